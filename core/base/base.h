@@ -1,0 +1,114 @@
+/* base.h - what every folder of core uses: strings, errors, memory, time. Depends on nothing above it. */
+#ifndef GW_BASE_H
+#define GW_BASE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <aigw/abi.h>
+
+#define GW_ARRAY_LEN(a) (sizeof(a) / sizeof *(a))
+#define GW_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
+
+/* ---- strings ------------------------------------------------------------------------------------------------ */
+
+static inline aigw_str gw_str(const char *text)
+{
+    size_t len = 0;
+
+    if (text)
+        len = __builtin_strlen(text);
+    return (aigw_str){ text, len };
+}
+bool gw_str_eq(aigw_str a, aigw_str b);
+bool gw_str_eq_ci(aigw_str a, aigw_str b); /* ASCII case-insensitive */
+static inline bool gw_str_is(aigw_str a, const char *literal)
+{
+    return gw_str_eq(a, gw_str(literal));
+}
+bool gw_str_has_prefix(aigw_str s, aigw_str prefix);
+aigw_str gw_str_trim(aigw_str s); /* ASCII blanks off both ends */
+/** Decimal digits only, no sign, no blanks. False when not that or beyond max. */
+bool gw_str_to_u64(aigw_str s, uint64_t max, uint64_t *ret_value);
+/** Length of the longest valid UTF-8 prefix; equals s.len when all of it is valid (overlongs, surrogates refused). */
+size_t gw_utf8_valid_len(aigw_str s);
+/** Constant-time comparison for secrets. */
+bool gw_str_eq_secret(aigw_str a, aigw_str b);
+/** The candidate closest to `word` by edit distance, or NULL when none is close enough to suggest. */
+const char *gw_closest(const char *word, const char *const *candidates, size_t count);
+
+/* ---- errors ------------------------------------------------------------------------------------------------- */
+
+/** Why something failed: names the thing, what was found, what was expected, what to do next. No secrets. */
+struct gw_err {
+    char text[768];
+};
+/** Format the reason, return `why`. err may be NULL. */
+aigw_status gw_err_set(struct gw_err *err, aigw_status why, const char *fmt, ...) AIGW_PRINTF(3, 4);
+
+/* ---- arena -------------------------------------------------------------------------------------------------- */
+
+/** Memory of one lifetime with a byte limit; everything goes at once. Not thread-safe. */
+struct gw_arena {
+    struct gw_arena_block *blocks;
+    struct gw_arena_deferred *deferred;
+    char *next;
+    size_t left;
+    size_t used;  /* bytes obtained from malloc */
+    size_t limit; /* most it may obtain */
+};
+void gw_arena_init(struct gw_arena *arena, size_t limit);
+/** Run deferred functions, newest first, and free everything. The arena may be used again. */
+void gw_arena_done(struct gw_arena *arena);
+/** Uninitialised, 16-byte aligned; NULL at the limit or out of memory. */
+void *gw_arena_alloc(struct gw_arena *arena, size_t len);
+void *gw_arena_calloc(struct gw_arena *arena, size_t len);
+/** NUL-terminated copies; NULL (or an absent string) at the limit. */
+char *gw_arena_strndup(struct gw_arena *arena, const char *text, size_t len);
+aigw_str gw_arena_str(struct gw_arena *arena, aigw_str s);
+char *gw_arena_printf(struct gw_arena *arena, const char *fmt, ...) AIGW_PRINTF(2, 3);
+char *gw_arena_vprintf(struct gw_arena *arena, const char *fmt, va_list args) AIGW_PRINTF(2, 0);
+/** Tie fn(arg) to the arena's end. Runs fn at once and answers AIGW_E_NOMEM if it cannot. */
+aigw_status gw_arena_defer(struct gw_arena *arena, void (*fn)(void *arg), void *arg);
+
+/* ---- buffer ------------------------------------------------------------------------------------------------- */
+
+/** Growable bytes with a maximum. Errors are sticky: append freely, check `status` once. Always NUL-terminated
+ *  when data is not NULL. */
+struct gw_buf {
+    char *data;
+    size_t len;
+    size_t cap;
+    size_t max;
+    aigw_status status; /* AIGW_OK, AIGW_E_NOMEM or AIGW_E_LIMIT */
+};
+void gw_buf_init(struct gw_buf *buf, size_t max);
+void gw_buf_done(struct gw_buf *buf);
+void gw_buf_clear(struct gw_buf *buf); /* keeps the memory, resets status */
+bool gw_buf_reserve(struct gw_buf *buf, size_t extra);
+void gw_buf_put(struct gw_buf *buf, const char *bytes, size_t len);
+void gw_buf_puts(struct gw_buf *buf, const char *text);
+void gw_buf_put_str(struct gw_buf *buf, aigw_str s);
+void gw_buf_printf(struct gw_buf *buf, const char *fmt, ...) AIGW_PRINTF(2, 3);
+void gw_buf_vprintf(struct gw_buf *buf, const char *fmt, va_list args) AIGW_PRINTF(2, 0);
+/** Append as a JSON string with quotes. Invalid UTF-8 becomes U+FFFD. ascii: everything above 0x7e as \uXXXX. */
+void gw_buf_json(struct gw_buf *buf, aigw_str text, bool ascii);
+static inline aigw_str gw_buf_str(const struct gw_buf *buf)
+{
+    return (aigw_str){ buf->data, buf->len };
+}
+
+/* ---- time, ids ---------------------------------------------------------------------------------------------- */
+
+int64_t gw_mono_ms(void);  /* monotonic clock */
+int64_t gw_mono_us(void);
+int64_t gw_wall_s(void);   /* seconds since 1970 UTC */
+int64_t gw_wall_us(void);
+/** CPU time of the calling thread, microseconds. */
+int64_t gw_thread_cpu_us(void);
+/** 32 lower-case hex digits and NUL, from a fast per-thread generator seeded by the kernel. Not for secrets. */
+void gw_id_hex(char ret_id[33]);
+
+#endif

@@ -1,0 +1,31 @@
+/* metrics.h - counters, gauges and histograms without locks on the request path: every worker thread owns a shard;
+ * the scrape adds them up. Text: Prometheus 0.0.4. Names: api-contract.md §13. */
+#ifndef GW_METRICS_H
+#define GW_METRICS_H
+
+#include "base/base.h"
+#include <aigw/abi.h>
+
+#define GW_METRIC_COUNTER 1
+#define GW_METRIC_GAUGE 2     /* may go up and down */
+#define GW_METRIC_HISTOGRAM 3 /* seconds */
+
+/** Register once, before the workers start or from the main thread at a reload; the same name answers the same id.
+ *  buckets: ascending upper bounds in seconds, NULL for the contract's 0.5 1 2.5 5 10 30 60. */
+uint32_t gw_metric(int type, const char *name, const char *help, const char *const *labels, uint32_t label_count,
+                   const double *buckets, uint32_t bucket_count);
+
+/** A series of this thread. Look it up once and keep it where label values are few; lookups cost a hash. Label values
+ *  outside printable ASCII, or beyond 1,000 series of a metric, are folded into "other"; empty becomes "unknown". */
+struct gw_series;
+struct gw_series *gw_series(uint32_t metric, const aigw_str *label_values);
+void gw_series_add(struct gw_series *series, double delta);
+void gw_series_set(struct gw_series *series, double value);
+void gw_series_observe(struct gw_series *series, double seconds);
+
+/** The whole page. Any thread. */
+void gw_metrics_render(struct gw_buf *out);
+/** Called at each render, for values that are read rather than counted (RSS, open streams …). */
+void gw_metrics_add_collector(void (*fn)(void *user, struct gw_buf *out), void *user);
+
+#endif

@@ -1,0 +1,137 @@
+/* http.h - the client side: listener, TLS, limits, request reading, response writing. Wraps libmicrohttpd.
+ *
+ * One gw_http per worker, on the worker's loop; an exchange is one request and its answer and never leaves that
+ * thread. Facts: event-loop.md §2–§5, §7, §8; decisions D16–D18, D22, D27.
+ */
+#ifndef GW_HTTP_H
+#define GW_HTTP_H
+
+#include "base/base.h"
+#include "loop/loop.h"
+
+struct gw_http;
+struct gw_exchange;
+
+/** Limits and timeouts; milliseconds and bytes. */
+struct gw_http_limits {
+    int64_t header_ms;         /* whole header block must arrive within        */
+    int64_t body_ms;           /* longest silence while a body is arriving     */
+    int64_t idle_ms;           /* keep-alive idle (Workhorse: > 90 s)          */
+    int64_t write_stall_ms;    /* longest time a client may accept no byte     */
+    size_t header_max;         /* header block                                 */
+    size_t body_max;           /* default for routes without their own         */
+    size_t drain_max;          /* most of an unwanted body we read before closing */
+    size_t backlog_high;       /* unsent stream bytes that pause the model     */
+    uint32_t connections_max;  /* per worker; beyond it 503 with Retry-After   */
+};
+
+/** TLS serving. PEM texts, not paths: the caller reads files and calls gw_http_set_tls() again when they change. */
+struct gw_http_tls {
+    const char *cert_pem;
+    const char *key_pem;
+    const char *client_ca_pem; /* NULL: clients need no certificate */
+    const char *priorities;    /* GnuTLS priority string */
+};
+
+/** Answer of on_head. */
+#define GW_HEAD_READ 1     /* read the body (up to exchange->body_max), then on_body */
+#define GW_HEAD_ANSWERED 2 /* gw_http_reply() was called; the body is drained first  */
+#define GW_HEAD_WAIT 3     /* undecided: gw_http_head_done() will be called          */
+
+/** What the pipeline does with exchanges. All callbacks on the worker's thread. */
+struct gw_http_handler {
+    void *user;
+    /** The header block is complete and clean (smuggling inputs were refused before). */
+    int (*on_head)(void *user, struct gw_exchange *ex);
+    /** The body is complete: ex->body. */
+    void (*on_body)(void *user, struct gw_exchange *ex);
+    /** The client left, broke a deadline, or the server is stopping. Cancel the work; no more writes count. */
+    void (*on_gone)(void *user, struct gw_exchange *ex);
+    /** A stream's backlog fell below half the mark after gw_http_stream_write() answered GW_WRITE_FULL. */
+    void (*on_drain)(void *user, struct gw_exchange *ex);
+    /** The answer was sent or has failed; last call. ex and its arenas go right after. */
+    void (*on_done)(void *user, struct gw_exchange *ex);
+};
+
+/** One request and its answer. Fields are read-only for others but for those marked rw. */
+struct gw_exchange {
+    struct gw_http *http;
+    void *pipeline;              /* rw: the pipeline's own */
+    struct gw_arena arena;       /* rw: lives as long as the exchange */
+    aigw_str method;
+    aigw_str target;             /* as sent, with query */
+    aigw_str path;               /* normal form, D17: decoded once, slashes collapsed, one trailing slash dropped.
+                                    Absent when the target cannot be decoded (the server answered 400 itself) */
+    aigw_str query;              /* raw, without '?' */
+    aigw_str body;               /* valid from on_body until gw_http_free_body() or on_done; NUL-terminated */
+    size_t body_max;             /* rw in on_head */
+    char request_id[256];        /* D18 */
+    char client_ip[64];          /* forwarded address when the peer is a trusted proxy (D22) */
+    uint16_t client_port;
+    uint16_t http_minor;         /* 0 or 1 */
+    bool is_tls;
+    bool is_head;                /* method HEAD: headers only */
+    /* for the access log; microseconds, monotonic unless said */
+    int64_t arrived_us;
+    int64_t arrived_wall_us;
+    int64_t response_start_us;   /* 0: not yet */
+    int64_t first_chunk_us;
+    int64_t done_us;             /* set before on_done */
+    uint64_t bytes_out;          /* body bytes */
+    int status;                  /* 0: nothing was sent */
+    bool did_abort;              /* the answer was cut on purpose or by the client */
+    bool is_gone;
+};
+
+struct gw_http_header {
+    aigw_str name; /* lower case */
+    aigw_str value;
+};
+
+/** Listen. Port 0 picks one. Several workers may listen on one port (SO_REUSEPORT). NULL with reterr on failure. */
+struct gw_http *gw_http_new(struct gw_loop *loop, const char *host, uint16_t port, const struct gw_http_limits *limits,
+                            const struct gw_http_tls *tls, const struct gw_http_handler *handler,
+                            struct gw_err *reterr);
+/** All exchanges must be done or are cut now (on_gone, on_done). */
+void gw_http_free(struct gw_http *http);
+uint16_t gw_http_port(const struct gw_http *http);
+/** New certificate for connections from now on; running ones keep theirs. On failure the old one stays. */
+aigw_status gw_http_set_tls(struct gw_http *http, const struct gw_http_tls *tls, struct gw_err *reterr);
+/** CIDR list of proxies whose X-Forwarded-For / X-Forwarded-Proto count. Borrowed strings. */
+aigw_status gw_http_set_trusted_proxies(struct gw_http *http, const char *const *cidrs, size_t count,
+                                        struct gw_err *reterr);
+/** Stop accepting, send "connection: close" with every answer from now on. */
+void gw_http_drain(struct gw_http *http);
+/** Requests in progress. */
+uint32_t gw_http_open_exchanges(const struct gw_http *http);
+uint32_t gw_http_open_connections(const struct gw_http *http);
+
+/** First occurrence of a request header, any case; absent string if none. */
+aigw_str gw_http_request_header(const struct gw_exchange *ex, const char *name);
+/** End GW_HEAD_WAIT with GW_HEAD_READ or GW_HEAD_ANSWERED. */
+void gw_http_head_done(struct gw_exchange *ex, int decision);
+/** Give the request body's memory back early. */
+void gw_http_free_body(struct gw_exchange *ex);
+
+/** Whole answer; body and headers are copied. The server adds date, server, content-length, x-request-id,
+ *  x-process-time and CORS (D18, D27). False when an answer was already begun. */
+bool gw_http_reply(struct gw_exchange *ex, int status, const char *content_type, aigw_str body,
+                   const struct gw_http_header *headers, size_t header_count);
+
+#define GW_WRITE_OK 0
+#define GW_WRITE_FULL 1  /* taken, but the backlog is high: stop until on_drain */
+#define GW_WRITE_GONE 2  /* the client left */
+/** Begin a body of unknown length. Headers go out with the first bytes, or at gw_http_stream_flush_head(). */
+bool gw_http_stream_begin(struct gw_exchange *ex, int status, const char *content_type,
+                          const struct gw_http_header *headers, size_t header_count);
+int gw_http_stream_write(struct gw_exchange *ex, aigw_str bytes);
+void gw_http_stream_end(struct gw_exchange *ex);
+/** Break the connection: no terminating chunk. */
+void gw_http_abort(struct gw_exchange *ex);
+bool gw_http_is_answered(const struct gw_exchange *ex); /* reply or stream_begin was called */
+
+/** D17 normal form of a request target's path. False when the percent-encoding is broken, NUL appears, or a dot
+ *  segment does. `prefix` (such as "/ai", may be NULL) is dropped when present. Result in `arena`. */
+bool gw_path_normalize(struct gw_arena *arena, aigw_str raw_path, const char *prefix, aigw_str *ret_path);
+
+#endif

@@ -1,0 +1,65 @@
+/* plugin.h - load shared objects, guard the ABI, bring instances up. */
+#ifndef GW_PLUGIN_H
+#define GW_PLUGIN_H
+
+#include "base/base.h"
+#include "config/node.h"
+#include <aigw/sdk.h>
+
+/** One loaded shared object. descriptor, settings, ops are our own zero-extended copies: safe to read whatever SDK
+ *  minor the plugin was built with. */
+struct gw_plugin {
+    struct gw_plugin *next;
+    const char *path;
+    void *so;
+    struct aigw_plugin descriptor;
+    struct aigw_provider_ops provider;
+    struct aigw_feature_ops feature;
+    struct aigw_route *routes; /* feature: re-strided copy */
+    struct aigw_metric *metrics;
+    uint32_t metric_base;      /* first id in the metrics registry */
+};
+
+/** One configured group: providers.NAME or features.NAME. */
+struct gw_instance {
+    struct gw_instance *next;
+    const char *name;
+    struct gw_plugin *plugin;
+    const struct gw_node *node; /* its group, NULL when made by the core (built-in mock) */
+    void *state;
+    struct aigw_ctx *ctx;       /* instance context, lives as long */
+    const char *model;          /* features: conf.d `model`, or NULL */
+    bool is_open;
+};
+
+struct gw_plugins {
+    struct gw_plugin *first;
+    struct gw_instance *providers;
+    struct gw_instance *features;
+};
+
+/** Open and check one file. On failure the reason names path, found, expected and the remedy. */
+struct gw_plugin *gw_plugin_load(struct gw_arena *arena, const char *path, struct gw_err *reterr);
+void gw_plugin_unload(struct gw_plugin *plugin);
+/** Check a descriptor and make the copies; the part of loading that needs no file, for tests. */
+aigw_status gw_plugin_check(struct gw_arena *arena, const struct aigw_plugin *found, const char *path,
+                            struct gw_plugin *ret_plugin, struct gw_err *reterr);
+/** Load every *.so of <dir>/providers and <dir>/features; the first of two same names wins with a warning. */
+struct gw_plugins *gw_plugins_load(struct gw_arena *arena, const char *const *dirs, size_t dir_count,
+                                   struct gw_problems *problems);
+/** Make and open the instances of conf.d's `providers` and `features`. */
+void gw_plugins_configure(struct gw_plugins *plugins, struct gw_arena *arena, const struct gw_node *conf,
+                          const struct aigw_host *host, struct gw_problems *problems);
+/** Close instances, then unload. */
+void gw_plugins_close(struct gw_plugins *plugins);
+const struct gw_plugin *gw_plugins_find(const struct gw_plugins *plugins, uint32_t kind, const char *name);
+struct gw_instance *gw_plugins_provider(const struct gw_plugins *plugins, const char *name);
+/** Settings reference of all plugins as Markdown. */
+void gw_plugins_reference(const struct gw_plugins *plugins, struct gw_buf *out);
+
+/** Instance contexts are made by whoever owns struct aigw_ctx (pipeline/host.c, or a test's stand-in). */
+struct aigw_ctx *gw_ctx_new_instance(struct gw_arena *arena, const struct gw_plugin *plugin, const char *name);
+/** Text of the last host->fail() on it, "" if none. */
+const char *gw_ctx_error(const struct aigw_ctx *ctx);
+
+#endif

@@ -1,0 +1,101 @@
+/* upstream.h - the model server side: wraps libcurl's multi-socket interface. One gw_upstream per worker, on the
+ * worker's loop. Facts: event-loop.md §5, §6; decisions D20, D21. */
+#ifndef GW_UPSTREAM_H
+#define GW_UPSTREAM_H
+
+#include "base/base.h"
+#include "loop/loop.h"
+
+struct gw_upstream;
+struct gw_upstream_call;
+
+/** Trust and identity for TLS to servers. Immutable; owned by the configuration snapshot. */
+struct gw_upstream_tls {
+    const char *ca_file;       /* PEM bundle in use; NULL: the system's */
+    const char *ca_source;     /* which setting named it, for error texts */
+    const char *extra_ca_file; /* added to ca_file, NULL for none (the snapshot already merged both into ca_file) */
+    const char *cert_file;     /* client certificate, NULL for none */
+    const char *key_file;
+    const char *key_password;
+    bool verify;
+};
+
+struct gw_upstream_options {
+    uint32_t connections_per_host; /* idle connections kept, per multi handle */
+    int64_t connect_ms;
+    const char *proxy;             /* NULL: from the environment as curl reads it */
+};
+
+#define GW_UPF_CHECK_ADDRESS 0x1u /* refuse link-local, metadata and unspecified addresses after resolution (D21) */
+#define GW_UPF_EXPECT_STREAM 0x2u /* idle_ms applies between bytes; no total size limit */
+
+/** One HTTP request. Everything is borrowed until on_head with the final status, or until on_done. */
+struct gw_upstream_request {
+    const char *method;
+    const char *url;
+    const char *const *headers; /* "Name: value" */
+    size_t header_count;
+    aigw_str extra_headers;     /* "Name: value\r\n" lines, may be absent */
+    aigw_str body;
+    uint32_t flags;
+    int64_t connect_ms;         /* 0: the option's */
+    int64_t idle_ms;            /* longest silence, 0: none */
+    int64_t total_ms;           /* whole call, 0: none */
+    size_t body_max;            /* largest answer body; beyond it the call fails */
+    const struct gw_upstream_tls *tls;
+};
+
+#define GW_UP_OK 0
+#define GW_UP_CONNECT 1   /* resolve, TCP, proxy */
+#define GW_UP_TLS 2
+#define GW_UP_TIMEOUT 3   /* idle or total */
+#define GW_UP_CUT 4       /* the peer closed early or broke framing */
+#define GW_UP_REFUSED 5   /* address policy (GW_UPF_CHECK_ADDRESS) or scheme */
+#define GW_UP_TOO_LARGE 6
+#define GW_UP_STOPPED 7   /* on_data answered GW_UP_STOP */
+#define GW_UP_INTERNAL 8
+
+/** How a call ended. Borrowed during on_done. */
+struct gw_upstream_result {
+    int kind;              /* GW_UP_* */
+    int status;            /* HTTP status, 0 if none came */
+    bool was_reused;       /* the connection had served before (a cut before any byte may be retried quietly) */
+    bool got_bytes;        /* any byte of an answer arrived */
+    int64_t connect_us;    /* 0 when reused */
+    int64_t first_byte_us; /* from start */
+    int64_t total_us;
+    const char *message;   /* names host, cause and, for TLS, the certificate and the setting to use */
+};
+
+#define GW_UP_MORE 0
+#define GW_UP_PAUSE 1 /* data was taken; no more until gw_upstream_resume() */
+#define GW_UP_STOP 2  /* end the call: on_done with GW_UP_STOPPED */
+
+/** Callbacks, all from the loop, never from inside gw_upstream_start(). */
+struct gw_upstream_events {
+    void *user;
+    /** Final status line and headers are in; read them with gw_upstream_header(). Answers GW_UP_MORE or GW_UP_STOP. */
+    int (*on_head)(void *user, struct gw_upstream_call *call, int status);
+    int (*on_data)(void *user, struct gw_upstream_call *call, const char *bytes, size_t len);
+    /** Last call; the call is freed after. */
+    void (*on_done)(void *user, struct gw_upstream_call *call, const struct gw_upstream_result *result);
+};
+
+struct gw_upstream *gw_upstream_new(struct gw_loop *loop, const struct gw_upstream_options *options,
+                                    struct gw_err *reterr);
+/** Cancels what still runs, without callbacks. */
+void gw_upstream_free(struct gw_upstream *up);
+/** NULL with reterr if it cannot even start. */
+struct gw_upstream_call *gw_upstream_start(struct gw_upstream *up, const struct gw_upstream_request *request,
+                                           const struct gw_upstream_events *events, struct gw_err *reterr);
+/** Stop now and free; no callback follows. Allowed anywhere, callbacks of this call included. */
+void gw_upstream_cancel(struct gw_upstream_call *call);
+void gw_upstream_resume(struct gw_upstream_call *call);
+/** First value of an answer header, any case; valid from on_head until on_done returns. */
+aigw_str gw_upstream_header(struct gw_upstream_call *call, const char *name);
+/** Drop pooled idle connections (credentials or certificates changed). */
+void gw_upstream_forget_connections(struct gw_upstream *up);
+uint32_t gw_upstream_open_calls(const struct gw_upstream *up);
+uint32_t gw_upstream_open_connections(const struct gw_upstream *up);
+
+#endif

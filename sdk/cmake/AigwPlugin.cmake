@@ -1,0 +1,26 @@
+# aigw_add_plugin(<name> KIND provider|feature SOURCES a.c… [LIBS target…])
+#
+# Builds <name>.so into lib/aigw/<kind>s of the build tree, installs it, hides every symbol but the entry point and,
+# with tests on, loads it through the ABI gate as the test `conformance.<kind>.<name>`.
+function(aigw_add_plugin name)
+  cmake_parse_arguments(P "" "KIND" "SOURCES;LIBS" ${ARGN})
+  if(NOT P_KIND MATCHES "^(provider|feature)$")
+    message(FATAL_ERROR "aigw_add_plugin(${name}): KIND is '${P_KIND}', expected provider or feature")
+  endif()
+  set(target ${P_KIND}_${name})
+  add_library(${target} MODULE ${P_SOURCES})
+  target_link_libraries(${target} PRIVATE aigw::sdk ${P_LIBS})
+  if(TARGET aigw::warnings)
+    target_link_libraries(${target} PRIVATE aigw::warnings)
+  endif()
+  if(NOT AIGW_SANITIZE AND NOT AIGW_FUZZ) # a sanitizer's runtime lives in the program
+    target_link_options(${target} PRIVATE -Wl,-z,defs)
+  endif()
+  set_target_properties(${target} PROPERTIES
+    PREFIX "" OUTPUT_NAME ${name} C_VISIBILITY_PRESET hidden
+    LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/aigw/${P_KIND}s)
+  install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/aigw/${P_KIND}s)
+  if(BUILD_TESTING AND TARGET aigw_conformance)
+    add_test(NAME conformance.${P_KIND}.${name} COMMAND aigw_conformance $<TARGET_FILE:${target}>)
+  endif()
+endfunction()
