@@ -9,7 +9,7 @@
 
 #include <aigw/abi.h>
 
-#define GW_ARRAY_LEN(a) (sizeof(a) / sizeof *(a))
+#define GW_ARRAY_LEN(a)                    (sizeof(a) / sizeof *(a))
 #define GW_CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 /* ---- strings ------------------------------------------------------------------------------------------------ */
@@ -102,9 +102,9 @@ static inline aigw_str gw_buf_str(const struct gw_buf *buf)
 
 /* ---- time, ids ---------------------------------------------------------------------------------------------- */
 
-int64_t gw_mono_ms(void);  /* monotonic clock */
+int64_t gw_mono_ms(void); /* monotonic clock */
 int64_t gw_mono_us(void);
-int64_t gw_wall_s(void);   /* seconds since 1970 UTC */
+int64_t gw_wall_s(void); /* seconds since 1970 UTC */
 int64_t gw_wall_us(void);
 /** CPU time of the calling thread, microseconds. */
 int64_t gw_thread_cpu_us(void);

@@ -11,16 +11,16 @@
 
 #include "base/base.h"
 
-#define GW_LOG_DEBUG 0
-#define GW_LOG_INFO 1
-#define GW_LOG_WARNING 2
-#define GW_LOG_ERROR 3
+#define GW_LOG_DEBUG    0
+#define GW_LOG_INFO     1
+#define GW_LOG_WARNING  2
+#define GW_LOG_ERROR    3
 #define GW_LOG_CRITICAL 4
 
 struct gw_log_options {
-    int level;         /* GW_LOG_*: lines below it are not made */
-    bool json;         /* false: human text */
-    const char *file;  /* NULL or "": standard error */
+    int level;        /* GW_LOG_*: lines below it are not made */
+    bool json;        /* false: human text */
+    const char *file; /* NULL or "": standard error */
 };
 
 /** Start the writer. Before that, and after gw_log_stop(), lines go straight to standard error. */

@@ -1,0 +1,201 @@
+/* buf.c - growable bytes with a maximum, and JSON string escaping. */
+#include "base/base.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_CAP 256u
+
+void gw_buf_init(struct gw_buf *buf, size_t max)
+{
+    *buf = (struct gw_buf){ .max = max };
+}
+
+void gw_buf_done(struct gw_buf *buf)
+{
+    free(buf->data);
+    gw_buf_init(buf, buf->max);
+}
+
+void gw_buf_clear(struct gw_buf *buf)
+{
+    buf->len = 0;
+    buf->status = AIGW_OK;
+    if (buf->data)
+        buf->data[0] = '\0';
+}
+
+bool gw_buf_reserve(struct gw_buf *buf, size_t extra)
+{
+    if (buf->status)
+        return false;
+    if (extra > buf->max || buf->len > buf->max - extra) {
+        buf->status = AIGW_E_LIMIT;
+        return false;
+    }
+    size_t need = buf->len + extra + 1; /* the NUL is not counted against max */
+    if (need <= buf->cap)
+        return true;
+    size_t cap = buf->cap ? buf->cap : FIRST_CAP;
+    while (cap < need)
+        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+    if (cap > buf->max && buf->max < SIZE_MAX)
+        cap = need > buf->max + 1 ? need : buf->max + 1;
+    char *data = realloc(buf->data, cap);
+    if (!data) {
+        buf->status = AIGW_E_NOMEM;
+        return false;
+    }
+    buf->data = data;
+    buf->cap = cap;
+    return true;
+}
+
+void gw_buf_put(struct gw_buf *buf, const char *bytes, size_t len)
+{
+    if (!gw_buf_reserve(buf, len))
+        return;
+    if (len)
+        memcpy(buf->data + buf->len, bytes, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+}
+
+void gw_buf_puts(struct gw_buf *buf, const char *text)
+{
+    gw_buf_put(buf, text, strlen(text));
+}
+
+void gw_buf_put_str(struct gw_buf *buf, aigw_str s)
+{
+    gw_buf_put(buf, s.ptr, s.len);
+}
+
+void gw_buf_vprintf(struct gw_buf *buf, const char *fmt, va_list args)
+{
+    va_list again;
+
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, fmt, again);
+    va_end(again);
+    if (len < 0 || !gw_buf_reserve(buf, (size_t)len))
+        return;
+    vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, args);
+    buf->len += (size_t)len;
+}
+
+void gw_buf_printf(struct gw_buf *buf, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    gw_buf_vprintf(buf, fmt, args);
+    va_end(args);
+}
+
+/* Bytes that leave a JSON string as they are: printable ASCII but quote and backslash. */
+static bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+static void put_unicode_escape(struct gw_buf *buf, uint32_t code)
+{
+    if (code > 0xffff) {
+        code -= 0x10000;
+        gw_buf_printf(buf, "\\u%04x\\u%04x", 0xd800 + (code >> 10), 0xdc00 + (code & 0x3ff));
+        return;
+    }
+    gw_buf_printf(buf, "\\u%04x", code);
+}
+
+static uint32_t utf8_decode(const unsigned char *p, size_t len)
+{
+    switch (len) {
+    case 2:
+        return (uint32_t)(p[0] & 0x1f) << 6 | (p[1] & 0x3f);
+    case 3:
+        return (uint32_t)(p[0] & 0x0f) << 12 | (uint32_t)(p[1] & 0x3f) << 6 | (p[2] & 0x3f);
+    default:
+        return (uint32_t)(p[0] & 0x07) << 18 | (uint32_t)(p[1] & 0x3f) << 12 | (uint32_t)(p[2] & 0x3f) << 6 |
+               (p[3] & 0x3f);
+    }
+}
+
+static void put_ascii_escape(struct gw_buf *buf, unsigned char c)
+{
+    switch (c) {
+    case '"':
+        gw_buf_put(buf, "\\\"", 2);
+        break;
+    case '\\':
+        gw_buf_put(buf, "\\\\", 2);
+        break;
+    case '\n':
+        gw_buf_put(buf, "\\n", 2);
+        break;
+    case '\r':
+        gw_buf_put(buf, "\\r", 2);
+        break;
+    case '\t':
+        gw_buf_put(buf, "\\t", 2);
+        break;
+    case '\b':
+        gw_buf_put(buf, "\\b", 2);
+        break;
+    case '\f':
+        gw_buf_put(buf, "\\f", 2);
+        break;
+    case 0x7f:
+        gw_buf_put(buf, "\x7f", 1);
+        break;
+    default:
+        put_unicode_escape(buf, c);
+    }
+}
+
+/* Length in bytes of the valid sequence at p (its lead byte says how long), 0 when it is invalid. */
+static size_t sequence_len(const char *p, size_t left)
+{
+    unsigned char c = (unsigned char)p[0];
+    size_t len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : 2;
+
+    if (len > left || gw_utf8_valid_len((aigw_str){ p, len }) != len)
+        return 0;
+    return len;
+}
+
+void gw_buf_json(struct gw_buf *buf, aigw_str text, bool ascii)
+{
+    size_t at = 0;
+
+    if (!gw_buf_reserve(buf, text.len + 2)) /* one reservation for the usual case */
+        return;
+    gw_buf_put(buf, "\"", 1);
+    while (at < text.len) {
+        size_t run = at;
+        while (run < text.len && is_plain((unsigned char)text.ptr[run]))
+            run++;
+        gw_buf_put(buf, text.ptr + at, run - at);
+        at = run;
+        if (at == text.len)
+            break;
+        unsigned char c = (unsigned char)text.ptr[at];
+        if (c < 0x80) {
+            put_ascii_escape(buf, c);
+            at++;
+            continue;
+        }
+        size_t len = sequence_len(text.ptr + at, text.len - at);
+        uint32_t code = len ? utf8_decode((const unsigned char *)text.ptr + at, len) : 0xfffd;
+        if (ascii)
+            put_unicode_escape(buf, code);
+        else if (len)
+            gw_buf_put(buf, text.ptr + at, len);
+        else
+            gw_buf_put(buf, "\xef\xbf\xbd", 3);
+        at += len ? len : 1;
+    }
+    gw_buf_put(buf, "\"", 1);
+}
