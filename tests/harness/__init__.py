@@ -1,0 +1,1 @@
+"""What the suites share: a raw HTTP client, the gateway as a child process, and the case runner."""

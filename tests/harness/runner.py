@@ -1,0 +1,169 @@
+"""Cases, fixtures, tables, and the loop that runs them.
+
+A fixture makes an environment (a gateway and its fakes). The cases of one module that share a fixture form a group:
+they run one after the other against one environment; groups run side by side, except those of fixtures marked serial,
+which measure time or memory and run alone at the end.
+"""
+import fnmatch
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+_fixtures = {}
+_cases = []
+
+
+class Failure(Exception):
+    def __init__(self, expected, found):
+        super().__init__(f"expected {expected}, found {found}")
+
+
+class Skip(Exception):
+    pass
+
+
+class Case:
+    def __init__(self, ident, fixture, run, module):
+        self.id = ident
+        self.fixture = fixture
+        self.run = run
+        self.module = module
+
+
+def fixture(name, serial=False):
+    """Decorator of a factory ctx → environment with close(). Names are global."""
+    def add(factory):
+        if name in _fixtures:
+            raise ValueError(f"fixture {name} exists twice")
+        _fixtures[name] = (factory, serial)
+        return factory
+    return add
+
+
+def add_case(ident, fixture_name, run, module):
+    if any(item.id == ident for item in _cases):
+        raise ValueError(f"case {ident} exists twice")
+    _cases.append(Case(ident, fixture_name, run, module))
+
+
+def case(ident, fixture_name):
+    """Decorator of a function env → None. ident: several ids of one proof are joined by spaces."""
+    def add(run):
+        add_case(ident, fixture_name, run, run.__module__)
+        return run
+    return add
+
+
+# -- assertions ------------------------------------------------------------------------------------------------------
+
+def short(value, limit=400):
+    text = value if isinstance(value, str) else repr(value)
+    text = text.replace("\n", "\\n").replace("\r", "\\r")
+    return text if len(text) <= limit else text[:limit] + "…"
+
+
+def equal(found, expected, what=""):
+    if found != expected:
+        raise Failure(f"{what} {short(expected)}".strip(), short(found))
+
+
+def truth(condition, expected, found=""):
+    if not condition:
+        raise Failure(expected, short(found))
+
+
+# -- running ---------------------------------------------------------------------------------------------------------
+
+class Run:
+    def __init__(self, ctx, patterns=(), jobs=4):
+        self.ctx = ctx
+        self.patterns = patterns
+        self.jobs = jobs
+        self.passed = self.failed = self.skipped = 0
+        self.timings = []
+        self._lock = threading.Lock()
+
+    def _wanted(self, item):
+        if not self.patterns:
+            return True
+        names = [item.id, *item.id.split(), item.module, f"{item.module}:{item.fixture}"]
+        return any(fnmatch.fnmatch(name, pattern) or pattern in name for name in names for pattern in self.patterns)
+
+    def _report(self, verdict, ident, text=""):
+        with self._lock:
+            if verdict == "ok":
+                self.passed += 1
+            elif verdict == "skip":
+                self.skipped += 1
+            else:
+                self.failed += 1
+            word = {"ok": "ok", "skip": "skip"}.get(verdict, "not ok")
+            print(f"{word} {ident}{': ' + text if text else ''}", flush=True)
+
+    def run_all(self):
+        groups = {}
+        for item in _cases:
+            if self._wanted(item):
+                groups.setdefault((item.module, item.fixture), []).append(item)
+        side_by_side = [group for group in groups.items() if not _fixtures[group[0][1]][1]]
+        alone = [group for group in groups.items() if _fixtures[group[0][1]][1]]
+        # The longest groups first, so that none is left running alone at the end.
+        side_by_side.sort(key=lambda group: -len(group[1]))
+        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
+            for future in [pool.submit(self._group, *group) for group in side_by_side]:
+                future.result()
+        for group in alone:
+            self._group(*group)
+
+    def _group(self, key, items):
+        factory, _ = _fixtures[key[1]]
+        start = time.monotonic()
+        try:
+            env = factory(self.ctx)
+        except Skip as why:
+            for item in items:
+                self._report("skip", item.id, str(why))
+            return
+        except Exception as err:
+            for item in items:
+                self._report("fail", item.id, f"expected the fixture {key[1]} to start, found {short(repr(err), 1500)}")
+            return
+        try:
+            for item in items:
+                self._one(item, env)
+        finally:
+            try:
+                env.close()
+            except Exception as err:
+                self._report("fail", f"{key[0]}:{key[1]}:close", f"expected a clean end, found {err!r}")
+        self.timings.append((time.monotonic() - start, f"{key[0]}:{key[1]}"))
+
+    def _one(self, item, env):
+        start = time.monotonic()
+        try:
+            item.run(env)
+        except Skip as why:
+            self._report("skip", item.id, str(why))
+        except Failure as err:
+            self._report("fail", item.id, str(err))
+        except Exception as err:
+            where = traceback.extract_tb(err.__traceback__)[-1]
+            self._report("fail", item.id, f"expected no exception, found {short(repr(err))} "
+                                          f"at {where.filename.rsplit('/', 1)[-1]}:{where.lineno}")
+        else:
+            self._report("ok", item.id)
+        self.timings.append((time.monotonic() - start, item.id))
+
+    def check(self, ident, run):
+        """A check over the whole run, after all groups."""
+        if self.patterns and not any(fnmatch.fnmatch(ident, p) or p in ident for p in self.patterns):
+            return
+        try:
+            run(self.ctx)
+        except Failure as err:
+            self._report("fail", ident, str(err))
+        except Exception as err:
+            self._report("fail", ident, f"expected no exception, found {err!r}")
+        else:
+            self._report("ok", ident)
