@@ -1,0 +1,79 @@
+# shellcheck shell=bash
+# lib.sh - what serve, test and the bench share. Sourced, never run. Needs Debian (or a derivative) to install
+# packages; elsewhere it names what is missing.
+
+set -euo pipefail
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() {
+    printf '== %s\n' "$*" >&2
+}
+
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo -- "$@"
+    else
+        die "root is needed to install packages; run as root or install: $*"
+    fi
+}
+
+# Packages to compile the server, as "package" or "command:package" where another package may give the command.
+# shellcheck disable=SC2034 # for those who source this
+BUILD_NEEDS=(gcc:gcc libc6-dev cmake:cmake ninja:ninja-build pkg-config:pkg-config libmicrohttpd-dev
+    libcurl4-gnutls-dev libjson-c-dev libgnutls28-dev libconfig-dev libsqlite3-dev ca-certificates)
+
+is_there() {
+    case $1 in
+    *:*) command -v "${1%%:*}" >/dev/null ;;
+    *) [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ] ;;
+    esac
+}
+
+# need NEED…: install what is missing. Does not touch apt when nothing is.
+need() {
+    local missing=() item
+
+    for item in "$@"; do
+        is_there "$item" || missing+=("${item##*:}")
+    done
+    [ "${#missing[@]}" -eq 0 ] && return
+    command -v apt-get >/dev/null || die "missing, and there is no apt-get to install it: ${missing[*]}"
+    say "installing ${missing[*]}"
+    as_root apt-get update -qq
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+        >/dev/null || die "apt-get could not install: ${missing[*]}"
+}
+
+cpus() {
+    nproc 2>/dev/null || echo 2
+}
+
+# configure FOLDER [cmake option…]: the options win over what the folder had.
+configure() {
+    local folder=$1
+    shift
+
+    mkdir -p "$ROOT/build"
+    cmake -S "$ROOT" -B "$folder" -G Ninja "$@" >"$folder.configure.log" 2>&1 || {
+        cat "$folder.configure.log" >&2
+        die "cmake could not configure ${folder#"$ROOT"/}"
+    }
+}
+
+# compile FOLDER [target…]
+compile() {
+    local folder=$1
+    shift
+
+    ninja -C "$folder" -j "$(cpus)" "$@" >"$folder.build.log" 2>&1 || {
+        tail -n 60 "$folder.build.log" >&2
+        die "compiling ${folder#"$ROOT"/} failed; all of it: ${folder#"$ROOT"/}.build.log"
+    }
+}
