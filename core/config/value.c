@@ -1,0 +1,475 @@
+/* value.c - one value, given as a node or as text, → one typed field of a struct. */
+#include <errno.h>
+#include <json-c/json.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "config/internal.h"
+
+#define VALUE_ITEMS_MAX 10000
+
+const char *gw_setting_type_name(uint32_t type)
+{
+    static const char *const names[] = { "?", "text", "integer", "number", "true or false", "list", "map" };
+
+    return type < GW_ARRAY_LEN(names) ? names[type] : names[0];
+}
+
+struct aigw_setting gw_setting_at(const struct aigw_setting *table, uint32_t index, uint32_t stride)
+{
+    struct aigw_setting copy = { 0 };
+    size_t len = stride < sizeof copy ? stride : sizeof copy;
+
+    memcpy(&copy, (const char *)table + (size_t)index * stride, len);
+    return copy;
+}
+
+bool gw_text_to_bool(const char *text, int32_t *ret_value)
+{
+    static const char *const words[2][6] = { { "0", "false", "f", "no", "n", "off" },
+                                             { "1", "true", "t", "yes", "y", "on" } };
+
+    for (int value = 0; value < 2; value++) {
+        for (size_t i = 0; i < GW_ARRAY_LEN(words[0]); i++) {
+            if (strcasecmp(text, words[value][i]) == 0) {
+                *ret_value = value;
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* ---- storing and its checks ---- */
+
+static void *field(const struct gw_value_target *t)
+{
+    return (char *)t->out + t->setting->offset;
+}
+
+/** What was found, for messages; a secret is never shown. */
+static const char *shown(const struct gw_value_target *t, const char *text)
+{
+    const char *copy;
+
+    if (t->setting->flags & AIGW_SETF_SECRET)
+        return "(hidden)";
+    copy = gw_arena_printf(t->arena, "\"%.80s%s\"", text, strlen(text) > 80 ? "…" : "");
+    return copy ? copy : "(out of memory)";
+}
+
+static bool in_range(const struct gw_value_target *t, const struct gw_node *where, double value)
+{
+    const struct aigw_setting *s = t->setting;
+
+    if (!(s->min < s->max) || (value >= s->min && value <= s->max))
+        return true;
+    gw_problem(t->problems, where, t->key, "is %.15g, expected %.15g to %.15g", value, s->min, s->max);
+    return false;
+}
+
+static bool store_int(const struct gw_value_target *t, const struct gw_node *where, int64_t value)
+{
+    if (!in_range(t, where, (double)value))
+        return false;
+    memcpy(field(t), &value, sizeof value);
+    return true;
+}
+
+static bool store_double(const struct gw_value_target *t, const struct gw_node *where, double value)
+{
+    if (!isfinite(value)) {
+        gw_problem(t->problems, where, t->key, "is not a finite number");
+        return false;
+    }
+    if (!in_range(t, where, value))
+        return false;
+    memcpy(field(t), &value, sizeof value);
+    return true;
+}
+
+static bool store_bool(const struct gw_value_target *t, int32_t value)
+{
+    memcpy(field(t), &value, sizeof value);
+    return true;
+}
+
+static bool check_choice(const struct gw_value_target *t, const struct gw_node *where, const char *text)
+{
+    const char *names[32];
+    size_t count = 0, text_len = strlen(text);
+    const char *closest;
+
+    for (const char *at = t->setting->choices; at && count < GW_ARRAY_LEN(names);) {
+        size_t len = strcspn(at, "|");
+
+        if (len == text_len && memcmp(at, text, len) == 0)
+            return true;
+        names[count] = gw_arena_strndup(t->arena, at, len);
+        if (names[count])
+            count++;
+        at = at[len] ? at + len + 1 : NULL;
+    }
+    closest = gw_closest(text, names, count);
+    gw_problem(t->problems, where, t->key, "is %s, expected one of %s%s%s%s", shown(t, text), t->setting->choices,
+               closest ? "; did you mean " : "", closest ? closest : "", closest ? "?" : "");
+    return false;
+}
+
+/** Why text is no URL we accept, or NULL. */
+static const char *url_fault(const char *text)
+{
+    const char *host;
+    size_t host_len;
+
+    if (strncasecmp(text, "http://", 7) == 0)
+        host = text + 7;
+    else if (strncasecmp(text, "https://", 8) == 0)
+        host = text + 8;
+    else
+        return "expected a URL that begins with http:// or https://";
+    for (const char *p = text; *p; p++) {
+        if ((unsigned char)*p <= ' ' || *p == 0x7f)
+            return "a URL may hold no blanks or control characters";
+    }
+    host_len = strcspn(host, "/?#");
+    if (memchr(host, '@', host_len))
+        return "a URL may hold no user name or password; use the setting for the key";
+    if (host_len == 0 || *host == ':')
+        return "the URL names no host";
+    if (strchr(host, '#'))
+        return "a URL may hold no fragment (#…)";
+    return NULL;
+}
+
+static bool store_string(const struct gw_value_target *t, const struct gw_node *where, const char *text)
+{
+    size_t len = strlen(text);
+    const char *copy;
+
+    if (gw_utf8_valid_len((aigw_str){ text, len }) != len) {
+        gw_problem(t->problems, where, t->key, "is not valid UTF-8");
+        return false;
+    }
+    if (t->setting->choices && !check_choice(t, where, text))
+        return false;
+    if (t->setting->flags & AIGW_SETF_URL) {
+        const char *fault = url_fault(text);
+
+        if (fault) {
+            gw_problem(t->problems, where, t->key, "is %s: %s",
+                       strchr(text, '@') ? "(hidden: it may hold a password)" : shown(t, text), fault);
+            return false;
+        }
+        if (text[len - 1] == '/')
+            len--;
+    }
+    copy = gw_arena_strndup(t->arena, text, len);
+    if (!copy) {
+        gw_problem(t->problems, where, t->key, "out of memory");
+        return false;
+    }
+    if (t->setting->flags & AIGW_SETF_SECRET)
+        gw_log_add_secret(copy);
+    memcpy(field(t), &copy, sizeof copy);
+    return true;
+}
+
+/* ---- lists and maps ---- */
+
+/** Names and values being collected; a list uses values only. */
+struct collect {
+    const struct gw_value_target *target;
+    const struct gw_node *where;
+    const char **names, **values;
+    size_t count, cap;
+    bool failed;
+};
+
+static void collect_begin(struct collect *c, const struct gw_value_target *target, const struct gw_node *where,
+                          size_t cap)
+{
+    *c = (struct collect){ .target = target, .where = where, .cap = cap };
+    if (cap > VALUE_ITEMS_MAX) {
+        gw_problem(target->problems, where, target->key, "has more than %d items", VALUE_ITEMS_MAX);
+        c->failed = true;
+        return;
+    }
+    c->names = gw_arena_calloc(target->arena, (cap + 1) * sizeof *c->names);
+    c->values = gw_arena_calloc(target->arena, (cap + 1) * sizeof *c->values);
+    c->failed = !c->names || !c->values;
+}
+
+/** text may be a reference when it came from conf.d (`where` has a line). Both strings are copied. */
+static void collect_add(struct collect *c, const struct gw_node *where, const char *name, const char *text)
+{
+    const struct gw_value_target *t = c->target;
+    const char *value = NULL, *reason = NULL;
+
+    if (c->failed || c->count == c->cap)
+        return;
+    if (gw_text_resolve(t->arena, text, &value, &reason) != GW_RESOLVED) {
+        gw_problem(t->problems, where, t->key, "%s%s%s", name ? name : "", name ? ": " : "", reason);
+        c->failed = true;
+        return;
+    }
+    if (gw_text_is_reference(text) || (t->setting->flags & AIGW_SETF_SECRET))
+        gw_log_add_secret(value);
+    c->names[c->count] = name ? gw_arena_strndup(t->arena, name, strlen(name)) : NULL;
+    c->values[c->count] = value;
+    if (name && !c->names[c->count])
+        c->failed = true;
+    c->count++;
+}
+
+static bool collect_store(struct collect *c)
+{
+    const struct gw_value_target *t = c->target;
+
+    if (c->failed)
+        return false;
+    if (t->setting->type == AIGW_SET_LIST) {
+        struct aigw_list list = { c->values, c->count };
+        memcpy(field(t), &list, sizeof list);
+    } else {
+        struct aigw_map map = { c->names, c->values, c->count };
+        memcpy(field(t), &map, sizeof map);
+    }
+    return true;
+}
+
+/** JSON text of the kind wanted, or NULL with a problem. The caller puts it. */
+static struct json_object *parse_json(const struct gw_value_target *t, const struct gw_node *where, const char *text,
+                                      enum json_type wanted)
+{
+    struct json_tokener *tokener = json_tokener_new_ex(32);
+    struct json_object *doc = NULL;
+    const char *reason = "out of memory";
+
+    if (tokener) {
+        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
+        doc = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
+        reason = json_tokener_error_desc(json_tokener_get_error(tokener));
+        json_tokener_free(tokener);
+    }
+    if (doc && json_object_is_type(doc, wanted))
+        return doc;
+    if (doc)
+        gw_problem(
+            t->problems, where, t->key, "is a JSON %s, expected %s", json_type_to_name(json_object_get_type(doc)),
+            wanted == json_type_array ? "a list such as [\"a\", \"b\"]" : "an object such as {\"name\": \"value\"}");
+    else
+        gw_problem(t->problems, where, t->key, "is not valid JSON (%s), expected %s", reason,
+                   wanted == json_type_array ? "a list such as [\"a\", \"b\"]"
+                                             : "an object such as {\"name\": \"value\"}");
+    json_object_put(doc);
+    return NULL;
+}
+
+static bool list_from_json(const struct gw_value_target *t, const struct gw_node *where, const char *text)
+{
+    struct json_object *doc = parse_json(t, where, text, json_type_array);
+    struct collect c;
+    size_t count;
+
+    if (!doc)
+        return false;
+    count = json_object_array_length(doc);
+    collect_begin(&c, t, where, count);
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *item = json_object_array_get_idx(doc, i);
+
+        if (item) /* null: not there */
+            collect_add(&c, where, NULL, json_object_get_string(item));
+    }
+    json_object_put(doc);
+    return collect_store(&c);
+}
+
+static bool list_from_text(const struct gw_value_target *t, const struct gw_node *where, const char *text)
+{
+    struct collect c;
+    size_t count = 1;
+
+    if (gw_str_trim(gw_str(text)).len > 0 && *gw_str_trim(gw_str(text)).ptr == '[')
+        return list_from_json(t, where, text);
+    for (const char *p = text; *p; p++)
+        count += *p == ',';
+    collect_begin(&c, t, where, count);
+    for (const char *at = text; at && !c.failed;) {
+        size_t len = strcspn(at, ",");
+        aigw_str item = gw_str_trim((aigw_str){ at, len });
+        char *copy = item.len ? gw_arena_strndup(t->arena, item.ptr, item.len) : NULL;
+
+        if (copy)
+            collect_add(&c, where, NULL, copy);
+        at = at[len] ? at + len + 1 : NULL;
+    }
+    return collect_store(&c);
+}
+
+static bool map_from_text(const struct gw_value_target *t, const struct gw_node *where, const char *text)
+{
+    struct json_object *doc;
+    struct collect c;
+
+    if (!*text) {
+        collect_begin(&c, t, where, 0);
+        return collect_store(&c);
+    }
+    doc = parse_json(t, where, text, json_type_object);
+    if (!doc)
+        return false;
+    collect_begin(&c, t, where, (size_t)json_object_object_length(doc));
+    json_object_object_foreach(doc, name, member)
+    {
+        if (member) /* null: not there */
+            collect_add(&c, where, name, json_object_get_string(member));
+    }
+    json_object_put(doc);
+    return collect_store(&c);
+}
+
+/** Text of a scalar node, as it would be written; NULL for groups and lists. */
+static const char *scalar_text(struct gw_arena *arena, const struct gw_node *node)
+{
+    switch (node->type) {
+    case GW_NODE_STRING:
+        return node->string;
+    case GW_NODE_INT:
+        return gw_arena_printf(arena, "%lld", (long long)node->integer);
+    case GW_NODE_DOUBLE:
+        return gw_arena_printf(arena, "%.15g", node->number);
+    case GW_NODE_BOOL:
+        return node->integer ? "true" : "false";
+    default:
+        return NULL;
+    }
+}
+
+/** LIST from ( … ), MAP from { … }. */
+static bool aggregate_from_node(const struct gw_value_target *t, const struct gw_node *node)
+{
+    struct collect c;
+    size_t count = 0;
+
+    for (const struct gw_node *child = node->first; child; child = child->next)
+        count++;
+    collect_begin(&c, t, node, count);
+    for (const struct gw_node *child = node->first; child; child = child->next) {
+        const char *text = scalar_text(t->arena, child);
+
+        if (!text) {
+            gw_problem(t->problems, child, t->key, "%s%sis a group or list, expected text",
+                       child->key ? child->key : "", child->key ? ": " : "");
+            c.failed = true;
+        } else {
+            collect_add(&c, child, child->key, text);
+        }
+    }
+    return collect_store(&c);
+}
+
+/* ---- entry points ---- */
+
+bool gw_value_from_text(const struct gw_value_target *t, const struct gw_node *where, const char *text)
+{
+    char *end = NULL;
+    int32_t flag;
+    long long integer;
+    double number;
+
+    switch (t->setting->type) {
+    case AIGW_SET_STRING:
+        return store_string(t, where, text);
+    case AIGW_SET_INT:
+        errno = 0;
+        integer = strtoll(text, &end, 10);
+        if (!*text || strchr(" \t\r\n\v\f", *text) || *end || errno) {
+            gw_problem(t->problems, where, t->key, "is %s, expected an integer", shown(t, text));
+            return false;
+        }
+        return store_int(t, where, integer);
+    case AIGW_SET_DOUBLE:
+        errno = 0;
+        number = strtod(text, &end);
+        if (!*text || strchr(" \t\r\n\v\f", *text) || *end || errno) {
+            gw_problem(t->problems, where, t->key, "is %s, expected a number", shown(t, text));
+            return false;
+        }
+        return store_double(t, where, number);
+    case AIGW_SET_BOOL:
+        if (gw_text_to_bool(text, &flag))
+            return store_bool(t, flag);
+        gw_problem(t->problems, where, t->key, "is %s, expected true or false", shown(t, text));
+        return false;
+    case AIGW_SET_LIST:
+        return list_from_text(t, where, text);
+    default:
+        return map_from_text(t, where, text);
+    }
+}
+
+static bool wrong_type(const struct gw_value_target *t, const struct gw_node *node)
+{
+    static const char *const found[] = { "?", "a group", "a list", "text", "an integer", "a number", "true or false" };
+    static const char *const expected[] = {
+        "?",
+        "text in double quotes",
+        "an integer without quotes",
+        "a number without quotes",
+        "true or false without quotes",
+        "a list such as ( \"a\", \"b\" )",
+        "a group such as { name = \"value\"; }",
+    };
+
+    gw_problem(t->problems, node, t->key, "is %s, expected %s", found[node->type], expected[t->setting->type]);
+    return false;
+}
+
+/** `port = "env:PORT:-"` with PORT empty or unset means the default where an empty text could mean nothing else. */
+static bool empty_is_absent(const struct gw_value_target *t, const struct gw_node *node)
+{
+    const struct aigw_setting *s = t->setting;
+
+    return gw_text_is_reference(node->string) && !(s->flags & AIGW_SETF_REQUIRED) &&
+           (s->type != AIGW_SET_STRING || (s->flags & AIGW_SETF_URL) || s->choices);
+}
+
+bool gw_value_from_node(const struct gw_value_target *t, const struct gw_node *node, bool *ret_is_absent)
+{
+    uint32_t type = t->setting->type;
+    const char *text = NULL, *reason = NULL;
+    int resolved;
+
+    *ret_is_absent = false;
+    if (node->type == GW_NODE_STRING && (gw_text_is_reference(node->string) || type == AIGW_SET_STRING ||
+                                         type == AIGW_SET_LIST || type == AIGW_SET_MAP)) {
+        resolved = gw_text_resolve(t->arena, node->string, &text, &reason);
+        if (resolved == GW_RESOLVED && !*text && empty_is_absent(t, node)) {
+            *ret_is_absent = true;
+            return true;
+        }
+        if (resolved == GW_RESOLVED)
+            return gw_value_from_text(t, node, text);
+        if (resolved == GW_UNSET && !(t->setting->flags & AIGW_SETF_REQUIRED)) {
+            *ret_is_absent = true;
+            gw_problem_warning(t->problems, node, t->key, "%s: taken as not given", reason);
+            return true;
+        }
+        gw_problem(t->problems, node, t->key, "%s", reason);
+        return false;
+    }
+    if (type == AIGW_SET_INT && node->type == GW_NODE_INT)
+        return store_int(t, node, node->integer);
+    if (type == AIGW_SET_DOUBLE && (node->type == GW_NODE_INT || node->type == GW_NODE_DOUBLE))
+        return store_double(t, node, node->number);
+    if (type == AIGW_SET_BOOL && node->type == GW_NODE_BOOL)
+        return store_bool(t, node->integer != 0);
+    if ((type == AIGW_SET_LIST && node->type == GW_NODE_LIST) || (type == AIGW_SET_MAP && node->type == GW_NODE_GROUP))
+        return aggregate_from_node(t, node);
+    return wrong_type(t, node);
+}

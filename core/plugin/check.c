@@ -1,0 +1,345 @@
+/* check.c - the ABI gate: is this descriptor one we can use? Makes zero-extended copies of everything in it, so that
+ * the rest of the core never reads past what the plugin's SDK knew.
+ *
+ * Rule of growth: structs carry their size, arrays their stride. Shorter than ours: the missing fields are zero.
+ * Longer than ours: fine while the unknown tail is all zero, because then nothing we cannot honour is asked for. */
+#include <stdio.h>
+#include <string.h>
+
+#include "plugin/internal.h"
+
+#define STATE_MAX  ((size_t)1 << 20)
+#define TABLE_MAX  1000u
+#define STRIDE_MAX 4096u
+
+/** True when text is a name as conf.d can write it. */
+static bool is_name(const char *text)
+{
+    size_t len = text ? strlen(text) : 0;
+
+    return len > 0 && len <= 64 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
+/** Copy a struct (or array element) of `their` bytes into ours of `our` bytes. False when there is more than we know.
+ */
+static bool copy_sized(void *to, size_t our, const void *from, size_t their)
+{
+    const unsigned char *bytes = from;
+
+    memset(to, 0, our);
+    memcpy(to, from, their < our ? their : our);
+    for (size_t i = our; i < their; i++) {
+        if (bytes[i] != 0)
+            return false;
+    }
+    return true;
+}
+
+static aigw_status check_version(const struct aigw_plugin *found, const char *path, struct gw_err *reterr)
+{
+    if (found->magic != AIGW_PLUGIN_MAGIC)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: magic is 0x%08x, expected 0x%08x: this is not an aigw plugin; "
+                          "define it with AIGW_PLUGIN() from <aigw/sdk.h>",
+                          path, found->magic, AIGW_PLUGIN_MAGIC);
+    if (found->abi_major != AIGW_ABI_MAJOR)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: built for plugin ABI %u.%u, this aigw speaks %d.%d: rebuild the "
+                          "plugin with this aigw's SDK",
+                          path, found->abi_major, found->abi_minor, AIGW_ABI_MAJOR, AIGW_ABI_MINOR);
+    if (AIGW_ABI_MAJOR == 0 && found->abi_minor != AIGW_ABI_MINOR)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: built for plugin ABI %u.%u, this aigw speaks exactly %d.%d (before "
+                          "1.0 every minor may differ): rebuild the plugin with this aigw's SDK",
+                          path, found->abi_major, found->abi_minor, AIGW_ABI_MAJOR, AIGW_ABI_MINOR);
+    if (found->abi_minor > AIGW_ABI_MINOR)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: built for plugin ABI %u.%u, this aigw speaks up to %d.%d: upgrade "
+                          "aigw, or rebuild the plugin with this aigw's SDK",
+                          path, found->abi_major, found->abi_minor, AIGW_ABI_MAJOR, AIGW_ABI_MINOR);
+    return AIGW_OK;
+}
+
+/** Descriptor → our copy, and its plain members. */
+static aigw_status check_descriptor(const struct aigw_plugin *found, const char *path, struct aigw_plugin *ret,
+                                    struct gw_err *reterr)
+{
+    if (found->struct_size < offsetof(struct aigw_plugin, settings) || found->struct_size > STRIDE_MAX)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: descriptor says it has %u bytes, expected %zu: rebuild the plugin "
+                          "with this aigw's SDK",
+                          path, found->struct_size, sizeof *ret);
+    if (!copy_sized(ret, sizeof *ret, found, found->struct_size))
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: descriptor has %u bytes and uses some beyond the %zu that this aigw "
+                          "knows: upgrade aigw, or rebuild the plugin with this aigw's SDK",
+                          path, found->struct_size, sizeof *ret);
+    if (ret->kind != AIGW_KIND_PROVIDER && ret->kind != AIGW_KIND_FEATURE)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: kind is %u, expected %u (provider) or %u (feature)%s", path,
+                          ret->kind, AIGW_KIND_PROVIDER, AIGW_KIND_FEATURE,
+                          ret->kind <= AIGW_KIND_AUTH && ret->kind > 0 ? "; this kind is reserved for a later aigw"
+                                                                       : "");
+    if (!is_name(ret->name))
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: name is \"%.80s\", expected 1 to 64 of a-z 0-9 _", path,
+                          ret->name ? ret->name : "");
+    if (!ret->version || !*ret->version)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: version is empty, expected text such as \"1.0.0\"", path);
+    if (ret->state_size > STATE_MAX)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: state_size is %zu bytes, expected at most %zu: allocate what is "
+                          "large in open()",
+                          path, ret->state_size, STATE_MAX);
+    return AIGW_OK;
+}
+
+/** Re-stride a table. NULL with reterr on nonsense; *ret_table stays NULL for an empty one. */
+static aigw_status copy_table(struct gw_arena *arena, const char *path, const char *what, const void *from,
+                              uint32_t count, uint32_t stride, size_t min_stride, size_t our, void **ret_table,
+                              struct gw_err *reterr)
+{
+    char *table;
+
+    if (count == 0)
+        return AIGW_OK;
+    if (!from || count > TABLE_MAX)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: %s: count is %u but the table is %s; expected at most %u entries",
+                          path, what, count, from ? "too long" : "NULL", TABLE_MAX);
+    if (stride < min_stride || stride > STRIDE_MAX || stride % _Alignof(void *) != 0)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: %s: entry size is %u bytes, expected %zu: fill it with the SDK's "
+                          "macro",
+                          path, what, stride, our);
+    table = gw_arena_alloc(arena, count * our);
+    if (!table)
+        return gw_err_set(reterr, AIGW_E_NOMEM, "%s: %s: out of memory", path, what);
+    for (uint32_t i = 0; i < count; i++) {
+        if (!copy_sized(table + i * our, our, (const char *)from + (size_t)i * stride, stride))
+            return gw_err_set(reterr, AIGW_E_CONFIG,
+                              "%s: %s[%u]: uses fields this aigw does not know: upgrade aigw, or "
+                              "rebuild the plugin with this aigw's SDK",
+                              path, what, i);
+    }
+    *ret_table = table;
+    return AIGW_OK;
+}
+
+static size_t field_size(uint32_t type)
+{
+    switch (type) {
+    case AIGW_SET_STRING:
+        return sizeof(const char *);
+    case AIGW_SET_INT:
+        return sizeof(int64_t);
+    case AIGW_SET_DOUBLE:
+        return sizeof(double);
+    case AIGW_SET_BOOL:
+        return sizeof(int32_t);
+    case AIGW_SET_LIST:
+        return sizeof(struct aigw_list);
+    case AIGW_SET_MAP:
+        return sizeof(struct aigw_map);
+    default:
+        return 0;
+    }
+}
+
+static aigw_status check_setting(const struct aigw_plugin *d, uint32_t index, const char *path, struct gw_err *reterr)
+{
+    static const char *const taken[] = { "plugin", "enabled", "model" };
+    const struct aigw_setting *s = &d->settings[index];
+    size_t size = field_size(s->type);
+
+    if (!is_name(s->name))
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: settings[%u]: name is \"%.80s\", expected 1 to 64 of a-z 0-9 _",
+                          path, index, s->name ? s->name : "");
+    for (size_t i = 0; i < GW_ARRAY_LEN(taken); i++) {
+        if (strcmp(s->name, taken[i]) == 0 && !(i == 2 && d->kind == AIGW_KIND_PROVIDER))
+            return gw_err_set(reterr, AIGW_E_CONFIG, "%s: settings[%u]: the name \"%s\" is the core's own: rename it",
+                              path, index, s->name);
+    }
+    for (uint32_t i = 0; i < index; i++) {
+        if (strcmp(d->settings[i].name, s->name) == 0)
+            return gw_err_set(reterr, AIGW_E_CONFIG, "%s: settings[%u]: the name \"%s\" appears twice: rename one",
+                              path, index, s->name);
+    }
+    if (size == 0)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: setting \"%s\": type is %u, expected one of AIGW_SET_* (1 to %u)",
+                          path, s->name, s->type, AIGW_SET_MAP);
+    if (s->offset > d->state_size || size > d->state_size - s->offset)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: setting \"%s\": %zu bytes at offset %zu lie outside state_size %zu: "
+                          "use offsetof() and set state_size to sizeof the state struct",
+                          path, s->name, size, s->offset, d->state_size);
+    return AIGW_OK;
+}
+
+static aigw_status check_metrics(const struct aigw_metric *metrics, uint32_t count, const char *path,
+                                 struct gw_err *reterr)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct aigw_metric *m = &metrics[i];
+
+        if (!m->name || !*m->name)
+            return gw_err_set(reterr, AIGW_E_CONFIG, "%s: metrics[%u]: has no name", path, i);
+        if (m->label_count > AIGW_METRIC_LABELS_MAX || (m->label_count > 0 && !m->labels))
+            return gw_err_set(reterr, AIGW_E_CONFIG,
+                              "%s: metric \"%s\": label_count is %u, expected at most %d with a "
+                              "table of names",
+                              path, m->name, m->label_count, AIGW_METRIC_LABELS_MAX);
+    }
+    return AIGW_OK;
+}
+
+/** Copy the ops struct, which begins with its struct_size. */
+static aigw_status copy_ops(const char *path, const char *what, const void *ops, size_t min_size, void *ret_ops,
+                            size_t our, struct gw_err *reterr)
+{
+    uint32_t size;
+
+    if (!ops)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .%s is NULL, expected the table of its functions", path, what);
+    memcpy(&size, ops, sizeof size);
+    if (size < min_size || size > STRIDE_MAX)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: .%s->struct_size is %u, expected %zu: set it to sizeof the struct", path, what, size,
+                          our);
+    if (!copy_sized(ret_ops, our, ops, size))
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: .%s uses functions this aigw does not know: upgrade aigw, or "
+                          "rebuild the plugin with this aigw's SDK",
+                          path, what);
+    return AIGW_OK;
+}
+
+static aigw_status check_provider(const char *path, struct gw_plugin *p, struct gw_err *reterr)
+{
+    aigw_status status = copy_ops(path, "provider", p->descriptor.provider, offsetof(struct aigw_provider_ops, done),
+                                  &p->provider, sizeof p->provider, reterr);
+
+    if (status != AIGW_OK)
+        return status;
+    if (!p->provider.request)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .provider->request is NULL, expected a function", path);
+    if (!p->provider.frame && !p->provider.produce)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .provider has neither frame nor produce, expected one of them",
+                          path);
+    if (p->provider.call_size > STATE_MAX)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .provider->call_size is %zu, expected at most %zu", path,
+                          p->provider.call_size, STATE_MAX);
+    p->descriptor.provider = &p->provider;
+    p->descriptor.feature = NULL;
+    return AIGW_OK;
+}
+
+static aigw_status check_route(const struct aigw_route *route, uint32_t index, const char *path, struct gw_err *reterr)
+{
+    size_t len = route->method ? strlen(route->method) : 0;
+
+    if (len == 0 || len > 16 || strspn(route->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != len)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: routes[%u]: method is \"%.40s\", expected upper-case such as "
+                          "\"POST\"",
+                          path, index, route->method ? route->method : "");
+    if (!route->path || route->path[0] != '/')
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: routes[%u]: path is \"%.80s\", expected one that begins with /",
+                          path, index, route->path ? route->path : "");
+    if (route->body_max < 0)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: routes[%u] %s: body_max is negative", path, index, route->path);
+    return AIGW_OK;
+}
+
+static aigw_status check_feature(struct gw_arena *arena, const char *path, struct gw_plugin *p, struct gw_err *reterr)
+{
+    void *routes = NULL;
+    aigw_status status = copy_ops(path, "feature", p->descriptor.feature, offsetof(struct aigw_feature_ops, event),
+                                  &p->feature, sizeof p->feature, reterr);
+
+    if (status != AIGW_OK)
+        return status;
+    if (p->feature.route_count == 0)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .feature has no routes, expected at least one", path);
+    if (!p->feature.run)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .feature->run is NULL, expected a function", path);
+    if (p->feature.call_size > STATE_MAX)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .feature->call_size is %zu, expected at most %zu", path,
+                          p->feature.call_size, STATE_MAX);
+    status = copy_table(arena, path, "routes", p->feature.routes, p->feature.route_count, p->feature.route_size,
+                        offsetof(struct aigw_route, summary), sizeof(struct aigw_route), &routes, reterr);
+    if (status != AIGW_OK)
+        return status;
+    p->routes = routes;
+    for (uint32_t i = 0; i < p->feature.route_count; i++) {
+        status = check_route(&p->routes[i], i, path, reterr);
+        if (status != AIGW_OK)
+            return status;
+    }
+    p->feature.routes = p->routes;
+    p->feature.route_size = (uint32_t)sizeof(struct aigw_route);
+    p->descriptor.feature = &p->feature;
+    p->descriptor.provider = NULL;
+    return AIGW_OK;
+}
+
+/** Settings and metrics: our own copies replace the plugin's in p->descriptor. */
+static aigw_status check_tables(struct gw_arena *arena, const char *path, struct gw_plugin *p, struct gw_err *reterr)
+{
+    struct aigw_plugin *d = &p->descriptor;
+    void *settings = NULL, *metrics = NULL;
+    aigw_status status;
+
+    status = copy_table(arena, path, "settings", d->settings, d->setting_count, d->setting_size,
+                        offsetof(struct aigw_setting, default_value), sizeof(struct aigw_setting), &settings, reterr);
+    if (status != AIGW_OK)
+        return status;
+    d->settings = settings;
+    d->setting_size = (uint32_t)sizeof(struct aigw_setting);
+    for (uint32_t i = 0; i < d->setting_count; i++) {
+        status = check_setting(d, i, path, reterr);
+        if (status != AIGW_OK)
+            return status;
+    }
+    status = copy_table(arena, path, "metrics", d->metrics, d->metric_count, d->metric_size,
+                        offsetof(struct aigw_metric, label_count), sizeof(struct aigw_metric), &metrics, reterr);
+    if (status != AIGW_OK)
+        return status;
+    p->metrics = metrics;
+    d->metrics = metrics;
+    d->metric_size = (uint32_t)sizeof(struct aigw_metric);
+    return check_metrics(p->metrics, d->metric_count, path, reterr);
+}
+
+/** Point at the copies inside `p`. Needed again whenever the struct was copied to another place. */
+static void relink(struct gw_plugin *p)
+{
+    if (p->descriptor.kind == AIGW_KIND_PROVIDER)
+        p->descriptor.provider = &p->provider;
+    else
+        p->descriptor.feature = &p->feature;
+}
+
+aigw_status gw_plugin_check(struct gw_arena *arena, const struct aigw_plugin *found, const char *path,
+                            struct gw_plugin *ret_plugin, struct gw_err *reterr)
+{
+    struct gw_plugin p = { 0 };
+    aigw_status status;
+
+    if (!found)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: %s() returned NULL, expected the descriptor", path,
+                          AIGW_PLUGIN_ENTRY);
+    status = check_version(found, path, reterr);
+    if (status == AIGW_OK)
+        status = check_descriptor(found, path, &p.descriptor, reterr);
+    if (status == AIGW_OK)
+        status = check_tables(arena, path, &p, reterr);
+    if (status == AIGW_OK)
+        status = p.descriptor.kind == AIGW_KIND_PROVIDER ? check_provider(path, &p, reterr)
+                                                         : check_feature(arena, path, &p, reterr);
+    if (status != AIGW_OK)
+        return status;
+    p.path = gw_arena_strndup(arena, path, strlen(path));
+    if (!p.path)
+        return gw_err_set(reterr, AIGW_E_NOMEM, "%s: out of memory", path);
+    *ret_plugin = p;
+    relink(ret_plugin);
+    return AIGW_OK;
+}
