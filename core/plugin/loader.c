@@ -1,15 +1,9 @@
 /* loader.c - shared objects in and out. Main thread only: dlopen() runs constructors. */
-#include <dirent.h>
 #include <dlfcn.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#include "health/metrics.h"
 #include "plugin/internal.h"
 
-#define PLUGIN_FILES_MAX 500
 
 const char *gw_plugin_kind_name(uint32_t kind)
 {

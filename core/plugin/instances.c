@@ -1,0 +1,365 @@
+/* instances.c - folders of plugins, and the groups of conf.d that bring them to life. Main thread only. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "health/metrics.h"
+#include "plugin/internal.h"
+
+#define PLUGIN_FILES_MAX 500
+#define STATE_ALIGN      16 /* what gw_arena_alloc() promises, enough for any C type */
+
+_Static_assert(_Alignof(max_align_t) <= STATE_ALIGN, "plugin state may hold any type");
+
+/* ---- loading ---- */
+
+const struct gw_plugin *gw_plugins_find(const struct gw_plugins *plugins, uint32_t kind, const char *name)
+{
+    for (const struct gw_plugin *plugin = plugins->first; plugin; plugin = plugin->next) {
+        if (plugin->descriptor.kind == kind && strcmp(plugin->descriptor.name, name) == 0)
+            return plugin;
+    }
+    return NULL;
+}
+
+struct gw_instance *gw_plugins_provider(const struct gw_plugins *plugins, const char *name)
+{
+    struct gw_instance *instance = plugins->providers;
+
+    while (instance && strcmp(instance->name, name) != 0)
+        instance = instance->next;
+    return instance;
+}
+
+/** The registry hands out ids in order, and the same id for a name it has: a plugin's are consecutive unless a name
+ *  is another plugin's. */
+static bool register_metrics(struct gw_plugin *plugin, struct gw_problems *problems)
+{
+    for (uint32_t i = 0; i < plugin->descriptor.metric_count; i++) {
+        const struct aigw_metric *m = &plugin->metrics[i];
+        uint32_t id = gw_metric(GW_METRIC_COUNTER, m->name, m->help, m->labels, m->label_count, NULL, 0);
+
+        if (i == 0)
+            plugin->metric_base = id;
+        if (id == UINT32_MAX || id != plugin->metric_base + i) {
+            gw_problem(problems, NULL, plugin->path,
+                       "metric \"%s\" cannot be registered: the name is malformed, or "
+                       "another plugin has it; begin it with the plugin's name",
+                       m->name);
+            return false;
+        }
+    }
+    return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/** Names of the *.so files of a folder, sorted; count 0 when there is no such folder. */
+static size_t list_folder(struct gw_arena *arena, const char *dir, const char **names, struct gw_problems *problems)
+{
+    DIR *handle = opendir(dir);
+    struct dirent *entry;
+    size_t count = 0;
+
+    if (!handle) {
+        if (errno != ENOENT) /* a folder may hold plugins of one kind only */
+            gw_problem(problems, NULL, dir, "cannot read this plugin folder: %s", strerror(errno));
+        return 0;
+    }
+    while ((entry = readdir(handle)) != NULL) {
+        size_t len = strlen(entry->d_name);
+
+        if (entry->d_name[0] == '.' || len <= 3 || strcmp(entry->d_name + len - 3, ".so") != 0)
+            continue;
+        if (count == PLUGIN_FILES_MAX) {
+            gw_problem(problems, NULL, dir, "more than %d plugins", PLUGIN_FILES_MAX);
+            break;
+        }
+        names[count] = gw_arena_strndup(arena, entry->d_name, len);
+        if (!names[count]) {
+            gw_problem(problems, NULL, dir, "out of memory");
+            break;
+        }
+        count++;
+    }
+    closedir(handle);
+    qsort(names, count, sizeof *names, by_name);
+    return count;
+}
+
+/** Load one file and append it, unless an earlier one has its name. */
+static void load_one(struct gw_plugins *plugins, struct gw_arena *arena, const char *path, uint32_t kind,
+                     struct gw_problems *problems)
+{
+    struct gw_plugin **tail = &plugins->first;
+    const struct gw_plugin *same;
+    struct gw_err err = { "" };
+    struct gw_plugin *plugin = gw_plugin_load(arena, path, &err);
+
+    if (!plugin) {
+        gw_problem(problems, NULL, NULL, "%s", err.text);
+        return;
+    }
+    if (plugin->descriptor.kind != kind) {
+        gw_problem(problems, NULL, path, "is a %s in the folder of the %ss; move it to the other folder",
+                   gw_plugin_kind_name(plugin->descriptor.kind), gw_plugin_kind_name(kind));
+        gw_plugin_unload(plugin);
+        return;
+    }
+    same = gw_plugins_find(plugins, kind, plugin->descriptor.name);
+    if (same) {
+        gw_problem_warning(problems, NULL, path, "is not used: %s, which comes first, is a %s named \"%s\" too",
+                           same->path, gw_plugin_kind_name(kind), same->descriptor.name);
+        gw_plugin_unload(plugin);
+        return;
+    }
+    if (!register_metrics(plugin, problems)) {
+        gw_plugin_unload(plugin);
+        return;
+    }
+    while (*tail)
+        tail = &(*tail)->next;
+    *tail = plugin;
+}
+
+struct gw_plugins *gw_plugins_load(struct gw_arena *arena, const char *const *dirs, size_t dir_count,
+                                   struct gw_problems *problems)
+{
+    static const uint32_t kinds[] = { AIGW_KIND_PROVIDER, AIGW_KIND_FEATURE };
+    struct gw_plugins *plugins = gw_arena_calloc(arena, sizeof *plugins);
+    const char **names = gw_arena_alloc(arena, PLUGIN_FILES_MAX * sizeof *names);
+
+    if (!plugins || !names) {
+        gw_problem(problems, NULL, NULL, "out of memory while loading plugins");
+        return plugins;
+    }
+    for (size_t i = 0; i < dir_count; i++) {
+        DIR *handle = opendir(dirs[i]);
+
+        if (!handle) {
+            gw_problem(problems, NULL, dirs[i],
+                       "cannot read this plugin folder: %s; name the right one with "
+                       "--plugin-dir",
+                       strerror(errno));
+            continue;
+        }
+        closedir(handle);
+        for (size_t k = 0; k < GW_ARRAY_LEN(kinds); k++) {
+            const char *dir = gw_arena_printf(arena, "%s/%ss", dirs[i], gw_plugin_kind_name(kinds[k]));
+            size_t count = dir ? list_folder(arena, dir, names, problems) : 0;
+
+            for (size_t n = 0; n < count; n++) {
+                const char *path = gw_arena_printf(arena, "%s/%s", dir, names[n]);
+
+                if (path)
+                    load_one(plugins, arena, path, kinds[k], problems);
+            }
+        }
+    }
+    return plugins;
+}
+
+/* ---- instances ---- */
+
+struct configure {
+    struct gw_plugins *plugins;
+    struct gw_arena *arena;
+    const struct aigw_host *host;
+    struct gw_problems *problems;
+    uint32_t kind;
+};
+
+/** The plugin a group names, or NULL with a problem. */
+static const struct gw_plugin *find_plugin(const struct configure *c, const struct gw_node *group, const char *path)
+{
+    const struct gw_node *node = gw_node_get(group, "plugin");
+    const char *key = gw_arena_printf(c->arena, "%s.plugin", path);
+    const char *names[PLUGIN_FILES_MAX], *name, *closest;
+    const struct gw_plugin *plugin;
+    struct gw_buf all;
+    size_t count = 0;
+
+    if (!node) {
+        gw_problem(c->problems, group, key, "is missing, expected the name of a %s plugin; see `aigw plugins`",
+                   gw_plugin_kind_name(c->kind));
+        return NULL;
+    }
+    name = gw_node_text(c->arena, node, key, c->problems);
+    plugin = name ? gw_plugins_find(c->plugins, c->kind, name) : NULL;
+    if (!name || plugin)
+        return plugin;
+    gw_buf_init(&all, 2048); /* a longer list is cut */
+    for (plugin = c->plugins->first; plugin && count < GW_ARRAY_LEN(names); plugin = plugin->next) {
+        if (plugin->descriptor.kind != c->kind)
+            continue;
+        gw_buf_printf(&all, "%s%s", count ? ", " : "", plugin->descriptor.name);
+        names[count++] = plugin->descriptor.name;
+    }
+    closest = gw_closest(name, names, count);
+    if (closest)
+        gw_problem(c->problems, node, key, "there is no %s plugin \"%s\", did you mean %s?",
+                   gw_plugin_kind_name(c->kind), name, closest);
+    else
+        gw_problem(c->problems, node, key, "there is no %s plugin \"%s\"; loaded: %s", gw_plugin_kind_name(c->kind),
+                   name, all.len ? all.data : "none");
+    gw_buf_done(&all);
+    return NULL;
+}
+
+/** False when the group says enabled = false. Anything but a boolean is a problem. */
+static bool is_enabled(const struct configure *c, const struct gw_node *group, const char *path)
+{
+    static const struct aigw_setting setting = { .name = "enabled", .type = AIGW_SET_BOOL, .default_value = "true" };
+    const struct gw_node *node = gw_node_get(group, "enabled");
+    struct gw_node only = { .type = GW_NODE_GROUP, .file = group->file, .line = group->line };
+    struct gw_node copy;
+    int32_t enabled = 1;
+
+    if (node) {
+        copy = *node;
+        copy.next = NULL;
+        only.first = &copy;
+    }
+    gw_settings_fill(c->arena, &only, path, &setting, 1, sizeof setting, NULL, &enabled, c->problems);
+    return enabled != 0;
+}
+
+/** Settings into state, then open(). False after a problem. */
+static bool open_instance(const struct configure *c, struct gw_instance *instance, const char *path)
+{
+    static const char *const provider_keys[] = { "plugin", "enabled", NULL };
+    static const char *const feature_keys[] = { "plugin", "enabled", "model", NULL };
+    const struct gw_plugin *plugin = instance->plugin;
+    const struct aigw_plugin *d = &plugin->descriptor;
+    size_t errors_before = c->problems->error_count;
+    aigw_status (*open)(const struct aigw_host *, struct aigw_ctx *, void *) =
+        c->kind == AIGW_KIND_PROVIDER ? plugin->provider.open : plugin->feature.open;
+    aigw_status status;
+
+    gw_settings_fill(c->arena, instance->node, path, d->settings, d->setting_count, d->setting_size,
+                     c->kind == AIGW_KIND_PROVIDER ? provider_keys : feature_keys, instance->state, c->problems);
+    if (c->problems->error_count != errors_before)
+        return false; /* open() may rely on its settings */
+    status = open ? open(c->host, instance->ctx, instance->state) : AIGW_OK;
+    if (status != AIGW_OK) {
+        const char *reason = gw_ctx_error(instance->ctx);
+
+        gw_problem(c->problems, instance->node, path, "plugin \"%s\" refused it: %s", d->name,
+                   *reason ? reason : "it gave no reason");
+        return false;
+    }
+    instance->is_open = true;
+    return true;
+}
+
+static struct gw_instance *make_instance(const struct configure *c, const struct gw_plugin *plugin,
+                                         const struct gw_node *group)
+{
+    size_t size = plugin->descriptor.state_size;
+    struct gw_instance *instance = gw_arena_calloc(c->arena, sizeof *instance);
+
+    if (!instance)
+        return NULL;
+    instance->name = group->key;
+    instance->node = group;
+    instance->state = gw_arena_calloc(c->arena, size ? size : 1);
+    instance->ctx = gw_ctx_new_instance(c->arena, plugin, group->key);
+    for (struct gw_plugin *p = c->plugins->first; p; p = p->next) {
+        if (p == plugin)
+            instance->plugin = p;
+    }
+    return instance->state && instance->ctx ? instance : NULL;
+}
+
+static void configure_group(const struct configure *c, const struct gw_node *group, const char *section,
+                            struct gw_instance ***tail)
+{
+    const char *path = gw_arena_printf(c->arena, "%s.%s", section, group->key);
+    const struct gw_plugin *plugin;
+    const struct gw_node *model;
+    struct gw_instance *instance;
+
+    if (!path)
+        return;
+    if (group->type != GW_NODE_GROUP) {
+        gw_problem(c->problems, group, path, "is not a group; write  %s: { plugin = \"…\"; };", group->key);
+        return;
+    }
+    if (!is_enabled(c, group, path))
+        return;
+    plugin = find_plugin(c, group, path);
+    if (!plugin)
+        return;
+    instance = make_instance(c, plugin, group);
+    if (!instance) {
+        gw_problem(c->problems, group, path, "out of memory");
+        return;
+    }
+    model = c->kind == AIGW_KIND_FEATURE ? gw_node_get(group, "model") : NULL;
+    if (model)
+        instance->model = gw_node_text(c->arena, model, gw_arena_printf(c->arena, "%s.model", path), c->problems);
+    open_instance(c, instance, path);
+    **tail = instance; /* also when it did not open: what refers to it by name should not be reported as well */
+    *tail = &instance->next;
+}
+
+void gw_plugins_configure(struct gw_plugins *plugins, struct gw_arena *arena, const struct gw_node *conf,
+                          const struct aigw_host *host, struct gw_problems *problems)
+{
+    static const struct {
+        uint32_t kind;
+        const char *section;
+    } sections[] = { { AIGW_KIND_PROVIDER, "providers" }, { AIGW_KIND_FEATURE, "features" } };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(sections); i++) {
+        struct configure c = { plugins, arena, host, problems, sections[i].kind };
+        const struct gw_node *section = conf ? gw_node_get(conf, sections[i].section) : NULL;
+        struct gw_instance **tail = i == 0 ? &plugins->providers : &plugins->features;
+
+        while (*tail)
+            tail = &(*tail)->next;
+        if (!section)
+            continue;
+        if (section->type != GW_NODE_GROUP) {
+            gw_problem(problems, section, sections[i].section, "is not a group; write  %s: { … };",
+                       sections[i].section);
+            continue;
+        }
+        for (const struct gw_node *group = section->first; group; group = group->next)
+            configure_group(&c, group, sections[i].section, &tail);
+    }
+}
+
+/** Newest first: a later instance may rely on an earlier one. */
+static void close_all(struct gw_instance *instance)
+{
+    if (!instance)
+        return;
+    close_all(instance->next);
+    if (instance->is_open) {
+        const struct gw_plugin *plugin = instance->plugin;
+        void (*close)(void *) =
+            plugin->descriptor.kind == AIGW_KIND_PROVIDER ? plugin->provider.close : plugin->feature.close;
+
+        instance->is_open = false;
+        if (close)
+            close(instance->state);
+    }
+}
+
+void gw_plugins_close(struct gw_plugins *plugins)
+{
+    if (!plugins)
+        return;
+    close_all(plugins->features);
+    close_all(plugins->providers);
+    for (struct gw_plugin *plugin = plugins->first; plugin; plugin = plugin->next)
+        gw_plugin_unload(plugin);
+    plugins->first = NULL;
+    plugins->providers = NULL;
+    plugins->features = NULL;
+}
