@@ -1,0 +1,285 @@
+/* prompt.c - find the definition for an id, a model's families and a version, and render it. */
+#include "prompt/store.h"
+
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define RENDERED_MAX     ((size_t)64 << 20)
+#define INPUTS_DEPTH_MAX 64
+#define LIST_TEXT_MAX    512u
+
+static const struct gw_prompt_family *find_family(const struct gw_prompts *prompts, aigw_str id, aigw_str family)
+{
+    size_t low = 0, high = prompts->family_count;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        const struct gw_prompt_family *found = &prompts->families[mid];
+        int order = gw_prompt_order(id, gw_str(found->id));
+
+        if (!order)
+            order = gw_prompt_order(family, gw_str(found->family));
+        if (!order)
+            return found;
+        if (order < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return NULL;
+}
+
+/** ['1.0.0', '1.1.0'] as Python prints a list; cut short when it grows beyond an error text. */
+static void put_names(struct gw_buf *out, const char *const *names, size_t count)
+{
+    gw_buf_puts(out, "[");
+    for (size_t i = 0; i < count; i++)
+        gw_buf_printf(out, "%s'%s'", i ? ", " : "", names[i]);
+    gw_buf_puts(out, "]");
+}
+
+static aigw_status no_version(const struct gw_prompt_family *family, aigw_str version, aigw_status why,
+                              struct gw_err *err)
+{
+    struct gw_buf names;
+
+    gw_buf_init(&names, LIST_TEXT_MAX);
+    put_names(&names, family->versions, family->count);
+    if (version.len > 128)
+        version.len = 128;
+    if (why == AIGW_E_NOT_FOUND)
+        gw_err_set(err, why, "No version matching '%.*s' (available: %s)", AIGW_STR_ARG(version),
+                   names.data ? names.data : "[]");
+    else
+        gw_err_set(err, AIGW_E_NOT_FOUND,
+                   "Version '%.*s' is not a valid PEP 440 constraint and no exact match found (available: %s)",
+                   AIGW_STR_ARG(version), names.data ? names.data : "[]");
+    gw_buf_done(&names);
+    return AIGW_E_NOT_FOUND;
+}
+
+static aigw_status find_def(const struct gw_prompts *prompts, const struct aigw_prompt_query *query,
+                            const struct gw_prompt_def **ret_def, struct gw_err *err)
+{
+    const struct gw_prompt_family *family = NULL;
+    aigw_str version = query->version, id = query->id;
+    size_t index;
+    aigw_status status;
+
+    for (uint32_t i = 0; query->model && i < query->model->family_count && !family; i++)
+        family = find_family(prompts, id, query->model->families[i]);
+    if (!family)
+        family = find_family(prompts, id, AIGW_STR("base"));
+    if (!family) {
+        if (id.len > 128)
+            id.len = 128;
+        return gw_err_set(err, AIGW_E_NOT_FOUND,
+                          "Failed to load prompt definition for '%.*s': Prompt definition directory not found: "
+                          "prompts/%.*s/base",
+                          AIGW_STR_ARG(id), AIGW_STR_ARG(id));
+    }
+    if (!version.len && family->default_index < family->count) {
+        *ret_def = family->defs[family->default_index];
+        return AIGW_OK;
+    }
+    if (!version.len)
+        version = AIGW_STR(GW_PROMPT_DEFAULT_VERSION);
+    status = gw_version_pick(version, family->versions, family->count, &index);
+    if (status < 0)
+        return no_version(family, version, status, err);
+    *ret_def = family->defs[index];
+    return AIGW_OK;
+}
+
+/* ---- required variables ---- */
+
+static bool is_given(const struct gw_mustache_vars *vars, const char *name)
+{
+    for (size_t i = 0; i < vars->pair_count; i++)
+        if (gw_str_is(vars->pairs[i].name, name))
+            return true;
+    return vars->json && json_object_object_get_ex(vars->json, name, NULL);
+}
+
+static void put_received(struct gw_buf *out, const struct gw_mustache_vars *vars)
+{
+    bool is_first = true;
+
+    gw_buf_puts(out, "[");
+    if (vars->json) {
+        json_object_object_foreach(vars->json, key, value)
+        {
+            (void)value;
+            gw_buf_printf(out, "%s'%s'", is_first ? "" : ", ", key);
+            is_first = false;
+        }
+    }
+    for (size_t i = 0; i < vars->pair_count; i++) {
+        gw_buf_printf(out, "%s'%.*s'", is_first ? "" : ", ", AIGW_STR_ARG(vars->pairs[i].name));
+        is_first = false;
+    }
+    gw_buf_puts(out, "]");
+}
+
+/** The leading quote and the two spaces are the contract's. */
+static aigw_status check_required(const struct gw_prompt_def *def, const struct gw_mustache_vars *vars,
+                                  struct gw_err *err)
+{
+    struct gw_buf missing, expected, received;
+    size_t count = 0;
+
+    for (size_t i = 0; i < def->required.count; i++)
+        count += !is_given(vars, def->required.items[i]);
+    if (!count)
+        return AIGW_OK;
+    gw_buf_init(&missing, LIST_TEXT_MAX / 2);
+    gw_buf_init(&expected, LIST_TEXT_MAX / 2);
+    gw_buf_init(&received, LIST_TEXT_MAX / 2);
+    count = 0;
+    for (size_t i = 0; i < def->required.count; i++)
+        if (!is_given(vars, def->required.items[i]))
+            gw_buf_printf(&missing, "%s'%s'", count++ ? ", " : "", def->required.items[i]);
+    put_names(&expected, def->required.items, def->required.count);
+    put_received(&received, vars);
+    gw_err_set(
+        err, AIGW_E_INVALID, "\"Input to ChatPromptTemplate is missing variables {%s}.  Expected: %s Received: %s",
+        missing.data ? missing.data : "", expected.data ? expected.data : "[]", received.data ? received.data : "[]");
+    gw_buf_done(&missing);
+    gw_buf_done(&expected);
+    gw_buf_done(&received);
+    return AIGW_E_INVALID;
+}
+
+/* ---- parameters and messages ---- */
+
+/** The prompt's numbers win over the model's. */
+static struct aigw_params merge_params(const struct aigw_model_info *model, const struct aigw_params *own)
+{
+    struct aigw_params params = { 0 };
+
+    if (model)
+        params = model->defaults;
+    params.set |= own->set;
+    if (own->set & AIGW_PARAM_TEMPERATURE)
+        params.temperature = own->temperature;
+    if (own->set & AIGW_PARAM_TOP_P)
+        params.top_p = own->top_p;
+    if (own->set & AIGW_PARAM_TOP_K)
+        params.top_k = own->top_k;
+    if (own->set & AIGW_PARAM_MAX_TOKENS)
+        params.max_tokens = own->max_tokens;
+    if (own->stop_count) {
+        params.stop = own->stop;
+        params.stop_count = own->stop_count;
+    }
+    return params;
+}
+
+static const struct gw_mustache *find_partial(void *user, aigw_str name)
+{
+    const struct gw_prompt_def *def = user;
+
+    for (const struct gw_prompt_partial *p = def->partials; p; p = p->next)
+        if (gw_str_eq(p->name, name))
+            return p->tmpl;
+    for (const struct gw_prompt_partial *p = def->prompts->partials; p; p = p->next)
+        if (gw_str_eq(p->name, name))
+            return p->tmpl;
+    return NULL;
+}
+
+/** All messages go into one block of memory that the arena frees: no text is copied twice. */
+static aigw_status render_messages(const struct gw_prompt_def *def, const struct gw_mustache_vars *vars,
+                                   struct gw_arena *arena, struct aigw_prompt *prompt, struct gw_err *err)
+{
+    struct aigw_message *messages = gw_arena_calloc(arena, (def->message_count + 1) * sizeof *messages);
+    struct aigw_part *parts = gw_arena_calloc(arena, (def->message_count + 1) * sizeof *parts);
+    aigw_status status = AIGW_OK;
+    struct gw_buf text;
+    size_t start = 0;
+
+    if (!messages || !parts)
+        return gw_err_set(err, AIGW_E_NOMEM, "the request's memory budget is spent");
+    gw_buf_init(&text, RENDERED_MAX);
+    for (uint32_t i = 0; i < def->message_count && status == AIGW_OK; i++) {
+        struct aigw_part *part = &parts[prompt->message_count];
+        const struct gw_prompt_message *message = &def->messages[i];
+
+        status = gw_mustache_render(message->tmpl, vars, find_partial, (void *)(uintptr_t)def, &text, err);
+        if (text.len == start && message->role == AIGW_ROLE_SYSTEM)
+            continue; /* several servers refuse an empty system message */
+        part->type = AIGW_PART_TEXT;
+        part->text.len = text.len - start;
+        messages[prompt->message_count++] =
+            (struct aigw_message){ .role = message->role, .part_count = 1, .parts = part };
+        start = text.len;
+    }
+    if (status < 0) {
+        gw_buf_done(&text);
+        return status;
+    }
+    start = 0;
+    for (uint32_t i = 0; i < prompt->message_count; i++) {
+        parts[i].text.ptr = text.data ? text.data + start : "";
+        start += parts[i].text.len;
+    }
+    prompt->messages = messages;
+    if (prompt->message_count && messages[prompt->message_count - 1].role == AIGW_ROLE_ASSISTANT)
+        prompt->flags |= AIGW_REQF_PREFILL;
+    if (text.data && gw_arena_defer(arena, free, text.data) < 0)
+        return gw_err_set(err, AIGW_E_NOMEM, "the request's memory budget is spent");
+    return AIGW_OK;
+}
+
+static aigw_status parse_inputs(aigw_str inputs, struct json_object **ret_json, struct gw_err *err)
+{
+    struct json_tokener *tokener;
+    struct json_object *json = NULL;
+    aigw_status status = AIGW_OK;
+
+    if (inputs.len > INT32_MAX)
+        return gw_err_set(err, AIGW_E_LIMIT, "prompt inputs of %zu bytes", inputs.len);
+    tokener = json_tokener_new_ex(INPUTS_DEPTH_MAX);
+    if (!tokener)
+        return gw_err_set(err, AIGW_E_NOMEM, "out of memory");
+    json = json_tokener_parse_ex(tokener, inputs.ptr, (int)inputs.len);
+    if (!json_object_is_type(json, json_type_object)) {
+        json_object_put(json);
+        status = gw_err_set(err, AIGW_E_INVALID, "the prompt inputs are not a JSON object");
+    } else {
+        *ret_json = json;
+    }
+    json_tokener_free(tokener);
+    return status;
+}
+
+aigw_status gw_prompts_render(const struct gw_prompts *prompts, struct gw_arena *arena,
+                              const struct aigw_prompt_query *query, struct aigw_prompt *ret_prompt,
+                              struct gw_err *reterr)
+{
+    struct gw_mustache_vars vars = { .pairs = query->vars, .pair_count = query->var_count };
+    const struct gw_prompt_def *def = NULL;
+    struct json_object *json = NULL;
+    struct aigw_prompt prompt = { .struct_size = sizeof prompt };
+    aigw_status status = find_def(prompts, query, &def, reterr);
+
+    if (status == AIGW_OK && query->inputs.len)
+        status = parse_inputs(query->inputs, &json, reterr);
+    vars.json = json;
+    if (status == AIGW_OK)
+        status = check_required(def, &vars, reterr);
+    if (status == AIGW_OK)
+        status = render_messages(def, &vars, arena, &prompt, reterr);
+    if (status == AIGW_OK) {
+        prompt.params = merge_params(query->model, &def->params);
+        prompt.title = def->title;
+        prompt.scope = def->scope;
+        prompt.family = gw_str(def->family);
+        prompt.version = gw_str(def->version);
+        prompt.timeout_ms = def->timeout_ms;
+        *ret_prompt = prompt;
+    }
+    json_object_put(json);
+    return status;
+}
