@@ -1,0 +1,204 @@
+/* anthropic.c - provider plugin for Anthropic's Messages API and servers that speak it.
+ *
+ * Upstream: POST {base}/v1/messages, answered as JSON or SSE.
+ * State:    struct anthropic, one per conf.d group, read-only after open().
+ */
+#include "anthropic.h"
+
+#include <string.h>
+
+struct anthropic {
+    const struct aigw_host *host;
+    const char *base_url, *api_key, *version, *prefill, *drop_temperature, *cache_ttl, *auth;
+    struct aigw_list beta;
+    int64_t max_tokens;
+    const char *version_header, *beta_header;
+};
+
+static const struct aigw_setting anthropic_settings[] = {
+    { .name = "base_url",
+      .type = AIGW_SET_STRING,
+      .flags = AIGW_SETF_URL,
+      .offset = offsetof(struct anthropic, base_url),
+      .default_value = "https://api.anthropic.com",
+      .help = "Root URL of the API, with or without /v1." },
+    { .name = "api_key",
+      .type = AIGW_SET_STRING,
+      .flags = AIGW_SETF_SECRET,
+      .offset = offsetof(struct anthropic, api_key),
+      .help = "Key for base_url. Never sent to an endpoint that came with a request." },
+    { .name = "auth",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct anthropic, auth),
+      .default_value = "x-api-key",
+      .choices = "x-api-key|bearer",
+      .help = "Header that carries the key. Some proxies want bearer." },
+    { .name = "version",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct anthropic, version),
+      .default_value = "2023-06-01",
+      .help = "Value of the header anthropic-version." },
+    { .name = "beta",
+      .type = AIGW_SET_LIST,
+      .offset = offsetof(struct anthropic, beta),
+      .help = "Beta features to ask for in the header anthropic-beta." },
+    { .name = "max_tokens",
+      .type = AIGW_SET_INT,
+      .offset = offsetof(struct anthropic, max_tokens),
+      .default_value = "4096",
+      .min = 1,
+      .max = 1000000,
+      .help = "Output limit in tokens when neither request nor prompt names one; the API requires it." },
+    { .name = "drop_temperature",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct anthropic, drop_temperature),
+      .default_value = "auto",
+      .choices = "auto|on|off",
+      .help = "Leave out temperature, top_p and top_k. auto: for models known to refuse them." },
+    { .name = "prefill",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct anthropic, prefill),
+      .default_value = "auto",
+      .choices = "auto|on|off",
+      .help = "Send a trailing assistant turn as such. off: as a user turn. auto: off for models that refuse it." },
+    { .name = "cache_ttl",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct anthropic, cache_ttl),
+      .default_value = "5m",
+      .choices = "5m|1h|off",
+      .help = "How long the server keeps cached prompt parts; off sends no cache markers." },
+};
+
+static aigw_status anthropic_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
+{
+    struct anthropic *anthropic = self;
+    struct aigw_buf *beta;
+    aigw_str text;
+
+    anthropic->host = host;
+    if (!wire_is_header_value(wire_str(anthropic->api_key)))
+        return host->fail(ctx, AIGW_E_CONFIG,
+                          "api_key: contains characters that no header may carry; "
+                          "is there a line break in it?");
+    if (!wire_is_header_value(wire_str(anthropic->version)))
+        return host->fail(ctx, AIGW_E_CONFIG, "version: only printable ASCII is allowed");
+    anthropic->version_header = host->format(ctx, AIGW_LIFE_REQUEST, "anthropic-version: %s", anthropic->version);
+    if (!anthropic->version_header)
+        return AIGW_E_NOMEM;
+    if (anthropic->beta.count == 0)
+        return AIGW_OK;
+    beta = host->buf_new(ctx, AIGW_LIFE_REQUEST, 4096);
+    if (!beta)
+        return AIGW_E_NOMEM;
+    for (size_t i = 0; i < anthropic->beta.count; i++) {
+        if (!wire_is_header_value(wire_str(anthropic->beta.items[i])))
+            return host->fail(ctx, AIGW_E_CONFIG, "beta: only printable ASCII is allowed");
+        host->buf_printf(beta, "%s%s", i > 0 ? "," : "anthropic-beta: ", anthropic->beta.items[i]);
+    }
+    if (host->buf_view(beta, &text) != AIGW_OK)
+        return host->fail(ctx, AIGW_E_CONFIG, "beta: the list is longer than 4096 characters");
+    anthropic->beta_header = text.ptr;
+    return AIGW_OK;
+}
+
+static aigw_str anthropic_base(const struct anthropic *anthropic, const struct aigw_target *target)
+{
+    static const char *const tails[] = { "/messages", "/v1", "/" };
+    aigw_str base = target->endpoint.len > 0 ? target->endpoint : wire_str(anthropic->base_url);
+
+    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
+        if (wire_has_suffix(base, tails[i]))
+            base.len -= strlen(tails[i]);
+    return base;
+}
+
+/* A configured key goes to the configured place only; a caller's endpoint gets the caller's key or a dummy. */
+static aigw_status anthropic_headers(const struct anthropic *anthropic, struct aigw_ctx *ctx,
+                                     const struct aigw_target *target, struct aigw_http_request *ret_http)
+{
+    const struct aigw_host *host = anthropic->host;
+    const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, 4 * sizeof *headers);
+    bool is_bearer = strcmp(anthropic->auth, "bearer") == 0;
+    aigw_str key = target->api_key;
+    uint32_t count = 0;
+
+    if (key.len == 0 && !(target->flags & AIGW_TARGETF_CALLER_ENDPOINT))
+        key = wire_str(anthropic->api_key);
+    if (key.len == 0)
+        key = AIGW_STR("dummy_key");
+    if (!wire_is_header_value(key))
+        return host->fail(ctx, AIGW_E_INVALID,
+                          "the API key in the request contains characters that no header may carry");
+    if (!headers)
+        return AIGW_E_NOMEM;
+    headers[count++] = "Content-Type: application/json";
+    headers[count++] = anthropic->version_header;
+    headers[count++] = host->format(ctx, AIGW_LIFE_BUILD, "%s%.*s",
+                                    is_bearer ? "Authorization: Bearer " : "x-api-key: ", AIGW_STR_ARG(key));
+    if (!headers[count - 1])
+        return AIGW_E_NOMEM;
+    if (anthropic->beta_header)
+        headers[count++] = anthropic->beta_header;
+    ret_http->headers = headers;
+    ret_http->header_count = count;
+    return AIGW_OK;
+}
+
+static aigw_status anthropic_request(struct aigw_ctx *ctx, void *self, void *call_state,
+                                     const struct aigw_target *target, const struct aigw_model_request *req,
+                                     struct aigw_http_request *ret_http)
+{
+    const struct anthropic *anthropic = self;
+    struct anthropic_call *call = call_state;
+    aigw_str base = anthropic_base(anthropic, target);
+    const struct anthropic_quirks quirks = {
+        .max_tokens = anthropic->max_tokens,
+        .drop_sampling = wire_switch(anthropic->drop_temperature, wire_model_drops_temperature(target->model)),
+        .refuses_prefill = !wire_switch(anthropic->prefill, !wire_model_refuses_prefill(target->model)),
+        .cache_ttl = anthropic->cache_ttl,
+    };
+    aigw_status status;
+
+    if (req->kind != AIGW_CALL_CHAT)
+        return anthropic->host->fail(ctx, AIGW_E_UNSUPPORTED, "Anthropic's API has no %s; use another provider for it",
+                                     req->kind == AIGW_CALL_EMBEDDING ? "embeddings" : "raw completions");
+    call->input_tokens = call->cached_tokens = call->tool_block = -1;
+    status = anthropic_headers(anthropic, ctx, target, ret_http);
+    if (status != AIGW_OK)
+        return status;
+    status = anthropic_body(anthropic->host, ctx, target->model, req, &quirks, &ret_http->body);
+    if (status != AIGW_OK)
+        return status;
+    ret_http->method = "POST";
+    ret_http->url = anthropic->host->format(ctx, AIGW_LIFE_BUILD, "%.*s/v1/messages", AIGW_STR_ARG(base));
+    ret_http->framing = (req->flags & AIGW_REQF_STREAM) ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
+    return ret_http->url ? AIGW_OK : AIGW_E_NOMEM;
+}
+
+static aigw_status anthropic_on_frame(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_frame *frame)
+{
+    const struct anthropic *anthropic = self;
+
+    return anthropic_frame(anthropic->host, ctx, call, frame);
+}
+
+static void anthropic_on_failure(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_http_failure *failure,
+                                 struct aigw_error *ret_error)
+{
+    const struct anthropic *anthropic = self;
+
+    (void)call;
+    anthropic_failure(anthropic->host, ctx, failure, ret_error);
+}
+
+static const struct aigw_provider_ops anthropic_ops = {
+    .struct_size = sizeof anthropic_ops,
+    .call_size = sizeof(struct anthropic_call),
+    .open = anthropic_open,
+    .request = anthropic_request,
+    .frame = anthropic_on_frame,
+    .failure = anthropic_on_failure,
+};
+
+AIGW_PLUGIN(.kind = AIGW_KIND_PROVIDER, .name = "anthropic", .version = "0.1.0", .summary = "Anthropic Messages API",
+            .state_size = sizeof(struct anthropic), AIGW_SETTINGS(anthropic_settings), .provider = &anthropic_ops);

@@ -1,0 +1,257 @@
+/* anthropic_answer.c - Anthropic's answers, whole or streamed, and refusals → canonical events and errors. */
+#include "anthropic.h"
+
+struct anthropic_in {
+    const struct aigw_host *host;
+    struct aigw_ctx *ctx;
+    struct anthropic_call *call;
+};
+
+static aigw_status anthropic_nonsense(const struct anthropic_in *in, const char *what)
+{
+    return in->host->fail(in->ctx, AIGW_E_UPSTREAM,
+                          "the model server's answer %s; expected the Anthropic Messages dialect", what);
+}
+
+/* ---- errors ---- */
+
+static const struct {
+    const char *type;
+    uint32_t kind;
+    int32_t status;
+} anthropic_types[] = {
+    { "invalid_request_error", AIGW_ERR_BAD_REQUEST, 400 },
+    { "authentication_error", AIGW_ERR_AUTH, 401 },
+    { "billing_error", AIGW_ERR_PERMISSION, 402 },
+    { "permission_error", AIGW_ERR_PERMISSION, 403 },
+    { "not_found_error", AIGW_ERR_NOT_FOUND, 404 },
+    { "request_too_large", AIGW_ERR_CONTEXT_TOO_LONG, 413 },
+    { "rate_limit_error", AIGW_ERR_RATE_LIMITED, 429 },
+    { "api_error", AIGW_ERR_SERVER, 500 },
+    { "timeout_error", AIGW_ERR_TIMEOUT, 504 },
+    { "overloaded_error", AIGW_ERR_OVERLOADED, 529 },
+};
+
+/* Fill in what an object {"type":"error","error":{"type","message"}} tells. */
+static void anthropic_describe(const struct aigw_host *host, struct aigw_ctx *ctx, struct json_object *obj,
+                               struct aigw_error *ret_error)
+{
+    struct json_object *error = wire_get(obj, "error", json_type_object);
+    aigw_str type = wire_get_str(error, "type"), message = wire_get_str(error, "message"), words;
+
+    if (message.len == 0)
+        message = wire_get_str(obj, "message");
+    for (size_t i = 0; i < sizeof anthropic_types / sizeof *anthropic_types; i++)
+        if (wire_is(type, anthropic_types[i].type)) {
+            ret_error->kind = anthropic_types[i].kind;
+            if (ret_error->http_status == 0) /* in a stream the status was 200: say what it would have been */
+                ret_error->http_status = anthropic_types[i].status;
+        }
+    if (ret_error->kind == AIGW_ERR_BAD_REQUEST && wire_says_too_long(message))
+        ret_error->kind = AIGW_ERR_CONTEXT_TOO_LONG;
+    if (ret_error->kind == AIGW_ERR_BAD_REQUEST && wire_contains(message, "credit balance"))
+        ret_error->kind = AIGW_ERR_PERMISSION;
+    if (type.len > 0)
+        ret_error->code = wire_words(host, ctx, type);
+    if (ret_error->kind == AIGW_ERR_AUTH) {
+        ret_error->message = AIGW_STR("the model server refused the API key; check the key configured for this model");
+        return;
+    }
+    words = wire_words(host, ctx, message);
+    if (words.len > 0)
+        ret_error->message = words;
+}
+
+void anthropic_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
+                       struct aigw_error *ret_error)
+{
+    struct json_object *obj = wire_parse(failure->body);
+    aigw_str request_id = wire_get_str(obj, "request_id");
+
+    anthropic_describe(host, ctx, obj, ret_error);
+    if (request_id.len > 0) /* what the vendor's support asks for */
+        host->annotate(ctx, "model_request_id", wire_words(host, ctx, request_id));
+    json_object_put(obj);
+}
+
+static aigw_status anthropic_emit_error(const struct anthropic_in *in, struct json_object *obj)
+{
+    struct aigw_error error = { .struct_size = sizeof error,
+                                .kind = AIGW_ERR_SERVER,
+                                .retry_after_ms = -1,
+                                .message = AIGW_STR_INIT("the model server reported an error in its answer") };
+
+    in->call->is_over = 1;
+    anthropic_describe(in->host, in->ctx, obj, &error);
+    return wire_emit_error(in->host, in->ctx, &error);
+}
+
+/* ---- pieces ---- */
+
+static uint32_t anthropic_finish_kind(aigw_str word)
+{
+    static const struct {
+        const char *word;
+        uint32_t finish;
+    } words[] = {
+        { "end_turn", AIGW_FINISH_STOP },
+        { "stop_sequence", AIGW_FINISH_STOP },
+        { "pause_turn", AIGW_FINISH_STOP },
+        { "max_tokens", AIGW_FINISH_LENGTH },
+        { "model_context_window_exceeded", AIGW_FINISH_LENGTH },
+        { "tool_use", AIGW_FINISH_TOOL_CALLS },
+        { "refusal", AIGW_FINISH_CONTENT_FILTER },
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (wire_is(word, words[i].word))
+            return words[i].finish;
+    return AIGW_FINISH_UNKNOWN;
+}
+
+static aigw_status anthropic_emit_finish(const struct anthropic_in *in, aigw_str word)
+{
+    if (in->call->is_finished)
+        return AIGW_OK;
+    in->call->is_finished = 1;
+    return wire_emit_finish(in->host, in->ctx, anthropic_finish_kind(word), word);
+}
+
+/* The input comes with the first usage object, the output with the last: hand on all that is known. */
+static aigw_status anthropic_emit_usage(const struct anthropic_in *in, struct json_object *usage)
+{
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE };
+    int64_t input = wire_get_int(usage, "input_tokens", -1), created, read;
+
+    if (!usage)
+        return AIGW_OK;
+    if (input >= 0) {
+        created = wire_get_int(usage, "cache_creation_input_tokens", 0);
+        read = wire_get_int(usage, "cache_read_input_tokens", 0);
+        in->call->input_tokens = input + created + read; /* theirs counts what was not cached */
+        in->call->cached_tokens = read;
+    }
+    event.input_tokens = in->call->input_tokens;
+    event.cached_tokens = in->call->cached_tokens;
+    event.output_tokens = wire_get_int(usage, "output_tokens", -1);
+    return in->host->emit(in->ctx, &event);
+}
+
+static aigw_status anthropic_emit_tool(const struct anthropic_in *in, aigw_str id, aigw_str name, aigw_str arguments)
+{
+    struct aigw_event event = {
+        .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL, .id = id, .name = name, .text = arguments
+    };
+
+    event.index = in->call->tool_count > 0 ? in->call->tool_count - 1 : 0;
+    return in->host->emit(in->ctx, &event);
+}
+
+/* A content block of a whole answer, or the one that content_block_start announces. */
+static aigw_status anthropic_emit_block(const struct anthropic_in *in, struct json_object *block)
+{
+    aigw_str type = wire_get_str(block, "type"), arguments = AIGW_STR_NONE;
+    struct json_object *input;
+
+    if (wire_is(type, "text"))
+        return wire_emit_text(in->host, in->ctx, AIGW_EVENT_TEXT, wire_get_str(block, "text"));
+    if (wire_is(type, "thinking"))
+        return wire_emit_text(in->host, in->ctx, AIGW_EVENT_REASONING, wire_get_str(block, "thinking"));
+    if (!wire_is(type, "tool_use"))
+        return AIGW_OK;
+    if (in->call->tool_count >= 1024)
+        return anthropic_nonsense(in, "has more than 1024 tool calls");
+    input = wire_get(block, "input", json_type_object);
+    if (input && json_object_object_length(input) > 0)
+        arguments = wire_str(json_object_to_json_string_ext(input, JSON_C_TO_STRING_PLAIN));
+    in->call->tool_count++;
+    return anthropic_emit_tool(in, wire_get_str(block, "id"), wire_get_str(block, "name"), arguments);
+}
+
+static aigw_status anthropic_emit_delta(const struct anthropic_in *in, struct json_object *obj)
+{
+    struct json_object *delta = wire_get(obj, "delta", json_type_object);
+    aigw_str type = wire_get_str(delta, "type"), piece;
+
+    if (wire_is(type, "text_delta"))
+        return wire_emit_text(in->host, in->ctx, AIGW_EVENT_TEXT, wire_get_str(delta, "text"));
+    if (wire_is(type, "thinking_delta"))
+        return wire_emit_text(in->host, in->ctx, AIGW_EVENT_REASONING, wire_get_str(delta, "thinking"));
+    piece = wire_get_str(delta, "partial_json");
+    if (wire_is(type, "input_json_delta") && piece.len > 0 && wire_get_int(obj, "index", -1) == in->call->tool_block)
+        return anthropic_emit_tool(in, AIGW_STR_NONE, AIGW_STR_NONE, piece);
+    return AIGW_OK;
+}
+
+/* ---- frames ---- */
+
+static aigw_status anthropic_whole(const struct anthropic_in *in, struct json_object *obj)
+{
+    struct json_object *content = wire_get(obj, "content", json_type_array);
+    aigw_status status = AIGW_OK;
+
+    if (!content)
+        return anthropic_nonsense(in, "has no content");
+    for (size_t i = 0; i < json_object_array_length(content) && status == AIGW_OK; i++)
+        status = anthropic_emit_block(in, json_object_array_get_idx(content, i));
+    if (status == AIGW_OK)
+        status = anthropic_emit_usage(in, wire_get(obj, "usage", json_type_object));
+    if (status == AIGW_OK)
+        status = anthropic_emit_finish(in, wire_get_str(obj, "stop_reason"));
+    return status;
+}
+
+static aigw_status anthropic_event(const struct anthropic_in *in, struct json_object *obj)
+{
+    struct json_object *block;
+    aigw_str type = wire_get_str(obj, "type"), word;
+    aigw_status status = AIGW_OK;
+
+    if (wire_is(type, "content_block_delta"))
+        return anthropic_emit_delta(in, obj);
+    if (wire_is(type, "content_block_start")) {
+        block = wire_get(obj, "content_block", json_type_object);
+        in->call->tool_block = wire_is(wire_get_str(block, "type"), "tool_use") ? wire_get_int(obj, "index", 0) : -1;
+        return anthropic_emit_block(in, block);
+    }
+    if (wire_is(type, "message_start"))
+        return anthropic_emit_usage(in,
+                                    wire_get(wire_get(obj, "message", json_type_object), "usage", json_type_object));
+    if (wire_is(type, "message_delta")) {
+        status = anthropic_emit_usage(in, wire_get(obj, "usage", json_type_object));
+        word = wire_get_str(wire_get(obj, "delta", json_type_object), "stop_reason");
+        return status == AIGW_OK && word.len > 0 ? anthropic_emit_finish(in, word) : status;
+    }
+    if (wire_is(type, "message_stop")) {
+        status = anthropic_emit_finish(in, AIGW_STR(""));
+        in->call->is_over = 1;
+    }
+    return status; /* ping, content_block_stop and whatever is added later */
+}
+
+aigw_status anthropic_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
+                                 const struct aigw_frame *frame)
+{
+    const struct anthropic_in in = { host, ctx, call };
+    bool is_whole = frame->framing == AIGW_FRAMING_BODY;
+    struct json_object *obj;
+    aigw_status status;
+
+    if (call->is_over || (!is_whole && wire_is_blank(frame->data)))
+        return AIGW_OK;
+    obj = wire_parse(frame->data);
+    if (!json_object_is_type(obj, json_type_object))
+        status = anthropic_nonsense(&in, "is not a JSON object");
+    else if (wire_is(wire_get_str(obj, "type"), "error") || wire_get(obj, "error", json_type_object))
+        status = anthropic_emit_error(&in, obj);
+    else
+        status = is_whole ? anthropic_whole(&in, obj) : anthropic_event(&in, obj);
+    json_object_put(obj);
+    return status;
+}
+
+aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
+                            const struct aigw_frame *frame)
+{
+    return anthropic_frame_slow(host, ctx, call, frame);
+}

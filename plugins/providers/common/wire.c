@@ -1,0 +1,349 @@
+/* wire.c - see wire.h. Text, JSON in and out, events. */
+#include "wire.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+#include <strings.h>
+
+#define WIRE_JSON_DEPTH 96
+#define WIRE_WORDS_MAX  600
+
+/* ---- text ---- */
+
+aigw_str wire_str(const char *text)
+{
+    return (aigw_str){ text, text ? strlen(text) : 0 };
+}
+
+bool wire_is(aigw_str s, const char *literal)
+{
+    size_t len = strlen(literal);
+
+    return s.len == len && (len == 0 || memcmp(s.ptr, literal, len) == 0);
+}
+
+bool wire_has_prefix(aigw_str s, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return s.len >= len && (len == 0 || memcmp(s.ptr, prefix, len) == 0);
+}
+
+bool wire_has_suffix(aigw_str s, const char *suffix)
+{
+    size_t len = strlen(suffix);
+
+    return s.len >= len && (len == 0 || memcmp(s.ptr + s.len - len, suffix, len) == 0);
+}
+
+bool wire_contains(aigw_str s, const char *needle)
+{
+    size_t len = strlen(needle);
+
+    for (size_t i = 0; i + len <= s.len; i++)
+        if (strncasecmp(s.ptr + i, needle, len) == 0)
+            return true;
+    return false;
+}
+
+aigw_str wire_trim_end(aigw_str s)
+{
+    while (s.len > 0 && isspace((unsigned char)s.ptr[s.len - 1]))
+        s.len--;
+    return s;
+}
+
+bool wire_is_blank(aigw_str s)
+{
+    return wire_trim_end(s).len == 0;
+}
+
+bool wire_is_header_value(aigw_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < 0x20 || s.ptr[i] > 0x7e)
+            return false;
+    return true;
+}
+
+/* ---- writing ---- */
+
+aigw_status wire_begin(struct wire_body *body, const struct aigw_host *host, struct aigw_ctx *ctx)
+{
+    *body = (struct wire_body){ .host = host, .buf = host->buf_new(ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX) };
+    if (!body->buf)
+        return AIGW_E_NOMEM;
+    wire_puts(body, "{");
+    return AIGW_OK;
+}
+
+void wire_put(struct wire_body *body, aigw_str bytes)
+{
+    body->host->buf_put(body->buf, bytes.ptr, bytes.len);
+}
+
+void wire_puts(struct wire_body *body, const char *text)
+{
+    body->host->buf_put(body->buf, text, strlen(text));
+}
+
+void wire_key(struct wire_body *body, const char *key)
+{
+    if (body->key_count > 0)
+        wire_puts(body, ",");
+    wire_puts(body, "\"");
+    wire_puts(body, key);
+    wire_puts(body, "\":");
+    if (body->key_count < WIRE_KEYS_MAX)
+        body->keys[body->key_count++] = key;
+}
+
+void wire_string(struct wire_body *body, const char *key, aigw_str value)
+{
+    wire_key(body, key);
+    body->host->buf_json(body->buf, value);
+}
+
+void wire_int(struct wire_body *body, const char *key, int64_t value)
+{
+    wire_key(body, key);
+    body->host->buf_printf(body->buf, "%lld", (long long)value);
+}
+
+void wire_double(struct wire_body *body, const char *key, double value)
+{
+    if (!isfinite(value))
+        return;
+    wire_key(body, key);
+    body->host->buf_printf(body->buf, "%.15g", value); /* 15 digits: 0.7 stays 0.7 */
+}
+
+static bool wire_has_key(const struct wire_body *body, const char *const *reserved, const char *key)
+{
+    for (uint32_t i = 0; i < body->key_count; i++)
+        if (strcmp(body->keys[i], key) == 0)
+            return true;
+    for (; reserved && *reserved; reserved++)
+        if (strcmp(*reserved, key) == 0)
+            return true;
+    return false;
+}
+
+void wire_merge(struct wire_body *body, struct json_object *members, const char *const *reserved)
+{
+    if (!json_object_is_type(members, json_type_object))
+        return;
+    json_object_object_foreach(members, key, value)
+    {
+        const int style = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
+        size_t len = 0;
+        const char *text;
+
+        if (body->key_count == WIRE_KEYS_MAX || wire_has_key(body, reserved, key))
+            continue;
+        if (body->key_count > 0)
+            wire_puts(body, ",");
+        body->keys[body->key_count++] = key;
+        body->host->buf_json(body->buf, wire_str(key));
+        wire_puts(body, ":");
+        text = json_object_to_json_string_length(value, style, &len); /* "null" for a NULL value */
+        wire_put(body, (aigw_str){ text, len });
+    }
+}
+
+aigw_status wire_end(struct wire_body *body, aigw_str *ret_text)
+{
+    wire_puts(body, "}");
+    return body->host->buf_view(body->buf, ret_text);
+}
+
+static struct json_object *wire_tokenize(aigw_str text, int flags)
+{
+    struct json_tokener *tok;
+    struct json_object *obj = NULL;
+
+    if (!text.ptr || text.len > INT32_MAX - 1)
+        return NULL;
+    tok = json_tokener_new_ex(WIRE_JSON_DEPTH);
+    if (!tok)
+        return NULL;
+    json_tokener_set_flags(tok, flags);
+    obj = json_tokener_parse_ex(tok, text.ptr, (int)text.len);
+    if (json_tokener_get_error(tok) == json_tokener_continue) /* a bare number or word ends only at the end */
+        obj = json_tokener_parse_ex(tok, "", 1);
+    if (json_tokener_get_error(tok) != json_tokener_success) {
+        json_object_put(obj);
+        obj = NULL;
+    }
+    json_tokener_free(tok);
+    return obj;
+}
+
+bool wire_is_json_object(aigw_str text)
+{
+    struct json_object *obj;
+    bool is_object;
+
+    /* Strict mode takes blanks after the value for garbage. */
+    obj = wire_tokenize(wire_trim_end(text), JSON_TOKENER_STRICT);
+    is_object = json_object_is_type(obj, json_type_object);
+    json_object_put(obj);
+    return is_object;
+}
+
+bool wire_is_base64(aigw_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!isalnum((unsigned char)text.ptr[i]) && !memchr("+/=-_", text.ptr[i], 5))
+            return false;
+    return text.len > 0;
+}
+
+bool wire_is_media_type(aigw_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!isalnum((unsigned char)text.ptr[i]) && !memchr("/+.-", text.ptr[i], 4))
+            return false;
+    return text.len > 0 && text.len < 128;
+}
+
+/* ---- reading ---- */
+
+struct json_object *wire_parse(aigw_str text)
+{
+    return wire_tokenize(text, 0);
+}
+
+struct json_object *wire_get(struct json_object *obj, const char *key, enum json_type type)
+{
+    struct json_object *value = NULL;
+
+    if (!json_object_is_type(obj, json_type_object) || !json_object_object_get_ex(obj, key, &value))
+        return NULL;
+    return json_object_is_type(value, type) ? value : NULL;
+}
+
+aigw_str wire_value_str(struct json_object *value)
+{
+    if (!json_object_is_type(value, json_type_string))
+        return AIGW_STR_NONE;
+    return (aigw_str){ json_object_get_string(value), (size_t)json_object_get_string_len(value) };
+}
+
+aigw_str wire_get_str(struct json_object *obj, const char *key)
+{
+    return wire_value_str(wire_get(obj, key, json_type_string));
+}
+
+int64_t wire_get_int(struct json_object *obj, const char *key, int64_t otherwise)
+{
+    struct json_object *value = NULL;
+
+    if (!json_object_is_type(obj, json_type_object) || !json_object_object_get_ex(obj, key, &value))
+        return otherwise;
+    if (json_object_is_type(value, json_type_int))
+        return json_object_get_int64(value);
+    return otherwise;
+}
+
+aigw_str wire_words(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
+{
+    size_t len = text.len;
+    char *copy;
+
+    if (len > WIRE_WORDS_MAX) {
+        len = WIRE_WORDS_MAX;
+        while (len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80) /* do not cut a character in half */
+            len--;
+    }
+    copy = len > 0 ? host->alloc(ctx, AIGW_LIFE_REQUEST, len + 1) : NULL;
+    if (!copy)
+        return AIGW_STR_NONE;
+    for (size_t i = 0; i < len; i++)
+        copy[i] = (unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7f ? ' ' : text.ptr[i];
+    copy[len] = '\0';
+    return (aigw_str){ copy, len };
+}
+
+aigw_status wire_emit_text(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t type, aigw_str text)
+{
+    struct aigw_event event = { .struct_size = sizeof event, .type = type, .text = text };
+
+    if (text.len == 0)
+        return AIGW_OK;
+    return host->emit(ctx, &event);
+}
+
+aigw_status wire_emit_finish(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t finish, aigw_str word)
+{
+    struct aigw_event event = {
+        .struct_size = sizeof event, .type = AIGW_EVENT_FINISH, .finish = finish, .text = word
+    };
+
+    return host->emit(ctx, &event);
+}
+
+aigw_status wire_emit_error(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_error *error)
+{
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = error };
+
+    return host->emit(ctx, &event);
+}
+
+uint32_t wire_kind_of_status(int32_t status)
+{
+    switch (status) {
+    case 401:
+        return AIGW_ERR_AUTH;
+    case 403:
+        return AIGW_ERR_PERMISSION;
+    case 404:
+        return AIGW_ERR_NOT_FOUND;
+    case 408:
+    case 504:
+        return AIGW_ERR_TIMEOUT;
+    case 429:
+        return AIGW_ERR_RATE_LIMITED;
+    case 503:
+    case 529:
+        return AIGW_ERR_OVERLOADED;
+    default:
+        return status >= 400 && status < 500 ? AIGW_ERR_BAD_REQUEST : AIGW_ERR_SERVER;
+    }
+}
+
+bool wire_says_too_long(aigw_str words)
+{
+    static const char *const phrases[] = {
+        "maximum context length",
+        "context length exceeded",
+        "context_length_exceeded",
+        "context window",
+        "context size",
+        "prompt is too long",
+        "input is too long",
+        "too many tokens",
+        "reduce the length",
+        "max_new_tokens` must be",
+        "input length",
+        "maximum model length",
+        "max_model_len",
+        "longer than the maximum",
+        "exceeds the maximum number of tokens",
+    };
+
+    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
+        if (wire_contains(words, phrases[i]))
+            return true;
+    return false;
+}
+
+bool wire_switch(const char *setting, bool automatic)
+{
+    if (setting && strcmp(setting, "on") == 0)
+        return true;
+    if (setting && strcmp(setting, "off") == 0)
+        return false;
+    return automatic;
+}

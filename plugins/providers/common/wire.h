@@ -1,0 +1,98 @@
+/* wire.h - what the provider plugins of this repository share: writing JSON bodies, reading JSON answers, words of
+ * refusals, and the rules that hang on a model's name. Compiled into each plugin that lists it; no state. */
+#ifndef PROVIDER_WIRE_H
+#define PROVIDER_WIRE_H
+
+#include <aigw/sdk.h>
+#include <json-c/json.h>
+#include <stdbool.h>
+
+/* ---- text --------------------------------------------------------------------------------------------------- */
+
+aigw_str wire_str(const char *text);
+bool wire_is(aigw_str s, const char *literal);
+bool wire_has_prefix(aigw_str s, const char *prefix);
+bool wire_has_suffix(aigw_str s, const char *suffix);
+/** ASCII case-insensitive search. */
+bool wire_contains(aigw_str s, const char *needle);
+/** The text ends where its trailing blanks begin. */
+aigw_str wire_trim_end(aigw_str s);
+bool wire_is_blank(aigw_str s);
+/** Visible ASCII and spaces only: may stand in a header value. */
+bool wire_is_header_value(aigw_str s);
+
+/* ---- writing ------------------------------------------------------------------------------------------------ */
+
+#define WIRE_BODY_MAX ((size_t)64 * 1024 * 1024)
+#define WIRE_KEYS_MAX 64
+
+/** A JSON object under construction. Remembers its keys so that merged members never repeat one. */
+struct wire_body {
+    const struct aigw_host *host;
+    struct aigw_buf *buf;
+    const char *keys[WIRE_KEYS_MAX];
+    uint32_t key_count;
+};
+/** Begin with '{'. AIGW_E_NOMEM without a buffer. */
+aigw_status wire_begin(struct wire_body *body, const struct aigw_host *host, struct aigw_ctx *ctx);
+void wire_put(struct wire_body *body, aigw_str bytes);
+void wire_puts(struct wire_body *body, const char *text);
+/** Comma if needed, "key":  (key is a literal). The caller writes the value. */
+void wire_key(struct wire_body *body, const char *key);
+void wire_string(struct wire_body *body, const char *key, aigw_str value);
+void wire_int(struct wire_body *body, const char *key, int64_t value);
+/** Left out when not finite. */
+void wire_double(struct wire_body *body, const char *key, double value);
+/** Members of a JSON object, but for keys already written and those in `reserved` (NULL-ended). `members` must live
+ *  until wire_end(). Members beyond WIRE_KEYS_MAX keys are left out. */
+void wire_merge(struct wire_body *body, struct json_object *members, const char *const *reserved);
+/** Close with '}' and hand the text out. */
+aigw_status wire_end(struct wire_body *body, aigw_str *ret_text);
+
+/** True when text is one complete JSON object: it may be put into a body as it stands. */
+bool wire_is_json_object(aigw_str text);
+/** True when text consists of base64 characters only. */
+bool wire_is_base64(aigw_str text);
+/** True for "image/png" and the like. */
+bool wire_is_media_type(aigw_str text);
+
+/* ---- reading ------------------------------------------------------------------------------------------------ */
+
+/** Parse an answer; NULL if malformed. Put with json_object_put(). */
+struct json_object *wire_parse(aigw_str text);
+/** Members of the wanted type, else NULL, an absent string or the default. obj may be NULL or of any type. */
+struct json_object *wire_get(struct json_object *obj, const char *key, enum json_type type);
+aigw_str wire_get_str(struct json_object *obj, const char *key);
+int64_t wire_get_int(struct json_object *obj, const char *key, int64_t otherwise);
+aigw_str wire_value_str(struct json_object *value);
+
+/** Copy a server's words for clients: at most 600 bytes, control characters as spaces, whole UTF-8 characters. */
+aigw_str wire_words(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text);
+
+/* Events. What emit() answered. */
+aigw_status wire_emit_text(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t type, aigw_str text);
+aigw_status wire_emit_finish(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t finish, aigw_str word);
+aigw_status wire_emit_error(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_error *error);
+
+/** The kind that a status alone tells, as the core sees it. */
+uint32_t wire_kind_of_status(int32_t status);
+/** True when a refusal's words say that the prompt does not fit the model's window. */
+bool wire_says_too_long(aigw_str words);
+
+/* ---- rules by model name (features-and-models, chat path) ---------------------------------------------------- */
+
+/** OpenAI's gpt-5 family and o-series: max_completion_tokens, no sampling parameters, no stop. */
+bool wire_model_is_reasoning(aigw_str model);
+/** Claude models that refuse `temperature`. */
+bool wire_model_drops_temperature(aigw_str model);
+/** Claude models that refuse a trailing assistant message. */
+bool wire_model_refuses_prefill(aigw_str model);
+/** Models whose templates want continue_final_message for a trailing assistant message. */
+bool wire_model_wants_continue(aigw_str model);
+/** What a prefill becomes for a model that refuses it: this, then the text, as a user turn. */
+#define WIRE_PREFILL_PREFIX "[The assistant's answer so far]: "
+
+/** "auto", "on", "off" against what auto means. */
+bool wire_switch(const char *setting, bool automatic);
+
+#endif

@@ -1,0 +1,239 @@
+/* openai.c - provider plugin for OpenAI and the many servers that speak its dialect: vLLM, Ollama, LM Studio, TGI,
+ * llama.cpp, LiteLLM, Fireworks and others.
+ *
+ * Upstream: POST {base}/chat/completions, {base}/completions or {base}/embeddings, answered as JSON or SSE.
+ * State:    struct openai, one per conf.d group, read-only after open().
+ */
+#include "openai.h"
+
+#include <string.h>
+
+struct openai {
+    const struct aigw_host *host;
+    const char *base_url, *api_key, *organization, *project;
+    const char *max_completion_tokens, *drop_temperature, *continue_final_message, *prefill, *completion_path;
+    const char *extra_body;
+    int64_t max_stops;
+};
+
+static const struct aigw_setting openai_settings[] = {
+    { .name = "base_url",
+      .type = AIGW_SET_STRING,
+      .flags = AIGW_SETF_URL,
+      .offset = offsetof(struct openai, base_url),
+      .default_value = "https://api.openai.com/v1",
+      .help = "Root URL of the API, including its version: the paths /chat/completions, /completions and /embeddings "
+              "are appended." },
+    { .name = "api_key",
+      .type = AIGW_SET_STRING,
+      .flags = AIGW_SETF_SECRET,
+      .offset = offsetof(struct openai, api_key),
+      .help = "Bearer key for base_url. Servers that need none get the value dummy_key. Never sent to an endpoint that "
+              "came with a request." },
+    { .name = "organization",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct openai, organization),
+      .help = "Value of the header OpenAI-Organization for base_url." },
+    { .name = "project",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct openai, project),
+      .help = "Value of the header OpenAI-Project for base_url." },
+    { .name = "max_completion_tokens",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct openai, max_completion_tokens),
+      .default_value = "auto",
+      .choices = "auto|on|off",
+      .help = "Send the output limit as max_completion_tokens instead of max_tokens. auto: for gpt-5 and o-series "
+              "models." },
+    { .name = "drop_temperature",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct openai, drop_temperature),
+      .default_value = "auto",
+      .choices = "auto|on|off",
+      .help = "Leave out temperature, top_p, top_k and penalties. auto: for models known to refuse them." },
+    { .name = "max_stops",
+      .type = AIGW_SET_INT,
+      .offset = offsetof(struct openai, max_stops),
+      .default_value = "-1",
+      .min = -1,
+      .max = 1024,
+      .help =
+          "Most stop sequences sent, the first ones win; 0 for no limit. -1 decides by itself: 4 for api.openai.com, "
+          "none for gpt-5 and o-series models, no limit elsewhere." },
+    { .name = "continue_final_message",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct openai, continue_final_message),
+      .default_value = "auto",
+      .choices = "auto|on|off",
+      .help = "Ask the server to continue a trailing assistant message (vLLM). auto: for Mistral-family models." },
+    { .name = "prefill",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct openai, prefill),
+      .default_value = "auto",
+      .choices = "auto|on|off",
+      .help = "Send a trailing assistant message as such. off: as a user message. auto: off for Claude models that "
+              "refuse it." },
+    { .name = "completion_path",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct openai, completion_path),
+      .default_value = "/completions",
+      .help = "Path of raw completions below base_url." },
+    { .name = "extra_body",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct openai, extra_body),
+      .help = "JSON object whose members are added to every request, such as {\"chat_template_kwargs\":{}}. Members "
+              "that the gateway writes itself are not replaced." },
+};
+
+static aigw_status openai_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
+{
+    struct openai *openai = self;
+
+    openai->host = host;
+    if (!wire_is_header_value(wire_str(openai->api_key)))
+        return host->fail(ctx, AIGW_E_CONFIG,
+                          "api_key: contains characters that no header may carry; "
+                          "is there a line break in it?");
+    if (!wire_is_header_value(wire_str(openai->organization)) || !wire_is_header_value(wire_str(openai->project)))
+        return host->fail(ctx, AIGW_E_CONFIG, "organization, project: only printable ASCII is allowed");
+    if (openai->completion_path[0] != '/')
+        return host->fail(ctx, AIGW_E_CONFIG, "completion_path: is \"%s\", expected a path that begins with /",
+                          openai->completion_path);
+    if (openai->extra_body && openai->extra_body[0] && !wire_is_json_object(wire_str(openai->extra_body)))
+        return host->fail(ctx, AIGW_E_CONFIG, "extra_body: is not a JSON object; expected text like {\"name\": 1}");
+    return AIGW_OK;
+}
+
+/* ---- where to ---- */
+
+static aigw_str openai_base(const struct openai *openai, const struct aigw_target *target)
+{
+    static const char *const pasted[] = { "/chat/completions", "/completions", "/embeddings", "/" };
+    aigw_str base = target->endpoint.len > 0 ? target->endpoint : wire_str(openai->base_url);
+
+    for (size_t i = 0; i < sizeof pasted / sizeof *pasted; i++) /* people paste the whole URL */
+        if (wire_has_suffix(base, pasted[i]))
+            base.len -= strlen(pasted[i]);
+    return base;
+}
+
+static uint32_t openai_path(const struct aigw_target *target, const struct aigw_model_request *req)
+{
+    if (req->kind == AIGW_CALL_EMBEDDING)
+        return OPENAI_EMBEDDING;
+    if (req->kind == AIGW_CALL_COMPLETION || wire_has_prefix(target->prefix, "text-completion-"))
+        return OPENAI_COMPLETION;
+    return OPENAI_CHAT;
+}
+
+static void openai_find_quirks(const struct openai *openai, const struct aigw_target *target, aigw_str base,
+                               struct openai_quirks *ret_quirks)
+{
+    bool is_reasoning = wire_model_is_reasoning(target->model);
+    bool is_official = wire_has_prefix(base, "https://api.openai.com/");
+    int64_t stops = is_reasoning ? 0 : is_official ? 4 : -1;
+
+    if (openai->max_stops >= 0)
+        stops = openai->max_stops == 0 ? -1 : openai->max_stops;
+    *ret_quirks = (struct openai_quirks){
+        .max_completion_tokens = wire_switch(openai->max_completion_tokens, is_reasoning),
+        .drop_sampling =
+            wire_switch(openai->drop_temperature, is_reasoning || wire_model_drops_temperature(target->model)),
+        .send_top_k = !is_official,
+        .continue_final = wire_switch(openai->continue_final_message, wire_model_wants_continue(target->model)),
+        .refuses_prefill = !wire_switch(openai->prefill, !wire_model_refuses_prefill(target->model)),
+        .max_stops = stops,
+        .body = wire_str(openai->extra_body),
+    };
+}
+
+/* A configured key goes to the configured place only; a caller's endpoint gets the caller's key or a dummy. */
+static aigw_status openai_headers(const struct openai *openai, struct aigw_ctx *ctx, const struct aigw_target *target,
+                                  struct aigw_http_request *ret_http)
+{
+    const struct aigw_host *host = openai->host;
+    bool is_ours = !(target->flags & AIGW_TARGETF_CALLER_ENDPOINT);
+    const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, 4 * sizeof *headers);
+    aigw_str key = target->api_key;
+    uint32_t count = 0;
+
+    if (key.len == 0 && is_ours)
+        key = wire_str(openai->api_key);
+    if (key.len == 0)
+        key = AIGW_STR("dummy_key");
+    if (!wire_is_header_value(key))
+        return host->fail(ctx, AIGW_E_INVALID,
+                          "the API key in the request contains characters that no header may carry");
+    if (!headers)
+        return AIGW_E_NOMEM;
+    headers[count++] = "Content-Type: application/json";
+    headers[count++] = host->format(ctx, AIGW_LIFE_BUILD, "Authorization: Bearer %.*s", AIGW_STR_ARG(key));
+    if (is_ours && openai->organization && openai->organization[0])
+        headers[count++] = host->format(ctx, AIGW_LIFE_BUILD, "OpenAI-Organization: %s", openai->organization);
+    if (is_ours && openai->project && openai->project[0])
+        headers[count++] = host->format(ctx, AIGW_LIFE_BUILD, "OpenAI-Project: %s", openai->project);
+    for (uint32_t i = 0; i < count; i++)
+        if (!headers[i])
+            return AIGW_E_NOMEM;
+    ret_http->headers = headers;
+    ret_http->header_count = count;
+    return AIGW_OK;
+}
+
+static aigw_status openai_request(struct aigw_ctx *ctx, void *self, void *call_state, const struct aigw_target *target,
+                                  const struct aigw_model_request *req, struct aigw_http_request *ret_http)
+{
+    const struct openai *openai = self;
+    struct openai_call *call = call_state;
+    struct openai_quirks quirks;
+    aigw_str base = openai_base(openai, target);
+    const char *path;
+    aigw_status status;
+
+    call->path = openai_path(target, req);
+    call->input_count = req->input_count;
+    openai_find_quirks(openai, target, base, &quirks);
+    status = openai_headers(openai, ctx, target, ret_http);
+    if (status != AIGW_OK)
+        return status;
+    status = openai_body(openai->host, ctx, call->path, target->model, req, &quirks, &ret_http->body);
+    if (status != AIGW_OK)
+        return status;
+    path = call->path == OPENAI_CHAT         ? "/chat/completions"
+           : call->path == OPENAI_COMPLETION ? openai->completion_path
+                                             : "/embeddings";
+    ret_http->method = "POST";
+    ret_http->url = openai->host->format(ctx, AIGW_LIFE_BUILD, "%.*s%s", AIGW_STR_ARG(base), path);
+    ret_http->framing =
+        (req->flags & AIGW_REQF_STREAM) && call->path != OPENAI_EMBEDDING ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
+    return ret_http->url ? AIGW_OK : AIGW_E_NOMEM;
+}
+
+static aigw_status openai_on_frame(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_frame *frame)
+{
+    const struct openai *openai = self;
+
+    return openai_frame(openai->host, ctx, call, frame);
+}
+
+static void openai_on_failure(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_http_failure *failure,
+                              struct aigw_error *ret_error)
+{
+    const struct openai *openai = self;
+
+    (void)call;
+    openai_failure(openai->host, ctx, failure, ret_error);
+}
+
+static const struct aigw_provider_ops openai_ops = {
+    .struct_size = sizeof openai_ops,
+    .call_size = sizeof(struct openai_call),
+    .open = openai_open,
+    .request = openai_request,
+    .frame = openai_on_frame,
+    .failure = openai_on_failure,
+};
+
+AIGW_PLUGIN(.kind = AIGW_KIND_PROVIDER, .name = "openai", .version = "0.1.0",
+            .summary = "OpenAI and compatible servers: vLLM, Ollama, LM Studio, TGI, llama.cpp and others",
+            .state_size = sizeof(struct openai), AIGW_SETTINGS(openai_settings), .provider = &openai_ops);
