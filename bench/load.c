@@ -1,0 +1,530 @@
+/* load.c - a load generator for measurements on one machine: one thread, one epoll, loopback only.
+ *
+ *     bench_load json   --port N --path /p --body FILE [--header 'Name: value']… [--connections N] [--seconds N]
+ *                       [--pids 1,2]
+ *         closed loop: every connection sends its next request as soon as it has the answer
+ *     bench_load stream … the same options
+ *         opens that many streams, waits until each had its first event, then counts events for --seconds. An event is
+ *         "@<16 digits>@" in the body, the digits being the clock when bench_upstream made it
+ *     bench_load start  --port N --path /p -- COMMAND…
+ *         microseconds from exec to the first 200; the command is then asked to end (SIGTERM)
+ *     bench_load memory --pids 1,2
+ *
+ * CPU time and memory are those of --pids, taken inside the measured window. Prints one JSON object.
+ */
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define HEADERS_MAX     16
+#define PIDS_MAX        64
+#define SAMPLES_MAX     (8u << 20)
+#define ANSWER_MAX      (64u << 10)
+#define RAMP_MAX        128      /* connections that may be without their first event at a time */
+#define RAMP_TIMEOUT_US 60000000 /* to have all streams up */
+#define SETTLE_US       1000000  /* between the last stream's first event and the window */
+#define MARK_LEN        18       /* @ 16 digits @ */
+#define EVENTS_MAX      512
+
+struct connection {
+    int fd;
+    bool is_connecting, had_event;
+    int64_t sent_us;
+    size_t in_len;
+    char *in; /* json: an answer so far; stream: the last bytes, where a mark may have begun */
+};
+
+static struct {
+    const char *path, *body_file;
+    const char *headers[HEADERS_MAX];
+    int header_count, pids[PIDS_MAX], pid_count;
+    uint16_t port;
+    uint32_t connections;
+    double seconds;
+} options = { .path = "/", .connections = 1, .seconds = 3 };
+
+static struct {
+    int epoll;
+    char *request;
+    size_t request_len;
+    bool is_measuring;
+    uint64_t answers, errors, events, broken, started, waiting;
+    uint32_t *samples_us;
+    size_t sample_count;
+    char last_error[200];
+} load;
+
+static int64_t now_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void die(const char *what)
+{
+    fprintf(stderr, "bench_load: %s: %s\n", what, strerror(errno));
+    exit(1);
+}
+
+/* ---- the processes that are measured ------------------------------------------------------------------------ */
+
+static double cpu_s(void)
+{
+    double total = 0;
+
+    for (int i = 0; i < options.pid_count; i++) {
+        char path[64], text[1024] = "";
+        unsigned long user = 0, system = 0;
+        const char *at;
+        FILE *file;
+
+        snprintf(path, sizeof path, "/proc/%d/stat", options.pids[i]);
+        file = fopen(path, "re");
+        if (!file || !fgets(text, sizeof text, file))
+            die(path);
+        fclose(file);
+        at = strrchr(text, ')');
+        if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+            die(path);
+        total += (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
+    }
+    return total;
+}
+
+static long memory_kb(const char *file_name, const char *field)
+{
+    long total = 0, value;
+
+    for (int i = 0; i < options.pid_count; i++) {
+        char path[64], line[256], format[32];
+        FILE *file;
+
+        snprintf(path, sizeof path, "/proc/%d/%s", options.pids[i], file_name);
+        snprintf(format, sizeof format, "%s: %%ld", field);
+        file = fopen(path, "re");
+        if (!file)
+            die(path);
+        while (fgets(line, sizeof line, file))
+            if (sscanf(line, format, &value) == 1)
+                total += value;
+        fclose(file);
+    }
+    return total;
+}
+
+/* ---- connections -------------------------------------------------------------------------------------------- */
+
+static void note_error(const char *what)
+{
+    load.errors++;
+    if (!load.last_error[0])
+        snprintf(load.last_error, sizeof load.last_error, "%s", what);
+}
+
+static void begin(struct connection *c)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(options.port) };
+    struct epoll_event event = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP, .data.ptr = c };
+    int on = 1;
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (c->fd < 0)
+        die("socket");
+    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    c->is_connecting = true;
+    c->in_len = 0;
+    if (connect(c->fd, (const struct sockaddr *)&to, sizeof to) != 0 && errno != EINPROGRESS)
+        die("connect");
+    if (epoll_ctl(load.epoll, EPOLL_CTL_ADD, c->fd, &event) != 0)
+        die("epoll_ctl");
+}
+
+static void send_request(struct connection *c)
+{
+    c->sent_us = now_us();
+    c->in_len = 0;
+    if (send(c->fd, load.request, load.request_len, MSG_NOSIGNAL) != (ssize_t)load.request_len)
+        note_error("a request could not be sent in one piece");
+}
+
+static void on_connected(struct connection *c)
+{
+    struct epoll_event event = { .events = EPOLLIN | EPOLLRDHUP, .data.ptr = c };
+
+    c->is_connecting = false;
+    epoll_ctl(load.epoll, EPOLL_CTL_MOD, c->fd, &event);
+    send_request(c);
+}
+
+static void add_sample(int64_t us)
+{
+    if (load.is_measuring && load.sample_count < SAMPLES_MAX)
+        load.samples_us[load.sample_count++] = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+}
+
+/* The answer begins with status 200 as far as it can be told. */
+static bool is_ok(const char *bytes, size_t len)
+{
+    return len < 12 || memcmp(bytes + 9, "200", 3) == 0;
+}
+
+static void keep_refusal(const char *bytes, size_t len)
+{
+    char text[200];
+
+    snprintf(text, sizeof text, "%.*s", (int)(len < 190 ? len : 190), bytes);
+    for (char *at = text; *at; at++)
+        if (*at < ' ' || *at == '"' || *at == '\\')
+            *at = ' ';
+    note_error(text);
+}
+
+/* Length of the whole answer when all of it is there, else 0. Content-Length or chunked. */
+static size_t answer_len(const struct connection *c)
+{
+    const char *end = memmem(c->in, c->in_len, "\r\n\r\n", 4);
+    size_t head_len;
+
+    if (!end)
+        return 0;
+    head_len = (size_t)(end - c->in) + 4;
+    for (const char *at = c->in; at < end; at = (const char *)memchr(at, '\n', (size_t)(end + 2 - at)) + 1) {
+        if ((size_t)(end - at) > 15 && strncasecmp(at, "content-length:", 15) == 0) {
+            size_t len = head_len + strtoul(at + 15, NULL, 10);
+
+            return len <= c->in_len ? len : 0;
+        }
+    }
+    end = memmem(c->in + head_len, c->in_len - head_len, "0\r\n\r\n", 5);
+    return end ? (size_t)(end - c->in) + 5 : 0;
+}
+
+/* False: the connection ended. */
+static bool read_json(struct connection *c)
+{
+    ssize_t got = recv(c->fd, c->in + c->in_len, ANSWER_MAX - c->in_len, 0);
+
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    if (got <= 0)
+        return false;
+    c->in_len += (size_t)got;
+    if (!is_ok(c->in, c->in_len))
+        keep_refusal(c->in, c->in_len);
+    if (answer_len(c) == 0)
+        return c->in_len < ANSWER_MAX;
+    if (load.is_measuring)
+        load.answers++;
+    add_sample(now_us() - c->sent_us);
+    send_request(c);
+    return true;
+}
+
+static void on_mark(struct connection *c, const char *digits)
+{
+    int64_t made_us = 0;
+
+    for (int i = 0; i < 16; i++) {
+        if (digits[i] < '0' || digits[i] > '9')
+            return;
+        made_us = made_us * 10 + (digits[i] - '0');
+    }
+    if (load.is_measuring)
+        load.events++;
+    add_sample(now_us() - made_us);
+    if (!c->had_event) {
+        c->had_event = true;
+        load.started++;
+        load.waiting--;
+    }
+}
+
+static bool read_stream(struct connection *c)
+{
+    char bytes[MARK_LEN + 16384];
+    size_t len = c->in_len, at = 0;
+    ssize_t got;
+
+    memcpy(bytes, c->in, c->in_len);
+    got = recv(c->fd, bytes + len, sizeof bytes - len, 0);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    if (got <= 0)
+        return false;
+    len += (size_t)got;
+    if (!c->had_event && len > 12 && memcmp(bytes, "HTTP/", 5) == 0 && !is_ok(bytes, len)) {
+        keep_refusal(bytes, len);
+        return false;
+    }
+    while (at < len) {
+        const char *mark = memchr(bytes + at, '@', len - at);
+
+        at = mark ? (size_t)(mark - bytes) : len;
+        if (len - at < MARK_LEN)
+            break;
+        if (bytes[at + MARK_LEN - 1] == '@') {
+            on_mark(c, bytes + at + 1);
+            at += MARK_LEN;
+        } else {
+            at++;
+        }
+    }
+    c->in_len = len - at;
+    memcpy(c->in, bytes + at, c->in_len);
+    return true;
+}
+
+/* ---- runs --------------------------------------------------------------------------------------------------- */
+
+static void make_request(void)
+{
+    FILE *file = options.body_file ? fopen(options.body_file, "re") : NULL;
+    char body[65536];
+    size_t body_len = 0, cap = sizeof body + 8192;
+    int len;
+
+    if (options.body_file && !file)
+        die(options.body_file);
+    if (file) {
+        body_len = fread(body, 1, sizeof body, file);
+        fclose(file);
+    }
+    load.request = malloc(cap);
+    if (!load.request)
+        die("memory");
+    len = snprintf(load.request, cap, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n", file ? "POST" : "GET", options.path,
+                   options.port);
+    for (int i = 0; i < options.header_count; i++)
+        len += snprintf(load.request + len, cap - (size_t)len, "%s\r\n", options.headers[i]);
+    if (file)
+        len += snprintf(load.request + len, cap - (size_t)len,
+                        "Content-Type: application/json\r\nContent-Length: %zu\r\n", body_len);
+    len += snprintf(load.request + len, cap - (size_t)len, "\r\n");
+    memcpy(load.request + len, body, body_len);
+    load.request_len = (size_t)len + body_len;
+}
+
+static void turn(bool is_stream, int wait_ms)
+{
+    struct epoll_event events[EVENTS_MAX];
+    int count = epoll_wait(load.epoll, events, EVENTS_MAX, wait_ms);
+
+    for (int i = 0; i < count; i++) {
+        struct connection *c = events[i].data.ptr;
+
+        if (c->is_connecting && (events[i].events & EPOLLOUT))
+            on_connected(c);
+        else if (!(is_stream ? read_stream(c) : read_json(c))) {
+            load.broken++;
+            if (is_stream && !c->had_event)
+                load.waiting--;
+            close(c->fd);
+            c->fd = -1;
+            if (!is_stream)
+                begin(c);
+        }
+    }
+}
+
+static int compare(const void *a, const void *b)
+{
+    const uint32_t *left = a, *right = b;
+
+    return (*left > *right) - (*left < *right);
+}
+
+static uint32_t percentile(double part)
+{
+    size_t at = (size_t)((double)load.sample_count * part);
+
+    if (load.sample_count == 0)
+        return 0;
+    return load.samples_us[at < load.sample_count ? at : load.sample_count - 1];
+}
+
+/* False: the streams did not all come up. */
+static bool ramp(struct connection *connections)
+{
+    int64_t give_up_us = now_us() + RAMP_TIMEOUT_US, settle_us;
+    uint32_t opened = 0;
+
+    while (load.started + load.broken < options.connections) {
+        while (opened < options.connections && load.waiting < RAMP_MAX) {
+            load.waiting++;
+            begin(&connections[opened++]);
+        }
+        turn(true, 100);
+        if (now_us() > give_up_us || load.broken > options.connections / 10)
+            return false;
+    }
+    for (settle_us = now_us() + SETTLE_US; now_us() < settle_us;)
+        turn(true, 10);
+    return true;
+}
+
+static int run(bool is_stream)
+{
+    struct connection *connections = calloc(options.connections, sizeof *connections);
+    char *memory = calloc(options.connections, is_stream ? MARK_LEN : ANSWER_MAX);
+    int64_t began_us, end_us;
+    double cpu_before, cpu_used, seconds;
+    bool is_up = true;
+    long pss_kb, rss_kb;
+
+    load.samples_us = malloc(SAMPLES_MAX * sizeof *load.samples_us);
+    load.epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (!connections || !memory || !load.samples_us || load.epoll < 0)
+        die("memory");
+    make_request();
+    for (uint32_t i = 0; i < options.connections; i++)
+        connections[i].in = memory + i * (is_stream ? (size_t)MARK_LEN : ANSWER_MAX);
+    if (is_stream) {
+        is_up = ramp(connections);
+    } else {
+        for (uint32_t i = 0; i < options.connections; i++)
+            begin(&connections[i]);
+        for (end_us = now_us() + SETTLE_US / 4; now_us() < end_us;) /* warm up */
+            turn(false, 10);
+    }
+    load.broken = is_stream ? load.broken : 0;
+    load.errors = 0;
+    load.is_measuring = true;
+    cpu_before = cpu_s();
+    began_us = now_us();
+    end_us = began_us + (int64_t)(options.seconds * 1e6);
+    while (is_up && now_us() < end_us)
+        turn(is_stream, 10);
+    seconds = (double)(now_us() - began_us) / 1e6;
+    cpu_used = cpu_s() - cpu_before;
+    pss_kb = memory_kb("smaps_rollup", "Pss");
+    rss_kb = memory_kb("status", "VmRSS");
+    qsort(load.samples_us, load.sample_count, sizeof *load.samples_us, compare);
+    printf("{\"is_up\":%s,\"connections\":%u,\"seconds\":%.3f,\"count\":%llu,\"errors\":%llu,\"broken\":%llu,"
+           "\"p50_us\":%u,\"p90_us\":%u,\"p99_us\":%u,\"max_us\":%u,\"cpu_s\":%.3f,\"pss_kb\":%ld,\"rss_kb\":%ld,"
+           "\"first_error\":\"%s\"}\n",
+           is_up ? "true" : "false", options.connections, seconds,
+           (unsigned long long)(is_stream ? load.events : load.answers), (unsigned long long)load.errors,
+           (unsigned long long)load.broken, percentile(0.5), percentile(0.9), percentile(0.99), percentile(1), cpu_used,
+           pss_kb, rss_kb, load.last_error);
+    return 0;
+}
+
+/* One blocking GET; true for a 200. */
+static bool is_answered(void)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(options.port) };
+    char answer[512] = "";
+    bool is_good = false;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 &&
+        send(fd, load.request, load.request_len, MSG_NOSIGNAL) == (ssize_t)load.request_len &&
+        recv(fd, answer, sizeof answer - 1, 0) > 12)
+        is_good = memcmp(answer + 9, "200", 3) == 0;
+    close(fd);
+    return is_good;
+}
+
+static int measure_start(char **command)
+{
+    const struct timespec pause = { 0, 200000 };
+    int64_t began_us, ready_us = -1;
+    int status;
+    pid_t child;
+
+    make_request();
+    began_us = now_us();
+    child = fork();
+    if (child < 0)
+        die("fork");
+    if (child == 0) {
+        execvp(command[0], command);
+        die(command[0]);
+    }
+    while (ready_us < 0 && now_us() - began_us < 30000000 && waitpid(child, &status, WNOHANG) == 0) {
+        if (is_answered())
+            ready_us = now_us() - began_us;
+        else
+            nanosleep(&pause, NULL);
+    }
+    if (ready_us >= 0 || waitpid(child, &status, WNOHANG) == 0) {
+        kill(child, SIGTERM);
+        waitpid(child, &status, 0);
+    }
+    printf("{\"start_us\":%lld}\n", (long long)ready_us);
+    return ready_us < 0;
+}
+
+static void parse_pids(char *list)
+{
+    for (char *at = strtok(list, ","); at && options.pid_count < PIDS_MAX; at = strtok(NULL, ","))
+        options.pids[options.pid_count++] = atoi(at);
+}
+
+/* Index of what follows the options. */
+static int parse_options(int argc, char **argv)
+{
+    int i;
+
+    for (i = 2; i + 1 < argc && strcmp(argv[i], "--") != 0; i += 2) {
+        if (strcmp(argv[i], "--port") == 0)
+            options.port = (uint16_t)strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--path") == 0)
+            options.path = argv[i + 1];
+        else if (strcmp(argv[i], "--body") == 0)
+            options.body_file = argv[i + 1];
+        else if (strcmp(argv[i], "--header") == 0 && options.header_count < HEADERS_MAX)
+            options.headers[options.header_count++] = argv[i + 1];
+        else if (strcmp(argv[i], "--connections") == 0)
+            options.connections = (uint32_t)strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--seconds") == 0)
+            options.seconds = strtod(argv[i + 1], NULL);
+        else if (strcmp(argv[i], "--pids") == 0)
+            parse_pids(argv[i + 1]);
+        else
+            break;
+    }
+    return i;
+}
+
+int main(int argc, char **argv)
+{
+    const char *mode = argc > 1 ? argv[1] : "";
+    int rest = parse_options(argc, argv);
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+    if (strcmp(mode, "start") == 0 && rest + 1 < argc && strcmp(argv[rest], "--") == 0)
+        return measure_start(argv + rest + 1);
+    if (rest < argc || options.connections < 1) {
+        fprintf(stderr, "bench_load: bad options; the top of bench/load.c shows them\n");
+        return 2;
+    }
+    if (strcmp(mode, "json") == 0 || strcmp(mode, "stream") == 0)
+        return run(mode[0] == 's');
+    if (strcmp(mode, "memory") == 0) {
+        printf("{\"pss_kb\":%ld,\"rss_kb\":%ld}\n", memory_kb("smaps_rollup", "Pss"), memory_kb("status", "VmRSS"));
+        return 0;
+    }
+    fprintf(stderr, "bench_load: unknown mode '%s', expected json, stream, start or memory\n", mode);
+    return 2;
+}
