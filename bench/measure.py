@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-self.workERS = 2
+WORKERS = 2
 SERVICE = "gitlab-ai-gateway"
 HEALTH = "/monitoring/healthz"
 
@@ -177,11 +177,11 @@ class Bench:
 
     def command(self, name, port, upstream_port):
         if name == "nginx":
-            conf = self.write("nginx.conf", NGINX_CONF.format(dir=self.work, workers=self.workERS, port=port, health=HEALTH,
+            conf = self.write("nginx.conf", NGINX_CONF.format(dir=self.work, workers=WORKERS, port=port, health=HEALTH,
                                                               upstream=upstream_port))
             return ["nginx", "-p", self.work, "-c", conf, "-e", "stderr"], None
         if name == "haproxy":
-            conf = self.write("haproxy.cfg", HAPROXY_CONF.format(workers=self.workERS, port=port, health=HEALTH,
+            conf = self.write("haproxy.cfg", HAPROXY_CONF.format(workers=WORKERS, port=port, health=HEALTH,
                                                                  upstream=upstream_port))
             return ["haproxy", "-db", "-f", conf], None
         folder = os.path.join(self.work, "conf.d")
@@ -189,7 +189,7 @@ class Bench:
         does_log = name == "aigw+log"
         self.write("conf.d/90-bench.conf", AIGW_CONF.format(access="true" if does_log else "false",
                                                             level="info" if does_log else "warning"))
-        env = {"PATH": "/usr/bin:/bin", "HOME": self.work, "WEB_CONCURRENCY": str(self.workERS),
+        env = {"PATH": "/usr/bin:/bin", "HOME": self.work, "WEB_CONCURRENCY": str(WORKERS),
                "AIGW_FASTAPI__API_HOST": "127.0.0.1", "AIGW_FASTAPI__API_PORT": str(port),
                "AIGW_FASTAPI__METRICS_HOST": "127.0.0.1", "AIGW_FASTAPI__METRICS_PORT": "0",
                "AIGW_CUSTOM_MODELS__ENABLED": "true", "AIGW_SELF_SIGNED_JWT__SIGNING_KEY": self.token.key_pem,
