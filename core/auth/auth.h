@@ -45,7 +45,8 @@ void gw_auth_check(struct gw_auth_worker *worker, const struct gw_auth_headers *
 
 /** Call `on_ready` on the worker's thread once keys came or failed to come (at most 10 s later). */
 struct gw_auth_waiter {
-    struct gw_auth_waiter *prev, *next;
+    struct gw_auth_waiter *prev, *next; /* zero the struct once; NULL while not waiting */
+    int64_t due_ms;                     /* monotonic, gw_auth's own */
     void (*on_ready)(struct gw_auth_waiter *self);
 };
 void gw_auth_wait(struct gw_auth_worker *worker, struct gw_auth_waiter *waiter);

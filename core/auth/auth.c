@@ -1,0 +1,295 @@
+/* auth.c - process state of authentication: settings in, issuers and views built, a description out.
+ * gw_auth_new(), _reconfigure() and _free() run on the main thread. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "auth/internal.h"
+#include "health/metrics.h"
+
+struct gw_auth_tuning gw_auth_tuning_default(void)
+{
+    return (struct gw_auth_tuning){ .fetch_ms = 10000,
+                                    .wait_ms = 10000,
+                                    .demand_gap_ms = 60000,
+                                    .backoff_ms = { 5000, 15000, 60000 },
+                                    .age_floor_ms = 300000,
+                                    .negative_ms = 5000,
+                                    .cache_entries = 4096,
+                                    .cache_bytes = 4 * 1024 * 1024 };
+}
+
+const char *gw_auth_bypass_text(const struct gw_settings *settings)
+{
+    static const char *const texts[8] = {
+        "",
+        "AIGW_AUTH__BYPASS_EXTERNAL",
+        "AIGW_AUTH__BYPASS_EXTERNAL_WITH_HEADER",
+        "AIGW_AUTH__BYPASS_EXTERNAL, AIGW_AUTH__BYPASS_EXTERNAL_WITH_HEADER",
+        "AIGW_AUTH__BYPASS_JWT_SIGNATURE",
+        "AIGW_AUTH__BYPASS_EXTERNAL, AIGW_AUTH__BYPASS_JWT_SIGNATURE",
+        "AIGW_AUTH__BYPASS_EXTERNAL_WITH_HEADER, AIGW_AUTH__BYPASS_JWT_SIGNATURE",
+        "AIGW_AUTH__BYPASS_EXTERNAL, AIGW_AUTH__BYPASS_EXTERNAL_WITH_HEADER, AIGW_AUTH__BYPASS_JWT_SIGNATURE",
+    };
+
+    return texts[(settings->auth.bypass_external ? 1 : 0) | (settings->auth.bypass_external_with_header ? 2 : 0) |
+                 (settings->auth.bypass_jwt_signature ? 4 : 0)];
+}
+
+/* ---- issuers ------------------------------------------------------------------------------------------------ */
+
+static void warn_plain_http(const struct gw_issuer *issuer)
+{
+    aigw_str url = gw_str(issuer->url);
+
+    if (gw_str_has_prefix(url, AIGW_STR("http://")) && !gw_str_has_prefix(url, AIGW_STR("http://127.")) &&
+        !gw_str_has_prefix(url, AIGW_STR("http://localhost")) && !gw_str_has_prefix(url, AIGW_STR("http://[::1]")))
+        gw_log(GW_LOG_WARNING, "cloud_connector",
+               "issuer %s is reached by plain http (%s): who can change that traffic can replace the keys. Use https.",
+               issuer->name, issuer->url);
+}
+
+/** Add an issuer to `wanted` unless the URL is empty or already there. An issuer of auth->issuers with the same name
+ *  and URL is told to stay. Lock held. */
+static aigw_status want_issuer(struct gw_auth *auth, struct gw_issuer **wanted, const char *name, const char *url)
+{
+    struct gw_issuer *issuer;
+
+    if (!url || !*url)
+        return AIGW_OK;
+    issuer = gw_issuer_new(name, url);
+    if (!issuer)
+        return AIGW_E_NOMEM;
+    for (struct gw_issuer *other = auth->issuers; other; other = other->next) {
+        if (strcmp(other->url, issuer->url) != 0 || issuer->config_error.text[0])
+            continue;
+        if (!other->is_gone || strcmp(other->name, issuer->name) == 0) {
+            other->is_gone = false;
+            gw_issuer_free(issuer);
+            return AIGW_OK;
+        }
+    }
+    for (; *wanted; wanted = &(*wanted)->next) {
+        if (!issuer->config_error.text[0] && strcmp((*wanted)->url, issuer->url) == 0) {
+            gw_issuer_free(issuer); /* offline sites name one URL twice */
+            return AIGW_OK;
+        }
+    }
+    if (issuer->config_error.text[0])
+        gw_log(GW_LOG_ERROR, "cloud_connector", "%s", issuer->config_error.text);
+    else
+        warn_plain_http(issuer);
+    *wanted = issuer;
+    return AIGW_OK;
+}
+
+/** Make auth->issuers what the settings say. Kept ones that fail are tried at once. Lock held. */
+static aigw_status set_issuers(struct gw_auth *auth, const struct gw_settings *settings)
+{
+    struct gw_issuer *wanted = NULL, **link;
+    aigw_status status;
+
+    for (struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next)
+        issuer->is_gone = true;
+    status = want_issuer(auth, &wanted, "Gitlab", settings->auth.gitlab_url);
+    if (status == AIGW_OK)
+        status = want_issuer(auth, &wanted, "CustomersDot", settings->auth.customer_portal_url);
+    for (size_t i = 0; i < settings->auth.issuers.count && status == AIGW_OK; i++)
+        status = want_issuer(auth, &wanted, settings->auth.issuers.names[i], settings->auth.issuers.values[i]);
+    for (link = &auth->issuers; *link; link = &(*link)->next) {
+        if ((*link)->failures > 0) {
+            (*link)->failures = 0;
+            (*link)->due_ms = gw_mono_ms();
+        }
+    }
+    *link = wanted;
+    return status;
+}
+
+/* ---- views -------------------------------------------------------------------------------------------------- */
+
+aigw_status gw_auth_publish(struct gw_auth *auth, struct gw_auth_config *config)
+{
+    struct gw_auth_config *used = config ? config : auth->view->config;
+    struct gw_view *view, *old = auth->view;
+    size_t count = used->local ? 1 : 0;
+
+    for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next)
+        count += issuer->set && !issuer->is_gone ? 1 : 0;
+    view = calloc(1, sizeof *view + count * sizeof(struct gw_keyset *));
+    if (!view)
+        return AIGW_E_NOMEM;
+    atomic_init(&view->refs, 1);
+    view->config = gw_auth_config_ref(used);
+    if (used->local)
+        view->sets[view->set_count++] = gw_keyset_ref(used->local);
+    for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
+        if (issuer->set && !issuer->is_gone)
+            view->sets[view->set_count++] = gw_keyset_ref(issuer->set);
+    }
+    for (size_t i = 0; i < view->set_count; i++)
+        view->key_count += view->sets[i]->count;
+    view->generation = old ? old->generation + 1 : 1;
+    auth->view = view;
+    atomic_store_explicit(&auth->generation, view->generation, memory_order_release);
+    gw_view_unref(old);
+    return AIGW_OK;
+}
+
+/** Apply settings. Lock held. */
+static aigw_status apply(struct gw_auth *auth, const struct gw_settings *settings, struct gw_auth_config *config)
+{
+    aigw_status status = set_issuers(auth, settings);
+
+    config->serial = ++auth->next_serial;
+    if (status == AIGW_OK)
+        status = gw_auth_publish(auth, config);
+    return status;
+}
+
+static void announce_bypass(const struct gw_auth *auth, const struct gw_auth_config *config)
+{
+    gw_series_set(gw_series(auth->metric_bypass, NULL), *config->bypass_text ? 1 : 0);
+    if (*config->bypass_text)
+        gw_log(GW_LOG_WARNING, "authentication",
+               "authentication is weakened by %s: for troubleshooting only, unset it afterwards", config->bypass_text);
+}
+
+static void register_metrics(struct gw_auth *auth)
+{
+    static const char *const check_labels[] = { "result" };
+    static const char *const fetch_labels[] = { "provider", "result" };
+
+    auth->metric_checks = gw_metric(GW_METRIC_COUNTER, "aigw_auth_total", "Authentication decisions by result.",
+                                    check_labels, 1, NULL, 0);
+    auth->metric_fetches = gw_metric(GW_METRIC_COUNTER, "aigw_jwks_fetches_total",
+                                     "Loads of an issuer's signing keys by result.", fetch_labels, 2, NULL, 0);
+    auth->metric_bypass = gw_metric(GW_METRIC_GAUGE, "aigw_auth_bypass",
+                                    "1 while a setting weakens or switches off authentication.", NULL, 0, NULL, 0);
+}
+
+/* ---- life --------------------------------------------------------------------------------------------------- */
+
+struct gw_auth *gw_auth_new_tuned(const struct gw_settings *settings, const struct gw_auth_tuning *tuning,
+                                  struct gw_err *reterr)
+{
+    struct gw_auth *auth;
+    struct gw_auth_config *config;
+    aigw_status status;
+
+    if (settings->auth.refuse_bypass && *gw_auth_bypass_text(settings)) {
+        (void)gw_err_set(reterr, AIGW_E_CONFIG, "%s is set, and auth.refuse_bypass forbids it: unset one of them",
+                         gw_auth_bypass_text(settings));
+        return NULL;
+    }
+    auth = calloc(1, sizeof *auth);
+    if (!auth || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        free(auth);
+        (void)gw_err_set(reterr, AIGW_E_NOMEM, "authentication: out of memory");
+        return NULL;
+    }
+    (void)pthread_mutex_init(&auth->lock, NULL);
+    auth->tuning = *tuning;
+    register_metrics(auth);
+    config = gw_auth_config_new(settings, reterr);
+    if (!config)
+        goto fail;
+    (void)pthread_mutex_lock(&auth->lock);
+    status = apply(auth, settings, config);
+    (void)pthread_mutex_unlock(&auth->lock);
+    if (status != AIGW_OK) {
+        (void)gw_err_set(reterr, status, "authentication: out of memory");
+        goto fail;
+    }
+    announce_bypass(auth, config);
+    if (gw_refresh_start(auth, reterr) != AIGW_OK)
+        goto fail;
+    gw_auth_config_unref(config);
+    return auth;
+fail:
+    gw_auth_config_unref(config);
+    gw_auth_free(auth);
+    return NULL;
+}
+
+struct gw_auth *gw_auth_new(const struct gw_settings *settings, struct gw_err *reterr)
+{
+    const struct gw_auth_tuning tuning = gw_auth_tuning_default();
+
+    return gw_auth_new_tuned(settings, &tuning, reterr);
+}
+
+void gw_auth_free(struct gw_auth *auth)
+{
+    if (!auth)
+        return;
+    gw_refresh_stop(auth);
+    gw_view_unref(auth->view);
+    (void)pthread_mutex_destroy(&auth->lock);
+    free(auth);
+    curl_global_cleanup();
+}
+
+void gw_auth_reconfigure(struct gw_auth *auth, const struct gw_settings *settings)
+{
+    struct gw_err why = { "" };
+    struct gw_auth_config *config = gw_auth_config_new(settings, &why);
+    aigw_status status;
+
+    if (!config) {
+        gw_log(GW_LOG_ERROR, "authentication", "reload: %s; the old settings stay", why.text);
+        return;
+    }
+    if (settings->auth.refuse_bypass && *config->bypass_text) {
+        gw_log(GW_LOG_ERROR, "authentication", "reload: %s is ignored because auth.refuse_bypass forbids it",
+               config->bypass_text);
+        config->bypass_external = config->bypass_with_header = config->bypass_signature = false;
+        config->bypass_text = "";
+    }
+    (void)pthread_mutex_lock(&auth->lock);
+    status = apply(auth, settings, config);
+    atomic_fetch_add(&auth->epoch, 1);
+    gw_auth_wake_workers(auth);
+    (void)pthread_mutex_unlock(&auth->lock);
+    (void)curl_multi_wakeup(auth->multi);
+    if (status != AIGW_OK)
+        gw_log(GW_LOG_ERROR, "authentication", "reload: out of memory; reload again");
+    announce_bypass(auth, config);
+    gw_auth_config_unref(config);
+}
+
+void gw_auth_describe(struct gw_auth *auth, struct gw_buf *json)
+{
+    int64_t now_ms = gw_mono_ms();
+    const struct gw_auth_config *config;
+
+    (void)pthread_mutex_lock(&auth->lock);
+    config = auth->view->config;
+    gw_buf_printf(json, "\"keys\":{\"total\":%zu,\"bypass\":", auth->view->key_count);
+    gw_buf_json(json, gw_str(config->bypass_text), true);
+    gw_buf_printf(json, ",\"local\":{\"keys\":%zu,\"can_sign\":%s}", config->local ? config->local->count : (size_t)0,
+                  config->signing_key ? "true" : "false");
+    gw_buf_puts(json, ",\"issuers\":{");
+    for (const struct gw_issuer *issuer = auth->issuers, *first = NULL; issuer; issuer = issuer->next) {
+        if (issuer->is_gone)
+            continue;
+        gw_buf_puts(json, first ? "," : "");
+        first = issuer;
+        gw_buf_json(json, gw_str(issuer->name), true);
+        gw_buf_puts(json, ":{\"url\":");
+        gw_buf_json(json, gw_str(issuer->url), true);
+        gw_buf_printf(json, ",\"keys\":%zu,\"age_s\":", issuer->set ? issuer->set->count : (size_t)0);
+        if (issuer->set)
+            gw_buf_printf(json, "%lld", (long long)((now_ms - issuer->loaded_ms) / 1000));
+        else
+            gw_buf_puts(json, "null");
+        gw_buf_printf(json, ",\"failures\":%u,\"next_load_s\":%lld,\"error\":", (unsigned)issuer->failures,
+                      (long long)(issuer->due_ms > now_ms ? (issuer->due_ms - now_ms) / 1000 : 0));
+        if (issuer->error.text[0])
+            gw_buf_json(json, gw_str(issuer->error.text), true);
+        else
+            gw_buf_puts(json, "null");
+        gw_buf_puts(json, "}");
+    }
+    gw_buf_puts(json, "}}");
+    (void)pthread_mutex_unlock(&auth->lock);
+}

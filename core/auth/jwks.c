@@ -1,0 +1,212 @@
+/* jwks.c - JSON from issuers: discovery documents and key sets; and strict base64url.
+ * Everything here reads hostile bytes: limits first, one odd key never spoils the others. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "auth/internal.h"
+
+struct json_object *gw_json_object(aigw_str text, struct gw_err *reterr)
+{
+    struct json_tokener *tokener;
+    struct json_object *obj = NULL;
+    enum json_tokener_error code;
+
+    if (text.len > GW_KEYS_BODY_MAX || !text.ptr) {
+        (void)gw_err_set(reterr, AIGW_E_INVALID, "%zu bytes, expected a JSON object of at most %u", text.len,
+                         GW_KEYS_BODY_MAX);
+        return NULL;
+    }
+    tokener = json_tokener_new_ex(GW_JSON_DEPTH);
+    if (!tokener) {
+        (void)gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
+        return NULL;
+    }
+    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+    obj = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
+    code = json_tokener_get_error(tokener);
+    /* A NUL byte ends json-c's parse quietly: what follows it must not be ignored. */
+    if (code != json_tokener_success || json_tokener_get_parse_end(tokener) != text.len) {
+        (void)gw_err_set(reterr, AIGW_E_INVALID, "not valid JSON (%s at byte %zu)",
+                         code == json_tokener_success || code == json_tokener_continue
+                             ? "it ends early or goes on after its end"
+                             : json_tokener_error_desc(code),
+                         json_tokener_get_parse_end(tokener));
+        json_object_put(obj);
+        obj = NULL;
+    } else if (!json_object_is_type(obj, json_type_object)) {
+        (void)gw_err_set(reterr, AIGW_E_INVALID, "JSON, but not an object");
+        json_object_put(obj);
+        obj = NULL;
+    }
+    json_tokener_free(tokener);
+    return obj;
+}
+
+aigw_str gw_json_text(struct json_object *obj, const char *name)
+{
+    struct json_object *value;
+
+    if (!json_object_object_get_ex(obj, name, &value) || !json_object_is_type(value, json_type_string))
+        return AIGW_STR_NONE;
+    return (aigw_str){ json_object_get_string(value), (size_t)json_object_get_string_len(value) };
+}
+
+static int base64url_value(char c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '-' ? 62 : c == '_' ? 63 : -1;
+}
+
+aigw_status gw_base64url_decode(aigw_str text, unsigned char *out, size_t cap, size_t *ret_len)
+{
+    uint32_t bits = 0;
+    unsigned held = 0;
+    size_t len = 0;
+
+    if (text.len % 4 == 1)
+        return AIGW_E_INVALID;
+    if (text.len / 4 * 3 + text.len % 4 > cap)
+        return AIGW_E_LIMIT;
+    for (size_t i = 0; i < text.len; i++) {
+        int value = base64url_value(text.ptr[i]);
+
+        if (value < 0)
+            return AIGW_E_INVALID;
+        bits = (bits << 6 | (uint32_t)value) & 0xffffu;
+        held += 6;
+        if (held >= 8) {
+            held -= 8;
+            out[len++] = (unsigned char)(bits >> held);
+        }
+    }
+    /* Left-over bits must be zero, or one value would have several spellings. */
+    if (bits & ((1u << held) - 1))
+        return AIGW_E_INVALID;
+    *ret_len = len;
+    return AIGW_OK;
+}
+
+void gw_base64url_put(struct gw_buf *buf, const void *bytes, size_t len)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    const unsigned char *in = bytes;
+
+    for (size_t i = 0; i < len; i += 3) {
+        size_t left = len - i < 3 ? len - i : 3;
+        uint32_t word = (uint32_t)in[i] << 16 | (left > 1 ? (uint32_t)in[i + 1] << 8 : 0) | (left > 2 ? in[i + 2] : 0);
+        char quad[4] = { alphabet[word >> 18 & 63], alphabet[word >> 12 & 63], alphabet[word >> 6 & 63],
+                         alphabet[word & 63] };
+
+        gw_buf_put(buf, quad, left + 1);
+    }
+}
+
+static aigw_status add_jwk(struct gw_keyset *set, struct json_object *jwk)
+{
+    unsigned char n[GW_KEY_BITS_MAX / 8 + 8], e[64];
+    size_t n_len, e_len;
+    struct json_object *ignored;
+
+    if (!json_object_is_type(jwk, json_type_object) || !gw_str_is(gw_json_text(jwk, "kty"), "RSA"))
+        return AIGW_E_UNSUPPORTED;
+    if (json_object_object_get_ex(jwk, "use", &ignored) && !gw_str_is(gw_json_text(jwk, "use"), "sig"))
+        return AIGW_E_UNSUPPORTED;
+    if (json_object_object_get_ex(jwk, "alg", &ignored) && !gw_str_is(gw_json_text(jwk, "alg"), "RS256"))
+        return AIGW_E_UNSUPPORTED;
+    if (gw_base64url_decode(gw_json_text(jwk, "n"), n, sizeof n, &n_len) != AIGW_OK ||
+        gw_base64url_decode(gw_json_text(jwk, "e"), e, sizeof e, &e_len) != AIGW_OK)
+        return AIGW_E_UNSUPPORTED;
+    return gw_keyset_add(set, (aigw_str){ (const char *)n, n_len }, (aigw_str){ (const char *)e, e_len },
+                         gw_json_text(jwk, "kid"), NULL);
+}
+
+aigw_status gw_jwks_parse(aigw_str body, struct gw_keyset **ret_set, struct gw_err *reterr)
+{
+    struct gw_err why;
+    struct json_object *doc = gw_json_object(body, &why), *keys;
+    struct gw_keyset *set = NULL;
+    aigw_status status = AIGW_E_INVALID;
+    size_t total;
+
+    if (!doc)
+        return gw_err_set(reterr, AIGW_E_INVALID, "key set: %s", why.text);
+    if (!json_object_object_get_ex(doc, "keys", &keys) || !json_object_is_type(keys, json_type_array)) {
+        (void)gw_err_set(reterr, AIGW_E_INVALID, "key set: no member \"keys\" with a list");
+        goto done;
+    }
+    total = json_object_array_length(keys);
+    set = gw_keyset_new(total, false);
+    if (!set) {
+        status = gw_err_set(reterr, AIGW_E_NOMEM, "key set: out of memory");
+        goto done;
+    }
+    for (size_t i = 0; i < total && set->count < GW_KEYS_MAX; i++) {
+        status = add_jwk(set, json_object_array_get_idx(keys, i));
+        if (status == AIGW_E_NOMEM) {
+            (void)gw_err_set(reterr, status, "key set: out of memory");
+            goto done;
+        }
+    }
+    set->skipped = total - set->count;
+    if (set->count == 0) {
+        /* An issuer without keys signs nothing: more likely a fault than a wish, so the last good keys stay. */
+        status = gw_err_set(reterr, AIGW_E_INVALID,
+                            "key set: none of its %zu keys is usable (expected kty RSA, use sig, alg RS256, %u to %u "
+                            "bits)",
+                            total, GW_KEY_BITS_MIN, GW_KEY_BITS_MAX);
+        goto done;
+    }
+    *ret_set = set;
+    set = NULL;
+    status = AIGW_OK;
+done:
+    gw_keyset_unref(set);
+    json_object_put(doc);
+    return status;
+}
+
+static bool is_http_url(aigw_str url)
+{
+    if (url.len == 0 || url.len >= GW_URL_MAX ||
+        !(gw_str_has_prefix(url, AIGW_STR("https://")) || gw_str_has_prefix(url, AIGW_STR("http://"))))
+        return false;
+    for (size_t i = 0; i < url.len; i++) {
+        if ((unsigned char)url.ptr[i] <= ' ' || (unsigned char)url.ptr[i] >= 0x7f)
+            return false;
+    }
+    return true;
+}
+
+aigw_status gw_discovery_parse(aigw_str body, char ret_jwks_uri[GW_URL_MAX], char ret_issuer[GW_URL_MAX],
+                               struct gw_err *reterr)
+{
+    struct gw_err why;
+    struct json_object *doc = gw_json_object(body, &why);
+    aigw_str uri, issuer;
+    aigw_status status = AIGW_OK;
+
+    if (!doc)
+        return gw_err_set(reterr, AIGW_E_INVALID, "discovery document: %s", why.text);
+    uri = gw_json_text(doc, "jwks_uri");
+    issuer = gw_json_text(doc, "issuer");
+    if (!is_http_url(uri)) {
+        status = gw_err_set(reterr, AIGW_E_INVALID, "discovery document: \"jwks_uri\" is not an http or https URL");
+    } else {
+        memcpy(ret_jwks_uri, uri.ptr, uri.len);
+        ret_jwks_uri[uri.len] = '\0';
+        ret_issuer[0] = '\0';
+        if (is_http_url(issuer)) {
+            memcpy(ret_issuer, issuer.ptr, issuer.len);
+            ret_issuer[issuer.len] = '\0';
+        }
+    }
+    json_object_put(doc);
+    return status;
+}
