@@ -36,7 +36,7 @@ const char *gw_setting_type_name(uint32_t type);
 /* ---- resolve.c: env:NAME and file:/path ---- */
 
 #define GW_RESOLVED 1
-#define GW_UNSET    2 /* env: names nothing that is set; *ret_reason says so */
+#define GW_UNSET    2 /* env: names nothing that is set; *ret_reason says so, NULL when that was foreseen (":-") */
 #define GW_BROKEN   3 /* *ret_reason says why */
 /** Resolve `env:A|B:-default` and `file:/path`; any other text is itself. Results live in arena. */
 int gw_text_resolve(struct gw_arena *arena, const char *text, const char **ret_value, const char **ret_reason);
@@ -62,6 +62,7 @@ void gw_env_each_asked(void (*fn)(void *user, const char *name), void *user);
 #define GW_ROW_EMPTY_UNSET 0x8u  /* an empty text means "not set" */
 #define GW_ROW_JSON        0x10u /* the text must be a JSON object */
 #define GW_ROW_URL         0x20u /* empty, or an http(s) URL */
+#define GW_ROW_ROUTING     0x40u /* may stand in section `routing` as well as in `models` */
 
 #define GW_ROW_ENV_MAX 4
 
@@ -71,8 +72,18 @@ struct gw_setting_row {
     const char *env[GW_ROW_ENV_MAX]; /* first that is set wins */
     struct aigw_setting setting;     /* offset is into struct gw_settings */
 };
+/** Sections whose groups are named by the operator, and the section in which some rows of `models` may stand too: a
+ *  group in `models` is a model. */
+#define GW_SECTION_ALIAS "routing"
+/** The row of a path ("server.port"), or NULL. */
+const struct gw_setting_row *gw_setting_row_find(const char *path);
 extern const struct gw_setting_row gw_setting_rows[];
 extern const size_t gw_setting_row_count;
+
+/* ---- validate.c, reference.c ---- */
+
+/** Checks between settings; normalises server.path_prefix. */
+void gw_settings_validate(struct gw_arena *arena, struct gw_settings *settings, struct gw_problems *problems);
 
 /** A variable that GitLab or its image sets and that means nothing here. A trailing '*' covers all that begin so. */
 struct gw_ignored_env {

@@ -2,7 +2,8 @@
  *
  *     env:NAME             the variable; unset is an error, except that an optional setting is then simply not set
  *     env:NAME|OTHER       the first that is set and not empty, else the first that is set
- *     env:NAME:-text       text when none is set
+ *     env:NAME:-text       text when none is set to something
+ *     env:NAME:-           none need be set, and that is not worth a warning
  *     file:/path           the file's text without its last line ends
  */
 #include <errno.h>
@@ -47,6 +48,8 @@ static int resolve_env(struct gw_arena *arena, const char *spec, const char **re
             empty = "";
         at += len;
     }
+    if (fallback && !fallback[2])
+        return GW_UNSET; /* the operator says that it may be unset: no reason, nothing to report */
     if (fallback) {
         *ret_value = gw_arena_strndup(arena, fallback + 2, strlen(fallback + 2));
         return GW_RESOLVED;
@@ -105,7 +108,7 @@ int gw_text_resolve(struct gw_arena *arena, const char *text, const char **ret_v
     if (result == GW_RESOLVED && !*ret_value) {
         *ret_reason = "out of memory";
         result = GW_BROKEN;
-    } else if (result != GW_RESOLVED && !*ret_reason) {
+    } else if (result == GW_BROKEN && !*ret_reason) {
         *ret_reason = "out of memory";
     }
     return result;
@@ -122,6 +125,6 @@ const char *gw_node_text(struct gw_arena *arena, const struct gw_node *node, con
     }
     if (gw_text_resolve(arena, node->string, &value, &reason) == GW_RESOLVED)
         return value;
-    gw_problem(problems, node, key, "%s", reason);
+    gw_problem(problems, node, key, "%s", reason ? reason : "is empty: its environment variable is not set");
     return NULL;
 }

@@ -92,18 +92,23 @@ struct gw_settings {
     struct {
         struct aigw_list dirs;     /* prompt folders, later wins; default: <conf dir>/prompts of each conf dir */
     } prompts;
+    const char *const *sources;    /* for gw_settings_source(): where each row of the table got its value */
 };
 
-/** Combine environment (`environ_list`, NULL-ended "NAME=value" as in environ), the .env file found upwards from
+/** Combine environment (`environ_list`, NULL-ended "NAME=value" as in environ; NULL: the process's), the .env file found upwards from
  *  dot_env_dir (NULL: none), conf.d and defaults. */
 void gw_settings_load(struct gw_arena *arena, const struct gw_node *conf, const char *const *environ_list,
                       const char *dot_env_dir, struct gw_settings *out, struct gw_problems *problems);
 /** Value of a core setting as text by its conf.d path ("server.region"); absent if unknown or secret. */
 aigw_str gw_settings_text(const struct gw_settings *settings, struct gw_arena *arena, const char *path);
+/** Where a setting got its value: "SSL_CERT_FILE", "conf.d/10-server.conf:3", "default"; NULL if there is no such path. */
+const char *gw_settings_source(const struct gw_settings *settings, const char *path);
 /** Names of set AIGW_ (and known) environment variables that have no effect in this program, for `aigw check`. */
 void gw_settings_ineffective(const char *const *environ_list, struct gw_problems *problems);
 /** The reference of core settings as Markdown, for `aigw config`. */
 void gw_settings_reference(struct gw_buf *out);
+/** One line of such a table, for settings of plugins too; env NULL leaves that column out. */
+void gw_reference_row(struct gw_buf *out, const char *path, const char *env, const struct aigw_setting *setting);
 /** Environment lookup that also sees the .env file of the last load; NULL if unset. For env: values. */
 const char *gw_env_get(const char *name);
 

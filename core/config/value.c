@@ -212,7 +212,8 @@ static void collect_add(struct collect *c, const struct gw_node *where, const ch
     if (c->failed || c->count == c->cap)
         return;
     if (gw_text_resolve(t->arena, text, &value, &reason) != GW_RESOLVED) {
-        gw_problem(t->problems, where, t->key, "%s%s%s", name ? name : "", name ? ": " : "", reason);
+        gw_problem(t->problems, where, t->key, "%s%s%s", name ? name : "", name ? ": " : "",
+                   reason ? reason : "its environment variable is not set");
         c->failed = true;
         return;
     }
@@ -455,13 +456,12 @@ bool gw_value_from_node(const struct gw_value_target *t, const struct gw_node *n
         }
         if (resolved == GW_RESOLVED)
             return gw_value_from_text(t, node, text);
-        if (resolved == GW_UNSET && !(t->setting->flags & AIGW_SETF_REQUIRED)) {
-            *ret_is_absent = true;
+        *ret_is_absent = resolved == GW_UNSET && !(t->setting->flags & AIGW_SETF_REQUIRED);
+        if (*ret_is_absent && reason)
             gw_problem_warning(t->problems, node, t->key, "%s: taken as not given", reason);
-            return true;
-        }
-        gw_problem(t->problems, node, t->key, "%s", reason);
-        return false;
+        else if (!*ret_is_absent)
+            gw_problem(t->problems, node, t->key, "%s", reason ? reason : "its environment variable is not set");
+        return *ret_is_absent;
     }
     if (type == AIGW_SET_INT && node->type == GW_NODE_INT)
         return store_int(t, node, node->integer);

@@ -1,0 +1,30 @@
+/* reference.c - the settings of all loaded plugins as a page for people. */
+#include "config/settings.h"
+#include "plugin/internal.h"
+
+static void one_plugin(const struct gw_plugin *plugin, struct gw_buf *out)
+{
+    const struct aigw_plugin *d = &plugin->descriptor;
+    const char *section = d->kind == AIGW_KIND_PROVIDER ? "providers" : "features";
+
+    gw_buf_printf(out, "\n## %s `%s` %s\n\n%s\n\n", gw_plugin_kind_name(d->kind), d->name, d->version,
+                  d->summary ? d->summary : "");
+    gw_buf_printf(out, "Use: `%s: { my_name: { plugin = \"%s\"; }; };`", section, d->name);
+    if (d->kind == AIGW_KIND_FEATURE)
+        gw_buf_puts(out, ", with `model = \"…\"` to name a model of conf.d for requests that bring none");
+    gw_buf_puts(out, ". `enabled = false` skips a group.\n");
+    if (d->setting_count == 0) {
+        gw_buf_puts(out, "\nIt has no settings of its own.\n");
+        return;
+    }
+    gw_buf_puts(out, "\n| key | type | default | range | meaning |\n|---|---|---|---|---|\n");
+    for (uint32_t i = 0; i < d->setting_count; i++)
+        gw_reference_row(out, d->settings[i].name, NULL, &d->settings[i]);
+}
+
+void gw_plugins_reference(const struct gw_plugins *plugins, struct gw_buf *out)
+{
+    gw_buf_puts(out, "# Settings of plugins\n");
+    for (const struct gw_plugin *plugin = plugins->first; plugin; plugin = plugin->next)
+        one_plugin(plugin, out);
+}
