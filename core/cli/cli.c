@@ -1,0 +1,196 @@
+/* cli.c - flags and commands. */
+#include "cli/cli.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/internal.h"
+
+#define FLAG_CONF_DIR   1
+#define FLAG_PLUGIN_DIR 2
+#define FLAG_FORMAT     4
+#define FLAG_HELP       8
+
+struct command {
+    const char *name;
+    int (*run)(const struct cli_options *options);
+    int flags; /* FLAG_* it takes besides --help */
+    const char *summary;
+};
+
+static const struct command commands[] = {
+    { "serve", cli_serve, FLAG_CONF_DIR | FLAG_PLUGIN_DIR,
+      "Run the gateway. SIGHUP reloads, SIGTERM drains and ends." },
+    { "check", cli_check, FLAG_CONF_DIR | FLAG_PLUGIN_DIR,
+      "Read and check the whole configuration, print every problem, start nothing." },
+    { "plugins", cli_plugins, FLAG_PLUGIN_DIR, "List the plugins with their settings and routes." },
+    { "config", cli_config, FLAG_PLUGIN_DIR | FLAG_FORMAT, "Print the reference of all settings as Markdown." },
+    { "version", cli_version, 0, "Print the version of the program and of its plugin ABI." },
+};
+
+static const struct option flags[] = {
+    { "conf-dir", required_argument, NULL, FLAG_CONF_DIR },
+    { "plugin-dir", required_argument, NULL, FLAG_PLUGIN_DIR },
+    { "format", required_argument, NULL, FLAG_FORMAT },
+    { "help", no_argument, NULL, FLAG_HELP },
+    { NULL, 0, NULL, 0 },
+};
+
+static void print_flags(FILE *out, int taken)
+{
+    if (taken & FLAG_CONF_DIR)
+        fputs("  --conf-dir DIR    folder of *.conf files; may be repeated, later ones win (AIGW_CONF_DIR=a:b)\n", out);
+    if (taken & FLAG_PLUGIN_DIR)
+        fputs("  --plugin-dir DIR  folder with providers/ and features/; may be repeated (AIGW_PLUGIN_DIR=a:b)\n", out);
+    if (taken & FLAG_FORMAT)
+        fputs("  --format markdown the only format there is\n", out);
+    fputs("  --help            this text\n", out);
+}
+
+static void print_help(FILE *out, const struct command *command)
+{
+    if (command) {
+        fprintf(out, "Usage: aigw %s%s\n\n%s\n\n", command->name, command->flags ? " [flags]" : "", command->summary);
+        print_flags(out, command->flags);
+        return;
+    }
+    fputs("Usage: aigw COMMAND [flags]\n\nA native AI gateway for GitLab.\n\nCommands:\n", out);
+    for (size_t i = 0; i < GW_ARRAY_LEN(commands); i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    fputs("\nFlags:\n", out);
+    print_flags(out, FLAG_CONF_DIR | FLAG_PLUGIN_DIR);
+}
+
+static int bad_usage(const char *what, const char *found, const char *closest)
+{
+    fprintf(stderr, "aigw: %s%s", what, found);
+    if (closest)
+        fprintf(stderr, ", did you mean %s?", closest);
+    fputs("\nTry `aigw --help`.\n", stderr);
+    return CLI_USAGE;
+}
+
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < GW_ARRAY_LEN(commands); i++) {
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    }
+    return NULL;
+}
+
+static int unknown_command(const char *name)
+{
+    const char *names[GW_ARRAY_LEN(commands)];
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(commands); i++)
+        names[i] = commands[i].name;
+    return bad_usage("there is no command ", name, gw_closest(name, names, GW_ARRAY_LEN(names)));
+}
+
+static int unknown_flag(const char *text)
+{
+    const char *names[] = { "--conf-dir", "--plugin-dir", "--format", "--help" };
+    char word[64];
+    size_t len = strcspn(text, "=");
+
+    if (len >= sizeof word)
+        return bad_usage("there is no flag ", text, NULL);
+    memcpy(word, text, len);
+    word[len] = '\0';
+    return bad_usage("there is no flag ", word, gw_closest(word, names, GW_ARRAY_LEN(names)));
+}
+
+static bool add_dir(const char *flag, const char *dir, const char **dirs, size_t *count)
+{
+    if (*count == CLI_DIRS_MAX) {
+        fprintf(stderr, "aigw: %s is given more than %d times\n", flag, CLI_DIRS_MAX);
+        return false;
+    }
+    dirs[(*count)++] = dir;
+    return true;
+}
+
+/** argv of the command, its name first. CLI_OK to go on, else what to exit with; *ret_help: --help was given. */
+static int parse_flags(const struct command *command, int argc, char **argv, struct cli_options *options,
+                       bool *ret_help)
+{
+    int flag;
+
+    optind = 0; /* start over; glibc's way */
+    opterr = 0;
+    while ((flag = getopt_long(argc, argv, ":", flags, NULL)) != -1) {
+        const char *text = optind > 0 ? argv[optind - 1] : "";
+
+        if (flag == FLAG_HELP) {
+            *ret_help = true;
+            return CLI_OK;
+        }
+        if (flag == ':')
+            return bad_usage("a value is missing after ", text, NULL);
+        if (flag == '?')
+            return unknown_flag(text);
+        if (!(command->flags & flag)) {
+            fprintf(stderr, "aigw: `%s` does not take this flag\n", command->name);
+            print_help(stderr, command);
+            return CLI_USAGE;
+        }
+        if (flag == FLAG_FORMAT && strcmp(optarg, "markdown") != 0)
+            return bad_usage("the only --format is markdown, found ", optarg, NULL);
+        if (flag == FLAG_CONF_DIR && !add_dir("--conf-dir", optarg, options->conf_dirs, &options->conf_dir_count))
+            return CLI_USAGE;
+        if (flag == FLAG_PLUGIN_DIR &&
+            !add_dir("--plugin-dir", optarg, options->plugin_dirs, &options->plugin_dir_count))
+            return CLI_USAGE;
+    }
+    return optind < argc ? bad_usage("there is no use for ", argv[optind], NULL) : CLI_OK;
+}
+
+/** Flags win over the environment, which wins over the defaults. */
+static bool fill_dirs(struct cli_options *options)
+{
+    if (options->conf_dir_count == 0 && !cli_split_dirs(options->arena, "AIGW_CONF_DIR", getenv("AIGW_CONF_DIR"),
+                                                        options->conf_dirs, &options->conf_dir_count))
+        return false;
+    if (options->plugin_dir_count == 0 && !cli_split_dirs(options->arena, "AIGW_PLUGIN_DIR", getenv("AIGW_PLUGIN_DIR"),
+                                                          options->plugin_dirs, &options->plugin_dir_count))
+        return false;
+    cli_default_dirs(options);
+    return true;
+}
+
+int gw_cli_main(int argc, char **argv)
+{
+    const struct command *command;
+    struct cli_options options = { 0 };
+    struct gw_arena arena;
+    bool help = false;
+    int result;
+
+    if (argc < 2) {
+        print_help(stderr, NULL);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+        print_help(stdout, argc > 2 ? find_command(argv[2]) : NULL);
+        return CLI_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0)
+        return cli_version(NULL);
+    if (argv[1][0] == '-')
+        return bad_usage("a command must come first, found ", argv[1], NULL);
+    command = find_command(argv[1]);
+    if (!command)
+        return unknown_command(argv[1]);
+    gw_arena_init(&arena, (size_t)1 << 20);
+    options.arena = &arena;
+    result = parse_flags(command, argc - 1, argv + 1, &options, &help);
+    if (result == CLI_OK && help)
+        print_help(stdout, command);
+    else if (result == CLI_OK)
+        result = fill_dirs(&options) ? command->run(&options) : CLI_USAGE;
+    gw_arena_done(&arena);
+    return result;
+}

@@ -1,0 +1,138 @@
+/* commands.c - what each command does. Results go to standard output, trouble with the command itself to standard
+ * error. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/internal.h"
+#include "pipeline/serve.h"
+#include "plugin/plugin.h"
+
+#ifndef AIGW_VERSION
+#define AIGW_VERSION "unversioned"
+#endif
+#define CLI_ARENA_MAX ((size_t)64 << 20)
+#define CLI_TEXT_MAX  ((size_t)8 << 20)
+
+int cli_serve(const struct cli_options *options)
+{
+    struct gw_snapshot_options snapshot = cli_snapshot_options(options);
+
+    return gw_serve(&snapshot);
+}
+
+static size_t print_problems(const struct gw_problems *problems, FILE *out)
+{
+    size_t warnings = 0;
+
+    for (const struct gw_problem *problem = problems->first; problem; problem = problem->next) {
+        fprintf(out, "%s%s\n", problem->is_warning ? "warning: " : "", problem->text);
+        warnings += problem->is_warning;
+    }
+    return warnings;
+}
+
+int cli_check(const struct cli_options *options)
+{
+    struct gw_snapshot_options snapshot_options = cli_snapshot_options(options);
+    struct gw_snapshot *snapshot;
+    struct gw_problems problems;
+    struct gw_arena arena;
+    size_t warnings;
+    int result;
+
+    gw_arena_init(&arena, CLI_ARENA_MAX);
+    gw_problems_init(&problems, &arena);
+    snapshot = gw_snapshot_build(&snapshot_options, &problems);
+    gw_settings_ineffective((const char *const *)environ, &problems);
+    warnings = print_problems(&problems, stdout);
+    printf("%zu error%s, %zu warning%s\n", problems.error_count, problems.error_count == 1 ? "" : "s", warnings,
+           warnings == 1 ? "" : "s");
+    result = snapshot && problems.error_count == 0 ? CLI_OK : CLI_FAILED;
+    if (snapshot)
+        gw_snapshot_unref(snapshot);
+    gw_arena_done(&arena);
+    return result;
+}
+
+/* ---- plugins, config ---- */
+
+struct loaded {
+    struct gw_arena arena;
+    struct gw_problems problems;
+    struct gw_plugins *plugins;
+};
+
+static void load(struct loaded *l, const struct cli_options *options)
+{
+    gw_arena_init(&l->arena, CLI_ARENA_MAX);
+    gw_problems_init(&l->problems, &l->arena);
+    l->plugins = gw_plugins_load(&l->arena, options->plugin_dirs, options->plugin_dir_count, &l->problems);
+}
+
+/** Says what was wrong and hands back the command's result. */
+static int unload(struct loaded *l)
+{
+    int result = l->problems.error_count ? CLI_FAILED : CLI_OK;
+
+    fflush(stdout);
+    print_problems(&l->problems, stderr);
+    gw_plugins_close(l->plugins);
+    gw_arena_done(&l->arena);
+    return result;
+}
+
+static void print_plugin(const struct gw_plugin *plugin)
+{
+    const struct aigw_plugin *d = &plugin->descriptor;
+
+    printf("%s %s %s (ABI %u.%u)\n    %s\n    %s\n", d->kind == AIGW_KIND_PROVIDER ? "provider" : "feature", d->name,
+           d->version, d->abi_major, d->abi_minor, d->summary ? d->summary : "", plugin->path);
+    for (uint32_t i = 0; i < d->setting_count; i++) {
+        const struct aigw_setting *s = &d->settings[i];
+        const char *fallback = s->default_value ? s->default_value : "not set";
+
+        if (!s->default_value && (s->flags & AIGW_SETF_REQUIRED))
+            fallback = "required";
+        printf("    %-24s %s%s  %s\n", s->name, fallback, s->flags & AIGW_SETF_SECRET ? ", secret" : "",
+               s->help ? s->help : "");
+    }
+    for (uint32_t i = 0; plugin->routes && i < plugin->feature.route_count; i++)
+        printf("    %-6s %s\n", plugin->routes[i].method, plugin->routes[i].path);
+}
+
+int cli_plugins(const struct cli_options *options)
+{
+    struct loaded l;
+
+    load(&l, options);
+    for (const struct gw_plugin *plugin = l.plugins ? l.plugins->first : NULL; plugin; plugin = plugin->next)
+        print_plugin(plugin);
+    return unload(&l);
+}
+
+int cli_config(const struct cli_options *options)
+{
+    struct loaded l;
+    struct gw_buf text;
+
+    load(&l, options);
+    gw_buf_init(&text, CLI_TEXT_MAX);
+    gw_settings_reference(&text);
+    gw_buf_puts(&text, "\n");
+    if (l.plugins)
+        gw_plugins_reference(l.plugins, &text);
+    if (text.status == AIGW_OK)
+        fwrite(text.data, 1, text.len, stdout);
+    else
+        gw_problem(&l.problems, NULL, NULL, "out of memory while writing the reference");
+    gw_buf_done(&text);
+    return unload(&l);
+}
+
+int cli_version(const struct cli_options *options)
+{
+    (void)options;
+    printf("aigw %s\nplugin ABI %d.%d\nserves GitLab 17.6 to 18.x\n", AIGW_VERSION, AIGW_ABI_MAJOR, AIGW_ABI_MINOR);
+    return CLI_OK;
+}

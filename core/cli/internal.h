@@ -1,0 +1,35 @@
+/* internal.h - shared by the files of cli/ only. */
+#ifndef GW_CLI_INTERNAL_H
+#define GW_CLI_INTERNAL_H
+
+#include "base/base.h"
+#include "config/snapshot.h"
+
+#define CLI_DIRS_MAX 32
+#define CLI_OK       0
+#define CLI_FAILED   1
+#define CLI_USAGE    2
+
+/** What the flags and the environment said, defaults filled in. */
+struct cli_options {
+    const char *conf_dirs[CLI_DIRS_MAX];
+    size_t conf_dir_count;
+    const char *plugin_dirs[CLI_DIRS_MAX];
+    size_t plugin_dir_count;
+    struct gw_arena *arena; /* holds the strings */
+};
+
+/** Where things are when neither flag nor environment says so: next to the program, or where it was installed. */
+void cli_default_dirs(struct cli_options *options);
+/** Split "a:b" from an environment variable into dirs. False (and a message) when there are too many. */
+bool cli_split_dirs(struct gw_arena *arena, const char *name, const char *value, const char **dirs, size_t *count);
+/** The same as gw_snapshot_build() wants it; borrows from options. */
+struct gw_snapshot_options cli_snapshot_options(const struct cli_options *options);
+
+int cli_serve(const struct cli_options *options);
+int cli_check(const struct cli_options *options);
+int cli_plugins(const struct cli_options *options);
+int cli_config(const struct cli_options *options);
+int cli_version(const struct cli_options *options);
+
+#endif
