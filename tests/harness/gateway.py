@@ -42,7 +42,7 @@ class Context:
         self.binary = os.path.join(build_dir, "bin", "aigw")
         self.plugin_dir = os.path.join(build_dir, "lib", "aigw")
         self.conf_dir = os.path.join(source_dir, "conf.d")
-        self.secrets = set()
+        self._secrets = set()
         self.sanitizer_reports = []
         self.crashes = []
         self._lock = threading.Lock()
@@ -50,8 +50,13 @@ class Context:
     def secret(self, value):
         """Register a value as secret and hand it back."""
         with self._lock:
-            self.secrets.add(value)
+            self._secrets.add(value)
         return value
+
+    @property
+    def secrets(self):
+        with self._lock:
+            return list(self._secrets)
 
     def folder(self, hint):
         return tempfile.mkdtemp(prefix=hint + "-", dir=self.work_dir)
