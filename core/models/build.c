@@ -1,0 +1,238 @@
+/* build.c - read models, families and prefixes of conf.d. */
+#include <string.h>
+
+#include "models/plan.h"
+
+#define AT(type, field) offsetof(struct type, field)
+
+static const struct aigw_setting family_table[] = {
+    { "title", AIGW_SET_STRING, 0, AT(gw_family, title), NULL, 0, 0, NULL, "Display name." },
+    { "chain", AIGW_SET_LIST, 0, AT(gw_family, chain_text), NULL, 0, 0, NULL,
+      "Prompt families to try, best first; \"base\" is always tried last." },
+    { "max_context_tokens", AIGW_SET_INT, 0, AT(gw_family, max_context_tokens), "0", 0, 1e9, NULL,
+      "Size of the model's window in tokens, 0 for unknown." },
+    { "max_tokens", AIGW_SET_INT, 0, AT(gw_family, max_tokens), "0", 0, 1e9, NULL,
+      "Default limit of the answer in tokens, 0 for none." },
+    { "temperature", AIGW_SET_DOUBLE, 0, AT(gw_family, temperature), "-1", -1, 2, NULL,
+      "Default temperature, -1 to leave it to the model server." },
+    { "unescape_underscores", AIGW_SET_BOOL, 0, AT(gw_family, unescape_underscores), "false", 0, 0, NULL,
+      "Replace \\_ by _ in answers." },
+};
+
+static const struct aigw_setting prefix_table[] = {
+    { "provider", AIGW_SET_STRING, AIGW_SETF_REQUIRED, AT(gw_prefix, provider_name), NULL, 0, 0, NULL,
+      "Provider instance that serves identifiers with this prefix." },
+    { "base_url", AIGW_SET_STRING, AIGW_SETF_URL, AT(gw_prefix, base_url), NULL, 0, 0, NULL,
+      "Endpoint when the request names none." },
+    { "ignore_endpoint", AIGW_SET_BOOL, 0, AT(gw_prefix, ignore_endpoint), "false", 0, 0, NULL,
+      "The request's endpoint is a placeholder: use the provider's own." },
+};
+
+static const struct aigw_setting model_table[] = {
+    { "family", AIGW_SET_STRING, 0, AT(gw_model, family), NULL, 0, 0, NULL, "Prompt family: a name in `families`." },
+    { "report_name", AIGW_SET_STRING, 0, AT(gw_model, report_name), NULL, 0, 0, NULL,
+      "Model name shown to clients; default: the family, else the configured name." },
+    { "report_engine", AIGW_SET_STRING, 0, AT(gw_model, report_engine), NULL, 0, 0, NULL,
+      "Engine shown to clients; default: the first target's provider." },
+    { "on_failure", AIGW_SET_STRING, 0, AT(gw_model, on_failure), "next", 0, 0, "next|stop",
+      "What to do when a target fails: try the next one, or stop." },
+    { "retries", AIGW_SET_INT, 0, AT(gw_model, retries), "-1", -1, 10, NULL,
+      "Extra attempts at one target; -1 for upstream.retries." },
+    { "deadline_ms", AIGW_SET_INT, 0, AT(gw_model, deadline_ms), "0", 0, 86400000, NULL,
+      "Longest time for the whole call, 0 for upstream.total_ms." },
+    { "idle_ms", AIGW_SET_INT, 0, AT(gw_model, idle_ms), "0", 0, 86400000, NULL,
+      "Longest silence of the model server, 0 for upstream.idle_ms." },
+    { "max_context_tokens", AIGW_SET_INT, 0, AT(gw_model, max_context_tokens), "0", 0, 1e9, NULL,
+      "Size of the model's window, 0 for the family's." },
+};
+
+struct target_text {
+    const char *provider, *model;
+    int64_t weight;
+    int32_t raw_completion;
+};
+
+static const struct aigw_setting target_table[] = {
+    { "provider", AIGW_SET_STRING, AIGW_SETF_REQUIRED, AT(target_text, provider), NULL, 0, 0, NULL,
+      "Provider instance: a name in `providers`." },
+    { "model", AIGW_SET_STRING, AIGW_SETF_REQUIRED, AT(target_text, model), NULL, 0, 0, NULL,
+      "Model name sent to the model server." },
+    { "weight", AIGW_SET_INT, 0, AT(target_text, weight), "1", 0, 1000, NULL,
+      "Share of first tries; 0: only as a fallback." },
+    { "raw_completion", AIGW_SET_BOOL, 0, AT(target_text, raw_completion), "false", 0, 0, NULL,
+      "Send fill-in-the-middle as prompt and suffix to the completions endpoint instead of a chat message." },
+};
+
+static size_t count_children(const struct gw_node *group)
+{
+    size_t count = 0;
+
+    for (const struct gw_node *n = group ? group->first : NULL; n; n = n->next)
+        count++;
+    return count;
+}
+
+static const char *suggest_provider(const struct gw_plugins *plugins, const char *name)
+{
+    const char *names[64];
+    size_t count = 0;
+
+    for (struct gw_instance *p = plugins->providers; p && count < GW_ARRAY_LEN(names); p = p->next)
+        names[count++] = p->name;
+    return gw_closest(name, names, count);
+}
+
+static struct gw_instance *need_provider(const struct gw_plugins *plugins, const char *name, const struct gw_node *node,
+                                         const char *key, struct gw_problems *problems)
+{
+    struct gw_instance *provider = name ? gw_plugins_provider(plugins, name) : NULL;
+
+    if (name && !provider) {
+        const char *close = suggest_provider(plugins, name);
+        gw_problem(problems, node, key, "no provider is called \"%s\"%s%s%s; add it to `providers`", name,
+                   close ? ", did you mean \"" : "", close ? close : "", close ? "\"?" : "");
+    }
+    return provider;
+}
+
+static void complete_chain(struct gw_arena *arena, struct gw_family *family, struct gw_problems *problems)
+{
+    family->chain = gw_arena_calloc(arena, (family->chain_text.count + 1) * sizeof *family->chain);
+    if (!family->chain) {
+        gw_problem(problems, NULL, "families", "out of memory");
+        return;
+    }
+    for (size_t i = 0; i < family->chain_text.count; i++)
+        if (strcmp(family->chain_text.items[i], "base") != 0)
+            family->chain[family->chain_count++] = gw_str(family->chain_text.items[i]);
+    family->chain[family->chain_count++] = AIGW_STR("base");
+}
+
+static void build_families(struct gw_models *models, const struct gw_node *group, struct gw_problems *problems)
+{
+    models->families = gw_arena_calloc(models->arena, (count_children(group) + 1) * sizeof *models->families);
+    for (const struct gw_node *n = group ? group->first : NULL; n && models->families; n = n->next) {
+        struct gw_family *family = &models->families[models->family_count++];
+        const char *path = gw_arena_printf(models->arena, "families.%s", n->key);
+        gw_settings_fill(models->arena, n, path, family_table, GW_ARRAY_LEN(family_table), sizeof *family_table, NULL,
+                         family, problems);
+        family->name = n->key;
+        complete_chain(models->arena, family, problems);
+    }
+    models->base = (struct gw_family){ .name = "base", .temperature = -1 };
+    complete_chain(models->arena, &models->base, problems);
+}
+
+static void build_prefixes(struct gw_models *models, const struct gw_node *group, const struct gw_plugins *plugins,
+                           struct gw_problems *problems)
+{
+    models->prefixes = gw_arena_calloc(models->arena, (count_children(group) + 1) * sizeof *models->prefixes);
+    for (const struct gw_node *n = group ? group->first : NULL; n && models->prefixes; n = n->next) {
+        struct gw_prefix *prefix = &models->prefixes[models->prefix_count++];
+        const char *path = gw_arena_printf(models->arena, "prefixes.%s", n->key);
+        if (n->type == GW_NODE_STRING)
+            prefix->provider_name = gw_node_text(models->arena, n, path, problems);
+        else
+            gw_settings_fill(models->arena, n, path, prefix_table, GW_ARRAY_LEN(prefix_table), sizeof *prefix_table,
+                             NULL, prefix, problems);
+        prefix->name = n->key;
+        prefix->provider = need_provider(plugins, prefix->provider_name, n, path, problems);
+    }
+}
+
+static void build_targets(struct gw_models *models, struct gw_model *model, const struct gw_node *node,
+                          const char *path, const struct gw_plugins *plugins, struct gw_problems *problems)
+{
+    const struct gw_node *list = gw_node_get(node, "targets");
+
+    if (!list || list->type != GW_NODE_LIST || !list->first) {
+        gw_problem(
+            problems, list ? list : node, path,
+            "targets is missing or empty; expected a list such as ( { provider = \"vllm\"; model = \"name\"; } )");
+        return;
+    }
+    model->targets = gw_arena_calloc(models->arena, count_children(list) * sizeof *model->targets);
+    for (const struct gw_node *n = list->first; n && model->targets; n = n->next) {
+        struct target_text text = { 0 };
+        const char *target_path = gw_arena_printf(models->arena, "%s.targets", path);
+        gw_settings_fill(models->arena, n, target_path, target_table, GW_ARRAY_LEN(target_table), sizeof *target_table,
+                         NULL, &text, problems);
+        struct gw_target *target = &model->targets[model->target_count++];
+        *target = (struct gw_target){ .provider = need_provider(plugins, text.provider, n, target_path, problems),
+                                      .model = gw_str(text.model),
+                                      .weight = text.weight,
+                                      .raw_completion = text.raw_completion != 0 };
+        target->circuit_key = gw_circuit_key(gw_str(text.provider), AIGW_STR_NONE, target->model);
+    }
+}
+
+static void build_models(struct gw_models *models, const struct gw_node *group, const struct gw_plugins *plugins,
+                         struct gw_problems *problems)
+{
+    static const char *const reserved[] = { "targets", NULL };
+
+    models->models = gw_arena_calloc(models->arena, (count_children(group) + 1) * sizeof *models->models);
+    for (const struct gw_node *n = group ? group->first : NULL; n && models->models; n = n->next) {
+        if (n->type != GW_NODE_GROUP) /* models.NAME = value is a core setting: settings.c checked it */
+            continue;
+        struct gw_model *model = &models->models[models->model_count++];
+        const char *path = gw_arena_printf(models->arena, "models.%s", n->key);
+        gw_settings_fill(models->arena, n, path, model_table, GW_ARRAY_LEN(model_table), sizeof *model_table, reserved,
+                         model, problems);
+        model->name = n->key;
+        build_targets(models, model, n, path, plugins, problems);
+        if (model->family && !gw_models_family(models, gw_str(model->family)))
+            gw_problem(problems, n, path, "family \"%s\" is not in `families`", model->family);
+    }
+}
+
+const struct gw_model *gw_models_find(const struct gw_models *models, aigw_str name)
+{
+    for (size_t i = 0; i < models->model_count; i++)
+        if (gw_str_is(name, models->models[i].name))
+            return &models->models[i];
+    return NULL;
+}
+
+const struct gw_family *gw_models_family(const struct gw_models *models, aigw_str name)
+{
+    for (size_t i = 0; i < models->family_count; i++)
+        if (gw_str_is(name, models->families[i].name))
+            return &models->families[i];
+    return NULL;
+}
+
+static void check_features(const struct gw_models *models, const struct gw_plugins *plugins,
+                           struct gw_problems *problems)
+{
+    for (struct gw_instance *f = plugins->features; f; f = f->next)
+        if (f->model && !gw_models_find(models, gw_str(f->model)))
+            gw_problem(problems, f->node, gw_arena_printf(models->arena, "features.%s.model", f->name),
+                       "no model is called \"%s\"; add it to `models`", f->model);
+}
+
+struct gw_models *gw_models_build(struct gw_arena *arena, const struct gw_node *conf,
+                                  const struct gw_settings *settings, const struct gw_plugins *plugins,
+                                  struct gw_problems *problems)
+{
+    struct gw_models *models = gw_arena_calloc(arena, sizeof *models);
+
+    if (!models) {
+        gw_problem(problems, NULL, "models", "out of memory");
+        return NULL;
+    }
+    models->arena = arena;
+    models->settings = settings;
+    build_families(models, gw_node_get(conf, "families"), problems);
+    build_prefixes(models, gw_node_get(conf, "prefixes"), plugins, problems);
+    build_models(models, gw_node_get(conf, "models"), plugins, problems);
+    check_features(models, plugins, problems);
+    if (settings->models.mock_responses) {
+        models->mock = gw_plugins_provider(plugins, "mock");
+        if (!models->mock)
+            gw_problem(problems, NULL, "models.mock_responses",
+                       "AIGW_MOCK_MODEL_RESPONSES is on, but no provider is called \"mock\"; add "
+                       "providers: { mock = { plugin = \"mock\"; }; }");
+    }
+    return models;
+}

@@ -1,0 +1,96 @@
+/* plan.h - inside of models/: what conf.d says about models, and a plan for one call. */
+#ifndef GW_PLAN_H
+#define GW_PLAN_H
+
+#include "models/models.h"
+
+/** One place a call can go. Configured ones live in the snapshot, ad-hoc ones in the request. */
+struct gw_target {
+    struct gw_instance *provider;
+    aigw_str model;    /* sent upstream */
+    aigw_str endpoint; /* ad-hoc: base URL from the request; absent: the provider's own */
+    aigw_str api_key;  /* ad-hoc */
+    aigw_str prefix;   /* ad-hoc: of the identifier */
+    int64_t weight;
+    uint64_t circuit_key; /* identifies the target across requests and reloads */
+    bool is_adhoc;
+    bool raw_completion; /* fill-in-the-middle wants AIGW_CALL_COMPLETION */
+};
+
+/** Where to try, in order, and how patiently. */
+struct gw_plan {
+    const struct gw_target *targets;
+    uint32_t target_count;
+    bool try_next;       /* on_failure = "next" */
+    int64_t retries;     /* extra attempts at one target */
+    int64_t deadline_ms; /* whole call, 0: the default */
+    int64_t idle_ms;     /* 0: the default */
+    aigw_str name;       /* for errors and metrics */
+};
+
+/** A configured model: models.NAME. */
+struct gw_model {
+    const char *name;
+    const char *family;      /* families.NAME or NULL */
+    const char *report_name; /* what clients see as the model's name */
+    const char *report_engine;
+    const char *on_failure;
+    int64_t retries, deadline_ms, idle_ms, max_context_tokens;
+    struct gw_target *targets;
+    uint32_t target_count;
+};
+
+/** A model family: families.NAME. */
+struct gw_family {
+    const char *name;
+    const char *title;
+    struct aigw_list chain_text; /* as configured */
+    aigw_str *chain;             /* with "base" last */
+    uint32_t chain_count;
+    int64_t max_context_tokens, max_tokens;
+    double temperature; /* below 0: unset */
+    int32_t unescape_underscores;
+};
+
+/** Where an identifier's prefix leads: prefixes.NAME. */
+struct gw_prefix {
+    const char *name;
+    const char *provider_name;
+    const char *base_url;    /* endpoint to use when the request has none */
+    int32_t ignore_endpoint; /* the request's endpoint is a placeholder */
+    struct gw_instance *provider;
+};
+
+struct gw_models {
+    struct gw_arena *arena;
+    const struct gw_settings *settings;
+    struct gw_model *models;
+    size_t model_count;
+    struct gw_family *families;
+    size_t family_count;
+    struct gw_prefix *prefixes;
+    size_t prefix_count;
+    struct gw_instance *mock; /* set in mock mode */
+    struct gw_family base;    /* for names that no family has */
+};
+
+const struct gw_model *gw_models_find(const struct gw_models *models, aigw_str name);
+const struct gw_family *gw_models_family(const struct gw_models *models, aigw_str name);
+
+/** Is this endpoint from a request acceptable? On refusal the reason goes to ret_reason (request memory). Addresses
+ *  behind names are checked at connect time. */
+bool gw_endpoint_allowed(const struct gw_settings *settings, aigw_str endpoint, struct gw_arena *arena,
+                         const char **ret_reason);
+
+/* ---- circuits: process-wide, lock-free, bounded ---- */
+
+uint64_t gw_circuit_key(aigw_str provider, aigw_str endpoint, aigw_str model);
+/** May this target be tried? After a rest one probe at a time is let through. */
+bool gw_circuit_allows(uint64_t key, int64_t now_ms);
+void gw_circuit_success(uint64_t key);
+void gw_circuit_failure(uint64_t key, int64_t now_ms, int64_t failures_max, int64_t rest_ms);
+bool gw_circuit_is_open(uint64_t key, int64_t now_ms);
+/** Forget all: for tests and a reload. */
+void gw_circuit_reset(void);
+
+#endif

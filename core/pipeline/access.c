@@ -1,0 +1,358 @@
+/* access.c - what is known about a finished request: its log line (api-contract.md §12) and its metrics (§13). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "health/metrics.h"
+#include "health/process.h"
+#include "models/run.h"
+#include "pipeline/request.h"
+
+/* Ids of the metrics below; written once before the workers start. */
+static struct {
+    uint32_t http_duration, overhead, in_flight, inferences, inference_duration, input_tokens, output_tokens,
+        total_tokens;
+} ids;
+
+#define MODEL_LABELS \
+    "model_engine", "model_name", "lsp_version", "gitlab_version", "client_type", "gitlab_realm", \
+        "is_gitlab_team_member", "error", "error_type", "streaming", "feature_category", "unit_primitive", \
+        "finish_reason"
+#define MODEL_LABEL_COUNT 13
+
+/* ---- log ---- */
+
+/* path?query with the values of the query hidden: tokens travel there. */
+static aigw_str public_target(struct gw_request *request)
+{
+    aigw_str target = request->ex->target;
+    const char *mark = target.len ? memchr(target.ptr, '?', target.len) : NULL;
+    struct gw_buf out;
+    aigw_str result;
+    bool hide = false;
+
+    if (!mark)
+        return target;
+    gw_buf_init(&out, target.len * 2 + 16);
+    gw_buf_put(&out, target.ptr, (size_t)(mark - target.ptr));
+    for (const char *p = mark; p < target.ptr + target.len; p++) {
+        if (*p == '&')
+            hide = false;
+        if (!hide)
+            gw_buf_put(&out, p, 1);
+        if (*p == '=' && !hide) {
+            hide = true;
+            gw_buf_put(&out, "*", 1);
+        }
+    }
+    result = gw_arena_str(&request->ex->arena, gw_buf_str(&out));
+    gw_buf_done(&out);
+    return result;
+}
+
+static void put_arrival(struct gw_line *line, int64_t wall_us)
+{
+    char text[48], with_us[64];
+    time_t seconds = (time_t)(wall_us / 1000000);
+    struct tm utc;
+
+    gmtime_r(&seconds, &utc);
+    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+    snprintf(with_us, sizeof with_us, "%s.%06d+00:00", text, (int)(wall_us % 1000000));
+    gw_line_cstr(line, "request_arrived_at", with_us);
+}
+
+static void put_request_duration(struct gw_line *line, const struct gw_request *request)
+{
+    aigw_str sent = gw_request_header(request, "x-gitlab-rails-send-start");
+    char text[40], *end;
+
+    if (sent.len && sent.len < sizeof text) {
+        memcpy(text, sent.ptr, sent.len);
+        text[sent.len] = '\0';
+        double seconds = strtod(text, &end);
+        if (end != text && *end == '\0' && seconds > 0 && seconds < 1e11) {
+            gw_line_seconds(line, "duration_request", request->ex->arrived_wall_us - (int64_t)(seconds * 1e6));
+            return;
+        }
+    }
+    gw_line_int(line, "duration_request", -1);
+}
+
+static void put_headers(struct gw_line *line, const struct gw_request *request)
+{
+    static const struct {
+        const char *key, *header;
+    } fields[] = {
+        { "gitlab_language_server_version", "x-gitlab-language-server-version" },
+        { "gitlab_instance_id", "x-gitlab-instance-id" },
+        { "gitlab_global_user_id", "x-gitlab-global-user-id" },
+        { "gitlab_host_name", "x-gitlab-host-name" },
+        { "gitlab_version", "x-gitlab-version" },
+        { "gitlab_saas_duo_pro_namespace_ids", "x-gitlab-saas-duo-pro-namespace-ids" },
+        { "gitlab_root_namespace_id", "x-gitlab-root-namespace-id" },
+        { "gitlab_feature_enabled_by_namespace_ids", "x-gitlab-feature-enabled-by-namespace-ids" },
+        { "gitlab_feature_enablement_type", "x-gitlab-feature-enablement-type" },
+        { "is_gitlab_team_member", "x-gitlab-is-team-member" },
+        { "gitlab_organization_id", "x-gitlab-organization-id" },
+        { "user_agent", "user-agent" },
+    };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(fields); i++) {
+        aigw_str value = gw_request_header(request, fields[i].header);
+        if (value.ptr)
+            gw_line_str(line, fields[i].key, value);
+        else
+            gw_line_null(line, fields[i].key);
+    }
+    aigw_str realm =
+        request->principal.realm.len ? request->principal.realm : gw_request_header(request, "x-gitlab-realm");
+    if (realm.ptr)
+        gw_line_str(line, "gitlab_realm", realm);
+    else
+        gw_line_null(line, "gitlab_realm");
+}
+
+static void put_outcome(struct gw_line *line, struct gw_request *request)
+{
+    struct gw_exchange *ex = request->ex;
+
+    if (request->auth_us)
+        gw_line_seconds(line, "auth_duration_s", request->auth_us);
+    if (request->token_issuer.len)
+        gw_line_str(line, "token_issuer", request->token_issuer);
+    if (request->auth_error)
+        gw_line_cstr(line, "auth_error_details", request->auth_error);
+    if (ex->status >= 400 && request->error_detail)
+        gw_line_str(line, "http_exception_details",
+                    gw_str(gw_arena_printf(&ex->arena, "%d: %s", ex->status, request->error_detail)));
+    if (request->route) {
+        gw_line_cstr(line, "meta.feature_category",
+                     request->route->spec->category ? request->route->spec->category : "unknown");
+        if (request->route->spec->scope)
+            gw_line_cstr(line, "meta.unit_primitive", request->route->spec->scope);
+    }
+    if (request->model) {
+        gw_line_str(line, "model_name", request->model->name);
+        gw_line_str(line, "model_engine", request->model->engine);
+        gw_line_seconds(line, "model_duration_s", request->model_us);
+    }
+    if (ex->did_abort || ex->is_gone)
+        gw_line_bool(line, "aborted", true);
+    if (request->is_verbose)
+        gw_line_bool(line, "enabled-instance-verbose-ai-logs", true);
+    for (const struct gw_note *note = request->notes; note; note = note->next)
+        gw_line_str(line, note->name, note->value);
+}
+
+static void put_url(struct gw_line *line, struct gw_request *request, aigw_str target)
+{
+    aigw_str host = gw_request_header(request, "host");
+
+    gw_line_str(line, "url",
+                gw_str(gw_arena_printf(&request->ex->arena, "%s://%.*s%.*s", request->ex->is_tls ? "https" : "http",
+                                       AIGW_STR_ARG(host), AIGW_STR_ARG(target))));
+    gw_line_str(line, "path", target);
+}
+
+static void log_access(struct gw_request *request)
+{
+    struct gw_exchange *ex = request->ex;
+    aigw_str target = public_target(request);
+    struct gw_line line;
+    char *message = gw_arena_printf(&ex->arena, "%s:%u - \"%.*s %.*s HTTP/1.%u\" %d", ex->client_ip,
+                                    (unsigned)ex->client_port, AIGW_STR_ARG(ex->method), AIGW_STR_ARG(target),
+                                    (unsigned)ex->http_minor, ex->status ? ex->status : 500);
+
+    gw_line_begin(&line, GW_LOG_INFO, "api.access", message ? message : "request");
+    if (!line.out)
+        return;
+    put_url(&line, request, target);
+    gw_line_str(&line, "method", ex->method);
+    gw_line_cstr(&line, "http_version", ex->http_minor ? "1.1" : "1.0");
+    gw_line_int(&line, "status_code", ex->status ? ex->status : 500);
+    gw_line_cstr(&line, "client_ip", ex->client_ip);
+    gw_line_int(&line, "client_port", ex->client_port);
+    gw_line_cstr(&line, "content_type", ex->answer_type[0] ? ex->answer_type : "unknown");
+    gw_line_cstr(&line, "correlation_id", ex->request_id);
+    gw_line_seconds(&line, "duration_s", ex->done_us - ex->arrived_us);
+    gw_line_seconds(&line, "response_start_duration_s",
+                    ex->response_start_us ? ex->response_start_us - ex->arrived_us : 0);
+    gw_line_seconds(&line, "first_chunk_duration_s",
+                    ex->first_chunk_us ? ex->first_chunk_us - ex->arrived_us : ex->done_us - ex->arrived_us);
+    gw_line_seconds(&line, "cpu_s", gw_thread_cpu_us() - request->cpu_start_us);
+    gw_line_int(&line, "bytes_sent", (int64_t)ex->bytes_out);
+    put_request_duration(&line, request);
+    put_arrival(&line, ex->arrived_wall_us);
+    put_headers(&line, request);
+    put_outcome(&line, request);
+    gw_line_end(&line);
+}
+
+/* ---- metrics ---- */
+
+static void count_http(struct gw_request *request)
+{
+    static const char *const classes[] = { "5xx", "1xx", "2xx", "3xx", "4xx", "5xx" };
+    struct gw_exchange *ex = request->ex;
+    int status_class = ex->status / 100;
+    aigw_str labels[3];
+
+    if (!request->route || ex->status == 0)
+        return; /* unmatched and exempt paths are not counted */
+    labels[0] = gw_str(request->route->spec->path);
+    labels[1] = ex->method;
+    labels[2] = gw_str(classes[status_class >= 1 && status_class <= 5 ? status_class : 0]);
+    int64_t start_us = ex->response_start_us ? ex->response_start_us : ex->done_us;
+    gw_series_observe(gw_series(ids.http_duration, labels), (double)(start_us - ex->arrived_us) / 1e6);
+    int64_t overhead_us = ex->done_us - ex->arrived_us - request->model_us;
+    gw_series_observe(gw_series(ids.overhead, labels), overhead_us > 0 ? (double)overhead_us / 1e6 : 0);
+}
+
+void gw_access_done(struct gw_request *request)
+{
+    count_http(request);
+    if (request->snapshot->settings.log.access)
+        log_access(request);
+}
+
+static const char *error_type(uint32_t kind)
+{
+    switch (kind) {
+    case AIGW_ERR_NONE:
+        return "none";
+    case AIGW_ERR_CONTEXT_TOO_LONG:
+        return "prompt_too_long";
+    case AIGW_ERR_OVERLOADED:
+    case AIGW_ERR_RATE_LIMITED:
+        return "overloaded";
+    case AIGW_ERR_BAD_REQUEST:
+        return "http_400";
+    case AIGW_ERR_AUTH:
+    case AIGW_ERR_PERMISSION:
+        return "permission_error";
+    case AIGW_ERR_SERVER:
+    case AIGW_ERR_CIRCUIT:
+        return "service_unavailable";
+    case AIGW_ERR_CONNECT:
+    case AIGW_ERR_TLS:
+    case AIGW_ERR_TIMEOUT:
+    case AIGW_ERR_CUT:
+        return "connection_error";
+    default:
+        return "other";
+    }
+}
+
+static const char *finish_reason(uint32_t finish)
+{
+    static const char *const names[] = { "unknown",    "stop",           "length",
+                                         "tool_calls", "content_filter", "guardrail_intervened" };
+
+    return finish < GW_ARRAY_LEN(names) ? names[finish] : "unknown";
+}
+
+static aigw_str team_member(const struct gw_request *request)
+{
+    aigw_str value = gw_request_header(request, "x-gitlab-is-team-member");
+
+    return gw_str_is(value, "true") ? AIGW_STR("yes") : value.len ? AIGW_STR("no") : AIGW_STR("unknown");
+}
+
+static void model_labels(const struct gw_request *request, aigw_str labels[MODEL_LABEL_COUNT])
+{
+    const struct aigw_route *spec = request->route->spec;
+
+    labels[0] = request->model->engine;
+    labels[1] = request->model->name;
+    labels[2] = gw_request_header(request, "x-gitlab-language-server-version");
+    labels[3] = gw_request_header(request, "x-gitlab-version");
+    labels[4] = gw_request_header(request, "x-gitlab-client-type");
+    labels[5] = gw_request_header(request, "x-gitlab-realm");
+    labels[6] = team_member(request);
+    labels[7] = gw_str(request->error_kind ? "yes" : "no");
+    labels[8] = gw_str(error_type(request->error_kind));
+    labels[9] = gw_str(request->is_streaming_call ? "yes" : "no");
+    labels[10] = gw_str(spec->category);
+    labels[11] = gw_str(spec->scope);
+    labels[12] = gw_str(finish_reason(request->finish_kind));
+}
+
+void gw_access_model_started(struct gw_request *request)
+{
+    aigw_str labels[] = { request->model->engine, request->model->name };
+
+    request->call_started_us = gw_mono_us();
+    request->error_kind = AIGW_ERR_NONE;
+    gw_series_add(gw_series(ids.in_flight, labels), 1);
+}
+
+void gw_access_model_ended(struct gw_request *request)
+{
+    aigw_str labels[MODEL_LABEL_COUNT];
+
+    model_labels(request, labels);
+    gw_series_add(gw_series(ids.in_flight, labels), -1);
+    gw_series_add(gw_series(ids.inferences, labels), 1);
+    gw_series_observe(gw_series(ids.inference_duration, labels),
+                      (double)(gw_mono_us() - request->call_started_us) / 1e6);
+    if (request->input_tokens >= 0)
+        gw_series_add(gw_series(ids.input_tokens, labels), (double)request->input_tokens);
+    if (request->output_tokens >= 0)
+        gw_series_add(gw_series(ids.output_tokens, labels), (double)request->output_tokens);
+    if (request->input_tokens >= 0 && request->output_tokens >= 0)
+        gw_series_add(gw_series(ids.total_tokens, labels), (double)(request->input_tokens + request->output_tokens));
+}
+
+static void collect_open(void *user, struct gw_buf *out)
+{
+    struct gw_server *server = user;
+    unsigned requests = 0, connections = 0, upstream = 0;
+
+    for (uint32_t i = 0; i < server->worker_count; i++) {
+        requests += atomic_load(&server->workers[i].open_requests);
+        connections += atomic_load(&server->workers[i].open_connections);
+        upstream += atomic_load(&server->workers[i].open_upstream);
+    }
+    gw_buf_printf(out,
+                  "# HELP aigw_open_requests Requests being served, streams included.\n"
+                  "# TYPE aigw_open_requests gauge\naigw_open_requests %u\n"
+                  "# HELP aigw_open_connections Client connections, idle ones included.\n"
+                  "# TYPE aigw_open_connections gauge\naigw_open_connections %u\n"
+                  "# HELP aigw_upstream_connections Connections to model servers.\n"
+                  "# TYPE aigw_upstream_connections gauge\naigw_upstream_connections %u\n"
+                  "# HELP aigw_log_lines_dropped_total Log lines lost because the sink was too slow.\n"
+                  "# TYPE aigw_log_lines_dropped_total counter\naigw_log_lines_dropped_total %llu\n",
+                  requests, connections, upstream, (unsigned long long)gw_log_dropped());
+}
+
+void gw_access_register(struct gw_server *server)
+{
+    static const char *const http_labels[] = { "handler", "method", "status" };
+    static const char *const model_two[] = { "model_engine", "model_name" };
+    static const char *const all[] = { MODEL_LABELS };
+    static const double overhead_buckets[] = { 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1 };
+
+    ids.http_duration = gw_metric(GW_METRIC_HISTOGRAM, "http_request_duration_seconds",
+                                  "Time to the start of the response.", http_labels, 3, NULL, 0);
+    ids.overhead = gw_metric(GW_METRIC_HISTOGRAM, "aigw_overhead_seconds",
+                             "Time of a request without the time spent waiting for its model.", http_labels, 3,
+                             overhead_buckets, GW_ARRAY_LEN(overhead_buckets));
+    ids.in_flight =
+        gw_metric(GW_METRIC_GAUGE, "model_inferences_in_flight", "Model calls running now.", model_two, 2, NULL, 0);
+    ids.inferences = gw_metric(GW_METRIC_COUNTER, "model_inferences_total", "Model calls that ended.", all,
+                               MODEL_LABEL_COUNT, NULL, 0);
+    ids.inference_duration = gw_metric(GW_METRIC_HISTOGRAM, "inference_request_duration_seconds",
+                                       "Duration of model calls.", all, MODEL_LABEL_COUNT, NULL, 0);
+    ids.input_tokens = gw_metric(GW_METRIC_COUNTER, "inference_input_tokens_total", "Tokens sent to models.", all,
+                                 MODEL_LABEL_COUNT, NULL, 0);
+    ids.output_tokens = gw_metric(GW_METRIC_COUNTER, "inference_output_tokens_total", "Tokens answered by models.", all,
+                                  MODEL_LABEL_COUNT, NULL, 0);
+    ids.total_tokens = gw_metric(GW_METRIC_COUNTER, "inference_total_tokens_total", "Tokens sent and answered.", all,
+                                 MODEL_LABEL_COUNT, NULL, 0);
+    gw_models_register_metrics();
+    gw_metrics_add_collector(collect_open, server);
+    gw_metrics_add_collector(gw_process_collect, NULL);
+}

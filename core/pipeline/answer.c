@@ -1,0 +1,224 @@
+/* answer.c - what the core answers by itself: refusals, monitoring, documentation, CORS. Texts and statuses are the
+ * contract's (api-contract.md §4) where decisions.md does not say better. */
+#include <stdio.h>
+#include <string.h>
+
+#include "pipeline/request.h"
+#include "route/docs_page.h"
+
+/* ---- errors ---- */
+
+void gw_answer_detail(struct gw_request *request, int status, const char *detail)
+{
+    struct gw_buf body;
+
+    gw_buf_init(&body, 16u << 10);
+    gw_buf_puts(&body, "{\"detail\":");
+    gw_buf_json(&body, gw_str(detail), false);
+    gw_buf_puts(&body, "}");
+    request->error_detail = gw_arena_printf(&request->ex->arena, "%s", detail);
+    gw_http_reply(request->ex, status, NULL, gw_buf_str(&body), NULL, 0);
+    gw_buf_done(&body);
+}
+
+/* D4: the contract's text for machines, ours for people. */
+void gw_answer_unauthorized(struct gw_request *request, const struct gw_auth_result *refusal)
+{
+    struct gw_buf body;
+    char retry_after[24];
+    struct gw_http_header header = { AIGW_STR_INIT("retry-after"), AIGW_STR_NONE };
+
+    gw_buf_init(&body, 16u << 10);
+    gw_buf_puts(&body, "{\"error\":");
+    gw_buf_json(&body, gw_str(refusal->error), false);
+    if (refusal->detail) {
+        gw_buf_puts(&body, ",\"detail\":[{\"msg\":");
+        gw_buf_json(&body, gw_str(refusal->detail), false);
+        gw_buf_puts(&body, "}]");
+    }
+    gw_buf_puts(&body, "}");
+    request->error_detail = refusal->detail ? refusal->detail : refusal->error;
+    snprintf(retry_after, sizeof retry_after, "%lld", (long long)refusal->retry_after_s);
+    header.value = gw_str(retry_after);
+    gw_http_reply(request->ex, refusal->status, NULL, gw_buf_str(&body), &header, refusal->retry_after_s > 0);
+    gw_buf_done(&body);
+}
+
+/* D15: the list of what is wrong only for those who may see it. */
+void gw_answer_invalid(struct gw_request *request, aigw_str errors)
+{
+    struct gw_buf body;
+
+    request->error_detail = "Validation error";
+    if (!request->is_verbose || !errors.len) {
+        gw_http_reply(request->ex, 422, NULL, AIGW_STR("{\"detail\":\"Validation error\"}"), NULL, 0);
+        return;
+    }
+    gw_buf_init(&body, errors.len + 64);
+    gw_buf_puts(&body, "{\"detail\":");
+    gw_buf_put_str(&body, errors);
+    gw_buf_puts(&body, "}");
+    gw_http_reply(request->ex, 422, NULL, gw_buf_str(&body), NULL, 0);
+    gw_buf_done(&body);
+}
+
+static int status_of(const struct aigw_error *error)
+{
+    switch (error->kind) {
+    case AIGW_ERR_RATE_LIMITED:
+        return 429;
+    case AIGW_ERR_NO_MODEL:
+    case AIGW_ERR_BAD_REQUEST:
+        return error->http_status ? 503 : 422; /* ours: the request cannot be served; the server's: D13 */
+    case AIGW_ERR_ENDPOINT:
+        return 422;
+    default:
+        return 503;
+    }
+}
+
+/* D13: short cause, which model, what it said. */
+void gw_answer_model_error(struct gw_request *request, const struct aigw_error *error)
+{
+    const struct aigw_model_info *model = request->model;
+    struct gw_arena *arena = &request->ex->arena;
+    struct gw_http_header header = { AIGW_STR_INIT("retry-after"), AIGW_STR_NONE };
+    char retry_after[24], *detail;
+    struct gw_buf body;
+    int64_t wait_s = (error->retry_after_ms + 999) / 1000;
+    int status = status_of(error);
+
+    if (model && error->http_status)
+        detail = gw_arena_printf(arena, "Model %.*s answered %d: %.*s", AIGW_STR_ARG(model->name), error->http_status,
+                                 AIGW_STR_ARG(error->message));
+    else if (model && status == 503)
+        detail = gw_arena_printf(arena, "Model %.*s: %.*s", AIGW_STR_ARG(model->name), AIGW_STR_ARG(error->message));
+    else
+        detail = gw_arena_printf(arena, "%.*s", AIGW_STR_ARG(error->message));
+    request->error_detail = detail ? detail : "model error";
+    gw_buf_init(&body, 64u << 10);
+    gw_buf_puts(&body, "{\"detail\":");
+    gw_buf_json(&body, gw_str(request->error_detail), false);
+    gw_buf_puts(&body, "}");
+    snprintf(retry_after, sizeof retry_after, "%lld", (long long)wait_s);
+    header.value = gw_str(retry_after);
+    gw_http_reply(request->ex, status, NULL, gw_buf_str(&body), &header,
+                  (status == 429 || status == 503) && error->retry_after_ms >= 0);
+    gw_buf_done(&body);
+}
+
+/* ---- before authentication ---- */
+
+static void answer_preflight(struct gw_request *request, aigw_str method)
+{
+    aigw_str wanted = gw_request_header(request, "access-control-request-headers");
+    bool is_allowed = gw_str_is(method, "POST");
+    struct gw_http_header headers[] = {
+        { AIGW_STR_INIT("access-control-allow-methods"), AIGW_STR_INIT("POST") },
+        { AIGW_STR_INIT("access-control-max-age"), AIGW_STR_INIT("600") },
+        { AIGW_STR_INIT("access-control-allow-headers"), wanted },
+    };
+
+    gw_http_reply(request->ex, is_allowed ? 200 : 400, "text/plain; charset=utf-8",
+                  is_allowed ? AIGW_STR("OK") : AIGW_STR("Disallowed CORS method"), headers, wanted.len ? 3 : 2);
+}
+
+bool gw_answer_before_auth(struct gw_request *request)
+{
+    struct gw_exchange *ex = request->ex;
+    aigw_str method;
+
+    if (ex->is_head && gw_str_is(ex->path, "/")) { /* D2: GitLab's network probe */
+        gw_http_reply(ex, 200, NULL, AIGW_STR_NONE, NULL, 0);
+        return true;
+    }
+    if (!gw_str_is(ex->method, "OPTIONS") || !gw_request_header(request, "origin").ptr)
+        return false;
+    method = gw_request_header(request, "access-control-request-method");
+    if (!method.ptr)
+        return false;
+    answer_preflight(request, method);
+    return true;
+}
+
+/* ---- the core's own routes ---- */
+
+#define OWN_HEALTH  1
+#define OWN_READY   2
+#define OWN_METRICS 3
+#define OWN_OPENAPI 4
+#define OWN_DOCS    5
+
+static int own_route(const struct gw_request *request)
+{
+    const struct gw_settings *settings = &request->snapshot->settings;
+    aigw_str path = request->ex->path;
+
+    if (gw_str_is(path, "/monitoring/healthz"))
+        return OWN_HEALTH;
+    if (gw_str_is(path, "/monitoring/ready"))
+        return OWN_READY;
+    if (gw_str_is(path, "/metrics"))
+        return OWN_METRICS;
+    if (settings->server.openapi_url && settings->server.openapi_url[0] &&
+        gw_str_is(path, settings->server.openapi_url))
+        return OWN_OPENAPI;
+    if (settings->server.docs_url && settings->server.docs_url[0] && gw_str_is(path, settings->server.docs_url))
+        return OWN_DOCS;
+    return 0;
+}
+
+bool gw_answer_owns(struct gw_request *request, bool *ret_anonymous)
+{
+    int own = own_route(request);
+
+    *ret_anonymous = own == OWN_HEALTH || own == OWN_READY || own == OWN_METRICS ||
+                     (own && request->snapshot->settings.server.docs_open);
+    return own != 0;
+}
+
+static void answer_docs(struct gw_request *request)
+{
+    static const char mark[] = "%OPENAPI_URL%";
+    const char *url = request->snapshot->settings.server.openapi_url;
+    const char *at = strstr(gw_docs_page, mark);
+    struct gw_buf page;
+
+    gw_buf_init(&page, gw_docs_page_len + 4096);
+    gw_buf_put(&page, gw_docs_page, at ? (size_t)(at - gw_docs_page) : gw_docs_page_len);
+    if (at) {
+        gw_buf_puts(&page, url ? url : "/openapi.json");
+        gw_buf_puts(&page, at + sizeof mark - 1);
+    }
+    gw_http_reply(request->ex, 200, "text/html; charset=utf-8", gw_buf_str(&page), NULL, 0);
+    gw_buf_done(&page);
+}
+
+void gw_answer_own(struct gw_request *request)
+{
+    struct gw_http_header allow = { AIGW_STR_INIT("allow"), AIGW_STR_INIT("GET") };
+    struct gw_exchange *ex = request->ex;
+    int own = own_route(request);
+
+    if (own == OWN_METRICS) { /* they have a listener of their own */
+        gw_answer_detail(request, 404, "Not Found");
+        return;
+    }
+    if (!gw_str_is(ex->method, "GET") && !ex->is_head) {
+        gw_http_reply(ex, 405, NULL, AIGW_STR("{\"detail\":\"Method Not Allowed\"}"), &allow, 1);
+        return;
+    }
+    switch (own) {
+    case OWN_HEALTH:
+        gw_http_reply(ex, 200, NULL, AIGW_STR("{\"status\":\"ok\"}"), NULL, 0);
+        return;
+    case OWN_READY:
+        gw_answer_ready(request);
+        return;
+    case OWN_OPENAPI:
+        gw_http_reply(ex, 200, NULL, gw_router_openapi(request->snapshot->router), NULL, 0);
+        return;
+    default:
+        answer_docs(request);
+    }
+}

@@ -1,0 +1,80 @@
+/* ready.c - /monitoring/ready: is this process configured and taking requests (D3)? Never asks GitLab or a model.
+ * ?verbose adds what an operator looks for first: keys, bypass switches, providers, circuits, certificate. */
+#include "models/plan.h"
+#include "pipeline/request.h"
+
+#include <string.h>
+
+static void put_models(struct gw_buf *out, const struct gw_models *models)
+{
+    int64_t now_ms = gw_mono_ms();
+
+    gw_buf_puts(out, ",\"models\":{");
+    for (size_t i = 0; i < models->model_count; i++) {
+        const struct gw_model *model = &models->models[i];
+        gw_buf_puts(out, i ? "," : "");
+        gw_buf_json(out, gw_str(model->name), false);
+        gw_buf_puts(out, ":[");
+        for (uint32_t t = 0; t < model->target_count; t++) {
+            gw_buf_puts(out, t ? ",{\"provider\":" : "{\"provider\":");
+            gw_buf_json(out, gw_str(model->targets[t].provider->name), false);
+            gw_buf_puts(out, ",\"model\":");
+            gw_buf_json(out, model->targets[t].model, false);
+            gw_buf_printf(out, ",\"circuit\":\"%s\"}",
+                          gw_circuit_is_open(model->targets[t].circuit_key, now_ms) ? "open" : "closed");
+        }
+        gw_buf_puts(out, "]");
+    }
+    gw_buf_puts(out, "}");
+}
+
+static void put_instances(struct gw_buf *out, const char *key, const struct gw_instance *first)
+{
+    gw_buf_printf(out, ",\"%s\":{", key);
+    for (const struct gw_instance *i = first; i; i = i->next) {
+        gw_buf_json(out, gw_str(i->name), false);
+        gw_buf_puts(out, ":");
+        gw_buf_json(out, gw_str(i->plugin->descriptor.name), false);
+        gw_buf_puts(out, i->next ? "," : "");
+    }
+    gw_buf_puts(out, "}");
+}
+
+static void put_verbose(struct gw_buf *out, struct gw_request *request)
+{
+    struct gw_server *server = request->worker->server;
+    const struct gw_snapshot *snapshot = request->snapshot;
+    long long expires_s = atomic_load(&server->cert_expires_s);
+
+    gw_buf_puts(out, ",");
+    gw_auth_describe(server->auth, out);
+    gw_buf_puts(out, ",\"bypass\":");
+    gw_buf_json(out, gw_str(gw_auth_bypass_text(&snapshot->settings)), false);
+    put_instances(out, "providers", snapshot->plugins->providers);
+    put_instances(out, "features", snapshot->plugins->features);
+    put_models(out, snapshot->models);
+    if (expires_s)
+        gw_buf_printf(out, ",\"certificate_expires_in_s\":%lld", expires_s - (long long)gw_wall_s());
+    gw_buf_printf(out, ",\"workers\":%u,\"uptime_s\":%lld", server->worker_count,
+                  (long long)((gw_mono_us() - server->started_us) / 1000000));
+}
+
+void gw_answer_ready(struct gw_request *request)
+{
+    int state = atomic_load(&request->worker->server->state);
+    bool is_verbose =
+        memmem(request->ex->query.ptr ? request->ex->query.ptr : "", request->ex->query.len, "verbose", 7);
+    struct gw_buf body;
+
+    gw_buf_init(&body, 256u << 10);
+    if (state == GW_SERVING)
+        gw_buf_puts(&body, "{\"status\":\"ready\"");
+    else
+        gw_buf_printf(&body, "{\"status\":\"not ready\",\"reasons\":[\"%s\"]",
+                      state == GW_STARTING ? "starting" : "draining: the process was asked to stop");
+    if (is_verbose)
+        put_verbose(&body, request);
+    gw_buf_puts(&body, "}");
+    gw_http_reply(request->ex, state == GW_SERVING ? 200 : 503, NULL, gw_buf_str(&body), NULL, 0);
+    gw_buf_done(&body);
+}

@@ -1,0 +1,253 @@
+/* worker.c - make, run and stop one worker. Everything after gw_worker_start() happens on the worker's thread, reached
+ * from outside only by posts to its loop. */
+#include "pipeline/worker.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "pipeline/request.h"
+
+#define DRAIN_CHECK_MS 20
+
+static struct gw_http_limits limits_of(const struct gw_settings *settings)
+{
+    int64_t workers = settings->server.workers > 0 ? settings->server.workers : 1;
+
+    return (struct gw_http_limits){
+        .header_ms = settings->limits.header_ms,
+        .body_ms = settings->limits.body_ms,
+        .idle_ms = settings->limits.idle_ms,
+        .write_stall_ms = settings->limits.write_stall_ms,
+        .header_max = (size_t)settings->limits.header_max,
+        .body_max = (size_t)settings->limits.body_max,
+        .drain_max = (size_t)settings->limits.drain_max,
+        .backlog_high = (size_t)settings->limits.backlog_high,
+        .connections_max = (uint32_t)(settings->limits.connections_max / workers),
+    };
+}
+
+/* Publish this worker's gauges once a turn: the metrics page may read them from its own thread. */
+static void publish(struct gw_hook *hook)
+{
+    struct gw_worker *worker = GW_CONTAINER_OF(hook, struct gw_worker, gauges);
+
+    atomic_store_explicit(&worker->open_requests, gw_http_open_exchanges(worker->http), memory_order_relaxed);
+    atomic_store_explicit(&worker->open_connections, gw_http_open_connections(worker->http), memory_order_relaxed);
+    atomic_store_explicit(&worker->open_upstream, gw_upstream_open_connections(worker->upstream), memory_order_relaxed);
+}
+
+static int64_t sleep_any(struct gw_hook *hook)
+{
+    (void)hook;
+    return -1;
+}
+
+/* What the listener borrows from a snapshot. */
+static aigw_status follow_settings(struct gw_worker *worker, const struct gw_settings *settings, struct gw_err *reterr)
+{
+    gw_http_set_prefix(worker->http, settings->server.path_prefix);
+    return gw_http_set_trusted_proxies(worker->http, settings->server.trusted_proxies.items,
+                                       settings->server.trusted_proxies.count, reterr);
+}
+
+aigw_status gw_worker_init(struct gw_worker *worker, struct gw_server *server, struct gw_snapshot *snapshot,
+                           uint16_t port, const struct gw_http_tls *tls, struct gw_err *reterr)
+{
+    const struct gw_settings *settings = &snapshot->settings;
+    struct gw_http_limits limits = limits_of(settings);
+    struct gw_upstream_options options = {
+        .connections_per_host = (uint32_t)settings->upstream.connections_per_host,
+        .connect_ms = settings->upstream.connect_ms,
+    };
+    aigw_status status;
+
+    *worker = (struct gw_worker){ .server = server, .snapshot = gw_snapshot_ref(snapshot) };
+    worker->handler = gw_request_handler(worker);
+    worker->loop = gw_loop_new(reterr);
+    if (!worker->loop)
+        return AIGW_E_NOMEM;
+    worker->upstream = gw_upstream_new(worker->loop, &options, reterr);
+    if (!worker->upstream)
+        return AIGW_E_NOMEM;
+    worker->auth = gw_auth_worker_new(server->auth, worker->loop);
+    if (!worker->auth)
+        return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory while starting a worker");
+    worker->http = gw_http_new(worker->loop, settings->server.host, port, &limits, tls, &worker->handler, reterr);
+    if (!worker->http)
+        return AIGW_E_CONFIG;
+    status = follow_settings(worker, settings, reterr);
+    if (status)
+        return status;
+    worker->gauges = (struct gw_hook){ .prepare = sleep_any, .run = publish };
+    gw_loop_add_hook(worker->loop, &worker->gauges);
+    return AIGW_OK;
+}
+
+static void *worker_main(void *arg)
+{
+    struct gw_worker *worker = arg;
+
+    gw_loop_run(worker->loop);
+    gw_log_flush();
+    return NULL;
+}
+
+aigw_status gw_worker_start(struct gw_worker *worker, struct gw_err *reterr)
+{
+    sigset_t all, old;
+    int error;
+
+    sigfillset(&all); /* signals are the main thread's */
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    error = pthread_create(&worker->thread, NULL, worker_main, worker);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (error)
+        return gw_err_set(reterr, AIGW_E_NOMEM, "cannot start a worker thread: %s", strerror(error));
+    worker->is_started = true;
+    return AIGW_OK;
+}
+
+void gw_worker_done(struct gw_worker *worker)
+{
+    if (worker->is_started) {
+        gw_loop_stop(worker->loop);
+        pthread_join(worker->thread, NULL);
+    }
+    if (worker->http)
+        gw_http_free(worker->http);
+    if (worker->upstream)
+        gw_upstream_free(worker->upstream);
+    if (worker->auth)
+        gw_auth_worker_free(worker->auth);
+    if (worker->loop)
+        gw_loop_free(worker->loop);
+    gw_snapshot_unref(worker->snapshot);
+}
+
+/* ---- from the main thread ---- */
+
+struct post {
+    struct gw_worker *worker;
+    struct gw_snapshot *snapshot;
+    struct gw_http_tls tls;
+    int64_t drain_ms;
+};
+
+static struct post *new_post(struct gw_worker *worker)
+{
+    struct post *post = calloc(1, sizeof *post);
+
+    if (post)
+        post->worker = worker;
+    return post;
+}
+
+static void free_post(struct post *post)
+{
+    gw_snapshot_unref(post->snapshot);
+    free((char *)(uintptr_t)post->tls.cert_pem);
+    free((char *)(uintptr_t)post->tls.key_pem);
+    free((char *)(uintptr_t)post->tls.client_ca_pem);
+    free((char *)(uintptr_t)post->tls.priorities);
+    free(post);
+}
+
+static void send_post(struct gw_worker *worker, struct post *post, void (*fn)(void *))
+{
+    if (!gw_loop_post(worker->loop, fn, post))
+        free_post(post);
+}
+
+static void take_snapshot(void *arg)
+{
+    struct post *post = arg;
+    struct gw_snapshot *old = post->worker->snapshot;
+    struct gw_err err = { "" };
+
+    post->worker->snapshot = post->snapshot;
+    if (follow_settings(post->worker, &post->snapshot->settings, &err))
+        gw_log(GW_LOG_ERROR, "config", "%s", err.text);
+    post->snapshot = old;
+    gw_upstream_forget_connections(post->worker->upstream); /* made with the old trust or identity */
+    free_post(post);
+}
+
+void gw_worker_post_snapshot(struct gw_worker *worker, struct gw_snapshot *snapshot)
+{
+    struct post *post = new_post(worker);
+
+    if (!post)
+        return;
+    post->snapshot = gw_snapshot_ref(snapshot);
+    send_post(worker, post, take_snapshot);
+}
+
+static void take_tls(void *arg)
+{
+    struct post *post = arg;
+    struct gw_err err = { "" };
+
+    if (gw_http_set_tls(post->worker->http, &post->tls, &err))
+        gw_log(GW_LOG_ERROR, "tls", "the new certificate is not used, the old one stays: %s", err.text);
+    free_post(post);
+}
+
+void gw_worker_post_tls(struct gw_worker *worker, const struct gw_http_tls *tls)
+{
+    struct post *post = new_post(worker);
+
+    if (!post)
+        return;
+    post->tls = (struct gw_http_tls){
+        .cert_pem = strdup(tls->cert_pem),
+        .key_pem = strdup(tls->key_pem),
+        .client_ca_pem = tls->client_ca_pem ? strdup(tls->client_ca_pem) : NULL,
+        .priorities = tls->priorities ? strdup(tls->priorities) : NULL,
+    };
+    if (post->tls.cert_pem && post->tls.key_pem)
+        send_post(worker, post, take_tls);
+    else
+        free_post(post);
+}
+
+static void check_drained(struct gw_timer *timer)
+{
+    struct gw_worker *worker = GW_CONTAINER_OF(timer, struct gw_worker, drain_timer);
+    uint32_t left = gw_http_open_exchanges(worker->http);
+
+    if (left && gw_loop_now_ms(worker->loop) < worker->drain_deadline_ms) {
+        gw_timer_set(worker->loop, timer, DRAIN_CHECK_MS);
+        return;
+    }
+    if (left)
+        gw_log(GW_LOG_WARNING, "server", "%u requests were still running after server.drain_ms and are cut", left);
+    gw_loop_stop(worker->loop);
+}
+
+static void start_drain(void *arg)
+{
+    struct post *post = arg;
+    struct gw_worker *worker = post->worker;
+
+    if (!worker->is_draining) {
+        worker->is_draining = true;
+        gw_http_drain(worker->http);
+        worker->drain_deadline_ms = gw_loop_now_ms(worker->loop) + post->drain_ms;
+        worker->drain_timer.on_due = check_drained;
+        gw_timer_set(worker->loop, &worker->drain_timer, 0);
+    }
+    free_post(post);
+}
+
+void gw_worker_post_drain(struct gw_worker *worker, int64_t drain_ms)
+{
+    struct post *post = new_post(worker);
+
+    if (!post)
+        return;
+    post->drain_ms = drain_ms;
+    send_post(worker, post, start_drain);
+}

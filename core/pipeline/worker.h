@@ -1,0 +1,58 @@
+/* worker.h - one event loop with all it owns. Nothing here is shared on the request path. */
+#ifndef GW_WORKER_H
+#define GW_WORKER_H
+
+#include <pthread.h>
+
+#include "auth/auth.h"
+#include "config/snapshot.h"
+#include "http/http.h"
+#include "loop/loop.h"
+#include "upstream/upstream.h"
+
+struct gw_server;
+
+struct gw_worker {
+    struct gw_server *server;
+    struct gw_loop *loop;
+    struct gw_http *http;
+    struct gw_upstream *upstream;
+    struct gw_auth_worker *auth;
+    struct gw_snapshot *snapshot; /* for new requests; requests hold their own reference */
+    pthread_t thread;
+    bool is_started, is_draining;
+    struct gw_timer drain_timer;
+    int64_t drain_deadline_ms;
+    atomic_uint open_requests; /* read by the metrics page */
+    atomic_uint open_connections;
+    atomic_uint open_upstream;
+    struct gw_http_handler handler;
+    struct gw_hook gauges;
+};
+
+/** What the process is doing; read by /monitoring/ready. */
+struct gw_server {
+    struct gw_worker *workers;
+    uint32_t worker_count;
+    struct gw_auth *auth;
+    atomic_int state; /* GW_STARTING … */
+    int64_t started_us;
+    atomic_llong cert_expires_s; /* of the serving certificate, 0: no TLS */
+    uint16_t port, metrics_port;
+};
+#define GW_STARTING 0
+#define GW_SERVING  1
+#define GW_DRAINING 2
+
+/** Make the worker's parts and listen. port 0 picks one; the port in use is gw_http_port(worker->http). */
+aigw_status gw_worker_init(struct gw_worker *worker, struct gw_server *server, struct gw_snapshot *snapshot,
+                           uint16_t port, const struct gw_http_tls *tls, struct gw_err *reterr);
+aigw_status gw_worker_start(struct gw_worker *worker, struct gw_err *reterr);
+void gw_worker_done(struct gw_worker *worker);
+/** From the main thread: use this configuration for new requests. */
+void gw_worker_post_snapshot(struct gw_worker *worker, struct gw_snapshot *snapshot);
+void gw_worker_post_tls(struct gw_worker *worker, const struct gw_http_tls *tls);
+/** Stop accepting, finish what runs, at most drain_ms, then stop the loop. */
+void gw_worker_post_drain(struct gw_worker *worker, int64_t drain_ms);
+
+#endif

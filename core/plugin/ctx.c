@@ -1,0 +1,148 @@
+/* ctx.c - host functions that need no request: memory, buffers, errors, logs, counters. */
+#include "plugin/ctx.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "health/metrics.h"
+
+struct aigw_ctx *gw_ctx_new_instance(struct gw_arena *arena, const struct gw_plugin *plugin, const char *name)
+{
+    struct aigw_ctx *ctx = gw_arena_calloc(arena, sizeof *ctx);
+
+    if (ctx)
+        *ctx = (struct aigw_ctx){ .plugin = plugin, .instance = name, .request_arena = arena, .build_arena = arena };
+    return ctx;
+}
+
+const char *gw_ctx_error(const struct aigw_ctx *ctx)
+{
+    return ctx->error ? ctx->error : "";
+}
+
+const char *gw_ctx_last_error(struct aigw_ctx *ctx)
+{
+    return gw_ctx_error(ctx);
+}
+
+static struct gw_arena *arena_of(struct aigw_ctx *ctx, uint32_t life)
+{
+    return life == AIGW_LIFE_BUILD ? ctx->build_arena : ctx->request_arena;
+}
+
+void *gw_ctx_alloc(struct aigw_ctx *ctx, uint32_t life, size_t len)
+{
+    return gw_arena_alloc(arena_of(ctx, life), len);
+}
+
+char *gw_ctx_format(struct aigw_ctx *ctx, uint32_t life, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    char *text = gw_arena_vprintf(arena_of(ctx, life), fmt, args);
+    va_end(args);
+    return text;
+}
+
+aigw_status gw_ctx_defer(struct aigw_ctx *ctx, uint32_t life, void (*fn)(void *arg), void *arg)
+{
+    return gw_arena_defer(arena_of(ctx, life), fn, arg);
+}
+
+aigw_status gw_ctx_fail(struct aigw_ctx *ctx, aigw_status why, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    ctx->error = gw_arena_vprintf(ctx->request_arena, fmt, args);
+    va_end(args);
+    return why;
+}
+
+void gw_ctx_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...)
+{
+    char text[1024];
+    va_list args;
+    struct gw_line line;
+
+    if (level > AIGW_LOG_ERROR)
+        level = AIGW_LOG_ERROR;
+    if (!gw_log_enabled((int)level))
+        return;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    gw_line_begin(&line, (int)level, "plugin", text);
+    gw_line_cstr(&line, "plugin", ctx->plugin->descriptor.name);
+    gw_line_cstr(&line, "instance", ctx->instance);
+    gw_line_cstr(&line, "correlation_id", ctx->request_id);
+    gw_line_end(&line);
+}
+
+void gw_ctx_count(struct aigw_ctx *ctx, uint32_t index, const aigw_str *label_values, double delta)
+{
+    if (index >= ctx->plugin->descriptor.metric_count)
+        return;
+    struct gw_series *series = gw_series(ctx->plugin->metric_base + index, label_values);
+    if (series)
+        gw_series_add(series, delta);
+}
+
+static void free_buf(void *arg)
+{
+    struct aigw_buf *buf = arg;
+
+    gw_buf_done(&buf->bytes);
+}
+
+struct aigw_buf *gw_ctx_buf_new(struct aigw_ctx *ctx, uint32_t life, size_t max_len)
+{
+    struct aigw_buf *buf = gw_ctx_alloc(ctx, life, sizeof *buf);
+
+    if (!buf)
+        return NULL;
+    gw_buf_init(&buf->bytes, max_len);
+    return gw_ctx_defer(ctx, life, free_buf, buf) == AIGW_OK ? buf : NULL;
+}
+
+void gw_ctx_buf_put(struct aigw_buf *buf, const char *bytes, size_t len)
+{
+    gw_buf_put(&buf->bytes, bytes, len);
+}
+
+void gw_ctx_buf_printf(struct aigw_buf *buf, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    gw_buf_vprintf(&buf->bytes, fmt, args);
+    va_end(args);
+}
+
+void gw_ctx_buf_json(struct aigw_buf *buf, aigw_str text)
+{
+    gw_buf_json(&buf->bytes, text, false);
+}
+
+void gw_ctx_buf_json_ascii(struct aigw_buf *buf, aigw_str text)
+{
+    gw_buf_json(&buf->bytes, text, true);
+}
+
+void gw_ctx_buf_clear(struct aigw_buf *buf)
+{
+    gw_buf_clear(&buf->bytes);
+}
+
+aigw_status gw_ctx_buf_view(struct aigw_buf *buf, aigw_str *ret_view)
+{
+    if (buf->bytes.status)
+        return buf->bytes.status;
+    if (!gw_buf_reserve(&buf->bytes, 0)) /* an empty buffer is a "" too */
+        return buf->bytes.status;
+    if (buf->bytes.len == 0)
+        buf->bytes.data[0] = '\0';
+    *ret_view = gw_buf_str(&buf->bytes);
+    return AIGW_OK;
+}
