@@ -178,7 +178,8 @@ static size_t named_len(aigw_str text, size_t at, size_t *ret_keep)
     static const char *const names[] = { "api_key",       "api-key",       "apikey",      "x-api-key",
                                          "password",      "client_secret", "signing_key", "secret_access_key",
                                          "session_token", "private_token", "access_token" };
-    size_t after = 0;
+    size_t after = 0, key_end;
+    bool has_digit = false;
     char second = at + 1 < text.len ? (char)(text.ptr[at + 1] | 0x20) : 0;
 
     if (!strchr("p-arlieco", second) || !second) /* the names' second letters: most words end here */
@@ -188,19 +189,25 @@ static size_t named_len(aigw_str text, size_t at, size_t *ret_keep)
             after = at + strlen(names[i]);
     if (!after)
         return 0;
+    key_end = after;
     while (after < text.len && strchr("\"'\\", text.ptr[after]) && text.ptr[after])
         after++;
+    bool is_quoted = after > key_end;
     while (after < text.len && text.ptr[after] == ' ')
         after++;
     if (after >= text.len || (text.ptr[after] != ':' && text.ptr[after] != '='))
         return 0;
     after++;
-    while (after < text.len && text.ptr[after] && strchr(" \"'\\", text.ptr[after]))
+    while (after < text.len && text.ptr[after] && strchr(" \"'\\", text.ptr[after])) {
+        is_quoted |= text.ptr[after] != ' ';
         after++;
+    }
     size_t end = after;
-    while (end < text.len && text.ptr[end] && !strchr(" \"'\\,;&\r\n}", text.ptr[end]))
+    while (end < text.len && text.ptr[end] && !strchr(" \"'\\,;&\r\n}", text.ptr[end])) {
+        has_digit |= isdigit((unsigned char)text.ptr[end]) != 0;
         end++;
-    if (end == after)
+    }
+    if (end == after || (!is_quoted && !has_digit)) /* "api_key: missing" is a sentence, not a secret */
         return 0;
     *ret_keep = after - at;
     return end - at;

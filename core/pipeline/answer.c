@@ -17,7 +17,7 @@ void gw_answer_detail(struct gw_request *request, int status, const char *detail
     gw_buf_json(&body, gw_str(detail), false);
     gw_buf_puts(&body, "}");
     request->error_detail = gw_arena_printf(&request->ex->arena, "%s", detail);
-    gw_http_reply(request->ex, status, NULL, gw_buf_str(&body), NULL, 0);
+    gw_http_reply(request->ex, status, GW_JSON, gw_buf_str(&body), NULL, 0);
     gw_buf_done(&body);
 }
 
@@ -40,7 +40,7 @@ void gw_answer_unauthorized(struct gw_request *request, const struct gw_auth_res
     request->error_detail = refusal->detail ? refusal->detail : refusal->error;
     snprintf(retry_after, sizeof retry_after, "%lld", (long long)refusal->retry_after_s);
     header.value = gw_str(retry_after);
-    gw_http_reply(request->ex, refusal->status, NULL, gw_buf_str(&body), &header, refusal->retry_after_s > 0);
+    gw_http_reply(request->ex, refusal->status, GW_JSON, gw_buf_str(&body), &header, refusal->retry_after_s > 0);
     gw_buf_done(&body);
 }
 
@@ -51,14 +51,14 @@ void gw_answer_invalid(struct gw_request *request, aigw_str errors)
 
     request->error_detail = "Validation error";
     if (!request->is_verbose || !errors.len) {
-        gw_http_reply(request->ex, 422, NULL, AIGW_STR("{\"detail\":\"Validation error\"}"), NULL, 0);
+        gw_http_reply(request->ex, 422, GW_JSON, AIGW_STR("{\"detail\":\"Validation error\"}"), NULL, 0);
         return;
     }
     gw_buf_init(&body, errors.len + 64);
     gw_buf_puts(&body, "{\"detail\":");
     gw_buf_put_str(&body, errors);
     gw_buf_puts(&body, "}");
-    gw_http_reply(request->ex, 422, NULL, gw_buf_str(&body), NULL, 0);
+    gw_http_reply(request->ex, 422, GW_JSON, gw_buf_str(&body), NULL, 0);
     gw_buf_done(&body);
 }
 
@@ -102,7 +102,7 @@ void gw_answer_model_error(struct gw_request *request, const struct aigw_error *
     gw_buf_puts(&body, "}");
     snprintf(retry_after, sizeof retry_after, "%lld", (long long)wait_s);
     header.value = gw_str(retry_after);
-    gw_http_reply(request->ex, status, NULL, gw_buf_str(&body), &header,
+    gw_http_reply(request->ex, status, GW_JSON, gw_buf_str(&body), &header,
                   (status == 429 || status == 503) && error->retry_after_ms >= 0);
     gw_buf_done(&body);
 }
@@ -205,18 +205,18 @@ void gw_answer_own(struct gw_request *request)
         return;
     }
     if (!gw_str_is(ex->method, "GET") && !ex->is_head) {
-        gw_http_reply(ex, 405, NULL, AIGW_STR("{\"detail\":\"Method Not Allowed\"}"), &allow, 1);
+        gw_http_reply(ex, 405, GW_JSON, AIGW_STR("{\"detail\":\"Method Not Allowed\"}"), &allow, 1);
         return;
     }
     switch (own) {
     case OWN_HEALTH:
-        gw_http_reply(ex, 200, NULL, AIGW_STR("{\"status\":\"ok\"}"), NULL, 0);
+        gw_http_reply(ex, 200, GW_JSON, AIGW_STR("{\"status\":\"ok\"}"), NULL, 0);
         return;
     case OWN_READY:
         gw_answer_ready(request);
         return;
     case OWN_OPENAPI:
-        gw_http_reply(ex, 200, NULL, gw_router_openapi(request->snapshot->router), NULL, 0);
+        gw_http_reply(ex, 200, GW_JSON, gw_router_openapi(request->snapshot->router), NULL, 0);
         return;
     default:
         answer_docs(request);

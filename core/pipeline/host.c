@@ -97,7 +97,8 @@ static aigw_status host_respond(struct aigw_ctx *ctx, uint32_t http_status, cons
     if (!copy_headers(headers, header_count, list))
         return gw_ctx_fail(ctx, AIGW_E_INVALID, "respond: more than %d headers, or one with a forbidden character",
                            HEADERS_MAX);
-    if (!gw_http_reply(ctx->request->ex, (int)http_status, content_type, body, list, header_count))
+    if (!gw_http_reply(ctx->request->ex, (int)http_status, content_type ? content_type : GW_JSON, body, list,
+                       header_count))
         return gw_ctx_fail(ctx, AIGW_E_STATE, "respond: an answer was already begun");
     return AIGW_OK;
 }

@@ -247,7 +247,7 @@ static int answer_unrouted(struct gw_request *request)
         return GW_HEAD_ANSWERED;
     }
     request->error_detail = "Method Not Allowed";
-    gw_http_reply(request->ex, 405, NULL, AIGW_STR("{\"detail\":\"Method Not Allowed\"}"), &allow, 1);
+    gw_http_reply(request->ex, 405, GW_JSON, AIGW_STR("{\"detail\":\"Method Not Allowed\"}"), &allow, 1);
     return GW_HEAD_ANSWERED;
 }
 
@@ -336,7 +336,7 @@ static int on_head(void *user, struct gw_exchange *ex)
     bool is_anonymous = false;
 
     if (!request) {
-        gw_http_reply(ex, 503, NULL, AIGW_STR("{\"detail\":\"Out of memory\"}"), NULL, 0);
+        gw_http_reply(ex, 503, GW_JSON, AIGW_STR("{\"detail\":\"Out of memory\"}"), NULL, 0);
         return GW_HEAD_ANSWERED;
     }
     if (gw_answer_before_auth(request))

@@ -7,6 +7,9 @@
 #include "plugin/ctx.h"
 #include "route/route.h"
 
+#define GW_JSON "application/json"
+
+/** A member that a plugin adds to the access-log line. */
 struct gw_note {
     struct gw_note *next;
     const char *name;
