@@ -27,7 +27,7 @@ static void put_escaped(struct gw_buf *out, const char *text)
 
 void gw_docs_page_put(struct gw_buf *out, const char *openapi_url)
 {
-    static const char mark[] = "@OPENAPI_URL@";
+    static const char mark[] = "%OPENAPI_URL%";
     const char *at = gw_docs_page, *next;
 
     while ((next = strstr(at, mark))) {

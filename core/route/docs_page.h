@@ -5,7 +5,7 @@
 
 #include "base/base.h"
 
-/** The page as written, with @OPENAPI_URL@ where the document's URL belongs; NUL-terminated, len without it. */
+/** The page as written, with %OPENAPI_URL% where the document's URL belongs; NUL-terminated, len without it. */
 extern const char gw_docs_page[];
 extern const size_t gw_docs_page_len;
 

@@ -37,7 +37,7 @@ START_TEST(the_url_is_put_in_escaped)
     gw_docs_page_put(&page, urls[_i].url);
     ck_assert_int_eq(page.status, AIGW_OK);
     ck_assert_msg(strstr(page.data, urls[_i].shown), "%s", urls[_i].id);
-    ck_assert_ptr_null(strstr(page.data, "@OPENAPI_URL@"));
+    ck_assert_ptr_null(strstr(page.data, "%OPENAPI_URL%"));
     ck_assert_str_eq(page.data + page.len - 8, "</html>\n");
     gw_buf_done(&page);
 }
