@@ -1,0 +1,50 @@
+/* code_suggestions.h - state of the plugin and of one request; what its routes share. */
+#ifndef CODE_SUGGESTIONS_H
+#define CODE_SUGGESTIONS_H
+
+#include <aigw/sdk.h>
+
+#include "request.h"
+#include "respond.h"
+
+/** One configured instance. Read-only after open(). */
+struct cs {
+    const struct aigw_host *host;
+    const char *completions_prompt;
+    int64_t default_context_tokens;
+    int64_t answer_max;
+};
+
+#define CS_METRIC_LANGUAGE 0u
+
+/** One request. Zeroed by the core. */
+struct cs_call {
+    struct cs_request request; /* strings live for the build */
+    const char *language;      /* reported name, "" when unknown */
+    const struct aigw_model_info *model;
+    struct aigw_buf *text; /* the answer, or NULL while it is passed on as it comes */
+    struct cs_usage usage;
+    int64_t sent_bytes, answer_bytes; /* for estimates when the model server reports no usage */
+    int64_t max_tokens;               /* 0 unknown */
+    bool did_begin;                   /* the stream's head was handed over */
+    bool holds_backslash;             /* unescaping: the last piece ended in one */
+};
+
+/** Parse and check the body of a request with `read`; answers 422 otherwise. */
+typedef bool (*cs_read_fn)(struct cs_check *check, struct json_object *document, struct cs_request *ret_request);
+aigw_status cs_check_body(const struct cs *cs, struct aigw_ctx *ctx, const struct aigw_request *request,
+                          cs_read_fn read, struct cs_request *ret_request);
+/** The model that the request, or else conf.d, names. Not AIGW_OK: it was answered already. */
+aigw_status cs_find_model(const struct cs *cs, struct aigw_ctx *ctx, const struct cs_model *wanted,
+                          const struct aigw_model_info **ret_info);
+
+aigw_status cs_completions_check(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
+                                 const struct aigw_request *request);
+aigw_status cs_completions_run(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call);
+aigw_status cs_completions_event(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
+                                 const struct aigw_event *event);
+
+extern const char cs_completion_schema[];
+extern const char cs_completion_answer_schema[];
+
+#endif

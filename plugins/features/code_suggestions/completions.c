@@ -1,0 +1,362 @@
+/* completions.c - POST /v2/code/completions and /v2/completions: fill in code at the cursor.
+ *
+ * check   body → struct cs_request
+ * run     language, model, window, prompt → model call. Nothing of the body is needed after that
+ * event   the model's text → one JSON object, or a raw text stream as it comes
+ */
+#include "code_suggestions.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#include "language.h"
+#include "truncate.h"
+
+#define STREAM_TYPE           "text/event-stream; charset=utf-8"
+#define PROMPT_RESERVE_TOKENS 256 /* the template's own text and the answer need room too */
+#define SHOWN(text)           ((text).len ? (text) : AIGW_STR("unknown"))
+
+aigw_status cs_completions_check(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
+                                 const struct aigw_request *request)
+{
+    return cs_check_body(cs, ctx, request, cs_read_completion, &call->request);
+}
+
+/* ---- what language ---- */
+
+static bool lower_copy(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret)
+{
+    char *copy = host->alloc(ctx, AIGW_LIFE_BUILD, text.len + 1);
+
+    if (!copy)
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        copy[i] = (char)(text.ptr[i] >= 'A' && text.ptr[i] <= 'Z' ? text.ptr[i] + ('a' - 'A') : text.ptr[i]);
+    *ret = (aigw_str){ copy, text.len };
+    return true;
+}
+
+/** Sets call->language and counts it; *ret_spoken is what the model is told, empty when nothing is known. */
+static aigw_status find_language(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call, aigw_str *ret_spoken)
+{
+    const struct cs_request *request = &call->request;
+    aigw_str extension = cs_extension(request->file_name), editor = request->language_identifier, spoken;
+    const struct cs_language *by_extension = cs_language_of_extension(extension);
+    const struct cs_language *by_editor = cs_language_of_editor(editor);
+    const struct cs_language *language = by_extension ? by_extension : by_editor;
+    aigw_str labels[3] = { AIGW_STR_NONE };
+
+    call->language = language ? language->name : "";
+    if (editor.len)
+        spoken = editor;
+    else if (language)
+        spoken = (aigw_str){ language->grammar, strlen(language->grammar) };
+    else
+        spoken = extension;
+    /* Only known words become labels: clients must not be able to grow the metrics without end. */
+    labels[0] = SHOWN(((aigw_str){ call->language, strlen(call->language) }));
+    labels[1] = by_extension ? extension : AIGW_STR("unknown");
+    labels[2] = by_editor ? editor : AIGW_STR("unknown");
+    cs->host->count(ctx, CS_METRIC_LANGUAGE, labels, 1);
+    return lower_copy(cs->host, ctx, spoken, ret_spoken) ? AIGW_OK : AIGW_E_NOMEM;
+}
+
+/* ---- what the model gets to see ---- */
+
+static aigw_str context_content(struct json_object *list, size_t index)
+{
+    struct json_object *content = NULL;
+
+    json_object_object_get_ex(json_object_array_get_idx(list, index), "content", &content);
+    return (aigw_str){ json_object_get_string(content), (size_t)json_object_get_string_len(content) };
+}
+
+/** Put as much of the joined context as fits, and a newline, in front of the prefix. */
+static aigw_status prepend_context(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
+                                   struct cs_window *window)
+{
+    struct json_object *list = call->request.context;
+    size_t room = cs_bytes_of(window->context_tokens), total = 0, at = 0, used;
+    size_t count = json_object_array_length(list);
+    char *text;
+
+    for (size_t i = 0; i < count; i++)
+        total += context_content(list, i).len + (i ? 1 : 0);
+    call->usage.context_sent = cs_tokens_of(total);
+    used = total < room ? total : room;
+    if (!used)
+        return AIGW_OK;
+    text = cs->host->alloc(ctx, AIGW_LIFE_BUILD, used + 1 + window->prefix.len);
+    if (!text)
+        return AIGW_E_NOMEM;
+    for (size_t i = 0; i < count && at < used; i++) {
+        aigw_str content = context_content(list, i);
+
+        if (i)
+            text[at++] = '\n';
+        content = cs_keep_start(content, used - at);
+        if (content.len)
+            memcpy(text + at, content.ptr, content.len);
+        at += content.len;
+        if (content.len < context_content(list, i).len)
+            break; /* cut inside this one */
+    }
+    call->usage.context_used = cs_tokens_of(at);
+    text[at++] = '\n';
+    if (window->prefix.len)
+        memcpy(text + at, window->prefix.ptr, window->prefix.len);
+    window->prefix = (aigw_str){ text, at + window->prefix.len };
+    return AIGW_OK;
+}
+
+static aigw_status fit(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call, struct cs_window *ret_window)
+{
+    int64_t budget = call->model->max_context_tokens ? call->model->max_context_tokens : cs->default_context_tokens;
+
+    budget -= budget / 16 < PROMPT_RESERVE_TOKENS ? budget / 16 : PROMPT_RESERVE_TOKENS;
+    *ret_window = cs_fit_completion(budget, call->request.above, call->request.below);
+    if (!call->request.context || cs_str_is(call->request.model.provider, "anthropic"))
+        return AIGW_OK;
+    return prepend_context(ctx, cs, call, ret_window);
+}
+
+/* ---- the call ---- */
+
+/** A prompt that the client prepared (version 3) goes to the model as it is. */
+static aigw_status use_messages(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call,
+                                struct aigw_model_request *req)
+{
+    struct json_object *list = call->request.messages;
+    size_t count = json_object_array_length(list);
+    struct aigw_message *messages = cs->host->alloc(ctx, AIGW_LIFE_BUILD, count * sizeof *messages);
+    struct aigw_part *parts = cs->host->alloc(ctx, AIGW_LIFE_BUILD, count * sizeof *parts);
+
+    if (!messages || !parts)
+        return AIGW_E_NOMEM;
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *item = json_object_array_get_idx(list, i), *role = NULL, *content = NULL;
+        char first;
+
+        json_object_object_get_ex(item, "role", &role);
+        json_object_object_get_ex(item, "content", &content);
+        first = json_object_get_string(role)[0];
+        parts[i] = (struct aigw_part){
+            .type = AIGW_PART_TEXT,
+            .text = { json_object_get_string(content), (size_t)json_object_get_string_len(content) },
+        };
+        messages[i] = (struct aigw_message){ .role = first == 's'   ? AIGW_ROLE_SYSTEM
+                                                     : first == 'a' ? AIGW_ROLE_ASSISTANT
+                                                                    : AIGW_ROLE_USER,
+                                             .part_count = 1,
+                                             .parts = &parts[i] };
+    }
+    req->messages = messages;
+    req->message_count = (uint32_t)count;
+    req->flags &= ~AIGW_REQF_PREFILL;
+    if (messages[count - 1].role == AIGW_ROLE_ASSISTANT)
+        req->flags |= AIGW_REQF_PREFILL;
+    return AIGW_OK;
+}
+
+static aigw_status get_prompt(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call,
+                              const struct cs_window *window, aigw_str language, struct aigw_prompt *ret_prompt)
+{
+    static const aigw_str raw_families[] = { AIGW_STR_INIT("completion_text"), AIGW_STR_INIT("base") };
+    const struct aigw_pair vars[] = {
+        { AIGW_STR_INIT("prefix"), window->prefix },
+        { AIGW_STR_INIT("suffix"), window->suffix },
+        { AIGW_STR_INIT("file_name"), call->request.file_name },
+        { AIGW_STR_INIT("language"), language },
+    };
+    struct aigw_model_info model = *call->model;
+    struct aigw_prompt_query query = {
+        .struct_size = sizeof query,
+        .id = { cs->completions_prompt, strlen(cs->completions_prompt) },
+        .model = &model,
+        .vars = vars,
+        .var_count = sizeof vars / sizeof *vars,
+    };
+
+    if (model.flags & AIGW_MODELF_RAW_COMPLETION) {
+        model.families = raw_families;
+        model.family_count = sizeof raw_families / sizeof *raw_families;
+    }
+    return cs->host->prompt(ctx, &query, ret_prompt);
+}
+
+static aigw_status call_model(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call, aigw_str language)
+{
+    struct aigw_model_request req = { .struct_size = sizeof req, .kind = AIGW_CALL_CHAT };
+    struct aigw_prompt prompt = { .struct_size = sizeof prompt };
+    bool passes_on = call->request.stream && !(call->model->flags & AIGW_MODELF_STREAM_OFF);
+    struct cs_window window;
+    aigw_status status = fit(ctx, cs, call, &window);
+
+    if (status == AIGW_OK)
+        status = get_prompt(ctx, cs, call, &window, language, &prompt);
+    if (status < 0)
+        return status;
+    req.params = prompt.params;
+    req.flags = prompt.flags | (passes_on ? AIGW_REQF_STREAM : 0);
+    req.messages = prompt.messages;
+    req.message_count = prompt.message_count;
+    if (call->model->flags & AIGW_MODELF_RAW_COMPLETION) {
+        req.kind = AIGW_CALL_COMPLETION;
+        req.flags &= ~AIGW_REQF_PREFILL;
+        req.messages = NULL;
+        req.message_count = 0;
+        req.prompt = window.prefix;
+        req.suffix = window.suffix;
+    } else if (call->request.messages && cs_str_is(call->request.model.provider, "anthropic")) {
+        status = use_messages(ctx, cs, call, &req);
+    }
+    if (status < 0)
+        return status;
+    if (!passes_on) {
+        call->text = cs->host->buf_new(ctx, AIGW_LIFE_REQUEST, (size_t)cs->answer_max);
+        if (!call->text)
+            return AIGW_E_NOMEM;
+    }
+    call->max_tokens = req.params.set & AIGW_PARAM_MAX_TOKENS ? req.params.max_tokens : 0;
+    call->sent_bytes = (int64_t)(window.prefix.len + window.suffix.len);
+    call->usage.input_tokens = call->usage.output_tokens = -1;
+    return cs->host->model_call(ctx, call->model, &req, prompt.timeout_ms);
+}
+
+static aigw_status answer(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call, aigw_str text)
+{
+    struct cs_answer out = { .engine = call->model->engine,
+                             .name = call->model->name,
+                             .language = call->language,
+                             .text = text,
+                             .usage = &call->usage };
+
+    if (call->request.stream) /* whole text in one piece, or no suggestion at all */
+        return cs->host->respond(ctx, 200, STREAM_TYPE, text, NULL, 0);
+    return cs_respond_v2(cs->host, ctx, &out);
+}
+
+aigw_status cs_completions_run(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)
+{
+    aigw_str language;
+    aigw_status status = find_language(ctx, cs, call, &language);
+
+    if (status == AIGW_OK)
+        status = cs_find_model(cs, ctx, &call->request.model, &call->model);
+    if (status < 0)
+        return status;
+    if (!language.len) /* neither the name nor the editor says what this file is: no suggestion */
+        return answer(ctx, cs, call, AIGW_STR_NONE);
+    return call_model(ctx, cs, call, language);
+}
+
+/* ---- the answer ---- */
+
+static aigw_status deliver(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call, aigw_str text)
+{
+    if (!text.len)
+        return AIGW_OK;
+    call->answer_bytes += (int64_t)text.len;
+    if (!call->text)
+        return cs->host->stream_write(ctx, text);
+    cs->host->buf_put(call->text, text.ptr, text.len);
+    return AIGW_OK;
+}
+
+/** Pass a piece on with every backslash in front of an underscore left out, across the borders of pieces too. */
+static aigw_status deliver_unescaped(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call, aigw_str text)
+{
+    aigw_status status = AIGW_OK;
+    size_t from = 0;
+
+    if (!text.len)
+        return AIGW_OK;
+    if (call->holds_backslash && text.ptr[0] != '_')
+        status = deliver(ctx, cs, call, AIGW_STR("\\"));
+    call->holds_backslash = false;
+    for (size_t i = 0; i < text.len && status == AIGW_OK; i++) {
+        if (text.ptr[i] != '\\' || (i + 1 < text.len && text.ptr[i + 1] != '_'))
+            continue;
+        status = deliver(ctx, cs, call, (aigw_str){ text.ptr + from, i - from });
+        from = i + 1;
+        call->holds_backslash = i + 1 == text.len;
+    }
+    if (status == AIGW_OK)
+        status = deliver(ctx, cs, call, (aigw_str){ text.ptr + from, text.len - from });
+    return status;
+}
+
+static aigw_status on_text(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call, aigw_str text)
+{
+    if (call->model->flags & AIGW_MODELF_UNESCAPE)
+        return deliver_unescaped(ctx, cs, call, text);
+    return deliver(ctx, cs, call, text);
+}
+
+static aigw_status on_start(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)
+{
+    if (!call->request.stream || call->text || call->did_begin)
+        return AIGW_OK;
+    call->did_begin = true;
+    return cs->host->stream_begin(ctx, 200, STREAM_TYPE, NULL, 0);
+}
+
+static aigw_status on_end(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)
+{
+    struct cs_usage *usage = &call->usage;
+    aigw_str text = AIGW_STR_NONE;
+    aigw_status status = AIGW_OK;
+
+    if (call->holds_backslash)
+        status = deliver(ctx, cs, call, AIGW_STR("\\"));
+    if (status < 0)
+        return status;
+    if (!call->text)
+        return cs->host->stream_end(ctx);
+    status = cs->host->buf_view(call->text, &text);
+    if (status < 0)
+        return cs->host->fail(ctx, status, "the model's answer is larger than answer_max (%lld bytes)",
+                              (long long)cs->answer_max);
+    if (usage->input_tokens < 0)
+        usage->input_tokens = cs_tokens_of((size_t)call->sent_bytes);
+    if (usage->output_tokens < 0)
+        usage->output_tokens = cs_tokens_of((size_t)call->answer_bytes);
+    usage->was_cut = call->max_tokens > 0 && usage->output_tokens >= call->max_tokens;
+    return answer(ctx, cs, call, text);
+}
+
+static aigw_status on_error(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call,
+                            const struct aigw_error *error)
+{
+    if (!call->did_begin)
+        return cs->host->respond_model_error(ctx, error);
+    cs->host->stream_abort(ctx); /* a cut text must not look finished */
+    return AIGW_OK;
+}
+
+aigw_status cs_completions_event(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
+                                 const struct aigw_event *event)
+{
+    aigw_status status;
+
+    switch (event->type) {
+    case AIGW_EVENT_START:
+        return on_start(ctx, cs, call);
+    case AIGW_EVENT_TEXT:
+        status = on_start(ctx, cs, call); /* in case text came first */
+        return status < 0 ? status : on_text(ctx, cs, call, event->text);
+    case AIGW_EVENT_USAGE:
+        if (event->input_tokens >= 0)
+            call->usage.input_tokens = event->input_tokens;
+        if (event->output_tokens >= 0)
+            call->usage.output_tokens = event->output_tokens;
+        return AIGW_OK;
+    case AIGW_EVENT_ERROR:
+        return on_error(ctx, cs, call, event->error);
+    case AIGW_EVENT_END:
+        status = on_start(ctx, cs, call);
+        return status < 0 ? status : on_end(ctx, cs, call);
+    default:
+        return AIGW_OK;
+    }
+}

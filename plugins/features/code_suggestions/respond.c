@@ -1,0 +1,75 @@
+/* respond.c - see respond.h. Compact JSON, UTF-8 as it is, members in the contract's order. */
+#include "respond.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ANSWER_MAX ((size_t)32 << 20)
+
+static void put(const struct aigw_host *host, struct aigw_buf *out, const char *text)
+{
+    host->buf_put(out, text, strlen(text));
+}
+
+static void put_usage(const struct aigw_host *host, struct aigw_buf *out, const struct cs_usage *usage)
+{
+    host->buf_printf(out,
+                     "{\"input_tokens\":%lld,\"output_tokens\":%lld,\"max_output_tokens_used\":%s,"
+                     "\"context_tokens_sent\":%lld,\"context_tokens_used\":%lld}",
+                     (long long)usage->input_tokens, (long long)usage->output_tokens, usage->was_cut ? "true" : "false",
+                     (long long)usage->context_sent, (long long)usage->context_used);
+}
+
+static void put_flags(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *out)
+{
+    uint32_t count = 0;
+    const aigw_str *flags = host->feature_flags(ctx, &count);
+
+    put(host, out, "[");
+    for (uint32_t i = 0; i < count; i++) {
+        if (i)
+            put(host, out, ",");
+        host->buf_json(out, flags[i]);
+    }
+    put(host, out, "]");
+}
+
+aigw_status cs_respond_v2(const struct aigw_host *host, struct aigw_ctx *ctx, const struct cs_answer *answer)
+{
+    struct aigw_buf *out = host->buf_new(ctx, AIGW_LIFE_REQUEST, ANSWER_MAX);
+    aigw_str region = host->setting(ctx, "server.region"), view;
+    aigw_status status;
+
+    if (!out)
+        return AIGW_E_NOMEM;
+    put(host, out, "{\"id\":\"id\",\"model\":{\"engine\":");
+    host->buf_json(out, answer->engine);
+    put(host, out, ",\"name\":");
+    host->buf_json(out, answer->name);
+    put(host, out, ",\"lang\":");
+    host->buf_json(out, (aigw_str){ answer->language, strlen(answer->language) });
+    put(host, out, ",\"tokens_consumption_metadata\":");
+    if (answer->usage && answer->text.len)
+        put_usage(host, out, answer->usage);
+    else
+        put(host, out, "null");
+    put(host, out, ",\"region\":");
+    if (region.len)
+        host->buf_json(out, region);
+    else
+        put(host, out, "null");
+    host->buf_printf(out, "},\"experiments\":[],\"object\":\"text_completion\",\"created\":%lld,\"choices\":[",
+                     (long long)host->time_s(ctx));
+    if (answer->text.len) {
+        put(host, out, "{\"text\":");
+        host->buf_json(out, answer->text);
+        put(host, out, ",\"index\":0,\"finish_reason\":\"length\"}");
+    }
+    put(host, out, "],\"metadata\":{\"enabled_feature_flags\":");
+    put_flags(host, ctx, out);
+    put(host, out, "}}");
+    status = host->buf_view(out, &view);
+    if (status < 0)
+        return host->fail(ctx, status, "the answer is larger than %zu bytes or memory ran out", ANSWER_MAX);
+    return host->respond(ctx, 200, NULL, view, NULL, 0);
+}

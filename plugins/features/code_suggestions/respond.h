@@ -1,0 +1,25 @@
+/* respond.h - the JSON answers of the v2 code routes. */
+#ifndef CS_RESPOND_H
+#define CS_RESPOND_H
+
+#include <stdbool.h>
+
+#include <aigw/host.h>
+
+struct cs_usage {
+    int64_t input_tokens, output_tokens; /* -1: the model server did not say */
+    int64_t context_sent, context_used;
+    bool was_cut; /* the output used all the tokens it was allowed */
+};
+
+struct cs_answer {
+    aigw_str engine, name;
+    const char *language;         /* "" when unknown */
+    aigw_str text;                /* empty: no choice */
+    const struct cs_usage *usage; /* NULL: reported as null, as is always done without a choice */
+};
+
+/** 200 with the text_completion object. */
+aigw_status cs_respond_v2(const struct aigw_host *host, struct aigw_ctx *ctx, const struct cs_answer *answer);
+
+#endif
