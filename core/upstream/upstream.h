@@ -23,7 +23,7 @@ struct gw_upstream_tls {
 struct gw_upstream_options {
     uint32_t connections_per_host; /* idle connections kept, per multi handle */
     int64_t connect_ms;
-    const char *proxy;             /* NULL: from the environment as curl reads it */
+    const char *proxy; /* NULL: from the environment as curl reads it */
 };
 
 #define GW_UPF_CHECK_ADDRESS 0x1u /* refuse link-local, metadata and unspecified addresses after resolution (D21) */
@@ -35,25 +35,25 @@ struct gw_upstream_request {
     const char *url;
     const char *const *headers; /* "Name: value" */
     size_t header_count;
-    aigw_str extra_headers;     /* "Name: value\r\n" lines, may be absent */
+    aigw_str extra_headers; /* "Name: value\r\n" lines, may be absent */
     aigw_str body;
     uint32_t flags;
-    int64_t connect_ms;         /* 0: the option's */
-    int64_t idle_ms;            /* longest silence, 0: none */
-    int64_t total_ms;           /* whole call, 0: none */
-    size_t body_max;            /* largest answer body; beyond it the call fails */
+    int64_t connect_ms; /* 0: the option's */
+    int64_t idle_ms;    /* longest silence, 0: none */
+    int64_t total_ms;   /* whole call, 0: none */
+    size_t body_max;    /* largest answer body; beyond it the call fails */
     const struct gw_upstream_tls *tls;
 };
 
-#define GW_UP_OK 0
-#define GW_UP_CONNECT 1   /* resolve, TCP, proxy */
-#define GW_UP_TLS 2
-#define GW_UP_TIMEOUT 3   /* idle or total */
-#define GW_UP_CUT 4       /* the peer closed early or broke framing */
-#define GW_UP_REFUSED 5   /* address policy (GW_UPF_CHECK_ADDRESS) or scheme */
+#define GW_UP_OK        0
+#define GW_UP_CONNECT   1 /* resolve, TCP, proxy */
+#define GW_UP_TLS       2
+#define GW_UP_TIMEOUT   3 /* idle or total */
+#define GW_UP_CUT       4 /* the peer closed early or broke framing */
+#define GW_UP_REFUSED   5 /* address policy (GW_UPF_CHECK_ADDRESS) or scheme */
 #define GW_UP_TOO_LARGE 6
-#define GW_UP_STOPPED 7   /* on_data answered GW_UP_STOP */
-#define GW_UP_INTERNAL 8
+#define GW_UP_STOPPED   7 /* on_data answered GW_UP_STOP */
+#define GW_UP_INTERNAL  8
 
 /** How a call ended. Borrowed during on_done. */
 struct gw_upstream_result {
@@ -64,12 +64,12 @@ struct gw_upstream_result {
     int64_t connect_us;    /* 0 when reused */
     int64_t first_byte_us; /* from start */
     int64_t total_us;
-    const char *message;   /* names host, cause and, for TLS, the certificate and the setting to use */
+    const char *message; /* names host, cause and, for TLS, the certificate and the setting to use */
 };
 
-#define GW_UP_MORE 0
+#define GW_UP_MORE  0
 #define GW_UP_PAUSE 1 /* data was taken; no more until gw_upstream_resume() */
-#define GW_UP_STOP 2  /* end the call: on_done with GW_UP_STOPPED */
+#define GW_UP_STOP  2 /* end the call: on_done with GW_UP_STOPPED */
 
 /** Callbacks, all from the loop, never from inside gw_upstream_start(). */
 struct gw_upstream_events {
