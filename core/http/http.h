@@ -14,15 +14,15 @@ struct gw_exchange;
 
 /** Limits and timeouts; milliseconds and bytes. */
 struct gw_http_limits {
-    int64_t header_ms;         /* whole header block must arrive within        */
-    int64_t body_ms;           /* longest silence while a body is arriving     */
-    int64_t idle_ms;           /* keep-alive idle (Workhorse: > 90 s)          */
-    int64_t write_stall_ms;    /* longest time a client may accept no byte     */
-    size_t header_max;         /* header block                                 */
-    size_t body_max;           /* default for routes without their own         */
-    size_t drain_max;          /* most of an unwanted body we read before closing */
-    size_t backlog_high;       /* unsent stream bytes that pause the model     */
-    uint32_t connections_max;  /* per worker; beyond it 503 with Retry-After   */
+    int64_t header_ms;        /* whole header block must arrive within        */
+    int64_t body_ms;          /* longest silence while a body is arriving     */
+    int64_t idle_ms;          /* keep-alive idle (Workhorse: > 90 s)          */
+    int64_t write_stall_ms;   /* longest time a client may accept no byte     */
+    size_t header_max;        /* header block                                 */
+    size_t body_max;          /* default for routes without their own         */
+    size_t drain_max;         /* most of an unwanted body we read before closing */
+    size_t backlog_high;      /* unsent stream bytes that pause the model     */
+    uint32_t connections_max; /* per worker; beyond it 503 with Retry-After   */
 };
 
 /** TLS serving. PEM texts, not paths: the caller reads files and calls gw_http_set_tls() again when they change. */
@@ -34,9 +34,9 @@ struct gw_http_tls {
 };
 
 /** Answer of on_head. */
-#define GW_HEAD_READ 1     /* read the body (up to exchange->body_max), then on_body */
+#define GW_HEAD_READ     1 /* read the body (up to exchange->body_max), then on_body */
 #define GW_HEAD_ANSWERED 2 /* gw_http_reply() was called; the body is drained first  */
-#define GW_HEAD_WAIT 3     /* undecided: gw_http_head_done() will be called          */
+#define GW_HEAD_WAIT     3 /* undecided: gw_http_head_done() will be called          */
 
 /** What the pipeline does with exchanges. All callbacks on the worker's thread. */
 struct gw_http_handler {
@@ -56,30 +56,31 @@ struct gw_http_handler {
 /** One request and its answer. Fields are read-only for others but for those marked rw. */
 struct gw_exchange {
     struct gw_http *http;
-    void *pipeline;              /* rw: the pipeline's own */
-    struct gw_arena arena;       /* rw: lives as long as the exchange */
+    void *pipeline;        /* rw: the pipeline's own */
+    struct gw_arena arena; /* rw: lives as long as the exchange */
     aigw_str method;
-    aigw_str target;             /* as sent, with query */
-    aigw_str path;               /* normal form, D17: decoded once, slashes collapsed, one trailing slash dropped.
-                                    Absent when the target cannot be decoded (the server answered 400 itself) */
-    aigw_str query;              /* raw, without '?' */
-    aigw_str body;               /* valid from on_body until gw_http_free_body() or on_done; NUL-terminated */
-    size_t body_max;             /* rw in on_head */
-    char request_id[256];        /* D18 */
-    char client_ip[64];          /* forwarded address when the peer is a trusted proxy (D22) */
+    aigw_str target;      /* as sent, with query */
+    aigw_str path;        /* normal form, D17: decoded once, slashes collapsed, one trailing slash dropped.
+                             Absent when the target cannot be decoded (the server answered 400 itself) */
+    aigw_str query;       /* raw, without '?' */
+    aigw_str body;        /* valid from on_body until gw_http_free_body() or on_done; NUL-terminated */
+    size_t body_max;      /* rw in on_head */
+    char request_id[256]; /* D18 */
+    char client_ip[64];   /* forwarded address when the peer is a trusted proxy (D22) */
     uint16_t client_port;
-    uint16_t http_minor;         /* 0 or 1 */
+    uint16_t http_minor; /* 0 or 1 */
     bool is_tls;
-    bool is_head;                /* method HEAD: headers only */
+    bool is_head; /* method HEAD: headers only */
     /* for the access log; microseconds, monotonic unless said */
     int64_t arrived_us;
     int64_t arrived_wall_us;
-    int64_t response_start_us;   /* 0: not yet */
+    int64_t response_start_us; /* 0: not yet */
     int64_t first_chunk_us;
-    int64_t done_us;             /* set before on_done */
-    uint64_t bytes_out;          /* body bytes */
-    int status;                  /* 0: nothing was sent */
-    bool did_abort;              /* the answer was cut on purpose or by the client */
+    int64_t done_us;      /* set before on_done */
+    uint64_t bytes_out;   /* body bytes */
+    int status;           /* 0: nothing was sent */
+    char answer_type[48]; /* media type of the answer, "" before one was begun; cut when longer */
+    bool did_abort;       /* the answer was cut on purpose or by the client */
     bool is_gone;
 };
 
@@ -100,6 +101,8 @@ aigw_status gw_http_set_tls(struct gw_http *http, const struct gw_http_tls *tls,
 /** CIDR list of proxies whose X-Forwarded-For / X-Forwarded-Proto count. Borrowed strings. */
 aigw_status gw_http_set_trusted_proxies(struct gw_http *http, const char *const *cidrs, size_t count,
                                         struct gw_err *reterr);
+/** Path prefix under which everything answers too, such as "/ai" (D28); NULL for none. Borrowed. */
+void gw_http_set_prefix(struct gw_http *http, const char *prefix);
 /** Stop accepting, send "connection: close" with every answer from now on. */
 void gw_http_drain(struct gw_http *http);
 /** Requests in progress. */
@@ -118,10 +121,11 @@ void gw_http_free_body(struct gw_exchange *ex);
 bool gw_http_reply(struct gw_exchange *ex, int status, const char *content_type, aigw_str body,
                    const struct gw_http_header *headers, size_t header_count);
 
-#define GW_WRITE_OK 0
-#define GW_WRITE_FULL 1  /* taken, but the backlog is high: stop until on_drain */
-#define GW_WRITE_GONE 2  /* the client left */
-/** Begin a body of unknown length. Headers go out with the first bytes, or at gw_http_stream_flush_head(). */
+#define GW_WRITE_OK   0
+#define GW_WRITE_FULL 1 /* taken, but the backlog is high: stop until on_drain */
+#define GW_WRITE_GONE 2 /* the client left */
+/** Begin a body of unknown length. The headers go out at once (at the end of this turn of the loop). False when an
+ *  answer was already begun or the client left. */
 bool gw_http_stream_begin(struct gw_exchange *ex, int status, const char *content_type,
                           const struct gw_http_header *headers, size_t header_count);
 int gw_http_stream_write(struct gw_exchange *ex, aigw_str bytes);

@@ -1,0 +1,551 @@
+/* harness.c - see harness.h. */
+#include "harness.h"
+
+#include <check.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define WAIT_MS 3000
+
+const struct gw_http_limits default_limits = {
+    .header_ms = 3000,
+    .body_ms = 3000,
+    .idle_ms = 5000,
+    .write_stall_ms = 5000,
+    .header_max = 32768,
+    .body_max = 1 << 20,
+    .drain_max = 256 << 10,
+    .backlog_high = 64 << 10,
+    .connections_max = 100,
+};
+
+struct server {
+    pthread_t thread;
+    struct gw_loop *loop;
+    struct gw_http *http;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct counters counters; /* under lock */
+};
+
+struct job {
+    struct gw_timer timer;
+    struct gw_exchange *ex;
+    struct server *server;
+    size_t sent;
+    int ticks;
+};
+
+#define COUNT(server, change) \
+    do { \
+        pthread_mutex_lock(&(server)->lock); \
+        change; \
+        pthread_cond_broadcast(&(server)->changed); \
+        pthread_mutex_unlock(&(server)->lock); \
+    } while (0)
+
+/* ---- the scripted pipeline ------------------------------------------------------------------------------------ */
+
+static void echo(struct gw_exchange *ex)
+{
+    gw_http_reply(ex, 200, "text/plain", ex->body, NULL, 0);
+}
+
+static void flood(struct job *job)
+{
+    static char bytes[FLOOD_CHUNK];
+    size_t burst = 0;
+
+    memset(bytes, 'f', sizeof bytes);
+    while (job->sent < FLOOD_TOTAL) {
+        int rc = gw_http_stream_write(job->ex, (aigw_str){ bytes, sizeof bytes });
+        if (rc == GW_WRITE_GONE)
+            return;
+        job->sent += sizeof bytes;
+        burst += sizeof bytes;
+        if (rc == GW_WRITE_FULL) {
+            COUNT(job->server, job->server->counters.fulls++;
+                  if (burst > job->server->counters.peak_backlog) job->server->counters.peak_backlog = burst);
+            return;
+        }
+    }
+    gw_http_stream_end(job->ex);
+}
+
+static void on_tick(struct gw_timer *self)
+{
+    struct job *job = GW_CONTAINER_OF(self, struct job, timer);
+    struct gw_exchange *ex = job->ex;
+    char text[32];
+
+    if (gw_str_is(ex->path, "/ticks") && job->ticks < 5) {
+        snprintf(text, sizeof text, "tick %d\n", job->ticks++);
+        if (gw_http_stream_write(ex, gw_str(text)) != GW_WRITE_GONE)
+            gw_timer_set(job->server->loop, self, 2);
+    } else if (gw_str_is(ex->path, "/ticks")) {
+        gw_http_stream_end(ex);
+    } else if (gw_str_is(ex->path, "/later")) {
+        echo(ex);
+    } else if (gw_str_is(ex->path, "/wait")) {
+        gw_http_head_done(ex, GW_HEAD_READ);
+    } else if (gw_str_is(ex->path, "/waitno")) {
+        gw_http_reply(ex, 401, "application/json", AIGW_STR("{\"no\":1}"), NULL, 0);
+        gw_http_head_done(ex, GW_HEAD_ANSWERED);
+    }
+}
+
+static int on_head(void *user, struct gw_exchange *ex)
+{
+    struct server *server = user;
+    struct job *job = calloc(1, sizeof *job);
+
+    ck_assert_ptr_nonnull(job);
+    job->ex = ex;
+    job->server = server;
+    job->timer.on_due = on_tick;
+    ex->pipeline = job;
+    COUNT(server, server->counters.heads++);
+    if (gw_str_is(ex->path, "/small"))
+        ex->body_max = 10;
+    if (gw_str_is(ex->path, "/early")) {
+        struct gw_http_header header = { AIGW_STR("x-early"), AIGW_STR("yes") };
+        gw_http_reply(ex, 401, "application/json", AIGW_STR("{\"error\":\"no\"}"), &header, 1);
+        return GW_HEAD_ANSWERED;
+    }
+    if (gw_str_has_prefix(ex->path, AIGW_STR("/wait"))) {
+        gw_timer_set(server->loop, &job->timer, 2);
+        return GW_HEAD_WAIT;
+    }
+    return GW_HEAD_READ;
+}
+
+static void start_stream(struct job *job)
+{
+    struct gw_exchange *ex = job->ex;
+
+    if (!gw_http_stream_begin(ex, 200, "text/event-stream", NULL, 0))
+        return;
+    if (gw_str_is(ex->path, "/stream")) {
+        gw_http_stream_write(ex, AIGW_STR("one "));
+        gw_http_stream_write(ex, AIGW_STR(""));
+        gw_http_stream_write(ex, AIGW_STR("two "));
+        gw_http_stream_write(ex, AIGW_STR("three"));
+        gw_http_stream_end(ex);
+    } else if (gw_str_is(ex->path, "/ticks")) {
+        gw_timer_set(job->server->loop, &job->timer, 2);
+    } else if (gw_str_is(ex->path, "/flood")) {
+        flood(job);
+    } else {
+        gw_http_stream_write(ex, AIGW_STR("first\n"));
+        if (gw_str_is(ex->path, "/abort"))
+            gw_http_abort(ex);
+    }
+}
+
+static void info(struct gw_exchange *ex)
+{
+    char text[1024];
+
+    int len = snprintf(text, sizeof text, "%.*s %.*s %.*s %s %d", AIGW_STR_ARG(ex->method), AIGW_STR_ARG(ex->path),
+                       AIGW_STR_ARG(ex->query), ex->client_ip, ex->is_tls);
+    gw_http_reply(ex, 200, "text/plain", (aigw_str){ text, (size_t)len }, NULL, 0);
+}
+
+static void on_body(void *user, struct gw_exchange *ex)
+{
+    struct server *server = user;
+    struct job *job = ex->pipeline;
+
+    COUNT(server, server->counters.bodies++);
+    if (gw_str_is(ex->path, "/later")) {
+        gw_timer_set(server->loop, &job->timer, 2);
+    } else if (gw_str_is(ex->path, "/big")) {
+        char *bytes = malloc(BIG_TOTAL);
+        ck_assert_ptr_nonnull(bytes);
+        memset(bytes, 'b', BIG_TOTAL);
+        gw_http_reply(ex, 200, "text/plain", (aigw_str){ bytes, BIG_TOTAL }, NULL, 0);
+        free(bytes);
+    } else if (gw_str_is(ex->path, "/info")) {
+        info(ex);
+    } else if (gw_str_is(ex->path, "/stream") || gw_str_is(ex->path, "/ticks") || gw_str_is(ex->path, "/hold") ||
+               gw_str_is(ex->path, "/abort") || gw_str_is(ex->path, "/flood")) {
+        start_stream(job);
+    } else if (!gw_str_is(ex->path, "/silent")) {
+        echo(ex);
+    }
+}
+
+static void on_gone(void *user, struct gw_exchange *ex)
+{
+    struct server *server = user;
+    struct job *job = ex->pipeline;
+
+    gw_timer_clear(server->loop, &job->timer);
+    COUNT(server, server->counters.gones++; server->counters.last_gone_us = now_us());
+}
+
+static void on_drain(void *user, struct gw_exchange *ex)
+{
+    struct server *server = user;
+
+    COUNT(server, server->counters.drains++);
+    flood(ex->pipeline);
+}
+
+static void on_done(void *user, struct gw_exchange *ex)
+{
+    struct server *server = user;
+    struct job *job = ex->pipeline;
+
+    gw_timer_clear(server->loop, &job->timer);
+    free(job);
+    COUNT(server, server->counters.dones++; server->counters.last_status = ex->status;
+          server->counters.last_abort = ex->did_abort; server->counters.last_bytes_out = ex->bytes_out);
+}
+
+/* ---- the server ----------------------------------------------------------------------------------------------- */
+
+static void *server_main(void *arg)
+{
+    struct server *server = arg;
+
+    gw_loop_run(server->loop);
+    return NULL;
+}
+
+struct server *server_start(const struct gw_http_limits *limits, const struct gw_http_tls *tls)
+{
+    struct server *server = calloc(1, sizeof *server);
+    struct gw_err err = { .text = "" };
+
+    ck_assert_ptr_nonnull(server);
+    pthread_mutex_init(&server->lock, NULL);
+    pthread_cond_init(&server->changed, NULL);
+    struct gw_http_handler handler = { server, on_head, on_body, on_gone, on_drain, on_done };
+    server->loop = gw_loop_new(&err);
+    ck_assert_msg(server->loop != NULL, "%s", err.text);
+    server->http = gw_http_new(server->loop, "127.0.0.1", 0, limits ? limits : &default_limits, tls, &handler, &err);
+    ck_assert_msg(server->http != NULL, "%s", err.text);
+    ck_assert_int_eq(pthread_create(&server->thread, NULL, server_main, server), 0);
+    return server;
+}
+
+void server_stop(struct server *server)
+{
+    gw_loop_stop(server->loop);
+    pthread_join(server->thread, NULL);
+    gw_http_free(server->http);
+    ck_assert_int_eq(server->counters.heads, server->counters.dones); /* every exchange ended, once */
+    gw_loop_free(server->loop);
+    pthread_mutex_destroy(&server->lock);
+    pthread_cond_destroy(&server->changed);
+    free(server);
+}
+
+uint16_t server_port(const struct server *server)
+{
+    return gw_http_port(server->http);
+}
+
+struct call {
+    struct server *server;
+    void (*fn)(struct gw_http *http, void *arg);
+    void *arg;
+    bool is_done; /* under the server's lock */
+};
+
+static void run_call(void *arg)
+{
+    struct call *call = arg;
+
+    call->fn(call->server->http, call->arg);
+    COUNT(call->server, call->is_done = true);
+}
+
+void server_call(struct server *server, void (*fn)(struct gw_http *http, void *arg), void *arg)
+{
+    struct call call = { server, fn, arg, false };
+
+    ck_assert(gw_loop_post(server->loop, run_call, &call));
+    pthread_mutex_lock(&server->lock);
+    while (!call.is_done)
+        pthread_cond_wait(&server->changed, &server->lock);
+    pthread_mutex_unlock(&server->lock);
+}
+
+struct counters server_counters(struct server *server)
+{
+    pthread_mutex_lock(&server->lock);
+    struct counters counters = server->counters;
+    pthread_mutex_unlock(&server->lock);
+    return counters;
+}
+
+bool server_wait(struct server *server, size_t field, int value)
+{
+    struct timespec until;
+    int rc = 0;
+    int found;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += WAIT_MS / 1000;
+    pthread_mutex_lock(&server->lock);
+    for (;;) {
+        memcpy(&found, (const char *)&server->counters + field, sizeof found);
+        if (found >= value || rc == ETIMEDOUT)
+            break;
+        rc = pthread_cond_timedwait(&server->changed, &server->lock, &until);
+    }
+    pthread_mutex_unlock(&server->lock);
+    return found >= value;
+}
+
+static void get_connections(struct gw_http *http, void *arg)
+{
+    *(uint32_t *)arg = gw_http_open_connections(http);
+}
+
+uint32_t server_connections(struct server *server)
+{
+    uint32_t count = 0;
+
+    server_call(server, get_connections, &count);
+    return count;
+}
+
+bool server_wait_connections(struct server *server, uint32_t count)
+{
+    int64_t until_us = now_us() + WAIT_MS * 1000;
+
+    while (server_connections(server) != count) { /* each look is one turn of the server's loop */
+        if (now_us() > until_us)
+            return false;
+    }
+    return true;
+}
+
+/* ---- the client ----------------------------------------------------------------------------------------------- */
+
+int64_t now_us(void)
+{
+    return gw_mono_us();
+}
+
+void client_open_small(struct client *client, uint16_t port, int rcvbuf)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port) };
+
+    memset(client, 0, sizeof *client);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    client->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ck_assert_int_ge(client->fd, 0);
+    if (rcvbuf)
+        setsockopt(client->fd, SOL_SOCKET, SO_RCVBUF, &rcvbuf, sizeof rcvbuf);
+    ck_assert_int_eq(connect(client->fd, (struct sockaddr *)&address, sizeof address), 0);
+}
+
+void client_open(struct client *client, uint16_t port)
+{
+    client_open_small(client, port, 0);
+}
+
+static gnutls_certificate_credentials_t client_credentials;
+
+int client_tls(struct client *client, const char *cert_pem, const char *key_pem)
+{
+    int rc;
+
+    if (!client_credentials)
+        gnutls_certificate_allocate_credentials(&client_credentials);
+    if (cert_pem) {
+        gnutls_datum_t cert = { (unsigned char *)(uintptr_t)cert_pem, (unsigned int)strlen(cert_pem) };
+        gnutls_datum_t key = { (unsigned char *)(uintptr_t)key_pem, (unsigned int)strlen(key_pem) };
+        ck_assert_int_ge(gnutls_certificate_set_x509_key_mem(client_credentials, &cert, &key, GNUTLS_X509_FMT_PEM), 0);
+    }
+    gnutls_init(&client->tls, GNUTLS_CLIENT | GNUTLS_NO_SIGNAL);
+    gnutls_set_default_priority(client->tls);
+    gnutls_credentials_set(client->tls, GNUTLS_CRD_CERTIFICATE, client_credentials);
+    gnutls_transport_set_int(client->tls, client->fd);
+    gnutls_handshake_set_timeout(client->tls, WAIT_MS);
+    do {
+        rc = gnutls_handshake(client->tls);
+    } while (rc < 0 && !gnutls_error_is_fatal(rc));
+    return rc;
+}
+
+void client_close(struct client *client)
+{
+    if (client->tls)
+        gnutls_deinit(client->tls);
+    if (client_credentials) {
+        gnutls_certificate_free_credentials(client_credentials);
+        client_credentials = NULL;
+    }
+    if (client->fd >= 0)
+        close(client->fd);
+    free(client->data);
+    client->data = NULL;
+    client->fd = -1;
+    client->tls = NULL;
+}
+
+void client_send_bytes(struct client *client, const char *bytes, size_t len)
+{
+    while (len > 0) {
+        ssize_t sent =
+            client->tls ? gnutls_record_send(client->tls, bytes, len) : send(client->fd, bytes, len, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return; /* refused half-way: the test looks at the answer */
+        bytes += sent;
+        len -= (size_t)sent;
+    }
+}
+
+void client_send(struct client *client, const char *text)
+{
+    client_send_bytes(client, text, strlen(text));
+}
+
+bool client_fill(struct client *client)
+{
+    struct pollfd wait = { .fd = client->fd, .events = POLLIN };
+    ssize_t got;
+
+    if (client->is_eof || client->is_error)
+        return false;
+    if (client->cap - client->len < 65536) {
+        client->cap = client->cap * 2 + 65536;
+        client->data = realloc(client->data, client->cap);
+        ck_assert_ptr_nonnull(client->data);
+    }
+    if (!client->tls || gnutls_record_check_pending(client->tls) == 0) {
+        if (poll(&wait, 1, WAIT_MS) <= 0)
+            return false;
+    }
+    if (client->tls) {
+        do {
+            got = gnutls_record_recv(client->tls, client->data + client->len, client->cap - client->len);
+        } while (got == GNUTLS_E_AGAIN || got == GNUTLS_E_INTERRUPTED);
+    } else {
+        got = recv(client->fd, client->data + client->len, client->cap - client->len, 0);
+    }
+    client->is_eof = got == 0;
+    client->is_error = got < 0;
+    if (got <= 0)
+        return false;
+    client->len += (size_t)got;
+    return true;
+}
+
+static void client_consume(struct client *client, size_t len)
+{
+    memmove(client->data, client->data + len, client->len - len);
+    client->len -= len;
+}
+
+const char *response_header(const struct response *response, const char *name)
+{
+    static char value[1024];
+    size_t len = strlen(name);
+
+    for (const char *line = strstr(response->head, "\r\n"); line; line = strstr(line + 2, "\r\n")) {
+        if (strncasecmp(line + 2, name, len) == 0 && strncmp(line + 2 + len, ": ", 2) == 0) {
+            const char *from = line + 2 + len + 2;
+            snprintf(value, sizeof value, "%.*s", (int)strcspn(from, "\r"), from);
+            return value;
+        }
+    }
+    return "";
+}
+
+static void body_add(struct response *response, const char *bytes, size_t len)
+{
+    response->body = realloc(response->body, response->body_len + len + 1);
+    ck_assert_ptr_nonnull(response->body);
+    memcpy(response->body + response->body_len, bytes, len);
+    response->body_len += len;
+    response->body[response->body_len] = '\0';
+}
+
+static void read_chunks(struct client *client, struct response *response)
+{
+    for (;;) {
+        char *end;
+        while (!(end = client->len ? memmem(client->data, client->len, "\r\n", 2) : NULL)) {
+            if (!client_fill(client))
+                return;
+        }
+        char *digits_end;
+        size_t size = strtoul(client->data, &digits_end, 16);
+        ck_assert_msg(digits_end == end && end > client->data, "bad chunk size line");
+        size_t line = (size_t)(end - client->data) + 2;
+        while (client->len < line + size + 2) {
+            if (!client_fill(client)) {
+                size_t left = client->len - line;
+                body_add(response, client->data + line, left < size ? left : size);
+                return;
+            }
+        }
+        ck_assert_msg(memcmp(client->data + line + size, "\r\n", 2) == 0, "chunk without CR LF");
+        body_add(response, client->data + line, size);
+        client_consume(client, line + size + 2);
+        if (size == 0) {
+            response->is_complete = true;
+            return;
+        }
+    }
+}
+
+bool client_response(struct client *client, bool is_head, struct response *response)
+{
+    char *end;
+
+    memset(response, 0, sizeof *response);
+    body_add(response, "", 0);
+    while (!(end = client->len ? memmem(client->data, client->len, "\r\n\r\n", 4) : NULL)) {
+        if (!client_fill(client))
+            return false;
+    }
+    size_t head = (size_t)(end - client->data) + 4;
+    ck_assert_uint_lt(head, sizeof response->head);
+    memcpy(response->head, client->data, head);
+    client_consume(client, head);
+    ck_assert_int_eq(sscanf(response->head, "HTTP/1.1 %d", &response->status), 1);
+    if (response->status == 100)
+        return true;
+    response->is_chunked = strcasecmp(response_header(response, "transfer-encoding"), "chunked") == 0;
+    const char *length = response_header(response, "content-length");
+    if (is_head) {
+        response->is_complete = true;
+    } else if (response->is_chunked) {
+        read_chunks(client, response);
+    } else {
+        size_t want = *length ? strtoul(length, NULL, 10) : SIZE_MAX;
+        while (client->len < want && client_fill(client))
+            ;
+        size_t take = client->len < want ? client->len : want;
+        body_add(response, client->data, take);
+        client_consume(client, take);
+        response->is_complete = response->body_len == want;
+    }
+    return true;
+}
+
+void response_free(struct response *response)
+{
+    free(response->body);
+    response->body = NULL;
+}
+
+bool client_at_end(struct client *client)
+{
+    return client->len == 0 && !client_fill(client) && (client->is_eof || client->is_error);
+}
