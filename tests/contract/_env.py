@@ -13,7 +13,8 @@ API_KEY = "sk-canary-model-key-7f3a91c2"
 
 
 class Env:
-    """A gateway with a fake GitLab and fake models. bypass: no authentication at all."""
+    """A gateway with a fake GitLab and fake models. bypass: no authentication at all. conf:
+    text of a conf.d file, or a function of the environment that makes one."""
 
     def __init__(self, ctx, bypass=False, env=None, conf=None, signing_key=True, gitlab=None, name="gw", **kwargs):
         self.ctx = ctx
@@ -30,6 +31,8 @@ class Env:
             settings["AIGW_AUTH__BYPASS_EXTERNAL"] = "true"
         settings.update(env or {})
         ctx.secret(API_KEY)
+        if callable(conf):
+            conf = conf(self)
         self.gw = Gateway(ctx, settings, conf, name=name, **kwargs)
 
     def close(self):

@@ -2,6 +2,8 @@
 import json
 import time
 
+from fakes.net import Gate
+from harness import http
 from harness.runner import case, equal, fixture, truth
 
 from ._env import (API_KEY, CURRENT_FILE, INTEGER, VERBOSE, Any, Env, Reply, Row, check, completion, detail, model_error,
@@ -211,10 +213,8 @@ def comp_keys(ctx):
 @case("COMP-stream-live", "comp")
 def pieces_arrive_as_they_come(env):
     """The first piece is with the client while the model still thinks about the second."""
-    import threading
-    gate = threading.Event()
+    gate = Gate()
     script = env.models.script(Reply(pieces=("first ", "second"), gate=gate))
-    from harness import http
     with env.gw.connect() as conn:
         conn.send(http.render("POST", PATH, {}, completion(script, stream=True)))
         truth(script.wait(lambda s: s.count and s.seen[0].pieces_sent >= 1), "the model to be called", script.seen)

@@ -35,7 +35,7 @@ class Reply:
     content_type: str = "application/json"
     filler: int = 0                     # > 0: instead of pieces, this many pieces of filler_size bytes
     filler_size: int = 1024
-    gate: object = None                 # threading.Event: the second piece waits for it
+    gate: object = None                 # net.Gate: the second piece (or a whole answer) waits for it
 
 
 @dataclass
@@ -181,6 +181,8 @@ class FakeModels:
         if asked.get("stream"):
             await self._stream(ex, script, seen, reply, dialect(asked, reply))
         else:
+            if reply.gate is not None and not await reply.gate.wait_or_gone(ex):
+                return
             ex.reply(200, json.dumps(dialect(asked, reply).whole(), ensure_ascii=False), headers=reply.headers)
 
     async def _stream(self, ex, script, seen, reply, dialect):
@@ -192,8 +194,9 @@ class FakeModels:
             if reply.cut_after is not None and index >= reply.cut_after:
                 break
             if index == 1 and reply.gate is not None:
-                while not reply.gate.is_set() and await ex.sleep(0.005):
-                    pass
+                await ex.drain()
+                if not await reply.gate.wait_or_gone(ex):
+                    return
             if index and reply.piece_delay and not reply.drip and not await ex.sleep(reply.piece_delay):
                 return
             await self._write(ex, reply, dialect.piece(piece))

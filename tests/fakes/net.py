@@ -55,6 +55,25 @@ def shared_loop():
         return _shared
 
 
+class Gate:
+    """Opened from any thread, awaited on the fakes' loop."""
+
+    def __init__(self):
+        self._thread = shared_loop()
+        self._event = asyncio.Event()
+
+    def set(self):
+        self._thread.loop.call_soon_threadsafe(self._event.set)
+
+    async def wait_or_gone(self, ex):
+        """True when the gate opened, False when the peer left first."""
+        waits = [asyncio.ensure_future(self._event.wait()), asyncio.ensure_future(ex.gone.wait())]
+        _, pending = await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for task in pending:
+            task.cancel()
+        return self._event.is_set()
+
+
 class Request:
     """What arrived. Header names keep their case; header() looks them up in any case, first occurrence."""
 
