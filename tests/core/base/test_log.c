@@ -1,0 +1,216 @@
+/* test_log.c - lines are JSON, secrets are masked, a slow sink blocks nobody. */
+#include <check.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+#define PEM_BEGIN "-----BEGIN PRIVATE KEY-----"
+#define PEM_END   "-----END PRIVATE KEY-----"
+
+static const struct {
+    const char *id, *text, *masked;
+} mask_rows[] = {
+    { "plain text", "model call failed at 10:30", "model call failed at 10:30" },
+    { "registered", "key is canary-secret-1!", "key is **********!" },
+    { "registered twice", "canary-secret-1 canary-secret-1", "********** **********" },
+    { "longest registered wins", "canary-secret-123", "**********" },
+    { "jwt", "token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln end", "token ********** end" },
+    { "bearer", "Authorization: Bearer abcdef123456", "Authorization: Bearer **********" },
+    { "bearer any case", "bEaReR abcdef123456;", "bEaReR **********;" },
+    { "pem", "x " PEM_BEGIN "\nMIIE\n" PEM_END " y", "x ********** y" },
+    { "pem without end", "x " PEM_BEGIN "\nMIIE", "x **********" },
+    { "url user info", "http://user:pw@host/path", "http://**********@host/path" },
+    { "url without user info", "http://host/a@b", "http://host/a@b" },
+    { "json member", "{\"model_api_key\":\"sk-1\",\"a\":1}", "{\"model_api_key\":\"**********\",\"a\":1}" },
+    { "escaped json", "{\\\"api_key\\\":\\\"sk-1\\\"}", "{\\\"api_key\\\":\\\"**********\\\"}" },
+    { "header", "x-api-key: sk-1234", "x-api-key: **********" },
+    { "query", "?private_token=glpat-1&x=1", "?private_token=**********&x=1" },
+    { "libconfig", "api_key = \"sk\";", "api_key = \"**********\";" },
+    { "sentence about a key", "api_key: missing, set it", "api_key: missing, set it" },
+};
+
+START_TEST(secrets_are_masked)
+{
+    struct gw_buf out;
+
+    gw_log_add_secret("canary-secret-1");
+    gw_log_add_secret("canary-secret-123");
+    gw_log_add_secret("short"); /* too short to be told from ordinary words: ignored */
+    gw_buf_init(&out, 10000);
+    gw_log_mask(&out, gw_str(mask_rows[_i].text));
+    ck_assert_msg(strcmp(out.data, mask_rows[_i].masked) == 0, "%s: found %s", mask_rows[_i].id, out.data);
+    gw_buf_done(&out);
+}
+END_TEST
+
+static char *read_all(const char *path)
+{
+    static char text[1 << 20];
+    FILE *file = fopen(path, "re");
+
+    ck_assert_ptr_nonnull(file);
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[len] = '\0';
+    return text;
+}
+
+static char log_path[64];
+
+static void start(bool json)
+{
+    struct gw_log_options options = { .level = GW_LOG_INFO, .json = json, .file = log_path };
+    struct gw_err err = { "" };
+
+    snprintf(log_path, sizeof log_path, "/tmp/aigw-test-log-%d", (int)getpid());
+    unlink(log_path);
+    ck_assert_msg(gw_log_start(&options, &err) == AIGW_OK, "%s", err.text);
+}
+
+START_TEST(a_line_is_one_json_object_whatever_is_in_it)
+{
+    struct gw_line line;
+
+    start(true);
+    gw_line_begin(&line, GW_LOG_INFO, "test", "hello\n{\"forged\":1}");
+    gw_line_str(&line, "text", AIGW_STR("a\"b\n\xff"));
+    gw_line_cstr(&line, "none", NULL);
+    gw_line_int(&line, "n", -5);
+    gw_line_seconds(&line, "s", 1500000);
+    gw_line_bool(&line, "b", true);
+    gw_line_end(&line);
+    gw_log(GW_LOG_DEBUG, "test", "below the level");
+    gw_log_stop();
+    char *text = read_all(log_path);
+    ck_assert_ptr_nonnull(strstr(text, "\"message\":\"hello\\n{\\\"forged\\\":1}\""));
+    ck_assert_ptr_nonnull(
+        strstr(text, "\"text\":\"a\\\"b\\n\xef\xbf\xbd\",\"none\":null,\"n\":-5,\"s\":1.500000,\"b\":true}"));
+    ck_assert_ptr_null(strstr(text, "below"));
+    ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
+    unlink(log_path);
+}
+END_TEST
+
+START_TEST(long_values_are_cut_and_a_secret_at_the_cut_is_not_shown)
+{
+    static char value[5000];
+
+    memset(value, 'x', sizeof value);
+    memcpy(value + 4090, "canary-secret-1", 15);
+    gw_log_add_secret("canary-secret-1");
+    start(true);
+    struct gw_line line;
+    gw_line_begin(&line, GW_LOG_INFO, "test", "cut");
+    gw_line_str(&line, "v", (aigw_str){ value, sizeof value });
+    gw_line_end(&line);
+    gw_log_stop();
+    char *text = read_all(log_path);
+    ck_assert_uint_lt(strlen(text), 4400);
+    ck_assert_ptr_null(strstr(text, "canary"));
+    unlink(log_path);
+}
+END_TEST
+
+START_TEST(text_mode_cannot_be_forged_either)
+{
+    start(false);
+    gw_log(GW_LOG_WARNING, "test", "a\nb\x1b[31m");
+    gw_log_stop();
+    char *text = read_all(log_path);
+    ck_assert_ptr_nonnull(strstr(text, "warning  test: a b [31m\n"));
+    unlink(log_path);
+}
+END_TEST
+
+START_TEST(the_file_is_reopened_after_rotation)
+{
+    char rotated[80];
+
+    start(true);
+    gw_log(GW_LOG_INFO, "test", "first");
+    gw_log_stop();
+    snprintf(rotated, sizeof rotated, "%s.1", log_path);
+    struct gw_log_options options = { .level = GW_LOG_INFO, .json = true, .file = log_path };
+    ck_assert_int_eq(gw_log_start(&options, NULL), AIGW_OK);
+    ck_assert_int_eq(rename(log_path, rotated), 0);
+    gw_log_reopen();
+    struct stat info; /* the writer does it: wait for the file, not for a time */
+    while (stat(log_path, &info) != 0)
+        usleep(1000);
+    gw_log(GW_LOG_INFO, "test", "second");
+    gw_log_stop();
+    ck_assert_ptr_nonnull(strstr(read_all(log_path), "second"));
+    ck_assert_ptr_null(strstr(read_all(rotated), "second"));
+    ck_assert_ptr_nonnull(strstr(read_all(rotated), "first"));
+    unlink(log_path);
+    unlink(rotated);
+}
+END_TEST
+
+START_TEST(a_sink_that_takes_nothing_costs_lines_not_time)
+{
+    int ends[2];
+    uint64_t before = gw_log_dropped();
+
+    ck_assert_int_eq(pipe(ends), 0);
+    snprintf(log_path, sizeof log_path, "/proc/self/fd/%d", ends[1]);
+    struct gw_log_options options = { .level = GW_LOG_INFO, .json = true, .file = log_path };
+    ck_assert_int_eq(gw_log_start(&options, NULL), AIGW_OK);
+    static char filler[3000];
+    memset(filler, 'y', sizeof filler - 1);
+    for (int i = 0; i < 8000; i++) { /* 24 MB: more than the queue holds; must return although nobody reads */
+        struct gw_line line;
+        gw_line_begin(&line, GW_LOG_INFO, "test", "fill");
+        gw_line_cstr(&line, "v", filler);
+        gw_line_end(&line);
+    }
+    gw_log_flush();
+    ck_assert_uint_gt(gw_log_dropped(), before);
+    if (fork() == 0) { /* a reader, so that the writer can finish */
+        char sink[65536];
+        close(ends[1]);
+        while (read(ends[0], sink, sizeof sink) > 0)
+            ;
+        _exit(0);
+    }
+    gw_log_stop();
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
+START_TEST(a_log_file_that_cannot_be_opened_is_named)
+{
+    struct gw_log_options options = { .level = GW_LOG_INFO, .json = true, .file = "/nonexistent/x.log" };
+    struct gw_err err = { "" };
+
+    ck_assert_int_eq(gw_log_start(&options, &err), AIGW_E_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.text, "/nonexistent/x.log"));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("log");
+    TCase *tcase = tcase_create("log");
+    SRunner *runner = srunner_create(suite);
+
+    suite_add_tcase(suite, tcase);
+    tcase_set_timeout(tcase, 30);
+    tcase_add_loop_test(tcase, secrets_are_masked, 0, (int)GW_ARRAY_LEN(mask_rows));
+    tcase_add_test(tcase, a_line_is_one_json_object_whatever_is_in_it);
+    tcase_add_test(tcase, long_values_are_cut_and_a_secret_at_the_cut_is_not_shown);
+    tcase_add_test(tcase, text_mode_cannot_be_forged_either);
+    tcase_add_test(tcase, the_file_is_reopened_after_rotation);
+    tcase_add_test(tcase, a_sink_that_takes_nothing_costs_lines_not_time);
+    tcase_add_test(tcase, a_log_file_that_cannot_be_opened_is_named);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
