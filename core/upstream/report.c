@@ -61,8 +61,8 @@ static int kind_of(const struct gw_upstream_call *call, CURLcode code)
         return GW_UP_TOO_LARGE;
     if (call->is_over_idle || call->is_over_total)
         return GW_UP_TIMEOUT;
-    if (code == CURLE_OK)
-        return GW_UP_OK;
+    if (code == CURLE_OK) /* curl is content when the peer closes in the middle of the head */
+        return call->did_head ? GW_UP_OK : GW_UP_CUT;
     if (call->refusal && !call->got_bytes)
         return GW_UP_REFUSED;
     kind = tls_kind(call, code);
@@ -174,7 +174,10 @@ static void words_of(struct gw_upstream_call *call, int kind, CURLcode code, cha
         break;
     case GW_UP_CUT:
         snprintf(text, size, "%s: the connection broke %s: %s", peer,
-                 call->did_head ? "in the middle of the answer" : "before the answer began", curl_words(call, code));
+                 call->did_head    ? "in the middle of the answer"
+                 : call->got_bytes ? "in the middle of the answer's head"
+                                   : "before the answer began",
+                 code == CURLE_OK ? "closed by the server" : curl_words(call, code));
         break;
     case GW_UP_REFUSED:
         snprintf(text, size, "%s: not allowed as an endpoint: %s", peer, call->refusal);

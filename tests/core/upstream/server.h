@@ -1,0 +1,53 @@
+/* server.h - a scripted HTTP server for the tests: the script is a C function that runs on the connection's thread. */
+#ifndef TEST_SERVER_H
+#define TEST_SERVER_H
+
+#include <gnutls/gnutls.h>
+#include <semaphore.h>
+
+#include "base/base.h"
+
+struct server;
+
+/** One request as read; body only when is_body_read. */
+struct server_conn {
+    struct server *server;
+    int fd;
+    gnutls_session_t tls; /* NULL: plain */
+    int number;           /* of the connection, from 0 */
+    int served;           /* requests before this one */
+    char head[16384];     /* raw, NUL-terminated */
+    char path[1024];
+    char *body;
+    size_t body_len;
+};
+
+/** Answer one request. True: wait for the next on this connection; false: close it. */
+typedef bool (*server_script)(struct server_conn *conn);
+
+struct server_options {
+    server_script script;
+    gnutls_certificate_credentials_t tls; /* NULL: plain */
+    bool wants_client_cert;
+    bool leave_body; /* the script reads it, or not */
+};
+
+struct server *server_start(const struct server_options *options);
+void server_stop(struct server *server);
+uint16_t server_port(const struct server *server);
+int server_accepted(struct server *server);
+/** For scripts and tests to wait for each other. */
+sem_t *server_gate(struct server *server);
+sem_t *server_seen(struct server *server);
+
+bool server_send(struct server_conn *conn, const char *bytes, size_t len);
+bool server_say(struct server_conn *conn, const char *text);
+/** 200 with Content-Length. */
+bool server_answer(struct server_conn *conn, const char *body);
+/** One chunk of a chunked body. */
+bool server_chunk(struct server_conn *conn, const char *bytes, size_t len);
+/** Wait until the client closes; false after 5 s. */
+bool server_wait_gone(struct server_conn *conn);
+bool server_read_body(struct server_conn *conn);
+
+#endif

@@ -1,0 +1,420 @@
+/* test_upstream.c - the plain run of calls against a scripted server: answers, ends, limits, reuse. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fixture.h"
+#include "suites.h"
+
+static struct fix fix;
+static struct watch watch;
+
+static const char *const no_headers[1];
+
+static struct gw_upstream_request post(const char *path, const char *body)
+{
+    return (struct gw_upstream_request){ .method = "POST",
+                                         .url = fix_url(&fix, path),
+                                         .headers = no_headers,
+                                         .body = gw_str(body),
+                                         .idle_ms = 5000,
+                                         .body_max = 1u << 20 };
+}
+
+static void close_all(void)
+{
+    watch_done(&watch);
+    fix_close(&fix);
+}
+
+static void open_with(server_script script)
+{
+    fix_open(&fix, &(struct server_options){ .script = script });
+    watch_init(&fix, &watch);
+}
+
+/* ---- answers ------------------------------------------------------------------------------------------------ */
+
+/** What the server says to /<id>, and how the call must end. The server closes the connection after it. */
+static const struct {
+    const char *id;
+    const char *say;
+    int kind, status;
+    const char *data;
+    const char *message; /* part of it */
+} answers[] = {
+    { "length", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", GW_UP_OK, 200, "hello", "" },
+    { "chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n", GW_UP_OK, 200,
+      "hello", "" },
+    { "until-close", "HTTP/1.0 200 OK\r\n\r\nhello", GW_UP_OK, 200, "hello", "" },
+    { "empty", "HTTP/1.1 204 No Content\r\n\r\n", GW_UP_OK, 204, "", "" },
+    { "interim", "HTTP/1.1 103 Early\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", GW_UP_OK, 200, "hi",
+      "" },
+    { "error-status", "HTTP/1.1 429 No\r\nContent-Length: 4\r\nRetry-After: 3\r\n\r\nbusy", GW_UP_OK, 429, "busy", "" },
+    { "redirect", "HTTP/1.1 302 Found\r\nLocation: /length\r\nContent-Length: 4\r\n\r\ngone", GW_UP_OK, 302, "gone", "" },
+    { "unauthorized", "HTTP/1.1 401 No\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 0\r\n\r\n", GW_UP_OK, 401,
+      "", "" },
+    { "not-decoded", "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", GW_UP_OK, 200,
+      "hello", "" },
+    { "trailer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n2\r\nhi\r\n0\r\nX: y\r\n\r\n",
+      GW_UP_OK, 200, "hi", "" },
+    { "cut-length", "HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhello", GW_UP_CUT, 200, "hello", "in the middle" },
+    { "cut-chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", GW_UP_CUT, 200, "hello",
+      "in the middle" },
+    { "cut-in-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhello", GW_UP_CUT, 200, "hello",
+      "in the middle" },
+    { "bad-chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello", GW_UP_CUT, 200, "", "" },
+    { "cut-head", "HTTP/1.1 200 OK\r\nContent-Le", GW_UP_CUT, 0, "", "" },
+    { "silent-close", "", GW_UP_CUT, 0, "", "before the answer began" },
+    { "not-http", "hello there\r\n\r\n", GW_UP_CUT, 0, "", "" },
+};
+
+static bool say_answer(struct server_conn *conn)
+{
+    for (size_t i = 0; i < GW_ARRAY_LEN(answers); i++)
+        if (strcmp(conn->path + 1, answers[i].id) == 0)
+            server_say(conn, answers[i].say);
+    return false;
+}
+
+START_TEST(answers_end_as_they_should)
+{
+    char path[64];
+    struct gw_upstream_request request;
+
+    snprintf(path, sizeof path, "/%s", answers[_i].id);
+    open_with(say_answer);
+    request = post(path, "{}");
+    watch_run(&watch, &request);
+    ck_assert_kind(watch, answers[_i].kind);
+    ck_assert_int_eq(watch.result.status, answers[_i].status);
+    ck_assert_int_eq(watch.status, answers[_i].status);
+    ck_assert_int_eq(watch.heads, answers[_i].status != 0);
+    ck_assert_str_eq(watch.data.data ? watch.data.data : "", answers[_i].data);
+    ck_assert_has(watch.message, answers[_i].message);
+    if (answers[_i].kind != GW_UP_OK)
+        ck_assert_has(watch.message, "127.0.0.1:");
+    ck_assert(!watch.result.was_reused);
+    ck_assert_int_eq(watch.result.got_bytes, strncmp(answers[_i].say, "HTTP/1.", 7) == 0);
+    ck_assert_uint_eq(gw_upstream_open_calls(fix.up), 0);
+    close_all();
+}
+END_TEST
+
+/* ---- what is sent ------------------------------------------------------------------------------------------- */
+
+static bool echo(struct server_conn *conn)
+{
+    struct gw_buf out;
+
+    gw_buf_init(&out, 1u << 20);
+    gw_buf_puts(&out, conn->head);
+    if (conn->body)
+        gw_buf_puts(&out, conn->body);
+    server_answer(conn, out.data);
+    gw_buf_done(&out);
+    return true;
+}
+
+START_TEST(the_request_goes_out_as_described)
+{
+    static const char *const headers[] = { "Content-Type: application/json", "Authorization: Bearer k" };
+    struct gw_upstream_request request;
+
+    open_with(echo);
+    request = post("/v1/x?y=1", "{\"a\":1}");
+    request.headers = headers;
+    request.header_count = 2;
+    request.extra_headers = AIGW_STR("X-One: 1\r\nX-Two: 2\r\n");
+    watch_run(&watch, &request);
+    ck_assert_kind(watch, GW_UP_OK);
+    ck_assert_has(watch.data.data, "POST /v1/x?y=1 HTTP/1.1\r\n");
+    ck_assert_has(watch.data.data, "\r\nContent-Type: application/json\r\n");
+    ck_assert_has(watch.data.data, "\r\nAuthorization: Bearer k\r\n");
+    ck_assert_has(watch.data.data, "\r\nX-One: 1\r\n");
+    ck_assert_has(watch.data.data, "\r\nX-Two: 2\r\n");
+    ck_assert_has(watch.data.data, "\r\nContent-Length: 7\r\n");
+    ck_assert_has(watch.data.data, "\r\n\r\n{\"a\":1}");
+    ck_assert_ptr_null(strcasestr(watch.data.data, "expect:"));
+    ck_assert_ptr_null(strcasestr(watch.data.data, "accept-encoding"));
+    ck_assert_int_gt(watch.result.connect_us, 0);
+    ck_assert_int_ge(watch.result.first_byte_us, watch.result.connect_us);
+    ck_assert_int_ge(watch.result.total_us, watch.result.first_byte_us);
+    close_all();
+}
+END_TEST
+
+static const struct {
+    const char *method, *body, *line, *length;
+} methods[] = {
+    { "GET", "", "GET /m HTTP/1.1\r\n", NULL },
+    { "POST", "", "POST /m HTTP/1.1\r\n", "\r\nContent-Length: 0\r\n" },
+    { "PUT", "", "PUT /m HTTP/1.1\r\n", "\r\nContent-Length: 0\r\n" },
+    { "PUT", "abc", "PUT /m HTTP/1.1\r\n", "\r\nContent-Length: 3\r\n" },
+    { "DELETE", "", "DELETE /m HTTP/1.1\r\n", NULL },
+    { "GET", "", "GET /m HTTP/1.1\r\n", NULL },
+};
+
+START_TEST(methods_follow_each_other_on_one_pooled_handle)
+{
+    open_with(echo);
+    for (size_t i = 0; i < GW_ARRAY_LEN(methods); i++) {
+        struct gw_upstream_request request = post("/m", methods[i].body);
+        struct watch one;
+
+        watch_init(&fix, &one);
+        request.method = methods[i].method;
+        watch_run(&one, &request);
+        ck_assert_kind(one, GW_UP_OK);
+        ck_assert_msg(strncmp(one.data.data, methods[i].line, strlen(methods[i].line)) == 0, "%s", one.data.data);
+        ck_assert_ptr_null(strcasestr(one.data.data, "urlencoded"));
+        if (methods[i].length)
+            ck_assert_has(one.data.data, methods[i].length);
+        else
+            ck_assert_ptr_null(strcasestr(one.data.data, "content-length"));
+        ck_assert_int_eq(one.result.was_reused, i > 0);
+        watch_done(&one);
+    }
+    ck_assert_int_eq(server_accepted(fix.server), 1);
+    close_all();
+}
+END_TEST
+
+static const struct {
+    const char *id, *url, *header, *extra, *message;
+} unsound[] = {
+    { "no-scheme-host", "http://", NULL, "", "malformed" },
+    { "spaces", "http://a b/", NULL, "", "malformed" },
+    { "user-info", "http://u:p@127.0.0.1/", NULL, "", "user name" },
+    { "header-split", "http://127.0.0.1/", "X: a\r\nY: b", "", "header 1" },
+    { "header-no-colon", "http://127.0.0.1/", "X", "", "header 1" },
+    { "header-space-in-name", "http://127.0.0.1/", "X Y: z", "", "header 1" },
+    { "extra-bare-cr", "http://127.0.0.1/", "A: b", "X: a\rY: b\r\n", "header 2" },
+    { "extra-no-colon", "http://127.0.0.1/", "A: b", "X: a\r\nnope", "header 3" },
+};
+
+START_TEST(unsound_requests_do_not_start)
+{
+    struct gw_upstream_request request = { .method = "POST", .url = unsound[_i].url, .headers = &unsound[_i].header };
+    struct gw_upstream_events events = { .user = NULL };
+    struct gw_err err = { .text = "" };
+
+    fix_open(&fix, NULL);
+    request.header_count = unsound[_i].header != NULL;
+    request.extra_headers = gw_str(unsound[_i].extra);
+    ck_assert_ptr_null(gw_upstream_start(fix.up, &request, &events, &err));
+    ck_assert_has(err.text, unsound[_i].message);
+    ck_assert_ptr_null(strstr(err.text, "u:p"));
+    fix_close(&fix);
+}
+END_TEST
+
+START_TEST(large_bodies_arrive_whole)
+{
+    static const size_t sizes[] = { 1, 32768, 32769, 70000, 700000 };
+
+    open_with(echo);
+    for (size_t i = 0; i < GW_ARRAY_LEN(sizes); i++) {
+        struct gw_upstream_request request = post("/", "");
+        char *body = malloc(sizes[i] + 1);
+        struct watch one;
+
+        for (size_t at = 0; at < sizes[i]; at++)
+            body[at] = (char)('a' + at * 7 % 26);
+        body[sizes[i]] = '\0';
+        watch_init(&fix, &one);
+        request.body = (aigw_str){ body, sizes[i] };
+        watch_run(&one, &request);
+        ck_assert_kind(one, GW_UP_OK);
+        ck_assert_str_eq(strstr(one.data.data, "\r\n\r\n") + 4, body);
+        watch_done(&one);
+        free(body);
+    }
+    close_all();
+}
+END_TEST
+
+/* ---- limits ------------------------------------------------------------------------------------------------- */
+
+static bool answer_much(struct server_conn *conn)
+{
+    static char much[40001];
+
+    memset(much, 'x', sizeof much - 1);
+    return server_answer(conn, much);
+}
+
+START_TEST(an_answer_larger_than_the_limit_ends_the_call)
+{
+    static const struct {
+        uint32_t flags;
+        size_t max;
+        int kind;
+    } rows[] = { { 0, 39999, GW_UP_TOO_LARGE },
+                 { 0, 40000, GW_UP_OK },
+                 { 0, 1, GW_UP_TOO_LARGE },
+                 { 0, 0, GW_UP_OK },
+                 { GW_UPF_EXPECT_STREAM, 10, GW_UP_OK } };
+
+    open_with(answer_much);
+    for (size_t i = 0; i < GW_ARRAY_LEN(rows); i++) {
+        struct gw_upstream_request request = post("/", "");
+        struct watch one;
+
+        watch_init(&fix, &one);
+        request.flags = rows[i].flags;
+        request.body_max = rows[i].max;
+        watch_run(&one, &request);
+        ck_assert_kind(one, rows[i].kind);
+        if (rows[i].kind == GW_UP_TOO_LARGE) {
+            ck_assert_uint_le(one.data.len, rows[i].max);
+            ck_assert_has(one.message, "larger than the limit");
+        } else {
+            ck_assert_uint_eq(one.data.len, 40000);
+        }
+        watch_done(&one);
+    }
+    close_all();
+}
+END_TEST
+
+START_TEST(headers_are_found_in_any_case)
+{
+    struct gw_upstream_request request;
+
+    open_with(say_answer);
+    watch.want_header = "rEtRy-aFtEr";
+    request = post("/error-status", "");
+    watch_run(&watch, &request);
+    ck_assert_str_eq(watch.header, "3");
+    close_all();
+    open_with(say_answer);
+    watch.want_header = "X-Missing";
+    request = post("/error-status", "");
+    watch_run(&watch, &request);
+    ck_assert_str_eq(watch.header, "");
+    close_all();
+}
+END_TEST
+
+/* ---- pool --------------------------------------------------------------------------------------------------- */
+
+static bool answer_once(struct server_conn *conn)
+{
+    if (conn->served > 0)
+        return false; /* read the second request on a pooled connection and hang up */
+    return server_answer(conn, "one");
+}
+
+START_TEST(a_pooled_connection_that_dies_is_replaced_without_fuss)
+{
+    open_with(answer_once);
+    for (int i = 0; i < 3; i++) {
+        struct gw_upstream_request request = post("/", "{}");
+        struct watch one;
+
+        watch_init(&fix, &one);
+        watch_run(&one, &request);
+        /* libcurl itself tries a fresh connection; if it ever stops doing so the caller can tell. */
+        if (one.result.kind != GW_UP_OK)
+            ck_assert(one.result.was_reused && !one.result.got_bytes && one.result.kind == GW_UP_CUT);
+        else
+            ck_assert_str_eq(one.data.data, "one");
+        watch_done(&one);
+    }
+    ck_assert_int_ge(server_accepted(fix.server), 2);
+    close_all();
+}
+END_TEST
+
+START_TEST(connections_are_counted_and_forgotten)
+{
+    struct gw_upstream_request request;
+
+    open_with(echo);
+    request = post("/", "{}");
+    watch_run(&watch, &request);
+    ck_assert_uint_eq(gw_upstream_open_connections(fix.up), 1);
+    gw_upstream_forget_connections(fix.up);
+    fix_turn_for(&fix, 20);
+    ck_assert_uint_eq(gw_upstream_open_connections(fix.up), 0);
+    watch_done(&watch);
+    watch_init(&fix, &watch);
+    request = post("/", "{}");
+    watch_run(&watch, &request);
+    ck_assert_kind(watch, GW_UP_OK);
+    ck_assert(!watch.result.was_reused);
+    ck_assert_int_eq(server_accepted(fix.server), 2);
+    close_all();
+}
+END_TEST
+
+#define MANY 300
+
+START_TEST(three_hundred_calls_at_once)
+{
+    static struct watch many[MANY];
+    struct gw_upstream_request request;
+
+    open_with(echo);
+    for (int round = 0; round < 2; round++) {
+        int64_t begin_ms = gw_mono_ms();
+
+        for (int i = 0; i < MANY; i++) {
+            char path[32];
+
+            snprintf(path, sizeof path, "/call-%d-%d", round, i);
+            watch_init(&fix, &many[i]);
+            request = post(path, "{}");
+            watch_start(&many[i], &request);
+        }
+        ck_assert_uint_eq(gw_upstream_open_calls(fix.up), MANY);
+        for (int i = 0; i < MANY; i++) {
+            char want[64];
+
+            snprintf(want, sizeof want, "POST /call-%d-%d HTTP/1.1\r\n", round, i);
+            fix_wait(&fix, &many[i].dones, 1);
+            ck_assert_kind(many[i], GW_UP_OK);
+            ck_assert_has(many[i].data.data, want);
+            watch_done(&many[i]);
+        }
+        ck_assert_int_lt(gw_mono_ms() - begin_ms, 8000);
+    }
+    ck_assert_int_eq(server_accepted(fix.server), MANY); /* the second round opened none */
+    close_all();
+}
+END_TEST
+
+Suite *suite_answers(void)
+{
+    Suite *suite = suite_create("upstream");
+    TCase *plain = tcase_create("answers"), *pool = tcase_create("pool");
+
+    tcase_add_loop_test(plain, answers_end_as_they_should, 0, (int)GW_ARRAY_LEN(answers));
+    tcase_add_test(plain, the_request_goes_out_as_described);
+    tcase_add_test(plain, methods_follow_each_other_on_one_pooled_handle);
+    tcase_add_loop_test(plain, unsound_requests_do_not_start, 0, (int)GW_ARRAY_LEN(unsound));
+    tcase_add_test(plain, large_bodies_arrive_whole);
+    tcase_add_test(plain, an_answer_larger_than_the_limit_ends_the_call);
+    tcase_add_test(plain, headers_are_found_in_any_case);
+    tcase_add_test(pool, a_pooled_connection_that_dies_is_replaced_without_fuss);
+    tcase_add_test(pool, connections_are_counted_and_forgotten);
+    tcase_add_test(pool, three_hundred_calls_at_once);
+    tcase_set_timeout(pool, 30);
+    suite_add_tcase(suite, plain);
+    suite_add_tcase(suite, pool);
+    return suite;
+}
+
+int main(void)
+{
+    SRunner *runner = srunner_create(suite_answers());
+    int failed;
+
+    srunner_add_suite(runner, suite_flow());
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
