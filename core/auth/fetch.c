@@ -268,7 +268,7 @@ static void describe_failure(struct gw_fetch *fetch, CURLcode code, struct gw_er
         (void)gw_err_set(
             reterr, AIGW_E_CONFIG,
             "%s: its certificate is not trusted (%s; trusted: %s). Name a file with your CA in " TRUST_SETTINGS
-            ", or add it with the extra CA file setting",
+            ", or add it with AIGW_EXTRA_CA_FILE",
             fetch->url, text, fetch->ca_name);
     else
         (void)gw_err_set(reterr, AIGW_E_CONFIG, "%s: %s", fetch->url, text);
