@@ -1,0 +1,450 @@
+"""What changes while requests run: stop, reload, certificates, keys, a GitLab that comes and goes, resting targets."""
+import os
+import shutil
+import signal
+import socket
+import ssl
+import time
+
+from contract._env import Env, Reply, check, completion, model_error
+from fakes import gitlab as gl
+from fakes import pki
+from fakes.net import Gate
+from harness import http
+from harness.runner import case, equal, fixture, truth
+
+from . import _load
+
+PATH = "/v2/code/completions"
+TOKEN_PATH = "/v1/code/user_access_token"
+
+
+class Starter:
+    def __init__(self, ctx):
+        self.ctx = ctx
+
+    def close(self):
+        pass
+
+
+@fixture("stop", serial=True)
+def stop(ctx):
+    return Starter(ctx)
+
+
+def is_refused(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=2) as sock:
+            sock.sendall(http.render("GET", "/monitoring/healthz", {"Connection": "close"}))
+            first = sock.recv(100)
+            return not first or b" 503 " in first
+    except OSError:
+        return True
+
+
+@case("F-SIGTERM-drain", "stop")
+def drain(starter):
+    """Running streams and calls finish, new connections are refused, idle ones are closed, exit code 0."""
+    env = Env(starter.ctx, bypass=True, name="drain")
+    try:
+        gate = Gate()
+        streams = []
+        for number in range(20):
+            script = env.models.script(Reply(pieces=(f"a{number}", "b", "c"), gate=gate))
+            conn = env.gw.connect(timeout=20)
+            conn.send(http.render("POST", PATH, {}, completion(script, stream=number % 4 != 0)))
+            truth(script.wait(lambda s: s.count == 1), "the model to be called", script.count)
+            streams.append((number, conn))
+        idle = env.gw.connect()
+        idle.send(http.render("GET", "/monitoring/healthz"))
+        idle.read_response()
+        env.gw.signal(signal.SIGTERM)
+        truth(env.gw.wait_line(lambda item: str(item.get("message", "")).startswith("stopping")), "a log line about it",
+              env.gw.raw[-3:])
+        deadline = time.monotonic() + 5
+        while not is_refused(env.gw.port):
+            truth(time.monotonic() < deadline, "new connections to be refused", "still served")
+            time.sleep(0.02)
+        truth(idle.is_closed_within(5), "the idle connection to be closed", "still open")
+        truth(env.gw.process.poll() is None, "the gateway to wait for its streams", "it has ended")
+        gate.set()
+        for number, conn in streams:
+            response = conn.read_response()
+            equal((response.status, response.is_complete), (200, True), f"answer {number}")
+            truth(f"a{number}bc" in response.text, "the whole text", response.text)
+            conn.close()
+        start = time.monotonic()
+        equal(env.gw.terminate(), 0, "exit code")
+        truth(time.monotonic() - start < 10, "a quick end after the last stream", f"{time.monotonic() - start:.1f} s")
+    finally:
+        env.close()
+
+
+@case("F-SIGTERM-stuck", "stop")
+def drain_limit(starter):
+    """A stream that never ends is cut at the drain limit; the cut does not look finished; exit code 0."""
+    env = Env(starter.ctx, bypass=True, name="drain-stuck", env={"AIGW_SERVER__DRAIN_MS": "1500"})
+    try:
+        script = env.models.script(Reply(pieces=("a", "b"), gate=Gate()))
+        conn = env.gw.connect(timeout=20)
+        conn.send(http.render("POST", PATH, {}, completion(script, stream=True)))
+        truth(script.wait(lambda s: s.count and s.seen[0].pieces_sent), "the first piece", script.seen)
+        equal(conn.read_head().status, 200, "status")
+        start = time.monotonic()
+        env.gw.signal(signal.SIGTERM)
+        response = http.Response()
+        conn._chunks(response, lambda data: None)
+        truth(not response.is_complete, "a cut stream", "it looks finished")
+        equal(env.gw.terminate(), 0, "exit code")
+        took = time.monotonic() - start
+        truth(1.0 < took < 8, "an end soon after 1.5 s", f"{took:.1f} s")
+    finally:
+        env.close()
+
+
+@case("F-SIGINT", "stop")
+def interrupt(starter):
+    env = Env(starter.ctx, bypass=True, name="sigint")
+    try:
+        env.gw.signal(signal.SIGINT)
+        equal(env.gw.process.wait(10), 0, "exit code after SIGINT")
+    finally:
+        env.close()
+
+
+@case("F-READY-while-draining", "stop")
+def not_ready_while_draining(starter):
+    """A kept connection is told to leave, and readiness says draining."""
+    env = Env(starter.ctx, bypass=True, name="drain-ready")
+    try:
+        gate = Gate()
+        script = env.models.script(Reply(pieces=("a", "b"), gate=gate))
+        stream = env.gw.connect(timeout=20)
+        stream.send(http.render("POST", PATH, {}, completion(script, stream=True)))
+        truth(script.wait(lambda s: s.count == 1), "the model to be called", script.count)
+        env.gw.signal(signal.SIGTERM)
+        truth(env.gw.wait_line(lambda item: str(item.get("message", "")).startswith("stopping")), "a log line", "none")
+        gate.set()
+        equal(stream.read_response().is_complete, True, "complete stream")
+        equal(env.gw.terminate(), 0, "exit code")
+    finally:
+        env.close()
+
+
+# -- reload ------------------------------------------------------------------------------------------------------------
+
+@fixture("reload", serial=True)
+def reload_env(ctx):
+    return Env(ctx, bypass=True, name="reload", conf="limits: { body_max = 50000; };\n")
+
+
+def reload(env, wanted):
+    start = len(env.gw.lines)
+    env.gw.signal(signal.SIGHUP)
+    line = env.gw.wait_line(lambda item: item.get("logger") == "config" and wanted in str(item.get("message")), 10, start)
+    truth(line is not None, f"a log line with {wanted!r}", env.gw.raw[start:])
+
+
+@case("F-RELOAD", "reload")
+def reload_changes_limits(env):
+    body = completion(env.models.script(Reply()))
+    body["padding"] = "x" * 60000
+    equal(env.post(PATH, body).status, 413, "status before")
+    gate = Gate()
+    script = env.models.script(Reply(pieces=("a", "b"), gate=gate))
+    conn = env.gw.connect(timeout=20)
+    conn.send(http.render("POST", PATH, {}, completion(script, stream=True)))
+    truth(script.wait(lambda s: s.count == 1), "the model to be called", script.count)
+    env.gw.write_conf("limits: { body_max = 80000; };\n")
+    reload(env, "configuration reloaded")
+    equal(env.post(PATH, body).status, 200, "status after")
+    gate.set()
+    response = conn.read_response()
+    equal((response.text, response.is_complete), ("ab", True), "the stream that ran across the reload")
+    conn.close()
+
+
+@case("F-RELOAD-bad", "reload")
+def bad_reload_changes_nothing(env):
+    env.gw.write_conf("limits: { body_sm = 80000; };\n")
+    reload(env, "stays")
+    truth("body_sm" in "".join(env.gw.raw), "the mistake to be named", env.gw.raw[-5:])
+    equal(env.post(PATH, completion(env.models.script(Reply()))).status, 200, "status")
+    env.gw.write_conf("limits: { body_max = 80000; };\n")
+
+
+@case("F-RELOAD-storm", "reload")
+def reloads_under_load(env):
+    script = env.models.script(Reply(pieces=("a", "b")))
+    load = _load.SteadyLoad(lambda: env.post(PATH, completion(script, stream=True)), 3,
+                            lambda r: r.status == 200 and r.is_complete and r.text == "ab")
+    for number in range(8):
+        env.gw.write_conf(f"limits: {{ body_max = {80000 + number}; }};\n")
+        reload(env, "configuration reloaded")
+        load.wait_for(5)
+    load.stop()
+    equal(load.bad[:3], [], f"{len(load.bad)} of {load.count} requests went wrong;")
+    before = env.gw.rss_kib()
+    for number in range(20):
+        env.gw.write_conf(f"limits: {{ body_max = {90000 + number}; }};\n")
+        reload(env, "configuration reloaded")
+        env.request("GET", "/monitoring/healthz")
+    grown = env.gw.rss_kib() - before
+    truth(grown < (20480 if env.ctx.is_sanitized else 4096), "old configurations to be freed", f"{grown} KiB in 20 reloads")
+
+
+# -- certificates ------------------------------------------------------------------------------------------------------
+
+@fixture("certificates", serial=True)
+def certificates(ctx):
+    ca = pki.CA(ctx.folder("swap-ca"))
+    folder = ctx.folder("swap")
+    cert, key = os.path.join(folder, "tls.crt"), os.path.join(folder, "tls.key")
+    first = ca.issue(common_name="first")
+    shutil.copy(first[0], cert)
+    shutil.copy(first[1], key)
+    env = Env(ctx, bypass=True, name="certificates", tls=ca.client_context(), env={
+        "AIGW_FASTAPI__TLS__ENABLED": "true", "AIGW_FASTAPI__TLS__CERT_FILE": cert, "AIGW_FASTAPI__TLS__KEY_FILE": key})
+    env.ca, env.cert, env.key = ca, cert, key
+    return env
+
+
+def served_name(env):
+    with env.gw.connect() as conn:
+        subject = dict(item[0] for item in conn.sock.getpeercert()["subject"])
+    return subject["commonName"]
+
+
+def replace(target, source):
+    shutil.copy(source, target + ".new")
+    os.replace(target + ".new", target)
+
+
+@case("F-CERT-SWAP", "certificates")
+def certificate_swap(env):
+    """New files: new connections get the new certificate, running streams go on, no request fails meanwhile."""
+    equal(served_name(env), "first", "certificate before")
+    gate = Gate()
+    script = env.models.script(Reply(pieces=("a", "b"), gate=gate))
+    conn = env.gw.connect(timeout=30)
+    conn.send(http.render("POST", PATH, {}, completion(script, stream=True)))
+    truth(script.wait(lambda s: s.count == 1), "the model to be called", script.count)
+    load = _load.SteadyLoad(lambda: env.request("GET", "/monitoring/healthz"), 2)
+    cert, key = env.ca.issue(common_name="second")
+    replace(env.cert, cert)
+    load.wait_for(10)  # for a moment the two files do not belong together
+    replace(env.key, key)
+    env.gw.signal(signal.SIGHUP)
+    deadline = time.monotonic() + 20
+    while served_name(env) != "second":
+        truth(time.monotonic() < deadline, "the new certificate within 20 s", served_name(env))
+        load.wait_for(5)
+    load.wait_for(20)
+    load.stop()
+    equal(load.bad[:3], [], f"{len(load.bad)} of {load.count} requests went wrong;")
+    gate.set()
+    response = conn.read_response()
+    equal((response.text, response.is_complete), ("ab", True), "the stream that ran across the swap")
+    conn.close()
+
+
+@case("F-CERT-BROKEN", "certificates")
+def broken_certificate_file(env):
+    """A broken file changes nothing."""
+    name = served_name(env)
+    start = len(env.gw.lines)
+    with open(env.cert + ".new", "w", encoding="ascii") as out:
+        out.write("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+    os.replace(env.cert + ".new", env.cert)
+    env.gw.signal(signal.SIGHUP)
+    line = env.gw.wait_line(lambda item: "certificate" in str(item.get("message")), 20, start)
+    truth(line is not None, "a log line about the certificate", env.gw.raw[start:])
+    equal(served_name(env), name, "certificate still served")
+
+
+@case("F-TLS-DRIP", "certificates")
+def slow_handshakes(env):
+    """Handshakes that never finish do not hold up others."""
+    socks = _load.open_many(env.gw.port, 100)
+    for sock in socks:
+        sock.sendall(b"\x16\x03\x01\x02\x00\x01")
+    for _ in range(10):
+        start = time.monotonic()
+        equal(env.request("GET", "/monitoring/healthz").status, 200, "status")
+        truth(time.monotonic() - start < 1, "an answer within 1 s", f"{time.monotonic() - start:.2f} s")
+    _load.close_all(socks)
+
+
+@case("F-TLS-CUT", "certificates")
+def cut_over_tls(env):
+    """A cut stream over TLS ends without its last chunk."""
+    script = env.models.script(Reply(pieces=("a", "b", "c"), cut_after=2))
+    try:
+        response = env.post(PATH, completion(script, stream=True))
+        truth(not response.is_complete or response.status != 200, "a cut stream", response)
+    except ssl.SSLError:
+        pass  # the missing close_notify tells as well
+
+
+# -- keys --------------------------------------------------------------------------------------------------------------
+
+@fixture("rotation", serial=True)
+def rotation(ctx):
+    return Env(ctx, name="rotation")
+
+
+@case("F-ROTATION", "rotation")
+def key_rotation_under_load(env):
+    """create, rotate, GitLab restarts in between, trim: no valid request is refused, fetches stay few."""
+    gitlab = env.gitlab
+    equal(env.post(TOKEN_PATH, headers=env.auth()).status, 200, "status before")
+    script = env.models.script(Reply())
+    state = {"tokens": [env.token()]}
+
+    def one_request():
+        token = state["tokens"][-1]
+        return env.post(PATH, completion(script), env.auth(token))
+
+    load = _load.SteadyLoad(one_request, 3)
+    load.wait_for(20)
+    gitlab.rotate_create()
+    load.wait_for(20)
+    gitlab.refuse()      # GitLab restarts …
+    load.wait_for(20)
+    gitlab.listen()      # … and is back, with the old key in other processes and the new one published
+    gitlab.rotate_swap()
+    state["tokens"].append(env.token())      # signed by the new key, unknown to the gateway so far
+    load.wait_for(30)
+    old_key = gitlab.connector_keys[1]
+    late = env.token(key=old_key, header={"kid": gl.thumbprint(old_key)})
+    equal(env.post(PATH, completion(script), env.auth(late)).status, 200, "a token of a process not restarted yet")
+    gitlab.rotate_trim()
+    load.wait_for(30)
+    load.stop()
+    equal(load.bad[:3], [], f"{len(load.bad)} of {load.count} valid requests were refused;")
+    truth(gitlab.fetches["keys"] <= 4, "at most 4 fetches of keys in all", gitlab.fetches)
+    truth(load.slowest < 5, "no request to wait for long", f"{load.slowest:.1f} s")
+
+
+@case("F-GITLAB-DOWN", "rotation")
+def gitlab_down_for_good(env):
+    """Keys that were good stay good while GitLab is away, whatever it answers."""
+    for fault in ("status", "truncate", "html", "cut"):
+        env.gitlab.faults["keys"] = gl.Fault(fault, 500)
+        equal(env.post(TOKEN_PATH, headers=env.auth()).status, 200, f"status while GitLab answers {fault}")
+    env.gitlab.faults.clear()
+
+
+# -- circuits and fallback ---------------------------------------------------------------------------------------------
+
+@fixture("circuit", serial=True)
+def circuit(ctx):
+    return Env(ctx, bypass=True, name="circuit", env={"WEB_CONCURRENCY": "1"},
+               conf="upstream: { circuit_failures = 3; circuit_rest_ms = 1000; retries = 0; };\n")
+
+
+@case("F-CIRCUIT", "circuit")
+def circuit_opens_and_closes(env):
+    script = env.models.script(*[Reply(status=503)] * 3, Reply())
+    for _ in range(3):
+        check(env.post(PATH, completion(script)), 503, model_error())
+    equal(script.count, 3, "model calls")
+    start = time.monotonic()
+    response = check(env.post(PATH, completion(script)), 503, model_error())
+    truth(time.monotonic() - start < 0.5, "a quick refusal while the target rests", response)
+    equal(script.count, 3, "model calls while the target rests")
+    deadline = time.monotonic() + 10
+    while True:
+        response = env.post(PATH, completion(script))
+        if response.status == 200:
+            break
+        truth(time.monotonic() < deadline, "service again after the rest", response)
+        time.sleep(0.1)
+    truth(time.monotonic() - start > 0.8, "a rest of about 1 s", f"{time.monotonic() - start:.2f} s")
+    equal(script.count, 4, "model calls: the probe that succeeded")
+    other = env.models.script(Reply())
+    check(env.post(PATH, completion(other)), 200)
+
+
+@case("F-CIRCUIT-4xx", "circuit")
+def caller_mistakes_do_not_open_it(env):
+    """A caller's bad key or bad request must not rest a target for everyone."""
+    for status in (400, 401, 403, 404):
+        script = env.models.script(*[Reply(status=status)] * 6, Reply())
+        for _ in range(6):
+            check(env.post(PATH, completion(script)), 503)
+        check(env.post(PATH, completion(script)), 200)
+        equal(script.count, 7, f"model calls with status {status}")
+
+
+def two_targets(env):
+    env.first = env.models.script(Reply(pieces=("first",)))
+    env.second = env.models.script(Reply(pieces=("second",)))
+    return f"""
+providers: {{
+    one: {{ plugin = "openai"; base_url = "{env.first.base}"; api_key = "env:FIRST_KEY"; }};
+    two: {{ plugin = "openai"; base_url = "{env.second.base}"; api_key = "env:SECOND_KEY"; }};
+}};
+models: {{
+    coder: {{ targets = ( {{ provider = "one"; model = "codestral-a"; }}, {{ provider = "two"; model = "codestral-b"; }} );
+              on_failure = "next"; retries = 0; deadline_ms = 20000; }};
+}};
+features: {{
+    code_suggestions: {{ plugin = "code_suggestions"; model = "coder"; }};
+    user_access_token: {{ plugin = "user_access_token"; }};
+}};
+"""
+
+
+@fixture("fallback", serial=True)
+def fallback(ctx):
+    keys = {"FIRST_KEY": ctx.secret("sk-first-canary-a81c"), "SECOND_KEY": ctx.secret("sk-second-canary-b92d")}
+    env = Env(ctx, bypass=True, name="fallback", env=keys, conf=two_targets)
+    env.keys = keys
+    return env
+
+
+def without_model(**changes):
+    return completion(None, ("model_provider", "model_name", "model_api_key", "model_identifier"), **changes)
+
+
+@case("F-FALLBACK-first", "fallback")
+def configured_model_serves(env):
+    """D9: a request without a model gets the feature's conf.d model, with the operator's key."""
+    response = check(env.post(PATH, without_model()), 200)
+    equal(response.json()["choices"][0]["text"], "first", "text")
+    equal(env.first.seen[-1].header("authorization"), "Bearer " + env.keys["FIRST_KEY"], "authorization")
+    equal(env.first.seen[-1].json()["model"], "codestral-a", "model")
+
+
+@case("F-FALLBACK-next", "fallback")
+def next_target_serves(env):
+    env.first.replies = [Reply(status=503)]
+    response = check(env.post(PATH, without_model()), 200)
+    equal(response.json()["choices"][0]["text"], "second", "text")
+    equal(env.second.seen[-1].header("authorization"), "Bearer " + env.keys["SECOND_KEY"], "authorization")
+    env.first.replies = [Reply(status=503)]
+    response = check(env.post(PATH, without_model(stream=True)), 200)
+    equal(response.text, "second", "streamed text")
+
+
+@case("F-FALLBACK-not-after-bytes", "fallback")
+def no_second_target_after_bytes(env):
+    env.first.replies = [Reply(pieces=("a", "b", "c"), cut_after=2)]
+    env.second.replies = [Reply(pieces=("second",))]
+    before = env.second.count
+    response = env.post(PATH, without_model(stream=True))
+    if response.status == 200 and response.text.startswith("a"):
+        truth(not response.is_complete, "a broken connection", response)
+        equal(env.second.count, before, "calls at the second target")
+    else:
+        equal((response.text, response.is_complete), ("second", True), "a resting first target")
+
+
+@case("F-FALLBACK-none", "fallback")
+def all_targets_down(env):
+    env.first.replies = [Reply(status=503)]
+    env.second.replies = [Reply(status=500)]
+    response = check(env.post(PATH, without_model()), 503, model_error())
+    for key in env.keys.values():
+        truth(key not in response.text, "no key in the text", response.text)
