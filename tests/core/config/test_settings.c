@@ -1,0 +1,554 @@
+/* test_settings.c - environment, .env, conf.d and defaults into struct gw_settings. */
+#include "support.h"
+
+#define ENV_MAX 12
+
+static struct gw_settings settings;
+
+static void load(const char *const *env, const char *conf_text, const char *dot_env_dir)
+{
+    const struct gw_node *conf = conf_text ? gw_conf_parse(&arena, conf_text, "t.conf", &problems) : NULL;
+
+    gw_settings_load(&arena, conf, env, dot_env_dir, &settings, &problems);
+}
+
+static const char *text_of(const char *path)
+{
+    aigw_str text = gw_settings_text(&settings, &arena, path);
+
+    return text.ptr ? gw_arena_strndup(&arena, text.ptr, text.len) : "(absent)";
+}
+
+/* ---- defaults ---- */
+
+static const char *const defaults[][2] = {
+    { "server.host", "0.0.0.0" },
+    { "server.port", "5052" },
+    { "server.metrics_port", "8082" },
+    { "server.workers", "0" },
+    { "server.path_prefix", "/ai" },
+    { "server.openapi_url", "/openapi.json" },
+    { "server.docs_url", "/docs" },
+    { "server.docs_open", "true" },
+    { "server.drain_ms", "30000" },
+    { "server.region", "us-central1" },
+    { "server.environment", "production" },
+    { "limits.header_ms", "10000" },
+    { "limits.body_ms", "30000" },
+    { "limits.idle_ms", "120000" },
+    { "limits.write_stall_ms", "60000" },
+    { "limits.request_ms", "600000" },
+    { "limits.header_max", "32768" },
+    { "limits.body_max", "16777216" },
+    { "limits.drain_max", "1048576" },
+    { "limits.backlog_high", "65536" },
+    { "limits.connections_max", "20000" },
+    { "limits.request_memory_max", "67108864" },
+    { "limits.stream_status_ms", "1000" },
+    { "tls.enabled", "false" },
+    { "auth.gitlab_url", "https://gitlab.com" },
+    { "auth.gitlab_api_url", "https://gitlab.com/api/v4" },
+    { "auth.customer_portal_url", "https://customers.gitlab.com" },
+    { "auth.service_name", "gitlab-ai-gateway" },
+    { "auth.bypass_external", "false" },
+    { "auth.keys_refresh_s", "86400" },
+    { "auth.leeway_s", "0" },
+    { "models.custom_models", "true" },
+    { "models.disable_streaming", "false" },
+    { "models.chat_timeout_ms", "30000" },
+    { "models.chat_max_tokens", "0" },
+    { "upstream.connect_ms", "5000" },
+    { "upstream.idle_ms", "60000" },
+    { "upstream.total_ms", "600000" },
+    { "upstream.retries", "1" },
+    { "upstream.retry_after_max_ms", "2000" },
+    { "upstream.answer_max", "33554432" },
+    { "upstream.circuit_failures", "5" },
+    { "upstream.circuit_rest_ms", "10000" },
+    { "upstream.verify", "true" },
+    { "log.level", "info" },
+    { "log.json", "true" },
+    { "log.access", "true" },
+    { "log.request_logging", "false" },
+    { "flags.disallowed_flags", "{}" },
+};
+
+START_TEST(default_is_as_documented)
+{
+    static const char *const none[] = { NULL };
+
+    load(none, NULL, NULL);
+    EXPECT_CLEAN(defaults[_i][0]);
+    ck_assert_msg(strcmp(text_of(defaults[_i][0]), defaults[_i][1]) == 0, "%s is %s, expected %s", defaults[_i][0],
+                  text_of(defaults[_i][0]), defaults[_i][1]);
+}
+END_TEST
+
+/* ---- values that work ---- */
+
+static const struct {
+    const char *id, *env[ENV_MAX], *conf, *path, *value;
+} good[] = {
+    { "env", { "AIGW_FASTAPI__API_PORT=6000" }, NULL, "server.port", "6000" },
+    { "env-any-case", { "aigw_fastapi__Api_Port=6000" }, NULL, "server.port", "6000" },
+    { "env-exact-case-first",
+      { "aigw_fastapi__api_port=1", "AIGW_FASTAPI__API_PORT=6000" },
+      NULL,
+      "server.port",
+      "6000" },
+    { "conf", { NULL }, "server: { port = 6001; };", "server.port", "6001" },
+    { "env-over-conf", { "AIGW_FASTAPI__API_PORT=6000" }, "server: { port = 6001; };", "server.port", "6000" },
+    { "group", { "AIGW_FASTAPI={\"api_port\":6002}" }, NULL, "server.port", "6002" },
+    { "group-text-member", { "AIGW_FASTAPI={\"API_PORT\":\"6002\"}" }, NULL, "server.port", "6002" },
+    { "group-member-wins",
+      { "AIGW_FASTAPI={\"api_port\":6002}", "AIGW_FASTAPI__API_PORT=6003" },
+      NULL,
+      "server.port",
+      "6003" },
+    { "group-over-conf", { "AIGW_FASTAPI={\"api_port\":6002}" }, "server: { port = 6001; };", "server.port", "6002" },
+    { "group-null", { "AIGW_FASTAPI={\"api_port\":null}" }, NULL, "server.port", "5052" },
+    { "group-nested", { "AIGW_FASTAPI={\"tls\":{\"ssl_ciphers\":\"X\"}}" }, NULL, "tls.ciphers", "X" },
+    { "group-inner", { "AIGW_FASTAPI__TLS={\"ssl_ciphers\":\"X\"}" }, NULL, "tls.ciphers", "X" },
+    { "group-inner-wins",
+      { "AIGW_FASTAPI={\"tls\":{\"ssl_ciphers\":\"Y\"}}", "AIGW_FASTAPI__TLS={\"ssl_ciphers\":\"X\"}" },
+      NULL,
+      "tls.ciphers",
+      "X" },
+    { "bool-yes", { "AIGW_CUSTOM_MODELS__DISABLE_STREAMING=yEs" }, NULL, "models.disable_streaming", "true" },
+    { "bool-t", { "AIGW_CUSTOM_MODELS__DISABLE_STREAMING=T" }, NULL, "models.disable_streaming", "true" },
+    { "bool-1", { "AIGW_CUSTOM_MODELS__DISABLE_STREAMING=1" }, NULL, "models.disable_streaming", "true" },
+    { "bool-on", { "AIGW_CUSTOM_MODELS__DISABLE_STREAMING=on" }, NULL, "models.disable_streaming", "true" },
+    { "bool-off", { "AIGW_CUSTOM_MODELS__ENABLED=OFF" }, NULL, "models.custom_models", "false" },
+    { "bool-n", { "AIGW_CUSTOM_MODELS__ENABLED=n" }, NULL, "models.custom_models", "false" },
+    { "bool-json", { "AIGW_CUSTOM_MODELS={\"enabled\":false}" }, NULL, "models.custom_models", "false" },
+    { "portal-off", { "AIGW_CUSTOMER_PORTAL_URL=" }, NULL, "auth.customer_portal_url", "" },
+    { "url-slash", { "AIGW_GITLAB_URL=https://g.example/" }, NULL, "auth.gitlab_url", "https://g.example" },
+    { "url-path-kept",
+      { "AIGW_GITLAB_URL=https://g.example/gitlab/" },
+      NULL,
+      "auth.gitlab_url",
+      "https://g.example/gitlab" },
+    { "name-aigw",
+      { "CLOUD_CONNECTOR_SERVICE_NAME=b", "AIGW_CLOUD_CONNECTOR_SERVICE_NAME=a" },
+      NULL,
+      "auth.service_name",
+      "a" },
+    { "name-plain", { "CLOUD_CONNECTOR_SERVICE_NAME=b" }, NULL, "auth.service_name", "b" },
+    { "name-empty-aigw",
+      { "CLOUD_CONNECTOR_SERVICE_NAME=b", "AIGW_CLOUD_CONNECTOR_SERVICE_NAME=" },
+      NULL,
+      "auth.service_name",
+      "b" },
+    { "name-case-matters-without-prefix",
+      { "cloud_connector_service_name=b" },
+      NULL,
+      "auth.service_name",
+      "gitlab-ai-gateway" },
+    { "region-first", { "RUNWAY_REGION=r", "AIGW_GOOGLE_CLOUD_PLATFORM__LOCATION=l" }, NULL, "server.region", "l" },
+    { "region-second", { "RUNWAY_REGION=r" }, NULL, "server.region", "r" },
+    { "region-empty", { "AIGW_GOOGLE_CLOUD_PLATFORM__LOCATION=" }, NULL, "server.region", "us-central1" },
+    { "workers", { "WEB_CONCURRENCY=3" }, NULL, "server.workers", "3" },
+    { "level-upper", { "AIGW_LOGGING__LEVEL=WARNING" }, NULL, "log.level", "warning" },
+    { "level-warn", { "AIGW_LOGGING__LEVEL=warn" }, NULL, "log.level", "warning" },
+    { "level-conf", { NULL }, "log: { level = \"DEBUG\"; };", "log.level", "debug" },
+    { "file-empty-beats-conf", { "AIGW_LOGGING__TO_FILE=" }, "log: { file = \"/x\"; };", "log.file", "(absent)" },
+    { "seconds", { "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT=2.5" }, NULL, "models.chat_timeout_ms", "2500" },
+    { "seconds-conf-is-ms", { NULL }, "models: { chat_timeout_ms = 1500; };", "models.chat_timeout_ms", "1500" },
+    { "headers-json",
+      { "AIGW_CUSTOM_MODELS__EXTRA_HEADERS={\"X-A\":\"1\"}" },
+      NULL,
+      "models.extra_headers",
+      "(absent)" },
+    { "issuers-group",
+      { NULL },
+      "auth: { issuers: { second = \"https://b\"; }; };",
+      "auth.issuers",
+      "second=https://b" },
+    { "endpoints-models",
+      { NULL },
+      "models: { allowed_endpoints = ( \"http://a\", \"http://b\" ); };",
+      "models.allowed_endpoints",
+      "http://a,http://b" },
+    { "endpoints-routing",
+      { NULL },
+      "routing: { allowed_endpoints = ( \"http://a\" ); };",
+      "models.allowed_endpoints",
+      "http://a" },
+    { "endpoints-env",
+      { "AIGW_MODELS__ALLOWED_ENDPOINTS=http://a, http://b" },
+      NULL,
+      "models.allowed_endpoints",
+      "http://a,http://b" },
+    { "prefix-slash", { "AIGW_SERVER__PATH_PREFIX=/x/" }, NULL, "server.path_prefix", "/x" },
+    { "prefix-none", { "AIGW_SERVER__PATH_PREFIX=/" }, NULL, "server.path_prefix", "" },
+    { "docs-off", { "AIGW_FASTAPI__DOCS_URL=" }, NULL, "server.docs_url", "" },
+    { "flags",
+      { "AIGW_FEATURE_FLAGS__DISALLOWED_FLAGS={\"saas\":[\"x\"]}" },
+      NULL,
+      "flags.disallowed_flags",
+      "{\"saas\":[\"x\"]}" },
+    { "limits-old-name",
+      { "AIGW_MODEL_ENGINE_CONCURRENCY_LIMITS={\"e\":{}}" },
+      NULL,
+      "metrics.model_limits",
+      "{\"e\":{}}" },
+    { "model-groups-are-not-settings",
+      { NULL },
+      "models: { coder: { targets = (); }; disable_streaming = true; };",
+      "models.disable_streaming",
+      "true" },
+    { "env-ref-in-conf", { "MY_HOST=h" }, "server: { host = \"env:MY_HOST\"; };", "server.host", "h" },
+    { "unknown-text-is-absent", { NULL }, NULL, "server.nonsense", "(absent)" },
+    { "secret-text-is-absent",
+      { "AIGW_SELF_SIGNED_JWT__SIGNING_KEY=pem-pem-pem" },
+      NULL,
+      "auth.signing_key",
+      "(absent)" },
+};
+
+START_TEST(setting_has_the_value_of_the_strongest_source)
+{
+    load(good[_i].env, good[_i].conf, NULL);
+    ck_assert_msg(problems.error_count == 0, "%s:\n%s", good[_i].id, all_problems());
+    ck_assert_msg(strcmp(text_of(good[_i].path), good[_i].value) == 0, "%s: %s is %s, expected %s", good[_i].id,
+                  good[_i].path, text_of(good[_i].path), good[_i].value);
+}
+END_TEST
+
+/* ---- mistakes ---- */
+
+static const struct {
+    const char *id, *env[ENV_MAX], *conf, *problem;
+} bad[] = {
+    { "int-empty",
+      { "AIGW_FASTAPI__API_PORT=" },
+      NULL,
+      "AIGW_FASTAPI__API_PORT: server.port: is \"\", expected an integer" },
+    { "int-text", { "AIGW_FASTAPI__API_PORT=5052x" }, NULL, "server.port: is \"5052x\", expected an integer" },
+    { "int-blank", { "AIGW_FASTAPI__API_PORT= 1" }, NULL, "expected an integer" },
+    { "int-range", { "AIGW_FASTAPI__API_PORT=70000" }, NULL, "server.port: is 70000, expected 0 to 65535" },
+    { "int-negative", { "WEB_CONCURRENCY=-1" }, NULL, "WEB_CONCURRENCY: server.workers: is -1" },
+    { "int-huge", { "AIGW_FASTAPI__API_PORT=99999999999999999999" }, NULL, "expected an integer" },
+    { "bool-empty",
+      { "AIGW_CUSTOM_MODELS__ENABLED=" },
+      NULL,
+      "AIGW_CUSTOM_MODELS__ENABLED: models.custom_models: is \"\", expected true or false" },
+    { "bool-2", { "AIGW_CUSTOM_MODELS__ENABLED=2" }, NULL, "is \"2\", expected true or false" },
+    { "group-no-json", { "AIGW_FASTAPI=5" }, NULL, "AIGW_FASTAPI: is not a JSON object" },
+    { "group-empty", { "AIGW_CUSTOM_MODELS=" }, NULL, "AIGW_CUSTOM_MODELS: is not a JSON object" },
+    { "group-bad-json", { "AIGW_LOGGING={\"level\":" }, NULL, "AIGW_LOGGING: is not a JSON object" },
+    { "group-bad-member", { "AIGW_FASTAPI={\"api_port\":\"x\"}" }, NULL, "AIGW_FASTAPI: server.port: is \"x\"" },
+    { "map-bad-json", { "AIGW_CUSTOM_MODELS__EXTRA_HEADERS={" }, NULL, "models.extra_headers: is not valid JSON" },
+    { "map-list", { "AIGW_CUSTOM_MODELS__EXTRA_HEADERS=[]" }, NULL, "models.extra_headers: is a JSON array" },
+    { "flags-bad-json",
+      { "AIGW_FEATURE_FLAGS__DISALLOWED_FLAGS=x" },
+      NULL,
+      "flags.disallowed_flags: is not a JSON object" },
+    { "level",
+      { "AIGW_LOGGING__LEVEL=verbose" },
+      NULL,
+      "AIGW_LOGGING__LEVEL: log.level: is \"verbose\", expected one of debug|info" },
+    { "url",
+      { "AIGW_GITLAB_URL=gitlab.example.com" },
+      NULL,
+      "auth.gitlab_url: is \"gitlab.example.com\": expected a URL" },
+    { "timeout-zero", { "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT=0" }, NULL, "expected seconds: a number above 0" },
+    { "timeout-nan", { "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT=nan" }, NULL, "expected seconds" },
+    { "timeout-empty", { "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT=" }, NULL, "expected seconds" },
+    { "tls-without-files",
+      { "AIGW_FASTAPI__TLS__ENABLED=true" },
+      NULL,
+      "cert_file and key_file must both be set when TLS is enabled" },
+    { "tls-without-key",
+      { "AIGW_FASTAPI__TLS__ENABLED=true", "AIGW_FASTAPI__TLS__CERT_FILE=/etc/passwd", "AIGW_FASTAPI__TLS__KEY_FILE=" },
+      NULL,
+      "cert_file and key_file must both be set when TLS is enabled" },
+    { "tls-cert",
+      { "AIGW_FASTAPI__TLS__ENABLED=true", "AIGW_FASTAPI__TLS__CERT_FILE=/nope/c",
+        "AIGW_FASTAPI__TLS__KEY_FILE=/etc/passwd" },
+      NULL,
+      "AIGW_FASTAPI__TLS__CERT_FILE: tls.cert_file: cert_file does not point to a file: /nope/c" },
+    { "tls-key",
+      { "AIGW_FASTAPI__TLS__ENABLED=true", "AIGW_FASTAPI__TLS__CERT_FILE=/etc/passwd",
+        "AIGW_FASTAPI__TLS__KEY_FILE=/tmp" },
+      NULL,
+      "key_file does not point to a file: /tmp" },
+    { "mtls-cert-unset", { "AIGW_MTLS__ENABLED=true" }, NULL, "cert_file must be set when mTLS is enabled" },
+    { "mtls-cert",
+      { "AIGW_MTLS__ENABLED=true", "AIGW_MTLS__CERT_FILE=/nope/c" },
+      NULL,
+      "cert_file does not point to a file: /nope/c" },
+    { "mtls-key",
+      { "AIGW_MTLS__ENABLED=true", "AIGW_MTLS__CERT_FILE=/etc/passwd", "AIGW_MTLS__KEY_FILE=/nope/k" },
+      NULL,
+      "key_file does not point to a file: /nope/k" },
+    { "mtls-password",
+      { "AIGW_MTLS__ENABLED=true", "AIGW_MTLS__CERT_FILE=/etc/passwd", "AIGW_MTLS__KEY_PASSWORD=hunter2hunter2" },
+      NULL,
+      "key_file must be set when key_password is provided" },
+    { "mtls-ca", { "AIGW_MTLS__CA_BUNDLE=/nope/ca" }, NULL, "ca_bundle does not point to a file: /nope/ca" },
+    { "tls-conf-line",
+      { NULL },
+      "tls: { enabled = true;\ncert_file = \"/nope/c\"; key_file = \"/etc/passwd\"; };",
+      "t.conf:2: tls.cert_file: cert_file does not point to a file: /nope/c" },
+    { "bypass-refused",
+      { "AIGW_AUTH__BYPASS_JWT_SIGNATURE=1" },
+      "auth: { refuse_bypass = true; };",
+      "AIGW_AUTH__BYPASS_JWT_SIGNATURE: auth.bypass_jwt_signature: is on while auth.refuse_bypass forbids it" },
+    { "conf-unknown", { NULL }, "server: { prot = 1; };", "t.conf:1: server.prot: unknown, did you mean port?" },
+    { "conf-unknown-section", { NULL }, "sever: { port = 1; };", "t.conf:1: sever: unknown, did you mean server?" },
+    { "conf-section-scalar", { NULL }, "server = 5;", "t.conf:1: server: is not a group" },
+    { "conf-models-scalar",
+      { NULL },
+      "models: { custom_model = true; };",
+      "t.conf:1: models.custom_model: unknown, did you mean custom_models?" },
+    { "conf-type",
+      { NULL },
+      "server: {\nport = \"5052\"; };",
+      "t.conf:2: server.port: is text, expected an integer without quotes" },
+    { "conf-env-unset",
+      { NULL },
+      "server: { host = \"env:NOT_THERE\"; };",
+      "t.conf:1: server.host: environment variable NOT_THERE is not set" },
+    { "prefix", { "AIGW_SERVER__PATH_PREFIX=ai" }, NULL, "server.path_prefix: must begin with /" },
+    { "same-ports", { "AIGW_FASTAPI__METRICS_PORT=5052" }, NULL, "server.metrics_port: is the same as server.port" },
+    { "key-file",
+      { "AIGW_SELF_SIGNED_JWT__SIGNING_KEY=file:/nope/key" },
+      NULL,
+      "AIGW_SELF_SIGNED_JWT__SIGNING_KEY: auth.signing_key: file \"/nope/key\" cannot be opened" },
+};
+
+START_TEST(mistake_is_named_once)
+{
+    load(bad[_i].env, bad[_i].conf, NULL);
+    EXPECT_ERROR(bad[_i].id, bad[_i].problem);
+    ck_assert_msg(problems.error_count == 1, "%s: expected one error:\n%s", bad[_i].id, all_problems());
+    ck_assert_ptr_null(strstr(all_problems(), "hunter2"));
+}
+END_TEST
+
+/* ---- trust ---- */
+
+static const struct {
+    const char *id, *env[ENV_MAX], *model_ca, *keys_ca;
+} trust[] = {
+    { "none", { NULL }, NULL, NULL },
+    { "ssl-cert-file", { "SSL_CERT_FILE=/etc/passwd" }, "/etc/passwd", "/etc/passwd" },
+    { "requests", { "REQUESTS_CA_BUNDLE=/etc/group" }, "/etc/group", "/etc/group" },
+    { "both", { "REQUESTS_CA_BUNDLE=/etc/group", "SSL_CERT_FILE=/etc/passwd" }, "/etc/passwd", "/etc/group" },
+    { "curl", { "CURL_CA_BUNDLE=/etc/hosts", "SSL_CERT_FILE=/etc/passwd" }, "/etc/passwd", "/etc/hosts" },
+    { "requests-over-curl",
+      { "CURL_CA_BUNDLE=/etc/hosts", "REQUESTS_CA_BUNDLE=/etc/group" },
+      "/etc/group",
+      "/etc/group" },
+    { "mtls", { "AIGW_MTLS__CA_BUNDLE=/etc/hosts", "SSL_CERT_FILE=/etc/passwd" }, "/etc/hosts", "/etc/passwd" },
+};
+
+START_TEST(trust_comes_from_the_documented_variable)
+{
+    load(trust[_i].env, NULL, NULL);
+    EXPECT_CLEAN(trust[_i].id);
+    ck_assert_pstr_eq(settings.upstream.ca_file, trust[_i].model_ca);
+    ck_assert_pstr_eq(settings.trust.keys_ca_file, trust[_i].keys_ca);
+}
+END_TEST
+
+START_TEST(an_unreadable_shared_bundle_is_a_warning_and_stays_in_force)
+{
+    static const char *const env[] = { "SSL_CERT_FILE=/nope/ca", NULL };
+
+    load(env, NULL, NULL);
+    ck_assert_uint_eq(problems.error_count, 0);
+    EXPECT_WARNING("bundle", "SSL_CERT_FILE: upstream.ca_file: cannot be read: /nope/ca");
+    ck_assert_str_eq(settings.upstream.ca_file, "/nope/ca");
+    ck_assert_str_eq(gw_settings_source(&settings, "upstream.ca_file"), "SSL_CERT_FILE");
+    ck_assert_str_eq(gw_settings_source(&settings, "server.port"), "default");
+    ck_assert_ptr_null(gw_settings_source(&settings, "nope"));
+}
+END_TEST
+
+/* ---- PEM ---- */
+
+START_TEST(pem_text_gets_its_newlines_back)
+{
+    static const char *const env[] = { "AIGW_SELF_SIGNED_JWT__SIGNING_KEY=-----BEGIN\\nabc\\n-----END", NULL };
+    static const char *const real[] = { "AIGW_SELF_SIGNED_JWT__SIGNING_KEY=-----BEGIN\nabc\n-----END", NULL };
+
+    load(_i ? real : env, NULL, NULL);
+    EXPECT_CLEAN("pem");
+    ck_assert_str_eq(settings.auth.signing_key, "-----BEGIN\nabc\n-----END");
+}
+END_TEST
+
+START_TEST(pem_comes_from_a_file_by_environment_or_conf)
+{
+    const char *path = write_file("key.pem", "-----BEGIN\nabc\n-----END\n");
+    const char *env[] = { NULL, NULL };
+    const char *conf = NULL;
+
+    if (_i)
+        env[0] = gw_arena_printf(&arena, "AIGW_SELF_SIGNED_JWT__SIGNING_KEY=file:%s", path);
+    else
+        conf = gw_arena_printf(&arena, "auth: { signing_key = \"file:%s\"; };", path);
+    load(env, conf, NULL);
+    EXPECT_CLEAN("pem-file");
+    ck_assert_str_eq(settings.auth.signing_key, "-----BEGIN\nabc\n-----END");
+}
+END_TEST
+
+/* ---- .env ---- */
+
+static const struct {
+    const char *id, *text, *name, *value;
+} dot_env[] = {
+    { "plain", "T_A=x\n", "T_A", "x" },
+    { "export", "export T_A=x\n", "T_A", "x" },
+    { "spaces", "  T_A = x y  \n", "T_A", "x y" },
+    { "comment-line", "# T_A=no\nT_A=x\n", "T_A", "x" },
+    { "comment-behind", "T_A=x # note\n", "T_A", "x" },
+    { "hash-inside", "T_A=x#y\n", "T_A", "x#y" },
+    { "single", "T_A='a\\n$b # c'\n", "T_A", "a\\n$b # c" },
+    { "double", "T_A=\"a\\nb\"\n", "T_A", "a\nb" },
+    { "double-escapes", "T_A=\"a\\\"b\\\\c\"\n", "T_A", "a\"b\\c" },
+    { "multi-line", "T_A=\"a\nb\"\nT_B=2\n", "T_A", "a\nb" },
+    { "after-multi-line", "T_A=\"a\nb\"\nT_B=2\n", "T_B", "2" },
+    { "empty", "T_A=\n", "T_A", "" },
+    { "empty-then-next", "T_A=\nT_B=2\n", "T_B", "2" },
+    { "none-is-text", "T_A=None\n", "T_A", "None" },
+    { "no-newline", "T_A=x", "T_A", "x" },
+    { "crlf", "T_A=x\r\nT_B=2\r\n", "T_A", "x" },
+    { "bom", "\xef\xbb\xbfT_A=x\n", "T_A", "x" },
+    { "process-wins", "T_PROCESS=file\n", "T_PROCESS", "process" },
+};
+
+START_TEST(dot_env_line_is_read)
+{
+    static const char *const env[] = { "T_PROCESS=process", NULL };
+
+    write_file(".env", dot_env[_i].text);
+    load(env, NULL, folder);
+    EXPECT_CLEAN(dot_env[_i].id);
+    ck_assert_msg(gw_env_get(dot_env[_i].name) != NULL, "%s: not set", dot_env[_i].id);
+    ck_assert_str_eq(gw_env_get(dot_env[_i].name), dot_env[_i].value);
+}
+END_TEST
+
+START_TEST(dot_env_stands_between_environment_and_conf)
+{
+    static const char *const env[] = { "AIGW_FASTAPI={\"api_port\":6001}", NULL };
+    const char *deep = gw_arena_printf(&arena, "%s/a/b", folder);
+
+    write_file(".env", "AIGW_FASTAPI__API_PORT=6002\nAIGW_FASTAPI__METRICS_PORT=6003\n");
+    ck_assert_int_eq(mkdir(gw_arena_printf(&arena, "%s/a", folder), 0700), 0);
+    ck_assert_int_eq(mkdir(deep, 0700), 0);
+    load(env, "server: { metrics_port = 6004; workers = 2; };", deep);
+    EXPECT_CLEAN("between");
+    ck_assert_int_eq(settings.server.port, 6001);
+    ck_assert_int_eq(settings.server.metrics_port, 6003);
+    ck_assert_int_eq(settings.server.workers, 2);
+}
+END_TEST
+
+START_TEST(broken_dot_env_is_reported_with_its_line)
+{
+    static const char *const env[] = { NULL };
+
+    write_file(".env", "A=1\nnonsense here\nB=\"never closed\n");
+    load(env, NULL, folder);
+    EXPECT_WARNING("ignored", "/.env:2: this line is ignored");
+    EXPECT_ERROR("unclosed", "/.env:3: the quote of B is never closed");
+}
+END_TEST
+
+/* ---- what has no effect ---- */
+
+static const struct {
+    const char *id, *env, *warning; /* NULL: silent */
+} ineffective[] = {
+    { "known", "AIGW_GITLAB_URL=x", NULL },
+    { "known-any-case", "aigw_gitlab_url=x", NULL },
+    { "known-group", "AIGW_FASTAPI={}", NULL },
+    { "known-inner-group", "AIGW_FASTAPI__TLS={}", NULL },
+    { "cli", "AIGW_CONF_DIR=/x", NULL },
+    { "foreign", "PATH=/bin", NULL },
+    { "asked-by-conf", "AIGW_MODEL_KEYS__SOME_API_KEY=x", NULL },
+    { "asked-by-conf-as-group", "AIGW_MODEL_KEYS={}", NULL },
+    { "misspelt", "AIGW_GITLB_URL=x", "AIGW_GITLB_URL: has no effect: unknown, did you mean AIGW_GITLAB_URL?" },
+    { "misspelt-asked", "AIGW_MODEL_KEYS__SOME_API_KAY=x", "did you mean AIGW_MODEL_KEYS__SOME_API_KEY?" },
+    { "half-a-name", "AIGW_FAST=x", "AIGW_FAST: has no effect" },
+    { "unknown", "AIGW_ZZZZZZZZZZZZZZZZZZZZZZZZZZZZ=x", "has no effect: it is no setting" },
+    { "ignored", "AIGW_GLGO_BASE_URL=x", "has no effect: that service is not part" },
+    { "ignored-star", "AIGW_SNOWPLOW__ENABLED=x", "no telemetry leaves" },
+    { "ignored-foreign", "PROMETHEUS_MULTIPROC_DIR=x", "share one metrics page" },
+    { "cert-dir", "SSL_CERT_DIR=/x", "set SSL_CERT_FILE" },
+};
+
+START_TEST(variables_without_effect_are_named)
+{
+    const char *const env[] = { ineffective[_i].env, NULL };
+    static const char *const none[] = { NULL };
+
+    load(none, NULL, NULL);
+    gw_env_get("AIGW_MODEL_KEYS__SOME_API_KEY"); /* as an env: value in conf.d does */
+    gw_settings_ineffective(env, &problems);
+    ck_assert_uint_eq(problems.error_count, 0);
+    if (ineffective[_i].warning)
+        EXPECT_WARNING(ineffective[_i].id, ineffective[_i].warning);
+    else
+        EXPECT_CLEAN(ineffective[_i].id);
+}
+END_TEST
+
+START_TEST(the_reference_names_every_setting_and_every_ignored_variable)
+{
+    struct gw_buf text;
+
+    gw_buf_init(&text, 1 << 20);
+    gw_settings_reference(&text);
+    ck_assert_int_eq(text.status, AIGW_OK);
+    for (size_t i = 0; i < GW_ARRAY_LEN(defaults); i++)
+        ck_assert_msg(strstr(text.data, defaults[i][0]) != NULL, "%s is missing", defaults[i][0]);
+    ck_assert_ptr_nonnull(
+        strstr(text.data, "| `server.port` | `AIGW_FASTAPI__API_PORT` | integer | `5052` | 0 to 65535 |"));
+    ck_assert_ptr_nonnull(strstr(text.data, "`AIGW_MTLS__CA_BUNDLE`, then `SSL_CERT_FILE`, then `REQUESTS_CA_BUNDLE`"));
+    ck_assert_ptr_nonnull(strstr(text.data, "debug\\|info"));
+    ck_assert_ptr_nonnull(strstr(text.data, "| `AIGW_SNOWPLOW__*` |"));
+    gw_buf_done(&text);
+}
+END_TEST
+
+START_TEST(extra_headers_are_a_map_from_every_source)
+{
+    static const char *const env[][2] = { { "AIGW_CUSTOM_MODELS__EXTRA_HEADERS={\"X-A\":\"1\"}", NULL },
+                                          { "AIGW_CUSTOM_MODELS={\"extra_headers\":{\"X-A\":\"1\"}}", NULL },
+                                          { NULL, NULL } };
+
+    load(env[_i], _i == 2 ? "routing: { extra_headers: { X-A = \"1\"; }; };" : NULL, NULL);
+    EXPECT_CLEAN("headers");
+    ck_assert_uint_eq(settings.models.extra_headers.count, 1);
+    ck_assert_str_eq(settings.models.extra_headers.names[0], "X-A");
+    ck_assert_str_eq(settings.models.extra_headers.values[0], "1");
+}
+END_TEST
+
+static void add(TCase *tcase)
+{
+    tcase_add_loop_test(tcase, default_is_as_documented, 0, GW_ARRAY_LEN(defaults));
+    tcase_add_loop_test(tcase, setting_has_the_value_of_the_strongest_source, 0, GW_ARRAY_LEN(good));
+    tcase_add_loop_test(tcase, mistake_is_named_once, 0, GW_ARRAY_LEN(bad));
+    tcase_add_loop_test(tcase, trust_comes_from_the_documented_variable, 0, GW_ARRAY_LEN(trust));
+    tcase_add_test(tcase, an_unreadable_shared_bundle_is_a_warning_and_stays_in_force);
+    tcase_add_loop_test(tcase, pem_text_gets_its_newlines_back, 0, 2);
+    tcase_add_loop_test(tcase, pem_comes_from_a_file_by_environment_or_conf, 0, 2);
+    tcase_add_loop_test(tcase, dot_env_line_is_read, 0, GW_ARRAY_LEN(dot_env));
+    tcase_add_test(tcase, dot_env_stands_between_environment_and_conf);
+    tcase_add_test(tcase, broken_dot_env_is_reported_with_its_line);
+    tcase_add_loop_test(tcase, variables_without_effect_are_named, 0, GW_ARRAY_LEN(ineffective));
+    tcase_add_test(tcase, the_reference_names_every_setting_and_every_ignored_variable);
+    tcase_add_loop_test(tcase, extra_headers_are_a_map_from_every_source, 0, 3);
+}
+
+int main(void)
+{
+    return run_suite("settings", add);
+}
