@@ -20,7 +20,24 @@ function(aigw_add_plugin name)
     PREFIX "" OUTPUT_NAME ${name} C_VISIBILITY_PRESET hidden
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/aigw/${P_KIND}s)
   install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/aigw/${P_KIND}s)
-  if(BUILD_TESTING AND TARGET aigw_conformance)
-    add_test(NAME conformance.${P_KIND}.${name} COMMAND aigw_conformance $<TARGET_FILE:${target}>)
+  if(BUILD_TESTING AND TARGET aigw::conformance)
+    add_test(NAME conformance.${P_KIND}.${name} COMMAND aigw::conformance $<TARGET_FILE:${target}>)
   endif()
+endfunction()
+
+# aigw_add_cases(<name> KIND provider|feature CASES a.case…)
+#
+# Runs case files (docs/writing-a-plugin.md) against the plugin as the test `cases.<kind>.<name>`.
+function(aigw_add_cases name)
+  cmake_parse_arguments(P "" "KIND" "CASES" ${ARGN})
+  if(NOT BUILD_TESTING OR NOT TARGET aigw::conformance)
+    return()
+  endif()
+  set(files)
+  foreach(case ${P_CASES})
+    get_filename_component(path ${case} ABSOLUTE)
+    list(APPEND files ${path})
+  endforeach()
+  add_test(NAME cases.${P_KIND}.${name}
+    COMMAND aigw::conformance $<TARGET_FILE:${P_KIND}_${name}> ${files})
 endfunction()

@@ -119,10 +119,11 @@ static aigw_status anthropic_headers(const struct anthropic *anthropic, struct a
     const struct aigw_host *host = anthropic->host;
     const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, 4 * sizeof *headers);
     bool is_bearer = strcmp(anthropic->auth, "bearer") == 0;
+    bool is_ours = target->endpoint.len == 0 || !(target->flags & AIGW_TARGETF_CALLER_ENDPOINT);
     aigw_str key = target->api_key;
     uint32_t count = 0;
 
-    if (key.len == 0 && !(target->flags & AIGW_TARGETF_CALLER_ENDPOINT))
+    if (key.len == 0 && is_ours)
         key = wire_str(anthropic->api_key);
     if (key.len == 0)
         key = AIGW_STR("dummy_key");

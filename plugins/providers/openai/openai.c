@@ -152,7 +152,7 @@ static aigw_status openai_headers(const struct openai *openai, struct aigw_ctx *
                                   struct aigw_http_request *ret_http)
 {
     const struct aigw_host *host = openai->host;
-    bool is_ours = !(target->flags & AIGW_TARGETF_CALLER_ENDPOINT);
+    bool is_ours = target->endpoint.len == 0 || !(target->flags & AIGW_TARGETF_CALLER_ENDPOINT);
     const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, 4 * sizeof *headers);
     aigw_str key = target->api_key;
     uint32_t count = 0;

@@ -1,0 +1,298 @@
+/* feature.c - the test host playing the core for a feature: a request through check() and run(), the scripted model's
+ * events, and what the client gets. */
+#include "internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TESTHOST_CALLS_MAX 16 /* model calls of one request */
+
+static const struct aigw_feature_ops *ops_of(const struct aigw_testhost *th)
+{
+    return &th->plugin->feature;
+}
+
+/* ---- what the feature answers ---- */
+
+static aigw_status begin_answer(struct aigw_testhost *th, uint32_t state, uint32_t http_status,
+                                const char *content_type, const struct aigw_pair *headers, uint32_t header_count)
+{
+    if (!th->is_active || th->answer.state != AIGW_ANSWER_NONE)
+        return AIGW_E_STATE;
+    for (uint32_t i = 0; i < header_count; i++)
+        gw_buf_printf(&th->answer_headers, "%.*s: %.*s\n", AIGW_STR_ARG(headers[i].name),
+                      AIGW_STR_ARG(headers[i].value));
+    th->answer = (struct aigw_testhost_answer){
+        .state = state,
+        .status = http_status,
+        .is_stream = state == AIGW_ANSWER_OPEN,
+        .content_type = gw_arena_printf(&th->request_arena, "%s", content_type ? content_type : "application/json"),
+    };
+    return AIGW_OK;
+}
+
+aigw_status testhost_respond(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type, aigw_str body,
+                             const struct aigw_pair *headers, uint32_t header_count)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+    aigw_status status = begin_answer(th, AIGW_ANSWER_COMPLETE, http_status, content_type, headers, header_count);
+
+    if (status == AIGW_OK)
+        gw_buf_put_str(&th->body, body);
+    return status;
+}
+
+static aigw_status respond_text(struct aigw_testhost *th, uint32_t http_status, aigw_str detail,
+                                const struct aigw_pair *headers, uint32_t header_count)
+{
+    aigw_status status = begin_answer(th, AIGW_ANSWER_COMPLETE, http_status, NULL, headers, header_count);
+
+    if (status == AIGW_OK) {
+        gw_buf_puts(&th->body, "{\"detail\":");
+        gw_buf_json(&th->body, detail, false);
+        gw_buf_puts(&th->body, "}");
+    }
+    return status;
+}
+
+aigw_status testhost_respond_detail(struct aigw_ctx *ctx, uint32_t http_status, const char *fmt, ...)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+    va_list args;
+    char *detail;
+
+    va_start(args, fmt);
+    detail = gw_arena_vprintf(&th->request_arena, fmt, args);
+    va_end(args);
+    return respond_text(th, http_status, gw_str(detail), NULL, 0);
+}
+
+aigw_status testhost_respond_invalid(struct aigw_ctx *ctx, aigw_str errors)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+
+    gw_buf_printf(&th->notes, "invalid %.*s\n", AIGW_STR_ARG(errors));
+    return respond_text(th, 422, AIGW_STR("Validation error"), NULL, 0);
+}
+
+aigw_status testhost_respond_model_error(struct aigw_ctx *ctx, const struct aigw_error *error)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+    struct aigw_pair retry = { .name = AIGW_STR_INIT("Retry-After") };
+    uint32_t status = 503;
+
+    if (error->kind == AIGW_ERR_RATE_LIMITED)
+        status = 429;
+    else if (error->kind == AIGW_ERR_NO_MODEL || error->kind == AIGW_ERR_ENDPOINT)
+        status = 422;
+    retry.value =
+        gw_str(gw_arena_printf(&th->request_arena, "%lld", (long long)((error->retry_after_ms + 999) / 1000)));
+    return respond_text(th, status, error->message, &retry, status == 429 && error->retry_after_ms >= 0 ? 1 : 0);
+}
+
+aigw_status testhost_stream_begin(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type,
+                                  const struct aigw_pair *headers, uint32_t header_count)
+{
+    return begin_answer(testhost_of(ctx), AIGW_ANSWER_OPEN, http_status, content_type, headers, header_count);
+}
+
+aigw_status testhost_stream_write(struct aigw_ctx *ctx, aigw_str bytes)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+
+    if (th->answer.state != AIGW_ANSWER_OPEN)
+        return AIGW_E_STATE;
+    if (th->leave_after > 0 && th->answer.write_count >= th->leave_after)
+        return AIGW_E_CLOSED;
+    th->answer.write_count++;
+    gw_buf_put_str(&th->body, bytes);
+    return AIGW_OK;
+}
+
+aigw_status testhost_stream_end(struct aigw_ctx *ctx)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+
+    if (th->answer.state != AIGW_ANSWER_OPEN)
+        return AIGW_E_STATE;
+    th->answer.state = AIGW_ANSWER_COMPLETE;
+    return AIGW_OK;
+}
+
+void testhost_stream_abort(struct aigw_ctx *ctx)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+
+    if (th->answer.state == AIGW_ANSWER_OPEN)
+        th->answer.state = AIGW_ANSWER_ABORTED;
+}
+
+const struct aigw_testhost_answer *aigw_testhost_answer(const struct aigw_testhost *th)
+{
+    return &th->answer;
+}
+
+void aigw_testhost_leave_after(struct aigw_testhost *th, uint32_t n)
+{
+    th->leave_after = n;
+}
+
+/* ---- the scripted model ---- */
+
+static bool has_left(const struct aigw_testhost *th)
+{
+    return th->leave_after > 0 && th->answer.is_stream && th->answer.write_count >= th->leave_after;
+}
+
+/* Hand one event on, its strings in memory of their own. False: the call is over. */
+static bool deliver(struct aigw_testhost *th, const struct aigw_event *event)
+{
+    struct aigw_event copy = *event;
+    char *text = event->text.len > 0 ? malloc(event->text.len) : NULL;
+    aigw_status status;
+
+    if (text)
+        copy.text.ptr = memcpy(text, event->text.ptr, event->text.len);
+    status = ops_of(th)->event ? ops_of(th)->event(&th->ctx.base, th->state, th->call, &copy) : AIGW_E_STATE;
+    free(text);
+    if (status != AIGW_OK && status != AIGW_E_CLOSED)
+        gw_buf_printf(&th->notes, "event() answered %d: %s\n", status, gw_ctx_error(&th->ctx.base));
+    return status == AIGW_OK && !th->did_cancel && !has_left(th);
+}
+
+static void play_script(struct aigw_testhost *th)
+{
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_START };
+    aigw_str rest = gw_str(th->script ? th->script : "text \"scripted answer\"\nfinish stop\n"), line;
+    bool did_finish = false, goes_on = deliver(th, &event);
+    struct aigw_error cut = { .struct_size = sizeof cut,
+                              .kind = AIGW_ERR_CUT,
+                              .retry_after_ms = -1,
+                              .message = AIGW_STR_INIT("the model's answer ended early") };
+
+    gw_arena_done(&th->build_arena); /* the build lifetime ends with the first event */
+    while (goes_on && rest.len > 0) {
+        line = testhost_next_line(&rest);
+        if (gw_str_trim(line).len == 0)
+            continue;
+        if (testhost_read_event(&th->request_arena, line, &event) != AIGW_OK) {
+            gw_buf_printf(&th->notes, "bad script line: %.*s\n", AIGW_STR_ARG(line));
+            return;
+        }
+        did_finish |= event.type == AIGW_EVENT_FINISH;
+        goes_on = deliver(th, &event) && event.type != AIGW_EVENT_ERROR;
+    }
+    if (!goes_on)
+        return;
+    event = (struct aigw_event){ .struct_size = sizeof event,
+                                 .type = did_finish ? AIGW_EVENT_END : AIGW_EVENT_ERROR,
+                                 .error = did_finish ? NULL : &cut };
+    deliver(th, &event);
+}
+
+/* ---- one request ---- */
+
+/* True when path fits pattern; the part that {name} or {name:path} stands for goes to *ret_param. */
+static bool fits(const char *pattern, aigw_str path, aigw_str *ret_param)
+{
+    const char *brace = strchr(pattern, '{'), *end = brace ? strchr(brace, '}') : NULL;
+    aigw_str head = { pattern, brace ? (size_t)(brace - pattern) : strlen(pattern) }, param;
+    size_t tail_len = end ? strlen(end + 1) : 0;
+
+    *ret_param = AIGW_STR_NONE;
+    if (!end)
+        return gw_str_eq(path, head);
+    if (path.len <= head.len + tail_len || !gw_str_has_prefix(path, head) ||
+        memcmp(path.ptr + path.len - tail_len, end + 1, tail_len) != 0)
+        return false;
+    param = (aigw_str){ path.ptr + head.len, path.len - head.len - tail_len };
+    if (strncmp(end - 5, ":path", 5) != 0 && memchr(param.ptr, '/', param.len))
+        return false;
+    *ret_param = param;
+    return true;
+}
+
+static const struct aigw_route *find_route(const struct aigw_testhost *th, const char *method, aigw_str path,
+                                           aigw_str *ret_param)
+{
+    for (uint32_t i = 0; i < ops_of(th)->route_count; i++) {
+        const struct aigw_route *route = &th->plugin->routes[i];
+
+        if (strcmp(route->method, method) == 0 && fits(route->path, path, ret_param))
+            return route;
+    }
+    return NULL;
+}
+
+static aigw_status build_request(struct aigw_testhost *th, const char *method, const char *path, const char *headers,
+                                 const char *body)
+{
+    const char *question = strchr(path, '?');
+    size_t body_len = body ? strlen(body) : 0;
+    char *copy;
+    aigw_str param;
+
+    th->request = (struct aigw_request){
+        .struct_size = sizeof th->request,
+        .method = gw_str(gw_arena_printf(&th->request_arena, "%s", method)),
+        .path = gw_str(gw_arena_strndup(&th->request_arena, path, question ? (size_t)(question - path) : strlen(path))),
+        .query = gw_str(gw_arena_printf(&th->request_arena, "%s", question ? question + 1 : "")),
+        .id = AIGW_STR_INIT("test-request"),
+    };
+    th->headers = gw_arena_printf(&th->request_arena, "%s", headers ? headers : "");
+    th->request.content_type = testhost_line_value(th->headers, "content-type", ':');
+    th->request.route = find_route(th, method, th->request.path, &param);
+    if (!th->request.route)
+        return gw_ctx_fail(&th->ctx.base, AIGW_E_NOT_FOUND, "the plugin has no route for %s %s", method, path);
+    th->request.path_param = gw_arena_str(&th->request_arena, param);
+    copy = malloc(body_len + 1); /* gone with the build, as in the core */
+    if (!copy || gw_arena_defer(&th->build_arena, free, copy) != AIGW_OK)
+        return AIGW_E_NOMEM;
+    memcpy(copy, body ? body : "", body_len + 1);
+    th->request.body = (aigw_str){ copy, body_len };
+    return AIGW_OK;
+}
+
+static aigw_status run_request(struct aigw_testhost *th)
+{
+    const struct aigw_feature_ops *ops = ops_of(th);
+    const struct aigw_route *route = th->request.route;
+    aigw_status status = AIGW_OK;
+
+    if (ops->check)
+        status = ops->check(&th->ctx.base, th->state, th->call, &th->request);
+    if (status != AIGW_OK || th->answer.state != AIGW_ANSWER_NONE)
+        return status;
+    if (route->scope && !testhost_has_scope(&th->ctx.base, route->scope,
+                                            route->flags & AIGW_ROUTEF_NO_USER_TOKEN ? AIGW_SCOPEF_NO_USER_TOKEN : 0))
+        return respond_text(th, 403, gw_str(route->forbidden_detail ? route->forbidden_detail : "Forbidden"), NULL, 0);
+    status = ops->run(&th->ctx.base, th->state, th->call, &th->request);
+    for (int i = 0; status == AIGW_OK && th->did_call && i < TESTHOST_CALLS_MAX; i++) {
+        th->did_call = th->did_cancel = false;
+        th->is_calling = true;
+        play_script(th);
+        th->is_calling = false;
+    }
+    if (has_left(th) && ops->gone)
+        ops->gone(&th->ctx.base, th->state, th->call);
+    return status;
+}
+
+aigw_status aigw_testhost_send(struct aigw_testhost *th, const char *method, const char *path, const char *headers,
+                               const char *body)
+{
+    aigw_status status;
+
+    if (th->plugin->descriptor.kind != AIGW_KIND_FEATURE)
+        return AIGW_E_UNSUPPORTED;
+    if (!testhost_begin(th, ops_of(th)->call_size))
+        return AIGW_E_NOMEM;
+    status = build_request(th, method, path, headers, body);
+    if (status == AIGW_OK)
+        status = run_request(th);
+    gw_arena_done(&th->build_arena);
+    th->answer.body = th->body.len > 0 ? th->body.data : "";
+    th->answer.body_len = th->body.len;
+    th->answer.headers = th->answer_headers.len > 0 ? th->answer_headers.data : "";
+    return status;
+}

@@ -1,0 +1,133 @@
+/* aigw/testing.h - run a plugin in-process, without a server and without a network.
+ *
+ * A test host loads one shared object through the real ABI gate, fills its settings through the real settings code and
+ * plays the core for it. Bytes go through the real framing. Memory is handed out with exact sizes and really freed at
+ * the end of its lifetime, so that AddressSanitizer sees what a plugin does wrong.
+ *
+ * Most plugins need none of these functions: text files that `aigw_conformance plugin.so case…` runs say the same
+ * with less (see docs/writing-a-plugin.md, "Case files").
+ *
+ *     provider    open → request → feed … → end        events() says what came out
+ *                              → failure               what a refusal was made of
+ *     feature     open → model, prompt, script → send  answer() says what the client got
+ *
+ * One thread. Strings handed out live until the next call that begins a request, or until close.
+ */
+#ifndef AIGW_TESTING_H
+#define AIGW_TESTING_H
+
+#include <aigw/sdk.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct aigw_testhost;
+
+/** Load `path` and open one instance with the settings that stand in a conf.d group ("api_key = \"k\";"). NULL on
+ *  failure; the reason goes to ret_error (NULL: to standard error). */
+struct aigw_testhost *aigw_testhost_open(const char *path, const char *settings, char *ret_error, size_t error_size);
+/** Close the instance and unload. NULL is fine. */
+void aigw_testhost_close(struct aigw_testhost *th);
+/** What the plugin says about itself. */
+const struct aigw_plugin *aigw_testhost_descriptor(const struct aigw_testhost *th);
+/** Text of the last host->fail(), "" if none. */
+const char *aigw_testhost_error(const struct aigw_testhost *th);
+/** What host->count(), host->annotate() and host->log() were told, a line each: `count name{a,b} 1`. */
+const char *aigw_testhost_notes(const struct aigw_testhost *th);
+
+/* ---- providers ---------------------------------------------------------------------------------------------- */
+
+/** Begin a call: request() with a fresh call state. target NULL: model "test-model" at the configured place. */
+aigw_status aigw_testhost_request(struct aigw_testhost *th, const struct aigw_target *target,
+                                  const struct aigw_model_request *req);
+/** The same from text, see docs/writing-a-plugin.md:
+ *  {"target":{"model":"m"},"stream":true,"messages":[{"role":"user","content":"hi"}],"max_tokens":9}
+ *  AIGW_E_INVALID with aigw_testhost_error() when the text itself is wrong. */
+aigw_status aigw_testhost_request_json(struct aigw_testhost *th, const char *json);
+/** What the provider described. */
+const struct aigw_http_request *aigw_testhost_http(const struct aigw_testhost *th);
+/** Value of a header it described, NULL when absent; name in any case. */
+const char *aigw_testhost_http_header(const struct aigw_testhost *th, const char *name);
+
+/** Answer with a good status. content_type decides as in the core: JSON is one frame, whatever was asked for. */
+void aigw_testhost_accept(struct aigw_testhost *th, const char *content_type);
+/** Bytes of a good answer, cut as you like. */
+aigw_status aigw_testhost_feed(struct aigw_testhost *th, const char *bytes, size_t len);
+/** The body ended: deliver what is held back, call done(), then END or the error "cut" as the core does. */
+aigw_status aigw_testhost_end(struct aigw_testhost *th);
+/** Answer with a refusal. retry_after is the header's text or NULL. Never NULL. */
+const struct aigw_error *aigw_testhost_failure(struct aigw_testhost *th, int32_t status, const char *content_type,
+                                               const char *retry_after, const char *body);
+/** AIGW_FRAMING_LOCAL: call produce() until it is done or limit_ms of its pauses went by; no time passes in truth.
+ *  Answers the status; *ret_ms, if given, is the sum of pauses. */
+aigw_status aigw_testhost_produce(struct aigw_testhost *th, int64_t limit_ms, int64_t *ret_ms);
+
+/** Everything emitted in this call, a line each:
+ *      text "Hel"                      reasoning "hm"
+ *      tool 0 id="c1" name="get" "{"   embedding 0 [0.5,1]
+ *      usage 12 7 cached=3             finish stop "end_turn"
+ *      error overloaded 529 "busy"     end | cut | failed "reason" */
+const char *aigw_testhost_events(const struct aigw_testhost *th);
+/** The texts alone, joined. */
+const char *aigw_testhost_said(const struct aigw_testhost *th);
+
+/* ---- features ----------------------------------------------------------------------------------------------- */
+
+/** What model_resolve() answers from now on, as JSON: {"name":"m","engine":"e","families":["gpt"],
+ *  "max_context_tokens":0,"raw_completion":true,"adhoc":true,"unknown_family":true,"stream_off":true,"unescape":true}
+ *  or an error: {"error":"no_model","message":"…"}. Default: {"name":"test-model","engine":"test"}. */
+aigw_status aigw_testhost_model(struct aigw_testhost *th, const char *json);
+/** Make prompt() know `id`. text is lines "role: text"; a line without "role:" goes on with the message; {{name}} is
+ *  replaced by a variable, at most once over. Without any prompt() call it knows every id: one user message that
+ *  lists the variables as name=value lines. */
+aigw_status aigw_testhost_prompt(struct aigw_testhost *th, const char *id, const char *text);
+/** What the model says when it is called: lines as aigw_testhost_events() writes them. START, and END after a
+ *  finish, are added. Default: text "scripted answer", finish stop. */
+aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events);
+/** Scopes of the caller, separated by blanks; "*" grants all (the default). */
+void aigw_testhost_scopes(struct aigw_testhost *th, const char *scopes);
+/** Feature flags that the caller enabled, separated by blanks. */
+void aigw_testhost_flags(struct aigw_testhost *th, const char *flags);
+/** Answer of host->setting(): "path=value" lines. */
+void aigw_testhost_settings(struct aigw_testhost *th, const char *lines);
+
+/** Send a request through check(), the scope check, run() and the scripted model. headers: "Name: value" lines, may
+ *  be NULL. path may carry "?query". The client leaves after client_leaves_after stream writes when that is not 0. */
+aigw_status aigw_testhost_send(struct aigw_testhost *th, const char *method, const char *path, const char *headers,
+                               const char *body);
+/** Make the client of the next send leave after n stream writes; 0: stay. */
+void aigw_testhost_leave_after(struct aigw_testhost *th, uint32_t n);
+
+#define AIGW_ANSWER_NONE     0u /* nothing was answered: the client gets a 500 */
+#define AIGW_ANSWER_COMPLETE 1u /* respond(), or stream_end() */
+#define AIGW_ANSWER_OPEN     2u /* a stream that was never ended */
+#define AIGW_ANSWER_ABORTED  3u /* stream_abort() */
+struct aigw_testhost_answer {
+    uint32_t state; /* AIGW_ANSWER_* */
+    uint32_t status;
+    uint32_t write_count; /* stream writes */
+    uint32_t is_stream;
+    const char *content_type;
+    const char *headers; /* "Name: value" lines */
+    const char *body;    /* NUL-terminated; body_len bytes */
+    size_t body_len;
+};
+const struct aigw_testhost_answer *aigw_testhost_answer(const struct aigw_testhost *th);
+/** The model request that the feature made, in the JSON form of aigw_testhost_request_json(); NULL if none. */
+const char *aigw_testhost_asked(const struct aigw_testhost *th);
+/** The need it asked model_resolve() for, and prompts with their variables, as lines; "" if none. */
+const char *aigw_testhost_resolved(const struct aigw_testhost *th);
+
+/* ---- both --------------------------------------------------------------------------------------------------- */
+
+/** Check the rules of the headers that can be checked from outside (settings table, ops, two instances side by side,
+ *  open and close again). Findings are printed to standard error; answers how many. */
+int aigw_testhost_conformance(const char *path);
+/** Run a case file; findings are printed to standard error; answers how many. */
+int aigw_testhost_run_cases(const char *plugin_path, const char *case_path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

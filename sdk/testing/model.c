@@ -1,0 +1,386 @@
+/* model.c - what a feature may ask the core for, answered from what the test configured: headers, scopes, model,
+ * prompts, the model call itself. */
+#include "internal.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include <json-c/json.h>
+
+/* ---- configured by the test ---- */
+
+static const char *keep(struct aigw_testhost *th, const char *text)
+{
+    return gw_arena_printf(&th->setup_arena, "%s", text ? text : "");
+}
+
+aigw_status aigw_testhost_model(struct aigw_testhost *th, const char *json)
+{
+    json_object_put(th->model);
+    th->model = json ? json_tokener_parse(json) : NULL;
+    return json && !json_object_is_type(th->model, json_type_object) ? AIGW_E_INVALID : AIGW_OK;
+}
+
+aigw_status aigw_testhost_prompt(struct aigw_testhost *th, const char *id, const char *text)
+{
+    struct testhost_prompt *prompt = gw_arena_alloc(&th->setup_arena, sizeof *prompt);
+
+    if (!prompt)
+        return AIGW_E_NOMEM;
+    *prompt = (struct testhost_prompt){ .next = th->prompts, .id = keep(th, id), .text = keep(th, text) };
+    th->prompts = prompt;
+    return AIGW_OK;
+}
+
+aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events)
+{
+    struct gw_arena scratch;
+    struct aigw_event event;
+    aigw_str rest = gw_str(events), line;
+    aigw_status status = AIGW_OK;
+
+    gw_arena_init(&scratch, (size_t)16 << 20);
+    while (rest.len > 0 && status == AIGW_OK) {
+        line = testhost_next_line(&rest);
+        if (gw_str_trim(line).len > 0)
+            status = testhost_read_event(&scratch, line, &event);
+    }
+    gw_arena_done(&scratch);
+    if (status == AIGW_OK)
+        th->script = keep(th, events);
+    return status;
+}
+
+void aigw_testhost_scopes(struct aigw_testhost *th, const char *scopes)
+{
+    th->scopes = keep(th, scopes);
+}
+
+void aigw_testhost_flags(struct aigw_testhost *th, const char *flags)
+{
+    th->flags = keep(th, flags);
+}
+
+void aigw_testhost_settings(struct aigw_testhost *th, const char *lines)
+{
+    th->settings = keep(th, lines);
+}
+
+/* ---- request ---- */
+
+aigw_str testhost_line_value(const char *lines, const char *name, char separator)
+{
+    aigw_str rest = gw_str(lines), line;
+    size_t len = strlen(name);
+
+    while (rest.len > 0) {
+        line = testhost_next_line(&rest);
+        if (line.len > len && strncasecmp(line.ptr, name, len) == 0 && line.ptr[len] == separator)
+            return gw_str_trim((aigw_str){ line.ptr + len + 1, line.len - len - 1 });
+    }
+    return AIGW_STR_NONE;
+}
+
+aigw_str testhost_header(struct aigw_ctx *ctx, const char *name)
+{
+    return testhost_line_value(testhost_of(ctx)->headers, name, ':');
+}
+
+static bool has_word(const char *words, const char *word)
+{
+    size_t len = strlen(word);
+
+    for (const char *at = words; at && (at = strstr(at, word)) != NULL; at++)
+        if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
+            return true;
+    return false;
+}
+
+int32_t testhost_has_scope(struct aigw_ctx *ctx, const char *scope, uint32_t flags)
+{
+    const char *scopes = testhost_of(ctx)->scopes;
+
+    (void)flags;
+    return strcmp(scopes, "*") == 0 || has_word(scopes, scope);
+}
+
+/* Blank-separated words as a list in the request's memory. */
+static const aigw_str *words_of(struct aigw_testhost *th, const char *words, uint32_t *ret_count)
+{
+    aigw_str *list = gw_arena_calloc(&th->request_arena, 64 * sizeof *list);
+    uint32_t count = 0;
+
+    while (list && words && *words && count < 64) {
+        size_t len = strcspn(words, " ");
+
+        if (len > 0)
+            list[count++] = (aigw_str){ words, len };
+        words += len + strspn(words + len, " ");
+    }
+    *ret_count = count;
+    return list;
+}
+
+const struct aigw_principal *testhost_principal(struct aigw_ctx *ctx)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+
+    th->principal = (struct aigw_principal){
+        .struct_size = sizeof th->principal,
+        .flags = strcmp(th->scopes, "*") == 0 ? AIGW_PRINCIPALF_BYPASS : 0,
+        .issuer = AIGW_STR_INIT("https://gitlab.example"),
+        .subject = AIGW_STR_INIT("test-subject"),
+        .realm = AIGW_STR_INIT("self-managed"),
+        .instance_id = AIGW_STR_INIT("test-instance"),
+        .global_user_id = AIGW_STR_INIT("test-user"),
+    };
+    th->principal.scopes = words_of(th, th->scopes, &th->principal.scope_count);
+    return &th->principal;
+}
+
+const aigw_str *testhost_feature_flags(struct aigw_ctx *ctx, uint32_t *ret_count)
+{
+    return words_of(testhost_of(ctx), testhost_of(ctx)->flags, ret_count);
+}
+
+aigw_str testhost_setting(struct aigw_ctx *ctx, const char *path)
+{
+    return testhost_line_value(testhost_of(ctx)->settings, path, '=');
+}
+
+/* ---- model and prompt ---- */
+
+static struct json_object *member(struct json_object *obj, const char *key)
+{
+    struct json_object *value = NULL;
+
+    if (json_object_is_type(obj, json_type_object))
+        json_object_object_get_ex(obj, key, &value);
+    return value;
+}
+
+static aigw_str member_text(struct aigw_testhost *th, const char *key, const char *otherwise)
+{
+    struct json_object *value = member(th->model, key);
+
+    return gw_str(gw_arena_printf(&th->request_arena, "%s", value ? json_object_get_string(value) : otherwise));
+}
+
+static uint32_t member_flag(const struct aigw_testhost *th, const char *key, uint32_t flag)
+{
+    return json_object_get_boolean(member(th->model, key)) ? flag : 0;
+}
+
+static aigw_status fill_families(struct aigw_testhost *th, struct aigw_model_info *info)
+{
+    struct json_object *list = member(th->model, "families");
+    size_t count = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+    aigw_str *families = gw_arena_calloc(&th->request_arena, (count + 1) * sizeof *families);
+
+    if (!families)
+        return AIGW_E_NOMEM;
+    for (size_t i = 0; i < count; i++)
+        families[i] =
+            gw_arena_str(&th->request_arena, gw_str(json_object_get_string(json_object_array_get_idx(list, i))));
+    families[count] = AIGW_STR("base");
+    info->families = families;
+    info->family_count = (uint32_t)count + 1;
+    return AIGW_OK;
+}
+
+aigw_status testhost_model_resolve(struct aigw_ctx *ctx, const struct aigw_need *need,
+                                   const struct aigw_model_info **ret_info, struct aigw_error *ret_error)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+    struct aigw_model_info *info = gw_arena_calloc(&th->request_arena, sizeof *info);
+    const char *error = json_object_get_string(member(th->model, "error"));
+
+    gw_buf_printf(&th->resolved, "need provider=%.*s name=%.*s endpoint=%.*s api_key=%.*s identifier=%.*s model=%.*s\n",
+                  AIGW_STR_ARG(need->provider), AIGW_STR_ARG(need->name), AIGW_STR_ARG(need->endpoint),
+                  AIGW_STR_ARG(need->api_key), AIGW_STR_ARG(need->identifier), AIGW_STR_ARG(need->model));
+    if (error) {
+        int kind = testhost_error_kind(gw_str(error));
+
+        *ret_error = (struct aigw_error){ .struct_size = sizeof *ret_error,
+                                          .kind = kind < 0 ? AIGW_ERR_INTERNAL : (uint32_t)kind,
+                                          .retry_after_ms = -1,
+                                          .message = member_text(th, "message", "as the test wants it") };
+        return AIGW_E_NOT_FOUND;
+    }
+    if (!info)
+        return AIGW_E_NOMEM;
+    *info = (struct aigw_model_info){
+        .struct_size = sizeof *info,
+        .flags = member_flag(th, "adhoc", AIGW_MODELF_ADHOC) |
+                 member_flag(th, "raw_completion", AIGW_MODELF_RAW_COMPLETION) |
+                 member_flag(th, "unknown_family", AIGW_MODELF_UNKNOWN_FAMILY) |
+                 member_flag(th, "stream_off", AIGW_MODELF_STREAM_OFF) |
+                 member_flag(th, "unescape", AIGW_MODELF_UNESCAPE),
+        .name = member_text(th, "name", "test-model"),
+        .engine = member_text(th, "engine", "test"),
+        .max_context_tokens = json_object_get_int64(member(th->model, "max_context_tokens")),
+    };
+    if (fill_families(th, info) != AIGW_OK)
+        return AIGW_E_NOMEM;
+    *ret_info = info;
+    return AIGW_OK;
+}
+
+/* Replace every {{name}} of a line, once. */
+static void render_line(struct gw_buf *out, aigw_str line, const struct aigw_prompt_query *query)
+{
+    while (line.len > 0) {
+        const char *open = memmem(line.ptr, line.len, "{{", 2);
+        size_t plain = open ? (size_t)(open - line.ptr) : line.len;
+        const char *close = open ? memmem(open, line.len - plain, "}}", 2) : NULL;
+        aigw_str name;
+
+        if (!close)
+            plain = line.len;
+        gw_buf_put(out, line.ptr, plain);
+        if (!close)
+            return;
+        name = gw_str_trim((aigw_str){ open + 2, (size_t)(close - open) - 2 });
+        for (uint32_t i = 0; i < query->var_count; i++)
+            if (gw_str_eq(query->vars[i].name, name)) {
+                gw_buf_put_str(out, query->vars[i].value);
+                break;
+            }
+        line = (aigw_str){ close + 2, line.len - (size_t)(close + 2 - line.ptr) };
+    }
+}
+
+static uint32_t role_of(aigw_str line)
+{
+    static const char *const names[] = { NULL, "system: ", "user: ", "assistant: " };
+
+    for (uint32_t i = 1; i < GW_ARRAY_LEN(names); i++)
+        if (gw_str_has_prefix(line, gw_str(names[i])))
+            return i;
+    return 0;
+}
+
+static aigw_status add_message(struct aigw_testhost *th, struct aigw_message *msg, uint32_t role, aigw_str text)
+{
+    struct aigw_part *part = gw_arena_calloc(&th->build_arena, sizeof *part);
+
+    if (!part)
+        return AIGW_E_NOMEM;
+    *part = (struct aigw_part){ .type = AIGW_PART_TEXT, .text = gw_arena_str(&th->build_arena, text) };
+    *msg = (struct aigw_message){ .role = role, .part_count = 1, .parts = part };
+    return AIGW_OK;
+}
+
+static aigw_status render_prompt(struct aigw_testhost *th, const char *text, const struct aigw_prompt_query *query,
+                                 struct aigw_prompt *prompt)
+{
+    struct aigw_message *messages = gw_arena_calloc(&th->build_arena, 32 * sizeof *messages);
+    aigw_str rest = gw_str(text), line;
+    uint32_t role = AIGW_ROLE_USER, next;
+    aigw_status status = AIGW_OK;
+    struct gw_buf out;
+    bool has_any = false;
+
+    if (!messages)
+        return AIGW_E_NOMEM;
+    gw_buf_init(&out, (size_t)16 << 20);
+    while (rest.len > 0 && status == AIGW_OK && prompt->message_count < 31) {
+        line = testhost_next_line(&rest);
+        next = role_of(line);
+        if (next && has_any) {
+            status = add_message(th, &messages[prompt->message_count++], role, gw_buf_str(&out));
+            gw_buf_clear(&out);
+        } else if (has_any) {
+            gw_buf_puts(&out, "\n");
+        }
+        if (next) {
+            const char *colon = memchr(line.ptr, ':', line.len);
+
+            role = next;
+            line = (aigw_str){ colon + 2, line.len - (size_t)(colon + 2 - line.ptr) };
+        }
+        has_any = true;
+        render_line(&out, line, query);
+    }
+    if (has_any && status == AIGW_OK)
+        status = add_message(th, &messages[prompt->message_count++], role, gw_buf_str(&out));
+    gw_buf_done(&out);
+    prompt->messages = messages;
+    prompt->flags = role == AIGW_ROLE_ASSISTANT && has_any ? AIGW_REQF_PREFILL : 0;
+    return status;
+}
+
+static aigw_status render_any(struct aigw_testhost *th, const struct aigw_prompt_query *query,
+                              struct aigw_prompt *prompt)
+{
+    struct aigw_message *message = gw_arena_calloc(&th->build_arena, sizeof *message);
+    aigw_status status;
+    struct gw_buf out;
+
+    if (!message)
+        return AIGW_E_NOMEM;
+    gw_buf_init(&out, (size_t)16 << 20);
+    for (uint32_t i = 0; i < query->var_count; i++)
+        gw_buf_printf(&out, "%.*s=%.*s\n", AIGW_STR_ARG(query->vars[i].name), AIGW_STR_ARG(query->vars[i].value));
+    status = add_message(th, message, AIGW_ROLE_USER, gw_buf_str(&out));
+    gw_buf_done(&out);
+    prompt->messages = message;
+    prompt->message_count = 1;
+    return status;
+}
+
+aigw_status testhost_prompt_render(struct aigw_ctx *ctx, const struct aigw_prompt_query *query,
+                                   struct aigw_prompt *ret_prompt)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+    struct aigw_prompt prompt = { .struct_size = sizeof prompt,
+                                  .title = query->id,
+                                  .family = AIGW_STR_INIT("base"),
+                                  .version = AIGW_STR_INIT("1.0.0") };
+    const struct testhost_prompt *found = th->prompts;
+    aigw_status status;
+
+    gw_buf_printf(&th->resolved, "prompt %.*s version=%.*s", AIGW_STR_ARG(query->id), AIGW_STR_ARG(query->version));
+    for (uint32_t i = 0; i < query->var_count; i++)
+        gw_buf_printf(&th->resolved, " %.*s", AIGW_STR_ARG(query->vars[i].name));
+    gw_buf_puts(&th->resolved, "\n");
+    while (found && !gw_str_is(query->id, found->id))
+        found = found->next;
+    if (th->prompts && !found)
+        return gw_ctx_fail(ctx, AIGW_E_NOT_FOUND, "no prompt %.*s", AIGW_STR_ARG(query->id));
+    status = found ? render_prompt(th, found->text, query, &prompt) : render_any(th, query, &prompt);
+    if (status == AIGW_OK)
+        *ret_prompt = prompt;
+    return status;
+}
+
+aigw_status testhost_model_call(struct aigw_ctx *ctx, const struct aigw_model_info *model,
+                                const struct aigw_model_request *req, int64_t idle_timeout_ms)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+
+    (void)idle_timeout_ms;
+    if (!th->is_active || th->did_call)
+        return AIGW_E_STATE;
+    if (!model)
+        return gw_ctx_fail(ctx, AIGW_E_INVALID, "model_call() needs what model_resolve() handed out");
+    gw_buf_clear(&th->asked);
+    testhost_write_request(&th->asked, req);
+    th->did_call = true; /* the events come once run() or event() has returned */
+    return AIGW_OK;
+}
+
+void testhost_model_cancel(struct aigw_ctx *ctx)
+{
+    testhost_of(ctx)->did_cancel = true;
+    testhost_of(ctx)->did_call = false;
+}
+
+aigw_status testhost_sign_token(struct aigw_ctx *ctx, aigw_str claims, aigw_str *ret_token)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+
+    gw_buf_printf(&th->notes, "sign %.*s\n", AIGW_STR_ARG(claims));
+    *ret_token = gw_str(gw_arena_printf(&th->request_arena, "signed.by.test"));
+    return AIGW_OK;
+}
