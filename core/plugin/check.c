@@ -143,6 +143,13 @@ static size_t field_size(uint32_t type)
     }
 }
 
+static size_t field_align(uint32_t type)
+{
+    return type == AIGW_SET_BOOL                  ? _Alignof(int32_t)
+           : _Alignof(int64_t) > _Alignof(void *) ? _Alignof(int64_t)
+                                                  : _Alignof(void *);
+}
+
 static aigw_status check_setting(const struct aigw_plugin *d, uint32_t index, const char *path, struct gw_err *reterr)
 {
     static const char *const taken[] = { "plugin", "enabled", "model" };
@@ -170,6 +177,11 @@ static aigw_status check_setting(const struct aigw_plugin *d, uint32_t index, co
                           "%s: setting \"%s\": %zu bytes at offset %zu lie outside state_size %zu: "
                           "use offsetof() and set state_size to sizeof the state struct",
                           path, s->name, size, s->offset, d->state_size);
+    if (s->offset % field_align(s->type) != 0)
+        return gw_err_set(
+            reterr, AIGW_E_CONFIG,
+            "%s: setting \"%s\": offset %zu is not aligned for its type: use offsetof() of a field of that type", path,
+            s->name, s->offset);
     return AIGW_OK;
 }
 

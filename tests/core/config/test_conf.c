@@ -99,9 +99,9 @@ START_TEST(a_full_arena_is_a_problem_and_no_crash)
     struct gw_arena small;
     struct gw_buf text;
 
-    gw_arena_init(&small, 65536);
-    gw_buf_init(&text, 8 << 20);
-    for (int i = 0; i < 20000; i++)
+    gw_arena_init(&small, 32768);
+    gw_buf_init(&text, 1 << 20);
+    for (int i = 0; i < 2000; i++)
         gw_buf_printf(&text, "name_%d = \"some text that needs room\";\n", i);
     ck_assert_int_eq(text.status, AIGW_OK);
     gw_conf_parse(&small, text.data, "t.conf", &problems);
