@@ -37,7 +37,7 @@ struct gw_up_sock {
     struct gw_fd fd;
     struct gw_upstream *up;
     struct gw_multi *multi; /* who drives it, NULL while it idles in a pool */
-    bool is_connection;     /* ours (opened through on_open_socket), not a helper of curl's resolver */
+    bool is_connection;     /* established: such a one curl closes through gw_up_close_socket(), others silently */
 };
 
 struct gw_upstream {

@@ -49,6 +49,15 @@ static void on_socket_event(struct gw_fd *self, uint32_t events)
     run_multi(sock->multi, sock->fd.fd, mask);
 }
 
+static void sock_free(struct gw_up_sock *sock)
+{
+    sock->up->connection_count -= sock->is_connection;
+    if (sock->fd.events)
+        gw_loop_del(sock->up->loop, &sock->fd);
+    sock->up->socks[sock->fd.fd] = NULL;
+    free(sock);
+}
+
 static struct gw_up_sock *sock_new(struct gw_upstream *up, curl_socket_t fd)
 {
     struct gw_up_sock *sock;
@@ -76,14 +85,6 @@ static struct gw_up_sock *sock_new(struct gw_upstream *up, curl_socket_t fd)
     return sock;
 }
 
-static void sock_free(struct gw_up_sock *sock)
-{
-    if (sock->fd.events)
-        gw_loop_del(sock->up->loop, &sock->fd);
-    sock->up->socks[sock->fd.fd] = NULL;
-    free(sock);
-}
-
 static void watch(struct gw_up_sock *sock, uint32_t events)
 {
     aigw_status status = AIGW_OK;
@@ -101,15 +102,16 @@ static void watch(struct gw_up_sock *sock, uint32_t events)
 static int on_want(CURL *easy, curl_socket_t fd, int what, void *user, void *unused)
 {
     struct gw_multi *multi = user;
+    struct gw_upstream_call *call = NULL;
     struct gw_up_sock *sock = sock_at(multi->up, fd);
 
-    (void)easy;
     (void)unused;
     if (what == CURL_POLL_REMOVE || what == CURL_POLL_NONE) {
         if (!sock)
             return 0;
         sock->multi = NULL;
-        /* curl closes its resolver's descriptors behind our back; the number comes back as something else. */
+        /* curl closes its resolver's descriptors and connections that never stood behind our back, and their numbers
+         * come back as something else: only an established connection may stay registered. */
         if (!sock->is_connection)
             sock_free(sock);
         else if (sock->fd.events & EPOLLOUT)
@@ -121,24 +123,22 @@ static int on_want(CURL *easy, curl_socket_t fd, int what, void *user, void *unu
     if (!sock)
         return 0; /* the call's timers end it */
     sock->multi = multi;
+    if (!sock->is_connection && (what & CURL_POLL_IN)) {
+        curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&call);
+        sock->is_connection = call && call->is_ready;
+        multi->up->connection_count += sock->is_connection;
+    }
     watch(sock, (what & CURL_POLL_IN ? (uint32_t)EPOLLIN : 0u) | (what & CURL_POLL_OUT ? (uint32_t)EPOLLOUT : 0u));
     return 0;
 }
 
 curl_socket_t gw_up_open_socket(struct gw_upstream *up, const struct curl_sockaddr *address)
 {
-    struct gw_up_sock *sock;
     int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+    struct gw_up_sock *stale = sock_at(up, fd);
 
-    if (fd < 0)
-        return CURL_SOCKET_BAD;
-    sock = sock_new(up, fd);
-    if (!sock) {
-        close(fd);
-        return CURL_SOCKET_BAD;
-    }
-    sock->is_connection = true;
-    up->connection_count++;
+    if (stale)
+        sock_free(stale);
     return fd;
 }
 
@@ -147,10 +147,8 @@ int gw_up_close_socket(void *user, curl_socket_t fd)
     struct gw_upstream *up = user;
     struct gw_up_sock *sock = sock_at(up, fd);
 
-    if (sock) {
-        up->connection_count -= sock->is_connection;
+    if (sock)
         sock_free(sock);
-    }
     return close(fd);
 }
 
