@@ -420,6 +420,7 @@ struct gw_series *gw_series(uint32_t metric_id, const aigw_str *label_values)
     if (!shard)
         return &nowhere;
     metric = registry.metrics[metric_id];
+    values[0] = AIGW_STR_NONE; /* for metrics without labels: gcc cannot tell that none is read */
     for (uint32_t i = 0; i < metric->label_count; i++)
         values[i] = short_value(label_values[i]);
     hash = hash_of(metric_id, values, metric->label_count);
