@@ -101,16 +101,20 @@ void http_conn_free(struct http_conn *conn)
 
 /* ---- deadlines ------------------------------------------------------------------------------------------------ */
 
-/** Bytes the peer's kernel has taken; libmicrohttpd does not tell how far it is with an answer. */
-static uint64_t conn_acked(const struct http_conn *conn)
+/** What the kernel knows; libmicrohttpd does not tell how far it is with an answer. */
+static bool conn_tcp_info(const struct http_conn *conn, struct tcp_info *ret_info)
+{
+    socklen_t len = sizeof *ret_info;
+
+    memset(ret_info, 0, sizeof *ret_info);
+    return getsockopt(conn->watch.fd, IPPROTO_TCP, TCP_INFO, ret_info, &len) == 0;
+}
+
+bool http_conn_was_written(const struct http_conn *conn)
 {
     struct tcp_info info;
-    socklen_t len = sizeof info;
 
-    memset(&info, 0, sizeof info);
-    if (getsockopt(conn->watch.fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0)
-        return 0;
-    return info.tcpi_bytes_acked;
+    return !conn_tcp_info(conn, &info) || info.tcpi_data_segs_out > 0;
 }
 
 /** Moving a deadline later costs two stores: the timer fires at the old time and is set again. */
@@ -145,7 +149,8 @@ static void conn_on_due(struct gw_timer *self)
         return;
     }
     if (conn->deadline == DEADLINE_STALL && conn->ex && !conn->ex->is_direct) {
-        uint64_t acked = conn_acked(conn);
+        struct tcp_info info;
+        uint64_t acked = conn_tcp_info(conn, &info) ? info.tcpi_bytes_acked : 0;
         unsigned stalled = acked == conn->acked ? conn->stalled + 1u : 0; /* the first look only sets the mark */
         if (stalled < STALL_LOOKS) {
             http_conn_deadline(conn, DEADLINE_STALL, http_stall_look_ms(http));
@@ -182,6 +187,16 @@ void http_conn_shut(struct http_conn *conn)
 {
     conn->is_shut = true;
     shutdown(conn->watch.fd, SHUT_RDWR);
+}
+
+void http_conn_close_writing(struct http_conn *conn)
+{
+    if (conn->is_shut)
+        return;
+    conn->is_shut = true;
+    if (conn->session)
+        gnutls_bye(conn->session, GNUTLS_SHUT_WR);
+    shutdown(conn->watch.fd, SHUT_WR);
 }
 
 static void conn_on_event(struct gw_fd *self, uint32_t events)

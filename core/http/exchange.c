@@ -65,7 +65,7 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, en
     if (!ex)
         return;
     struct http_conn *conn = ex->conn;
-    bool is_complete = code == MHD_REQUEST_TERMINATED_COMPLETED_OK || ex->phase == PHASE_LINGER;
+    bool is_complete = code == MHD_REQUEST_TERMINATED_COMPLETED_OK || ex->phase == PHASE_LINGER || ex->did_close;
     if (!is_complete && !ex->pub.did_abort)
         http_gone(ex);
     if (is_complete && ex->must_close && conn->session && !conn->is_shut)

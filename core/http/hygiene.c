@@ -191,8 +191,8 @@ bool http_check_head(struct http_ex *ex, const char *method, const char *version
         return refuse_malformed(ret_refusal, "more than one content-length or transfer-encoding");
     if (walk.encodings > 1 || walk.has_bad_coding || (walk.encodings && ex->pub.http_minor == 0))
         return refuse_malformed(ret_refusal, "transfer-encoding other than chunked");
-    if (walk.hosts > 1)
-        return refuse_malformed(ret_refusal, "more than one host header");
+    if (walk.hosts > 1 || (walk.hosts == 0 && ex->pub.http_minor > 0))
+        return refuse_malformed(ret_refusal, "no host header, or more than one");
     if (ex->pub.target.len > TARGET_MAX)
         return refuse(ret_refusal, 414, JSON, "{\"detail\":\"Request target is too long, at most 8192 bytes\"}",
                       "target too long");

@@ -93,6 +93,7 @@ struct http_ex {
     bool is_direct; /* stream headers are out: we write */
     bool is_ended;  /* gw_http_stream_end() */
     bool is_full;
+    bool did_close;  /* the body ended with the connection, as it should on HTTP/1.0 */
     bool is_cut;     /* the connection has to go without a (complete) answer */
     bool must_close; /* answer with "connection: close" */
 };
@@ -148,8 +149,12 @@ void http_conn_free(struct http_conn *conn);
 void http_conn_deadline(struct http_conn *conn, int deadline, int64_t delay_ms);
 void http_conn_suspend(struct http_conn *conn);
 void http_conn_resume(struct http_conn *conn);
+/** Has anything gone out on this connection? */
+bool http_conn_was_written(const struct http_conn *conn);
 /** shutdown(2) both ways: libmicrohttpd notices and closes. */
 void http_conn_shut(struct http_conn *conn);
+/** Nothing more will be written: say so to the client, once. */
+void http_conn_close_writing(struct http_conn *conn);
 /** Send what is in conn->out. False when the connection is broken. *ret_progress: some byte was accepted. */
 bool http_conn_flush(struct http_conn *conn, bool *ret_progress);
 /** Send these bytes now if nothing waits before them, keep the rest in conn->out. False when broken or over max. */
@@ -164,7 +169,7 @@ static inline bool http_conn_has_unsent(const struct http_conn *conn)
 void http_linger(struct http_ex *ex);
 void http_linger_event(struct http_conn *conn);
 void http_linger_finish(struct http_conn *conn);
-/** For requests so broken that libmicrohttpd closed without a word. */
+/** Say 400 where libmicrohttpd closed without a word. Does nothing when it did answer. */
 void http_answer_garbage(struct http_conn *conn);
 
 /* exchange.c */

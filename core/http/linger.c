@@ -51,17 +51,6 @@ void http_linger_finish(struct http_conn *conn)
     http_conn_resume(conn);
 }
 
-/** Our side is done: say so, once. */
-static void linger_close_our_side(struct http_conn *conn)
-{
-    if (conn->is_shut)
-        return;
-    conn->is_shut = true;
-    if (conn->session)
-        gnutls_bye(conn->session, GNUTLS_SHUT_WR);
-    shutdown(conn->watch.fd, SHUT_WR);
-}
-
 void http_linger_event(struct http_conn *conn)
 {
     static const size_t read_max = 8u << 20; /* a sender that does not stop by then is reset */
@@ -75,7 +64,7 @@ void http_linger_event(struct http_conn *conn)
         return;
     }
     if (!http_conn_has_unsent(conn))
-        linger_close_our_side(conn);
+        http_conn_close_writing(conn);
     for (;;) {
         ssize_t got = recv(conn->watch.fd, waste, sizeof waste, MSG_DONTWAIT);
         if (got < 0 && errno == EINTR)
@@ -97,6 +86,8 @@ void http_answer_garbage(struct http_conn *conn)
     static const char body[] = "Invalid HTTP request received.";
     char answer[256];
 
+    if (conn->session || http_conn_was_written(conn))
+        return;
     int len = snprintf(answer, sizeof answer,
                        "HTTP/1.1 400 Bad Request\r\ndate: %s\r\nserver: aigw\r\ncontent-type: text/plain; "
                        "charset=utf-8\r\ncontent-length: %zu\r\nconnection: close\r\n\r\n%s",

@@ -77,13 +77,8 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     }
     if (!conn)
         return;
-    /* Closed by the library, not by the client, by us or after an answer: it could not make sense of the first line. */
-    if (!conn->is_hup && !conn->is_shut && !http->is_stopping && !conn->session && conn->done_run != http->run_count) {
-        char byte;
-        ssize_t got = recv(conn->watch.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-        if (got > 0 || (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)))
-            http_answer_garbage(conn);
-    }
+    if (!conn->is_hup && !conn->is_shut && !http->is_stopping && !conn->done_run)
+        http_answer_garbage(conn); /* closed by the library: it could not make sense of the very first line */
     http_conn_free(conn);
     *context = NULL;
 }
@@ -169,13 +164,13 @@ static bool http_start_daemon(struct gw_http *http, int listen_fd)
 
     if (http->is_tls)
         flags |= MHD_USE_TLS;
-    http->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, http_on_request, http, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->header_max + POOL_EXTRA, MHD_OPTION_CONNECTION_LIMIT,
-        limits->connections_max + SPARE_CONNS, MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_URI_LOG_CALLBACK, http_on_target, http, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, http,
-        MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
-        MHD_OPTION_ARRAY, http->is_tls ? tls_items : no_items, MHD_OPTION_END);
+    http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, http_on_request, http, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+                                    MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->header_max + POOL_EXTRA,
+                                    MHD_OPTION_CONNECTION_LIMIT, limits->connections_max + SPARE_CONNS,
+                                    MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_URI_LOG_CALLBACK, http_on_target,
+                                    http, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, http, MHD_OPTION_NOTIFY_COMPLETED,
+                                    http_on_completed, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+                                    MHD_OPTION_ARRAY, http->is_tls ? tls_items : no_items, MHD_OPTION_END);
     if (!http->daemon)
         return false;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);

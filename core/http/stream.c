@@ -28,12 +28,26 @@ static void stream_trim(char *scratch, size_t len)
         madvise((void *)from, to - from, MADV_DONTNEED);
 }
 
-static ssize_t stream_end(struct http_ex *ex)
+/** Make libmicrohttpd drop the connection, whose socket is shut already: the byte cannot leave, the failed send closes.
+ *  Answering END_WITH_ERROR (or, without chunks, END_OF_STREAM) instead would leave 0.9.75 with a closed connection
+ * that it does not clean up, and the client waiting. */
+static ssize_t stream_break(char *buffer)
 {
-    if (ex->is_cut || ex->pub.is_gone)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
-    http_conn_deadline(ex->conn, DEADLINE_STALL, http_stall_look_ms(ex->conn->http));
+    buffer[0] = '\n';
+    return 1;
+}
+
+static ssize_t stream_end(struct http_ex *ex, char *buffer)
+{
+    struct http_conn *conn = ex->conn;
+
     ex->phase = PHASE_QUEUED;
+    if (ex->pub.http_minor == 0) { /* the end of the connection is the end of the body */
+        ex->did_close = true;
+        http_conn_close_writing(conn);
+        return stream_break(buffer);
+    }
+    http_conn_deadline(conn, DEADLINE_STALL, http_stall_look_ms(conn->http));
     return MHD_CONTENT_READER_END_OF_STREAM;
 }
 
@@ -44,8 +58,10 @@ static ssize_t stream_read(void *cls, uint64_t position, char *buffer, size_t ma
     bool progress;
 
     (void)position;
-    if (ex->is_cut || ex->pub.is_gone)
-        return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (ex->is_cut || ex->pub.is_gone) {
+        http_conn_shut(conn);
+        return stream_break(buffer);
+    }
     if (!ex->is_direct) {
         ex->is_direct = true;
         if (conn->session) { /* libmicrohttpd may have left it corked */
@@ -54,8 +70,9 @@ static ssize_t stream_read(void *cls, uint64_t position, char *buffer, size_t ma
         }
         conn->deadline = DEADLINE_NONE;
         if (!http_conn_flush(conn, &progress)) {
+            http_conn_shut(conn);
             http_gone(ex);
-            return MHD_CONTENT_READER_END_WITH_ERROR;
+            return stream_break(buffer);
         }
         if (http_conn_has_unsent(conn))
             http_conn_deadline(conn, DEADLINE_STALL, conn->http->limits.write_stall_ms);
@@ -63,7 +80,7 @@ static ssize_t stream_read(void *cls, uint64_t position, char *buffer, size_t ma
             stream_trim(buffer, max);
     }
     if (ex->is_ended && !http_conn_has_unsent(conn))
-        return stream_end(ex);
+        return stream_end(ex, buffer);
     http_conn_suspend(conn); /* returning 0 without it would spin */
     if (conn->is_hup)
         http_gone_and_cut(ex);
@@ -205,8 +222,8 @@ void gw_http_abort(struct gw_exchange *pub)
     ex->is_cut = true;
     if (ex->is_stream && pub->http_minor == 0) {
         /* The end of the connection is the end of the body there: only a reset says that something is missing. */
-        struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-        setsockopt(conn->watch.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+        connect(conn->watch.fd, &nobody, sizeof nobody);
     }
     if (conn->is_suspended)
         http_conn_resume(conn);

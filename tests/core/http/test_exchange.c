@@ -201,6 +201,7 @@ START_TEST(large_bodies_get_their_answer)
         ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1", 200, "1");
     else
         ck_assert(client_at_end(&client));
+    client_close(&client); /* ends the lingering */
     free(body);
     ck_assert(WAIT(server, dones, big_bodies[_i].survives ? 2 : 1));
     ck_assert_int_eq(server_counters(server).gones, 0);

@@ -1,0 +1,328 @@
+/* test_hygiene.c - requests that two parsers could read differently, byte by byte over a socket. Whatever follows a
+ * refused request on its connection must never be served. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "harness.h"
+
+#define SMUGGLED "GET /info?smuggled HTTP/1.1\r\nHost: x\r\n\r\n"
+
+static struct server *server;
+
+static void setup(void)
+{
+    server = server_start(NULL, NULL);
+}
+
+static void teardown(void)
+{
+    server_stop(server);
+}
+
+/** Text with its length: rows contain NULs. */
+#define ROW(text) text, sizeof(text) - 1
+
+static const struct {
+    const char *id;
+    const char *bytes;
+    size_t len;
+    int status; /* 0: the connection is closed without an answer */
+} refused[] = {
+    { "both CL and TE",
+      ROW("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400 },
+    { "TE before CL",
+      ROW("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n"), 400 },
+    { "two differing CL", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 5\r\n\r\nabc"),
+      400 },
+    { "two equal CL", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc"), 400 },
+    { "CL list", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3, 3\r\n\r\nabc"), 400 },
+    { "CL with plus", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: +3\r\n\r\nabc"), 400 },
+    { "CL negative", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: -3\r\n\r\nabc"), 400 },
+    { "CL hex", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 0x3\r\n\r\nabc"), 400 },
+    { "CL empty", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: \r\n\r\nabc"), 400 },
+    { "space before colon", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length : 3\r\n\r\nabc"), 400 },
+    { "tab before colon", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length\t: 3\r\n\r\nabc"), 400 },
+    { "space in name", ROW("GET /echo HTTP/1.1\r\nHost: x\r\nBad Name: y\r\n\r\n"), 400 },
+    { "empty name", ROW("GET /echo HTTP/1.1\r\nHost: x\r\n: y\r\n\r\n"), 400 },
+    { "line without colon", ROW("GET /echo HTTP/1.1\r\nHost: x\r\nnonsense\r\n\r\n"), 400 },
+    { "folded line", ROW("GET /echo HTTP/1.1\r\nHost: x\r\nX-A: 1\r\n 2\r\n\r\n"), 400 },
+    { "folded TE", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n chunked\r\n\r\n0\r\n\r\n"), 400 },
+    { "folded line with tab", ROW("GET /echo HTTP/1.1\r\nHost: x\r\nX-A: 1\r\n\t2\r\nX-B: 3\r\n\r\n"), 400 },
+    { "first line folded", ROW("GET /echo HTTP/1.1\r\n Host: x\r\nHost: y\r\n\r\n"), 400 },
+    { "bare LF after request line", ROW("GET /echo HTTP/1.1\nHost: x\r\n\r\n"), 400 },
+    { "bare LF after header", ROW("GET /echo HTTP/1.1\r\nHost: x\nX-A: 1\r\n\r\n"), 400 },
+    { "bare LF after last header", ROW("GET /echo HTTP/1.1\r\nHost: x\n\r\n"), 400 },
+    { "bare LF as last line", ROW("GET /echo HTTP/1.1\r\nHost: x\r\n\n"), 400 },
+    { "bare LF everywhere", ROW("GET /echo HTTP/1.1\nHost: x\n\n"), 400 },
+    { "bare LF without headers", ROW("GET /echo HTTP/1.0\n\n"), 400 },
+    { "bare CR in value", ROW("GET /echo HTTP/1.1\r\nHost: x\r\nX-A: 1\rContent-Length: 3\r\n\r\n"), 400 },
+    { "NUL in value", ROW("GET /echo HTTP/1.1\r\nHost: x\r\nX-A: 1\0 2\r\n\r\n"), 400 },
+    { "NUL in name", ROW("GET /echo HTTP/1.1\r\nHost: x\r\nX-\0A: 1\r\n\r\n"), 400 },
+    { "NUL in target", ROW("GET /echo\0x HTTP/1.1\r\nHost: x\r\n\r\n"), 400 },
+    { "NUL in method", ROW("G\0T /echo HTTP/1.1\r\nHost: x\r\n\r\n"), 400 },
+    { "control character in value", ROW("GET /echo HTTP/1.1\r\nHost: x\r\nX-A: a\001b\r\n\r\n"), 400 },
+    { "DEL in value", ROW("GET /echo HTTP/1.1\r\nHost: x\r\nX-A: a\177b\r\n\r\n"), 400 },
+    { "two blanks before the target", ROW("GET  /echo HTTP/1.1\r\nHost: x\r\n\r\n"), 400 },
+    { "TE identity", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\nabc"), 400 },
+    { "TE gzip, chunked", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+      400 },
+    { "TE chunked, identity",
+      ROW("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n"), 400 },
+    { "TE xchunked", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"), 400 },
+    { "TE twice",
+      ROW("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n"),
+      400 },
+    { "TE with VT", ROW("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: \013chunked\r\n\r\n0\r\n\r\n"), 400 },
+    { "TE on HTTP/1.0", ROW("POST /echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), 400 },
+    { "two hosts", ROW("GET /echo HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n"), 400 },
+    { "no host", ROW("GET /echo HTTP/1.1\r\n\r\n"), 400 },
+    { "no version", ROW("GET /echo\r\n\r\n"), 400 },
+    { "HTTP/2.0", ROW("GET /echo HTTP/2.0\r\nHost: x\r\n\r\n"), 505 },
+    { "HTTP/0.9", ROW("GET /echo HTTP/0.9\r\n\r\n"), 505 },
+    { "lower-case version", ROW("GET /echo http/1.1\r\nHost: x\r\n\r\n"), 400 },
+    { "blank in target", ROW("GET /ec ho HTTP/1.1\r\nHost: x\r\n\r\n"), 400 },
+    { "method with a colon", ROW("G:T /echo HTTP/1.1\r\nHost: x\r\n\r\n"), 400 },
+    { "very long method",
+      ROW("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA /echo HTTP/1.1\r\nHost: x\r\n\r\n"), 400 },
+    { "raw non-ASCII target", ROW("GET /\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n"), 400 },
+    { "CONNECT", ROW("CONNECT a:80 HTTP/1.1\r\nHost: x\r\n\r\n"), 400 },
+    { "relative target", ROW("GET echo HTTP/1.1\r\nHost: x\r\n\r\n"), 400 },
+    { "dot segments", ROW("GET /monitoring/healthz/../../v1/x HTTP/1.1\r\nHost: x\r\n\r\n"), 400 },
+    { "broken escape", ROW("GET /a%zz HTTP/1.1\r\nHost: x\r\n\r\n"), 400 },
+    { "content-encoding gzip",
+      ROW("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc"), 415 },
+    { "chunk size with garbage",
+      ROW("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3 x\r\nabc\r\n0\r\n\r\n"), 400 },
+    { "chunk size too large",
+      ROW("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\nabc"), 413 },
+    { "garbage with blank", ROW("\x16\x03\x01 \x02 garbage\r\n\r\n"), 400 },
+    { "garbage", ROW("NOTHTTP\r\n\r\n"), 400 },
+};
+
+START_TEST(a_refused_request_ends_its_connection)
+{
+    struct client client;
+    struct response response;
+
+    client_open(&client, server_port(server));
+    client_send_bytes(&client, refused[_i].bytes, refused[_i].len);
+    client_send(&client, SMUGGLED);
+    ck_assert_msg(client_response(&client, false, &response), "%s: no answer", refused[_i].id);
+    ck_assert_msg(response.status == refused[_i].status, "%s: %d", refused[_i].id, response.status);
+    ck_assert_str_eq(response_header(&response, "connection"), "close");
+    response_free(&response);
+    if (strncmp(refused[_i].id, "CL ", 3) == 0) { /* the library's own answer repeats its headers in the body */
+        while (client_fill(&client))
+            ;
+        ck_assert_ptr_null(memmem(client.data, client.len, "smuggled", 8));
+    } else {
+        ck_assert_msg(client_at_end(&client), "%s: something follows the refusal: %.*s", refused[_i].id,
+                      (int)client.len, client.data);
+    }
+    client_close(&client);
+    ck_assert(server_wait_connections(server, 0));
+    ck_assert_msg(server_counters(server).bodies == 0, "%s: a request was served", refused[_i].id);
+}
+END_TEST
+
+/** The same, arriving one byte at a time: the check must not depend on how reads are cut. */
+START_TEST(a_refused_request_in_single_bytes_ends_its_connection)
+{
+    struct client client;
+    struct response response;
+    char copy[512];
+    int on = 1;
+
+    client_open(&client, server_port(server));
+    setsockopt(client.fd, 6 /* TCP */, 1 /* TCP_NODELAY */, &on, sizeof on);
+    int len = snprintf(copy, sizeof copy, "%.*s", (int)refused[_i].len, refused[_i].bytes);
+    if ((size_t)len < refused[_i].len)
+        memcpy(copy, refused[_i].bytes, refused[_i].len);
+    for (size_t i = 0; i < refused[_i].len; i++) {
+        client_send_bytes(&client, copy + i, 1);
+        server_connections(server); /* a turn of the loop in between */
+    }
+    client_send(&client, SMUGGLED);
+    while (client_response(&client, false, &response)) {
+        ck_assert_msg(response.status >= 400, "%s: served", refused[_i].id);
+        response_free(&response);
+    }
+    response_free(&response);
+    client_close(&client);
+    ck_assert(server_wait_connections(server, 0));
+    ck_assert_int_eq(server_counters(server).bodies, 0);
+}
+END_TEST
+
+/** Framing tricks inside chunked bodies: the request itself may be served or refused, what follows never. */
+static const struct {
+    const char *id;
+    const char *bytes;
+} chunk_tricks[] = {
+    { "bare LF after size", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\nabc\r\n0\r\n\r\n" },
+    { "bare LF after data", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\n0\r\n\r\n" },
+    { "bare LF in extension",
+      "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3;a\nabc\r\n0\r\n\r\n" },
+    { "bare LF at the end", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\n\n" },
+    { "folded trailer", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: 1\r\n 2\r\n\r\n" },
+    { "clean", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" },
+};
+
+START_TEST(nothing_follows_a_chunked_upload)
+{
+    struct client client;
+    struct response response;
+
+    client_open(&client, server_port(server));
+    client_send(&client, chunk_tricks[_i].bytes);
+    client_send(&client, SMUGGLED);
+    ck_assert(client_response(&client, false, &response));
+    ck_assert_str_eq(response_header(&response, "connection"), "close");
+    response_free(&response);
+    ck_assert_msg(client_at_end(&client), "%s", chunk_tricks[_i].id);
+    client_close(&client);
+    ck_assert(server_wait_connections(server, 0));
+    ck_assert_int_le(server_counters(server).bodies, 1);
+}
+END_TEST
+
+static const struct {
+    const char *id;
+    const char *bytes;
+    const char *body;
+} accepted[] = {
+    { "blank lines before the request", "\r\n\r\nGET /info HTTP/1.1\r\nHost: x\r\n\r\n", "GET /info  127.0.0.1 0" },
+    { "empty header value", "GET /info HTTP/1.1\r\nHost: x\r\nX-A:\r\nX-B:   \r\n\r\n", "GET /info  127.0.0.1 0" },
+    { "blanks around a value", "GET /info HTTP/1.1\r\nHost: x\r\nX-A: \t b \t\r\n\r\n", "GET /info  127.0.0.1 0" },
+    { "bad host", "GET /info HTTP/1.1\r\nHost: bad_host\r\n\r\n", "GET /info  127.0.0.1 0" },
+    { "empty host", "GET /info HTTP/1.1\r\nHost:\r\n\r\n", "GET /info  127.0.0.1 0" },
+    { "non-ASCII value", "GET /info HTTP/1.1\r\nHost: x\r\nX-A: \xc3\xa9\r\n\r\n", "GET /info  127.0.0.1 0" },
+    { "cookies", "GET /info HTTP/1.1\r\nHost: x\r\nCookie: a=b; c=\"d\"\r\nX-A: 1\r\n\r\n", "GET /info  127.0.0.1 0" },
+    { "colon in value", "GET /info HTTP/1.1\r\nHost: x:80\r\nX-A: a:b: c\r\n\r\n", "GET /info  127.0.0.1 0" },
+    { "identity content-encoding", "GET /info HTTP/1.1\r\nHost: x\r\nContent-Encoding: identity\r\n\r\n",
+      "GET /info  127.0.0.1 0" },
+    { "other method", "PROPFIND /info HTTP/1.1\r\nHost: x\r\n\r\n", "PROPFIND /info  127.0.0.1 0" },
+    { "no headers on HTTP/1.0", "GET /info HTTP/1.0\r\n\r\n", "GET /info  127.0.0.1 0" },
+    { "query untouched", "GET /info?a=%41&b=+c&&=d?e HTTP/1.1\r\nHost: x\r\n\r\n",
+      "GET /info a=%41&b=+c&&=d?e 127.0.0.1 0" },
+    { "absolute form", "GET http://other/info?q HTTP/1.1\r\nHost: x\r\n\r\n", "GET /info q 127.0.0.1 0" },
+    { "encoded slash", "GET /%2Finfo/ HTTP/1.1\r\nHost: x\r\n\r\n", "GET /info  127.0.0.1 0" },
+    { "HTTP/1.2", "GET /info HTTP/1.2\r\nHost: x\r\n\r\n", "GET /info  127.0.0.1 0" },
+    { "forwarded headers of a stranger",
+      "GET /info HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 1.2.3.4\r\nX-Forwarded-Proto: https\r\n\r\n",
+      "GET /info  127.0.0.1 0" },
+};
+
+START_TEST(odd_but_clear_requests_are_served)
+{
+    struct client client;
+    struct response response;
+
+    client_open(&client, server_port(server));
+    client_send(&client, accepted[_i].bytes);
+    ck_assert_msg(client_response(&client, false, &response), "%s", accepted[_i].id);
+    ck_assert_msg(response.status == 200, "%s: %d", accepted[_i].id, response.status);
+    ck_assert_str_eq(response.body, accepted[_i].body);
+    response_free(&response);
+    client_close(&client);
+}
+END_TEST
+
+START_TEST(too_many_headers_and_too_long_targets_are_refused)
+{
+    struct client client;
+    struct response response;
+    char line[32];
+
+    client_open(&client, server_port(server));
+    client_send(&client, "GET /echo HTTP/1.1\r\nHost: x\r\n");
+    for (int i = 0; i < 100; i++) {
+        snprintf(line, sizeof line, "X-%d: y\r\n", i);
+        client_send(&client, line);
+    }
+    client_send(&client, "\r\n");
+    ck_assert(client_response(&client, false, &response));
+    ck_assert_int_eq(response.status, 431);
+    response_free(&response);
+    client_close(&client);
+
+    client_open(&client, server_port(server));
+    client_send(&client, "GET /");
+    for (int i = 0; i < 900; i++)
+        client_send(&client, "0123456789");
+    client_send(&client, " HTTP/1.1\r\nHost: x\r\n\r\n");
+    ck_assert(client_response(&client, false, &response));
+    ck_assert_int_eq(response.status, 414);
+    response_free(&response);
+    client_close(&client);
+}
+END_TEST
+
+static const struct {
+    const char *forwarded;
+    const char *seen;
+} forwarded[] = {
+    { "X-Forwarded-For: 203.0.113.7\r\nX-Forwarded-Proto: https\r\n", "203.0.113.7 1" },
+    { "X-Forwarded-For: 9.9.9.9, 203.0.113.7\r\n", "203.0.113.7 0" },
+    { "X-Forwarded-For: 203.0.113.7, 10.1.2.3\r\n", "203.0.113.7 0" }, /* 10/8 is ours too */
+    { "X-Forwarded-For: 203.0.113.7:4711\r\n", "203.0.113.7 0" },
+    { "X-Forwarded-For: [2001:db8::1]:4711\r\n", "2001:db8::1 0" },
+    { "X-Forwarded-For: 2001:db8::1\r\n", "2001:db8::1 0" },
+    { "X-Forwarded-For: unknown\r\n", "127.0.0.1 0" },
+    { "X-Forwarded-For: 203.0.113.7, garbage\r\n", "127.0.0.1 0" },
+    { "", "127.0.0.1 0" },
+};
+
+static void trust(struct gw_http *http, void *arg)
+{
+    static const char *const cidrs[] = { "127.0.0.0/8", "10.0.0.0/8" };
+    static const char *const bad[] = { "127.0.0.0/8", "300.1.2.3" };
+    struct gw_err err;
+
+    (void)arg;
+    ck_assert_int_eq(gw_http_set_trusted_proxies(http, cidrs, 2, &err), AIGW_OK);
+    ck_assert_int_eq(gw_http_set_trusted_proxies(http, bad, 2, &err), AIGW_E_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.text, "300.1.2.3"));
+}
+
+START_TEST(trusted_proxies_say_who_the_client_is)
+{
+    struct client client;
+    struct response response;
+    char text[256];
+
+    server_call(server, trust, NULL);
+    client_open(&client, server_port(server));
+    snprintf(text, sizeof text, "GET /info HTTP/1.1\r\nHost: x\r\n%s\r\n", forwarded[_i].forwarded);
+    client_send(&client, text);
+    ck_assert(client_response(&client, false, &response));
+    snprintf(text, sizeof text, "GET /info  %s", forwarded[_i].seen);
+    ck_assert_str_eq(response.body, text);
+    response_free(&response);
+    client_close(&client);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("http.hygiene");
+    TCase *tcase = tcase_create("hygiene");
+
+    tcase_set_timeout(tcase, 20);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, a_refused_request_ends_its_connection, 0, GW_ARRAY_LEN(refused));
+    tcase_add_loop_test(tcase, a_refused_request_in_single_bytes_ends_its_connection, 0, GW_ARRAY_LEN(refused));
+    tcase_add_loop_test(tcase, nothing_follows_a_chunked_upload, 0, GW_ARRAY_LEN(chunk_tricks));
+    tcase_add_loop_test(tcase, odd_but_clear_requests_are_served, 0, GW_ARRAY_LEN(accepted));
+    tcase_add_test(tcase, too_many_headers_and_too_long_targets_are_refused);
+    tcase_add_loop_test(tcase, trusted_proxies_say_who_the_client_is, 0, GW_ARRAY_LEN(forwarded));
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
