@@ -176,6 +176,24 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
     return gw_up_open_socket(call->up, address);
 }
 
+static gnutls_session_t session_of(CURL *easy)
+{
+    struct curl_tlssessioninfo *tls = NULL;
+
+    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK || !tls ||
+        tls->backend != CURLSSLBACKEND_GNUTLS)
+        return NULL;
+    return tls->internals;
+}
+
+/** A server that misses a client certificate may say so only by hanging up on the request. */
+static void note_session(struct gw_upstream_call *call)
+{
+    gnutls_session_t session = session_of(call->easy);
+
+    call->is_client_cert_wanted = session && gnutls_certificate_client_get_request_status(session) != 0;
+}
+
 /** The connection stands and the request is about to go out. Also for a pooled connection, which a call without
  *  address check may have opened. */
 static int on_ready(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
@@ -192,6 +210,8 @@ static int on_ready(void *user, char *remote_ip, char *local_ip, int remote_port
         if (call->refusal)
             return CURL_PREREQFUNC_ABORT;
     }
+    if (call->is_https)
+        note_session(call);
     call->is_ready = true;
     sign_of_life(call);
     arm(call);
@@ -202,16 +222,13 @@ static int on_ready(void *user, char *remote_ip, char *local_ip, int remote_port
 static int on_trace(CURL *easy, curl_infotype type, char *text, size_t len, void *user)
 {
     struct gw_upstream_call *call = user;
-    struct curl_tlssessioninfo *tls = NULL;
+    gnutls_session_t session = type == CURLINFO_TEXT ? session_of(easy) : NULL;
 
     (void)text;
     (void)len;
-    if (type != CURLINFO_TEXT)
+    if (!session)
         return 0;
-    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK || !tls || !tls->internals ||
-        tls->backend != CURLSSLBACKEND_GNUTLS)
-        return 0;
-    gw_trust_watch(tls->internals, &call->check);
+    gw_trust_watch(session, &call->check);
     curl_easy_setopt(easy, CURLOPT_VERBOSE, 0L);
     return 0;
 }

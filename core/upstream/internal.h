@@ -84,6 +84,7 @@ struct gw_upstream_call {
     uint32_t flags;
     bool is_https, is_waiting, is_queued_start, is_unstartable, is_cancelled, is_finishing, is_paused, is_resuming;
     bool is_ready; /* connected, the request is going out */
+    bool is_client_cert_wanted;
     bool did_head, got_bytes, is_stopped, is_too_large, is_over_idle, is_over_total, did_retry_trust;
     char error[CURL_ERROR_SIZE];
 };

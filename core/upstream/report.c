@@ -44,8 +44,10 @@ static int tls_kind(const struct gw_upstream_call *call, CURLcode code)
     case CURLE_SSL_CLIENTCERT:
         return GW_UP_TLS;
     default:
-        /* TLS 1.3 refuses a client certificate after the handshake, as the answer to the request. */
-        if (call->is_https && !call->got_bytes && strstr(call->error, "alert"))
+        /* TLS 1.3 refuses a client certificate after the handshake, as the answer to the request: with an alert, or
+         * with a reset that overtakes the alert. */
+        if (call->is_https && !call->got_bytes && (call->is_client_cert_wanted || strstr(call->error, "alert")) &&
+            (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING))
             return GW_UP_TLS;
         return GW_UP_OK;
     }
@@ -120,9 +122,8 @@ static void connect_words(struct gw_upstream_call *call, CURLcode code, const ch
     else if (code == CURLE_OPERATION_TIMEDOUT)
         snprintf(text, size, "%s: %s within %lld ms; check that the host is up and no firewall is in between", peer,
                  timing(call->easy, CURLINFO_NAMELOOKUP_TIME_T) == 0 ? "the host name was not resolved"
-                 : timing(call->easy, CURLINFO_CONNECT_TIME_T) == 0  ? "no connection"
-                                                                     : "connected, but the TLS or proxy handshake did "
-                                                                       "not finish",
+                 : call->check.is_installed                          ? "connected, but the TLS handshake did not finish"
+                                                                     : "no connection",
                  (long long)call->connect_ms);
     else if (tunnel != 0 && tunnel / 100 != 2)
         snprintf(text, size, "%s: the proxy answered %ld; check HTTPS_PROXY and NO_PROXY", peer, tunnel);
@@ -139,14 +140,15 @@ static void tls_words(const struct gw_upstream_call *call, CURLcode code, const 
         snprintf(text, size, "%s: %s", peer, call->check.problem);
         return;
     }
-    if (code == CURLE_SSL_CERTPROBLEM)
+    if (code == CURLE_SSL_CERTPROBLEM || strstr(words, "X.509"))
         advice = "; check the client certificate, its key and its password: " CLIENT_CERT;
     else if (code == CURLE_PEER_FAILED_VERIFICATION)
         advice = "; " EXTRA_CA;
     else if (strstr(words, "unexpected TLS packet") || strstr(words, "record packet with illegal version"))
         advice = "; the server may not speak TLS on this port: try http:// in the endpoint";
-    else if (strstr(words, "ertificate") || strstr(words, "alert") || strstr(words, "andshake failed"))
-        advice = "; the server may want a client certificate: " CLIENT_CERT;
+    else if (call->is_client_cert_wanted || strstr(words, "ertificate") || strstr(words, "alert") ||
+             strstr(words, "andshake failed"))
+        advice = "; the server may want a client certificate, or another one: " CLIENT_CERT;
     snprintf(text, size, "%s: TLS failed: %s%s", peer, words, advice);
 }
 

@@ -14,11 +14,11 @@ struct fix {
 };
 
 /** What to do in a callback. */
-#define DO_NOTHING 0
-#define DO_STOP 1
-#define DO_CANCEL 2
-#define DO_PAUSE 3
-#define DO_RESTART 4      /* start `then` */
+#define DO_NOTHING      0
+#define DO_STOP         1
+#define DO_CANCEL       2
+#define DO_PAUSE        3
+#define DO_RESTART      4 /* start `then` */
 #define DO_CANCEL_OTHER 5 /* cancel `then` */
 
 struct watch {
@@ -55,8 +55,8 @@ void watch_start(struct watch *watch, const struct gw_upstream_request *request)
 void watch_run(struct watch *watch, const struct gw_upstream_request *request);
 
 #define ck_assert_kind(watch, want) \
-    ck_assert_msg((watch).dones == 1 && (watch).result.kind == (want), "kind %d, expected %d: %s", (watch).result.kind, \
-                  (want), (watch).message)
+    ck_assert_msg((watch).dones == 1 && (watch).result.kind == (want), "kind %d, expected %d: %s", \
+                  (watch).result.kind, (want), (watch).message)
 #define ck_assert_has(text, part) ck_assert_msg(strstr((text), (part)), "'%s' does not hold '%s'", (text), (part))
 
 #endif

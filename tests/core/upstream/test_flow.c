@@ -518,11 +518,21 @@ static const struct {
     const char *host;
     bool is_refused;
 } hosts[] = {
-    { "169.254.169.254", true }, { "2852039166", true },          { "0xa9fea9fe", true },
-    { "0251.0376.0251.0376", true }, { "169.254.43518", true },   { "0.0.0.0", true },
-    { "0", true },               { "[::]", true },                { "[fe80::1]", true },
-    { "[fd00:ec2::254]", true }, { "[::ffff:169.254.169.254]", true }, { "[::ffff:0:0]", true },
-    { "metadata.google.internal", true }, { "METADATA.google.internal.", true }, { "127.0.0.1", false },
+    { "169.254.169.254", true },
+    { "2852039166", true },
+    { "0xa9fea9fe", true },
+    { "0251.0376.0251.0376", true },
+    { "169.254.43518", true },
+    { "0.0.0.0", true },
+    { "0", true },
+    { "[::]", true },
+    { "[fe80::1]", true },
+    { "[fd00:ec2::254]", true },
+    { "[::ffff:169.254.169.254]", true },
+    { "[::ffff:0:0]", true },
+    { "metadata.google.internal", true },
+    { "METADATA.google.internal.", true },
+    { "127.0.0.1", false },
     { "0x7f.1", false },
 };
 

@@ -93,7 +93,10 @@ static void check_all_splits(const char *id, uint32_t framing, aigw_str in, cons
 
 /* ---- lines -------------------------------------------------------------------------------------------------- */
 
-#define ROW(id, framing, in, want) { id, framing, AIGW_STR_INIT(in), want }
+#define ROW(id, framing, in, want) \
+    { \
+        id, framing, AIGW_STR_INIT(in), want \
+    }
 static const struct {
     const char *id;
     uint32_t framing;
@@ -117,8 +120,14 @@ static const struct {
     ROW("sse-field-without-colon", AIGW_FRAMING_SSE, "data\n\n", "[||]"),
     ROW("sse-empty-data", AIGW_FRAMING_SSE, "data:\n\ndata: \n\n", "[||][||]"),
     ROW("sse-colons-in-data", AIGW_FRAMING_SSE, "data: {\"a\":\":\"}\n\n", "[|{\"a\":\":\"}|]"),
-    ROW("sse-bom", AIGW_FRAMING_SSE, "\xef\xbb\xbf" "data: a\n\n", "[|a|]"),
-    ROW("sse-bom-only-first", AIGW_FRAMING_SSE, "data: a\n\n\xef\xbb\xbf" "data: b\n\n", "[|a|]"),
+    ROW("sse-bom", AIGW_FRAMING_SSE,
+        "\xef\xbb\xbf"
+        "data: a\n\n",
+        "[|a|]"),
+    ROW("sse-bom-only-first", AIGW_FRAMING_SSE,
+        "data: a\n\n\xef\xbb\xbf"
+        "data: b\n\n",
+        "[|a|]"),
     ROW("sse-utf8", AIGW_FRAMING_SSE, "data: \xe2\x82\xac\xf0\x9f\x98\x80\n\n", "[|\xe2\x82\xac\xf0\x9f\x98\x80|]"),
     ROW("sse-many-blank-lines", AIGW_FRAMING_SSE, "\n\n\ndata: a\n\n\n\n\r\n", "[|a|]"),
     ROW("sse-end-without-blank-line", AIGW_FRAMING_SSE, "event: e\ndata: a\n", "[e|a|]"),
@@ -357,7 +366,7 @@ END_TEST
 /** A good message, then one change that must be noticed. */
 static const struct {
     const char *id;
-    size_t at;      /* byte to change, counted from the end when `from_end` */
+    size_t at; /* byte to change, counted from the end when `from_end` */
     bool from_end;
     bool fix_prelude, fix_message; /* put right the checksums so that the lie itself is looked at */
     uint8_t with;
