@@ -112,11 +112,9 @@ static bool is_transient(const struct aigw_error *error)
     case AIGW_ERR_RATE_LIMITED:
     case AIGW_ERR_OVERLOADED:
         return true;
-    case AIGW_ERR_SERVER:
+    default: /* whatever the provider calls it */
         return error->http_status == 502 || error->http_status == 503 || error->http_status == 504 ||
                error->http_status == 529;
-    default:
-        return false;
     }
 }
 

@@ -193,28 +193,35 @@ static void log_access(struct gw_request *request)
 
 /* ---- metrics ---- */
 
-static void count_http(struct gw_request *request)
+static bool http_labels(const struct gw_request *request, int status, aigw_str labels[3])
 {
     static const char *const classes[] = { "5xx", "1xx", "2xx", "3xx", "4xx", "5xx" };
-    struct gw_exchange *ex = request->ex;
-    int status_class = ex->status / 100;
+    int status_class = status / 100;
+
+    if (!request->route || status == 0)
+        return false; /* unmatched and exempt paths are not counted */
+    labels[0] = gw_str(request->route->spec->path);
+    labels[1] = request->ex->method;
+    labels[2] = gw_str(classes[status_class >= 1 && status_class <= 5 ? status_class : 0]);
+    return true;
+}
+
+void gw_access_answered(struct gw_request *request, int status)
+{
     aigw_str labels[3];
 
-    if (!request->route || ex->status == 0)
-        return; /* unmatched and exempt paths are not counted */
-    labels[0] = gw_str(request->route->spec->path);
-    labels[1] = ex->method;
-    labels[2] = gw_str(classes[status_class >= 1 && status_class <= 5 ? status_class : 0]);
-    int64_t start_us = ex->response_start_us ? ex->response_start_us : ex->done_us;
-    gw_series_observe(gw_series(ids.http_duration, labels), (double)(start_us - ex->arrived_us) / 1e6);
-    int64_t overhead_us = ex->done_us - ex->arrived_us - request->model_us;
-    gw_series_observe(gw_series(ids.overhead, labels), overhead_us > 0 ? (double)overhead_us / 1e6 : 0);
+    if (http_labels(request, status, labels))
+        gw_series_observe(gw_series(ids.http_duration, labels), (double)(gw_mono_us() - request->ex->arrived_us) / 1e6);
 }
 
 void gw_access_done(struct gw_request *request)
 {
-    count_http(request);
-    if (request->snapshot->settings.log.access)
+    aigw_str labels[3];
+    int64_t overhead_us = request->ex->done_us - request->ex->arrived_us - request->model_us;
+
+    if (http_labels(request, request->ex->status, labels))
+        gw_series_observe(gw_series(ids.overhead, labels), overhead_us > 0 ? (double)overhead_us / 1e6 : 0);
+    if (request->snapshot->settings.log.access && !request->is_preflight)
         log_access(request);
 }
 

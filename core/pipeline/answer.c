@@ -17,7 +17,7 @@ void gw_answer_detail(struct gw_request *request, int status, const char *detail
     gw_buf_json(&body, gw_str(detail), false);
     gw_buf_puts(&body, "}");
     request->error_detail = gw_arena_printf(&request->ex->arena, "%s", detail);
-    gw_http_reply(request->ex, status, GW_JSON, gw_buf_str(&body), NULL, 0);
+    gw_request_reply(request, status, GW_JSON, gw_buf_str(&body), NULL, 0);
     gw_buf_done(&body);
 }
 
@@ -40,7 +40,7 @@ void gw_answer_unauthorized(struct gw_request *request, const struct gw_auth_res
     request->error_detail = refusal->detail ? refusal->detail : refusal->error;
     snprintf(retry_after, sizeof retry_after, "%lld", (long long)refusal->retry_after_s);
     header.value = gw_str(retry_after);
-    gw_http_reply(request->ex, refusal->status, GW_JSON, gw_buf_str(&body), &header, refusal->retry_after_s > 0);
+    gw_request_reply(request, refusal->status, GW_JSON, gw_buf_str(&body), &header, refusal->retry_after_s > 0);
     gw_buf_done(&body);
 }
 
@@ -51,14 +51,14 @@ void gw_answer_invalid(struct gw_request *request, aigw_str errors)
 
     request->error_detail = "Validation error";
     if (!request->is_verbose || !errors.len) {
-        gw_http_reply(request->ex, 422, GW_JSON, AIGW_STR("{\"detail\":\"Validation error\"}"), NULL, 0);
+        gw_request_reply(request, 422, GW_JSON, AIGW_STR("{\"detail\":\"Validation error\"}"), NULL, 0);
         return;
     }
     gw_buf_init(&body, errors.len + 64);
     gw_buf_puts(&body, "{\"detail\":");
     gw_buf_put_str(&body, errors);
     gw_buf_puts(&body, "}");
-    gw_http_reply(request->ex, 422, GW_JSON, gw_buf_str(&body), NULL, 0);
+    gw_request_reply(request, 422, GW_JSON, gw_buf_str(&body), NULL, 0);
     gw_buf_done(&body);
 }
 
@@ -102,8 +102,8 @@ void gw_answer_model_error(struct gw_request *request, const struct aigw_error *
     gw_buf_puts(&body, "}");
     snprintf(retry_after, sizeof retry_after, "%lld", (long long)wait_s);
     header.value = gw_str(retry_after);
-    gw_http_reply(request->ex, status, GW_JSON, gw_buf_str(&body), &header,
-                  (status == 429 || status == 503) && error->retry_after_ms >= 0);
+    gw_request_reply(request, status, GW_JSON, gw_buf_str(&body), &header,
+                     (status == 429 || status == 503) && error->retry_after_ms >= 0);
     gw_buf_done(&body);
 }
 
@@ -119,8 +119,8 @@ static void answer_preflight(struct gw_request *request, aigw_str method)
         { AIGW_STR_INIT("access-control-allow-headers"), wanted },
     };
 
-    gw_http_reply(request->ex, is_allowed ? 200 : 400, "text/plain; charset=utf-8",
-                  is_allowed ? AIGW_STR("OK") : AIGW_STR("Disallowed CORS method"), headers, wanted.len ? 3 : 2);
+    gw_request_reply(request, is_allowed ? 200 : 400, "text/plain; charset=utf-8",
+                     is_allowed ? AIGW_STR("OK") : AIGW_STR("Disallowed CORS method"), headers, wanted.len ? 3 : 2);
 }
 
 bool gw_answer_before_auth(struct gw_request *request)
@@ -129,7 +129,7 @@ bool gw_answer_before_auth(struct gw_request *request)
     aigw_str method;
 
     if (ex->is_head && gw_str_is(ex->path, "/")) { /* D2: GitLab's network probe */
-        gw_http_reply(ex, 200, NULL, AIGW_STR_NONE, NULL, 0);
+        gw_request_reply(request, 200, NULL, AIGW_STR_NONE, NULL, 0);
         return true;
     }
     if (!gw_str_is(ex->method, "OPTIONS") || !gw_request_header(request, "origin").ptr)
@@ -137,6 +137,7 @@ bool gw_answer_before_auth(struct gw_request *request)
     method = gw_request_header(request, "access-control-request-method");
     if (!method.ptr)
         return false;
+    request->is_preflight = true; /* no access line: the contract's order */
     answer_preflight(request, method);
     return true;
 }
@@ -190,7 +191,7 @@ static void answer_docs(struct gw_request *request)
         gw_buf_puts(&page, url ? url : "/openapi.json");
         gw_buf_puts(&page, at + sizeof mark - 1);
     }
-    gw_http_reply(request->ex, 200, "text/html; charset=utf-8", gw_buf_str(&page), NULL, 0);
+    gw_request_reply(request, 200, "text/html; charset=utf-8", gw_buf_str(&page), NULL, 0);
     gw_buf_done(&page);
 }
 
@@ -205,18 +206,18 @@ void gw_answer_own(struct gw_request *request)
         return;
     }
     if (!gw_str_is(ex->method, "GET") && !ex->is_head) {
-        gw_http_reply(ex, 405, GW_JSON, AIGW_STR("{\"detail\":\"Method Not Allowed\"}"), &allow, 1);
+        gw_request_reply(request, 405, GW_JSON, AIGW_STR("{\"detail\":\"Method Not Allowed\"}"), &allow, 1);
         return;
     }
     switch (own) {
     case OWN_HEALTH:
-        gw_http_reply(ex, 200, GW_JSON, AIGW_STR("{\"status\":\"ok\"}"), NULL, 0);
+        gw_request_reply(request, 200, GW_JSON, AIGW_STR("{\"status\":\"ok\"}"), NULL, 0);
         return;
     case OWN_READY:
         gw_answer_ready(request);
         return;
     case OWN_OPENAPI:
-        gw_http_reply(ex, 200, GW_JSON, gw_router_openapi(request->snapshot->router), NULL, 0);
+        gw_request_reply(request, 200, GW_JSON, gw_router_openapi(request->snapshot->router), NULL, 0);
         return;
     default:
         answer_docs(request);

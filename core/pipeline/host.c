@@ -97,8 +97,8 @@ static aigw_status host_respond(struct aigw_ctx *ctx, uint32_t http_status, cons
     if (!copy_headers(headers, header_count, list))
         return gw_ctx_fail(ctx, AIGW_E_INVALID, "respond: more than %d headers, or one with a forbidden character",
                            HEADERS_MAX);
-    if (!gw_http_reply(ctx->request->ex, (int)http_status, content_type ? content_type : GW_JSON, body, list,
-                       header_count))
+    if (!gw_request_reply(ctx->request, (int)http_status, content_type ? content_type : GW_JSON, body, list,
+                          header_count))
         return gw_ctx_fail(ctx, AIGW_E_STATE, "respond: an answer was already begun");
     return AIGW_OK;
 }
@@ -150,7 +150,7 @@ static aigw_status host_stream_begin(struct aigw_ctx *ctx, uint32_t http_status,
     if (!copy_headers(headers, header_count, list))
         return gw_ctx_fail(ctx, AIGW_E_INVALID, "stream_begin: more than %d headers, or one with a forbidden character",
                            HEADERS_MAX);
-    if (!gw_http_stream_begin(ctx->request->ex, (int)http_status, content_type, list, header_count))
+    if (!gw_request_stream_begin(ctx->request, (int)http_status, content_type, list, header_count))
         return gw_ctx_fail(ctx, AIGW_E_STATE, "stream_begin: an answer was already begun");
     return AIGW_OK;
 }

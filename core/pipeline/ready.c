@@ -75,6 +75,6 @@ void gw_answer_ready(struct gw_request *request)
     if (is_verbose)
         put_verbose(&body, request);
     gw_buf_puts(&body, "}");
-    gw_http_reply(request->ex, state == GW_SERVING ? 200 : 503, GW_JSON, gw_buf_str(&body), NULL, 0);
+    gw_request_reply(request, state == GW_SERVING ? 200 : 503, GW_JSON, gw_buf_str(&body), NULL, 0);
     gw_buf_done(&body);
 }

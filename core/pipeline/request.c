@@ -34,6 +34,24 @@ void gw_request_end_build(struct gw_request *request)
     gw_http_free_body(request->ex);
 }
 
+bool gw_request_reply(struct gw_request *request, int status, const char *content_type, aigw_str body,
+                      const struct gw_http_header *headers, size_t header_count)
+{
+    if (gw_http_is_answered(request->ex))
+        return false;
+    gw_access_answered(request, status);
+    return gw_http_reply(request->ex, status, content_type, body, headers, header_count);
+}
+
+bool gw_request_stream_begin(struct gw_request *request, int status, const char *content_type,
+                             const struct gw_http_header *headers, size_t header_count)
+{
+    if (gw_http_is_answered(request->ex))
+        return false;
+    gw_access_answered(request, status);
+    return gw_http_stream_begin(request->ex, status, content_type, headers, header_count);
+}
+
 /* ---- model calls ---- */
 
 static void feature_failed(struct gw_request *request, aigw_status status)
@@ -247,7 +265,7 @@ static int answer_unrouted(struct gw_request *request)
         return GW_HEAD_ANSWERED;
     }
     request->error_detail = "Method Not Allowed";
-    gw_http_reply(request->ex, 405, GW_JSON, AIGW_STR("{\"detail\":\"Method Not Allowed\"}"), &allow, 1);
+    gw_request_reply(request, 405, GW_JSON, AIGW_STR("{\"detail\":\"Method Not Allowed\"}"), &allow, 1);
     return GW_HEAD_ANSWERED;
 }
 

@@ -36,7 +36,7 @@ struct gw_request {
     int64_t deadline_ms; /* monotonic */
     aigw_str *flags;     /* feature flags, parsed on first use */
     uint32_t flag_count;
-    bool did_parse_flags, is_waiting, is_in_feature, is_verbose, is_streaming_call;
+    bool did_parse_flags, is_waiting, is_preflight, is_verbose, is_streaming_call;
     struct gw_note *notes;
     /* for logs and metrics */
     int64_t auth_us, cpu_start_us, model_us, call_started_us;
@@ -61,6 +61,13 @@ void gw_request_cancel_model(struct gw_request *request);
 /** The build lifetime is over. */
 void gw_request_end_build(struct gw_request *request);
 
+/** gw_http_reply() and gw_http_stream_begin(), counted. The count comes first: whoever has the answer finds it at
+ *  /metrics. */
+bool gw_request_reply(struct gw_request *request, int status, const char *content_type, aigw_str body,
+                      const struct gw_http_header *headers, size_t header_count);
+bool gw_request_stream_begin(struct gw_request *request, int status, const char *content_type,
+                             const struct gw_http_header *headers, size_t header_count);
+
 /* answer.c: answers of the core itself */
 void gw_answer_detail(struct gw_request *request, int status, const char *detail);
 void gw_answer_unauthorized(struct gw_request *request, const struct gw_auth_result *refusal);
@@ -76,6 +83,7 @@ void gw_answer_model_error(struct gw_request *request, const struct aigw_error *
 void gw_answer_ready(struct gw_request *request);
 
 /* access.c: log line and metrics of a finished request */
+void gw_access_answered(struct gw_request *request, int status);
 void gw_access_done(struct gw_request *request);
 void gw_access_model_started(struct gw_request *request);
 void gw_access_model_ended(struct gw_request *request);

@@ -30,28 +30,6 @@ struct serving {
 
 /* ---- configuration ---- */
 
-/* Print what is wrong; to the log once it runs, to standard error before. */
-static struct gw_snapshot *load(const struct gw_snapshot_options *options, bool is_reload)
-{
-    struct gw_arena arena;
-    struct gw_problems problems;
-
-    gw_arena_init(&arena, PROBLEMS_MEMORY_MAX);
-    gw_problems_init(&problems, &arena);
-    struct gw_snapshot *snapshot = gw_snapshot_build(options, &problems);
-    for (const struct gw_problem *p = problems.first; p; p = p->next) {
-        if (is_reload)
-            gw_log(p->is_warning ? GW_LOG_WARNING : GW_LOG_ERROR, "config", "%s", p->text);
-        else
-            fprintf(stderr, "%s%s\n", p->is_warning ? "warning: " : "", p->text);
-    }
-    if (!snapshot && !is_reload)
-        fprintf(stderr, "aigw: %zu problem%s in the configuration; nothing was started\n", problems.error_count,
-                problems.error_count == 1 ? "" : "s");
-    gw_arena_done(&arena);
-    return snapshot;
-}
-
 static int level_of(const char *name)
 {
     static const char *const names[] = { "debug", "info", "warning", "error", "critical" };
@@ -67,6 +45,44 @@ static struct gw_log_options log_options(const struct gw_settings *settings)
     return (struct gw_log_options){ .level = level_of(settings->log.level),
                                     .json = settings->log.json != 0,
                                     .file = settings->log.file };
+}
+
+/* Errors go to standard error while there is no log yet, warnings to the log in any case. */
+static void report(const struct gw_problems *problems, bool has_log)
+{
+    for (const struct gw_problem *p = problems->first; p; p = p->next) {
+        if (p->is_warning || has_log)
+            gw_log(p->is_warning ? GW_LOG_WARNING : GW_LOG_ERROR, "config", "%s", p->text);
+        else
+            fprintf(stderr, "%s\n", p->text);
+    }
+}
+
+static struct gw_snapshot *load(const struct gw_snapshot_options *options, bool is_reload)
+{
+    struct gw_arena arena;
+    struct gw_problems problems;
+    struct gw_err err = { "" };
+
+    gw_arena_init(&arena, PROBLEMS_MEMORY_MAX);
+    gw_problems_init(&problems, &arena);
+    struct gw_snapshot *snapshot = gw_snapshot_build(options, &problems);
+    if (snapshot && !is_reload) {
+        struct gw_log_options log = log_options(&snapshot->settings);
+        if (gw_log_start(&log, &err)) {
+            fprintf(stderr, "aigw: %s\n", err.text);
+            gw_snapshot_unref(snapshot);
+            snapshot = NULL;
+            goto out;
+        }
+    }
+    report(&problems, snapshot || is_reload);
+    if (!snapshot && !is_reload)
+        fprintf(stderr, "aigw: %zu problem%s in the configuration; nothing was started\n", problems.error_count,
+                problems.error_count == 1 ? "" : "s");
+out:
+    gw_arena_done(&arena);
+    return snapshot;
 }
 
 /* ---- start ---- */
@@ -161,7 +177,6 @@ static aigw_status start_metrics(struct serving *serving, struct gw_err *reterr)
 static aigw_status start(struct serving *serving, struct gw_err *reterr)
 {
     const struct gw_settings *settings = &serving->snapshot->settings;
-    struct gw_log_options options = log_options(settings);
     aigw_status status;
 
     serving->server.started_us = gw_mono_us();
@@ -175,9 +190,6 @@ static aigw_status start(struct serving *serving, struct gw_err *reterr)
             return status;
         atomic_store(&serving->server.cert_expires_s, serving->pem.expires_s);
     }
-    status = gw_log_start(&options, reterr);
-    if (status)
-        return status;
     gw_access_register(&serving->server);
     serving->server.auth = gw_auth_new(settings, reterr);
     if (!serving->server.auth)
