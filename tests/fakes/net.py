@@ -216,6 +216,11 @@ class _Conn(asyncio.Protocol):
 
     def data_received(self, data):
         self.buf += data
+        if self.request is None and self.task is None and self.buf[:1] == b"\x16":
+            # TLS on a plain port: real servers refuse it at once.
+            self.transport.write(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+            self.transport.close()
+            return
         self._advance()
 
     def _advance(self):
