@@ -130,6 +130,23 @@ static size_t jwt_len(aigw_str text, size_t at)
     return len >= 12 ? len : 0;
 }
 
+/* Keys and tokens that say by their first letters what they are. */
+static size_t prefixed_len(aigw_str text, size_t at)
+{
+    static const char *const prefixes[] = { "sk-", "glpat-", "gldt-", "glrt-" };
+
+    if (at > 0 && isalnum((unsigned char)text.ptr[at - 1])) /* "task-…" */
+        return 0;
+    for (size_t i = 0; i < GW_ARRAY_LEN(prefixes); i++) {
+        size_t len = strlen(prefixes[i]);
+        if (len < text.len - at && memcmp(text.ptr + at, prefixes[i], len) == 0) {
+            len = token_len(text, at);
+            return len >= 12 ? len : 0;
+        }
+    }
+    return 0;
+}
+
 static size_t bearer_len(aigw_str text, size_t at, size_t *ret_keep)
 {
     if (!starts_ci(text, at, "bearer "))
@@ -232,6 +249,8 @@ static size_t secret_len(const struct secret_table *table, aigw_str text, size_t
         return bearer_len(text, at, ret_keep);
     case '-':
         return pem_len(text, at);
+    case 'g':
+        return prefixed_len(text, at);
     case ':':
         return user_info_len(text, at, ret_keep);
     case 'a':
@@ -244,7 +263,8 @@ static size_t secret_len(const struct secret_table *table, aigw_str text, size_t
     case 'C':
     case 's':
     case 'S':
-        return named_len(text, at, ret_keep);
+        len = prefixed_len(text, at);
+        return len ? len : named_len(text, at, ret_keep);
     default:
         return 0;
     }

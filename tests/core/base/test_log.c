@@ -29,6 +29,8 @@ static const struct {
     { "json member", "{\"model_api_key\":\"sk-1\",\"a\":1}", "{\"model_api_key\":\"**********\",\"a\":1}" },
     { "escaped json", "{\\\"api_key\\\":\\\"sk-1\\\"}", "{\\\"api_key\\\":\\\"**********\\\"}" },
     { "header", "x-api-key: sk-1234", "x-api-key: **********" },
+    { "key by its prefix", "agent sk-canary-0123456789 x", "agent ********** x" },
+    { "a word that ends in sk", "task-0123456789abc", "task-0123456789abc" },
     { "query", "?private_token=glpat-1&x=1", "?private_token=**********&x=1" },
     { "libconfig", "api_key = \"sk\";", "api_key = \"**********\";" },
     { "sentence about a key", "api_key: missing, set it", "api_key: missing, set it" },
