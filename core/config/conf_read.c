@@ -11,13 +11,11 @@
 
 #include "config/internal.h"
 
-#define CONF_FILE_MAX  ((size_t)4 << 20)
-#define CONF_DEPTH_MAX 32
+#define CONF_FILE_MAX  ((size_t)1 << 20) /* libconfig looks for duplicate names in quadratic time */
 #define CONF_FILES_MAX 1000
 
 struct convert {
     struct gw_arena *arena;
-    struct gw_problems *problems;
     const char *file;
 };
 
@@ -28,23 +26,19 @@ static void set_number(struct gw_node *node, int type, int64_t integer, double n
     node->number = number;
 }
 
-static struct gw_node *convert(const struct convert *c, const config_setting_t *setting, int depth);
+static struct gw_node *convert(const struct convert *c, const config_setting_t *setting);
 
-static bool convert_children(const struct convert *c, const config_setting_t *setting, struct gw_node *node, int depth)
+static bool convert_children(const struct convert *c, const config_setting_t *setting, struct gw_node *node)
 {
     struct gw_node **tail = &node->first;
     int count = config_setting_length(setting);
 
-    if (depth >= CONF_DEPTH_MAX) {
-        gw_problem(c->problems, node, node->key, "nested deeper than %d levels", CONF_DEPTH_MAX);
-        return true;
-    }
     for (int i = 0; i < count; i++) {
         const config_setting_t *child = config_setting_get_elem(setting, (unsigned int)i);
 
         if (config_setting_type(child) == CONFIG_TYPE_NONE)
             continue; /* libconfig leaves one where parsing stopped */
-        *tail = convert(c, child, depth + 1);
+        *tail = convert(c, child);
         if (!*tail)
             return false;
         tail = &(*tail)->next;
@@ -52,8 +46,8 @@ static bool convert_children(const struct convert *c, const config_setting_t *se
     return true;
 }
 
-/** NULL when the arena is full. */
-static struct gw_node *convert(const struct convert *c, const config_setting_t *setting, int depth)
+/** NULL when the arena is full. Recursion is as deep as the text is nested, which conf_scan.c limits. */
+static struct gw_node *convert(const struct convert *c, const config_setting_t *setting)
 {
     struct gw_node *node = gw_arena_calloc(c->arena, sizeof *node);
     const char *name = config_setting_name(setting);
@@ -89,10 +83,10 @@ static struct gw_node *convert(const struct convert *c, const config_setting_t *
     case CONFIG_TYPE_ARRAY:
     case CONFIG_TYPE_LIST:
         node->type = GW_NODE_LIST;
-        return convert_children(c, setting, node, depth) ? node : NULL;
+        return convert_children(c, setting, node) ? node : NULL;
     default:
         node->type = GW_NODE_GROUP;
-        return convert_children(c, setting, node, depth) ? node : NULL;
+        return convert_children(c, setting, node) ? node : NULL;
     }
 }
 
@@ -120,7 +114,7 @@ static struct gw_node *empty_root(struct gw_arena *arena, const char *file)
 
 static struct gw_node *parse(struct gw_arena *arena, aigw_str text, const char *file_name, struct gw_problems *problems)
 {
-    struct convert c = { .arena = arena, .problems = problems };
+    struct convert c = { .arena = arena };
     struct gw_node *root = NULL;
     struct gw_node where = { 0 };
     const char *reason = NULL;
@@ -145,7 +139,7 @@ static struct gw_node *parse(struct gw_arena *arena, aigw_str text, const char *
         where.line = config_error_line(&config);
         gw_problem(problems, &where, NULL, "%s%s", config_error_text(&config), syntax_hint(config_error_text(&config)));
     }
-    root = convert(&c, config_root_setting(&config), 0);
+    root = convert(&c, config_root_setting(&config));
 out:
     if (!root)
         gw_problem(problems, NULL, file_name, "out of memory while reading it; the configuration is too large");

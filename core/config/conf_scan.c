@@ -8,6 +8,8 @@
 
 #include "config/internal.h"
 
+#define DEPTH_MAX 32
+
 struct scan {
     const char *at, *end;
     int line;
@@ -30,14 +32,14 @@ static size_t comment_len(const char *at, const char *end)
     return 0;
 }
 
-/** Length of the string that begins at a quote, the closing quote included. */
+/** Length of the string that begins at a quote, the closing quote included; 0 when it is never closed. */
 static size_t string_len(const char *at, const char *end)
 {
     const char *p = at + 1;
 
     while (p < end && *p != '"')
         p += *p == '\\' && p + 1 < end ? 2 : 1;
-    return (size_t)((p < end ? p + 1 : end) - at);
+    return p < end ? (size_t)(p + 1 - at) : 0;
 }
 
 static size_t name_len(const char *at, const char *end)
@@ -102,9 +104,44 @@ static size_t token_len(const struct scan *scan, bool *ret_is_wide)
     return 1;
 }
 
+/** What the scan remembers between tokens. */
+struct nesting {
+    char open[DEPTH_MAX]; /* the brackets that are open */
+    size_t depth;
+    char last; /* first byte of the last token that was neither blank nor comment */
+};
+
+/** libconfig leaks a string that stands where its grammar has no place for one, so such text must not reach it. */
+static bool may_be_string(const struct nesting *n)
+{
+    char inner = n->depth ? n->open[n->depth - 1] : '{';
+
+    return n->last == '=' || n->last == ':' || n->last == '"' || n->last == '(' || n->last == '[' ||
+           (n->last == ',' && inner != '{');
+}
+
+/** Take note of a token; NULL when all is well, else what is wrong. */
+static const char *note_token(struct nesting *n, const char *at, size_t len)
+{
+    if (*at == '"' && len == 0) /* named here with its first line; libconfig would name its last one */
+        return "the text that begins here with \" is never closed";
+    if (*at == '"' && !may_be_string(n))
+        return "text in quotes is out of place; expected  name = \"text\";  (is a ; or , missing before it?)";
+    if (*at == '{' || *at == '(' || *at == '[') {
+        if (n->depth == DEPTH_MAX)
+            return "nested deeper than 32 levels";
+        n->open[n->depth++] = *at;
+    } else if ((*at == '}' || *at == ')' || *at == ']') && n->depth > 0) {
+        n->depth--; /* of another kind: libconfig stops there and says so */
+    }
+    n->last = *at;
+    return NULL;
+}
+
 bool gw_conf_scan(aigw_str text, struct gw_buf *out, int *ret_line, const char **ret_reason)
 {
     struct scan scan = { .at = text.ptr, .end = text.ptr + text.len, .line = 1 };
+    struct nesting nesting = { .depth = 0 };
 
     *ret_reason = NULL;
     if (text.len >= 3 && memcmp(text.ptr, "\xef\xbb\xbf", 3) == 0)
@@ -112,13 +149,13 @@ bool gw_conf_scan(aigw_str text, struct gw_buf *out, int *ret_line, const char *
     while (scan.at < scan.end && !*ret_reason) {
         bool is_wide = false;
         size_t len = token_len(&scan, &is_wide);
+        aigw_str rest = { scan.at, (size_t)(scan.end - scan.at) };
 
-        if (*scan.at == '@' &&
-            gw_str_has_prefix((aigw_str){ scan.at, (size_t)(scan.end - scan.at) }, AIGW_STR("@include"))) {
+        if (gw_str_has_prefix(rest, AIGW_STR("@include")))
             *ret_reason = "@include is not supported; put the text into a file of its own in the same folder: "
                           "all *.conf files there are merged in name order";
-            break;
-        }
+        else if (!isspace((unsigned char)*scan.at) && comment_len(scan.at, scan.end) == 0)
+            *ret_reason = note_token(&nesting, scan.at, len);
         for (size_t i = 0; i < len && !*ret_reason; i++) {
             if (scan.at[i] == '\0')
                 *ret_reason = "a NUL byte; the file is not text, expected UTF-8";

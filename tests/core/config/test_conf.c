@@ -65,7 +65,11 @@ static const struct {
     { "include", "a = 1;\n@include \"/etc/passwd\"\n", "t.conf:2: @include is not supported" },
     { "include-indented", "  @include \"x\"\n", "t.conf:1: @include is not supported" },
     { "include-behind-string", "a = \"x\\\\\"; \n@include \"x\"\n", "t.conf:2: @include is not supported" },
-    { "unclosed-string", "a = \"x", "t.conf:1: syntax error" },
+    { "unclosed-string", "a = 1;\nb = \"x\n\n", "t.conf:2: the text that begins here with \" is never closed" },
+    { "string-as-name", "\"x\"", "t.conf:1: text in quotes is out of place" },
+    { "string-after-terminator", "a = 1, \"x\";", "t.conf:1: text in quotes is out of place" },
+    { "string-after-number", "a = 1\n\"x\";", "t.conf:2: text in quotes is out of place" },
+    { "string-in-group", "a: {\n \"x\" };", "t.conf:2: text in quotes is out of place" },
     { "stray-at", "@", "t.conf:1: syntax error" },
 };
 
