@@ -28,16 +28,16 @@ struct gw_auth_headers {
 
 #define GW_AUTH_ALLOWED 1
 #define GW_AUTH_REFUSED 2
-#define GW_AUTH_WAIT 3 /* no key was loaded yet: gw_auth_wait() */
+#define GW_AUTH_WAIT    3 /* no key was loaded yet: gw_auth_wait() */
 
 struct gw_auth_result {
-    int outcome;               /* GW_AUTH_* */
+    int outcome;                     /* GW_AUTH_* */
     struct aigw_principal principal; /* ALLOWED; strings in the arena given */
-    int status;                /* REFUSED: 401, 500 or 503 */
-    const char *error;         /* exact contract text */
-    const char *detail;        /* precise cause and remedy, no secrets */
-    int64_t retry_after_s;     /* 503 */
-    aigw_str token_issuer;     /* for the log, once a token was looked at */
+    int status;                      /* REFUSED: 401, 500 or 503 */
+    const char *error;               /* exact contract text */
+    const char *detail;              /* precise cause and remedy, no secrets */
+    int64_t retry_after_s;           /* 503 */
+    aigw_str token_issuer;           /* for the log, once a token was looked at */
 };
 /** Steps 2 to 9 of §1.3 (step 1, exempt paths, is the router's). */
 void gw_auth_check(struct gw_auth_worker *worker, const struct gw_auth_headers *headers, struct gw_arena *arena,

@@ -200,6 +200,7 @@ struct gw_issuer {
     uint32_t failures; /* in a row */
     int64_t created_ms;
     int64_t due_ms;
+    int64_t begun_ms;  /* start of the last load */
     int64_t loaded_ms; /* last good load, 0: never */
     int64_t logged_ms; /* last failure line */
     char issuer[GW_URL_MAX];

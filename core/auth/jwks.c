@@ -72,7 +72,7 @@ aigw_status gw_base64url_decode(aigw_str text, unsigned char *out, size_t cap, s
 
     if (text.len % 4 == 1)
         return AIGW_E_INVALID;
-    if (text.len / 4 * 3 + text.len % 4 > cap)
+    if (text.len / 4 * 3 + (text.len % 4 ? text.len % 4 - 1 : 0) > cap)
         return AIGW_E_LIMIT;
     for (size_t i = 0; i < text.len; i++) {
         int value = base64url_value(text.ptr[i]);

@@ -147,6 +147,7 @@ static int64_t serve_schedule(struct gw_auth *auth)
         if (issuer->due_ms <= now_ms && !due) {
             due = issuer;
             due->is_loading = true;
+            due->begun_ms = now_ms;
             sleep_ms = 0; /* look for the next one right after */
         } else if (issuer->due_ms - now_ms < sleep_ms) {
             sleep_ms = issuer->due_ms > now_ms ? issuer->due_ms - now_ms : 0;
@@ -233,27 +234,26 @@ void gw_refresh_stop(struct gw_auth *auth)
     auth->multi = NULL;
 }
 
-/** Start a load of every issuer that is not failing right now. Lock held. */
-static bool demand_load(struct gw_auth *auth, int64_t now_ms)
+/** An unknown kid: load every issuer that is known to work, unless one did so a moment ago. Issuers that fail, or were
+ *  never loaded, have their own schedule. Lock held. */
+static void demand_load(struct gw_auth *auth, int64_t now_ms)
 {
-    bool any = false;
+    bool did_start = false;
 
     if (auth->had_demand && now_ms - auth->demand_ms < auth->tuning.demand_gap_ms)
-        return false;
+        return;
     for (struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
-        if (issuer->is_gone || issuer->config_error.text[0] || issuer->failures > 0)
+        if (issuer->is_gone || issuer->is_loading || !issuer->was_tried || issuer->failures > 0)
             continue;
-        if (!issuer->is_loading)
-            issuer->due_ms = now_ms;
+        issuer->due_ms = now_ms;
         issuer->is_demanded = true;
-        any = true;
+        did_start = true;
     }
-    if (any) {
-        auth->had_demand = true;
-        auth->demand_ms = now_ms;
-        (void)curl_multi_wakeup(auth->multi);
-    }
-    return any;
+    if (!did_start)
+        return;
+    auth->had_demand = true;
+    auth->demand_ms = now_ms;
+    (void)curl_multi_wakeup(auth->multi);
 }
 
 bool gw_refresh_worth_waiting(struct gw_auth *auth, bool has_unknown_kid, int64_t *ret_deadline_ms)
@@ -262,7 +262,7 @@ bool gw_refresh_worth_waiting(struct gw_auth *auth, bool has_unknown_kid, int64_
 
     (void)pthread_mutex_lock(&auth->lock);
     if (has_unknown_kid)
-        (void)demand_load(auth, now_ms);
+        demand_load(auth, now_ms);
     for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
         int64_t until_ms = 0;
 
@@ -272,6 +272,8 @@ bool gw_refresh_worth_waiting(struct gw_auth *auth, bool has_unknown_kid, int64_
             until_ms = issuer->created_ms + auth->tuning.wait_ms;
         else if (has_unknown_kid && issuer->is_demanded)
             until_ms = auth->demand_ms + auth->tuning.wait_ms;
+        else if (has_unknown_kid && issuer->is_loading && issuer->failures == 0)
+            until_ms = issuer->begun_ms + auth->tuning.wait_ms;
         if (until_ms > deadline_ms)
             deadline_ms = until_ms;
     }

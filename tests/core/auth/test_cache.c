@@ -1,0 +1,214 @@
+/* test_cache.c - what a worker remembers: verified tokens and fresh refusals. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "kit.h"
+
+/** Count of RSA work is not visible; the number of remembered tokens is. */
+static size_t remembered(struct desk *desk)
+{
+    return gw_cache_count(desk->worker->cache);
+}
+
+START_TEST(the_least_recently_used_token_goes_first)
+{
+    struct gw_auth_config config = { .serial = 1 };
+    struct gw_view view = { .generation = 1, .config = &config };
+    struct gw_key key = { .id = { 1 } };
+    struct gw_token_cache *cache = gw_cache_new(3, 1 << 20);
+    struct gw_claims *claims = calloc(1, sizeof *claims);
+    unsigned char digest[GW_DIGEST_LEN] = { 0 };
+
+    atomic_init(&claims->refs, 1);
+    claims->size = sizeof *claims;
+    claims->exp_s = 1000;
+    for (unsigned char i = 0; i < 3; i++) {
+        digest[9] = i; /* all in one bucket */
+        gw_cache_put(cache, digest, &view, &key, false, claims);
+    }
+    digest[9] = 0;
+    ck_assert_ptr_eq(gw_cache_get(cache, digest, &view, 1000), claims);
+    digest[9] = 3;
+    gw_cache_put(cache, digest, &view, &key, false, claims);
+    ck_assert_uint_eq(gw_cache_count(cache), 3);
+    digest[9] = 1;
+    ck_assert_ptr_null(gw_cache_get(cache, digest, &view, 1000));
+    digest[9] = 0;
+    ck_assert_ptr_eq(gw_cache_get(cache, digest, &view, 1000), claims);
+    /* Past its time it is dropped, not only hidden. */
+    ck_assert_ptr_null(gw_cache_get(cache, digest, &view, 1001));
+    ck_assert_uint_eq(gw_cache_count(cache), 2);
+    gw_cache_clear(cache);
+    ck_assert_uint_eq(gw_cache_count(cache), 0);
+    ck_assert_uint_eq(atomic_load(&claims->refs), 1);
+    gw_cache_free(cache);
+    gw_claims_unref(claims);
+}
+END_TEST
+
+START_TEST(bytes_bound_the_cache_too)
+{
+    struct gw_auth_config config = { .serial = 1 };
+    struct gw_view view = { .generation = 1, .config = &config };
+    struct gw_key key = { .id = { 1 } };
+    struct gw_token_cache *cache = gw_cache_new(1000, 100000);
+    struct gw_claims *claims = calloc(1, sizeof *claims);
+
+    atomic_init(&claims->refs, 1);
+    claims->size = 9000;
+    claims->exp_s = 1000;
+    for (unsigned i = 0; i < 500; i++) {
+        unsigned char digest[GW_DIGEST_LEN] = { (unsigned char)i, (unsigned char)(i >> 8) };
+
+        gw_cache_put(cache, digest, &view, &key, false, claims);
+    }
+    ck_assert_uint_ge(gw_cache_count(cache), 9);
+    ck_assert_uint_le(gw_cache_count(cache), 11);
+    gw_cache_free(cache);
+    gw_claims_unref(claims);
+}
+END_TEST
+
+START_TEST(a_withdrawn_key_takes_its_tokens_with_it_and_others_stay)
+{
+    static const int both[] = { KEY_PROVIDER, KEY_SPARE }, one[] = { KEY_SPARE };
+    struct issuer *issuer = issuer_start(0);
+    struct desk desk;
+    char *gone = kit_token(KEY_PROVIDER, "{}"), *kept = kit_token(KEY_SPARE, "{}"),
+         *trigger = kit_token(KEY_STRANGER, "{}");
+    struct gw_auth_result result;
+
+    issuer_serve(issuer, both, 2);
+    desk_init(&desk);
+    desk.settings.auth.gitlab_url = issuer_url(issuer);
+    desk_open(&desk);
+    result = desk_check_token(&desk, gone);
+    ck_allowed(result);
+    result = desk_check_token(&desk, kept);
+    ck_allowed(result);
+    ck_assert_uint_eq(remembered(&desk), 2);
+
+    issuer_serve(issuer, one, 1);
+    result = desk_check_token(&desk, trigger); /* unknown kid: loads again */
+    ck_refused(result, 401, FORBIDDEN);
+    ck_assert_int_eq(issuer_count(issuer, KEYS), 2);
+    result = desk_check_token(&desk, gone);
+    ck_refused(result, 401, FORBIDDEN);
+    result = desk_check_token(&desk, kept);
+    ck_allowed(result);
+    ck_assert_uint_eq(remembered(&desk), 1);
+    desk_close(&desk);
+    issuer_stop(issuer);
+    free(gone);
+    free(kept);
+    free(trigger);
+}
+END_TEST
+
+START_TEST(a_reload_forgets_tokens_that_the_new_settings_refuse)
+{
+    struct desk desk;
+    char *token = kit_token(KEY_SIGNING, "{}");
+    struct gw_auth_result result;
+
+    desk_init(&desk);
+    desk_open(&desk);
+    result = desk_check_token(&desk, token);
+    ck_allowed(result);
+    ck_assert_uint_eq(remembered(&desk), 1);
+    desk.settings.auth.service_name = "another-gateway";
+    gw_auth_reconfigure(desk.auth, &desk.settings);
+    result = desk_check_token(&desk, token);
+    ck_refused(result, 401, FORBIDDEN);
+    ck_assert_ptr_nonnull(strstr(result.detail, "another-gateway"));
+    ck_assert_uint_eq(remembered(&desk), 0);
+    free(token);
+    desk_close(&desk);
+}
+END_TEST
+
+START_TEST(a_cached_token_is_still_compared_with_its_headers)
+{
+    struct desk desk;
+    char *token = kit_token(KEY_SIGNING, "{}");
+    struct gw_auth_result result;
+
+    desk_init(&desk);
+    desk_open(&desk);
+    result = desk_check_token(&desk, token);
+    ck_allowed(result);
+    desk_header(&desk, "X-Gitlab-Instance-Id", "other");
+    result = desk_check(&desk);
+    ck_refused(result, 401, "Header mismatch 'X-Gitlab-Instance-Id'");
+    free(token);
+    desk_close(&desk);
+}
+END_TEST
+
+START_TEST(refused_tokens_are_not_remembered_as_good)
+{
+    struct desk desk;
+    char *token = kit_token(KEY_STRANGER, "{}");
+    struct gw_auth_result result;
+
+    desk_init(&desk);
+    desk_open(&desk);
+    for (int i = 0; i < 3; i++) {
+        result = desk_check_token(&desk, token);
+        ck_refused(result, 401, FORBIDDEN);
+    }
+    ck_assert_uint_eq(remembered(&desk), 0);
+    free(token);
+    desk_close(&desk);
+}
+END_TEST
+
+START_TEST(a_refusal_is_remembered_for_seconds_and_one_state_of_keys)
+{
+    struct gw_refusals *refusals = gw_refusals_new();
+    unsigned char digest[GW_DIGEST_LEN] = { 7 }, other[GW_DIGEST_LEN] = { 7, 1 };
+
+    gw_refusals_put(refusals, digest, 5, 1000, "why");
+    ck_assert_str_eq(gw_refusals_get(refusals, digest, 5, 999), "why");
+    ck_assert_ptr_null(gw_refusals_get(refusals, digest, 5, 1000));
+    ck_assert_ptr_null(gw_refusals_get(refusals, digest, 6, 999));
+    ck_assert_ptr_null(gw_refusals_get(refusals, other, 5, 999));
+    gw_refusals_put(refusals, other, 5, 1000, "other");
+    ck_assert_ptr_null(gw_refusals_get(refusals, digest, 5, 999));
+    gw_refusals_free(refusals);
+}
+END_TEST
+
+START_TEST(principals_outlive_the_cache)
+{
+    struct desk desk;
+    char *token = kit_token(KEY_SIGNING, "{}");
+    struct gw_auth_result result;
+
+    desk_init(&desk);
+    desk_open(&desk);
+    result = desk_check_token(&desk, token);
+    ck_allowed(result);
+    gw_cache_clear(desk.worker->cache);
+    ck_assert(gw_str_is(result.principal.subject, KIT_INSTANCE)); /* the sanitizer watches */
+    ck_assert(gw_str_is(result.principal.scopes[0], "complete_code"));
+    free(token);
+    desk_close(&desk);
+}
+END_TEST
+
+TCase *cache_cases(void)
+{
+    TCase *tcase = tcase_create("cache");
+
+    tcase_set_timeout(tcase, 30);
+    tcase_add_test(tcase, the_least_recently_used_token_goes_first);
+    tcase_add_test(tcase, bytes_bound_the_cache_too);
+    tcase_add_test(tcase, a_withdrawn_key_takes_its_tokens_with_it_and_others_stay);
+    tcase_add_test(tcase, a_reload_forgets_tokens_that_the_new_settings_refuse);
+    tcase_add_test(tcase, a_cached_token_is_still_compared_with_its_headers);
+    tcase_add_test(tcase, refused_tokens_are_not_remembered_as_good);
+    tcase_add_test(tcase, a_refusal_is_remembered_for_seconds_and_one_state_of_keys);
+    tcase_add_test(tcase, principals_outlive_the_cache);
+    return tcase;
+}
