@@ -10,9 +10,6 @@
 
 #include "upstream/internal.h"
 
-/* A body up to this size goes out together with the head in one send; libcurl takes a copy for that. A larger one is
- * read piece by piece from the caller's memory. */
-#define BODY_WITH_HEAD_MAX 32768u
 /* Receive buffer: thousands of streams are open at once and their events are small; plain answers come in bulk. */
 #define STREAM_BUFFER 2048L
 #define PLAIN_BUFFER  16384L
@@ -20,7 +17,7 @@
 
 /* ---- timer -------------------------------------------------------------------------------------------------- */
 
-static void arm(struct gw_upstream_call *call)
+void gw_call_arm(struct gw_upstream_call *call)
 {
     int64_t now_ms = gw_loop_now_ms(call->up->loop), due_ms = INT64_MAX;
 
@@ -44,207 +41,10 @@ static void on_timer(struct gw_timer *timer)
     if (call->is_over_total || call->is_over_idle)
         gw_call_finished(call, CURLE_OPERATION_TIMEDOUT);
     else
-        arm(call);
-}
-
-static void sign_of_life(struct gw_upstream_call *call)
-{
-    call->last_ms = gw_loop_now_ms(call->up->loop);
-}
-
-/* ---- curl's callbacks --------------------------------------------------------------------------------------- */
-
-static bool is_over(const struct gw_upstream_call *call)
-{
-    return call->is_cancelled || call->is_stopped;
-}
-
-/** The request's memory goes back to the caller with the head. A server may answer before it has read the whole body:
- *  then the rest is ours to keep. */
-static bool release_request(struct gw_upstream_call *call)
-{
-    size_t rest = call->body.len > BODY_WITH_HEAD_MAX ? call->body.len - call->body_sent : 0;
-
-    free(call->headers);
-    call->headers = NULL;
-    curl_easy_setopt(call->easy, CURLOPT_HTTPHEADER, NULL);
-    if (rest > 0) {
-        call->body_rest = malloc(rest);
-        if (!call->body_rest)
-            return false;
-        memcpy(call->body_rest, call->body.ptr + call->body_sent, rest);
-    }
-    call->body = (aigw_str){ call->body_rest, rest };
-    call->body_sent = 0;
-    return true;
-}
-
-static size_t on_header(char *bytes, size_t size, size_t count, void *user)
-{
-    struct gw_upstream_call *call = user;
-    size_t len = size * count;
-    long status = 0;
-
-    if (is_over(call))
-        return 0;
-    call->got_bytes = true;
-    sign_of_life(call);
-    if (call->did_head || !(len <= 2 && (bytes[0] == '\r' || bytes[0] == '\n')))
-        return len;
-    curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (status < 200)
-        return len; /* interim answer: more heads will follow */
-    call->did_head = true;
-    if (!release_request(call))
-        return 0;
-    if (call->events.on_head(call->events.user, call, (int)status) == GW_UP_STOP)
-        call->is_stopped = true;
-    return is_over(call) ? 0 : len;
-}
-
-static size_t on_body(char *bytes, size_t size, size_t count, void *user)
-{
-    struct gw_upstream_call *call = user;
-    size_t len = size * count;
-    int verdict;
-
-    if (is_over(call))
-        return 0;
-    if (call->is_paused) /* not before resume(): curl keeps it */
-        return CURL_WRITEFUNC_PAUSE;
-    sign_of_life(call);
-    call->received += len;
-    if (call->body_max > 0 && call->received > call->body_max) {
-        call->is_too_large = true;
-        return 0;
-    }
-    verdict = call->events.on_data(call->events.user, call, bytes, len);
-    if (verdict == GW_UP_STOP)
-        call->is_stopped = true;
-    if (is_over(call))
-        return 0;
-    if (verdict == GW_UP_PAUSE) {
-        /* Paused this way curl counts these bytes as taken; its WRITEFUNC_PAUSE would hand them over again. */
-        call->is_paused = true;
-        curl_easy_pause(call->easy, CURLPAUSE_RECV);
-    }
-    return len;
-}
-
-static size_t on_read(char *bytes, size_t size, size_t count, void *user)
-{
-    struct gw_upstream_call *call = user;
-    size_t len = call->body.len - call->body_sent;
-
-    if (is_over(call))
-        return CURL_READFUNC_ABORT;
-    if (len > size * count)
-        len = size * count;
-    if (len > 0)
-        memcpy(bytes, call->body.ptr + call->body_sent, len);
-    call->body_sent += len;
-    sign_of_life(call);
-    return len;
-}
-
-/** curl starts the body over when a pooled connection turns out dead. */
-static int on_seek(void *user, curl_off_t offset, int origin)
-{
-    struct gw_upstream_call *call = user;
-
-    if (origin != SEEK_SET || call->did_head || offset < 0 || (uint64_t)offset > call->body.len)
-        return CURL_SEEKFUNC_FAIL;
-    call->body_sent = (size_t)offset;
-    return CURL_SEEKFUNC_OK;
-}
-
-static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct gw_upstream_call *call = user;
-
-    (void)purpose;
-    if (call->is_cancelled)
-        return CURL_SOCKET_BAD;
-    if ((call->flags & GW_UPF_CHECK_ADDRESS) && !call->proxy) {
-        const char *why = gw_address_forbidden(&address->addr);
-
-        if (why) {
-            call->refusal = why;
-            return CURL_SOCKET_BAD;
-        }
-    }
-    return gw_up_open_socket(call->up, address);
-}
-
-static gnutls_session_t session_of(CURL *easy)
-{
-    struct curl_tlssessioninfo *tls = NULL;
-
-    if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &tls) != CURLE_OK || !tls ||
-        tls->backend != CURLSSLBACKEND_GNUTLS)
-        return NULL;
-    return tls->internals;
-}
-
-/** A server that misses a client certificate may say so only by hanging up on the request. */
-static void note_session(struct gw_upstream_call *call)
-{
-    gnutls_session_t session = session_of(call->easy);
-
-    call->is_client_cert_wanted = session && gnutls_certificate_client_get_request_status(session) != 0;
-}
-
-/** The connection stands and the request is about to go out. Also for a pooled connection, which a call without
- *  address check may have opened. */
-static int on_ready(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
-{
-    struct gw_upstream_call *call = user;
-
-    (void)local_ip;
-    (void)remote_port;
-    (void)local_port;
-    if (is_over(call))
-        return CURL_PREREQFUNC_ABORT;
-    if ((call->flags & GW_UPF_CHECK_ADDRESS) && !call->proxy) {
-        call->refusal = gw_address_text_forbidden(remote_ip);
-        if (call->refusal)
-            return CURL_PREREQFUNC_ABORT;
-    }
-    if (call->is_https)
-        note_session(call);
-    call->is_ready = true;
-    sign_of_life(call);
-    arm(call);
-    return CURL_PREREQFUNC_OK;
-}
-
-/** curl's trace, on only until a TLS session exists: the one moment between the session's birth and its handshake. */
-static int on_trace(CURL *easy, curl_infotype type, char *text, size_t len, void *user)
-{
-    struct gw_upstream_call *call = user;
-    gnutls_session_t session = type == CURLINFO_TEXT ? session_of(easy) : NULL;
-
-    (void)text;
-    (void)len;
-    if (!session)
-        return 0;
-    gw_trust_watch(session, &call->check);
-    curl_easy_setopt(easy, CURLOPT_VERBOSE, 0L);
-    return 0;
+        gw_call_arm(call);
 }
 
 /* ---- set-up ------------------------------------------------------------------------------------------------- */
-
-void gw_call_prepare_easy(CURL *easy)
-{
-    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
-    curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
-    curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
-    curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready);
-    curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_trace);
-}
 
 static aigw_status parse_url(struct gw_upstream_call *call, const char *url, struct gw_err *reterr)
 {
@@ -380,7 +180,7 @@ static void set_method(CURL *easy, const struct gw_upstream_request *request)
     }
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
-    if (request->body.len > BODY_WITH_HEAD_MAX)
+    if (request->body.len > GW_BODY_WITH_HEAD_MAX)
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL); /* on_read() */
     else
         curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body.len > 0 ? request->body.ptr : "");
@@ -613,7 +413,7 @@ void gw_call_settle(struct gw_upstream_call *call)
         rc = curl_multi_add_handle(call->multi->curl, call->easy);
         if (rc == CURLM_OK) {
             call->is_queued_start = false;
-            arm(call);
+            gw_call_arm(call);
         } else { /* out of memory; told later, not from inside start() */
             call->is_unstartable = true;
             gw_up_wait(call);
@@ -625,14 +425,14 @@ void gw_call_settle(struct gw_upstream_call *call)
 
         call->is_resuming = false;
         call->is_paused = false;
-        sign_of_life(call);
+        call->last_ms = gw_loop_now_ms(call->up->loop);
         call->up->in_curl++;
         code = curl_easy_pause(call->easy, CURLPAUSE_CONT); /* may hand over what curl holds */
         call->up->in_curl--;
         if (code != CURLE_OK)
             gw_call_finished(call, code);
         else if (!call->is_cancelled)
-            arm(call);
+            gw_call_arm(call);
     }
 }
 

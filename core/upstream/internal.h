@@ -1,7 +1,8 @@
 /* internal.h - shared by the files of this folder only.
  *
  *     upstream.c   the worker's state: curl multi handles, sockets, timers, pools
- *     call.c       one call: set-up, curl's callbacks, cancel, resume, timers
+ *     call.c       one call: set-up, cancel, resume, timer, end
+ *     callbacks.c  what curl calls while it runs
  *     report.c     how a call ended: kind and words
  *
  * libcurl may be entered from one place at a time. While it runs (`in_curl`), its callbacks call ours, and what they
@@ -18,6 +19,10 @@
 
 /** A multi handle serves at most this many calls at a time: its connection cache is walked linearly. */
 #define GW_MULTI_CALLS 128u
+
+/** A body up to this size goes out together with the head in one send; libcurl takes a copy for that. A larger one is
+ *  read piece by piece from the caller's memory. */
+#define GW_BODY_WITH_HEAD_MAX 32768u
 
 /** One curl multi handle: calls with the same trust. */
 struct gw_multi {
@@ -102,9 +107,13 @@ void gw_up_wait(struct gw_upstream_call *call);
 curl_socket_t gw_up_open_socket(struct gw_upstream *up, const struct curl_sockaddr *address);
 int gw_up_close_socket(void *user, curl_socket_t fd);
 
-/* call.c */
+/* callbacks.c */
 /** Our callbacks, once per handle; their user data comes with each call. */
 void gw_call_prepare_easy(CURL *easy);
+
+/* call.c */
+/** See that the timer fires when the idle or total limit may be over. */
+void gw_call_arm(struct gw_upstream_call *call);
 /** Act on what was asked for while curl ran. */
 void gw_call_settle(struct gw_upstream_call *call);
 /** curl is done with it. */

@@ -1,8 +1,11 @@
 /* test_tls.c - trust in servers, the words when there is none, client certificates. */
+#include <arpa/inet.h>
 #include <check.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +70,7 @@ static const struct {
     { "intermediate-trusted", "deep", "middle", NULL, "127.0.0.1", GW_UP_OK, { "" } },
     { "intermediate-in-bundle", "deep", "both", NULL, "127.0.0.1", GW_UP_OK, { "" } },
     { "selfmade-trusted", "selfmade", "selfmade", NULL, "127.0.0.1", GW_UP_OK, { "" } },
+    { "leaf-trusted", "good", "good", NULL, "127.0.0.1", GW_UP_OK, { "" } },
     { "root-in-extra", "good", "other-root", "root", "127.0.0.1", GW_UP_OK, { "" } },
     { "root-in-extra-system", "good", NULL, "root", "127.0.0.1", GW_UP_OK, { "" } },
     { "unknown-root",
@@ -149,7 +153,8 @@ START_TEST(servers_are_trusted_for_good_reasons_only)
             ck_assert_has(watch.message, trusts[_i].says[i]);
         ck_assert_ptr_null(strstr(watch.message, "secret"));
     }
-    ck_assert_int_eq(server_accepted(fix.server), 1); /* at the first attempt */
+    /* At the first attempt, but for one whose anchor is no CA: curl's own loading of the bundle has to help. */
+    ck_assert_int_eq(server_accepted(fix.server), strcmp(trusts[_i].id, "leaf-trusted") == 0 ? 2 : 1);
     close_all();
 }
 END_TEST
@@ -272,6 +277,74 @@ START_TEST(a_plain_server_behind_https_is_told_apart)
 }
 END_TEST
 
+/* ---- through a proxy ---------------------------------------------------------------------------------------- */
+
+/** A proxy's tunnel: CONNECT 127.0.0.1:<port>, whatever name stands there. */
+static bool tunnel(struct server_conn *conn)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    const char *colon = strrchr(conn->path, ':');
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct pollfd ends[2] = { { .fd = conn->fd, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+    char bytes[4096];
+
+    if (strstr(conn->head, "Host: blocked")) {
+        server_say(conn, "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n");
+        close(fd);
+        return false;
+    }
+    in.sin_port = htons((uint16_t)atoi(colon ? colon + 1 : "0"));
+    if (connect(fd, (struct sockaddr *)&in, sizeof in) == 0)
+        server_say(conn, "HTTP/1.1 200 Connection established\r\n\r\n");
+    while (poll(ends, 2, 5000) > 0) {
+        int from = ends[0].revents ? 0 : 1;
+        ssize_t len = recv(ends[from].fd, bytes, sizeof bytes, 0);
+
+        if (len <= 0 || send(ends[1 - from].fd, bytes, (size_t)len, MSG_NOSIGNAL) != len)
+            break;
+    }
+    close(fd);
+    return false;
+}
+
+static const struct {
+    const char *id, *host, *ca;
+    int kind;
+    const char *says;
+} tunnels[] = {
+    { "good", "localhost", "root", GW_UP_OK, "" },
+    { "not-trusted", "localhost", "other-root", GW_UP_TLS, "subject 'CN=good'" },
+    { "wrong-name", "model.invalid", "root", GW_UP_TLS, "not for the host name model.invalid" },
+    { "blocked", "blocked.invalid", "root", GW_UP_CONNECT, "the proxy answered 403" },
+};
+
+START_TEST(a_proxy_tunnel_changes_nothing_about_trust)
+{
+    struct gw_upstream_tls tls = { .ca_file = certs_path(tunnels[_i].ca, ".pem"), .verify = true };
+    struct gw_upstream_request request;
+    struct fix proxy;
+    char url[64];
+
+    cred = certs_server("good", NULL);
+    fix_open(&proxy, &(struct server_options){ .script = tunnel });
+    snprintf(url, sizeof url, "http://127.0.0.1:%u", server_port(proxy.server));
+    fix_open_with_proxy(&fix, &(struct server_options){ .script = answer, .tls = cred }, url);
+    watch_init(&fix, &watch);
+    request = get(&tls, tunnels[_i].host);
+    request.flags = GW_UPF_CHECK_ADDRESS;
+    watch_run(&watch, &request);
+    ck_assert_kind(watch, tunnels[_i].kind);
+    ck_assert_has(watch.message, tunnels[_i].says);
+    if (tunnels[_i].kind != GW_UP_OK)
+        ck_assert_has(watch.message, "through proxy 127.0.0.1:");
+    ck_assert_int_eq(server_accepted(proxy.server), 1);
+    gw_upstream_free(fix.up);
+    fix.up = NULL;
+    close_all();
+    fix_close(&proxy);
+}
+END_TEST
+
 /* ---- client certificates ------------------------------------------------------------------------------------ */
 
 static const struct {
@@ -354,6 +427,7 @@ int main(void)
     tcase_add_test(trust, a_changed_bundle_is_read_again);
     tcase_add_test(trust, connections_over_tls_are_used_again);
     tcase_add_test(trust, a_plain_server_behind_https_is_told_apart);
+    tcase_add_loop_test(trust, a_proxy_tunnel_changes_nothing_about_trust, 0, (int)GW_ARRAY_LEN(tunnels));
     tcase_add_loop_test(trust, client_certificates_are_shown_and_missed, 0, (int)GW_ARRAY_LEN(clients));
     tcase_add_test(trust, a_new_connection_does_not_read_the_bundle_again);
     tcase_set_timeout(trust, 30);
