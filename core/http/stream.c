@@ -51,6 +51,19 @@ static ssize_t stream_end(struct http_ex *ex, char *buffer)
     return MHD_CONTENT_READER_END_OF_STREAM;
 }
 
+/** Let a pipeline that was told to stop go on. Call last: it may do anything to ex. */
+static void stream_drained(struct http_ex *ex)
+{
+    const struct http_conn *conn = ex->conn;
+    const struct gw_http *http = conn->http;
+
+    if (!ex->is_full || conn->out.len - conn->out_at > http->limits.backlog_high / 2)
+        return;
+    ex->is_full = false;
+    if (!ex->is_ended)
+        http->handler.on_drain(http->handler.user, &ex->pub);
+}
+
 static ssize_t stream_read(void *cls, uint64_t position, char *buffer, size_t max)
 {
     struct http_ex *ex = cls;
@@ -84,6 +97,8 @@ static ssize_t stream_read(void *cls, uint64_t position, char *buffer, size_t ma
     http_conn_suspend(conn); /* returning 0 without it would spin */
     if (conn->is_hup)
         http_gone_and_cut(ex);
+    else
+        stream_drained(ex);
     return 0;
 }
 
@@ -204,11 +219,7 @@ void http_stream_writable(struct http_ex *ex)
     } else if (progress) {
         http_conn_deadline(conn, DEADLINE_STALL, http->limits.write_stall_ms);
     }
-    if (ex->is_full && conn->out.len - conn->out_at <= http->limits.backlog_high / 2) {
-        ex->is_full = false;
-        if (!ex->is_ended)
-            http->handler.on_drain(http->handler.user, &ex->pub); /* last: it may do anything to ex */
-    }
+    stream_drained(ex);
 }
 
 void gw_http_abort(struct gw_exchange *pub)

@@ -468,40 +468,54 @@ const char *response_header(const struct response *response, const char *name)
 
 static void body_add(struct response *response, const char *bytes, size_t len)
 {
-    response->body = realloc(response->body, response->body_len + len + 1);
-    ck_assert_ptr_nonnull(response->body);
+    if (response->body_len + len + 1 > response->body_cap) {
+        response->body_cap = (response->body_len + len + 1) * 2;
+        response->body = realloc(response->body, response->body_cap);
+        ck_assert_ptr_nonnull(response->body);
+    }
     memcpy(response->body + response->body_len, bytes, len);
     response->body_len += len;
     response->body[response->body_len] = '\0';
 }
 
+/** Make sure that len bytes from *at on are there. Consumes what is before, only when it has to read. */
+static bool have(struct client *client, size_t *at, size_t len)
+{
+    while (client->len < *at + len) {
+        if (*at) {
+            client_consume(client, *at);
+            *at = 0;
+        }
+        if (!client_fill(client))
+            return false;
+    }
+    return true;
+}
+
 static void read_chunks(struct client *client, struct response *response)
 {
-    for (;;) {
+    size_t at = 0;
+
+    while (!response->is_complete) {
         char *end;
-        while (!(end = client->len ? memmem(client->data, client->len, "\r\n", 2) : NULL)) {
-            if (!client_fill(client))
+        for (size_t len = 3; !have(client, &at, len) || !(end = memmem(client->data + at, len, "\r\n", 2)); len++) {
+            if (client->is_eof || client->is_error || len > 20)
                 return;
         }
         char *digits_end;
-        size_t size = strtoul(client->data, &digits_end, 16);
-        ck_assert_msg(digits_end == end && end > client->data, "bad chunk size line");
-        size_t line = (size_t)(end - client->data) + 2;
-        while (client->len < line + size + 2) {
-            if (!client_fill(client)) {
-                size_t left = client->len - line;
-                body_add(response, client->data + line, left < size ? left : size);
-                return;
-            }
-        }
-        ck_assert_msg(memcmp(client->data + line + size, "\r\n", 2) == 0, "chunk without CR LF");
-        body_add(response, client->data + line, size);
-        client_consume(client, line + size + 2);
-        if (size == 0) {
-            response->is_complete = true;
+        size_t size = strtoul(client->data + at, &digits_end, 16);
+        ck_assert_msg(digits_end == end && end > client->data + at, "bad chunk size line");
+        at = (size_t)(end - client->data) + 2;
+        bool is_whole = have(client, &at, size + 2);
+        size_t left = client->len - at;
+        body_add(response, client->data + at, left < size ? left : size);
+        if (!is_whole)
             return;
-        }
+        ck_assert_msg(memcmp(client->data + at + size, "\r\n", 2) == 0, "chunk without CR LF");
+        at += size + 2;
+        response->is_complete = size == 0;
     }
+    client_consume(client, at);
 }
 
 bool client_response(struct client *client, bool is_head, struct response *response)

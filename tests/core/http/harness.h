@@ -65,7 +65,7 @@ struct response {
     int status;
     char head[8192]; /* status line and headers, NUL-terminated */
     char *body;
-    size_t body_len;
+    size_t body_len, body_cap;
     bool is_complete; /* content-length reached or last chunk seen */
     bool is_chunked;
 };

@@ -1,0 +1,222 @@
+/* test_deadline.c - slow, stuck and too many clients, with short limits. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+
+static struct server *server;
+static struct client client;
+static struct response response;
+static struct gw_http_limits limits;
+
+static void setup(void)
+{
+    limits = default_limits;
+    limits.header_ms = 60;
+    limits.body_ms = 60;
+    limits.idle_ms = 60;
+    limits.write_stall_ms = 300;
+    limits.connections_max = 3;
+    server = server_start(&limits, NULL);
+}
+
+static void teardown(void)
+{
+    response_free(&response);
+    client_close(&client);
+    server_stop(server);
+}
+
+/** Bytes that never make a whole request. */
+static const struct {
+    const char *id;
+    const char *bytes;
+    int heads;
+} unfinished[] = {
+    { "nothing", "", 0 },
+    { "half a line", "GET /ec", 0 },
+    { "half a header block", "GET /echo HTTP/1.1\r\nHost: x\r\nX-A: ", 0 },
+    { "no body", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n", 1 },
+    { "half a body", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nab", 1 },
+    { "half a chunked body", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", 1 },
+    { "half a chunk size", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5", 1 },
+    { "no trailer end", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", 1 },
+};
+
+START_TEST(an_unfinished_request_is_dropped)
+{
+    int64_t start_us = now_us();
+
+    client_open(&client, server_port(server));
+    client_send(&client, unfinished[_i].bytes);
+    ck_assert_msg(client_at_end(&client), "%s", unfinished[_i].id);
+    ck_assert_int_ge(now_us() - start_us, 50000);
+    ck_assert_int_lt(now_us() - start_us, 1500000);
+    ck_assert(server_wait_connections(server, 0));
+    struct counters counters = server_counters(server);
+    ck_assert_int_eq(counters.heads, unfinished[_i].heads);
+    ck_assert_int_eq(counters.gones, unfinished[_i].heads);
+    ck_assert_int_eq(counters.dones, unfinished[_i].heads);
+}
+END_TEST
+
+START_TEST(a_trickle_does_not_extend_the_header_deadline)
+{
+    static const char head[] =
+        "GET /echo HTTP/1.1\r\nHost: x\r\nX-A: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    int64_t start_us = now_us();
+    size_t at = 0;
+
+    client_open(&client, server_port(server));
+    ck_assert(server_wait_connections(server, 1));
+    while (server_connections(server) > 0 && now_us() - start_us < 2000000) {
+        if (at < sizeof head - 1 && now_us() - start_us > (int64_t)at * 2000)
+            client_send_bytes(&client, head + at++, 1);
+    }
+    ck_assert_int_ge(now_us() - start_us, 50000);
+    ck_assert_int_lt(now_us() - start_us, 1000000);
+    ck_assert(client_at_end(&client));
+}
+END_TEST
+
+START_TEST(a_slow_but_moving_body_is_accepted)
+{
+    int64_t last_us;
+    int sent = 0;
+
+    client_open(&client, server_port(server));
+    client_send(&client, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n");
+    for (last_us = now_us(); sent < 10;) {
+        server_connections(server);
+        if (now_us() - last_us > 15000) { /* 150 ms altogether, 15 ms of silence each */
+            client_send(&client, "x");
+            last_us = now_us();
+            sent++;
+        }
+    }
+    ck_assert(client_response(&client, false, &response));
+    ck_assert_str_eq(response.body, "xxxxxxxxxx");
+}
+END_TEST
+
+START_TEST(an_idle_connection_is_closed_and_a_busy_one_is_not)
+{
+    int64_t start_us = now_us();
+    int requests = 0;
+
+    client_open(&client, server_port(server));
+    while (now_us() - start_us < 200000) { /* longer than every limit */
+        client_send(&client, "GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n");
+        response_free(&response);
+        ck_assert(client_response(&client, false, &response));
+        requests++;
+    }
+    ck_assert_int_gt(requests, 1);
+    start_us = now_us();
+    ck_assert(client_at_end(&client));
+    ck_assert_int_ge(now_us() - start_us, 40000);
+    ck_assert_int_lt(now_us() - start_us, 1500000);
+}
+END_TEST
+
+START_TEST(a_silent_pipeline_is_not_the_clients_fault)
+{
+    int64_t start_us = now_us();
+
+    client_open(&client, server_port(server));
+    client_send(&client, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+    ck_assert(WAIT(server, bodies, 1));
+    while (now_us() - start_us < 250000)
+        ck_assert_uint_eq(server_connections(server), 1);
+    ck_assert_int_eq(server_counters(server).gones, 0);
+}
+END_TEST
+
+START_TEST(a_client_that_takes_no_bytes_is_dropped)
+{
+    client_open_small(&client, server_port(server), 4096);
+    client_send(&client, _i == 0 ? "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n" : "GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+    ck_assert(WAIT(server, gones, 1));
+    ck_assert(WAIT(server, dones, 1));
+    ck_assert(server_counters(server).last_abort);
+    ck_assert(server_wait_connections(server, 0));
+    if (client_response(&client, false, &response))
+        ck_assert(!response.is_complete);
+}
+END_TEST
+
+START_TEST(a_slow_but_moving_reader_is_served)
+{
+    int64_t last_us = now_us();
+    int64_t start_us = last_us;
+
+    client_open_small(&client, server_port(server), 65536);
+    client_send(&client, _i == 0 ? "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n" : "GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (now_us() - start_us < 900000) { /* several stall periods, always a little progress */
+        server_connections(server);
+        if (now_us() - last_us > 3000) {
+            ck_assert(client_fill(&client));
+            last_us = now_us();
+        }
+    }
+    ck_assert(client_response(&client, false, &response));
+    ck_assert(response.is_complete);
+    ck_assert_int_eq(server_counters(server).gones, 0);
+}
+END_TEST
+
+START_TEST(too_many_connections_are_told_so)
+{
+    struct client holders[3];
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(holders); i++) {
+        client_open(&holders[i], server_port(server));
+        client_send(&holders[i], "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    ck_assert(WAIT(server, bodies, 3));
+    client_open(&client, server_port(server));
+    client_send(&client, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+    ck_assert(client_response(&client, false, &response));
+    ck_assert_int_eq(response.status, 503);
+    ck_assert_str_eq(response_header(&response, "retry-after"), "1");
+    ck_assert_str_eq(response_header(&response, "content-type"), "application/json");
+    ck_assert_str_eq(response_header(&response, "connection"), "close");
+    ck_assert_ptr_eq(strstr(response.body, "{\"detail\":\""), response.body);
+    ck_assert(client_at_end(&client));
+    client_close(&client);
+    client_close(&holders[0]);
+    ck_assert(server_wait_connections(server, 2));
+    client_open(&client, server_port(server));
+    client_send(&client, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc");
+    response_free(&response);
+    ck_assert(client_response(&client, false, &response));
+    ck_assert_int_eq(response.status, 200);
+    client_close(&holders[1]);
+    client_close(&holders[2]);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("http.deadline");
+    TCase *tcase = tcase_create("deadline");
+
+    tcase_set_timeout(tcase, 20);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_loop_test(tcase, an_unfinished_request_is_dropped, 0, GW_ARRAY_LEN(unfinished));
+    tcase_add_test(tcase, a_trickle_does_not_extend_the_header_deadline);
+    tcase_add_test(tcase, a_slow_but_moving_body_is_accepted);
+    tcase_add_test(tcase, an_idle_connection_is_closed_and_a_busy_one_is_not);
+    tcase_add_test(tcase, a_silent_pipeline_is_not_the_clients_fault);
+    tcase_add_loop_test(tcase, a_client_that_takes_no_bytes_is_dropped, 0, 2);
+    tcase_add_loop_test(tcase, a_slow_but_moving_reader_is_served, 0, 2);
+    tcase_add_test(tcase, too_many_connections_are_told_so);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,187 @@
+/* test_stream.c - bodies of unknown length, over plain TCP and over TLS (test_tls.c runs the same rows). */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "harness.h"
+
+static struct server *server;
+static struct client client;
+static struct response response;
+
+static void setup(void)
+{
+    server = server_start(NULL, NULL);
+}
+
+static void teardown(void)
+{
+    response_free(&response);
+    client_close(&client);
+    server_stop(server);
+}
+
+static void ask(const char *request)
+{
+    response_free(&response);
+    client_send(&client, request);
+    ck_assert(client_response(&client, false, &response));
+    ck_assert_int_eq(response.status, 200);
+}
+
+START_TEST(a_stream_is_chunked_and_keeps_the_connection)
+{
+    client_open(&client, server_port(server));
+    for (int i = 0; i < 10; i++) {
+        ask("GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+        ck_assert(response.is_chunked && response.is_complete);
+        ck_assert_str_eq(response.body, "one two three");
+        ck_assert_str_eq(response_header(&response, "content-type"), "text/event-stream");
+        ask("GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n");
+        ck_assert(response.is_complete);
+        ck_assert_str_eq(response.body, "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n");
+    }
+    ck_assert_uint_eq(server_connections(server), 1);
+    ck_assert(WAIT(server, dones, 20));
+    ck_assert_uint_eq(server_counters(server).last_bytes_out, 35);
+    ck_assert(!server_counters(server).last_abort);
+    ck_assert_int_eq(server_counters(server).gones, 0);
+}
+END_TEST
+
+START_TEST(the_first_chunk_arrives_while_the_stream_runs)
+{
+    client_open(&client, server_port(server));
+    client_send(&client, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (!client.len || !memmem(client.data, client.len, "6\r\nfirst\n\r\n", 11))
+        ck_assert(client_fill(&client));
+    ck_assert_int_eq(server_counters(server).dones, 0);
+}
+END_TEST
+
+START_TEST(http_1_0_gets_plain_bytes_and_the_end_of_the_connection)
+{
+    static const char *const paths[] = { "/stream", "/ticks" };
+    static const char *const bodies[] = { "one two three", "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n" };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(paths); i++) {
+        char request[64];
+        client_close(&client);
+        client_open(&client, server_port(server));
+        snprintf(request, sizeof request, "GET %s HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", paths[i]);
+        ask(request);
+        ck_assert(!response.is_chunked);
+        ck_assert_str_eq(response_header(&response, "connection"), "close");
+        ck_assert_str_eq(response.body, bodies[i]);
+        ck_assert(client.is_eof);
+        ck_assert(server_wait_connections(server, 0));
+        ck_assert_int_eq(server_counters(server).gones, 0);
+    }
+}
+END_TEST
+
+START_TEST(an_aborted_stream_never_looks_finished)
+{
+    client_open(&client, server_port(server));
+    client_send(&client, _i == 0 ? "GET /abort HTTP/1.1\r\nHost: x\r\n\r\n" : "GET /abort HTTP/1.0\r\n\r\n");
+    if (client_response(&client, false, &response))
+        ck_assert(!response.is_complete);
+    if (_i == 0)
+        ck_assert(client.is_eof || client.is_error); /* without the last chunk */
+    else
+        ck_assert(client.is_error); /* a reset: an orderly end would look like the end of the body */
+    ck_assert(WAIT(server, dones, 1));
+    ck_assert(server_counters(server).last_abort);
+    ck_assert(server_wait_connections(server, 0));
+}
+END_TEST
+
+START_TEST(a_slow_reader_stops_the_pipeline_and_gets_every_byte)
+{
+    client_open_small(&client, server_port(server), 8192);
+    client_send(&client, "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n");
+    ck_assert(WAIT(server, fulls, 1)); /* nothing was read yet */
+    ck_assert(client_response(&client, false, &response));
+    ck_assert(response.is_complete);
+    ck_assert_uint_eq(response.body_len, FLOOD_TOTAL);
+    ck_assert_uint_eq(strspn(response.body, "f"), FLOOD_TOTAL);
+    struct counters counters = server_counters(server);
+    ck_assert_int_gt(counters.drains, 1);
+    /* what one burst may add: the mark, one chunk, and what the kernel's buffers took */
+    ck_assert_uint_lt(counters.peak_backlog, (64u << 10) + FLOOD_CHUNK + (6u << 20));
+    client_send(&client, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
+    response_free(&response);
+    ck_assert(client_response(&client, false, &response)); /* framing is still in step */
+    ck_assert_str_eq(response.body, "one two three");
+}
+END_TEST
+
+START_TEST(a_client_that_leaves_during_a_flood_frees_everything)
+{
+    client_open_small(&client, server_port(server), 8192);
+    client_send(&client, "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n");
+    ck_assert(WAIT(server, fulls, 1));
+    client_close(&client);
+    ck_assert(WAIT(server, gones, 1));
+    ck_assert(WAIT(server, dones, 1));
+    ck_assert(server_wait_connections(server, 0));
+}
+END_TEST
+
+START_TEST(a_request_pipelined_behind_a_stream_is_served_after_it)
+{
+    client_open(&client, server_port(server));
+    client_send(&client,
+                "GET /ticks HTTP/1.1\r\nHost: x\r\n\r\nPOST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab");
+    ask("");
+    ck_assert_str_eq(response.body, "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n");
+    ask("");
+    ck_assert_str_eq(response.body, "ab");
+}
+END_TEST
+
+START_TEST(many_streams_at_once_stay_apart)
+{
+    struct client many[60];
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(many); i++) {
+        client_open(&many[i], server_port(server));
+        client_send(&many[i],
+                    i % 2 ? "GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n" : "GET /later HTTP/1.1\r\nHost: x\r\n\r\n");
+    }
+    for (size_t i = 0; i < GW_ARRAY_LEN(many); i++) {
+        response_free(&response);
+        ck_assert(client_response(&many[i], false, &response));
+        ck_assert_int_eq(response.status, 200);
+        ck_assert(response.is_complete);
+        ck_assert_str_eq(response.body, i % 2 ? "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n" : "");
+        client_close(&many[i]);
+    }
+    client.fd = -1;
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("http.stream");
+    TCase *tcase = tcase_create("stream");
+
+    tcase_set_timeout(tcase, 30);
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_test(tcase, a_stream_is_chunked_and_keeps_the_connection);
+    tcase_add_test(tcase, the_first_chunk_arrives_while_the_stream_runs);
+    tcase_add_test(tcase, http_1_0_gets_plain_bytes_and_the_end_of_the_connection);
+    tcase_add_loop_test(tcase, an_aborted_stream_never_looks_finished, 0, 2);
+    tcase_add_test(tcase, a_slow_reader_stops_the_pipeline_and_gets_every_byte);
+    tcase_add_test(tcase, a_client_that_leaves_during_a_flood_frees_everything);
+    tcase_add_test(tcase, a_request_pipelined_behind_a_stream_is_served_after_it);
+    tcase_add_test(tcase, many_streams_at_once_stay_apart);
+    suite_add_tcase(suite, tcase);
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
