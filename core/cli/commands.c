@@ -94,8 +94,15 @@ static void print_plugin(const struct gw_plugin *plugin)
 
         if (!s->default_value && (s->flags & AIGW_SETF_REQUIRED))
             fallback = "required";
-        printf("    %-24s %s%s  %s\n", s->name, fallback, s->flags & AIGW_SETF_SECRET ? ", secret" : "",
-               s->help ? s->help : "");
+        printf("    %-24s %s%s, ", s->name, gw_setting_type_name(s->type),
+               s->flags & AIGW_SETF_SECRET ? ", secret" : "");
+        for (; *fallback; fallback++) {
+            if (*fallback == '\n')
+                fputs("\\n", stdout);
+            else
+                putchar(*fallback);
+        }
+        printf("\n        %s\n", s->help ? s->help : "");
     }
     for (uint32_t i = 0; plugin->routes && i < plugin->feature.route_count; i++)
         printf("    %-6s %s\n", plugin->routes[i].method, plugin->routes[i].path);

@@ -31,7 +31,6 @@ bool gw_value_from_node(const struct gw_value_target *target, const struct gw_no
 bool gw_text_to_bool(const char *text, int32_t *ret_value);
 /** Copy all members of table entry `index` that its maker knew; the rest is zero. */
 struct aigw_setting gw_setting_at(const struct aigw_setting *table, uint32_t index, uint32_t stride);
-const char *gw_setting_type_name(uint32_t type);
 
 /* ---- resolve.c: env:NAME and file:/path ---- */
 

@@ -5,11 +5,15 @@
 
 #include "config/internal.h"
 
-/** A table cell: | would end it. */
+/** A table cell: | and line ends would break it. */
 static void cell(struct gw_buf *out, const char *text)
 {
-    for (; text && *text; text++)
-        gw_buf_printf(out, *text == '|' ? "\\%c" : "%c", *text);
+    for (; text && *text; text++) {
+        if (*text == '\n')
+            gw_buf_puts(out, "\\n");
+        else
+            gw_buf_printf(out, *text == '|' ? "\\%c" : "%c", *text);
+    }
 }
 
 void gw_reference_row(struct gw_buf *out, const char *path, const char *env, const struct aigw_setting *s)
@@ -23,12 +27,15 @@ void gw_reference_row(struct gw_buf *out, const char *path, const char *env, con
     if (s->flags & AIGW_SETF_SECRET)
         gw_buf_puts(out, ", secret");
     gw_buf_puts(out, " | ");
-    if (s->flags & AIGW_SETF_REQUIRED && !s->default_value)
+    if (s->flags & AIGW_SETF_REQUIRED && !s->default_value) {
         gw_buf_puts(out, "required");
-    else if (s->default_value && *s->default_value)
-        gw_buf_printf(out, "`%s`", s->default_value);
-    else
+    } else if (s->default_value && *s->default_value) {
+        gw_buf_puts(out, "`");
+        cell(out, s->default_value);
+        gw_buf_puts(out, "`");
+    } else {
         gw_buf_puts(out, s->default_value ? "empty" : "not set");
+    }
     gw_buf_puts(out, " | ");
     if (s->choices)
         cell(out, s->choices);

@@ -3,7 +3,7 @@
  *     env:NAME             the variable; unset is an error, except that an optional setting is then simply not set
  *     env:NAME|OTHER       the first that is set and not empty, else the first that is set
  *     env:NAME:-text       text when none is set to something
- *     env:NAME:-           none need be set, and that is not worth a warning
+ *     env:NAME:-           as above, without text: none need be set, and that is not worth a warning
  *     file:/path           the file's text without its last line ends
  */
 #include <errno.h>
@@ -48,9 +48,9 @@ static int resolve_env(struct gw_arena *arena, const char *spec, const char **re
             empty = "";
         at += len;
     }
-    if (fallback && !fallback[2])
+    if (fallback && !fallback[2] && !empty)
         return GW_UNSET; /* the operator says that it may be unset: no reason, nothing to report */
-    if (fallback) {
+    if (fallback && fallback[2]) {
         *ret_value = gw_arena_strndup(arena, fallback + 2, strlen(fallback + 2));
         return GW_RESOLVED;
     }

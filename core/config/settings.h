@@ -107,6 +107,8 @@ const char *gw_settings_source(const struct gw_settings *settings, const char *p
 void gw_settings_ineffective(const char *const *environ_list, struct gw_problems *problems);
 /** The reference of core settings as Markdown, for `aigw config`. */
 void gw_settings_reference(struct gw_buf *out);
+/** "integer" for AIGW_SET_INT, and so on. */
+const char *gw_setting_type_name(uint32_t type);
 /** One line of such a table, for settings of plugins too; env NULL leaves that column out. */
 void gw_reference_row(struct gw_buf *out, const char *path, const char *env, const struct aigw_setting *setting);
 /** Environment lookup that also sees the .env file of the last load; NULL if unset. For env: values. */

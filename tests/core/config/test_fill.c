@@ -187,9 +187,10 @@ START_TEST(a_foreseen_unset_variable_is_silent)
 {
     struct sample s;
 
-    fill("api_key = \"env:T_NOT_THERE:-\";", &s);
+    fill("api_key = \"env:T_NOT_THERE:-\"; text = \"env:T_EMPTY:-\";", &s);
     EXPECT_CLEAN("foreseen");
     ck_assert_ptr_null(s.key);
+    ck_assert_str_eq(s.text, ""); /* set, to nothing */
 }
 END_TEST
 
