@@ -28,20 +28,18 @@ aigw_status aigw_testhost_request_json(struct aigw_testhost *th, const char *jso
 {
     struct aigw_model_request req;
     struct aigw_target target;
-    struct gw_arena scratch;
     struct gw_err err;
     aigw_status status;
 
-    gw_arena_init(&scratch, (size_t)64 << 20);
-    status = testhost_read_request(&scratch, json, &target, &req, &err);
-    if (status != AIGW_OK) {
-        testhost_begin(th, 0);
-        gw_ctx_fail(&th->ctx.base, status, "the test's request: %s", err.text);
-    } else {
-        status = aigw_testhost_request(th, &target, &req);
-    }
-    gw_arena_done(&scratch); /* request() borrowed it */
-    return status;
+    if (th->plugin->descriptor.kind != AIGW_KIND_PROVIDER)
+        return AIGW_E_UNSUPPORTED;
+    if (!testhost_begin(th, ops_of(th)->call_size))
+        return AIGW_E_NOMEM;
+    /* A request lives as long as the build: the provider may point into it. */
+    status = testhost_read_request(&th->build_arena, json, &target, &req, &err);
+    if (status != AIGW_OK)
+        return gw_ctx_fail(&th->ctx.base, status, "the test's request: %s", err.text);
+    return ops_of(th)->request(&th->ctx.base, th->state, th->call, &target, &req, &th->http);
 }
 
 const struct aigw_http_request *aigw_testhost_http(const struct aigw_testhost *th)
