@@ -54,7 +54,7 @@ bool gw_buf_reserve(struct gw_buf *buf, size_t extra)
 
 void gw_buf_put(struct gw_buf *buf, const char *bytes, size_t len)
 {
-    if (!gw_buf_reserve(buf, len))
+    if ((buf->status || buf->cap - buf->len <= len || !buf->data) && !gw_buf_reserve(buf, len))
         return;
     if (len)
         memcpy(buf->data + buf->len, bytes, len);
@@ -94,10 +94,44 @@ void gw_buf_printf(struct gw_buf *buf, const char *fmt, ...)
     va_end(args);
 }
 
-/* Bytes that leave a JSON string as they are: printable ASCII but quote and backslash. */
+/* Does any of the eight bytes need a look: control character, quote, backslash, or above 0x7e? Bytes that leave a JSON
+ * string as they are form nearly all of every prompt, so they are passed over a word at a time. */
+static bool has_special(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
+    uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
+    uint64_t below_space = (word - ones * 0x20) & ~word;
+    uint64_t above_tilde = (word + ones) | word; /* 0x7f + 1 and everything with the high bit */
+
+    return ((below_space | above_tilde | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs) != 0;
+}
+
 static bool is_plain(unsigned char c)
 {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
+/* Length of the plain bytes at the start of text. */
+static size_t plain_run(const char *text, size_t len)
+{
+    size_t at = 0;
+    uint64_t word;
+
+    for (; at + sizeof word <= len; at += sizeof word) {
+        memcpy(&word, text + at, sizeof word);
+        if (has_special(word))
+            break;
+    }
+    while (at < len && is_plain((unsigned char)text[at]))
+        at++;
+    return at;
+}
+
+/* Append without a check: the caller reserved the room. */
+static void put_reserved(struct gw_buf *buf, const char *bytes, size_t len)
+{
+    memcpy(buf->data + buf->len, bytes, len);
+    buf->len += len;
 }
 
 static void put_unicode_escape(struct gw_buf *buf, uint32_t code)
@@ -125,7 +159,7 @@ static uint32_t utf8_decode(const unsigned char *p, size_t len)
 
 static void put_ascii_escape(struct gw_buf *buf, unsigned char c)
 {
-    switch (c) {
+    switch (c) { /* the frequent ones first */
     case '"':
         gw_buf_put(buf, "\\\"", 2);
         break;
@@ -174,13 +208,15 @@ void gw_buf_json(struct gw_buf *buf, aigw_str text, bool ascii)
         return;
     gw_buf_put(buf, "\"", 1);
     while (at < text.len) {
-        size_t run = at;
-        while (run < text.len && is_plain((unsigned char)text.ptr[run]))
-            run++;
-        gw_buf_put(buf, text.ptr + at, run - at);
-        at = run;
-        if (at == text.len)
-            break;
+        size_t run = plain_run(text.ptr + at, text.len - at);
+        if (run) {
+            if (!gw_buf_reserve(buf, run + 1))
+                return;
+            put_reserved(buf, text.ptr + at, run);
+            at += run;
+            if (at == text.len)
+                break;
+        }
         unsigned char c = (unsigned char)text.ptr[at];
         if (c < 0x80) {
             put_ascii_escape(buf, c);
