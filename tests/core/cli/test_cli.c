@@ -1,0 +1,163 @@
+/* test_cli.c - the commands of the real program: what they print and how they exit. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/base.h"
+
+#define OUTPUT_MAX 262144
+
+static char folder[64];
+static char output[OUTPUT_MAX];
+
+static void write_conf(const char *name, const char *text)
+{
+    char path[128];
+    FILE *file;
+
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void setup(void)
+{
+    strcpy(folder, "/tmp/aigw-test-XXXXXX");
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    write_conf("10-good.conf", "providers: { one: { plugin = \"good\"; number = 5; }; };\n"
+                               "features: { f: { plugin = \"good_feature\"; }; };\n");
+}
+
+static void teardown(void)
+{
+    char command[128];
+
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    ck_assert_int_eq(system(command), 0);
+}
+
+/** Run `env NAME=value… aigw args`; answers the exit status, the text of both streams in output. */
+static int run(const char *env, const char *args)
+{
+    char command[2048];
+    size_t len;
+    FILE *pipe;
+    int status;
+
+    snprintf(command, sizeof command,
+             "cd %s && env -u SSL_CERT_DIR -u SSL_CERT_FILE CONF=%s PLUGINS=" FIXTURES " %s sh -c 'exec " AIGW_BINARY
+             " %s' 2>&1",
+             folder, folder, env, args);
+    pipe = popen(command, "r");
+    ck_assert_ptr_nonnull(pipe);
+    len = fread(output, 1, sizeof output - 1, pipe);
+    output[len] = '\0';
+    status = pclose(pipe);
+    ck_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+#define DIRS "--conf-dir $CONF --plugin-dir $PLUGINS"
+
+static const struct {
+    const char *id, *env, *args;
+    int exit_status;
+    const char *text;
+} commands[] = {
+    { "no-command", "", "", 2, "Usage: aigw COMMAND" },
+    { "help", "", "--help", 0, "Usage: aigw COMMAND" },
+    { "help-of-command", "", "check --help", 0, "Usage: aigw check [flags]" },
+    { "help-command", "", "help serve", 0, "Usage: aigw serve" },
+    { "unknown-command", "", "chekc", 2, "there is no command chekc, did you mean check?" },
+    { "unknown-flag", "", "check --conf-dri=x", 2, "there is no flag --conf-dri, did you mean --conf-dir?" },
+    { "unknown-short-flag", "", "check -x", 2, "there is no flag -x" },
+    { "flag-first", "", "--conf-dir x check", 2, "a command must come first" },
+    { "flag-without-value", "", "check --conf-dir", 2, "a value is missing after --conf-dir" },
+    { "flag-of-another-command", "", "version --conf-dir x", 2, "does not take this flag" },
+    { "extra-word", "", "check extra", 2, "there is no use for extra" },
+    { "format", "", "config --format html", 2, "the only --format is markdown, found html" },
+    { "version", "", "version", 0, "plugin ABI 0.1" },
+    { "version-flag", "", "--version", 0, "serves GitLab 17.6 to 18.x" },
+    { "plugins", "", "plugins --plugin-dir=$PLUGINS", 0, "provider good 1.2.3 (ABI 0.1)" },
+    { "plugins-routes", "", "plugins --plugin-dir=$PLUGINS", 0, "POST   /v1/good" },
+    { "plugins-no-folder", "", "plugins --plugin-dir=/nonexistent", 1, "/nonexistent: cannot read this plugin folder" },
+    { "plugins-env", "AIGW_PLUGIN_DIR=:" FIXTURES ":", "plugins", 0, "feature good_feature 1.2.3" },
+    { "config", "", "config --plugin-dir $PLUGINS --format=markdown", 0,
+      "| `server.port` | `AIGW_FASTAPI__API_PORT` |" },
+    { "config-plugins", "", "config --plugin-dir $PLUGINS", 0, "## provider `good` 1.2.3" },
+    { "check-folder", "", "check --conf-dir /nonexistent --plugin-dir $PLUGINS", 1,
+      "/nonexistent: cannot read this conf" },
+    { "check-flag-wins", "AIGW_CONF_DIR=/nonexistent", "check " DIRS, 0, "0 errors" },
+    { "check-env-dir", "AIGW_CONF_DIR=/nonexistent", "check --plugin-dir $PLUGINS", 1, "/nonexistent: cannot read" },
+    { "check-good", "", "check " DIRS, 0, "0 errors" },
+    { "check-ineffective", "AIGW_GITLB_URL=x", "check " DIRS, 0,
+      "warning: AIGW_GITLB_URL: has no effect: unknown, did you" },
+    { "check-env-error", "AIGW_FASTAPI__API_PORT=", "check " DIRS, 1, "AIGW_FASTAPI__API_PORT: server.port: is \"\"" },
+};
+
+START_TEST(command_prints_and_exits_as_documented)
+{
+    int status = run(commands[_i].env, commands[_i].args);
+
+    ck_assert_msg(status == commands[_i].exit_status, "%s: exit status %d:\n%s", commands[_i].id, status, output);
+    ck_assert_msg(strstr(output, commands[_i].text) != NULL, "%s: no \"%s\" in:\n%s", commands[_i].id,
+                  commands[_i].text, output);
+}
+END_TEST
+
+START_TEST(check_prints_every_mistake_and_counts_them)
+{
+    write_conf("20-bad.conf",
+               "server: {\n prot = 1;\n port = 70000; };\nproviders: { two: { plugin = \"goood\"; }; };\n");
+    ck_assert_int_eq(run("", "check " DIRS), 1);
+    ck_assert_msg(strstr(output, "/20-bad.conf:2: server.prot: unknown, did you mean port?") != NULL, "%s", output);
+    ck_assert_msg(strstr(output, "/20-bad.conf:3: server.port: is 70000, expected 0 to 65535") != NULL, "%s", output);
+    ck_assert_msg(strstr(output, "/20-bad.conf:4: providers.two.plugin: there is no provider plugin") != NULL, "%s",
+                  output);
+    ck_assert_msg(strstr(output, "3 errors") != NULL, "%s", output);
+}
+END_TEST
+
+START_TEST(conf_dir_may_be_repeated)
+{
+    char args[256];
+
+    snprintf(args, sizeof args, "check --conf-dir %s --conf-dir=/nonexistent/second --plugin-dir $PLUGINS", folder);
+    ck_assert_int_eq(run("", args), 1);
+    ck_assert_msg(strstr(output, "/nonexistent/second: cannot read") != NULL, "%s", output);
+    ck_assert_msg(strstr(output, "1 error,") != NULL, "%s", output);
+}
+END_TEST
+
+START_TEST(serve_with_a_broken_configuration_does_not_start)
+{
+    ck_assert_int_eq(run("AIGW_FASTAPI__API_PORT=nonsense", "serve " DIRS), 1);
+    ck_assert_msg(strstr(output, "server.port") != NULL, "%s", output);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("cli");
+    TCase *tcase = tcase_create("cli");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_set_timeout(tcase, 30);
+    tcase_add_loop_test(tcase, command_prints_and_exits_as_documented, 0, GW_ARRAY_LEN(commands));
+    tcase_add_test(tcase, check_prints_every_mistake_and_counts_them);
+    tcase_add_test(tcase, conf_dir_may_be_repeated);
+    tcase_add_test(tcase, serve_with_a_broken_configuration_does_not_start);
+    suite_add_tcase(suite, tcase);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
