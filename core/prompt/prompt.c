@@ -196,12 +196,13 @@ static aigw_status render_messages(const struct gw_prompt_def *def, const struct
     struct aigw_message *messages = gw_arena_calloc(arena, (def->message_count + 1) * sizeof *messages);
     struct aigw_part *parts = gw_arena_calloc(arena, (def->message_count + 1) * sizeof *parts);
     aigw_status status = AIGW_OK;
+    size_t left = arena->limit > arena->used ? arena->limit - arena->used : 0;
     struct gw_buf text;
     size_t start = 0;
 
     if (!messages || !parts)
         return gw_err_set(err, AIGW_E_NOMEM, "the request's memory budget is spent");
-    gw_buf_init(&text, RENDERED_MAX);
+    gw_buf_init(&text, left < RENDERED_MAX ? left : RENDERED_MAX); /* not in the arena, but within its budget */
     for (uint32_t i = 0; i < def->message_count && status == AIGW_OK; i++) {
         struct aigw_part *part = &parts[prompt->message_count];
         const struct gw_prompt_message *message = &def->messages[i];

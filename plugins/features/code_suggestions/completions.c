@@ -192,10 +192,13 @@ static aigw_status call_model(struct aigw_ctx *ctx, const struct cs *cs, struct 
     struct cs_window window;
     aigw_status status = fit(ctx, cs, call, &window);
 
-    if (status == AIGW_OK)
-        status = get_prompt(ctx, cs, call, &window, language, &prompt);
     if (status < 0)
         return status;
+    status = get_prompt(ctx, cs, call, &window, language, &prompt);
+    if (status < 0) { /* the operator's prompts are at fault: say which, in JSON */
+        cs->host->respond_detail(ctx, 503, "%s", cs->host->last_error(ctx));
+        return status;
+    }
     req.params = prompt.params;
     req.flags = prompt.flags | (passes_on ? AIGW_REQF_STREAM : 0);
     req.messages = prompt.messages;
@@ -259,6 +262,13 @@ static aigw_status deliver(struct aigw_ctx *ctx, const struct cs *cs, struct cs_
     call->answer_bytes += (int64_t)text.len;
     if (!call->text)
         return cs->host->stream_write(ctx, text);
+    if (call->answer_bytes > cs->answer_max) {
+        cs->host->model_cancel(ctx);
+        cs->host->respond_detail(ctx, 503, "%.*s: the answer is larger than answer_max (%lld bytes)",
+                                 AIGW_STR_ARG(call->model->name), (long long)cs->answer_max);
+        return cs->host->fail(ctx, AIGW_E_LIMIT, "the model's answer is larger than answer_max (%lld bytes)",
+                              (long long)cs->answer_max);
+    }
     cs->host->buf_put(call->text, text.ptr, text.len);
     return AIGW_OK;
 }
@@ -315,8 +325,7 @@ static aigw_status on_end(struct aigw_ctx *ctx, const struct cs *cs, struct cs_c
         return cs->host->stream_end(ctx);
     status = cs->host->buf_view(call->text, &text);
     if (status < 0)
-        return cs->host->fail(ctx, status, "the model's answer is larger than answer_max (%lld bytes)",
-                              (long long)cs->answer_max);
+        return cs->host->fail(ctx, status, "out of memory collecting the model's answer");
     if (usage->input_tokens < 0)
         usage->input_tokens = cs_tokens_of((size_t)call->sent_bytes);
     if (usage->output_tokens < 0)

@@ -95,7 +95,8 @@ static bool check_url(struct cs_check *check, const char *field, const char *whe
     return plain_error(check, where, expected);
 }
 
-/** A member of model_metadata; a wrong one is told in plain words too. */
+/** A member of model_metadata; a wrong one is told in plain words too. Blanks around pasted URLs and keys are dropped.
+ */
 static void metadata_string(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags,
                             size_t max, aigw_str *ret)
 {
@@ -124,9 +125,9 @@ bool cs_read_metadata(struct cs_check *check, struct json_object *document, stru
     cs_enter(check, "model_metadata");
     metadata_string(check, object, "provider", CS_REQUIRED, 255, &model.provider);
     metadata_string(check, object, "name", CS_NULLABLE, 255, &model.name);
-    metadata_string(check, object, "endpoint", CS_NULLABLE, URL_CHARACTERS_MAX, &model.endpoint);
-    metadata_string(check, object, "api_key", CS_NULLABLE, KEY_CHARACTERS_MAX, &model.api_key);
-    metadata_string(check, object, "identifier", CS_NULLABLE, IDENTIFIER_CHARACTERS_MAX, &model.identifier);
+    metadata_string(check, object, "endpoint", CS_NULLABLE | CS_STRIP, URL_CHARACTERS_MAX, &model.endpoint);
+    metadata_string(check, object, "api_key", CS_NULLABLE | CS_STRIP, KEY_CHARACTERS_MAX, &model.api_key);
+    metadata_string(check, object, "identifier", CS_NULLABLE | CS_STRIP, IDENTIFIER_CHARACTERS_MAX, &model.identifier);
     check_url(check, "endpoint", "model_metadata.endpoint", model.endpoint);
     if (cs_str_is(model.provider, "gitlab")) { /* a model that GitLab manages: ours to choose */
         model.name = model.identifier.len ? model.identifier : model.name;
@@ -171,9 +172,9 @@ static void read_flat_model(struct cs_check *check, struct json_object *document
     }
     if (name)
         name_ok = cs_string(check, document, "model_name", CS_STRIP, 50, &model->name);
-    cs_string(check, document, "model_endpoint", CS_NULLABLE, NO_LIMIT, &model->endpoint);
-    cs_string(check, document, "model_api_key", CS_NULLABLE, NO_LIMIT, &model->api_key);
-    cs_string(check, document, "model_identifier", CS_NULLABLE, NO_LIMIT, &model->identifier);
+    cs_string(check, document, "model_endpoint", CS_NULLABLE | CS_STRIP, NO_LIMIT, &model->endpoint);
+    cs_string(check, document, "model_api_key", CS_NULLABLE | CS_STRIP, NO_LIMIT, &model->api_key);
+    cs_string(check, document, "model_identifier", CS_NULLABLE | CS_STRIP, NO_LIMIT, &model->identifier);
     check_url(check, "model_endpoint", "model_endpoint", model->endpoint);
     if (has_provider && has_name && name_ok)
         check_name(check, model, !name);

@@ -66,8 +66,9 @@ START_TEST(completion_has_the_exact_shape) /* C-COMP-001, 002, 003, 012, 018 */
 
     expect_json(post(PATH, BODY("")), expected);
     expect_json(post("/v2/completions", BODY("")), expected);
-    ck_assert_str_eq(aigw_testhost_asked(th), "{\"kind\":\"chat\",\"messages\":[{\"role\":\"user\",\"content\":\"prefix=AB\\nsuffix=CD\\n"
-                                              "file_name=main.py\\nlanguage=python\\n\"}]}");
+    ck_assert_str_eq(aigw_testhost_asked(th),
+                     "{\"kind\":\"chat\",\"messages\":[{\"role\":\"user\",\"content\":\"prefix=AB\\nsuffix=CD\\n"
+                     "file_name=main.py\\nlanguage=python\\n\"}]}");
     ck_assert_str_eq(aigw_testhost_resolved(th),
                      "need provider=litellm name=codestral endpoint=http://up/v1 api_key=sk "
                      "identifier=custom_openai/cs model=\n"
@@ -491,10 +492,23 @@ START_TEST(answer_beyond_the_maximum_is_an_error)
     ck_assert_ptr_nonnull(th);
     memset(script, 'x', sizeof script);
     memcpy(script, "text \"", 6);
-    memcpy(script + 2000, "\"\nfinish stop\n", 15);
+    memcpy(script + 2000, "\"\ntext \"more\"\nfinish stop\n", 27);
     ck_assert_int_eq(aigw_testhost_script(th, script), AIGW_OK);
-    ck_assert_uint_eq(post(PATH, BODY(""))->state, AIGW_ANSWER_NONE);
-    ck_assert_ptr_nonnull(strstr(aigw_testhost_error(th), "answer_max"));
+    ck_assert_uint_eq(post(PATH, BODY(""))->status, 503);
+    ck_assert_str_eq(aigw_testhost_answer(th)->body,
+                     "{\"detail\":\"test-model: the answer is larger than answer_max (1024 bytes)\"}");
+    memcpy(script + 1030, "\"\nfinish stop\n", 15); /* exactly 1024 fit */
+    ck_assert_int_eq(aigw_testhost_script(th, script), AIGW_OK);
+    ck_assert_uint_eq(post(PATH, BODY(""))->status, 200);
+}
+END_TEST
+
+START_TEST(missing_prompt_is_told_in_json)
+{
+    aigw_testhost_prompt(th, "something/else", "user: x");
+    ck_assert_uint_eq(post(PATH, BODY(""))->status, 503);
+    ck_assert_str_eq(aigw_testhost_answer(th)->body, "{\"detail\":\"no prompt code_suggestions/completions\"}");
+    ck_assert_ptr_null(aigw_testhost_asked(th));
 }
 END_TEST
 
@@ -540,6 +554,7 @@ int main(void)
     tcase_add_test(tc, long_code_is_cut_around_the_cursor);
     tcase_add_loop_test(tc, escaped_underscores_are_undone, 0, (int)COUNT(escapes));
     tcase_add_test(tc, answer_beyond_the_maximum_is_an_error);
+    tcase_add_test(tc, missing_prompt_is_told_in_json);
     tcase_add_test(tc, plugin_conforms);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
