@@ -27,6 +27,7 @@ struct cs_call {
     int64_t sent_bytes, answer_bytes; /* for estimates when the model server reports no usage */
     int64_t max_tokens;               /* 0 unknown */
     bool did_begin;                   /* the stream's head was handed over */
+    bool did_answer;                  /* before the model ended: nothing more is said */
     bool holds_backslash;             /* unescaping: the last piece ended in one */
 };
 

@@ -262,12 +262,13 @@ static aigw_status deliver(struct aigw_ctx *ctx, const struct cs *cs, struct cs_
     call->answer_bytes += (int64_t)text.len;
     if (!call->text)
         return cs->host->stream_write(ctx, text);
+    if (call->did_answer) /* the rest of a piece that was too much */
+        return AIGW_OK;
     if (call->answer_bytes > cs->answer_max) {
+        call->did_answer = true;
         cs->host->model_cancel(ctx);
-        cs->host->respond_detail(ctx, 503, "%.*s: the answer is larger than answer_max (%lld bytes)",
-                                 AIGW_STR_ARG(call->model->name), (long long)cs->answer_max);
-        return cs->host->fail(ctx, AIGW_E_LIMIT, "the model's answer is larger than answer_max (%lld bytes)",
-                              (long long)cs->answer_max);
+        return cs->host->respond_detail(ctx, 503, "%.*s: the answer is larger than answer_max (%lld bytes)",
+                                        AIGW_STR_ARG(call->model->name), (long long)cs->answer_max);
     }
     cs->host->buf_put(call->text, text.ptr, text.len);
     return AIGW_OK;
@@ -319,7 +320,7 @@ static aigw_status on_end(struct aigw_ctx *ctx, const struct cs *cs, struct cs_c
 
     if (call->holds_backslash)
         status = deliver(ctx, cs, call, AIGW_STR("\\"));
-    if (status < 0)
+    if (status < 0 || call->did_answer)
         return status;
     if (!call->text)
         return cs->host->stream_end(ctx);
