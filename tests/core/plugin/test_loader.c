@@ -1,7 +1,9 @@
 /* test_loader.c - real shared objects through the gate, and groups of conf.d into open instances. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "plugin/ctx.h"
 #include "plugin/plugin.h"
@@ -52,7 +54,7 @@ static const struct {
     { "wrong_major.so", "rebuild the plugin" },
     { "newer_minor.so", "this aigw speaks" },
     { "no_symbol.so", "has no symbol aigw_plugin_entry" },
-    { "undefined_symbol.so", "a_function_of_the_core_that_is_not_there" },
+    { "undefined_symbol.so", "cannot be loaded: undefined symbol: a_function_of_the_core_that_is_not_there" },
     { "null_descriptor.so", "aigw_plugin_entry() returned NULL" },
     { "tail_used.so", "uses some beyond" },
     { "missing.so", "cannot be loaded" },
@@ -78,6 +80,44 @@ START_TEST(longer_descriptor_with_a_zero_tail_loads)
     ck_assert_str_eq(plugin->descriptor.name, "broken");
     gw_plugin_unload(plugin);
     gw_plugin_unload(NULL);
+}
+END_TEST
+
+static void copy_file(const char *from, const char *to)
+{
+    const char *command = gw_arena_printf(&arena, "cp %s %s", from, to);
+
+    ck_assert_int_eq(system(command), 0);
+}
+
+/** A reload after an upgrade: the old plugin still serves while the new one comes up. */
+START_TEST(a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use)
+{
+    char folder[] = "/tmp/aigw-test-XXXXXX";
+    struct gw_plugin *first, *same, *newer;
+    struct gw_err err = { "" };
+    const char *path, *other;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    path = gw_arena_printf(&arena, "%s/good.so", folder);
+    other = gw_arena_printf(&arena, "%s/good.so.new", folder);
+    copy_file(FIXTURES "/plugins/providers/good.so", path);
+    first = gw_plugin_load(&arena, path, &err);
+    same = gw_plugin_load(&arena, path, &err);
+    copy_file(FIXTURES "/newer/good_newer.so", other);
+    ck_assert_int_eq(rename(other, path), 0);
+    newer = gw_plugin_load(&arena, path, &err);
+    ck_assert_msg(first && same && newer, "%s", err.text);
+    ck_assert_str_eq(first->descriptor.version, "1.2.3");
+    ck_assert_str_eq(newer->descriptor.version, "2.0.0");
+    ck_assert(first->provider.open == same->provider.open);
+    ck_assert(first->provider.open != newer->provider.open);
+    gw_plugin_unload(first);
+    gw_plugin_unload(same);
+    ck_assert_str_eq(newer->descriptor.version, "2.0.0");
+    gw_plugin_unload(newer);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
 }
 END_TEST
 
@@ -233,6 +273,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, bad_file_is_refused_with_path_and_reason, 0, GW_ARRAY_LEN(refused));
     tcase_add_test(tcase, longer_descriptor_with_a_zero_tail_loads);
+    tcase_add_test(tcase, a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use);
     tcase_add_test(tcase, folders_load_in_name_order_and_the_first_of_a_name_wins);
     tcase_add_test(tcase, a_plugin_in_the_wrong_folder_is_a_problem);
     tcase_add_test(tcase, the_reference_shows_every_plugin_and_setting);
