@@ -140,7 +140,7 @@ START_TEST(completion_prompt_is_exact)
         ck_assert_ptr_nonnull(memmem(user->parts[0].text.ptr, user->parts[0].text.len, "P{{x}}", 6));
         ck_assert_ptr_nonnull(memmem(user->parts[0].text.ptr, user->parts[0].text.len, "S>&", 3));
     }
-    ck_assert_int_eq(prompt.timeout_ms, 60000);
+    ck_assert_int_eq(prompt.timeout_ms, 0);
     ck_assert_int_eq(prompt.params.max_tokens, rows[_i].max_tokens);
     ck_assert_int_eq((prompt.params.set & AIGW_PARAM_TEMPERATURE) != 0, rows[_i].temperature >= 0);
     if (rows[_i].temperature >= 0)
