@@ -209,12 +209,11 @@ static void set_tls(struct gw_upstream_call *call)
     }
     /* To an https proxy there are two sessions and no telling which the trace means: curl's own way, slower. */
     if (trust->verify && has_tls_proxy) {
-        call->did_retry_trust = true;
         curl_easy_setopt(easy, CURLOPT_CAINFO, trust->ca_file ? trust->ca_file : gw_trust_system_file());
     }
+    call->does_watch_trust = trust->verify && !has_tls_proxy;
     call->check = (struct gw_trust_check){ .trust = call->trust, .host = call->host };
     curl_easy_setopt(easy, CURLOPT_DEBUGDATA, call);
-    curl_easy_setopt(easy, CURLOPT_VERBOSE, trust->verify && !has_tls_proxy ? 1L : 0L);
 }
 
 static aigw_status set_up(struct gw_upstream_call *call, const struct gw_upstream_request *request,
@@ -275,7 +274,7 @@ struct gw_upstream_call *gw_upstream_start(struct gw_upstream *up, const struct 
     if (set_up(call, request, reterr) != AIGW_OK)
         goto fail;
     if (!call->refusal) {
-        call->multi = gw_up_multi_for(up, call->trust);
+        call->multi = gw_up_multi_for(up, call->trust, (call->flags & GW_UPF_CHECK_ADDRESS) != 0);
         if (!call->multi)
             goto nomem;
     }
@@ -360,11 +359,13 @@ static bool retry_with_bundle(struct gw_upstream_call *call, CURLcode code)
 {
     const struct gw_trust_check *check = &call->check;
 
-    if (!call->trust || !call->trust->verify || call->did_retry_trust || call->got_bytes || call->is_ready)
+    if (!call->does_watch_trust || call->did_retry_trust || call->got_bytes)
         return false;
     if (code != CURLE_PEER_FAILED_VERIFICATION || (check->did_run && !check->did_pass))
         return false;
     call->did_retry_trust = true;
+    call->does_watch_trust = false;
+    call->is_ready = false;
     call->up->in_curl++;
     curl_multi_remove_handle(call->multi->curl, call->easy);
     curl_easy_setopt(call->easy, CURLOPT_VERBOSE, 0L);

@@ -129,6 +129,10 @@ static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct cur
             return CURL_SOCKET_BAD;
         }
     }
+    if (call->does_watch_trust) { /* curl may come here again when a pooled connection turns out dead */
+        call->check.is_installed = call->check.did_run = call->check.did_pass = false;
+        curl_easy_setopt(call->easy, CURLOPT_VERBOSE, 1L);
+    }
     return gw_up_open_socket(call->up, address);
 }
 
@@ -150,22 +154,17 @@ static void note_session(struct gw_upstream_call *call)
     call->is_client_cert_wanted = session && gnutls_certificate_client_get_request_status(session) != 0;
 }
 
-/** The connection stands and the request is about to go out. Also for a pooled connection, which a call without
- *  address check may have opened. */
+/** The connection stands, new or pooled, and the request is about to go out. */
 static int on_ready(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
     struct gw_upstream_call *call = user;
 
+    (void)remote_ip;
     (void)local_ip;
     (void)remote_port;
     (void)local_port;
     if (is_over(call))
         return CURL_PREREQFUNC_ABORT;
-    if ((call->flags & GW_UPF_CHECK_ADDRESS) && !call->proxy) {
-        call->refusal = gw_address_text_forbidden(remote_ip);
-        if (call->refusal)
-            return CURL_PREREQFUNC_ABORT;
-    }
     if (call->is_https)
         note_session(call);
     call->is_ready = true;
@@ -174,7 +173,8 @@ static int on_ready(void *user, char *remote_ip, char *local_ip, int remote_port
     return CURL_PREREQFUNC_OK;
 }
 
-/** curl's trace, on only until a TLS session exists: the one moment between the session's birth and its handshake. */
+/** curl's trace, on only from a socket's opening until its TLS session exists: the one moment between the session's
+ *  birth and its handshake. */
 static int on_trace(CURL *easy, curl_infotype type, char *text, size_t len, void *user)
 {
     struct gw_upstream_call *call = user;

@@ -24,13 +24,14 @@
  *  read piece by piece from the caller's memory. */
 #define GW_BODY_WITH_HEAD_MAX 32768u
 
-/** One curl multi handle: calls with the same trust. */
+/** One curl multi handle: calls that may share connections. */
 struct gw_multi {
     struct gw_multi *next;
     struct gw_upstream *up;
     CURLM *curl;
     struct gw_trust *trust; /* NULL: plain HTTP */
     uint32_t calls;
+    bool is_checked; /* every connection passed the address policy */
     bool is_retired; /* takes no new calls; goes when the last one ends */
     int64_t empty_since_ms;
     struct gw_timer timer; /* what curl asked for */
@@ -90,6 +91,7 @@ struct gw_upstream_call {
     bool is_https, is_waiting, is_queued_start, is_unstartable, is_cancelled, is_finishing, is_paused, is_resuming;
     bool is_ready; /* connected, the request is going out */
     bool is_client_cert_wanted;
+    bool does_watch_trust; /* trust.c looks at each new session */
     bool did_head, got_bytes, is_stopped, is_too_large, is_over_idle, is_over_total, did_retry_trust;
     char error[CURL_ERROR_SIZE];
 };
@@ -97,8 +99,8 @@ struct gw_upstream_call {
 /* upstream.c */
 CURL *gw_up_easy_take(struct gw_upstream *up);
 void gw_up_easy_give(struct gw_upstream *up, CURL *easy);
-/** A multi handle with room for one more call of this trust. NULL when out of memory. */
-struct gw_multi *gw_up_multi_for(struct gw_upstream *up, struct gw_trust *trust);
+/** A multi handle with room for one more call of this kind. NULL when out of memory. */
+struct gw_multi *gw_up_multi_for(struct gw_upstream *up, struct gw_trust *trust, bool is_checked);
 struct gw_trust *gw_up_trust_for(struct gw_upstream *up, const struct gw_upstream_tls *tls);
 /** One call less on this multi handle. */
 void gw_up_multi_left(struct gw_multi *multi);

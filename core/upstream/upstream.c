@@ -250,7 +250,7 @@ static void multi_free(struct gw_multi *multi)
     free(multi);
 }
 
-static struct gw_multi *multi_new(struct gw_upstream *up, struct gw_trust *trust)
+static struct gw_multi *multi_new(struct gw_upstream *up, struct gw_trust *trust, bool is_checked)
 {
     struct gw_multi *multi = calloc(1, sizeof *multi);
 
@@ -263,6 +263,7 @@ static struct gw_multi *multi_new(struct gw_upstream *up, struct gw_trust *trust
     }
     multi->up = up;
     multi->trust = trust;
+    multi->is_checked = is_checked;
     multi->timer.on_due = on_multi_timer;
     multi->kick.run = on_multi_kick;
     if (trust)
@@ -277,19 +278,20 @@ static struct gw_multi *multi_new(struct gw_upstream *up, struct gw_trust *trust
     return multi;
 }
 
-struct gw_multi *gw_up_multi_for(struct gw_upstream *up, struct gw_trust *trust)
+struct gw_multi *gw_up_multi_for(struct gw_upstream *up, struct gw_trust *trust, bool is_checked)
 {
     struct gw_multi **at = &up->multis;
 
     for (; *at; at = &(*at)->next) {
         struct gw_multi *multi = *at;
 
-        if (multi->trust == trust && multi->calls < GW_MULTI_CALLS && !multi->is_retired) {
+        if (multi->trust == trust && multi->is_checked == is_checked && multi->calls < GW_MULTI_CALLS &&
+            !multi->is_retired) {
             multi->calls++;
             return multi;
         }
     }
-    *at = multi_new(up, trust);
+    *at = multi_new(up, trust, is_checked);
     if (*at)
         (*at)->calls = 1;
     return *at;

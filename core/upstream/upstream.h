@@ -21,13 +21,17 @@ struct gw_upstream_tls {
 };
 
 struct gw_upstream_options {
-    uint32_t connections_per_host; /* idle connections kept, per multi handle */
+    uint32_t connections_per_host; /* kept by each multi handle beyond the 128 it may have in use; the idle ones go
+                                      after a minute */
     int64_t connect_ms;
-    const char *proxy; /* NULL: from the environment as curl reads it */
+    const char *proxy; /* "" for none; NULL: http_proxy, https_proxy, all_proxy, no_proxy, in either case */
 };
 
-#define GW_UPF_CHECK_ADDRESS 0x1u /* refuse link-local, metadata and unspecified addresses after resolution (D21) */
-#define GW_UPF_EXPECT_STREAM 0x2u /* idle_ms applies between bytes; no total size limit */
+/** Refuse link-local, metadata and unspecified addresses (D21): the host as written, and each address that is really
+ *  connected to; such calls have a connection pool of their own. Through a proxy only the host as written can be looked
+ * at. */
+#define GW_UPF_CHECK_ADDRESS 0x1u
+#define GW_UPF_EXPECT_STREAM 0x2u /* no limit of size; a small receive buffer */
 
 /** One HTTP request. Everything is borrowed until on_head with the final status, or until on_done. */
 struct gw_upstream_request {
@@ -38,11 +42,11 @@ struct gw_upstream_request {
     aigw_str extra_headers; /* "Name: value\r\n" lines, may be absent */
     aigw_str body;
     uint32_t flags;
-    int64_t connect_ms; /* 0: the option's */
-    int64_t idle_ms;    /* longest silence, 0: none */
+    int64_t connect_ms; /* name lookup, TCP, proxy and TLS together; 0: the option's */
+    int64_t idle_ms;    /* longest silence once connected, 0: none; stands still while paused */
     int64_t total_ms;   /* whole call, 0: none */
-    size_t body_max;    /* largest answer body; beyond it the call fails */
-    const struct gw_upstream_tls *tls;
+    size_t body_max;    /* largest answer body; beyond it the call fails. 0: none, the caller counts itself */
+    const struct gw_upstream_tls *tls; /* NULL: the system's CAs, verified */
 };
 
 #define GW_UP_OK        0
@@ -59,7 +63,8 @@ struct gw_upstream_request {
 struct gw_upstream_result {
     int kind;              /* GW_UP_* */
     int status;            /* HTTP status, 0 if none came */
-    bool was_reused;       /* the connection had served before (a cut before any byte may be retried quietly) */
+    bool was_reused;       /* the connection had served before (a cut before any byte may be retried quietly; libcurl
+                              usually has done that already and this is the second connection's end) */
     bool got_bytes;        /* any byte of an answer arrived */
     int64_t connect_us;    /* 0 when reused */
     int64_t first_byte_us; /* from start */
@@ -83,7 +88,7 @@ struct gw_upstream_events {
 
 struct gw_upstream *gw_upstream_new(struct gw_loop *loop, const struct gw_upstream_options *options,
                                     struct gw_err *reterr);
-/** Cancels what still runs, without callbacks. */
+/** Cancels what still runs, without callbacks. Not from inside a callback of a call. */
 void gw_upstream_free(struct gw_upstream *up);
 /** NULL with reterr if it cannot even start. */
 struct gw_upstream_call *gw_upstream_start(struct gw_upstream *up, const struct gw_upstream_request *request,

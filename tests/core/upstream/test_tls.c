@@ -259,6 +259,32 @@ START_TEST(connections_over_tls_are_used_again)
 }
 END_TEST
 
+static bool answer_once(struct server_conn *conn)
+{
+    return conn->served == 0 && server_answer(conn, "once");
+}
+
+START_TEST(a_dead_pooled_connection_is_replaced_by_one_verified_as_well)
+{
+    struct gw_upstream_tls tls = { .ca_file = certs_path("root", ".pem"), .verify = true };
+
+    cred = certs_server("good", NULL);
+    fix_open(&fix, &(struct server_options){ .script = answer_once, .tls = cred });
+    watch_init(&fix, &watch);
+    for (int i = 0; i < 3; i++) {
+        struct gw_upstream_request request = get(&tls, "127.0.0.1");
+        struct watch one;
+
+        watch_init(&fix, &one);
+        watch_run(&one, &request);
+        ck_assert_kind(one, GW_UP_OK);
+        watch_done(&one);
+        ck_assert_int_eq(server_accepted(fix.server), i + 1);
+    }
+    close_all();
+}
+END_TEST
+
 START_TEST(a_plain_server_behind_https_is_told_apart)
 {
     struct gw_upstream_tls tls = { .ca_file = certs_path("root", ".pem"), .verify = true };
@@ -426,6 +452,7 @@ int main(void)
     tcase_add_test(trust, der_certificates_and_folders_will_do);
     tcase_add_test(trust, a_changed_bundle_is_read_again);
     tcase_add_test(trust, connections_over_tls_are_used_again);
+    tcase_add_test(trust, a_dead_pooled_connection_is_replaced_by_one_verified_as_well);
     tcase_add_test(trust, a_plain_server_behind_https_is_told_apart);
     tcase_add_loop_test(trust, a_proxy_tunnel_changes_nothing_about_trust, 0, (int)GW_ARRAY_LEN(tunnels));
     tcase_add_loop_test(trust, client_certificates_are_shown_and_missed, 0, (int)GW_ARRAY_LEN(clients));
