@@ -1,6 +1,8 @@
 /* anthropic_answer.c - Anthropic's answers, whole or streamed, and refusals → canonical events and errors. */
 #include "anthropic.h"
 
+#include "../common/scan.h"
+
 struct anthropic_in {
     const struct aigw_host *host;
     struct aigw_ctx *ctx;
@@ -250,8 +252,60 @@ aigw_status anthropic_frame_slow(const struct aigw_host *host, struct aigw_ctx *
     return status;
 }
 
+/* ---- the short cut: one text delta, read in place ---- */
+
+static bool anthropic_scan_delta(struct scan *s, aigw_str *ret_text, char *scratch, size_t scratch_size)
+{
+    bool is_first = true, has_type = false, has_text = false;
+    aigw_str key;
+
+    scan_char(s, '{');
+    while (scan_key(s, &is_first, &key)) {
+        if (wire_is(key, "type")) {
+            s->is_ok = !has_type && wire_is(scan_plain(s), "text_delta") && s->is_ok;
+            has_type = true;
+        } else if (wire_is(key, "text")) {
+            s->is_ok = s->is_ok && !has_text;
+            has_text = true;
+            *ret_text = scan_string(s, scratch, scratch_size);
+        } else {
+            scan_skip(s);
+        }
+    }
+    return has_type && has_text;
+}
+
+static bool anthropic_scan_frame(aigw_str data, aigw_str *ret_text, char *scratch, size_t scratch_size)
+{
+    struct scan s = { .at = data.ptr, .end = data.ptr + data.len, .is_ok = data.len > 0 };
+    bool is_first = true, has_type = false, has_delta = false;
+    aigw_str key;
+
+    scan_char(&s, '{');
+    while (scan_key(&s, &is_first, &key)) {
+        if (wire_is(key, "type")) {
+            s.is_ok = !has_type && wire_is(scan_plain(&s), "content_block_delta") && s.is_ok;
+            has_type = true;
+        } else if (wire_is(key, "delta")) {
+            s.is_ok = !has_delta && anthropic_scan_delta(&s, ret_text, scratch, scratch_size) && s.is_ok;
+            has_delta = true;
+        } else if (wire_is(key, "error")) {
+            s.is_ok = false;
+        } else {
+            scan_skip(&s);
+        }
+    }
+    return scan_at_end(&s) && has_type && has_delta;
+}
+
 aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
                             const struct aigw_frame *frame)
 {
-    return anthropic_frame_slow(host, ctx, call, frame);
+    aigw_str text = AIGW_STR_NONE;
+    char scratch[1024];
+
+    if (call->is_over || frame->framing == AIGW_FRAMING_BODY ||
+        !anthropic_scan_frame(frame->data, &text, scratch, sizeof scratch))
+        return anthropic_frame_slow(host, ctx, call, frame);
+    return wire_emit_text(host, ctx, AIGW_EVENT_TEXT, text);
 }

@@ -1,6 +1,8 @@
 /* openai_answer.c - OpenAI's answers → canonical events: chat, legacy completions and embeddings, whole or streamed. */
 #include "openai.h"
 
+#include "../common/scan.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -251,8 +253,97 @@ aigw_status openai_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx
     return status;
 }
 
+/* ---- the short cut: one text delta, read in place ---- */
+
+struct openai_delta {
+    aigw_str text, finish;
+    bool has_text, has_finish, has_delta;
+};
+
+static void openai_scan_delta(struct scan *s, struct openai_delta *delta, char *scratch, size_t scratch_size)
+{
+    bool is_first = true;
+    aigw_str key;
+
+    s->is_ok = s->is_ok && !delta->has_delta;
+    delta->has_delta = true;
+    scan_char(s, '{');
+    while (scan_key(s, &is_first, &key)) {
+        if (wire_is(key, "content") && !scan_null(s)) {
+            s->is_ok = s->is_ok && !delta->has_text;
+            delta->has_text = true;
+            delta->text = scan_string(s, scratch, scratch_size);
+        } else if (wire_is(key, "reasoning_content") || wire_is(key, "reasoning") || wire_is(key, "refusal") ||
+                   wire_is(key, "tool_calls")) {
+            s->is_ok = s->is_ok && scan_null(s);
+        } else if (!wire_is(key, "content")) {
+            scan_skip(s);
+        }
+    }
+}
+
+static void openai_scan_choice(struct scan *s, struct openai_delta *delta, char *scratch, size_t scratch_size)
+{
+    bool is_first = true;
+    aigw_str key;
+
+    scan_char(s, '{');
+    while (scan_key(s, &is_first, &key)) {
+        if (wire_is(key, "delta")) {
+            openai_scan_delta(s, delta, scratch, scratch_size);
+        } else if (wire_is(key, "index")) {
+            s->is_ok = scan_int(s) == 0 && s->is_ok;
+        } else if (wire_is(key, "finish_reason")) {
+            if (!scan_null(s)) {
+                s->is_ok = s->is_ok && !delta->has_finish;
+                delta->has_finish = true;
+                delta->finish = scan_plain(s);
+            }
+        } else {
+            scan_skip(s);
+        }
+    }
+}
+
+/* True when the frame is an ordinary text delta, or the one that ends with a finish reason. */
+static bool openai_scan_frame(aigw_str data, struct openai_delta *delta, char *scratch, size_t scratch_size)
+{
+    struct scan s = { .at = data.ptr, .end = data.ptr + data.len, .is_ok = data.len > 0 };
+    bool is_first = true, has_choices = false;
+    aigw_str key;
+
+    scan_char(&s, '{');
+    while (scan_key(&s, &is_first, &key)) {
+        if (wire_is(key, "choices")) {
+            s.is_ok = s.is_ok && !has_choices;
+            has_choices = true;
+            scan_char(&s, '[');
+            openai_scan_choice(&s, delta, scratch, scratch_size);
+            scan_char(&s, ']');
+        } else if (wire_is(key, "usage") || wire_is(key, "error")) {
+            s.is_ok = s.is_ok && scan_null(&s);
+        } else if (wire_is(key, "object")) {
+            s.is_ok = !wire_is(scan_plain(&s), "error") && s.is_ok;
+        } else {
+            scan_skip(&s);
+        }
+    }
+    return scan_at_end(&s) && delta->has_delta;
+}
+
 aigw_status openai_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                          const struct aigw_frame *frame)
 {
-    return openai_frame_slow(host, ctx, call, frame);
+    const struct openai_in in = { host, ctx, call };
+    struct openai_delta delta = { .has_text = false };
+    char scratch[1024];
+    aigw_status status;
+
+    if (call->is_over || frame->framing == AIGW_FRAMING_BODY || call->path == OPENAI_EMBEDDING ||
+        !openai_scan_frame(frame->data, &delta, scratch, sizeof scratch))
+        return openai_frame_slow(host, ctx, call, frame);
+    status = wire_emit_text(host, ctx, AIGW_EVENT_TEXT, delta.text);
+    if (status == AIGW_OK && delta.finish.len > 0)
+        status = openai_emit_finish(&in, delta.finish);
+    return status;
 }

@@ -1,0 +1,44 @@
+/* differential.c - the short cut for text deltas must say exactly what the full parser says, for ordinary frames and
+ * for hundreds of thousands of broken ones. Exit status 0: no difference. */
+#include "../../common/tests/record.h"
+#include "../anthropic.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const char *const frames[] = {
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"Hello\"}}",
+    "{\"type\":\"content_block_delta\",\"index\":1,\"delta\":{\"type\":\"text_delta\",\"text\":\"a \\\"b\\\"\\n\"}}",
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"\\u00e9\\ud83d\"}}",
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"thinking_delta\",\"thinking\":\"hm\"}}",
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"{\"}}",
+    "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"x\"}}",
+    "{\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":\"i\",\"input\":{}}"
+    "}",
+    "{\"type\":\"message_start\",\"message\":{\"usage\":{\"input_tokens\":3,\"output_tokens\":1}}}",
+    "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":9}}",
+    "{\"type\":\"message_stop\"}",
+    "{\"type\":\"ping\"}",
+    "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}",
+    "{ \"type\" : \"content_block_delta\" , \"delta\" : { \"text\" : \"spaced\" , \"type\" : \"text_delta\" } }",
+};
+
+static aigw_status quick(struct record *record, void *call, const struct aigw_frame *frame)
+{
+    return anthropic_frame(&record_host, (struct aigw_ctx *)(void *)record, call, frame);
+}
+
+static aigw_status slow(struct record *record, void *call, const struct aigw_frame *frame)
+{
+    return anthropic_frame_slow(&record_host, (struct aigw_ctx *)(void *)record, call, frame);
+}
+
+int main(int argc, char **argv)
+{
+    uint32_t rounds = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 100000;
+    uint32_t differences =
+        record_compare(frames, sizeof frames / sizeof *frames, rounds, sizeof(struct anthropic_call), quick, slow);
+
+    printf("%u rounds, %u differences\n", rounds, differences);
+    return differences > 0;
+}
