@@ -173,7 +173,7 @@ static int after_keys(struct gw_issuer *issuer, bool is_good, int64_t fetch_ms, 
         if (load->step == GW_STEP_FALLBACK)
             gw_log(GW_LOG_WARNING, "cloud_connector",
                    "keys of issuer %s were loaded from %s" FALLBACK_PATH
-                   " because the announced way failed: %s. If GitLab is reached by an internal address, this is "
+                   " because the announced way failed (%s). If GitLab is reached by an internal address, this is "
                    "expected and harmless; to end it, use the address that GitLab has as its external URL.",
                    issuer->name, issuer->url, load->first_error.text);
         return GW_LOAD_OK;

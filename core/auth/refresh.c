@@ -256,26 +256,38 @@ static void demand_load(struct gw_auth *auth, int64_t now_ms)
     (void)curl_multi_wakeup(auth->multi);
 }
 
+/** Latest end of a first load that may still bring keys; 0: none. Lock held. */
+static int64_t first_load_deadline_ms(const struct gw_auth *auth, int64_t now_ms)
+{
+    int64_t deadline_ms = 0;
+
+    for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
+        int64_t until_ms = issuer->created_ms + auth->tuning.wait_ms;
+
+        if (!issuer->is_gone && !issuer->was_tried && !issuer->config_error.text[0] && until_ms > now_ms &&
+            until_ms > deadline_ms)
+            deadline_ms = until_ms;
+    }
+    return deadline_ms;
+}
+
 bool gw_refresh_worth_waiting(struct gw_auth *auth, bool has_unknown_kid, int64_t *ret_deadline_ms)
 {
-    int64_t now_ms = gw_mono_ms(), deadline_ms = 0;
+    int64_t now_ms = gw_mono_ms(), deadline_ms;
 
     (void)pthread_mutex_lock(&auth->lock);
-    if (has_unknown_kid)
+    deadline_ms = first_load_deadline_ms(auth, now_ms);
+    /* The missing key is most likely in what was not read yet: spend no load on demand before that. */
+    if (deadline_ms == 0 && has_unknown_kid) {
         demand_load(auth, now_ms);
-    for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
-        int64_t until_ms = 0;
+        for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
+            int64_t begun_ms = issuer->is_demanded ? auth->demand_ms : issuer->begun_ms;
 
-        if (issuer->is_gone || issuer->config_error.text[0])
-            continue;
-        if (!issuer->was_tried)
-            until_ms = issuer->created_ms + auth->tuning.wait_ms;
-        else if (has_unknown_kid && issuer->is_demanded)
-            until_ms = auth->demand_ms + auth->tuning.wait_ms;
-        else if (has_unknown_kid && issuer->is_loading && issuer->failures == 0)
-            until_ms = issuer->begun_ms + auth->tuning.wait_ms;
-        if (until_ms > deadline_ms)
-            deadline_ms = until_ms;
+            if (issuer->is_gone || issuer->failures > 0 || !(issuer->is_demanded || issuer->is_loading))
+                continue;
+            if (begun_ms + auth->tuning.wait_ms > deadline_ms)
+                deadline_ms = begun_ms + auth->tuning.wait_ms;
+        }
     }
     (void)pthread_mutex_unlock(&auth->lock);
     *ret_deadline_ms = deadline_ms;

@@ -81,7 +81,7 @@ static void read_path(struct line *line, char *path, size_t cap)
             return;
         len += (size_t)got;
         text[len] = '\0';
-        if (strstr(text, "\r\n\r\n"))
+        if (strstr(text, "\r\n\r\n") || text[0] == 0x16) /* the end of a request, or TLS on a plain port */
             break;
     }
     start = strchr(text, ' ');
