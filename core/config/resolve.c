@@ -20,11 +20,11 @@ bool gw_text_is_reference(const char *text)
     return strncmp(text, "env:", 4) == 0 || strncmp(text, "file:", 5) == 0;
 }
 
-static int resolve_env(struct gw_arena *arena, const char *spec, const char **ret_value, const char **ret_reason)
+/** First of the names in [spec, end) that is set and not empty, else "" when one is set, else NULL. All are looked up,
+ * so that `aigw check` knows that each of them has a meaning here. False when a name is malformed. */
+static bool first_set(const char *spec, const char *end, const char **ret_value)
 {
-    const char *fallback = strstr(spec, ":-");
-    const char *end = fallback ? fallback : spec + strlen(spec);
-    const char *empty = NULL;
+    const char *found = NULL, *empty = NULL;
     char name[ENV_NAME_MAX];
 
     for (const char *at = spec; at <= end; at++) {
@@ -32,31 +32,41 @@ static int resolve_env(struct gw_arena *arena, const char *spec, const char **re
         size_t len = (size_t)((stop ? stop : end) - at);
         const char *value;
 
-        if (len == 0 || len >= sizeof name) {
-            *ret_reason = gw_arena_printf(arena, "\"env:%s\" has %s; write env:NAME, env:NAME|OTHER or env:NAME:-text",
-                                          spec, len == 0 ? "an empty name" : "a name that is too long");
-            return GW_BROKEN;
-        }
+        if (len == 0 || len >= sizeof name)
+            return false;
         memcpy(name, at, len);
         name[len] = '\0';
         value = gw_env_get(name);
-        if (value && *value) {
-            *ret_value = gw_arena_strndup(arena, value, strlen(value));
-            return GW_RESOLVED;
-        }
-        if (value)
-            empty = "";
+        if (value && !found)
+            *(*value ? &found : &empty) = value;
         at += len;
     }
-    if (fallback && !fallback[2] && !empty)
-        return GW_UNSET; /* the operator says that it may be unset: no reason, nothing to report */
-    if (fallback && fallback[2]) {
-        *ret_value = gw_arena_strndup(arena, fallback + 2, strlen(fallback + 2));
+    *ret_value = found ? found : empty;
+    return true;
+}
+
+static int resolve_env(struct gw_arena *arena, const char *spec, const char **ret_value, const char **ret_reason)
+{
+    const char *fallback = strstr(spec, ":-");
+    const char *end = fallback ? fallback : spec + strlen(spec);
+    const char *value = NULL;
+
+    if (!first_set(spec, end, &value)) {
+        *ret_reason = gw_arena_printf(arena,
+                                      "\"env:%s\" has an empty or overlong name; write env:NAME, env:NAME|OTHER or "
+                                      "env:NAME:-text",
+                                      spec);
+        return GW_BROKEN;
+    }
+    if (fallback && fallback[2] && !(value && *value))
+        value = fallback + 2;
+    if (value) {
+        *ret_value = gw_arena_strndup(arena, value, strlen(value));
         return GW_RESOLVED;
     }
-    *ret_value = empty;
-    *ret_reason = gw_arena_printf(arena, "environment variable %.*s is not set", (int)(end - spec), spec);
-    return empty ? GW_RESOLVED : GW_UNSET;
+    if (!fallback) /* else the operator foresaw it: nothing to report */
+        *ret_reason = gw_arena_printf(arena, "environment variable %.*s is not set", (int)(end - spec), spec);
+    return GW_UNSET;
 }
 
 static int resolve_file(struct gw_arena *arena, const char *path, const char **ret_value, const char **ret_reason)

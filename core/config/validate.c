@@ -110,6 +110,29 @@ static void check_trust(const struct check *c, const char *path, const char *fil
     gw_problem(c->problems, &where, path, "ca_bundle does not point to a file: %s", file);
 }
 
+/** Extra headers go on the wire as they are: nothing in them may end a line. */
+static void check_headers(const struct check *c)
+{
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    const struct aigw_map *headers = &c->settings->models.extra_headers;
+
+    for (size_t i = 0; i < headers->count; i++) {
+        const char *name = headers->names[i];
+        bool ok = *name && strspn(name, token) == strlen(name);
+
+        for (const char *p = headers->values[i]; ok && *p; p++)
+            ok = (unsigned char)*p >= ' ' && *p != 0x7f;
+        if (!ok) {
+            struct gw_node where = place(c, "models.extra_headers");
+
+            gw_problem(c->problems, &where, "models.extra_headers",
+                       "header %zu is malformed: a name is letters, digits and "
+                       "-, a value has no line ends or control characters",
+                       i + 1);
+        }
+    }
+}
+
 static void check_auth(const struct check *c)
 {
     const struct gw_settings *s = c->settings;
@@ -143,5 +166,6 @@ void gw_settings_validate(struct gw_arena *arena, struct gw_settings *settings, 
     check_trust(&c, "upstream.ca_file", settings->upstream.ca_file);
     check_trust(&c, "upstream.extra_ca_file", settings->upstream.extra_ca_file);
     check_trust(&c, "trust.keys_ca_file", settings->trust.keys_ca_file);
+    check_headers(&c);
     check_auth(&c);
 }

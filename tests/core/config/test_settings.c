@@ -310,6 +310,14 @@ static const struct {
       { NULL },
       "server: { host = \"env:NOT_THERE\"; };",
       "t.conf:1: server.host: environment variable NOT_THERE is not set" },
+    { "header-name",
+      { "AIGW_CUSTOM_MODELS__EXTRA_HEADERS={\"X A\":\"1\"}" },
+      NULL,
+      "models.extra_headers: header 1 is malformed" },
+    { "header-value",
+      { "AIGW_CUSTOM_MODELS__EXTRA_HEADERS={\"X-A\":\"1\",\"X-B\":\"a\\r\\nHost: x\"}" },
+      NULL,
+      "models.extra_headers: header 2 is malformed" },
     { "prefix", { "AIGW_SERVER__PATH_PREFIX=ai" }, NULL, "server.path_prefix: must begin with /" },
     { "same-ports", { "AIGW_FASTAPI__METRICS_PORT=5052" }, NULL, "server.metrics_port: is the same as server.port" },
     { "key-file",
@@ -472,6 +480,7 @@ static const struct {
     { "cli", "AIGW_CONF_DIR=/x", NULL },
     { "foreign", "PATH=/bin", NULL },
     { "asked-by-conf", "AIGW_MODEL_KEYS__SOME_API_KEY=x", NULL },
+    { "asked-by-conf-second", "AIGW_SECOND_CHOICE=x", NULL },
     { "asked-by-conf-as-group", "AIGW_MODEL_KEYS={}", NULL },
     { "misspelt", "AIGW_GITLB_URL=x", "AIGW_GITLB_URL: has no effect: unknown, did you mean AIGW_GITLAB_URL?" },
     { "misspelt-asked", "AIGW_MODEL_KEYS__SOME_API_KAY=x", "did you mean AIGW_MODEL_KEYS__SOME_API_KEY?" },
@@ -486,10 +495,15 @@ static const struct {
 START_TEST(variables_without_effect_are_named)
 {
     const char *const env[] = { ineffective[_i].env, NULL };
-    static const char *const none[] = { NULL };
+    static const char *const loaded[] = { "AIGW_MODEL_KEYS__SOME_API_KEY=x", NULL };
 
-    load(none, NULL, NULL);
+    load(loaded, NULL, NULL);
     gw_env_get("AIGW_MODEL_KEYS__SOME_API_KEY"); /* as an env: value in conf.d does */
+    gw_node_text(
+        &arena,
+        gw_conf_parse(&arena, "v = \"env:AIGW_MODEL_KEYS__SOME_API_KEY|AIGW_SECOND_CHOICE:-d\";", "t.conf", &problems)
+            ->first,
+        "v", &problems);
     gw_settings_ineffective(env, &problems);
     ck_assert_uint_eq(problems.error_count, 0);
     if (ineffective[_i].warning)
