@@ -12,8 +12,9 @@ RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-ins
         gcc libc6-dev cmake ninja-build pkg-config check ca-certificates libmicrohttpd-dev libcurl4-gnutls-dev \
         libjson-c-dev libgnutls28-dev libconfig-dev libsqlite3-dev \
     && rm -rf /var/lib/apt/lists/*
+ENV CMAKE_GENERATOR=Ninja
 COPY . /src
-RUN cmake -S /src -B /build -G Ninja -DCMAKE_BUILD_TYPE=Release -DAIGW_WERROR=ON -DCMAKE_INSTALL_PREFIX=/usr \
+RUN cmake -S /src -B /build -DCMAKE_BUILD_TYPE=Release -DAIGW_WERROR=ON -DCMAKE_INSTALL_PREFIX=/usr \
         -DCMAKE_INSTALL_SYSCONFDIR=/etc -DCMAKE_INSTALL_LIBDIR=lib \
     && cmake --build /build \
     && ctest --test-dir /build --output-on-failure --timeout 120 \

@@ -3,6 +3,7 @@
 # packages; elsewhere it names what is missing.
 
 set -euo pipefail
+export CMAKE_GENERATOR=Ninja # for the tests that run cmake themselves, too
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 say() {
@@ -61,7 +62,7 @@ configure() {
     shift
 
     mkdir -p "$ROOT/build"
-    cmake -S "$ROOT" -B "$folder" -G Ninja "$@" >"$folder.configure.log" 2>&1 || {
+    cmake -S "$ROOT" -B "$folder" "$@" >"$folder.configure.log" 2>&1 || {
         cat "$folder.configure.log" >&2
         die "cmake could not configure ${folder#"$ROOT"/}"
     }
