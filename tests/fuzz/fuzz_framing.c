@@ -1,11 +1,13 @@
 /* fuzz_framing.c - whatever a model server sends: no crash, and the same frames however the bytes are split.
  *
- * Input: byte 0 picks the framing, byte 1 seeds the splits, the rest is the stream.
+ * Input: byte 0 picks the framing, byte 1 seeds the splits, the rest is the stream. With the top bit of byte 0 the
+ * checksums of an event stream are put right first, so that what lies behind them is reached.
  */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "upstream/eventstream.h"
 #include "upstream/framing.h"
 
 #define FRAME_MAX 65536u
@@ -64,6 +66,26 @@ static aigw_status pass(uint32_t framing, const uint8_t *bytes, size_t len, size
     return status;
 }
 
+static void put_crc(uint8_t *at, uint32_t crc)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (uint8_t)(crc >> (24 - 8 * i));
+}
+
+static void mend(uint8_t *bytes, size_t len)
+{
+    while (len >= 16) {
+        size_t total = (size_t)bytes[0] << 24 | (size_t)bytes[1] << 16 | (size_t)bytes[2] << 8 | bytes[3];
+
+        put_crc(bytes + 8, gw_crc32(bytes, 8));
+        if (total < 16 || total > len)
+            return;
+        put_crc(bytes + total - 4, gw_crc32(bytes, total - 4));
+        bytes += total;
+        len -= total;
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
@@ -72,17 +94,25 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     struct record whole = { .frames = 0 }, split = { .frames = 0 };
     aigw_status a, b;
     uint32_t framing;
+    uint8_t *stream;
 
     if (len < 3 || len > FRAME_MAX / 2) /* below the limit, where both ways must agree */
         return 0;
     framing = framings[bytes[0] % 4];
+    stream = malloc(len - 2);
+    if (!stream)
+        abort();
+    memcpy(stream, bytes + 2, len - 2);
+    if (bytes[0] & 0x80)
+        mend(stream, len - 2);
     gw_buf_init(&whole.text, 16u << 20);
     gw_buf_init(&split.text, 16u << 20);
-    a = pass(framing, bytes + 2, len - 2, len, 0, &whole);
-    b = pass(framing, bytes + 2, len - 2, 1 + bytes[1] % 16u, bytes[1], &split);
+    a = pass(framing, stream, len - 2, len, 0, &whole);
+    b = pass(framing, stream, len - 2, 1 + bytes[1] % 16u, bytes[1], &split);
     if (a != b || whole.frames != split.frames || !gw_str_eq(gw_buf_str(&whole.text), gw_buf_str(&split.text)))
         abort();
     gw_buf_done(&whole.text);
     gw_buf_done(&split.text);
+    free(stream);
     return 0;
 }
