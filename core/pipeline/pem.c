@@ -47,32 +47,46 @@ static bool differs(struct timespec a, struct timespec b)
     return a.tv_sec != b.tv_sec || a.tv_nsec != b.tv_nsec;
 }
 
+/* Do certificate and key belong together? Asked here because GnuTLS's own answer leaks the certificate when they do
+ * not, and a certificate that is replaced file by file does not for a moment. */
+static int match(gnutls_x509_crt_t cert, gnutls_x509_privkey_t key)
+{
+    unsigned char cert_id[64], key_id[64];
+    size_t cert_id_len = sizeof cert_id, key_id_len = sizeof key_id;
+    int error = gnutls_x509_crt_get_key_id(cert, 0, cert_id, &cert_id_len);
+
+    if (error >= 0)
+        error = gnutls_x509_privkey_get_key_id(key, 0, key_id, &key_id_len);
+    if (error >= 0 && (cert_id_len != key_id_len || memcmp(cert_id, key_id, key_id_len) != 0))
+        error = GNUTLS_E_CERTIFICATE_KEY_MISMATCH;
+    return error;
+}
+
 static aigw_status judge(struct gw_pem *pem, const struct gw_settings *settings, struct gw_err *reterr)
 {
-    gnutls_certificate_credentials_t credentials = NULL;
-    gnutls_datum_t cert = { (unsigned char *)pem->cert, (unsigned)strlen(pem->cert) };
-    gnutls_datum_t key = { (unsigned char *)pem->key, (unsigned)strlen(pem->key) };
-    time_t expires = 0;
-    int error = gnutls_certificate_allocate_credentials(&credentials);
+    gnutls_datum_t cert_text = { (unsigned char *)pem->cert, (unsigned)strlen(pem->cert) };
+    gnutls_datum_t key_text = { (unsigned char *)pem->key, (unsigned)strlen(pem->key) };
+    gnutls_x509_privkey_t key = NULL;
+    gnutls_x509_crt_t *chain = NULL;
+    unsigned count = 0;
+    int error = gnutls_x509_crt_list_import2(&chain, &count, &cert_text, GNUTLS_X509_FMT_PEM, 0);
 
-    if (error == 0)
-        error = gnutls_certificate_set_x509_key_mem2(credentials, &cert, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
-    if (error >= 0) {
-        gnutls_x509_crt_t *chain = NULL;
-        unsigned count = 0;
-        if (gnutls_certificate_get_x509_crt(credentials, 0, &chain, &count) == 0) {
-            expires = count ? gnutls_x509_crt_get_expiration_time(chain[0]) : 0;
-            for (unsigned i = 0; i < count; i++)
-                gnutls_x509_crt_deinit(chain[i]);
-            gnutls_free(chain);
-        }
-    }
-    if (credentials)
-        gnutls_certificate_free_credentials(credentials);
+    if (error >= 0)
+        error = gnutls_x509_privkey_init(&key);
+    if (error >= 0)
+        error = gnutls_x509_privkey_import2(key, &key_text, GNUTLS_X509_FMT_PEM, NULL, 0);
+    if (error >= 0)
+        error = match(chain[0], key);
+    if (error >= 0)
+        pem->expires_s = (int64_t)gnutls_x509_crt_get_expiration_time(chain[0]);
+    for (unsigned i = 0; i < count; i++)
+        gnutls_x509_crt_deinit(chain[i]);
+    gnutls_free(chain);
+    if (key)
+        gnutls_x509_privkey_deinit(key);
     if (error < 0)
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s and %s: not a usable certificate and key: %s",
                           settings->tls.cert_file, settings->tls.key_file, gnutls_strerror(error));
-    pem->expires_s = (int64_t)expires;
     return AIGW_OK;
 }
 
