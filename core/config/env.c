@@ -210,8 +210,23 @@ static void dot_env_read(const char *dir, struct gw_problems *problems)
     fclose(file);
 }
 
+/** libcurl reads the proxy variables from the process environment itself, so those of .env have to stand there too. All
+ *  others are better read through gw_env_get(): once exported, a change of the file would not show at a reload. Only
+ *  before there are threads: setenv() must not meet a getenv(). */
+static void export_proxies(void)
+{
+    for (const struct env_var *var = store.dot_env.first; var; var = var->next) {
+        size_t len = strlen(var->name);
+
+        if (len > 6 && strcasecmp(var->name + len - 6, "_proxy") == 0)
+            setenv(var->name, var->value, 0);
+    }
+}
+
 void gw_env_load(const char *const *environ_list, const char *dot_env_dir, struct gw_problems *problems)
 {
+    bool is_first = !store.is_loaded;
+
     if (store.is_loaded)
         gw_arena_done(&store.arena);
     store = (struct env_store){ .is_loaded = true };
@@ -226,6 +241,8 @@ void gw_env_load(const char *const *environ_list, const char *dot_env_dir, struc
     }
     if (dot_env_dir)
         dot_env_read(dot_env_dir, problems);
+    if (is_first)
+        export_proxies();
 }
 
 /* ---- lookup ---- */

@@ -457,6 +457,21 @@ START_TEST(dot_env_stands_between_environment_and_conf)
 }
 END_TEST
 
+START_TEST(proxies_of_dot_env_reach_the_process_environment)
+{
+    static const char *const env[] = { NULL };
+
+    ck_assert_int_eq(setenv("HTTPS_PROXY", "http://stays", 1), 0);
+    ck_assert_int_eq(unsetenv("no_proxy"), 0);
+    write_file(".env", "no_proxy=.internal\nHTTPS_PROXY=http://other\nT_SOME_KEY=x\n");
+    load(env, NULL, folder);
+    EXPECT_CLEAN("proxies");
+    ck_assert_str_eq(getenv("no_proxy"), ".internal");
+    ck_assert_str_eq(getenv("HTTPS_PROXY"), "http://stays");
+    ck_assert_ptr_null(getenv("T_SOME_KEY"));
+}
+END_TEST
+
 START_TEST(broken_dot_env_is_reported_with_its_line)
 {
     static const char *const env[] = { NULL };
@@ -547,6 +562,8 @@ END_TEST
 
 static void add(TCase *tcase)
 {
+    /* first: a process exports them at its first load only, and with CK_FORK=no there is one process */
+    tcase_add_test(tcase, proxies_of_dot_env_reach_the_process_environment);
     tcase_add_loop_test(tcase, default_is_as_documented, 0, GW_ARRAY_LEN(defaults));
     tcase_add_loop_test(tcase, setting_has_the_value_of_the_strongest_source, 0, GW_ARRAY_LEN(good));
     tcase_add_loop_test(tcase, mistake_is_named_once, 0, GW_ARRAY_LEN(bad));
