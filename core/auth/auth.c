@@ -146,10 +146,11 @@ static aigw_status apply(struct gw_auth *auth, const struct gw_settings *setting
     return status;
 }
 
-static void announce_bypass(const struct gw_auth *auth, const struct gw_auth_config *config)
+/** The start-up banner is the server's; a reload has none. */
+static void announce_bypass(const struct gw_auth *auth, const struct gw_auth_config *config, bool is_reload)
 {
     gw_series_set(gw_series(auth->metric_bypass, NULL), *config->bypass_text ? 1 : 0);
-    if (*config->bypass_text)
+    if (*config->bypass_text && is_reload)
         gw_log(GW_LOG_WARNING, "authentication",
                "authentication is weakened by %s: for troubleshooting only, unset it afterwards", config->bypass_text);
 }
@@ -200,7 +201,7 @@ struct gw_auth *gw_auth_new_tuned(const struct gw_settings *settings, const stru
         (void)gw_err_set(reterr, status, "authentication: out of memory");
         goto fail;
     }
-    announce_bypass(auth, config);
+    announce_bypass(auth, config, false);
     if (gw_refresh_start(auth, reterr) != AIGW_OK)
         goto fail;
     gw_auth_config_unref(config);
@@ -253,7 +254,7 @@ void gw_auth_reconfigure(struct gw_auth *auth, const struct gw_settings *setting
     (void)curl_multi_wakeup(auth->multi);
     if (status != AIGW_OK)
         gw_log(GW_LOG_ERROR, "authentication", "reload: out of memory; reload again");
-    announce_bypass(auth, config);
+    announce_bypass(auth, config, true);
     gw_auth_config_unref(config);
 }
 

@@ -4,6 +4,8 @@
 
 #include "kit.h"
 
+const char *kit_row = "";
+
 void desk_init(struct desk *desk)
 {
     memset(desk, 0, sizeof *desk);

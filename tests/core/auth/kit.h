@@ -104,16 +104,16 @@ void desk_until(struct desk *desk, bool (*fn)(struct desk *desk, const void *arg
 void desk_await_loads(struct desk *desk, uint64_t epoch, uint64_t count);
 uint64_t desk_epoch(struct desk *desk);
 
+/** Id of the table row under test, for messages. */
+extern const char *kit_row;
 #define ck_allowed(result) \
-    ck_assert_msg((result).outcome == GW_AUTH_ALLOWED, "outcome %d status %d: %s (%s)", (result).outcome, \
+    ck_assert_msg((result).outcome == GW_AUTH_ALLOWED, "%s: outcome %d status %d: %s (%s)", kit_row, (result).outcome, \
                   (result).status, (result).error ? (result).error : "", (result).detail ? (result).detail : "")
 #define ck_refused(result, code, text) \
-    do { \
-        ck_assert_int_eq((result).outcome, GW_AUTH_REFUSED); \
-        ck_assert_msg((result).status == (code), "status %d: %s (%s)", (result).status, (result).error, \
-                      (result).detail); \
-        ck_assert_str_eq((result).error, (text)); \
-    } while (0)
+    ck_assert_msg((result).outcome == GW_AUTH_REFUSED && (result).status == (code) && \
+                      strcmp((result).error, (text)) == 0, \
+                  "%s: outcome %d status %d: %s (%s)", kit_row, (result).outcome, (result).status, \
+                  (result).error ? (result).error : "", (result).detail ? (result).detail : "")
 #define FORBIDDEN "Forbidden by auth provider"
 
 TCase *parse_cases(void);
