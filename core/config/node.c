@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 
-#define PROBLEM_TEXT_MAX 4096
+#define PROBLEM_TEXT_MAX ((size_t)4096)
 
 void gw_problems_init(struct gw_problems *problems, struct gw_arena *arena)
 {
