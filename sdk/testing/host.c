@@ -67,8 +67,8 @@ static aigw_status testhost_emit(struct aigw_ctx *ctx, const struct aigw_event *
         th->did_finish = true;
     }
     if (event->type == AIGW_EVENT_ERROR)
-        th->is_over = true;
-    return AIGW_OK;
+        th->is_over = true; /* it ends the call: the plugin is told to clean up */
+    return th->is_over ? AIGW_E_CLOSED : AIGW_OK;
 }
 
 static int64_t testhost_time_s(struct aigw_ctx *ctx)

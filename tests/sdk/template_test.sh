@@ -29,7 +29,9 @@ for kind in provider feature; do
 done
 
 # Without CMake: pkg-config knows where the headers are.
-flags=$(PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name aigw.pc)") pkg-config --define-variable=prefix="$prefix" --cflags aigw)
+PKG_CONFIG_PATH=$(dirname "$(find "$prefix" -name aigw.pc)")
+export PKG_CONFIG_PATH
+flags=$(pkg-config --cflags aigw)
 # shellcheck disable=SC2086 # flags are words
 cc -std=c11 -shared -fPIC -fvisibility=hidden $flags -o "$work/plain.so" "$work/my_provider/my_provider.c"
 "$prefix/bin/aigw_conformance" "$work/plain.so" "$work/my_provider/my_provider.case"
