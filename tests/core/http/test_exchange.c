@@ -158,23 +158,28 @@ static const struct {
     const char *path;
     int status;
     bool survives;
+    size_t chunk; /* size of chunks, 0: one */
 } big_bodies[] = {
-    { 200 << 10, 200 << 10, "/early", 401, true }, /* drained */
-    { 4 << 20, 4 << 20, "/early", 401, false },    /* beyond drain_max: answered at once */
-    { 4 << 20, 1 << 20, "/early", 401, false },    /* the client stops when it reads the answer */
-    { 4 << 20, 4 << 20, "/echo", 413, false },     /* beyond body_max */
-    { 100 << 10, 100 << 10, "/small", 413, true }, /* beyond the route's own maximum, drained */
-    { 11, 11, "/small", 413, true },
-    { 10, 10, "/small", 200, true },
-    { 1 << 20, 1 << 20, "/echo", 200, true }, /* exactly body_max */
-    { 0, 4 << 20, "/echo", 413, false },
-    { 0, 4 << 20, "/early", 401, false },
-    { 0, 1 << 20, "/echo", 200, false },
+    { 200 << 10, 200 << 10, "/early", 401, true, 0 }, /* drained */
+    { 4 << 20, 4 << 20, "/early", 401, false, 0 },    /* beyond drain_max: answered at once */
+    { 4 << 20, 1 << 20, "/early", 401, false, 0 },    /* the client stops when it reads the answer */
+    { 4 << 20, 4 << 20, "/echo", 413, false, 0 },     /* beyond body_max */
+    { 100 << 10, 100 << 10, "/small", 413, true, 0 }, /* beyond the route's own maximum, drained */
+    { 11, 11, "/small", 413, true, 0 },
+    { 10, 10, "/small", 200, true, 0 },
+    { 1 << 20, 1 << 20, "/echo", 200, true, 0 }, /* exactly body_max */
+    { 0, 4 << 20, "/echo", 413, false, 0 },
+    { 0, 4 << 20, "/early", 401, false, 0 },
+    { 0, 1 << 20, "/echo", 200, false, 0 },
+    { 0, 1 << 20, "/echo", 200, false, 1000 },
+    { 0, 600 << 10, "/early", 401, false, 100 },
+    { 0, 2 << 20, "/echo", 413, false, 700 },
 };
 
 START_TEST(large_bodies_get_their_answer)
 {
     size_t sent = big_bodies[_i].sent;
+    size_t chunk = big_bodies[_i].chunk ? big_bodies[_i].chunk : sent;
     char head[256];
     char *body = malloc(sent);
 
@@ -184,12 +189,21 @@ START_TEST(large_bodies_get_their_answer)
         snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", big_bodies[_i].path,
                  big_bodies[_i].declared);
     else
-        snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n%zx\r\n",
-                 big_bodies[_i].path, sent);
+        snprintf(head, sizeof head, "POST %s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+                 big_bodies[_i].path);
     client_send(&client, head);
-    client_send_bytes(&client, body, sent);
+    for (size_t at = 0; at < sent; at += chunk) {
+        size_t len = sent - at < chunk ? sent - at : chunk;
+        if (!big_bodies[_i].declared) {
+            snprintf(head, sizeof head, "%zx\r\n", len);
+            client_send(&client, head);
+        }
+        client_send_bytes(&client, body + at, len);
+        if (!big_bodies[_i].declared)
+            client_send(&client, "\r\n");
+    }
     if (!big_bodies[_i].declared)
-        client_send(&client, "\r\n0\r\n\r\n");
+        client_send(&client, "0\r\n\r\n");
     ck_assert(client_response(&client, false, &response));
     ck_assert_int_eq(response.status, big_bodies[_i].status);
     ck_assert(response.is_complete);
