@@ -121,7 +121,6 @@ class Connection:
         start = self.sent_at
 
         def note(data):
-            response.body += data
             if data:
                 response.fragments.append((time.monotonic() - start, data))
 
@@ -146,6 +145,7 @@ class Connection:
                 if not self._fill():
                     break
             response.is_complete = True
+        response.body = b"".join(data for _, data in response.fragments)
         response.elapsed = time.monotonic() - start
         return response
 
@@ -153,13 +153,12 @@ class Connection:
         try:
             while True:
                 size = int(self._line().split(";")[0], 16)
-                left = size
-                while left > 0:
-                    if not self.buf and not self._fill():
-                        return
-                    data, self.buf = self.buf[:left], self.buf[left:]
-                    left -= len(data)
-                    note(data)
+                while len(self.buf) < size and self._fill():
+                    pass
+                data, self.buf = self.buf[:size], self.buf[size:]
+                note(data)
+                if len(data) < size:
+                    return
                 if self._line() != "":
                     if size:
                         raise HttpError("chunk not followed by CRLF")
