@@ -164,6 +164,8 @@ static void register_metrics(struct gw_auth *auth)
                                     check_labels, 1, NULL, 0);
     auth->metric_fetches = gw_metric(GW_METRIC_COUNTER, "aigw_jwks_fetches_total",
                                      "Loads of an issuer's signing keys by result.", fetch_labels, 2, NULL, 0);
+    auth->metric_keys =
+        gw_metric(GW_METRIC_GAUGE, "aigw_jwks_keys", "Usable signing keys of an issuer.", fetch_labels, 1, NULL, 0);
     auth->metric_bypass = gw_metric(GW_METRIC_GAUGE, "aigw_auth_bypass",
                                     "1 while a setting weakens or switches off authentication.", NULL, 0, NULL, 0);
 }
@@ -283,6 +285,8 @@ void gw_auth_describe(struct gw_auth *auth, struct gw_buf *json)
             gw_buf_printf(json, "%lld", (long long)((now_ms - issuer->loaded_ms) / 1000));
         else
             gw_buf_puts(json, "null");
+        if (issuer->set)
+            gw_buf_printf(json, ",\"clock_ahead_s\":%lld", (long long)issuer->clock_ahead_s);
         gw_buf_printf(json, ",\"failures\":%u,\"next_load_s\":%lld,\"error\":", (unsigned)issuer->failures,
                       (long long)(issuer->due_ms > now_ms ? (issuer->due_ms - now_ms) / 1000 : 0));
         if (issuer->error.text[0])

@@ -27,7 +27,8 @@ static void list_issuers(const struct gw_auth *auth, struct gw_buf *out)
             continue;
         gw_buf_printf(out, "%s%s (%.80s): ", glue, issuer->name, issuer->url);
         if (issuer->set)
-            gw_buf_printf(out, "%zu key%s", issuer->set->count, issuer->set->count == 1 ? "" : "s");
+            gw_buf_printf(out, "%zu key%s%s%.160s", issuer->set->count, issuer->set->count == 1 ? "" : "s",
+                          issuer->error.text[0] ? ", but they could not be refreshed: " : "", issuer->error.text);
         else
             gw_buf_printf(out, "no keys (%.200s)", issuer->error.text[0] ? issuer->error.text : "not loaded yet");
         glue = "; ";

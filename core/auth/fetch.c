@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "auth/internal.h"
@@ -73,16 +74,40 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *user)
     return fetch->body.status == AIGW_OK ? size * count : 0; /* 0: curl stops with CURLE_WRITE_ERROR */
 }
 
+/** The value of a header line when it has this name ("date:"), absent otherwise. */
+static aigw_str header_value(aigw_str line, aigw_str name)
+{
+    if (line.len <= name.len || !gw_str_eq_ci((aigw_str){ line.ptr, name.len }, name))
+        return AIGW_STR_NONE;
+    return gw_str_trim((aigw_str){ line.ptr + name.len, line.len - name.len });
+}
+
+/** How far the issuer's clock is ahead of ours, from its Date header. */
+static void note_clock(struct gw_fetch *fetch, aigw_str date)
+{
+    char text[64];
+    time_t then_s;
+
+    if (date.len >= sizeof text)
+        return;
+    (void)snprintf(text, sizeof text, "%.*s", AIGW_STR_ARG(date));
+    then_s = curl_getdate(text, NULL);
+    if (then_s > 0)
+        fetch->clock_ahead_s = (int64_t)then_s - gw_wall_s();
+}
+
 static size_t take_header(char *bytes, size_t size, size_t count, void *user)
 {
     struct gw_fetch *fetch = user;
     aigw_str line = { bytes, size * count };
-    const aigw_str name = AIGW_STR("cache-control:");
+    aigw_str caching = header_value(line, AIGW_STR("cache-control:")), date = header_value(line, AIGW_STR("date:"));
 
     if (gw_str_has_prefix(line, AIGW_STR("HTTP/")))
         fetch->max_age_s = -1;
-    else if (line.len > name.len && gw_str_eq_ci((aigw_str){ line.ptr, name.len }, name))
-        fetch->max_age_s = gw_cache_max_age_s(gw_str_trim((aigw_str){ line.ptr + name.len, line.len - name.len }));
+    if (caching.len > 0)
+        fetch->max_age_s = gw_cache_max_age_s(caching);
+    if (date.len > 0)
+        note_clock(fetch, date);
     return size * count;
 }
 
@@ -156,6 +181,9 @@ static aigw_status set_trust(struct gw_fetch *fetch, const struct gw_auth_config
         return gw_err_set(reterr, AIGW_E_CONFIG, "trusted certificates: cannot use the folder %s", file);
     if (is_dir)
         return AIGW_OK;
+    /* A named file replaces the built-in certificates, so the built-in folder must go as well. */
+    if (file && curl_easy_setopt(fetch->easy, CURLOPT_CAPATH, NULL) != CURLE_OK)
+        return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
     if (extra)
         return join_files(fetch, file ? file : curl_version_info(CURLVERSION_NOW)->cainfo, extra, reterr);
     if (file && curl_easy_setopt(fetch->easy, CURLOPT_CAINFO, file) != CURLE_OK)

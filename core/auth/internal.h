@@ -146,10 +146,11 @@ struct gw_fetch {
     char error[CURL_ERROR_SIZE];
     int redirects_left;
     int64_t deadline_ms;
-    int64_t max_age_s; /* -1: not said */
-    long status;       /* 0: no answer came */
-    int ca_fd;         /* merged trust, -1: none */
-    char ca_name[128]; /* what is trusted, for messages */
+    int64_t max_age_s;     /* -1: not said */
+    int64_t clock_ahead_s; /* Date of the answer against our clock */
+    long status;           /* 0: no answer came */
+    int ca_fd;             /* merged trust, -1: none */
+    char ca_name[128];     /* what is trusted, for messages */
 };
 void gw_fetch_init(struct gw_fetch *fetch, CURLM *multi, void *owner);
 void gw_fetch_done(struct gw_fetch *fetch);
@@ -203,6 +204,7 @@ struct gw_issuer {
     int64_t begun_ms;  /* start of the last load */
     int64_t loaded_ms; /* last good load, 0: never */
     int64_t logged_ms; /* last failure line */
+    int64_t clock_ahead_s;
     char issuer[GW_URL_MAX];
     struct gw_err error;   /* "" when the last load was good */
     struct gw_keyset *set; /* last good keys, NULL: none yet */
@@ -238,7 +240,7 @@ struct gw_auth {
     uint64_t next_serial;
     CURLM *multi;
     pthread_t thread;
-    uint32_t metric_checks, metric_fetches, metric_bypass;
+    uint32_t metric_checks, metric_fetches, metric_keys, metric_bypass;
 };
 aigw_status gw_refresh_start(struct gw_auth *auth, struct gw_err *reterr);
 void gw_refresh_stop(struct gw_auth *auth);

@@ -2,6 +2,7 @@
  * issuers load side by side, so a slow one delays nobody. The thread sleeps in curl_multi_poll() and is woken by
  * curl_multi_wakeup(), also to stop. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +18,13 @@ static void count_fetch(struct gw_auth *auth, const struct gw_issuer *issuer, co
     aigw_str labels[2] = { gw_str(issuer->name), gw_str(result) };
 
     gw_series_add(gw_series(auth->metric_fetches, labels), 1);
+}
+
+static void show_keys(struct gw_auth *auth, const struct gw_issuer *issuer, size_t count)
+{
+    aigw_str label = gw_str(issuer->name);
+
+    gw_series_set(gw_series(auth->metric_keys, &label), (double)count);
 }
 
 static void log_loaded(const struct gw_issuer *issuer, const struct gw_keyset *set)
@@ -79,6 +87,7 @@ static void load_ended(struct gw_auth *auth, struct gw_issuer *issuer, struct gw
         issuer->set = gw_keyset_ref(set);
         issuer->failures = 0;
         issuer->loaded_ms = now_ms;
+        issuer->clock_ahead_s = issuer->load.fetch.clock_ahead_s;
         issuer->error.text[0] = '\0';
         (void)snprintf(issuer->issuer, sizeof issuer->issuer, "%s", issuer->load.issuer);
         issuer->due_ms = now_ms + next_load_ms(auth, auth->view->config, max_age_s);
@@ -103,6 +112,8 @@ static void load_ended(struct gw_auth *auth, struct gw_issuer *issuer, struct gw
     (void)pthread_mutex_unlock(&auth->lock);
 
     count_fetch(auth, issuer, set ? "ok" : "failed");
+    if (set && !is_gone)
+        show_keys(auth, issuer, set->count);
     if (set)
         log_loaded(issuer, set);
     else if (must_log && !is_gone)
@@ -138,6 +149,7 @@ static int64_t serve_schedule(struct gw_auth *auth)
     while ((issuer = *link) != NULL) {
         if (issuer->is_gone) {
             *link = issuer->next;
+            show_keys(auth, issuer, 0);
             gw_issuer_free(issuer);
             continue;
         }
@@ -201,12 +213,17 @@ static void *refresher(void *user)
 
 aigw_status gw_refresh_start(struct gw_auth *auth, struct gw_err *reterr)
 {
+    sigset_t all, before;
     int code;
 
     auth->multi = curl_multi_init();
     if (!auth->multi)
         return gw_err_set(reterr, AIGW_E_NOMEM, "authentication: out of memory");
+    /* Signals are the main thread's; name look-ups inherit this, too. */
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     code = pthread_create(&auth->thread, NULL, refresher, auth);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (code != 0)
         return gw_err_set(reterr, AIGW_E_NOMEM, "authentication: cannot start the key refresher: %s", strerror(code));
     auth->is_started = true;

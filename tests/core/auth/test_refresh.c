@@ -638,6 +638,123 @@ START_TEST(workers_may_go_while_loads_end)
 }
 END_TEST
 
+struct load_thread {
+    pthread_t thread;
+    struct gw_auth *auth;
+    const char *token;
+    atomic_bool stop;
+    int allowed, other;
+};
+
+/** A worker of its own that checks and signs until told to stop. */
+static void *check_for_ever(void *user)
+{
+    struct load_thread *self = user;
+    struct desk desk = { .auth = self->auth };
+    struct gw_err why = { "" };
+
+    desk.loop = gw_loop_new(&why);
+    desk.worker = desk.loop ? gw_auth_worker_new(self->auth, desk.loop) : NULL;
+    while (desk.worker && !atomic_load(&self->stop)) {
+        struct gw_auth_result result;
+        aigw_str minted;
+
+        gw_arena_init(&desk.arena, 1 << 20);
+        desk_headers(&desk, self->token);
+        result = desk_check_once(&desk);
+        if (result.outcome == GW_AUTH_ALLOWED && gw_str_is(result.principal.subject, KIT_INSTANCE))
+            self->allowed++;
+        else
+            self->other++;
+        if (gw_auth_sign(self->auth, gw_str("{}"), &desk.arena, &minted, &why) != AIGW_OK)
+            self->other++;
+        if (self->allowed % 4 == 0)
+            gw_cache_clear(desk.worker->cache);
+        gw_arena_done(&desk.arena);
+        gw_loop_turn(desk.loop, 0);
+    }
+    gw_auth_worker_free(desk.worker);
+    gw_loop_free(desk.loop);
+    return NULL;
+}
+
+START_TEST(workers_check_while_settings_and_keys_change)
+{
+    struct issuer *issuer = issuer_start(0);
+    struct desk desk;
+    struct load_thread threads[2];
+    char *token = kit_token(KEY_PROVIDER, "{}");
+    struct gw_auth_result result;
+
+    issuer_serve(issuer, both, 2);
+    desk_init(&desk);
+    desk.settings.auth.gitlab_url = issuer_url(issuer);
+    desk_open(&desk);
+    result = desk_check_token(&desk, token);
+    ck_allowed(result);
+    memset(threads, 0, sizeof threads);
+    for (size_t i = 0; i < GW_ARRAY_LEN(threads); i++) {
+        threads[i].auth = desk.auth;
+        threads[i].token = token;
+        ck_assert_int_eq(pthread_create(&threads[i].thread, NULL, check_for_ever, &threads[i]), 0);
+    }
+    for (int i = 0; i < 12; i++) {
+        char url[96];
+        uint64_t epoch = desk_epoch(&desk);
+        struct gw_buf text;
+
+        (void)snprintf(url, sizeof url, "%s/%d", issuer_url(issuer), i); /* another issuer each time */
+        desk.settings.auth.customer_portal_url = url;
+        desk.settings.auth.validation_key = i % 2 ? kit_pem(KEY_SPARE) : NULL;
+        gw_auth_reconfigure(desk.auth, &desk.settings);
+        desk_await_loads(&desk, epoch, 2); /* the reload itself, and the new issuer's load */
+        gw_buf_init(&text, 65536);
+        gw_auth_describe(desk.auth, &text);
+        ck_assert_int_eq(text.status, AIGW_OK);
+        gw_buf_done(&text);
+    }
+    for (size_t i = 0; i < GW_ARRAY_LEN(threads); i++) {
+        atomic_store(&threads[i].stop, true);
+        (void)pthread_join(threads[i].thread, NULL);
+        ck_assert_int_gt(threads[i].allowed, 0);
+        ck_assert_int_eq(threads[i].other, 0);
+    }
+    desk_close(&desk);
+    issuer_stop(issuer);
+    free(token);
+}
+END_TEST
+
+START_TEST(the_description_shows_clocks_and_errors)
+{
+    struct issuer *issuer = issuer_start(0);
+    struct desk desk;
+    char url[64], *jwks = kit_jwks(provider, 1);
+    struct gw_buf text;
+
+    issuer_serve(issuer, provider, 1);
+    issuer_route(issuer, KEYS, 200, "Date: Tue, 01 Jan 2030 00:00:00 GMT\r\n", jwks, 0);
+    (void)snprintf(url, sizeof url, "http://127.0.0.1:%d", issuer_dead_port());
+    desk_init(&desk);
+    desk.settings.auth.gitlab_url = issuer_url(issuer);
+    desk.settings.auth.customer_portal_url = url;
+    desk_open(&desk);
+    desk_await_loads(&desk, 0, 2);
+    gw_buf_init(&text, 65536);
+    gw_auth_describe(desk.auth, &text);
+    ck_assert_int_eq(text.status, AIGW_OK);
+    ck_assert_ptr_nonnull(strstr(text.data, "\"local\":{\"keys\":1,\"can_sign\":true}"));
+    ck_assert_ptr_nonnull(strstr(text.data, "\"clock_ahead_s\":"));
+    ck_assert_ptr_null(strstr(text.data, "\"clock_ahead_s\":0,"));
+    ck_assert_ptr_nonnull(strstr(text.data, "\"CustomersDot\":{\"url\":\"http://127.0.0.1:"));
+    ck_assert_ptr_nonnull(strstr(text.data, "\"age_s\":null,\"failures\":1,"));
+    gw_buf_done(&text);
+    desk_close(&desk);
+    issuer_stop(issuer);
+    free(jwks);
+}
+END_TEST
+
 TCase *refresh_cases(void)
 {
     TCase *tcase = tcase_create("refresh");
@@ -665,5 +782,7 @@ TCase *refresh_cases(void)
     tcase_add_test(tcase, a_waiter_may_take_another_away_while_both_are_woken);
     tcase_add_test(tcase, stopping_does_not_wait_for_a_hanging_load);
     tcase_add_test(tcase, workers_may_go_while_loads_end);
+    tcase_add_test(tcase, workers_check_while_settings_and_keys_change);
+    tcase_add_test(tcase, the_description_shows_clocks_and_errors);
     return tcase;
 }
