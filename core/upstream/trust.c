@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <gnutls/x509.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,8 +21,11 @@ struct stamp {
     struct timespec changed;
 };
 
+/** Parsed, a system's bundle takes some 4 MB per worker and 11 ms, yet the servers in use hang on a handful of CAs. So
+ *  the whole bundle is kept only while some server is not trusted; otherwise just the CAs that have vouched before. */
 struct gw_trust_list {
-    gnutls_x509_trust_list_t cas;
+    gnutls_x509_trust_list_t all; /* NULL: not loaded */
+    gnutls_x509_trust_list_t known;
     struct stamp ca_stamp, extra_stamp;
 };
 
@@ -69,7 +73,9 @@ static void list_free(struct gw_trust_list *list)
 {
     if (!list)
         return;
-    gnutls_x509_trust_list_deinit(list->cas, 1);
+    if (list->all)
+        gnutls_x509_trust_list_deinit(list->all, 1);
+    gnutls_x509_trust_list_deinit(list->known, 1);
     free(list);
 }
 
@@ -148,47 +154,91 @@ static int add_path(gnutls_x509_trust_list_t cas, const char *path)
     return count;
 }
 
-/** The list, read again when a file changed. NULL with a complaint when a named file gives no certificate: there is
- *  never a silent fall back to less. */
-static struct gw_trust_list *fresh_list(struct gw_trust *trust, struct gw_trust_check *check)
+/** Read everything that is configured. False with a complaint when a named file gives no certificate: there is never a
+ *  silent fall back to less. */
+static bool load_all(struct gw_trust *trust, struct gw_trust_check *check)
 {
-    struct stamp ca_stamp = stamp_of(trust->ca_file), extra_stamp = stamp_of(trust->extra_ca_file);
-    struct gw_trust_list *list = trust->list;
+    gnutls_x509_trust_list_t all;
     int count;
 
-    if (list && memcmp(&list->ca_stamp, &ca_stamp, sizeof ca_stamp) == 0 &&
-        memcmp(&list->extra_stamp, &extra_stamp, sizeof extra_stamp) == 0)
-        return list;
-    list = calloc(1, sizeof *list);
-    if (!list || gnutls_x509_trust_list_init(&list->cas, 0) < 0) {
-        free(list);
+    if (trust->list->all)
+        return true;
+    if (gnutls_x509_trust_list_init(&all, 0) < 0) {
         complain(check, "out of memory while loading CA certificates");
-        return NULL;
+        return false;
     }
-    count =
-        trust->ca_file ? add_path(list->cas, trust->ca_file) : gnutls_x509_trust_list_add_system_trust(list->cas, 0, 0);
+    count = trust->ca_file ? add_path(all, trust->ca_file) : gnutls_x509_trust_list_add_system_trust(all, 0, 0);
     if (count <= 0) {
         complain(check, "no CA certificate could be read from %s (%s): %s; expected a readable PEM file",
                  ca_name(trust), ca_setting(trust), count < 0 ? gnutls_strerror(count) : "none found");
         goto fail;
     }
     if (trust->extra_ca_file) {
-        count = add_path(list->cas, trust->extra_ca_file);
-        if (count < 0 || (count == 0 && !trust->ca_file)) {
+        count = add_path(all, trust->extra_ca_file);
+        if (count < 0) {
             complain(check,
                      "no CA certificate could be read from %s (AIGW_EXTRA_CA_FILE): %s; expected a readable PEM file",
-                     trust->extra_ca_file, count < 0 ? gnutls_strerror(count) : "none found");
+                     trust->extra_ca_file, gnutls_strerror(count));
             goto fail;
         }
+    }
+    trust->list->all = all;
+    return true;
+fail:
+    gnutls_x509_trust_list_deinit(all, 1);
+    return false;
+}
+
+/** Forget what was read when a file has changed since. False when out of memory. */
+static bool refresh(struct gw_trust *trust)
+{
+    struct stamp ca_stamp = stamp_of(trust->ca_file ? trust->ca_file : gw_trust_system_file());
+    struct stamp extra_stamp = stamp_of(trust->extra_ca_file);
+    struct gw_trust_list *list = trust->list;
+
+    if (list && memcmp(&list->ca_stamp, &ca_stamp, sizeof ca_stamp) == 0 &&
+        memcmp(&list->extra_stamp, &extra_stamp, sizeof extra_stamp) == 0)
+        return true;
+    list = calloc(1, sizeof *list);
+    if (!list || gnutls_x509_trust_list_init(&list->known, 0) < 0) {
+        free(list);
+        return false;
     }
     list->ca_stamp = ca_stamp;
     list->extra_stamp = extra_stamp;
     list_free(trust->list);
     trust->list = list;
-    return list;
-fail:
-    list_free(list);
-    return NULL;
+    return true;
+}
+
+/** Remember who vouched, and let the rest go. When GnuTLS does not say who it was, the rest stays. */
+static void keep_known(struct gw_trust_list *list, gnutls_x509_crt_t *chain, unsigned count)
+{
+    bool is_known = false;
+
+    for (unsigned i = 0; i < count; i++) {
+        gnutls_x509_crt_t issuer, copy;
+        gnutls_datum_t der;
+
+        if (gnutls_x509_trust_list_get_issuer(list->all, chain[i], &issuer, 0) < 0 ||
+            gnutls_x509_crt_export2(issuer, GNUTLS_X509_FMT_DER, &der) < 0)
+            continue;
+        if (gnutls_x509_crt_init(&copy) == 0) {
+            if (gnutls_x509_crt_import(copy, &der, GNUTLS_X509_FMT_DER) == 0 &&
+                gnutls_x509_trust_list_add_cas(list->known, &copy, 1, GNUTLS_TL_NO_DUPLICATES) == 1)
+                is_known = true;
+            else
+                gnutls_x509_crt_deinit(copy);
+        }
+        gnutls_free(der.data);
+    }
+    if (!is_known)
+        return;
+    gnutls_x509_trust_list_deinit(list->all, 1);
+    list->all = NULL;
+#ifdef __GLIBC__
+    malloc_trim(0); /* megabytes in thousands of small pieces */
+#endif
 }
 
 const char *gw_trust_system_file(void)
@@ -312,7 +362,7 @@ static void explain(struct gw_trust_check *check, gnutls_x509_crt_t *chain, unsi
 
 /** The CA in the list that vouches for the chain goes into the session's own credentials, where libcurl's
  *  verification looks next. */
-static void lend_anchor(gnutls_session_t session, const struct gw_trust_list *list, gnutls_x509_crt_t *chain,
+static void lend_anchor(gnutls_session_t session, gnutls_x509_trust_list_t cas, gnutls_x509_crt_t *chain,
                         unsigned count)
 {
     gnutls_certificate_credentials_t cred = NULL;
@@ -323,31 +373,49 @@ static void lend_anchor(gnutls_session_t session, const struct gw_trust_list *li
     for (unsigned i = count; i-- > 0;) {
         gnutls_x509_crt_t issuer;
 
-        if (gnutls_x509_trust_list_get_issuer(list->cas, chain[i], &issuer, 0) == 0)
+        if (gnutls_x509_trust_list_get_issuer(cas, chain[i], &issuer, 0) == 0)
             (void)gnutls_certificate_set_x509_trust(cred, &issuer, 1);
     }
+}
+
+/** Chain, dates, purpose and name against one list; *ret_status as GnuTLS has it. */
+static int verify(gnutls_x509_trust_list_t cas, const char *url_host, gnutls_x509_crt_t *chain, unsigned count,
+                  unsigned *ret_status)
+{
+    char host[256];
+    size_t len = strlen(url_host);
+    bool has_brackets = len > 2 && url_host[0] == '[';
+    gnutls_typed_vdata_st data[2] = { { .type = GNUTLS_DT_DNS_HOSTNAME, .data = (unsigned char *)host },
+                                      { .type = GNUTLS_DT_KEY_PURPOSE_OID,
+                                        .data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER } };
+
+    snprintf(host, sizeof host, "%.*s", (int)(has_brackets ? len - 2 : len), url_host + has_brackets);
+    len = strlen(host);
+    if (len > 0 && host[len - 1] == '.')
+        host[len - 1] = '\0';
+    return gnutls_x509_trust_list_verify_crt2(cas, chain, count, data, 2, GNUTLS_VERIFY_ALLOW_X509_V1_CA_CRT,
+                                              ret_status, NULL);
 }
 
 static bool check_chain(gnutls_session_t session, struct gw_trust_check *check, gnutls_x509_crt_t *chain,
                         unsigned count)
 {
-    struct gw_trust_list *list = fresh_list(check->trust, check);
-    char host[256];
-    size_t len = strlen(check->host);
-    gnutls_typed_vdata_st data[2] = { { .type = GNUTLS_DT_DNS_HOSTNAME, .data = (unsigned char *)host },
-                                      { .type = GNUTLS_DT_KEY_PURPOSE_OID,
-                                        .data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER } };
+    struct gw_trust *trust = check->trust;
     unsigned status = 0;
-    bool has_brackets = len > 2 && check->host[0] == '[';
     int rc;
 
-    if (!list)
+    if (!refresh(trust)) {
+        complain(check, "out of memory while loading CA certificates");
         return false;
-    snprintf(host, sizeof host, "%.*s", (int)(has_brackets ? len - 2 : len), check->host + has_brackets);
-    if (host[0] && host[strlen(host) - 1] == '.')
-        host[strlen(host) - 1] = '\0';
-    rc = gnutls_x509_trust_list_verify_crt2(list->cas, chain, count, data, 2, GNUTLS_VERIFY_ALLOW_X509_V1_CA_CRT,
-                                            &status, NULL);
+    }
+    if (verify(trust->list->known, check->host, chain, count, &status) == 0 && status == 0) {
+        lend_anchor(session, trust->list->known, chain, count);
+        return true;
+    }
+    if (!load_all(trust, check))
+        return false;
+    status = 0;
+    rc = verify(trust->list->all, check->host, chain, count, &status);
     if (rc < 0) {
         complain(check, "the server's certificate could not be checked: %s", gnutls_strerror(rc));
         return false;
@@ -356,7 +424,8 @@ static bool check_chain(gnutls_session_t session, struct gw_trust_check *check, 
         explain(check, chain, count, status);
         return false;
     }
-    lend_anchor(session, list, chain, count);
+    lend_anchor(session, trust->list->all, chain, count);
+    keep_known(trust->list, chain, count);
     return true;
 }
 
