@@ -211,7 +211,8 @@ static bool refresh(struct gw_trust *trust)
     return true;
 }
 
-/** Remember who vouched, and let the rest go. When GnuTLS does not say who it was, the rest stays. */
+/** Remember who vouched, and let the rest go. A trusted certificate that is no CA is not
+ *  remembered: then the rest stays. */
 static void keep_known(struct gw_trust_list *list, gnutls_x509_crt_t *chain, unsigned count)
 {
     bool is_known = false;

@@ -243,8 +243,10 @@ START_TEST(a_ca_that_vouched_before_does_not_vouch_for_everything)
                     { "elsewhere", "127.0.0.1", GW_UP_TLS }, { "selfmade", "127.0.0.1", GW_UP_TLS },
                     { "chain-deep", "127.0.0.1", GW_UP_OK }, { "not-a-server", "127.0.0.1", GW_UP_TLS },
                     { "deep", "127.0.0.1", GW_UP_OK },       { "good", "localhost", GW_UP_OK } };
-    struct gw_upstream_tls tls = { .ca_file = certs_path("both", ".pem"), .verify = true };
+    char both[160]; /* certs_path() has few buffers */
+    struct gw_upstream_tls tls = { .ca_file = both, .verify = true };
 
+    snprintf(both, sizeof both, "%s", certs_path("both", ".pem"));
     open_with("good", NULL);
     for (size_t i = 0; i < GW_ARRAY_LEN(servers); i++) {
         gnutls_certificate_credentials_t other = certs_server(servers[i].cert, NULL);
@@ -257,8 +259,7 @@ START_TEST(a_ca_that_vouched_before_does_not_vouch_for_everything)
         request = get(&tls, servers[i].host);
         watch_run(&one, &request);
         ck_assert_kind(one, servers[i].kind);
-        /* GnuTLS does not name an anchor that is no root in a list used before: then curl reads the bundle itself. */
-        ck_assert_int_le(server_accepted(fix.server), strcmp(servers[i].cert, "deep") == 0 ? 2 : 1);
+        ck_assert_int_eq(server_accepted(fix.server), 1);
         watch_done(&one);
         server_stop(fix.server);
         fix.server = first;
