@@ -146,19 +146,33 @@ int32_t scan_int(struct scan *s)
     return value;
 }
 
-static void scan_number(struct scan *s)
+static size_t scan_digits(struct scan *s)
 {
     const char *begin = s->at;
 
+    while (s->at < s->end && *s->at >= '0' && *s->at <= '9')
+        s->at++;
+    return (size_t)(s->at - begin);
+}
+
+/* An exponent is for the real parser. */
+static void scan_number(struct scan *s)
+{
+    const char *first;
+    size_t digits;
+
     if (s->at < s->end && *s->at == '-')
         s->at++;
-    while (s->at < s->end && *s->at >= '0' && *s->at <= '9')
+    first = s->at;
+    digits = scan_digits(s);
+    if (digits == 0 || (digits > 1 && *first == '0'))
+        s->is_ok = false;
+    if (s->at < s->end && *s->at == '.') {
         s->at++;
-    if (s->at < s->end && *s->at == '.')
-        s->at++;
-    while (s->at < s->end && *s->at >= '0' && *s->at <= '9')
-        s->at++;
-    if (s->at == begin || s->at[-1] < '0' || s->at[-1] > '9' || s->at == s->end || !memchr(" ,}]\n\r\t", *s->at, 7))
+        if (scan_digits(s) == 0)
+            s->is_ok = false;
+    }
+    if (s->at == s->end || !memchr(" ,}]\n\r\t", *s->at, 7))
         s->is_ok = false;
 }
 

@@ -269,14 +269,15 @@ static void openai_scan_delta(struct scan *s, struct openai_delta *delta, char *
     delta->has_delta = true;
     scan_char(s, '{');
     while (scan_key(s, &is_first, &key)) {
-        if (wire_is(key, "content") && !scan_null(s)) {
-            s->is_ok = s->is_ok && !delta->has_text;
+        if (wire_is(key, "content")) {
+            s->is_ok = s->is_ok && !delta->has_text; /* of two, the last counts: not here */
             delta->has_text = true;
-            delta->text = scan_string(s, scratch, scratch_size);
+            if (!scan_null(s))
+                delta->text = scan_string(s, scratch, scratch_size);
         } else if (wire_is(key, "reasoning_content") || wire_is(key, "reasoning") || wire_is(key, "refusal") ||
                    wire_is(key, "tool_calls")) {
             s->is_ok = s->is_ok && scan_null(s);
-        } else if (!wire_is(key, "content")) {
+        } else {
             scan_skip(s);
         }
     }
@@ -294,11 +295,10 @@ static void openai_scan_choice(struct scan *s, struct openai_delta *delta, char 
         } else if (wire_is(key, "index")) {
             s->is_ok = scan_int(s) == 0 && s->is_ok;
         } else if (wire_is(key, "finish_reason")) {
-            if (!scan_null(s)) {
-                s->is_ok = s->is_ok && !delta->has_finish;
-                delta->has_finish = true;
+            s->is_ok = s->is_ok && !delta->has_finish;
+            delta->has_finish = true;
+            if (!scan_null(s))
                 delta->finish = scan_plain(s);
-            }
         } else {
             scan_skip(s);
         }

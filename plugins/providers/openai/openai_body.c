@@ -187,24 +187,30 @@ static aigw_status openai_message(struct wire_body *body, struct aigw_ctx *ctx, 
     return status;
 }
 
+/* The conversation ends with words put into the assistant's mouth (not with its tool calls). */
+static bool openai_has_prefill(const struct aigw_model_request *req)
+{
+    const struct aigw_message *last = req->message_count > 0 ? &req->messages[req->message_count - 1] : NULL;
+
+    return last && last->role == AIGW_ROLE_ASSISTANT && !openai_has_part(last, AIGW_PART_TOOL_CALL);
+}
+
 static aigw_status openai_messages(struct wire_body *body, struct aigw_ctx *ctx, const struct aigw_model_request *req,
                                    const struct openai_quirks *quirks)
 {
+    bool has_prefill = openai_has_prefill(req);
     aigw_status status = AIGW_OK;
     uint32_t count = 0;
 
     wire_key(body, "messages");
     wire_puts(body, "[");
     for (uint32_t i = 0; i < req->message_count && status == AIGW_OK; i++) {
-        const struct aigw_message *msg = &req->messages[i];
-        bool is_prefill = i + 1 == req->message_count && msg->role == AIGW_ROLE_ASSISTANT;
+        bool is_rewritten = has_prefill && quirks->refuses_prefill && i + 1 == req->message_count;
 
-        status =
-            openai_message(body, ctx, msg, is_prefill && quirks->refuses_prefill ? WIRE_PREFILL_PREFIX : NULL, &count);
+        status = openai_message(body, ctx, &req->messages[i], is_rewritten ? WIRE_PREFILL_PREFIX : NULL, &count);
     }
     wire_puts(body, "]");
-    if (status == AIGW_OK && req->message_count > 0 && quirks->continue_final && !quirks->refuses_prefill &&
-        req->messages[req->message_count - 1].role == AIGW_ROLE_ASSISTANT) {
+    if (has_prefill && quirks->continue_final && !quirks->refuses_prefill) {
         wire_key(body, "continue_final_message");
         wire_puts(body, "true");
         wire_key(body, "add_generation_prompt");
