@@ -139,7 +139,12 @@ aigw_status gw_auth_publish(struct gw_auth *auth, struct gw_auth_config *config)
 static aigw_status apply(struct gw_auth *auth, const struct gw_settings *settings, struct gw_auth_config *config)
 {
     aigw_status status = set_issuers(auth, settings);
+    int64_t latest_ms = gw_mono_ms() + config->refresh_ms;
 
+    for (struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
+        if (issuer->due_ms > latest_ms) /* the setting was shortened */
+            issuer->due_ms = latest_ms;
+    }
     config->serial = ++auth->next_serial;
     if (status == AIGW_OK)
         status = gw_auth_publish(auth, config);

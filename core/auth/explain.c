@@ -30,7 +30,7 @@ static void list_issuers(const struct gw_auth *auth, struct gw_buf *out)
             gw_buf_printf(out, "%zu key%s%s%.160s", issuer->set->count, issuer->set->count == 1 ? "" : "s",
                           issuer->error.text[0] ? ", but they could not be refreshed: " : "", issuer->error.text);
         else
-            gw_buf_printf(out, "no keys (%.200s)", issuer->error.text[0] ? issuer->error.text : "not loaded yet");
+            gw_buf_printf(out, "no keys (%.170s)", issuer->error.text[0] ? issuer->error.text : "not loaded yet");
         glue = "; ";
     }
     if (!*glue)
@@ -51,8 +51,9 @@ static bool same_url(aigw_str token_issuer, const char *url)
 void gw_explain_unknown_key(struct gw_auth *auth, const struct gw_view *view, const struct gw_token *token,
                             struct gw_err *out)
 {
-    char kid[80], issuer[120];
+    char kid[80], issuer[120], again[80] = "";
     struct gw_buf list;
+    int64_t left_ms;
 
     (void)gw_printable(token->kid, kid, sizeof kid);
     (void)gw_printable(token->claims->issuer, issuer, sizeof issuer);
@@ -71,15 +72,19 @@ void gw_explain_unknown_key(struct gw_auth *auth, const struct gw_view *view, co
                          kid);
         return;
     }
-    gw_buf_init(&list, 460);
+    gw_buf_init(&list, 400);
     (void)pthread_mutex_lock(&auth->lock);
     list_issuers(auth, &list);
+    left_ms = auth->had_demand ? auth->demand_ms + auth->tuning.demand_gap_ms - gw_mono_ms() : 0;
     (void)pthread_mutex_unlock(&auth->lock);
+    if (left_ms > 0)
+        (void)snprintf(again, sizeof again, " An unknown key makes this gateway look again in %lld s.",
+                       (long long)((left_ms + 999) / 1000));
     (void)gw_err_set(out, AIGW_E_INVALID,
                      "the token (issuer \"%s\") is signed with an unknown key (%s%s%s). Keys come from %s. Check that "
-                     "AIGW_GITLAB_URL is the GitLab that sends the requests",
+                     "AIGW_GITLAB_URL is the GitLab that sends the requests.%s",
                      issuer, token->kid.len ? "kid \"" : "no kid", kid, token->kid.len ? "\"" : "",
-                     list.data ? list.data : "");
+                     list.data ? list.data : "", token->kid.len ? again : "");
     gw_buf_done(&list);
 }
 
@@ -111,7 +116,7 @@ bool gw_explain_no_keys(struct gw_auth *auth, const struct gw_view *view, const 
             continue;
         configured++;
         is_any_loaded = is_any_loaded || issuer->set;
-        if (!issuer->set && same_url(claims->issuer, issuer->url))
+        if (!issuer->set && (same_url(claims->issuer, issuer->url) || same_url(claims->issuer, issuer->issuer)))
             is_named_empty = true;
         if (!issuer->set && seconds_until_load(issuer, now_ms) < retry_s)
             retry_s = seconds_until_load(issuer, now_ms);

@@ -137,14 +137,28 @@ static int try_fallback(struct gw_issuer *issuer, int64_t fetch_ms, const struct
     return GW_LOAD_FAILED;
 }
 
+/** Name the document in what its parser found wrong. */
+static void name_document(const struct gw_load *load, struct gw_err *why)
+{
+    struct gw_err found = *why;
+
+    (void)gw_err_set(why, AIGW_E_INVALID, "%.300s: %.400s", load->fetch.url, found.text);
+}
+
 /** Discovery ended; failed: `why` is set. */
 static int after_discovery(struct gw_issuer *issuer, bool is_good, int64_t fetch_ms, struct gw_err *why,
                            struct gw_err *reterr)
 {
     struct gw_load *load = &issuer->load;
     bool was_answered = load->fetch.status != 0;
+    bool is_usable = false;
 
-    if (is_good && gw_discovery_parse(gw_buf_str(&load->fetch.body), load->jwks_uri, load->issuer, why) == AIGW_OK) {
+    if (is_good) {
+        is_usable = gw_discovery_parse(gw_buf_str(&load->fetch.body), load->jwks_uri, load->issuer, why) == AIGW_OK;
+        if (!is_usable)
+            name_document(load, why);
+    }
+    if (is_usable) {
         if (gw_str_has_prefix(gw_str(issuer->url), AIGW_STR("https://")) &&
             !gw_str_has_prefix(gw_str(load->jwks_uri), AIGW_STR("https://")))
             (void)gw_err_set(why, AIGW_E_CONFIG, "jwks_uri %.300s is refused because it leaves https", load->jwks_uri);
@@ -169,7 +183,12 @@ static int after_keys(struct gw_issuer *issuer, bool is_good, int64_t fetch_ms, 
     struct gw_load *load = &issuer->load;
     char fallback[GW_URL_MAX];
 
-    if (is_good && gw_jwks_parse(gw_buf_str(&load->fetch.body), ret_set, why) == AIGW_OK) {
+    if (is_good) {
+        is_good = gw_jwks_parse(gw_buf_str(&load->fetch.body), ret_set, why) == AIGW_OK;
+        if (!is_good)
+            name_document(load, why);
+    }
+    if (is_good) {
         if (load->step == GW_STEP_FALLBACK)
             gw_log(GW_LOG_WARNING, "cloud_connector",
                    "keys of issuer %s were loaded from %s" FALLBACK_PATH

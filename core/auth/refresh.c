@@ -82,6 +82,8 @@ static void load_ended(struct gw_auth *auth, struct gw_issuer *issuer, struct gw
     issuer->is_loading = false;
     issuer->is_demanded = false;
     issuer->was_tried = true;
+    if (issuer->load.issuer[0])
+        (void)snprintf(issuer->issuer, sizeof issuer->issuer, "%s", issuer->load.issuer);
     if (set) {
         gw_keyset_unref(issuer->set);
         issuer->set = gw_keyset_ref(set);
@@ -89,7 +91,6 @@ static void load_ended(struct gw_auth *auth, struct gw_issuer *issuer, struct gw
         issuer->loaded_ms = now_ms;
         issuer->clock_ahead_s = issuer->load.fetch.clock_ahead_s;
         issuer->error.text[0] = '\0';
-        (void)snprintf(issuer->issuer, sizeof issuer->issuer, "%s", issuer->load.issuer);
         issuer->due_ms = now_ms + next_load_ms(auth, auth->view->config, max_age_s);
         if (!is_gone && gw_auth_publish(auth, NULL) != AIGW_OK)
             issuer->due_ms = now_ms + auth->tuning.backoff_ms[0];

@@ -48,7 +48,7 @@ START_TEST(a_hostile_issuer_harms_nobody_else)
 {
     struct issuer *hostile = issuer_start(0), *sound = issuer_start(0);
     struct desk desk;
-    char *good = kit_token(KEY_SPARE, "{}"), *bad = kit_token(KEY_PROVIDER, "{}");
+    char *good = kit_token(KEY_SPARE, "{}"), *bad = kit_token(KEY_PROVIDER, "{\"iss\":\"https://elsewhere\"}");
     struct gw_auth_result result;
 
     issuer_serve(hostile, provider, 1);

@@ -138,6 +138,32 @@ START_TEST(the_named_issuer_without_keys_is_503_while_others_are_401)
 }
 END_TEST
 
+START_TEST(an_issuer_known_by_its_external_name_only_is_503_too)
+{
+    struct issuer *gitlab = issuer_start(0), *portal = issuer_start(0);
+    struct desk desk;
+    char *token = kit_token(KEY_PROVIDER, "{}");
+    struct gw_auth_result result;
+
+    issuer_serve(gitlab, provider, 1); /* says it is https://gitlab.example.com, as the token does */
+    issuer_route(gitlab, KEYS, 502, "", "", 0);
+    issuer_serve(portal, spare, 1);
+    desk_init(&desk);
+    desk.settings.auth.gitlab_url = issuer_url(gitlab);
+    desk.settings.auth.customer_portal_url = issuer_url(portal);
+    desk_open(&desk);
+    desk_await_loads(&desk, 0, 2);
+    result = desk_check_token(&desk, token);
+    ck_refused(result, 503, "No signing key could be loaded");
+    ck_assert_ptr_nonnull(strstr(result.detail, "status 502"));
+    ck_assert_ptr_nonnull(strstr(result.detail, "CustomersDot ("));
+    desk_close(&desk);
+    issuer_stop(gitlab);
+    issuer_stop(portal);
+    free(token);
+}
+END_TEST
+
 START_TEST(without_any_issuer_and_key_the_setting_is_named)
 {
     struct desk desk;
@@ -206,6 +232,7 @@ START_TEST(a_flood_of_unknown_kids_causes_one_load_a_minute)
         ck_refused(result, 401, FORBIDDEN);
         ck_assert_int_eq(desk.waits, i == 0);
         ck_assert_ptr_nonnull(strstr(result.detail, "kid \"made-up-"));
+        ck_assert_ptr_nonnull(strstr(result.detail, "look again in "));
         free(token);
         free(payload);
     }
@@ -528,6 +555,9 @@ START_TEST(a_reload_keeps_keys_of_unchanged_issuers_and_drops_the_others)
     ck_assert_int_eq(issuer_count(first, KEYS), 1);
     result = desk_check_token(&desk, two);
     ck_allowed(result);
+    desk.settings.auth.keys_refresh_s = 600;
+    gw_auth_reconfigure(desk.auth, &desk.settings);
+    ck_assert_int_le(desk.auth->issuers->due_ms, gw_mono_ms() + 600000);
     desk.settings.auth.gitlab_url = "";
     gw_auth_reconfigure(desk.auth, &desk.settings);
     result = desk_check_token(&desk, one);
@@ -765,6 +795,7 @@ TCase *refresh_cases(void)
     tcase_add_test(tcase, a_hanging_issuer_ends_in_503_after_the_longest_wait);
     tcase_add_test(tcase, an_issuer_that_refuses_connections_is_named_in_a_503);
     tcase_add_test(tcase, the_named_issuer_without_keys_is_503_while_others_are_401);
+    tcase_add_test(tcase, an_issuer_known_by_its_external_name_only_is_503_too);
     tcase_add_test(tcase, without_any_issuer_and_key_the_setting_is_named);
     tcase_add_test(tcase, rotation_is_repaired_by_one_load_and_verified_again);
     tcase_add_test(tcase, a_flood_of_unknown_kids_causes_one_load_a_minute);
