@@ -48,6 +48,7 @@ def two_variables_are_enough(env):
         "AIGW_GITLAB_URL": gitlab.url, "AIGW_GITLAB_API_URL": gitlab.url + "/api/v4/", "AIGW_CUSTOMER_PORTAL_URL": "",
         "AIGW_FASTAPI__OPENAPI_URL": None, "AIGW_FASTAPI__DOCS_URL": None, "AIGW_CUSTOM_MODELS__ENABLED": None,
         "WEB_CONCURRENCY": None}, name="s-10"))
+    env.ctx.note(f"start to listening: {gateway.ready_after * 1000:.0f} ms, {gateway.rss_kib()} KiB of memory idle")
     check(gateway.request("GET", "/monitoring/healthz"), 200, {"status": "ok"})
     check(gateway.request("GET", "/docs"), 200)
     models = env.keep(FakeModels())

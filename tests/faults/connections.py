@@ -135,6 +135,7 @@ def idle_connections(env):
         for conn in conns:
             equal(conn.read_response().status, 200, "status")
         per_connection = (env.gw.rss_kib() - before) / count
+        env.ctx.note(f"idle kept-alive connection: {per_connection:.1f} KiB of memory each ({count} connections)")
         normal_requests(env)
         for conn in conns[::20]:
             conn.send(probe)

@@ -46,6 +46,7 @@ def quick(env, what, **kwargs):
     # The first is for warming up; the median keeps a busy test machine from failing us.
     took = [leave_while(env, **kwargs) for _ in range(12)][1:]
     middle = statistics.median(took)
+    env.ctx.note(f"cancellation {what}: median {middle * 1000:.2f} ms, worst {max(took) * 1000:.2f} ms")
     truth(middle < 0.05, f"cancellation {what} within 50 ms", f"median {middle * 1000:.1f} ms, all {took}")
 
 
@@ -109,6 +110,7 @@ def slow_readers(env):
     total = readers * pieces * size
     truth(last < total * 0.8, f"much less than all {total} bytes to be taken", last)
     grown = env.gw.rss_kib() - before
+    env.ctx.note(f"{readers} readers that do not read: memory grew by {grown} KiB, {last} of {total} bytes taken")
     limit = 65536 if env.ctx.is_sanitized else 8192
     truth(grown < limit, f"memory to grow less than {limit} KiB", f"{grown} KiB")
     for conn in conns:
@@ -160,6 +162,7 @@ def thousand_streams(env):
     grown = (env.gw.rss_kib() - before) / count
     check_alive = env.request("GET", "/monitoring/healthz")
     equal(check_alive.status, 200, "health while all are open")
+    env.ctx.note(f"open stream, client and model side: {grown:.1f} KiB of memory each ({count} streams)")
     gate.set()
     answers = future.result(90)
     wrong = []

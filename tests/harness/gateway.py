@@ -45,6 +45,7 @@ class Context:
         self._secrets = set()
         self.sanitizer_reports = []
         self.crashes = []
+        self.notes = []  # measured numbers, printed with --times
         self._lock = threading.Lock()
 
     def secret(self, value):
@@ -57,6 +58,9 @@ class Context:
     def secrets(self):
         with self._lock:
             return list(self._secrets)
+
+    def note(self, text):
+        self.notes.append(text)
 
     def folder(self, hint):
         return tempfile.mkdtemp(prefix=hint + "-", dir=self.work_dir)
