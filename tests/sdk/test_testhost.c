@@ -89,6 +89,14 @@ START_TEST(a_file_that_is_no_plugin_is_one_finding)
 }
 END_TEST
 
+/* No help, a shared field; no category, a scope without text, a schema that is none. */
+START_TEST(the_conformance_check_finds_broken_rules)
+{
+    ck_assert_int_eq(aigw_testhost_conformance(BAD_SO), 5);
+    ck_assert_int_eq(aigw_testhost_conformance(MOCK_SO), 0);
+}
+END_TEST
+
 START_TEST(opening_tells_why_it_failed)
 {
     char reason[256];
@@ -148,6 +156,7 @@ int main(void)
     suite_add_tcase(suite, tcase);
     tcase_add_loop_test(tcase, a_case_file_finds_what_is_wrong, 0, sizeof case_rows / sizeof *case_rows);
     tcase_add_test(tcase, a_file_that_is_no_plugin_is_one_finding);
+    tcase_add_test(tcase, the_conformance_check_finds_broken_rules);
     tcase_add_test(tcase, opening_tells_why_it_failed);
     tcase_add_test(tcase, a_provider_is_played_by_hand);
     tcase_add_test(tcase, a_stall_is_not_waited_for);
