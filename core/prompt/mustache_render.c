@@ -104,7 +104,7 @@ static void put_value(struct renderer *r, const struct value *value)
     } else if (value->kind == KIND_JSON && value->json) {
         if (json_object_is_type(value->json, json_type_string)) {
             gw_buf_put(r->out, json_object_get_string(value->json), (size_t)json_object_get_string_len(value->json));
-        } else {
+        } else if (is_true(value) || !json_object_is_type(value->json, json_type_array)) { /* an empty list: nothing */
             size_t len = 0;
             const char *text = json_object_to_json_string_length(
                 value->json, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);

@@ -44,6 +44,7 @@ static const struct row rows[] = {
     { "interp-null", "({{n}})", "{\"n\":null}", "()" },
     { "interp-miss", "({{nope}})", "{}", "()" },
     { "interp-list", "{{l}}", "{\"l\":[1,\"a/b\"]}", "[1,\"a/b\"]" },
+    { "interp-empty-list", "({{l}})", "{\"l\":[]}", "()" },
     { "interp-blanks", "{{  kind  }}|{{{ kind }}}|{{& kind }}", "{\"kind\":\"elm\"}", "elm|elm|elm" },
     { "interp-newlines", "{{\nkind\n}}", "{\"kind\":\"elm\"}", "elm" },
     { "interp-around", "  {{kind}}  \n", "{\"kind\":\"elm\"}", "  elm  \n" },
