@@ -16,6 +16,10 @@
 /* Beyond backlog_high a pipeline should have stopped; one that does not is cut here. */
 #define OUT_MAX (32u << 20)
 
+/* libmicrohttpd 0.9.75 overlooks the end of a connection that arrives together with bytes (edge-triggered, and it stops
+ * reading after a short read). We know of the end: what is not read by then will not come. */
+#define AFTER_HUP_MS 20
+
 static void conn_on_event(struct gw_fd *self, uint32_t events);
 static void conn_on_due(struct gw_timer *self);
 
@@ -125,6 +129,8 @@ void http_conn_deadline(struct http_conn *conn, int deadline, int64_t delay_ms)
     conn->deadline = (uint8_t)deadline;
     if (deadline == DEADLINE_NONE)
         return;
+    if (conn->is_hup && delay_ms > AFTER_HUP_MS && deadline <= DEADLINE_BODY)
+        delay_ms = AFTER_HUP_MS;
     conn->acked = UINT64_MAX;
     conn->stalled = 0;
     conn->deadline_ms = gw_loop_now_ms(loop) + delay_ms;
@@ -148,8 +154,7 @@ static void conn_on_due(struct gw_timer *self)
         http_linger_finish(conn);
         return;
     }
-    bool is_ours = conn->ex && conn->ex->is_direct && conn->is_suspended; /* we know our own progress */
-    if (conn->deadline == DEADLINE_STALL && !is_ours) {
+    if (conn->deadline == DEADLINE_STALL) {
         struct tcp_info info;
         uint64_t acked = conn_tcp_info(conn, &info) ? info.tcpi_bytes_acked : 0;
         unsigned stalled = acked == conn->acked ? conn->stalled + 1u : 0; /* the first look only sets the mark */
@@ -207,6 +212,8 @@ static void conn_on_event(struct gw_fd *self, uint32_t events)
 
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         conn->is_hup = true;
+    if (conn->is_hup && !conn->is_suspended && conn->deadline != DEADLINE_NONE && conn->deadline <= DEADLINE_BODY)
+        http_conn_deadline(conn, conn->deadline, AFTER_HUP_MS);
     if (!ex)
         return;
     if (ex->phase == PHASE_LINGER) {

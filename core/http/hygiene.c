@@ -6,6 +6,10 @@
  * the first one two bytes after the version, and the block must end two bytes after that. A bare LF, a NUL or a folded
  * line breaks the chain. The walk depends on that version's layout, so it is only done there (http->knows_layout);
  * should the layout differ without the version differing, every request is refused, which nobody overlooks.
+ *
+ * What remains: that version takes a line of exactly ":" LF or NUL LF for the blank line at the end, and both leave the
+ * same two bytes behind. Whatever stands between us and the attacker would have to pass on a header line without a name
+ * that ends in a bare LF.
  */
 #include <string.h>
 

@@ -20,7 +20,7 @@ enum {
     DEADLINE_NONE = 0, /* the pipeline has its own */
     DEADLINE_IDLE,     /* waiting for the next request */
     DEADLINE_HEADER,
-    DEADLINE_BODY,
+    DEADLINE_BODY,  /* up to here: waiting for bytes of the client */
     DEADLINE_STALL, /* answer is being written; no progress for write_stall_ms */
     DEADLINE_LINGER,
 };
@@ -136,7 +136,8 @@ static inline struct http_ex *http_ex_of(struct gw_exchange *ex)
     return GW_CONTAINER_OF(ex, struct http_ex, pub);
 }
 
-/* libmicrohttpd does not report progress while it writes an answer: look this often per write_stall_ms. */
+/* Progress of a slow client is what its kernel acknowledges: libmicrohttpd reports none, and EPOLLOUT comes only after
+ * a third of the send buffer is free again. Look this often per write_stall_ms. */
 #define STALL_LOOKS 4
 static inline int64_t http_stall_look_ms(const struct gw_http *http)
 {

@@ -88,7 +88,7 @@ static ssize_t stream_read(void *cls, uint64_t position, char *buffer, size_t ma
             return stream_break(buffer);
         }
         if (http_conn_has_unsent(conn))
-            http_conn_deadline(conn, DEADLINE_STALL, conn->http->limits.write_stall_ms);
+            http_conn_deadline(conn, DEADLINE_STALL, http_stall_look_ms(conn->http));
         if (!ex->is_ended)
             stream_trim(buffer, max);
     }
@@ -178,7 +178,7 @@ int gw_http_stream_write(struct gw_exchange *pub, aigw_str bytes)
         bool was_waiting = http_conn_has_unsent(conn);
         if (http_conn_send(conn, parts, count)) {
             if (!was_waiting && http_conn_has_unsent(conn))
-                http_conn_deadline(conn, DEADLINE_STALL, conn->http->limits.write_stall_ms);
+                http_conn_deadline(conn, DEADLINE_STALL, http_stall_look_ms(conn->http));
             return stream_state(ex);
         }
     }
@@ -201,7 +201,6 @@ void gw_http_stream_end(struct gw_exchange *pub)
 void http_stream_writable(struct http_ex *ex)
 {
     struct http_conn *conn = ex->conn;
-    struct gw_http *http = conn->http;
     bool progress;
 
     if (!ex->is_direct)
@@ -216,8 +215,6 @@ void http_stream_writable(struct http_ex *ex)
             http_conn_resume(conn);
             return;
         }
-    } else if (progress) {
-        http_conn_deadline(conn, DEADLINE_STALL, http->limits.write_stall_ms);
     }
     stream_drained(ex);
 }
