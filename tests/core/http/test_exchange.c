@@ -1,9 +1,11 @@
 /* test_exchange.c - requests and buffered answers over real sockets. */
 #include <check.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "harness.h"
 
@@ -339,6 +341,66 @@ START_TEST(freeing_the_server_cuts_what_runs)
 }
 END_TEST
 
+static void listen_again(struct gw_http *http, void *arg)
+{
+    static const struct gw_http_handler no_handler;
+    struct gw_loop *loop = gw_loop_new(NULL);
+    struct gw_err err;
+
+    (void)arg;
+    ck_assert_ptr_nonnull(loop);
+    struct gw_http *twin = gw_http_new(loop, "127.0.0.1", gw_http_port(http), &default_limits, NULL, &no_handler, &err);
+    ck_assert_ptr_nonnull(twin); /* workers share one port */
+    ck_assert_uint_eq(gw_http_port(twin), gw_http_port(http));
+    gw_http_free(twin);
+    ck_assert_ptr_null(gw_http_new(loop, "not an address", 0, &default_limits, NULL, &no_handler, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "not an address"));
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in taken = { .sin_family = AF_INET };
+    socklen_t len = sizeof taken;
+    taken.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_assert_int_eq(bind(fd, (struct sockaddr *)&taken, sizeof taken), 0);
+    ck_assert_int_eq(listen(fd, 1), 0);
+    ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&taken, &len), 0);
+    ck_assert_ptr_null(gw_http_new(loop, "127.0.0.1", ntohs(taken.sin_port), &default_limits, NULL, &no_handler, &err));
+    ck_assert_ptr_nonnull(strstr(err.text, "cannot listen on 127.0.0.1"));
+    close(fd);
+    struct gw_http_tls tls = { "x", "y", NULL, NULL };
+    ck_assert_int_eq(gw_http_set_tls(http, &tls, &err), AIGW_E_STATE);
+    gw_loop_free(loop);
+}
+
+START_TEST(listeners_share_a_port_and_explain_their_failures)
+{
+    server_call(server, listen_again, NULL);
+}
+END_TEST
+
+static void set_prefix(struct gw_http *http, void *arg)
+{
+    gw_http_set_prefix(http, arg);
+}
+
+START_TEST(the_prefix_is_dropped)
+{
+    static char prefix[] = "/ai";
+
+    server_call(server, set_prefix, prefix);
+    ask("GET /ai/info?x HTTP/1.1\r\nHost: x\r\n\r\n", 200, "GET /info x 127.0.0.1 0");
+    ask("GET /info HTTP/1.1\r\nHost: x\r\n\r\n", 200, "GET /info  127.0.0.1 0");
+}
+END_TEST
+
+START_TEST(a_request_that_ends_with_the_connection_is_answered)
+{
+    client_send(&client, "GET /info HTTP/1.1\r\nHost: x\r\n\r\nGET /info HTTP/1.1\r\nHost: x\r\n\r\n");
+    shutdown(client.fd, SHUT_WR);
+    ask("", 200, "GET /info  127.0.0.1 0");
+    ask("", 200, "GET /info  127.0.0.1 0");
+    ck_assert(client_at_end(&client));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("http.exchange");
@@ -363,6 +425,9 @@ int main(void)
     tcase_add_test(tcase, a_client_that_leaves_while_sending_is_noticed);
     tcase_add_test(tcase, draining_finishes_what_runs_and_accepts_nothing_new);
     tcase_add_test(tcase, freeing_the_server_cuts_what_runs);
+    tcase_add_test(tcase, listeners_share_a_port_and_explain_their_failures);
+    tcase_add_test(tcase, the_prefix_is_dropped);
+    tcase_add_test(tcase, a_request_that_ends_with_the_connection_is_answered);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
