@@ -88,7 +88,7 @@ static aigw_status check_shape(aigw_str text, aigw_str parts[3], struct gw_err *
 aigw_status gw_token_parse(aigw_str text, const struct gw_token_rules *rules, struct gw_token *ret_token,
                            char issuer[GW_ISSUER_TEXT_MAX], struct gw_err *reterr)
 {
-    aigw_str parts[3];
+    aigw_str parts[3] = { AIGW_STR_NONE, AIGW_STR_NONE, AIGW_STR_NONE };
     struct json_object *payload;
     aigw_status status = check_shape(text, parts, reterr);
 

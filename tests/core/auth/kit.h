@@ -121,5 +121,7 @@ TCase *decide_cases(void);
 TCase *cache_cases(void);
 TCase *refresh_cases(void);
 TCase *hostile_cases(void);
+TCase *discovery_cases(void);
+TCase *own_cases(void);
 
 #endif
