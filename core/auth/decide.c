@@ -113,7 +113,8 @@ static bool handle_unknown_key(struct check *check, const struct gw_token *token
     int64_t deadline_ms, retry_s;
     struct gw_err why;
 
-    if (!is_local && !is_known && gw_refresh_worth_waiting(auth, has_unknown_kid, &deadline_ms)) {
+    if (!is_local && !is_known &&
+        gw_refresh_worth_waiting(auth, check->view->generation, has_unknown_kid, &deadline_ms)) {
         worker->epoch_seen = epoch;
         worker->wait_deadline_ms = deadline_ms;
         check->result->outcome = GW_AUTH_WAIT;

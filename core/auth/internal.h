@@ -248,9 +248,11 @@ void gw_refresh_stop(struct gw_auth *auth);
 aigw_status gw_auth_publish(struct gw_auth *auth, struct gw_auth_config *config);
 /** Tell all workers that something changed. Lock held. */
 void gw_auth_wake_workers(struct gw_auth *auth);
-/** Should a request whose token no loaded key verifies wait? Starts a load when an unknown kid calls for one and the
- *  rate limit allows it. True: wait until *ret_deadline_ms at most. */
-bool gw_refresh_worth_waiting(struct gw_auth *auth, bool has_unknown_kid, int64_t *ret_deadline_ms);
+/** Should a request whose token no key of the view of this generation verifies wait? Starts a load when an unknown kid
+ *  calls for one and the rate limit allows it. True: wait until *ret_deadline_ms at most. False also when the keys have
+ *  changed since. */
+bool gw_refresh_worth_waiting(struct gw_auth *auth, uint64_t generation, bool has_unknown_kid,
+                              int64_t *ret_deadline_ms);
 
 /* ---- jwt.c, claims.c ---------------------------------------------------------------------------------------- */
 

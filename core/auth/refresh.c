@@ -289,11 +289,15 @@ static int64_t first_load_deadline_ms(const struct gw_auth *auth, int64_t now_ms
     return deadline_ms;
 }
 
-bool gw_refresh_worth_waiting(struct gw_auth *auth, bool has_unknown_kid, int64_t *ret_deadline_ms)
+bool gw_refresh_worth_waiting(struct gw_auth *auth, uint64_t generation, bool has_unknown_kid, int64_t *ret_deadline_ms)
 {
     int64_t now_ms = gw_mono_ms(), deadline_ms;
 
     (void)pthread_mutex_lock(&auth->lock);
+    if (auth->view->generation != generation) {
+        (void)pthread_mutex_unlock(&auth->lock);
+        return false; /* the caller looked at keys of yesterday: it looks again */
+    }
     deadline_ms = first_load_deadline_ms(auth, now_ms);
     /* The missing key is most likely in what was not read yet: spend no load on demand before that. */
     if (deadline_ms == 0 && has_unknown_kid) {
