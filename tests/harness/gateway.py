@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -41,7 +42,9 @@ class Context:
         os.makedirs(self.log_dir, exist_ok=True)
         self.binary = os.path.join(build_dir, "bin", "aigw")
         self.plugin_dir = os.path.join(build_dir, "lib", "aigw")
-        self.conf_dir = os.path.join(source_dir, "conf.d")
+        # A copy, so that edits while the tests run do not matter.
+        self.conf_dir = os.path.join(work_dir, "conf.d")
+        shutil.copytree(os.path.join(source_dir, "conf.d"), self.conf_dir)
         self._secrets = set()
         self.sanitizer_reports = []
         self.crashes = []
@@ -114,7 +117,8 @@ class Gateway:
         if wait:
             line = self.wait_line(lambda item: item.get("message") == "listening", ready_timeout)
             if line is None:
-                tail = "".join(self.raw[-15:])
+                self._reader.join(2)
+                tail = "".join(self.raw[-6:])
                 code = self.process.poll()
                 self.kill()
                 raise StartError(f"no \"listening\" line within {ready_timeout} s (exit code {code}); output: {tail}")

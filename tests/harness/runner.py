@@ -126,8 +126,9 @@ class Run:
                 self._report("skip", item.id, str(why))
             return
         except Exception as err:
-            for item in items:
-                self._report("fail", item.id, f"expected the fixture {key[1]} to start, found {short(repr(err), 1500)}")
+            self._report("fail", items[0].id, f"expected the fixture {key[1]} to start, found {short(repr(err), 1500)}")
+            for item in items[1:]:
+                self._report("fail", item.id, f"expected the fixture {key[1]} to start, found what {items[0].id} says")
             return
         try:
             for item in items:
