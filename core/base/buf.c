@@ -49,6 +49,7 @@ bool gw_buf_reserve(struct gw_buf *buf, size_t extra)
     }
     buf->data = data;
     buf->cap = cap;
+    data[buf->len] = '\0';
     return true;
 }
 

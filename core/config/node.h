@@ -7,12 +7,12 @@
 
 #include "base/base.h"
 
-#define GW_NODE_GROUP 1
-#define GW_NODE_LIST 2 /* libconfig list or array */
+#define GW_NODE_GROUP  1
+#define GW_NODE_LIST   2 /* libconfig list or array */
 #define GW_NODE_STRING 3
-#define GW_NODE_INT 4
+#define GW_NODE_INT    4
 #define GW_NODE_DOUBLE 5
-#define GW_NODE_BOOL 6
+#define GW_NODE_BOOL   6
 
 struct gw_node {
     const char *key;  /* NULL for list elements and the root */
@@ -20,8 +20,8 @@ struct gw_node {
     const char *file; /* "conf.d/10-server.conf", or the environment variable that set it */
     int line;         /* 0 when from the environment */
     const char *string;
-    int64_t integer; /* INT and BOOL */
-    double number;   /* INT and DOUBLE */
+    int64_t integer;              /* INT and BOOL */
+    double number;                /* INT and DOUBLE */
     struct gw_node *first, *next; /* children in order */
 };
 
@@ -32,15 +32,15 @@ struct gw_problems {
         struct gw_problem *next;
         const char *text;
         bool is_warning; /* worth saying, does not refuse the configuration */
-    } *first, **tail;
+    } * first, **tail;
     size_t error_count;
 };
 void gw_problems_init(struct gw_problems *problems, struct gw_arena *arena);
 /** node may be NULL; key is the dotted path as far as known. */
 void gw_problem(struct gw_problems *problems, const struct gw_node *node, const char *key, const char *fmt, ...)
     AIGW_PRINTF(4, 5);
-void gw_problem_warning(struct gw_problems *problems, const struct gw_node *node, const char *key, const char *fmt,
-                        ...) AIGW_PRINTF(4, 5);
+void gw_problem_warning(struct gw_problems *problems, const struct gw_node *node, const char *key, const char *fmt, ...)
+    AIGW_PRINTF(4, 5);
 
 /** Read every *.conf of the folders, in order given, each folder in name order. Syntax errors become problems; what
  *  could be read is returned anyway. A missing folder is a problem. */

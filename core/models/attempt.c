@@ -283,11 +283,6 @@ void gw_attempt_produce(struct gw_run *run)
 
     if (run->is_over || run->is_paused)
         return; /* gw_run_resume() starts it again */
-    if (!run->did_accept) {
-        gw_run_accepted(run);
-        if (run->is_over)
-            return;
-    }
     run->is_producing = true;
     aigw_status status = ops_of(run)->produce(&run->ctx, state_of(run), run->call, &next);
     run->is_producing = false;

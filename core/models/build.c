@@ -26,6 +26,8 @@ static const struct aigw_setting prefix_table[] = {
       "Endpoint when the request names none." },
     { "ignore_endpoint", AIGW_SET_BOOL, 0, AT(gw_prefix, ignore_endpoint), "false", 0, 0, NULL,
       "The request's endpoint is a placeholder: use the provider's own." },
+    { "needs_endpoint", AIGW_SET_BOOL, 0, AT(gw_prefix, needs_endpoint), "false", 0, 0, NULL,
+      "Refuse requests that name no endpoint, rather than use the provider's own." },
 };
 
 static const struct aigw_setting model_table[] = {

@@ -188,6 +188,13 @@ static aigw_status resolve_adhoc(const struct gw_models *models, const struct ai
         return refuse(ret_error, AIGW_ERR_BAD_REQUEST,
                       "the request names a model endpoint but neither a model identifier nor a model name");
     aigw_str endpoint = pick_endpoint(prefix, need->endpoint, &from_caller);
+    if (prefix->needs_endpoint && !endpoint.len) /* never a vendor's address by default (D11) */
+        return refuse(
+            ret_error, AIGW_ERR_BAD_REQUEST,
+            gw_arena_printf(arena,
+                            "model identifier \"%.*s\" comes without an endpoint; enter the model server's URL in "
+                            "GitLab, or configure a model in conf.d of this gateway",
+                            AIGW_STR_ARG(need->identifier)));
     struct gw_target target = { .provider = prefix->provider,
                                 .model = gw_arena_str(arena, model),
                                 .endpoint = gw_arena_str(arena, endpoint),

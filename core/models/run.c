@@ -319,9 +319,13 @@ aigw_status gw_run_emit(struct gw_run *run, const struct aigw_event *event)
 {
     if (run->is_over)
         return AIGW_E_CLOSED;
+    if (!run->did_accept && event->type != AIGW_EVENT_ERROR) { /* a provider without HTTP has no status line */
+        gw_run_accepted(run);
+        if (run->is_over)
+            return AIGW_E_CLOSED;
+    }
     switch (event->type) {
     case AIGW_EVENT_ERROR:
-        run->did_emit = true;
         gw_run_failed(run, event->error);
         return AIGW_E_CLOSED;
     case AIGW_EVENT_FINISH:

@@ -21,7 +21,7 @@ static void fill_tls(struct gw_snapshot *snapshot)
 
     snapshot->upstream_tls = (struct gw_upstream_tls){
         .ca_file = settings->upstream.ca_file,
-        .ca_source = "AIGW_MTLS__CA_BUNDLE, SSL_CERT_FILE or REQUESTS_CA_BUNDLE, or upstream.extra_ca_file to add one",
+        .ca_source = gw_settings_source(settings, "upstream.ca_file"),
         .extra_ca_file = settings->upstream.extra_ca_file,
         .cert_file = settings->upstream.mtls_enabled ? settings->upstream.cert_file : NULL,
         .key_file = settings->upstream.mtls_enabled ? settings->upstream.key_file : NULL,

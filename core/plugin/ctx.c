@@ -141,8 +141,6 @@ aigw_status gw_ctx_buf_view(struct aigw_buf *buf, aigw_str *ret_view)
         return buf->bytes.status;
     if (!gw_buf_reserve(&buf->bytes, 0)) /* an empty buffer is a "" too */
         return buf->bytes.status;
-    if (buf->bytes.len == 0)
-        buf->bytes.data[0] = '\0';
     *ret_view = gw_buf_str(&buf->bytes);
     return AIGW_OK;
 }

@@ -17,7 +17,7 @@ struct gw_plugin {
     struct aigw_feature_ops feature;
     struct aigw_route *routes; /* feature: re-strided copy */
     struct aigw_metric *metrics;
-    uint32_t metric_base;      /* first id in the metrics registry */
+    uint32_t metric_base; /* first id in the metrics registry */
 };
 
 /** One configured group: providers.NAME or features.NAME. */
@@ -27,8 +27,8 @@ struct gw_instance {
     struct gw_plugin *plugin;
     const struct gw_node *node; /* its group, NULL when made by the core (built-in mock) */
     void *state;
-    struct aigw_ctx *ctx;       /* instance context, lives as long */
-    const char *model;          /* features: conf.d `model`, or NULL */
+    struct aigw_ctx *ctx; /* instance context, lives as long */
+    const char *model;    /* features: conf.d `model`, or NULL */
     bool is_open;
 };
 

@@ -17,8 +17,8 @@ struct gw_route {
 /** Collect the routes of all feature instances; two for one method and path is a problem. */
 struct gw_router *gw_router_build(struct gw_arena *arena, const struct gw_plugins *plugins,
                                   struct gw_problems *problems);
-#define GW_ROUTE_FOUND 1
-#define GW_ROUTE_NO_PATH 2
+#define GW_ROUTE_FOUND     1
+#define GW_ROUTE_NO_PATH   2
 #define GW_ROUTE_NO_METHOD 3 /* *ret_allow lists the methods */
 int gw_router_find(const struct gw_router *router, aigw_str method, aigw_str path, const struct gw_route **ret_route,
                    aigw_str *ret_param, const char **ret_allow);

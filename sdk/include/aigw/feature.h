@@ -82,7 +82,9 @@ struct aigw_feature_ops {
     /** Answer or start a model call. If it fails without having answered the client gets a 500. */
     aigw_status (*run)(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_request *request);
 
-    /** One event of the model call. After END or ERROR the answer must be complete. May be NULL without models. */
+    /** One event of the model call. After END or ERROR the answer must be complete. Answer AIGW_OK once you have
+     *  responded, good or bad: any failure makes the core answer 500, or break an answer that was begun. May be NULL
+     *  without models. */
     aigw_status (*event)(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_event *event);
 
     /** The client left or the deadline passed. May be NULL. */

@@ -23,6 +23,7 @@ static const char conf_text[] =
     "            loose = { unescape_underscores = true; }; };"
     "prefixes: { default = \"first\"; plain = \"first\"; other = \"second\";"
     "            held = { provider = \"second\"; ignore_endpoint = true; };"
+    "            strict = { provider = \"first\"; needs_endpoint = true; };"
     "            based = { provider = \"second\"; base_url = \"http://base:1/v1\"; }; };"
     "models: { fast = { family = \"coder\"; retries = 3; targets = ( { provider = \"first\"; model = \"m1\"; },"
     "                                                { provider = \"second\"; model = \"m2\"; weight = 0; } ); };"
@@ -79,6 +80,10 @@ static const struct {
       "coder", AIGW_MODELF_ADHOC },
     { "prefix with a base of its own", NULL, "based/m", "coder", NULL, NULL, 0, "second", "m", "http://base:1/v1",
       "coder", AIGW_MODELF_ADHOC },
+    { "D11 no endpoint where one is needed", NULL, "strict/m", "coder", NULL, NULL, AIGW_ERR_BAD_REQUEST, NULL, NULL,
+      NULL, NULL, 0 },
+    { "D11 endpoint where one is needed", "http://h:1/v1", "strict/m", "coder", NULL, NULL, 0, "first", "m",
+      "http://h:1/v1", "coder", AIGW_MODELF_ADHOC },
     { "D10 unknown family: base prompts", "http://h:1/v1", "plain/m", "newfamily", NULL, NULL, 0, "first", "m",
       "http://h:1/v1", "base", AIGW_MODELF_ADHOC | AIGW_MODELF_UNKNOWN_FAMILY },
     { "unescape flag", "http://h:1/v1", "plain/m", "loose", NULL, NULL, 0, "first", "m", "http://h:1/v1", "base",
