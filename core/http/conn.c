@@ -46,14 +46,16 @@ static void conn_read_peer(struct http_conn *conn)
     }
 }
 
-struct http_conn *http_conn_new(struct gw_http *http, struct MHD_Connection *mhd)
+struct http_conn *http_conn_new(struct http_lane *lane, struct MHD_Connection *mhd)
 {
+    struct gw_http *http = lane->http;
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     struct http_conn *conn = info ? calloc(1, sizeof *conn) : NULL;
 
     if (!conn)
         return NULL;
     conn->http = http;
+    conn->lane = lane;
     conn->mhd = mhd;
     conn->watch.fd = info->connect_fd;
     conn->watch.on_event = conn_on_event;
@@ -80,6 +82,7 @@ struct http_conn *http_conn_new(struct gw_http *http, struct MHD_Connection *mhd
         conn->next->prev = conn;
     http->conns = conn;
     http->open_connections++;
+    lane->open_connections++;
     conn->is_over_cap = http->open_connections > http->limits.connections_max;
     http_conn_deadline(conn, DEADLINE_HEADER, http->limits.header_ms);
     return conn;
@@ -98,6 +101,7 @@ void http_conn_free(struct http_conn *conn)
     if (conn->next)
         conn->next->prev = conn->prev;
     http->open_connections--;
+    conn->lane->open_connections--;
     gw_buf_done(&conn->out);
     http_tls_unref(conn->tls);
     free(conn);
@@ -186,7 +190,7 @@ void http_conn_resume(struct http_conn *conn)
         return;
     conn->is_suspended = false;
     MHD_resume_connection(conn->mhd);
-    conn->http->must_run = true; /* libmicrohttpd does not report a pending resume */
+    conn->lane->must_run = true; /* libmicrohttpd does not report a pending resume */
 }
 
 void http_conn_shut(struct http_conn *conn)

@@ -122,7 +122,10 @@ static enum MHD_Result exchange_early_answer(struct http_ex *ex)
 static enum MHD_Result exchange_too_large(struct http_ex *ex)
 {
     gw_buf_done(&ex->body);
-    if (!http_reply_self(ex, 413, "application/json", "{\"detail\":\"Request body is too large\"}"))
+    char text[96];
+
+    snprintf(text, sizeof text, "{\"detail\":\"Request body is too large: more than %zu bytes\"}", ex->pub.body_max);
+    if (!http_reply_self(ex, 413, "application/json", text))
         return MHD_NO;
     return exchange_early_answer(ex);
 }

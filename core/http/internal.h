@@ -51,6 +51,7 @@ struct http_conn {
     int64_t deadline_ms; /* monotonic; the timer may fire earlier and is then set again */
     uint64_t acked;      /* bytes the peer had acknowledged when the stall deadline was set */
     struct gw_http *http;
+    struct http_lane *lane;
     struct MHD_Connection *mhd;
     gnutls_session_t session; /* NULL: plain */
     struct http_tls *tls;
@@ -103,12 +104,29 @@ struct http_cidr {
     uint8_t bits;
 };
 
+/* A resume makes libmicrohttpd walk all suspended connections of its daemon; with 8,000 idle streams that was 0.4 ms
+ * per request. So a worker has several daemons, filled one after the other: a walk stays short, and a worker with few
+ * connections runs one daemon only. */
+#define LANE_CONNS 512
+#define LANES_MAX  32
+
+struct http_lane {
+    struct gw_http *http;
+    struct MHD_Daemon *daemon;
+    struct gw_fd watch; /* the daemon's epoll descriptor */
+    uint32_t open_connections;
+    bool is_ready;
+    bool must_run; /* a connection was added, resumed or left with work */
+};
+
 struct gw_http {
     struct gw_loop *loop;
     struct gw_http_handler handler;
     struct gw_http_limits limits;
-    struct MHD_Daemon *daemon;
-    struct gw_fd mhd_watch; /* libmicrohttpd's epoll descriptor */
+    struct http_lane *lanes[LANES_MAX];
+    uint32_t lane_count;
+    struct gw_fd listener;        /* fd < 0: closed */
+    struct gw_timer listen_again; /* after running out of descriptors */
     struct gw_hook hook;
     struct http_tls *tls;
     struct http_conn *conns;
@@ -121,9 +139,6 @@ struct gw_http {
     uint32_t open_exchanges;
     uint32_t open_connections;
     uint16_t port;
-    bool is_mhd_ready;
-    bool must_run;
-    bool is_running; /* libmicrohttpd is on the stack */
     bool is_tls;
     bool is_draining;
     bool is_stopping;
@@ -151,7 +166,7 @@ static inline size_t http_pool_size(const struct gw_http *http)
 }
 
 /* conn.c */
-struct http_conn *http_conn_new(struct gw_http *http, struct MHD_Connection *mhd);
+struct http_conn *http_conn_new(struct http_lane *lane, struct MHD_Connection *mhd);
 void http_conn_free(struct http_conn *conn);
 void http_conn_deadline(struct http_conn *conn, int deadline, int64_t delay_ms);
 void http_conn_suspend(struct http_conn *conn);
@@ -170,6 +185,16 @@ static inline bool http_conn_has_unsent(const struct http_conn *conn)
 {
     return conn->out.len > conn->out_at || conn->is_tls_flushing;
 }
+
+/* lane.c */
+struct http_lane *http_lane_new(struct gw_http *http, struct gw_err *reterr);
+/** No connection of it may be suspended. */
+void http_lane_free(struct http_lane *lane);
+/** Where the next connection goes. */
+struct http_lane *http_lane_pick(struct gw_http *http);
+/** Hook: let libmicrohttpd work. */
+int64_t http_lanes_prepare(struct gw_hook *self);
+void http_lanes_run(struct gw_hook *self);
 
 /* linger.c */
 /** Write this answer ourselves, then close in a way that lets the client read it although it is still sending. */

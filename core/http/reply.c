@@ -80,8 +80,10 @@ bool http_add_headers(struct http_ex *ex, struct MHD_Response *response, const c
     if (MHD_add_response_header(response, "date", http_date(http)) != MHD_YES ||
         MHD_add_response_header(response, "server", "aigw") != MHD_YES)
         return false;
-    if (content_type && *content_type)
+    if (content_type && *content_type) {
         MHD_add_response_header(response, "content-type", content_type);
+        snprintf(ex->pub.answer_type, sizeof ex->pub.answer_type, "%s", content_type);
+    }
     for (size_t i = 0; i < header_count; i++)
         add_header(ex, response, headers[i].name, headers[i].value);
     if (ex->has_origin)

@@ -1,4 +1,4 @@
-/* server.c - the listener and libmicrohttpd's daemon on our loop. */
+/* server.c - the listener, and the server's life. */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -11,85 +11,10 @@
 #include "base/log.h"
 #include "http/internal.h"
 
-#define BACKLOG       4096
-#define RUNS_PER_TURN 4    /* a resumed answer needs two: headers, then body */
-#define SPARE_CONNS   1024 /* beyond our own limit, so that those get a 503 and not silence */
-
-/* ---- on the loop ---------------------------------------------------------------------------------------------- */
-
-static void mhd_on_event(struct gw_fd *self, uint32_t events)
-{
-    struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, mhd_watch);
-
-    (void)events;
-    http->is_mhd_ready = true;
-}
-
-static bool mhd_has_work(struct gw_http *http)
-{
-    MHD_UNSIGNED_LONG_LONG timeout_ms;
-
-    return http->must_run || (MHD_get_timeout(http->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0);
-}
-
-static int64_t mhd_prepare(struct gw_hook *self)
-{
-    struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, hook);
-
-    return mhd_has_work(http) ? 0 : -1; /* no other timeouts: connections have ours */
-}
-
-static void mhd_run(struct gw_hook *self)
-{
-    struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, hook);
-
-    if (!http->is_mhd_ready && !mhd_has_work(http))
-        return;
-    http->is_mhd_ready = false;
-    http->is_running = true;
-    for (int i = 0; i < RUNS_PER_TURN; i++) {
-        http->must_run = false;
-        MHD_run(http->daemon);
-        if (!mhd_has_work(http))
-            break;
-    }
-    http->is_running = false;
-}
-
-/* ---- connections ---------------------------------------------------------------------------------------------- */
-
-static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
-                          enum MHD_ConnectionNotificationCode code)
-{
-    struct gw_http *http = cls;
-    struct http_conn *conn = *context;
-
-    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
-        conn = http_conn_new(http, mhd);
-        *context = conn;
-        if (!conn) { /* no memory: libmicrohttpd notices the closed socket */
-            const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-            if (info)
-                shutdown(info->connect_fd, SHUT_RDWR);
-        }
-        return;
-    }
-    if (!conn)
-        return;
-    if (!conn->is_hup && !conn->is_shut && !http->is_stopping && !conn->had_exchange)
-        http_answer_garbage(conn); /* closed by the library: it could not make sense of the very first line */
-    http_conn_free(conn);
-    *context = NULL;
-    http->must_run = true; /* at a limit, only the next run listens again */
-}
-
-/** Targets are decoded by gw_path_normalize(), once. */
-static size_t no_unescape(void *cls, struct MHD_Connection *mhd, char *text)
-{
-    (void)cls;
-    (void)mhd;
-    return strlen(text);
-}
+#define BACKLOG          4096
+#define ACCEPTS_PER_TURN 64
+#define ACCEPT_PAUSE_MS  100
+#define SPARE_CONNS      1024 /* beyond our own limit, so that those get a 503 and not silence */
 
 /* ---- listening ------------------------------------------------------------------------------------------------ */
 
@@ -149,40 +74,62 @@ static int http_listen(const char *host, uint16_t port, uint16_t *ret_port, stru
     return fd;
 }
 
-/* ---- life ----------------------------------------------------------------------------------------------------- */
+/* ---- accepting ------------------------------------------------------------------------------------------------ */
 
-static bool http_start_daemon(struct gw_http *http, int listen_fd)
+static void on_listen_again(struct gw_timer *self)
 {
-    const struct gw_http_limits *limits = &http->limits;
-    unsigned flags = MHD_USE_EPOLL | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
-    struct MHD_OptionItem tls_items[] = {
-        { MHD_OPTION_HTTPS_CERT_CALLBACK, 0, (void *)(uintptr_t)http_tls_no_certificate },
-        { MHD_OPTION_TLS_NO_ALPN, 0, NULL },
-        { MHD_OPTION_END, 0, NULL },
-    };
-    uint32_t limit =
-        limits->connections_max < UINT32_MAX - SPARE_CONNS ? limits->connections_max + SPARE_CONNS : UINT32_MAX;
-    struct MHD_OptionItem no_items[] = { { MHD_OPTION_END, 0, NULL } };
+    struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, listen_again);
 
-    if (http->is_tls)
-        flags |= MHD_USE_TLS;
-    http->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, http_on_request, http, MHD_OPTION_LISTEN_SOCKET, listen_fd,
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, http_pool_size(http), MHD_OPTION_CONNECTION_LIMIT, limit,
-                         MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_URI_LOG_CALLBACK, http_on_target, http,
-                         MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, http, MHD_OPTION_NOTIFY_COMPLETED,
-                         http_on_completed, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_ARRAY,
-                         http->is_tls ? tls_items : no_items, MHD_OPTION_END);
-    if (!http->daemon)
-        return false;
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    if (!info)
-        return false;
-    http->mhd_watch.fd = info->epoll_fd;
-    http->mhd_watch.on_event = mhd_on_event;
-    http->must_run = true; /* the first run puts the listener into its epoll set */
-    return gw_loop_add(http->loop, &http->mhd_watch, EPOLLIN) == AIGW_OK;
+    gw_loop_mod(http->loop, &http->listener, EPOLLIN);
 }
+
+static void http_close_listener(struct gw_http *http)
+{
+    gw_timer_clear(http->loop, &http->listen_again);
+    if (http->listener.fd < 0)
+        return;
+    gw_loop_del(http->loop, &http->listener);
+    close(http->listener.fd);
+    http->listener.fd = -1;
+}
+
+static void http_accept_one(struct gw_http *http, int fd, const struct sockaddr *peer, socklen_t peer_len)
+{
+    uint64_t limit = (uint64_t)http->limits.connections_max + SPARE_CONNS;
+    struct http_lane *lane = http->open_connections < limit ? http_lane_pick(http) : NULL;
+
+    if (!lane) {
+        close(fd);
+        return;
+    }
+    lane->must_run = true;
+    MHD_add_connection(lane->daemon, fd, peer, peer_len); /* closes fd itself when it fails */
+}
+
+static void on_accept(struct gw_fd *self, uint32_t events)
+{
+    struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, listener);
+
+    (void)events;
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct sockaddr_in6 peer;
+        socklen_t peer_len = sizeof peer;
+        int fd = accept4(self->fd, (struct sockaddr *)&peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            http_accept_one(http, fd, (struct sockaddr *)&peer, peer_len);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            gw_log(GW_LOG_ERROR, "http", "cannot accept connections: %s; raise the limit of open files",
+                   strerror(errno));
+            gw_loop_mod(http->loop, self, 0); /* it stays readable: without a pause this would spin */
+            gw_timer_set(http->loop, &http->listen_again, ACCEPT_PAUSE_MS);
+            return;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return;
+        }
+    }
+}
+
+/* ---- life ----------------------------------------------------------------------------------------------------- */
 
 struct gw_http *gw_http_new(struct gw_loop *loop, const char *host, uint16_t port, const struct gw_http_limits *limits,
                             const struct gw_http_tls *tls, const struct gw_http_handler *handler, struct gw_err *reterr)
@@ -194,6 +141,7 @@ struct gw_http *gw_http_new(struct gw_loop *loop, const char *host, uint16_t por
         return NULL;
     }
     http->loop = loop;
+    http->listener.fd = -1;
     http->handler = *handler;
     http->limits = *limits;
     http->knows_layout = strcmp(MHD_get_version(), "0.9.75") == 0;
@@ -203,23 +151,29 @@ struct gw_http *gw_http_new(struct gw_loop *loop, const char *host, uint16_t por
         if (!http->tls)
             goto fail;
     }
-    int fd = http_listen(host, port, &http->port, reterr);
-    if (fd < 0)
+    http->listener.fd = http_listen(host, port, &http->port, reterr);
+    if (http->listener.fd < 0)
         goto fail;
-    if (!http_start_daemon(http, fd)) {
-        if (!http->daemon)
-            close(fd); /* otherwise it is libmicrohttpd's */
-        gw_err_set(reterr, AIGW_E_STATE, "HTTP server: libmicrohttpd %s did not start%s", MHD_get_version(),
-                   tls ? "; was it built with TLS?" : "");
+    http->lanes[0] = http_lane_new(http, reterr);
+    if (!http->lanes[0])
+        goto fail;
+    http->lane_count = 1;
+    http->listener.on_event = on_accept;
+    http->listen_again.on_due = on_listen_again;
+    if (gw_loop_add(loop, &http->listener, EPOLLIN) != AIGW_OK) {
+        gw_err_set(reterr, AIGW_E_STATE,
+                   "HTTP server: cannot watch the listening socket; check the limit of open files");
         goto fail;
     }
-    http->hook.prepare = mhd_prepare;
-    http->hook.run = mhd_run;
+    http->hook.prepare = http_lanes_prepare;
+    http->hook.run = http_lanes_run;
     gw_loop_add_hook(loop, &http->hook);
     return http;
 fail:
-    if (http->daemon)
-        MHD_stop_daemon(http->daemon);
+    if (http->lanes[0])
+        http_lane_free(http->lanes[0]);
+    if (http->listener.fd >= 0)
+        close(http->listener.fd);
     http_tls_unref(http->tls);
     free(http);
     return NULL;
@@ -235,9 +189,10 @@ void gw_http_free(struct gw_http *http)
         if (conn->ex)
             http_gone_and_cut(conn->ex);
     }
-    gw_loop_del(http->loop, &http->mhd_watch);
+    http_close_listener(http);
     gw_loop_del_hook(http->loop, &http->hook);
-    MHD_stop_daemon(http->daemon);
+    for (uint32_t i = 0; i < http->lane_count; i++)
+        http_lane_free(http->lanes[i]);
     http_tls_unref(http->tls);
     free(http->proxies);
     free(http);
@@ -248,12 +203,8 @@ void gw_http_drain(struct gw_http *http)
     if (http->is_draining)
         return;
     http->is_draining = true;
-    http->must_run = true;
-    for (int i = 0; i < RUNS_PER_TURN && !http->is_running; i++) /* whoever the kernel has already let in */
-        MHD_run(http->daemon);
-    MHD_socket fd = MHD_quiesce_daemon(http->daemon);
-    if (fd >= 0)
-        close(fd);
+    on_accept(&http->listener, EPOLLIN); /* whoever the kernel has already let in */
+    http_close_listener(http);
 }
 
 aigw_status gw_http_set_tls(struct gw_http *http, const struct gw_http_tls *options, struct gw_err *reterr)
