@@ -141,7 +141,8 @@ def idle_connections(env):
             conn.send(probe)
             equal(conn.read_response().status, 200, "status of the second request")
         if not env.ctx.is_sanitized:
-            truth(per_connection <= 24, "at most 24 KiB per idle connection", f"{per_connection:.1f} KiB")
+            # 32 KiB of it are libmicrohttpd's pool for the header block that D16 allows, touched once it was used.
+            truth(per_connection <= 32 + 12, "at most 44 KiB per idle connection", f"{per_connection:.1f} KiB")
     finally:
         for conn in conns:
             conn.close()
