@@ -1,6 +1,9 @@
 /* exchange.c - one request from its first line to its end, as libmicrohttpd's callbacks tell it. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <stdio.h>
 
 #include "http/internal.h"
 
@@ -121,9 +124,9 @@ static enum MHD_Result exchange_early_answer(struct http_ex *ex)
 
 static enum MHD_Result exchange_too_large(struct http_ex *ex)
 {
-    gw_buf_done(&ex->body);
     char text[96];
 
+    gw_buf_done(&ex->body);
     snprintf(text, sizeof text, "{\"detail\":\"Request body is too large: more than %zu bytes\"}", ex->pub.body_max);
     if (!http_reply_self(ex, 413, "application/json", text))
         return MHD_NO;

@@ -212,7 +212,7 @@ START_TEST(large_bodies_get_their_answer)
     if (response.status == 200)
         ck_assert(response.body_len == sent && memcmp(response.body, body, sent) == 0);
     if (response.status == 413)
-        ck_assert_str_eq(response.body, "{\"detail\":\"Request body is too large\"}");
+        ck_assert_ptr_nonnull(strstr(response.body, "{\"detail\":\"Request body is too large: more than "));
     if (big_bodies[_i].survives)
         ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n1", 200, "1");
     else
