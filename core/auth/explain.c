@@ -30,7 +30,7 @@ static void list_issuers(const struct gw_auth *auth, struct gw_buf *out)
             gw_buf_printf(out, "%zu key%s%s%.160s", issuer->set->count, issuer->set->count == 1 ? "" : "s",
                           issuer->error.text[0] ? ", but they could not be refreshed: " : "", issuer->error.text);
         else
-            gw_buf_printf(out, "no keys (%.170s)", issuer->error.text[0] ? issuer->error.text : "not loaded yet");
+            gw_buf_printf(out, "no keys (%.500s)", issuer->error.text[0] ? issuer->error.text : "not loaded yet");
         glue = "; ";
     }
     if (!*glue)

@@ -293,11 +293,10 @@ static void describe_failure(struct gw_fetch *fetch, CURLcode code, struct gw_er
         (void)gw_err_set(reterr, AIGW_E_LIMIT, "%s: the answer is larger than %u bytes", fetch->url, GW_KEYS_BODY_MAX);
     else if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
              code == CURLE_SSL_ISSUER_ERROR)
-        (void)gw_err_set(
-            reterr, AIGW_E_CONFIG,
-            "%s: its certificate is not trusted (%s; trusted: %s). Name a file with your CA in " TRUST_SETTINGS
-            ", or add it with AIGW_EXTRA_CA_FILE",
-            fetch->url, text, fetch->ca_name);
+        (void)gw_err_set(reterr, AIGW_E_CONFIG,
+                         "%s: its certificate is not trusted: name a file with your CA in " TRUST_SETTINGS
+                         ", or add it with AIGW_EXTRA_CA_FILE (trusted now: %s; %s)",
+                         fetch->url, fetch->ca_name, text);
     else
         (void)gw_err_set(reterr, AIGW_E_CONFIG, "%s: %s", fetch->url, text);
 }

@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <stdio.h>
-
 #include "http/internal.h"
 
 #define ARENA_MAX     (64u << 20)
