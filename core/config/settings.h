@@ -12,8 +12,8 @@ struct gw_settings {
     struct {
         const char *host;                 /* AIGW_FASTAPI__API_HOST */
         int64_t port;                     /* AIGW_FASTAPI__API_PORT */
-        const char *metrics_host;         /* AIGW_FASTAPI__METRICS_HOST */
-        int64_t metrics_port;             /* AIGW_FASTAPI__METRICS_PORT; 0: no metrics listener */
+        const char *metrics_host;         /* AIGW_FASTAPI__METRICS_HOST; "": no metrics listener */
+        int64_t metrics_port;             /* AIGW_FASTAPI__METRICS_PORT; 0: any free one */
         int64_t workers;                  /* WEB_CONCURRENCY; 0: one per CPU this process may use */
         const char *path_prefix;          /* "/ai" (D28), "" for none */
         const char *openapi_url;          /* AIGW_FASTAPI__OPENAPI_URL */

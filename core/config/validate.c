@@ -51,7 +51,8 @@ static void check_server(const struct check *c)
     if (s->server.docs_url && *s->server.docs_url && *s->server.docs_url != '/')
         refuse(c, "server.docs_url", "must begin with /, or be empty: ", s->server.docs_url);
     if (s->server.port != 0 && s->server.port == s->server.metrics_port)
-        refuse(c, "server.metrics_port", "is the same as server.port; choose another, or 0 for no metrics listener",
+        refuse(c, "server.metrics_port",
+               "is the same as server.port; choose another, or set server.metrics_host to \"\" for no metrics listener",
                "");
 }
 

@@ -167,7 +167,7 @@ static aigw_status start_metrics(struct serving *serving, struct gw_err *reterr)
 {
     const struct gw_settings *settings = &serving->snapshot->settings;
 
-    if (settings->server.metrics_port < 0)
+    if (!settings->server.metrics_host || !settings->server.metrics_host[0])
         return AIGW_OK;
     serving->metrics = gw_metrics_server_start(settings->server.metrics_host, (uint16_t)settings->server.metrics_port,
                                                &serving->server.metrics_port, reterr);
