@@ -47,8 +47,10 @@ need() {
     [ "${#missing[@]}" -eq 0 ] && return
     command -v apt-get >/dev/null || die "missing, and there is no apt-get to install it: ${missing[*]}"
     say "installing ${missing[*]}"
-    as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" \
+    # A new machine may still be upgrading itself: wait for its lock.
+    as_root apt-get update -qq || die "apt-get update failed; is the network there, are the mirrors right?"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+        -o DPkg::Lock::Timeout=300 "${missing[@]}" \
         >/dev/null || die "apt-get could not install: ${missing[*]}"
 }
 
