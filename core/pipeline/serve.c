@@ -194,10 +194,10 @@ static aigw_status start(struct serving *serving, struct gw_err *reterr)
     serving->server.auth = gw_auth_new(settings, reterr);
     if (!serving->server.auth)
         return AIGW_E_CONFIG;
-    status = start_metrics(serving, reterr);
+    status = start_workers(serving, reterr);
     if (status)
         return status;
-    status = start_workers(serving, reterr);
+    status = start_metrics(serving, reterr); /* after the workers: the page reads their gauges */
     if (status)
         return status;
     atomic_store(&serving->server.state, GW_SERVING);
@@ -299,9 +299,9 @@ static void stop(struct serving *serving)
 {
     struct gw_server *server = &serving->server;
 
+    gw_metrics_server_stop(serving->metrics);
     for (uint32_t i = 0; i < server->worker_count; i++)
         gw_worker_done(&server->workers[i]);
-    gw_metrics_server_stop(serving->metrics);
     if (server->auth)
         gw_auth_free(server->auth);
     free(server->workers);
