@@ -13,12 +13,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -332,6 +334,7 @@ int main(int argc, char **argv)
     struct rlimit files;
     unsigned long port = 0, interval_ms = 100;
 
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* a mock must not outlive the run that started it */
     server.answer_bytes = 600;
     for (int i = 1; i + 1 < argc; i += 2) {
         unsigned long value = strtoul(argv[i + 1], NULL, 10);
