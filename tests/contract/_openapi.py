@@ -22,7 +22,8 @@ class Checker:
         doc = self.document
         if not self.need(isinstance(doc, dict), "#", "not an object"):
             return self.problems
-        self.need(str(doc.get("openapi", "")).startswith("3.1."), "#/openapi", f"{doc.get('openapi')!r}, expected 3.1.x")
+        self.need(str(doc.get("openapi", "")).startswith("3.1."), "#/openapi",
+                  f"{doc.get('openapi')!r}, expected 3.1.x")
         info = doc.get("info")
         if self.need(isinstance(info, dict), "#/info", "missing"):
             for name in ("title", "version"):
@@ -60,7 +61,8 @@ class Checker:
             return
         ident = operation.get("operationId")
         if ident is not None:
-            self.need(ident not in self.operation_ids, where, f"operationId {ident} also at {self.operation_ids.get(ident)}")
+            self.need(ident not in self.operation_ids, where,
+                      f"operationId {ident} also at {self.operation_ids.get(ident)}")
             self.operation_ids[ident] = where
         responses = operation.get("responses")
         if self.need(isinstance(responses, dict) and responses, where, "no responses"):
@@ -68,26 +70,31 @@ class Checker:
                 self.need(code == "default" or (len(code) == 3 and code[0] in "12345"), where, f"odd status {code}")
                 response = self.resolve(f"{where}/responses/{code}", response)
                 if response is not None:
-                    self.need(isinstance(response.get("description"), str), f"{where}/responses/{code}", "no description")
+                    self.need(isinstance(response.get("description"), str), f"{where}/responses/{code}",
+                              "no description")
                     self.content(f"{where}/responses/{code}", response.get("content"))
         found = set()
         for number, parameter in enumerate(list(shared) + operation.get("parameters", [])):
             parameter = self.resolve(f"{where}/parameters/{number}", parameter)
             if parameter is None:
                 continue
-            self.need(parameter.get("in") in ("query", "header", "path", "cookie"), where, f"parameter {number}: bad in")
+            self.need(parameter.get("in") in ("query", "header", "path", "cookie"), where,
+                      f"parameter {number}: bad in")
             self.need(isinstance(parameter.get("name"), str), where, f"parameter {number}: no name")
-            self.need(("schema" in parameter) != ("content" in parameter), where, f"parameter {number}: schema or content")
+            self.need(("schema" in parameter) != ("content" in parameter), where,
+                      f"parameter {number}: schema or content")
             if parameter.get("in") == "path":
                 found.add(parameter.get("name"))
-                self.need(parameter.get("required") is True, where, f"path parameter {parameter.get('name')} not required")
+                self.need(parameter.get("required") is True, where,
+                          f"path parameter {parameter.get('name')} not required")
             if "schema" in parameter:
                 self.schema(f"{where}/parameters/{number}/schema", parameter["schema"])
         self.need(found == templates, where, f"path parameters {sorted(found)}, templates {sorted(templates)}")
         body = operation.get("requestBody")
         if body is not None:
             body = self.resolve(f"{where}/requestBody", body)
-            if body is not None and self.need(isinstance(body.get("content"), dict), where, "requestBody without content"):
+            if body is not None and self.need(isinstance(body.get("content"), dict), where,
+                                              "requestBody without content"):
                 self.content(f"{where}/requestBody", body["content"])
 
     def content(self, where, content):

@@ -6,7 +6,7 @@ import time
 from fakes import gitlab as gl
 from fakes import pki
 from fakes.net import Server
-from harness.runner import case, equal, fixture, truth
+from harness.runner import case, equal, fixture
 
 from ._env import (BAD_HEADER, FORBIDDEN, NO_HEADER, NOT_OIDC, Env, Reply, Row, check, completion, detail, mismatch,
                    table)

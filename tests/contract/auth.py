@@ -87,8 +87,8 @@ table(__name__, "auth", [
         env, iss="https://elsewhere.test", sub=gl.INSTANCE_ID))), 200),
     Row("D6-crit", complete(lambda env: env.auth(env.token(header={"crit": ["exp"]}))), 401, FORBIDDEN),
     Row("D6-padding", complete(lambda env: env.auth(env.token() + "==")), 401, FORBIDDEN, "strict base64url"),
-    Row("D6-standard-base64", complete(lambda env: env.auth(env.token().replace("-", "+").replace("_", "/") + "+")), 401,
-        FORBIDDEN),
+    Row("D6-standard-base64", complete(lambda env: env.auth(env.token().replace("-", "+").replace("_", "/") + "+")),
+        401, FORBIDDEN),
     Row("D6-long-scopes", complete(lambda env: env.auth(env.token(
         ["complete_code"] + [f"scope_number_{n:04d}" for n in range(400)]))), 200, note="a token of 12 KB"),
     Row("D6-too-long", complete(lambda env: env.auth(env.token(
@@ -116,7 +116,8 @@ def auth_no_issuer(ctx):
 
 def no_keys(port):
     def test(found):
-        return (isinstance(found, dict) and isinstance(found.get("error"), str) and isinstance(found.get("detail"), list)
+        return (isinstance(found, dict) and isinstance(found.get("error"), str)
+                and isinstance(found.get("detail"), list)
                 and str(port) in found["detail"][0]["msg"])
     return Any(f'{{"error":<text>,"detail":[{{"msg":<names the issuer at port {port}>}}]}} (D31)', test)
 

@@ -6,8 +6,8 @@ from fakes.net import Gate
 from harness import http
 from harness.runner import case, equal, fixture, truth
 
-from ._env import (API_KEY, CURRENT_FILE, INTEGER, VERBOSE, Any, Env, Reply, Row, check, completion, detail, model_error,
-                   table)
+from ._env import (API_KEY, CURRENT_FILE, INTEGER, VERBOSE, Any, Env, Reply, Row, check, completion, detail,
+                   model_error, table)
 
 PATH = "/v2/code/completions"
 STREAM_TYPE = "text/event-stream; charset=utf-8"
@@ -51,8 +51,8 @@ def whole(text="x", lang="python", usage=None, flags=(), name="codestral", engin
                 and (model["engine"], model["name"], model["lang"]) == (engine, name, lang)
                 and list(found["metadata"]) == ["enabled_feature_flags"]
                 and sorted(found["metadata"]["enabled_feature_flags"]) == sorted(flags))
-    return Any(f"<v2 answer: text {text!r}, {engine}/{name}, lang {lang!r}, usage {usage}, flags {list(flags)}, members "
-               "and their order as in §7.7>", test)
+    return Any(f"<v2 answer: text {text!r}, {engine}/{name}, lang {lang!r}, usage {usage}, flags {list(flags)}, "
+               "members and their order as in §7.7>", test)
 
 
 def region_is(wanted):
@@ -65,8 +65,8 @@ table(__name__, "comp", [
     Row("C-COMP-001", ask(Reply()), 200, whole(), headers=JSON),
     Row("C-COMP-002", ask(Reply(), path="/v2/completions"), 200, whole(), headers=JSON),
     Row("C-COMP-003", ask(Reply(), current_file={**CURRENT_FILE, "file_name": "src/a.rs"}), 200, whole(lang="rust")),
-    Row("C-COMP-003-id", ask(Reply(), current_file={**CURRENT_FILE, "file_name": "x", "language_identifier": "ruby"}), 200,
-        whole(lang="ruby")),
+    Row("C-COMP-003-id", ask(Reply(), current_file={**CURRENT_FILE, "file_name": "x", "language_identifier": "ruby"}),
+        200, whole(lang="ruby")),
     Row("C-COMP-003-none", ask(Reply(), current_file={**CURRENT_FILE, "file_name": "a.zzz"}), 200, whole(lang="")),
     Row("C-COMP-004", ask(Reply(), model_provider="codestral", model_name="dummy_model"), 422, INVALID),
     Row("C-COMP-005-null", ask(Reply(), prompt_version=2, prompt=None), 200, whole()),
@@ -267,7 +267,8 @@ def odd_endpoints_are_refused(env):
     port = env.models.server.port
     for endpoint in ("file:///etc/passwd", f"ftp://127.0.0.1:{port}/", f"gopher://127.0.0.1:{port}/_x", "not a url",
                      f"http://user:pw@127.0.0.1:{port}/v1", f"http://127.0.0.1:{port}/v1#frag",
-                     f"http://127.0.0.1:{port}/v1\r\nX-Injected: 1", "http://", "//127.0.0.1/v1", "http://127.0.0.1:99999/v1"):
+                     f"http://127.0.0.1:{port}/v1\r\nX-Injected: 1", "http://", "//127.0.0.1/v1",
+                     "http://127.0.0.1:99999/v1"):
         response = env.post(PATH, completion(None, model_endpoint=endpoint))
         check(response, (400, 422, 503))
         truth("root:" not in response.text, "no file content", response.text)
@@ -286,7 +287,8 @@ def redirects_are_not_followed(env):
 @case("D13-names-model", "comp")
 def errors_name_the_cause(env):
     """The admin page shows the body as it is: it must say what the model server said, and hold no key."""
-    response = check(ask(Reply(status=404, body={"error": {"message": "model codestral-22b does not exist"}}))(env), 503)
+    response = check(ask(Reply(status=404, body={"error": {"message": "model codestral-22b does not exist"}}))(env),
+                     503)
     text = response.json()["detail"]
     truth("404" in text or "does not exist" in text, "the model's status or words", text)
     truth(API_KEY not in response.text, "no key in the text", text)

@@ -9,7 +9,8 @@ from harness.runner import case, equal, fixture, truth
 from ._env import Any, Env, Reply, check, completion, detail, model_error
 
 PATH = "/v2/code/completions"
-REFUSAL = Any("<JSON with detail or error>", lambda found: isinstance(found, dict) and ("detail" in found or "error" in found))
+REFUSAL = Any("<JSON with detail or error>",
+              lambda found: isinstance(found, dict) and ("detail" in found or "error" in found))
 
 
 @fixture("dec")
@@ -361,7 +362,8 @@ def wrong_type(env):
 
 @case("CONF-all-at-once", "conf")
 def all_mistakes_in_one_run(env):
-    refuses(env, "all", 'limits: {\n  header_ms = "fast";\n  body_sm = 1;\n};\n', words=["90-test.conf:2", "90-test.conf:3"])
+    refuses(env, "all", 'limits: {\n  header_ms = "fast";\n  body_sm = 1;\n};\n',
+            words=["90-test.conf:2", "90-test.conf:3"])
 
 
 @case("CONF-syntax", "conf")
@@ -371,7 +373,8 @@ def syntax_error(env):
 
 @case("CONF-env-bool", "conf")
 def bad_boolean(env):
-    refuses(env, "bool", settings={"AIGW_AUTH__BYPASS_EXTERNAL": "maybe"}, words=["AIGW_AUTH__BYPASS_EXTERNAL", "maybe"])
+    refuses(env, "bool", settings={"AIGW_AUTH__BYPASS_EXTERNAL": "maybe"},
+            words=["AIGW_AUTH__BYPASS_EXTERNAL", "maybe"])
 
 
 @case("CONF-env-integer", "conf")

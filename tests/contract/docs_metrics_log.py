@@ -8,7 +8,7 @@ from harness import http
 from harness.runner import case, equal, fixture, truth
 
 from . import _openapi
-from ._env import API_KEY, NO_HEADER, VERBOSE, Env, Reply, Row, check, completion, detail, table
+from ._env import API_KEY, NO_HEADER, VERBOSE, Env, Reply, check, completion, detail
 
 PATH = "/v2/code/completions"
 ROUTES = ["/v2/code/completions", "/v2/completions", "/v1/code/user_access_token", "/monitoring/healthz",
@@ -144,7 +144,8 @@ def exempt_paths_are_not_counted(env):
 def page_is_well_formed(env):
     response = http.request(env.gw.metrics_port, "GET", "/metrics")
     equal(response.status, 200, "status")
-    truth((response.header("content-type") or "").startswith("text/plain"), "text/plain", response.header("content-type"))
+    truth((response.header("content-type") or "").startswith("text/plain"), "text/plain",
+          response.header("content-type"))
     types, seen = {}, set()
     for line in response.text.splitlines():
         if line.startswith("# TYPE "):
@@ -198,8 +199,12 @@ def not_on_the_api_port(env):
 
 # -- log ---------------------------------------------------------------------------------------------------------------
 
+def is_access(line, request_id):
+    return line.get("logger") == "api.access" and line.get("correlation_id") == request_id
+
+
 def access_line(env, request_id):
-    line = env.gw.wait_line(lambda item: item.get("logger") == "api.access" and item.get("correlation_id") == request_id)
+    line = env.gw.wait_line(lambda item: is_access(item, request_id))
     truth(line is not None, f"an access line for {request_id}", [item.get("message") for item in env.gw.lines[-5:]])
     return line
 
@@ -222,7 +227,7 @@ def one_line_per_request(env):
           "the message of §12", line["message"])
     datetime.datetime.fromisoformat(line["request_arrived_at"])
     truth(line["timestamp"].endswith("Z"), "a UTC timestamp", line["timestamp"])
-    count = sum(1 for item in env.gw.lines if item.get("logger") == "api.access" and item.get("correlation_id") == ident)
+    count = sum(1 for item in env.gw.lines if is_access(item, ident))
     equal(count, 1, "access lines for the request")
 
 

@@ -12,6 +12,7 @@ from harness.runner import Skip, case, equal, fixture, truth
 from ._env import API_KEY, NO_HEADER, Env, Reply, check, completion
 
 PATH = "/v2/code/completions"
+SIGNING_PEM = pki.private_pem(pki.rsa_key("gateway-signing"))
 
 
 class Plain:
@@ -87,7 +88,7 @@ def try_token(gateway, gitlab):
 
 
 def tls_gateway(env, gitlab, **settings):
-    pem = pki.private_pem(pki.rsa_key("gateway-signing"))
+    pem = SIGNING_PEM
     return env.keep(Gateway(env.ctx, {"AIGW_GITLAB_URL": gitlab.url, "AIGW_SELF_SIGNED_JWT__SIGNING_KEY": pem,
                                       **settings}, name="s-14"))
 
@@ -279,7 +280,7 @@ def offline(env):
     portal = env.keep(gl.FakeGitLab("portal"))
     portal.faults["discovery"] = gl.Fault("hang")
     gateway = env.keep(Gateway(env.ctx, {"AIGW_GITLAB_URL": gitlab.url, "AIGW_CUSTOMER_PORTAL_URL": portal.url,
-                                         "AIGW_SELF_SIGNED_JWT__SIGNING_KEY": pki.private_pem(pki.rsa_key("gateway-signing"))
+                                         "AIGW_SELF_SIGNED_JWT__SIGNING_KEY": SIGNING_PEM
                                          }, name="s-34"))
     truth(gateway.ready_after < 5, "a start within 5 s", f"{gateway.ready_after:.1f} s")
     for _ in range(3):
@@ -294,7 +295,7 @@ def portal_tokens_work(env):
     gitlab = env.keep(gl.FakeGitLab())
     portal = env.keep(gl.FakeGitLab("portal"))
     gateway = env.keep(Gateway(env.ctx, {"AIGW_GITLAB_URL": gitlab.url, "AIGW_CUSTOMER_PORTAL_URL": portal.url,
-                                         "AIGW_SELF_SIGNED_JWT__SIGNING_KEY": pki.private_pem(pki.rsa_key("gateway-signing"))
+                                         "AIGW_SELF_SIGNED_JWT__SIGNING_KEY": SIGNING_PEM
                                          }, name="s-34-two"))
     check(try_token(gateway, gitlab), 200)
     check(try_token(gateway, portal), 200)
@@ -305,7 +306,7 @@ def two_instances(env):
     """A user token from one instance is accepted by the other; keys are shared, nothing else."""
     gitlab = env.keep(gl.FakeGitLab())
     models = env.keep(FakeModels())
-    pem = pki.private_pem(pki.rsa_key("gateway-signing"))
+    pem = SIGNING_PEM
     settings = {"AIGW_GITLAB_URL": gitlab.url, "AIGW_SELF_SIGNED_JWT__SIGNING_KEY": pem}
     one = env.keep(Gateway(env.ctx, settings, name="s-42-one"))
     two = env.keep(Gateway(env.ctx, settings, name="s-42-two"))
@@ -342,7 +343,8 @@ def all_clients(env):
     rails = clients.Rails(env.gw.port, env.token())
     response = rails.call(PATH, completion(script, prompt_version=2, prompt=None))
     equal(rails.parsed(response)["choices"][0]["text"], "answer", "Rails")
-    truth((response.header("connection") or "").lower() == "close", "connection: close to be honoured", response.headers)
+    truth((response.header("connection") or "").lower() == "close", "connection: close to be honoured",
+          response.headers)
     workhorse = clients.Workhorse(env.gw.port)
     for stream in (False, True, False):
         response = workhorse.call(PATH, env.token(), completion(script, stream=stream))
@@ -424,7 +426,8 @@ def broken_provider_answers(env):
     huge = b'{"keys":[' + b'{"kty":"RSA"},' * 9999 + b'{"kty":"RSA"}]}'
     faults = [gl.Fault("status", 500), gl.Fault("truncate"), gl.Fault("cut"), gl.Fault("html"),
               gl.Fault("body", '{"keys":[]}'), gl.Fault("body", '{"keys":{}}'), gl.Fault("body", "null"),
-              gl.Fault("body", b"[" * 100000), gl.Fault("body", b'"' + b"x" * (10 << 20) + b'"'), gl.Fault("body", huge)]
+              gl.Fault("body", b"[" * 100000), gl.Fault("body", b'"' + b"x" * (10 << 20) + b'"'),
+              gl.Fault("body", huge)]
     for fault in faults:
         gitlab = gl.FakeGitLab()
         gitlab.faults["keys"] = fault

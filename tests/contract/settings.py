@@ -173,7 +173,8 @@ def text_completion(env):
     script = env.models.script(Reply(pieces=("x",)))
     check(env.post(PATH, completion(script, model_identifier="text-completion-openai/starcoder")), 200, whole())
     seen = script.seen[0]
-    truth(seen.path.endswith("/v1/completions") and not seen.path.endswith("/chat/completions"), "/v1/completions", seen.path)
+    truth(seen.path.endswith("/v1/completions") and not seen.path.endswith("/chat/completions"), "/v1/completions",
+          seen.path)
     sent = seen.json()
     equal(sent["model"], "starcoder", "model")
     truth("def f(" in sent["prompt"], "the prefix in the prompt", sent)
@@ -199,7 +200,8 @@ def odd_but_good_answers(env):
     shapes = [
         {"choices": [choice]},
         {"id": None, "object": None, "created": None, "model": None, "usage": None, "choices": [choice]},
-        {"choices": [{**choice, "logprobs": None, "message": {**choice["message"], "tool_calls": None, "refusal": None}}]},
+        {"choices": [{**choice, "logprobs": None, "message": {**choice["message"],
+                                                              "tool_calls": None, "refusal": None}}]},
         {"choices": [{**choice, "message": {**choice["message"], "reasoning_content": "thinking"}}]},
         {"choices": [{**choice, "finish_reason": None}]},
         {"choices": [choice], "usage": {"prompt_tokens": 5, "completion_tokens": 1, "prompt_tokens_details": None}},
@@ -218,12 +220,14 @@ def odd_but_good_streams(env):
         return json.dumps({"choices": [{"index": 0, "delta": {"content": text} if text is not None else {},
                                         "finish_reason": finish}]})
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+    done = "data: [DONE]\n\n"
+    usage = 'data: {"choices":[],"usage":{"prompt_tokens":1}}\n\n'
     bodies = [
-        f": comment\n\ndata: {frame('a')}\n\n: ping\n\ndata: {frame('b')}\n\ndata: {frame(None, 'stop')}\n\ndata: [DONE]\n\n",
+        f": comment\n\ndata: {frame('a')}\n\n: ping\n\ndata: {frame('b')}\n\ndata: {frame(None, 'stop')}\n\n" + done,
         f"data: {frame('a')}\r\n\r\ndata: {frame('b')}\r\n\r\ndata: {frame(None, 'stop')}\r\n\r\ndata: [DONE]\r\n\r\n",
         f"data:{frame('a')}\n\ndata:{frame('b', 'stop')}\n\ndata:[DONE]\n\n",
-        f"event: message\nid: 1\nretry: 5\ndata: {frame('a')}\n\nevent: message\ndata: {frame('b', 'stop')}\n\ndata: [DONE]\n\n",
-        f"data: {frame('a')}\n\ndata: {frame('b', 'stop')}\n\ndata: {{\"choices\":[],\"usage\":{{\"prompt_tokens\":1}}}}\n\ndata: [DONE]\n\n",
+        f"event: message\nid: 1\nretry: 5\ndata: {frame('a')}\n\nevent: message\ndata: {frame('b', 'stop')}\n\n" + done,
+        f"data: {frame('a')}\n\ndata: {frame('b', 'stop')}\n\n" + usage + done,
         f"\n\n\ndata: {frame('a')}\n\n\n\ndata: {frame('b', 'length')}\n\ndata: [DONE]\n",
         f"data: {frame('ab', 'stop')}\n\n",
         f"data: {frame('ab')}\n\ndata: [DONE]\n\n",

@@ -101,7 +101,8 @@ def seat_count_is_copied(env):
 
 @case("TOK-extra", "tok")
 def extra_claims_are_copied_but_never_override(env):
-    _, _, payload = mint(env, env.token(skip_usage_cutoff=True, tool_access_policies={"a": 1}, gitlab_instance_uid="uid-1"))
+    _, _, payload = mint(env, env.token(skip_usage_cutoff=True, tool_access_policies={"a": 1},
+                                        gitlab_instance_uid="uid-1"))
     equal(payload.get("skip_usage_cutoff"), True, "skip_usage_cutoff")
     equal(payload.get("tool_access_policies"), {"a": 1}, "tool_access_policies")
     equal(payload.get("gitlab_instance_uid"), "uid-1", "gitlab_instance_uid")

@@ -41,6 +41,11 @@ def edited(edit, **headers):
     return lambda env: env.post(PATH, text_of(env, edit), sent)
 
 
+def with_bytes(code):
+    """A good body whose code above the cursor is these bytes."""
+    return lambda env: env.post(PATH, text_of(env, str).encode().replace(b"def f(", code))
+
+
 def telemetry(count=1, **changes):
     item = {"model_engine": "e", "model_name": "m", "lang": "python", "requests": 1, "accepts": 0, "errors": 0}
     item.update(changes)
@@ -84,16 +89,12 @@ table(__name__, "val", [
     Row("C-VAL-011-0", body(stream=0), 200),
     Row("C-VAL-011-null", body(stream=None), 200),
     Row("C-VAL-011-2", body(stream=2), 422, INVALID),
-    Row("C-VAL-012 D33-bytes", lambda env: env.post(PATH, text_of(env, str).encode().replace(b"def f(", b"def \xff(")), 422,
-        INVALID, "D33: invalid UTF-8 is 422"),
-    Row("VAL-overlong", lambda env: env.post(PATH, text_of(env, str).encode().replace(b"def f(", b"def \xc0\xaf(")), 422,
-        INVALID),
-    Row("VAL-surrogate-bytes", lambda env: env.post(
-        PATH, text_of(env, str).encode().replace(b"def f(", b"def \xed\xa0\x80(")), 422, INVALID),
+    Row("C-VAL-012 D33-bytes", with_bytes(b"def \xff("), 422, INVALID, "D33: invalid UTF-8 is 422"),
+    Row("VAL-overlong", with_bytes(b"def \xc0\xaf("), 422, INVALID),
+    Row("VAL-surrogate-bytes", with_bytes(b"def \xed\xa0\x80("), 422, INVALID),
     Row("VAL-bom", lambda env: env.post(PATH, b"\xef\xbb\xbf" + text_of(env, str).encode()), 200),
     Row("VAL-nul", with_file(content_above_cursor="a\0b"), 200),
-    Row("VAL-duplicate", edited(lambda t: t.replace('{"prompt_version": 1', '{"prompt_version": 9, "prompt_version": 1')),
-        200, note="the last one wins"),
+    Row("VAL-duplicate", edited(lambda t: '{"prompt_version": 9,' + t[1:]), 200, note="the last one wins"),
     Row("VAL-duplicate-last", edited(lambda t: t[:-1] + ', "prompt_version": 9}'), 422, INVALID),
     Row("VAL-nan", body(choices_count=1, unknown=float("nan")), 200),
     Row("VAL-trailing", edited(lambda t: t + " x"), 422, INVALID),

@@ -279,7 +279,8 @@ class Admin:
         except (OSError, ReadTimeout, http.HttpError) as err:
             return self._verdict("end_to_end_probe", False, str(err))
         if response.status != 200:
-            return self._verdict("end_to_end_probe", False, f"AI Gateway returned code {response.status}: {response.text}")
+            return self._verdict("end_to_end_probe", False,
+                                 f"AI Gateway returned code {response.status}: {response.text}")
         choices = (self.rails.parsed(response) or {}).get("choices") or []
         text = choices[0].get("text") if choices else ""
         if not (text or "").strip():

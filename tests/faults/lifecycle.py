@@ -152,7 +152,8 @@ def reload_env(ctx):
 def reload(env, wanted):
     start = len(env.gw.lines)
     env.gw.signal(signal.SIGHUP)
-    line = env.gw.wait_line(lambda item: item.get("logger") == "config" and wanted in str(item.get("message")), 10, start)
+    line = env.gw.wait_line(lambda item: item.get("logger") == "config" and wanted in str(item.get("message")), 10,
+                            start)
     truth(line is not None, f"a log line with {wanted!r}", env.gw.raw[start:])
 
 
@@ -201,7 +202,8 @@ def reloads_under_load(env):
         reload(env, "configuration reloaded")
         env.request("GET", "/monitoring/healthz")
     grown = env.gw.rss_kib() - before
-    truth(grown < (20480 if env.ctx.is_sanitized else 4096), "old configurations to be freed", f"{grown} KiB in 20 reloads")
+    truth(grown < (20480 if env.ctx.is_sanitized else 4096), "old configurations to be freed",
+          f"{grown} KiB in 20 reloads")
 
 
 # -- certificates ------------------------------------------------------------------------------------------------------

@@ -17,7 +17,8 @@ def smuggling(ctx):
 
 
 def post(head, body=b""):
-    return f"POST {PATH} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n".encode() + head + b"\r\n" + body
+    start = f"POST {PATH} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
+    return start.encode() + head + b"\r\n" + body
 
 
 CHUNKED = b"Transfer-Encoding: chunked\r\n"

@@ -100,7 +100,9 @@ class Gateway:
                     "AIGW_CUSTOM_MODELS__ENABLED": "true", "AIGW_CUSTOMER_PORTAL_URL": "", "WEB_CONCURRENCY": "2"}
         settings.update(env or {})
         environment = {"PATH": "/usr/bin:/bin", "HOME": self.folder, "TMPDIR": self.folder,
-                       "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:quarantine_size_mb=8:thread_local_quarantine_size_kb=64", "UBSAN_OPTIONS": "print_stacktrace=1"}
+                       "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:quarantine_size_mb=8:"
+                                        "thread_local_quarantine_size_kb=64",
+                        "UBSAN_OPTIONS": "print_stacktrace=1"}
         environment.update({key: value for key, value in settings.items() if value is not None})
         command = [ctx.binary, "serve", "--conf-dir", ctx.conf_dir, "--conf-dir", conf_dir, "--plugin-dir",
                    ctx.plugin_dir, *args]
@@ -109,7 +111,8 @@ class Gateway:
             resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(command, env=environment, cwd=self.folder, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=limits if nofile else None)
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        preexec_fn=limits if nofile else None)
         _running.append(self.process)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
