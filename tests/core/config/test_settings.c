@@ -344,12 +344,12 @@ static const struct {
     { "ssl-cert-file", { "SSL_CERT_FILE=/etc/passwd" }, "/etc/passwd", "/etc/passwd" },
     { "requests", { "REQUESTS_CA_BUNDLE=/etc/group" }, "/etc/group", "/etc/group" },
     { "both", { "REQUESTS_CA_BUNDLE=/etc/group", "SSL_CERT_FILE=/etc/passwd" }, "/etc/passwd", "/etc/group" },
-    { "curl", { "CURL_CA_BUNDLE=/etc/hosts", "SSL_CERT_FILE=/etc/passwd" }, "/etc/passwd", "/etc/hosts" },
+    { "curl", { "CURL_CA_BUNDLE=/etc/os-release", "SSL_CERT_FILE=/etc/passwd" }, "/etc/passwd", "/etc/os-release" },
     { "requests-over-curl",
-      { "CURL_CA_BUNDLE=/etc/hosts", "REQUESTS_CA_BUNDLE=/etc/group" },
+      { "CURL_CA_BUNDLE=/etc/os-release", "REQUESTS_CA_BUNDLE=/etc/group" },
       "/etc/group",
       "/etc/group" },
-    { "mtls", { "AIGW_MTLS__CA_BUNDLE=/etc/hosts", "SSL_CERT_FILE=/etc/passwd" }, "/etc/hosts", "/etc/passwd" },
+    { "mtls", { "AIGW_MTLS__CA_BUNDLE=/etc/os-release", "SSL_CERT_FILE=/etc/passwd" }, "/etc/os-release", "/etc/passwd" },
 };
 
 START_TEST(trust_comes_from_the_documented_variable)
