@@ -349,7 +349,10 @@ static const struct {
       { "CURL_CA_BUNDLE=/etc/os-release", "REQUESTS_CA_BUNDLE=/etc/group" },
       "/etc/group",
       "/etc/group" },
-    { "mtls", { "AIGW_MTLS__CA_BUNDLE=/etc/os-release", "SSL_CERT_FILE=/etc/passwd" }, "/etc/os-release", "/etc/passwd" },
+    { "mtls",
+      { "AIGW_MTLS__CA_BUNDLE=/etc/os-release", "SSL_CERT_FILE=/etc/passwd" },
+      "/etc/os-release",
+      "/etc/passwd" },
 };
 
 START_TEST(trust_comes_from_the_documented_variable)
