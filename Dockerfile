@@ -10,7 +10,7 @@
 FROM debian:12-slim AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         gcc libc6-dev cmake ninja-build pkg-config check ca-certificates libmicrohttpd-dev libcurl4-gnutls-dev \
-        libjson-c-dev libgnutls28-dev libconfig-dev libsqlite3-dev \
+        libjson-c-dev libgnutls28-dev libconfig-dev \
     && rm -rf /var/lib/apt/lists/*
 ENV CMAKE_GENERATOR=Ninja
 COPY . /src
@@ -22,9 +22,9 @@ RUN cmake -S /src -B /build -DCMAKE_BUILD_TYPE=Release -DAIGW_WERROR=ON -DCMAKE_
 
 FROM debian:12-slim
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        libmicrohttpd12 libcurl3-gnutls libjson-c5 libgnutls30 libconfig9 libsqlite3-0 ca-certificates \
+        libmicrohttpd12 libcurl3-gnutls libjson-c5 libgnutls30 libconfig9 ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
-    && useradd --system --no-create-home --uid 1001 --gid 0 --shell /usr/sbin/nologin aigateway
+    && useradd --no-create-home --uid 1001 --gid 0 aigateway
 COPY --from=build /image/ /
 COPY deploy/docker/healthcheck /usr/lib/aigw/healthcheck
 ENV AIGW_FASTAPI__API_PORT=5052 \
