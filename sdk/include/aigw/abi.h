@@ -30,7 +30,7 @@
 
 #if defined(__GNUC__) || defined(__clang__)
 #define AIGW_PRINTF(fmt_index, first_arg) __attribute__((format(printf, fmt_index, first_arg)))
-#define AIGW_EXPORT __attribute__((visibility("default")))
+#define AIGW_EXPORT                       __attribute__((visibility("default")))
 #else
 #define AIGW_PRINTF(fmt_index, first_arg)
 #define AIGW_EXPORT
@@ -42,17 +42,17 @@ extern "C" {
 
 /** What a call answers. Zero is success, negative is failure. */
 typedef int32_t aigw_status;
-#define AIGW_OK 0
-#define AIGW_E_NOMEM (-1)       /* out of memory, or the request's memory budget is spent                     */
-#define AIGW_E_INVALID (-2)     /* the caller's input is wrong; the reason was recorded with host->fail()     */
-#define AIGW_E_LIMIT (-3)       /* a documented maximum was reached (buffer size, depth, count)               */
-#define AIGW_E_STATE (-4)       /* called at the wrong moment, such as writing after the answer ended         */
-#define AIGW_E_CLOSED (-5)      /* the client left or the request was cancelled: clean up and return          */
-#define AIGW_E_UPSTREAM (-6)    /* the model server answered something that its protocol does not allow      */
-#define AIGW_E_UNSUPPORTED (-7) /* well-formed, but this plugin or core cannot do it                          */
-#define AIGW_E_NOT_FOUND (-8)   /* no such name                                                               */
-#define AIGW_E_CONFIG (-9)      /* configuration is wrong or missing; the reason was recorded                 */
-#define AIGW_E_FORBIDDEN (-10)  /* the caller lacks the right; the reason was recorded                        */
+#define AIGW_OK            0
+#define AIGW_E_NOMEM       (-1)  /* out of memory, or the request's memory budget is spent                     */
+#define AIGW_E_INVALID     (-2)  /* the caller's input is wrong; the reason was recorded with host->fail()     */
+#define AIGW_E_LIMIT       (-3)  /* a documented maximum was reached (buffer size, depth, count)               */
+#define AIGW_E_STATE       (-4)  /* called at the wrong moment, such as writing after the answer ended         */
+#define AIGW_E_CLOSED      (-5)  /* the client left or the request was cancelled: clean up and return          */
+#define AIGW_E_UPSTREAM    (-6)  /* the model server answered something that its protocol does not allow      */
+#define AIGW_E_UNSUPPORTED (-7)  /* well-formed, but this plugin or core cannot do it                          */
+#define AIGW_E_NOT_FOUND   (-8)  /* no such name                                                               */
+#define AIGW_E_CONFIG      (-9)  /* configuration is wrong or missing; the reason was recorded                 */
+#define AIGW_E_FORBIDDEN   (-10) /* the caller lacks the right; the reason was recorded                        */
 
 /** Bytes with a length. ptr may be NULL only when len is 0. */
 typedef struct aigw_str {
@@ -61,30 +61,33 @@ typedef struct aigw_str {
 } aigw_str;
 
 /** aigw_str of a string literal, as an initializer or a value. */
-#define AIGW_STR_INIT(literal) { (literal), sizeof(literal) - 1 }
+#define AIGW_STR_INIT(literal) \
+    { \
+        (literal), sizeof(literal) - 1 \
+    }
 #define AIGW_STR(literal) ((aigw_str){ (literal), sizeof(literal) - 1 })
-#define AIGW_STR_NONE ((aigw_str){ NULL, 0 })
+#define AIGW_STR_NONE     ((aigw_str){ NULL, 0 })
 
 /** For "%.*s": AIGW_STR_ARG(s) expands to the length and the pointer. */
 #define AIGW_STR_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
 
 /** True when the struct at p, as sized by its maker, contains `field`. */
 #define AIGW_HAS(p, field) \
-    ((p)->struct_size >= (size_t)((const char *)&(p)->field - (const char *)(p)) + sizeof (p)->field)
+    ((p)->struct_size >= (size_t)((const char *)&(p)->field - (const char *)(p)) + sizeof(p)->field)
 
 /* ---- settings ----------------------------------------------------------------------------------------------- */
 
 /** Type of a setting and of the field it fills in the plugin's state. */
 #define AIGW_SET_STRING 1 /* const char *  NULL when absent and without default. Lives as long as the instance  */
-#define AIGW_SET_INT 2    /* int64_t                                                                             */
+#define AIGW_SET_INT    2 /* int64_t                                                                             */
 #define AIGW_SET_DOUBLE 3 /* double                                                                              */
-#define AIGW_SET_BOOL 4   /* int32_t, 0 or 1                                                                     */
-#define AIGW_SET_LIST 5   /* struct aigw_list of strings                                                         */
-#define AIGW_SET_MAP 6    /* struct aigw_map of strings                                                          */
+#define AIGW_SET_BOOL   4 /* int32_t, 0 or 1                                                                     */
+#define AIGW_SET_LIST   5 /* struct aigw_list of strings                                                         */
+#define AIGW_SET_MAP    6 /* struct aigw_map of strings                                                          */
 
 #define AIGW_SETF_REQUIRED 0x1u /* configuration without it is refused                                           */
-#define AIGW_SETF_SECRET 0x2u   /* never printed or logged; may be given as "env:NAME" or "file:/path"            */
-#define AIGW_SETF_URL 0x4u      /* string must be an http or https URL without user info; one trailing / dropped  */
+#define AIGW_SETF_SECRET   0x2u /* never printed or logged; may be given as "env:NAME" or "file:/path"            */
+#define AIGW_SETF_URL      0x4u /* string must be an http or https URL without user info; one trailing / dropped  */
 
 /** A list of strings in configuration order. Lives as long as the instance. */
 struct aigw_list {
@@ -127,10 +130,10 @@ struct aigw_metric {
 #define AIGW_PLUGIN_MAGIC 0x41494757u /* "AIGW" */
 
 #define AIGW_KIND_PROVIDER 1u /* speaks a model server's protocol: aigw/provider.h                                 */
-#define AIGW_KIND_FEATURE 2u  /* serves client routes: aigw/feature.h                                              */
-#define AIGW_KIND_FILTER 3u   /* reserved */
-#define AIGW_KIND_CACHE 4u    /* reserved */
-#define AIGW_KIND_AUTH 5u     /* reserved */
+#define AIGW_KIND_FEATURE  2u /* serves client routes: aigw/feature.h                                              */
+#define AIGW_KIND_FILTER   3u /* reserved */
+#define AIGW_KIND_CACHE    4u /* reserved */
+#define AIGW_KIND_AUTH     5u /* reserved */
 
 struct aigw_provider_ops;
 struct aigw_feature_ops;
@@ -138,18 +141,18 @@ struct aigw_feature_ops;
 /** What a plugin says about itself. The first four fields never move or change meaning: they guard the rest.
  *  Everything it points to must live as long as the shared object. */
 struct aigw_plugin {
-    uint32_t magic;              /* AIGW_PLUGIN_MAGIC                                                             */
-    uint16_t abi_major;          /* AIGW_ABI_MAJOR of the headers it was built with                               */
-    uint16_t abi_minor;          /* AIGW_ABI_MINOR likewise                                                       */
-    uint32_t struct_size;        /* sizeof(struct aigw_plugin) likewise                                           */
-    uint32_t kind;               /* AIGW_KIND_*                                                                   */
-    const char *name;            /* [a-z0-9_]+, what conf.d calls it: plugin = "name"                             */
-    const char *version;         /* the plugin's own version                                                      */
-    const char *summary;         /* one line for `aigw plugins`                                                   */
-    size_t state_size;           /* bytes per configured instance; the core allocates them zeroed                 */
+    uint32_t magic;       /* AIGW_PLUGIN_MAGIC                                                             */
+    uint16_t abi_major;   /* AIGW_ABI_MAJOR of the headers it was built with                               */
+    uint16_t abi_minor;   /* AIGW_ABI_MINOR likewise                                                       */
+    uint32_t struct_size; /* sizeof(struct aigw_plugin) likewise                                           */
+    uint32_t kind;        /* AIGW_KIND_*                                                                   */
+    const char *name;     /* [a-z0-9_]+, what conf.d calls it: plugin = "name"                             */
+    const char *version;  /* the plugin's own version                                                      */
+    const char *summary;  /* one line for `aigw plugins`                                                   */
+    size_t state_size;    /* bytes per configured instance; the core allocates them zeroed                 */
     const struct aigw_setting *settings;
     uint32_t setting_count;
-    uint32_t setting_size;       /* sizeof(struct aigw_setting): the array's stride, so that the element may grow */
+    uint32_t setting_size; /* sizeof(struct aigw_setting): the array's stride, so that the element may grow */
     const struct aigw_metric *metrics;
     uint32_t metric_count;
     uint32_t metric_size;

@@ -24,10 +24,10 @@
 extern "C" {
 #endif
 
-#define AIGW_ROUTEF_ANONYMOUS 0x1u     /* no authentication                                                        */
+#define AIGW_ROUTEF_ANONYMOUS     0x1u /* no authentication                                                        */
 #define AIGW_ROUTEF_NO_USER_TOKEN 0x2u /* tokens that this gateway issued are refused like a missing scope          */
-#define AIGW_ROUTEF_NO_BODY 0x4u       /* the body, if any, is read and thrown away                                 */
-#define AIGW_ROUTEF_DEPRECATED 0x8u    /* marked so in the API document                                             */
+#define AIGW_ROUTEF_NO_BODY       0x4u /* the body, if any, is read and thrown away                                 */
+#define AIGW_ROUTEF_DEPRECATED    0x8u /* marked so in the API document                                             */
 
 /** One route. All pointers live as long as the plugin. */
 struct aigw_route {
@@ -41,29 +41,29 @@ struct aigw_route {
     const char *category;         /* metric and log label, such as "code_suggestions"                                 */
     /* for the API document */
     const char *summary;
-    const char *group;            /* tag in the document */
-    const char *request_schema;   /* JSON Schema text of the body, NULL for none */
-    const char *response_schema;  /* JSON Schema text of the 200 answer, NULL for none */
+    const char *group;           /* tag in the document */
+    const char *request_schema;  /* JSON Schema text of the body, NULL for none */
+    const char *response_schema; /* JSON Schema text of the 200 answer, NULL for none */
 };
 
 /** The request as a feature sees it. Borrowed for the whole request, but `body` only until the build ends. */
 struct aigw_request {
     uint32_t struct_size;
-    uint32_t flags;       /* AIGW_REQUESTF_* */
+    uint32_t flags; /* AIGW_REQUESTF_* */
     const struct aigw_route *route;
     aigw_str method;
-    aigw_str path;        /* normal form: decoded once, no prefix, no trailing slash */
-    aigw_str path_param;  /* what {…} matched */
-    aigw_str query;       /* raw, without '?' */
+    aigw_str path;       /* normal form: decoded once, no prefix, no trailing slash */
+    aigw_str path_param; /* what {…} matched */
+    aigw_str query;      /* raw, without '?' */
     aigw_str content_type;
-    aigw_str body;        /* NUL-terminated for convenience */
-    aigw_str id;          /* request id */
+    aigw_str body; /* NUL-terminated for convenience */
+    aigw_str id;   /* request id */
 };
 #define AIGW_REQUESTF_VERBOSE 0x1u /* the caller may see and log details of prompts (gated by the operator) */
 
 struct aigw_feature_ops {
     uint32_t struct_size;
-    uint32_t route_size;  /* sizeof(struct aigw_route): stride of routes */
+    uint32_t route_size; /* sizeof(struct aigw_route): stride of routes */
     const struct aigw_route *routes;
     uint32_t route_count;
     uint32_t reserved;

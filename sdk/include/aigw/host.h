@@ -16,16 +16,17 @@ extern "C" {
 struct aigw_ctx; /* opaque */
 struct aigw_buf; /* opaque growable byte buffer */
 
-#define AIGW_LOG_DEBUG 0u
-#define AIGW_LOG_INFO 1u
+#define AIGW_LOG_DEBUG   0u
+#define AIGW_LOG_INFO    1u
 #define AIGW_LOG_WARNING 2u
-#define AIGW_LOG_ERROR 3u
+#define AIGW_LOG_ERROR   3u
 
 /* How long memory lives. In open() both mean: as long as the instance. */
 #define AIGW_LIFE_REQUEST 1u /* until the request is answered and forgotten                                         */
-#define AIGW_LIFE_BUILD 2u   /* until the model call delivered its first event, or ended. What is only needed to
-                                build a prompt or a wire body belongs here: a stream that runs for minutes does
-                                not hold it                                                                        */
+#define AIGW_LIFE_BUILD \
+    2u /* until the model call delivered its first event, or ended. What is only needed to \
+          build a prompt or a wire body belongs here: a stream that runs for minutes does \
+          not hold it                                                                        */
 
 /** Who is asking. Borrowed; lives as long as the request. Absent strings mean "not in the token". */
 struct aigw_principal {
@@ -43,9 +44,9 @@ struct aigw_principal {
     uint32_t scope_count;
     uint32_t reserved;
 };
-#define AIGW_PRINCIPALF_BYPASS 0x1u     /* authentication is switched off: every right is granted                  */
+#define AIGW_PRINCIPALF_BYPASS     0x1u /* authentication is switched off: every right is granted                  */
 #define AIGW_PRINCIPALF_USER_TOKEN 0x2u /* the token was issued by this gateway for one user                        */
-#define AIGW_PRINCIPALF_ANONYMOUS 0x4u  /* a route that needs no token */
+#define AIGW_PRINCIPALF_ANONYMOUS  0x4u /* a route that needs no token */
 
 #define AIGW_SCOPEF_NO_USER_TOKEN 0x1u /* refuse tokens that this gateway issued                                    */
 
@@ -60,57 +61,57 @@ struct aigw_pair {
  *  conf.d's `model` of the feature instance is used; otherwise the call is refused with AIGW_ERR_NO_MODEL. */
 struct aigw_need {
     uint32_t struct_size;
-    uint32_t flags;        /* AIGW_NEEDF_* */
-    aigw_str provider;     /* what the client calls the provider */
-    aigw_str name;         /* model family */
-    aigw_str endpoint;     /* base URL of the model server */
+    uint32_t flags;    /* AIGW_NEEDF_* */
+    aigw_str provider; /* what the client calls the provider */
+    aigw_str name;     /* model family */
+    aigw_str endpoint; /* base URL of the model server */
     aigw_str api_key;
-    aigw_str identifier;   /* "prefix/model" or "model" */
-    aigw_str model;        /* name of a model in conf.d to use instead of the instance's own */
+    aigw_str identifier; /* "prefix/model" or "model" */
+    aigw_str model;      /* name of a model in conf.d to use instead of the instance's own */
 };
 
 /** What the core made of a need: enough to choose a prompt and shape an answer. Lives as long as the request. */
 struct aigw_model_info {
     uint32_t struct_size;
-    uint32_t flags;                 /* AIGW_MODELF_* */
-    aigw_str name;                  /* name to report to clients */
-    aigw_str engine;                /* provider to report to clients */
-    const aigw_str *families;       /* prompt families, best first; "base" is always last */
+    uint32_t flags;           /* AIGW_MODELF_* */
+    aigw_str name;            /* name to report to clients */
+    aigw_str engine;          /* provider to report to clients */
+    const aigw_str *families; /* prompt families, best first; "base" is always last */
     uint32_t family_count;
     uint32_t reserved;
-    int64_t max_context_tokens;     /* 0 unknown */
-    struct aigw_params defaults;    /* the family's parameters; a prompt's own win over them */
-    const void *plan;               /* for the core */
+    int64_t max_context_tokens;  /* 0 unknown */
+    struct aigw_params defaults; /* the family's parameters; a prompt's own win over them */
+    const void *plan;            /* for the core */
 };
-#define AIGW_MODELF_ADHOC 0x1u          /* from the request, not from conf.d */
-#define AIGW_MODELF_RAW_COMPLETION 0x2u /* conf.d says the target wants AIGW_CALL_COMPLETION for fill-in-the-middle */
-#define AIGW_MODELF_UNKNOWN_FAMILY 0x4u /* the family name is not in conf.d: base prompts apply */
-#define AIGW_MODELF_STREAM_OFF 0x8u     /* streaming is switched off: text will come in one event */
-#define AIGW_MODELF_UNESCAPE 0x10u      /* the family writes \_ for _ : undo it in the output */
+#define AIGW_MODELF_ADHOC          0x1u  /* from the request, not from conf.d */
+#define AIGW_MODELF_RAW_COMPLETION 0x2u  /* conf.d says the target wants AIGW_CALL_COMPLETION for fill-in-the-middle */
+#define AIGW_MODELF_UNKNOWN_FAMILY 0x4u  /* the family name is not in conf.d: base prompts apply */
+#define AIGW_MODELF_STREAM_OFF     0x8u  /* streaming is switched off: text will come in one event */
+#define AIGW_MODELF_UNESCAPE       0x10u /* the family writes \_ for _ : undo it in the output */
 
 /** A rendered prompt. Lives for the build. */
 struct aigw_prompt {
     uint32_t struct_size;
     uint32_t message_count;
     const struct aigw_message *messages;
-    struct aigw_params params;      /* from the definition, over the model's defaults */
-    aigw_str title;                 /* the definition's display name */
-    aigw_str scope;                 /* right needed to use it */
-    aigw_str family;                /* directory that was used */
-    aigw_str version;               /* version that was used */
-    int64_t timeout_ms;             /* idle limit between bytes, 0 for the default */
-    uint32_t flags;                 /* AIGW_REQF_PREFILL when it ends with an assistant message */
+    struct aigw_params params; /* from the definition, over the model's defaults */
+    aigw_str title;            /* the definition's display name */
+    aigw_str scope;            /* right needed to use it */
+    aigw_str family;           /* directory that was used */
+    aigw_str version;          /* version that was used */
+    int64_t timeout_ms;        /* idle limit between bytes, 0 for the default */
+    uint32_t flags;            /* AIGW_REQF_PREFILL when it ends with an assistant message */
     uint32_t reserved;
 };
 
 struct aigw_prompt_query {
     uint32_t struct_size;
     uint32_t var_count;
-    aigw_str id;                    /* "code_suggestions/completions" */
-    aigw_str version;               /* constraint or exact version; absent for ^1.0.0 */
+    aigw_str id;                         /* "code_suggestions/completions" */
+    aigw_str version;                    /* constraint or exact version; absent for ^1.0.0 */
     const struct aigw_model_info *model; /* families and default parameters */
-    const struct aigw_pair *vars;   /* win over inputs */
-    aigw_str inputs;                /* JSON object text with more variables, may be absent */
+    const struct aigw_pair *vars;        /* win over inputs */
+    aigw_str inputs;                     /* JSON object text with more variables, may be absent */
 };
 
 struct aigw_host {
@@ -122,7 +123,7 @@ struct aigw_host {
     /** len bytes, aligned for any type, uninitialised. `life` is AIGW_LIFE_*. NULL when the budget is spent. */
     void *(*alloc)(struct aigw_ctx *ctx, uint32_t life, size_t len);
     /** printf into such memory. NULL when the budget is spent. */
-    char *(*format)(struct aigw_ctx *ctx, uint32_t life, const char *fmt, ...) AIGW_PRINTF(3, 4);
+    char *(*format)(struct aigw_ctx *ctx, uint32_t life, const char *fmt, ...)AIGW_PRINTF(3, 4);
     /** Run fn(arg) when that lifetime ends; ties a library's malloc to the request. On failure runs it at once. */
     aigw_status (*defer)(struct aigw_ctx *ctx, uint32_t life, void (*fn)(void *arg), void *arg);
 

@@ -36,19 +36,19 @@ struct aigw_target {
 #define AIGW_TARGETF_CALLER_ENDPOINT 0x1u
 
 /* How the answer is cut into frames when the status is good. */
-#define AIGW_FRAMING_BODY 1u        /* one frame: the whole body                                                 */
-#define AIGW_FRAMING_SSE 2u         /* one frame per server-sent event                                           */
-#define AIGW_FRAMING_NDJSON 3u      /* one frame per line, empty lines skipped                                    */
+#define AIGW_FRAMING_BODY        1u /* one frame: the whole body                                                 */
+#define AIGW_FRAMING_SSE         2u /* one frame per server-sent event                                           */
+#define AIGW_FRAMING_NDJSON      3u /* one frame per line, empty lines skipped                                    */
 #define AIGW_FRAMING_EVENTSTREAM 4u /* one frame per application/vnd.amazon.eventstream message                   */
-#define AIGW_FRAMING_LOCAL 5u       /* no HTTP at all: the core calls produce() instead                           */
+#define AIGW_FRAMING_LOCAL       5u /* no HTTP at all: the core calls produce() instead                           */
 
 /** One HTTP request, described. Zeroed by the core; the provider fills it with memory from
  *  host->alloc(ctx, AIGW_LIFE_BUILD, …), instance state or static storage. */
 struct aigw_http_request {
     uint32_t struct_size;
-    uint32_t framing;         /* AIGW_FRAMING_*, for a good status                                               */
-    const char *method;       /* "POST"                                                                          */
-    const char *url;          /* absolute                                                                        */
+    uint32_t framing;           /* AIGW_FRAMING_*, for a good status                                               */
+    const char *method;         /* "POST"                                                                          */
+    const char *url;            /* absolute                                                                        */
     const char *const *headers; /* header_count lines "Name: value". The core adds Host, Content-Length, Accept   */
     uint32_t header_count;
     uint32_t reserved;
@@ -69,17 +69,17 @@ struct aigw_frame {
 struct aigw_http_failure {
     uint32_t struct_size;
     int32_t status;
-    aigw_str body;         /* at most 64 KiB of it */
+    aigw_str body; /* at most 64 KiB of it */
     aigw_str content_type;
-    aigw_str retry_after;  /* the header's text, absent when missing */
+    aigw_str retry_after;   /* the header's text, absent when missing */
     int64_t retry_after_ms; /* the same, parsed by the core (seconds, date, or retry-after-ms); -1 when missing */
 };
 
 /** Written by produce(): what the core does next. */
 struct aigw_produce {
     uint32_t struct_size;
-    uint32_t is_done;  /* 1: nothing more will come, done() is called next */
-    int64_t next_ms;   /* else call produce() again after this long, 0 for at once */
+    uint32_t is_done; /* 1: nothing more will come, done() is called next */
+    int64_t next_ms;  /* else call produce() again after this long, 0 for at once */
 };
 
 struct aigw_provider_ops {
