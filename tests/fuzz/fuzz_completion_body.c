@@ -28,7 +28,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct cs_check check = { .host = &fake_host };
     struct cs_request request = { 0 };
-    struct json_object *document, *errors;
+    struct pj_document *document;
+    struct json_object *errors;
     char *body = malloc(size + 1);
     bool is_good = false;
 
@@ -39,7 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     body[size] = '\0';
     document = cs_parse(&check, (aigw_str){ body, size });
     if (document)
-        is_good = cs_read_completion(&check, document, &request);
+        is_good = cs_read_completion(&check, pj_root(document), &request);
     if (is_good)
         check_promises(&request);
     if (is_good == (check.error_count > 0))
@@ -48,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!json_object_is_type(errors, json_type_array))
         __builtin_trap();
     json_object_put(errors);
-    json_object_put(document);
+    pj_free(document);
     fake_host_done();
     free(body);
     return 0;

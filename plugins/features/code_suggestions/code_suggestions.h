@@ -32,7 +32,7 @@ struct cs_call {
 };
 
 /** Parse and check the body of a request with `read`; answers 422 otherwise. */
-typedef bool (*cs_read_fn)(struct cs_check *check, struct json_object *document, struct cs_request *ret_request);
+typedef bool (*cs_read_fn)(struct cs_check *check, const struct pj *document, struct cs_request *ret_request);
 aigw_status cs_check_body(const struct cs *cs, struct aigw_ctx *ctx, const struct aigw_request *request,
                           cs_read_fn read, struct cs_request *ret_request);
 /** The model that the request, or else conf.d, names. Not AIGW_OK: it was answered already. */

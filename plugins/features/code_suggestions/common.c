@@ -1,19 +1,18 @@
 /* common.c - what every code route does: read the body, find the model. */
 #include "code_suggestions.h"
 
-#include <json-c/json.h>
 #include <string.h>
 
 static void put_document(void *document)
 {
-    json_object_put(document);
+    pj_free(document);
 }
 
 aigw_status cs_check_body(const struct cs *cs, struct aigw_ctx *ctx, const struct aigw_request *request,
                           cs_read_fn read, struct cs_request *ret_request)
 {
     struct cs_check check = { .host = cs->host, .ctx = ctx };
-    struct json_object *document = NULL;
+    struct pj_document *document = NULL;
 
     if (!cs_is_json_type(request->content_type))
         cs_error(&check, NULL, "model_attributes_type",
@@ -22,7 +21,7 @@ aigw_status cs_check_body(const struct cs *cs, struct aigw_ctx *ctx, const struc
         document = cs_parse(&check, request->body);
     if (document && cs->host->defer(ctx, AIGW_LIFE_BUILD, put_document, document) < 0)
         return AIGW_E_NOMEM;
-    if (document && read(&check, document, ret_request))
+    if (document && read(&check, pj_root(document), ret_request))
         return AIGW_OK;
     if (check.plain[0] && !(request->flags & AIGW_REQUESTF_VERBOSE))
         cs->host->respond_detail(ctx, 422, "%s", check.plain);

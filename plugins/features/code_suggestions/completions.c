@@ -6,7 +6,6 @@
  */
 #include "code_suggestions.h"
 
-#include <json-c/json.h>
 #include <string.h>
 
 #include "language.h"
@@ -63,25 +62,22 @@ static aigw_status find_language(struct aigw_ctx *ctx, const struct cs *cs, stru
 
 /* ---- what the model gets to see ---- */
 
-static aigw_str context_content(struct json_object *list, size_t index)
+/** Of an item that was checked. */
+static aigw_str content_of(const struct pj *item)
 {
-    struct json_object *content = NULL;
-
-    json_object_object_get_ex(json_object_array_get_idx(list, index), "content", &content);
-    return (aigw_str){ json_object_get_string(content), (size_t)json_object_get_string_len(content) };
+    return pj_member(item, "content")->text;
 }
 
 /** Put as much of the joined context as fits, and a newline, in front of the prefix. */
 static aigw_status prepend_context(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
                                    struct cs_window *window)
 {
-    struct json_object *list = call->request.context;
+    const struct pj *first = call->request.context->of.in.first;
     size_t room = cs_bytes_of(window->context_tokens), total = 0, at = 0, used;
-    size_t count = json_object_array_length(list);
     char *text;
 
-    for (size_t i = 0; i < count; i++)
-        total += context_content(list, i).len + (i ? 1 : 0);
+    for (const struct pj *item = first; item; item = item->next)
+        total += content_of(item).len + (item != first);
     call->usage.context_sent = cs_tokens_of(total);
     used = total < room ? total : room;
     if (!used)
@@ -89,16 +85,16 @@ static aigw_status prepend_context(struct aigw_ctx *ctx, const struct cs *cs, st
     text = cs->host->alloc(ctx, AIGW_LIFE_BUILD, used + 1 + window->prefix.len);
     if (!text)
         return AIGW_E_NOMEM;
-    for (size_t i = 0; i < count && at < used; i++) {
-        aigw_str content = context_content(list, i);
+    for (const struct pj *item = first; item && at < used; item = item->next) {
+        aigw_str whole = content_of(item), content;
 
-        if (i)
+        if (item != first)
             text[at++] = '\n';
-        content = cs_keep_start(content, used - at);
+        content = cs_keep_start(whole, used - at);
         if (content.len)
             memcpy(text + at, content.ptr, content.len);
         at += content.len;
-        if (content.len < context_content(list, i).len)
+        if (content.len < whole.len)
             break; /* cut inside this one */
     }
     call->usage.context_used = cs_tokens_of(at);
@@ -126,24 +122,17 @@ static aigw_status fit(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call
 static aigw_status use_messages(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call,
                                 struct aigw_model_request *req)
 {
-    struct json_object *list = call->request.messages;
-    size_t count = json_object_array_length(list);
+    const struct pj *item = call->request.messages->of.in.first;
+    size_t count = call->request.messages->of.in.count;
     struct aigw_message *messages = cs->host->alloc(ctx, AIGW_LIFE_BUILD, count * sizeof *messages);
     struct aigw_part *parts = cs->host->alloc(ctx, AIGW_LIFE_BUILD, count * sizeof *parts);
 
     if (!messages || !parts)
         return AIGW_E_NOMEM;
-    for (size_t i = 0; i < count; i++) {
-        struct json_object *item = json_object_array_get_idx(list, i), *role = NULL, *content = NULL;
-        char first;
+    for (size_t i = 0; i < count; i++, item = item->next) {
+        char first = pj_member(item, "role")->text.ptr[0];
 
-        json_object_object_get_ex(item, "role", &role);
-        json_object_object_get_ex(item, "content", &content);
-        first = json_object_get_string(role)[0];
-        parts[i] = (struct aigw_part){
-            .type = AIGW_PART_TEXT,
-            .text = { json_object_get_string(content), (size_t)json_object_get_string_len(content) },
-        };
+        parts[i] = (struct aigw_part){ .type = AIGW_PART_TEXT, .text = content_of(item) };
         messages[i] = (struct aigw_message){ .role = first == 's'   ? AIGW_ROLE_SYSTEM
                                                      : first == 'a' ? AIGW_ROLE_ASSISTANT
                                                                     : AIGW_ROLE_USER,

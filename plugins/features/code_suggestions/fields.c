@@ -1,7 +1,6 @@
 /* fields.c - see fields.h. */
 #include "fields.h"
 
-#include <json-c/json.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -147,35 +146,34 @@ aigw_str cs_errors(struct cs_check *check)
 /* ---- members ---- */
 
 /** The member, or NULL after recording that a required one is missing. *ret_is_null tells an explicit null. */
-static struct json_object *member(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags,
-                                  bool *ret_is_null)
+static const struct pj *member(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags,
+                               bool *ret_is_null)
 {
-    struct json_object *value = NULL;
+    const struct pj *value = pj_member(object, field);
 
-    *ret_is_null = false;
-    if (!json_object_object_get_ex(object, field, &value)) {
+    *ret_is_null = pj_is(value, PJ_NULL);
+    if (!value) {
         if (flags & CS_REQUIRED)
             cs_error(check, field, "missing", "Field required");
         return NULL;
     }
-    *ret_is_null = !value;
-    return value;
+    return *ret_is_null ? NULL : value;
 }
 
-bool cs_string(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags,
+bool cs_string(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags,
                size_t max_characters, aigw_str *ret)
 {
     bool is_null;
-    struct json_object *value = member(check, object, field, flags, &is_null);
+    const struct pj *value = member(check, object, field, flags, &is_null);
     aigw_str text;
 
     if (!value && (!is_null || (flags & CS_NULLABLE)))
         return false;
-    if (!json_object_is_type(value, json_type_string)) {
+    if (!pj_is(value, PJ_STRING)) {
         cs_error(check, field, "string_type", "Input should be a valid string");
         return false;
     }
-    text = (aigw_str){ json_object_get_string(value), (size_t)json_object_get_string_len(value) };
+    text = value->text;
     if (flags & CS_STRIP)
         text = cs_strip(text);
     if (text.len > max_characters && cs_utf8_count(text) > max_characters) {
@@ -201,20 +199,20 @@ static bool word_to_bool(aigw_str text, bool *ret)
     return false;
 }
 
-bool cs_bool(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags, bool *ret)
+bool cs_bool(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags, bool *ret)
 {
     bool is_null;
-    struct json_object *value = member(check, object, field, flags, &is_null);
+    const struct pj *value = member(check, object, field, flags, &is_null);
 
     if (!value && (!is_null || (flags & CS_NULLABLE)))
         return false;
-    switch (json_object_get_type(value)) {
-    case json_type_boolean:
-        *ret = json_object_get_boolean(value);
+    switch (value ? value->type : PJ_NULL) {
+    case PJ_BOOL:
+        *ret = value->of.boolean;
         return true;
-    case json_type_int:
-    case json_type_double: {
-        double number = json_object_get_double(value);
+    case PJ_INT:
+    case PJ_DOUBLE: {
+        double number = value->type == PJ_INT ? (double)value->of.integer : value->of.real;
 
         if (number == 0.0 || number == 1.0) {
             *ret = number == 1.0;
@@ -222,8 +220,8 @@ bool cs_bool(struct cs_check *check, struct json_object *object, const char *fie
         }
         break;
     }
-    case json_type_string:
-        if (word_to_bool((aigw_str){ json_object_get_string(value), (size_t)json_object_get_string_len(value) }, ret))
+    case PJ_STRING:
+        if (word_to_bool(value->text, ret))
             return true;
         break;
     default:
@@ -257,21 +255,23 @@ static bool text_to_int(aigw_str text, int64_t *ret)
     return true;
 }
 
-bool cs_int(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags, int64_t *ret)
+bool cs_int(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags, int64_t *ret)
 {
     bool is_null;
-    struct json_object *value = member(check, object, field, flags, &is_null);
+    const struct pj *value = member(check, object, field, flags, &is_null);
     double number;
 
     if (!value && (!is_null || (flags & CS_NULLABLE)))
         return false;
-    switch (json_object_get_type(value)) {
-    case json_type_int:
-    case json_type_boolean:
-        *ret = json_object_get_int64(value);
+    switch (value ? value->type : PJ_NULL) {
+    case PJ_INT:
+        *ret = value->of.integer;
         return true;
-    case json_type_double:
-        number = json_object_get_double(value);
+    case PJ_BOOL:
+        *ret = value->of.boolean;
+        return true;
+    case PJ_DOUBLE:
+        number = value->of.real;
         if (!isfinite(number)) {
             cs_error(check, field, "finite_number", "Input should be a finite number");
             return false;
@@ -283,8 +283,8 @@ bool cs_int(struct cs_check *check, struct json_object *object, const char *fiel
         }
         *ret = (int64_t)number;
         return true;
-    case json_type_string:
-        if (text_to_int((aigw_str){ json_object_get_string(value), (size_t)json_object_get_string_len(value) }, ret))
+    case PJ_STRING:
+        if (text_to_int(value->text, ret))
             return true;
         cs_error(check, field, "int_parsing", "Input should be a valid integer, unable to parse string as an integer");
         return false;
@@ -294,36 +294,36 @@ bool cs_int(struct cs_check *check, struct json_object *object, const char *fiel
     }
 }
 
-bool cs_list(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags, size_t max,
-             struct json_object **ret)
+bool cs_list(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags, size_t max,
+             const struct pj **ret)
 {
     bool is_null;
-    struct json_object *value = member(check, object, field, flags, &is_null);
+    const struct pj *value = member(check, object, field, flags, &is_null);
 
     if (!value && (!is_null || (flags & CS_NULLABLE)))
         return false;
-    if (!json_object_is_type(value, json_type_array)) {
+    if (!pj_is(value, PJ_LIST)) {
         cs_error(check, field, "list_type", "Input should be a valid list");
         return false;
     }
-    if (json_object_array_length(value) > max) {
+    if (value->of.in.count > max) {
         cs_error(check, field, "too_long", "List should have at most %zu items after validation, not %zu", max,
-                 json_object_array_length(value));
+                 value->of.in.count);
         return false;
     }
     *ret = value;
     return true;
 }
 
-bool cs_object(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags,
-               struct json_object **ret)
+bool cs_object(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags,
+               const struct pj **ret)
 {
     bool is_null;
-    struct json_object *value = member(check, object, field, flags, &is_null);
+    const struct pj *value = member(check, object, field, flags, &is_null);
 
     if (!value && (!is_null || (flags & CS_NULLABLE)))
         return false;
-    if (!json_object_is_type(value, json_type_object)) {
+    if (!pj_is(value, PJ_OBJECT)) {
         cs_error(check, field, "model_attributes_type",
                  "Input should be a valid dictionary or object to extract fields from");
         return false;

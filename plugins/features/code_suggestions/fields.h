@@ -7,7 +7,7 @@
 
 #include <aigw/host.h>
 
-struct json_object;
+#include "../../common/json/json.h"
 
 #define CS_LOC_MAX 8u
 
@@ -38,20 +38,21 @@ aigw_str cs_errors(struct cs_check *check);
 #define CS_STRIP    0x4u /* white space around it does not count */
 
 /** Each answers true when a usable value was read into *ret; false when absent, null or wrong (then recorded). */
-bool cs_string(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags,
+bool cs_string(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags,
                size_t max_characters, aigw_str *ret);
-bool cs_bool(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags, bool *ret);
-bool cs_int(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags, int64_t *ret);
-bool cs_list(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags, size_t max,
-             struct json_object **ret);
-bool cs_object(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags,
-               struct json_object **ret);
+bool cs_bool(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags, bool *ret);
+bool cs_int(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags, int64_t *ret);
+bool cs_list(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags, size_t max,
+             const struct pj **ret);
+bool cs_object(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags,
+               const struct pj **ret);
 /** One of `count` exact words. msg lists them: "'a', 'b' or 'c'". */
 bool cs_is_word(aigw_str value, const char *const *words, size_t count);
 
 /** Parse a request body: valid UTF-8 with or without a byte order mark. Lone surrogates and broken escapes become
- *  U+FFFD. NULL after the error was recorded. The caller owns the result. Text must be followed by a NUL byte. */
-struct json_object *cs_parse(struct cs_check *check, aigw_str text);
+ *  U+FFFD. NULL after the error was recorded; else the document's root is an object. The caller owns the result, which
+ *  points into the text. Text must be followed by a NUL byte. */
+struct pj_document *cs_parse(struct cs_check *check, aigw_str text);
 /** Missing, application/json or application/…+json, any case, any parameters. */
 bool cs_is_json_type(aigw_str content_type);
 bool cs_utf8_is_valid(aigw_str s);

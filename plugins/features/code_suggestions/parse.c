@@ -1,5 +1,6 @@
-/* parse.c - body bytes → JSON. Editors cut emoji in half and some clients write escapes that JSON does not have: such
- * places become U+FFFD instead of failing the request. Everything else is strict. */
+/* parse.c - body bytes → JSON. Plain bodies are read in one pass; whatever is not plain goes through json-c, which
+ * knows what is wrong with it and where. Editors cut emoji in half and some clients write escapes that JSON does not
+ * have: such places become U+FFFD instead of failing the request. Everything else is strict. */
 #include "fields.h"
 
 #include <json-c/json.h>
@@ -139,22 +140,13 @@ static bool is_blank(aigw_str text)
     return true;
 }
 
-struct json_object *cs_parse(struct cs_check *check, aigw_str text)
+/** What the quick reader did not take. Records what is wrong, or answers the tree, an object. */
+static struct json_object *parse_thoroughly(struct cs_check *check, aigw_str text)
 {
     enum json_tokener_error error;
     struct json_object *json;
     size_t at;
 
-    if (text.len >= 3 && memcmp(text.ptr, "\xEF\xBB\xBF", 3) == 0)
-        text = (aigw_str){ text.ptr + 3, text.len - 3 };
-    if (!text.len || is_blank(text)) {
-        cs_error(check, NULL, "missing", "Field required");
-        return NULL;
-    }
-    if (text.len >= INT32_MAX || !cs_utf8_is_valid(text)) {
-        cs_error(check, NULL, "json_invalid", "JSON decode error: the body is not valid UTF-8 text");
-        return NULL;
-    }
     json = parse(text.ptr, text.len, &error, &at);
     if (!json && error == json_tokener_error_parse_string) {
         size_t len = 0;
@@ -178,4 +170,33 @@ struct json_object *cs_parse(struct cs_check *check, aigw_str text)
     }
     json_object_put(json);
     return NULL;
+}
+
+struct pj_document *cs_parse(struct cs_check *check, aigw_str text)
+{
+    struct pj_document *document;
+    struct json_object *tree;
+
+    if (text.len >= 3 && memcmp(text.ptr, "\xEF\xBB\xBF", 3) == 0)
+        text = (aigw_str){ text.ptr + 3, text.len - 3 };
+    if (!text.len || is_blank(text)) {
+        cs_error(check, NULL, "missing", "Field required");
+        return NULL;
+    }
+    if (text.len >= INT32_MAX || !cs_utf8_is_valid(text)) {
+        cs_error(check, NULL, "json_invalid", "JSON decode error: the body is not valid UTF-8 text");
+        return NULL;
+    }
+    document = pj_read(text);
+    if (document && pj_root(document)->type == PJ_OBJECT)
+        return document;
+    pj_free(document);
+    tree = parse_thoroughly(check, text);
+    if (!tree)
+        return NULL;
+    document = pj_from(tree);
+    json_object_put(tree);
+    if (!document)
+        cs_error(check, NULL, "json_invalid", "JSON decode error: out of memory");
+    return document;
 }

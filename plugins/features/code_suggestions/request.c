@@ -2,7 +2,6 @@
  * a malformed model also get a plain text, because a caller must learn them even without verbose logging. */
 #include "request.h"
 
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -97,7 +96,7 @@ static bool check_url(struct cs_check *check, const char *field, const char *whe
 
 /** A member of model_metadata; a wrong one is told in plain words too. Blanks around pasted URLs and keys are dropped.
  */
-static void metadata_string(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags,
+static void metadata_string(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags,
                             size_t max, aigw_str *ret)
 {
     uint32_t before = check->error_count;
@@ -111,10 +110,10 @@ static void metadata_string(struct cs_check *check, struct json_object *object, 
     plain_error(check, where, what);
 }
 
-bool cs_read_metadata(struct cs_check *check, struct json_object *document, struct cs_model *ret_model)
+bool cs_read_metadata(struct cs_check *check, const struct pj *document, struct cs_model *ret_model)
 {
     uint32_t before = check->error_count;
-    struct json_object *object = NULL;
+    const struct pj *object = NULL;
     struct cs_model model = { .is_adhoc = true };
 
     if (!cs_object(check, document, "model_metadata", CS_NULLABLE, &object)) {
@@ -157,10 +156,10 @@ static void check_name(struct cs_check *check, const struct cs_model *model, boo
              is_null ? 4 : (int)model->name.len, is_null ? "None" : model->name.ptr, AIGW_STR_ARG(model->provider));
 }
 
-static void read_flat_model(struct cs_check *check, struct json_object *document, struct cs_model *model)
+static void read_flat_model(struct cs_check *check, const struct pj *document, struct cs_model *model)
 {
-    struct json_object *name = NULL;
-    bool has_name = json_object_object_get_ex(document, "model_name", &name), name_ok = true;
+    const struct pj *name = pj_member(document, "model_name");
+    bool is_null = pj_is(name, PJ_NULL), name_ok = true;
     bool has_provider = cs_string(check, document, "model_provider", CS_NULLABLE, NO_LIMIT, &model->provider);
 
     if (has_provider && !cs_is_word(model->provider, providers, COUNT(providers))) {
@@ -170,23 +169,23 @@ static void read_flat_model(struct cs_check *check, struct json_object *document
         has_provider = false;
         model->provider = AIGW_STR_NONE;
     }
-    if (name)
+    if (name && !is_null)
         name_ok = cs_string(check, document, "model_name", CS_STRIP, 50, &model->name);
     cs_string(check, document, "model_endpoint", CS_NULLABLE | CS_STRIP, NO_LIMIT, &model->endpoint);
     cs_string(check, document, "model_api_key", CS_NULLABLE | CS_STRIP, NO_LIMIT, &model->api_key);
     cs_string(check, document, "model_identifier", CS_NULLABLE | CS_STRIP, NO_LIMIT, &model->identifier);
     check_url(check, "model_endpoint", "model_endpoint", model->endpoint);
-    if (has_provider && has_name && name_ok)
-        check_name(check, model, !name);
+    if (has_provider && name && name_ok)
+        check_name(check, model, is_null);
     model->is_adhoc = model->endpoint.len || model->identifier.len || cs_str_is(model->provider, "litellm") ||
                       cs_str_is(model->provider, "codestral");
 }
 
 /* ---- the other members ---- */
 
-static void read_file(struct cs_check *check, struct json_object *document, struct cs_request *request)
+static void read_file(struct cs_check *check, const struct pj *document, struct cs_request *request)
 {
-    struct json_object *file = NULL;
+    const struct pj *file = NULL;
 
     if (!cs_object(check, document, "current_file", CS_REQUIRED, &file))
         return;
@@ -198,32 +197,28 @@ static void read_file(struct cs_check *check, struct json_object *document, stru
     cs_leave(check);
 }
 
-/** Answers the object at an index, or NULL after recording that it is none. Enters the index in any case. */
-static struct json_object *enter_item(struct cs_check *check, struct json_object *list, size_t index)
+/** Enter the index of an item; false after recording that it is no object. */
+static bool enter_item(struct cs_check *check, const struct pj *item, int64_t index)
 {
-    struct json_object *item = json_object_array_get_idx(list, index);
-
-    cs_enter_index(check, (int64_t)index);
-    if (json_object_is_type(item, json_type_object))
-        return item;
+    cs_enter_index(check, index);
+    if (pj_is(item, PJ_OBJECT))
+        return true;
     cs_error(check, NULL, "model_attributes_type",
              "Input should be a valid dictionary or object to extract fields from");
-    return NULL;
+    return false;
 }
 
-static void read_telemetry(struct cs_check *check, struct json_object *document)
+static void read_telemetry(struct cs_check *check, const struct pj *document)
 {
-    struct json_object *list = NULL;
+    const struct pj *list = NULL;
     aigw_str text;
-    int64_t number;
+    int64_t number, index = 0;
 
     if (!cs_list(check, document, "telemetry", 0, 10, &list))
         return;
     cs_enter(check, "telemetry");
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        struct json_object *item = enter_item(check, list, i);
-
-        if (item) {
+    for (const struct pj *item = list->of.in.first; item; item = item->next) {
+        if (enter_item(check, item, index++)) {
             cs_string(check, item, "model_engine", CS_NULLABLE | CS_STRIP, 50, &text);
             cs_string(check, item, "model_name", CS_NULLABLE | CS_STRIP, 50, &text);
             cs_string(check, item, "lang", CS_NULLABLE | CS_STRIP, 50, &text);
@@ -236,18 +231,17 @@ static void read_telemetry(struct cs_check *check, struct json_object *document)
     cs_leave(check);
 }
 
-static void read_context(struct cs_check *check, struct json_object *document, struct json_object **ret)
+static void read_context(struct cs_check *check, const struct pj *document, const struct pj **ret)
 {
-    struct json_object *list = NULL;
+    const struct pj *list = NULL;
     aigw_str text;
+    int64_t index = 0;
 
     if (!cs_list(check, document, "context", CS_NULLABLE, 100, &list))
         return;
     cs_enter(check, "context");
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        struct json_object *item = enter_item(check, list, i);
-
-        if (item) {
+    for (const struct pj *item = list->of.in.first; item; item = item->next) {
+        if (enter_item(check, item, index++)) {
             cs_string(check, item, "type", CS_REQUIRED, 1024, &text);
             cs_string(check, item, "name", CS_REQUIRED, 1024, &text);
             cs_string(check, item, "content", CS_REQUIRED, CONTEXT_CONTENT_MAX, &text);
@@ -255,24 +249,23 @@ static void read_context(struct cs_check *check, struct json_object *document, s
         cs_leave(check);
     }
     cs_leave(check);
-    if (json_object_array_length(list))
+    if (list->of.in.count)
         *ret = list;
 }
 
-void cs_read_messages(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags,
-                      struct json_object **ret)
+void cs_read_messages(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags,
+                      const struct pj **ret)
 {
     static const char *const roles[] = { "system", "user", "assistant" };
-    struct json_object *list = NULL;
+    const struct pj *list = NULL;
     aigw_str text = AIGW_STR_NONE;
+    int64_t index = 0;
 
     if (!cs_list(check, object, field, flags, NO_LIMIT, &list))
         return;
     cs_enter(check, field);
-    for (size_t i = 0; i < json_object_array_length(list); i++) {
-        struct json_object *item = enter_item(check, list, i);
-
-        if (item) {
+    for (const struct pj *item = list->of.in.first; item; item = item->next) {
+        if (enter_item(check, item, index++)) {
             if (cs_string(check, item, "role", CS_REQUIRED, NO_LIMIT, &text) && !cs_is_word(text, roles, COUNT(roles)))
                 cs_error(check, "role", "literal_error", "Input should be 'system', 'user' or 'assistant'");
             cs_string(check, item, "content", CS_REQUIRED, NO_LIMIT, &text);
@@ -280,37 +273,40 @@ void cs_read_messages(struct cs_check *check, struct json_object *object, const 
         cs_leave(check);
     }
     cs_leave(check);
-    if (json_object_array_length(list))
+    if (list->of.in.count)
         *ret = list;
 }
 
 /** prompt_version chooses the shape of the rest. 1, 2, 3, the same as floats, and true for 1; not the text "2". */
-static int read_version(struct cs_check *check, struct json_object *document)
+static int read_version(struct cs_check *check, const struct pj *document)
 {
-    struct json_object *value = NULL;
+    const struct pj *value = pj_member(document, "prompt_version");
+    aigw_str tag;
     double number = 0;
 
-    if (!json_object_object_get_ex(document, "prompt_version", &value)) {
+    if (!value) {
         cs_error(check, NULL, "union_tag_not_found", "Unable to extract tag using discriminator 'prompt_version'");
         return 0;
     }
-    if (json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_double))
-        number = json_object_get_double(value);
-    else if (json_object_is_type(value, json_type_boolean))
-        number = json_object_get_boolean(value);
+    if (value->type == PJ_INT)
+        number = (double)value->of.integer;
+    else if (value->type == PJ_DOUBLE)
+        number = value->of.real;
+    else if (value->type == PJ_BOOL)
+        number = value->of.boolean;
     for (int version = 1; version <= 3; version++)
         if (number == version)
             return version;
+    tag = value->type == PJ_NULL                               ? AIGW_STR("None")
+          : value->type == PJ_OBJECT || value->type == PJ_LIST ? AIGW_STR("…")
+                                                               : value->text;
     cs_error(check, NULL, "union_tag_invalid",
-             "Input tag '%.32s' found using 'prompt_version' does not match any of the expected tags: 1, 2, 3",
-             !value ? "None"
-             : json_object_is_type(value, json_type_object) || json_object_is_type(value, json_type_array)
-                 ? "…"
-                 : json_object_get_string(value));
+             "Input tag '%.*s' found using 'prompt_version' does not match any of the expected tags: 1, 2, 3",
+             tag.len < 32 ? (int)tag.len : 32, tag.ptr);
     return 0;
 }
 
-bool cs_read_completion(struct cs_check *check, struct json_object *document, struct cs_request *ret_request)
+bool cs_read_completion(struct cs_check *check, const struct pj *document, struct cs_request *ret_request)
 {
     struct cs_request request = { 0 };
     struct cs_model metadata;

@@ -1,5 +1,5 @@
-/* request.h - the body of a v2 code request, checked. Strings point into the parsed document: they live for the
- * build. */
+/* request.h - the body of a v2 code request, checked. Strings point into the body and the parsed document: they
+ * live for the build. */
 #ifndef CS_REQUEST_H
 #define CS_REQUEST_H
 
@@ -16,16 +16,16 @@ struct cs_request {
     bool stream;
     aigw_str file_name, language_identifier, above, below;
     struct cs_model model;
-    struct json_object *context;  /* list of {type, name, content}, NULL for none */
-    struct json_object *messages; /* version 3: list of {role, content}, NULL for none */
+    const struct pj *context;  /* list of {type, name, content}, NULL for none */
+    const struct pj *messages; /* version 3: list of {role, content}, NULL for none */
 };
 
 /** Read `document` as the body of a completion request. True when it is good; else check has the errors. */
-bool cs_read_completion(struct cs_check *check, struct json_object *document, struct cs_request *ret_request);
+bool cs_read_completion(struct cs_check *check, const struct pj *document, struct cs_request *ret_request);
 
 /** Parts that other routes share. */
-bool cs_read_metadata(struct cs_check *check, struct json_object *document, struct cs_model *ret_model);
-void cs_read_messages(struct cs_check *check, struct json_object *object, const char *field, uint32_t flags,
-                      struct json_object **ret);
+bool cs_read_metadata(struct cs_check *check, const struct pj *document, struct cs_model *ret_model);
+void cs_read_messages(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags,
+                      const struct pj **ret);
 
 #endif

@@ -23,7 +23,7 @@ static aigw_str str(const char *text)
 
 static struct cs_check check_state;
 static struct cs_request request;
-static struct json_object *document;
+static struct pj_document *document;
 
 static void setup(void)
 {
@@ -34,14 +34,14 @@ static void setup(void)
 
 static void teardown(void)
 {
-    json_object_put(document);
+    pj_free(document);
     fake_host_done();
 }
 
 static bool read_body(aigw_str body)
 {
     document = cs_parse(&check_state, body);
-    return document && cs_read_completion(&check_state, document, &request);
+    return document && cs_read_completion(&check_state, pj_root(document), &request);
 }
 
 static const struct {
@@ -397,7 +397,7 @@ START_TEST(metadata_wins_and_its_errors_are_plain)
     ck_assert(cs_str_is(request.model.endpoint, "https://meta/v1"));
     ck_assert(cs_str_is(request.model.name, "brand_new"));
     ck_assert_str_eq(check_state.plain, "");
-    json_object_put(document);
+    pj_free(document);
     setup();
     ck_assert(!read_body(AIGW_STR("{" CF2 ",\"model_metadata\":{\"provider\":\"openai\",\"endpoint\":\"ftp://x\"}}")));
     ck_assert_ptr_nonnull(strstr(check_state.plain, "model_metadata.endpoint: Input should be a valid URL"));
