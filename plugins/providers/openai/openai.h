@@ -1,5 +1,5 @@
 /* openai.h - the pieces of the OpenAI dialect. Other providers of the family may compile openai_body.c,
- * openai_answer.c and openai_error.c with their own settings and URLs. */
+ * openai_answer.c (which needs ../../common/json/json.c) and openai_error.c with their own settings and URLs. */
 #ifndef OPENAI_H
 #define OPENAI_H
 
@@ -37,7 +37,7 @@ aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint
 /** One frame of an answer. */
 aigw_status openai_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                          const struct aigw_frame *frame);
-/** The same without the short cut for plain text deltas; for tests. */
+/** The same without the short cuts for plain text; for tests. */
 aigw_status openai_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                               const struct aigw_frame *frame);
 

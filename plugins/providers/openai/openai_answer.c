@@ -1,6 +1,7 @@
 /* openai_answer.c - OpenAI's answers → canonical events: chat, legacy completions and embeddings, whole or streamed. */
 #include "openai.h"
 
+#include "../../common/json/json.h"
 #include "../common/scan.h"
 
 #include <stdlib.h>
@@ -331,6 +332,95 @@ static bool openai_scan_frame(aigw_str data, struct openai_delta *delta, char *s
     return scan_at_end(&s) && delta->has_delta;
 }
 
+/* ---- the short cut for whole answers: one choice of plain text, read without json-c ---- */
+
+struct openai_whole {
+    const struct pj *usage;
+    aigw_str text, finish;
+};
+
+static bool openai_is_absent(const struct pj *object, const char *name)
+{
+    const struct pj *value = pj_member(object, name);
+
+    return !value || value->type == PJ_NULL;
+}
+
+static aigw_str openai_string(const struct pj *object, const char *name)
+{
+    const struct pj *value = pj_member_of(object, name, PJ_STRING);
+
+    return value ? value->text : AIGW_STR_NONE;
+}
+
+static int64_t openai_number(const struct pj *object, const char *name)
+{
+    const struct pj *value = pj_member_of(object, name, PJ_INT);
+
+    return value ? value->of.integer : -1;
+}
+
+/* Nothing in a message but its content, which is a string, null or absent. */
+static bool openai_is_plain_message(const struct pj *message)
+{
+    const struct pj *content = pj_member(message, "content");
+
+    return (!content || content->type == PJ_STRING || content->type == PJ_NULL) &&
+           openai_is_absent(message, "tool_calls") && openai_is_absent(message, "reasoning_content") &&
+           openai_is_absent(message, "reasoning") && openai_is_absent(message, "refusal");
+}
+
+static bool openai_read_whole(const struct pj *root, struct openai_whole *ret_whole)
+{
+    const struct pj *choices = pj_member_of(root, "choices", PJ_LIST), *choice, *index, *message;
+
+    if (!choices || choices->of.in.count != 1 || !openai_is_absent(root, "error") ||
+        wire_is(openai_string(root, "object"), "error"))
+        return false;
+    choice = choices->of.in.first;
+    index = pj_member(choice, "index");
+    message = pj_member_of(choice, "message", PJ_OBJECT);
+    if (choice->type != PJ_OBJECT || (index && (index->type != PJ_INT || index->of.integer != 0)))
+        return false;
+    if (message && !openai_is_plain_message(message))
+        return false;
+    *ret_whole =
+        (struct openai_whole){ .usage = pj_member_of(root, "usage", PJ_OBJECT),
+                               .text = message ? openai_string(message, "content") : openai_string(choice, "text"),
+                               .finish = openai_string(choice, "finish_reason") };
+    return true;
+}
+
+static aigw_status openai_emit_whole(const struct openai_in *in, const struct openai_whole *whole)
+{
+    struct aigw_event usage = { .struct_size = sizeof usage, .type = AIGW_EVENT_USAGE };
+    aigw_status status = wire_emit_text(in->host, in->ctx, AIGW_EVENT_TEXT, whole->text);
+
+    if (status == AIGW_OK)
+        status = openai_emit_finish(in, whole->finish);
+    if (status != AIGW_OK || !whole->usage || in->call->is_over)
+        return status;
+    usage.input_tokens = openai_number(whole->usage, "prompt_tokens");
+    usage.output_tokens = openai_number(whole->usage, "completion_tokens");
+    usage.cached_tokens =
+        openai_number(pj_member_of(whole->usage, "prompt_tokens_details", PJ_OBJECT), "cached_tokens");
+    return in->host->emit(in->ctx, &usage);
+}
+
+static aigw_status openai_body_frame(const struct openai_in *in, const struct aigw_frame *frame)
+{
+    struct pj_document *document = pj_read(frame->data);
+    struct openai_whole whole;
+    aigw_status status;
+
+    if (document && openai_read_whole(pj_root(document), &whole))
+        status = openai_emit_whole(in, &whole);
+    else
+        status = openai_frame_slow(in->host, in->ctx, in->call, frame);
+    pj_free(document);
+    return status;
+}
+
 aigw_status openai_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                          const struct aigw_frame *frame)
 {
@@ -339,7 +429,9 @@ aigw_status openai_frame(const struct aigw_host *host, struct aigw_ctx *ctx, str
     char scratch[1024];
     aigw_status status;
 
-    if (call->is_over || frame->framing == AIGW_FRAMING_BODY || call->path == OPENAI_EMBEDDING ||
+    if (frame->framing == AIGW_FRAMING_BODY && call->path != OPENAI_EMBEDDING && !call->is_over)
+        return openai_body_frame(&in, frame);
+    if (call->is_over || call->path == OPENAI_EMBEDDING ||
         !openai_scan_frame(frame->data, &delta, scratch, sizeof scratch))
         return openai_frame_slow(host, ctx, call, frame);
     status = wire_emit_text(host, ctx, AIGW_EVENT_TEXT, delta.text);

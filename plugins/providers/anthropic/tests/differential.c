@@ -35,8 +35,8 @@ static aigw_status slow(struct record *record, void *call, const struct aigw_fra
 int main(int argc, char **argv)
 {
     uint32_t rounds = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 40000;
-    uint32_t differences =
-        record_compare(frames, sizeof frames / sizeof *frames, rounds, sizeof(struct anthropic_call), quick, slow);
+    uint32_t differences = record_compare(frames, sizeof frames / sizeof *frames, AIGW_FRAMING_SSE, rounds,
+                                          sizeof(struct anthropic_call), quick, slow);
 
     printf("%u rounds, %u differences\n", rounds, differences);
     return differences > 0;

@@ -142,14 +142,14 @@ static bool record_same(const char *text, size_t len, uint32_t framing, size_t c
     return is_same;
 }
 
-uint32_t record_compare(const char *const *frames, size_t count, uint32_t rounds, size_t call_size,
+uint32_t record_compare(const char *const *frames, size_t count, uint32_t framing, uint32_t rounds, size_t call_size,
                         record_frame_fn quick, record_frame_fn slow)
 {
     uint32_t seed = 1, differences = 0;
     char text[4096];
 
     for (size_t i = 0; i < count; i++)
-        differences += !record_same(frames[i], strlen(frames[i]), AIGW_FRAMING_SSE, call_size, quick, slow);
+        differences += !record_same(frames[i], strlen(frames[i]), framing, call_size, quick, slow);
     for (uint32_t round = 0; round < rounds && differences < 5; round++) {
         const char *frame = frames[record_next(&seed) % count];
         size_t len = strlen(frame);
@@ -157,7 +157,7 @@ uint32_t record_compare(const char *const *frames, size_t count, uint32_t rounds
         memcpy(text, frame, len);
         for (uint32_t n = 1 + record_next(&seed) % 3; n > 0; n--)
             len = record_mutate(text, len, sizeof text, frames[record_next(&seed) % count], &seed);
-        differences += !record_same(text, len, AIGW_FRAMING_SSE, call_size, quick, slow);
+        differences += !record_same(text, len, framing, call_size, quick, slow);
     }
     return differences;
 }

@@ -1,5 +1,5 @@
-/* differential.c - the short cut for text deltas must say exactly what the full parser says, for ordinary frames and
- * for hundreds of thousands of broken ones. Exit status 0: no difference. */
+/* differential.c - the short cuts for text deltas and whole answers must say exactly what the full parser says, for
+ * ordinary ones and for hundreds of thousands of broken ones. Exit status 0: no difference. */
 #include "../../common/tests/record.h"
 #include "../openai.h"
 
@@ -28,6 +28,30 @@ static const char *const frames[] = {
     "[DONE]",
 };
 
+static const char *const answers[] = {
+    "{\"id\":\"c-1\",\"object\":\"chat.completion\",\"created\":17,\"choices\":[{\"index\":0,\"message\":{\"role\":"
+    "\"assistant\","
+    "\"content\":\"Hi \\n\\u00e9\"},\"logprobs\":null,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":3,"
+    "\"completion_tokens\":4,\"total_tokens\":7,\"prompt_tokens_details\":{\"cached_tokens\":2}}}",
+    "{\"choices\":[{\"message\":{\"content\":\"\",\"tool_calls\":null,\"refusal\":null},\"finish_reason\":\"length\"}]"
+    "}",
+    "{\"choices\":[{\"text\":\"legacy\",\"index\":0,\"finish_reason\":null}],\"timings\":{\"prompt_ms\":1.25}}",
+    "{\"choices\":[{\"message\":null,\"text\":\"both\",\"finish_reason\":\"error\"}],\"usage\":{\"prompt_tokens\":1}}",
+    "{\"choices\":[{\"message\":{\"content\":null,\"tool_calls\":[{\"id\":\"a\",\"function\":{\"name\":\"f\","
+    "\"arguments\":{\"x\":1}}}]},\"finish_reason\":\"tool_calls\"}]}",
+    "{\"choices\":[{\"message\":{\"content\":\"x\",\"reasoning\":\"hm\"}}],\"usage\":{\"prompt_tokens\":1.5}}",
+    "{\"choices\":[{\"message\":{\"content\":[{\"type\":\"text\",\"text\":\"part\"}]}}],\"usage\":null}",
+    "{\"choices\":[{\"message\":{\"content\":\"1\",\"content\":\"2\"}}],\"choices\":[{\"text\":\"3\",\"index\":0}]}",
+    "{\"choices\":[{\"index\":1,\"text\":\"other\"}]}",
+    "{\"choices\":[{\"index\":0,\"text\":\"a\"},{\"index\":1,\"text\":\"b\"}]}",
+    "{\"choices\":[]}",
+    "{\"choices\":[7]}",
+    "{\"error\":{\"message\":\"out of memory\",\"code\":500}}",
+    "{\"error\":null,\"choices\":[{\"text\":\"x\",\"finish_reason\":\"abort\"}],\"usage\":{\"completion_tokens\":9}}",
+    "{\"object\":\"error\",\"message\":\"bad\",\"choices\":[{\"text\":\"x\"}]}",
+    "[DONE]",
+};
+
 static aigw_status quick(struct record *record, void *call, const struct aigw_frame *frame)
 {
     ((struct openai_call *)call)->path = OPENAI_CHAT;
@@ -43,8 +67,11 @@ static aigw_status slow(struct record *record, void *call, const struct aigw_fra
 int main(int argc, char **argv)
 {
     uint32_t rounds = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 40000;
-    uint32_t differences =
-        record_compare(frames, sizeof frames / sizeof *frames, rounds, sizeof(struct openai_call), quick, slow);
+    uint32_t differences = record_compare(frames, sizeof frames / sizeof *frames, AIGW_FRAMING_SSE, rounds,
+                                          sizeof(struct openai_call), quick, slow);
+
+    differences += record_compare(answers, sizeof answers / sizeof *answers, AIGW_FRAMING_BODY, rounds,
+                                  sizeof(struct openai_call), quick, slow);
 
     printf("%u rounds, %u differences\n", rounds, differences);
     return differences > 0;
