@@ -123,12 +123,14 @@ aigw_str gw_arena_str(struct gw_arena *arena, aigw_str s)
 char *gw_arena_vprintf(struct gw_arena *arena, const char *fmt, va_list args)
 {
     va_list again;
+    char *next = arena->next;
+    size_t left = arena->left;
 
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, again);
+    int len = vsnprintf(left ? next : NULL, left, fmt, again); /* where it belongs, if it fits: nearly always */
     va_end(again);
     char *text = len >= 0 ? gw_arena_alloc(arena, (size_t)len + 1) : NULL;
-    if (text)
+    if (text && (text != next || (size_t)len >= left))
         vsnprintf(text, (size_t)len + 1, fmt, args);
     return text;
 }

@@ -75,11 +75,18 @@ void gw_buf_put_str(struct gw_buf *buf, aigw_str s)
 
 void gw_buf_vprintf(struct gw_buf *buf, const char *fmt, va_list args)
 {
+    size_t room = buf->data && !buf->status ? buf->cap - buf->len : 0;
     va_list again;
 
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, fmt, again);
+    int len = vsnprintf(room ? buf->data + buf->len : NULL, room, fmt, again); /* it fits nearly always */
     va_end(again);
+    if (len >= 0 && (size_t)len < room) {
+        buf->len += (size_t)len;
+        return;
+    }
+    if (room)
+        buf->data[buf->len] = '\0';
     if (len < 0 || !gw_buf_reserve(buf, (size_t)len))
         return;
     vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, args);
@@ -95,16 +102,17 @@ void gw_buf_printf(struct gw_buf *buf, const char *fmt, ...)
     va_end(args);
 }
 
-/* Does any of the eight bytes need a look: control character, quote, backslash, or above 0x7e? Bytes that leave a JSON
- * string as they are form nearly all of every prompt, so they are passed over a word at a time. */
-static bool has_special(uint64_t word)
+/* The high bit of every byte among eight that needs a look is set: control character, quote, backslash, or above 0x7e.
+ * Bytes after the first such one may be marked wrongly. Plain bytes form nearly all of every prompt, so they are passed
+ * over a word at a time. */
+static uint64_t special_bytes(uint64_t word)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
     uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
     uint64_t below_space = (word - ones * 0x20) & ~word;
     uint64_t above_tilde = (word + ones) | word; /* 0x7f + 1 and everything with the high bit */
 
-    return ((below_space | above_tilde | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs) != 0;
+    return (below_space | above_tilde | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs;
 }
 
 static bool is_plain(unsigned char c)
@@ -120,7 +128,7 @@ static size_t plain_run(const char *text, size_t len)
 
     for (; at + sizeof word <= len; at += sizeof word) {
         memcpy(&word, text + at, sizeof word);
-        if (has_special(word))
+        if (special_bytes(word))
             break;
     }
     while (at < len && is_plain((unsigned char)text[at]))
@@ -133,6 +141,7 @@ static void put_reserved(struct gw_buf *buf, const char *bytes, size_t len)
 {
     memcpy(buf->data + buf->len, bytes, len);
     buf->len += len;
+    buf->data[buf->len] = '\0';
 }
 
 static void put_unicode_escape(struct gw_buf *buf, uint32_t code)
@@ -201,6 +210,63 @@ static size_t sequence_len(const char *p, size_t left)
     return len;
 }
 
+/* The letter of a two-byte escape, 0 when the byte has none. */
+static char escape_letter(char c)
+{
+    switch (c) {
+    case '\n':
+        return 'n';
+    case '"':
+    case '\\':
+        return c;
+    case '\t':
+        return 't';
+    case '\r':
+        return 'r';
+    default:
+        return 0;
+    }
+}
+
+/* What fits into the memory at hand and holds nothing but plain bytes and two-byte escapes. Answers the bytes taken. */
+static size_t put_quickly(struct gw_buf *buf, aigw_str text)
+{
+    char *out = buf->data + buf->len;
+    const char *last = buf->data + buf->cap - 16; /* room for eight bytes, an escape and the NUL */
+    size_t at = 0;
+    uint64_t word;
+
+    if (buf->cap < 16)
+        return 0;
+    while (text.len - at >= sizeof word && out <= last) {
+        memcpy(&word, text.ptr + at, sizeof word);
+        memcpy(out, &word, sizeof word);
+        uint64_t special = special_bytes(word);
+        size_t run = sizeof word;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+        if (special)
+            run = (size_t)__builtin_ctzll(special) / 8;
+#else
+        if (special)
+            for (run = 0; is_plain((unsigned char)text.ptr[at + run]);)
+                run++;
+#endif
+        at += run;
+        out += run;
+        if (!special)
+            continue;
+        char letter = escape_letter(text.ptr[at]);
+        if (!letter)
+            break;
+        *out++ = '\\';
+        *out++ = letter;
+        at++;
+    }
+    buf->len = (size_t)(out - buf->data);
+    *out = '\0';
+    return at;
+}
+
 void gw_buf_json(struct gw_buf *buf, aigw_str text, bool ascii)
 {
     size_t at = 0;
@@ -209,15 +275,16 @@ void gw_buf_json(struct gw_buf *buf, aigw_str text, bool ascii)
         return;
     gw_buf_put(buf, "\"", 1);
     while (at < text.len) {
+        at += put_quickly(buf, (aigw_str){ text.ptr + at, text.len - at });
         size_t run = plain_run(text.ptr + at, text.len - at);
         if (run) {
             if (!gw_buf_reserve(buf, run + 1))
                 return;
             put_reserved(buf, text.ptr + at, run);
             at += run;
-            if (at == text.len)
-                break;
         }
+        if (at == text.len)
+            break;
         unsigned char c = (unsigned char)text.ptr[at];
         if (c < 0x80) {
             put_ascii_escape(buf, c);

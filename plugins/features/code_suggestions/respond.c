@@ -1,8 +1,9 @@
 /* respond.c - see respond.h. Compact JSON, UTF-8 as it is, members in the contract's order. */
 #include "respond.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "../../common/json/digits.h"
 
 #define ANSWER_MAX ((size_t)32 << 20)
 
@@ -11,13 +12,23 @@ static void put(const struct aigw_host *host, struct aigw_buf *out, const char *
     host->buf_put(out, text, strlen(text));
 }
 
+static void put_int(const struct aigw_host *host, struct aigw_buf *out, const char *before, int64_t value)
+{
+    char room[DIGITS_SIZE];
+    aigw_str digits = digits_of_int(value, room);
+
+    put(host, out, before);
+    host->buf_put(out, digits.ptr, digits.len);
+}
+
 static void put_usage(const struct aigw_host *host, struct aigw_buf *out, const struct cs_usage *usage)
 {
-    host->buf_printf(out,
-                     "{\"input_tokens\":%lld,\"output_tokens\":%lld,\"max_output_tokens_used\":%s,"
-                     "\"context_tokens_sent\":%lld,\"context_tokens_used\":%lld}",
-                     (long long)usage->input_tokens, (long long)usage->output_tokens, usage->was_cut ? "true" : "false",
-                     (long long)usage->context_sent, (long long)usage->context_used);
+    put_int(host, out, "{\"input_tokens\":", usage->input_tokens);
+    put_int(host, out, ",\"output_tokens\":", usage->output_tokens);
+    put(host, out, usage->was_cut ? ",\"max_output_tokens_used\":true" : ",\"max_output_tokens_used\":false");
+    put_int(host, out, ",\"context_tokens_sent\":", usage->context_sent);
+    put_int(host, out, ",\"context_tokens_used\":", usage->context_used);
+    put(host, out, "}");
 }
 
 static void put_flags(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *out)
@@ -58,8 +69,8 @@ aigw_status cs_respond_v2(const struct aigw_host *host, struct aigw_ctx *ctx, co
         host->buf_json(out, region);
     else
         put(host, out, "null");
-    host->buf_printf(out, "},\"experiments\":[],\"object\":\"text_completion\",\"created\":%lld,\"choices\":[",
-                     (long long)host->time_s(ctx));
+    put_int(host, out, "},\"experiments\":[],\"object\":\"text_completion\",\"created\":", host->time_s(ctx));
+    put(host, out, ",\"choices\":[");
     if (answer->text.len) {
         put(host, out, "{\"text\":");
         host->buf_json(out, answer->text);

@@ -1,6 +1,8 @@
 /* wire.c - see wire.h. Text, JSON in and out, events. */
 #include "wire.h"
 
+#include "../../common/json/digits.h"
+
 #include <ctype.h>
 #include <math.h>
 #include <string.h>
@@ -45,6 +47,20 @@ bool wire_contains(aigw_str s, const char *needle)
         if (strncasecmp(s.ptr + i, needle, len) == 0)
             return true;
     return false;
+}
+
+const char *wire_join(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str a, aigw_str b)
+{
+    char *text = host->alloc(ctx, AIGW_LIFE_BUILD, a.len + b.len + 1);
+
+    if (!text)
+        return NULL;
+    if (a.len > 0)
+        memcpy(text, a.ptr, a.len);
+    if (b.len > 0)
+        memcpy(text + a.len, b.ptr, b.len);
+    text[a.len + b.len] = '\0';
+    return text;
 }
 
 aigw_str wire_trim_end(aigw_str s)
@@ -107,16 +123,20 @@ void wire_string(struct wire_body *body, const char *key, aigw_str value)
 
 void wire_int(struct wire_body *body, const char *key, int64_t value)
 {
+    char room[DIGITS_SIZE];
+
     wire_key(body, key);
-    body->host->buf_printf(body->buf, "%lld", (long long)value);
+    wire_put(body, digits_of_int(value, room));
 }
 
 void wire_double(struct wire_body *body, const char *key, double value)
 {
+    char room[DIGITS_SIZE];
+
     if (!isfinite(value))
         return;
     wire_key(body, key);
-    body->host->buf_printf(body->buf, "%.15g", value); /* 15 digits: 0.7 stays 0.7 */
+    wire_put(body, digits_of_double(value, room));
 }
 
 static bool wire_has_key(const struct wire_body *body, const char *const *reserved, const char *key)

@@ -15,6 +15,8 @@ bool wire_has_prefix(aigw_str s, const char *prefix);
 bool wire_has_suffix(aigw_str s, const char *suffix);
 /** ASCII case-insensitive search. */
 bool wire_contains(aigw_str s, const char *needle);
+/** Both texts as one, NUL-terminated; lives for the build. NULL without memory. */
+const char *wire_join(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str a, aigw_str b);
 /** The text ends where its trailing blanks begin. */
 aigw_str wire_trim_end(aigw_str s);
 bool wire_is_blank(aigw_str s);

@@ -167,7 +167,7 @@ static aigw_status openai_headers(const struct openai *openai, struct aigw_ctx *
     if (!headers)
         return AIGW_E_NOMEM;
     headers[count++] = "Content-Type: application/json";
-    headers[count++] = host->format(ctx, AIGW_LIFE_BUILD, "Authorization: Bearer %.*s", AIGW_STR_ARG(key));
+    headers[count++] = wire_join(host, ctx, AIGW_STR("Authorization: Bearer "), key);
     if (is_ours && openai->organization && openai->organization[0])
         headers[count++] = host->format(ctx, AIGW_LIFE_BUILD, "OpenAI-Organization: %s", openai->organization);
     if (is_ours && openai->project && openai->project[0])
@@ -203,7 +203,7 @@ static aigw_status openai_request(struct aigw_ctx *ctx, void *self, void *call_s
            : call->path == OPENAI_COMPLETION ? openai->completion_path
                                              : "/embeddings";
     ret_http->method = "POST";
-    ret_http->url = openai->host->format(ctx, AIGW_LIFE_BUILD, "%.*s%s", AIGW_STR_ARG(base), path);
+    ret_http->url = wire_join(openai->host, ctx, base, wire_str(path));
     ret_http->framing =
         (req->flags & AIGW_REQF_STREAM) && call->path != OPENAI_EMBEDDING ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
     return ret_http->url ? AIGW_OK : AIGW_E_NOMEM;

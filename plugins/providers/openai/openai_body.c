@@ -126,7 +126,9 @@ static void openai_tool_calls(struct wire_body *body, const struct aigw_message 
 
 static void openai_open_message(struct wire_body *body, const char *role, uint32_t *count)
 {
-    body->host->buf_printf(body->buf, "%s{\"role\":\"%s\"", (*count)++ > 0 ? "," : "", role);
+    wire_puts(body, (*count)++ > 0 ? ",{\"role\":\"" : "{\"role\":\"");
+    wire_puts(body, role);
+    wire_puts(body, "\"");
 }
 
 /* Each tool result is a message of its own, before whatever else the message says. */

@@ -1,5 +1,6 @@
 /* test_base.c - strings, arena, buffers. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,94 @@ START_TEST(json_strings_are_escaped)
     gw_buf_json(&buf, (aigw_str){ json_rows[_i].text, json_rows[_i].len }, json_rows[_i].ascii);
     ck_assert_msg(strcmp(buf.data, json_rows[_i].json) == 0, "%s: found %s", json_rows[_i].id, buf.data);
     gw_buf_done(&buf);
+}
+END_TEST
+
+/* The plainest way to do it, for ASCII. */
+static size_t escape_slowly(const char *text, size_t len, char *out)
+{
+    static const char named[] = "\"\"\\\\\nn\rr\tt\bb\ff";
+    char *begin = out;
+
+    *out++ = '"';
+    for (size_t i = 0; i < len; i++) {
+        const char *name = NULL;
+
+        for (size_t n = 0; n + 1 < sizeof named && !name; n += 2)
+            name = named[n] == text[i] ? &named[n + 1] : NULL;
+        if (name)
+            out += sprintf(out, "\\%c", *name);
+        else if ((unsigned char)text[i] < 0x20)
+            out += sprintf(out, "\\u%04x", (unsigned)text[i]);
+        else
+            *out++ = text[i];
+    }
+    *out++ = '"';
+    *out = '\0';
+    return (size_t)(out - begin);
+}
+
+/* Texts of every length and mixture, behind what is there already, with any maximum. */
+START_TEST(json_strings_are_escaped_wherever_the_memory_ends)
+{
+    static const char letters[] = "abcdefgh ijklmnop~\x7f\"\\\n\n\t\r\b\f\x01\x1f";
+    char text[120], expected[800];
+    unsigned seed = 7;
+
+    for (int round = 0; round < 20000; round++) {
+        size_t len = (size_t)rand_r(&seed) % sizeof text, before = (size_t)rand_r(&seed) % 300;
+        size_t letter_count = round % 2 ? sizeof letters - 1 : 18; /* every other one is plain */
+        struct gw_buf buf;
+
+        for (size_t i = 0; i < len; i++)
+            text[i] = letters[(size_t)rand_r(&seed) % letter_count];
+        size_t expected_len = escape_slowly(text, len, expected);
+        bool is_enough = rand_r(&seed) % 4 != 0;
+        gw_buf_init(&buf, is_enough ? before + expected_len : before + (size_t)rand_r(&seed) % expected_len);
+        for (size_t i = 0; i < before; i++)
+            gw_buf_put(&buf, "-", 1);
+        gw_buf_json(&buf, (aigw_str){ text, len }, round % 3 == 0);
+        ck_assert_int_eq(buf.status, is_enough ? AIGW_OK : AIGW_E_LIMIT);
+        ck_assert_uint_le(buf.len, buf.max);
+        if (is_enough)
+            ck_assert_str_eq(buf.data + before, expected);
+        else if (buf.data)
+            ck_assert_uint_eq(strlen(buf.data), buf.len);
+        gw_buf_done(&buf);
+    }
+}
+END_TEST
+
+START_TEST(formatted_text_is_whole_wherever_the_memory_ends)
+{
+    static const char filling[] = "................................................................";
+    struct gw_arena arena;
+    struct gw_buf buf;
+
+    gw_arena_init(&arena, 1 << 20);
+    gw_buf_init(&buf, 5000);
+    for (int i = 0; i < 300; i++) {
+        int width = i % 64;
+        char *text = gw_arena_printf(&arena, "%d:%.*s!", i, width, filling);
+        ck_assert_ptr_nonnull(text);
+        ck_assert_int_eq(atoi(text), i);
+        ck_assert_uint_eq(strcspn(text, ":") + 1 + (size_t)width, strlen(text) - 1);
+        size_t before = buf.len;
+        gw_buf_printf(&buf, "%d:%.*s!", i, width, filling);
+        if (before + strlen(text) <= buf.max && !buf.status)
+            ck_assert_str_eq(buf.data + before, text);
+        else
+            ck_assert_int_eq(buf.status, AIGW_E_LIMIT);
+        ck_assert_uint_eq(strlen(buf.data), buf.len);
+    }
+    ck_assert_int_eq(buf.status, AIGW_E_LIMIT);
+    gw_buf_done(&buf);
+    gw_arena_done(&arena);
+    gw_arena_init(&arena, 3000); /* near the limit: whole or not at all */
+    for (char *text; (text = gw_arena_printf(&arena, "%s%s", filling, filling)) != NULL;)
+        ck_assert_uint_eq(strlen(text), 2 * strlen(filling));
+    ck_assert_uint_le(arena.used, 3000);
+    gw_arena_done(&arena);
 }
 END_TEST
 
@@ -192,6 +281,8 @@ int main(void)
     tcase_add_loop_test(tcase, utf8_validity, 0, (int)GW_ARRAY_LEN(utf8_rows));
     tcase_add_loop_test(tcase, decimal_numbers_are_read_strictly, 0, (int)GW_ARRAY_LEN(number_rows));
     tcase_add_loop_test(tcase, json_strings_are_escaped, 0, (int)GW_ARRAY_LEN(json_rows));
+    tcase_add_test(tcase, json_strings_are_escaped_wherever_the_memory_ends);
+    tcase_add_test(tcase, formatted_text_is_whole_wherever_the_memory_ends);
     tcase_add_test(tcase, a_buffer_stops_at_its_maximum_and_stays_stopped);
     tcase_add_test(tcase, an_arena_keeps_its_limit_and_serves_pieces_of_any_size);
     tcase_add_test(tcase, deferred_functions_run_newest_first_and_at_once_without_memory);

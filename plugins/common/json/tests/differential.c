@@ -1,5 +1,6 @@
 /* differential.c - what pj_read() takes, json-c takes too, strict and lax, and means the same by it. Table first, which
  * also says what must be taken at all, then damaged copies of it. Exit status 0: no difference. */
+#include "../digits.h"
 #include "../json.h"
 
 #include <json-c/json.h>
@@ -276,6 +277,35 @@ static uint32_t check_size(void)
     return !is_same;
 }
 
+/* Numbers as printf prints them. */
+static uint32_t check_digits(uint64_t *seed)
+{
+    static const double odd[] = {
+        0.0, -0.0, 0.7, -0.2, 0.001, 0.0001, 1.0005, 999999.999, 1e6, 1e300, 5e-324, 0.1 + 0.2
+    };
+    static const int64_t ends[] = { 0, 1, -1, 9, 10, INT64_MAX, INT64_MIN };
+    char room[DIGITS_SIZE], expected[64];
+    uint32_t wrong = 0;
+
+    for (size_t i = 0; i < 100000; i++) {
+        int64_t number = (int64_t)((uint64_t)next_random(seed) << 32 | next_random(seed)) >> next_random(seed) % 64;
+        double real = i % 2 ? (double)(number % 10000000) / 1000 : (double)number / (1 + next_random(seed) % 100000);
+        aigw_str text;
+
+        if (i < sizeof ends / sizeof *ends)
+            number = ends[i];
+        if (i < sizeof odd / sizeof *odd)
+            real = odd[i];
+        snprintf(expected, sizeof expected, "%lld", (long long)number);
+        text = digits_of_int(number, room);
+        wrong += text.len != strlen(expected) || memcmp(text.ptr, expected, text.len) != 0;
+        snprintf(expected, sizeof expected, "%.15g", real);
+        text = digits_of_double(real, room);
+        wrong += text.len != strlen(expected) || memcmp(text.ptr, expected, text.len) != 0;
+    }
+    return wrong;
+}
+
 int main(int argc, char **argv)
 {
     unsigned long rounds = argc > 1 ? strtoul(argv[1], NULL, 10) : 200000, taken = 0;
@@ -289,7 +319,7 @@ int main(int argc, char **argv)
             printf("%s: %s\n", texts[i].id, is_taken != texts[i].is_plain ? "taken or not, wrongly" : "differs");
             wrong++;
         }
-    wrong += check_depth() + check_size();
+    wrong += check_depth() + check_size() + check_digits(&seed);
     for (unsigned long i = 0; i < rounds; i++) {
         size_t len = damage(texts[next_random(&seed) % COUNT].text, text, sizeof text, &seed);
 
