@@ -313,8 +313,9 @@ bool http_conn_send(struct http_conn *conn, const struct iovec *parts, int count
     size_t skip = 0;
     bool progress;
 
-    if (!conn->session && !http_conn_has_unsent(conn)) {
-        ssize_t sent = conn_send_plain(conn, parts, count);
+    if (!http_conn_has_unsent(conn) && (!conn->session || count == 1)) {
+        ssize_t sent = conn->session ? conn_send_tls(conn, parts[0].iov_base, parts[0].iov_len)
+                                     : conn_send_plain(conn, parts, count);
         if (sent < 0)
             return false;
         skip = (size_t)sent;

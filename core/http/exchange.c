@@ -1,4 +1,5 @@
 /* exchange.c - one request from its first line to its end, as libmicrohttpd's callbacks tell it. */
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,10 +15,11 @@ void *http_on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
     const union MHD_ConnectionInfo *info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
     struct gw_http *http = cls;
     struct http_conn *conn = info ? info->socket_context : NULL;
-    struct http_ex *ex = conn ? calloc(1, sizeof *ex) : NULL;
+    struct http_ex *ex = conn ? malloc(sizeof *ex) : NULL;
 
     if (!ex)
         return NULL; /* http_on_request() drops the connection */
+    memset(ex, 0, offsetof(struct http_ex, room));
     ex->conn = conn;
     ex->target_at = uri;
     ex->pub.http = http;
@@ -25,6 +27,8 @@ void *http_on_target(void *cls, const char *uri, struct MHD_Connection *mhd)
     ex->pub.is_tls = conn->session != NULL;
     ex->pub.body_max = http->limits.body_max;
     gw_arena_init(&ex->pub.arena, ARENA_MAX);
+    ex->pub.arena.next = ex->room;
+    ex->pub.arena.left = sizeof ex->room;
     ex->pub.target = gw_arena_str(&ex->pub.arena, gw_str(uri));
     conn->ex = ex;
     if (conn->deadline != DEADLINE_HEADER) /* a new connection's runs since it was accepted */
@@ -51,6 +55,8 @@ void http_gone_and_cut(struct http_ex *ex)
     struct http_conn *conn = ex->conn;
 
     ex->is_cut = true;
+    if (conn->http->corked == ex)
+        conn->http->corked = NULL;
     gw_buf_done(&conn->out);
     conn->out_at = 0;
     http_conn_shut(conn);
@@ -79,6 +85,8 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, en
     }
     *con_cls = NULL;
     conn->ex = NULL;
+    if (http->corked == ex)
+        http->corked = NULL;
     conn->is_suspended = false;
     conn->had_exchange = true;
     gw_buf_done(&conn->out);

@@ -129,6 +129,11 @@ bool gw_http_reply(struct gw_exchange *ex, int status, const char *content_type,
 bool gw_http_stream_begin(struct gw_exchange *ex, int status, const char *content_type,
                           const struct gw_http_header *headers, size_t header_count);
 int gw_http_stream_write(struct gw_exchange *ex, aigw_str bytes);
+/** Until gw_http_uncork(), which has to come before the loop goes on, collect what is written to this stream: it goes
+ *  out in one piece. An end or an abort sends it at once. One stream at a time; for others there is no effect. */
+void gw_http_cork(struct gw_exchange *ex);
+/** GW_WRITE_*, as the writes themselves would have answered. */
+int gw_http_uncork(struct gw_exchange *ex);
 void gw_http_stream_end(struct gw_exchange *ex);
 /** Break the connection: no terminating chunk. */
 void gw_http_abort(struct gw_exchange *ex);

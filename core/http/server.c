@@ -194,6 +194,7 @@ void gw_http_free(struct gw_http *http)
     for (uint32_t i = 0; i < http->lane_count; i++)
         http_lane_free(http->lanes[i]);
     http_tls_unref(http->tls);
+    gw_buf_done(&http->cork);
     free(http->proxies);
     free(http);
 }

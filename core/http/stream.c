@@ -2,8 +2,8 @@
  *
  * 1. stream_begin gives libmicrohttpd a callback response; it writes the headers.
  * 2. Its first call of the reader comes after the kernel took every header byte: from there on we own the socket.
- * 3. Every write is one sendmsg of size line, bytes and CR LF; what the socket does not take waits in conn->out and
- *    goes out on EPOLLOUT.
+ * 3. Every write is one sendmsg of size line, bytes and CR LF, or, corked, all writes together are one; what the
+ *    socket does not take waits in conn->out and goes out on EPOLLOUT.
  * 4. At the end, with nothing unsent, the reader answers "end" and libmicrohttpd writes the last chunk and goes on
  *    with the next request. HTTP/1.0 clients get plain bytes and the end of the connection instead of chunks.
  */
@@ -15,7 +15,8 @@
 
 #include "http/internal.h"
 
-#define READER_BLOCK 64 /* libmicrohttpd wants one; nothing is ever put there */
+#define CORK_MAX     16384u /* collected bytes of one stream */
+#define READER_BLOCK 64     /* libmicrohttpd wants one; nothing is ever put there */
 
 /** Give back the pages of libmicrohttpd's write buffer: the headers left it, and a stream may idle for minutes. */
 static void stream_trim(char *scratch, size_t len)
@@ -146,6 +147,73 @@ static int stream_state(struct http_ex *ex)
     return GW_WRITE_FULL;
 }
 
+/** Send now what the socket takes, and guard the rest. False when the client is gone. */
+static bool stream_send(struct http_ex *ex, const struct iovec *parts, int count)
+{
+    struct http_conn *conn = ex->conn;
+    bool was_waiting = http_conn_has_unsent(conn);
+
+    if (!http_conn_send(conn, parts, count))
+        return false;
+    if (!was_waiting && http_conn_has_unsent(conn))
+        http_conn_deadline(conn, DEADLINE_STALL, http_stall_look_ms(conn->http));
+    return true;
+}
+
+static bool stream_send_corked(struct http_ex *ex)
+{
+    struct gw_buf *cork = &ex->pub.http->cork;
+    struct iovec all = { cork->data, cork->len };
+
+    if (ex->pub.http->corked != ex || cork->len == 0)
+        return true;
+    cork->len = 0;
+    return stream_send(ex, &all, 1);
+}
+
+static bool stream_collect(struct http_ex *ex, const struct iovec *parts, int count)
+{
+    struct gw_buf *cork = &ex->pub.http->cork;
+    size_t len = 0;
+
+    for (int i = 0; i < count; i++)
+        len += parts[i].iov_len;
+    if (len > CORK_MAX - cork->len && !stream_send_corked(ex))
+        return false;
+    if (len > CORK_MAX)
+        return stream_send(ex, parts, count);
+    gw_buf_reserve(cork, CORK_MAX - cork->len);
+    for (int i = 0; i < count; i++)
+        gw_buf_put(cork, parts[i].iov_base, parts[i].iov_len);
+    return cork->status == AIGW_OK;
+}
+
+void gw_http_cork(struct gw_exchange *pub)
+{
+    struct gw_http *http = pub->http;
+
+    if (http->corked)
+        return;
+    http->corked = http_ex_of(pub);
+    http->cork.max = CORK_MAX;
+    gw_buf_clear(&http->cork);
+}
+
+int gw_http_uncork(struct gw_exchange *pub)
+{
+    struct http_ex *ex = http_ex_of(pub);
+
+    bool is_sent = ex->is_cut || pub->is_gone || stream_send_corked(ex);
+    if (pub->http->corked == ex)
+        pub->http->corked = NULL;
+    if (ex->is_cut || pub->is_gone)
+        return GW_WRITE_GONE;
+    if (is_sent)
+        return ex->is_stream && !ex->is_ended ? stream_state(ex) : GW_WRITE_OK;
+    http_gone_and_cut(ex);
+    return GW_WRITE_GONE;
+}
+
 int gw_http_stream_write(struct gw_exchange *pub, aigw_str bytes)
 {
     struct http_ex *ex = http_ex_of(pub);
@@ -174,13 +242,8 @@ int gw_http_stream_write(struct gw_exchange *pub, aigw_str bytes)
             gw_buf_put(&conn->out, parts[i].iov_base, parts[i].iov_len);
         if (conn->out.status == AIGW_OK)
             return stream_state(ex);
-    } else {
-        bool was_waiting = http_conn_has_unsent(conn);
-        if (http_conn_send(conn, parts, count)) {
-            if (!was_waiting && http_conn_has_unsent(conn))
-                http_conn_deadline(conn, DEADLINE_STALL, http_stall_look_ms(conn->http));
-            return stream_state(ex);
-        }
+    } else if (pub->http->corked == ex ? stream_collect(ex, parts, count) : stream_send(ex, parts, count)) {
+        return stream_state(ex);
     }
     http_gone_and_cut(ex);
     return GW_WRITE_GONE;
@@ -193,6 +256,10 @@ void gw_http_stream_end(struct gw_exchange *pub)
     if (!ex->is_stream || ex->is_ended || ex->is_cut || pub->is_gone)
         return;
     ex->is_ended = true;
+    if (!stream_send_corked(ex)) {
+        http_gone_and_cut(ex);
+        return;
+    }
     if (ex->is_direct && !http_conn_has_unsent(ex->conn))
         http_conn_resume(ex->conn);
 }
@@ -227,7 +294,10 @@ void gw_http_abort(struct gw_exchange *pub)
     if (ex->is_cut || ex->phase == PHASE_LINGER)
         return;
     pub->did_abort = true;
+    (void)stream_send_corked(ex); /* what was written before the abort goes out as far as it can */
     ex->is_cut = true;
+    if (pub->http->corked == ex)
+        pub->http->corked = NULL;
     if (ex->is_stream && pub->http_minor == 0) {
         /* The end of the connection is the end of the body there: only a reset says that something is missing. */
         struct sockaddr nobody = { .sa_family = AF_UNSPEC };

@@ -103,6 +103,12 @@ static int on_head(void *user, struct gw_upstream_call *call, int status)
     return run->is_over ? GW_UP_STOP : GW_UP_MORE;
 }
 
+static void tell_piece(const struct gw_run *run, bool begins)
+{
+    if (run->in.on_piece)
+        run->in.on_piece(run->in.user, begins);
+}
+
 static int on_data(void *user, struct gw_upstream_call *call, const char *bytes, size_t len)
 {
     struct gw_run *run = user;
@@ -114,7 +120,9 @@ static int on_data(void *user, struct gw_upstream_call *call, const char *bytes,
         return GW_UP_MORE;
     }
     run->is_feeding = true;
+    tell_piece(run, true);
     aigw_status status = gw_framer_feed(&run->framer, bytes, len, on_frame, run);
+    tell_piece(run, false);
     run->is_feeding = false;
     if (status)
         fail_with_status(run, status);
@@ -262,6 +270,7 @@ static void on_done(void *user, struct gw_upstream_call *call, const struct gw_u
         gw_run_failed(run, &error);
         return;
     }
+    tell_piece(run, true);
     run->is_feeding = true;
     status = gw_framer_end(&run->framer, on_frame, run);
     run->is_feeding = false;
@@ -271,6 +280,7 @@ static void on_done(void *user, struct gw_upstream_call *call, const struct gw_u
         fail_with_status(run, status);
     else if (!run->is_over)
         gw_run_complete(run);
+    tell_piece(run, false); /* run lives in the request's arena, which goes with the exchange, later */
     if (run->is_over)
         free_framer(run);
 }

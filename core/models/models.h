@@ -39,6 +39,9 @@ struct gw_run_request {
     int64_t idle_ms;     /* 0: default */
     int64_t deadline_ms; /* monotonic */
     gw_run_event_fn on_event;
+    /* Around the events that one piece of the model's answer brings, so that what they cause can be sent together.
+     * May be NULL. */
+    void (*on_piece)(void *user, bool begins);
     void (*on_build_end)(void *user); /* the build lifetime is over: before the first event, or at the end */
     void *user;
 };

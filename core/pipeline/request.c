@@ -114,6 +114,16 @@ static void on_model_event(void *user, const struct aigw_event *event)
         feature_failed(request, gw_ctx_fail(&request->ctx, AIGW_E_STATE, "the model call ended without an answer"));
 }
 
+static void on_model_piece(void *user, bool begins)
+{
+    struct gw_request *request = user;
+
+    if (begins)
+        gw_http_cork(request->ex);
+    else if (gw_http_uncork(request->ex) == GW_WRITE_FULL && request->run)
+        gw_run_pause(request->run);
+}
+
 static void on_build_end(void *user)
 {
     gw_request_end_build(user);
@@ -135,6 +145,7 @@ aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_
         .idle_ms = idle_ms,
         .deadline_ms = request->deadline_ms,
         .on_event = on_model_event,
+        .on_piece = on_model_piece,
         .on_build_end = on_build_end,
         .user = request,
     };

@@ -59,18 +59,37 @@ static void echo(struct gw_exchange *ex)
     gw_http_reply(ex, 200, "text/plain", ex->body, NULL, 0);
 }
 
+/** In bursts that fit into the cork, fill it, and overfill it. */
+static int corked_burst(struct job *job, const char *bytes, size_t *ret_len)
+{
+    size_t len = (size_t)(1 + job->ticks++ % 6) * 4096;
+    bool is_full = false;
+
+    if (len > FLOOD_TOTAL - job->sent)
+        len = FLOOD_TOTAL - job->sent;
+    *ret_len = len;
+    gw_http_cork(job->ex);
+    for (size_t at = 0; at < len; at += 4096)
+        is_full |= gw_http_stream_write(job->ex, (aigw_str){ bytes, 4096 }) == GW_WRITE_FULL;
+    int rc = gw_http_uncork(job->ex);
+    return rc == GW_WRITE_OK && is_full ? GW_WRITE_FULL : rc;
+}
+
 static void flood(struct job *job)
 {
+    bool is_corked = gw_str_is(job->ex->path, "/corkflood");
     static char bytes[FLOOD_CHUNK];
     size_t burst = 0;
 
     memset(bytes, 'f', sizeof bytes);
     while (job->sent < FLOOD_TOTAL) {
-        int rc = gw_http_stream_write(job->ex, (aigw_str){ bytes, sizeof bytes });
+        size_t len = sizeof bytes;
+        int rc = is_corked ? corked_burst(job, bytes, &len)
+                           : gw_http_stream_write(job->ex, (aigw_str){ bytes, sizeof bytes });
         if (rc == GW_WRITE_GONE)
             return;
-        job->sent += sizeof bytes;
-        burst += sizeof bytes;
+        job->sent += len;
+        burst += len;
         if (rc == GW_WRITE_FULL) {
             COUNT(job->server, job->server->counters.fulls++;
                   if (burst > job->server->counters.peak_backlog) job->server->counters.peak_backlog = burst);
@@ -78,6 +97,25 @@ static void flood(struct job *job)
         }
     }
     gw_http_stream_end(job->ex);
+}
+
+static void pieces(struct job *job)
+{
+    struct gw_exchange *ex = job->ex;
+    char text[8];
+
+    snprintf(text, sizeof text, "%d", job->ticks++);
+    gw_http_cork(ex);
+    gw_http_stream_write(ex, AIGW_STR("tick "));
+    gw_http_stream_write(ex, gw_str(text));
+    gw_http_stream_write(ex, AIGW_STR("\n"));
+    if (gw_str_is(ex->path, "/cutpiece"))
+        gw_http_abort(ex);
+    else if (job->ticks == 5)
+        gw_http_stream_end(ex);
+    else
+        gw_timer_set(job->server->loop, &job->timer, 2);
+    gw_http_uncork(ex);
 }
 
 static void on_tick(struct gw_timer *self)
@@ -92,6 +130,8 @@ static void on_tick(struct gw_timer *self)
             gw_timer_set(job->server->loop, self, 2);
     } else if (gw_str_is(ex->path, "/ticks")) {
         gw_http_stream_end(ex);
+    } else if (gw_str_is(ex->path, "/pieces") || gw_str_is(ex->path, "/cutpiece")) {
+        pieces(job);
     } else if (gw_str_is(ex->path, "/later")) {
         echo(ex);
     } else if (gw_str_is(ex->path, "/wait")) {
@@ -139,9 +179,9 @@ static void start_stream(struct job *job)
         gw_http_stream_write(ex, AIGW_STR("two "));
         gw_http_stream_write(ex, AIGW_STR("three"));
         gw_http_stream_end(ex);
-    } else if (gw_str_is(ex->path, "/ticks")) {
+    } else if (gw_str_is(ex->path, "/ticks") || gw_str_is(ex->path, "/pieces") || gw_str_is(ex->path, "/cutpiece")) {
         gw_timer_set(job->server->loop, &job->timer, 2);
-    } else if (gw_str_is(ex->path, "/flood")) {
+    } else if (gw_str_is(ex->path, "/flood") || gw_str_is(ex->path, "/corkflood")) {
         flood(job);
     } else {
         gw_http_stream_write(ex, AIGW_STR("first\n"));
@@ -176,7 +216,8 @@ static void on_body(void *user, struct gw_exchange *ex)
     } else if (gw_str_is(ex->path, "/info")) {
         info(ex);
     } else if (gw_str_is(ex->path, "/stream") || gw_str_is(ex->path, "/ticks") || gw_str_is(ex->path, "/hold") ||
-               gw_str_is(ex->path, "/abort") || gw_str_is(ex->path, "/flood")) {
+               gw_str_is(ex->path, "/abort") || gw_str_is(ex->path, "/flood") || gw_str_is(ex->path, "/pieces") ||
+               gw_str_is(ex->path, "/cutpiece") || gw_str_is(ex->path, "/corkflood")) {
         start_stream(job);
     } else if (!gw_str_is(ex->path, "/silent")) {
         echo(ex);

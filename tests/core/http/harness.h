@@ -19,6 +19,9 @@
  *   /hold        one chunk, then nothing until the client leaves
  *   /abort       one chunk, then gw_http_abort()
  *   /flood       FLOOD_TOTAL bytes as fast as on_drain allows
+ *   /pieces      like /ticks, each tick three corked writes; the last one ends inside the cork
+ *   /cutpiece    two corked writes and gw_http_abort() inside the cork
+ *   /corkflood   FLOOD_TOTAL bytes in corked bursts
  *   /small       body_max is set to 10 bytes in on_head
  *   /big         a buffered answer of BIG_TOTAL bytes
  */

@@ -1,5 +1,7 @@
 /* test_stream.c - bodies of unknown length, over plain TCP and over TLS (test_tls.c runs the same rows). */
 #include <check.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,10 +101,58 @@ START_TEST(an_aborted_stream_never_looks_finished)
 }
 END_TEST
 
+START_TEST(corked_writes_go_out_together)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+
+    client_open(&client, server_port(server));
+    ask("GET /pieces HTTP/1.1\r\nHost: x\r\n\r\n");
+    ck_assert(response.is_chunked && response.is_complete);
+    ck_assert_str_eq(response.body, "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n");
+    ck_assert_int_eq(getsockopt(client.fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
+    ck_assert_uint_le(info.tcpi_data_segs_in, 1 + 5 + 1); /* headers, ticks, last chunk */
+    ask("GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n");        /* framing is still in step */
+    ck_assert_str_eq(response.body, "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n");
+}
+END_TEST
+
+START_TEST(corked_writes_reach_http_1_0)
+{
+    client_open(&client, server_port(server));
+    ask("GET /pieces HTTP/1.0\r\n\r\n");
+    ck_assert_str_eq(response.body, "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n");
+    ck_assert(client.is_eof);
+    ck_assert(server_wait_connections(server, 0));
+    ck_assert_int_eq(server_counters(server).gones, 0);
+}
+END_TEST
+
+START_TEST(an_abort_inside_a_cork_sends_what_was_written)
+{
+    client_open(&client, server_port(server));
+    client_send(&client, "GET /cutpiece HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (client_fill(&client))
+        ;
+    ck_assert(client.is_eof || client.is_error);
+    ck_assert_ptr_nonnull(memmem(client.data, client.len, "5\r\ntick \r\n1\r\n0\r\n1\r\n\n\r\n", 22));
+    ck_assert_ptr_null(memmem(client.data, client.len, "\r\n0\r\n\r\n", 7));
+    ck_assert(WAIT(server, dones, 1));
+    ck_assert(server_counters(server).last_abort);
+    client_close(&client);
+    client_open(&client, server_port(server)); /* the cork is free for others */
+    ask("GET /pieces HTTP/1.1\r\nHost: x\r\n\r\n");
+    ck_assert_str_eq(response.body, "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n");
+}
+END_TEST
+
+static const char *const floods[] = { "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n",
+                                      "GET /corkflood HTTP/1.1\r\nHost: x\r\n\r\n" };
+
 START_TEST(a_slow_reader_stops_the_pipeline_and_gets_every_byte)
 {
     client_open_small(&client, server_port(server), 8192);
-    client_send(&client, "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_send(&client, floods[_i]);
     ck_assert(WAIT(server, fulls, 1)); /* nothing was read yet */
     ck_assert(client_response(&client, false, &response));
     ck_assert(response.is_complete);
@@ -122,7 +172,7 @@ END_TEST
 START_TEST(a_client_that_leaves_during_a_flood_frees_everything)
 {
     client_open_small(&client, server_port(server), 8192);
-    client_send(&client, "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n");
+    client_send(&client, floods[_i]);
     ck_assert(WAIT(server, fulls, 1));
     client_close(&client);
     ck_assert(WAIT(server, gones, 1));
@@ -218,8 +268,11 @@ int main(void)
     tcase_add_test(tcase, the_first_chunk_arrives_while_the_stream_runs);
     tcase_add_test(tcase, http_1_0_gets_plain_bytes_and_the_end_of_the_connection);
     tcase_add_loop_test(tcase, an_aborted_stream_never_looks_finished, 0, 2);
-    tcase_add_test(tcase, a_slow_reader_stops_the_pipeline_and_gets_every_byte);
-    tcase_add_test(tcase, a_client_that_leaves_during_a_flood_frees_everything);
+    tcase_add_test(tcase, corked_writes_go_out_together);
+    tcase_add_test(tcase, corked_writes_reach_http_1_0);
+    tcase_add_test(tcase, an_abort_inside_a_cork_sends_what_was_written);
+    tcase_add_loop_test(tcase, a_slow_reader_stops_the_pipeline_and_gets_every_byte, 0, GW_ARRAY_LEN(floods));
+    tcase_add_loop_test(tcase, a_client_that_leaves_during_a_flood_frees_everything, 0, GW_ARRAY_LEN(floods));
     tcase_add_test(tcase, a_request_pipelined_behind_a_stream_is_served_after_it);
     tcase_add_test(tcase, many_streams_at_once_stay_apart);
     tcase_add_test(tcase, hundreds_of_idle_streams_do_not_disturb_a_request);
