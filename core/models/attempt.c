@@ -183,7 +183,7 @@ static uint32_t kind_of_status(int status)
 static aigw_str without_key(struct gw_run *run, aigw_str message)
 {
     aigw_str key = run->target->api_key;
-    const char *found = key.len >= 4 ? memmem(message.ptr, message.len, key.ptr, key.len) : NULL;
+    const char *found = key.len >= 4 && message.len > 0 ? memmem(message.ptr, message.len, key.ptr, key.len) : NULL;
     struct gw_buf clean, masked;
     aigw_str result;
 
