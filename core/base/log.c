@@ -280,21 +280,36 @@ uint64_t gw_log_dropped(void)
 
 /* ---- lines ---- */
 
-static void put_timestamp(struct gw_buf *out)
+/* Decimal digits of value, at least `width` of them. */
+static void put_digits(struct gw_buf *out, uint64_t value, int width)
+{
+    char digits[24];
+    int at = (int)sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+        width--;
+    } while (value || width > 0);
+    gw_buf_put(out, digits + at, sizeof digits - (size_t)at);
+}
+
+/* 2026-01-02T03:04:05.000006, UTC. Most lines of a thread share their second. */
+static void put_time(struct gw_buf *out, int64_t wall_us)
 {
     static _Thread_local int64_t cached_second = -1;
     static _Thread_local char text[24];
-    int64_t now_us = gw_wall_us();
-    int64_t second = now_us / 1000000;
+    int64_t second = wall_us / 1000000;
 
     if (second != cached_second) {
         struct tm utc;
         time_t seconds = (time_t)second;
         gmtime_r(&seconds, &utc);
-        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+        strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &utc);
         cached_second = second;
     }
-    gw_buf_printf(out, "%s.%06dZ", text, (int)(now_us % 1000000));
+    gw_buf_put(out, text, 20);
+    put_digits(out, (uint64_t)(wall_us % 1000000), 6);
 }
 
 void gw_line_begin(struct gw_line *line, int level, const char *logger, const char *message)
@@ -308,26 +323,29 @@ void gw_line_begin(struct gw_line *line, int level, const char *logger, const ch
     line->start = line->out->len;
     line->json = atomic_load_explicit(&the_log.json, memory_order_relaxed);
     if (!line->json) {
-        put_timestamp(line->out);
-        gw_buf_printf(line->out, " %-8s %s: ", level_names[level], logger);
+        put_time(line->out, gw_wall_us());
+        gw_buf_printf(line->out, "Z %-8s %s: ", level_names[level], logger);
         gw_mask_put(line->out, gw_str(message), GW_MASK_TEXT, VALUE_MAX);
         return;
     }
     gw_buf_puts(line->out, "{\"message\":");
     gw_mask_put(line->out, gw_str(message), GW_MASK_JSON, VALUE_MAX);
-    gw_buf_printf(line->out, ",\"level\":\"%s\",\"logger\":\"%s\",\"timestamp\":\"", level_names[level], logger);
-    put_timestamp(line->out);
-    gw_buf_puts(line->out, "\",\"type\":\"mlops\",\"stage\":\"main\"");
+    gw_buf_puts(line->out, ",\"level\":\"");
+    gw_buf_puts(line->out, level_names[level]);
+    gw_buf_puts(line->out, "\",\"logger\":\"");
+    gw_buf_puts(line->out, logger);
+    gw_buf_puts(line->out, "\",\"timestamp\":\"");
+    put_time(line->out, gw_wall_us());
+    gw_buf_puts(line->out, "Z\",\"type\":\"mlops\",\"stage\":\"main\"");
 }
 
 static bool put_key(struct gw_line *line, const char *key)
 {
     if (!line->out)
         return false;
-    if (line->json)
-        gw_buf_printf(line->out, ",\"%s\":", key);
-    else
-        gw_buf_printf(line->out, " %s=", key);
+    gw_buf_puts(line->out, line->json ? ",\"" : " ");
+    gw_buf_puts(line->out, key);
+    gw_buf_puts(line->out, line->json ? "\":" : "=");
     return true;
 }
 
@@ -345,18 +363,39 @@ void gw_line_cstr(struct gw_line *line, const char *key, const char *value)
         gw_line_null(line, key);
 }
 
+static void put_signed(struct gw_buf *out, int64_t value)
+{
+    if (value < 0)
+        gw_buf_put(out, "-", 1);
+    put_digits(out, value < 0 ? (uint64_t)0 - (uint64_t)value : (uint64_t)value, 1);
+}
+
 void gw_line_int(struct gw_line *line, const char *key, int64_t value)
 {
     if (put_key(line, key))
-        gw_buf_printf(line->out, "%lld", (long long)value);
+        put_signed(line->out, value);
 }
 
 void gw_line_seconds(struct gw_line *line, const char *key, int64_t microseconds)
 {
-    if (put_key(line, key))
-        gw_buf_printf(line->out, "%s%lld.%06d", microseconds < 0 ? "-" : "",
-                      (long long)(microseconds < 0 ? -microseconds : microseconds) / 1000000,
-                      (int)((microseconds < 0 ? -microseconds : microseconds) % 1000000));
+    if (!put_key(line, key))
+        return;
+    if (microseconds < 0) {
+        gw_buf_put(line->out, "-", 1);
+        microseconds = -microseconds;
+    }
+    put_digits(line->out, (uint64_t)microseconds / 1000000, 1);
+    gw_buf_put(line->out, ".", 1);
+    put_digits(line->out, (uint64_t)microseconds % 1000000, 6);
+}
+
+void gw_line_time(struct gw_line *line, const char *key, int64_t wall_us)
+{
+    if (!put_key(line, key))
+        return;
+    gw_buf_puts(line->out, line->json ? "\"" : "");
+    put_time(line->out, wall_us);
+    gw_buf_puts(line->out, line->json ? "+00:00\"" : "+00:00");
 }
 
 void gw_line_bool(struct gw_line *line, const char *key, bool value)

@@ -53,6 +53,7 @@ void gw_line_str(struct gw_line *line, const char *key, aigw_str value);
 void gw_line_cstr(struct gw_line *line, const char *key, const char *value); /* NULL is null */
 void gw_line_int(struct gw_line *line, const char *key, int64_t value);
 void gw_line_seconds(struct gw_line *line, const char *key, int64_t microseconds); /* printed as decimal seconds */
+void gw_line_time(struct gw_line *line, const char *key, int64_t wall_us); /* ISO 8601 with microseconds, +00:00 */
 void gw_line_bool(struct gw_line *line, const char *key, bool value);
 void gw_line_null(struct gw_line *line, const char *key);
 void gw_line_raw(struct gw_line *line, const char *key, aigw_str json); /* value is JSON already and has no secrets */

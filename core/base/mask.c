@@ -197,10 +197,8 @@ static size_t named_len(aigw_str text, size_t at, size_t *ret_keep)
                                          "session_token", "private_token", "access_token" };
     size_t after = 0, key_end;
     bool has_digit = false;
-    char second = at + 1 < text.len ? (char)(text.ptr[at + 1] | 0x20) : 0;
+    char second = (char)(text.ptr[at + 1] | 0x20);
 
-    if (!strchr("p-arlieco", second) || !second) /* the names' second letters: most words end here */
-        return 0;
     for (size_t i = 0; i < GW_ARRAY_LEN(names) && !after; i++)
         if ((names[i][1] | 0x20) == second && starts_ci(text, at, names[i]))
             after = at + strlen(names[i]);
@@ -230,6 +228,34 @@ static size_t named_len(aigw_str text, size_t at, size_t *ret_keep)
     return end - at;
 }
 
+/* Can anything that is hidden begin with these two bytes? Nearly all text ends here. */
+static bool may_begin(unsigned char first, unsigned char second)
+{
+    second |= 0x20;
+    switch (first | 0x20) {
+    case 'e':
+        return second == 'y';
+    case 'b':
+        return second == 'e';
+    case 'g':
+    case 'c':
+        return second == 'l';
+    case 'a':
+        return second == 'p' || second == 'c';
+    case 'p':
+        return second == 'a' || second == 'r';
+    case 's':
+        return second == 'k' || second == 'i' || second == 'e';
+    case 'x':
+    case '-':
+        return second == '-';
+    case ':':
+        return second == '/';
+    default:
+        return false;
+    }
+}
+
 static size_t secret_len(const struct secret_table *table, aigw_str text, size_t at, size_t *ret_keep)
 {
     unsigned char c = (unsigned char)text.ptr[at];
@@ -238,14 +264,12 @@ static size_t secret_len(const struct secret_table *table, aigw_str text, size_t
     *ret_keep = 0;
     if (table && table->first_byte[c])
         len = registered_len(table, text, at);
-    if (len)
+    if (len || at + 1 >= text.len || !may_begin(c, (unsigned char)text.ptr[at + 1]))
         return len;
-    switch (c) {
+    switch (c | 0x20) {
     case 'e':
-    case 'E':
         return jwt_len(text, at);
     case 'b':
-    case 'B':
         return bearer_len(text, at, ret_keep);
     case '-':
         return pem_len(text, at);
@@ -253,20 +277,9 @@ static size_t secret_len(const struct secret_table *table, aigw_str text, size_t
         return prefixed_len(text, at);
     case ':':
         return user_info_len(text, at, ret_keep);
-    case 'a':
-    case 'A':
-    case 'x':
-    case 'X':
-    case 'p':
-    case 'P':
-    case 'c':
-    case 'C':
-    case 's':
-    case 'S':
+    default:
         len = prefixed_len(text, at);
         return len ? len : named_len(text, at, ret_keep);
-    default:
-        return 0;
     }
 }
 

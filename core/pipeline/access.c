@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
 #include "health/metrics.h"
@@ -50,18 +49,6 @@ static aigw_str public_target(struct gw_request *request)
     result = gw_arena_str(&request->ex->arena, gw_buf_str(&out));
     gw_buf_done(&out);
     return result;
-}
-
-static void put_arrival(struct gw_line *line, int64_t wall_us)
-{
-    char text[48], with_us[64];
-    time_t seconds = (time_t)(wall_us / 1000000);
-    struct tm utc;
-
-    gmtime_r(&seconds, &utc);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
-    snprintf(with_us, sizeof with_us, "%s.%06d+00:00", text, (int)(wall_us % 1000000));
-    gw_line_cstr(line, "request_arrived_at", with_us);
 }
 
 static void put_request_duration(struct gw_line *line, const struct gw_request *request)
@@ -185,7 +172,7 @@ static void log_access(struct gw_request *request)
     gw_line_seconds(&line, "cpu_s", gw_thread_cpu_us() - request->cpu_start_us);
     gw_line_int(&line, "bytes_sent", (int64_t)ex->bytes_out);
     put_request_duration(&line, request);
-    put_arrival(&line, ex->arrived_wall_us);
+    gw_line_time(&line, "request_arrived_at", ex->arrived_wall_us);
     put_headers(&line, request);
     put_outcome(&line, request);
     gw_line_end(&line);

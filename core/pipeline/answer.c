@@ -180,17 +180,11 @@ bool gw_answer_owns(struct gw_request *request, bool *ret_anonymous)
 
 static void answer_docs(struct gw_request *request)
 {
-    static const char mark[] = "%OPENAPI_URL%";
     const char *url = request->snapshot->settings.server.openapi_url;
-    const char *at = strstr(gw_docs_page, mark);
     struct gw_buf page;
 
-    gw_buf_init(&page, gw_docs_page_len + 4096);
-    gw_buf_put(&page, gw_docs_page, at ? (size_t)(at - gw_docs_page) : gw_docs_page_len);
-    if (at) {
-        gw_buf_puts(&page, url ? url : "/openapi.json");
-        gw_buf_puts(&page, at + sizeof mark - 1);
-    }
+    gw_buf_init(&page, 1u << 20);
+    gw_docs_page_put(&page, url && url[0] ? url : "/openapi.json");
     gw_request_reply(request, 200, "text/html; charset=utf-8", gw_buf_str(&page), NULL, 0);
     gw_buf_done(&page);
 }

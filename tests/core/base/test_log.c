@@ -84,14 +84,16 @@ START_TEST(a_line_is_one_json_object_whatever_is_in_it)
     gw_line_cstr(&line, "none", NULL);
     gw_line_int(&line, "n", -5);
     gw_line_seconds(&line, "s", 1500000);
+    gw_line_seconds(&line, "before", -1000001);
+    gw_line_time(&line, "t", 1500000000000007);
     gw_line_bool(&line, "b", true);
     gw_line_end(&line);
     gw_log(GW_LOG_DEBUG, "test", "below the level");
     gw_log_stop();
     char *text = read_all(log_path);
     ck_assert_ptr_nonnull(strstr(text, "\"message\":\"hello\\n{\\\"forged\\\":1}\""));
-    ck_assert_ptr_nonnull(
-        strstr(text, "\"text\":\"a\\\"b\\n\xef\xbf\xbd\",\"none\":null,\"n\":-5,\"s\":1.500000,\"b\":true}"));
+    ck_assert_ptr_nonnull(strstr(text, "\"text\":\"a\\\"b\\n\xef\xbf\xbd\",\"none\":null,\"n\":-5,\"s\":1.500000,"
+                                       "\"before\":-1.000001,\"t\":\"2017-07-14T02:40:00.000007+00:00\",\"b\":true}"));
     ck_assert_ptr_null(strstr(text, "below"));
     ck_assert_ptr_eq(strchr(text, '\n'), text + strlen(text) - 1);
     unlink(log_path);
