@@ -100,14 +100,14 @@ static void skip_blanks(struct reader *r)
         r->at++;
 }
 
-/* Does any of eight bytes need a look: quote, backslash, control character? Strings are nearly all of a body. */
-static bool has_special(uint64_t word)
+/* The high bit of every byte among eight that needs a look is set: quote, backslash, control character. Bytes after the
+ * first such one may be marked wrongly. Strings are nearly all of a body. */
+static uint64_t special_bytes(uint64_t word)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
     uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
 
-    return ((((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs) !=
-           0;
+    return (((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs;
 }
 
 static bool is_plain(char c)
@@ -115,14 +115,31 @@ static bool is_plain(char c)
     return (unsigned char)c >= 0x20 && c != '"' && c != '\\';
 }
 
+/* How many of the eight bytes at `at` are plain before the first that is not; `special` is not 0. */
+static size_t plain_bytes(const char *at, uint64_t special)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    (void)at;
+    return (size_t)__builtin_ctzll(special) / 8;
+#else
+    size_t count = 0;
+
+    (void)special;
+    while (is_plain(at[count]))
+        count++;
+    return count;
+#endif
+}
+
 static const char *plain_end(const char *at, const char *end)
 {
-    uint64_t word;
+    uint64_t word, special;
 
     for (; end - at >= 8; at += 8) {
         memcpy(&word, at, sizeof word);
-        if (has_special(word))
-            break;
+        special = special_bytes(word);
+        if (special)
+            return at + plain_bytes(at, special);
     }
     while (at < end && is_plain(*at))
         at++;
@@ -227,23 +244,28 @@ static char *read_escape(struct reader *r, char *out)
 static bool unescape(struct reader *r, aigw_str *ret)
 {
     char *out;
-    uint64_t word;
+    uint64_t word, special;
 
     if (!r->out)
         r->out = cut(r->document, (size_t)(r->end - r->at));
     out = r->out;
     while (out && r->at < r->end) {
         if (r->end - r->at >= 8) {
+            size_t run = 8;
+
             memcpy(&word, r->at, sizeof word);
-            if (!has_special(word)) {
-                memcpy(out, &word, sizeof word);
-                out += 8;
-                r->at += 8;
+            memcpy(out, &word, sizeof word); /* as much room is left for output as there is input */
+            special = special_bytes(word);
+            if (special)
+                run = plain_bytes(r->at, special);
+            out += run;
+            r->at += run;
+            if (!special)
                 continue;
-            }
+        } else {
+            while (r->at < r->end && is_plain(*r->at))
+                *out++ = *r->at++;
         }
-        while (r->at < r->end && is_plain(*r->at))
-            *out++ = *r->at++;
         if (r->at == r->end || (unsigned char)*r->at < 0x20)
             return false;
         if (*r->at == '"') {

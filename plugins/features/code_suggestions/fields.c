@@ -45,6 +45,8 @@ static size_t space_len(aigw_str s)
         return 0;
     if (s.ptr[0] == ' ' || (s.ptr[0] >= '\t' && s.ptr[0] <= '\r'))
         return 1;
+    if ((unsigned char)s.ptr[0] < 0x80)
+        return 0;
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++) {
         size_t len = strlen(wide[i]);
 

@@ -134,8 +134,8 @@ static aigw_status anthropic_headers(const struct anthropic *anthropic, struct a
         return AIGW_E_NOMEM;
     headers[count++] = "Content-Type: application/json";
     headers[count++] = anthropic->version_header;
-    headers[count++] = host->format(ctx, AIGW_LIFE_BUILD, "%s%.*s",
-                                    is_bearer ? "Authorization: Bearer " : "x-api-key: ", AIGW_STR_ARG(key));
+    headers[count++] =
+        wire_join(host, ctx, is_bearer ? AIGW_STR("Authorization: Bearer ") : AIGW_STR("x-api-key: "), key);
     if (!headers[count - 1])
         return AIGW_E_NOMEM;
     if (anthropic->beta_header)
@@ -171,7 +171,7 @@ static aigw_status anthropic_request(struct aigw_ctx *ctx, void *self, void *cal
     if (status != AIGW_OK)
         return status;
     ret_http->method = "POST";
-    ret_http->url = anthropic->host->format(ctx, AIGW_LIFE_BUILD, "%.*s/v1/messages", AIGW_STR_ARG(base));
+    ret_http->url = wire_join(anthropic->host, ctx, base, AIGW_STR("/v1/messages"));
     ret_http->framing = (req->flags & AIGW_REQF_STREAM) ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
     return ret_http->url ? AIGW_OK : AIGW_E_NOMEM;
 }

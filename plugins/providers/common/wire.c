@@ -106,11 +106,23 @@ void wire_puts(struct wire_body *body, const char *text)
 
 void wire_key(struct wire_body *body, const char *key)
 {
+    char text[64];
+    size_t len = strlen(key), at = 0;
+
     if (body->key_count > 0)
-        wire_puts(body, ",");
-    wire_puts(body, "\"");
-    wire_puts(body, key);
-    wire_puts(body, "\":");
+        text[at++] = ',';
+    text[at++] = '"';
+    if (len < sizeof text - 8) {
+        memcpy(text + at, key, len);
+        at += len;
+    } else { /* no key of ours is that long */
+        wire_put(body, (aigw_str){ text, at });
+        wire_puts(body, key);
+        at = 0;
+    }
+    text[at++] = '"';
+    text[at++] = ':';
+    wire_put(body, (aigw_str){ text, at });
     if (body->key_count < WIRE_KEYS_MAX)
         body->keys[body->key_count++] = key;
 }
@@ -309,28 +321,6 @@ aigw_status wire_emit_error(const struct aigw_host *host, struct aigw_ctx *ctx, 
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = error };
 
     return host->emit(ctx, &event);
-}
-
-uint32_t wire_kind_of_status(int32_t status)
-{
-    switch (status) {
-    case 401:
-        return AIGW_ERR_AUTH;
-    case 403:
-        return AIGW_ERR_PERMISSION;
-    case 404:
-        return AIGW_ERR_NOT_FOUND;
-    case 408:
-    case 504:
-        return AIGW_ERR_TIMEOUT;
-    case 429:
-        return AIGW_ERR_RATE_LIMITED;
-    case 503:
-    case 529:
-        return AIGW_ERR_OVERLOADED;
-    default:
-        return status >= 400 && status < 500 ? AIGW_ERR_BAD_REQUEST : AIGW_ERR_SERVER;
-    }
 }
 
 bool wire_says_too_long(aigw_str words)

@@ -182,7 +182,7 @@ aigw_status openai_emit_error(const struct aigw_host *host, struct aigw_ctx *ctx
 
     if (refusal.code_number >= 400 && refusal.code_number < 600) {
         error.http_status = (int32_t)refusal.code_number;
-        error.kind = wire_kind_of_status(error.http_status);
+        error.kind = aigw_error_kind_of_status(error.http_status);
     }
     openai_describe(host, ctx, &refusal, &error);
     return wire_emit_error(host, ctx, &error);
