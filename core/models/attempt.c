@@ -156,29 +156,6 @@ static int64_t parse_retry_after(struct gw_upstream_call *call, aigw_str *ret_te
     return wait_s > 0 ? wait_s * 1000 : 0;
 }
 
-static uint32_t kind_of_status(int status)
-{
-    switch (status) {
-    case 401:
-        return AIGW_ERR_AUTH;
-    case 402:
-    case 403:
-        return AIGW_ERR_PERMISSION;
-    case 404:
-        return AIGW_ERR_NOT_FOUND;
-    case 408:
-    case 504:
-        return AIGW_ERR_TIMEOUT;
-    case 429:
-        return AIGW_ERR_RATE_LIMITED;
-    case 503:
-    case 529:
-        return AIGW_ERR_OVERLOADED;
-    default:
-        return status >= 500 ? AIGW_ERR_SERVER : status >= 400 ? AIGW_ERR_BAD_REQUEST : AIGW_ERR_PROTOCOL;
-    }
-}
-
 /* The server's words may repeat the key that the caller sent: it must not come back or reach a log. */
 static aigw_str without_key(struct gw_run *run, aigw_str message)
 {
@@ -211,7 +188,7 @@ static void report_refusal(struct gw_run *run, struct gw_upstream_call *call)
                                          .body = gw_buf_str(&run->failure_body),
                                          .content_type = gw_upstream_header(call, "content-type") };
     struct aigw_error error =
-        make_error(kind_of_status(run->status), run->status,
+        make_error(aigw_error_kind_of_status(run->status), run->status,
                    gw_arena_printf(run->in.request_arena, "the model server answered %d", run->status));
 
     failure.retry_after_ms = parse_retry_after(call, &failure.retry_after);

@@ -153,29 +153,6 @@ aigw_status aigw_testhost_end(struct aigw_testhost *th)
     return status == AIGW_OK ? complete(th) : status;
 }
 
-static uint32_t kind_of_status(int32_t status)
-{
-    switch (status) {
-    case 401:
-        return AIGW_ERR_AUTH;
-    case 402:
-    case 403:
-        return AIGW_ERR_PERMISSION;
-    case 404:
-        return AIGW_ERR_NOT_FOUND;
-    case 408:
-    case 504:
-        return AIGW_ERR_TIMEOUT;
-    case 429:
-        return AIGW_ERR_RATE_LIMITED;
-    case 503:
-    case 529:
-        return AIGW_ERR_OVERLOADED;
-    default:
-        return status >= 500 ? AIGW_ERR_SERVER : AIGW_ERR_BAD_REQUEST;
-    }
-}
-
 const struct aigw_error *aigw_testhost_failure(struct aigw_testhost *th, int32_t status, const char *content_type,
                                                const char *retry_after, const char *body)
 {
@@ -193,7 +170,7 @@ const struct aigw_error *aigw_testhost_failure(struct aigw_testhost *th, int32_t
     if (retry_after && gw_str_to_u64(failure.retry_after, INT32_MAX, &seconds))
         failure.retry_after_ms = (int64_t)seconds * 1000;
     th->failure = (struct aigw_error){ .struct_size = sizeof th->failure,
-                                       .kind = kind_of_status(status),
+                                       .kind = aigw_error_kind_of_status(status),
                                        .http_status = status,
                                        .retry_after_ms = failure.retry_after_ms,
                                        .message = AIGW_STR_INIT("the model server refused the request") };

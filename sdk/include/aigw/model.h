@@ -151,6 +151,31 @@ struct aigw_error {
     aigw_str message;       /* the server's own words or ours; shown to clients, so no secrets                   */
 };
 
+/** What an HTTP status alone says about a failure: where the core starts before a provider's failure() knows better, and
+ *  what a provider may use for codes inside a stream. Statuses below 400 are AIGW_ERR_PROTOCOL. */
+static inline uint32_t aigw_error_kind_of_status(int32_t http_status)
+{
+    switch (http_status) {
+    case 401:
+        return AIGW_ERR_AUTH;
+    case 402:
+    case 403:
+        return AIGW_ERR_PERMISSION;
+    case 404:
+        return AIGW_ERR_NOT_FOUND;
+    case 408:
+    case 504:
+        return AIGW_ERR_TIMEOUT;
+    case 429:
+        return AIGW_ERR_RATE_LIMITED;
+    case 503:
+    case 529:
+        return AIGW_ERR_OVERLOADED;
+    default:
+        return http_status >= 500 ? AIGW_ERR_SERVER : http_status >= 400 ? AIGW_ERR_BAD_REQUEST : AIGW_ERR_PROTOCOL;
+    }
+}
+
 /* ---- events ------------------------------------------------------------------------------------------------- */
 
 #define AIGW_EVENT_TEXT      1u /* text                                                                          */
