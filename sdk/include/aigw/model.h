@@ -151,8 +151,8 @@ struct aigw_error {
     aigw_str message;       /* the server's own words or ours; shown to clients, so no secrets                   */
 };
 
-/** What an HTTP status alone says about a failure: where the core starts before a provider's failure() knows better, and
- *  what a provider may use for codes inside a stream. Statuses below 400 are AIGW_ERR_PROTOCOL. */
+/** What an HTTP status alone says about a failure: where the core starts before a provider's failure() knows better,
+ * and what a provider may use for codes inside a stream. Statuses below 400 are AIGW_ERR_PROTOCOL. */
 static inline uint32_t aigw_error_kind_of_status(int32_t http_status)
 {
     switch (http_status) {
