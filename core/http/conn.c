@@ -20,6 +20,10 @@
  * reading after a short read). We know of the end: what is not read by then will not come. */
 #define AFTER_HUP_MS 20
 
+/* Between two requests of a busy client the memory stays: giving it back and faulting it in again costs more than the
+ * request. */
+#define IDLE_TRIM_MS 2000
+
 static void conn_on_event(struct gw_fd *self, uint32_t events);
 static void conn_on_due(struct gw_timer *self);
 
@@ -109,8 +113,7 @@ void http_conn_free(struct http_conn *conn)
 
 /* ---- deadlines ------------------------------------------------------------------------------------------------ */
 
-/** What the kernel knows; libmicrohttpd does not tell how far it is with an answer. */
-static bool conn_tcp_info(const struct http_conn *conn, struct tcp_info *ret_info)
+bool http_conn_tcp_info(const struct http_conn *conn, struct tcp_info *ret_info)
 {
     socklen_t len = sizeof *ret_info;
 
@@ -122,7 +125,7 @@ bool http_conn_was_written(const struct http_conn *conn)
 {
     struct tcp_info info;
 
-    return !conn_tcp_info(conn, &info) || info.tcpi_data_segs_out > 0;
+    return !http_conn_tcp_info(conn, &info) || info.tcpi_data_segs_out > 0;
 }
 
 /** Moving a deadline later costs two stores: the timer fires at the old time and is set again. */
@@ -142,6 +145,37 @@ void http_conn_deadline(struct http_conn *conn, int deadline, int64_t delay_ms)
         gw_timer_set(loop, &conn->timer, delay_ms);
 }
 
+/** Look soon whether it stays idle; the timer of a busy connection fires once per IDLE_TRIM_MS. */
+static void conn_trim_after(struct http_conn *conn, int64_t delay_ms)
+{
+    struct gw_loop *loop = conn->http->loop;
+
+    if (!conn->timer.is_armed || conn->timer.due_ms > gw_loop_now_ms(loop) + delay_ms)
+        gw_timer_set(loop, &conn->timer, delay_ms);
+}
+
+void http_conn_idle(struct http_conn *conn)
+{
+    http_conn_deadline(conn, DEADLINE_IDLE, conn->http->limits.idle_ms);
+    conn->is_trimmed = !conn->pool;
+    if (!conn->is_trimmed)
+        conn_trim_after(conn, IDLE_TRIM_MS);
+}
+
+static void conn_maybe_trim(struct http_conn *conn, int64_t left_ms)
+{
+    int64_t idle_ms = conn->http->limits.idle_ms - left_ms;
+
+    if (conn->deadline != DEADLINE_IDLE || conn->is_trimmed)
+        return;
+    if (idle_ms < IDLE_TRIM_MS) {
+        conn_trim_after(conn, IDLE_TRIM_MS - idle_ms);
+        return;
+    }
+    conn->is_trimmed = true;
+    http_trim(conn);
+}
+
 static void conn_on_due(struct gw_timer *self)
 {
     struct http_conn *conn = GW_CONTAINER_OF(self, struct http_conn, timer);
@@ -152,6 +186,7 @@ static void conn_on_due(struct gw_timer *self)
         return;
     if (left_ms > 0) {
         gw_timer_set(http->loop, &conn->timer, left_ms);
+        conn_maybe_trim(conn, left_ms);
         return;
     }
     if (conn->deadline == DEADLINE_LINGER) {
@@ -160,7 +195,7 @@ static void conn_on_due(struct gw_timer *self)
     }
     if (conn->deadline == DEADLINE_STALL) {
         struct tcp_info info;
-        uint64_t acked = conn_tcp_info(conn, &info) ? info.tcpi_bytes_acked : 0;
+        uint64_t acked = http_conn_tcp_info(conn, &info) ? info.tcpi_bytes_acked : 0;
         unsigned stalled = acked == conn->acked ? conn->stalled + 1u : 0; /* the first look only sets the mark */
         if (stalled < STALL_LOOKS) {
             http_conn_deadline(conn, DEADLINE_STALL, http_stall_look_ms(http));

@@ -92,7 +92,7 @@ void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, en
     gw_buf_done(&conn->out);
     conn->out_at = 0;
     conn->is_tls_flushing = false;
-    http_conn_deadline(conn, DEADLINE_IDLE, http->limits.idle_ms);
+    http_conn_idle(conn);
     if (ex->reply)
         MHD_destroy_response(ex->reply);
     gw_buf_done(&ex->body);
@@ -236,10 +236,11 @@ static enum MHD_Result exchange_body(struct http_ex *ex, const char *data, size_
     return exchange_too_large(ex);
 }
 
-static enum MHD_Result exchange_complete(struct http_ex *ex)
+static enum MHD_Result exchange_complete(struct http_ex *ex, const char *method)
 {
     struct gw_http *http = ex->conn->http;
 
+    http_trim_learn(ex, method);
     ex->conn->deadline = DEADLINE_NONE;
     ex->phase = PHASE_WORK;
     if (!ex->is_answered) {
@@ -274,7 +275,7 @@ enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const cha
             return exchange_after_head(ex, ex->decision);
         break;
     case PHASE_BODY:
-        return *data_len ? exchange_body(ex, data, data_len) : exchange_complete(ex);
+        return *data_len ? exchange_body(ex, data, data_len) : exchange_complete(ex, method);
     case PHASE_WORK:
         if (ex->is_answered)
             return http_queue(ex) ? MHD_YES : MHD_NO;

@@ -63,6 +63,7 @@ struct http_conn {
     struct http_conn *prev, *next;
     struct gw_buf out;    /* bytes we have to write ourselves */
     size_t out_at;        /* sent so far of out */
+    char *pool;           /* libmicrohttpd's mapping for this connection; NULL: not known for certain */
     size_t lingered;      /* bytes thrown away while lingering */
     uint8_t deadline;     /* DEADLINE_* */
     uint8_t stalled;      /* looks without progress in a row */
@@ -73,6 +74,7 @@ struct http_conn {
     bool is_suspended;
     bool did_finish_linger;
     bool had_exchange;
+    bool is_trimmed; /* since it became idle */
     uint16_t peer_port;
     char peer_ip[INET6_ADDRSTRLEN];
 };
@@ -172,12 +174,24 @@ static inline size_t http_pool_size(const struct gw_http *http)
     return http->limits.header_max + 5120;
 }
 
+/* trim.c */
+/** Find out where libmicrohttpd's memory for this connection is, once the first request is complete. method: as
+ *  libmicrohttpd hands it over, where the request begins. */
+void http_trim_learn(const struct http_ex *ex, const char *method);
+/** Give back what holds nothing. */
+void http_trim(struct http_conn *conn);
+
 /* conn.c */
 struct http_conn *http_conn_new(struct http_lane *lane, struct MHD_Connection *mhd);
 void http_conn_free(struct http_conn *conn);
 void http_conn_deadline(struct http_conn *conn, int deadline, int64_t delay_ms);
 void http_conn_suspend(struct http_conn *conn);
 void http_conn_resume(struct http_conn *conn);
+struct tcp_info;
+/** What the kernel knows; libmicrohttpd does not tell how far it is with an answer. */
+bool http_conn_tcp_info(const struct http_conn *conn, struct tcp_info *ret_info);
+/** Nothing came in for a while: between two requests. */
+void http_conn_idle(struct http_conn *conn);
 /** Has anything gone out on this connection? */
 bool http_conn_was_written(const struct http_conn *conn);
 /** shutdown(2) both ways: libmicrohttpd notices and closes. */

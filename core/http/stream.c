@@ -8,7 +8,6 @@
  *    with the next request. HTTP/1.0 clients get plain bytes and the end of the connection instead of chunks.
  */
 #include <netinet/tcp.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -90,8 +89,10 @@ static ssize_t stream_read(void *cls, uint64_t position, char *buffer, size_t ma
         }
         if (http_conn_has_unsent(conn))
             http_conn_deadline(conn, DEADLINE_STALL, http_stall_look_ms(conn->http));
-        if (!ex->is_ended)
+        if (!ex->is_ended) {
             stream_trim(buffer, max);
+            http_trim(conn);
+        }
     }
     if (ex->is_ended && !http_conn_has_unsent(conn))
         return stream_end(ex, buffer);
@@ -214,6 +215,18 @@ int gw_http_uncork(struct gw_exchange *pub)
     return GW_WRITE_GONE;
 }
 
+/** "1f" CR LF, written from the back. */
+static struct iovec stream_size_line(char line[20], size_t len)
+{
+    char *at = line + 20;
+
+    *--at = '\n';
+    *--at = '\r';
+    for (; len; len >>= 4)
+        *--at = "0123456789abcdef"[len & 15];
+    return (struct iovec){ at, (size_t)(line + 20 - at) };
+}
+
 int gw_http_stream_write(struct gw_exchange *pub, aigw_str bytes)
 {
     struct http_ex *ex = http_ex_of(pub);
@@ -232,8 +245,7 @@ int gw_http_stream_write(struct gw_exchange *pub, aigw_str bytes)
         return GW_WRITE_OK;
     pub->bytes_out += bytes.len;
     if (pub->http_minor > 0)
-        parts[count++] =
-            (struct iovec){ size_line, (size_t)snprintf(size_line, sizeof size_line, "%zx\r\n", bytes.len) };
+        parts[count++] = stream_size_line(size_line, bytes.len);
     parts[count++] = (struct iovec){ (void *)(uintptr_t)bytes.ptr, bytes.len };
     if (pub->http_minor > 0)
         parts[count++] = (struct iovec){ (void *)(uintptr_t) "\r\n", 2 };

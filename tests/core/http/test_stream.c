@@ -1,12 +1,15 @@
 /* test_stream.c - bodies of unknown length, over plain TCP and over TLS (test_tls.c runs the same rows). */
 #include <check.h>
+#include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "harness.h"
 
@@ -193,6 +196,73 @@ START_TEST(a_request_pipelined_behind_a_stream_is_served_after_it)
 }
 END_TEST
 
+/** Memory is given back when a stream begins: not what is in use, such as the next request. */
+START_TEST(a_long_request_behind_a_stream_on_a_used_connection_is_served)
+{
+    enum { PADDING = 14000 };
+    char *text = malloc(PADDING + 512);
+
+    ck_assert_ptr_nonnull(text);
+    client_open(&client, server_port(server));
+    for (int i = 0; i < 3; i++) {
+        ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab");
+        int len = sprintf(text,
+                          "GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n"
+                          "POST /echo HTTP/1.1\r\nHost: x\r\nX-Long: %0*d\r\nContent-Length: 4\r\n\r\n%04d",
+                          PADDING, i, i);
+        client_send_bytes(&client, text, (size_t)len);
+        ask("");
+        ck_assert_str_eq(response.body, "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n");
+        ask("");
+        ck_assert_int_eq(atoi(response.body), i);
+        ck_assert_uint_eq(response.body_len, 4);
+    }
+    free(text);
+}
+END_TEST
+
+/** Without a buffer of its own: freed memory stays resident under the sanitizer. */
+static size_t resident_pages(void)
+{
+    char text[128];
+    int fd = open("/proc/self/statm", O_RDONLY);
+    ssize_t len = read(fd, text, sizeof text - 1);
+
+    ck_assert_int_gt(len, 0);
+    close(fd);
+    text[len] = '\0';
+    return strtoul(strchr(text, ' '), NULL, 10);
+}
+
+START_TEST(idle_connections_give_their_memory_back)
+{
+    enum { COUNT = 90, PAGES_EACH = 6 };
+    struct client many[COUNT];
+    int64_t until_us;
+
+    for (int i = 0; i < COUNT; i++) {
+        client_open(&many[i], server_port(server));
+        client_send(&many[i], "\r\nPOST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab" + (i % 9 ? 2 : 0));
+        response_free(&response);
+        ck_assert(client_response(&many[i], false, &response));
+    }
+    size_t busy = resident_pages();
+    until_us = now_us() + 6000000;
+    while (resident_pages() + (size_t)COUNT * 8 / 9 * PAGES_EACH > busy) {
+        ck_assert_int_lt(now_us(), until_us);
+        poll(NULL, 0, 10);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        client_send(&many[i], "GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n");
+        response_free(&response);
+        ck_assert(client_response(&many[i], false, &response));
+        ck_assert_uint_eq(response.body_len, 35);
+        client_close(&many[i]);
+    }
+    client.fd = -1;
+}
+END_TEST
+
 START_TEST(many_streams_at_once_stay_apart)
 {
     struct client many[60];
@@ -274,6 +344,8 @@ int main(void)
     tcase_add_loop_test(tcase, a_slow_reader_stops_the_pipeline_and_gets_every_byte, 0, GW_ARRAY_LEN(floods));
     tcase_add_loop_test(tcase, a_client_that_leaves_during_a_flood_frees_everything, 0, GW_ARRAY_LEN(floods));
     tcase_add_test(tcase, a_request_pipelined_behind_a_stream_is_served_after_it);
+    tcase_add_test(tcase, a_long_request_behind_a_stream_on_a_used_connection_is_served);
+    tcase_add_test(tcase, idle_connections_give_their_memory_back);
     tcase_add_test(tcase, many_streams_at_once_stay_apart);
     tcase_add_test(tcase, hundreds_of_idle_streams_do_not_disturb_a_request);
     suite_add_tcase(suite, tcase);
