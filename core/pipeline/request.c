@@ -348,7 +348,8 @@ static struct gw_request *new_request(struct gw_worker *worker, struct gw_exchan
     request->snapshot = gw_snapshot_ref(worker->snapshot);
     request->deadline_ms = gw_loop_now_ms(worker->loop) + worker->snapshot->settings.limits.request_ms;
     request->input_tokens = request->output_tokens = -1;
-    request->cpu_start_us = gw_thread_cpu_us();
+    if (worker->snapshot->settings.log.access) /* a system call, and only the access line tells it */
+        request->cpu_start_us = gw_thread_cpu_us();
     request->principal =
         (struct aigw_principal){ .struct_size = sizeof request->principal, .flags = AIGW_PRINCIPALF_ANONYMOUS };
     gw_arena_init(&request->build, (size_t)worker->snapshot->settings.limits.request_memory_max);

@@ -11,7 +11,7 @@
 #include "upstream/internal.h"
 
 /* Receive buffer: thousands of streams are open at once and their events are small; plain answers come in bulk. */
-#define STREAM_BUFFER 2048L
+#define STREAM_BUFFER 1024L
 #define PLAIN_BUFFER  16384L
 #define CONNECT_MS    10000
 
@@ -45,46 +45,6 @@ static void on_timer(struct gw_timer *timer)
 }
 
 /* ---- set-up ------------------------------------------------------------------------------------------------- */
-
-static aigw_status parse_url(struct gw_upstream_call *call, const char *url, struct gw_err *reterr)
-{
-    CURLU *parts = curl_url();
-    char *scheme = NULL, *host = NULL, *port = NULL, *user = NULL, *password = NULL;
-    aigw_status status = AIGW_OK;
-
-    if (!parts)
-        return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory for a model call");
-    if (curl_url_set(parts, CURLUPART_URL, url, 0) || curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) ||
-        curl_url_get(parts, CURLUPART_HOST, &host, 0) ||
-        curl_url_get(parts, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT)) {
-        status = gw_err_set(reterr, AIGW_E_INVALID,
-                            "the model server's URL is malformed; expected http://host:port/path "
-                            "or https://host:port/path");
-        goto done;
-    }
-    call->is_https = strcmp(scheme, "https") == 0;
-    if (!call->is_https && strcmp(scheme, "http") != 0)
-        call->refusal = "its scheme is neither http nor https";
-    if (curl_url_get(parts, CURLUPART_USER, &user, 0) == CURLUE_OK ||
-        curl_url_get(parts, CURLUPART_PASSWORD, &password, 0) == CURLUE_OK) {
-        status = gw_err_set(reterr, AIGW_E_INVALID,
-                            "the model server's URL holds a user name or password; put the key "
-                            "into the key setting instead");
-        goto done;
-    }
-    call->host = strdup(host);
-    call->port = strtol(port, NULL, 10);
-    if (!call->host)
-        status = gw_err_set(reterr, AIGW_E_NOMEM, "out of memory for a model call");
-done:
-    curl_free(scheme);
-    curl_free(host);
-    curl_free(port);
-    curl_free(user);
-    curl_free(password);
-    curl_url_cleanup(parts);
-    return status;
-}
 
 static bool is_sound_header(aigw_str line)
 {
@@ -236,10 +196,24 @@ static aigw_status set_up(struct gw_upstream_call *call, const struct gw_upstrea
     curl_easy_setopt(easy, CURLOPT_PREREQDATA, call);
     curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, is_stream ? STREAM_BUFFER : PLAIN_BUFFER);
     curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)call->connect_ms);
-    curl_easy_setopt(easy, CURLOPT_PROXY, call->proxy ? call->proxy : "");
-    curl_easy_setopt(easy, CURLOPT_NOPROXY, ""); /* decided already */
+    if (call->proxy)
+        curl_easy_setopt(easy, CURLOPT_PROXY, call->proxy);
     set_tls(call);
     return AIGW_OK;
+}
+
+/** Back into the pool, without anything that points into the call. */
+static void give_easy(struct gw_upstream_call *call)
+{
+    CURL *easy = call->easy;
+
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+    curl_easy_setopt(easy, CURLOPT_VERBOSE, 0L);
+    if (call->proxy)
+        curl_easy_setopt(easy, CURLOPT_PROXY, "");
+    gw_up_easy_give(call->up, easy);
 }
 
 struct gw_upstream_call *gw_upstream_start(struct gw_upstream *up, const struct gw_upstream_request *request,
@@ -261,7 +235,7 @@ struct gw_upstream_call *gw_upstream_start(struct gw_upstream *up, const struct 
     call->body_max = request->flags & GW_UPF_EXPECT_STREAM ? 0 : request->body_max;
     call->timer.on_due = on_timer;
     call->started_ms = call->last_ms = gw_loop_now_ms(up->loop);
-    if (parse_url(call, request->url, reterr) != AIGW_OK || build_headers(call, request, reterr) != AIGW_OK)
+    if (gw_call_parse_url(call, request->url, reterr) != AIGW_OK || build_headers(call, request, reterr) != AIGW_OK)
         goto fail;
     if (!call->refusal && (call->flags & GW_UPF_CHECK_ADDRESS))
         call->refusal = gw_host_forbidden(call->host);
@@ -295,7 +269,7 @@ nomem:
 fail:
     if (call) {
         if (call->easy)
-            gw_up_easy_give(up, call->easy);
+            give_easy(call);
         free(call->headers);
         free(call->host);
         free(call);
@@ -323,7 +297,6 @@ static void detach(struct gw_upstream_call *call)
 void gw_call_destroy(struct gw_upstream_call *call)
 {
     struct gw_upstream *up = call->up;
-    CURL *easy = call->easy;
 
     detach(call);
     gw_timer_clear(up->loop, &call->timer);
@@ -341,11 +314,7 @@ void gw_call_destroy(struct gw_upstream_call *call)
     if (call->next)
         call->next->prev = call->prev;
     up->call_count--;
-    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
-    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
-    curl_easy_setopt(easy, CURLOPT_VERBOSE, 0L);
-    gw_up_easy_give(up, easy);
+    give_easy(call);
     free(call->check.problem);
     free(call->body_rest);
     free(call->headers);

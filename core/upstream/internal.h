@@ -1,6 +1,7 @@
 /* internal.h - shared by the files of this folder only.
  *
  *     upstream.c   the worker's state: curl multi handles, sockets, timers, pools
+ *     url.c        what a URL says
  *     call.c       one call: set-up, cancel, resume, timer, end
  *     callbacks.c  what curl calls while it runs
  *     report.c     how a call ended: kind and words
@@ -46,8 +47,18 @@ struct gw_up_sock {
     bool is_connection;     /* established: such a one curl closes through gw_up_close_socket(), others silently */
 };
 
+/* What is known about a URL that was called before: the same few come again and again. */
+#define GW_URLS_KEPT 16u
+struct gw_up_url {
+    char *url; /* NULL: empty */
+    char *host;
+    long port;
+    bool is_https;
+};
+
 struct gw_upstream {
     struct gw_loop *loop;
+    struct gw_up_url urls[GW_URLS_KEPT]; /* by hash of the URL */
     struct gw_upstream_options options;
     struct gw_proxies proxies;
     CURLSH *share; /* one DNS cache for all multi handles */
@@ -112,6 +123,11 @@ int gw_up_close_socket(void *user, curl_socket_t fd);
 /* callbacks.c */
 /** Our callbacks, once per handle; their user data comes with each call. */
 void gw_call_prepare_easy(CURL *easy);
+
+/* url.c */
+/** Scheme, host and port of the call's URL; refuses what we do not call. */
+aigw_status gw_call_parse_url(struct gw_upstream_call *call, const char *url, struct gw_err *reterr);
+void gw_up_forget_urls(struct gw_upstream *up);
 
 /* call.c */
 /** See that the timer fires when the idle or total limit may be over. */

@@ -372,6 +372,8 @@ static CURL *easy_new(struct gw_upstream *up)
     curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    curl_easy_setopt(easy, CURLOPT_PROXY, ""); /* each call says so when it takes one */
+    curl_easy_setopt(easy, CURLOPT_NOPROXY, "");
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
@@ -461,6 +463,7 @@ void gw_upstream_free(struct gw_upstream *up)
     gw_timer_clear(up->loop, &up->sweep);
     curl_share_cleanup(up->share);
     gw_proxies_done(&up->proxies);
+    gw_up_forget_urls(up);
     free(up->idle_easies);
     free(up->socks);
     free(up);

@@ -643,6 +643,61 @@ START_TEST(a_proxy_is_used_and_the_host_still_checked)
 }
 END_TEST
 
+/** Handles and what is known about a URL are kept from call to call. */
+START_TEST(a_call_through_a_proxy_leaves_no_trace_on_the_next)
+{
+    struct gw_upstream_request request = { .method = "GET" };
+    struct fix both;
+    char proxy[64], direct[64];
+
+    fix_open(&fix, &(struct server_options){ .script = answer });
+    snprintf(proxy, sizeof proxy, "http://127.0.0.1:%u", server_port(fix.server));
+    snprintf(direct, sizeof direct, "http://127.0.0.1:%u/direct", server_port(fix.server));
+    setenv("http_proxy", proxy, 1);
+    setenv("no_proxy", "127.0.0.1", 1);
+    fix_open_with_proxy(&both, NULL, NULL);
+    for (int i = 0; i < 3; i++) {
+        watch_init(&both, &watch);
+        request.url = "http://model.invalid/v1";
+        watch_run(&watch, &request);
+        ck_assert_kind(watch, GW_UP_OK);
+        ck_assert_str_eq(watch.data.data, "http://model.invalid/v1");
+        watch_done(&watch);
+        watch_init(&both, &watch);
+        request.url = direct;
+        watch_run(&watch, &request);
+        ck_assert_kind(watch, GW_UP_OK);
+        ck_assert_str_eq(watch.data.data, "/direct");
+        watch_done(&watch);
+    }
+    unsetenv("http_proxy");
+    unsetenv("no_proxy");
+    fix_close(&both);
+    fix_close(&fix);
+}
+END_TEST
+
+START_TEST(many_urls_keep_their_own_hosts)
+{
+    struct gw_upstream_request request = { .method = "GET", .url = NULL };
+    char url[1100], want[1000];
+
+    fix_open(&fix, &(struct server_options){ .script = answer });
+    for (int i = 0; i < 120; i++) { /* more than are remembered */
+        int at = i % 40;
+        snprintf(want, sizeof want, "/%0*d", at == 39 ? 900 : at + 1, at);
+        snprintf(url, sizeof url, "http://%s:%u%s", at % 3 ? "127.0.0.1" : "localhost", server_port(fix.server), want);
+        request.url = url;
+        watch_init(&fix, &watch);
+        watch_run(&watch, &request);
+        ck_assert_kind(watch, GW_UP_OK);
+        ck_assert_str_eq(watch.data.data, want);
+        watch_done(&watch);
+    }
+    fix_close(&fix);
+}
+END_TEST
+
 Suite *suite_flow(void)
 {
     Suite *suite = suite_create("flow");
@@ -666,6 +721,8 @@ Suite *suite_flow(void)
     tcase_add_test(where, the_address_counts_and_not_the_name);
     tcase_add_test(where, other_schemes_are_refused);
     tcase_add_test(where, a_proxy_is_used_and_the_host_still_checked);
+    tcase_add_test(where, a_call_through_a_proxy_leaves_no_trace_on_the_next);
+    tcase_add_test(where, many_urls_keep_their_own_hosts);
     tcase_set_timeout(flow, 20);
     tcase_set_timeout(where, 20);
     suite_add_tcase(suite, flow);
