@@ -76,8 +76,6 @@ aigw_status wire_emit_text(const struct aigw_host *host, struct aigw_ctx *ctx, u
 aigw_status wire_emit_finish(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t finish, aigw_str word);
 aigw_status wire_emit_error(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_error *error);
 
-/** The kind that a status alone tells, as the core sees it. */
-uint32_t wire_kind_of_status(int32_t status);
 /** True when a refusal's words say that the prompt does not fit the model's window. */
 bool wire_says_too_long(aigw_str words);
 
