@@ -56,15 +56,26 @@ static bool is_token(const char *text, size_t len)
     return len > 0;
 }
 
+/** No control character but TAB. Eight bytes at a time: tokens are long. */
 static bool is_field_value(const char *text, size_t len)
 {
-    unsigned bad = 0;
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    size_t i = 0;
 
-    for (size_t i = 0; i < len; i++) { /* without an early way out the compiler uses vectors */
-        unsigned char c = (unsigned char)text[i];
-        bad |= (unsigned)((c < 0x20) & (c != '\t')) | (unsigned)(c == 0x7f);
+    for (; i + 8 <= len; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, text + i, sizeof eight);
+        uint64_t del = eight ^ ones * 0x7f;
+        /* a top bit for each byte below 0x20 or equal to 0x7f, and perhaps for the byte after such a one */
+        if (((eight - ones * 0x20) & ~eight & tops) | ((del - ones) & ~del & tops))
+            break;
     }
-    return !bad;
+    for (; i < len; i++) {
+        unsigned char c = (unsigned char)text[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7f)
+            return false;
+    }
+    return true;
 }
 
 static void walk_known(struct head_walk *walk, aigw_str name, aigw_str value)

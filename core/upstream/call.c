@@ -172,7 +172,7 @@ static void set_tls(struct gw_upstream_call *call)
         curl_easy_setopt(easy, CURLOPT_CAINFO, trust->ca_file ? trust->ca_file : gw_trust_system_file());
     }
     call->does_watch_trust = trust->verify && !has_tls_proxy;
-    call->check = (struct gw_trust_check){ .trust = call->trust, .host = call->host };
+    call->check = (struct gw_trust_check){ .trust = call->trust, .host = call->url->host };
     curl_easy_setopt(easy, CURLOPT_DEBUGDATA, call);
 }
 
@@ -182,7 +182,8 @@ static aigw_status set_up(struct gw_upstream_call *call, const struct gw_upstrea
     bool is_stream = (request->flags & GW_UPF_EXPECT_STREAM) != 0;
     CURL *easy = call->easy;
 
-    if (curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK)
+    if (curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_CURLU, call->url->parts) != CURLE_OK)
         return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory for a model call");
     set_method(easy, request);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, call->headers);
@@ -207,6 +208,7 @@ static void give_easy(struct gw_upstream_call *call)
 {
     CURL *easy = call->easy;
 
+    curl_easy_setopt(easy, CURLOPT_CURLU, NULL);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
@@ -238,9 +240,9 @@ struct gw_upstream_call *gw_upstream_start(struct gw_upstream *up, const struct 
     if (gw_call_parse_url(call, request->url, reterr) != AIGW_OK || build_headers(call, request, reterr) != AIGW_OK)
         goto fail;
     if (!call->refusal && (call->flags & GW_UPF_CHECK_ADDRESS))
-        call->refusal = gw_host_forbidden(call->host);
-    call->proxy = gw_proxy_for(&up->proxies, call->is_https, call->host);
-    if (call->is_https && !(call->trust = gw_up_trust_for(up, request->tls)))
+        call->refusal = gw_host_forbidden(call->url->host);
+    call->proxy = gw_proxy_for(&up->proxies, call->url->is_https, call->url->host);
+    if (call->url->is_https && !(call->trust = gw_up_trust_for(up, request->tls)))
         goto nomem;
     call->easy = gw_up_easy_take(up);
     if (!call->easy)
@@ -271,7 +273,7 @@ fail:
         if (call->easy)
             give_easy(call);
         free(call->headers);
-        free(call->host);
+        gw_up_url_unref(call->url);
         free(call);
     }
     return NULL;
@@ -318,7 +320,7 @@ void gw_call_destroy(struct gw_upstream_call *call)
     free(call->check.problem);
     free(call->body_rest);
     free(call->headers);
-    free(call->host);
+    gw_up_url_unref(call->url);
     free(call);
 }
 

@@ -165,7 +165,7 @@ static int on_ready(void *user, char *remote_ip, char *local_ip, int remote_port
     (void)local_port;
     if (is_over(call))
         return CURL_PREREQFUNC_ABORT;
-    if (call->is_https)
+    if (call->url->is_https)
         note_session(call);
     call->is_ready = true;
     sign_of_life(call);

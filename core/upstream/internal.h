@@ -50,15 +50,17 @@ struct gw_up_sock {
 /* What is known about a URL that was called before: the same few come again and again. */
 #define GW_URLS_KEPT 16u
 struct gw_up_url {
-    char *url; /* NULL: empty */
-    char *host;
+    uint32_t refs;
     long port;
     bool is_https;
+    char *host;   /* curl's */
+    CURLU *parts; /* taken apart: saves curl doing it again for every call */
+    char url[];
 };
 
 struct gw_upstream {
     struct gw_loop *loop;
-    struct gw_up_url urls[GW_URLS_KEPT]; /* by hash of the URL */
+    struct gw_up_url *urls[GW_URLS_KEPT]; /* by hash of the URL; NULL: empty */
     struct gw_upstream_options options;
     struct gw_proxies proxies;
     CURLSH *share; /* one DNS cache for all multi handles */
@@ -93,13 +95,12 @@ struct gw_upstream_call {
     char *body_rest; /* ours, when the answer came before the body was read */
     const char *proxy;
     const char *refusal; /* address policy: why */
-    char *host;
-    long port;
+    struct gw_up_url *url;
     int64_t started_ms, last_ms; /* of the last sign of life */
     int64_t idle_ms, total_ms, connect_ms;
     size_t body_max, received;
     uint32_t flags;
-    bool is_https, is_waiting, is_queued_start, is_unstartable, is_cancelled, is_finishing, is_paused, is_resuming;
+    bool is_waiting, is_queued_start, is_unstartable, is_cancelled, is_finishing, is_paused, is_resuming;
     bool is_ready; /* connected, the request is going out */
     bool is_client_cert_wanted;
     bool does_watch_trust; /* trust.c looks at each new session */
@@ -125,9 +126,10 @@ int gw_up_close_socket(void *user, curl_socket_t fd);
 void gw_call_prepare_easy(CURL *easy);
 
 /* url.c */
-/** Scheme, host and port of the call's URL; refuses what we do not call. */
+/** Find or make call->url; refuses what we do not call. */
 aigw_status gw_call_parse_url(struct gw_upstream_call *call, const char *url, struct gw_err *reterr);
-void gw_up_forget_urls(struct gw_upstream *up);
+/** NULL is fine. */
+void gw_up_url_unref(struct gw_up_url *url);
 
 /* call.c */
 /** See that the timer fires when the idle or total limit may be over. */

@@ -46,7 +46,7 @@ static int tls_kind(const struct gw_upstream_call *call, CURLcode code)
     default:
         /* TLS 1.3 refuses a client certificate after the handshake, as the answer to the request: with an alert, or
          * with a reset that overtakes the alert. */
-        if (call->is_https && !call->got_bytes && (call->is_client_cert_wanted || strstr(call->error, "alert")) &&
+        if (call->url->is_https && !call->got_bytes && (call->is_client_cert_wanted || strstr(call->error, "alert")) &&
             (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING))
             return GW_UP_TLS;
         return GW_UP_OK;
@@ -99,7 +99,7 @@ static void peer_words(const struct gw_upstream_call *call, char *text, size_t s
 {
     const char *proxy = call->proxy, *at;
 
-    snprintf(text, size, "%.200s:%ld", call->host, call->port);
+    snprintf(text, size, "%.200s:%ld", call->url->host, call->url->port);
     if (!proxy)
         return;
     at = strrchr(proxy, '@'); /* a proxy's password stays out */
@@ -207,7 +207,8 @@ void gw_call_report(struct gw_upstream_call *call, CURLcode code, char *text, si
         result.status = call->did_head ? (int)number(easy, CURLINFO_RESPONSE_CODE) : 0;
         result.was_reused = call->is_ready && number(easy, CURLINFO_NUM_CONNECTS) == 0;
         if (!result.was_reused)
-            result.connect_us = timing(easy, call->is_https ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T);
+            result.connect_us =
+                timing(easy, call->url->is_https ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T);
         if (call->got_bytes)
             result.first_byte_us = timing(easy, CURLINFO_STARTTRANSFER_TIME_T);
         result.total_us = timing(easy, CURLINFO_TOTAL_TIME_T);

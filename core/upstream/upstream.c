@@ -463,7 +463,8 @@ void gw_upstream_free(struct gw_upstream *up)
     gw_timer_clear(up->loop, &up->sweep);
     curl_share_cleanup(up->share);
     gw_proxies_done(&up->proxies);
-    gw_up_forget_urls(up);
+    for (size_t i = 0; i < GW_URLS_KEPT; i++)
+        gw_up_url_unref(up->urls[i]);
     free(up->idle_easies);
     free(up->socks);
     free(up);
