@@ -313,7 +313,7 @@ void gw_http_abort(struct gw_exchange *pub)
     if (ex->is_stream && pub->http_minor == 0) {
         /* The end of the connection is the end of the body there: only a reset says that something is missing. */
         struct sockaddr nobody = { .sa_family = AF_UNSPEC };
-        connect(conn->watch.fd, &nobody, sizeof nobody);
+        (void)connect(conn->watch.fd, &nobody, sizeof nobody);
     }
     if (conn->is_suspended)
         http_conn_resume(conn);
