@@ -1,7 +1,7 @@
 /* load.c - a load generator for measurements on one machine: one thread, one epoll, loopback only.
  *
  *     bench_load json   --port N --path /p --body FILE [--header 'Name: value']… [--connections N] [--seconds N]
- *                       [--pids 1,2]
+ *                       [--pids 1,2] [--tls yes]
  *         closed loop: every connection sends its next request as soon as it has the answer
  *     bench_load stream … the same options
  *         opens that many streams, waits until each had its first event, then counts events for --seconds. An event is
@@ -13,6 +13,7 @@
  * CPU time and memory are those of --pids, taken inside the measured window. Prints one JSON object.
  */
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -40,7 +41,8 @@
 
 struct connection {
     int fd;
-    bool is_connecting, had_event;
+    bool is_connecting, is_shaking, had_event;
+    gnutls_session_t tls; /* NULL: plain */
     int64_t sent_us;
     size_t in_len;
     char *in; /* json: an answer so far; stream: the last bytes, where a mark may have begun */
@@ -53,12 +55,14 @@ static struct {
     uint16_t port;
     uint32_t connections;
     double seconds;
+    bool is_tls; /* whatever the server's certificate says */
 } options = { .path = "/", .connections = 1, .seconds = 3 };
 
 static struct {
     int epoll;
     char *request;
     size_t request_len;
+    gnutls_certificate_credentials_t credentials;
     bool is_measuring;
     uint64_t answers, errors, events, broken, started, waiting;
     uint32_t *samples_us;
@@ -154,12 +158,42 @@ static void begin(struct connection *c)
         die("epoll_ctl");
 }
 
+/* recv() and send(), through TLS where there is TLS. */
+static ssize_t get(struct connection *c, char *bytes, size_t len)
+{
+    ssize_t got;
+
+    if (!c->tls)
+        return recv(c->fd, bytes, len, 0);
+    got = gnutls_record_recv(c->tls, bytes, len);
+    errno = got == GNUTLS_E_AGAIN || got == GNUTLS_E_INTERRUPTED ? EAGAIN : EIO;
+    return got;
+}
+
+static ssize_t put(struct connection *c, const char *bytes, size_t len)
+{
+    return c->tls ? gnutls_record_send(c->tls, bytes, len) : send(c->fd, bytes, len, MSG_NOSIGNAL);
+}
+
 static void send_request(struct connection *c)
 {
     c->sent_us = now_us();
     c->in_len = 0;
-    if (send(c->fd, load.request, load.request_len, MSG_NOSIGNAL) != (ssize_t)load.request_len)
+    if (put(c, load.request, load.request_len) != (ssize_t)load.request_len)
         note_error("a request could not be sent in one piece");
+}
+
+static void shake(struct connection *c)
+{
+    int rc = gnutls_handshake(c->tls);
+
+    if (rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED)
+        return;
+    c->is_shaking = false;
+    if (rc < 0)
+        note_error(gnutls_strerror(rc));
+    else
+        send_request(c);
 }
 
 static void on_connected(struct connection *c)
@@ -168,7 +202,17 @@ static void on_connected(struct connection *c)
 
     c->is_connecting = false;
     epoll_ctl(load.epoll, EPOLL_CTL_MOD, c->fd, &event);
-    send_request(c);
+    if (!options.is_tls) {
+        send_request(c);
+        return;
+    }
+    if (gnutls_init(&c->tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0 ||
+        gnutls_set_default_priority(c->tls) < 0 ||
+        gnutls_credentials_set(c->tls, GNUTLS_CRD_CERTIFICATE, load.credentials) < 0)
+        die("TLS");
+    gnutls_transport_set_int(c->tls, c->fd);
+    c->is_shaking = true;
+    shake(c);
 }
 
 static void add_sample(int64_t us)
@@ -217,7 +261,7 @@ static size_t answer_len(const struct connection *c)
 /* False: the connection ended. */
 static bool read_json(struct connection *c)
 {
-    ssize_t got = recv(c->fd, c->in + c->in_len, ANSWER_MAX - c->in_len, 0);
+    ssize_t got = get(c, c->in + c->in_len, ANSWER_MAX - c->in_len);
 
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
@@ -261,7 +305,7 @@ static bool read_stream(struct connection *c)
     ssize_t got;
 
     memcpy(bytes, c->in, c->in_len);
-    got = recv(c->fd, bytes + len, sizeof bytes - len, 0);
+    got = get(c, bytes + len, sizeof bytes - len);
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
         return true;
     if (got <= 0)
@@ -327,14 +371,28 @@ static void turn(bool is_stream, int wait_ms)
     for (int i = 0; i < count; i++) {
         struct connection *c = events[i].data.ptr;
 
-        if (c->is_connecting && (events[i].events & EPOLLOUT))
+        bool is_well = true;
+
+        if (c->is_connecting && (events[i].events & EPOLLOUT)) {
             on_connected(c);
-        else if (!(is_stream ? read_stream(c) : read_json(c))) {
+            continue;
+        }
+        if (c->is_shaking) {
+            shake(c);
+            continue;
+        }
+        do {
+            is_well = is_stream ? read_stream(c) : read_json(c);
+        } while (is_well && c->tls && gnutls_record_check_pending(c->tls) > 0);
+        if (!is_well) {
             load.broken++;
             if (is_stream && !c->had_event)
                 load.waiting--;
             close(c->fd);
             c->fd = -1;
+            if (c->tls)
+                gnutls_deinit(c->tls);
+            c->tls = NULL;
             if (!is_stream)
                 begin(c);
         }
@@ -390,6 +448,8 @@ static int run(bool is_stream)
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
     if (!connections || !memory || !load.samples_us || load.epoll < 0)
         die("memory");
+    if (options.is_tls && gnutls_certificate_allocate_credentials(&load.credentials) < 0)
+        die("TLS");
     make_request();
     for (uint32_t i = 0; i < options.connections; i++)
         connections[i].in = memory + i * (is_stream ? (size_t)MARK_LEN : ANSWER_MAX);
@@ -497,6 +557,8 @@ static int parse_options(int argc, char **argv)
             options.seconds = strtod(argv[i + 1], NULL);
         else if (strcmp(argv[i], "--pids") == 0)
             parse_pids(argv[i + 1]);
+        else if (strcmp(argv[i], "--tls") == 0)
+            options.is_tls = strcmp(argv[i + 1], "yes") == 0;
         else
             break;
     }

@@ -3,17 +3,21 @@ the tools; bench/README.md has the method. Every server gets two workers. Nothin
 """
 import argparse
 import base64
+import datetime
 import json
 import os
 import socket
+import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
+from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.x509.oid import NameOID
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORKERS = 2
@@ -35,7 +39,8 @@ http {{
     scgi_temp_path {dir}/s;
     upstream mock {{ server 127.0.0.1:{upstream}; keepalive 128; keepalive_requests 1000000000; }}
     server {{
-        listen 127.0.0.1:{port} reuseport backlog=4096;
+        listen 127.0.0.1:{port}{ssl} reuseport backlog=4096;
+        {certificate}
         location = {health} {{ return 200 "ok"; }}
         location / {{
             proxy_pass http://mock;
@@ -77,6 +82,33 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def certificate(folder):
+    """Self-made certificate and its key, P-256, as PEM files."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.datetime.utcnow()
+    cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+            .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
+            .not_valid_after(now + datetime.timedelta(days=1)).sign(key, hashes.SHA256()))
+    cert_path, key_path = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
+    with open(cert_path, "wb") as out:
+        out.write(cert.public_bytes(serialization.Encoding.PEM))
+    with open(key_path, "wb") as out:
+        out.write(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                    serialization.NoEncryption()))
+    return cert_path, key_path
+
+
+def connect(port, is_tls):
+    plain = socket.create_connection(("127.0.0.1", port), 0.2)
+    if not is_tls:
+        return plain
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context.wrap_socket(plain)
+
+
 def b64(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
@@ -101,7 +133,7 @@ class Token:
 class Server:
     """A measured server as child processes."""
 
-    def __init__(self, name, command, port, env, log_path):
+    def __init__(self, name, command, port, env, log_path, is_tls=False):
         self.name, self.port = name, port
         with open(log_path, "ab") as log:
             self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -109,7 +141,7 @@ class Server:
         deadline = time.monotonic() + 10
         while True:
             try:
-                with socket.create_connection(("127.0.0.1", port), 0.2) as probe:
+                with connect(port, is_tls) as probe:
                     probe.sendall(f"GET {HEALTH} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
                     if b" 200 " in probe.recv(64):
                         return
@@ -140,6 +172,7 @@ class Bench:
         self.load = os.path.join(options.build, "bin", "bench_load")
         self.token = Token()
         self.upstreams = {}
+        self.certificate = None
         self.chat_body = self.write("chat.json", self.chat(False))
         self.chat_stream_body = self.write("chat-stream.json", self.chat(True))
 
@@ -176,9 +209,15 @@ class Bench:
         return self.upstreams[interval_ms][1]
 
     def command(self, name, port, upstream_port):
+        is_tls = self.is_tls(name)
+        name = name.removesuffix("+tls")
+        if is_tls and not self.certificate:
+            self.certificate = certificate(self.work)
         if name == "nginx":
-            conf = self.write("nginx.conf", NGINX_CONF.format(dir=self.work, workers=WORKERS, port=port, health=HEALTH,
-                                                              upstream=upstream_port))
+            pem = "ssl_certificate {}; ssl_certificate_key {};".format(*self.certificate) if is_tls else ""
+            conf = self.write(f"nginx{is_tls:d}.conf", NGINX_CONF.format(
+                dir=self.work, workers=WORKERS, port=port, health=HEALTH, upstream=upstream_port,
+                ssl=" ssl" if is_tls else "", certificate=pem))
             return ["nginx", "-p", self.work, "-c", conf, "-e", "stderr"], None
         if name == "haproxy":
             conf = self.write("haproxy.cfg", HAPROXY_CONF.format(workers=WORKERS, port=port, health=HEALTH,
@@ -194,6 +233,9 @@ class Bench:
                "AIGW_FASTAPI__METRICS_HOST": "127.0.0.1", "AIGW_FASTAPI__METRICS_PORT": "0",
                "AIGW_CUSTOM_MODELS__ENABLED": "true", "AIGW_SELF_SIGNED_JWT__SIGNING_KEY": self.token.key_pem,
                "AIGW_GITLAB_URL": f"http://127.0.0.1:{upstream_port}", "AIGW_CUSTOMER_PORTAL_URL": ""}
+        if is_tls:
+            env.update(AIGW_FASTAPI__TLS__ENABLED="true", AIGW_FASTAPI__TLS__CERT_FILE=self.certificate[0],
+                       AIGW_FASTAPI__TLS__KEY_FILE=self.certificate[1])
         return [os.path.join(self.options.build, "bin", "aigw"), "serve", "--conf-dir",
                 os.path.join(SOURCE, "conf.d"), "--conf-dir", folder, "--plugin-dir",
                 os.path.join(self.options.build, "lib", "aigw")], env
@@ -201,7 +243,11 @@ class Bench:
     def start(self, name, upstream_port):
         port = free_port()
         command, env = self.command(name, port, upstream_port)
-        return Server(name, command, port, env, os.path.join(self.work, name + ".log"))
+        return Server(name, command, port, env, os.path.join(self.work, name + ".log"), self.is_tls(name))
+
+    @staticmethod
+    def is_tls(name):
+        return name.endswith("+tls")
 
     def request(self, name, stream, upstream_port):
         """Options of bench_load that make the same call through this server."""
@@ -222,6 +268,8 @@ class Bench:
     def measure(self, name, mode, connections, server, upstream_port):
         port = server.port if server else upstream_port
         options = self.request(name, mode == "stream", upstream_port)
+        if self.is_tls(name):
+            options += ["--tls", "yes"]
         options += ["--connections", str(connections), "--seconds", str(self.options.seconds)]
         if server:
             options += ["--pids", server.pids()]
@@ -351,17 +399,20 @@ def main():
     parser.add_argument("--streams", default="1000,5000", help="numbers of streams, comma-separated; '' for none")
     parser.add_argument("--only", default="direct,nginx,haproxy,aigw", help="servers, comma-separated")
     parser.add_argument("--access-log", action="store_true", help="also measure aigw with its access log on")
+    parser.add_argument("--tls", action="store_true", help="also measure aigw and nginx serving TLS")
     options = parser.parse_args()
     names = ["direct"] + [name for name in options.only.split(",") if name != "direct"]
     bench = Bench(options)
     result = {}
     try:
         short_names = names + (["aigw+log"] if options.access_log else [])
+        short_names += [name + "+tls" for name in names if options.tls and name in ("aigw", "nginx")]
         rows, idle = bench.short_calls(short_names)
         result["short"], result["idle"] = rows, idle
         report_short(rows, idle)
+        stream_names = names + [name + "+tls" for name in names if options.tls and name in ("aigw", "nginx")]
         for count in [int(part) for part in options.streams.split(",") if part]:
-            result[f"streams_{count}"] = bench.streams(names, count)
+            result[f"streams_{count}"] = bench.streams(stream_names, count)
             report_streams(count, result[f"streams_{count}"])
         result["start_ms"] = bench.starts(names[1:])
         print("Start to first healthy answer, median of 9\n")
