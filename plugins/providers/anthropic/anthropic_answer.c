@@ -1,6 +1,7 @@
 /* anthropic_answer.c - Anthropic's answers, whole or streamed, and refusals → canonical events and errors. */
 #include "anthropic.h"
 
+#include "../../common/json/json.h"
 #include "../common/scan.h"
 
 struct anthropic_in {
@@ -119,24 +120,36 @@ static aigw_status anthropic_emit_finish(const struct anthropic_in *in, aigw_str
     return wire_emit_finish(in->host, in->ctx, anthropic_finish_kind(word), word);
 }
 
+/* A usage object's numbers; -1 or 0 for what is not there. */
+struct anthropic_usage {
+    int64_t input, created, read, output;
+};
+
 /* The input comes with the first usage object, the output with the last: hand on all that is known. */
-static aigw_status anthropic_emit_usage(const struct anthropic_in *in, struct json_object *usage)
+static aigw_status anthropic_emit_numbers(const struct anthropic_in *in, const struct anthropic_usage *usage)
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE };
-    int64_t input = wire_get_int(usage, "input_tokens", -1), created, read;
 
-    if (!usage)
-        return AIGW_OK;
-    if (input >= 0) {
-        created = wire_get_int(usage, "cache_creation_input_tokens", 0);
-        read = wire_get_int(usage, "cache_read_input_tokens", 0);
-        in->call->input_tokens = input + created + read; /* theirs counts what was not cached */
-        in->call->cached_tokens = read;
+    if (usage->input >= 0) {
+        in->call->input_tokens = usage->input + usage->created + usage->read; /* theirs counts what was not cached */
+        in->call->cached_tokens = usage->read;
     }
     event.input_tokens = in->call->input_tokens;
     event.cached_tokens = in->call->cached_tokens;
-    event.output_tokens = wire_get_int(usage, "output_tokens", -1);
+    event.output_tokens = usage->output;
     return in->host->emit(in->ctx, &event);
+}
+
+static aigw_status anthropic_emit_usage(const struct anthropic_in *in, struct json_object *usage)
+{
+    struct anthropic_usage numbers = {
+        .input = wire_get_int(usage, "input_tokens", -1),
+        .created = wire_get_int(usage, "cache_creation_input_tokens", 0),
+        .read = wire_get_int(usage, "cache_read_input_tokens", 0),
+        .output = wire_get_int(usage, "output_tokens", -1),
+    };
+
+    return usage ? anthropic_emit_numbers(in, &numbers) : AIGW_OK;
 }
 
 static aigw_status anthropic_emit_tool(const struct anthropic_in *in, aigw_str id, aigw_str name, aigw_str arguments)
@@ -298,14 +311,75 @@ static bool anthropic_scan_frame(aigw_str data, aigw_str *ret_text, char *scratc
     return scan_at_end(&s) && has_type && has_delta;
 }
 
+/* ---- the short cut for whole answers: nothing but text blocks, read without json-c ---- */
+
+static aigw_str anthropic_string(const struct pj *object, const char *name)
+{
+    const struct pj *value = pj_member_of(object, name, PJ_STRING);
+
+    return value ? value->text : AIGW_STR_NONE;
+}
+
+static int64_t anthropic_number(const struct pj *object, const char *name, int64_t otherwise)
+{
+    const struct pj *value = pj_member_of(object, name, PJ_INT);
+
+    return value ? value->of.integer : otherwise;
+}
+
+static bool anthropic_is_plain(const struct pj *root)
+{
+    const struct pj *content = pj_member_of(root, "content", PJ_LIST);
+
+    if (!content || wire_is(anthropic_string(root, "type"), "error") || pj_member(root, "error"))
+        return false;
+    for (const struct pj *block = content->of.in.first; block; block = block->next)
+        if (!wire_is(anthropic_string(block, "type"), "text"))
+            return false;
+    return true;
+}
+
+static aigw_status anthropic_emit_plain(const struct anthropic_in *in, const struct pj *root)
+{
+    const struct pj *content = pj_member(root, "content"), *usage = pj_member_of(root, "usage", PJ_OBJECT);
+    struct anthropic_usage numbers = {
+        .input = anthropic_number(usage, "input_tokens", -1),
+        .created = anthropic_number(usage, "cache_creation_input_tokens", 0),
+        .read = anthropic_number(usage, "cache_read_input_tokens", 0),
+        .output = anthropic_number(usage, "output_tokens", -1),
+    };
+    aigw_status status = AIGW_OK;
+
+    for (const struct pj *block = content->of.in.first; block && status == AIGW_OK; block = block->next)
+        status = wire_emit_text(in->host, in->ctx, AIGW_EVENT_TEXT, anthropic_string(block, "text"));
+    if (status == AIGW_OK && usage)
+        status = anthropic_emit_numbers(in, &numbers);
+    return status == AIGW_OK ? anthropic_emit_finish(in, anthropic_string(root, "stop_reason")) : status;
+}
+
+static aigw_status anthropic_body_frame(const struct anthropic_in *in, const struct aigw_frame *frame)
+{
+    struct pj_document *document = pj_read(frame->data);
+    aigw_status status;
+
+    if (document && anthropic_is_plain(pj_root(document)))
+        status = anthropic_emit_plain(in, pj_root(document));
+    else
+        status = anthropic_frame_slow(in->host, in->ctx, in->call, frame);
+    pj_free(document);
+    return status;
+}
+
 aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
                             const struct aigw_frame *frame)
 {
+    const struct anthropic_in in = { host, ctx, call };
     aigw_str text = AIGW_STR_NONE;
     char scratch[1024];
 
-    if (call->is_over || frame->framing == AIGW_FRAMING_BODY ||
-        !anthropic_scan_frame(frame->data, &text, scratch, sizeof scratch))
+    if (frame->framing == AIGW_FRAMING_BODY && !call->is_over)
+        return anthropic_body_frame(&in, frame);
+    if (call->is_over || !anthropic_scan_frame(frame->data, &text, scratch, sizeof scratch))
         return anthropic_frame_slow(host, ctx, call, frame);
     return wire_emit_text(host, ctx, AIGW_EVENT_TEXT, text);
 }

@@ -1,5 +1,5 @@
-/* differential.c - the short cut for text deltas must say exactly what the full parser says, for ordinary frames and
- * for hundreds of thousands of broken ones. Exit status 0: no difference. */
+/* differential.c - the short cuts for text deltas and whole answers must say exactly what the full parser says, for
+ * ordinary ones and for hundreds of thousands of broken ones. Exit status 0: no difference. */
 #include "../../common/tests/record.h"
 #include "../anthropic.h"
 
@@ -22,6 +22,26 @@ static const char *const frames[] = {
     "{ \"type\" : \"content_block_delta\" , \"delta\" : { \"text\" : \"spaced\" , \"type\" : \"text_delta\" } }",
 };
 
+static const char *const answers[] = {
+    "{\"id\":\"m\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[{\"type\":\"text\",\"text\":\"Hi "
+    "\\n\\u00e9\"}],"
+    "\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":3,\"output_tokens\":9}}",
+    "{\"content\":[{\"type\":\"text\",\"text\":\"a\"},{\"type\":\"text\",\"text\":\"b\"}],\"stop_reason\":\"max_"
+    "tokens\"}",
+    "{\"content\":[{\"type\":\"text\",\"text\":null}],\"usage\":{\"input_tokens\":1,\"cache_creation_input_tokens\":2,"
+    "\"cache_read_input_tokens\":4,\"output_tokens\":null}}",
+    "{\"content\":[{\"type\":\"thinking\",\"thinking\":\"hm\"},{\"type\":\"text\",\"text\":\"x\"}],\"stop_reason\":"
+    "\"refusal\"}",
+    "{\"content\":[{\"type\":\"tool_use\",\"id\":\"i\",\"name\":\"f\",\"input\":{\"a\":1}}],\"stop_reason\":\"tool_"
+    "use\"}",
+    "{\"content\":[],\"usage\":{\"input_tokens\":1.5}}",
+    "{\"content\":[7,\"text\"],\"content\":[{\"text\":\"last\",\"type\":\"text\"}]}",
+    "{\"content\":\"text\"}",
+    "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}",
+    "{\"error\":null,\"content\":[{\"type\":\"text\",\"text\":\"x\"}]}",
+    "[]",
+};
+
 static aigw_status quick(struct record *record, void *call, const struct aigw_frame *frame)
 {
     return anthropic_frame(&record_host, (struct aigw_ctx *)(void *)record, call, frame);
@@ -38,6 +58,8 @@ int main(int argc, char **argv)
     uint32_t differences = record_compare(frames, sizeof frames / sizeof *frames, AIGW_FRAMING_SSE, rounds,
                                           sizeof(struct anthropic_call), quick, slow);
 
+    differences += record_compare(answers, sizeof answers / sizeof *answers, AIGW_FRAMING_BODY, rounds,
+                                  sizeof(struct anthropic_call), quick, slow);
     printf("%u rounds, %u differences\n", rounds, differences);
     return differences > 0;
 }
