@@ -231,6 +231,22 @@ static aigw_str clean_value(aigw_str value)
     return value;
 }
 
+/** Up to eight bytes as a number, without the call that memcpy() of any length is. */
+static uint64_t word_of(const char *bytes, size_t len)
+{
+    uint32_t first, last;
+    uint64_t word = 0;
+
+    if (len >= 4) { /* they may overlap */
+        memcpy(&first, bytes, sizeof first);
+        memcpy(&last, bytes + len - sizeof last, sizeof last);
+        return first | (uint64_t)last << 32;
+    }
+    for (size_t i = 0; i < len; i++)
+        word = word << 8 | (unsigned char)bytes[i];
+    return word;
+}
+
 /* Eight bytes at a time: a model call looks up five series of thirteen labels. The length goes in as well, so that
  * "a","bc" is not "ab","c". */
 static uint64_t hash_of(uint32_t metric_id, const aigw_str *values, uint32_t count)
@@ -247,8 +263,7 @@ static uint64_t hash_of(uint32_t metric_id, const aigw_str *values, uint32_t cou
             hash = (hash ^ word) * prime;
             hash ^= hash >> 29;
         }
-        word = 0;
-        memcpy(&word, values[i].ptr + at, values[i].len - at);
+        word = word_of(values[i].ptr + at, values[i].len - at);
         hash = (hash ^ word ^ ((uint64_t)values[i].len << 56)) * prime;
         hash ^= hash >> 29;
     }

@@ -91,7 +91,8 @@ static ssize_t stream_read(void *cls, uint64_t position, char *buffer, size_t ma
             http_conn_deadline(conn, DEADLINE_STALL, http_stall_look_ms(conn->http));
         if (!ex->is_ended) {
             stream_trim(buffer, max);
-            http_trim(conn);
+            if (conn->had_exchange) /* a new connection's pages were not touched yet */
+                http_trim(conn);
         }
     }
     if (ex->is_ended && !http_conn_has_unsent(conn))
