@@ -348,6 +348,28 @@ START_TEST(damaged_requests_do_no_harm)
 }
 END_TEST
 
+/** Values are looked at eight bytes at a time: every byte, at every place in such a group. */
+START_TEST(no_control_character_hides_in_a_value)
+{
+    static const unsigned char bytes[] = { 0x01, 0x08, 0x0b, 0x0c, 0x1f, 0x7f, '\t', 0x80, 0x89, 0xff };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(bytes); i++) {
+        char text[128] = "GET /echo HTTP/1.1\r\nHost: x\r\nX-A: xxxxxxxxxxxxxxxxxxxxx\r\n\r\n";
+        struct response response = { .status = 0 };
+        struct client client;
+        bool is_good = bytes[i] >= 0x80 || bytes[i] == '\t';
+
+        strstr(text, "xxx")[1 + _i] = (char)bytes[i];
+        client_open(&client, server_port(server));
+        client_send(&client, text);
+        ck_assert(client_response(&client, false, &response));
+        ck_assert_msg(response.status == (is_good ? 200 : 400), "byte %02x at %d: %d", bytes[i], _i, response.status);
+        response_free(&response);
+        client_close(&client);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("http.hygiene");
@@ -359,6 +381,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_refused_request_in_single_bytes_ends_its_connection, 0, GW_ARRAY_LEN(refused));
     tcase_add_loop_test(tcase, nothing_follows_a_chunked_upload, 0, GW_ARRAY_LEN(chunk_tricks));
     tcase_add_loop_test(tcase, odd_but_clear_requests_are_served, 0, GW_ARRAY_LEN(accepted));
+    tcase_add_loop_test(tcase, no_control_character_hides_in_a_value, 0, 19);
     tcase_add_test(tcase, too_many_headers_and_too_long_targets_are_refused);
     tcase_add_loop_test(tcase, trusted_proxies_say_who_the_client_is, 0, GW_ARRAY_LEN(forwarded));
     tcase_add_loop_test(tcase, damaged_requests_do_no_harm, 0, 5);
