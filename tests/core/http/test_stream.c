@@ -242,7 +242,9 @@ START_TEST(idle_connections_give_their_memory_back)
 
     for (int i = 0; i < COUNT; i++) {
         client_open(&many[i], server_port(server));
-        client_send(&many[i], "\r\nPOST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab" + (i % 9 ? 2 : 0));
+        if (i % 9 == 0) /* then it is not certain where the memory is: it stays */
+            client_send(&many[i], "\r\n");
+        client_send(&many[i], "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab");
         response_free(&response);
         ck_assert(client_response(&many[i], false, &response));
     }
