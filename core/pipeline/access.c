@@ -272,6 +272,9 @@ static void model_labels(const struct gw_request *request, aigw_str labels[MODEL
     labels[10] = gw_str(spec->category);
     labels[11] = gw_str(spec->scope);
     labels[12] = gw_str(finish_reason(request->finish_kind));
+    for (size_t i = 0; i < MODEL_LABEL_COUNT; i++) /* as the registry would, but once instead of at every look-up */
+        if (!labels[i].len)
+            labels[i] = AIGW_STR("unknown");
 }
 
 void gw_access_model_started(struct gw_request *request)
