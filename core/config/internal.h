@@ -62,6 +62,7 @@ void gw_env_each_asked(void (*fn)(void *user, const char *name), void *user);
 #define GW_ROW_JSON        0x10u /* the text must be a JSON object */
 #define GW_ROW_URL         0x20u /* empty, or an http(s) URL */
 #define GW_ROW_ROUTING     0x40u /* may stand in section `routing` as well as in `models` */
+#define GW_ROW_WAITING     0x80u /* checked, but what it belongs to is not part of this gateway yet: no effect */
 
 #define GW_ROW_ENV_MAX 4
 

@@ -52,6 +52,20 @@ static void env_cell(const struct gw_setting_row *row, struct gw_buf *out)
         gw_buf_printf(out, "%s`%s`", i ? ", then " : "", row->env[i]);
 }
 
+#define WAITING_WHY "what it belongs to is not part of this gateway yet"
+
+/** The row as the page shows it: what has no effect yet says so. */
+static struct aigw_setting shown(const struct gw_setting_row *row, struct gw_buf *help)
+{
+    struct aigw_setting setting = row->setting;
+
+    if (row->flags & GW_ROW_WAITING) {
+        gw_buf_printf(help, "No effect: " WAITING_WHY ". %s", setting.help);
+        setting.help = help->data ? help->data : setting.help;
+    }
+    return setting;
+}
+
 void gw_settings_reference(struct gw_buf *out)
 {
     const char *section = "";
@@ -65,7 +79,8 @@ void gw_settings_reference(struct gw_buf *out)
     for (size_t i = 0; i < gw_setting_row_count; i++) {
         const struct gw_setting_row *row = &gw_setting_rows[i];
         char path[128];
-        struct gw_buf env, name;
+        struct gw_buf env, name, help;
+        struct aigw_setting setting;
 
         if (strcmp(section, row->section) != 0) {
             section = row->section;
@@ -78,7 +93,10 @@ void gw_settings_reference(struct gw_buf *out)
         gw_buf_init(&name, sizeof path);
         env_cell(row, &env);
         gw_buf_printf(&name, "%s.%s", row->section, row->setting.name);
-        gw_reference_row(out, name.data ? name.data : "", env.data ? env.data : "", &row->setting);
+        gw_buf_init(&help, 1024);
+        setting = shown(row, &help);
+        gw_reference_row(out, name.data ? name.data : "", env.data ? env.data : "", &setting);
+        gw_buf_done(&help);
         gw_buf_done(&env);
         gw_buf_done(&name);
     }
@@ -105,6 +123,8 @@ static bool is_effective(const char *name)
         for (size_t e = 0; e < GW_ROW_ENV_MAX && gw_setting_rows[i].env[e]; e++) {
             const char *env = gw_setting_rows[i].env[e];
 
+            if (gw_setting_rows[i].flags & GW_ROW_WAITING)
+                continue;
             if (strncasecmp(env, name, len) == 0 && (!env[len] || strncmp(env + len, "__", 2) == 0))
                 return true;
         }
@@ -120,6 +140,14 @@ static const char *ignored_why(const char *name)
 
         if (pattern[len - 1] == '*' ? strncasecmp(pattern, name, len - 1) == 0 : strcasecmp(pattern, name) == 0)
             return gw_ignored_envs[i].why;
+    }
+    for (size_t i = 0; i < gw_setting_row_count; i++) {
+        const char *const *env = gw_setting_rows[i].env;
+
+        for (size_t e = 0; e < GW_ROW_ENV_MAX && env[e]; e++) {
+            if (gw_setting_rows[i].flags & GW_ROW_WAITING && strcasecmp(env[e], name) == 0)
+                return WAITING_WHY;
+        }
     }
     return NULL;
 }

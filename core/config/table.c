@@ -56,7 +56,7 @@ const struct gw_setting_row gw_setting_rows[] = {
     LIST(server, trusted_proxies,
          "Addresses or CIDR ranges of proxies whose forwarded headers are believed. Empty: none.",
          "AIGW_SERVER__TRUSTED_PROXIES"),
-    TEXT(server, environment, 0, 0, "production", "Label of this installation. `development` enables a trace header.",
+    TEXT(server, environment, 0, 0, "production", "Label of this installation. Shown in the start line of the log.",
          "AIGW_ENVIRONMENT"),
     TEXT(server, region, 0, GW_ROW_EMPTY_UNSET, "us-central1", "Region reported to clients and to plugins that ask.",
          "AIGW_GOOGLE_CLOUD_PLATFORM__LOCATION", "RUNWAY_REGION"),
@@ -142,8 +142,8 @@ const struct gw_setting_row gw_setting_rows[] = {
     INT(auth, keys_refresh_s, "86400", 60, 86400, "Seconds between fetches of the issuers' keys.",
         "AIGW_AUTH__KEYS_REFRESH_S"),
     INT(auth, leeway_s, "0", 0, 60, "Clock difference that is forgiven, seconds.", "AIGW_AUTH__LEEWAY_S"),
-    BOOL(auth, strict_chat_scope, "false", "Accept only the newest scope rule for chat.",
-         "AIGW_AUTH__STRICT_CHAT_SCOPE"),
+    ROW(auth, strict_chat_scope, BOOL, 0, GW_ROW_WAITING, "false", 0, 0, NULL,
+        "Accept only the newest scope rule for chat.", "AIGW_AUTH__STRICT_CHAT_SCOPE"),
 
     /* -- models -- */
     BOOL(models, custom_models, "true",
@@ -164,12 +164,12 @@ const struct gw_setting_row gw_setting_rows[] = {
         "Let requests bring link-local and cloud "
         "metadata addresses.",
         "AIGW_MODELS__ALLOW_LINK_LOCAL"),
-    ROW(models, chat_timeout_ms, INT, 0, GW_ROW_ENV_SECONDS, "30000", 1, DAY_MS, NULL,
+    ROW(models, chat_timeout_ms, INT, 0, GW_ROW_ENV_SECONDS | GW_ROW_WAITING, "30000", 1, DAY_MS, NULL,
         "Longest silence of a model during "
         "chat, milliseconds. The variable is in seconds.",
         "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT"),
-    INT(models, chat_max_tokens, "0", 0, 100000000, "Most tokens of a chat answer. 0: as the prompt says.",
-        "AIGW_DUO_CHAT__MAX_TOKENS"),
+    ROW(models, chat_max_tokens, INT, 0, GW_ROW_WAITING, "0", 0, 100000000, NULL,
+        "Most tokens of a chat answer. 0: as the prompt says.", "AIGW_DUO_CHAT__MAX_TOKENS"),
 
     /* -- upstream -- */
     INT(upstream, connect_ms, "5000", 1, DAY_MS, "Longest time to connect to a model server, milliseconds.",
@@ -219,9 +219,11 @@ const struct gw_setting_row gw_setting_rows[] = {
         "AIGW_LOGGING__LEVEL"),
     BOOL(log, json, "true", "One JSON object per line; false: text for people.", "AIGW_LOGGING__FORMAT_JSON"),
     TEXT(log, file, 0, GW_ROW_EMPTY_UNSET, NULL, "File to append to. Unset: standard error.", "AIGW_LOGGING__TO_FILE"),
-    BOOL(log, request_logging, "false", "Log what is sent to models. Prompts become visible to whoever reads the log.",
+    BOOL(log, request_logging, "false",
+         "Answer every caller's validation errors in detail. Prompts and answers are never logged.",
          "AIGW_LOGGING__ENABLE_REQUEST_LOGGING"),
-    BOOL(log, upstream_trace, "false", "Log each call to a model server in detail, without secrets.",
+    BOOL(log, upstream_trace, "false",
+         "Log the start and the end of each call to a model server, without keys and prompts.",
          "AIGW_LOGGING__ENABLE_LITELLM_LOGGING"),
     BOOL(log, access, "true", "One line per request.", "AIGW_LOGGING__ACCESS"),
 
@@ -230,8 +232,9 @@ const struct gw_setting_row gw_setting_rows[] = {
          "Feature flags to drop, JSON: realm → list of "
          "names.",
          "AIGW_FEATURE_FLAGS__DISALLOWED_FLAGS"),
-    BOOL(flags, chat_core_cutoff, "false", "Cut-off switch of the core chat rights, as GitLab documents it.",
-         "AIGW_PROCESS_LEVEL_FEATURE_FLAGS__DUO_CLASSIC_CHAT_DUO_CORE_CUTOFF"),
+    ROW(flags, chat_core_cutoff, BOOL, 0, GW_ROW_WAITING, "false", 0, 0, NULL,
+        "Cut-off switch of the core chat rights, as GitLab documents it.",
+        "AIGW_PROCESS_LEVEL_FEATURE_FLAGS__DUO_CLASSIC_CHAT_DUO_CORE_CUTOFF"),
 
     /* -- metrics -- */
     TEXT(metrics, model_limits, 0, GW_ROW_JSON | GW_ROW_EMPTY_UNSET, "{}",

@@ -224,12 +224,48 @@ static void add_model_time(struct gw_run *run)
     run->attempt_us = 0;
 }
 
+/* log.upstream_trace: URL without its query, sizes, times; never a key, a prompt or an answer. */
+static struct gw_line begin_trace(const struct gw_run *run, const char *message)
+{
+    struct gw_line line = { NULL };
+
+    if (!run->in.snapshot->settings.log.upstream_trace)
+        return line;
+    gw_line_begin(&line, GW_LOG_INFO, "models", message);
+    gw_line_cstr(&line, "correlation_id", run->in.ctx->request_id);
+    gw_line_cstr(&line, "provider", run->target->provider->name);
+    gw_line_str(&line, "model", run->target->model);
+    return line;
+}
+
+static void trace_start(const struct gw_run *run)
+{
+    struct gw_line line = begin_trace(run, "Request to LLM");
+
+    gw_line_cstr(&line, "request_method", run->http.method);
+    gw_line_str(&line, "request_url", (aigw_str){ run->http.url, strcspn(run->http.url, "?") });
+    gw_line_int(&line, "request_bytes", (int64_t)run->http.body.len);
+    gw_line_end(&line);
+}
+
+/* What run->http points to may be gone: the build ended when the server accepted. */
+static void trace_end(const struct gw_run *run, const struct gw_upstream_result *result)
+{
+    struct gw_line line = begin_trace(run, "Request to LLM complete");
+
+    gw_line_int(&line, "status_code", run->status);
+    gw_line_seconds(&line, "duration_s", result->total_us);
+    gw_line_bool(&line, "is_connection_reused", result->was_reused);
+    gw_line_end(&line);
+}
+
 static void on_done(void *user, struct gw_upstream_call *call, const struct gw_upstream_result *result)
 {
     struct gw_run *run = user;
     aigw_status status = AIGW_OK;
 
     run->upstream = NULL; /* freed by the caller after this */
+    trace_end(run, result);
     add_model_time(run);
     if (run->is_over)
         return;
@@ -405,8 +441,10 @@ void gw_attempt_start(struct gw_run *run)
         gw_run_produce_in(run, 0);
         return;
     }
-    if (send_request(run, &err) == AIGW_OK)
+    if (send_request(run, &err) == AIGW_OK) {
+        trace_start(run);
         return;
+    }
     error = make_error(AIGW_ERR_BAD_REQUEST, 0, gw_arena_printf(run->in.request_arena, "%s", err.text));
 fail:
     if (run->plan->try_next && run->target_at + 1 < run->plan->target_count)

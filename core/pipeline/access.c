@@ -351,5 +351,6 @@ void gw_access_register(struct gw_server *server)
                                  MODEL_LABEL_COUNT, NULL, 0);
     gw_models_register_metrics();
     gw_metrics_add_collector(collect_open, server);
+    gw_metrics_add_collector(gw_limits_collect, server);
     gw_metrics_add_collector(gw_process_collect, NULL);
 }

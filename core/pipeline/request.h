@@ -89,6 +89,10 @@ void gw_access_model_started(struct gw_request *request);
 void gw_access_model_ended(struct gw_request *request);
 void gw_access_register(struct gw_server *server);
 
+/* limits.c: the operator's model limits, shown as gauges and enforced by nobody */
+void gw_limits_show(struct gw_server *server, const char *limits_json);
+void gw_limits_collect(void *server, struct gw_buf *out);
+
 /* host.c */
 const struct aigw_host *gw_host(void);
 

@@ -158,6 +158,7 @@ static void announce(const struct serving *serving)
     gw_line_int(&line, "port", serving->server.port);
     gw_line_int(&line, "metrics_port", serving->server.metrics_port);
     gw_line_int(&line, "workers", serving->server.worker_count);
+    gw_line_cstr(&line, "environment", settings->server.environment);
     gw_line_cstr(&line, "serves_gitlab", "17.6 to 18.x");
     gw_line_end(&line);
     gw_log_flush();
@@ -190,6 +191,7 @@ static aigw_status start(struct serving *serving, struct gw_err *reterr)
             return status;
         atomic_store(&serving->server.cert_expires_s, serving->pem.expires_s);
     }
+    gw_limits_show(&serving->server, settings->metrics.model_limits);
     gw_access_register(&serving->server);
     serving->server.auth = gw_auth_new(settings, reterr);
     if (!serving->server.auth)
@@ -233,6 +235,7 @@ static void reload(struct serving *serving)
     warn_about_fixed(&serving->snapshot->settings, &snapshot->settings);
     snapshot->settings.server.workers = serving->server.worker_count;
     gw_auth_reconfigure(serving->server.auth, &snapshot->settings);
+    gw_limits_show(&serving->server, snapshot->settings.metrics.model_limits);
     for (uint32_t i = 0; i < serving->server.worker_count; i++)
         gw_worker_post_snapshot(&serving->server.workers[i], snapshot);
     gw_snapshot_unref(serving->snapshot);
@@ -305,13 +308,14 @@ static void stop(struct serving *serving)
     if (server->auth)
         gw_auth_free(server->auth);
     free(server->workers);
+    gw_buf_done(&server->limits_page);
     gw_pem_done(&serving->pem);
     gw_snapshot_unref(serving->snapshot);
 }
 
 int gw_serve(const struct gw_snapshot_options *options)
 {
-    struct serving serving = { .options = options };
+    struct serving serving = { .options = options, .server = { .limits_lock = PTHREAD_MUTEX_INITIALIZER } };
     struct gw_err err = { "" };
     sigset_t signals;
     int exit_status = 0;

@@ -39,6 +39,8 @@ struct gw_server {
     int64_t started_us;
     atomic_llong cert_expires_s; /* of the serving certificate, 0: no TLS */
     uint16_t port, metrics_port;
+    pthread_mutex_t limits_lock; /* guards limits_page */
+    struct gw_buf limits_page;   /* gauges made of metrics.model_limits */
 };
 #define GW_STARTING 0
 #define GW_SERVING  1

@@ -340,3 +340,36 @@ def log_proxy(ctx):
 def configured_proxies_are_trusted(env):
     env.request("GET", "/monitoring/healthz", {"X-Forwarded-For": "203.0.113.9", "X-Request-ID": "log-forwarded"})
     equal(access_line(env, "log-forwarded")["client_ip"], "203.0.113.9", "client_ip")
+
+
+# -- settings that only show -------------------------------------------------------------------------------------------
+
+@fixture("log-trace")
+def log_trace(ctx):
+    return Env(ctx, name="log-trace", env={
+        "AIGW_LOGGING__ENABLE_LITELLM_LOGGING": "true",
+        "AIGW_MODEL_ENGINE_LIMITS": json.dumps({"litellm": {"codestral": {"concurrency": 7, "input_tokens": 1000}}})})
+
+
+@case("SET-model-limits", "log-trace")
+def limits_are_gauges(env):
+    """auth-and-config.md §2.5: shown, not enforced."""
+    labels = dict(model_engine="litellm", model_name="codestral")
+    equal(env.gw.metric("model_inferences_max_concurrent", **labels), 7.0, "model_inferences_max_concurrent")
+    equal(env.gw.metric("model_max_input_tokens", **labels), 1000.0, "model_max_input_tokens")
+    equal(env.gw.metric("model_max_output_tokens", **labels), None, "model_max_output_tokens")
+
+
+@case("SET-upstream-trace", "log-trace")
+def calls_are_traced(env):
+    marker = "canary_trace_prompt_5d1c"
+    body = completion(env.models.script(Reply()))
+    body["current_file"]["content_above_cursor"] = marker
+    check(env.post(PATH, body, {**env.auth(), "X-Request-ID": "trace-1"}), 200)
+    for message in ("Request to LLM", "Request to LLM complete"):
+        line = env.gw.wait_line(lambda item, m=message: item.get("message") == m and
+                                item.get("correlation_id") == "trace-1", 3)
+        truth(line is not None, f"a line {message}", "none")
+    equal(line["status_code"], 200, "status_code")
+    text = "".join(env.gw.raw)
+    truth(marker not in text and API_KEY not in text, "no prompt and no key in the trace", "found")

@@ -500,6 +500,8 @@ static const struct {
     { "asked-by-conf", "AIGW_MODEL_KEYS__SOME_API_KEY=x", NULL },
     { "asked-by-conf-second", "AIGW_SECOND_CHOICE=x", NULL },
     { "asked-by-conf-as-group", "AIGW_MODEL_KEYS={}", NULL },
+    { "waiting", "AIGW_DUO_CHAT__MAX_TOKENS=5",
+      "AIGW_DUO_CHAT__MAX_TOKENS: has no effect: what it belongs to is not part of this gateway yet" },
     { "misspelt", "AIGW_GITLB_URL=x", "AIGW_GITLB_URL: has no effect: unknown, did you mean AIGW_GITLAB_URL?" },
     { "misspelt-asked", "AIGW_MODEL_KEYS__SOME_API_KAY=x", "did you mean AIGW_MODEL_KEYS__SOME_API_KEY?" },
     { "half-a-name", "AIGW_FAST=x", "AIGW_FAST: has no effect" },

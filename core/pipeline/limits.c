@@ -1,0 +1,73 @@
+/* limits.c - metrics.model_limits: {engine: {model: {concurrency, input_tokens, output_tokens, total_tokens}}} as
+ * gauges. They tell dashboards where a vendor's limits are; nothing is enforced (auth-and-config.md §2.5). */
+#include <json-c/json.h>
+
+#include "health/metrics.h"
+#include "pipeline/request.h"
+
+#define PAGE_MAX (256u << 10)
+
+static const struct {
+    const char *key, *metric, *help;
+} gauges[] = {
+    { "concurrency", "model_inferences_max_concurrent", "Concurrent calls the operator says a model allows." },
+    { "input_tokens", "model_max_input_tokens", "Input tokens a minute the operator says a model allows." },
+    { "output_tokens", "model_max_output_tokens", "Output tokens a minute the operator says a model allows." },
+    { "total_tokens", "model_max_total_tokens", "Tokens a minute the operator says a model allows." },
+};
+
+/* A label value: what would break the page's line is escaped like a JSON string, which Prometheus reads alike. */
+static void put_sample(struct gw_buf *out, const char *metric, const char *engine, const char *model, double value)
+{
+    gw_buf_printf(out, "%s{model_engine=", metric);
+    gw_buf_json(out, gw_str(engine), false);
+    gw_buf_puts(out, ",model_name=");
+    gw_buf_json(out, gw_str(model), false);
+    gw_buf_printf(out, "} %.15g\n", value);
+}
+
+static void put_gauge(struct gw_buf *out, struct json_object *engines, size_t index)
+{
+    struct json_object *value;
+    bool did_head = false;
+
+    json_object_object_foreach(engines, engine, models)
+    {
+        if (!json_object_is_type(models, json_type_object))
+            continue;
+        json_object_object_foreach(models, model, limits)
+        {
+            if (!json_object_object_get_ex(limits, gauges[index].key, &value))
+                continue;
+            if (!did_head)
+                gw_buf_printf(out, "# HELP %s %s\n# TYPE %s gauge\n", gauges[index].metric, gauges[index].help,
+                              gauges[index].metric);
+            did_head = true;
+            put_sample(out, gauges[index].metric, engine, model, json_object_get_double(value));
+        }
+    }
+}
+
+void gw_limits_show(struct gw_server *server, const char *limits_json)
+{
+    struct json_object *engines = limits_json ? json_tokener_parse(limits_json) : NULL;
+    struct gw_buf page;
+
+    gw_buf_init(&page, PAGE_MAX);
+    for (size_t i = 0; i < GW_ARRAY_LEN(gauges) && json_object_is_type(engines, json_type_object); i++)
+        put_gauge(&page, engines, i);
+    json_object_put(engines);
+    pthread_mutex_lock(&server->limits_lock);
+    gw_buf_done(&server->limits_page);
+    server->limits_page = page;
+    pthread_mutex_unlock(&server->limits_lock);
+}
+
+void gw_limits_collect(void *server, struct gw_buf *out)
+{
+    struct gw_server *s = server;
+
+    pthread_mutex_lock(&s->limits_lock);
+    gw_buf_put_str(out, gw_buf_str(&s->limits_page));
+    pthread_mutex_unlock(&s->limits_lock);
+}
