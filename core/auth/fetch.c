@@ -249,6 +249,7 @@ aigw_status gw_fetch_start(struct gw_fetch *fetch, const struct gw_auth_config *
     ok = ok && curl_easy_setopt(fetch->easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK;
     ok = ok && curl_easy_setopt(fetch->easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK;
     ok = ok && curl_easy_setopt(fetch->easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK;
+    ok = ok && curl_easy_setopt(fetch->easy, CURLOPT_CERTINFO, 1L) == CURLE_OK; /* to name what was refused */
     ok = ok && curl_easy_setopt(fetch->easy, CURLOPT_ERRORBUFFER, fetch->error) == CURLE_OK;
     ok = ok && curl_easy_setopt(fetch->easy, CURLOPT_WRITEFUNCTION, take_body) == CURLE_OK;
     ok = ok && curl_easy_setopt(fetch->easy, CURLOPT_WRITEDATA, fetch) == CURLE_OK;
@@ -285,6 +286,20 @@ static aigw_status follow(struct gw_fetch *fetch, struct gw_err *reterr)
     return send_request(fetch, reterr);
 }
 
+/** "Subject:…" or "Issuer:…" of the server's own certificate, "?" when curl did not get that far. */
+static const char *certificate_field(const struct gw_fetch *fetch, const char *name)
+{
+    struct curl_certinfo *info = NULL;
+    size_t len = strlen(name);
+
+    if (curl_easy_getinfo(fetch->easy, CURLINFO_CERTINFO, &info) != CURLE_OK || !info || info->num_of_certs < 1)
+        return "?";
+    for (const struct curl_slist *line = info->certinfo[0]; line; line = line->next)
+        if (strncmp(line->data, name, len) == 0 && line->data[len] == ':')
+            return line->data + len + 1;
+    return "?";
+}
+
 static void describe_failure(struct gw_fetch *fetch, CURLcode code, struct gw_err *reterr)
 {
     const char *text = fetch->error[0] ? fetch->error : curl_easy_strerror(code);
@@ -294,9 +309,10 @@ static void describe_failure(struct gw_fetch *fetch, CURLcode code, struct gw_er
     else if (code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_CACERT_BADFILE ||
              code == CURLE_SSL_ISSUER_ERROR)
         (void)gw_err_set(reterr, AIGW_E_CONFIG,
-                         "%s: its certificate is not trusted: name a file with your CA in " TRUST_SETTINGS
-                         ", or add it with AIGW_EXTRA_CA_FILE (trusted now: %s; %s)",
-                         fetch->url, fetch->ca_name, text);
+                         "%s: its certificate (subject %.120s, issuer %.120s) is not trusted: name a file with your CA "
+                         "in " TRUST_SETTINGS ", or add it with AIGW_EXTRA_CA_FILE (trusted now: %s; %s)",
+                         fetch->url, certificate_field(fetch, "Subject"), certificate_field(fetch, "Issuer"),
+                         fetch->ca_name, text);
     else
         (void)gw_err_set(reterr, AIGW_E_CONFIG, "%s: %s", fetch->url, text);
 }

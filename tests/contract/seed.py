@@ -100,6 +100,7 @@ def private_ca_without_variable(env):
     check(response, 503)
     text = response.text.lower()
     truth("certificate" in text, "a text about the certificate", text)
+    truth("subject cn=" in text and "issuer cn=" in text, "subject and issuer of what was refused", text)
     truth("ssl_cert_file" in text or "requests_ca_bundle" in text or "ca_file" in text,
           "the setting that helps to be named (P-03)", response.text[-300:])
 
