@@ -135,14 +135,17 @@ def idle_connections(env):
         for conn in conns:
             equal(conn.read_response().status, 200, "status")
         per_connection = (env.gw.rss_kib() - before) / count
+        deadline = time.monotonic() + 15
+        while not env.ctx.is_sanitized and per_connection > 12 and time.monotonic() < deadline:
+            time.sleep(0.1)  # what libmicrohttpd does not use is given back once a connection has been idle for a while
+            per_connection = (env.gw.rss_kib() - before) / count
         env.ctx.note(f"idle kept-alive connection: {per_connection:.1f} KiB of memory each ({count} connections)")
         normal_requests(env)
         for conn in conns[::20]:
             conn.send(probe)
             equal(conn.read_response().status, 200, "status of the second request")
         if not env.ctx.is_sanitized:
-            # 32 KiB of it are libmicrohttpd's pool for the header block that D16 allows, touched once it was used.
-            truth(per_connection <= 32 + 12, "at most 44 KiB per idle connection", f"{per_connection:.1f} KiB")
+            truth(per_connection <= 12, "at most 12 KiB per idle connection", f"{per_connection:.1f} KiB")
     finally:
         for conn in conns:
             conn.close()
