@@ -14,9 +14,8 @@
  *   Blocking   No callback may block, sleep, or do I/O. It runs on an event loop that serves thousands of streams.
  *   Growth     Structs that cross the border begin with struct_size (bytes, set by whoever allocates the struct)
  *              and only ever grow at the end. Use AIGW_HAS() before touching a field younger than the minor
- *              version you need. Array elements and
- *              structs held by value (parts, messages, tools, params, pairs, lists) never grow: what is new there
- *              travels in their `extra`.
+ *              version you need. Array elements and structs held by value (parts, messages, tools, params, pairs,
+ *              lists) never grow: what is new there travels in `extra`.
  */
 #ifndef AIGW_ABI_H
 #define AIGW_ABI_H
