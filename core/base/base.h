@@ -34,8 +34,6 @@ aigw_str gw_str_trim(aigw_str s); /* ASCII blanks off both ends */
 bool gw_str_to_u64(aigw_str s, uint64_t max, uint64_t *ret_value);
 /** Length of the longest valid UTF-8 prefix; equals s.len when all of it is valid (overlongs, surrogates refused). */
 size_t gw_utf8_valid_len(aigw_str s);
-/** Constant-time comparison for secrets. */
-bool gw_str_eq_secret(aigw_str a, aigw_str b);
 /** The candidate closest to `word` by edit distance, or NULL when none is close enough to suggest. */
 const char *gw_closest(const char *word, const char *const *candidates, size_t count);
 

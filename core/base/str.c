@@ -104,15 +104,6 @@ size_t gw_utf8_valid_len(aigw_str s)
     return at;
 }
 
-bool gw_str_eq_secret(aigw_str a, aigw_str b)
-{
-    unsigned difference = a.len != b.len;
-
-    for (size_t i = 0; i < a.len; i++)
-        difference |= (unsigned char)a.ptr[i] ^ (unsigned char)(b.len ? b.ptr[i % b.len] : 0);
-    return difference == 0;
-}
-
 #define WORD_MAX 64
 
 static size_t edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)

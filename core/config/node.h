@@ -62,4 +62,7 @@ void gw_settings_fill(struct gw_arena *arena, const struct gw_node *group, const
                       const struct aigw_setting *table, uint32_t count, uint32_t stride, const char *const *reserved,
                       void *out, struct gw_problems *problems);
 
+/** Bytes of the field that a setting of this type (AIGW_SET_*) fills, 0 for an unknown type. */
+size_t gw_setting_field_size(uint32_t type);
+
 #endif

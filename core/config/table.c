@@ -161,8 +161,8 @@ const struct gw_setting_row gw_setting_rows[] = {
         "bring. Empty: any that the address policy allows.",
         "AIGW_MODELS__ALLOWED_ENDPOINTS"),
     ROW(models, allow_link_local, BOOL, 0, GW_ROW_ROUTING, "false", 0, 0, NULL,
-        "Let requests bring link-local and cloud "
-        "metadata addresses.",
+        "Let model calls go to link-local and cloud metadata addresses; off, they are refused, configured providers' "
+        "too.",
         "AIGW_MODELS__ALLOW_LINK_LOCAL"),
     ROW(models, chat_timeout_ms, INT, 0, GW_ROW_ENV_SECONDS | GW_ROW_WAITING, "30000", 1, DAY_MS, NULL,
         "Longest silence of a model during "

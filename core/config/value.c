@@ -18,6 +18,26 @@ const char *gw_setting_type_name(uint32_t type)
     return type < GW_ARRAY_LEN(names) ? names[type] : names[0];
 }
 
+size_t gw_setting_field_size(uint32_t type)
+{
+    switch (type) {
+    case AIGW_SET_STRING:
+        return sizeof(const char *);
+    case AIGW_SET_INT:
+        return sizeof(int64_t);
+    case AIGW_SET_DOUBLE:
+        return sizeof(double);
+    case AIGW_SET_BOOL:
+        return sizeof(int32_t);
+    case AIGW_SET_LIST:
+        return sizeof(struct aigw_list);
+    case AIGW_SET_MAP:
+        return sizeof(struct aigw_map);
+    default:
+        return 0;
+    }
+}
+
 struct aigw_setting gw_setting_at(const struct aigw_setting *table, uint32_t index, uint32_t stride)
 {
     struct aigw_setting copy = { 0 };

@@ -366,7 +366,6 @@ static aigw_status describe(struct gw_run *run)
         .endpoint = run->target->endpoint,
         .api_key = run->target->api_key,
         .prefix = run->target->prefix,
-        .extra_headers = extra_headers(run),
     };
 
     if (run->in.snapshot->settings.models.disable_streaming)

@@ -6,8 +6,7 @@
 #include "base/log.h"
 #include "models/plan.h"
 
-#define DEFAULT_PREFIX  "default"
-#define BASE_URL_ABSENT AIGW_STR_NONE
+#define DEFAULT_PREFIX "default"
 
 static aigw_status refuse(struct aigw_error *ret_error, uint32_t kind, const char *message)
 {
@@ -157,9 +156,9 @@ static aigw_str pick_endpoint(const struct gw_prefix *prefix, aigw_str endpoint,
 {
     *ret_from_caller = false;
     if (prefix->ignore_endpoint)
-        endpoint = BASE_URL_ABSENT;
+        endpoint = AIGW_STR_NONE;
     if (!endpoint.len)
-        return prefix->base_url ? gw_str(prefix->base_url) : BASE_URL_ABSENT;
+        return prefix->base_url ? gw_str(prefix->base_url) : AIGW_STR_NONE;
     *ret_from_caller = true;
     if (endpoint.ptr[endpoint.len - 1] == '/')
         endpoint.len--;

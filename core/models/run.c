@@ -239,7 +239,7 @@ static void count_attempt(const struct gw_run *run, const char *result)
     gw_models_count_attempt(run->target ? run->target->provider->name : "none", result);
 }
 
-static bool set_deadline(struct gw_run *run)
+static void set_deadline(struct gw_run *run)
 {
     const struct gw_settings *settings = &run->in.snapshot->settings;
     int64_t now_ms = gw_loop_now_ms(run->in.loop);
@@ -249,7 +249,6 @@ static bool set_deadline(struct gw_run *run)
         run->in.deadline_ms = now_ms + total_ms;
     run->deadline.on_due = deadline_due;
     gw_timer_set(run->in.loop, &run->deadline, run->in.deadline_ms - now_ms);
-    return true;
 }
 
 struct gw_run *gw_run_start(const struct gw_run_request *request)
@@ -262,7 +261,6 @@ struct gw_run *gw_run_start(const struct gw_run_request *request)
     run->in = *request;
     run->plan = request->model->plan;
     run->retries_left = run->plan->retries;
-    run->started_us = gw_mono_us();
     run->ctx = (struct aigw_ctx){ .request_arena = request->request_arena,
                                   .build_arena = request->build_arena,
                                   .request = request->ctx->request,

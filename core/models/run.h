@@ -26,7 +26,7 @@ struct gw_run {
     struct gw_timer early_start; /* D32 */
     struct gw_task finish_task;  /* deliver an outcome that was known before start() returned */
     struct aigw_error outcome;   /* for finish_task */
-    int64_t started_us, attempt_us;
+    int64_t attempt_us;
     int64_t model_us;
     bool is_feeding; /* inside the framer: it must not be freed */
     bool is_framing; /* framer is initialised */

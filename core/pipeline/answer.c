@@ -169,13 +169,24 @@ static int own_route(const struct gw_request *request)
     return 0;
 }
 
-bool gw_answer_owns(struct gw_request *request, bool *ret_anonymous)
+void gw_answer_find_own(struct gw_request *request)
 {
-    int own = own_route(request);
+    request->own = own_route(request);
+}
 
-    *ret_anonymous = own == OWN_HEALTH || own == OWN_READY || own == OWN_METRICS ||
-                     (own && request->snapshot->settings.server.docs_open);
-    return own != 0;
+bool gw_answer_is_anonymous(const struct gw_request *request)
+{
+    switch (request->own) {
+    case OWN_HEALTH:
+    case OWN_READY:
+    case OWN_METRICS:
+        return true;
+    case OWN_OPENAPI:
+    case OWN_DOCS:
+        return request->snapshot->settings.server.docs_open != 0;
+    default:
+        return false;
+    }
 }
 
 static void answer_docs(struct gw_request *request)
@@ -193,7 +204,7 @@ void gw_answer_own(struct gw_request *request)
 {
     struct gw_http_header allow = { AIGW_STR_INIT("allow"), AIGW_STR_INIT("GET") };
     struct gw_exchange *ex = request->ex;
-    int own = own_route(request);
+    int own = request->own;
 
     if (own == OWN_METRICS) { /* they have a listener of their own */
         gw_answer_detail(request, 404, "Not Found");

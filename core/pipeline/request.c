@@ -286,10 +286,9 @@ static int go_on(struct gw_request *request)
     const struct gw_settings *settings = &request->snapshot->settings;
     bool custom = settings->models.custom_models;
     bool asks = gw_str_is(gw_request_header(request, "x-gitlab-enabled-instance-verbose-ai-logs"), "true");
-    bool is_anonymous;
 
     request->is_verbose = settings->log.request_logging || (custom && asks);
-    if (gw_answer_owns(request, &is_anonymous)) {
+    if (request->own) {
         gw_answer_own(request);
         return GW_HEAD_ANSWERED;
     }
@@ -363,7 +362,6 @@ static int on_head(void *user, struct gw_exchange *ex)
 {
     struct gw_worker *worker = user;
     struct gw_request *request = new_request(worker, ex);
-    bool is_anonymous = false;
 
     if (!request) {
         gw_http_reply(ex, 503, GW_JSON, AIGW_STR("{\"detail\":\"Out of memory\"}"), NULL, 0);
@@ -371,11 +369,12 @@ static int on_head(void *user, struct gw_exchange *ex)
     }
     if (gw_answer_before_auth(request))
         return GW_HEAD_ANSWERED;
+    gw_answer_find_own(request);
     gw_router_find(request->snapshot->router, ex->method, ex->path, &request->route, &request->path_param,
                    &request->allow);
     if (request->route && request->route->spec->flags & AIGW_ROUTEF_ANONYMOUS)
         return go_on(request);
-    if (gw_answer_owns(request, &is_anonymous) && is_anonymous)
+    if (gw_answer_is_anonymous(request))
         return go_on(request);
     return authenticate(request);
 }

@@ -21,7 +21,7 @@ struct gw_request {
     struct gw_exchange *ex;
     struct gw_snapshot *snapshot;
     const struct gw_route *route; /* NULL for the core's own paths and unknown ones */
-    const char *core_path;        /* one of the core's own routes, NULL otherwise */
+    int own;                      /* which of the core's own routes (answer.c), 0: none */
     aigw_str path_param;
     const char *allow; /* methods of a path that has another one */
     struct aigw_principal principal;
@@ -71,8 +71,10 @@ bool gw_request_stream_begin(struct gw_request *request, int status, const char 
 /* answer.c: answers of the core itself */
 void gw_answer_detail(struct gw_request *request, int status, const char *detail);
 void gw_answer_unauthorized(struct gw_request *request, const struct gw_auth_result *refusal);
-/** True when the core itself serves this path (monitoring, documentation, metrics stand-in): *ret_anonymous. */
-bool gw_answer_owns(struct gw_request *request, bool *ret_anonymous);
+/** Set request->own. */
+void gw_answer_find_own(struct gw_request *request);
+/** Does the core's own route need no token? */
+bool gw_answer_is_anonymous(const struct gw_request *request);
 void gw_answer_own(struct gw_request *request);
 /** CORS preflight, HEAD /. True when answered. */
 bool gw_answer_before_auth(struct gw_request *request);

@@ -123,26 +123,6 @@ static aigw_status copy_table(struct gw_arena *arena, const char *path, const ch
     return AIGW_OK;
 }
 
-static size_t field_size(uint32_t type)
-{
-    switch (type) {
-    case AIGW_SET_STRING:
-        return sizeof(const char *);
-    case AIGW_SET_INT:
-        return sizeof(int64_t);
-    case AIGW_SET_DOUBLE:
-        return sizeof(double);
-    case AIGW_SET_BOOL:
-        return sizeof(int32_t);
-    case AIGW_SET_LIST:
-        return sizeof(struct aigw_list);
-    case AIGW_SET_MAP:
-        return sizeof(struct aigw_map);
-    default:
-        return 0;
-    }
-}
-
 static size_t field_align(uint32_t type)
 {
     return type == AIGW_SET_BOOL                  ? _Alignof(int32_t)
@@ -154,7 +134,7 @@ static aigw_status check_setting(const struct aigw_plugin *d, uint32_t index, co
 {
     static const char *const taken[] = { "plugin", "enabled", "model" };
     const struct aigw_setting *s = &d->settings[index];
-    size_t size = field_size(s->type);
+    size_t size = gw_setting_field_size(s->type);
 
     if (!is_name(s->name))
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: settings[%u]: name is \"%.80s\", expected 1 to 64 of a-z 0-9 _",

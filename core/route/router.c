@@ -43,7 +43,7 @@ static bool is_well_formed(const struct aigw_route *spec)
     return !brace || (strchr(brace, '}') && strchr(brace, '}')[1] == '\0' && brace[-1] == '/');
 }
 
-static bool add_routes(struct gw_router *router, struct gw_instance *feature, struct gw_problems *problems)
+static void add_routes(struct gw_router *router, struct gw_instance *feature, struct gw_problems *problems)
 {
     const struct gw_plugin *plugin = feature->plugin;
 
@@ -67,7 +67,6 @@ static bool add_routes(struct gw_router *router, struct gw_instance *feature, st
             (struct gw_route){ .spec = spec, .feature = feature, .index = (uint32_t)router->count };
         router->count++;
     }
-    return true;
 }
 
 struct gw_router *gw_router_build(struct gw_arena *arena, const struct gw_plugins *plugins,

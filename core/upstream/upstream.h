@@ -13,7 +13,7 @@ struct gw_upstream_call;
 struct gw_upstream_tls {
     const char *ca_file;       /* PEM bundle in use; NULL: the system's */
     const char *ca_source;     /* which setting named it, for error texts */
-    const char *extra_ca_file; /* added to ca_file, NULL for none (the snapshot already merged both into ca_file) */
+    const char *extra_ca_file; /* trusted besides ca_file or the system's, NULL for none */
     const char *cert_file;     /* client certificate, NULL for none */
     const char *key_file;
     const char *key_password;

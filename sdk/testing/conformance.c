@@ -25,26 +25,6 @@ static void finding(struct checker *c, const char *fmt, ...)
     fputc('\n', stderr);
 }
 
-static size_t field_size(uint32_t type)
-{
-    switch (type) {
-    case AIGW_SET_STRING:
-        return sizeof(const char *);
-    case AIGW_SET_INT:
-        return sizeof(int64_t);
-    case AIGW_SET_DOUBLE:
-        return sizeof(double);
-    case AIGW_SET_BOOL:
-        return sizeof(int32_t);
-    case AIGW_SET_LIST:
-        return sizeof(struct aigw_list);
-    case AIGW_SET_MAP:
-        return sizeof(struct aigw_map);
-    default:
-        return 0;
-    }
-}
-
 static bool is_name(const char *name)
 {
     return name && *name && name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
@@ -59,7 +39,7 @@ static void check_setting(struct checker *c, const struct aigw_plugin *d, uint32
 {
     static const char *const reserved[] = { "plugin", "enabled", "model" };
     const struct aigw_setting *s = setting_at(d, at);
-    size_t size = field_size(s->type);
+    size_t size = gw_setting_field_size(s->type);
 
     if (!is_name(s->name)) {
         finding(c, "setting %u: the name is \"%s\", expected [a-z0-9_]+", at, s->name ? s->name : "(null)");
@@ -83,7 +63,8 @@ static void check_setting(struct checker *c, const struct aigw_plugin *d, uint32
 
         if (other->name && strcmp(other->name, s->name) == 0)
             finding(c, "setting %s: is there twice", s->name);
-        if (size > 0 && s->offset < other->offset + field_size(other->type) && other->offset < s->offset + size)
+        if (size > 0 && s->offset < other->offset + gw_setting_field_size(other->type) &&
+            other->offset < s->offset + size)
             finding(c, "setting %s: shares its field with %s", s->name, other->name);
     }
 }

@@ -25,12 +25,11 @@ extern "C" {
 /** Where one call goes. Borrowed until request() returns; strings may be kept until the call ends. */
 struct aigw_target {
     uint32_t struct_size;
-    uint32_t flags;         /* AIGW_TARGETF_*                                                                    */
-    aigw_str model;         /* name to send upstream                                                             */
-    aigw_str endpoint;      /* base URL from the client's request, no trailing slash; absent: use your setting   */
-    aigw_str api_key;       /* key from the client's request; absent: none came                                  */
-    aigw_str prefix;        /* prefix of the model identifier ("text-completion-openai"), absent when configured */
-    aigw_str extra_headers; /* "Name: value\r\n" lines the operator wants on every model call, may be absent      */
+    uint32_t flags;    /* AIGW_TARGETF_*                                                                    */
+    aigw_str model;    /* name to send upstream                                                             */
+    aigw_str endpoint; /* base URL from the client's request, no trailing slash; absent: use your setting   */
+    aigw_str api_key;  /* key from the client's request; absent: none came                                  */
+    aigw_str prefix;   /* prefix of the model identifier ("text-completion-openai"), absent when configured */
 };
 /** The endpoint came with the request. Never send a configured or environment key there: use target->api_key. */
 #define AIGW_TARGETF_CALLER_ENDPOINT 0x1u
