@@ -83,7 +83,7 @@ static bool is_json(aigw_str content_type)
            gw_str_eq_ci((aigw_str){ content_type.ptr, sizeof json - 1 }, gw_str(json));
 }
 
-static int on_head(void *user, struct gw_upstream_call *call, int status)
+static int on_head(void *user, struct gw_transfer *call, int status)
 {
     struct gw_run *run = user;
     size_t frame_max = (size_t)run->in.snapshot->settings.upstream.answer_max;
@@ -94,7 +94,7 @@ static int on_head(void *user, struct gw_upstream_call *call, int status)
         return GW_UP_MORE;
     }
     uint32_t framing = run->http.framing;
-    if (framing != AIGW_FRAMING_BODY && is_json(gw_upstream_header(call, "content-type")) &&
+    if (framing != AIGW_FRAMING_BODY && is_json(gw_transfer_header(call, "content-type")) &&
         framing != AIGW_FRAMING_NDJSON)
         framing = AIGW_FRAMING_BODY; /* some servers ignore "stream" */
     gw_framer_init(&run->framer, framing, frame_max);
@@ -109,7 +109,7 @@ static void tell_piece(const struct gw_run *run, bool begins)
         run->in.on_piece(run->in.user, begins);
 }
 
-static int on_data(void *user, struct gw_upstream_call *call, const char *bytes, size_t len)
+static int on_data(void *user, struct gw_transfer *call, const char *bytes, size_t len)
 {
     struct gw_run *run = user;
 
@@ -134,13 +134,13 @@ static int on_data(void *user, struct gw_upstream_call *call, const char *bytes,
 }
 
 /* Retry-After: seconds or an HTTP date; retry-after-ms wins. */
-static int64_t parse_retry_after(struct gw_upstream_call *call, aigw_str *ret_text)
+static int64_t parse_retry_after(struct gw_transfer *call, aigw_str *ret_text)
 {
     uint64_t value;
-    aigw_str text = gw_upstream_header(call, "retry-after");
+    aigw_str text = gw_transfer_header(call, "retry-after");
 
     *ret_text = text;
-    if (gw_str_to_u64(gw_str_trim(gw_upstream_header(call, "retry-after-ms")), INT32_MAX, &value))
+    if (gw_str_to_u64(gw_str_trim(gw_transfer_header(call, "retry-after-ms")), INT32_MAX, &value))
         return (int64_t)value;
     if (gw_str_to_u64(gw_str_trim(text), INT32_MAX, &value))
         return (int64_t)value * 1000;
@@ -181,12 +181,12 @@ static aigw_str without_key(struct gw_run *run, aigw_str message)
     return result;
 }
 
-static void report_refusal(struct gw_run *run, struct gw_upstream_call *call)
+static void report_refusal(struct gw_run *run, struct gw_transfer *call)
 {
     struct aigw_http_failure failure = { .struct_size = sizeof failure,
                                          .status = run->status,
                                          .body = gw_buf_str(&run->failure_body),
-                                         .content_type = gw_upstream_header(call, "content-type") };
+                                         .content_type = gw_transfer_header(call, "content-type") };
     struct aigw_error error =
         make_error(aigw_error_kind_of_status(run->status), run->status,
                    gw_arena_printf(run->in.request_arena, "the model server answered %d", run->status));
@@ -202,7 +202,7 @@ static void report_refusal(struct gw_run *run, struct gw_upstream_call *call)
     gw_run_failed(run, &error);
 }
 
-static struct aigw_error transport_error(const struct gw_run *run, const struct gw_upstream_result *result)
+static struct aigw_error transport_error(const struct gw_run *run, const struct gw_transfer_result *result)
 {
     static const uint32_t kinds[] = {
         [GW_UP_OK] = AIGW_ERR_INTERNAL,     [GW_UP_CONNECT] = AIGW_ERR_CONNECT,   [GW_UP_TLS] = AIGW_ERR_TLS,
@@ -249,7 +249,7 @@ static void trace_start(const struct gw_run *run)
 }
 
 /* What run->http points to may be gone: the build ended when the server accepted. */
-static void trace_end(const struct gw_run *run, const struct gw_upstream_result *result)
+static void trace_end(const struct gw_run *run, const struct gw_transfer_result *result)
 {
     struct gw_line line = begin_trace(run, "Request to LLM complete");
 
@@ -259,7 +259,7 @@ static void trace_end(const struct gw_run *run, const struct gw_upstream_result 
     gw_line_end(&line);
 }
 
-static void on_done(void *user, struct gw_upstream_call *call, const struct gw_upstream_result *result)
+static void on_done(void *user, struct gw_transfer *call, const struct gw_transfer_result *result)
 {
     struct gw_run *run = user;
     aigw_status status = AIGW_OK;
@@ -329,12 +329,12 @@ void gw_attempt_produce(struct gw_run *run)
 
 void gw_attempt_stop(struct gw_run *run)
 {
-    struct gw_upstream_call *call = run->upstream;
+    struct gw_transfer *call = run->upstream;
 
     run->upstream = NULL;
     add_model_time(run);
     if (call)
-        gw_upstream_cancel(call);
+        gw_transfer_cancel(call);
     free_framer(run);
     gw_buf_done(&run->failure_body);
 }
@@ -377,11 +377,11 @@ static aigw_status describe(struct gw_run *run)
 
 static aigw_status send_request(struct gw_run *run, struct gw_err *reterr)
 {
-    static const struct gw_upstream_events template = { .on_head = on_head, .on_data = on_data, .on_done = on_done };
+    static const struct gw_transfer_events template = { .on_head = on_head, .on_data = on_data, .on_done = on_done };
     const struct gw_settings *settings = &run->in.snapshot->settings;
-    struct gw_upstream_events events = template;
+    struct gw_transfer_events events = template;
     bool is_stream = run->http.framing != AIGW_FRAMING_BODY;
-    struct gw_upstream_request request = {
+    struct gw_transfer_request request = {
         .method = run->http.method,
         .url = run->http.url,
         .headers = run->http.headers,
@@ -399,7 +399,7 @@ static aigw_status send_request(struct gw_run *run, struct gw_err *reterr)
     if (!request.url || !request.method)
         return gw_err_set(reterr, AIGW_E_INVALID, "provider plugin %s described no request",
                           run->target->provider->plugin->descriptor.name);
-    run->upstream = gw_upstream_start(run->in.upstream, &request, &events, reterr);
+    run->upstream = gw_transfer_start(run->in.upstream, &request, &events, reterr);
     return run->upstream ? AIGW_OK : AIGW_E_INVALID;
 }
 

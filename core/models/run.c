@@ -297,7 +297,7 @@ void gw_run_resume(struct gw_run *run)
         return;
     run->is_paused = false;
     if (run->upstream)
-        gw_upstream_resume(run->upstream);
+        gw_transfer_resume(run->upstream);
     else if (run->http.framing == AIGW_FRAMING_LOCAL && !run->wait.is_armed && !run->is_producing)
         schedule(run, produce_due, 0);
 }

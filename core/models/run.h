@@ -15,7 +15,7 @@ struct gw_run {
     int64_t retries_left;
     void *call; /* provider's call state */
     /* one attempt */
-    struct gw_upstream_call *upstream;
+    struct gw_transfer *upstream;
     struct aigw_http_request http;
     struct gw_framer framer;
     struct gw_buf failure_body; /* of a status ≥ 400 */

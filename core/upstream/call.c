@@ -17,7 +17,7 @@
 
 /* ---- timer -------------------------------------------------------------------------------------------------- */
 
-void gw_call_arm(struct gw_upstream_call *call)
+void gw_call_arm(struct gw_transfer *call)
 {
     int64_t now_ms = gw_loop_now_ms(call->up->loop), due_ms = INT64_MAX;
 
@@ -32,7 +32,7 @@ void gw_call_arm(struct gw_upstream_call *call)
 
 static void on_timer(struct gw_timer *timer)
 {
-    struct gw_upstream_call *call = GW_CONTAINER_OF(timer, struct gw_upstream_call, timer);
+    struct gw_transfer *call = GW_CONTAINER_OF(timer, struct gw_transfer, timer);
     int64_t now_ms = gw_loop_now_ms(call->up->loop);
 
     call->is_over_total = call->total_ms > 0 && now_ms - call->started_ms >= call->total_ms;
@@ -79,7 +79,7 @@ static bool add_header(struct header_block *block, char *line, size_t len)
 }
 
 /** The caller's lines by pointer, the operator's copied. */
-static aigw_status build_headers(struct gw_upstream_call *call, const struct gw_upstream_request *request,
+static aigw_status build_headers(struct gw_transfer *call, const struct gw_transfer_request *request,
                                  struct gw_err *reterr)
 {
     static char no_expect[] = "Expect:", no_type[] = "Content-Type:";
@@ -122,7 +122,7 @@ unsound:
                       block.count + 1);
 }
 
-static void set_method(CURL *easy, const struct gw_upstream_request *request)
+static void set_method(CURL *easy, const struct gw_transfer_request *request)
 {
     const char *method = request->method;
     bool is_post = strcmp(method, "POST") == 0;
@@ -148,7 +148,7 @@ static void set_method(CURL *easy, const struct gw_upstream_request *request)
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, method);
 }
 
-static void set_tls(struct gw_upstream_call *call)
+static void set_tls(struct gw_transfer *call)
 {
     const struct gw_trust *trust = call->trust;
     CURL *easy = call->easy;
@@ -176,8 +176,7 @@ static void set_tls(struct gw_upstream_call *call)
     curl_easy_setopt(easy, CURLOPT_DEBUGDATA, call);
 }
 
-static aigw_status set_up(struct gw_upstream_call *call, const struct gw_upstream_request *request,
-                          struct gw_err *reterr)
+static aigw_status set_up(struct gw_transfer *call, const struct gw_transfer_request *request, struct gw_err *reterr)
 {
     bool is_stream = (request->flags & GW_UPF_EXPECT_STREAM) != 0;
     CURL *easy = call->easy;
@@ -204,7 +203,7 @@ static aigw_status set_up(struct gw_upstream_call *call, const struct gw_upstrea
 }
 
 /** Back into the pool, without anything that points into the call. */
-static void give_easy(struct gw_upstream_call *call)
+static void give_easy(struct gw_transfer *call)
 {
     CURL *easy = call->easy;
 
@@ -218,10 +217,10 @@ static void give_easy(struct gw_upstream_call *call)
     gw_up_easy_give(call->up, easy);
 }
 
-struct gw_upstream_call *gw_upstream_start(struct gw_upstream *up, const struct gw_upstream_request *request,
-                                           const struct gw_upstream_events *events, struct gw_err *reterr)
+struct gw_transfer *gw_transfer_start(struct gw_upstream *up, const struct gw_transfer_request *request,
+                                      const struct gw_transfer_events *events, struct gw_err *reterr)
 {
-    struct gw_upstream_call *call = calloc(1, sizeof *call);
+    struct gw_transfer *call = calloc(1, sizeof *call);
 
     if (!call)
         goto nomem;
@@ -281,7 +280,7 @@ fail:
 
 /* ---- the end ------------------------------------------------------------------------------------------------ */
 
-static void detach(struct gw_upstream_call *call)
+static void detach(struct gw_transfer *call)
 {
     struct gw_multi *multi = call->multi;
 
@@ -296,14 +295,14 @@ static void detach(struct gw_upstream_call *call)
     gw_up_multi_left(multi);
 }
 
-void gw_call_destroy(struct gw_upstream_call *call)
+void gw_call_destroy(struct gw_transfer *call)
 {
     struct gw_upstream *up = call->up;
 
     detach(call);
     gw_timer_clear(up->loop, &call->timer);
     if (call->is_waiting) {
-        struct gw_upstream_call **at = &up->waiting;
+        struct gw_transfer **at = &up->waiting;
 
         while (*at != call)
             at = &(*at)->next_waiting;
@@ -326,7 +325,7 @@ void gw_call_destroy(struct gw_upstream_call *call)
 
 /** trust.c found no moment to look at the session (a proxy's tunnel, a very quick server) or no anchor to lend: the
  *  handshake failed for want of a CA. Once more with the whole bundle, curl's own way. */
-static bool retry_with_bundle(struct gw_upstream_call *call, CURLcode code)
+static bool retry_with_bundle(struct gw_transfer *call, CURLcode code)
 {
     const struct gw_trust_check *check = &call->check;
 
@@ -348,9 +347,9 @@ static bool retry_with_bundle(struct gw_upstream_call *call, CURLcode code)
     return true;
 }
 
-void gw_call_finished(struct gw_upstream_call *call, CURLcode code)
+void gw_call_finished(struct gw_transfer *call, CURLcode code)
 {
-    struct gw_upstream_result result = { .kind = GW_UP_INTERNAL };
+    struct gw_transfer_result result = { .kind = GW_UP_INTERNAL };
     char text[1024];
 
     if (call->is_cancelled) {
@@ -369,7 +368,7 @@ void gw_call_finished(struct gw_upstream_call *call, CURLcode code)
 
 /* ---- wishes ------------------------------------------------------------------------------------------------- */
 
-void gw_call_settle(struct gw_upstream_call *call)
+void gw_call_settle(struct gw_transfer *call)
 {
     if (call->is_cancelled) {
         gw_call_destroy(call);
@@ -408,7 +407,7 @@ void gw_call_settle(struct gw_upstream_call *call)
     }
 }
 
-void gw_upstream_cancel(struct gw_upstream_call *call)
+void gw_transfer_cancel(struct gw_transfer *call)
 {
     if (!call || call->is_finishing || call->is_cancelled)
         return;
@@ -420,7 +419,7 @@ void gw_upstream_cancel(struct gw_upstream_call *call)
     }
 }
 
-void gw_upstream_resume(struct gw_upstream_call *call)
+void gw_transfer_resume(struct gw_transfer *call)
 {
     if (!call->is_paused || call->is_cancelled || call->is_finishing)
         return;
@@ -428,7 +427,7 @@ void gw_upstream_resume(struct gw_upstream_call *call)
     gw_up_wait(call);
 }
 
-aigw_str gw_upstream_header(struct gw_upstream_call *call, const char *name)
+aigw_str gw_transfer_header(const struct gw_transfer *call, const char *name)
 {
     struct curl_header *header = NULL;
 

@@ -5,19 +5,19 @@
 
 #include "upstream/internal.h"
 
-static void sign_of_life(struct gw_upstream_call *call)
+static void sign_of_life(struct gw_transfer *call)
 {
     call->last_ms = gw_loop_now_ms(call->up->loop);
 }
 
-static bool is_over(const struct gw_upstream_call *call)
+static bool is_over(const struct gw_transfer *call)
 {
     return call->is_cancelled || call->is_stopped;
 }
 
 /** The request's memory goes back to the caller with the head. A server may answer before it has read the whole body:
  *  then the rest is ours to keep. */
-static bool release_request(struct gw_upstream_call *call)
+static bool release_request(struct gw_transfer *call)
 {
     size_t rest = call->body.len > GW_BODY_WITH_HEAD_MAX ? call->body.len - call->body_sent : 0;
 
@@ -37,7 +37,7 @@ static bool release_request(struct gw_upstream_call *call)
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *user)
 {
-    struct gw_upstream_call *call = user;
+    struct gw_transfer *call = user;
     size_t len = size * count;
     long status = 0;
 
@@ -60,7 +60,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *user)
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *user)
 {
-    struct gw_upstream_call *call = user;
+    struct gw_transfer *call = user;
     size_t len = size * count;
     int verdict;
 
@@ -89,7 +89,7 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *user)
 
 static size_t on_read(char *bytes, size_t size, size_t count, void *user)
 {
-    struct gw_upstream_call *call = user;
+    struct gw_transfer *call = user;
     size_t len = call->body.len - call->body_sent;
 
     if (is_over(call))
@@ -106,7 +106,7 @@ static size_t on_read(char *bytes, size_t size, size_t count, void *user)
 /** curl starts the body over when a pooled connection turns out dead. */
 static int on_seek(void *user, curl_off_t offset, int origin)
 {
-    struct gw_upstream_call *call = user;
+    struct gw_transfer *call = user;
 
     if (origin != SEEK_SET || call->did_head || offset < 0 || (uint64_t)offset > call->body.len)
         return CURL_SEEKFUNC_FAIL;
@@ -116,7 +116,7 @@ static int on_seek(void *user, curl_off_t offset, int origin)
 
 static curl_socket_t on_open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address)
 {
-    struct gw_upstream_call *call = user;
+    struct gw_transfer *call = user;
 
     (void)purpose;
     if (call->is_cancelled)
@@ -147,7 +147,7 @@ static gnutls_session_t session_of(CURL *easy)
 }
 
 /** A server that misses a client certificate may say so only by hanging up on the request. */
-static void note_session(struct gw_upstream_call *call)
+static void note_session(struct gw_transfer *call)
 {
     gnutls_session_t session = session_of(call->easy);
 
@@ -157,7 +157,7 @@ static void note_session(struct gw_upstream_call *call)
 /** The connection stands, new or pooled, and the request is about to go out. */
 static int on_ready(void *user, char *remote_ip, char *local_ip, int remote_port, int local_port)
 {
-    struct gw_upstream_call *call = user;
+    struct gw_transfer *call = user;
 
     (void)remote_ip;
     (void)local_ip;
@@ -177,7 +177,7 @@ static int on_ready(void *user, char *remote_ip, char *local_ip, int remote_port
  *  birth and its handshake. */
 static int on_trace(CURL *easy, curl_infotype type, char *text, size_t len, void *user)
 {
-    struct gw_upstream_call *call = user;
+    struct gw_transfer *call = user;
     gnutls_session_t session = type == CURLINFO_TEXT ? session_of(easy) : NULL;
 
     (void)text;

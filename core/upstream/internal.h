@@ -70,8 +70,8 @@ struct gw_upstream {
     size_t sock_count;
     CURL **idle_easies;
     size_t idle_easy_count;
-    struct gw_upstream_call *calls;   /* all of them */
-    struct gw_upstream_call *waiting; /* something to do once curl has returned */
+    struct gw_transfer *calls;   /* all of them */
+    struct gw_transfer *waiting; /* something to do once curl has returned */
     struct gw_task settle;
     struct gw_timer sweep;
     uint32_t call_count;
@@ -79,14 +79,14 @@ struct gw_upstream {
     uint32_t in_curl;
 };
 
-struct gw_upstream_call {
-    struct gw_upstream_call *prev, *next;
-    struct gw_upstream_call *next_waiting;
+struct gw_transfer {
+    struct gw_transfer *prev, *next;
+    struct gw_transfer *next_waiting;
     struct gw_upstream *up;
     struct gw_multi *multi; /* NULL before it is added */
     CURL *easy;
     struct gw_trust *trust;
-    struct gw_upstream_events events;
+    struct gw_transfer_events events;
     struct gw_trust_check check;
     struct gw_timer timer;      /* idle and total in one, armed lazily */
     struct curl_slist *headers; /* one block; gone after the head */
@@ -117,7 +117,7 @@ struct gw_trust *gw_up_trust_for(struct gw_upstream *up, const struct gw_upstrea
 /** One call less on this multi handle. */
 void gw_up_multi_left(struct gw_multi *multi);
 /** Let the call's wish be looked at once curl is not running. */
-void gw_up_wait(struct gw_upstream_call *call);
+void gw_up_wait(struct gw_transfer *call);
 curl_socket_t gw_up_open_socket(struct gw_upstream *up, const struct curl_sockaddr *address);
 int gw_up_close_socket(void *user, curl_socket_t fd);
 
@@ -127,23 +127,23 @@ void gw_call_prepare_easy(CURL *easy);
 
 /* url.c */
 /** Find or make call->url; refuses what we do not call. */
-aigw_status gw_call_parse_url(struct gw_upstream_call *call, const char *url, struct gw_err *reterr);
+aigw_status gw_call_parse_url(struct gw_transfer *call, const char *url, struct gw_err *reterr);
 /** NULL is fine. */
 void gw_up_url_unref(struct gw_up_url *url);
 
 /* call.c */
 /** See that the timer fires when the idle or total limit may be over. */
-void gw_call_arm(struct gw_upstream_call *call);
+void gw_call_arm(struct gw_transfer *call);
 /** Act on what was asked for while curl ran. */
-void gw_call_settle(struct gw_upstream_call *call);
+void gw_call_settle(struct gw_transfer *call);
 /** curl is done with it. */
-void gw_call_finished(struct gw_upstream_call *call, CURLcode code);
+void gw_call_finished(struct gw_transfer *call, CURLcode code);
 /** Off every list, no callbacks. */
-void gw_call_destroy(struct gw_upstream_call *call);
+void gw_call_destroy(struct gw_transfer *call);
 
 /* report.c */
 /** Fill what is known about the end of the call; the message is written to `text`. */
-void gw_call_report(struct gw_upstream_call *call, CURLcode code, char *text, size_t text_size,
-                    struct gw_upstream_result *ret_result);
+void gw_call_report(struct gw_transfer *call, CURLcode code, char *text, size_t text_size,
+                    struct gw_transfer_result *ret_result);
 
 #endif

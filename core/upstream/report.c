@@ -24,12 +24,12 @@ static long number(CURL *easy, CURLINFO what)
     return value;
 }
 
-static const char *curl_words(const struct gw_upstream_call *call, CURLcode code)
+static const char *curl_words(const struct gw_transfer *call, CURLcode code)
 {
     return call->error[0] ? call->error : curl_easy_strerror(code);
 }
 
-static int tls_kind(const struct gw_upstream_call *call, CURLcode code)
+static int tls_kind(const struct gw_transfer *call, CURLcode code)
 {
     switch (code) {
     case CURLE_SSL_CONNECT_ERROR:
@@ -53,7 +53,7 @@ static int tls_kind(const struct gw_upstream_call *call, CURLcode code)
     }
 }
 
-static int kind_of(const struct gw_upstream_call *call, CURLcode code)
+static int kind_of(const struct gw_transfer *call, CURLcode code)
 {
     int kind;
 
@@ -95,7 +95,7 @@ static int kind_of(const struct gw_upstream_call *call, CURLcode code)
 /* ---- words -------------------------------------------------------------------------------------------------- */
 
 /** "host:port", or "host:port through proxy host:port". */
-static void peer_words(const struct gw_upstream_call *call, char *text, size_t size)
+static void peer_words(const struct gw_transfer *call, char *text, size_t size)
 {
     const char *proxy = call->proxy, *at;
 
@@ -110,7 +110,7 @@ static void peer_words(const struct gw_upstream_call *call, char *text, size_t s
     snprintf(text + strlen(text), size - strlen(text), " through proxy %.*s", (int)strcspn(proxy, "/"), proxy);
 }
 
-static void connect_words(struct gw_upstream_call *call, CURLcode code, const char *peer, char *text, size_t size)
+static void connect_words(struct gw_transfer *call, CURLcode code, const char *peer, char *text, size_t size)
 {
     long os_error = number(call->easy, CURLINFO_OS_ERRNO), tunnel = number(call->easy, CURLINFO_HTTP_CONNECTCODE);
 
@@ -132,7 +132,7 @@ static void connect_words(struct gw_upstream_call *call, CURLcode code, const ch
                  os_error ? strerror((int)os_error) : curl_words(call, code));
 }
 
-static void tls_words(const struct gw_upstream_call *call, CURLcode code, const char *peer, char *text, size_t size)
+static void tls_words(const struct gw_transfer *call, CURLcode code, const char *peer, char *text, size_t size)
 {
     const char *words = curl_words(call, code), *advice = "";
 
@@ -152,7 +152,7 @@ static void tls_words(const struct gw_upstream_call *call, CURLcode code, const 
     snprintf(text, size, "%s: TLS failed: %s%s", peer, words, advice);
 }
 
-static void words_of(struct gw_upstream_call *call, int kind, CURLcode code, char *text, size_t size)
+static void words_of(struct gw_transfer *call, int kind, CURLcode code, char *text, size_t size)
 {
     char peer[512];
 
@@ -197,14 +197,15 @@ static void words_of(struct gw_upstream_call *call, int kind, CURLcode code, cha
     }
 }
 
-void gw_call_report(struct gw_upstream_call *call, CURLcode code, char *text, size_t text_size,
-                    struct gw_upstream_result *ret_result)
+void gw_call_report(struct gw_transfer *call, CURLcode code, char *text, size_t text_size,
+                    struct gw_transfer_result *ret_result)
 {
     CURL *easy = call->easy;
-    struct gw_upstream_result result = { .kind = kind_of(call, code), .got_bytes = call->got_bytes, .message = text };
+    struct gw_transfer_result result = { .kind = kind_of(call, code), .got_bytes = call->got_bytes, .message = text };
 
     if (!call->is_queued_start) {
         result.status = call->did_head ? (int)number(easy, CURLINFO_RESPONSE_CODE) : 0;
+        result.was_sent = call->is_ready;
         result.was_reused = call->is_ready && number(easy, CURLINFO_NUM_CONNECTS) == 0;
         if (!result.was_reused)
             result.connect_us =

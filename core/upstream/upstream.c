@@ -102,7 +102,7 @@ static void watch(struct gw_up_sock *sock, uint32_t events)
 static int on_want(CURL *easy, curl_socket_t fd, int what, void *user, void *unused)
 {
     struct gw_multi *multi = user;
-    struct gw_upstream_call *call = NULL;
+    struct gw_transfer *call = NULL;
     struct gw_up_sock *sock = sock_at(multi->up, fd);
 
     (void)unused;
@@ -157,7 +157,7 @@ int gw_up_close_socket(void *user, curl_socket_t fd)
 static void settle_all(struct gw_upstream *up)
 {
     while (up->waiting && up->in_curl == 0) {
-        struct gw_upstream_call *call = up->waiting;
+        struct gw_transfer *call = up->waiting;
 
         up->waiting = call->next_waiting;
         call->is_waiting = false;
@@ -170,7 +170,7 @@ static void on_settle(struct gw_task *task)
     settle_all(GW_CONTAINER_OF(task, struct gw_upstream, settle));
 }
 
-void gw_up_wait(struct gw_upstream_call *call)
+void gw_up_wait(struct gw_transfer *call)
 {
     struct gw_upstream *up = call->up;
 
@@ -193,7 +193,7 @@ static void run_multi(struct gw_multi *multi, curl_socket_t fd, int mask)
     up->in_curl--;
     /* Each end of a call runs the caller's code; multi itself stays: it is freed by the sweep only. */
     while ((message = curl_multi_info_read(multi->curl, &left)) != NULL) {
-        struct gw_upstream_call *call = NULL;
+        struct gw_transfer *call = NULL;
         CURLcode code = message->data.result;
 
         if (message->msg != CURLMSG_DONE)
@@ -478,7 +478,7 @@ void gw_upstream_forget_connections(struct gw_upstream *up)
     gw_timer_set(up->loop, &up->sweep, 0);
 }
 
-uint32_t gw_upstream_open_calls(const struct gw_upstream *up)
+uint32_t gw_upstream_open_transfers(const struct gw_upstream *up)
 {
     return up->call_count;
 }
@@ -486,4 +486,12 @@ uint32_t gw_upstream_open_calls(const struct gw_upstream *up)
 uint32_t gw_upstream_open_connections(const struct gw_upstream *up)
 {
     return up->connection_count;
+}
+
+void gw_upstream_set_options(struct gw_upstream *up, const struct gw_upstream_options *options)
+{
+    const char *proxy = up->options.proxy;
+
+    up->options = *options;
+    up->options.proxy = proxy; /* what the process began with */
 }

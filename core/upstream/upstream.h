@@ -1,5 +1,6 @@
-/* upstream.h - the model server side: wraps libcurl's multi-socket interface. One gw_upstream per worker, on the
- * worker's loop. Facts: event-loop.md §5, §6; decisions D20, D21. */
+/* upstream.h - the model server side: one HTTP/1.1 request and its answer is a *transfer*. One gw_upstream per worker,
+ * on the worker's loop; a transfer never leaves that thread. Facts: upstream-transport.md; decisions D20, D21, D39.
+ */
 #ifndef GW_UPSTREAM_H
 #define GW_UPSTREAM_H
 
@@ -7,7 +8,7 @@
 #include "loop/loop.h"
 
 struct gw_upstream;
-struct gw_upstream_call;
+struct gw_transfer;
 
 /** Trust and identity for TLS to servers. Immutable; owned by the configuration snapshot. */
 struct gw_upstream_tls {
@@ -21,20 +22,19 @@ struct gw_upstream_tls {
 };
 
 struct gw_upstream_options {
-    uint32_t connections_per_host; /* kept by each multi handle beyond the 128 it may have in use; the idle ones go
-                                      after a minute */
+    uint32_t connections_per_host; /* idle ones kept per origin; they go after a minute */
     int64_t connect_ms;
     const char *proxy; /* "" for none; NULL: http_proxy, https_proxy, all_proxy, no_proxy, in either case */
 };
 
 /** Refuse link-local, metadata and unspecified addresses (D21): the host as written, and each address that is really
- *  connected to; such calls have a connection pool of their own. Through a proxy only the host as written can be looked
- * at. */
+ *  connected to; such transfers have connections of their own. Through a proxy only the host as written can be looked
+ *  at. */
 #define GW_UPF_CHECK_ADDRESS 0x1u
-#define GW_UPF_EXPECT_STREAM 0x2u /* no limit of size; a small receive buffer */
+#define GW_UPF_EXPECT_STREAM 0x2u /* no limit of size: body_max does not count */
 
 /** One HTTP request. Everything is borrowed until on_head with the final status, or until on_done. */
-struct gw_upstream_request {
+struct gw_transfer_request {
     const char *method;
     const char *url;
     const char *const *headers; /* "Name: value" */
@@ -44,8 +44,8 @@ struct gw_upstream_request {
     uint32_t flags;
     int64_t connect_ms; /* name lookup, TCP, proxy and TLS together; 0: the option's */
     int64_t idle_ms;    /* longest silence once connected, 0: none; stands still while paused */
-    int64_t total_ms;   /* whole call, 0: none */
-    size_t body_max;    /* largest answer body; beyond it the call fails. 0: none, the caller counts itself */
+    int64_t total_ms;   /* whole transfer, 0: none */
+    size_t body_max;    /* largest answer body, decoded; beyond it the transfer fails. 0: none, the caller counts */
     const struct gw_upstream_tls *tls; /* NULL: the system's CAs, verified */
 };
 
@@ -53,18 +53,19 @@ struct gw_upstream_request {
 #define GW_UP_CONNECT   1 /* resolve, TCP, proxy */
 #define GW_UP_TLS       2
 #define GW_UP_TIMEOUT   3 /* idle or total */
-#define GW_UP_CUT       4 /* the peer closed early or broke framing */
+#define GW_UP_CUT       4 /* the peer closed early */
 #define GW_UP_REFUSED   5 /* address policy (GW_UPF_CHECK_ADDRESS) or scheme */
 #define GW_UP_TOO_LARGE 6
-#define GW_UP_STOPPED   7 /* on_data answered GW_UP_STOP */
+#define GW_UP_STOPPED   7 /* on_head or on_data answered GW_UP_STOP */
 #define GW_UP_INTERNAL  8
+#define GW_UP_PROTOCOL  9 /* the answer is not HTTP as it has to be, or its coding is broken */
 
-/** How a call ended. Borrowed during on_done. */
-struct gw_upstream_result {
+/** How a transfer ended. Borrowed during on_done. */
+struct gw_transfer_result {
     int kind;              /* GW_UP_* */
     int status;            /* HTTP status, 0 if none came */
-    bool was_reused;       /* the connection had served before (a cut before any byte may be retried quietly; libcurl
-                              usually has done that already and this is the second connection's end) */
+    bool was_reused;       /* the connection had served before */
+    bool was_sent;         /* the whole request went out: sending it again may do the work twice */
     bool got_bytes;        /* any byte of an answer arrived */
     int64_t connect_us;    /* 0 when reused */
     int64_t first_byte_us; /* from start */
@@ -73,34 +74,38 @@ struct gw_upstream_result {
 };
 
 #define GW_UP_MORE  0
-#define GW_UP_PAUSE 1 /* data was taken; no more until gw_upstream_resume() */
-#define GW_UP_STOP  2 /* end the call: on_done with GW_UP_STOPPED */
+#define GW_UP_PAUSE 1 /* data was taken; no more until gw_transfer_resume() */
+#define GW_UP_STOP  2 /* end the transfer: on_done with GW_UP_STOPPED */
 
-/** Callbacks, all from the loop, never from inside gw_upstream_start(). */
-struct gw_upstream_events {
+/** Callbacks, all from the loop, never from inside gw_transfer_start(), _resume() or _cancel(). */
+struct gw_transfer_events {
     void *user;
-    /** Final status line and headers are in; read them with gw_upstream_header(). Answers GW_UP_MORE or GW_UP_STOP. */
-    int (*on_head)(void *user, struct gw_upstream_call *call, int status);
-    int (*on_data)(void *user, struct gw_upstream_call *call, const char *bytes, size_t len);
-    /** Last call; the call is freed after. */
-    void (*on_done)(void *user, struct gw_upstream_call *call, const struct gw_upstream_result *result);
+    /** Final status line and headers are in; read them with gw_transfer_header(). Answers GW_UP_MORE or GW_UP_STOP. */
+    int (*on_head)(void *user, struct gw_transfer *transfer, int status);
+    /** Body bytes, decoded (D39). */
+    int (*on_data)(void *user, struct gw_transfer *transfer, const char *bytes, size_t len);
+    /** Last call; the transfer is freed after. */
+    void (*on_done)(void *user, struct gw_transfer *transfer, const struct gw_transfer_result *result);
 };
 
 struct gw_upstream *gw_upstream_new(struct gw_loop *loop, const struct gw_upstream_options *options,
                                     struct gw_err *reterr);
-/** Cancels what still runs, without callbacks. Not from inside a callback of a call. */
+/** Cancels what still runs, without callbacks. Not from inside a callback of a transfer. */
 void gw_upstream_free(struct gw_upstream *up);
 /** NULL with reterr if it cannot even start. */
-struct gw_upstream_call *gw_upstream_start(struct gw_upstream *up, const struct gw_upstream_request *request,
-                                           const struct gw_upstream_events *events, struct gw_err *reterr);
-/** Stop now and free; no callback follows. Allowed anywhere, callbacks of this call included. */
-void gw_upstream_cancel(struct gw_upstream_call *call);
-void gw_upstream_resume(struct gw_upstream_call *call);
+struct gw_transfer *gw_transfer_start(struct gw_upstream *up, const struct gw_transfer_request *request,
+                                      const struct gw_transfer_events *events, struct gw_err *reterr);
+/** Stop now and free; no callback follows. Allowed anywhere, callbacks of this transfer included. The connection is
+ *  kept only when the answer had ended. */
+void gw_transfer_cancel(struct gw_transfer *transfer);
+void gw_transfer_resume(struct gw_transfer *transfer);
 /** First value of an answer header, any case; valid from on_head until on_done returns. */
-aigw_str gw_upstream_header(struct gw_upstream_call *call, const char *name);
+aigw_str gw_transfer_header(const struct gw_transfer *transfer, const char *name);
 /** Drop pooled idle connections (credentials or certificates changed). */
 void gw_upstream_forget_connections(struct gw_upstream *up);
-uint32_t gw_upstream_open_calls(const struct gw_upstream *up);
+/** New limits for connections from now on. */
+void gw_upstream_set_options(struct gw_upstream *up, const struct gw_upstream_options *options);
+uint32_t gw_upstream_open_transfers(const struct gw_upstream *up);
 uint32_t gw_upstream_open_connections(const struct gw_upstream *up);
 
 #endif

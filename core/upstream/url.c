@@ -68,7 +68,7 @@ static struct gw_up_url **url_place(struct gw_upstream *up, const char *url, siz
     return &up->urls[(hash ^ hash >> 16) % GW_URLS_KEPT];
 }
 
-aigw_status gw_call_parse_url(struct gw_upstream_call *call, const char *text, struct gw_err *reterr)
+aigw_status gw_call_parse_url(struct gw_transfer *call, const char *text, struct gw_err *reterr)
 {
     size_t len;
     struct gw_up_url **place = url_place(call->up, text, &len);

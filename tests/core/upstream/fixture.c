@@ -77,14 +77,14 @@ static void act(struct watch *watch, int what)
 {
     switch (what) {
     case DO_CANCEL:
-        gw_upstream_cancel(watch->call);
+        gw_transfer_cancel(watch->call);
         watch->call = NULL;
         break;
     case DO_RESTART:
         watch_start(watch->then, watch->then_request);
         break;
     case DO_CANCEL_OTHER:
-        gw_upstream_cancel(watch->then->call);
+        gw_transfer_cancel(watch->then->call);
         watch->then->call = NULL;
         break;
     default:
@@ -92,7 +92,7 @@ static void act(struct watch *watch, int what)
     }
 }
 
-static int on_head(void *user, struct gw_upstream_call *call, int status)
+static int on_head(void *user, struct gw_transfer *call, int status)
 {
     struct watch *watch = user;
 
@@ -100,7 +100,7 @@ static int on_head(void *user, struct gw_upstream_call *call, int status)
     watch->heads++;
     watch->status = status;
     if (watch->want_header) {
-        aigw_str value = gw_upstream_header(call, watch->want_header);
+        aigw_str value = gw_transfer_header(call, watch->want_header);
 
         snprintf(watch->header, sizeof watch->header, "%.*s", AIGW_STR_ARG(value));
     }
@@ -108,7 +108,7 @@ static int on_head(void *user, struct gw_upstream_call *call, int status)
     return watch->in_head == DO_STOP ? GW_UP_STOP : GW_UP_MORE;
 }
 
-static int on_data(void *user, struct gw_upstream_call *call, const char *bytes, size_t len)
+static int on_data(void *user, struct gw_transfer *call, const char *bytes, size_t len)
 {
     struct watch *watch = user;
 
@@ -119,7 +119,7 @@ static int on_data(void *user, struct gw_upstream_call *call, const char *bytes,
     return watch->in_data == DO_STOP ? GW_UP_STOP : watch->in_data == DO_PAUSE ? GW_UP_PAUSE : GW_UP_MORE;
 }
 
-static void on_done(void *user, struct gw_upstream_call *call, const struct gw_upstream_result *result)
+static void on_done(void *user, struct gw_transfer *call, const struct gw_transfer_result *result)
 {
     struct watch *watch = user;
 
@@ -145,17 +145,17 @@ void watch_done(struct watch *watch)
     gw_buf_done(&watch->data);
 }
 
-void watch_start(struct watch *watch, const struct gw_upstream_request *request)
+void watch_start(struct watch *watch, const struct gw_transfer_request *request)
 {
-    struct gw_upstream_events events = { .user = watch, .on_head = on_head, .on_data = on_data, .on_done = on_done };
+    struct gw_transfer_events events = { .user = watch, .on_head = on_head, .on_data = on_data, .on_done = on_done };
     struct gw_err err = { .text = "" };
 
-    watch->call = gw_upstream_start(watch->fix->up, request, &events, &err);
+    watch->call = gw_transfer_start(watch->fix->up, request, &events, &err);
     ck_assert_msg(watch->call != NULL, "%s", err.text);
     ck_assert_int_eq(watch->heads + watch->datas + watch->dones, 0);
 }
 
-void watch_run(struct watch *watch, const struct gw_upstream_request *request)
+void watch_run(struct watch *watch, const struct gw_transfer_request *request)
 {
     watch_start(watch, request);
     fix_wait(watch->fix, &watch->dones, 1);

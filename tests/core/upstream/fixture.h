@@ -23,15 +23,15 @@ struct fix {
 
 struct watch {
     struct fix *fix;
-    struct gw_upstream_call *call; /* NULL when it is over */
+    struct gw_transfer *call;      /* NULL when it is over */
     int in_head, in_data, in_done; /* DO_* */
     struct watch *then;
-    const struct gw_upstream_request *then_request;
+    const struct gw_transfer_request *then_request;
     const char *want_header; /* copied to header in on_head */
     char header[256];
     int heads, datas, dones, status;
     struct gw_buf data;
-    struct gw_upstream_result result; /* message points to `message` */
+    struct gw_transfer_result result; /* message points to `message` */
     char message[1024];
     int64_t done_ms;
 };
@@ -50,9 +50,9 @@ const char *fix_url_of(struct fix *fix, const char *scheme, const char *host, co
 
 void watch_init(struct fix *fix, struct watch *watch);
 void watch_done(struct watch *watch);
-void watch_start(struct watch *watch, const struct gw_upstream_request *request);
+void watch_start(struct watch *watch, const struct gw_transfer_request *request);
 /** Start and wait for the end. */
-void watch_run(struct watch *watch, const struct gw_upstream_request *request);
+void watch_run(struct watch *watch, const struct gw_transfer_request *request);
 
 #define ck_assert_kind(watch, want) \
     ck_assert_msg((watch).dones == 1 && (watch).result.kind == (want), "kind %d, expected %d: %s", \

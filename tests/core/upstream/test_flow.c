@@ -14,9 +14,9 @@
 static struct fix fix;
 static struct watch watch;
 
-static struct gw_upstream_request get(const char *path)
+static struct gw_transfer_request get(const char *path)
 {
-    return (struct gw_upstream_request){
+    return (struct gw_transfer_request){
         .method = "GET", .url = fix_url(&fix, path), .flags = GW_UPF_EXPECT_STREAM, .idle_ms = 5000
     };
 }
@@ -74,7 +74,7 @@ static const struct {
 
 START_TEST(silence_and_length_have_limits)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
     int64_t begin_ms;
 
     open_with(slow);
@@ -125,7 +125,7 @@ static long resident_kb(void)
 
 START_TEST(a_paused_call_takes_no_memory_and_no_data)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
     size_t taken;
     long before_kb;
 
@@ -143,12 +143,12 @@ START_TEST(a_paused_call_takes_no_memory_and_no_data)
     ck_assert_int_lt(resident_kb() - before_kb, 4096);
     /* one piece per resume, none lost or doubled */
     for (int i = 2; i < 50; i++) {
-        gw_upstream_resume(watch.call);
+        gw_transfer_resume(watch.call);
         ck_assert_int_eq(watch.datas, i - 1); /* never from inside resume() */
         fix_wait(&fix, &watch.datas, i);
     }
     watch.in_data = DO_NOTHING;
-    gw_upstream_resume(watch.call);
+    gw_transfer_resume(watch.call);
     fix_wait(&fix, &watch.dones, 1);
     ck_assert_kind(watch, GW_UP_OK);
     ck_assert_uint_eq(watch.data.len, FLOOD);
@@ -173,7 +173,7 @@ static const char *const count_paths[] = { "/whole", "/cut" };
 
 START_TEST(pausing_at_every_piece_loses_and_repeats_nothing)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
     struct gw_buf want;
 
     gw_buf_init(&want, 1u << 16);
@@ -187,7 +187,7 @@ START_TEST(pausing_at_every_piece_loses_and_repeats_nothing)
         while (watch.datas < i && watch.dones == 0)
             gw_loop_turn(fix.loop, 50);
         if (watch.dones == 0)
-            gw_upstream_resume(watch.call);
+            gw_transfer_resume(watch.call);
     }
     ck_assert_kind(watch, _i == 0 ? GW_UP_OK : GW_UP_CUT);
     ck_assert_str_eq(watch.data.data, want.data);
@@ -198,7 +198,7 @@ END_TEST
 
 START_TEST(a_paused_call_can_be_cancelled_and_has_a_total_limit)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     open_with(flood);
     request = get("/");
@@ -212,12 +212,12 @@ START_TEST(a_paused_call_can_be_cancelled_and_has_a_total_limit)
     watch.in_data = DO_PAUSE;
     watch_start(&watch, &request);
     fix_wait(&fix, &watch.datas, 1);
-    gw_upstream_resume(watch.call);
-    gw_upstream_cancel(watch.call);
+    gw_transfer_resume(watch.call);
+    gw_transfer_cancel(watch.call);
     fix_turn_for(&fix, 20);
     ck_assert_int_eq(watch.datas, 1);
     ck_assert_int_eq(watch.dones, 0);
-    ck_assert_uint_eq(gw_upstream_open_calls(fix.up), 0);
+    ck_assert_uint_eq(gw_upstream_open_transfers(fix.up), 0);
     close_all();
 }
 END_TEST
@@ -247,7 +247,7 @@ static const struct {
 
 START_TEST(leaving_closes_the_server_side_at_once)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
     int64_t begin_ms;
 
     open_with(hold);
@@ -263,14 +263,14 @@ START_TEST(leaving_closes_the_server_side_at_once)
     ck_assert_int_eq(watch.dones, departures[_i].dones);
     if (watch.dones)
         ck_assert_kind(watch, GW_UP_STOPPED);
-    ck_assert_uint_eq(gw_upstream_open_calls(fix.up), 0);
+    ck_assert_uint_eq(gw_upstream_open_transfers(fix.up), 0);
     close_all();
 }
 END_TEST
 
 START_TEST(cancel_from_outside_is_seen_within_milliseconds)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
     int64_t begin_ms;
 
     open_with(hold);
@@ -278,7 +278,7 @@ START_TEST(cancel_from_outside_is_seen_within_milliseconds)
     watch_start(&watch, &request);
     fix_wait(&fix, &watch.datas, 1);
     begin_ms = gw_mono_ms();
-    gw_upstream_cancel(watch.call);
+    gw_transfer_cancel(watch.call);
     while (sem_trywait(server_seen(fix.server)) != 0) /* without another turn of the loop */
         ck_assert_int_lt(gw_mono_ms() - begin_ms, 500);
     ck_assert_int_eq(watch.dones, 0);
@@ -289,7 +289,7 @@ END_TEST
 
 START_TEST(cancel_at_every_stage_leaves_nothing_behind)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     open_with(hold);
     for (int turns = 0; turns < 12; turns++) { /* not yet added, connecting, sending, waiting, in the body */
@@ -301,8 +301,8 @@ START_TEST(cancel_at_every_stage_leaves_nothing_behind)
         for (int i = 0; i < turns; i++)
             gw_loop_turn(fix.loop, 1);
         ck_assert_int_eq(one.dones, 0);
-        gw_upstream_cancel(one.call);
-        ck_assert_uint_eq(gw_upstream_open_calls(fix.up), 0);
+        gw_transfer_cancel(one.call);
+        ck_assert_uint_eq(gw_upstream_open_transfers(fix.up), 0);
         ck_assert_msg(gw_upstream_open_connections(fix.up) == 0, "after %d turns", turns);
         watch_done(&one);
     }
@@ -327,7 +327,7 @@ static const struct {
 
 START_TEST(calls_may_be_started_in_callbacks)
 {
-    struct gw_upstream_request request, second;
+    struct gw_transfer_request request, second;
     struct watch other;
 
     open_with(answer);
@@ -353,7 +353,7 @@ END_TEST
 
 START_TEST(other_calls_may_be_cancelled_in_callbacks)
 {
-    struct gw_upstream_request request, second;
+    struct gw_transfer_request request, second;
     struct watch other;
 
     open_with(answer);
@@ -374,7 +374,7 @@ START_TEST(other_calls_may_be_cancelled_in_callbacks)
     fix_turn_for(&fix, 20);
     ck_assert_kind(watch, GW_UP_OK);
     ck_assert_int_le(other.dones, 1); /* it may have ended first: then there was nothing left to cancel */
-    ck_assert_uint_eq(gw_upstream_open_calls(fix.up), 0);
+    ck_assert_uint_eq(gw_upstream_open_transfers(fix.up), 0);
     watch_done(&other);
     close_all();
 }
@@ -382,14 +382,14 @@ END_TEST
 
 START_TEST(cancelling_in_on_done_changes_nothing)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     open_with(answer);
     watch.in_done = DO_CANCEL;
     request = get("/x");
     watch_run(&watch, &request);
     ck_assert_kind(watch, GW_UP_OK);
-    ck_assert_uint_eq(gw_upstream_open_calls(fix.up), 0);
+    ck_assert_uint_eq(gw_upstream_open_transfers(fix.up), 0);
     close_all();
 }
 END_TEST
@@ -411,7 +411,7 @@ static const size_t early_sizes[] = { 10, 32768, 32769, 60000, 8u << 20 };
 
 START_TEST(the_body_may_go_once_the_head_is_there)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
     size_t len = early_sizes[_i];
     char *body = malloc(len);
 
@@ -437,7 +437,7 @@ END_TEST
 
 START_TEST(a_closed_port_is_named)
 {
-    struct gw_upstream_request request = { .method = "GET" };
+    struct gw_transfer_request request = { .method = "GET" };
     struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof in;
     char url[64], where[64];
@@ -463,7 +463,7 @@ END_TEST
 
 START_TEST(an_unknown_name_is_named)
 {
-    struct gw_upstream_request request = { .method = "GET", .url = "http://no-such-host.invalid:81/" };
+    struct gw_transfer_request request = { .method = "GET", .url = "http://no-such-host.invalid:81/" };
 
     fix_open(&fix, NULL);
     watch_init(&fix, &watch);
@@ -477,15 +477,15 @@ START_TEST(an_unknown_name_is_named)
     request.url = "http://other-host.invalid/";
     watch_start(&watch, &request);
     gw_loop_turn(fix.loop, 0);
-    gw_upstream_cancel(watch.call);
-    ck_assert_uint_eq(gw_upstream_open_calls(fix.up), 0);
+    gw_transfer_cancel(watch.call);
+    ck_assert_uint_eq(gw_upstream_open_transfers(fix.up), 0);
     close_all();
 }
 END_TEST
 
 START_TEST(connecting_has_a_limit)
 {
-    struct gw_upstream_request request = { .method = "GET", .connect_ms = 100 };
+    struct gw_transfer_request request = { .method = "GET", .connect_ms = 100 };
     struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     socklen_t len = sizeof in;
     char url[64];
@@ -539,7 +539,7 @@ static const struct {
 
 START_TEST(forbidden_hosts_are_refused_and_others_reached)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     open_with(answer);
     request = get("/ok");
@@ -560,7 +560,7 @@ END_TEST
 
 START_TEST(the_address_counts_and_not_the_name)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     ck_assert_ptr_nonnull(setlocale(LC_ALL, "C.UTF-8"));
     open_with(answer);
@@ -595,14 +595,14 @@ START_TEST(other_schemes_are_refused)
 
     fix_open(&fix, NULL);
     for (size_t i = 0; i < GW_ARRAY_LEN(urls); i++) {
-        struct gw_upstream_request request = { .method = "GET", .url = urls[i] };
-        struct gw_upstream_events events = { .user = NULL };
+        struct gw_transfer_request request = { .method = "GET", .url = urls[i] };
+        struct gw_transfer_events events = { .user = NULL };
         struct gw_err err = { .text = "" };
 
         if (strncmp(urls[i], "ftp", 3) != 0) { /* some have no port or host: malformed is as good */
-            struct gw_upstream_call *call = gw_upstream_start(fix.up, &request, &events, &err);
+            struct gw_transfer *call = gw_transfer_start(fix.up, &request, &events, &err);
 
-            gw_upstream_cancel(call);
+            gw_transfer_cancel(call);
             continue;
         }
         watch_init(&fix, &watch);
@@ -618,7 +618,7 @@ END_TEST
 
 START_TEST(a_proxy_is_used_and_the_host_still_checked)
 {
-    struct gw_upstream_request request = { .method = "GET", .url = "http://model.invalid/v1" };
+    struct gw_transfer_request request = { .method = "GET", .url = "http://model.invalid/v1" };
     struct fix behind;
     char proxy[64];
 
@@ -646,7 +646,7 @@ END_TEST
 /** Handles and what is known about a URL are kept from call to call. */
 START_TEST(a_call_through_a_proxy_leaves_no_trace_on_the_next)
 {
-    struct gw_upstream_request request = { .method = "GET" };
+    struct gw_transfer_request request = { .method = "GET" };
     struct fix both;
     char proxy[64], direct[64];
 
@@ -679,7 +679,7 @@ END_TEST
 
 START_TEST(many_urls_keep_their_own_hosts)
 {
-    struct gw_upstream_request request = { .method = "GET", .url = NULL };
+    struct gw_transfer_request request = { .method = "GET", .url = NULL };
     char url[1100], want[1000];
 
     fix_open(&fix, &(struct server_options){ .script = answer });

@@ -50,9 +50,9 @@ static void close_all(void)
     gnutls_certificate_free_credentials(cred);
 }
 
-static struct gw_upstream_request get(const struct gw_upstream_tls *tls, const char *host)
+static struct gw_transfer_request get(const struct gw_upstream_tls *tls, const char *host)
 {
-    return (struct gw_upstream_request){
+    return (struct gw_transfer_request){
         .method = "GET", .url = fix_url_of(&fix, "https", host, "/secret-path"), .idle_ms = 5000, .tls = tls
     };
 }
@@ -132,7 +132,7 @@ static const struct {
 START_TEST(servers_are_trusted_for_good_reasons_only)
 {
     struct gw_upstream_tls tls = { .ca_source = "TEST_CA_SETTING", .verify = true };
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
     char where[64];
 
     open_with(trusts[_i].cert, NULL);
@@ -161,7 +161,7 @@ END_TEST
 
 START_TEST(no_settings_means_the_system_and_verified)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     open_with("good", NULL);
     request = get(NULL, "127.0.0.1");
@@ -174,7 +174,7 @@ END_TEST
 START_TEST(verification_is_off_only_when_told)
 {
     struct gw_upstream_tls tls = { .verify = false };
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     open_with("elsewhere", NULL);
     request = get(&tls, "127.0.0.1");
@@ -193,7 +193,7 @@ END_TEST
 START_TEST(der_certificates_and_folders_will_do)
 {
     struct gw_upstream_tls tls = { .verify = true };
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     tls.ca_file = certs_path("root", ".der");
     open_with("good", NULL);
@@ -213,7 +213,7 @@ END_TEST
 START_TEST(a_changed_bundle_is_read_again)
 {
     struct gw_upstream_tls tls = { .verify = true };
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
     char path[200];
 
     snprintf(path, sizeof path, "%s", certs_path("live", ".pem"));
@@ -251,7 +251,7 @@ START_TEST(a_ca_that_vouched_before_does_not_vouch_for_everything)
     for (size_t i = 0; i < GW_ARRAY_LEN(servers); i++) {
         gnutls_certificate_credentials_t other = certs_server(servers[i].cert, NULL);
         struct server *first = fix.server;
-        struct gw_upstream_request request;
+        struct gw_transfer_request request;
         struct watch one;
 
         fix.server = server_start(&(struct server_options){ .script = answer, .tls = other });
@@ -275,7 +275,7 @@ START_TEST(connections_over_tls_are_used_again)
 
     open_with("good", NULL);
     for (int i = 0; i < 5; i++) {
-        struct gw_upstream_request request = get(&tls, "127.0.0.1");
+        struct gw_transfer_request request = get(&tls, "127.0.0.1");
         struct watch one;
 
         watch_init(&fix, &one);
@@ -287,7 +287,7 @@ START_TEST(connections_over_tls_are_used_again)
     ck_assert_int_eq(server_accepted(fix.server), 1);
     /* another trust never shares them */
     tls.ca_file = certs_path("other-root", ".pem");
-    watch_run(&watch, &(struct gw_upstream_request){
+    watch_run(&watch, &(struct gw_transfer_request){
                           .method = "GET", .url = fix_url_of(&fix, "https", "127.0.0.1", "/"), .tls = &tls });
     ck_assert_kind(watch, GW_UP_TLS);
     close_all();
@@ -307,7 +307,7 @@ START_TEST(a_dead_pooled_connection_is_replaced_by_one_verified_as_well)
     fix_open(&fix, &(struct server_options){ .script = answer_once, .tls = cred });
     watch_init(&fix, &watch);
     for (int i = 0; i < 3; i++) {
-        struct gw_upstream_request request = get(&tls, "127.0.0.1");
+        struct gw_transfer_request request = get(&tls, "127.0.0.1");
         struct watch one;
 
         watch_init(&fix, &one);
@@ -323,7 +323,7 @@ END_TEST
 START_TEST(a_plain_server_behind_https_is_told_apart)
 {
     struct gw_upstream_tls tls = { .ca_file = certs_path("root", ".pem"), .verify = true };
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     cred = certs_server("good", NULL);
     fix_open(&fix, &(struct server_options){ .script = answer });
@@ -382,7 +382,7 @@ static const struct {
 START_TEST(a_proxy_tunnel_changes_nothing_about_trust)
 {
     struct gw_upstream_tls tls = { .ca_file = certs_path(tunnels[_i].ca, ".pem"), .verify = true };
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
     struct fix proxy;
     char url[64];
 
@@ -425,7 +425,7 @@ static const struct {
 START_TEST(client_certificates_are_shown_and_missed)
 {
     struct gw_upstream_tls tls = { .verify = true, .key_password = clients[_i].password };
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     open_with("good", "root");
     tls.ca_file = certs_path("root", ".pem");
@@ -445,7 +445,7 @@ END_TEST
 START_TEST(a_new_connection_does_not_read_the_bundle_again)
 {
     struct gw_upstream_tls tls = { .verify = true, .extra_ca_file = certs_path("root", ".pem") };
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
     int64_t begin_us, spent_us;
 
     open_with("good", NULL);

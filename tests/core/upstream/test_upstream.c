@@ -12,9 +12,9 @@ static struct watch watch;
 
 static const char *const no_headers[1];
 
-static struct gw_upstream_request post(const char *path, const char *body)
+static struct gw_transfer_request post(const char *path, const char *body)
 {
-    return (struct gw_upstream_request){ .method = "POST",
+    return (struct gw_transfer_request){ .method = "POST",
                                          .url = fix_url(&fix, path),
                                          .headers = no_headers,
                                          .body = gw_str(body),
@@ -82,7 +82,7 @@ static bool say_answer(struct server_conn *conn)
 START_TEST(answers_end_as_they_should)
 {
     char path[64];
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     snprintf(path, sizeof path, "/%s", answers[_i].id);
     open_with(say_answer);
@@ -98,7 +98,7 @@ START_TEST(answers_end_as_they_should)
         ck_assert_has(watch.message, "127.0.0.1:");
     ck_assert(!watch.result.was_reused);
     ck_assert_int_eq(watch.result.got_bytes, strncmp(answers[_i].say, "HTTP/1.", 7) == 0);
-    ck_assert_uint_eq(gw_upstream_open_calls(fix.up), 0);
+    ck_assert_uint_eq(gw_upstream_open_transfers(fix.up), 0);
     close_all();
 }
 END_TEST
@@ -121,7 +121,7 @@ static bool echo(struct server_conn *conn)
 START_TEST(the_request_goes_out_as_described)
 {
     static const char *const headers[] = { "Content-Type: application/json", "Authorization: Bearer k" };
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     open_with(echo);
     request = post("/v1/x?y=1", "{\"a\":1}");
@@ -161,7 +161,7 @@ START_TEST(methods_follow_each_other_on_one_pooled_handle)
 {
     open_with(echo);
     for (size_t i = 0; i < GW_ARRAY_LEN(methods); i++) {
-        struct gw_upstream_request request = post("/m", methods[i].body);
+        struct gw_transfer_request request = post("/m", methods[i].body);
         struct watch one;
 
         watch_init(&fix, &one);
@@ -197,14 +197,14 @@ static const struct {
 
 START_TEST(unsound_requests_do_not_start)
 {
-    struct gw_upstream_request request = { .method = "POST", .url = unsound[_i].url, .headers = &unsound[_i].header };
-    struct gw_upstream_events events = { .user = NULL };
+    struct gw_transfer_request request = { .method = "POST", .url = unsound[_i].url, .headers = &unsound[_i].header };
+    struct gw_transfer_events events = { .user = NULL };
     struct gw_err err = { .text = "" };
 
     fix_open(&fix, NULL);
     request.header_count = unsound[_i].header != NULL;
     request.extra_headers = gw_str(unsound[_i].extra);
-    ck_assert_ptr_null(gw_upstream_start(fix.up, &request, &events, &err));
+    ck_assert_ptr_null(gw_transfer_start(fix.up, &request, &events, &err));
     ck_assert_has(err.text, unsound[_i].message);
     ck_assert_ptr_null(strstr(err.text, "u:p"));
     fix_close(&fix);
@@ -217,7 +217,7 @@ START_TEST(large_bodies_arrive_whole)
 
     open_with(echo);
     for (size_t i = 0; i < GW_ARRAY_LEN(sizes); i++) {
-        struct gw_upstream_request request = post("/", "");
+        struct gw_transfer_request request = post("/", "");
         char *body = malloc(sizes[i] + 1);
         struct watch one;
 
@@ -260,7 +260,7 @@ START_TEST(an_answer_larger_than_the_limit_ends_the_call)
 
     open_with(answer_much);
     for (size_t i = 0; i < GW_ARRAY_LEN(rows); i++) {
-        struct gw_upstream_request request = post("/", "");
+        struct gw_transfer_request request = post("/", "");
         struct watch one;
 
         watch_init(&fix, &one);
@@ -282,7 +282,7 @@ END_TEST
 
 START_TEST(headers_are_found_in_any_case)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     open_with(say_answer);
     watch.want_header = "rEtRy-aFtEr";
@@ -312,7 +312,7 @@ START_TEST(a_pooled_connection_that_dies_is_replaced_without_fuss)
 {
     open_with(answer_once);
     for (int i = 0; i < 3; i++) {
-        struct gw_upstream_request request = post("/", "{}");
+        struct gw_transfer_request request = post("/", "{}");
         struct watch one;
 
         watch_init(&fix, &one);
@@ -331,7 +331,7 @@ END_TEST
 
 START_TEST(connections_are_counted_and_forgotten)
 {
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     open_with(echo);
     request = post("/", "{}");
@@ -356,7 +356,7 @@ END_TEST
 START_TEST(three_hundred_calls_at_once)
 {
     static struct watch many[MANY];
-    struct gw_upstream_request request;
+    struct gw_transfer_request request;
 
     open_with(echo);
     for (int round = 0; round < 2; round++) {
@@ -370,7 +370,7 @@ START_TEST(three_hundred_calls_at_once)
             request = post(path, "{}");
             watch_start(&many[i], &request);
         }
-        ck_assert_uint_eq(gw_upstream_open_calls(fix.up), MANY);
+        ck_assert_uint_eq(gw_upstream_open_transfers(fix.up), MANY);
         for (int i = 0; i < MANY; i++) {
             char want[64];
 
