@@ -50,6 +50,7 @@ struct gw_family {
     int64_t max_context_tokens, max_tokens;
     double temperature; /* below 0: unset */
     int32_t unescape_underscores;
+    struct aigw_params defaults; /* made of the numbers above */
 };
 
 /** Where an identifier's prefix leads: prefixes.NAME. */

@@ -49,18 +49,6 @@ static const struct gw_prefix *split_identifier(const struct gw_models *models, 
     return prefix;
 }
 
-static void fill_params(struct aigw_params *params, const struct gw_family *family)
-{
-    if (family->temperature >= 0) {
-        params->temperature = family->temperature;
-        params->set |= AIGW_PARAM_TEMPERATURE;
-    }
-    if (family->max_tokens > 0) {
-        params->max_tokens = family->max_tokens;
-        params->set |= AIGW_PARAM_MAX_TOKENS;
-    }
-}
-
 static void fill_info(const struct gw_models *models, const struct gw_family *family, struct aigw_model_info *info)
 {
     if (!family) {
@@ -75,7 +63,7 @@ static void fill_info(const struct gw_models *models, const struct gw_family *fa
         info->flags |= AIGW_MODELF_UNESCAPE;
     if (models->settings->models.disable_streaming)
         info->flags |= AIGW_MODELF_STREAM_OFF;
-    fill_params(&info->defaults, family);
+    info->defaults = &family->defaults;
 }
 
 static aigw_status need_memory(struct aigw_error *ret_error)
@@ -227,7 +215,7 @@ static const struct gw_target *order_targets(const struct gw_model *model, struc
     if (seed == 0)
         seed = (unsigned)gw_mono_us() | 1;
     int64_t ticket = total > 0 ? rand_r(&seed) % total : 0;
-    while (first + 1 < model->target_count && ticket >= model->targets[first].weight)
+    while (total > 0 && ticket >= model->targets[first].weight)
         ticket -= model->targets[first++].weight;
     struct gw_target *order = gw_arena_alloc(arena, model->target_count * sizeof *order);
     if (!order)
@@ -290,6 +278,10 @@ aigw_status gw_models_resolve(const struct gw_models *models, const struct gw_in
         status = resolve_adhoc(models, need, arena, &info, ret_error);
     else if (model && model->target_count)
         status = resolve_configured(models, model, need, arena, &info, ret_error);
+    else if (need->model.len)
+        return refuse(ret_error, AIGW_ERR_NO_MODEL,
+                      gw_arena_printf(arena, "no model is called \"%.*s\" in `models` of this gateway's conf.d",
+                                      AIGW_STR_ARG(need->model)));
     else
         return refuse(
             ret_error, AIGW_ERR_NO_MODEL,
