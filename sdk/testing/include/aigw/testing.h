@@ -36,6 +36,9 @@ const char *aigw_testhost_error(const struct aigw_testhost *th);
 /** What host->count(), host->annotate() and host->log() were told, a line each: `count name{a,b} 1`. */
 const char *aigw_testhost_notes(const struct aigw_testhost *th);
 
+/** Rules of the headers that the plugin broke since the call or request began, a line each; "" when none. */
+const char *aigw_testhost_faults(const struct aigw_testhost *th);
+
 /* ---- providers ---------------------------------------------------------------------------------------------- */
 
 /** Begin a call: request() with a fresh call state. target NULL: model "test-model" at the configured place. */
@@ -52,13 +55,21 @@ const char *aigw_testhost_http_header(const struct aigw_testhost *th, const char
 
 /** Answer with a good status. content_type decides as in the core: JSON is one frame, whatever was asked for. */
 void aigw_testhost_accept(struct aigw_testhost *th, const char *content_type);
-/** Bytes of a good answer, cut as you like. */
+/** Bytes of a good answer, cut as you like. AIGW_DONE: the end marker came, nothing more is read. */
 aigw_status aigw_testhost_feed(struct aigw_testhost *th, const char *bytes, size_t len);
 /** The body ended: deliver what is held back, call done(), then END or the error "cut" as the core does. */
 aigw_status aigw_testhost_end(struct aigw_testhost *th);
 /** Answer with a refusal. retry_after is the header's text or NULL. Never NULL. */
 const struct aigw_error *aigw_testhost_failure(struct aigw_testhost *th, int32_t status, const char *content_type,
                                                const char *retry_after, const char *body);
+/** Headers of the server's answers from now on: "Name: value" lines. */
+void aigw_testhost_server_headers(struct aigw_testhost *th, const char *lines);
+/** A credential that host->credential() knows from now on. */
+void aigw_testhost_credential(struct aigw_testhost *th, const char *name, const char *value);
+/** Answer of the next request that the provider's credential() describes; they are taken in order. */
+void aigw_testhost_credential_answer(struct aigw_testhost *th, int32_t status, const char *body);
+/** Take so many events of each call from now on: emit() answers AIGW_E_CLOSED to more. 0: take all. */
+void aigw_testhost_emit_max(struct aigw_testhost *th, uint32_t n);
 /** AIGW_FRAMING_LOCAL: call produce() until it is done or limit_ms of its pauses went by; no time passes in truth.
  *  Answers the status; *ret_ms, if given, is the sum of pauses. */
 aigw_status aigw_testhost_produce(struct aigw_testhost *th, int64_t limit_ms, int64_t *ret_ms);
