@@ -179,6 +179,7 @@ static aigw_status build_request(struct aigw_testhost *th, const char *method, c
 
     th->request = (struct aigw_request){
         .struct_size = sizeof th->request,
+        .flags = th->is_verbose ? AIGW_REQUESTF_VERBOSE : 0,
         .method = gw_str(gw_arena_printf(&th->request_arena, "%s", method)),
         .path = gw_str(gw_arena_strndup(&th->request_arena, path, question ? (size_t)(question - path) : strlen(path))),
         .query = gw_str(gw_arena_printf(&th->request_arena, "%s", question ? question + 1 : "")),

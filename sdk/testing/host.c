@@ -470,6 +470,18 @@ const char *aigw_testhost_asked(const struct aigw_testhost *th)
     return last ? last + 1 : th->asked.len > 0 ? th->asked.data : NULL;
 }
 
+const char *aigw_testhost_asked_at(const struct aigw_testhost *th, uint32_t n)
+{
+    aigw_str rest = gw_buf_str(&th->asked), line;
+
+    while (rest.len > 0) {
+        line = testhost_next_line(&rest);
+        if (n-- == 0)
+            return gw_arena_strndup(&((struct aigw_testhost *)(uintptr_t)th)->request_arena, line.ptr, line.len);
+    }
+    return NULL;
+}
+
 const char *aigw_testhost_resolved(const struct aigw_testhost *th)
 {
     return text_of(&th->resolved);

@@ -89,7 +89,8 @@ struct aigw_testhost {
     struct gw_arena setup_arena; /* what the test configured */
     struct json_object *model;
     struct testhost_prompt *prompts;
-    const char *script, *scopes, *flags, *settings;
+    const char *script, *scopes, *flags, *settings, *caller;
+    bool is_verbose;
     uint32_t leave_after;
     const char *headers; /* of the request at hand */
     struct aigw_request request;
@@ -150,11 +151,15 @@ void testhost_drop_jobs(struct aigw_testhost *th);
 aigw_status testhost_step(struct aigw_testhost *th);
 bool testhost_has_left(const struct aigw_testhost *th);
 
-/* model.c: the rest of it */
-aigw_str testhost_header(struct aigw_ctx *ctx, const char *name);
+/* caller.c: who asks */
 const struct aigw_principal *testhost_principal(struct aigw_ctx *ctx);
 int32_t testhost_has_scope(struct aigw_ctx *ctx, const char *scope, uint32_t flags);
 const aigw_str *testhost_feature_flags(struct aigw_ctx *ctx, uint32_t *ret_count);
+
+/* model.c: the rest of it */
+/** A copy in the memory of what the test configured; "" for NULL. */
+const char *testhost_keep(struct aigw_testhost *th, const char *text);
+aigw_str testhost_header(struct aigw_ctx *ctx, const char *name);
 aigw_str testhost_setting(struct aigw_ctx *ctx, const char *path);
 aigw_status testhost_model_resolve(struct aigw_ctx *ctx, const struct aigw_need *need,
                                    const struct aigw_model_info **ret_info, struct aigw_error *ret_error);

@@ -9,7 +9,7 @@
 
 /* ---- configured by the test ---- */
 
-static const char *keep(struct aigw_testhost *th, const char *text)
+const char *testhost_keep(struct aigw_testhost *th, const char *text)
 {
     return gw_arena_printf(&th->setup_arena, "%s", text ? text : "");
 }
@@ -27,7 +27,8 @@ aigw_status aigw_testhost_prompt(struct aigw_testhost *th, const char *id, const
 
     if (!prompt)
         return AIGW_E_NOMEM;
-    *prompt = (struct testhost_prompt){ .next = th->prompts, .id = keep(th, id), .text = keep(th, text) };
+    *prompt =
+        (struct testhost_prompt){ .next = th->prompts, .id = testhost_keep(th, id), .text = testhost_keep(th, text) };
     th->prompts = prompt;
     return AIGW_OK;
 }
@@ -47,23 +48,13 @@ aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events)
     }
     gw_arena_done(&scratch);
     if (status == AIGW_OK)
-        th->script = keep(th, events);
+        th->script = testhost_keep(th, events);
     return status;
-}
-
-void aigw_testhost_scopes(struct aigw_testhost *th, const char *scopes)
-{
-    th->scopes = keep(th, scopes);
-}
-
-void aigw_testhost_flags(struct aigw_testhost *th, const char *flags)
-{
-    th->flags = keep(th, flags);
 }
 
 void aigw_testhost_settings(struct aigw_testhost *th, const char *lines)
 {
-    th->settings = keep(th, lines);
+    th->settings = testhost_keep(th, lines);
 }
 
 /* ---- request ---- */
@@ -83,64 +74,9 @@ aigw_str testhost_line_value(const char *lines, const char *name, char separator
 
 aigw_str testhost_header(struct aigw_ctx *ctx, const char *name)
 {
+    if (!testhost_is(ctx, TESTHOST_REQUEST, "header"))
+        return AIGW_STR_NONE;
     return testhost_line_value(testhost_of(ctx)->headers, name, ':');
-}
-
-static bool has_word(const char *words, const char *word)
-{
-    size_t len = strlen(word);
-
-    for (const char *at = words; at && (at = strstr(at, word)) != NULL; at++)
-        if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
-            return true;
-    return false;
-}
-
-int32_t testhost_has_scope(struct aigw_ctx *ctx, const char *scope, uint32_t flags)
-{
-    const char *scopes = testhost_of(ctx)->scopes;
-
-    (void)flags;
-    return strcmp(scopes, "*") == 0 || has_word(scopes, scope);
-}
-
-/* Blank-separated words as a list in the request's memory. */
-static const aigw_str *words_of(struct aigw_testhost *th, const char *words, uint32_t *ret_count)
-{
-    aigw_str *list = gw_arena_calloc(&th->request_arena, 64 * sizeof *list);
-    uint32_t count = 0;
-
-    while (list && words && *words && count < 64) {
-        size_t len = strcspn(words, " ");
-
-        if (len > 0)
-            list[count++] = (aigw_str){ words, len };
-        words += len + strspn(words + len, " ");
-    }
-    *ret_count = count;
-    return list;
-}
-
-const struct aigw_principal *testhost_principal(struct aigw_ctx *ctx)
-{
-    struct aigw_testhost *th = testhost_of(ctx);
-
-    th->principal = (struct aigw_principal){
-        .struct_size = sizeof th->principal,
-        .flags = strcmp(th->scopes, "*") == 0 ? AIGW_PRINCIPALF_BYPASS : 0,
-        .issuer = AIGW_STR_INIT("https://gitlab.example"),
-        .subject = AIGW_STR_INIT("test-subject"),
-        .realm = AIGW_STR_INIT("self-managed"),
-        .instance_id = AIGW_STR_INIT("test-instance"),
-        .global_user_id = AIGW_STR_INIT("test-user"),
-    };
-    th->principal.scopes = words_of(th, th->scopes, &th->principal.scope_count);
-    return &th->principal;
-}
-
-const aigw_str *testhost_feature_flags(struct aigw_ctx *ctx, uint32_t *ret_count)
-{
-    return words_of(testhost_of(ctx), testhost_of(ctx)->flags, ret_count);
 }
 
 aigw_str testhost_setting(struct aigw_ctx *ctx, const char *path)

@@ -16,6 +16,8 @@
 #ifndef AIGW_TESTING_H
 #define AIGW_TESTING_H
 
+#include <stdio.h>
+
 #include <aigw/sdk.h>
 
 #ifdef __cplusplus
@@ -78,6 +80,8 @@ aigw_status aigw_testhost_produce(struct aigw_testhost *th, int64_t limit_ms, in
  *      text "Hel"                      reasoning "hm"
  *      tool 0 id="c1" name="get" "{"   embedding 0 [0.5,1]
  *      usage 12 7 cached=3             finish stop "end_turn"
+ *      part_start tool_call 0 id="c1"  signature reasoning 0 origin="x" "c2ln"
+ *      model id="r1" "m-2024"          text choice=1 "for the second answer"
  *      error overloaded 529 "busy"     end | cut | failed "reason" */
 const char *aigw_testhost_events(const struct aigw_testhost *th);
 /** The texts alone, joined. */
@@ -94,10 +98,16 @@ aigw_status aigw_testhost_model(struct aigw_testhost *th, const char *json);
  *  lists the variables as name=value lines. */
 aigw_status aigw_testhost_prompt(struct aigw_testhost *th, const char *id, const char *text);
 /** What the model says when it is called: lines as aigw_testhost_events() writes them. START, and END after a
- *  finish, are added. Default: text "scripted answer", finish stop. */
+ *  finish, are added; an error in the first line is a refusal, before START. Default: text "scripted answer", finish
+ * stop. */
 aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events);
 /** Scopes of the caller, separated by blanks; "*" grants all (the default). */
 void aigw_testhost_scopes(struct aigw_testhost *th, const char *scopes);
+/** Who asks, as "name=value" lines: issuer, subject, realm, instance_id, instance_uid, global_user_id, seat_count,
+ *  extra_claims, and token=user (issued by this gateway), bypass or anonymous. What is not named keeps its default. */
+aigw_status aigw_testhost_caller(struct aigw_testhost *th, const char *lines);
+/** Let requests say AIGW_REQUESTF_VERBOSE. */
+void aigw_testhost_verbose(struct aigw_testhost *th, int is_verbose);
 /** Feature flags that the caller enabled, separated by blanks. */
 void aigw_testhost_flags(struct aigw_testhost *th, const char *flags);
 /** Answer of host->setting(): "path=value" lines. */
@@ -125,18 +135,23 @@ struct aigw_testhost_answer {
     size_t body_len;
 };
 const struct aigw_testhost_answer *aigw_testhost_answer(const struct aigw_testhost *th);
-/** The model request that the feature made, in the JSON form of aigw_testhost_request_json(); NULL if none. */
+/** The last model request that the feature made, in the JSON form of aigw_testhost_request_json(); NULL if none. */
 const char *aigw_testhost_asked(const struct aigw_testhost *th);
+/** The n-th of them, from 0; NULL if there were fewer. */
+const char *aigw_testhost_asked_at(const struct aigw_testhost *th, uint32_t n);
 /** The need it asked model_resolve() for, and prompts with their variables, as lines; "" if none. */
 const char *aigw_testhost_resolved(const struct aigw_testhost *th);
 
 /* ---- both --------------------------------------------------------------------------------------------------- */
 
-/** Check the rules of the headers that can be checked from outside (settings table, ops, two instances side by side,
- *  open and close again). Findings are printed to standard error; answers how many. */
-int aigw_testhost_conformance(const char *path);
+/** Check the rules of the headers that can be checked from outside: settings table, operations and routes; how requests
+ *  with something unknown in them are answered; two instances side by side, open and close again. They are opened with
+ *  `settings`; NULL: harmless values for what is required. Findings are printed to standard error; answers how many. */
+int aigw_testhost_conformance(const char *path, const char *settings);
 /** Run a case file; findings are printed to standard error; answers how many. */
 int aigw_testhost_run_cases(const char *plugin_path, const char *case_path);
+/** Print the sections that a case file may have. */
+void aigw_testhost_help(FILE *out);
 
 #ifdef __cplusplus
 }
