@@ -164,7 +164,7 @@ static void build_targets(struct gw_models *models, struct gw_model *model, cons
                                       .model = gw_str(text.model),
                                       .weight = text.weight,
                                       .raw_completion = text.raw_completion != 0 };
-        target->circuit_key = gw_circuit_key(gw_str(text.provider), AIGW_STR_NONE, target->model);
+        target->circuit_key = gw_circuit_key(gw_str(text.provider), AIGW_STR_NONE, target->model, AIGW_STR_NONE);
     }
 }
 

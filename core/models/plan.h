@@ -83,15 +83,28 @@ const struct gw_family *gw_models_family(const struct gw_models *models, aigw_st
 bool gw_endpoint_allowed(const struct gw_settings *settings, aigw_str endpoint, struct gw_arena *arena,
                          const char **ret_reason);
 
-/* ---- circuits: process-wide, lock-free, bounded ---- */
+/* ---- circuits: process-wide, lock-free, bounded ----
+ *
+ * An attempt asks gw_circuit_allows(), and what came of it is told exactly once: success, failure or undecided, with
+ * the time at which the attempt set out. Times are of the monotonic clock. */
 
-uint64_t gw_circuit_key(aigw_str provider, aigw_str endpoint, aigw_str model);
-/** May this target be tried? After a rest one probe at a time is let through. */
+/** endpoint and caller_key are the ones of a request: absent for configured targets. With them the circuit is the
+ *  caller's own, and cannot push out one of a configured target. */
+uint64_t gw_circuit_key(aigw_str provider, aigw_str endpoint, aigw_str model, aigw_str caller_key);
+/** May this target be tried? After a rest one attempt at a time is let through, the probe, until it reports. */
 bool gw_circuit_allows(uint64_t key, int64_t now_ms);
-void gw_circuit_success(uint64_t key);
-void gw_circuit_failure(uint64_t key, int64_t now_ms, int64_t failures_max, int64_t rest_ms);
+/** The server is alive: it gave an answer, good or bad (429 and 400 count as well). Failures in a row are forgotten and
+ * a rest ends, unless the attempt set out before the first of them, or before the rest: what began before an outage
+ * says nothing about its end. */
+void gw_circuit_success(uint64_t key, int64_t started_ms);
+/** The server is ill. failures_max in a row rest it for rest_ms, 0: never. A probe's failure rests it again at once. */
+void gw_circuit_failure(uint64_t key, int64_t started_ms, int64_t now_ms, int64_t failures_max, int64_t rest_ms);
+/** The attempt ended without a verdict: its client left, or it was never sent. If it was the probe, the next asker is.
+ */
+void gw_circuit_undecided(uint64_t key, int64_t started_ms);
+/** Resting, or being probed. */
 bool gw_circuit_is_open(uint64_t key, int64_t now_ms);
-/** Forget all: for tests and a reload. */
+/** Forget all: for tests. */
 void gw_circuit_reset(void);
 
 #endif

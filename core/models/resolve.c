@@ -115,7 +115,7 @@ static aigw_status resolve_mock(const struct gw_models *models, const struct aig
     if (!model.ptr || !info->name.ptr || !info->engine.ptr)
         return need_memory(ret_error);
     struct gw_target target = { .provider = models->mock, .model = model };
-    target.circuit_key = gw_circuit_key(AIGW_STR("mock"), AIGW_STR_NONE, model);
+    target.circuit_key = gw_circuit_key(AIGW_STR("mock"), AIGW_STR_NONE, model, AIGW_STR_NONE);
     fill_info(models, gw_models_family(models, need->name), info);
     return single_plan(arena, models, &target, info->name, info, ret_error);
 }
@@ -204,7 +204,7 @@ static aigw_status resolve_adhoc(const struct gw_models *models, const struct ai
     info->engine = gw_arena_str(arena, need->provider.len ? need->provider : gw_str(prefix->name));
     if (!target.model.ptr || !target.endpoint.ptr || !target.api_key.ptr || !info->name.ptr || !info->engine.ptr)
         return need_memory(ret_error);
-    target.circuit_key = gw_circuit_key(gw_str(prefix->provider->name), target.endpoint, target.model);
+    target.circuit_key = gw_circuit_key(gw_str(prefix->provider->name), target.endpoint, target.model, target.api_key);
     info->flags |= AIGW_MODELF_ADHOC;
     fill_info(models, gw_models_family(models, need->name), info);
     if (info->flags & AIGW_MODELF_UNKNOWN_FAMILY && need->name.len)

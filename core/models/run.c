@@ -99,7 +99,7 @@ void gw_run_complete(struct gw_run *run)
         return;
     }
     count_attempt(run, "ok");
-    gw_circuit_success(run->target->circuit_key);
+    gw_circuit_success(run->target->circuit_key, run->attempt_us / 1000);
     finish(run, &event);
 }
 
@@ -188,8 +188,8 @@ void gw_run_failed(struct gw_run *run, const struct aigw_error *error)
         return;
     count_attempt(run, "error");
     if (is_illness(error) && run->target)
-        gw_circuit_failure(run->target->circuit_key, now_ms, settings->upstream.circuit_failures,
-                           settings->upstream.circuit_rest_ms);
+        gw_circuit_failure(run->target->circuit_key, run->attempt_us / 1000, now_ms,
+                           settings->upstream.circuit_failures, settings->upstream.circuit_rest_ms);
     bool may_repeat = !run->did_emit && !run->did_accept;
     int64_t delay_ms = may_repeat ? retry_delay_ms(run, error) : -1;
     if (delay_ms >= 0) {

@@ -1,4 +1,4 @@
-/* test_models.c - from a need to a plan: configured models, ad-hoc targets, endpoint policy, circuits. */
+/* test_models.c - from a need to a plan: configured models, ad-hoc targets. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,6 @@ static void setup(void)
     settings.models.custom_models = 1;
     settings.upstream.retries = 1;
     feature.model = NULL;
-    gw_circuit_reset();
 }
 
 static void teardown(void)
@@ -243,31 +242,6 @@ START_TEST(weights_share_first_tries_and_zero_is_only_a_fallback)
 }
 END_TEST
 
-START_TEST(a_circuit_opens_rests_probes_and_closes)
-{
-    uint64_t key = gw_circuit_key(AIGW_STR("p"), AIGW_STR("e"), AIGW_STR("m"));
-    int64_t now_ms = 1000000;
-
-    ck_assert(key != gw_circuit_key(AIGW_STR("pe"), AIGW_STR(""), AIGW_STR("m")));
-    for (int i = 0; i < 3; i++) {
-        ck_assert(gw_circuit_allows(key, now_ms));
-        gw_circuit_failure(key, now_ms, 3, 10000);
-    }
-    ck_assert(!gw_circuit_allows(key, now_ms + 9999));
-    ck_assert(gw_circuit_is_open(key, now_ms));
-    ck_assert(gw_circuit_allows(key, now_ms + 10000));  /* the probe */
-    ck_assert(!gw_circuit_allows(key, now_ms + 10001)); /* one at a time */
-    gw_circuit_failure(key, now_ms + 10002, 3, 10000);
-    ck_assert(!gw_circuit_allows(key, now_ms + 20001));
-    ck_assert(gw_circuit_allows(key, now_ms + 20002));
-    gw_circuit_success(key);
-    ck_assert(gw_circuit_allows(key, now_ms + 20003));
-    ck_assert(gw_circuit_allows(key, now_ms + 20003));
-    gw_circuit_failure(key, now_ms, 0, 10000); /* switched off */
-    ck_assert(gw_circuit_allows(key, now_ms));
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("models");
@@ -282,7 +256,6 @@ int main(void)
     tcase_add_loop_test(tcase, allowed_endpoints_match_whole_hosts_and_path_parts, 0, (int)GW_ARRAY_LEN(glob_rows));
     tcase_add_loop_test(tcase, configuration_mistakes_name_file_line_and_key, 0, (int)GW_ARRAY_LEN(problem_rows));
     tcase_add_test(tcase, weights_share_first_tries_and_zero_is_only_a_fallback);
-    tcase_add_test(tcase, a_circuit_opens_rests_probes_and_closes);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);
