@@ -358,6 +358,19 @@ static struct gw_request *new_request(struct gw_worker *worker, struct gw_exchan
     return request;
 }
 
+static void find_route(struct gw_request *request)
+{
+    struct gw_exchange *ex = request->ex;
+    struct gw_route_match match;
+
+    gw_router_find(request->snapshot->router, ex->method, ex->path, &match);
+    request->route = match.route;
+    if (match.param_count)
+        request->path_param = match.params[0].value;
+    if (match.allow[0])
+        request->allow = gw_arena_strndup(&ex->arena, match.allow, strlen(match.allow));
+}
+
 static int on_head(void *user, struct gw_exchange *ex)
 {
     struct gw_worker *worker = user;
@@ -370,8 +383,7 @@ static int on_head(void *user, struct gw_exchange *ex)
     if (gw_answer_before_auth(request))
         return GW_HEAD_ANSWERED;
     gw_answer_find_own(request);
-    gw_router_find(request->snapshot->router, ex->method, ex->path, &request->route, &request->path_param,
-                   &request->allow);
+    find_route(request);
     if (request->route && request->route->spec->flags & AIGW_ROUTEF_ANONYMOUS)
         return go_on(request);
     if (gw_answer_is_anonymous(request))
