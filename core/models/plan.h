@@ -78,8 +78,33 @@ struct gw_models {
 const struct gw_model *gw_models_find(const struct gw_models *models, aigw_str name);
 const struct gw_family *gw_models_family(const struct gw_models *models, aigw_str name);
 
-/** Is this endpoint from a request acceptable? On refusal the reason goes to ret_reason (request memory). Addresses
- *  behind names are checked at connect time. */
+/* ---- endpoints that requests bring along (D21, D41) ---- */
+
+/** One text for all spellings of an endpoint: "scheme://host[:port][/path][?query]". Scheme and host in lower case, IDN
+ *  hosts in ASCII, addresses in their usual spelling, no port where it is the scheme's, no doubled slashes in the path
+ * and none at its end, nothing encoded that need not be; the query as it was. Refused: other schemes, user information,
+ *  fragments, blanks and backslashes inside, "." and ".." in the path, encoded slashes. The reason is one sentence for
+ * the caller, in arena memory; it never repeats the text. */
+aigw_status gw_endpoint_normalize(struct gw_arena *arena, aigw_str raw, aigw_str *ret_endpoint,
+                                  const char **ret_reason);
+
+/** models.allowed_endpoints, taken apart once.
+ *
+ *  A pattern is scheme://host[:port][/path], compared part by part with the normal form: "http*" as scheme is both; no
+ *  port is the scheme's; the path covers itself and all below it; queries are not looked at. "*" stands for any run
+ * inside a part: of the host (labels too, but not an IPv6 address), of the port, of one segment of the path. A host of
+ * digits, dots and "*" is for addresses only. In the path "**" stands for any number of segments; a host "**" is any
+ * host, with any port when none is given. */
+struct gw_endpoint_list;
+/** Patterns that cannot be read are problems and match nothing. NULL when memory is out (a problem, too). */
+struct gw_endpoint_list *gw_endpoint_list_build(struct gw_arena *arena, const struct aigw_list *patterns,
+                                                struct gw_problems *problems);
+/** endpoint: normal form. True for any when there are no patterns. On refusal the reason names the endpoint without its
+ *  query. */
+bool gw_endpoint_listed(const struct gw_endpoint_list *list, aigw_str endpoint, struct gw_arena *arena,
+                        const char **ret_reason);
+/** Both for a caller that has neither: normalises, reads the patterns, compares. Addresses behind names are checked at
+ *  connect time. */
 bool gw_endpoint_allowed(const struct gw_settings *settings, aigw_str endpoint, struct gw_arena *arena,
                          const char **ret_reason);
 
