@@ -474,7 +474,9 @@ void gw_attempt_begin(struct aigw_call *call)
         return;
     }
     call->attempt = attempt;
-    if (!gw_circuit_allows(attempt->target->circuit_key, gw_loop_now_ms(call->in.loop))) {
+    attempt->allowed_ms = gw_loop_now_ms(call->in.loop);
+    if (!gw_circuit_allows(attempt->target->circuit_key, attempt->allowed_ms)) {
+        attempt->allowed_ms = 0;
         error = gw_make_error(AIGW_ERR_CIRCUIT, 0, "the model server failed repeatedly and is being rested");
         gw_attempt_fail(attempt, &error);
         return;
@@ -497,6 +499,10 @@ void gw_attempt_close(struct gw_attempt *attempt)
     if (!attempt || !gw_attempt_move(attempt, GW_ATTEMPT_CLOSE))
         return;
     call->attempt = NULL;
+    if (attempt->allowed_ms) { /* nobody said how it went */
+        gw_circuit_undecided(attempt->target->circuit_key, attempt->allowed_ms);
+        attempt->allowed_ms = 0;
+    }
     if (attempt->started_us)
         call->stats.model_us += gw_mono_us() - attempt->started_us;
     gw_timer_clear(call->in.loop, &attempt->produce);

@@ -181,7 +181,7 @@ static void build_targets(struct gw_models *models, struct gw_model *model, cons
                                       .model = gw_str(text.model),
                                       .weight = text.weight,
                                       .raw_completion = text.raw_completion != 0 };
-        target->circuit_key = gw_circuit_key(gw_str(text.provider), AIGW_STR_NONE, target->model);
+        target->circuit_key = gw_circuit_key(gw_str(text.provider), AIGW_STR_NONE, target->model, AIGW_STR_NONE);
     }
 }
 
@@ -246,6 +246,7 @@ struct gw_models *gw_models_build(struct gw_arena *arena, const struct gw_node *
     build_prefixes(models, gw_node_get(conf, "prefixes"), plugins, problems);
     build_models(models, gw_node_get(conf, "models"), plugins, problems);
     check_features(models, plugins, problems);
+    models->endpoints = gw_endpoint_list_build(arena, &settings->models.allowed_endpoints, problems);
     if (settings->models.mock_responses) {
         models->mock = gw_plugins_provider(plugins, "mock");
         if (!models->mock)

@@ -128,7 +128,7 @@ void gw_call_complete(struct aigw_call *call)
         return;
     }
     count(call, "ok");
-    gw_circuit_success(call->attempt->target->circuit_key);
+    gw_attempt_note_health(call->attempt, NULL);
     finish(call, GW_CALL_END, &event);
 }
 
@@ -177,7 +177,8 @@ void gw_call_failed(struct aigw_call *call, const struct aigw_error *error)
     struct gw_verdict verdict = gw_call_judge(call, error);
 
     count(call, "error");
-    gw_call_note_health(call, error);
+    if (call->attempt)
+        gw_attempt_note_health(call->attempt, error);
     log_failure(call, error, !verdict.repeats ? "none" : verdict.moves_on ? "next target" : "retry");
     if (!verdict.repeats) {
         finish_with(call, error);

@@ -50,6 +50,7 @@ struct gw_attempt {
     uint32_t early_count;
     int status; /* HTTP, 0: none yet */
     int64_t started_us;
+    int64_t allowed_ms; /* when the circuit let it through, monotonic; 0: it has had its verdict */
 };
 
 struct aigw_call {
@@ -90,8 +91,8 @@ struct gw_verdict {
     int64_t delay_ms;
 };
 struct gw_verdict gw_call_judge(const struct aigw_call *call, const struct aigw_error *error);
-/** What the failure says about the target's health. */
-void gw_call_note_health(const struct aigw_call *call, const struct aigw_error *error);
+/** What the end of an attempt says about its target's health, told to the circuit once. error NULL: it answered well. */
+void gw_attempt_note_health(struct gw_attempt *attempt, const struct aigw_error *error);
 
 /* attempt.c */
 void gw_attempt_begin(struct aigw_call *call);

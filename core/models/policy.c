@@ -75,16 +75,20 @@ static bool is_illness(const struct aigw_error *error)
     }
 }
 
-void gw_call_note_health(const struct aigw_call *call, const struct aigw_error *error)
+void gw_attempt_note_health(struct gw_attempt *attempt, const struct aigw_error *error)
 {
-    const struct gw_settings *settings = &call->in.snapshot->settings;
-    const struct gw_attempt *attempt = call->attempt;
+    const struct gw_settings *settings = &attempt->call->in.snapshot->settings;
+    uint64_t key = attempt->target->circuit_key;
+    int64_t allowed_ms = attempt->allowed_ms;
 
-    if (!attempt || error->kind == AIGW_ERR_CIRCUIT)
+    if (!allowed_ms)
         return;
-    if (is_illness(error))
-        gw_circuit_failure(attempt->target->circuit_key, gw_loop_now_ms(call->in.loop),
+    attempt->allowed_ms = 0;
+    if (error && is_illness(error))
+        gw_circuit_failure(key, allowed_ms, gw_loop_now_ms(attempt->call->in.loop),
                            settings->upstream.circuit_failures, settings->upstream.circuit_rest_ms);
-    else if (error->http_status > 0) /* it answered: whatever it refuses, it is alive */
-        gw_circuit_success(attempt->target->circuit_key);
+    else if (!error || error->http_status > 0) /* it answered: whatever it refuses, it is alive */
+        gw_circuit_success(key, allowed_ms);
+    else
+        gw_circuit_undecided(key, allowed_ms);
 }

@@ -173,22 +173,48 @@ static void prepare_view(struct gw_request *request)
                                            .route = request->route->spec,
                                            .method = ex->method,
                                            .path = ex->path,
-                                           .path_param = request->path_param,
                                            .query = ex->query,
                                            .content_type = gw_request_header(request, "content-type"),
                                            .id = gw_str(ex->request_id) };
 }
 
+/* What the parameters of the path stand for. False: out of memory. */
+static bool keep_params(struct gw_request *request, const struct gw_route_match *match)
+{
+    struct aigw_pair *pairs;
+
+    if (!match->param_count)
+        return true;
+    pairs = gw_arena_alloc(&request->ex->arena, match->param_count * sizeof *pairs);
+    if (!pairs)
+        return false;
+    for (uint32_t i = 0; i < match->param_count; i++)
+        pairs[i] = (struct aigw_pair){ match->params[i].name, match->params[i].value };
+    request->view.path_param = pairs[0].value;
+    request->view.path_params = pairs;
+    request->view.path_param_count = match->param_count;
+    return true;
+}
+
 static enum outcome step_head(struct gw_request *request)
 {
+    struct gw_exchange *ex = request->ex;
+    struct gw_route_match match;
+
     if (gw_answer_before_auth(request))
         return ENDED;
     gw_answer_find_own(request);
-    gw_router_find(request->snapshot->router, request->ex->method, request->ex->path, &request->route,
-                   &request->path_param, &request->allow);
-    if (request->route)
-        prepare_view(request);
-    return NEXT;
+    gw_router_find(request->snapshot->router, ex->method, ex->path, &match);
+    request->route = match.route;
+    if (match.allow[0])
+        request->allow = gw_arena_printf(&ex->arena, "%s", match.allow);
+    if (!request->route)
+        return NEXT;
+    prepare_view(request);
+    if (keep_params(request, &match))
+        return NEXT;
+    gw_answer_detail(request, 503, "Out of memory");
+    return ENDED;
 }
 
 static aigw_str get_header(void *user, const char *name)
