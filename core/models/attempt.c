@@ -322,8 +322,8 @@ static aigw_status send_request(struct gw_attempt *attempt, struct gw_err *reter
         .body = attempt->http.body,
         .flags =
             (is_stream ? GW_UPF_EXPECT_STREAM : 0) | (settings->models.allow_link_local ? 0 : GW_UPF_CHECK_ADDRESS),
-        .idle_ms = attempt->request.idle_timeout_ms > 0 ? attempt->request.idle_timeout_ms
-                                                        : call->in.options.idle_timeout_ms,
+        .idle_ms =
+            attempt->request.idle_timeout_ms > 0 ? attempt->request.idle_timeout_ms : call->in.options.idle_timeout_ms,
         .body_max = is_stream ? 0 : (size_t)settings->upstream.answer_max,
         .tls = &call->in.snapshot->upstream_tls,
     };

@@ -91,7 +91,8 @@ struct gw_verdict {
     int64_t delay_ms;
 };
 struct gw_verdict gw_call_judge(const struct aigw_call *call, const struct aigw_error *error);
-/** What the end of an attempt says about its target's health, told to the circuit once. error NULL: it answered well. */
+/** What the end of an attempt says about its target's health, told to the circuit once. error NULL: it answered well.
+ */
 void gw_attempt_note_health(struct gw_attempt *attempt, const struct aigw_error *error);
 
 /* attempt.c */

@@ -72,9 +72,9 @@ struct gw_models {
     size_t family_count;
     struct gw_prefix *prefixes;
     size_t prefix_count;
-    struct gw_instance *mock; /* set in mock mode */
+    struct gw_instance *mock;           /* set in mock mode */
     struct gw_endpoint_list *endpoints; /* models.allowed_endpoints */
-    struct gw_family base;    /* for names that no family has */
+    struct gw_family base;              /* for names that no family has */
 };
 
 const struct gw_model *gw_models_find(const struct gw_models *models, aigw_str name);

@@ -85,8 +85,8 @@ void gw_attempt_note_health(struct gw_attempt *attempt, const struct aigw_error 
         return;
     attempt->allowed_ms = 0;
     if (error && is_illness(error))
-        gw_circuit_failure(key, allowed_ms, gw_loop_now_ms(attempt->call->in.loop),
-                           settings->upstream.circuit_failures, settings->upstream.circuit_rest_ms);
+        gw_circuit_failure(key, allowed_ms, gw_loop_now_ms(attempt->call->in.loop), settings->upstream.circuit_failures,
+                           settings->upstream.circuit_rest_ms);
     else if (!error || error->http_status > 0) /* it answered: whatever it refuses, it is alive */
         gw_circuit_success(key, allowed_ms);
     else

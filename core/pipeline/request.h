@@ -46,7 +46,7 @@ struct gw_request {
     enum gw_answer_state answer;
     const struct gw_route *route; /* NULL for the core's own paths and unknown ones */
     int own;                      /* which of the core's own routes (answer.c), 0: none */
-    const char *allow; /* methods of a path that has another one */
+    const char *allow;            /* methods of a path that has another one */
     struct aigw_principal principal;
     struct aigw_request view; /* what the feature sees */
     struct aigw_ctx ctx;      /* the feature's */
