@@ -384,16 +384,3 @@ bool gw_endpoint_listed(const struct gw_endpoint_list *list, aigw_str endpoint, 
         *ret_reason = reason;
     return false;
 }
-
-bool gw_endpoint_allowed(const struct gw_settings *settings, aigw_str endpoint, struct gw_arena *arena,
-                         const char **ret_reason)
-{
-    const struct gw_endpoint_list *list;
-    aigw_str normal;
-
-    if (gw_endpoint_normalize(arena, endpoint, &normal, ret_reason))
-        return false;
-    list = gw_endpoint_list_build(arena, &settings->models.allowed_endpoints, NULL);
-    *ret_reason = "the request's memory budget is spent (limits.request_memory_max)";
-    return list && gw_endpoint_listed(list, normal, arena, ret_reason);
-}

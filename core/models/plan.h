@@ -50,6 +50,7 @@ struct gw_family {
     int64_t max_context_tokens, max_tokens;
     double temperature; /* below 0: unset */
     int32_t unescape_underscores;
+    struct aigw_params defaults; /* made of the numbers above */
 };
 
 /** Where an identifier's prefix leads: prefixes.NAME. */
@@ -71,8 +72,9 @@ struct gw_models {
     size_t family_count;
     struct gw_prefix *prefixes;
     size_t prefix_count;
-    struct gw_instance *mock; /* set in mock mode */
-    struct gw_family base;    /* for names that no family has */
+    struct gw_instance *mock;           /* set in mock mode */
+    struct gw_endpoint_list *endpoints; /* models.allowed_endpoints */
+    struct gw_family base;              /* for names that no family has */
 };
 
 const struct gw_model *gw_models_find(const struct gw_models *models, aigw_str name);
@@ -103,11 +105,6 @@ struct gw_endpoint_list *gw_endpoint_list_build(struct gw_arena *arena, const st
  *  query. */
 bool gw_endpoint_listed(const struct gw_endpoint_list *list, aigw_str endpoint, struct gw_arena *arena,
                         const char **ret_reason);
-/** Both for a caller that has neither: normalises, reads the patterns, compares. Addresses behind names are checked at
- *  connect time. */
-bool gw_endpoint_allowed(const struct gw_settings *settings, aigw_str endpoint, struct gw_arena *arena,
-                         const char **ret_reason);
-
 /* ---- circuits: process-wide, lock-free, bounded ----
  *
  * An attempt asks gw_circuit_allows(), and what came of it is told exactly once: success, failure or undecided, with

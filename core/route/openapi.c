@@ -86,7 +86,7 @@ static bool add_responses(struct json_object *operation, const struct aigw_route
     bool ok = !spec->response_schema || add_schema(good, spec->response_schema);
 
     json_object_object_add(responses, "200", good);
-    if (!(spec->flags & AIGW_ROUTEF_ANONYMOUS))
+    if (!(spec->callers & AIGW_CALLER_ANYONE))
         json_object_object_add(responses, "401", response("No valid token", schema_ref("Unauthorized")));
     if (spec->scope)
         json_object_object_add(responses, "403", response("The token lacks the right", schema_ref("Error")));
@@ -228,7 +228,7 @@ static bool fill_operation(struct json_object *operation, const struct aigw_rout
         json_object_object_add(operation, "summary", str(spec->summary));
     if (spec->flags & AIGW_ROUTEF_DEPRECATED)
         json_object_object_add(operation, "deprecated", json_object_new_boolean(1));
-    if (!(spec->flags & AIGW_ROUTEF_ANONYMOUS)) {
+    if (!(spec->callers & AIGW_CALLER_ANYONE)) {
         struct json_object *security = json_object_new_array(), *bearer = json_object_new_object();
         json_object_object_add(bearer, "bearer", json_object_new_array());
         json_object_array_add(security, bearer);
@@ -281,12 +281,12 @@ static bool add_route(struct doc *doc, const struct aigw_route *spec, const stru
 static const struct aigw_route core_routes[] = {
     { .method = "GET",
       .path = "/monitoring/healthz",
-      .flags = AIGW_ROUTEF_ANONYMOUS,
+      .callers = AIGW_CALLER_ANYONE,
       .group = "monitoring",
       .summary = "Is the process alive? Never touches GitLab or a model." },
     { .method = "GET",
       .path = "/monitoring/ready",
-      .flags = AIGW_ROUTEF_ANONYMOUS,
+      .callers = AIGW_CALLER_ANYONE,
       .group = "monitoring",
       .summary = "Is the process configured and taking requests? `?verbose` tells more." },
 };

@@ -191,7 +191,7 @@ static void check_independence(struct checker *c, struct aigw_testhost *a, struc
         finding(c, "AIGW_FRAMING_LOCAL without produce()");
 }
 
-int aigw_testhost_conformance(const char *path)
+int aigw_testhost_conformance(const char *path, const char *given)
 {
     struct checker c = { .path = path };
     struct aigw_testhost *a = NULL, *b = NULL;
@@ -210,7 +210,10 @@ int aigw_testhost_conformance(const char *path)
         goto out;
     }
     check_descriptor(&c, plugin);
-    dummy_settings(&settings, &plugin->descriptor);
+    if (given)
+        gw_buf_puts(&settings, given);
+    else
+        dummy_settings(&settings, &plugin->descriptor);
     if (c.findings > 0)
         goto out;
     a = aigw_testhost_open(path, settings.data ? settings.data : "", reason, sizeof reason);

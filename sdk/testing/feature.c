@@ -1,11 +1,9 @@
-/* feature.c - the test host playing the core for a feature: a request through check() and run(), the scripted model's
- * events, and what the client gets. */
+/* feature.c - the test host playing the core for a feature: a request through check() and run(), and what the client
+ * gets. */
 #include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define TESTHOST_CALLS_MAX 16 /* model calls of one request */
 
 static const struct aigw_feature_ops *ops_of(const struct aigw_testhost *th)
 {
@@ -17,7 +15,7 @@ static const struct aigw_feature_ops *ops_of(const struct aigw_testhost *th)
 static aigw_status begin_answer(struct aigw_testhost *th, uint32_t state, uint32_t http_status,
                                 const char *content_type, const struct aigw_pair *headers, uint32_t header_count)
 {
-    if (!th->is_active || th->answer.state != AIGW_ANSWER_NONE)
+    if (!th->is_active || th->ctx.kind != TESTHOST_REQUEST || th->answer.state != AIGW_ANSWER_NONE)
         return AIGW_E_STATE;
     for (uint32_t i = 0; i < header_count; i++)
         gw_buf_printf(&th->answer_headers, "%.*s: %.*s\n", AIGW_STR_ARG(headers[i].name),
@@ -137,59 +135,6 @@ void aigw_testhost_leave_after(struct aigw_testhost *th, uint32_t n)
     th->leave_after = n;
 }
 
-/* ---- the scripted model ---- */
-
-static bool has_left(const struct aigw_testhost *th)
-{
-    return th->leave_after > 0 && th->answer.is_stream && th->answer.write_count >= th->leave_after;
-}
-
-/* Hand one event on, its strings in memory of their own. False: the call is over. */
-static bool deliver(struct aigw_testhost *th, const struct aigw_event *event)
-{
-    struct aigw_event copy = *event;
-    char *text = event->text.len > 0 ? malloc(event->text.len) : NULL;
-    aigw_status status;
-
-    if (text)
-        copy.text.ptr = memcpy(text, event->text.ptr, event->text.len);
-    status = ops_of(th)->event ? ops_of(th)->event(&th->ctx.base, th->state, th->call, &copy) : AIGW_E_STATE;
-    free(text);
-    if (status != AIGW_OK && status != AIGW_E_CLOSED)
-        gw_buf_printf(&th->notes, "event() answered %d: %s\n", status, gw_ctx_error(&th->ctx.base));
-    return status == AIGW_OK && !th->did_cancel && !has_left(th);
-}
-
-static void play_script(struct aigw_testhost *th)
-{
-    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_START };
-    aigw_str rest = gw_str(th->script ? th->script : "text \"scripted answer\"\nfinish stop\n"), line;
-    bool did_finish = false, goes_on = deliver(th, &event);
-    struct aigw_error cut = { .struct_size = sizeof cut,
-                              .kind = AIGW_ERR_CUT,
-                              .retry_after_ms = -1,
-                              .message = AIGW_STR_INIT("the model's answer ended early") };
-
-    gw_arena_done(&th->build_arena); /* the build lifetime ends with the first event */
-    while (goes_on && rest.len > 0) {
-        line = testhost_next_line(&rest);
-        if (gw_str_trim(line).len == 0)
-            continue;
-        if (testhost_read_event(&th->request_arena, line, &event) != AIGW_OK) {
-            gw_buf_printf(&th->notes, "bad script line: %.*s\n", AIGW_STR_ARG(line));
-            return;
-        }
-        did_finish |= event.type == AIGW_EVENT_FINISH;
-        goes_on = deliver(th, &event) && event.type != AIGW_EVENT_ERROR;
-    }
-    if (!goes_on)
-        return;
-    event = (struct aigw_event){ .struct_size = sizeof event,
-                                 .type = did_finish ? AIGW_EVENT_END : AIGW_EVENT_ERROR,
-                                 .error = did_finish ? NULL : &cut };
-    deliver(th, &event);
-}
-
 /* ---- one request ---- */
 
 /* True when path fits pattern; the part that {name} or {name:path} stands for goes to *ret_param. */
@@ -234,6 +179,7 @@ static aigw_status build_request(struct aigw_testhost *th, const char *method, c
 
     th->request = (struct aigw_request){
         .struct_size = sizeof th->request,
+        .flags = th->is_verbose ? AIGW_REQUESTF_VERBOSE : 0,
         .method = gw_str(gw_arena_printf(&th->request_arena, "%s", method)),
         .path = gw_str(gw_arena_strndup(&th->request_arena, path, question ? (size_t)(question - path) : strlen(path))),
         .query = gw_str(gw_arena_printf(&th->request_arena, "%s", question ? question + 1 : "")),
@@ -245,6 +191,18 @@ static aigw_status build_request(struct aigw_testhost *th, const char *method, c
     if (!th->request.route)
         return gw_ctx_fail(&th->ctx.base, AIGW_E_NOT_FOUND, "the plugin has no route for %s %s", method, path);
     th->request.path_param = gw_arena_str(&th->request_arena, param);
+    if (param.ptr) {
+        const char *brace = strchr(th->request.route->path, '{') + 1;
+        struct aigw_pair *pair = gw_arena_calloc(&th->request_arena, sizeof *pair);
+
+        if (!pair)
+            return AIGW_E_NOMEM;
+        *pair = (struct aigw_pair){ .name = { brace, strcspn(brace, ":}") }, .value = th->request.path_param };
+        th->request.path_params = pair;
+        th->request.path_param_count = 1;
+    }
+    if (th->request.route->flags & AIGW_ROUTEF_NO_BODY)
+        return AIGW_OK;
     copy = malloc(body_len + 1); /* gone with the build, as in the core */
     if (!copy || gw_arena_defer(&th->build_arena, free, copy) != AIGW_OK)
         return AIGW_E_NOMEM;
@@ -253,28 +211,28 @@ static aigw_status build_request(struct aigw_testhost *th, const char *method, c
     return AIGW_OK;
 }
 
-static aigw_status run_request(struct aigw_testhost *th)
+aigw_status testhost_step(struct aigw_testhost *th)
 {
     const struct aigw_feature_ops *ops = ops_of(th);
     const struct aigw_route *route = th->request.route;
     aigw_status status = AIGW_OK;
 
-    if (ops->check)
-        status = ops->check(&th->ctx.base, th->state, th->call, &th->request);
-    if (status != AIGW_OK || th->answer.state != AIGW_ANSWER_NONE)
-        return status;
-    if (route->scope && !testhost_has_scope(&th->ctx.base, route->scope,
-                                            route->flags & AIGW_ROUTEF_NO_USER_TOKEN ? AIGW_SCOPEF_NO_USER_TOKEN : 0))
-        return respond_text(th, 403, gw_str(route->forbidden_detail ? route->forbidden_detail : "Forbidden"), NULL, 0);
-    status = ops->run(&th->ctx.base, th->state, th->call, &th->request);
-    for (int i = 0; status == AIGW_OK && th->did_call && i < TESTHOST_CALLS_MAX; i++) {
-        th->did_call = th->did_cancel = false;
-        th->is_calling = true;
-        play_script(th);
-        th->is_calling = false;
+    th->did_go_on = false;
+    if (th->step == TESTHOST_CHECK) {
+        if (ops->check)
+            status = ops->check(&th->ctx.base, th->state, th->call, &th->request);
+        if (status != AIGW_OK || th->answer.state != AIGW_ANSWER_NONE)
+            return status;
+        if (route->scope &&
+            !testhost_has_scope(&th->ctx.base, route->scope,
+                                route->flags & AIGW_ROUTEF_NO_USER_TOKEN ? AIGW_SCOPEF_NO_USER_TOKEN : 0))
+            return respond_text(th, 403, gw_str(route->forbidden_detail ? route->forbidden_detail : "Forbidden"), NULL,
+                                0);
+        th->step = TESTHOST_RUN;
     }
-    if (has_left(th) && ops->gone)
-        ops->gone(&th->ctx.base, th->state, th->call);
+    status = ops->run(&th->ctx.base, th->state, th->call, &th->request);
+    if (status != AIGW_PENDING)
+        th->step = TESTHOST_ANSWER;
     return status;
 }
 
@@ -285,11 +243,15 @@ aigw_status aigw_testhost_send(struct aigw_testhost *th, const char *method, con
 
     if (th->plugin->descriptor.kind != AIGW_KIND_FEATURE)
         return AIGW_E_UNSUPPORTED;
-    if (!testhost_begin(th, ops_of(th)->call_size))
+    if (!testhost_begin(th, TESTHOST_REQUEST, ops_of(th)->call_size))
         return AIGW_E_NOMEM;
+    th->step = TESTHOST_CHECK;
     status = build_request(th, method, path, headers, body);
     if (status == AIGW_OK)
-        status = run_request(th);
+        status = testhost_turn(th, testhost_step(th));
+    if (testhost_has_left(th) && ops_of(th)->gone)
+        ops_of(th)->gone(&th->ctx.base, th->state, th->call);
+    testhost_drop_jobs(th);
     gw_arena_done(&th->build_arena);
     th->answer.body = th->body.len > 0 ? th->body.data : "";
     th->answer.body_len = th->body.len;

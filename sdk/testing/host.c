@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <gnutls/crypto.h>
+
 #include "config/node.h"
 
 #define TESTHOST_ARENA_MAX ((size_t)256 << 20)
@@ -13,6 +15,55 @@
 struct aigw_testhost *testhost_of(struct aigw_ctx *ctx)
 {
     return ((struct testhost_ctx *)(void *)ctx)->th;
+}
+
+bool testhost_is(struct aigw_ctx *ctx, uint32_t kinds, const char *function)
+{
+    struct testhost_ctx *own = (struct testhost_ctx *)(void *)ctx;
+    static const char *const names[] = { "", "an instance", "a request", "", "a call" };
+
+    if (own->kind & kinds)
+        return true;
+    testhost_fault(own->th, "%s() does not work with the ctx of %s", function, names[own->kind]);
+    return false;
+}
+
+void testhost_fault(struct aigw_testhost *th, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    gw_buf_vprintf(&th->faults, fmt, args);
+    va_end(args);
+    gw_buf_puts(&th->faults, "\n");
+}
+
+static size_t size_of(struct aigw_testhost *th, const char *what, const void *theirs, size_t ours)
+{
+    uint32_t size = *(const uint32_t *)theirs;
+
+    if (size >= 2 * sizeof size && size <= ours + TESTHOST_GROWTH_MAX)
+        return size < ours ? size : ours;
+    testhost_fault(th, "%s: struct_size is %u, expected %zu: set it to sizeof the struct", what, size, ours);
+    return 0;
+}
+
+void testhost_copy_out(struct aigw_testhost *th, const char *what, void *to, const void *from, size_t size)
+{
+    uint32_t theirs = *(const uint32_t *)to;
+    size_t len = size_of(th, what, to, size);
+
+    if (len == 0)
+        return;
+    memcpy(to, from, len);
+    *(uint32_t *)to = theirs;
+}
+
+void testhost_copy_in(struct aigw_testhost *th, const char *what, void *to, const void *from, size_t size)
+{
+    memset(to, 0, size);
+    memcpy(to, from, size_of(th, what, from, size));
+    *(uint32_t *)to = (uint32_t)size;
 }
 
 /* ---- host functions ---- */
@@ -50,31 +101,119 @@ static void testhost_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, 
     gw_buf_puts(&th->notes, "\n");
 }
 
+/* What the headers say about the order of events. */
+static void check_order(struct aigw_testhost *th, const struct aigw_event *event)
+{
+    uint32_t choice = event->choice, bit = 1u << choice;
+
+    if (event->type == AIGW_EVENT_FINISH && (th->finished & bit))
+        testhost_fault(th, "FINISH was emitted twice for choice %u", choice);
+    if (event->type == AIGW_EVENT_FINISH)
+        th->finished |= bit;
+    if (event->type != AIGW_EVENT_TOOL_CALL)
+        return;
+    if (event->index > th->tools[choice])
+        testhost_fault(th, "TOOL_CALL has index %u, expected at most %u: indexes are gap-free from 0", event->index,
+                       th->tools[choice]);
+    else if (event->index < th->tools[choice] && (event->id.len > 0 || event->name.len > 0))
+        testhost_fault(th, "TOOL_CALL %u: id and name belong to its first piece only", event->index);
+    if (event->index >= th->tools[choice])
+        th->tools[choice] = event->index + 1;
+}
+
+static aigw_status take_event(struct aigw_testhost *th, const struct aigw_event *given)
+{
+    struct aigw_event event;
+    struct aigw_usage usage;
+    struct aigw_error error;
+
+    if (th->is_over || th->emit_left == 0)
+        return AIGW_E_CLOSED;
+    th->emit_left--;
+    testhost_copy_in(th, "event", &event, given, sizeof event);
+    if (event.usage) {
+        testhost_copy_in(th, "usage of an event", &usage, event.usage, sizeof usage);
+        event.usage = &usage;
+    }
+    if (event.error) {
+        testhost_copy_in(th, "error of an event", &error, event.error, sizeof error);
+        event.error = &error;
+    }
+    if (event.choice >= TESTHOST_CHOICES) {
+        testhost_fault(th, "an event has choice %u; the test host knows %d", event.choice, TESTHOST_CHOICES);
+        return AIGW_E_LIMIT;
+    }
+    check_order(th, &event);
+    testhost_write_event(&th->events, &event);
+    if (event.type == AIGW_EVENT_TEXT)
+        gw_buf_put_str(&th->said, event.text);
+    if (event.type == AIGW_EVENT_ERROR)
+        th->is_over = true; /* it ends the call: the plugin is told to clean up */
+    return th->is_over ? AIGW_E_CLOSED : AIGW_OK;
+}
+
 static aigw_status testhost_emit(struct aigw_ctx *ctx, const struct aigw_event *event)
 {
     struct aigw_testhost *th = testhost_of(ctx);
 
-    if (!th->is_active || ctx == &th->instance.base)
+    if (!testhost_is(ctx, TESTHOST_CALL, "emit"))
         return AIGW_E_STATE;
-    if (th->is_over)
-        return AIGW_E_CLOSED;
-    testhost_write_event(&th->events, event);
-    if (event->type == AIGW_EVENT_TEXT)
-        gw_buf_put_str(&th->said, event->text);
-    if (event->type == AIGW_EVENT_FINISH) {
-        if (th->did_finish)
-            gw_buf_puts(&th->events, "failed \"FINISH was emitted twice\"\n");
-        th->did_finish = true;
+    if (!th->may_emit) {
+        testhost_fault(th, "emit() works inside frame(), done() and produce() only");
+        return AIGW_E_STATE;
     }
-    if (event->type == AIGW_EVENT_ERROR)
-        th->is_over = true; /* it ends the call: the plugin is told to clean up */
-    return th->is_over ? AIGW_E_CLOSED : AIGW_OK;
+    if (th->emit_status != AIGW_OK)
+        testhost_fault(th, "emit() was called again after it had answered %d: return that at once", th->emit_status);
+    th->emit_status = take_event(th, event);
+    return th->emit_status;
+}
+
+static aigw_str testhost_answer_header(struct aigw_ctx *ctx, const char *name)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+
+    if (!testhost_is(ctx, TESTHOST_CALL, "answer_header") || !th->has_headers)
+        return AIGW_STR_NONE;
+    return testhost_line_value(th->server_headers, name, ':');
 }
 
 static int64_t testhost_time_s(struct aigw_ctx *ctx)
 {
     (void)ctx;
     return 1700000000; /* every run sees the same answers */
+}
+
+static int64_t testhost_mono_ms(struct aigw_ctx *ctx)
+{
+    return testhost_of(ctx)->now_ms;
+}
+
+/* The same bytes in every run. */
+static aigw_status testhost_random(struct aigw_ctx *ctx, void *ret_bytes, size_t len)
+{
+    if (len > 4096)
+        return gw_ctx_fail(ctx, AIGW_E_INVALID, "random() gives at most 4096 bytes, not %zu", len);
+    for (size_t i = 0; i < len; i++)
+        ((unsigned char *)ret_bytes)[i] = (unsigned char)(i * 37 + 11);
+    return AIGW_OK;
+}
+
+static aigw_status testhost_sha256(struct aigw_ctx *ctx, aigw_str bytes, uint8_t ret_digest[32])
+{
+    (void)ctx;
+    return gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes.ptr, bytes.len, ret_digest) == 0 ? AIGW_OK : AIGW_E_NOMEM;
+}
+
+static aigw_status testhost_hmac_sha256(struct aigw_ctx *ctx, aigw_str key, aigw_str bytes, uint8_t ret_digest[32])
+{
+    (void)ctx;
+    return gnutls_hmac_fast(GNUTLS_MAC_SHA256, key.ptr, key.len, bytes.ptr, bytes.len, ret_digest) == 0 ? AIGW_OK
+                                                                                                        : AIGW_E_NOMEM;
+}
+
+static aigw_str testhost_request_id(struct aigw_ctx *ctx)
+{
+    return gw_str(ctx->request_id);
 }
 
 const struct aigw_host testhost_host = {
@@ -96,6 +235,17 @@ const struct aigw_host testhost_host = {
     .count = testhost_count,
     .annotate = testhost_annotate,
     .emit = testhost_emit,
+    .answer_header = testhost_answer_header,
+    .credential = testhost_credential,
+    .request_id = testhost_request_id,
+    .mono_ms = testhost_mono_ms,
+    .random = testhost_random,
+    .sha256 = testhost_sha256,
+    .hmac_sha256 = testhost_hmac_sha256,
+    .go_on = testhost_go_on,
+    .timer_set = testhost_timer_set,
+    .timer_clear = testhost_timer_clear,
+    .offload = testhost_offload,
     .header = testhost_header,
     .principal = testhost_principal,
     .has_scope = testhost_has_scope,
@@ -122,18 +272,25 @@ const struct aigw_host testhost_host = {
 
 void testhost_end_call(struct aigw_testhost *th)
 {
+    testhost_drop_jobs(th);
     if (th->is_framing)
         gw_framer_done(&th->framer);
     th->is_framing = false;
+    gw_arena_done(&th->call_arena);
     gw_arena_done(&th->build_arena);
     gw_arena_done(&th->request_arena);
     free(th->call);
     th->call = NULL;
+    th->calls = NULL;
+    th->timers = NULL;
     th->is_active = false;
 }
 
-bool testhost_begin(struct aigw_testhost *th, size_t call_size)
+bool testhost_begin(struct aigw_testhost *th, uint32_t kind, size_t call_size)
 {
+    struct gw_buf *bufs[] = { &th->events, &th->said,           &th->notes, &th->faults,
+                              &th->body,   &th->answer_headers, &th->asked, &th->resolved };
+
     testhost_end_call(th);
     th->call = call_size > 0 ? calloc(1, call_size) : NULL; /* of its exact size, for AddressSanitizer */
     if (call_size > 0 && !th->call)
@@ -143,22 +300,33 @@ bool testhost_begin(struct aigw_testhost *th, size_t call_size)
                                                .request_arena = &th->request_arena,
                                                .build_arena = &th->build_arena,
                                                .request_id = "test-request" },
-                                     .th = th };
+                                     .th = th,
+                                     .kind = kind };
     th->http = (struct aigw_http_request){ .struct_size = sizeof th->http, .framing = AIGW_FRAMING_BODY };
     th->is_active = true;
-    th->did_finish = th->is_over = th->is_calling = th->did_call = th->did_cancel = false;
-    gw_buf_clear(&th->events);
-    gw_buf_clear(&th->said);
-    gw_buf_clear(&th->notes);
-    gw_buf_clear(&th->body);
-    gw_buf_clear(&th->answer_headers);
-    gw_buf_clear(&th->asked);
-    gw_buf_clear(&th->resolved);
+    th->is_over = th->may_emit = th->may_ask = th->has_headers = th->did_go_on = false;
+    th->finished = 0;
+    memset(th->tools, 0, sizeof th->tools);
+    for (size_t i = 0; i < GW_ARRAY_LEN(bufs); i++)
+        gw_buf_clear(bufs[i]);
     th->answer = (struct aigw_testhost_answer){ .state = AIGW_ANSWER_NONE };
     return true;
 }
 
 /* ---- open and close ---- */
+
+/* Everything that is begun and ended with the host, but `arena`, which holds the plugin. */
+static const size_t arenas[] = {
+    offsetof(struct aigw_testhost, instance_arena), offsetof(struct aigw_testhost, request_arena),
+    offsetof(struct aigw_testhost, build_arena),    offsetof(struct aigw_testhost, call_arena),
+    offsetof(struct aigw_testhost, setup_arena),
+};
+static const size_t bufs[] = {
+    offsetof(struct aigw_testhost, events), offsetof(struct aigw_testhost, said),
+    offsetof(struct aigw_testhost, notes),  offsetof(struct aigw_testhost, faults),
+    offsetof(struct aigw_testhost, body),   offsetof(struct aigw_testhost, answer_headers),
+    offsetof(struct aigw_testhost, asked),  offsetof(struct aigw_testhost, resolved),
+};
 
 static aigw_status testhost_fill(struct aigw_testhost *th, const char *settings, struct gw_err *reterr)
 {
@@ -192,10 +360,12 @@ static aigw_status testhost_bring_up(struct aigw_testhost *th, const char *path,
     th->state = calloc(1, d->state_size ? d->state_size : 1);
     if (!th->state)
         return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
-    th->instance = (struct testhost_ctx){
-        .base = { .plugin = th->plugin, .instance = "test", .request_arena = &th->arena, .build_arena = &th->arena },
-        .th = th
-    };
+    th->instance = (struct testhost_ctx){ .base = { .plugin = th->plugin,
+                                                    .instance = "test",
+                                                    .request_arena = &th->instance_arena,
+                                                    .build_arena = &th->instance_arena },
+                                          .th = th,
+                                          .kind = TESTHOST_INSTANCE };
     status = testhost_fill(th, settings, reterr);
     if (status != AIGW_OK) {
         free(th->state);
@@ -215,21 +385,15 @@ static aigw_status testhost_bring_up(struct aigw_testhost *th, const char *path,
 struct aigw_testhost *aigw_testhost_open(const char *path, const char *settings, char *ret_error, size_t error_size)
 {
     struct aigw_testhost *th = calloc(1, sizeof *th);
-    struct gw_buf *bufs[] = { th ? &th->events : NULL,  th ? &th->said : NULL,           th ? &th->notes : NULL,
-                              th ? &th->body : NULL,    th ? &th->answer_headers : NULL, th ? &th->asked : NULL,
-                              th ? &th->resolved : NULL };
     struct gw_err err = { "out of memory" };
 
     if (!th)
         return NULL;
     gw_arena_init(&th->arena, TESTHOST_ARENA_MAX);
-    gw_arena_init(&th->request_arena, TESTHOST_ARENA_MAX);
-    gw_arena_init(&th->build_arena, TESTHOST_ARENA_MAX);
-    gw_arena_init(&th->setup_arena, TESTHOST_ARENA_MAX);
-    for (size_t i = 0; i < GW_ARRAY_LEN(bufs); i++) {
-        gw_buf_init(bufs[i], TESTHOST_TEXT_MAX);
-        gw_buf_puts(bufs[i], "");
-    }
+    for (size_t i = 0; i < GW_ARRAY_LEN(arenas); i++)
+        gw_arena_init((void *)((char *)th + arenas[i]), TESTHOST_ARENA_MAX);
+    for (size_t i = 0; i < GW_ARRAY_LEN(bufs); i++)
+        gw_buf_init((void *)((char *)th + bufs[i]), TESTHOST_TEXT_MAX);
     th->scopes = "*";
     if (testhost_bring_up(th, path, settings, &err) == AIGW_OK)
         return th;
@@ -243,10 +407,6 @@ struct aigw_testhost *aigw_testhost_open(const char *path, const char *settings,
 
 void aigw_testhost_close(struct aigw_testhost *th)
 {
-    struct gw_buf *bufs[] = { th ? &th->events : NULL,  th ? &th->said : NULL,           th ? &th->notes : NULL,
-                              th ? &th->body : NULL,    th ? &th->answer_headers : NULL, th ? &th->asked : NULL,
-                              th ? &th->resolved : NULL };
-
     if (!th)
         return;
     testhost_end_call(th);
@@ -259,10 +419,11 @@ void aigw_testhost_close(struct aigw_testhost *th)
     }
     free(th->state);
     aigw_testhost_model(th, NULL);
+    for (size_t i = 0; i < GW_ARRAY_LEN(arenas); i++)
+        gw_arena_done((void *)((char *)th + arenas[i]));
     gw_plugin_unload(th->plugin);
     for (size_t i = 0; i < GW_ARRAY_LEN(bufs); i++)
-        gw_buf_done(bufs[i]);
-    gw_arena_done(&th->setup_arena);
+        gw_buf_done((void *)((char *)th + bufs[i]));
     gw_arena_done(&th->arena);
     free(th);
 }
@@ -287,6 +448,11 @@ const char *aigw_testhost_notes(const struct aigw_testhost *th)
     return text_of(&th->notes);
 }
 
+const char *aigw_testhost_faults(const struct aigw_testhost *th)
+{
+    return text_of(&th->faults);
+}
+
 const char *aigw_testhost_events(const struct aigw_testhost *th)
 {
     return text_of(&th->events);
@@ -299,7 +465,21 @@ const char *aigw_testhost_said(const struct aigw_testhost *th)
 
 const char *aigw_testhost_asked(const struct aigw_testhost *th)
 {
-    return th->asked.len > 0 ? th->asked.data : NULL;
+    const char *last = th->asked.len > 0 ? strrchr(th->asked.data, '\n') : NULL;
+
+    return last ? last + 1 : th->asked.len > 0 ? th->asked.data : NULL;
+}
+
+const char *aigw_testhost_asked_at(const struct aigw_testhost *th, uint32_t n)
+{
+    aigw_str rest = gw_buf_str(&th->asked), line;
+
+    while (rest.len > 0) {
+        line = testhost_next_line(&rest);
+        if (n-- == 0)
+            return gw_arena_strndup(&((struct aigw_testhost *)(uintptr_t)th)->request_arena, line.ptr, line.len);
+    }
+    return NULL;
 }
 
 const char *aigw_testhost_resolved(const struct aigw_testhost *th)

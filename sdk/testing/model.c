@@ -9,7 +9,7 @@
 
 /* ---- configured by the test ---- */
 
-static const char *keep(struct aigw_testhost *th, const char *text)
+const char *testhost_keep(struct aigw_testhost *th, const char *text)
 {
     return gw_arena_printf(&th->setup_arena, "%s", text ? text : "");
 }
@@ -27,7 +27,8 @@ aigw_status aigw_testhost_prompt(struct aigw_testhost *th, const char *id, const
 
     if (!prompt)
         return AIGW_E_NOMEM;
-    *prompt = (struct testhost_prompt){ .next = th->prompts, .id = keep(th, id), .text = keep(th, text) };
+    *prompt =
+        (struct testhost_prompt){ .next = th->prompts, .id = testhost_keep(th, id), .text = testhost_keep(th, text) };
     th->prompts = prompt;
     return AIGW_OK;
 }
@@ -47,23 +48,13 @@ aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events)
     }
     gw_arena_done(&scratch);
     if (status == AIGW_OK)
-        th->script = keep(th, events);
+        th->script = testhost_keep(th, events);
     return status;
-}
-
-void aigw_testhost_scopes(struct aigw_testhost *th, const char *scopes)
-{
-    th->scopes = keep(th, scopes);
-}
-
-void aigw_testhost_flags(struct aigw_testhost *th, const char *flags)
-{
-    th->flags = keep(th, flags);
 }
 
 void aigw_testhost_settings(struct aigw_testhost *th, const char *lines)
 {
-    th->settings = keep(th, lines);
+    th->settings = testhost_keep(th, lines);
 }
 
 /* ---- request ---- */
@@ -83,64 +74,9 @@ aigw_str testhost_line_value(const char *lines, const char *name, char separator
 
 aigw_str testhost_header(struct aigw_ctx *ctx, const char *name)
 {
+    if (!testhost_is(ctx, TESTHOST_REQUEST, "header"))
+        return AIGW_STR_NONE;
     return testhost_line_value(testhost_of(ctx)->headers, name, ':');
-}
-
-static bool has_word(const char *words, const char *word)
-{
-    size_t len = strlen(word);
-
-    for (const char *at = words; at && (at = strstr(at, word)) != NULL; at++)
-        if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
-            return true;
-    return false;
-}
-
-int32_t testhost_has_scope(struct aigw_ctx *ctx, const char *scope, uint32_t flags)
-{
-    const char *scopes = testhost_of(ctx)->scopes;
-
-    (void)flags;
-    return strcmp(scopes, "*") == 0 || has_word(scopes, scope);
-}
-
-/* Blank-separated words as a list in the request's memory. */
-static const aigw_str *words_of(struct aigw_testhost *th, const char *words, uint32_t *ret_count)
-{
-    aigw_str *list = gw_arena_calloc(&th->request_arena, 64 * sizeof *list);
-    uint32_t count = 0;
-
-    while (list && words && *words && count < 64) {
-        size_t len = strcspn(words, " ");
-
-        if (len > 0)
-            list[count++] = (aigw_str){ words, len };
-        words += len + strspn(words + len, " ");
-    }
-    *ret_count = count;
-    return list;
-}
-
-const struct aigw_principal *testhost_principal(struct aigw_ctx *ctx)
-{
-    struct aigw_testhost *th = testhost_of(ctx);
-
-    th->principal = (struct aigw_principal){
-        .struct_size = sizeof th->principal,
-        .flags = strcmp(th->scopes, "*") == 0 ? AIGW_PRINCIPALF_BYPASS : 0,
-        .issuer = AIGW_STR_INIT("https://gitlab.example"),
-        .subject = AIGW_STR_INIT("test-subject"),
-        .realm = AIGW_STR_INIT("self-managed"),
-        .instance_id = AIGW_STR_INIT("test-instance"),
-        .global_user_id = AIGW_STR_INIT("test-user"),
-    };
-    th->principal.scopes = words_of(th, th->scopes, &th->principal.scope_count);
-    return &th->principal;
-}
-
-const aigw_str *testhost_feature_flags(struct aigw_ctx *ctx, uint32_t *ret_count)
-{
-    return words_of(testhost_of(ctx), testhost_of(ctx)->flags, ret_count);
 }
 
 aigw_str testhost_setting(struct aigw_ctx *ctx, const char *path)
@@ -192,8 +128,15 @@ aigw_status testhost_model_resolve(struct aigw_ctx *ctx, const struct aigw_need 
                                    const struct aigw_model_info **ret_info, struct aigw_error *ret_error)
 {
     struct aigw_testhost *th = testhost_of(ctx);
+    static const struct aigw_params no_params = { .struct_size = sizeof no_params };
     struct aigw_model_info *info = gw_arena_calloc(&th->request_arena, sizeof *info);
     const char *error = json_object_get_string(member(th->model, "error"));
+    struct aigw_need copy;
+
+    if (!testhost_is(ctx, TESTHOST_REQUEST, "model_resolve"))
+        return AIGW_E_STATE;
+    testhost_copy_in(th, "need", &copy, need, sizeof copy);
+    need = &copy;
 
     gw_buf_printf(&th->resolved, "need provider=%.*s name=%.*s endpoint=%.*s api_key=%.*s identifier=%.*s model=%.*s\n",
                   AIGW_STR_ARG(need->provider), AIGW_STR_ARG(need->name), AIGW_STR_ARG(need->endpoint),
@@ -201,10 +144,12 @@ aigw_status testhost_model_resolve(struct aigw_ctx *ctx, const struct aigw_need 
     if (error) {
         int kind = testhost_error_kind(gw_str(error));
 
-        *ret_error = (struct aigw_error){ .struct_size = sizeof *ret_error,
-                                          .kind = kind < 0 ? AIGW_ERR_INTERNAL : (uint32_t)kind,
-                                          .retry_after_ms = -1,
-                                          .message = member_text(th, "message", "as the test wants it") };
+        const struct aigw_error made = { .struct_size = sizeof made,
+                                         .kind = kind < 0 ? AIGW_ERR_INTERNAL : (uint32_t)kind,
+                                         .retry_after_ms = -1,
+                                         .message = member_text(th, "message", "as the test wants it") };
+
+        testhost_copy_out(th, "error of model_resolve()", ret_error, &made, sizeof made);
         return AIGW_E_NOT_FOUND;
     }
     if (!info)
@@ -219,6 +164,7 @@ aigw_status testhost_model_resolve(struct aigw_ctx *ctx, const struct aigw_need 
         .name = member_text(th, "name", "test-model"),
         .engine = member_text(th, "engine", "test"),
         .max_context_tokens = json_object_get_int64(member(th->model, "max_context_tokens")),
+        .defaults = &no_params,
     };
     if (fill_families(th, info) != AIGW_OK)
         return AIGW_E_NOMEM;
@@ -260,35 +206,44 @@ static uint32_t role_of(aigw_str line)
     return 0;
 }
 
-static aigw_status add_message(struct aigw_testhost *th, struct aigw_message *msg, uint32_t role, aigw_str text)
-{
-    struct aigw_part *part = gw_arena_calloc(&th->build_arena, sizeof *part);
+/* Messages under construction, in the memory that the prompt lives in. */
+struct rendering {
+    struct gw_arena *arena;
+    const struct aigw_message **link;
+    uint32_t last_role;
+    aigw_status status;
+};
 
-    if (!part)
-        return AIGW_E_NOMEM;
-    *part = (struct aigw_part){ .type = AIGW_PART_TEXT, .text = gw_arena_str(&th->build_arena, text) };
-    *msg = (struct aigw_message){ .role = role, .part_count = 1, .parts = part };
-    return AIGW_OK;
+static void add_message(struct rendering *r, uint32_t role, aigw_str text)
+{
+    struct aigw_part *part = gw_arena_calloc(r->arena, sizeof *part);
+    struct aigw_message *msg = gw_arena_calloc(r->arena, sizeof *msg);
+
+    if (!part || !msg) {
+        r->status = AIGW_E_NOMEM;
+        return;
+    }
+    *part =
+        (struct aigw_part){ .struct_size = sizeof *part, .type = AIGW_PART_TEXT, .text = gw_arena_str(r->arena, text) };
+    *msg = (struct aigw_message){ .struct_size = sizeof *msg, .role = role, .parts = part };
+    *r->link = msg;
+    r->link = &msg->next;
+    r->last_role = role;
 }
 
-static aigw_status render_prompt(struct aigw_testhost *th, const char *text, const struct aigw_prompt_query *query,
-                                 struct aigw_prompt *prompt)
+static void render_prompt(struct rendering *r, const char *text, const struct aigw_prompt_query *query)
 {
-    struct aigw_message *messages = gw_arena_calloc(&th->build_arena, 32 * sizeof *messages);
     aigw_str rest = gw_str(text), line;
     uint32_t role = AIGW_ROLE_USER, next;
-    aigw_status status = AIGW_OK;
     struct gw_buf out;
     bool has_any = false;
 
-    if (!messages)
-        return AIGW_E_NOMEM;
     gw_buf_init(&out, (size_t)16 << 20);
-    while (rest.len > 0 && status == AIGW_OK && prompt->message_count < 31) {
+    while (rest.len > 0 && r->status == AIGW_OK) {
         line = testhost_next_line(&rest);
         next = role_of(line);
         if (next && has_any) {
-            status = add_message(th, &messages[prompt->message_count++], role, gw_buf_str(&out));
+            add_message(r, role, gw_buf_str(&out));
             gw_buf_clear(&out);
         } else if (has_any) {
             gw_buf_puts(&out, "\n");
@@ -302,78 +257,57 @@ static aigw_status render_prompt(struct aigw_testhost *th, const char *text, con
         has_any = true;
         render_line(&out, line, query);
     }
-    if (has_any && status == AIGW_OK)
-        status = add_message(th, &messages[prompt->message_count++], role, gw_buf_str(&out));
+    if (has_any)
+        add_message(r, role, gw_buf_str(&out));
     gw_buf_done(&out);
-    prompt->messages = messages;
-    prompt->flags = role == AIGW_ROLE_ASSISTANT && has_any ? AIGW_REQF_PREFILL : 0;
-    return status;
 }
 
-static aigw_status render_any(struct aigw_testhost *th, const struct aigw_prompt_query *query,
-                              struct aigw_prompt *prompt)
+static void render_any(struct rendering *r, const struct aigw_prompt_query *query)
 {
-    struct aigw_message *message = gw_arena_calloc(&th->build_arena, sizeof *message);
-    aigw_status status;
     struct gw_buf out;
 
-    if (!message)
-        return AIGW_E_NOMEM;
     gw_buf_init(&out, (size_t)16 << 20);
     for (uint32_t i = 0; i < query->var_count; i++)
         gw_buf_printf(&out, "%.*s=%.*s\n", AIGW_STR_ARG(query->vars[i].name), AIGW_STR_ARG(query->vars[i].value));
-    status = add_message(th, message, AIGW_ROLE_USER, gw_buf_str(&out));
+    add_message(r, AIGW_ROLE_USER, gw_buf_str(&out));
     gw_buf_done(&out);
-    prompt->messages = message;
-    prompt->message_count = 1;
-    return status;
 }
 
-aigw_status testhost_prompt_render(struct aigw_ctx *ctx, const struct aigw_prompt_query *query,
+aigw_status testhost_prompt_render(struct aigw_ctx *ctx, const struct aigw_prompt_query *given,
                                    struct aigw_prompt *ret_prompt)
 {
     struct aigw_testhost *th = testhost_of(ctx);
-    struct aigw_prompt prompt = { .struct_size = sizeof prompt,
-                                  .title = query->id,
-                                  .family = AIGW_STR_INIT("base"),
-                                  .version = AIGW_STR_INIT("1.0.0") };
+    struct rendering rendering = { .arena = ctx->build_arena };
     const struct testhost_prompt *found = th->prompts;
-    aigw_status status;
+    struct aigw_prompt_query query;
+    struct aigw_prompt prompt;
 
-    gw_buf_printf(&th->resolved, "prompt %.*s version=%.*s", AIGW_STR_ARG(query->id), AIGW_STR_ARG(query->version));
-    for (uint32_t i = 0; i < query->var_count; i++)
-        gw_buf_printf(&th->resolved, " %.*s", AIGW_STR_ARG(query->vars[i].name));
+    if (!testhost_is(ctx, TESTHOST_REQUEST, "prompt"))
+        return AIGW_E_STATE;
+    testhost_copy_in(th, "prompt query", &query, given, sizeof query);
+    gw_buf_printf(&th->resolved, "prompt %.*s version=%.*s", AIGW_STR_ARG(query.id), AIGW_STR_ARG(query.version));
+    for (uint32_t i = 0; i < query.var_count; i++)
+        gw_buf_printf(&th->resolved, " %.*s", AIGW_STR_ARG(query.vars[i].name));
     gw_buf_puts(&th->resolved, "\n");
-    while (found && !gw_str_is(query->id, found->id))
+    while (found && !gw_str_is(query.id, found->id))
         found = found->next;
     if (th->prompts && !found)
-        return gw_ctx_fail(ctx, AIGW_E_NOT_FOUND, "no prompt %.*s", AIGW_STR_ARG(query->id));
-    status = found ? render_prompt(th, found->text, query, &prompt) : render_any(th, query, &prompt);
-    if (status == AIGW_OK)
-        *ret_prompt = prompt;
-    return status;
-}
-
-aigw_status testhost_model_call(struct aigw_ctx *ctx, const struct aigw_model_info *model,
-                                const struct aigw_model_request *req, int64_t idle_timeout_ms)
-{
-    struct aigw_testhost *th = testhost_of(ctx);
-
-    (void)idle_timeout_ms;
-    if (!th->is_active || th->did_call)
-        return AIGW_E_STATE;
-    if (!model)
-        return gw_ctx_fail(ctx, AIGW_E_INVALID, "model_call() needs what model_resolve() handed out");
-    gw_buf_clear(&th->asked);
-    testhost_write_request(&th->asked, req);
-    th->did_call = true; /* the events come once run() or event() has returned */
-    return AIGW_OK;
-}
-
-void testhost_model_cancel(struct aigw_ctx *ctx)
-{
-    testhost_of(ctx)->did_cancel = true;
-    testhost_of(ctx)->did_call = false;
+        return gw_ctx_fail(ctx, AIGW_E_NOT_FOUND, "no prompt %.*s", AIGW_STR_ARG(query.id));
+    prompt = (struct aigw_prompt){ .struct_size = sizeof prompt,
+                                   .title = gw_arena_str(ctx->build_arena, query.id),
+                                   .family = AIGW_STR_INIT("base"),
+                                   .version = AIGW_STR_INIT("1.0.0"),
+                                   .params = query.model ? query.model->defaults : NULL };
+    rendering.link = &prompt.messages;
+    if (found)
+        render_prompt(&rendering, found->text, &query);
+    else
+        render_any(&rendering, &query);
+    if (rendering.last_role == AIGW_ROLE_ASSISTANT)
+        prompt.flags = AIGW_REQF_PREFILL;
+    if (rendering.status == AIGW_OK)
+        testhost_copy_out(th, "prompt", ret_prompt, &prompt, sizeof prompt);
+    return rendering.status;
 }
 
 aigw_status testhost_sign_token(struct aigw_ctx *ctx, aigw_str claims, aigw_str *ret_token)

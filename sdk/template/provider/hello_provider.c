@@ -40,12 +40,14 @@ static aigw_status hello_request(struct aigw_ctx *ctx, void *self, void *call, c
                                  const struct aigw_model_request *req, struct aigw_http_request *ret_http)
 {
     const struct hello *state = self;
-    const struct aigw_message *last = req->message_count > 0 ? &req->messages[req->message_count - 1] : NULL;
+    const struct aigw_message *last = req->messages;
     const char **headers = state->host->alloc(ctx, AIGW_LIFE_BUILD, 2 * sizeof *headers);
     aigw_str base = { state->base_url, strlen(state->base_url) }, key = target->api_key;
 
     (void)call;
-    if (req->kind != AIGW_CALL_CHAT || !last || last->part_count == 0)
+    while (last && last->next)
+        last = last->next;
+    if (req->kind != AIGW_CALL_CHAT || !last || !last->parts)
         return state->host->fail(ctx, AIGW_E_UNSUPPORTED, "the hello server knows only chats with some text");
     if (!headers)
         return AIGW_E_NOMEM;
@@ -60,7 +62,7 @@ static aigw_status hello_request(struct aigw_ctx *ctx, void *self, void *call, c
     ret_http->method = "POST";
     ret_http->url = state->host->format(ctx, AIGW_LIFE_BUILD, "%.*s/say", AIGW_STR_ARG(base));
     ret_http->headers = headers;
-    ret_http->body = last->parts[last->part_count - 1].text;
+    ret_http->body = last->parts->text;
     ret_http->framing = AIGW_FRAMING_NDJSON; /* a frame per line, be it JSON or not */
     return ret_http->url && headers[ret_http->header_count - 1] ? AIGW_OK : AIGW_E_NOMEM;
 }

@@ -15,7 +15,7 @@ static struct aigw_route routes[] = {
       .request_schema = "{\"type\":\"object\"}" },
     { .method = "POST", .path = "/v1/prompts/{prompt_id:path}", .group = "prompts" },
     { .method = "POST", .path = "/v1/chat/{name}", .group = "chat" },
-    { .method = "GET", .path = "/v1/models/definitions", .flags = AIGW_ROUTEF_ANONYMOUS },
+    { .method = "GET", .path = "/v1/models/definitions", .callers = AIGW_CALLER_ANYONE },
     { .method = "GET", .path = "/v1/models/{model}" },
     { .method = "DELETE", .path = "/v1/models/{id}" },
     { .method = "POST", .path = "/v1beta/models/{model}:generateContent" },

@@ -1,0 +1,176 @@
+/* cases_feature.c - the sections of a feature's case files. */
+#include "cases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- what is set up ---- */
+
+static void malformed(struct cases *c, const struct section *s)
+{
+    cases_finding(c, "%s: the text of this section is malformed", s->name);
+}
+
+static void set_model(struct cases *c, const struct section *s)
+{
+    if (aigw_testhost_model(c->th, s->text) != AIGW_OK)
+        malformed(c, s);
+}
+
+static void set_prompt(struct cases *c, const struct section *s)
+{
+    if (aigw_testhost_prompt(c->th, s->arg, cases_plain(c, s)) != AIGW_OK)
+        malformed(c, s);
+}
+
+static void set_script(struct cases *c, const struct section *s)
+{
+    if (aigw_testhost_script(c->th, s->text) != AIGW_OK)
+        malformed(c, s);
+}
+
+static void set_scopes(struct cases *c, const struct section *s)
+{
+    aigw_testhost_scopes(c->th, cases_plain(c, s));
+}
+
+static void set_flags(struct cases *c, const struct section *s)
+{
+    aigw_testhost_flags(c->th, cases_plain(c, s));
+}
+
+static void set_caller(struct cases *c, const struct section *s)
+{
+    if (aigw_testhost_caller(c->th, s->text) != AIGW_OK)
+        malformed(c, s);
+}
+
+static void set_verbose(struct cases *c, const struct section *s)
+{
+    const char *text = cases_plain(c, s);
+
+    if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0)
+        aigw_testhost_verbose(c->th, strcmp(text, "true") == 0);
+    else
+        malformed(c, s);
+}
+
+static void set_core(struct cases *c, const struct section *s)
+{
+    aigw_testhost_settings(c->th, s->text);
+}
+
+static void set_leave(struct cases *c, const struct section *s)
+{
+    aigw_testhost_leave_after(c->th, (uint32_t)strtoul(s->text, NULL, 10));
+}
+
+/* ---- what is done ---- */
+
+static void do_send(struct cases *c, const struct section *s)
+{
+    char method[16], path[1024];
+    const char *empty = strncmp(s->text, "\n", 1) == 0 ? s->text : strstr(s->text, "\n\n");
+    const char *headers = empty ? gw_arena_strndup(&c->arena, s->text, (size_t)(empty - s->text)) : s->text;
+    aigw_str body = cases_trimmed(empty ? empty + (empty == s->text ? 1 : 2) : "");
+
+    c->call_title = s->arg;
+    if (sscanf(s->arg, "%15s %1023s", method, path) != 2) {
+        cases_finding(c, "send: expected \"=== send <METHOD> <path>\"");
+        return;
+    }
+    c->status = aigw_testhost_send(c->th, method, path, headers, gw_arena_strndup(&c->arena, body.ptr, body.len));
+    c->is_unchecked = aigw_testhost_answer(c->th)->state == AIGW_ANSWER_NONE;
+    if (*aigw_testhost_faults(c->th))
+        cases_finding(c, "%.*s", AIGW_STR_ARG(cases_trimmed(aigw_testhost_faults(c->th))));
+}
+
+/* ---- what is expected ---- */
+
+static void expect_status(struct cases *c, const struct section *s)
+{
+    cases_expect_number(c, "status", s->text, aigw_testhost_answer(c->th)->status);
+}
+
+static void expect_state(struct cases *c, const struct section *s)
+{
+    static const char *const states[] = { "none", "complete", "open", "aborted" };
+
+    cases_expect_text(c, "state of the answer", s->text, states[aigw_testhost_answer(c->th)->state & 3]);
+}
+
+static void expect_type(struct cases *c, const struct section *s)
+{
+    const char *type = aigw_testhost_answer(c->th)->content_type;
+
+    cases_expect_text(c, "content type", s->text, type ? type : "");
+}
+
+static void expect_writes(struct cases *c, const struct section *s)
+{
+    cases_expect_number(c, "stream writes", s->text, aigw_testhost_answer(c->th)->write_count);
+}
+
+static void expect_answer_headers(struct cases *c, const struct section *s)
+{
+    const char *headers = aigw_testhost_answer(c->th)->headers;
+
+    cases_expect_lines(c, "headers of the answer", s->text, headers ? headers : "");
+}
+
+static void expect_answer_body(struct cases *c, const struct section *s)
+{
+    const struct aigw_testhost_answer *answer = aigw_testhost_answer(c->th);
+
+    cases_expect_body(c, "body of the answer", s->text, (aigw_str){ answer->body, answer->body_len });
+}
+
+static void expect_asked(struct cases *c, const struct section *s)
+{
+    const char *asked =
+        s->arg[0] ? aigw_testhost_asked_at(c->th, (uint32_t)strtoul(s->arg, NULL, 10)) : aigw_testhost_asked(c->th);
+    bool is_expected = cases_trimmed(s->text).len > 0;
+
+    if (asked && is_expected)
+        cases_expect_json(c, "model request", s->text, gw_str(asked));
+    else if (asked || is_expected)
+        cases_finding(c, "model request: expected %s, found %s", is_expected ? s->text : "none",
+                      asked ? asked : "no call");
+}
+
+static void expect_resolved(struct cases *c, const struct section *s)
+{
+    cases_expect_lines(c, "needs and prompts", s->text, aigw_testhost_resolved(c->th));
+}
+
+const struct case_section cases_feature[] = {
+    { "model", "", CASES_FEATURE, set_model,
+      "what model_resolve() answers: {\"name\":\"m\",\"families\":[\"gpt\"],…}, or "
+      "{\"error\":\"no_model\",\"message\":\"…\"}" },
+    { "prompt", "<id>", CASES_FEATURE, set_prompt,
+      "a prompt: lines \"system: …\", \"user: …\", \"assistant: …\", with {{variable}}" },
+    { "script", "", CASES_FEATURE, set_script,
+      "what the model says from now on, in lines of events; an error first is a refusal" },
+    { "scopes", "", CASES_FEATURE, set_scopes,
+      "the caller's scopes, separated by blanks; \"*\" (the default) is every one" },
+    { "flags", "", CASES_FEATURE, set_flags, "the feature flags that are on, separated by blanks" },
+    { "caller", "", CASES_FEATURE, set_caller,
+      "who asks: lines issuer=, subject=, realm=, instance_id=, instance_uid=, global_user_id=, seat_count=, "
+      "extra_claims=, token=user|bypass|anonymous" },
+    { "verbose", "", CASES_FEATURE, set_verbose, "true: the caller may see details (AIGW_REQUESTF_VERBOSE)" },
+    { "core", "", CASES_FEATURE, set_core, "answers of host->setting(): path=value lines" },
+    { "leave", "", CASES_FEATURE, set_leave, "the client leaves after so many stream writes; 0: it stays" },
+    { "send", "<METHOD> <path>", CASES_FEATURE, do_send, "a request: header lines, an empty line, the body" },
+    { "status", "", CASES_FEATURE, expect_status, "the status that the client got" },
+    { "type", "", CASES_FEATURE, expect_type, "the content type that the client got" },
+    { "answer-headers", "", CASES_FEATURE, expect_answer_headers, "lines among the headers that the client got" },
+    { "answer-body", "", CASES_FEATURE, expect_answer_body, "the body that the client got" },
+    { "writes", "", CASES_FEATURE, expect_writes, "the number of stream writes" },
+    { "state", "", CASES_FEATURE, expect_state,
+      "complete, open (never ended: wrong), aborted, none (nothing: the client gets a 500)" },
+    { "asked", "[<n>]", CASES_FEATURE, expect_asked,
+      "the last model request, or the n-th from 0; empty: there was none" },
+    { "resolved", "", CASES_FEATURE, expect_resolved, "lines among the needs and prompts asked for" },
+    { 0 },
+};
