@@ -21,9 +21,9 @@ An answer's lines are its body, each with its line feed; lines with @ do somethi
     @close [MS]            FIN without the end of the message    @reset [MS]   RST
     @open                  neither: the connection stays until the gateway leaves
 
-Flags: +length (Content-Length instead of chunks; +length=N says N), +crlf (line ends), +gzip +deflate +rawdeflate,
-+slow (one byte a write), +ext (chunk extensions), +continue (100 and 103 before it), +early (before the request's body
-is read), +hex (<f0> is a byte).
+Flags: +length (Content-Length instead of chunks; +length=N says N), +bare (neither: the body goes on to the close),
++crlf (line ends), +gzip +deflate +rawdeflate, +slow (one byte a write), +ext (chunk extensions), +continue (100 and 103
+before it), +early (before the request's body is read), +hex (<f0> is a byte).
 
 Expectations: text "…" (JSON text; the answer is then complete, too), complete, fails (a status of 400 or more, or a
 broken body), status N, within MS, header NAME REGEX, no-header NAME, body-has TEXT, body-not TEXT, up-target PATH (of
@@ -36,7 +36,7 @@ import re
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "quirks")
 EXPECTATIONS = {"text", "complete", "fails", "status", "within", "header", "no-header", "body-has", "body-not",
                 "up-target", "up-count", "log-has", "trapped"}
-FLAGS = {"length", "crlf", "gzip", "deflate", "rawdeflate", "slow", "ext", "continue", "early", "hex"}
+FLAGS = {"length", "bare", "crlf", "gzip", "deflate", "rawdeflate", "slow", "ext", "continue", "early", "hex"}
 
 
 class Answer:
@@ -45,7 +45,7 @@ class Answer:
         self.content_type = content_type
         self.flags = flags       # name → value or True
         self.headers = []
-        self.steps = []          # ("data", bytes) ("wait", ms) ("chunk",) ("raw", bytes)
+        self.steps = []          # (kind, value): data bytes, repeat (count, bytes), wait ms, chunk, raw bytes
         self.end = ("end", 0)    # or close, reset (both with ms before it), open
 
 
@@ -115,7 +115,10 @@ def _answer(argument, lines):
             body = body[:-len(feed)]
         elif word == "@repeat":
             count, _, text = rest.partition(" ")
-            body = body[:-len(feed)] + text * int(count) + feed
+            body = body[:-len(feed)]
+            flush()
+            answer.steps.append(("repeat", (int(count), _data(text, flags))))
+            body = feed
         elif word in ("@wait", "@chunk", "@raw"):
             flush()
             answer.steps.append({"@wait": lambda: ("wait", int(rest)), "@chunk": lambda: ("chunk", None),

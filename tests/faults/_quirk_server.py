@@ -118,6 +118,7 @@ class _Player:
         self.answer = answer
         self.flags = answer.flags
         self.has_length = "length" in answer.flags
+        self.is_bare = "bare" in answer.flags
         bits = next((PACKERS[name] for name in PACKERS if name in self.flags), None)
         self.packer = zlib.compressobj(wbits=bits) if bits else None
 
@@ -141,7 +142,10 @@ class _Player:
         lines = [f"HTTP/1.1 {answer.status} X"]
         if answer.content_type != "-":
             lines.append(f"Content-Type: {answer.content_type}")
-        lines.append(f"Content-Length: {length}" if self.has_length else "Transfer-Encoding: chunked")
+        if self.has_length:
+            lines.append(f"Content-Length: {length}")
+        elif not self.is_bare:
+            lines.append("Transfer-Encoding: chunked")
         lines += [f"{name}: {value}" for name, value in answer.headers]
         early = b""
         if "continue" in self.flags:
@@ -151,7 +155,7 @@ class _Player:
     def _body(self, data):
         if not data:
             return
-        if self.has_length:
+        if self.has_length or self.is_bare:
             self._send(data)
             return
         step = 1 if "slow" in self.flags else len(data)
@@ -162,8 +166,13 @@ class _Player:
 
     def _whole(self):
         """The steps with their data packed, the rest of the packer's last, and how long all of it is."""
-        steps = [(kind, self.packer.compress(value) + self.packer.flush(zlib.Z_SYNC_FLUSH))
-                 if kind == "data" and self.packer else (kind, value) for kind, value in self.answer.steps]
+        steps = []
+        for kind, value in self.answer.steps:
+            if kind == "repeat":
+                kind, value = "data", value[1] * value[0]
+            if kind == "data" and self.packer:
+                value = self.packer.compress(value) + self.packer.flush(zlib.Z_SYNC_FLUSH)
+            steps.append((kind, value))
         if self.packer:
             steps.append(("data", self.packer.flush()))
         return steps, sum(len(value) for kind, value in steps if kind == "data")
@@ -192,6 +201,6 @@ class _Player:
             if how == "reset":
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
-        if not self.has_length:
+        if not self.has_length and not self.is_bare:
             self._send(b"0\r\n\r\n")
-        return True
+        return not self.is_bare

@@ -123,7 +123,7 @@ def run_plugin(row):
             out.write(row.text)
         done = subprocess.run([os.path.join(ctx.build_dir, "bin", "aigw_conformance"), so, path], capture_output=True,
                               text=True, timeout=60, check=False)
-        if done.returncode != 0:
+        if f"{path}: ok" not in done.stdout.splitlines():  # what else the runner finds is no matter of the case
             found = (done.stderr or done.stdout).replace(folder + "/", "")
             raise Failure("the plugin to do as the case says", found[:700].replace("\n", " | "))
     return run
