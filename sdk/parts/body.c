@@ -14,11 +14,15 @@
 
 #define LIST_FIRST 16u /* items that memory is taken for at first */
 #define NO_SLOT    UINT32_MAX
+#define ROOM_MAX   ((size_t)256 << 10) /* for strings without their escapes: larger ones get memory of their own */
+#define ROOM_SPARE 8u                  /* of it stay unused */
 
 /** Where a member stands, and what is kept for reading it when the same row comes again in the next item of a list.
  * Each row has one; the value of rows with one name is in the first's. One more is for the tag. */
 struct slot {
     struct aigw_json value;
+    aigw_str text;        /* STRING: what it reads as, or absent when that is to be found out yet */
+    size_t count;         /* LIST, MAP: entries */
     struct slot *members; /* OBJECT: of its table's rows. LIST: one, for the item that is read */
     void *spare;          /* what is judged but not kept: an item of a list, a value that has no field */
     bool has_members;     /* OBJECT: they were noted when the text was checked */
@@ -86,6 +90,33 @@ static uint32_t find_slot(const struct aigw_body_table *table, const struct aigw
     return NO_SLOT;
 }
 
+static bool is_kept_text(const struct aigw_body_table *table, uint32_t at)
+{
+    const struct aigw_body_field *field = &table->fields[at];
+
+    return field->type == AIGW_BODY_STRING && field->offset != AIGW_BODY_NOWHERE && aigw_body_group(table, at) == 1;
+}
+
+/* Undo a string's escapes while it is checked: the row will ask for it. The room is for many strings. */
+static bool note_text(struct aigw_body *b, struct scan *s, struct slot *slot)
+{
+    size_t left = (size_t)(s->end - s->at) + ROOM_SPARE, size = left < ROOM_MAX ? left : ROOM_MAX;
+
+    if (!aigw_scan_text(s, &slot->value, b->room, b->room_left, &slot->text)) {
+        slot->text = AIGW_STR_NONE;
+        if (b->room_left >= size) /* something is wrong with it, or it is very long */
+            return aigw_scan_scalar(s, &slot->value);
+        b->room = aigw_body_get(b, size);
+        b->room_left = b->room ? size : 0;
+        return b->room && note_text(b, s, slot);
+    }
+    if (slot->value.flags & AIGW_JSONF_ESCAPES) {
+        b->room += slot->text.len;
+        b->room_left -= slot->text.len;
+    }
+    return true;
+}
+
 /* Check an object, s->at is at its brace, and note its members. False after an error, of the text or of memory. */
 static bool note_members(struct aigw_body *b, struct scan *s, const struct aigw_body_table *table, struct slot *slots,
                          uint32_t depth, struct aigw_json *ret)
@@ -109,6 +140,7 @@ static bool note_members(struct aigw_body *b, struct scan *s, const struct aigw_
         if (at != NO_SLOT)
             slot = &slots[at];
         slot->has_members = false;
+        slot->text = AIGW_STR_NONE;
         if (*s->at == '{' && at < table->field_count && table->fields[at].type == AIGW_BODY_OBJECT &&
             aigw_body_group(table, at) == 1) {
             if (!slot->members)
@@ -116,7 +148,12 @@ static bool note_members(struct aigw_body *b, struct scan *s, const struct aigw_
             if (!slot->members || !note_members(b, s, table->fields[at].table, slot->members, depth + 1, &slot->value))
                 return false;
             slot->has_members = true;
-        } else if (!aigw_scan_value(s, depth + 1, &slot->value)) {
+        } else if (*s->at == '"' && at < table->field_count && is_kept_text(table, at)) {
+            if (!note_text(b, s, slot))
+                return false;
+        } else if (aigw_scan_value(s, depth + 1, &slot->value)) {
+            slot->count = s->count;
+        } else {
             return false;
         }
         flags |= (slot->value.flags | key.flags) & AIGW_JSONF_ODD;
@@ -127,14 +164,29 @@ static bool note_members(struct aigw_body *b, struct scan *s, const struct aigw_
     return !s->error_kind;
 }
 
-/* The same for an object in a text that was checked. */
-static bool note_again(struct aigw_body *b, const struct aigw_json *object, const struct aigw_body_table *table,
-                       struct slot *slots)
+/* A way through a container in a text that was checked: no error can come of it but of memory. */
+static struct scan scan_again(const struct aigw_body *b, const struct aigw_json *value)
 {
-    struct scan s = { .at = object->text.ptr, .end = object->text.ptr + object->text.len, .options = b->options };
-    struct aigw_json same;
+    return (struct scan){ .at = value->text.ptr, .end = value->text.ptr + value->text.len, .options = b->options };
+}
 
-    return note_members(b, &s, table, slots, 0, &same);
+/* The next value into the slot, and the members of an object that has a table. */
+static bool note_value(struct aigw_body *b, struct scan *s, const struct aigw_body_field *field, struct slot *slot)
+{
+    slot->has_members = false;
+    slot->text = AIGW_STR_NONE;
+    if (!aigw_scan_to_value(s))
+        return false;
+    if (*s->at != '{' || field->type != AIGW_BODY_OBJECT) {
+        bool is_good = aigw_scan_value(s, 0, &slot->value);
+
+        slot->count = s->count;
+        return is_good;
+    }
+    if (!slot->members)
+        slot->members = new_slots(b, field->table->field_count + 1);
+    slot->has_members = slot->members && note_members(b, s, field->table, slot->members, 0, &slot->value);
+    return slot->has_members;
 }
 
 /* ---- lists and maps ---- */
@@ -206,32 +258,31 @@ static bool read_list(struct aigw_body *b, const struct aigw_body_field *field, 
 {
     const struct aigw_body_field objects = { .type = AIGW_BODY_OBJECT, .table = field->table };
     const struct aigw_body_field *item = field->item ? field->item : &objects;
-    struct aigw_json_walk walk = aigw_json_walk(value);
-    size_t count, capacity = 0, size = size_of(item);
+    struct scan s = scan_again(b, value);
+    size_t capacity = 0, size = size_of(item);
     uint32_t before = b->fault_count;
-    struct aigw_json one;
+    int64_t index = 0;
 
     if (value->type != AIGW_JSON_LIST) {
         aigw_body_fault(b, NULL, "list_type", "Input should be a valid list");
         return false;
     }
-    count = aigw_json_count(value);
-    if (!count_is_right(b, field, count))
+    if (!count_is_right(b, field, slot->count))
         return false;
     if (!slot->members)
         slot->members = new_slots(b, 1);
     if (!slot->members)
         return false;
-    for (int64_t index = 0; aigw_json_next(&walk, NULL, &one) && b->fault_count < AIGW_BODY_FAULTS; index++) {
-        char *room;
+    s.at++;
+    for (bool goes_on = aigw_scan_first(&s, ']'); goes_on; goes_on = aigw_scan_next(&s, ']')) {
+        bool is_kept = !b->fault_count && field->offset != AIGW_BODY_NOWHERE;
+        char *room = is_kept ? room_for(b, ret, &capacity, slot->count, size) : spare_for(b, slot->members, size);
 
-        room = b->fault_count || field->offset == AIGW_BODY_NOWHERE ? spare_for(b, slot->members, size)
-                                                                    : room_for(b, ret, &capacity, count, size);
-        if (b->status < 0)
-            return false;
-        aigw_body_enter_index(b, index, false);
-        if (read_value(b, item, &one, slot->members, room))
-            ret->count += room != slot->members->spare;
+        if (!room || b->fault_count >= AIGW_BODY_FAULTS || !note_value(b, &s, item, slot->members))
+            break;
+        aigw_body_enter_index(b, index++, false);
+        if (read_value(b, item, &slot->members->value, slot->members, room))
+            ret->count += is_kept;
         aigw_body_leave(b);
     }
     return b->status == AIGW_OK && b->fault_count == before;
@@ -247,31 +298,30 @@ static bool read_pair(struct aigw_body *b, const struct aigw_body_field *field, 
     if (b->status < 0)
         return false;
     aigw_body_enter(b, ret->name, false);
-    is_good = aigw_body_scalar(b, field->item ? field->item : &any, value, &ret->value);
+    is_good = aigw_body_scalar(b, field->item ? field->item : &any, value, AIGW_STR_NONE, &ret->value);
     aigw_body_leave(b);
     return is_good;
 }
 
 /* A name that comes twice is there twice. */
 static bool read_map(struct aigw_body *b, const struct aigw_body_field *field, const struct aigw_json *value,
-                     struct aigw_body_list *ret)
+                     const struct slot *slot, struct aigw_body_list *ret)
 {
     struct aigw_json_walk walk = aigw_json_walk(value);
     struct aigw_json key, member;
-    size_t count, capacity = 0;
+    size_t capacity = 0;
     uint32_t before = b->fault_count;
 
     if (value->type != AIGW_JSON_OBJECT) {
         aigw_body_fault(b, NULL, "dict_type", "Input should be a valid dictionary");
         return false;
     }
-    count = aigw_json_count(value);
-    if (!count_is_right(b, field, count))
+    if (!count_is_right(b, field, slot->count))
         return false;
     while (aigw_json_next(&walk, &key, &member) && b->fault_count < AIGW_BODY_FAULTS) {
         struct aigw_body_pair spare;
         bool is_kept = b->fault_count == 0;
-        char *room = is_kept ? room_for(b, ret, &capacity, count, sizeof spare) : (char *)&spare;
+        char *room = is_kept ? room_for(b, ret, &capacity, slot->count, sizeof spare) : (char *)&spare;
 
         if (room && read_pair(b, field, &key, &member, (struct aigw_body_pair *)(void *)room))
             ret->count += is_kept;
@@ -291,10 +341,10 @@ static bool read_nested(struct aigw_body *b, const struct aigw_body_field *field
                         "Input should be a valid dictionary or object to extract fields from");
         return false;
     }
-    if (!slot->has_members) {
-        if (!slot->members)
-            slot->members = new_slots(b, field->table->field_count + 1);
-        if (!slot->members || !note_again(b, value, field->table, slot->members))
+    if (!slot->has_members) { /* its row was not known while the text was checked */
+        struct scan s = scan_again(b, value);
+
+        if (!note_value(b, &s, field, slot))
             return false;
     }
     return read_object(b, field->table, slot->members, ret);
@@ -318,10 +368,10 @@ static bool read_value(struct aigw_body *b, const struct aigw_body_field *field,
         break;
     case AIGW_BODY_MAP:
         memset(ret, 0, sizeof(struct aigw_body_list));
-        is_good = read_map(b, field, value, ret);
+        is_good = read_map(b, field, value, slot, ret);
         break;
     default:
-        is_good = aigw_body_scalar(b, field, value, ret);
+        is_good = aigw_body_scalar(b, field, value, slot->text, ret);
     }
     if (is_good && field->check) {
         field->check(b, ret);
@@ -405,6 +455,7 @@ static void read_member(struct aigw_body *b, const struct aigw_body_table *table
         at = spare_for(b, row_slot, size_of(field));
     if (!at)
         return;
+    row_slot->count = slot->count;
     aigw_body_enter(b, (aigw_str){ field->name, strlen(field->name) }, false);
     if (read_value(b, field, &slot->value, row_slot, at) && table->has_given) {
         uint32_t given;

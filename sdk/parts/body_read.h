@@ -16,9 +16,10 @@ void *aigw_body_get(struct aigw_body *body, size_t len);
 void aigw_body_missing(struct aigw_body *body, const struct aigw_body_field *field);
 void aigw_body_bad_tag(struct aigw_body *body, const struct aigw_body_table *table, aigw_str shown);
 
-/** A value of a STRING, INT, BOOL, NUMBER or ANY row into its field. False after a fault, or without memory. */
+/** A value of a STRING, INT, BOOL, NUMBER or ANY row into its field; `text` is what a string reads as, if that is
+ * known. False after a fault, or without memory. */
 bool aigw_body_scalar(struct aigw_body *body, const struct aigw_body_field *field, const struct aigw_json *value,
-                      void *ret);
+                      aigw_str text, void *ret);
 /** Write the default value of a row, if it has one. */
 void aigw_body_default(const struct aigw_body_field *field, void *ret);
 

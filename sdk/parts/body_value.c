@@ -96,7 +96,7 @@ static bool measure(struct aigw_body *b, const struct aigw_body_field *field, co
     *ret_is_known = false;
     if (!is_only_measured(field, value))
         return true;
-    aigw_scan_unescape(aigw_scan_inside(value), NULL, &characters);
+    characters = aigw_scan_characters(aigw_scan_inside(value));
     if (field->max && characters > field->max)
         return length_fault(b, "string_too_long", "most", field->max);
     if (characters < field->min)
@@ -106,20 +106,21 @@ static bool measure(struct aigw_body *b, const struct aigw_body_field *field, co
 }
 
 static bool read_string(struct aigw_body *b, const struct aigw_body_field *field, const struct aigw_json *value,
-                        aigw_str *ret)
+                        aigw_str text, aigw_str *ret)
 {
-    aigw_str text = AIGW_STR_NONE;
     bool is_known;
 
     if (value->type != AIGW_JSON_STRING)
         return fault(b, "string_type", "Input should be a valid string");
-    if (!measure(b, field, value, &is_known))
-        return false;
-    if (is_known)
-        return true;
-    b->status = aigw_json_text(value, b->memory, &text);
-    if (b->status < 0)
-        return false;
+    if (!text.ptr) {
+        if (!measure(b, field, value, &is_known))
+            return false;
+        if (is_known)
+            return true;
+        b->status = aigw_json_text(value, b->memory, &text);
+        if (b->status < 0)
+            return false;
+    }
     if (field->flags & AIGW_BODYF_STRIP)
         text = aigw_utf8_strip(text);
     if (field->max && text.len > field->max && aigw_utf8_count(text) > field->max)
@@ -293,11 +294,11 @@ static bool read_number(struct aigw_body *b, const struct aigw_body_field *field
 /* ---- all of them ---- */
 
 bool aigw_body_scalar(struct aigw_body *b, const struct aigw_body_field *field, const struct aigw_json *value,
-                      void *ret)
+                      aigw_str text, void *ret)
 {
     switch (field->type) {
     case AIGW_BODY_STRING:
-        return read_string(b, field, value, ret);
+        return read_string(b, field, value, text, ret);
     case AIGW_BODY_INT:
         return read_int(b, field, value, ret);
     case AIGW_BODY_BOOL:
@@ -338,16 +339,18 @@ bool aigw_body_is_tag(const struct aigw_body_table *table, const struct aigw_jso
 {
     aigw_str word = aigw_print_word(table->tags, index);
     struct aigw_json expected = { .text = word, .type = AIGW_JSON_INT };
-    double number = 0, wanted = 0;
+    int64_t wanted = 0, number = 0;
+    double real = 0;
     bool boolean = false;
 
     if (!table->tag_is_number)
         return tag->type == AIGW_JSON_STRING && aigw_scan_reads_as(tag, word.ptr, word.len);
+    aigw_json_int(&expected, &wanted);
+    if (aigw_json_int(tag, &number))
+        return number == wanted;
     if (aigw_json_bool(tag, &boolean))
-        number = boolean;
-    else if (!aigw_json_real(tag, &number))
-        return false;
-    return aigw_json_real(&expected, &wanted) && number == wanted;
+        return boolean == wanted;
+    return aigw_json_real(tag, &real) && real == (double)wanted;
 }
 
 bool aigw_body_is_json_type(aigw_str type)

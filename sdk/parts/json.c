@@ -219,7 +219,7 @@ aigw_str aigw_json_text_in(const struct aigw_json *value, char *room)
         return text;
     text = aigw_scan_inside(value);
     if (value->flags & AIGW_JSONF_ESCAPES) {
-        text.len = aigw_scan_unescape(text, room, NULL);
+        text.len = aigw_scan_unescape(text, room);
         text.ptr = room;
     }
     return text;

@@ -77,7 +77,8 @@ aigw_str aigw_print_word(const char *words, size_t index)
     const char *end;
 
     for (;; words = end + 1) {
-        end = words + strcspn(words, "|");
+        for (end = words; *end && *end != '|'; end++)
+            continue;
         if (index-- == 0)
             return (aigw_str){ words, (size_t)(end - words) };
         if (!*end)

@@ -1,11 +1,10 @@
-/* scan.c - see scan.h. Strings are nearly all of a text: eight bytes at a time while nothing special comes. */
+/* scan.c - see scan.h. */
 #include "scan.h"
 
 #include <string.h>
 
-#include "bytes.h"
-
 #define LEVELS_WORDS ((AIGW_JSON_DEPTH + 63) / 64)
+#define ROOM_SPARE   8 /* for the last character that is written */
 
 struct scan aigw_scan_begin(aigw_str text, uint32_t options)
 {
@@ -53,21 +52,6 @@ bool aigw_scan_to_value(struct scan *s)
 
 /* ---- strings ---- */
 
-const char *aigw_scan_plain_end(const char *at, const char *end)
-{
-    uint64_t word, special;
-
-    for (; end - at >= 8; at += 8) {
-        memcpy(&word, at, sizeof word);
-        special = bytes_special(word);
-        if (special)
-            return at + bytes_plain(at, special);
-    }
-    while (at < end && bytes_is_plain(*at))
-        at++;
-    return at;
-}
-
 /* Behind a character that is no ASCII and those like it that follow; NULL after noting an error. */
 static const char *pass_wide(struct scan *s, const char *at)
 {
@@ -105,20 +89,35 @@ static const char *pass_escape(struct scan *s, const char *at, const char *begin
     return behind;
 }
 
-static bool scan_string(struct scan *s, struct aigw_json *ret)
+static bool set_string(struct scan *s, const char *begin, const char *behind, uint32_t flags, struct aigw_json *ret)
 {
-    const char *begin = s->at, *at = begin + 1;
-
+    s->at = behind;
     ret->type = AIGW_JSON_STRING;
-    ret->flags = 0;
-    for (;;) {
-        at = aigw_scan_plain_end(at, s->end);
-        if (at == s->end)
+    ret->flags = flags;
+    ret->text.ptr = begin;
+    ret->text.len = (size_t)(behind - begin);
+    return true;
+}
+
+/* The string at s->at, of which everything before `at` is plain. */
+static bool scan_special(struct scan *s, const char *at, struct aigw_json *ret)
+{
+    const char *begin = s->at, *end = s->end;
+    uint32_t flags = 0;
+
+    for (;; at = aigw_scan_plain_end(at, end)) {
+        while (end - at >= 2 && *at == '\\' && bytes_escape(at[1])) {
+            flags |= AIGW_JSONF_ESCAPES;
+            at += 2;
+        }
+        if (at < end && bytes_is_plain(*at))
+            continue;
+        if (at == end)
             return syntax(s, begin, "the string does not end");
         if (*at == '"')
             break;
         if (*at == '\\')
-            at = pass_escape(s, at, begin, &ret->flags);
+            at = pass_escape(s, at, begin, &flags);
         else if ((unsigned char)*at >= 0x80)
             at = pass_wide(s, at);
         else
@@ -126,10 +125,105 @@ static bool scan_string(struct scan *s, struct aigw_json *ret)
         if (!at)
             return false;
     }
-    s->at = at + 1;
-    ret->text.ptr = begin;
-    ret->text.len = (size_t)(s->at - begin);
-    return true;
+    return set_string(s, begin, at + 1, flags, ret);
+}
+
+static inline bool scan_string(struct scan *s, struct aigw_json *ret)
+{
+    const char *at = aigw_scan_plain_end(s->at + 1, s->end);
+
+    return at < s->end && *at == '"' ? set_string(s, s->at, at + 1, 0, ret) : scan_special(s, at, ret);
+}
+
+/* Copy plain bytes to *out, which ends at `full`; answers where the first other byte is. */
+static const char *copy_plain(const char *at, const char *end, char **out, const char *full)
+{
+    while (end - at >= BYTES_STEP && full - *out >= BYTES_STEP) {
+        uint64_t marks = bytes_special(at);
+        size_t count = marks ? bytes_before(marks) : BYTES_STEP;
+
+        memcpy(*out, at, BYTES_STEP);
+        at += count;
+        *out += count;
+        if (marks)
+            return at;
+    }
+    while (at < end && *out < full && bytes_is_plain(*at))
+        *(*out)++ = *at++;
+    return at;
+}
+
+/* Copy one character that is not plain, or undo one escape; answers where it ends, NULL when it is wrong. */
+static const char *copy_other(const struct scan *s, const char *at, char **out, uint32_t *flags)
+{
+    const char *behind;
+    int32_t code;
+    size_t len;
+
+    if ((unsigned char)*at >= 0x80) {
+        len = aigw_scan_character(at, s->end);
+        memcpy(*out, at, len);
+        *out += len;
+        return len ? at + len : NULL;
+    }
+    if (*at != '\\')
+        return NULL;
+    behind = aigw_scan_escape(at, s->end, &code);
+    if (!behind || (code < 0 && ((s->options & AIGW_JSON_STRICT) || (unsigned char)at[1] >= 0x80)))
+        return NULL;
+    *flags |= code < 0 ? AIGW_JSONF_ESCAPES | AIGW_JSONF_ODD : AIGW_JSONF_ESCAPES;
+    *out += aigw_scan_put(*out, code < 0 ? 0xFFFD : code);
+    return behind;
+}
+
+/* The first quote, backslash or control character from `at` on; NULL when what is before it is no UTF-8 or the text
+ * ends in it. */
+static const char *find_special(const char *at, const char *end)
+{
+    for (at = aigw_scan_plain_end(at, end); at < end && (unsigned char)*at >= 0x80;) {
+        size_t len = aigw_scan_character(at, end);
+
+        if (!len)
+            return NULL;
+        at += len;
+        if (at < end && bytes_is_plain(*at))
+            at = aigw_scan_plain_end(at, end);
+    }
+    return at < end ? at : NULL;
+}
+
+bool aigw_scan_text(struct scan *s, struct aigw_json *ret, char *room, size_t size, aigw_str *ret_text)
+{
+    const char *begin = s->at, *end = s->end, *at = find_special(begin + 1, end), *full;
+    char *out = room;
+    uint32_t flags = 0;
+    size_t plain;
+
+    if (!at)
+        return false;
+    plain = (size_t)(at - begin) - 1;
+    *ret_text = (aigw_str){ begin + 1, plain };
+    if (*at != '"') {
+        if (size < plain + ROOM_SPARE)
+            return false;
+        full = room + size - ROOM_SPARE;
+        memcpy(room, begin + 1, plain);
+        for (out += plain; at < end && *at != '"' && out < full; at = copy_plain(at, end, &out, full)) {
+            if (*at == '\\' && end - at >= 2 && bytes_escape(at[1])) {
+                flags |= AIGW_JSONF_ESCAPES;
+                *out++ = bytes_escape(at[1]);
+                at += 2;
+            } else {
+                at = copy_other(s, at, &out, &flags);
+                if (!at)
+                    return false;
+            }
+        }
+        if (at == end || *at != '"')
+            return false;
+        *ret_text = (aigw_str){ room, (size_t)(out - room) };
+    }
+    return set_string(s, begin, at + 1, flags, ret);
 }
 
 /* ---- other values that are no containers ---- */
@@ -269,7 +363,9 @@ bool aigw_scan_value(struct scan *s, uint32_t depth, struct aigw_json *ret)
 
     if (*begin != '{' && *begin != '[')
         return aigw_scan_scalar(s, ret);
+    s->count = 0;
     do {
+        s->count += level == 1;
         if (level > 0 && is_object) {
             if (!aigw_scan_key(s, &part))
                 return false;

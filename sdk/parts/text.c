@@ -7,48 +7,15 @@
 
 /* ---- UTF-8 ---- */
 
-static bool is_continuation(unsigned char c)
-{
-    return (c & 0xC0) == 0x80;
-}
-
-/* Not: overlong forms, surrogates, beyond U+10FFFF, cut short. */
-size_t aigw_scan_character(const char *at, const char *end)
-{
-    const unsigned char *p = (const unsigned char *)at;
-    size_t left = (size_t)(end - at);
-
-    if (p[0] < 0x80)
-        return 1;
-    if (p[0] >= 0xC2 && p[0] <= 0xDF)
-        return left >= 2 && is_continuation(p[1]) ? 2 : 0;
-    if (p[0] >= 0xE0 && p[0] <= 0xEF) {
-        unsigned char low = p[0] == 0xE0 ? 0xA0 : 0x80, high = p[0] == 0xED ? 0x9F : 0xBF;
-
-        return left >= 3 && p[1] >= low && p[1] <= high && is_continuation(p[2]) ? 3 : 0;
-    }
-    if (p[0] >= 0xF0 && p[0] <= 0xF4) {
-        unsigned char low = p[0] == 0xF0 ? 0x90 : 0x80, high = p[0] == 0xF4 ? 0x8F : 0xBF;
-
-        return left >= 4 && p[1] >= low && p[1] <= high && is_continuation(p[2]) && is_continuation(p[3]) ? 4 : 0;
-    }
-    return 0;
-}
-
 bool aigw_utf8_is_valid(aigw_str text)
 {
     const char *at = text.ptr, *end = text.len ? text.ptr + text.len : text.ptr;
 
     while (at < end) {
-        uint64_t eight;
         size_t len;
 
-        while (end - at >= 8) { /* most texts are ASCII */
-            memcpy(&eight, at, sizeof eight);
-            if (eight & BYTES_HIGHS)
-                break;
-            at += 8;
-        }
+        while (end - at >= BYTES_STEP && !bytes_wide(at)) /* most texts are ASCII */
+            at += BYTES_STEP;
         if (at == end)
             break;
         len = aigw_scan_character(at, end);
@@ -137,29 +104,6 @@ static int32_t hex4(const char *at, const char *end)
     return value;
 }
 
-/* What \c stands for; -1 for an escape that JSON does not have. */
-static int32_t short_escape(char c)
-{
-    switch (c) {
-    case 'n':
-        return '\n';
-    case '"':
-    case '\\':
-    case '/':
-        return c;
-    case 't':
-        return '\t';
-    case 'r':
-        return '\r';
-    case 'b':
-        return '\b';
-    case 'f':
-        return '\f';
-    default:
-        return -1;
-    }
-}
-
 const char *aigw_scan_escape(const char *at, const char *end, int32_t *ret_code)
 {
     int32_t code, low = -1;
@@ -168,8 +112,8 @@ const char *aigw_scan_escape(const char *at, const char *end, int32_t *ret_code)
     if (end - at < 2)
         return NULL;
     if (at[1] != 'u') {
-        *ret_code = short_escape(at[1]);
-        for (at += 2; *ret_code < 0 && at < end && is_continuation((unsigned char)*at);)
+        *ret_code = bytes_escape(at[1]) ? bytes_escape(at[1]) : -1;
+        for (at += 2; *ret_code < 0 && at < end && aigw_scan_continues(*at);)
             at++; /* the rest of an escaped character */
         return at;
     }
@@ -189,7 +133,7 @@ const char *aigw_scan_escape(const char *at, const char *end, int32_t *ret_code)
     return at;
 }
 
-static size_t put_utf8(char *out, int32_t code)
+size_t aigw_scan_put(char *out, int32_t code)
 {
     size_t len = 0;
 
@@ -212,34 +156,64 @@ static size_t put_utf8(char *out, int32_t code)
     return len;
 }
 
-size_t aigw_scan_unescape(aigw_str inside, char *out, size_t *ret_characters)
+/* Copy up to a backslash or the end; answers how much. There is room for as much as there is text. */
+static size_t copy_plain(const char *at, const char *end, char *out)
+{
+    const char *begin = at;
+
+    for (; end - at >= BYTES_STEP; at += BYTES_STEP, out += BYTES_STEP) {
+        uint64_t marks = bytes_backslash(at);
+
+        memcpy(out, at, BYTES_STEP);
+        if (marks)
+            return (size_t)(at - begin) + bytes_before(marks);
+    }
+    while (at < end && *at != '\\')
+        *out++ = *at++;
+    return (size_t)(at - begin);
+}
+
+size_t aigw_scan_unescape(aigw_str inside, char *out)
 {
     const char *at = inside.ptr, *end = inside.ptr + inside.len;
-    size_t len = 0, characters = 0;
-    char one[4];
+    size_t len = 0;
+    int32_t code;
 
-    while (at < end) {
-        const char *escape = memchr(at, '\\', (size_t)(end - at)), *plain_end = escape ? escape : end;
-        size_t plain = (size_t)(plain_end - at);
-        int32_t code;
+    while (at && at < end) {
+        if (*at != '\\') {
+            size_t plain = copy_plain(at, end, out + len);
 
-        if (out)
-            memcpy(out + len, at, plain);
-        if (ret_characters)
-            characters += aigw_utf8_count((aigw_str){ at, plain });
-        len += plain;
-        at = plain_end;
-        if (!escape)
-            break;
-        at = aigw_scan_escape(escape, end, &code);
-        if (!at) /* not in a string that was checked */
-            break;
-        len += put_utf8(out ? out + len : one, code < 0 ? 0xFFFD : code);
-        characters++;
+            len += plain;
+            at += plain;
+        } else if (end - at >= 2 && bytes_escape(at[1])) {
+            out[len++] = bytes_escape(at[1]);
+            at += 2;
+        } else {
+            at = aigw_scan_escape(at, end, &code);
+            if (at) /* or the text was not checked */
+                len += aigw_scan_put(out + len, code < 0 ? 0xFFFD : code);
+        }
     }
-    if (ret_characters)
-        *ret_characters = characters;
     return len;
+}
+
+static const char *behind_character(const char *at, const char *end)
+{
+    at++;
+    while (at < end && aigw_scan_continues(*at))
+        at++;
+    return at;
+}
+
+size_t aigw_scan_characters(aigw_str inside)
+{
+    const char *at = inside.ptr, *end = inside.ptr + inside.len;
+    size_t characters = 0;
+    int32_t code;
+
+    for (; at && at < end; characters++)
+        at = *at == '\\' ? aigw_scan_escape(at, end, &code) : behind_character(at, end);
+    return characters;
 }
 
 bool aigw_scan_reads_as(const struct aigw_json *string, const char *text, size_t len)
@@ -259,7 +233,7 @@ bool aigw_scan_reads_as(const struct aigw_json *string, const char *text, size_t
             one[0] = inside.ptr[from];
         } else {
             behind = aigw_scan_escape(inside.ptr + from, inside.ptr + inside.len, &code);
-            size = behind ? put_utf8(one, code < 0 ? 0xFFFD : code) : 0;
+            size = behind ? aigw_scan_put(one, code < 0 ? 0xFFFD : code) : 0;
         }
         if (!size || len - at < size || memcmp(text + at, one, size) != 0)
             return false;

@@ -138,6 +138,8 @@ struct aigw_body {
     struct aigw_body_fault *last_fault;
     const struct aigw_body_field *field;
     const void *object;
+    char *room;
+    size_t room_left;
     uint32_t faults_before;
     uint32_t place_count;
     aigw_status status;
