@@ -244,7 +244,7 @@ aigw_status aigw_json_text(const struct aigw_json *value, struct aigw_memory *me
 
 bool aigw_json_bool(const struct aigw_json *value, bool *ret)
 {
-    if (value->type != AIGW_JSON_BOOL)
+    if (value->type != AIGW_JSON_BOOL || !value->text.len)
         return false;
     *ret = value->text.ptr[0] == 't';
     return true;
@@ -255,7 +255,7 @@ bool aigw_json_int(const struct aigw_json *value, int64_t *ret)
     bool is_negative;
     int64_t number = 0;
 
-    if (value->type != AIGW_JSON_INT)
+    if (value->type != AIGW_JSON_INT || !value->text.len)
         return false;
     is_negative = value->text.ptr[0] == '-';
     for (size_t i = is_negative; i < value->text.len; i++) {
