@@ -243,11 +243,11 @@ static bool count_is_right(struct aigw_body *b, const struct aigw_body_field *fi
     const char *what = field->type == AIGW_BODY_LIST ? "List" : "Dictionary";
 
     if (field->max && count > field->max)
-        aigw_body_fault(b, NULL, "too_long", "%s should have at most %zu item%s after validation, not %zu", what,
-                        field->max, field->max == 1 ? "" : "s", count);
+        aigw_body_report(b, NULL, "too_long", "%s should have at most %zu item%s after validation, not %zu", what,
+                         field->max, field->max == 1 ? "" : "s", count);
     else if (count < field->min)
-        aigw_body_fault(b, NULL, "too_short", "%s should have at least %zu item%s after validation, not %zu", what,
-                        field->min, field->min == 1 ? "" : "s", count);
+        aigw_body_report(b, NULL, "too_short", "%s should have at least %zu item%s after validation, not %zu", what,
+                         field->min, field->min == 1 ? "" : "s", count);
     else
         return true;
     return false;
@@ -264,7 +264,7 @@ static bool read_list(struct aigw_body *b, const struct aigw_body_field *field, 
     int64_t index = 0;
 
     if (value->type != AIGW_JSON_LIST) {
-        aigw_body_fault(b, NULL, "list_type", "Input should be a valid list");
+        aigw_body_report(b, NULL, "list_type", "Input should be a valid list");
         return false;
     }
     if (!count_is_right(b, field, slot->count))
@@ -307,13 +307,13 @@ static bool read_pair(struct aigw_body *b, const struct aigw_body_field *field, 
 static bool read_map(struct aigw_body *b, const struct aigw_body_field *field, const struct aigw_json *value,
                      const struct slot *slot, struct aigw_body_list *ret)
 {
-    struct aigw_json_walk walk = aigw_json_walk(value);
+    struct aigw_json_walk walk = aigw_json_begin(value);
     struct aigw_json key, member;
     size_t capacity = 0;
     uint32_t before = b->fault_count;
 
     if (value->type != AIGW_JSON_OBJECT) {
-        aigw_body_fault(b, NULL, "dict_type", "Input should be a valid dictionary");
+        aigw_body_report(b, NULL, "dict_type", "Input should be a valid dictionary");
         return false;
     }
     if (!count_is_right(b, field, slot->count))
@@ -337,8 +337,8 @@ static bool read_nested(struct aigw_body *b, const struct aigw_body_field *field
                         struct slot *slot, void *ret)
 {
     if (value->type != AIGW_JSON_OBJECT) {
-        aigw_body_fault(b, NULL, "model_attributes_type",
-                        "Input should be a valid dictionary or object to extract fields from");
+        aigw_body_report(b, NULL, "model_attributes_type",
+                         "Input should be a valid dictionary or object to extract fields from");
         return false;
     }
     if (!slot->has_members) { /* its row was not known while the text was checked */
@@ -494,7 +494,7 @@ static bool find_variant(struct aigw_body *b, const struct aigw_body_table *tabl
         return true;
     }
     if (tag->type == AIGW_JSON_ABSENT) {
-        aigw_body_fault(b, NULL, "union_tag_not_found", "Unable to extract tag using discriminator '%s'", table->tag);
+        aigw_body_report(b, NULL, "union_tag_not_found", "Unable to extract tag using discriminator '%s'", table->tag);
         return false;
     }
     for (; aigw_print_word(table->tags, count).ptr; count++)
@@ -593,15 +593,15 @@ static void text_fault(struct aigw_body *b, const struct scan *s, aigw_str text)
     const char *begin = aigw_scan_begin(text, 0).at; /* behind a byte order mark */
 
     if (s->error_kind == AIGW_JSON_BAD_EMPTY) {
-        aigw_body_fault(b, NULL, "missing", "Field required");
+        aigw_body_report(b, NULL, "missing", "Field required");
     } else if (s->error_kind == AIGW_JSON_BAD_UTF8 || !aigw_utf8_is_valid(text)) {
-        aigw_body_fault(b, NULL, "json_invalid", "JSON decode error: the body is not valid UTF-8 text");
+        aigw_body_report(b, NULL, "json_invalid", "JSON decode error: the body is not valid UTF-8 text");
     } else if (s->error_kind == AIGW_JSON_BAD_DEPTH) {
-        aigw_body_fault(b, NULL, "json_invalid", "JSON decode error: the body is nested deeper than %u levels",
-                        AIGW_JSON_DEPTH);
+        aigw_body_report(b, NULL, "json_invalid", "JSON decode error: the body is nested deeper than %u levels",
+                         AIGW_JSON_DEPTH);
     } else {
         aigw_body_enter_index(b, (int64_t)aigw_utf8_count((aigw_str){ begin, (size_t)(s->error_at - begin) }), false);
-        aigw_body_fault(b, NULL, "json_invalid", "JSON decode error");
+        aigw_body_report(b, NULL, "json_invalid", "JSON decode error");
         aigw_body_leave(b);
     }
 }
@@ -627,10 +627,10 @@ aigw_status aigw_body_read(struct aigw_body *body, const struct aigw_body_table 
     else if (value.type == AIGW_JSON_OBJECT)
         read_object(body, table, slots, ret);
     else if (value.type == AIGW_JSON_NULL)
-        aigw_body_fault(body, NULL, "missing", "Field required");
+        aigw_body_report(body, NULL, "missing", "Field required");
     else
-        aigw_body_fault(body, NULL, "model_attributes_type",
-                        "Input should be a valid dictionary or object to extract fields from");
+        aigw_body_report(body, NULL, "model_attributes_type",
+                         "Input should be a valid dictionary or object to extract fields from");
     if (body->status < 0)
         return body->status;
     return body->fault_count ? AIGW_E_INVALID : AIGW_OK;

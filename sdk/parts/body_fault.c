@@ -111,7 +111,7 @@ static void end_whole(char *text)
 
 /* ---- faults ---- */
 
-void aigw_body_fault(struct aigw_body *b, const char *name, const char *type, const char *fmt, ...)
+void aigw_body_report(struct aigw_body *b, const char *name, const char *type, const char *fmt, ...)
 {
     struct place place = { b, name };
     struct aigw_body_fault *fault;
@@ -148,7 +148,7 @@ void aigw_body_missing(struct aigw_body *b, const struct aigw_body_field *field)
     const struct aigw_body_field *outer = b->field;
 
     b->field = field;
-    aigw_body_fault(b, field->name, "missing", "Field required");
+    aigw_body_report(b, field->name, "missing", "Field required");
     b->field = outer;
 }
 
@@ -167,9 +167,9 @@ void aigw_body_bad_tag(struct aigw_body *b, const struct aigw_body_table *table,
                                 quote);
     }
     shown = shorten(shown, TAG_MAX_SHOWN);
-    aigw_body_fault(b, NULL, "union_tag_invalid",
-                    "Input tag '%.*s' found using '%s' does not match any of the expected tags: %s",
-                    AIGW_STR_ARG(shown), table->tag, tags);
+    aigw_body_report(b, NULL, "union_tag_invalid",
+                     "Input tag '%.*s' found using '%s' does not match any of the expected tags: %s",
+                     AIGW_STR_ARG(shown), table->tag, tags);
 }
 
 static void print_faults(struct print *out, const void *what)

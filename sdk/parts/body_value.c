@@ -18,7 +18,7 @@
 
 static bool fault(struct aigw_body *b, const char *type, const char *msg)
 {
-    aigw_body_fault(b, NULL, type, "%s", msg);
+    aigw_body_report(b, NULL, type, "%s", msg);
     return false;
 }
 
@@ -49,7 +49,7 @@ static bool word_fault(struct aigw_body *b, const struct aigw_body_field *field)
             break;
         len += (size_t)snprintf(text + len, sizeof text - len, "%s'%.*s'", before, AIGW_STR_ARG(word));
     }
-    aigw_body_fault(b, NULL, field->flags & AIGW_BODYF_LITERAL ? "literal_error" : "enum", "Input should be %s", text);
+    aigw_body_report(b, NULL, field->flags & AIGW_BODYF_LITERAL ? "literal_error" : "enum", "Input should be %s", text);
     return false;
 }
 
@@ -71,7 +71,7 @@ bool aigw_body_is_url(aigw_str url)
 
 static bool length_fault(struct aigw_body *b, const char *type, const char *how, size_t limit)
 {
-    aigw_body_fault(b, NULL, type, "String should have at %s %zu character%s", how, limit, limit == 1 ? "" : "s");
+    aigw_body_report(b, NULL, type, "String should have at %s %zu character%s", how, limit, limit == 1 ? "" : "s");
     return false;
 }
 
@@ -226,9 +226,9 @@ static bool is_in_range(struct aigw_body *b, const struct aigw_body_field *field
     if (!(field->low < field->high))
         return true;
     if (number < field->low)
-        aigw_body_fault(b, NULL, "greater_than_equal", "Input should be greater than or equal to %.15g", field->low);
+        aigw_body_report(b, NULL, "greater_than_equal", "Input should be greater than or equal to %.15g", field->low);
     else if (number > field->high)
-        aigw_body_fault(b, NULL, "less_than_equal", "Input should be less than or equal to %.15g", field->high);
+        aigw_body_report(b, NULL, "less_than_equal", "Input should be less than or equal to %.15g", field->high);
     else
         return true;
     return false;

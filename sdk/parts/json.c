@@ -136,7 +136,7 @@ static const char *next_start(const char *at, const char *end)
     return at;
 }
 
-struct aigw_json_walk aigw_json_walk(const struct aigw_json *container)
+struct aigw_json_walk aigw_json_begin(const struct aigw_json *container)
 {
     struct aigw_json_walk walk = { .at = NULL };
 
@@ -170,7 +170,7 @@ bool aigw_json_next(struct aigw_json_walk *walk, struct aigw_json *ret_key, stru
 
 bool aigw_json_member(const struct aigw_json *object, const char *name, struct aigw_json *ret)
 {
-    struct aigw_json_walk walk = aigw_json_walk(object);
+    struct aigw_json_walk walk = aigw_json_begin(object);
     struct aigw_json key, value;
     size_t len = strlen(name);
 
@@ -185,7 +185,7 @@ bool aigw_json_member(const struct aigw_json *object, const char *name, struct a
 
 size_t aigw_json_count(const struct aigw_json *container)
 {
-    struct aigw_json_walk walk = aigw_json_walk(container);
+    struct aigw_json_walk walk = aigw_json_begin(container);
     struct aigw_json value;
     size_t count = 0;
 

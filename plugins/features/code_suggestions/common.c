@@ -14,8 +14,8 @@ aigw_status cs_check_body(const struct cs *cs, struct aigw_ctx *ctx, const struc
     aigw_status status = AIGW_E_INVALID;
 
     if (!aigw_body_is_json_type(request->content_type))
-        aigw_body_fault(&body, NULL, "model_attributes_type",
-                        "Input should be a valid dictionary or object to extract fields from");
+        aigw_body_report(&body, NULL, "model_attributes_type",
+                         "Input should be a valid dictionary or object to extract fields from");
     else
         status = aigw_body_read(&body, table, request->body, ret);
     if (status != AIGW_E_INVALID)

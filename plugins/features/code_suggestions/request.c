@@ -52,7 +52,7 @@ static void check_metadata(struct aigw_body *body, void *object)
         model->is_adhoc = false;
     } else if (aigw_body_is_good(body) && !model->endpoint.len && !model->identifier.len &&
                !cs_str_is(model->provider, "amazon_q")) {
-        aigw_body_fault(body, "endpoint", "value_error", "Value error, neither endpoint nor identifier is given");
+        aigw_body_report(body, "endpoint", "value_error", "Value error, neither endpoint nor identifier is given");
     }
 }
 
@@ -196,10 +196,10 @@ static void check_name(struct aigw_body *body, const struct cs_model *model)
         return;
     if (!is_null && is_name_allowed(model->provider, model->name))
         return;
-    aigw_body_fault(body, "model_name", "value_error",
-                    "Value error, model %.*s is not supported by use case code completions and provider %.*s",
-                    is_null ? 4 : (int)model->name.len, is_null ? "None" : model->name.ptr,
-                    AIGW_STR_ARG(model->provider));
+    aigw_body_report(body, "model_name", "value_error",
+                     "Value error, model %.*s is not supported by use case code completions and provider %.*s",
+                     is_null ? 4 : (int)model->name.len, is_null ? "None" : model->name.ptr,
+                     AIGW_STR_ARG(model->provider));
 }
 
 static void check_completion(struct aigw_body *body, void *object)

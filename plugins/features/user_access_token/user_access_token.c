@@ -143,7 +143,7 @@ static bool is_own(const struct claims *claims, const struct aigw_json *name)
 /** Copy the caller's other claims as they stand. Never over one that is already there. */
 static void put_extra(struct claims *claims, const struct aigw_json *extra)
 {
-    struct aigw_json_walk walk = aigw_json_walk(extra);
+    struct aigw_json_walk walk = aigw_json_begin(extra);
     struct aigw_json name, value;
 
     while (aigw_json_next(&walk, &name, &value)) {
@@ -203,8 +203,8 @@ static void put_by_realm(struct claims *claims, struct aigw_ctx *ctx, const stru
         put_text_or_null(claims, "gitlab_root_namespace_id", AIGW_STR_NONE);
 }
 
-/** The claims as JSON text in the request's memory; absent without memory. What the principal brings is left out when it
- *  is no JSON object. */
+/** The claims as JSON text in the request's memory; absent without memory. What the principal brings is left out when
+ * it is no JSON object. */
 static aigw_str make_claims(const struct aigw_host *host, struct aigw_ctx *ctx, const struct grant *grant)
 {
     struct claims claims = { .host = host, .json = host->buf_new(ctx, AIGW_LIFE_REQUEST, CLAIMS_MAX) };

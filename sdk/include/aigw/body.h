@@ -63,7 +63,7 @@ struct aigw_body_table;
 #define AIGW_BODY_NOWHERE SIZE_MAX /* as an offset: the value is judged and forgotten                              */
 
 /** Called with the value once it is good; for more than a row can say. `value` is the field in the struct. Reports with
- *  aigw_body_fault(). */
+ *  aigw_body_report(). */
 typedef void (*aigw_body_check_fn)(struct aigw_body *body, void *value);
 
 /** One member, or the items of a list. Zero means "no such rule". */
@@ -156,7 +156,7 @@ aigw_status aigw_body_read(struct aigw_body *body, const struct aigw_body_table 
 
 /** Report a fault at the place that is being read, or at its member `name` when not NULL; type must be static. For
  *  check functions, and for what is wrong with a body before it is read. */
-void aigw_body_fault(struct aigw_body *body, const char *name, const char *type, const char *fmt, ...)
+void aigw_body_report(struct aigw_body *body, const char *name, const char *type, const char *fmt, ...)
     AIGW_PRINTF(4, 5);
 /** In a table's check function: the last member of that name, as it was sent; false when absent. Only of names that the
  *  table has. */

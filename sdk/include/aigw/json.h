@@ -113,7 +113,7 @@ struct aigw_json_walk {
 };
 
 /** Begin before the first one. Of a value that is no container there is none. */
-struct aigw_json_walk aigw_json_walk(const struct aigw_json *container);
+struct aigw_json_walk aigw_json_begin(const struct aigw_json *container);
 /** The next one, or false behind the last. The key is a string like any other: plain ones are its text without the
  *  quotes, aigw_json_is_text() compares all. It is absent in a list. ret_key may be NULL. */
 bool aigw_json_next(struct aigw_json_walk *walk, struct aigw_json *ret_key, struct aigw_json *ret_value);

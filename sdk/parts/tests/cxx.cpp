@@ -2,7 +2,8 @@
 #include <aigw/body.h>
 #include <aigw/json.h>
 
-#include <cstring>
+#include <cstddef>
+#include <cstdint>
 
 namespace
 {
@@ -44,7 +45,7 @@ int main()
     if (aigw_json_check(aigw_str{ text, sizeof text - 1 }, 0, &root, nullptr) != AIGW_OK ||
         !aigw_json_member(&root, "name", &value) || value.type != AIGW_JSON_STRING)
         return 2;
-    aigw_json_walk walk = aigw_json_walk(&root);
+    aigw_json_walk walk = aigw_json_begin(&root);
     if (!aigw_json_next(&walk, nullptr, &value))
         return 3;
     aigw_pool_free(&pool);

@@ -175,7 +175,7 @@ static bool same(const struct aigw_json_node *value, struct json_object *tree)
 /* The lazy way through the text finds what the tree has. */
 static bool walk_agrees(const struct aigw_json *value, const struct aigw_json_node *node, struct aigw_memory *memory)
 {
-    struct aigw_json_walk walk = aigw_json_walk(value);
+    struct aigw_json_walk walk = aigw_json_begin(value);
     const struct aigw_json_node *item;
     struct aigw_json key, part;
     aigw_str text;

@@ -67,7 +67,7 @@ static void check_place(struct aigw_body *body, void *object)
     const struct place *place = object;
 
     if (aigw_body_is_good(body) && place->x > place->y)
-        aigw_body_fault(body, "x", "value_error", "Value error, x is behind y");
+        aigw_body_report(body, "x", "value_error", "Value error, x is behind y");
 }
 
 static const struct aigw_body_field place_fields[] = {
@@ -89,7 +89,7 @@ static void no_vowel(struct aigw_body *body, void *value)
     const aigw_str *text = value;
 
     if (text->len > 0 && strchr("aeiou", text->ptr[0]))
-        aigw_body_fault(body, NULL, "value_error", "Value error, begins with a vowel");
+        aigw_body_report(body, NULL, "value_error", "Value error, begins with a vowel");
 }
 
 static void count_checks(struct aigw_body *body, void *object)

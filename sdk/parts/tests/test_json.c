@@ -370,7 +370,7 @@ START_TEST(items_come_in_order)
     int64_t number = 0, sum = 0;
 
     ck_assert_int_eq(aigw_json_check(AIGW_STR("[ 1 , 20,300 ]"), 0, &root, NULL), AIGW_OK);
-    for (walk = aigw_json_walk(&root); aigw_json_next(&walk, &key, &item);) {
+    for (walk = aigw_json_begin(&root); aigw_json_next(&walk, &key, &item);) {
         ck_assert(aigw_json_int(&item, &number));
         ck_assert_uint_eq(key.type, AIGW_JSON_ABSENT);
         sum = sum * 2 + number;
