@@ -44,20 +44,18 @@ void aigw_json_where(aigw_str text, size_t offset, size_t *ret_line, size_t *ret
 /* Behind the string whose quote is at `at`. */
 static const char *string_end(const char *at, const char *end, uint32_t *flags)
 {
-    for (at++; at < end; at++) {
-        at = aigw_scan_plain_end(at, end);
+    at++;
+    while ((at = aigw_scan_plain_end(at, end)) < end) {
+        if (*at == '"')
+            return at + 1;
+        if (*at == '\\') {
+            *flags |= AIGW_JSONF_ESCAPES;
+            at += end - at >= 2 ? 2 : 1;
+        }
         while (at < end && (unsigned char)*at >= 0x80)
             at++;
-        if (at == end || *at == '"')
-            return at == end ? end : at + 1;
-        if (*at != '\\') {
-            at--; /* plain again: the loop goes on behind it */
-        } else {
-            *flags |= AIGW_JSONF_ESCAPES;
-            if (end - at < 2)
-                break;
+        if (at < end && (unsigned char)*at < 0x20) /* not in a text that was checked */
             at++;
-        }
     }
     return end;
 }

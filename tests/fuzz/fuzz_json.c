@@ -1,5 +1,5 @@
-/* The JSON reader: checking and reading a tree agree; what is found in checked text lies inside it, is all of it and reads
- * the same; mended text is JSON; text that was not checked does no harm. */
+/* The JSON reader: checking and reading a tree agree; what is found in checked text lies inside it, is all of it and
+ * reads the same; mended text is JSON; text that was not checked does no harm. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,8 +37,7 @@ static void compare(const struct aigw_json *value, const struct aigw_json_node *
     must(aigw_json_count(value) == node->of.in.count);
     for (; item; item = item->next) {
         must(aigw_json_next(&walk, &key, &part));
-        must(part.text.ptr > value->text.ptr &&
-             part.text.ptr + part.text.len < value->text.ptr + value->text.len);
+        must(part.text.ptr > value->text.ptr && part.text.ptr + part.text.len < value->text.ptr + value->text.len);
         if (value->type == AIGW_JSON_OBJECT)
             must(aigw_json_text(&key, memory, &text) == AIGW_OK && same(text, item->key));
         compare(&part, item, memory);
