@@ -84,17 +84,17 @@ aigw_status wire_pass(const struct aigw_host *host, struct aigw_ctx *ctx, struct
 aigw_status wire_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass,
                       const struct aigw_event *event)
 {
-    if (pass->buf) {
-        aigw_status status = AIGW_OK;
+    aigw_status status = AIGW_OK;
 
+    if (pass->drops->first && event->type != AIGW_EVENT_ERROR)
+        status = wire_emit_drops(host, ctx, pass->drops);
+    if (pass->buf) {
         if (event->type != AIGW_EVENT_USAGE && event->type != AIGW_EVENT_FINISH && event->type != AIGW_EVENT_ERROR)
             return AIGW_OK;
         if (event->type != AIGW_EVENT_ERROR) /* the client is told of an error in its own words */
             status = wire_pass(host, ctx, pass);
-        if (status != AIGW_OK)
-            return status;
     }
-    return host->emit(ctx, event);
+    return status == AIGW_OK ? host->emit(ctx, event) : status;
 }
 
 /* ---- ids ---- */
@@ -102,7 +102,7 @@ aigw_status wire_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct
 aigw_str wire_tool_id(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str id)
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-    bool fits = id.len > 0 && id.len <= 64;
+    bool fits = id.len <= 64;
     uint8_t digest[32];
     char *text;
 

@@ -36,7 +36,7 @@ struct wire_drops {
 };
 /** Note one; the name is copied. A name counts once. */
 void wire_drop(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops, aigw_str name);
-/** AIGW_EVENT_DROPPED for each, once. */
+/** AIGW_EVENT_DROPPED for each, once. wire_emit() does so in time. */
 aigw_status wire_emit_drops(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops);
 
 /** A JSON object under construction. Remembers its keys so that merged members never repeat one. */
@@ -100,6 +100,7 @@ aigw_str wire_raw_header(const struct aigw_raw *raw, const char *name);
 struct wire_pass {
     struct aigw_buf *buf;           /* NULL: nothing is passed through */
     const struct aigw_frame *frame; /* NULL: it has it already, or is not to have it */
+    struct wire_drops *drops;       /* said before the first event that is no error */
 };
 /** Emit, unless the client gets the bytes themselves: then only usage, finish and error are said, behind the bytes. */
 aigw_status wire_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass,
