@@ -82,8 +82,30 @@ static void do_send(struct cases *c, const struct section *s)
     }
     c->status = aigw_testhost_send(c->th, method, path, headers, gw_arena_strndup(&c->arena, body.ptr, body.len));
     c->is_unchecked = aigw_testhost_answer(c->th)->state == AIGW_ANSWER_NONE;
-    if (*aigw_testhost_faults(c->th))
-        cases_finding(c, "%.*s", AIGW_STR_ARG(cases_trimmed(aigw_testhost_faults(c->th))));
+    cases_expect_no_faults(c);
+}
+
+static void do_refuse(struct cases *c, const struct section *s)
+{
+    static const char *const kinds[] = { "",        "token",    "scope", "too_large", "limit",
+                                         "timeout", "internal", "keys",  "model",     "invalid" };
+    char word[16], method[16], path[1024];
+    uint32_t kind = 1;
+
+    c->call_title = s->arg;
+    if (sscanf(s->arg, "%15s %15s %1023s", word, method, path) != 3) {
+        cases_finding(c, "refuse: expected \"=== refuse <kind> <METHOD> <path>\"");
+        return;
+    }
+    while (kind < GW_ARRAY_LEN(kinds) && strcmp(word, kinds[kind]) != 0)
+        kind++;
+    if (kind == GW_ARRAY_LEN(kinds)) {
+        cases_finding(c, "refuse: unknown kind \"%s\"", word);
+        return;
+    }
+    c->status = aigw_testhost_refuse(c->th, method, path, s->text, kind);
+    c->is_unchecked = c->status != AIGW_E_UNSUPPORTED;
+    cases_expect_no_faults(c);
 }
 
 /* ---- what is expected ---- */
@@ -162,6 +184,8 @@ const struct case_section cases_feature[] = {
     { "core", "", CASES_FEATURE, set_core, "answers of host->setting(): path=value lines" },
     { "leave", "", CASES_FEATURE, set_leave, "the client leaves after so many stream writes; 0: it stays" },
     { "send", "<METHOD> <path>", CASES_FEATURE, do_send, "a request: header lines, an empty line, the body" },
+    { "refuse", "<kind> <METHOD> <path>", CASES_FEATURE, do_refuse,
+      "let refuse() say a refusal: token, scope, too_large, limit, timeout, internal, keys, model, invalid" },
     { "status", "", CASES_FEATURE, expect_status, "the status that the client got" },
     { "type", "", CASES_FEATURE, expect_type, "the content type that the client got" },
     { "answer-headers", "", CASES_FEATURE, expect_answer_headers, "lines among the headers that the client got" },

@@ -15,7 +15,8 @@ static const struct aigw_feature_ops *ops_of(const struct aigw_testhost *th)
 static aigw_status begin_answer(struct aigw_testhost *th, uint32_t state, uint32_t http_status,
                                 const char *content_type, const struct aigw_pair *headers, uint32_t header_count)
 {
-    if (!th->is_active || th->ctx.kind != TESTHOST_REQUEST || th->answer.state != AIGW_ANSWER_NONE)
+    if (!testhost_is(&th->ctx.base, TESTHOST_REQUEST, "respond") || !th->is_active ||
+        th->answer.state != AIGW_ANSWER_NONE)
         return AIGW_E_STATE;
     for (uint32_t i = 0; i < header_count; i++)
         gw_buf_printf(&th->answer_headers, "%.*s: %.*s\n", AIGW_STR_ARG(headers[i].name),
@@ -236,6 +237,15 @@ aigw_status testhost_step(struct aigw_testhost *th)
     return status;
 }
 
+static void finish_request(struct aigw_testhost *th)
+{
+    testhost_drop_jobs(th);
+    gw_arena_done(&th->build_arena);
+    th->answer.body = th->body.len > 0 ? th->body.data : "";
+    th->answer.body_len = th->body.len;
+    th->answer.headers = th->answer_headers.len > 0 ? th->answer_headers.data : "";
+}
+
 aigw_status aigw_testhost_send(struct aigw_testhost *th, const char *method, const char *path, const char *headers,
                                const char *body)
 {
@@ -251,10 +261,55 @@ aigw_status aigw_testhost_send(struct aigw_testhost *th, const char *method, con
         status = testhost_turn(th, testhost_step(th));
     if (testhost_has_left(th) && ops_of(th)->gone)
         ops_of(th)->gone(&th->ctx.base, th->state, th->call);
-    testhost_drop_jobs(th);
-    gw_arena_done(&th->build_arena);
-    th->answer.body = th->body.len > 0 ? th->body.data : "";
-    th->answer.body_len = th->body.len;
-    th->answer.headers = th->answer_headers.len > 0 ? th->answer_headers.data : "";
+    finish_request(th);
+    return status;
+}
+
+/* What the core would answer itself. */
+static const struct {
+    uint32_t kind;
+    int32_t http_status;
+    const char *message;
+} refusals[] = {
+    { AIGW_REFUSE_TOKEN, 401, "Token validation failed" },
+    { AIGW_REFUSE_SCOPE, 403, "Forbidden" },
+    { AIGW_REFUSE_TOO_LARGE, 413, "Request body too large" },
+    { AIGW_REFUSE_LIMIT, 429, "Too many requests" },
+    { AIGW_REFUSE_TIMEOUT, 504, "Request timed out" },
+    { AIGW_REFUSE_INTERNAL, 500, "Internal server error" },
+    { AIGW_REFUSE_KEYS, 503, "No keys to validate tokens with" },
+    { AIGW_REFUSE_MODEL, 503, "the model is busy" },
+    { AIGW_REFUSE_INVALID, 422, "Validation error" },
+};
+
+aigw_status aigw_testhost_refuse(struct aigw_testhost *th, const char *method, const char *path, const char *headers,
+                                 uint32_t kind)
+{
+    const struct aigw_error error = { .struct_size = sizeof error,
+                                      .kind = AIGW_ERR_OVERLOADED,
+                                      .http_status = 529,
+                                      .retry_after_ms = -1,
+                                      .message = AIGW_STR_INIT("the model is busy") };
+    struct aigw_refusal refusal = { .struct_size = sizeof refusal, .kind = kind, .http_status = 400 };
+    aigw_status status;
+
+    if (th->plugin->descriptor.kind != AIGW_KIND_FEATURE)
+        return AIGW_E_UNSUPPORTED;
+    if (!testhost_begin(th, TESTHOST_REQUEST, 0))
+        return AIGW_E_NOMEM;
+    refusal.retry_after_s = kind == AIGW_REFUSE_LIMIT ? 7 : -1;
+    refusal.message = AIGW_STR("refused"); /* a kind of a later SDK */
+    for (size_t i = 0; i < GW_ARRAY_LEN(refusals); i++)
+        if (refusals[i].kind == kind) {
+            refusal.http_status = refusals[i].http_status;
+            refusal.message = gw_str(refusals[i].message);
+        }
+    if (kind == AIGW_REFUSE_MODEL)
+        refusal.error = &error;
+    status = build_request(th, method, path, headers, NULL);
+    if (status == AIGW_OK)
+        status = ops_of(th)->refuse ? ops_of(th)->refuse(&th->ctx.base, th->state, &th->request, &refusal)
+                                    : AIGW_E_UNSUPPORTED;
+    finish_request(th);
     return status;
 }

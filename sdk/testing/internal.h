@@ -79,6 +79,7 @@ struct aigw_testhost {
     uint32_t finished;                /* a bit per choice */
     uint32_t tools[TESTHOST_CHOICES]; /* tool calls begun in each choice */
     uint32_t emit_max;                /* of the next call, 0: all */
+    size_t growth;                    /* bytes that the structs of requests are longer than ours */
     const char *server_headers;
     struct testhost_credential *credentials;
     struct testhost_answer *credential_answers;
@@ -120,6 +121,11 @@ void testhost_copy_in(struct aigw_testhost *th, const char *what, void *to, cons
  *  False: out of memory. */
 bool testhost_begin(struct aigw_testhost *th, uint32_t kind, size_t call_size);
 void testhost_end_call(struct aigw_testhost *th);
+
+/* provider.c */
+/** aigw_testhost_request_json() with something in the request changed. */
+aigw_status testhost_request_changed(struct aigw_testhost *th, const char *json,
+                                     void (*change)(struct aigw_model_request *req));
 
 /* credential.c */
 aigw_status testhost_credential(struct aigw_ctx *ctx, const char *name, aigw_str *ret_value);
@@ -191,9 +197,11 @@ aigw_status testhost_read_event(struct gw_arena *arena, aigw_str line, struct ai
 aigw_str testhost_next_line(aigw_str *rest);
 
 /* canon_read.c, canon_write.c */
-/** Build request and target from JSON text, in memory that goes with the arena. */
-aigw_status testhost_read_request(struct gw_arena *arena, const char *json, const struct aigw_target **ret_target,
-                                  const struct aigw_model_request **ret_req, struct gw_err *reterr);
+/** Build request and target from JSON text, in memory that goes with the arena; structs are `growth` bytes longer than
+ *  ours. */
+aigw_status testhost_read_request(struct gw_arena *arena, const char *json, size_t growth,
+                                  struct aigw_target **ret_target, struct aigw_model_request **ret_req,
+                                  struct gw_err *reterr);
 void testhost_write_request(struct gw_buf *out, const struct aigw_model_request *req, struct gw_buf *faults);
 
 #endif

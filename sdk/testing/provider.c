@@ -50,20 +50,28 @@ aigw_status aigw_testhost_request(struct aigw_testhost *th, const struct aigw_ta
     return status == AIGW_OK ? describe(th, target ? target : &plain, req) : status;
 }
 
-aigw_status aigw_testhost_request_json(struct aigw_testhost *th, const char *json)
+aigw_status testhost_request_changed(struct aigw_testhost *th, const char *json,
+                                     void (*change)(struct aigw_model_request *req))
 {
-    const struct aigw_model_request *req;
-    const struct aigw_target *target;
+    struct aigw_model_request *req;
+    struct aigw_target *target;
     struct gw_err err;
     aigw_status status = begin(th);
 
     if (status != AIGW_OK)
         return status;
     /* A request lives as long as the build: the provider may point into it. */
-    status = testhost_read_request(&th->build_arena, json, &target, &req, &err);
+    status = testhost_read_request(&th->build_arena, json, th->growth, &target, &req, &err);
     if (status != AIGW_OK)
         return gw_ctx_fail(&th->ctx.base, status, "the test's request: %s", err.text);
+    if (change)
+        change(req);
     return describe(th, target, req);
+}
+
+aigw_status aigw_testhost_request_json(struct aigw_testhost *th, const char *json)
+{
+    return testhost_request_changed(th, json, NULL);
 }
 
 void aigw_testhost_server_headers(struct aigw_testhost *th, const char *lines)

@@ -120,6 +120,11 @@ aigw_status aigw_testhost_send(struct aigw_testhost *th, const char *method, con
 /** Make the client of the next send leave after n stream writes; 0: stay. */
 void aigw_testhost_leave_after(struct aigw_testhost *th, uint32_t n);
 
+/** Let the feature say a refusal of AIGW_REFUSE_* in its own form, with refuse(). AIGW_E_UNSUPPORTED: it leaves that to
+ *  the core. */
+aigw_status aigw_testhost_refuse(struct aigw_testhost *th, const char *method, const char *path, const char *headers,
+                                 uint32_t kind);
+
 #define AIGW_ANSWER_NONE     0u /* nothing was answered: the client gets a 500 */
 #define AIGW_ANSWER_COMPLETE 1u /* respond(), or stream_end() */
 #define AIGW_ANSWER_OPEN     2u /* a stream that was never ended */
