@@ -21,6 +21,8 @@ struct cs {
 struct cs_call {
     struct cs_request request; /* strings live for the build */
     const char *language;      /* reported name, "" when unknown */
+    aigw_str spoken;           /* what the model is told; lives as the request's strings do */
+    struct aigw_call *handle;
     const struct aigw_model_info *model;
     struct aigw_buf *text; /* the answer, or NULL while it is passed on as it comes */
     struct cs_usage usage;
@@ -42,6 +44,8 @@ aigw_status cs_find_model(const struct cs *cs, struct aigw_ctx *ctx, const struc
 aigw_status cs_completions_check(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
                                  const struct aigw_request *request);
 aigw_status cs_completions_run(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call);
+aigw_status cs_completions_build(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
+                                 const struct aigw_model_info *target, struct aigw_model_request *req);
 aigw_status cs_completions_event(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
                                  const struct aigw_event *event);
 

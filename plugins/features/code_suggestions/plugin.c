@@ -57,6 +57,13 @@ static aigw_status run(struct aigw_ctx *ctx, void *self, void *call, const struc
     return cs_completions_run(ctx, self, call);
 }
 
+static aigw_status build(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_model_info *target,
+                         const struct aigw_call_options *options, struct aigw_model_request *ret_request)
+{
+    (void)options;
+    return cs_completions_build(ctx, self, call, target, ret_request);
+}
+
 static aigw_status on_event(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_event *event)
 {
     return cs_completions_event(ctx, self, call, event);
@@ -71,6 +78,7 @@ static const struct aigw_feature_ops ops = {
     .open = open_instance,
     .check = check,
     .run = run,
+    .build = build,
     .event = on_event,
 };
 
