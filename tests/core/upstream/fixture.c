@@ -6,7 +6,7 @@
 
 void fix_open_with_proxy(struct fix *fix, const struct server_options *server, const char *proxy)
 {
-    struct gw_upstream_options options = { .connections_per_host = 16, .connect_ms = 2000, .proxy = proxy };
+    struct gw_upstream_options options = { .connections_per_host = 512, .connect_ms = 2000, .proxy = proxy };
     struct gw_err err;
 
     memset(fix, 0, sizeof *fix);
@@ -48,6 +48,17 @@ void fix_wait_sem(struct fix *fix, sem_t *sem)
         ck_assert_msg(gw_mono_ms() < end_ms, "the server saw nothing for 10 s");
         gw_loop_turn(fix->loop, 1);
     }
+}
+
+void fix_wait_accepted(struct fix *fix, int count)
+{
+    int64_t end_ms = gw_mono_ms() + 10000;
+
+    while (server_accepted(fix->server) < count) {
+        ck_assert_msg(gw_mono_ms() < end_ms, "the server saw %d connections", server_accepted(fix->server));
+        gw_loop_turn(fix->loop, 1);
+    }
+    ck_assert_int_eq(server_accepted(fix->server), count);
 }
 
 void fix_turn_for(struct fix *fix, int64_t ms)

@@ -43,6 +43,8 @@ void fix_close(struct fix *fix);
 void fix_wait(struct fix *fix, const int *flag, int at_least);
 /** Turn it until the semaphore is up. */
 void fix_wait_sem(struct fix *fix, sem_t *sem);
+/** Turn it until the server has accepted so many connections; no more than that. */
+void fix_wait_accepted(struct fix *fix, int count);
 void fix_turn_for(struct fix *fix, int64_t ms);
 /** "http://127.0.0.1:<port><path>", in one of a few static buffers. */
 const char *fix_url(struct fix *fix, const char *path);
