@@ -91,6 +91,9 @@ static void act(struct watch *watch, int what)
         gw_transfer_cancel(watch->call);
         watch->call = NULL;
         break;
+    case DO_RESUME:
+        gw_transfer_resume(watch->call);
+        break;
     case DO_RESTART:
         watch_start(watch->then, watch->then_request);
         break;

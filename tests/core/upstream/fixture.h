@@ -20,6 +20,7 @@ struct fix {
 #define DO_PAUSE        3
 #define DO_RESTART      4 /* start `then` */
 #define DO_CANCEL_OTHER 5 /* cancel `then` */
+#define DO_RESUME       6
 
 struct watch {
     struct fix *fix;
