@@ -118,6 +118,14 @@ static int on_head(void *user, struct gw_transfer *call, int status)
 
         snprintf(watch->header, sizeof watch->header, "%.*s", AIGW_STR_ARG(value));
     }
+    for (size_t i = 0; watch->lists_headers && i < gw_transfer_header_count(call); i++) {
+        aigw_str name, value;
+        size_t used = strlen(watch->header);
+
+        gw_transfer_header_at(call, i, &name, &value);
+        snprintf(watch->header + used, sizeof watch->header - used, "%.*s\n", AIGW_STR_ARG(name));
+        watch->header_count++;
+    }
     act(watch, watch->in_head);
     return watch->in_head == DO_STOP ? GW_UP_STOP : GW_UP_MORE;
 }

@@ -30,6 +30,8 @@ struct watch {
     const struct gw_transfer_request *then_request;
     const char *want_header; /* copied to header in on_head */
     char header[256];
+    bool lists_headers; /* names to header, one after the other */
+    size_t header_count;
     int heads, datas, dones, status;
     struct gw_buf data;
     struct gw_transfer_result result; /* message points to `message` */
