@@ -187,7 +187,7 @@ static bool is_expired(const struct gw_conn *conn, int64_t now_ms)
     return conn->expires_ms <= now_ms;
 }
 
-static bool has_marked_trust(const struct gw_conn *conn, int64_t now_ms)
+static bool has_outdated_trust(const struct gw_conn *conn, int64_t now_ms)
 {
     (void)now_ms;
     return conn->origin->trust && conn->origin->trust->is_outdated;
@@ -200,16 +200,11 @@ void gw_pool_close_all(struct gw_upstream *up)
 
 void gw_upstream_forget_connections(struct gw_upstream *up)
 {
-    close_some(up, NULL);
-}
-
-void gw_upstream_take_trust(struct gw_upstream *up, const struct gw_upstream_tls *tls)
-{
     for (struct gw_trust *trust = up->trusts; trust; trust = trust->next) {
-        trust->is_outdated = !gw_trust_is_for(trust, tls) || !gw_trust_is_current(trust);
+        trust->is_outdated = !gw_trust_is_current(trust);
         trust->check_ms = 0;
     }
-    close_some(up, has_marked_trust);
+    close_some(up, has_outdated_trust);
 }
 
 /** Free unused origins: all, or those unused for long. */

@@ -38,7 +38,7 @@ struct gw_trust {
     struct gw_trust_store *store;
     struct gw_credentials *credentials; /* NULL before the first connection */
     int64_t check_ms;                   /* no look at the files before this */
-    bool is_outdated;                   /* the newest snapshot has another setting, or its files changed */
+    bool is_outdated;                   /* its files had changed when it was last looked at */
 };
 
 /** Copies what tls says; NULL tls: the system's CAs, verified, no client certificate. NULL when out of memory. */

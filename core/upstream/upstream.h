@@ -113,11 +113,9 @@ size_t gw_transfer_header_count(const struct gw_transfer *transfer);
 /** The answer's headers in their order, index from 0; absent strings beyond the last. As long as gw_transfer_header().
  */
 void gw_transfer_header_at(const struct gw_transfer *transfer, size_t index, aigw_str *ret_name, aigw_str *ret_value);
-/** Drop all pooled idle connections. */
+/** A new snapshot is in force: drop idle connections whose certificate files have changed. The others stay; those made
+ *  under a setting that nobody names any more are used by nobody and go within a minute. */
 void gw_upstream_forget_connections(struct gw_upstream *up);
-/** A new snapshot is in force with this trust: idle connections made under another setting, or before one of its files
- *  changed, are dropped; the others stay. */
-void gw_upstream_take_trust(struct gw_upstream *up, const struct gw_upstream_tls *tls);
 /** New limits for connections from now on. */
 void gw_upstream_set_options(struct gw_upstream *up, const struct gw_upstream_options *options);
 uint32_t gw_upstream_open_transfers(const struct gw_upstream *up);

@@ -195,13 +195,14 @@ START_TEST(damage_is_seen)
     size_t len = pack(packed, sizeof packed, text, sizeof text - 1, BITS_GZIP);
 
     for (size_t at = 0; at < len; at++) {
-        struct gw_gzip *gzip = gw_gzip_new(GW_CODING_GZIP);
+        struct gw_gzip *gzip;
         enum gw_gzip_step step;
         char damaged[1024];
         struct gw_buf out;
 
         if (at == 0 || (at > 3 && at < 10)) /* no gzip then; time, flags and system do not count */
             continue;
+        gzip = gw_gzip_new(GW_CODING_GZIP);
         memcpy(damaged, packed, len);
         damaged[at] = (char)(damaged[at] ^ 0x55);
         gw_buf_init(&out, 1u << 20);

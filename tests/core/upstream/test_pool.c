@@ -201,7 +201,7 @@ START_TEST(origins_share_nothing_and_go_when_unused)
     watch_run(&watch, &request);
     ck_assert(!watch.result.was_reused);
     ck_assert_uint_eq(fix.up->unused_origins, 0);
-    gw_upstream_forget_connections(fix.up);
+    gw_pool_close_all(fix.up);
     fix_turn_for(&fix, 1);
     ck_assert_uint_eq(fix.up->unused_origins, 3);
     for (size_t i = 0; i < GW_ORIGIN_SLOTS; i++)

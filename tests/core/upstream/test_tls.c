@@ -464,7 +464,7 @@ START_TEST(tickets_are_used_and_kept_apart)
         ck_assert_kind(one, GW_UP_OK);
         ck_assert(!one.result.was_reused);
         ck_assert_int_eq(server_resumed(fix.server), i);
-        gw_upstream_forget_connections(fix.up);
+        gw_pool_close_all(fix.up);
         watch_done(&one);
     }
     /* another trust does not get in by the ticket of this one, nor another name */
@@ -492,7 +492,7 @@ START_TEST(a_resumed_session_is_verified_as_well)
     request = get(&tls, "127.0.0.1");
     watch_run(&watch, &request);
     ck_assert_kind(watch, GW_UP_OK);
-    gw_upstream_forget_connections(fix.up);
+    gw_pool_close_all(fix.up);
     for (size_t i = 0; i < GW_ORIGIN_SLOTS; i++)
         for (origin = fix.up->origins[i]; origin; origin = origin->next)
             if (origin->ticket.data.data) { /* the origin is another host now */
@@ -581,7 +581,7 @@ START_TEST(nothing_stays_behind_in_a_session)
         ck_assert_kind(watch, GW_UP_OK);
         ck_assert_str_eq(watch.data.data, want.data);
         if (i % 2)
-            gw_upstream_forget_connections(fix.up);
+            gw_pool_close_all(fix.up);
         watch_done(&watch);
     }
     watch_init(&fix, &watch);
@@ -675,32 +675,35 @@ static void copy_file(const char *from, const char *to)
 
 START_TEST(a_snapshot_drops_only_what_it_trusts_otherwise)
 {
-    char live[200], root[200];
-    struct gw_upstream_tls tls = { .ca_file = live, .verify = true }, same = tls, other = tls;
+    struct gw_upstream_tls tls = { .ca_file = certs_path("live", ".pem"), .verify = true }, other = tls;
     struct gw_transfer_request request;
+    struct watch one;
 
-    snprintf(live, sizeof live, "%s", certs_path("live", ".pem"));
-    snprintf(root, sizeof root, "%s", certs_path("root", ".pem"));
-    copy_file(root, live);
-    other.ca_file = root;
+    copy_file(certs_path("root", ".pem"), tls.ca_file);
     open_with("good", NULL);
     request = get(&tls, "127.0.0.1");
-    watch_run(&watch, &request);
-    ck_assert_kind(watch, GW_UP_OK);
+    watch_init(&fix, &one);
+    watch_run(&one, &request);
+    ck_assert_kind(one, GW_UP_OK);
+    watch_done(&one);
+    gw_upstream_forget_connections(fix.up);
     ck_assert_uint_eq(gw_upstream_open_connections(fix.up), 1);
-    gw_upstream_take_trust(fix.up, &same);
-    ck_assert_uint_eq(gw_upstream_open_connections(fix.up), 1);
-    copy_file(certs_path("both", ".pem"), live); /* the same setting, but its file has changed */
-    gw_upstream_take_trust(fix.up, &same);
+    copy_file(certs_path("both", ".pem"), tls.ca_file); /* the same setting, but its file has changed */
+    gw_upstream_forget_connections(fix.up);
     ck_assert_uint_eq(gw_upstream_open_connections(fix.up), 0);
-    watch_done(&watch);
-    watch_init(&fix, &watch);
+    watch_init(&fix, &one);
+    watch_run(&one, &request);
+    ck_assert_kind(one, GW_UP_OK);
+    ck_assert(!one.result.was_reused);
+    watch_done(&one);
+    /* the new snapshot's setting is another: it never gets the old one's connections */
+    other.ca_file = certs_path("root", ".pem");
+    request.tls = &other;
+    gw_upstream_forget_connections(fix.up);
     watch_run(&watch, &request);
     ck_assert_kind(watch, GW_UP_OK);
     ck_assert(!watch.result.was_reused);
-    gw_upstream_take_trust(fix.up, &other);
-    ck_assert_uint_eq(gw_upstream_open_connections(fix.up), 0);
-    unlink(live);
+    unlink(tls.ca_file);
     close_all();
 }
 END_TEST
@@ -741,7 +744,7 @@ START_TEST(a_new_connection_does_not_read_the_bundle_again)
     for (int i = 0; i < 20; i++) {
         struct watch one;
 
-        gw_upstream_forget_connections(fix.up);
+        gw_pool_close_all(fix.up);
         watch_init(&fix, &one);
         watch_run(&one, &request);
         ck_assert_kind(one, GW_UP_OK);

@@ -222,7 +222,7 @@ START_TEST(connecting_in_crowds_and_giving_up_does_no_harm)
             }
             watch_done(&crowd[i]);
         }
-        gw_upstream_forget_connections(fix.up);
+        gw_pool_close_all(fix.up);
     }
     fix_turn_for(&fix, 1);
     ck_assert_uint_eq(gw_upstream_open_connections(fix.up), 0);
