@@ -58,7 +58,7 @@ static enum gw_coding coding_of(const struct gw_http1 *answer, aigw_str *ret_nam
     enum gw_coding coding = GW_CODING_NONE;
     aigw_str name, value;
 
-    for (size_t i = 0; gw_http1_header_at(answer, i, &name, &value); i++) {
+    for (size_t i = 0; answer->has_coding && gw_http1_header_at(answer, i, &name, &value); i++) {
         enum gw_coding one;
 
         if (!gw_str_eq_ci(name, AIGW_STR("content-encoding")))

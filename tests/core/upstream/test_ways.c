@@ -206,7 +206,7 @@ START_TEST(connecting_in_crowds_and_giving_up_does_no_harm)
     ck_assert(dig(&hole, "127.0.0.9", server_port(fix.server)));
     for (int round = 0; round < 6; round++) {
         for (size_t i = 0; i < GW_ARRAY_LEN(crowd); i++) {
-            struct gw_transfer_request request = { .method = "GET", .connect_ms = 600 };
+            struct gw_transfer_request request = { .method = "GET", .connect_ms = 1500 };
 
             watch_init(&fix, &crowd[i]);
             request.url = fix_url_of(&fix, "http", i % 3 ? "two-four.test" : "127.0.0.1", "/x");
