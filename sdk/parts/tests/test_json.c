@@ -69,6 +69,8 @@ static const struct {
     { "cut character", "[\"\xE2\x82\"]", 0, AIGW_JSON_BAD_UTF8, 2 },
     { "bad byte in key", "{\"\xFF\":1}", 0, AIGW_JSON_BAD_UTF8, 2 },
     { "bad byte behind backslash", "[\"\\\xFF\"]", 0, AIGW_JSON_BAD_UTF8, 3 },
+    { "stray byte behind an odd escape", "[\"\\q\x87\"]", 0, AIGW_JSON_BAD_UTF8, 4 },
+    { "two characters behind a backslash", "[\"\\\xC3\xA9\xC3\xA9\"]", 0, 0, 0 },
     { "odd escape", "[\"\\q\"]", 0, 0, 0 },
     { "odd escape strictly", "[\"\\q\"]", AIGW_JSON_STRICT, AIGW_JSON_BAD_SYNTAX, 2 },
     { "half pair", "[\"\\ud83d\"]", 0, 0, 0 },
