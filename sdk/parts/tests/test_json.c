@@ -365,6 +365,25 @@ START_TEST(members_are_found)
 }
 END_TEST
 
+START_TEST(several_members_are_found_at_once)
+{
+    static const char *const names[] = { "b", "none", "a", "ab" };
+    struct aigw_json root, found[COUNT(names)];
+
+    ck_assert_int_eq(
+        aigw_json_check(AIGW_STR("{\"a\":1,\"b\":{\"none\":2},\"\\u0061b\":3,\"c\":4,\"a\":\"last\"}"), 0, &root, NULL),
+        AIGW_OK);
+    aigw_json_members(&root, names, COUNT(names), found);
+    ck_assert(same_str(found[0].text, str("{\"none\":2}")));
+    ck_assert_uint_eq(found[1].type, AIGW_JSON_ABSENT);
+    ck_assert(aigw_json_is_text(&found[2], "last"));
+    ck_assert(same_str(found[3].text, str("3")));
+    aigw_json_members(&found[2], names, COUNT(names), found);
+    for (size_t i = 0; i < COUNT(names); i++)
+        ck_assert_uint_eq(found[i].type, AIGW_JSON_ABSENT);
+}
+END_TEST
+
 START_TEST(items_come_in_order)
 {
     struct aigw_json root, key, item;
@@ -503,6 +522,7 @@ TCase *json_case(void)
     tcase_add_loop_test(json, numbers_read_as, 0, (int)COUNT(numbers));
     tcase_add_test(json, very_long_numbers_are_exact);
     tcase_add_loop_test(json, members_are_found, 0, (int)COUNT(members));
+    tcase_add_test(json, several_members_are_found_at_once);
     tcase_add_test(json, items_come_in_order);
     tcase_add_test(json, unchecked_text_does_no_harm);
     tcase_add_test(json, trees_stay_within_their_limit);
