@@ -50,6 +50,7 @@ struct entry {
 struct metric {
     int type;
     char *name, *help;
+    char *owner; /* NULL: the core */
     uint32_t label_count, bucket_count;
     char *labels[LABELS_MAX];
     double buckets[BUCKETS_MAX];
@@ -122,6 +123,7 @@ static void free_metric(struct metric *metric)
         free(metric->labels[i]);
     free(metric->name);
     free(metric->help);
+    free(metric->owner);
     free(metric);
 }
 
@@ -146,22 +148,31 @@ static bool set_buckets(struct metric *metric, const double *buckets, uint32_t b
     return true;
 }
 
-static struct metric *make_metric(int type, const char *name, const char *help, const char *const *labels,
-                                  uint32_t label_count, const double *buckets, uint32_t bucket_count)
+/** A metric as one caller describes it. */
+struct wish {
+    int type;
+    const char *name, *help, *owner;
+    const char *const *labels;
+    uint32_t label_count;
+    const double *buckets;
+    uint32_t bucket_count;
+};
+
+static struct metric *make_metric(const struct wish *wish)
 {
     struct metric *metric = calloc(1, sizeof *metric);
 
     if (!metric)
         return NULL;
-    metric->type = type;
-    metric->name = strdup(name);
-    metric->help = strdup(help ? help : "");
-    if (!metric->name || !metric->help || !set_buckets(metric, buckets, bucket_count))
+    metric->type = wish->type;
+    metric->name = strdup(wish->name);
+    metric->help = strdup(wish->help ? wish->help : "");
+    metric->owner = wish->owner ? strdup(wish->owner) : NULL;
+    if (!metric->name || !metric->help || (wish->owner && !metric->owner) ||
+        !set_buckets(metric, wish->buckets, wish->bucket_count))
         goto fail;
-    for (uint32_t i = 0; i < label_count; i++) {
-        if (!is_name(labels[i], true))
-            goto fail;
-        metric->labels[i] = strdup(labels[i]);
+    for (uint32_t i = 0; i < wish->label_count; i++) {
+        metric->labels[i] = strdup(wish->labels[i]);
         if (!metric->labels[i])
             goto fail;
         metric->label_count = i + 1;
@@ -182,34 +193,101 @@ static bool has_shape(const struct metric *metric, int type, const char *const *
     return true;
 }
 
-uint32_t gw_metric(int type, const char *name, const char *help, const char *const *labels, uint32_t label_count,
-                   const double *buckets, uint32_t bucket_count)
+/** "counter (model, result)", for messages. */
+static void put_shape(struct gw_buf *out, int type, const char *const *labels, uint32_t label_count)
+{
+    static const char *const types[] = { "?", "counter", "gauge", "histogram" };
+
+    gw_buf_printf(out, "%s %s", types[type], label_count ? "(" : "without labels");
+    for (uint32_t i = 0; i < label_count; i++)
+        gw_buf_printf(out, "%s%s%s", i ? ", " : "", labels[i], i + 1 == label_count ? ")" : "");
+}
+
+static bool is_wish_good(const struct wish *wish, struct gw_err *reterr)
+{
+    bool good = wish->type >= GW_METRIC_COUNTER && wish->type <= GW_METRIC_HISTOGRAM && is_name(wish->name, false) &&
+                wish->label_count <= LABELS_MAX && (wish->label_count == 0 || wish->labels);
+
+    for (uint32_t i = 0; good && i < wish->label_count; i++)
+        good = is_name(wish->labels[i], true);
+    if (!good)
+        gw_err_set(
+            reterr, AIGW_E_CONFIG,
+            "the name or a label is malformed; expected letters, digits and _, at most %u labels, none called le",
+            LABELS_MAX);
+    return good;
+}
+
+/** Is a metric of this name the one that is wished for? */
+static bool is_same(const struct metric *metric, const struct wish *wish, struct gw_err *reterr)
+{
+    struct gw_buf there, wanted;
+
+    if ((metric->owner == NULL) != (wish->owner == NULL) || (wish->owner && strcmp(metric->owner, wish->owner) != 0)) {
+        gw_err_set(reterr, AIGW_E_CONFIG, "the name belongs to %s; begin it with the plugin's name",
+                   metric->owner ? metric->owner : "the core");
+        return false;
+    }
+    if (has_shape(metric, wish->type, wish->labels, wish->label_count))
+        return true;
+    gw_buf_init(&there, 512);
+    gw_buf_init(&wanted, 512);
+    put_shape(&there, metric->type, (const char *const *)metric->labels, metric->label_count);
+    put_shape(&wanted, wish->type, wish->labels, wish->label_count);
+    gw_err_set(reterr, AIGW_E_CONFIG,
+               "is now a %s, but this process counts it as a %s: a metric keeps its labels until the next start; "
+               "restart, or give it another name",
+               wanted.data ? wanted.data : "?", there.data ? there.data : "?");
+    gw_buf_done(&there);
+    gw_buf_done(&wanted);
+    return false;
+}
+
+static uint32_t register_metric(const struct wish *wish, struct gw_err *reterr)
 {
     uint32_t id = GW_METRIC_NONE;
     struct metric *metric = NULL;
     uint32_t count;
 
-    if (type < GW_METRIC_COUNTER || type > GW_METRIC_HISTOGRAM || !is_name(name, false) || label_count > LABELS_MAX ||
-        (label_count > 0 && !labels))
+    if (!is_wish_good(wish, reterr))
         return GW_METRIC_NONE;
     pthread_mutex_lock(&registry.lock);
     count = atomic_load_explicit(&registry.metric_count, memory_order_relaxed);
     for (uint32_t i = 0; i < count; i++)
-        if (strcmp(registry.metrics[i]->name, name) == 0) {
-            if (has_shape(registry.metrics[i], type, labels, label_count))
+        if (strcmp(registry.metrics[i]->name, wish->name) == 0) {
+            if (is_same(registry.metrics[i], wish, reterr))
                 id = i;
             goto out;
         }
     if (count < METRICS_MAX)
-        metric = make_metric(type, name, help, labels, label_count, buckets, bucket_count);
+        metric = make_metric(wish);
     if (metric) {
         id = count;
         registry.metrics[id] = metric;
         atomic_store_explicit(&registry.metric_count, count + 1, memory_order_release);
+    } else {
+        gw_err_set(reterr, AIGW_E_LIMIT, "this process has %u of %u metrics and no room for it; restart", count,
+                   METRICS_MAX);
     }
 out:
     pthread_mutex_unlock(&registry.lock);
     return id;
+}
+
+uint32_t gw_metric(int type, const char *name, const char *help, const char *const *labels, uint32_t label_count,
+                   const double *buckets, uint32_t bucket_count)
+{
+    const struct wish wish = { type, name, help, NULL, labels, label_count, buckets, bucket_count };
+
+    return register_metric(&wish, NULL);
+}
+
+uint32_t gw_metric_owned(const char *owner, const char *name, const char *help, const char *const *labels,
+                         uint32_t label_count, struct gw_err *reterr)
+{
+    const struct wish wish = { GW_METRIC_COUNTER, name, help, owner, labels, label_count, NULL, 0 };
+
+    return register_metric(&wish, reterr);
 }
 
 /* ---- series ------------------------------------------------------------------------------------------------- */

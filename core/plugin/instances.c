@@ -32,21 +32,27 @@ struct gw_instance *gw_plugins_provider(const struct gw_plugins *plugins, const 
     return instance;
 }
 
-/** The registry hands out ids in order, and the same id for a name it has: a plugin's are consecutive unless a name
- *  is another plugin's. */
-static bool register_metrics(struct gw_plugin *plugin, struct gw_problems *problems)
+static bool register_metrics(struct gw_plugin *plugin, struct gw_arena *arena, struct gw_problems *problems)
 {
-    for (uint32_t i = 0; i < plugin->descriptor.metric_count; i++) {
-        const struct aigw_metric *m = &plugin->metrics[i];
-        uint32_t id = gw_metric(GW_METRIC_COUNTER, m->name, m->help, m->labels, m->label_count, NULL, 0);
+    const struct aigw_plugin *d = &plugin->descriptor;
+    const char *owner = gw_arena_printf(arena, "%s %s", gw_plugin_kind_name(d->kind), d->name);
 
-        if (i == 0)
-            plugin->metric_base = id;
-        if (id == UINT32_MAX || id != plugin->metric_base + i) {
-            gw_problem(problems, NULL, plugin->path,
-                       "metric \"%s\" cannot be registered: the name is malformed, or "
-                       "another plugin has it; begin it with the plugin's name",
-                       m->name);
+    plugin->metric_ids = gw_arena_calloc(arena, (d->metric_count + 1) * sizeof *plugin->metric_ids);
+    if (!owner || !plugin->metric_ids) {
+        gw_problem(problems, NULL, plugin->path, "out of memory");
+        return false;
+    }
+    for (uint32_t i = 0; i < d->metric_count; i++) {
+        const struct aigw_metric *m = &plugin->metrics[i];
+        struct gw_err why = { "" };
+
+        plugin->metric_ids[i] = gw_metric_owned(owner, m->name, m->help, m->labels, m->label_count, &why);
+        for (uint32_t k = 0; k < i && !why.text[0]; k++) {
+            if (strcmp(plugin->metrics[k].name, m->name) == 0)
+                gw_err_set(&why, AIGW_E_CONFIG, "the name appears twice: rename one");
+        }
+        if (why.text[0]) {
+            gw_problem(problems, NULL, plugin->path, "metric \"%s\": %s", m->name, why.text);
             return false;
         }
     }
@@ -117,7 +123,7 @@ static void load_one(struct gw_plugins *plugins, struct gw_arena *arena, const c
         gw_plugin_unload(plugin);
         return;
     }
-    if (!register_metrics(plugin, problems)) {
+    if (!register_metrics(plugin, arena, problems)) {
         gw_plugin_unload(plugin);
         return;
     }

@@ -17,7 +17,7 @@ struct gw_plugin {
     struct aigw_feature_ops feature;
     struct aigw_route *routes; /* feature: re-strided copy */
     struct aigw_metric *metrics;
-    uint32_t metric_base; /* first id in the metrics registry */
+    uint32_t *metric_ids; /* in the metrics registry, one per metric of the descriptor */
 };
 
 /** One configured group: providers.NAME or features.NAME. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "health/metrics.h"
 #include "plugin/ctx.h"
 #include "plugin/plugin.h"
 
@@ -42,7 +43,11 @@ static bool has_problem(const char *text, bool is_warning)
 
 static const char *first_problem(void)
 {
-    return problems.first ? problems.first->text : "(none)";
+    const struct gw_problem *p = problems.first;
+
+    while (p && p->is_warning && p->next)
+        p = p->next;
+    return p ? p->text : "(none)";
 }
 
 /* ---- one file ---- */
@@ -173,6 +178,80 @@ START_TEST(the_reference_shows_every_plugin_and_setting)
 }
 END_TEST
 
+/* ---- metrics ---- */
+
+/** Load another version of the provider "good", as a reload does: the registry remembers the ones before. */
+static struct gw_plugins *load_version(int set)
+{
+    const char *dir = gw_arena_printf(&arena, FIXTURES "/metrics/%d", set);
+
+    return set == 1 ? load_good() : gw_plugins_load(&arena, &dir, 1, &problems);
+}
+
+/** Count once under each of the plugin's metrics. */
+static void count_all(const struct gw_plugins *plugins)
+{
+    const struct gw_plugin *plugin = gw_plugins_find(plugins, AIGW_KIND_PROVIDER, "good");
+    const aigw_str value = AIGW_STR("x");
+
+    ck_assert_ptr_nonnull(plugin);
+    for (uint32_t i = 0; i < plugin->descriptor.metric_count; i++)
+        gw_ctx_count(gw_ctx_new_instance(&arena, plugin, "one"), i, &value, 1);
+}
+
+static bool does_page_say(const char *line)
+{
+    struct gw_buf page;
+    bool yes;
+
+    gw_buf_init(&page, 1 << 20);
+    gw_metrics_render(&page);
+    yes = page.data && strstr(page.data, line);
+    gw_buf_done(&page);
+    return yes;
+}
+
+/** Versions that add, rename, reorder and drop counters follow each other in one process. */
+START_TEST(a_new_version_may_have_other_metrics)
+{
+    static const int versions[] = { 1, 2, 3, 2, 1 };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(versions); i++) {
+        struct gw_plugins *plugins = load_version(versions[i]);
+
+        ck_assert_msg(problems.error_count == 0, "version %d: %s", versions[i], first_problem());
+        count_all(plugins);
+        gw_plugins_close(plugins);
+    }
+    ck_assert(does_page_say("good_a_total{what=\"x\"} 4\n"));
+    ck_assert(does_page_say("good_b_total{what=\"x\"} 5\n"));
+    ck_assert(does_page_say("good_c_total{what=\"x\"} 2\n"));
+}
+END_TEST
+
+static const struct {
+    int set;
+    const char *problem;
+} bad_metrics[] = {
+    { 4, "metric \"good_a_total\": is now a counter (other), but this process counts it as a counter (what)" },
+    { 5, "metric \"good_a_total\": the name appears twice" },
+    { 6, "metric \"aigw_of_the_core_total\": the name belongs to the core" },
+};
+
+START_TEST(a_metric_that_cannot_be_counted_refuses_its_plugin)
+{
+    static const char *const what[] = { "what" };
+    struct gw_plugins *plugins = load_version(1);
+
+    gw_metric(GW_METRIC_COUNTER, "aigw_of_the_core_total", "", what, 1, NULL, 0);
+    gw_plugins_close(plugins);
+    plugins = load_version(bad_metrics[_i].set);
+    ck_assert_msg(has_problem(bad_metrics[_i].problem, false), "%s", first_problem());
+    ck_assert_ptr_null(plugins->first);
+    gw_plugins_close(plugins);
+}
+END_TEST
+
 /* ---- instances ---- */
 
 static struct gw_plugins *configure(const char *conf)
@@ -276,6 +355,8 @@ int main(void)
     tcase_add_test(tcase, a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use);
     tcase_add_test(tcase, folders_load_in_name_order_and_the_first_of_a_name_wins);
     tcase_add_test(tcase, a_plugin_in_the_wrong_folder_is_a_problem);
+    tcase_add_test(tcase, a_new_version_may_have_other_metrics);
+    tcase_add_loop_test(tcase, a_metric_that_cannot_be_counted_refuses_its_plugin, 0, GW_ARRAY_LEN(bad_metrics));
     tcase_add_test(tcase, the_reference_shows_every_plugin_and_setting);
     tcase_add_test(tcase, two_groups_are_two_instances_with_their_own_state);
     tcase_add_loop_test(tcase, mistake_in_a_group_is_named_once, 0, GW_ARRAY_LEN(mistakes));
