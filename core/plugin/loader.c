@@ -5,11 +5,6 @@
 
 #include "plugin/internal.h"
 
-const char *gw_plugin_kind_name(uint32_t kind)
-{
-    return kind == AIGW_KIND_PROVIDER ? "provider" : kind == AIGW_KIND_FEATURE ? "feature" : "unknown kind";
-}
-
 /** The same file under a name that is its own: dlopen() looks at names before it looks at files, so a plugin that was
  *  replaced on disk while the old one still serves requests would be handed out as the old one. The inode's bits become
  *  "/" and "/." between folder and file, which the kernel reads as nothing. NULL when there is no such file. */

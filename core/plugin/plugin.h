@@ -38,6 +38,8 @@ struct gw_plugins {
     struct gw_instance *features;
 };
 
+/** "provider", "feature". */
+const char *gw_plugin_kind_name(uint32_t kind);
 /** Open and check one file. On failure the reason names path, found, expected and the remedy. */
 struct gw_plugin *gw_plugin_load(struct gw_arena *arena, const char *path, struct gw_err *reterr);
 void gw_plugin_unload(struct gw_plugin *plugin);
