@@ -30,4 +30,7 @@ const struct gw_plugin_kind *gw_plugin_kind_of(uint32_t kind);
 /** Head of the list of its instances. */
 struct gw_instance **gw_plugin_instances(struct gw_plugins *plugins, const struct gw_plugin_kind *kind);
 
+/** A sealed copy of the file in memory, as a descriptor. -1 with reterr, also when the file is not whole. */
+int gw_plugin_image(const char *path, struct gw_err *reterr);
+
 #endif

@@ -12,6 +12,7 @@ struct gw_plugin {
     struct gw_plugin *next;
     const char *path;
     void *so;
+    int image_fd; /* our copy of the file, open while it is loaded */
     struct aigw_plugin descriptor;
     struct aigw_provider_ops provider;
     struct aigw_feature_ops feature;

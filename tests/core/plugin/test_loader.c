@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "health/metrics.h"
@@ -62,7 +63,7 @@ static const struct {
     { "undefined_symbol.so", "cannot be loaded: undefined symbol: a_function_of_the_core_that_is_not_there" },
     { "null_descriptor.so", "aigw_plugin_entry() returned NULL" },
     { "tail_used.so", "uses some beyond" },
-    { "missing.so", "cannot be loaded" },
+    { "missing.so", "cannot be loaded: No such file or directory" },
 };
 
 START_TEST(bad_file_is_refused_with_path_and_reason)
@@ -95,13 +96,19 @@ static void copy_file(const char *from, const char *to)
     ck_assert_int_eq(system(command), 0);
 }
 
-/** A reload after an upgrade: the old plugin still serves while the new one comes up. */
+/** A reload after an upgrade: the old plugin still serves while the new one comes up, however it came there. */
+static const struct {
+    const char *id;
+    bool by_rename;
+} replacements[] = { { "rename", true }, { "overwritten", false } };
+
 START_TEST(a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use)
 {
     char folder[] = "/tmp/aigw-test-XXXXXX";
     struct gw_plugin *first, *same, *newer;
     struct gw_err err = { "" };
     const char *path, *other;
+    struct good state = { .number = 3 };
 
     ck_assert_ptr_nonnull(mkdtemp(folder));
     path = gw_arena_printf(&arena, "%s/good.so", folder);
@@ -109,20 +116,62 @@ START_TEST(a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use)
     copy_file(FIXTURES "/plugins/providers/good.so", path);
     first = gw_plugin_load(&arena, path, &err);
     same = gw_plugin_load(&arena, path, &err);
-    copy_file(FIXTURES "/newer/good_newer.so", other);
-    ck_assert_int_eq(rename(other, path), 0);
+    copy_file(FIXTURES "/newer/good_newer.so", replacements[_i].by_rename ? other : path);
+    if (replacements[_i].by_rename)
+        ck_assert_int_eq(rename(other, path), 0);
+    ck_assert_msg(first && same, "%s: %s", replacements[_i].id, err.text);
+    ck_assert_int_eq(first->provider.open(&host, NULL, &state), AIGW_OK); /* its code is still its own */
     newer = gw_plugin_load(&arena, path, &err);
-    ck_assert_msg(first && same && newer, "%s", err.text);
+    ck_assert_msg(newer != NULL, "%s: %s", replacements[_i].id, err.text);
     ck_assert_str_eq(first->descriptor.version, "1.2.3");
     ck_assert_str_eq(newer->descriptor.version, "2.0.0");
-    ck_assert(first->provider.open == same->provider.open);
     ck_assert(first->provider.open != newer->provider.open);
     gw_plugin_unload(first);
+    same->provider.close(&state);
+    ck_assert_int_eq(state.number, -3);
     gw_plugin_unload(same);
     ck_assert_str_eq(newer->descriptor.version, "2.0.0");
     gw_plugin_unload(newer);
     ck_assert_int_eq(unlink(path), 0);
     ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+/** Files that are just being written, in hundredths of what they will be. */
+static const int parts[] = { 0, 1, 30, 60, 90, 99 };
+
+START_TEST(a_half_written_file_is_an_error_that_says_so)
+{
+    char folder[] = "/tmp/aigw-test-XXXXXX";
+    struct gw_err err = { "" };
+    struct stat st;
+    const char *path;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    path = gw_arena_printf(&arena, "%s/good.so", folder);
+    copy_file(FIXTURES "/plugins/providers/good.so", path);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(truncate(path, st.st_size * parts[_i] / 100), 0);
+    ck_assert_ptr_null(gw_plugin_load(&arena, path, &err));
+    ck_assert_msg(strstr(err.text, "replace plugin files by rename") != NULL, "%d: %s", parts[_i], err.text);
+    ck_assert_msg(strncmp(err.text, path, strlen(path)) == 0, "%s", err.text);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+/** Loading and unloading leaves no descriptor behind. */
+START_TEST(an_unloaded_plugin_gives_its_descriptor_back)
+{
+    struct gw_err err = { "" };
+    int first = dup(0), last;
+
+    close(first);
+    for (int i = 0; i < 20; i++)
+        gw_plugin_unload(gw_plugin_load(&arena, FIXTURES "/plugins/providers/good.so", &err));
+    last = dup(0);
+    close(last);
+    ck_assert_int_eq(first, last);
 }
 END_TEST
 
@@ -352,7 +401,10 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, bad_file_is_refused_with_path_and_reason, 0, GW_ARRAY_LEN(refused));
     tcase_add_test(tcase, longer_descriptor_with_a_zero_tail_loads);
-    tcase_add_test(tcase, a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use);
+    tcase_add_loop_test(tcase, a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use, 0,
+                        GW_ARRAY_LEN(replacements));
+    tcase_add_loop_test(tcase, a_half_written_file_is_an_error_that_says_so, 0, GW_ARRAY_LEN(parts));
+    tcase_add_test(tcase, an_unloaded_plugin_gives_its_descriptor_back);
     tcase_add_test(tcase, folders_load_in_name_order_and_the_first_of_a_name_wins);
     tcase_add_test(tcase, a_plugin_in_the_wrong_folder_is_a_problem);
     tcase_add_test(tcase, a_new_version_may_have_other_metrics);
