@@ -260,8 +260,8 @@ bool gw_refresh_worth_waiting(struct gw_auth *auth, uint64_t generation, bool ha
 struct gw_claims {
     atomic_uint refs;
     uint32_t scope_count;
-    size_t size; /* bytes of the block */
-    int64_t exp_s;
+    size_t size;          /* bytes of the block */
+    int64_t exp_s, nbf_s; /* valid from nbf_s to exp_s; nbf_s is far in the past when the token does not say */
     aigw_str issuer, subject, realm, instance_id, instance_uid, seat_count, extra;
     bool realm_is_odd, instance_is_odd; /* present, not a string: equals no header */
     aigw_str scopes[];

@@ -2,6 +2,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <json-c/json.h>
+
 #include "kit.h"
 
 /** Count of RSA work is not visible; the number of remembered tokens is. */
@@ -43,6 +45,69 @@ START_TEST(the_least_recently_used_token_goes_first)
     ck_assert_uint_eq(atomic_load(&claims->refs), 1);
     gw_cache_free(cache);
     gw_claims_unref(claims);
+}
+END_TEST
+
+/* What the clock says when a token is shown again that was good at 5000: valid from 4000 to 6000. */
+static const struct {
+    const char *id;
+    int64_t now_s, leeway_s;
+    bool is_good;
+} clocks[] = {
+    { "same", 5000, 0, true },
+    { "first-second", 4000, 0, true },
+    { "set-back", 3999, 0, false },
+    { "set-back-two-hours", 5000 - 7200, 0, false },
+    { "set-back-within-leeway", 3940, 60, true },
+    { "set-back-beyond-leeway", 3939, 60, false },
+    { "last-second", 6000, 0, true },
+    { "expired", 6001, 0, false },
+    { "expired-within-leeway", 6060, 60, true },
+    { "expired-beyond-leeway", 6061, 60, false },
+};
+
+START_TEST(a_cached_token_is_held_against_the_clock_at_every_use)
+{
+    struct gw_auth_config config = { .serial = 1, .leeway_s = clocks[_i].leeway_s };
+    struct gw_view view = { .generation = 1, .config = &config };
+    struct gw_key key = { .id = { 1 } };
+    struct gw_token_cache *cache = gw_cache_new(3, 1 << 20);
+    struct gw_claims *claims = calloc(1, sizeof *claims);
+    const unsigned char digest[GW_DIGEST_LEN] = { 0 };
+
+    atomic_init(&claims->refs, 1);
+    claims->size = sizeof *claims;
+    claims->nbf_s = 4000;
+    claims->exp_s = 6000;
+    gw_cache_put(cache, digest, &view, &key, false, claims);
+    ck_assert_ptr_eq(gw_cache_get(cache, digest, &view, 5000), claims);
+    ck_assert_msg((gw_cache_get(cache, digest, &view, clocks[_i].now_s) != NULL) == clocks[_i].is_good, "%s",
+                  clocks[_i].id);
+    gw_cache_free(cache);
+    gw_claims_unref(claims);
+}
+END_TEST
+
+START_TEST(the_start_of_a_token_is_kept_with_it)
+{
+    static const struct gw_token_rules rules = { .service_name = "gitlab-ai-gateway", .now_s = 5000 };
+    static const struct {
+        const char *nbf;
+        int64_t nbf_s;
+    } starts[] = { { "4000", 4000 }, { "4000.9", 4000 }, { "\"4000\"", 4000 } };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(starts); i++) {
+        struct json_object *payload = json_tokener_parse("{\"aud\":\"gitlab-ai-gateway\",\"exp\":6000}");
+        struct gw_claims *claims = NULL;
+        struct gw_err err;
+
+        json_object_object_add(payload, "nbf", json_tokener_parse(starts[i].nbf));
+        ck_assert_int_eq(gw_claims_read(payload, &rules, &claims, &err), AIGW_OK);
+        ck_assert_int_eq(claims->nbf_s, starts[i].nbf_s);
+        ck_assert_int_eq(claims->exp_s, 6000);
+        gw_claims_unref(claims);
+        json_object_put(payload);
+    }
 }
 END_TEST
 
@@ -203,6 +268,8 @@ TCase *cache_cases(void)
 
     tcase_set_timeout(tcase, 30);
     tcase_add_test(tcase, the_least_recently_used_token_goes_first);
+    tcase_add_loop_test(tcase, a_cached_token_is_held_against_the_clock_at_every_use, 0, GW_ARRAY_LEN(clocks));
+    tcase_add_test(tcase, the_start_of_a_token_is_kept_with_it);
     tcase_add_test(tcase, bytes_bound_the_cache_too);
     tcase_add_test(tcase, a_withdrawn_key_takes_its_tokens_with_it_and_others_stay);
     tcase_add_test(tcase, a_reload_forgets_tokens_that_the_new_settings_refuse);
