@@ -50,6 +50,33 @@ START_TEST(secrets_are_masked)
 }
 END_TEST
 
+/** However many there are, and though they begin alike or contain each other. */
+START_TEST(every_one_of_many_secrets_is_masked)
+{
+    static const char *const forms[] = { "%dk-canary-value", "canary-%d", "canary-%d-and-more" };
+    char secret[64], text[128];
+    struct gw_buf out;
+
+    for (int i = 0; i < 6000; i++) {
+        snprintf(secret, sizeof secret, forms[i % 3], 100000 + i / 3);
+        gw_log_add_secret(secret);
+        gw_log_add_secret(secret);
+    }
+    gw_buf_init(&out, 10000);
+    for (int i = 0; i < 6000; i++) {
+        snprintf(secret, sizeof secret, forms[i % 3], 100000 + i / 3);
+        snprintf(text, sizeof text, "a %s b", secret);
+        gw_buf_clear(&out);
+        gw_log_mask(&out, gw_str(text));
+        ck_assert_msg(strcmp(out.data, "a ********** b") == 0, "%d: %s", i, out.data);
+    }
+    gw_buf_clear(&out);
+    gw_log_mask(&out, AIGW_STR("canary-999999"));
+    ck_assert_str_eq(out.data, "canary-999999");
+    gw_buf_done(&out);
+}
+END_TEST
+
 static char *read_all(const char *path)
 {
     static char text[1 << 20];
@@ -207,6 +234,7 @@ int main(void)
     suite_add_tcase(suite, tcase);
     tcase_set_timeout(tcase, 30);
     tcase_add_loop_test(tcase, secrets_are_masked, 0, (int)GW_ARRAY_LEN(mask_rows));
+    tcase_add_test(tcase, every_one_of_many_secrets_is_masked);
     tcase_add_test(tcase, a_line_is_one_json_object_whatever_is_in_it);
     tcase_add_test(tcase, long_values_are_cut_and_a_secret_at_the_cut_is_not_shown);
     tcase_add_test(tcase, text_mode_cannot_be_forged_either);

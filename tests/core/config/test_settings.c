@@ -551,6 +551,29 @@ START_TEST(the_reference_names_every_setting_and_every_ignored_variable)
 }
 END_TEST
 
+/** Every secret that comes through the settings is masked, not only the first thousand. */
+START_TEST(all_of_two_thousand_secret_headers_are_masked)
+{
+    const char *env[] = { NULL, NULL };
+    struct gw_buf text, out;
+
+    gw_buf_init(&text, 1 << 20);
+    gw_buf_puts(&text, "AIGW_CUSTOM_MODELS__EXTRA_HEADERS={");
+    for (int i = 0; i < 2000; i++)
+        gw_buf_printf(&text, "%s\"X-%d\": \"value-%d\"", i ? "," : "", i, 10000 + i);
+    gw_buf_puts(&text, "}");
+    env[0] = text.data;
+    load(env, NULL, NULL);
+    ck_assert_msg(problems.error_count == 0, "%s", problems.first ? problems.first->text : "");
+    ck_assert_uint_eq(settings.models.extra_headers.count, 2000);
+    gw_buf_init(&out, 1 << 20);
+    gw_log_mask(&out, gw_buf_str(&text));
+    ck_assert_ptr_null(strstr(out.data, "value-1"));
+    gw_buf_done(&out);
+    gw_buf_done(&text);
+}
+END_TEST
+
 START_TEST(extra_headers_are_a_map_from_every_source)
 {
     static const char *const env[][2] = { { "AIGW_CUSTOM_MODELS__EXTRA_HEADERS={\"X-A\":\"1\"}", NULL },
@@ -581,6 +604,7 @@ static void add(TCase *tcase)
     tcase_add_test(tcase, broken_dot_env_is_reported_with_its_line);
     tcase_add_loop_test(tcase, variables_without_effect_are_named, 0, GW_ARRAY_LEN(ineffective));
     tcase_add_test(tcase, the_reference_names_every_setting_and_every_ignored_variable);
+    tcase_add_test(tcase, all_of_two_thousand_secret_headers_are_masked);
     tcase_add_loop_test(tcase, extra_headers_are_a_map_from_every_source, 0, 3);
 }
 
