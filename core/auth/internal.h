@@ -41,7 +41,7 @@ struct json_object;
 #define GW_KEY_BITS_MAX  8192u
 #define GW_KEYS_BODY_MAX 1048576u /* bytes of a discovery document or key set */
 #define GW_URL_MAX       2048u
-#define GW_JSON_DEPTH    16
+#define GW_JSON_DEPTH    16u
 #define GW_DIGEST_LEN    32u
 
 /** Clocks and sizes, apart so that tests need not wait. */
@@ -122,7 +122,8 @@ aigw_status gw_local_keys_load(struct gw_auth_config *config, const char *signin
 
 /* ---- jwks.c ------------------------------------------------------------------------------------------------- */
 
-/** Strict JSON object: depth, no trailing bytes, valid UTF-8. NULL with reterr. json_object_put() it. */
+/** Strict JSON object (config/json.h) of limited size; of a name that appears twice the last counts. NULL with reterr.
+ * json_object_put() it. */
 struct json_object *gw_json_object(aigw_str text, struct gw_err *reterr);
 /** String member; absent if missing, not a string. Borrowed from obj. */
 aigw_str gw_json_text(struct json_object *obj, const char *name);

@@ -5,7 +5,7 @@
 #include "config/node.h"
 #include "config/settings.h"
 
-struct json_object;
+#define GW_ENV_JSON_DEPTH 32u /* of a group of variables given as JSON */
 
 /* ---- conf_scan.c: text as an operator writes it → text that libconfig reads right ---- */
 
