@@ -188,12 +188,19 @@ struct gw_refusals *gw_refusals_new(void)
     return calloc(1, sizeof(struct gw_refusals));
 }
 
+void gw_refusals_clear(struct gw_refusals *refusals)
+{
+    for (size_t i = 0; i < REFUSALS; i++) {
+        free(refusals->slots[i].detail);
+        refusals->slots[i].detail = NULL;
+    }
+}
+
 void gw_refusals_free(struct gw_refusals *refusals)
 {
     if (!refusals)
         return;
-    for (size_t i = 0; i < REFUSALS; i++)
-        free(refusals->slots[i].detail);
+    gw_refusals_clear(refusals);
     free(refusals);
 }
 

@@ -392,3 +392,73 @@ aigw_str gw_settings_text(const struct gw_settings *settings, struct gw_arena *a
         return joined(arena, map.names, map.values, map.count);
     }
 }
+
+static void problem_at(struct gw_problems *problems, const struct gw_settings *settings, const char *path,
+                       bool is_warning, const char *fmt, va_list args)
+{
+    const char *source = gw_settings_source(settings, path);
+    const struct gw_node where = { .file = source && strcmp(source, "default") != 0 ? source : NULL };
+    struct gw_buf text;
+
+    gw_buf_init(&text, 4096);
+    gw_buf_vprintf(&text, fmt, args);
+    (is_warning ? gw_problem_warning : gw_problem)(problems, &where, path, "%s", text.data ? text.data : "");
+    gw_buf_done(&text);
+}
+
+void gw_setting_problem(struct gw_problems *problems, const struct gw_settings *settings, const char *path,
+                        const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    problem_at(problems, settings, path, false, fmt, args);
+    va_end(args);
+}
+
+void gw_setting_warning(struct gw_problems *problems, const struct gw_settings *settings, const char *path,
+                        const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    problem_at(problems, settings, path, true, fmt, args);
+    va_end(args);
+}
+
+/* ---- what only a start can change ---- */
+
+/** A copy, since a text may live in the snapshot; "" for an absent one. NULL when out of memory. */
+static const char *fixed_text(const struct gw_settings *settings, const struct gw_setting_row *row,
+                              struct gw_arena *arena)
+{
+    aigw_str text = gw_settings_text(settings, arena, row_path(arena, row));
+
+    return gw_arena_strndup(arena, text.ptr ? text.ptr : "", text.len);
+}
+
+const char *const *gw_settings_fixed(const struct gw_settings *settings, struct gw_arena *arena)
+{
+    const char **fixed = gw_arena_calloc(arena, gw_setting_row_count * sizeof *fixed);
+
+    for (size_t i = 0; fixed && i < gw_setting_row_count; i++) {
+        if (!(gw_setting_rows[i].flags & GW_ROW_RESTART))
+            continue;
+        fixed[i] = fixed_text(settings, &gw_setting_rows[i], arena);
+        if (!fixed[i])
+            return NULL;
+    }
+    return fixed;
+}
+
+void gw_settings_fixed_changed(const char *const *fixed, const struct gw_settings *settings, struct gw_arena *scratch,
+                               struct gw_buf *out)
+{
+    for (size_t i = 0; i < gw_setting_row_count; i++) {
+        const struct gw_setting_row *row = &gw_setting_rows[i];
+        const char *text = fixed[i] ? fixed_text(settings, row, scratch) : NULL;
+
+        if (text && strcmp(text, fixed[i]) != 0)
+            gw_buf_printf(out, "%s%s.%s", out->len ? ", " : "", row->section, row->setting.name);
+    }
+}

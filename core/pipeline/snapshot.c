@@ -3,9 +3,13 @@
 #include "config/snapshot.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "models/models.h"
+#include "pipeline/check.h"
+#include "pipeline/pem.h"
 #include "pipeline/request.h"
 #include "plugin/plugin.h"
 #include "prompt/prompt.h"
@@ -28,6 +32,45 @@ static void fill_tls(struct gw_snapshot *snapshot)
         .key_password = settings->upstream.mtls_enabled ? settings->upstream.key_password : NULL,
         .verify = settings->upstream.verify != 0,
     };
+}
+
+static struct gw_file_stamp stamp_of(const char *path)
+{
+    struct stat st;
+
+    if (!path || stat(path, &st) != 0)
+        return (struct gw_file_stamp){ 0 };
+    return (struct gw_file_stamp){ (int64_t)st.st_dev, (int64_t)st.st_ino, (int64_t)st.st_size,
+                                   (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec };
+}
+
+static void stamp_upstream_files(struct gw_snapshot *snapshot)
+{
+    const struct gw_upstream_tls *tls = &snapshot->upstream_tls;
+    const char *const paths[GW_UPSTREAM_FILES] = { tls->ca_file, tls->extra_ca_file, tls->cert_file, tls->key_file };
+
+    for (size_t i = 0; i < GW_UPSTREAM_FILES; i++)
+        snapshot->upstream_files[i] = stamp_of(paths[i]);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool gw_snapshot_has_same_upstream(const struct gw_snapshot *a, const struct gw_snapshot *b)
+{
+    const struct gw_upstream_tls *x = &a->upstream_tls, *y = &b->upstream_tls;
+
+    for (size_t i = 0; i < GW_UPSTREAM_FILES; i++) {
+        const struct gw_file_stamp *m = &a->upstream_files[i], *n = &b->upstream_files[i];
+
+        if (m->device != n->device || m->inode != n->inode || m->size != n->size || m->changed_ns != n->changed_ns)
+            return false;
+    }
+    return x->verify == y->verify && same_text(x->ca_file, y->ca_file) &&
+           same_text(x->extra_ca_file, y->extra_ca_file) && same_text(x->cert_file, y->cert_file) &&
+           same_text(x->key_file, y->key_file) && same_text(x->key_password, y->key_password);
 }
 
 static void use_default_prompt_dirs(struct gw_snapshot *snapshot, const struct gw_snapshot_options *options)
@@ -55,6 +98,8 @@ static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options
     if (!snapshot->settings.prompts.dirs.count)
         use_default_prompt_dirs(snapshot, options);
     fill_tls(snapshot);
+    stamp_upstream_files(snapshot); /* before they are read: a change in between is seen as one next time */
+    gw_snapshot_check(snapshot, problems);
     snapshot->plugins = gw_plugins_load(arena, options->plugin_dirs, options->plugin_dir_count, problems);
     if (!snapshot->plugins || !snapshot->conf)
         return;
@@ -69,6 +114,8 @@ static void free_snapshot(struct gw_snapshot *snapshot)
 {
     if (snapshot->plugins)
         gw_plugins_close(snapshot->plugins);
+    if (snapshot->pem)
+        gw_pem_done(snapshot->pem);
     gw_arena_done(&snapshot->arena);
     free(snapshot);
 }
@@ -82,6 +129,7 @@ struct gw_snapshot *gw_snapshot_build(const struct gw_snapshot_options *options,
         return NULL;
     }
     atomic_init(&snapshot->refs, 1);
+    snapshot->yard = options->yard;
     gw_arena_init(&snapshot->arena, SNAPSHOT_MEMORY_MAX);
     build(snapshot, options, problems);
     if (problems->error_count || !snapshot->router) {
@@ -97,8 +145,37 @@ struct gw_snapshot *gw_snapshot_ref(struct gw_snapshot *snapshot)
     return snapshot;
 }
 
+/** Any thread. */
+static void bury(struct gw_snapshot *snapshot)
+{
+    struct gw_snapshot_yard *yard = snapshot->yard;
+    const uint64_t one = 1;
+
+    snapshot->next = atomic_load_explicit(&yard->first, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&yard->first, &snapshot->next, snapshot, memory_order_release,
+                                                  memory_order_relaxed))
+        ;
+    (void)!write(yard->event_fd, &one, sizeof one); /* full means already readable */
+}
+
 void gw_snapshot_unref(struct gw_snapshot *snapshot)
 {
-    if (snapshot && atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel) == 1)
+    if (!snapshot || atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (snapshot->yard)
+        bury(snapshot);
+    else
         free_snapshot(snapshot);
+}
+
+void gw_snapshot_yard_clear(struct gw_snapshot_yard *yard)
+{
+    struct gw_snapshot *snapshot, *next;
+    uint64_t count;
+
+    (void)!read(yard->event_fd, &count, sizeof count);
+    for (snapshot = atomic_exchange_explicit(&yard->first, NULL, memory_order_acquire); snapshot; snapshot = next) {
+        next = snapshot->next;
+        free_snapshot(snapshot);
+    }
 }

@@ -182,11 +182,84 @@ START_TEST(a_reload_forgets_tokens_that_the_new_settings_refuse)
     ck_allowed(result);
     ck_assert_uint_eq(remembered(&desk), 1);
     desk.settings.auth.service_name = "another-gateway";
-    gw_auth_reconfigure(desk.auth, &desk.settings);
+    desk_reload(&desk);
     result = desk_check_token(&desk, token);
     ck_refused(result, 401, FORBIDDEN);
     ck_assert_ptr_nonnull(strstr(result.detail, "another-gateway"));
     ck_assert_uint_eq(remembered(&desk), 0);
+    free(token);
+    desk_close(&desk);
+}
+END_TEST
+
+/** Until the worker is switched its requests meet the settings they began with, whatever was published meanwhile. */
+START_TEST(a_worker_keeps_its_settings_until_it_is_switched)
+{
+    static const int keys[] = { KEY_PROVIDER };
+    struct issuer *issuer = issuer_start(0);
+    struct desk desk;
+    char *local = kit_token(KEY_SIGNING, "{}"), *foreign = kit_token(KEY_PROVIDER, "{}");
+    struct gw_auth_result result;
+    struct gw_view *first, *second;
+    uint64_t epoch;
+
+    issuer_serve(issuer, keys, 1);
+    desk_init(&desk);
+    desk_open(&desk);
+    desk.settings.auth.service_name = "another-gateway";
+    first = gw_auth_reconfigure(desk.auth, &desk.settings, NULL);
+    desk.settings.auth.service_name = "gitlab-ai-gateway";
+    desk.settings.auth.bypass_external = true;
+    second = gw_auth_reconfigure(desk.auth, &desk.settings, NULL);
+    ck_assert(first && second);
+    result = desk_check_token(&desk, local);
+    ck_allowed(result);
+    ck_assert_uint_eq(result.principal.flags & AIGW_PRINCIPALF_BYPASS, 0);
+    gw_auth_worker_switch(desk.worker, first);
+    result = desk_check_token(&desk, local);
+    ck_refused(result, 401, FORBIDDEN); /* for another audience; not let through by what came after */
+    gw_auth_worker_switch(desk.worker, second);
+    result = desk_check_token(&desk, local);
+    ck_allowed(result);
+    ck_assert_uint_ne(result.principal.flags & AIGW_PRINCIPALF_BYPASS, 0);
+    gw_view_unref(first);
+    gw_view_unref(second);
+
+    /* Keys that come for newer settings do not count before the switch, and a request for them waits for it. */
+    desk.settings.auth.bypass_external = false;
+    desk_reload(&desk);
+    desk.settings.auth.gitlab_url = issuer_url(issuer);
+    epoch = desk_epoch(&desk);
+    first = gw_auth_reconfigure(desk.auth, &desk.settings, NULL);
+    desk_await_loads(&desk, epoch, 1);
+    desk_headers(&desk, foreign);
+    result = desk_check_once(&desk);
+    ck_assert_int_eq(result.outcome, GW_AUTH_WAIT);
+    gw_auth_worker_switch(desk.worker, first);
+    result = desk_check_token(&desk, foreign);
+    ck_allowed(result);
+    gw_view_unref(first);
+    desk_close(&desk);
+    issuer_stop(issuer);
+    free(local);
+    free(foreign);
+}
+END_TEST
+
+START_TEST(a_switch_forgets_refusals_of_the_settings_before)
+{
+    struct desk desk;
+    char *token = kit_token(KEY_SPARE, "{\"iss\":\"gitlab-ai-gateway\",\"sub\":\"" KIT_USER "\"}");
+    struct gw_auth_result result;
+
+    desk_init(&desk);
+    desk_open(&desk);
+    result = desk_check_token(&desk, token);
+    ck_refused(result, 401, FORBIDDEN);
+    desk.settings.auth.validation_key = kit_pem(KEY_SPARE);
+    desk_reload(&desk);
+    result = desk_check_token(&desk, token);
+    ck_allowed(result);
     free(token);
     desk_close(&desk);
 }
@@ -273,6 +346,8 @@ TCase *cache_cases(void)
     tcase_add_test(tcase, bytes_bound_the_cache_too);
     tcase_add_test(tcase, a_withdrawn_key_takes_its_tokens_with_it_and_others_stay);
     tcase_add_test(tcase, a_reload_forgets_tokens_that_the_new_settings_refuse);
+    tcase_add_test(tcase, a_worker_keeps_its_settings_until_it_is_switched);
+    tcase_add_test(tcase, a_switch_forgets_refusals_of_the_settings_before);
     tcase_add_test(tcase, a_cached_token_is_still_compared_with_its_headers);
     tcase_add_test(tcase, refused_tokens_are_not_remembered_as_good);
     tcase_add_test(tcase, a_refusal_is_remembered_for_seconds_and_one_state_of_keys);
