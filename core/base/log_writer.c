@@ -329,11 +329,26 @@ static void *writer_main(void *arg)
 
 /* ---- from outside ---- */
 
+/** Is this where lines go already? */
+static bool is_open(const char *file)
+{
+    bool yes;
+
+    pthread_mutex_lock(&writer.lock);
+    yes = writer.is_running && (file ? writer.file && strcmp(writer.file, file) == 0 : !writer.file);
+    pthread_mutex_unlock(&writer.lock);
+    return yes;
+}
+
 aigw_status gw_log_writer_open(const char *file, struct gw_err *reterr)
 {
-    struct sink sink = open_sink(file, reterr);
-    char *copy = file ? strdup(file) : NULL;
+    struct sink sink;
+    char *copy;
 
+    if (is_open(file))
+        return AIGW_OK; /* and stays so when it could not be opened again, like a pipe whose reader went */
+    sink = open_sink(file, reterr);
+    copy = file ? strdup(file) : NULL;
     if (sink.fd < 0 || (file && !copy)) {
         if (sink.fd >= 0)
             close_sink(&sink);

@@ -11,7 +11,7 @@ void gw_log_writer_put(struct gw_buf *lines);
 void gw_log_writer_count_drop(void);
 uint64_t gw_log_writer_dropped(void);
 bool gw_log_writer_is_running(void);
-/** Use this file (NULL: standard error) from now on. */
+/** Use this file (NULL: standard error) from now on; nothing happens when it is in use. */
 aigw_status gw_log_writer_open(const char *file, struct gw_err *reterr);
 aigw_status gw_log_writer_start(struct gw_err *reterr);
 /** Open the file anew. The writer does it. */

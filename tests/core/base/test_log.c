@@ -1,6 +1,7 @@
 /* test_log.c - lines are JSON, secrets are masked, a slow sink blocks nobody. */
 #include <check.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -320,6 +321,22 @@ START_TEST(another_file_takes_over_from_a_stuck_sink)
 }
 END_TEST
 
+START_TEST(a_fifo_whose_reader_went_does_not_refuse_a_reload)
+{
+    struct gw_log_options options = { .level = GW_LOG_INFO, .json = true, .file = log_path };
+    int ends[2];
+
+    start_unread(AT_FIFO, ends);
+    close(ends[0]);
+    gw_log_reopen();
+    ck_assert_int_eq(gw_log_reconfigure(&options, NULL), AIGW_OK);
+    log_much(1);
+    gw_log_stop();
+    ck_assert_uint_gt(gw_log_dropped(), 0);
+    unlink(log_path);
+}
+END_TEST
+
 START_TEST(a_fifo_without_a_reader_is_an_error_not_a_wait)
 {
     struct gw_log_options options = { .level = GW_LOG_INFO, .json = true, .file = log_path };
@@ -349,6 +366,7 @@ int main(void)
     TCase *tcase = tcase_create("log");
     SRunner *runner = srunner_create(suite);
 
+    signal(SIGPIPE, SIG_IGN); /* as the program does */
     suite_add_tcase(suite, tcase);
     tcase_set_timeout(tcase, 30);
     tcase_add_loop_test(tcase, secrets_are_masked, 0, (int)GW_ARRAY_LEN(mask_rows));
@@ -361,6 +379,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_sink_that_takes_nothing_does_not_hold_up_the_end, 0, (int)GW_ARRAY_LEN(unread));
     tcase_add_loop_test(tcase, another_file_takes_over_from_a_stuck_sink, 0, (int)GW_ARRAY_LEN(unread));
     tcase_add_test(tcase, a_slow_reader_gets_everything_that_it_takes_in_time);
+    tcase_add_test(tcase, a_fifo_whose_reader_went_does_not_refuse_a_reload);
     tcase_add_test(tcase, a_fifo_without_a_reader_is_an_error_not_a_wait);
     tcase_add_test(tcase, a_log_file_that_cannot_be_opened_is_named);
     srunner_run_all(runner, CK_NORMAL);
