@@ -369,6 +369,30 @@ def reload_keeps_connections_to_models(env):
     reload(env, "configuration reloaded")
 
 
+@fixture("together", serial=True)
+def together(ctx):
+    return Env(ctx, name="together", env={"AIGW_LOGGING__ACCESS": "false"}, conf=TOGETHER[0])
+
+
+# Without a token the first says 401 and the second 404; 200 is the second's authentication with the first's routes.
+TOGETHER = (
+    "auth: { bypass_external = false; };\nfeatures: { code_suggestions: { plugin = \"code_suggestions\"; }; };\n",
+    "auth: { bypass_external = true; };\nfeatures: { code_suggestions: { plugin = \"code_suggestions\"; "
+    "enabled = false; }; };\n")
+
+
+@case("F-RELOAD-together", "together")
+def reload_switches_auth_and_routes_together(env):
+    script = env.models.script(Reply())
+    load = _load.SteadyLoad(lambda: env.post(PATH, completion(script)), 4, lambda r: r.status in (401, 404))
+    for number in range(1, 41):
+        env.gw.write_conf(TOGETHER[number % 2])
+        reload(env, "configuration reloaded")
+        equal(env.post(PATH, completion(script)).status, 404 if number % 2 else 401, "status after the reload")
+    load.stop()
+    equal(load.bad[:3], [], f"{len(load.bad)} of {load.count} requests met settings that were never together;")
+
+
 # -- settings that only fail when they are applied: found by check, at the start and at a reload -------------------------
 
 @fixture("applied", serial=True)
@@ -503,6 +527,26 @@ def overwritten_plugin(env):
     response = conn.read_response()
     equal((response.text, response.is_complete), ("ab", True), "the stream that ran across it all")
     conn.close()
+
+
+@case("F-PLUGIN-metrics", "plugins")
+def plugin_with_other_metrics(env):
+    """A new version with more, fewer and renamed counters loads at a reload; other labels refuse it, by name."""
+    fixtures = os.path.join(env.ctx.build_dir, "tests", "core", "plugin")
+    plugin = os.path.join(env.ctx.plugin_dir, "providers", "good.so")
+    env.gw.write_conf("providers: { fixture: { plugin = \"good\"; }; };\n", "95-fixture.conf")
+    for name in ("plugins/providers/good.so", "metrics/2/providers/metrics_2.so", "metrics/3/providers/metrics_3.so",
+                 "metrics/2/providers/metrics_2.so"):
+        replace(plugin, os.path.join(fixtures, name))
+        reload(env, "configuration reloaded")
+    replace(plugin, os.path.join(fixtures, "metrics/4/providers/metrics_4.so"))
+    start = len(env.gw.lines)
+    reload(env, "stays")
+    text = "".join(env.gw.raw[start:])
+    truth("good_a_total" in text and "counter (other)" in text and "counter (what)" in text, "both shapes named", text)
+    os.unlink(os.path.join(env.gw.conf_dir, "95-fixture.conf"))
+    os.unlink(plugin)
+    reload(env, "configuration reloaded")
 
 
 # -- certificates ------------------------------------------------------------------------------------------------------
