@@ -238,7 +238,7 @@ static bool open_instance(const struct configure *c, struct gw_instance *instanc
 {
     const struct aigw_plugin *d = &instance->plugin->descriptor;
     size_t errors_before = c->problems->error_count;
-    gw_plugin_open_fn open = c->kind->open(instance->plugin);
+    gw_plugin_open_fn open = c->kind->opener(instance->plugin);
     aigw_status status;
 
     gw_settings_fill(c->arena, instance->node, path, d->settings, d->setting_count, d->setting_size, c->kind->reserved,
@@ -339,7 +339,7 @@ static void close_all(struct gw_instance *instance)
     close_all(instance->next);
     if (!instance->is_open)
         return;
-    close = gw_plugin_kind_of(instance->plugin->descriptor.kind)->close(instance->plugin);
+    close = gw_plugin_kind_of(instance->plugin->descriptor.kind)->closer(instance->plugin);
     instance->is_open = false;
     if (close)
         close(instance->state);

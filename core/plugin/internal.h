@@ -20,8 +20,8 @@ struct gw_plugin_kind {
     size_t ops_min;                                      /* what a plugin has to bring of them at least */
     size_t instances_at;                                 /* head of the list in struct gw_plugins */
     const void *(*ops)(const struct aigw_plugin *found); /* as the plugin has them */
-    gw_plugin_open_fn (*open)(const struct gw_plugin *plugin);
-    gw_plugin_close_fn (*close)(const struct gw_plugin *plugin);
+    gw_plugin_open_fn (*opener)(const struct gw_plugin *plugin);
+    gw_plugin_close_fn (*closer)(const struct gw_plugin *plugin);
 };
 extern const struct gw_plugin_kind gw_plugin_kinds[];
 extern const size_t gw_plugin_kind_count;

@@ -48,8 +48,8 @@ const struct gw_plugin_kind gw_plugin_kinds[] = {
         .ops_min = offsetof(struct aigw_provider_ops, done),
         .instances_at = offsetof(struct gw_plugins, providers),
         .ops = provider_ops,
-        .open = provider_open,
-        .close = provider_close,
+        .opener = provider_open,
+        .closer = provider_close,
     },
     {
         .kind = AIGW_KIND_FEATURE,
@@ -63,8 +63,8 @@ const struct gw_plugin_kind gw_plugin_kinds[] = {
         .ops_min = offsetof(struct aigw_feature_ops, event),
         .instances_at = offsetof(struct gw_plugins, features),
         .ops = feature_ops,
-        .open = feature_open,
-        .close = feature_close,
+        .opener = feature_open,
+        .closer = feature_close,
     },
 };
 const size_t gw_plugin_kind_count = GW_ARRAY_LEN(gw_plugin_kinds);
