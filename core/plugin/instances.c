@@ -238,14 +238,13 @@ static bool open_instance(const struct configure *c, struct gw_instance *instanc
 {
     const struct aigw_plugin *d = &instance->plugin->descriptor;
     size_t errors_before = c->problems->error_count;
-    gw_plugin_open_fn open = c->kind->opener(instance->plugin);
     aigw_status status;
 
     gw_settings_fill(c->arena, instance->node, path, d->settings, d->setting_count, d->setting_size, c->kind->reserved,
                      instance->state, c->problems);
     if (c->problems->error_count != errors_before)
         return false; /* open() may rely on its settings */
-    status = open ? open(c->host, instance->ctx, instance->state) : AIGW_OK;
+    status = c->kind->open(instance->plugin, c->host, instance->ctx, instance->state);
     if (status != AIGW_OK) {
         const char *reason = gw_ctx_error(instance->ctx);
 
@@ -332,17 +331,13 @@ void gw_plugins_configure(struct gw_plugins *plugins, struct gw_arena *arena, co
 /** Newest first: a later instance may rely on an earlier one. */
 static void close_all(struct gw_instance *instance)
 {
-    gw_plugin_close_fn close;
-
     if (!instance)
         return;
     close_all(instance->next);
     if (!instance->is_open)
         return;
-    close = gw_plugin_kind_of(instance->plugin->descriptor.kind)->closer(instance->plugin);
     instance->is_open = false;
-    if (close)
-        close(instance->state);
+    gw_plugin_kind_of(instance->plugin->descriptor.kind)->close(instance->plugin, instance->state);
 }
 
 void gw_plugins_close(struct gw_plugins *plugins)

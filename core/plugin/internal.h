@@ -4,9 +4,6 @@
 
 #include "plugin/plugin.h"
 
-typedef aigw_status (*gw_plugin_open_fn)(const struct aigw_host *host, struct aigw_ctx *ctx, void *state);
-typedef void (*gw_plugin_close_fn)(void *state);
-
 /** One row of kinds.c. */
 struct gw_plugin_kind {
     uint32_t kind;                                       /* AIGW_KIND_* */
@@ -20,8 +17,10 @@ struct gw_plugin_kind {
     size_t ops_min;                                      /* what a plugin has to bring of them at least */
     size_t instances_at;                                 /* head of the list in struct gw_plugins */
     const void *(*ops)(const struct aigw_plugin *found); /* as the plugin has them */
-    gw_plugin_open_fn (*opener)(const struct gw_plugin *plugin);
-    gw_plugin_close_fn (*closer)(const struct gw_plugin *plugin);
+    /* Bring one instance up and down; a plugin need not have either. */
+    aigw_status (*open)(const struct gw_plugin *plugin, const struct aigw_host *host, struct aigw_ctx *ctx,
+                        void *state);
+    void (*close)(const struct gw_plugin *plugin, void *state);
 };
 extern const struct gw_plugin_kind gw_plugin_kinds[];
 extern const size_t gw_plugin_kind_count;

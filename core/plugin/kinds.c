@@ -7,14 +7,16 @@ static const void *provider_ops(const struct aigw_plugin *found)
     return found->provider;
 }
 
-static gw_plugin_open_fn provider_open(const struct gw_plugin *plugin)
+static aigw_status provider_open(const struct gw_plugin *plugin, const struct aigw_host *host, struct aigw_ctx *ctx,
+                                 void *state)
 {
-    return plugin->provider.open;
+    return plugin->provider.open ? plugin->provider.open(host, ctx, state) : AIGW_OK;
 }
 
-static gw_plugin_close_fn provider_close(const struct gw_plugin *plugin)
+static void provider_close(const struct gw_plugin *plugin, void *state)
 {
-    return plugin->provider.close;
+    if (plugin->provider.close)
+        plugin->provider.close(state);
 }
 
 static const void *feature_ops(const struct aigw_plugin *found)
@@ -22,14 +24,16 @@ static const void *feature_ops(const struct aigw_plugin *found)
     return found->feature;
 }
 
-static gw_plugin_open_fn feature_open(const struct gw_plugin *plugin)
+static aigw_status feature_open(const struct gw_plugin *plugin, const struct aigw_host *host, struct aigw_ctx *ctx,
+                                void *state)
 {
-    return plugin->feature.open;
+    return plugin->feature.open ? plugin->feature.open(host, ctx, state) : AIGW_OK;
 }
 
-static gw_plugin_close_fn feature_close(const struct gw_plugin *plugin)
+static void feature_close(const struct gw_plugin *plugin, void *state)
 {
-    return plugin->feature.close;
+    if (plugin->feature.close)
+        plugin->feature.close(state);
 }
 
 static const char *const provider_keys[] = { "plugin", "enabled", NULL };
@@ -48,8 +52,8 @@ const struct gw_plugin_kind gw_plugin_kinds[] = {
         .ops_min = offsetof(struct aigw_provider_ops, done),
         .instances_at = offsetof(struct gw_plugins, providers),
         .ops = provider_ops,
-        .opener = provider_open,
-        .closer = provider_close,
+        .open = provider_open,
+        .close = provider_close,
     },
     {
         .kind = AIGW_KIND_FEATURE,
@@ -63,8 +67,8 @@ const struct gw_plugin_kind gw_plugin_kinds[] = {
         .ops_min = offsetof(struct aigw_feature_ops, event),
         .instances_at = offsetof(struct gw_plugins, features),
         .ops = feature_ops,
-        .opener = feature_open,
-        .closer = feature_close,
+        .open = feature_open,
+        .close = feature_close,
     },
 };
 const size_t gw_plugin_kind_count = GW_ARRAY_LEN(gw_plugin_kinds);
