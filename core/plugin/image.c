@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -56,7 +57,11 @@ static uint64_t extent(int fd, off_t len)
 
         if (at > (uint64_t)len || pread(fd, &part, sizeof part, (off_t)at) != (ssize_t)sizeof part)
             return at + sizeof part;
-        if (part.p_type == PT_LOAD && part.p_offset + part.p_filesz > end)
+        if (part.p_type != PT_LOAD)
+            continue;
+        if (part.p_filesz > UINT64_MAX - part.p_offset)
+            return UINT64_MAX;
+        if (part.p_offset + part.p_filesz > end)
             end = part.p_offset + part.p_filesz;
     }
     return end;
@@ -105,12 +110,14 @@ int gw_plugin_image(const char *path, struct gw_err *reterr)
 {
     const char *slash = strrchr(path, '/');
     int from = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), image;
+    char name[128]; /* seen in /proc/PID/maps; the kernel takes no longer one than 249 bytes */
 
     if (from < 0) {
         gw_err_set(reterr, AIGW_E_CONFIG, "%s: cannot be loaded: %s", path, strerror(errno));
         return -1;
     }
-    image = memfd_create(slash ? slash + 1 : path, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    snprintf(name, sizeof name, "%s", slash ? slash + 1 : path);
+    image = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
     if (image < 0) {
         gw_err_set(reterr, AIGW_E_NOMEM, "%s: cannot be copied into memory: memfd_create: %s", path, strerror(errno));
     } else if (copy_file(from, image, path, reterr) != AIGW_OK) {

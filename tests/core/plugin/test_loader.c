@@ -160,6 +160,26 @@ START_TEST(a_half_written_file_is_an_error_that_says_so)
 }
 END_TEST
 
+START_TEST(a_long_file_name_is_no_obstacle)
+{
+    char folder[] = "/tmp/aigw-test-XXXXXX", name[253];
+    struct gw_err err = { "" };
+    struct gw_plugin *plugin;
+    const char *path;
+
+    memset(name, 'n', sizeof name - 1);
+    memcpy(name + sizeof name - 4, ".so", 4);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    path = gw_arena_printf(&arena, "%s/%s", folder, name);
+    copy_file(FIXTURES "/plugins/providers/good.so", path);
+    plugin = gw_plugin_load(&arena, path, &err);
+    ck_assert_msg(plugin != NULL, "%s", err.text);
+    gw_plugin_unload(plugin);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
 /** Loading and unloading leaves no descriptor behind. */
 START_TEST(an_unloaded_plugin_gives_its_descriptor_back)
 {
@@ -404,6 +424,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use, 0,
                         GW_ARRAY_LEN(replacements));
     tcase_add_loop_test(tcase, a_half_written_file_is_an_error_that_says_so, 0, GW_ARRAY_LEN(parts));
+    tcase_add_test(tcase, a_long_file_name_is_no_obstacle);
     tcase_add_test(tcase, an_unloaded_plugin_gives_its_descriptor_back);
     tcase_add_test(tcase, folders_load_in_name_order_and_the_first_of_a_name_wins);
     tcase_add_test(tcase, a_plugin_in_the_wrong_folder_is_a_problem);
