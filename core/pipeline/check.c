@@ -99,21 +99,31 @@ static bool is_readable(const struct check *c, const char *path, const char *fil
     return false;
 }
 
+static void done_pem(void *pem)
+{
+    gw_pem_done(pem);
+}
+
 static void check_tls(const struct check *c)
 {
     const struct gw_settings *s = c->settings;
-    struct gw_pem *pem = gw_arena_calloc(&c->snapshot->arena, sizeof *pem);
+    struct gw_pem *pem;
     struct gw_http_tls tls;
     struct gw_err err = { "" };
     bool ok;
 
-    if (!s->tls.enabled || !pem)
+    if (!s->tls.enabled)
         return;
     ok = is_readable(c, "tls.cert_file", s->tls.cert_file);
     ok = is_readable(c, "tls.key_file", s->tls.key_file) && ok;
     ok = (!s->tls.client_ca_file || is_readable(c, "tls.client_ca_file", s->tls.client_ca_file)) && ok;
     if (!ok)
         return;
+    pem = gw_arena_calloc(&c->snapshot->arena, sizeof *pem);
+    if (!pem || gw_arena_defer(&c->snapshot->arena, done_pem, pem) != AIGW_OK) {
+        gw_problem(c->problems, NULL, "tls", "out of memory");
+        return;
+    }
     if (gw_pem_read(pem, s, &err) != AIGW_OK) {
         gw_setting_problem(c->problems, s, "tls.cert_file", "%s", err.text);
         return;

@@ -49,6 +49,15 @@ static bool start_log(const struct gw_snapshot *snapshot)
     return false;
 }
 
+/** Its certificate is the listener's now, not the snapshot's any more. */
+static void take_pem(struct gw_serving *serving, struct gw_snapshot *snapshot)
+{
+    gw_pem_done(&serving->pem);
+    serving->pem = *snapshot->pem;
+    *snapshot->pem = (struct gw_pem){ 0 };
+    snapshot->pem = NULL;
+}
+
 bool gw_serving_load(struct gw_serving *serving)
 {
     struct gw_arena arena;
@@ -66,10 +75,8 @@ bool gw_serving_load(struct gw_serving *serving)
                 problems.error_count == 1 ? "" : "s");
     if (has_log)
         serving->fixed = gw_settings_fixed(&serving->snapshot->settings, &serving->fixed_in);
-    if (has_log && serving->snapshot->pem) {
-        serving->pem = *serving->snapshot->pem;
-        serving->snapshot->pem = NULL;
-    }
+    if (has_log && serving->snapshot->pem)
+        take_pem(serving, serving->snapshot);
     gw_arena_done(&arena);
     return has_log && serving->fixed;
 }
@@ -196,9 +203,7 @@ static void apply(struct gw_serving *serving, struct change *change)
     }
     gw_limits_show(server, change->snapshot->settings.metrics.model_limits);
     if (serving->pem.cert && change->snapshot->pem) {
-        gw_pem_done(&serving->pem);
-        serving->pem = *change->snapshot->pem;
-        change->snapshot->pem = NULL;
+        take_pem(serving, change->snapshot);
         atomic_store(&server->cert_expires_s, serving->pem.expires_s);
     }
     serving->snapshot = change->snapshot;
