@@ -7,6 +7,14 @@
 
 /* ---- frames ---- */
 
+/* Empty events and null keep a connection alive and say nothing (D36). */
+static bool is_heartbeat(const struct aigw_frame *frame)
+{
+    aigw_str data = gw_str_trim(frame->data);
+
+    return frame->framing == AIGW_FRAMING_SSE && (data.len == 0 || gw_str_is(data, "null"));
+}
+
 static aigw_status on_frame(void *user, const struct aigw_frame *frame)
 {
     struct gw_attempt *attempt = user;
@@ -15,7 +23,7 @@ static aigw_status on_frame(void *user, const struct aigw_frame *frame)
 
     if (attempt->state == GW_ATTEMPT_OVER)
         return AIGW_E_CLOSED;
-    if (call->state == GW_CALL_FINISHED && attempt->grace.is_armed) /* not only comments: go on waiting */
+    if (call->state == GW_CALL_FINISHED && attempt->grace.is_armed && !is_heartbeat(frame)) /* go on waiting */
         gw_timer_set(call->in.loop, &attempt->grace, call->in.snapshot->settings.upstream.finish_grace_ms);
     status = gw_attempt_ops(attempt)->frame(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, frame);
     return attempt->state == GW_ATTEMPT_OVER ? AIGW_E_CLOSED : status;

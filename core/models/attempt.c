@@ -363,7 +363,9 @@ static void send_off(struct gw_attempt *attempt)
         gw_err_set(&err, AIGW_E_INVALID, "provider plugin %s described no request",
                    attempt->target->provider->plugin->descriptor.name);
     }
-    error = gw_make_error(AIGW_ERR_BAD_REQUEST, 0, gw_arena_printf(attempt->call->in.arena, "%s", err.text));
+    /* The caller's address, or the operator's: another target may have a better one. */
+    error = gw_make_error(attempt->target->is_adhoc ? AIGW_ERR_ENDPOINT : AIGW_ERR_INTERNAL, 0,
+                          gw_arena_printf(attempt->call->in.arena, "%s", err.text));
     gw_attempt_fail(attempt, &error);
 }
 

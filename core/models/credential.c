@@ -233,6 +233,7 @@ static int on_head(void *user, struct gw_transfer *transfer, int status)
 
     (void)transfer;
     fetch->status = status;
+    gw_buf_clear(&fetch->answer); /* the last answer: the request may have been made of it */
     return GW_UP_MORE;
 }
 
@@ -312,7 +313,6 @@ static aigw_status next_step(struct fetch *fetch)
     }
     if (fetch->step >= STEPS_MAX)
         return gw_ctx_fail(&fetch->ctx, AIGW_E_LIMIT, "after %u requests there is still no credential", STEPS_MAX);
-    gw_buf_clear(&fetch->answer);
     return send_step(fetch);
 }
 

@@ -394,8 +394,8 @@ aigw_status gw_request_go_on(struct gw_request *request)
 static void leave(struct gw_request *request)
 {
     const struct gw_instance *feature = request->route ? request->route->feature : NULL;
-    bool was_at_work = request->state >= GW_REQUEST_CHECK && request->state < GW_REQUEST_GONE &&
-                       (request->answer != GW_ANSWER_WHOLE || is_awaited(request));
+    bool is_open = request->answer == GW_ANSWER_NONE || request->answer == GW_ANSWER_STREAM;
+    bool was_at_work = request->state >= GW_REQUEST_CHECK && (is_open || is_awaited(request));
 
     if (request->state >= GW_REQUEST_GONE)
         return;

@@ -259,7 +259,7 @@ static void add_method(const char **list, size_t *count, const char *method)
 
 static void list_methods(const struct gw_router *router, aigw_str path, struct gw_route_match *ret)
 {
-    const char *list[METHODS_LISTED_MAX];
+    const char *list[METHODS_LISTED_MAX] = { NULL };
     const struct entry *entry;
     size_t count = 0, len = 0;
     struct walk walk;

@@ -49,9 +49,10 @@ static aigw_status start(struct aigw_ctx *ctx, const struct probe *probe, struct
     struct aigw_need need = { .struct_size = sizeof need, .model = { model, strlen(model) } };
     struct aigw_error error = { .struct_size = sizeof error };
     const struct aigw_model_info *info = NULL;
-    struct aigw_call_options options = {
-        .struct_size = sizeof options, .flags = flags, .dialect = AIGW_STR("probe"), .tag = call->said[call->started]
-    };
+    struct aigw_call_options options = { .struct_size = sizeof options,
+                                         .flags = flags,
+                                         .dialect = is(call, "raw") ? AIGW_STR("probe") : AIGW_STR_NONE,
+                                         .tag = call->said[call->started] };
 
     if (probe->host->model_resolve(ctx, &need, &info, &error) != AIGW_OK)
         return probe->host->respond_model_error(ctx, &error);

@@ -33,10 +33,9 @@ struct cs_call {
     bool holds_backslash;             /* unescaping: the last piece ended in one */
 };
 
-/** Parse and check the body of a request with `read`; answers 422 otherwise. */
-typedef bool (*cs_read_fn)(struct cs_check *check, const struct pj *document, struct cs_request *ret_request);
+/** Read the body of a request by the table; answers 422 when it is wrong. */
 aigw_status cs_check_body(const struct cs *cs, struct aigw_ctx *ctx, const struct aigw_request *request,
-                          cs_read_fn read, struct cs_request *ret_request);
+                          const struct aigw_body_table *table, void *ret);
 /** The model that the request, or else conf.d, names. Not AIGW_OK: it was answered already. */
 aigw_status cs_find_model(const struct cs *cs, struct aigw_ctx *ctx, const struct cs_model *wanted,
                           const struct aigw_model_info **ret_info);
@@ -48,8 +47,5 @@ aigw_status cs_completions_build(struct aigw_ctx *ctx, const struct cs *cs, stru
                                  const struct aigw_model_info *target, struct aigw_model_request *req);
 aigw_status cs_completions_event(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
                                  const struct aigw_event *event);
-
-extern const char cs_completion_schema[];
-extern const char cs_completion_answer_schema[];
 
 #endif

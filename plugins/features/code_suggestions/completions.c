@@ -19,7 +19,7 @@
 aigw_status cs_completions_check(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
                                  const struct aigw_request *request)
 {
-    return cs_check_body(cs, ctx, request, cs_read_completion, &call->request);
+    return cs_check_body(cs, ctx, request, &cs_completion_table, &call->request);
 }
 
 /* ---- what language ---- */
@@ -63,22 +63,17 @@ static aigw_status find_language(struct aigw_ctx *ctx, const struct cs *cs, stru
 
 /* ---- what the model gets to see ---- */
 
-/** Of an item that was checked. */
-static aigw_str content_of(const struct pj *item)
-{
-    return pj_member(item, "content")->text;
-}
-
 /** Put as much of the joined context as fits, and a newline, in front of the prefix. */
 static aigw_status prepend_context(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
                                    struct cs_window *window)
 {
-    const struct pj *first = call->request.context->of.in.first;
-    size_t room = cs_bytes_of(window->context_tokens), total = 0, at = 0, used;
+    const struct cs_context *items = call->request.context.items;
+    size_t room = cs_bytes_of(window->context_tokens), count = call->request.context.count, total = count - 1, at = 0;
+    size_t used;
     char *text;
 
-    for (const struct pj *item = first; item; item = item->next)
-        total += content_of(item).len + (item != first);
+    for (size_t i = 0; i < count; i++)
+        total += items[i].content.len;
     call->usage.context_sent = cs_tokens_of(total);
     used = total < room ? total : room;
     if (!used)
@@ -86,10 +81,10 @@ static aigw_status prepend_context(struct aigw_ctx *ctx, const struct cs *cs, st
     text = cs->host->alloc(ctx, AIGW_LIFE_BUILD, used + 1 + window->prefix.len);
     if (!text)
         return AIGW_E_NOMEM;
-    for (const struct pj *item = first; item && at < used; item = item->next) {
-        aigw_str whole = content_of(item), content;
+    for (size_t i = 0; i < count && at < used; i++) {
+        aigw_str whole = items[i].content, content;
 
-        if (item != first)
+        if (i > 0)
             text[at++] = '\n';
         content = cs_keep_start(whole, used - at);
         if (content.len)
@@ -113,7 +108,7 @@ static aigw_status fit(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call
 
     budget -= budget / 16 < PROMPT_RESERVE_TOKENS ? budget / 16 : PROMPT_RESERVE_TOKENS;
     *ret_window = cs_fit_completion(budget, call->request.above, call->request.below);
-    if (!call->request.context || cs_str_is(call->request.model.provider, "anthropic"))
+    if (!call->request.context.count || cs_str_is(call->request.model.provider, "anthropic"))
         return AIGW_OK;
     return prepend_context(ctx, cs, call, ret_window);
 }
@@ -124,17 +119,17 @@ static aigw_status fit(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call
 static aigw_status use_messages(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call,
                                 struct aigw_model_request *req)
 {
-    const struct pj *item = call->request.messages->of.in.first;
-    size_t count = call->request.messages->of.in.count;
+    const struct cs_message *items = call->request.messages.items;
+    size_t count = call->request.messages.count;
     struct aigw_message *messages = cs->host->alloc(ctx, AIGW_LIFE_BUILD, count * sizeof *messages);
     struct aigw_part *parts = cs->host->alloc(ctx, AIGW_LIFE_BUILD, count * sizeof *parts);
 
     if (!messages || !parts)
         return AIGW_E_NOMEM;
-    for (size_t i = 0; i < count; i++, item = item->next) {
-        char first = pj_member(item, "role")->text.ptr[0];
+    for (size_t i = 0; i < count; i++) {
+        char first = items[i].role.ptr[0];
 
-        parts[i] = (struct aigw_part){ .struct_size = sizeof *parts, .type = AIGW_PART_TEXT, .text = content_of(item) };
+        parts[i] = (struct aigw_part){ .struct_size = sizeof *parts, .type = AIGW_PART_TEXT, .text = items[i].content };
         messages[i] = (struct aigw_message){ .struct_size = sizeof *messages,
                                              .role = first == 's'   ? AIGW_ROLE_SYSTEM
                                                      : first == 'a' ? AIGW_ROLE_ASSISTANT
@@ -201,7 +196,7 @@ aigw_status cs_completions_build(struct aigw_ctx *ctx, const struct cs *cs, stru
         req->messages = NULL;
         req->prompt = window.prefix;
         req->suffix = window.suffix;
-    } else if (call->request.messages && cs_str_is(call->request.model.provider, "anthropic")) {
+    } else if (call->request.messages.count && cs_str_is(call->request.model.provider, "anthropic")) {
         status = use_messages(ctx, cs, call, req);
     }
     call->max_tokens = prompt.params->set & AIGW_PARAM_MAX_TOKENS ? prompt.params->max_tokens : 0;

@@ -1,6 +1,7 @@
-/* raw.c - pass-through: the client's own bytes to the server, the server's to the client. */
+/* raw.c - pass-through: the client's own bytes to the server, the server's to the client; and ids that fit both. */
 #include "wire.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -37,8 +38,8 @@ aigw_str wire_raw_header(const struct aigw_raw *raw, const char *name)
     return AIGW_STR_NONE;
 }
 
-aigw_status wire_raw_frame(const struct aigw_host *host, struct aigw_buf *buf, const struct aigw_frame *frame,
-                           aigw_str *ret_bytes)
+static aigw_status raw_bytes(const struct aigw_host *host, struct aigw_buf *buf, const struct aigw_frame *frame,
+                             aigw_str *ret_bytes)
 {
     aigw_str rest = frame->data;
 
@@ -65,4 +66,55 @@ aigw_status wire_raw_frame(const struct aigw_host *host, struct aigw_buf *buf, c
     }
     host->buf_put(buf, "\n", 1);
     return host->buf_view(buf, ret_bytes);
+}
+
+aigw_status wire_pass(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass)
+{
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_RAW };
+    const struct aigw_frame *frame = pass->frame;
+    aigw_status status;
+
+    if (!pass->buf || !frame)
+        return AIGW_OK;
+    pass->frame = NULL;
+    status = raw_bytes(host, pass->buf, frame, &event.text);
+    return status == AIGW_OK ? host->emit(ctx, &event) : status;
+}
+
+aigw_status wire_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass,
+                      const struct aigw_event *event)
+{
+    aigw_status status = AIGW_OK;
+
+    if (pass->drops->first && event->type != AIGW_EVENT_ERROR)
+        status = wire_emit_drops(host, ctx, pass->drops);
+    if (pass->buf) {
+        if (event->type != AIGW_EVENT_USAGE && event->type != AIGW_EVENT_FINISH && event->type != AIGW_EVENT_ERROR)
+            return AIGW_OK;
+        if (event->type != AIGW_EVENT_ERROR) /* the client is told of an error in its own words */
+            status = wire_pass(host, ctx, pass);
+    }
+    return status == AIGW_OK ? host->emit(ctx, event) : status;
+}
+
+/* ---- ids ---- */
+
+aigw_str wire_tool_id(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str id)
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    bool fits = id.len <= 64;
+    uint8_t digest[32];
+    char *text;
+
+    for (size_t i = 0; i < id.len && fits; i++)
+        fits = isalnum((unsigned char)id.ptr[i]) || id.ptr[i] == '_' || id.ptr[i] == '-';
+    if (fits)
+        return id;
+    text = host->alloc(ctx, AIGW_LIFE_BUILD, 24);
+    if (!text || host->sha256(ctx, id, digest) != AIGW_OK)
+        return AIGW_STR_NONE;
+    text[0] = 'h';
+    for (int i = 0; i < 22; i++)
+        text[i + 1] = digits[digest[i] % 62];
+    return (aigw_str){ text, 23 };
 }

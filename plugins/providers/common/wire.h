@@ -36,7 +36,7 @@ struct wire_drops {
 };
 /** Note one; the name is copied. A name counts once. */
 void wire_drop(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops, aigw_str name);
-/** AIGW_EVENT_DROPPED for each, once. */
+/** AIGW_EVENT_DROPPED for each, once. wire_emit() does so in time. */
 aigw_status wire_emit_drops(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops);
 
 /** A JSON object under construction. Remembers its keys so that merged members never repeat one. */
@@ -96,9 +96,20 @@ aigw_status wire_raw_body(const struct aigw_host *host, struct aigw_ctx *ctx, co
                           aigw_str model, const char *insert, aigw_str *ret_body);
 /** A header of the request that the dialect lets through, in any case; absent when it is not there. */
 aigw_str wire_raw_header(const struct aigw_raw *raw, const char *name);
-/** The frame's bytes as the client would have got them, written to `buf`, which is emptied first. */
-aigw_status wire_raw_frame(const struct aigw_host *host, struct aigw_buf *buf, const struct aigw_frame *frame,
-                           aigw_str *ret_bytes);
+/** While one frame is read: what the client still has to get of it. */
+struct wire_pass {
+    struct aigw_buf *buf;           /* NULL: nothing is passed through */
+    const struct aigw_frame *frame; /* NULL: it has it already, or is not to have it */
+    struct wire_drops *drops;       /* said before the first event that is no error */
+};
+/** Emit, unless the client gets the bytes themselves: then only usage, finish and error are said, behind the bytes. */
+aigw_status wire_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass,
+                      const struct aigw_event *event);
+/** Hand the frame's bytes to the client, as it would have got them, once. */
+aigw_status wire_pass(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass);
+/** A tool call's id that fits servers which take letters, digits, _ and - only: the id itself, or one that is made of
+ *  it, the same each time. Absent without memory. */
+aigw_str wire_tool_id(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str id);
 
 /* ---- reading ------------------------------------------------------------------------------------------------ */
 

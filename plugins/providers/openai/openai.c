@@ -231,7 +231,6 @@ static aigw_status openai_raw_request(const struct openai *openai, struct aigw_c
                                   AIGW_STR_ARG(raw->dialect));
     call->path = OPENAI_CHAT;
     call->choice_count = OPENAI_CHOICES_MAX;
-    call->is_raw = 1;
     call->hides_usage =
         is_stream && raw->model_len > 0 && !memmem(raw->body.ptr, raw->body.len, options, sizeof options - 1);
     call->raw = openai->host->buf_new(ctx, AIGW_LIFE_REQUEST, WIRE_BODY_MAX);

@@ -52,13 +52,14 @@ struct openai_call {
     /* pointers last: tests compare what stands before them */
     struct openai_tool *tools; /* newest first */
     struct wire_drops drops;
-    struct aigw_buf *raw; /* the frame for the client */
+    struct aigw_buf *raw; /* pass-through: the frame for the client; else NULL */
 };
 
 /** What the writers of a body share. */
 struct openai_out {
     const struct aigw_host *host;
     struct aigw_ctx *ctx;
+    bool is_foreign; /* extra members are in the spelling of another dialect */
     struct wire_body *body;
     const struct openai_quirks *quirks;
     struct wire_drops *drops;
@@ -71,6 +72,8 @@ aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint
 aigw_status openai_messages(struct openai_out *out, const struct aigw_model_request *req);
 aigw_status openai_unsupported(struct openai_out *out, const char *what, uint32_t number);
 aigw_status openai_invalid(struct openai_out *out, const char *what);
+/** Extra members, as they stand, into an object that has members already. */
+aigw_status openai_splice(struct openai_out *out, aigw_str extra);
 /** True when vendor JSON of this origin may be put into a body. */
 bool openai_is_ours(aigw_str origin);
 
@@ -79,7 +82,7 @@ struct openai_in {
     const struct aigw_host *host;
     struct aigw_ctx *ctx;
     struct openai_call *call;
-    const struct aigw_frame *frame; /* with is_raw: what the client still has to get; NULL when it has it */
+    struct wire_pass pass;
 };
 
 /** One frame of an answer. AIGW_DONE at the end marker. */
@@ -90,8 +93,6 @@ aigw_status openai_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx
                               const struct aigw_frame *frame);
 /** The common part of both, from the full parser on. */
 aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame);
-/** Hand the frame to the client, if it is to have it and has not yet. */
-aigw_status openai_pass(struct openai_in *in);
 
 /** Emit, unless the client gets the bytes themselves. */
 aigw_status openai_emit(struct openai_in *in, const struct aigw_event *event);

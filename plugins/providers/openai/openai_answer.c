@@ -17,32 +17,9 @@ aigw_status openai_nonsense(struct openai_in *in, const char *what)
 
 /* ---- events ---- */
 
-aigw_status openai_pass(struct openai_in *in)
-{
-    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_RAW };
-    const struct aigw_frame *frame = in->frame;
-    aigw_status status;
-
-    if (!frame)
-        return AIGW_OK;
-    in->frame = NULL;
-    status = wire_raw_frame(in->host, in->call->raw, frame, &event.text);
-    return status == AIGW_OK ? in->host->emit(in->ctx, &event) : status;
-}
-
 aigw_status openai_emit(struct openai_in *in, const struct aigw_event *event)
 {
-    if (in->call->is_raw) {
-        aigw_status status = AIGW_OK;
-
-        if (event->type != AIGW_EVENT_USAGE && event->type != AIGW_EVENT_FINISH && event->type != AIGW_EVENT_ERROR)
-            return AIGW_OK;
-        if (event->type != AIGW_EVENT_ERROR) /* the client is told of an error in its own words */
-            status = openai_pass(in);
-        if (status != AIGW_OK)
-            return status;
-    }
-    return in->host->emit(in->ctx, event);
+    return wire_emit(in->host, in->ctx, &in->pass, event);
 }
 
 /* Number of a stream of text, for halves of characters: choice, type of event, tool call. */
@@ -210,7 +187,7 @@ static aigw_status end_of_stream(struct openai_in *in)
     for (uint32_t choice = 0; choice < in->call->choices_seen && status == AIGW_OK && !in->call->is_over; choice++)
         status = openai_emit_finish(in, choice, AIGW_STR(""), AIGW_STR_NONE);
     in->call->is_over = 1;
-    return status == AIGW_OK ? openai_pass(in) : status;
+    return status == AIGW_OK ? wire_pass(in->host, in->ctx, &in->pass) : status;
 }
 
 /* ---- content ---- */
@@ -486,7 +463,7 @@ static aigw_status openai_object(struct openai_in *in, struct json_object *obj, 
     if (!usage)
         usage = wire_member(wire_member(obj, "x_groq"), "usage");
     if (in->call->hides_usage && count == 0 && usage)
-        in->frame = NULL;
+        in->pass.frame = NULL;
     for (size_t i = 0; i < count && status == AIGW_OK && !in->call->is_over; i++)
         status = emit_choice(in, json_object_array_get_idx(choices, i), i, is_body);
     if (status == AIGW_OK && !in->call->is_over)
@@ -557,6 +534,6 @@ aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame)
     }
     free(copy);
     if (status == AIGW_OK && !in->call->is_over)
-        status = openai_pass(in);
+        status = wire_pass(in->host, in->ctx, &in->pass);
     return status;
 }

@@ -435,8 +435,9 @@ aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint
     if (status != AIGW_OK)
         return status;
     /* Members in another vendor's spelling would mean something else here, or nothing. */
-    if (req->extra.len > 0 && req->dialect.len > 0 &&
-        (!wire_has_prefix(req->dialect, "openai") || wire_is(req->dialect, "openai-responses")))
+    out.is_foreign =
+        req->dialect.len > 0 && (!wire_has_prefix(req->dialect, "openai") || wire_is(req->dialect, "openai-responses"));
+    if (req->extra.len > 0 && out.is_foreign)
         return host->fail(ctx, AIGW_E_UNSUPPORTED,
                           "members in the dialect \"%.*s\" have no place in the OpenAI dialect",
                           AIGW_STR_ARG(req->dialect));

@@ -13,6 +13,15 @@ aigw_status openai_invalid(struct openai_out *out, const char *what)
     return out->host->fail(out->ctx, AIGW_E_INVALID, "the request cannot be sent in the OpenAI dialect: %s", what);
 }
 
+aigw_status openai_splice(struct openai_out *out, aigw_str extra)
+{
+    if (extra.len > 0 && out->is_foreign)
+        return openai_unsupported(out, "members in another dialect's spelling", 0);
+    if (wire_splice(out->body, extra) != AIGW_OK)
+        return openai_invalid(out, "extra members are not a JSON object");
+    return AIGW_OK;
+}
+
 bool openai_is_ours(aigw_str origin)
 {
     return origin.len == 0 || wire_is(origin, OPENAI_DIALECT);
@@ -151,10 +160,9 @@ static aigw_status put_part(struct openai_out *out, const struct aigw_part *part
     }
     if (status != AIGW_OK)
         return status;
-    if (wire_splice(out->body, part->extra) != AIGW_OK)
-        return openai_invalid(out, "a part's extra members are not a JSON object");
+    status = openai_splice(out, part->extra);
     wire_puts(out->body, "}");
-    return AIGW_OK;
+    return status;
 }
 
 /* ---- content ---- */
@@ -226,10 +234,11 @@ static void open_message(struct openai_out *out, const char *role, uint32_t *cou
 static aigw_status put_calls(struct openai_out *out, const struct aigw_part *parts)
 {
     const struct aigw_host *host = out->host;
+    aigw_status status = AIGW_OK;
     uint32_t count = 0;
 
     wire_puts(out->body, ",\"tool_calls\":[");
-    for (const struct aigw_part *part = parts; part; part = part->next) {
+    for (const struct aigw_part *part = parts; part && status == AIGW_OK; part = part->next) {
         bool is_free = part->flags & AIGW_PARTF_FREE_TEXT;
 
         if (part->type != AIGW_PART_TOOL_CALL)
@@ -244,12 +253,11 @@ static aigw_status put_calls(struct openai_out *out, const struct aigw_part *par
         wire_puts(out->body, is_free ? ",\"input\":" : ",\"arguments\":");
         host->buf_json(out->body->buf, part->text.len > 0 || is_free ? part->text : AIGW_STR("{}"));
         wire_puts(out->body, "}");
-        if (wire_splice(out->body, part->extra) != AIGW_OK)
-            return openai_invalid(out, "a tool call's extra members are not a JSON object");
+        status = openai_splice(out, part->extra);
         wire_puts(out->body, "}");
     }
     wire_puts(out->body, "]");
-    return AIGW_OK;
+    return status;
 }
 
 /* ---- tool results ---- */
@@ -392,8 +400,8 @@ static aigw_status put_rest(struct openai_out *out, const struct aigw_message *m
         status = put_calls(out, msg->parts);
     if (status == AIGW_OK && out->quirks->send_reasoning && msg->role == AIGW_ROLE_ASSISTANT)
         put_reasoning(out, msg);
-    if (status == AIGW_OK && wire_splice(out->body, msg->extra) != AIGW_OK)
-        status = openai_invalid(out, "a message's extra members are not a JSON object");
+    if (status == AIGW_OK)
+        status = openai_splice(out, msg->extra);
     wire_puts(out->body, "}");
     return status;
 }

@@ -189,7 +189,7 @@ static aigw_status emit_whole(struct openai_in *in, const struct openai_whole *w
         openai_read_usage(&numbers, usage_number, whole->usage);
         status = openai_emit(in, &usage);
     }
-    return status == AIGW_OK ? openai_pass(in) : status;
+    return status == AIGW_OK ? wire_pass(in->host, in->ctx, &in->pass) : status;
 }
 
 /* ---- frames ---- */
@@ -220,37 +220,26 @@ static aigw_status read_delta(struct openai_in *in, const struct openai_delta *d
         status = openai_emit(in, &event);
     if (status == AIGW_OK && openai_is_reason(delta->finish))
         status = openai_emit_finish(in, 0, delta->finish, AIGW_STR_NONE);
-    return status == AIGW_OK && !in->call->is_over ? openai_pass(in) : status;
-}
-
-/* What comes before any frame is read. *ret_go_on: there is something to read. */
-static aigw_status begin_frame(struct openai_in *in, bool *ret_go_on)
-{
-    *ret_go_on = !in->call->is_over;
-    return in->call->drops.first ? wire_emit_drops(in->host, in->ctx, &in->call->drops) : AIGW_OK;
+    return status == AIGW_OK && !in->call->is_over ? wire_pass(in->host, in->ctx, &in->pass) : status;
 }
 
 aigw_status openai_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                               const struct aigw_frame *frame)
 {
-    struct openai_in in = { host, ctx, call, call->is_raw ? frame : NULL };
-    bool go_on;
-    aigw_status status = begin_frame(&in, &go_on);
+    struct openai_in in = { host, ctx, call, { call->raw, frame, &call->drops } };
 
-    return status == AIGW_OK && go_on ? openai_read(&in, frame) : status;
+    return call->is_over ? AIGW_OK : openai_read(&in, frame);
 }
 
 aigw_status openai_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                          const struct aigw_frame *frame)
 {
-    struct openai_in in = { host, ctx, call, call->is_raw ? frame : NULL };
+    struct openai_in in = { host, ctx, call, { call->raw, frame, &call->drops } };
     struct openai_delta delta = { .has_text = false };
     char scratch[1024];
-    bool go_on;
-    aigw_status status = begin_frame(&in, &go_on);
 
-    if (status != AIGW_OK || !go_on)
-        return status;
+    if (call->is_over)
+        return AIGW_OK;
     if (call->path == OPENAI_EMBEDDING || call->halves.count > 0)
         return openai_read(&in, frame);
     if (frame->framing == AIGW_FRAMING_BODY)
