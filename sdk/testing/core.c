@@ -82,6 +82,7 @@ static void link_instances(struct aigw_testhost *th)
     bool is_provider = th->plugin.descriptor.kind == AIGW_KIND_PROVIDER;
 
     th->instance.next = th->script_instance.next = NULL;
+    th->instance.model = !is_provider && gw_node_get(th->snapshot.conf, "models.test") ? "test" : NULL;
     if (is_provider)
         th->instance.next = &th->script_instance;
     th->plugins = (struct gw_plugins){ .providers = is_provider ? &th->instance : &th->script_instance,

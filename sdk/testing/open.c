@@ -89,8 +89,6 @@ static aigw_status fill_settings(struct aigw_testhost *th, const char *settings,
 /* The instance as conf.d would make it. */
 static void make_instances(struct aigw_testhost *th)
 {
-    bool is_provider = th->plugin.descriptor.kind == AIGW_KIND_PROVIDER;
-
     th->instance_ctx = (struct aigw_ctx){ .plugin = &th->plugin,
                                           .instance = "test",
                                           .request_arena = &th->instance_arena,
@@ -99,7 +97,6 @@ static void make_instances(struct aigw_testhost *th)
                                          .plugin = &th->plugin,
                                          .state = th->state,
                                          .ctx = &th->instance_ctx,
-                                         .model = is_provider ? NULL : "test",
                                          .settings_hash = (uint64_t)(uintptr_t)th,
                                          .is_open = true };
     th->script_instance = (struct gw_instance){
