@@ -9,6 +9,7 @@
 
 #include "models/credential.h"
 #include "models/plan.h"
+#include "pipeline/offload.h"
 #include "prompt/prompt.h"
 
 #define SNAPSHOT_MEMORY_MAX ((size_t)64 << 20)
@@ -139,6 +140,8 @@ bool testhost_configure(struct aigw_testhost *th)
             th->error = testhost_keep_answer(th, problem->text);
             return false;
         }
+    if (th->plugin.descriptor.kind == AIGW_KIND_FEATURE && !th->server.offload)
+        th->server.offload = gw_offload_new(NULL);
     th->server.auth = (struct gw_auth *)(void *)th;
     th->worker = (struct gw_worker){ .server = &th->server,
                                      .loop = th->loop,

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "config/node.h"
 #include "models/credential.h"
+#include "pipeline/offload.h"
 
 #define TESTHOST_ARENA_MAX ((size_t)256 << 20)
 #define TESTHOST_TEXT_MAX  ((size_t)64 << 20)
@@ -180,7 +181,10 @@ void aigw_testhost_close(struct aigw_testhost *th)
 {
     if (!th)
         return;
+    if (th->server.offload)
+        gw_offload_stop(th->server.offload);
     testhost_clear(th);
+    gw_offload_free(th->server.offload);
     testhost_free_configuration(th);
     if (th->loop)
         gw_credentials_leave(th->loop);
