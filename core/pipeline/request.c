@@ -414,16 +414,12 @@ static void deadline_due(struct gw_timer *timer)
     struct gw_request *request = GW_CONTAINER_OF(timer, struct gw_request, deadline);
 
     request->error_detail = "deadline";
-    stop_work(request);
-    if (request->answer == GW_ANSWER_NONE) {
-        leave(request);
+    leave(request);
+    if (request->answer == GW_ANSWER_NONE)
         gw_answer_refuse(request, AIGW_REFUSE_TIMEOUT, 504, "The request took longer than limits.request_ms allows",
                          NULL, -1);
-        return;
-    }
-    if (request->answer == GW_ANSWER_STREAM)
+    else if (request->answer == GW_ANSWER_STREAM)
         gw_request_abort(request);
-    leave(request);
 }
 
 /* ---- the listener's callbacks ---- */

@@ -517,9 +517,19 @@ def error_after_text(env):
     equal(script.count, 1, "calls")
 
 
-@case("D20-cut-is-not-repeated", "dec")
+@fixture("dec-fresh")
+def dec_fresh(ctx):
+    return Env(ctx, bypass=True, name="dec-fresh", env={"WEB_CONCURRENCY": "1"})
+
+
+@case("D20-cut-is-not-repeated", "dec-fresh")
 def a_cut_request_is_not_repeated(env):
-    """The server took the whole request and hung up: the work may have been done, so it is not sent again."""
+    """The server took the whole request and hung up: the work may have been done, so it is not sent again. Only on a
+    connection that had served before it may have been closing already: once more then, on a new one."""
     script = env.models.script(Reply(raw=b""))
     check(env.post(PATH, completion(script)), 503)
-    equal(script.count, 1, "requests the server has seen")
+    equal(script.count, 1, "requests the server has seen over a new connection")
+    check(env.post(PATH, completion(env.models.script(Reply()))), 200)
+    script = env.models.script(Reply(raw=b""))
+    check(env.post(PATH, completion(script)), 503)
+    equal(script.count, 2, "requests the server has seen, the first over a kept connection")

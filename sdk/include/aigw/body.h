@@ -39,7 +39,6 @@ struct aigw_body_table;
 
 #define AIGW_BODY_FAULTS 50u /* kept of one body */
 #define AIGW_BODY_PLACES 16u /* parts of a location; deeper ones are left out of it */
-#define AIGW_BODY_NAMES  64u /* rows of a table at most, counting the tag */
 
 /** Type of a member, and of the field that it fills. */
 #define AIGW_BODY_STRING 1u /* aigw_str                                                                            */
@@ -69,6 +68,7 @@ typedef void (*aigw_body_check_fn)(struct aigw_body *body, void *value);
 /** One member, or the items of a list. Zero means "no such rule". */
 struct aigw_body_field {
     const char *name;          /* ASCII without quotes and backslashes; NULL for items. Rows of one name are together */
+    const char *alias;         /* another name that it may be sent under, such as maxTokens; of both the last counts */
     uint32_t type;             /* AIGW_BODY_*                                                                     */
     uint32_t flags;            /* AIGW_BODYF_*                                                                    */
     size_t offset;             /* of the field in the table's struct, or AIGW_BODY_NOWHERE; unused for items      */
@@ -92,7 +92,7 @@ struct aigw_body_table {
     size_t size; /* of the struct, which is zeroed first; 0 when the fields lie in the struct around, at offset 0 */
     /* A union: the member `tag` chooses the variant. NULL: no union. */
     const char *tag;
-    const char *tags;         /* "text|image": words, or numbers such as "1|2|3" when tag_is_number              */
+    const char *tags;         /* "text|image": words, or numbers such as "1|2|3" when tag_is_number; at most 32    */
     bool tag_is_number;       /* 1, 1.0 and true are the same tag, "1" is not                                     */
     uint32_t default_variant; /* 1 for the first of tags: the variant without a tag. 0: it is required            */
     size_t variant_offset;    /* uint32_t that gets 0 for the first of tags, 1 for the second …                   */
