@@ -18,7 +18,7 @@ RUN cmake -S /src -B /build -DCMAKE_BUILD_TYPE=Release -DAIGW_WERROR=ON -DCMAKE_
         -DCMAKE_INSTALL_SYSCONFDIR=/etc -DCMAKE_INSTALL_LIBDIR=lib \
     && cmake --build /build \
     && ctest --test-dir /build --output-on-failure --timeout 120 \
-    && DESTDIR=/image cmake --install /build --strip --component Unspecified
+    && DESTDIR=/image cmake --install /build --strip --component runtime
 
 FROM debian:12-slim
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \

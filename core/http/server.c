@@ -239,3 +239,21 @@ uint32_t gw_http_open_connections(const struct gw_http *http)
 {
     return http->open_connections;
 }
+
+void gw_http_set_limits(struct gw_http *http, const struct gw_http_limits *limits)
+{
+    size_t header_max = http->limits.header_max, backlog_high = http->limits.backlog_high;
+
+    http->limits = *limits;
+    http->limits.header_max = header_max;
+    for (struct http_conn *conn = http->conns; conn && limits->backlog_high > backlog_high; conn = conn->next)
+        conn->out.max += limits->backlog_high - backlog_high; /* their streams may hold that much now */
+}
+
+aigw_status gw_http_check_tls(const struct gw_http_tls *tls, struct gw_err *reterr)
+{
+    struct http_tls *made = http_tls_new(tls, reterr);
+
+    http_tls_unref(made);
+    return made ? AIGW_OK : AIGW_E_CONFIG;
+}

@@ -86,7 +86,7 @@ void gw_ctx_count(struct aigw_ctx *ctx, uint32_t index, const aigw_str *label_va
 {
     if (index >= ctx->plugin->descriptor.metric_count)
         return;
-    struct gw_series *series = gw_series(ctx->plugin->metric_base + index, label_values);
+    struct gw_series *series = gw_series(ctx->plugin->metric_ids[index], label_values);
     if (series)
         gw_series_add(series, delta);
 }
