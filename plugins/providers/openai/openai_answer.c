@@ -52,12 +52,10 @@ static aigw_status emit_text(struct openai_in *in, uint32_t choice, uint32_t typ
 
 static aigw_status emit_json(struct openai_in *in, uint32_t choice, uint32_t type, struct json_object *value)
 {
-    struct aigw_event event = { .struct_size = sizeof event,
-                                .type = type,
-                                .choice = choice,
-                                .text = wire_json(value),
-                                .origin = AIGW_STR_INIT(OPENAI_DIALECT) };
+    struct aigw_event event = { .struct_size = sizeof event, .type = type, .choice = choice, .text = wire_json(value) };
 
+    if (type != AIGW_EVENT_LOGPROBS) /* those are everybody's */
+        event.origin = AIGW_STR(OPENAI_DIALECT);
     return openai_emit(in, &event);
 }
 
