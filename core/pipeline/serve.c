@@ -14,6 +14,8 @@
 
 #include "base/log.h"
 #include "health/metrics_server.h"
+#include "models/credential.h"
+#include "pipeline/offload.h"
 #include "pipeline/pem.h"
 #include "pipeline/request.h"
 
@@ -196,6 +198,9 @@ static aigw_status start(struct serving *serving, struct gw_err *reterr)
     serving->server.auth = gw_auth_new(settings, reterr);
     if (!serving->server.auth)
         return AIGW_E_CONFIG;
+    serving->server.offload = gw_offload_new(reterr);
+    if (!serving->server.offload)
+        return AIGW_E_NOMEM;
     status = start_workers(serving, reterr);
     if (status)
         return status;
@@ -303,8 +308,11 @@ static void stop(struct serving *serving)
     struct gw_server *server = &serving->server;
 
     gw_metrics_server_stop(serving->metrics);
+    gw_offload_stop(server->offload);
     for (uint32_t i = 0; i < server->worker_count; i++)
         gw_worker_done(&server->workers[i]);
+    gw_offload_free(server->offload);
+    gw_credentials_free();
     if (server->auth)
         gw_auth_free(server->auth);
     free(server->workers);

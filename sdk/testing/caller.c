@@ -16,22 +16,12 @@ void aigw_testhost_flags(struct aigw_testhost *th, const char *flags)
 void aigw_testhost_verbose(struct aigw_testhost *th, int is_verbose)
 {
     th->is_verbose = is_verbose;
+    testhost_reconfigure(th);
 }
 
-static bool has_word(const char *words, const char *word)
+const aigw_str *testhost_words(struct gw_arena *arena, const char *words, uint32_t *ret_count)
 {
-    size_t len = strlen(word);
-
-    for (const char *at = words; at && (at = strstr(at, word)) != NULL; at++)
-        if ((at == words || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0'))
-            return true;
-    return false;
-}
-
-/* Blank-separated words as a list in the request's memory. */
-static const aigw_str *words_of(struct aigw_testhost *th, const char *words, uint32_t *ret_count)
-{
-    aigw_str *list = gw_arena_calloc(&th->request_arena, 64 * sizeof *list);
+    aigw_str *list = gw_arena_calloc(arena, 64 * sizeof *list);
     uint32_t count = 0;
 
     while (list && words && *words && count < 64) {
@@ -68,6 +58,7 @@ static const struct {
     { "user", AIGW_PRINCIPALF_USER_TOKEN },
     { "bypass", AIGW_PRINCIPALF_BYPASS },
     { "anonymous", AIGW_PRINCIPALF_ANONYMOUS },
+    { "none", 0 },
 };
 
 static bool is_claim(aigw_str line)
@@ -96,44 +87,26 @@ aigw_status aigw_testhost_caller(struct aigw_testhost *th, const char *lines)
     return AIGW_OK;
 }
 
-static uint32_t principal_flags(const struct aigw_testhost *th)
+static uint32_t principal_flags(const struct aigw_testhost *th, aigw_str token)
 {
-    aigw_str token = testhost_line_value(th->caller, "token", '=');
-
     for (size_t i = 0; i < GW_ARRAY_LEN(tokens); i++)
         if (gw_str_is(token, tokens[i].name))
             return tokens[i].flag;
     return strcmp(th->scopes, "*") == 0 ? AIGW_PRINCIPALF_BYPASS : 0;
 }
 
-int32_t testhost_has_scope(struct aigw_ctx *ctx, const char *scope, uint32_t flags)
+bool testhost_fill_principal(struct aigw_testhost *th, struct gw_arena *arena, struct aigw_principal *principal)
 {
-    const struct aigw_testhost *th = testhost_of(ctx);
+    aigw_str token = testhost_line_value(th->caller, "token", '=');
 
-    if ((flags & AIGW_SCOPEF_NO_USER_TOKEN) && (principal_flags(th) & AIGW_PRINCIPALF_USER_TOKEN))
-        return 0;
-    return strcmp(th->scopes, "*") == 0 || has_word(th->scopes, scope);
-}
-
-const struct aigw_principal *testhost_principal(struct aigw_ctx *ctx)
-{
-    struct aigw_testhost *th = testhost_of(ctx);
-
-    if (!testhost_is(ctx, TESTHOST_REQUEST, "principal"))
-        return NULL;
-    th->principal = (struct aigw_principal){ .struct_size = sizeof th->principal, .flags = principal_flags(th) };
+    *principal = (struct aigw_principal){ .struct_size = sizeof *principal, .flags = principal_flags(th, token) };
     for (size_t i = 0; i < GW_ARRAY_LEN(claims); i++) {
         aigw_str value = testhost_line_value(th->caller, claims[i].name, '=');
 
         if (!value.ptr)
             value = gw_str(claims[i].otherwise);
-        memcpy((char *)&th->principal + claims[i].offset, &value, sizeof value);
+        memcpy((char *)principal + claims[i].offset, &value, sizeof value);
     }
-    th->principal.scopes = words_of(th, th->scopes, &th->principal.scope_count);
-    return &th->principal;
-}
-
-const aigw_str *testhost_feature_flags(struct aigw_ctx *ctx, uint32_t *ret_count)
-{
-    return words_of(testhost_of(ctx), testhost_of(ctx)->flags, ret_count);
+    principal->scopes = testhost_words(arena, th->scopes, &principal->scope_count);
+    return !gw_str_is(token, "none");
 }

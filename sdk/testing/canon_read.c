@@ -9,6 +9,7 @@
 
 struct canon {
     struct gw_arena *arena;
+    size_t growth; /* bytes behind each struct that only a later SDK would know */
     struct gw_err *err;
     aigw_status status;
 };
@@ -33,6 +34,16 @@ static void *exact(struct canon *c, size_t size)
 
     if (!memory || gw_arena_defer(c->arena, free, memory) != AIGW_OK)
         abort();
+    return memory;
+}
+
+/* A struct, which says its size itself. */
+static void *sized(struct canon *c, size_t size)
+{
+    char *memory = exact(c, size + c->growth);
+
+    memset(memory + size, 0xa5, c->growth);
+    *(uint32_t *)(void *)memory = (uint32_t)(size + c->growth);
     return memory;
 }
 
@@ -101,8 +112,7 @@ static void *read_content(struct canon *c, const struct canon_field *field, stru
 
     if (!json_object_is_type(value, json_type_string))
         return read_list(c, field, value);
-    part = exact(c, sizeof *part);
-    part->struct_size = sizeof *part;
+    part = sized(c, sizeof *part);
     part->type = AIGW_PART_TEXT;
     part->text = text_of(c, value);
     return part;
@@ -265,10 +275,8 @@ static bool read_member(struct canon *c, const struct canon_form *form, const ch
 
         if (part->type != CANON_PART || !find_field(part->form, name))
             continue;
-        if (!*at) {
-            *at = exact(c, part->form->size);
-            *(uint32_t *)*at = (uint32_t)part->form->size;
-        }
+        if (!*at)
+            *at = sized(c, part->form->size);
         return read_member(c, part->form, name, value, *at);
     }
     return false;
@@ -276,9 +284,8 @@ static bool read_member(struct canon *c, const struct canon_form *form, const ch
 
 static void *read_struct(struct canon *c, const struct canon_form *form, struct json_object *obj)
 {
-    char *out = exact(c, form->size);
+    char *out = sized(c, form->size);
 
-    *(uint32_t *)(void *)out = (uint32_t)form->size;
     if (!json_object_is_type(obj, json_type_object)) {
         bad(c, "%s: expected an object", form->what);
         return out;
@@ -305,10 +312,11 @@ static void complete(struct aigw_model_request *req)
     }
 }
 
-aigw_status testhost_read_request(struct gw_arena *arena, const char *json, const struct aigw_target **ret_target,
-                                  const struct aigw_model_request **ret_req, struct gw_err *reterr)
+aigw_status testhost_read_request(struct gw_arena *arena, const char *json, size_t growth,
+                                  struct aigw_target **ret_target, struct aigw_model_request **ret_req,
+                                  struct gw_err *reterr)
 {
-    struct canon c = { .arena = arena, .err = reterr, .status = AIGW_OK };
+    struct canon c = { .arena = arena, .growth = growth, .err = reterr, .status = AIGW_OK };
     struct json_object *obj = json_tokener_parse(json), *place, *nothing = json_object_new_object();
     struct aigw_model_request *req;
     struct aigw_target *target;

@@ -53,5 +53,7 @@ void cases_expect_json(struct cases *c, const char *what, const char *expected, 
 void cases_expect_body(struct cases *c, const char *what, const char *expected, aigw_str found);
 /** Every line of expected is one of the lines found; "~text": one of them contains it; "!text": none does. */
 void cases_expect_lines(struct cases *c, const char *what, const char *expected, const char *found);
+/** No rule of the headers was broken since the call or request began. */
+void cases_expect_no_faults(struct cases *c);
 
 #endif

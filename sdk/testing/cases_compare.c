@@ -122,3 +122,11 @@ void cases_expect_lines(struct cases *c, const char *what, const char *expected,
                           AIGW_STR_ARG(line), found);
     }
 }
+
+void cases_expect_no_faults(struct cases *c)
+{
+    const char *faults = aigw_testhost_faults(c->th);
+
+    if (*faults)
+        cases_finding(c, "%.*s", AIGW_STR_ARG(cases_trimmed(faults)));
+}

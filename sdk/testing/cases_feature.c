@@ -24,6 +24,22 @@ static void set_prompt(struct cases *c, const struct section *s)
         malformed(c, s);
 }
 
+/* A folder beside the case file. */
+static void set_prompts(struct cases *c, const struct section *s)
+{
+    const char *folder = cases_plain(c, s), *slash = strrchr(c->file, '/');
+
+    if (folder[0] != '/' && slash)
+        folder = gw_arena_printf(&c->arena, "%.*s/%s", (int)(slash - c->file), c->file, folder);
+    aigw_testhost_prompts(c->th, folder);
+}
+
+static void set_conf(struct cases *c, const struct section *s)
+{
+    if (aigw_testhost_conf(c->th, s->text) != AIGW_OK)
+        cases_finding(c, "conf: %s", aigw_testhost_error(c->th));
+}
+
 static void set_script(struct cases *c, const struct section *s)
 {
     if (aigw_testhost_script(c->th, s->text) != AIGW_OK)
@@ -82,8 +98,30 @@ static void do_send(struct cases *c, const struct section *s)
     }
     c->status = aigw_testhost_send(c->th, method, path, headers, gw_arena_strndup(&c->arena, body.ptr, body.len));
     c->is_unchecked = aigw_testhost_answer(c->th)->state == AIGW_ANSWER_NONE;
-    if (*aigw_testhost_faults(c->th))
-        cases_finding(c, "%.*s", AIGW_STR_ARG(cases_trimmed(aigw_testhost_faults(c->th))));
+    cases_expect_no_faults(c);
+}
+
+static void do_refuse(struct cases *c, const struct section *s)
+{
+    static const char *const kinds[] = { "",        "token",    "scope", "too_large", "limit",
+                                         "timeout", "internal", "keys",  "model",     "invalid" };
+    char word[16], method[16], path[1024];
+    uint32_t kind = 1;
+
+    c->call_title = s->arg;
+    if (sscanf(s->arg, "%15s %15s %1023s", word, method, path) != 3) {
+        cases_finding(c, "refuse: expected \"=== refuse <kind> <METHOD> <path>\"");
+        return;
+    }
+    while (kind < GW_ARRAY_LEN(kinds) && strcmp(word, kinds[kind]) != 0)
+        kind++;
+    if (kind == GW_ARRAY_LEN(kinds)) {
+        cases_finding(c, "refuse: unknown kind \"%s\"", word);
+        return;
+    }
+    c->status = aigw_testhost_refuse(c->th, method, path, s->text, kind);
+    c->is_unchecked = c->status != AIGW_E_UNSUPPORTED;
+    cases_expect_no_faults(c);
 }
 
 /* ---- what is expected ---- */
@@ -149,26 +187,32 @@ const struct case_section cases_feature[] = {
       "what model_resolve() answers: {\"name\":\"m\",\"families\":[\"gpt\"],…}, or "
       "{\"error\":\"no_model\",\"message\":\"…\"}" },
     { "prompt", "<id>", CASES_FEATURE, set_prompt,
-      "a prompt: lines \"system: …\", \"user: …\", \"assistant: …\", with {{variable}}" },
+      "a prompt: lines \"system: …\", \"user: …\", \"assistant: …\", in Mustache" },
+    { "prompts", "", CASES_FEATURE, set_prompts, "a folder of prompt definitions, beside the case file" },
+    { "conf", "", CASES_FEATURE, set_conf,
+      "conf.d text with models, families, prefixes and core settings, in place of \"model\"; the feature's model is "
+      "\"test\", the scripted model's provider \"script\"" },
     { "script", "", CASES_FEATURE, set_script,
-      "what the model says from now on, in lines of events; an error first is a refusal" },
+      "what the model says from now on, in lines of events; \"wait 500\" is a pause in ms, an error first a refusal" },
     { "scopes", "", CASES_FEATURE, set_scopes,
       "the caller's scopes, separated by blanks; \"*\" (the default) is every one" },
     { "flags", "", CASES_FEATURE, set_flags, "the feature flags that are on, separated by blanks" },
     { "caller", "", CASES_FEATURE, set_caller,
       "who asks: lines issuer=, subject=, realm=, instance_id=, instance_uid=, global_user_id=, seat_count=, "
-      "extra_claims=, token=user|bypass|anonymous" },
+      "extra_claims=, token=user|bypass|anonymous|none" },
     { "verbose", "", CASES_FEATURE, set_verbose, "true: the caller may see details (AIGW_REQUESTF_VERBOSE)" },
     { "core", "", CASES_FEATURE, set_core, "answers of host->setting(): path=value lines" },
     { "leave", "", CASES_FEATURE, set_leave, "the client leaves after so many stream writes; 0: it stays" },
     { "send", "<METHOD> <path>", CASES_FEATURE, do_send, "a request: header lines, an empty line, the body" },
+    { "refuse", "<kind> <METHOD> <path>", CASES_FEATURE, do_refuse,
+      "let refuse() say a refusal: token, scope, too_large, limit, timeout, internal, keys, model, invalid" },
     { "status", "", CASES_FEATURE, expect_status, "the status that the client got" },
     { "type", "", CASES_FEATURE, expect_type, "the content type that the client got" },
     { "answer-headers", "", CASES_FEATURE, expect_answer_headers, "lines among the headers that the client got" },
     { "answer-body", "", CASES_FEATURE, expect_answer_body, "the body that the client got" },
     { "writes", "", CASES_FEATURE, expect_writes, "the number of stream writes" },
     { "state", "", CASES_FEATURE, expect_state,
-      "complete, open (never ended: wrong), aborted, none (nothing: the client gets a 500)" },
+      "complete, aborted (broken off: what the core does with an answer that was never ended), none" },
     { "asked", "[<n>]", CASES_FEATURE, expect_asked,
       "the last model request, or the n-th from 0; empty: there was none" },
     { "resolved", "", CASES_FEATURE, expect_resolved, "lines among the needs and prompts asked for" },

@@ -78,14 +78,6 @@ static const char *play_local(struct cases *c)
     return aigw_testhost_events(c->th);
 }
 
-static void expect_no_faults(struct cases *c)
-{
-    const char *faults = aigw_testhost_faults(c->th);
-
-    if (*faults)
-        cases_finding(c, "%.*s", AIGW_STR_ARG(cases_trimmed(faults)));
-}
-
 /* The client leaves after the first event, after the second …: emit() says so, and the plugin hands that back. */
 static void leave_early(struct cases *c, bool is_local, const char *whole)
 {
@@ -101,7 +93,7 @@ static void leave_early(struct cases *c, bool is_local, const char *whole)
             play_local(c);
         else
             play(c, 0);
-        expect_no_faults(c);
+        cases_expect_no_faults(c);
         if (c->findings != before)
             break;
     }
@@ -122,7 +114,7 @@ static void expect_events(struct cases *c, const struct section *s)
     for (size_t i = 0; i < (is_local ? 1 : GW_ARRAY_LEN(steps)) && c->findings == before; i++) {
         found = is_local ? play_local(c) : play(c, steps[i]);
         cases_expect_text(c, steps[i] == 0 ? "events" : "events, answer fed in pieces,", s->text, found);
-        expect_no_faults(c);
+        cases_expect_no_faults(c);
     }
     if (c->findings == before)
         leave_early(c, is_local, gw_arena_printf(&c->arena, "%s", found));
@@ -146,7 +138,7 @@ static void do_answer(struct cases *c, const struct section *s)
         return;
     }
     c->error = aigw_testhost_failure(c->th, status, c->content_type, retry[0] ? retry : NULL, s->text);
-    expect_no_faults(c);
+    cases_expect_no_faults(c);
 }
 
 static void expect_error(struct cases *c, const struct section *s)

@@ -195,19 +195,28 @@ typedef const struct aigw_plugin *(*aigw_plugin_entry_fn)(void);
     AIGW_ENTRY_LINKAGE AIGW_EXPORT const struct aigw_plugin *aigw_plugin_entry(void); \
     const struct aigw_plugin *aigw_plugin_entry(void) \
     { \
+        AIGW_DESIGNATED_BEGIN \
         static const struct aigw_plugin descriptor = { .magic = AIGW_PLUGIN_MAGIC, \
                                                        .abi_major = AIGW_ABI_MAJOR, \
                                                        .abi_minor = AIGW_ABI_MINOR, \
                                                        .struct_size = (uint32_t)sizeof(struct aigw_plugin), \
                                                        __VA_ARGS__ }; \
+        AIGW_DESIGNATED_END \
         return &descriptor; \
     } \
     AIGW_STATIC_ASSERT(sizeof(struct aigw_plugin) > 0, "AIGW_PLUGIN ends without a semicolon or with one")
 #ifdef __cplusplus
-#define AIGW_ENTRY_LINKAGE       extern "C"
+#define AIGW_ENTRY_LINKAGE extern "C"
+/* Designated initializers are C++20; both compilers take them in C++17, and are told not to mind. */
+#define AIGW_DESIGNATED_BEGIN \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wpedantic\"") \
+        _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") __extension__
+#define AIGW_DESIGNATED_END      _Pragma("GCC diagnostic pop")
 #define AIGW_STATIC_ASSERT(c, w) static_assert(c, w)
 #else
 #define AIGW_ENTRY_LINKAGE
+#define AIGW_DESIGNATED_BEGIN
+#define AIGW_DESIGNATED_END
 #define AIGW_STATIC_ASSERT(c, w) _Static_assert(c, w)
 #endif
 

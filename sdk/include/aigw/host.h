@@ -64,7 +64,7 @@ struct aigw_principal {
 /* ---- models ------------------------------------------------------------------------------------------------- */
 
 /** What a feature needs a model for. All strings optional; absent or empty means not given.
- *  A non-empty endpoint, api_key or identifier makes an ad-hoc target out of the client's request; otherwise conf.d's
+ *  A non-empty endpoint or identifier makes an ad-hoc target out of the client's request; otherwise conf.d's
  *  `model` of the feature instance is used; otherwise the call is refused with AIGW_ERR_NO_MODEL. */
 struct aigw_need {
     uint32_t struct_size;

@@ -239,6 +239,7 @@ struct aigw_model_request {
     aigw_str extra;                   /* JSON object text, merged into the wire body, in the spelling of: */
     aigw_str dialect;                 /* absent: of whatever server it goes to */
     const struct aigw_raw *raw;       /* set: pass these bytes through, nothing above counts */
+    int64_t idle_timeout_ms;          /* longest silence of the model server; 0: as aigw_call_options says */
 };
 
 /* ---- errors ------------------------------------------------------------------------------------------------- */

@@ -93,10 +93,15 @@ const char *aigw_testhost_said(const struct aigw_testhost *th);
  *  "max_context_tokens":0,"raw_completion":true,"adhoc":true,"unknown_family":true,"stream_off":true,"unescape":true}
  *  or an error: {"error":"no_model","message":"…"}. Default: {"name":"test-model","engine":"test"}. */
 aigw_status aigw_testhost_model(struct aigw_testhost *th, const char *json);
-/** Make prompt() know `id`. text is lines "role: text"; a line without "role:" goes on with the message; {{name}} is
- *  replaced by a variable, at most once over. Without any prompt() call it knows every id: one user message that
- *  lists the variables as name=value lines. */
+/** Make prompt() know `id`, in Mustache. text is lines "role: text"; a line without "role:" goes on with the message.
+ *  Without any prompt of the test every id is known: one user message that lists the variables as name=value lines. */
 aigw_status aigw_testhost_prompt(struct aigw_testhost *th, const char *id, const char *text);
+/** Make prompt() know the definitions of a folder like conf.d/prompts. */
+void aigw_testhost_prompts(struct aigw_testhost *th, const char *folder);
+/** conf.d text with `models`, `families`, `prefixes` and core settings, in place of aigw_testhost_model(). The
+ * feature's model is called "test"; the provider "script" says what the test wrote. On failure aigw_testhost_error()
+ * says why. */
+aigw_status aigw_testhost_conf(struct aigw_testhost *th, const char *text);
 /** What the model says when it is called: lines as aigw_testhost_events() writes them. START, and END after a
  *  finish, are added; an error in the first line is a refusal, before START. Default: text "scripted answer", finish
  * stop. */
@@ -120,6 +125,11 @@ aigw_status aigw_testhost_send(struct aigw_testhost *th, const char *method, con
 /** Make the client of the next send leave after n stream writes; 0: stay. */
 void aigw_testhost_leave_after(struct aigw_testhost *th, uint32_t n);
 
+/** Let the feature say a refusal of AIGW_REFUSE_* in its own form, with refuse(). AIGW_E_UNSUPPORTED: it leaves that to
+ *  the core. */
+aigw_status aigw_testhost_refuse(struct aigw_testhost *th, const char *method, const char *path, const char *headers,
+                                 uint32_t kind);
+
 #define AIGW_ANSWER_NONE     0u /* nothing was answered: the client gets a 500 */
 #define AIGW_ANSWER_COMPLETE 1u /* respond(), or stream_end() */
 #define AIGW_ANSWER_OPEN     2u /* a stream that was never ended */
@@ -138,7 +148,7 @@ const struct aigw_testhost_answer *aigw_testhost_answer(const struct aigw_testho
 /** The last model request that the feature made, in the JSON form of aigw_testhost_request_json(); NULL if none. */
 const char *aigw_testhost_asked(const struct aigw_testhost *th);
 /** The n-th of them, from 0; NULL if there were fewer. */
-const char *aigw_testhost_asked_at(const struct aigw_testhost *th, uint32_t n);
+const char *aigw_testhost_asked_at(struct aigw_testhost *th, uint32_t n);
 /** The need it asked model_resolve() for, and prompts with their variables, as lines; "" if none. */
 const char *aigw_testhost_resolved(const struct aigw_testhost *th);
 
