@@ -420,13 +420,20 @@ static ssize_t conn_recv(struct gw_conn *conn)
     return n >= 0 ? n : io_code(errno);
 }
 
+/** This was read enough for one turn. A head has limits of its own and is read to its end. */
+static bool is_enough(const struct gw_conn *conn, int reads)
+{
+    return reads >= READS_PER_TURN && conn->transfer->state == GW_TRANSFER_BODY;
+}
+
 void gw_conn_read(struct gw_conn *conn)
 {
     if (!gw_up_buffer(&conn->up->in, GW_READ_MAX)) {
         fail_internally(conn, "out of memory");
         return;
     }
-    for (int i = 0; i < READS_PER_TURN; i++) {
+    for (int reads = 1;; reads++) {
+        const struct gw_tls *tls = session_of(conn);
         ssize_t n = conn_recv(conn);
 
         if (n == GW_IO_AGAIN)
@@ -438,12 +445,14 @@ void gw_conn_read(struct gw_conn *conn)
         if (!gw_answer_feed(conn, (aigw_str){ conn->up->in, (size_t)n }))
             return;
         /* A short read from a socket means that it is empty; what TLS holds back epoll does not know of. */
-        if (session_of(conn) ? !gw_tls_has_more(session_of(conn)) : n < (ssize_t)GW_READ_MAX)
+        if (tls ? !gw_tls_has_more(tls) : n < (ssize_t)GW_READ_MAX)
             break;
-        if (i + 1 == READS_PER_TURN && session_of(conn)) {
-            gw_answer_rest(conn);
-            return;
-        }
+        if (!is_enough(conn, reads))
+            continue;
+        if (!tls)
+            break;
+        gw_answer_rest(conn);
+        return;
     }
     wait_for(conn, wanted(conn));
 }
