@@ -18,7 +18,8 @@ struct gw_plugin {
     struct aigw_feature_ops feature;
     struct aigw_route *routes; /* feature: re-strided copy */
     struct aigw_metric *metrics;
-    uint32_t *metric_ids; /* in the metrics registry, one per metric of the descriptor */
+    uint32_t
+        *metric_ids; /* in the metrics registry, one per metric of the descriptor; NULL: not counted (a test's host) */
 };
 
 /** One configured group: providers.NAME or features.NAME. */
