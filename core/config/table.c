@@ -93,7 +93,7 @@ const struct gw_setting_row gw_setting_rows[] = {
     INT(limits, request_memory_max, "67108864", 65536, GIB, "Most memory of one request, bytes.",
         "AIGW_LIMITS__REQUEST_MEMORY_MAX"),
     INT(limits, stream_status_ms, "1000", 0, 60000,
-        "A stream's 200 is sent when the model accepted, or after this many "
+        "A stream's 200 is sent with the model's first event, or after this many "
         "milliseconds.",
         "AIGW_LIMITS__STREAM_STATUS_MS"),
 
@@ -194,6 +194,10 @@ const struct gw_setting_row gw_setting_rows[] = {
         "AIGW_UPSTREAM__CIRCUIT_FAILURES"),
     INT(upstream, circuit_rest_ms, "10000", 1, DAY_MS, "How long it is rested, milliseconds.",
         "AIGW_UPSTREAM__CIRCUIT_REST_MS"),
+    INT(upstream, finish_grace_ms, "2000", 0, DAY_MS,
+        "After a model gave its finish reason but not its end marker: how long nothing but comments may come before "
+        "the answer counts as whole, milliseconds. 0: wait for the end.",
+        "AIGW_UPSTREAM__FINISH_GRACE_MS"),
     TEXT(upstream, ca_file, 0, GW_ROW_EMPTY_UNSET, NULL,
          "Certificate authorities for model servers, PEM. Replaces the "
          "system's.",

@@ -1,347 +1,282 @@
-/* attempt.c - one attempt at one target: provider → upstream → frames → provider → events. */
+/* attempt.c - one try of a call at one target: the provider describes the request, the transfer carries it. The answer
+ * comes in through answer.c. */
 #include <string.h>
-#include <time.h>
 
 #include "base/log.h"
-#include "models/run.h"
+#include "models/call.h"
+#include "models/credential.h"
 
-#define FAILURE_BODY_MAX (64u << 10)
+#define MASKED_MAX  (128u << 10)
+#define HEADERS_MAX 64u
 
-static struct aigw_error make_error(uint32_t kind, int http_status, const char *message)
+static const char memory_spent[] = "the request's memory budget is spent (limits.request_memory_max)";
+
+/* ---- small things ---- */
+
+struct aigw_error gw_make_error(uint32_t kind, int http_status, const char *message)
 {
     return (struct aigw_error){ .struct_size = sizeof(struct aigw_error),
                                 .kind = kind,
                                 .http_status = http_status,
                                 .retry_after_ms = -1,
-                                .message = gw_str(message) };
+                                .message = gw_str(message ? message : memory_spent) };
 }
 
-static const struct aigw_provider_ops *ops_of(const struct gw_run *run)
+const struct aigw_provider_ops *gw_attempt_ops(const struct gw_attempt *attempt)
 {
-    return &run->target->provider->plugin->provider;
+    return &attempt->target->provider->plugin->provider;
 }
 
-static void *state_of(const struct gw_run *run)
+void *gw_attempt_self(const struct gw_attempt *attempt)
 {
-    return run->target->provider->state;
+    return attempt->target->provider->state;
 }
 
-/* A provider callback failed: its own words if it gave any. */
-static void fail_with_status(struct gw_run *run, aigw_status why)
+bool gw_attempt_move(struct gw_attempt *attempt, enum gw_attempt_step step)
 {
-    const char *words = run->ctx.error;
-    struct aigw_error error;
+    enum gw_attempt_state next = gw_attempt_next(attempt->state, step);
 
-    if (run->is_over || why == AIGW_E_CLOSED)
-        return;
-    switch (why) {
-    case AIGW_E_NOMEM:
-        error = make_error(AIGW_ERR_INTERNAL, 0, "the request's memory budget is spent (limits.request_memory_max)");
-        break;
-    case AIGW_E_LIMIT:
-        error = make_error(AIGW_ERR_LIMIT, run->status,
-                           words ? words : "the model's answer is larger than upstream.answer_max");
-        break;
-    case AIGW_E_UPSTREAM:
-        error = make_error(AIGW_ERR_PROTOCOL, run->status,
-                           words ? words : "the model server answered something its protocol does not allow");
-        break;
-    case AIGW_E_UNSUPPORTED:
-    case AIGW_E_INVALID:
-        error = make_error(AIGW_ERR_BAD_REQUEST, 0, words ? words : "this provider cannot serve such a request");
-        break;
-    default:
-        error = make_error(AIGW_ERR_INTERNAL, 0, words ? words : "the provider plugin failed without a reason");
+    if (next == GW_ATTEMPT_STATES) {
+        gw_log(GW_LOG_ERROR, "models", "an attempt that is %s cannot %s; the step is ignored",
+               gw_attempt_state_name(attempt->state), gw_attempt_step_name(step));
+        return false;
     }
-    gw_run_failed(run, &error);
+    attempt->state = next;
+    return true;
 }
 
-static void free_framer(struct gw_run *run)
+/* ---- failures ---- */
+
+static void put_without(struct gw_buf *out, aigw_str text, aigw_str secret)
 {
-    if (run->is_framing && !run->is_feeding) {
-        gw_framer_done(&run->framer);
-        run->is_framing = false;
+    const char *found;
+
+    while (secret.len >= 4 && text.len > 0 && (found = memmem(text.ptr, text.len, secret.ptr, secret.len)) != NULL) {
+        gw_buf_put(out, text.ptr, (size_t)(found - text.ptr));
+        gw_buf_puts(out, "**********");
+        text.len -= (size_t)(found - text.ptr) + secret.len;
+        text.ptr = found + secret.len;
     }
+    gw_buf_put_str(out, text);
 }
 
-/* ---- the answer ---- */
-
-static aigw_status on_frame(void *user, const struct aigw_frame *frame)
+/* A server's words may repeat the key that was sent: it must not come back or reach a log. */
+static aigw_str without_keys(const struct gw_attempt *attempt, aigw_str message)
 {
-    struct gw_run *run = user;
-
-    if (run->is_over)
-        return AIGW_E_CLOSED;
-    return ops_of(run)->frame(&run->ctx, state_of(run), run->call, frame);
-}
-
-static bool is_json(aigw_str content_type)
-{
-    static const char json[] = "application/json";
-
-    return content_type.len >= sizeof json - 1 &&
-           gw_str_eq_ci((aigw_str){ content_type.ptr, sizeof json - 1 }, gw_str(json));
-}
-
-static int on_head(void *user, struct gw_transfer *call, int status)
-{
-    struct gw_run *run = user;
-    size_t frame_max = (size_t)run->in.snapshot->settings.upstream.answer_max;
-
-    run->status = status;
-    if (status < 200 || status >= 300) {
-        gw_buf_init(&run->failure_body, FAILURE_BODY_MAX);
-        return GW_UP_MORE;
-    }
-    uint32_t framing = run->http.framing;
-    if (framing != AIGW_FRAMING_BODY && is_json(gw_transfer_header(call, "content-type")) &&
-        framing != AIGW_FRAMING_NDJSON)
-        framing = AIGW_FRAMING_BODY; /* some servers ignore "stream" */
-    gw_framer_init(&run->framer, framing, frame_max);
-    run->is_framing = true;
-    gw_run_accepted(run);
-    return run->is_over ? GW_UP_STOP : GW_UP_MORE;
-}
-
-static void tell_piece(const struct gw_run *run, bool begins)
-{
-    if (run->in.on_piece)
-        run->in.on_piece(run->in.user, begins);
-}
-
-static int on_data(void *user, struct gw_transfer *call, const char *bytes, size_t len)
-{
-    struct gw_run *run = user;
-
-    (void)call;
-    if (!run->is_framing) { /* a refusal: keep what explains it */
-        size_t room = run->failure_body.max - run->failure_body.len;
-        gw_buf_put(&run->failure_body, bytes, len < room ? len : room);
-        return GW_UP_MORE;
-    }
-    run->is_feeding = true;
-    tell_piece(run, true);
-    aigw_status status = gw_framer_feed(&run->framer, bytes, len, on_frame, run);
-    tell_piece(run, false);
-    run->is_feeding = false;
-    if (status)
-        fail_with_status(run, status);
-    if (run->is_over)
-        free_framer(run); /* gw_attempt_stop() could not, inside gw_framer_feed() */
-    if (run->is_over || !run->upstream)
-        return GW_UP_STOP;
-    return run->is_paused ? GW_UP_PAUSE : GW_UP_MORE;
-}
-
-/* Retry-After: seconds or an HTTP date; retry-after-ms wins. */
-static int64_t parse_retry_after(struct gw_transfer *call, aigw_str *ret_text)
-{
-    uint64_t value;
-    aigw_str text = gw_transfer_header(call, "retry-after");
-
-    *ret_text = text;
-    if (gw_str_to_u64(gw_str_trim(gw_transfer_header(call, "retry-after-ms")), INT32_MAX, &value))
-        return (int64_t)value;
-    if (gw_str_to_u64(gw_str_trim(text), INT32_MAX, &value))
-        return (int64_t)value * 1000;
-    if (!text.len || text.len > 64)
-        return -1;
-    char date[65];
-    memcpy(date, text.ptr, text.len);
-    date[text.len] = '\0';
-    struct tm utc = { 0 };
-    if (!strptime(date, "%a, %d %b %Y %H:%M:%S GMT", &utc))
-        return -1;
-    int64_t wait_s = (int64_t)timegm(&utc) - gw_wall_s();
-    return wait_s > 0 ? wait_s * 1000 : 0;
-}
-
-/* The server's words may repeat the key that the caller sent: it must not come back or reach a log. */
-static aigw_str without_key(struct gw_run *run, aigw_str message)
-{
-    aigw_str key = run->target->api_key;
-    const char *found = key.len >= 4 && message.len > 0 ? memmem(message.ptr, message.len, key.ptr, key.len) : NULL;
-    struct gw_buf clean, masked;
+    struct gw_buf once, twice, masked;
     aigw_str result;
 
-    gw_buf_init(&clean, FAILURE_BODY_MAX * 2);
-    gw_buf_init(&masked, FAILURE_BODY_MAX * 2);
-    while (found) {
-        gw_buf_put(&clean, message.ptr, (size_t)(found - message.ptr));
-        gw_buf_puts(&clean, "**********");
-        message.len -= (size_t)(found - message.ptr) + key.len;
-        message.ptr = found + key.len;
-        found = memmem(message.ptr, message.len, key.ptr, key.len);
-    }
-    gw_buf_put_str(&clean, message);
-    gw_log_mask(&masked, gw_buf_str(&clean));
-    result = gw_arena_str(run->in.request_arena, gw_buf_str(&masked));
-    gw_buf_done(&clean);
+    gw_buf_init(&once, MASKED_MAX);
+    gw_buf_init(&twice, MASKED_MAX);
+    gw_buf_init(&masked, MASKED_MAX);
+    put_without(&once, message, attempt->target->api_key);
+    put_without(&twice, gw_buf_str(&once), attempt->credential);
+    gw_log_mask(&masked, gw_buf_str(&twice)); /* configured ones */
+    result = gw_arena_str(attempt->call->in.arena, gw_buf_str(&masked));
+    gw_buf_done(&once);
+    gw_buf_done(&twice);
     gw_buf_done(&masked);
     return result;
 }
 
-static void report_refusal(struct gw_run *run, struct gw_transfer *call)
+void gw_attempt_fail(struct gw_attempt *attempt, const struct aigw_error *error)
 {
-    struct aigw_http_failure failure = { .struct_size = sizeof failure,
-                                         .status = run->status,
-                                         .body = gw_buf_str(&run->failure_body),
-                                         .content_type = gw_transfer_header(call, "content-type") };
-    struct aigw_error error =
-        make_error(aigw_error_kind_of_status(run->status), run->status,
-                   gw_arena_printf(run->in.request_arena, "the model server answered %d", run->status));
+    struct aigw_error shown = *error;
 
-    failure.retry_after_ms = parse_retry_after(call, &failure.retry_after);
-    error.retry_after_ms = failure.retry_after_ms;
-    if (run->status >= 300 && run->status < 400)
-        error.message = AIGW_STR("the model server answered with a redirect, which is not followed; use its final URL "
-                                 "as the endpoint");
-    else if (ops_of(run)->failure)
-        ops_of(run)->failure(&run->ctx, state_of(run), run->call, &failure, &error);
-    error.message = without_key(run, error.message);
-    gw_run_failed(run, &error);
+    if (attempt->state == GW_ATTEMPT_OVER)
+        return;
+    shown.message = without_keys(attempt, error->message);
+    shown.code = without_keys(attempt, error->code);
+    gw_call_failed(attempt->call, &shown);
 }
 
-static struct aigw_error transport_error(const struct gw_run *run, const struct gw_transfer_result *result)
+void gw_attempt_fail_status(struct gw_attempt *attempt, aigw_status why)
 {
-    static const uint32_t kinds[] = {
-        [GW_UP_OK] = AIGW_ERR_INTERNAL,     [GW_UP_CONNECT] = AIGW_ERR_CONNECT,   [GW_UP_TLS] = AIGW_ERR_TLS,
-        [GW_UP_TIMEOUT] = AIGW_ERR_TIMEOUT, [GW_UP_CUT] = AIGW_ERR_CUT,           [GW_UP_REFUSED] = AIGW_ERR_ENDPOINT,
-        [GW_UP_TOO_LARGE] = AIGW_ERR_LIMIT, [GW_UP_STOPPED] = AIGW_ERR_CANCELLED, [GW_UP_INTERNAL] = AIGW_ERR_INTERNAL
+    const char *words = attempt->ctx.error;
+    struct aigw_error error;
+
+    switch (why) {
+    case AIGW_E_NOMEM:
+        error = gw_make_error(AIGW_ERR_INTERNAL, 0, memory_spent);
+        break;
+    case AIGW_E_LIMIT:
+        error = gw_make_error(AIGW_ERR_LIMIT, attempt->status,
+                              words ? words : "the model's answer is larger than upstream.answer_max");
+        break;
+    case AIGW_E_UPSTREAM:
+        error = gw_make_error(AIGW_ERR_PROTOCOL, attempt->status,
+                              words ? words : "the model server answered something its protocol does not allow");
+        break;
+    case AIGW_E_UNSUPPORTED:
+        error = gw_make_error(AIGW_ERR_UNSUPPORTED, 0, words ? words : "this provider cannot serve such a request");
+        break;
+    case AIGW_E_INVALID:
+        error = gw_make_error(AIGW_ERR_BAD_REQUEST, 0, words ? words : "this provider cannot serve such a request");
+        break;
+    default:
+        error = gw_make_error(AIGW_ERR_INTERNAL, 0, words ? words : "the provider plugin failed without a reason");
+    }
+    gw_attempt_fail(attempt, &error);
+}
+
+/* ---- the request ---- */
+
+static bool speaks(const struct aigw_provider_ops *ops, aigw_str dialect)
+{
+    for (uint32_t i = 0; dialect.len && i < ops->dialect_count; i++)
+        if (gw_str_is(dialect, ops->dialects[i]))
+            return true;
+    return false;
+}
+
+/* What the feature has to know of this target. */
+static const struct aigw_model_info *info_of(const struct gw_attempt *attempt)
+{
+    const struct aigw_call *call = attempt->call;
+    struct aigw_model_info *info = gw_arena_alloc(call->in.arena, sizeof *info);
+
+    if (!info)
+        return NULL;
+    *info = *call->in.model;
+    info->model = attempt->target->model;
+    info->flags &= ~(AIGW_MODELF_RAW_COMPLETION | AIGW_MODELF_PASSES_RAW);
+    if (attempt->target->raw_completion)
+        info->flags |= AIGW_MODELF_RAW_COMPLETION;
+    if (speaks(gw_attempt_ops(attempt), call->in.options.dialect))
+        info->flags |= AIGW_MODELF_PASSES_RAW;
+    return info;
+}
+
+/* Copies what an older feature's SDK knows; lists are read by their own sizes. */
+static aigw_status build_request(struct gw_attempt *attempt)
+{
+    struct aigw_call *call = attempt->call;
+    const struct aigw_model_info *info = info_of(attempt);
+    const char *why = NULL;
+    aigw_status status;
+
+    if (!info)
+        return AIGW_E_NOMEM;
+    attempt->request = (struct aigw_model_request){ .struct_size = sizeof attempt->request };
+    status = call->in.on_build(call->in.user, call, info, &attempt->build, &attempt->request, &why);
+    if (status) {
+        attempt->ctx.error = why;
+        return status;
+    }
+    attempt->request.flags &= ~AIGW_REQF_STREAM;
+    if (call->in.options.flags & AIGW_CALLF_STREAM)
+        attempt->request.flags |= AIGW_REQF_STREAM;
+    call->choice_count = attempt->request.params && AIGW_HAS(attempt->request.params, choice_count)
+                             ? attempt->request.params->choice_count
+                             : 0;
+    if (call->choice_count == 0)
+        call->choice_count = 1;
+    return AIGW_OK;
+}
+
+static aigw_status describe(struct gw_attempt *attempt)
+{
+    const struct aigw_provider_ops *ops = gw_attempt_ops(attempt);
+    const struct gw_target *place = attempt->target;
+    struct aigw_target target = {
+        .struct_size = sizeof target,
+        .flags = place->is_adhoc ? AIGW_TARGETF_CALLER_ENDPOINT : 0,
+        .model = place->model,
+        .endpoint = place->endpoint,
+        .api_key = place->api_key,
+        .prefix = place->prefix,
     };
-    uint32_t kind = result->kind >= 0 && result->kind <= GW_UP_INTERNAL ? kinds[result->kind] : AIGW_ERR_INTERNAL;
 
-    /* Nothing of an answer came: to the caller that is a server that could not be reached. */
-    if (kind == AIGW_ERR_CUT && !result->got_bytes)
-        kind = AIGW_ERR_CONNECT;
-    return make_error(kind, run->status, gw_arena_printf(run->in.request_arena, "%s", result->message));
-}
-
-static void add_model_time(struct gw_run *run)
-{
-    if (run->attempt_us)
-        run->model_us += gw_mono_us() - run->attempt_us;
-    run->attempt_us = 0;
-}
-
-/* log.upstream_trace: URL without its query, sizes, times; never a key, a prompt or an answer. */
-static struct gw_line begin_trace(const struct gw_run *run, const char *message)
-{
-    struct gw_line line = { NULL };
-
-    if (!run->in.snapshot->settings.log.upstream_trace)
-        return line;
-    gw_line_begin(&line, GW_LOG_INFO, "models", message);
-    gw_line_cstr(&line, "correlation_id", run->in.ctx->request_id);
-    gw_line_cstr(&line, "provider", run->target->provider->name);
-    gw_line_str(&line, "model", run->target->model);
-    return line;
-}
-
-static void trace_start(const struct gw_run *run)
-{
-    struct gw_line line = begin_trace(run, "Request to LLM");
-
-    gw_line_cstr(&line, "request_method", run->http.method);
-    gw_line_str(&line, "request_url", (aigw_str){ run->http.url, strcspn(run->http.url, "?") });
-    gw_line_int(&line, "request_bytes", (int64_t)run->http.body.len);
-    gw_line_end(&line);
-}
-
-/* What run->http points to may be gone: the build ended when the server accepted. */
-static void trace_end(const struct gw_run *run, const struct gw_transfer_result *result)
-{
-    struct gw_line line = begin_trace(run, "Request to LLM complete");
-
-    gw_line_int(&line, "status_code", run->status);
-    gw_line_seconds(&line, "duration_s", result->total_us);
-    gw_line_bool(&line, "is_connection_reused", result->was_reused);
-    gw_line_end(&line);
-}
-
-static void on_done(void *user, struct gw_transfer *call, const struct gw_transfer_result *result)
-{
-    struct gw_run *run = user;
-    aigw_status status = AIGW_OK;
-
-    run->upstream = NULL; /* freed by the caller after this */
-    trace_end(run, result);
-    add_model_time(run);
-    if (run->is_over)
-        return;
-    if (result->kind == GW_UP_OK && !run->is_framing) {
-        report_refusal(run, call);
-        return;
+    attempt->http = (struct aigw_http_request){ .struct_size = sizeof attempt->http, .framing = AIGW_FRAMING_BODY };
+    attempt->provider_call = NULL;
+    if (ops->call_size) {
+        attempt->provider_call = gw_arena_calloc(attempt->call->in.arena, ops->call_size);
+        if (!attempt->provider_call)
+            return AIGW_E_NOMEM;
     }
-    if (result->kind != GW_UP_OK) {
-        if (result->was_reused && !result->got_bytes && !run->did_quiet_retry && result->kind == GW_UP_CUT) {
-            run->did_quiet_retry = true; /* the pooled connection was stale: nobody has to know */
-            gw_attempt_start(run);
-            return;
-        }
-        struct aigw_error error = transport_error(run, result);
-        gw_run_failed(run, &error);
-        return;
+    attempt->ctx.error = NULL;
+    return ops->request(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, &target, &attempt->request,
+                        &attempt->http);
+}
+
+/* scheme://host:port of a URL: what a log may show. */
+static const char *origin_of(struct gw_arena *arena, const char *url)
+{
+    const char *host = url ? strstr(url, "://") : NULL;
+    const char *user;
+    size_t len;
+
+    if (!host)
+        return NULL;
+    host += 3;
+    len = strcspn(host, "/?#");
+    user = memchr(host, '@', len);
+    if (user) {
+        len -= (size_t)(user + 1 - host);
+        host = user + 1;
     }
-    tell_piece(run, true);
-    run->is_feeding = true;
-    status = gw_framer_end(&run->framer, on_frame, run);
-    run->is_feeding = false;
-    if (!status && ops_of(run)->done && !run->is_over)
-        status = ops_of(run)->done(&run->ctx, state_of(run), run->call);
-    if (status)
-        fail_with_status(run, status);
-    else if (!run->is_over)
-        gw_run_complete(run);
-    tell_piece(run, false); /* run lives in the request's arena, which goes with the exchange, later */
-    if (run->is_over)
-        free_framer(run);
+    return gw_arena_printf(arena, "%.*s%.*s", (int)(strstr(url, "://") + 3 - url), url, (int)len, host);
 }
 
-/* ---- providers without HTTP ---- */
-
-void gw_attempt_produce(struct gw_run *run)
+/* All header lines that go out but Content-Length, for the signature. */
+static bool list_headers(struct gw_attempt *attempt, const char **lines, uint32_t *ret_count)
 {
-    struct aigw_produce next = { .struct_size = sizeof next };
+    const struct aigw_map *extra = &attempt->call->in.snapshot->settings.models.extra_headers;
+    struct gw_arena *build = &attempt->build;
+    const char *host = strstr(attempt->http.url, "://");
+    uint32_t count = 0;
 
-    if (run->is_over || run->is_paused)
-        return; /* gw_run_resume() starts it again */
-    run->is_producing = true;
-    aigw_status status = ops_of(run)->produce(&run->ctx, state_of(run), run->call, &next);
-    run->is_producing = false;
-    if (run->is_over)
-        return;
-    if (!status && !next.is_done) {
-        if (!run->is_paused)
-            gw_run_produce_in(run, next.next_ms);
-        return;
-    }
-    if (!status && ops_of(run)->done)
-        status = ops_of(run)->done(&run->ctx, state_of(run), run->call);
-    add_model_time(run);
-    if (status)
-        fail_with_status(run, status);
-    else if (!run->is_over)
-        gw_run_complete(run);
+    if (!host || attempt->http.header_count + extra->count + 1 > HEADERS_MAX)
+        return false;
+    host += 3;
+    lines[count++] = gw_arena_printf(build, "Host: %.*s", (int)strcspn(host, "/?#"), host);
+    for (uint32_t i = 0; i < attempt->http.header_count; i++)
+        lines[count++] = attempt->http.headers[i];
+    for (size_t i = 0; i < extra->count; i++)
+        lines[count++] = gw_arena_printf(build, "%s: %s", extra->names[i], extra->values[i]);
+    *ret_count = count;
+    for (uint32_t i = 0; i < count; i++)
+        if (!lines[i])
+            return false;
+    return true;
 }
 
-/* ---- starting and stopping ---- */
-
-void gw_attempt_stop(struct gw_run *run)
+/* The bytes are fixed: let the provider sign them. */
+static aigw_status sign(struct gw_attempt *attempt)
 {
-    struct gw_transfer *call = run->upstream;
+    const struct aigw_provider_ops *ops = gw_attempt_ops(attempt);
+    struct aigw_signature signature = { .struct_size = sizeof signature };
+    struct aigw_http_request whole = attempt->http;
+    const char *lines[HEADERS_MAX], **all;
+    aigw_status status;
 
-    run->upstream = NULL;
-    add_model_time(run);
-    if (call)
-        gw_transfer_cancel(call);
-    free_framer(run);
-    gw_buf_done(&run->failure_body);
+    if (!ops->sign)
+        return AIGW_OK;
+    if (!list_headers(attempt, lines, &whole.header_count))
+        return AIGW_E_LIMIT;
+    whole.headers = lines;
+    status = ops->sign(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, &whole, &signature);
+    if (status || !signature.header_count)
+        return status;
+    if (signature.header_count > HEADERS_MAX)
+        return AIGW_E_LIMIT;
+    all = gw_arena_alloc(&attempt->build, (attempt->http.header_count + signature.header_count) * sizeof *all);
+    if (!all)
+        return AIGW_E_NOMEM;
+    for (uint32_t i = 0; i < attempt->http.header_count; i++)
+        all[i] = attempt->http.headers[i];
+    for (uint32_t i = 0; i < signature.header_count; i++)
+        all[attempt->http.header_count + i] = signature.headers[i];
+    attempt->http.headers = all;
+    attempt->http.header_count += signature.header_count;
+    return AIGW_OK;
 }
 
-static aigw_str extra_headers(struct gw_run *run)
+/* ---- out ---- */
+
+static aigw_str extra_headers(struct gw_attempt *attempt)
 {
-    const struct aigw_map *map = &run->in.snapshot->settings.models.extra_headers;
+    const struct aigw_map *map = &attempt->call->in.snapshot->settings.models.extra_headers;
     struct gw_buf lines;
     aigw_str result = AIGW_STR_NONE;
 
@@ -350,104 +285,252 @@ static aigw_str extra_headers(struct gw_run *run)
     gw_buf_init(&lines, 16u << 10);
     for (size_t i = 0; i < map->count; i++)
         gw_buf_printf(&lines, "%s: %s\r\n", map->names[i], map->values[i]);
-    result = gw_arena_str(run->in.build_arena, gw_buf_str(&lines));
+    result = gw_arena_str(&attempt->build, gw_buf_str(&lines));
     gw_buf_done(&lines);
     return result;
 }
 
-/* The request as this plan sends it: streaming may be switched off for all. */
-static aigw_status describe(struct gw_run *run)
+/* log.upstream_trace: URL without its query, sizes, times; never a key, a prompt or an answer. */
+static void trace_start(const struct gw_attempt *attempt)
 {
-    struct aigw_model_request request = *run->in.request;
-    struct aigw_target target = {
-        .struct_size = sizeof target,
-        .flags = run->target->is_adhoc ? AIGW_TARGETF_CALLER_ENDPOINT : 0,
-        .model = run->target->model,
-        .endpoint = run->target->endpoint,
-        .api_key = run->target->api_key,
-        .prefix = run->target->prefix,
-    };
+    struct gw_line line;
 
-    if (run->in.snapshot->settings.models.disable_streaming)
-        request.flags &= ~AIGW_REQF_STREAM;
-    run->http = (struct aigw_http_request){ .struct_size = sizeof run->http, .framing = AIGW_FRAMING_BODY };
-    run->ctx.error = NULL;
-    return ops_of(run)->request(&run->ctx, state_of(run), run->call, &target, &request, &run->http);
+    if (!attempt->call->in.snapshot->settings.log.upstream_trace)
+        return;
+    gw_line_begin(&line, GW_LOG_INFO, "models", "Request to LLM");
+    gw_line_cstr(&line, "correlation_id", attempt->ctx.request_id);
+    gw_line_cstr(&line, "provider", attempt->target->provider->name);
+    gw_line_str(&line, "model", attempt->target->model);
+    gw_line_cstr(&line, "request_method", attempt->http.method);
+    gw_line_str(&line, "request_url", (aigw_str){ attempt->http.url, strcspn(attempt->http.url, "?") });
+    gw_line_int(&line, "request_bytes", (int64_t)attempt->http.body.len);
+    gw_line_end(&line);
 }
 
-static aigw_status send_request(struct gw_run *run, struct gw_err *reterr)
+static aigw_status send_request(struct gw_attempt *attempt, struct gw_err *reterr)
 {
-    static const struct gw_transfer_events template = { .on_head = on_head, .on_data = on_data, .on_done = on_done };
-    const struct gw_settings *settings = &run->in.snapshot->settings;
-    struct gw_transfer_events events = template;
-    bool is_stream = run->http.framing != AIGW_FRAMING_BODY;
+    const struct aigw_call *call = attempt->call;
+    const struct gw_settings *settings = &call->in.snapshot->settings;
+    struct gw_transfer_events events = gw_attempt_events;
+    bool is_stream = attempt->http.framing != AIGW_FRAMING_BODY;
     struct gw_transfer_request request = {
-        .method = run->http.method,
-        .url = run->http.url,
-        .headers = run->http.headers,
-        .header_count = run->http.header_count,
-        .extra_headers = extra_headers(run),
-        .body = run->http.body,
+        .method = attempt->http.method,
+        .url = attempt->http.url,
+        .headers = attempt->http.headers,
+        .header_count = attempt->http.header_count,
+        .extra_headers = extra_headers(attempt),
+        .body = attempt->http.body,
         .flags =
             (is_stream ? GW_UPF_EXPECT_STREAM : 0) | (settings->models.allow_link_local ? 0 : GW_UPF_CHECK_ADDRESS),
-        .idle_ms = run->in.idle_ms,
+        .idle_ms =
+            attempt->request.idle_timeout_ms > 0 ? attempt->request.idle_timeout_ms : call->in.options.idle_timeout_ms,
         .body_max = is_stream ? 0 : (size_t)settings->upstream.answer_max,
-        .tls = &run->in.snapshot->upstream_tls,
+        .tls = &call->in.snapshot->upstream_tls,
     };
 
-    events.user = run;
-    if (!request.url || !request.method)
-        return gw_err_set(reterr, AIGW_E_INVALID, "provider plugin %s described no request",
-                          run->target->provider->plugin->descriptor.name);
-    run->upstream = gw_transfer_start(run->in.upstream, &request, &events, reterr);
-    return run->upstream ? AIGW_OK : AIGW_E_INVALID;
+    events.user = attempt;
+    attempt->transfer = gw_transfer_start(call->in.upstream, &request, &events, reterr);
+    return attempt->transfer ? AIGW_OK : AIGW_E_INVALID;
 }
 
-static bool prepare_call(struct gw_run *run)
+static void produce_due(struct gw_timer *timer)
 {
-    size_t size = ops_of(run)->call_size;
-
-    run->call = size ? gw_arena_calloc(run->in.request_arena, size) : NULL;
-    return size == 0 || run->call;
+    gw_attempt_produce(GW_CONTAINER_OF(timer, struct gw_attempt, produce));
 }
 
-void gw_attempt_start(struct gw_run *run)
+/* Everything is described: off it goes. */
+static void send_off(struct gw_attempt *attempt)
 {
     struct gw_err err = { "" };
     struct aigw_error error;
+
+    attempt->started_us = gw_mono_us();
+    if (attempt->http.framing == AIGW_FRAMING_LOCAL && gw_attempt_ops(attempt)->produce) {
+        gw_attempt_move(attempt, GW_ATTEMPT_SEND);
+        gw_attempt_move(attempt, GW_ATTEMPT_ACCEPT); /* there is no status to wait for */
+        attempt->produce.on_due = produce_due;
+        gw_timer_set(attempt->call->in.loop, &attempt->produce, 0);
+        return;
+    }
+    if (attempt->http.url && attempt->http.method) {
+        attempt->origin = origin_of(attempt->call->in.arena, attempt->http.url);
+        if (send_request(attempt, &err) == AIGW_OK) {
+            gw_attempt_move(attempt, GW_ATTEMPT_SEND);
+            trace_start(attempt);
+            return;
+        }
+    } else {
+        gw_err_set(&err, AIGW_E_INVALID, "provider plugin %s described no request",
+                   attempt->target->provider->plugin->descriptor.name);
+    }
+    /* The caller's address, or the operator's: another target may have a better one. */
+    error = gw_make_error(attempt->target->is_adhoc ? AIGW_ERR_ENDPOINT : AIGW_ERR_INTERNAL, 0,
+                          gw_arena_printf(attempt->call->in.arena, "%s", err.text));
+    gw_attempt_fail(attempt, &error);
+}
+
+/* ---- credentials ---- */
+
+static void credential_ready(void *user, aigw_status status, const char *why)
+{
+    struct gw_attempt *attempt = user;
+
+    attempt->wait = NULL;
+    if (status == AIGW_OK) {
+        gw_attempt_go_on(attempt);
+        return;
+    }
+    struct aigw_error error = gw_make_error(AIGW_ERR_AUTH, 0,
+                                            gw_arena_printf(attempt->call->in.arena, "credential \"%s\": %s",
+                                                            attempt->credential_name, why && *why ? why : "no reason"));
+    gw_attempt_fail(attempt, &error);
+}
+
+static struct gw_credential_query query_of(struct gw_attempt *attempt)
+{
+    return (struct gw_credential_query){ .instance = attempt->target->provider,
+                                         .name = attempt->credential_name,
+                                         .snapshot = attempt->call->in.snapshot,
+                                         .loop = attempt->call->in.loop,
+                                         .upstream = attempt->call->in.upstream };
+}
+
+aigw_status gw_attempt_credential(struct gw_attempt *attempt, const char *name, aigw_str *ret_value)
+{
+    struct gw_credential_query query;
     aigw_status status;
 
-    run->target = &run->plan->targets[run->target_at];
-    run->ctx.plugin = run->target->provider->plugin;
-    run->ctx.instance = run->target->provider->name;
-    run->status = 0;
-    if (!gw_circuit_allows(run->target->circuit_key, gw_loop_now_ms(run->in.loop))) {
-        error = make_error(AIGW_ERR_CIRCUIT, 0, "the model server failed repeatedly and is being rested");
-        goto fail;
-    }
-    if (!prepare_call(run)) {
-        error = make_error(AIGW_ERR_INTERNAL, 0, "the request's memory budget is spent (limits.request_memory_max)");
-        goto fail;
-    }
-    status = describe(run);
-    if (status) {
-        error = make_error(status == AIGW_E_NOMEM ? AIGW_ERR_INTERNAL : AIGW_ERR_BAD_REQUEST, 0,
-                           run->ctx.error ? run->ctx.error : "the provider plugin could not build the request");
-        goto fail;
-    }
-    run->attempt_us = gw_mono_us();
-    if (run->http.framing == AIGW_FRAMING_LOCAL) {
-        gw_run_produce_in(run, 0);
+    *ret_value = AIGW_STR_NONE;
+    if (attempt->state != GW_ATTEMPT_NEW && attempt->state != GW_ATTEMPT_WAITING)
+        return AIGW_E_STATE;
+    if (!gw_attempt_ops(attempt)->credential)
+        return gw_ctx_fail(&attempt->ctx, AIGW_E_STATE, "credential: the plugin has no function credential()");
+    attempt->credential_name = gw_arena_printf(attempt->call->in.arena, "%s", name);
+    if (!attempt->credential_name)
+        return AIGW_E_NOMEM;
+    query = query_of(attempt);
+    status = gw_credential_get(&query, attempt->call->in.arena, &attempt->credential);
+    *ret_value = attempt->credential;
+    return status;
+}
+
+static void wait_for_credential(struct gw_attempt *attempt)
+{
+    struct gw_credential_query query = query_of(attempt);
+
+    if (!attempt->credential_name) {
+        attempt->ctx.error = "the provider plugin waits for a credential that it did not ask for";
+        gw_attempt_fail_status(attempt, AIGW_E_STATE);
         return;
     }
-    if (send_request(run, &err) == AIGW_OK) {
-        trace_start(run);
+    if (!gw_attempt_move(attempt, GW_ATTEMPT_NEED))
         return;
-    }
-    error = make_error(AIGW_ERR_BAD_REQUEST, 0, gw_arena_printf(run->in.request_arena, "%s", err.text));
-fail:
-    if (run->plan->try_next && run->target_at + 1 < run->plan->target_count)
-        gw_run_failed(run, &error); /* moves on through a timer */
+    attempt->wait = gw_credential_wait(&query, credential_ready, attempt);
+    if (!attempt->wait)
+        gw_attempt_fail_status(attempt, AIGW_E_NOMEM);
+}
+
+void gw_attempt_go_on(struct gw_attempt *attempt)
+{
+    aigw_status status = describe(attempt);
+
+    if (status == AIGW_OK && attempt->http.framing != AIGW_FRAMING_LOCAL && attempt->http.url)
+        status = sign(attempt);
+    if (status == AIGW_PENDING)
+        wait_for_credential(attempt);
+    else if (status)
+        gw_attempt_fail_status(attempt, status);
     else
-        gw_run_fail_later(run, &error);
+        send_off(attempt);
+}
+
+/* ---- life ---- */
+
+static struct gw_attempt *new_attempt(struct aigw_call *call)
+{
+    struct gw_attempt *attempt = gw_arena_calloc(call->in.arena, sizeof *attempt);
+
+    if (!attempt)
+        return NULL;
+    attempt->call = call;
+    attempt->target = &call->plan->targets[call->target_at];
+    gw_arena_init(&attempt->build, (size_t)call->in.snapshot->settings.limits.request_memory_max);
+    attempt->ctx = (struct aigw_ctx){ .plugin = attempt->target->provider->plugin,
+                                      .instance = attempt->target->provider->name,
+                                      .request_arena = call->in.arena,
+                                      .build_arena = &attempt->build,
+                                      .attempt = attempt,
+                                      .request_id = call->in.request_id };
+    return attempt;
+}
+
+void gw_attempt_begin(struct aigw_call *call)
+{
+    struct gw_attempt *attempt = new_attempt(call);
+    struct aigw_error error;
+    aigw_status status;
+
+    if (!attempt) {
+        error = gw_make_error(AIGW_ERR_INTERNAL, 0, memory_spent);
+        gw_call_failed(call, &error);
+        return;
+    }
+    call->attempt = attempt;
+    attempt->allowed_ms = gw_loop_now_ms(call->in.loop);
+    if (!gw_circuit_allows(attempt->target->circuit_key, attempt->allowed_ms)) {
+        attempt->allowed_ms = 0;
+        error = gw_make_error(AIGW_ERR_CIRCUIT, 0, "the model server failed repeatedly and is being rested");
+        gw_attempt_fail(attempt, &error);
+        return;
+    }
+    status = build_request(attempt);
+    if (call->attempt != attempt) /* the feature cancelled the call from its build() */
+        return;
+    if (status == AIGW_E_STATE)
+        gw_call_drop(call);
+    else if (status)
+        gw_attempt_fail_status(attempt, status);
+    else
+        gw_attempt_go_on(attempt);
+}
+
+void gw_attempt_close(struct gw_attempt *attempt)
+{
+    struct aigw_call *call = attempt ? attempt->call : NULL;
+
+    if (!attempt || !gw_attempt_move(attempt, GW_ATTEMPT_CLOSE))
+        return;
+    call->attempt = NULL;
+    if (attempt->allowed_ms) { /* nobody said how it went */
+        gw_circuit_undecided(attempt->target->circuit_key, attempt->allowed_ms);
+        attempt->allowed_ms = 0;
+    }
+    if (attempt->started_us)
+        call->stats.model_us += gw_mono_us() - attempt->started_us;
+    gw_timer_clear(call->in.loop, &attempt->produce);
+    gw_timer_clear(call->in.loop, &attempt->grace);
+    if (attempt->wait)
+        gw_credential_unwait(attempt->wait);
+    attempt->wait = NULL;
+    if (attempt->transfer)
+        gw_transfer_cancel(attempt->transfer);
+    attempt->transfer = NULL;
+    attempt->next_dead = call->dead;
+    call->dead = attempt;
+    gw_loop_defer(call->in.loop, &call->reap);
+}
+
+void gw_attempt_free(struct gw_attempt *attempt)
+{
+    gw_framer_done(&attempt->framer);
+    gw_buf_done(&attempt->refusal);
+    gw_arena_done(&attempt->build);
+}
+
+void gw_attempt_resume(struct gw_attempt *attempt)
+{
+    if (attempt->transfer)
+        gw_transfer_resume(attempt->transfer);
+    else if (attempt->state == GW_ATTEMPT_ANSWERING && !attempt->produce.is_armed)
+        gw_timer_set(attempt->call->in.loop, &attempt->produce, 0);
 }

@@ -110,6 +110,21 @@ static void complete_chain(struct gw_arena *arena, struct gw_family *family, str
     family->chain[family->chain_count++] = AIGW_STR("base");
 }
 
+static void make_defaults(struct gw_family *family)
+{
+    struct aigw_params *params = &family->defaults;
+
+    params->struct_size = sizeof *params;
+    if (family->temperature >= 0) {
+        params->temperature = family->temperature;
+        params->set |= AIGW_PARAM_TEMPERATURE;
+    }
+    if (family->max_tokens > 0) {
+        params->max_tokens = family->max_tokens;
+        params->set |= AIGW_PARAM_MAX_TOKENS;
+    }
+}
+
 static void build_families(struct gw_models *models, const struct gw_node *group, struct gw_problems *problems)
 {
     models->families = gw_arena_calloc(models->arena, (count_children(group) + 1) * sizeof *models->families);
@@ -119,9 +134,11 @@ static void build_families(struct gw_models *models, const struct gw_node *group
         gw_settings_fill(models->arena, n, path, family_table, GW_ARRAY_LEN(family_table), sizeof *family_table, NULL,
                          family, problems);
         family->name = n->key;
+        make_defaults(family);
         complete_chain(models->arena, family, problems);
     }
     models->base = (struct gw_family){ .name = "base", .temperature = -1 };
+    make_defaults(&models->base);
     complete_chain(models->arena, &models->base, problems);
 }
 
@@ -164,7 +181,7 @@ static void build_targets(struct gw_models *models, struct gw_model *model, cons
                                       .model = gw_str(text.model),
                                       .weight = text.weight,
                                       .raw_completion = text.raw_completion != 0 };
-        target->circuit_key = gw_circuit_key(gw_str(text.provider), AIGW_STR_NONE, target->model);
+        target->circuit_key = gw_circuit_key(gw_str(text.provider), AIGW_STR_NONE, target->model, AIGW_STR_NONE);
     }
 }
 
@@ -229,6 +246,7 @@ struct gw_models *gw_models_build(struct gw_arena *arena, const struct gw_node *
     build_prefixes(models, gw_node_get(conf, "prefixes"), plugins, problems);
     build_models(models, gw_node_get(conf, "models"), plugins, problems);
     check_features(models, plugins, problems);
+    models->endpoints = gw_endpoint_list_build(arena, &settings->models.allowed_endpoints, problems);
     if (settings->models.mock_responses) {
         models->mock = gw_plugins_provider(plugins, "mock");
         if (!models->mock)

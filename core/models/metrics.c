@@ -1,6 +1,6 @@
 /* metrics.c - per-provider results. */
 #include "health/metrics.h"
-#include "models/run.h"
+#include "models/call.h"
 
 /* Written once before the workers start. */
 static uint32_t attempts_id;

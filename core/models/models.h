@@ -1,6 +1,6 @@
-/* models.h - from a need to a plan (conf.d's targets, or an ad-hoc one from the request), and the run that walks the
- * plan: provider → upstream → events, with retry, fallback, deadline, circuit. Facts: features-and-models.md §3, §6;
- * decisions D9–D11, D14, D20, D21. */
+/* models.h - from a need to a plan (conf.d's targets, or an ad-hoc one from the request), and the call that walks the
+ * plan: attempt after attempt, with retry, fallback, deadline, circuit. Facts: features-and-models.md §3, §6;
+ * decisions D9–D11, D14, D20, D21, D35, D37. */
 #ifndef GW_MODELS_H
 #define GW_MODELS_H
 
@@ -11,7 +11,7 @@
 
 struct gw_models;
 struct gw_plan;
-struct gw_run;
+struct gw_attempt;
 
 /** Read `models`, `families` and `prefixes` of conf.d. */
 struct gw_models *gw_models_build(struct gw_arena *arena, const struct gw_node *conf,
@@ -23,38 +23,59 @@ aigw_status gw_models_resolve(const struct gw_models *models, const struct gw_in
                               const struct aigw_need *need, struct gw_arena *arena, struct aigw_model_info *ret_info,
                               struct aigw_error *ret_error);
 
-/** Receives the run's events. After END or ERROR nothing follows. */
-typedef void (*gw_run_event_fn)(void *user, const struct aigw_event *event);
-
-/** What a run needs from its request. */
-struct gw_run_request {
+/** What a call needs from its request. */
+struct gw_call_request {
     struct gw_snapshot *snapshot;
     struct gw_loop *loop;
     struct gw_upstream *upstream;
-    struct aigw_ctx *ctx; /* handed to the provider */
-    struct gw_arena *request_arena;
-    struct gw_arena *build_arena; /* emptied by on_build_end */
-    const struct aigw_model_info *model;
-    const struct aigw_model_request *request;
-    int64_t idle_ms;     /* 0: default */
+    struct gw_arena *arena; /* the request's: call, attempts and what providers want kept live there */
+    const char *request_id;
+    const struct aigw_model_info *model; /* with its plan */
+    struct aigw_call_options options;
     int64_t deadline_ms; /* monotonic */
-    gw_run_event_fn on_event;
-    /* Around the events that one piece of the model's answer brings, so that what they cause can be sent together.
-     * May be NULL. */
-    void (*on_piece)(void *user, bool begins);
-    void (*on_build_end)(void *user); /* the build lifetime is over: before the first event, or at the end */
+    /** The request for this target, in `build`, which goes when the attempt's server accepted or the attempt ended.
+     *  AIGW_E_UNSUPPORTED: try the next target; *ret_why may say why. AIGW_E_STATE: the call is not wanted any more, it
+     *  ends without an event. */
+    aigw_status (*on_build)(void *user, struct aigw_call *call, const struct aigw_model_info *target,
+                            struct gw_arena *build, struct aigw_model_request *ret_request, const char **ret_why);
+    /** Never from inside gw_call_new() and its like. After END or ERROR nothing follows. */
+    void (*on_event)(void *user, struct aigw_call *call, const struct aigw_event *event);
+    /** The call is over without END or ERROR: on_build() said so. */
+    void (*on_dropped)(void *user, struct aigw_call *call);
+    /** No further attempt will be built. Before the first event, or at the end. Once, but not after gw_call_cancel().
+     */
+    void (*on_built)(void *user, struct aigw_call *call);
     void *user;
 };
-struct gw_run *gw_run_start(const struct gw_run_request *request);
-/** Stop without events. Allowed anywhere, on_event included. */
-void gw_run_cancel(struct gw_run *run);
+/** Begins from the loop, after this turn. NULL: the request's memory is spent. */
+struct aigw_call *gw_call_new(const struct gw_call_request *request);
+/** Stop without events. Allowed anywhere, on_event included. Nothing when it is over. */
+void gw_call_cancel(struct aigw_call *call);
+/** Give back what the arena does not: before it goes, and not from inside on_event. */
+void gw_call_done(struct aigw_call *call);
 /** Back-pressure: hold and release the model server. */
-void gw_run_pause(struct gw_run *run);
-void gw_run_resume(struct gw_run *run);
-/** host->emit() lands here. */
-aigw_status gw_run_emit(struct gw_run *run, const struct aigw_event *event);
-/** Time spent waiting for the model so far, microseconds; for the overhead metric. */
-int64_t gw_run_model_us(const struct gw_run *run);
+void gw_call_pause(struct aigw_call *call);
+void gw_call_resume(struct aigw_call *call);
+bool gw_call_is_over(const struct aigw_call *call);
+/** May another attempt still need the request's body? */
+bool gw_call_may_build(const struct aigw_call *call);
+
+const struct aigw_call_options *gw_call_options(const struct aigw_call *call);
+
+/** What logs and metrics want to know; final when the call is over. */
+struct gw_call_stats {
+    const struct aigw_model_info *model;
+    int64_t started_us, model_us;        /* monotonic; time spent waiting for model servers */
+    int64_t input_tokens, output_tokens; /* -1 unknown */
+    uint32_t finish, error_kind;
+    bool is_stream;
+};
+const struct gw_call_stats *gw_call_stats(struct aigw_call *call);
+
+/** For the host table: what a provider may ask for about its attempt. */
+aigw_status gw_attempt_emit(struct gw_attempt *attempt, const struct aigw_event *event);
+aigw_str gw_attempt_answer_header(const struct gw_attempt *attempt, const char *name);
+aigw_status gw_attempt_credential(struct gw_attempt *attempt, const char *name, aigw_str *ret_value);
 
 /** Register the metrics of model calls; once, before the workers start. */
 void gw_models_register_metrics(void);

@@ -49,18 +49,6 @@ static const struct gw_prefix *split_identifier(const struct gw_models *models, 
     return prefix;
 }
 
-static void fill_params(struct aigw_params *params, const struct gw_family *family)
-{
-    if (family->temperature >= 0) {
-        params->temperature = family->temperature;
-        params->set |= AIGW_PARAM_TEMPERATURE;
-    }
-    if (family->max_tokens > 0) {
-        params->max_tokens = family->max_tokens;
-        params->set |= AIGW_PARAM_MAX_TOKENS;
-    }
-}
-
 static void fill_info(const struct gw_models *models, const struct gw_family *family, struct aigw_model_info *info)
 {
     if (!family) {
@@ -75,7 +63,7 @@ static void fill_info(const struct gw_models *models, const struct gw_family *fa
         info->flags |= AIGW_MODELF_UNESCAPE;
     if (models->settings->models.disable_streaming)
         info->flags |= AIGW_MODELF_STREAM_OFF;
-    fill_params(&info->defaults, family);
+    info->defaults = &family->defaults;
 }
 
 static aigw_status need_memory(struct aigw_error *ret_error)
@@ -115,7 +103,7 @@ static aigw_status resolve_mock(const struct gw_models *models, const struct aig
     if (!model.ptr || !info->name.ptr || !info->engine.ptr)
         return need_memory(ret_error);
     struct gw_target target = { .provider = models->mock, .model = model };
-    target.circuit_key = gw_circuit_key(AIGW_STR("mock"), AIGW_STR_NONE, model);
+    target.circuit_key = gw_circuit_key(AIGW_STR("mock"), AIGW_STR_NONE, model, AIGW_STR_NONE);
     fill_info(models, gw_models_family(models, need->name), info);
     return single_plan(arena, models, &target, info->name, info, ret_error);
 }
@@ -133,11 +121,10 @@ static aigw_str known_prefixes(const struct gw_models *models, struct gw_arena *
     return text;
 }
 
-static aigw_status check_adhoc(const struct gw_models *models, const struct aigw_need *need, struct gw_arena *arena,
+/* May requests name models of their own, and is this key one that a header can carry? */
+static aigw_status check_adhoc(const struct gw_models *models, const struct aigw_need *need,
                                struct aigw_error *ret_error)
 {
-    const char *reason = NULL;
-
     if (!models->settings->models.custom_models && need->endpoint.len)
         return refuse(ret_error, AIGW_ERR_ENDPOINT,
                       "specifying custom models endpoint is disabled: api_base is not allowed");
@@ -147,30 +134,32 @@ static aigw_status check_adhoc(const struct gw_models *models, const struct aigw
     for (size_t i = 0; i < need->api_key.len; i++)
         if ((unsigned char)need->api_key.ptr[i] < ' ' || need->api_key.ptr[i] == 0x7f)
             return refuse(ret_error, AIGW_ERR_BAD_REQUEST, "the model's API key contains a control character");
-    if (need->endpoint.len && !gw_endpoint_allowed(models->settings, need->endpoint, arena, &reason))
-        return refuse(ret_error, AIGW_ERR_ENDPOINT, reason);
     return AIGW_OK;
 }
 
-static aigw_str pick_endpoint(const struct gw_prefix *prefix, aigw_str endpoint, bool *ret_from_caller)
+/* The caller's endpoint in normal form, if the operator allows it; else the prefix's own. */
+static aigw_status pick_endpoint(const struct gw_models *models, const struct gw_prefix *prefix, aigw_str given,
+                                 struct gw_arena *arena, aigw_str *ret_endpoint, bool *ret_from_caller,
+                                 struct aigw_error *ret_error)
 {
-    *ret_from_caller = false;
-    if (prefix->ignore_endpoint)
-        endpoint = AIGW_STR_NONE;
-    if (!endpoint.len)
-        return prefix->base_url ? gw_str(prefix->base_url) : AIGW_STR_NONE;
-    *ret_from_caller = true;
-    if (endpoint.ptr[endpoint.len - 1] == '/')
-        endpoint.len--;
-    return endpoint;
+    const char *reason = NULL;
+
+    *ret_from_caller = given.len && !prefix->ignore_endpoint; /* else it is a placeholder */
+    *ret_endpoint = prefix->base_url ? gw_str(prefix->base_url) : AIGW_STR_NONE;
+    if (!*ret_from_caller)
+        return AIGW_OK;
+    if (gw_endpoint_normalize(arena, given, ret_endpoint, &reason) != AIGW_OK ||
+        !gw_endpoint_listed(models->endpoints, *ret_endpoint, arena, &reason))
+        return refuse(ret_error, AIGW_ERR_ENDPOINT, reason);
+    return AIGW_OK;
 }
 
 static aigw_status resolve_adhoc(const struct gw_models *models, const struct aigw_need *need, struct gw_arena *arena,
                                  struct aigw_model_info *info, struct aigw_error *ret_error)
 {
-    aigw_str prefix_name, model;
+    aigw_str prefix_name, model, endpoint;
     bool from_caller;
-    aigw_status status = check_adhoc(models, need, arena, ret_error);
+    aigw_status status = check_adhoc(models, need, ret_error);
 
     if (status)
         return status;
@@ -186,7 +175,9 @@ static aigw_status resolve_adhoc(const struct gw_models *models, const struct ai
     if (!model.len)
         return refuse(ret_error, AIGW_ERR_BAD_REQUEST,
                       "the request names a model endpoint but neither a model identifier nor a model name");
-    aigw_str endpoint = pick_endpoint(prefix, need->endpoint, &from_caller);
+    status = pick_endpoint(models, prefix, need->endpoint, arena, &endpoint, &from_caller, ret_error);
+    if (status)
+        return status;
     if (prefix->needs_endpoint && !endpoint.len) /* never a vendor's address by default (D11) */
         return refuse(
             ret_error, AIGW_ERR_BAD_REQUEST,
@@ -204,7 +195,7 @@ static aigw_status resolve_adhoc(const struct gw_models *models, const struct ai
     info->engine = gw_arena_str(arena, need->provider.len ? need->provider : gw_str(prefix->name));
     if (!target.model.ptr || !target.endpoint.ptr || !target.api_key.ptr || !info->name.ptr || !info->engine.ptr)
         return need_memory(ret_error);
-    target.circuit_key = gw_circuit_key(gw_str(prefix->provider->name), target.endpoint, target.model);
+    target.circuit_key = gw_circuit_key(gw_str(prefix->provider->name), target.endpoint, target.model, target.api_key);
     info->flags |= AIGW_MODELF_ADHOC;
     fill_info(models, gw_models_family(models, need->name), info);
     if (info->flags & AIGW_MODELF_UNKNOWN_FAMILY && need->name.len)
@@ -227,7 +218,7 @@ static const struct gw_target *order_targets(const struct gw_model *model, struc
     if (seed == 0)
         seed = (unsigned)gw_mono_us() | 1;
     int64_t ticket = total > 0 ? rand_r(&seed) % total : 0;
-    while (first + 1 < model->target_count && ticket >= model->targets[first].weight)
+    while (total > 0 && ticket >= model->targets[first].weight)
         ticket -= model->targets[first++].weight;
     struct gw_target *order = gw_arena_alloc(arena, model->target_count * sizeof *order);
     if (!order)
@@ -280,7 +271,7 @@ aigw_status gw_models_resolve(const struct gw_models *models, const struct gw_in
         model = gw_models_find(models, gw_str(feature->model));
     bool is_adhoc = need->endpoint.len || need->identifier.len || need->api_key.len;
     if (is_adhoc && !models->settings->models.custom_models) {
-        status = check_adhoc(models, need, arena, ret_error);
+        status = check_adhoc(models, need, ret_error);
         if (status)
             return status;
     }
@@ -290,6 +281,10 @@ aigw_status gw_models_resolve(const struct gw_models *models, const struct gw_in
         status = resolve_adhoc(models, need, arena, &info, ret_error);
     else if (model && model->target_count)
         status = resolve_configured(models, model, need, arena, &info, ret_error);
+    else if (need->model.len)
+        return refuse(ret_error, AIGW_ERR_NO_MODEL,
+                      gw_arena_printf(arena, "no model is called \"%.*s\" in `models` of this gateway's conf.d",
+                                      AIGW_STR_ARG(need->model)));
     else
         return refuse(
             ret_error, AIGW_ERR_NO_MODEL,

@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "health/metrics.h"
 #include "health/process.h"
-#include "models/run.h"
 #include "pipeline/request.h"
 
 /* Ids of the metrics below; written once before the workers start. */
@@ -128,6 +127,8 @@ static void put_outcome(struct gw_line *line, struct gw_request *request)
     }
     if (ex->did_abort || ex->is_gone)
         gw_line_bool(line, "aborted", true);
+    if (request->faults.len)
+        gw_line_raw(line, "validation_errors", request->faults);
     if (request->is_verbose)
         gw_line_bool(line, "enabled-instance-verbose-ai-logs", true);
     for (const struct gw_note *note = request->notes; note; note = note->next)
@@ -243,7 +244,9 @@ static const char *error_type(uint32_t kind)
 static const char *finish_reason(uint32_t finish)
 {
     static const char *const names[] = { "unknown",    "stop",           "length",
-                                         "tool_calls", "content_filter", "guardrail_intervened" };
+                                         "tool_calls", "content_filter", "guardrail_intervened",
+                                         "stop",       "length",         "pause",
+                                         "malformed" };
 
     return finish < GW_ARRAY_LEN(names) ? names[finish] : "unknown";
 }
@@ -255,52 +258,51 @@ static aigw_str team_member(const struct gw_request *request)
     return gw_str_is(value, "true") ? AIGW_STR("yes") : value.len ? AIGW_STR("no") : AIGW_STR("unknown");
 }
 
-static void model_labels(const struct gw_request *request, aigw_str labels[MODEL_LABEL_COUNT])
+static void model_labels(const struct gw_request *request, const struct gw_call_stats *stats,
+                         aigw_str labels[MODEL_LABEL_COUNT])
 {
     const struct aigw_route *spec = request->route->spec;
 
-    labels[0] = request->model->engine;
-    labels[1] = request->model->name;
+    labels[0] = stats->model->engine;
+    labels[1] = stats->model->name;
     labels[2] = gw_request_header(request, "x-gitlab-language-server-version");
     labels[3] = gw_request_header(request, "x-gitlab-version");
     labels[4] = gw_request_header(request, "x-gitlab-client-type");
     labels[5] = gw_request_header(request, "x-gitlab-realm");
     labels[6] = team_member(request);
-    labels[7] = gw_str(request->error_kind ? "yes" : "no");
-    labels[8] = gw_str(error_type(request->error_kind));
-    labels[9] = gw_str(request->is_streaming_call ? "yes" : "no");
+    labels[7] = gw_str(stats->error_kind ? "yes" : "no");
+    labels[8] = gw_str(error_type(stats->error_kind));
+    labels[9] = gw_str(stats->is_stream ? "yes" : "no");
     labels[10] = gw_str(spec->category);
     labels[11] = gw_str(spec->scope);
-    labels[12] = gw_str(finish_reason(request->finish_kind));
+    labels[12] = gw_str(finish_reason(stats->finish));
     for (size_t i = 0; i < MODEL_LABEL_COUNT; i++) /* as the registry would, but once instead of at every look-up */
         if (!labels[i].len)
             labels[i] = AIGW_STR("unknown");
 }
 
-void gw_access_model_started(struct gw_request *request)
+void gw_access_model_started(const struct gw_call_stats *stats)
 {
-    aigw_str labels[] = { request->model->engine, request->model->name };
+    aigw_str labels[] = { stats->model->engine, stats->model->name };
 
-    request->call_started_us = gw_mono_us();
-    request->error_kind = AIGW_ERR_NONE;
     gw_series_add(gw_series(ids.in_flight, labels), 1);
 }
 
-void gw_access_model_ended(struct gw_request *request)
+void gw_access_model_ended(const struct gw_request *request, const struct gw_call_stats *stats)
 {
     aigw_str labels[MODEL_LABEL_COUNT];
+    int64_t input = stats->input_tokens, output = stats->output_tokens;
 
-    model_labels(request, labels);
+    model_labels(request, stats, labels);
     gw_series_add(gw_series(ids.in_flight, labels), -1);
     gw_series_add(gw_series(ids.inferences, labels), 1);
-    gw_series_observe(gw_series(ids.inference_duration, labels),
-                      (double)(gw_mono_us() - request->call_started_us) / 1e6);
-    if (request->input_tokens >= 0)
-        gw_series_add(gw_series(ids.input_tokens, labels), (double)request->input_tokens);
-    if (request->output_tokens >= 0)
-        gw_series_add(gw_series(ids.output_tokens, labels), (double)request->output_tokens);
-    if (request->input_tokens >= 0 && request->output_tokens >= 0)
-        gw_series_add(gw_series(ids.total_tokens, labels), (double)(request->input_tokens + request->output_tokens));
+    gw_series_observe(gw_series(ids.inference_duration, labels), (double)(gw_mono_us() - stats->started_us) / 1e6);
+    if (input >= 0)
+        gw_series_add(gw_series(ids.input_tokens, labels), (double)input);
+    if (output >= 0)
+        gw_series_add(gw_series(ids.output_tokens, labels), (double)output);
+    if (input >= 0 && output >= 0)
+        gw_series_add(gw_series(ids.total_tokens, labels), (double)(input + output));
 }
 
 static void collect_open(void *user, struct gw_buf *out)

@@ -1,10 +1,13 @@
 /* answer.c - what the core answers by itself: refusals, monitoring, documentation, CORS. Texts and statuses are the
  * contract's (api-contract.md §4) where decisions.md does not say better. */
+#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "pipeline/request.h"
 #include "route/docs_page.h"
+
+#define FAULTS_MAX 4096u /* what a log line shows of a refused body */
 
 /* ---- errors ---- */
 
@@ -22,7 +25,7 @@ void gw_answer_detail(struct gw_request *request, int status, const char *detail
 }
 
 /* D4: the contract's text for machines, ours for people. */
-void gw_answer_unauthorized(struct gw_request *request, const struct gw_auth_result *refusal)
+static void reply_error(struct gw_request *request, const struct aigw_refusal *refusal)
 {
     struct gw_buf body;
     char retry_after[24];
@@ -30,26 +33,103 @@ void gw_answer_unauthorized(struct gw_request *request, const struct gw_auth_res
 
     gw_buf_init(&body, 16u << 10);
     gw_buf_puts(&body, "{\"error\":");
-    gw_buf_json(&body, gw_str(refusal->error), false);
-    if (refusal->detail) {
+    gw_buf_json(&body, refusal->message, false);
+    if (refusal->detail.len) {
         gw_buf_puts(&body, ",\"detail\":[{\"msg\":");
-        gw_buf_json(&body, gw_str(refusal->detail), false);
+        gw_buf_json(&body, refusal->detail, false);
         gw_buf_puts(&body, "}]");
     }
     gw_buf_puts(&body, "}");
-    request->error_detail = refusal->detail ? refusal->detail : refusal->error;
+    request->error_detail = gw_arena_printf(&request->ex->arena, "%.*s",
+                                            AIGW_STR_ARG(refusal->detail.len ? refusal->detail : refusal->message));
     snprintf(retry_after, sizeof retry_after, "%lld", (long long)refusal->retry_after_s);
     header.value = gw_str(retry_after);
-    gw_request_reply(request, refusal->status, GW_JSON, gw_buf_str(&body), &header, refusal->retry_after_s > 0);
+    gw_request_reply(request, refusal->http_status, GW_JSON, gw_buf_str(&body), &header, refusal->retry_after_s > 0);
     gw_buf_done(&body);
+}
+
+/* The feature that owns the route says it in its clients' words. False: it has none. */
+static bool said_by_feature(struct gw_request *request, const struct aigw_refusal *refusal)
+{
+    const struct gw_instance *feature = request->route ? request->route->feature : NULL;
+
+    if (!feature || !feature->plugin->feature.refuse || request->refusing)
+        return false;
+    request->refusing = refusal;
+    feature->plugin->feature.refuse(&request->ctx, feature->state, &request->view, refusal);
+    request->refusing = NULL;
+    return request->answer != GW_ANSWER_NONE;
+}
+
+void gw_answer_refuse(struct gw_request *request, uint32_t kind, int status, const char *message, const char *detail,
+                      int64_t retry_after_s)
+{
+    const struct aigw_refusal refusal = { .struct_size = sizeof refusal,
+                                          .kind = kind,
+                                          .http_status = status,
+                                          .retry_after_s = retry_after_s,
+                                          .message = gw_str(message),
+                                          .detail = detail ? gw_str(detail) : AIGW_STR_NONE };
+
+    if (said_by_feature(request, &refusal))
+        return;
+    if (kind == AIGW_REFUSE_TOKEN || kind == AIGW_REFUSE_KEYS)
+        reply_error(request, &refusal);
+    else
+        gw_answer_detail(request, status, message);
+}
+
+/* Of each fault its type and place: an operator has to see what was wrong, and must not see what was sent. */
+static aigw_str faults_for_log(struct gw_request *request, aigw_str errors)
+{
+    struct json_object *list = NULL, *type = NULL, *place = NULL;
+    struct json_tokener *tokener = errors.len && errors.len < INT32_MAX ? json_tokener_new() : NULL;
+    struct gw_buf out;
+    aigw_str result;
+
+    if (!tokener)
+        return AIGW_STR_NONE;
+    list = json_tokener_parse_ex(tokener, errors.ptr, (int)errors.len);
+    json_tokener_free(tokener);
+    gw_buf_init(&out, FAULTS_MAX);
+    gw_buf_puts(&out, "[");
+    for (size_t i = 0; json_object_is_type(list, json_type_array) && i < json_object_array_length(list); i++) {
+        struct json_object *fault = json_object_array_get_idx(list, i);
+        size_t before = out.len;
+
+        if (!json_object_object_get_ex(fault, "type", &type) || !json_object_object_get_ex(fault, "loc", &place))
+            continue;
+        gw_buf_puts(&out, before > 1 ? ",{\"type\":" : "{\"type\":");
+        gw_buf_json(&out, gw_str(json_object_get_string(type)), false);
+        gw_buf_printf(&out, ",\"loc\":%s}", json_object_to_json_string_ext(place, JSON_C_TO_STRING_PLAIN));
+        if (out.status) { /* as many as fit */
+            gw_buf_clear(&out);
+            out.len = before;
+            break;
+        }
+    }
+    json_object_put(list);
+    gw_buf_puts(&out, "]");
+    result = out.status ? AIGW_STR_NONE : gw_arena_str(&request->ex->arena, gw_buf_str(&out));
+    gw_buf_done(&out);
+    return result;
 }
 
 /* D15: the list of what is wrong only for those who may see it. */
 void gw_answer_invalid(struct gw_request *request, aigw_str errors)
 {
+    const struct aigw_refusal refusal = { .struct_size = sizeof refusal,
+                                          .kind = AIGW_REFUSE_INVALID,
+                                          .http_status = 422,
+                                          .retry_after_s = -1,
+                                          .message = AIGW_STR_INIT("Validation error"),
+                                          .detail = errors };
     struct gw_buf body;
 
     request->error_detail = "Validation error";
+    request->faults = faults_for_log(request, errors);
+    if (said_by_feature(request, &refusal))
+        return;
     if (!request->is_verbose || !errors.len) {
         gw_request_reply(request, 422, GW_JSON, AIGW_STR("{\"detail\":\"Validation error\"}"), NULL, 0);
         return;
@@ -71,6 +151,7 @@ static int status_of(const struct aigw_error *error)
     case AIGW_ERR_BAD_REQUEST:
         return error->http_status ? 503 : 422; /* ours: the request cannot be served; the server's: D13 */
     case AIGW_ERR_ENDPOINT:
+    case AIGW_ERR_UNSUPPORTED:
         return 422;
     default:
         return 503;
@@ -96,6 +177,14 @@ void gw_answer_model_error(struct gw_request *request, const struct aigw_error *
     else
         detail = gw_arena_printf(arena, "%.*s", AIGW_STR_ARG(error->message));
     request->error_detail = detail ? detail : "model error";
+    const struct aigw_refusal refusal = { .struct_size = sizeof refusal,
+                                          .kind = AIGW_REFUSE_MODEL,
+                                          .http_status = status,
+                                          .retry_after_s = error->retry_after_ms >= 0 ? wait_s : -1,
+                                          .message = gw_str(request->error_detail),
+                                          .error = error };
+    if (said_by_feature(request, &refusal))
+        return;
     gw_buf_init(&body, 64u << 10);
     gw_buf_puts(&body, "{\"detail\":");
     gw_buf_json(&body, gw_str(request->error_detail), false);

@@ -1,10 +1,23 @@
-/* request.c - walks one request along its way. Every step is a callback on the worker's thread; the order of checks is
- * the contract's (api-contract.md §2): CORS, authentication, route, body, validation, scope, feature. */
+/* request.c - walks one request along its way. Every step is taken on the worker's thread; their order is the
+ * contract's (api-contract.md §2): CORS, authentication, route, body, validation, scope, feature. */
 #include "pipeline/request.h"
 
 #include <string.h>
 
 #include "base/log.h"
+
+static bool move(struct gw_request *request, enum gw_request_step step)
+{
+    enum gw_request_state next = gw_request_next(request->state, step);
+
+    if (next == GW_REQUEST_STATES) {
+        gw_log(GW_LOG_ERROR, "pipeline", "a request in state \"%s\" cannot \"%s\"; the step is ignored",
+               gw_request_state_name(request->state), gw_request_step_name(step));
+        return false;
+    }
+    request->state = next;
+    return true;
+}
 
 /* ---- small things others need ---- */
 
@@ -27,18 +40,28 @@ bool gw_request_has_scope(const struct gw_request *request, const char *scope, u
     return false;
 }
 
-void gw_request_end_build(struct gw_request *request)
+bool gw_request_is_alive(const struct gw_request *request)
+{
+    return request->state < GW_REQUEST_GONE && !request->ex->is_gone;
+}
+
+void gw_request_free_body(struct gw_request *request)
 {
     request->view.body = AIGW_STR_NONE;
     gw_arena_done(&request->build);
     gw_http_free_body(request->ex);
 }
 
+/* ---- the answer ---- */
+
 bool gw_request_reply(struct gw_request *request, int status, const char *content_type, aigw_str body,
                       const struct gw_http_header *headers, size_t header_count)
 {
-    if (gw_http_is_answered(request->ex))
+    if (request->answer != GW_ANSWER_NONE || gw_http_is_answered(request->ex))
         return false;
+    if (request->state < GW_REQUEST_ANSWERING)
+        move(request, GW_REQUEST_ANSWER);
+    request->answer = GW_ANSWER_WHOLE;
     gw_access_answered(request, status);
     return gw_http_reply(request->ex, status, content_type, body, headers, header_count);
 }
@@ -46,168 +69,99 @@ bool gw_request_reply(struct gw_request *request, int status, const char *conten
 bool gw_request_stream_begin(struct gw_request *request, int status, const char *content_type,
                              const struct gw_http_header *headers, size_t header_count)
 {
-    if (gw_http_is_answered(request->ex))
+    if (request->answer != GW_ANSWER_NONE || gw_http_is_answered(request->ex))
         return false;
+    move(request, GW_REQUEST_ANSWER);
+    request->answer = GW_ANSWER_STREAM;
     gw_access_answered(request, status);
     return gw_http_stream_begin(request->ex, status, content_type, headers, header_count);
 }
 
-/* ---- model calls ---- */
+void gw_request_stream_end(struct gw_request *request)
+{
+    request->answer = GW_ANSWER_WHOLE;
+    gw_http_stream_end(request->ex);
+}
 
-static void feature_failed(struct gw_request *request, aigw_status status)
+void gw_request_abort(struct gw_request *request)
+{
+    request->answer = GW_ANSWER_CUT;
+    gw_http_abort(request->ex);
+}
+
+/* ---- the feature's callbacks end here ---- */
+
+static void stop_work(struct gw_request *request)
+{
+    gw_request_cancel_calls(request);
+    gw_request_drop_work(request);
+    gw_loop_undefer(request->worker->loop, &request->resume);
+    request->is_step_pending = false;
+}
+
+/* 500, or a break: the client must not take it for an answer. */
+static void fail(struct gw_request *request, aigw_status status)
 {
     struct gw_line line;
 
-    if (status == AIGW_E_CLOSED || request->ex->is_gone)
-        return;
     gw_line_begin(&line, GW_LOG_ERROR, "pipeline", "feature failed");
     gw_line_cstr(&line, "correlation_id", request->ex->request_id);
     gw_line_cstr(&line, "feature", request->ctx.instance);
     gw_line_int(&line, "status", status);
     gw_line_cstr(&line, "cause", gw_ctx_error(&request->ctx));
     gw_line_end(&line);
-    gw_request_cancel_model(request);
-    if (gw_http_is_answered(request->ex))
-        gw_http_abort(request->ex);
-    else
-        gw_answer_detail(request, 500, "Internal Server Error");
+    stop_work(request);
+    if (request->answer == GW_ANSWER_NONE)
+        gw_answer_refuse(request, AIGW_REFUSE_INTERNAL, 500, "Internal Server Error", NULL, -1);
+    else if (request->answer == GW_ANSWER_STREAM)
+        gw_request_abort(request);
 }
 
-static void note_event(struct gw_request *request, const struct aigw_event *event)
+static bool is_awaited(const struct gw_request *request)
 {
-    switch (event->type) {
-    case AIGW_EVENT_USAGE:
-        if (event->input_tokens >= 0)
-            request->input_tokens = event->input_tokens;
-        if (event->output_tokens >= 0)
-            request->output_tokens = event->output_tokens;
-        break;
-    case AIGW_EVENT_FINISH:
-        request->finish_kind = event->finish;
-        break;
-    case AIGW_EVENT_ERROR:
-        request->error_kind = event->error->kind;
-        break;
-    default:
-        break;
-    }
+    return request->resume.is_queued || gw_request_has_calls(request) || gw_request_has_work(request);
 }
 
-static void on_model_event(void *user, const struct aigw_event *event)
+void gw_request_settle(struct gw_request *request, aigw_status status)
 {
-    struct gw_request *request = user;
-    const struct gw_instance *feature = request->route->feature;
-    bool is_last = event->type == AIGW_EVENT_END || event->type == AIGW_EVENT_ERROR;
-
-    note_event(request, event);
-    if (is_last) {
-        request->model_us += gw_run_model_us(request->run);
-        request->run = NULL;
-        gw_access_model_ended(request);
-    }
-    if (request->ex->is_gone || !feature->plugin->feature.event)
+    if (!gw_request_is_alive(request) || request->state < GW_REQUEST_CHECK)
         return;
-    aigw_status status = feature->plugin->feature.event(&request->ctx, feature->state, request->call, event);
-    if (status)
-        feature_failed(request, status);
-    else if (is_last && !gw_http_is_answered(request->ex))
-        feature_failed(request, gw_ctx_fail(&request->ctx, AIGW_E_STATE, "the model call ended without an answer"));
-}
-
-static void on_model_piece(void *user, bool begins)
-{
-    struct gw_request *request = user;
-
-    if (begins)
-        gw_http_cork(request->ex);
-    else if (gw_http_uncork(request->ex) == GW_WRITE_FULL && request->run)
-        gw_run_pause(request->run);
-}
-
-static void on_build_end(void *user)
-{
-    gw_request_end_build(user);
-}
-
-aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_model_info *model,
-                                  const struct aigw_model_request *what, int64_t idle_ms)
-{
-    if (request->run || request->ex->is_gone)
-        return request->run ? AIGW_E_STATE : AIGW_E_CLOSED;
-    struct gw_run_request run = {
-        .snapshot = request->snapshot,
-        .loop = request->worker->loop,
-        .upstream = request->worker->upstream,
-        .ctx = &request->ctx,
-        .request_arena = &request->ex->arena,
-        .build_arena = &request->build,
-        .model = model,
-        .idle_ms = idle_ms,
-        .deadline_ms = request->deadline_ms,
-        .on_event = on_model_event,
-        .on_piece = on_model_piece,
-        .on_build_end = on_build_end,
-        .user = request,
-    };
-    struct aigw_model_request *copy = gw_arena_alloc(&request->build, sizeof *copy);
-    if (!copy)
-        return AIGW_E_NOMEM;
-    *copy = *what; /* the feature's struct may be on its stack */
-    run.request = copy;
-    request->model = model;
-    request->is_streaming_call = what->flags & AIGW_REQF_STREAM;
-    gw_access_model_started(request);
-    request->run = gw_run_start(&run);
-    if (!request->run)
-        gw_access_model_ended(request);
-    return request->run ? AIGW_OK : AIGW_E_NOMEM;
-}
-
-void gw_request_cancel_model(struct gw_request *request)
-{
-    struct gw_run *run = request->run;
-
-    if (!run)
+    if (status < 0) {
+        if (request->answer == GW_ANSWER_NONE || request->answer == GW_ANSWER_STREAM)
+            fail(request, status);
         return;
-    request->run = NULL;
-    request->model_us += gw_run_model_us(run);
-    request->error_kind = AIGW_ERR_CANCELLED;
-    gw_run_cancel(run);
-    gw_access_model_ended(request);
+    }
+    if (is_awaited(request))
+        return;
+    if (request->is_step_pending)
+        fail(request, gw_ctx_fail(&request->ctx, AIGW_E_STATE, "a step waits, but nothing will end that"));
+    else if (request->answer == GW_ANSWER_STREAM)
+        fail(request, gw_ctx_fail(&request->ctx, AIGW_E_STATE, "the answer was begun and never ended"));
+    else if (request->answer == GW_ANSWER_NONE && request->state == GW_REQUEST_RUN)
+        fail(request, gw_ctx_fail(&request->ctx, AIGW_E_STATE, "nothing is left that could bring an answer"));
 }
 
-/* ---- deadline ---- */
+/* ---- the steps ---- */
 
-static void deadline_due(struct gw_timer *timer)
+enum outcome { NEXT, WAIT, ENDED };
+
+static enum outcome answer_unrouted(struct gw_request *request)
 {
-    struct gw_request *request = GW_CONTAINER_OF(timer, struct gw_request, deadline);
+    struct gw_http_header allow = { AIGW_STR_INIT("allow"), gw_str(request->allow) };
 
-    request->error_detail = "deadline";
-    gw_request_cancel_model(request);
-    if (gw_http_is_answered(request->ex))
-        gw_http_abort(request->ex);
-    else
-        gw_answer_detail(request, 504, "The request took longer than limits.request_ms allows");
+    if (!request->allow) {
+        gw_answer_detail(request, 404, "Not Found");
+        return ENDED;
+    }
+    request->error_detail = "Method Not Allowed";
+    gw_request_reply(request, 405, GW_JSON, AIGW_STR("{\"detail\":\"Method Not Allowed\"}"), &allow, 1);
+    return ENDED;
 }
 
-/* ---- the body is there: feature ---- */
-
-static bool check_scope(struct gw_request *request)
-{
-    const struct aigw_route *spec = request->route->spec;
-    uint32_t flags = spec->flags & AIGW_ROUTEF_NO_USER_TOKEN ? AIGW_SCOPEF_NO_USER_TOKEN : 0;
-
-    if (!spec->scope || gw_request_has_scope(request, spec->scope, flags))
-        return true;
-    gw_answer_detail(request, 403, spec->forbidden_detail ? spec->forbidden_detail : "Forbidden");
-    return false;
-}
-
-static bool prepare_feature(struct gw_request *request)
+static void prepare_view(struct gw_request *request)
 {
     struct gw_exchange *ex = request->ex;
     const struct gw_instance *feature = request->route->feature;
-    size_t call_size = feature->plugin->feature.call_size;
 
     request->ctx = (struct aigw_ctx){ .plugin = feature->plugin,
                                       .instance = feature->name,
@@ -216,125 +170,259 @@ static bool prepare_feature(struct gw_request *request)
                                       .request = request,
                                       .request_id = ex->request_id };
     request->view = (struct aigw_request){ .struct_size = sizeof request->view,
-                                           .flags = request->is_verbose ? AIGW_REQUESTF_VERBOSE : 0,
                                            .route = request->route->spec,
                                            .method = ex->method,
                                            .path = ex->path,
-                                           .path_param = request->path_param,
                                            .query = ex->query,
                                            .content_type = gw_request_header(request, "content-type"),
-                                           .body = ex->body,
                                            .id = gw_str(ex->request_id) };
-    request->call = call_size ? gw_arena_calloc(&ex->arena, call_size) : NULL;
-    return !call_size || request->call;
 }
 
-static void on_body(void *user, struct gw_exchange *ex)
+/* What the parameters of the path stand for. False: out of memory. */
+static bool keep_params(struct gw_request *request, const struct gw_route_match *match)
 {
-    struct gw_request *request = ex->pipeline;
-    const struct gw_instance *feature = request->route->feature;
-    const struct aigw_feature_ops *ops = &feature->plugin->feature;
-    aigw_status status = AIGW_OK;
+    struct aigw_pair *pairs;
 
-    (void)user;
-    if (!prepare_feature(request)) {
-        gw_answer_detail(request, 500, "Internal Server Error");
-        return;
-    }
-    request->deadline.on_due = deadline_due;
-    gw_timer_set(request->worker->loop, &request->deadline, request->snapshot->settings.limits.request_ms);
-    if (ops->check) {
-        status = ops->check(&request->ctx, feature->state, request->call, &request->view);
-        if (status || gw_http_is_answered(ex)) {
-            if (!gw_http_is_answered(ex))
-                feature_failed(request, status);
-            return;
-        }
-    }
-    if (!check_scope(request))
-        return;
-    status = ops->run(&request->ctx, feature->state, request->call, &request->view);
-    if (status && !gw_http_is_answered(ex))
-        feature_failed(request, status);
-    else if (!status && !gw_http_is_answered(ex) && !request->run)
-        feature_failed(request, gw_ctx_fail(&request->ctx, AIGW_E_STATE, "run() neither answered nor called a model"));
+    if (!match->param_count)
+        return true;
+    pairs = gw_arena_alloc(&request->ex->arena, match->param_count * sizeof *pairs);
+    if (!pairs)
+        return false;
+    for (uint32_t i = 0; i < match->param_count; i++)
+        pairs[i] = (struct aigw_pair){ match->params[i].name, match->params[i].value };
+    request->view.path_param = pairs[0].value;
+    request->view.path_params = pairs;
+    request->view.path_param_count = match->param_count;
+    return true;
 }
 
-/* ---- the head is there: who, where ---- */
+static enum outcome step_head(struct gw_request *request)
+{
+    struct gw_exchange *ex = request->ex;
+    struct gw_route_match match;
+
+    if (gw_answer_before_auth(request))
+        return ENDED;
+    gw_answer_find_own(request);
+    gw_router_find(request->snapshot->router, ex->method, ex->path, &match);
+    request->route = match.route;
+    if (match.allow[0])
+        request->allow = gw_arena_printf(&ex->arena, "%s", match.allow);
+    if (!request->route)
+        return NEXT;
+    prepare_view(request);
+    if (keep_params(request, &match))
+        return NEXT;
+    gw_answer_detail(request, 503, "Out of memory");
+    return ENDED;
+}
 
 static aigw_str get_header(void *user, const char *name)
 {
     return gw_request_header(user, name);
 }
 
-static int answer_unrouted(struct gw_request *request)
-{
-    struct gw_http_header allow = { AIGW_STR_INIT("allow"), gw_str(request->allow) };
+static void on_keys_ready(struct gw_auth_waiter *waiter);
 
-    if (!request->allow) {
-        gw_answer_detail(request, 404, "Not Found");
-        return GW_HEAD_ANSWERED;
-    }
-    request->error_detail = "Method Not Allowed";
-    gw_request_reply(request, 405, GW_JSON, AIGW_STR("{\"detail\":\"Method Not Allowed\"}"), &allow, 1);
-    return GW_HEAD_ANSWERED;
+static bool needs_no_token(const struct gw_request *request)
+{
+    if (request->route && request->route->spec->callers & AIGW_CALLER_ANYONE)
+        return true;
+    return gw_answer_is_anonymous(request);
 }
 
 /* The caller may be served; is there something to serve? */
-static int go_on(struct gw_request *request)
+static enum outcome go_to_body(struct gw_request *request)
 {
     const struct gw_settings *settings = &request->snapshot->settings;
     bool custom = settings->models.custom_models;
     bool asks = gw_str_is(gw_request_header(request, "x-gitlab-enabled-instance-verbose-ai-logs"), "true");
 
     request->is_verbose = settings->log.request_logging || (custom && asks);
+    request->view.flags = request->is_verbose ? AIGW_REQUESTF_VERBOSE : 0;
     if (request->own) {
         gw_answer_own(request);
-        return GW_HEAD_ANSWERED;
+        return ENDED;
     }
     if (!request->route)
         return answer_unrouted(request);
     if (request->route->spec->body_max)
         request->ex->body_max = (size_t)request->route->spec->body_max;
-    return GW_HEAD_READ;
+    return NEXT;
 }
 
-static int authenticate(struct gw_request *request);
-
-static void on_keys_ready(struct gw_auth_waiter *waiter)
-{
-    struct gw_request *request = GW_CONTAINER_OF(waiter, struct gw_request, waiter);
-
-    request->is_waiting = false;
-    int decision = authenticate(request);
-    if (decision != GW_HEAD_WAIT)
-        gw_http_head_done(request->ex, decision);
-}
-
-static int authenticate(struct gw_request *request)
+static enum outcome step_auth(struct gw_request *request)
 {
     struct gw_auth_headers headers = { .user = request, .get = get_header };
     struct gw_auth_result result = { 0 };
     int64_t start_us = gw_mono_us();
 
+    if (needs_no_token(request))
+        return go_to_body(request);
+    if (request->route && request->route->spec->callers && !(request->route->spec->callers & AIGW_CALLER_GITLAB)) {
+        gw_answer_refuse(request, AIGW_REFUSE_TOKEN, 401, "No authorization header presented",
+                         "this route is called with an API key of this gateway, and none is configured", -1);
+        return ENDED;
+    }
     gw_auth_check(request->worker->auth, &headers, &request->ex->arena, &result);
     request->auth_us += gw_mono_us() - start_us;
     request->token_issuer = result.token_issuer;
     switch (result.outcome) {
     case GW_AUTH_ALLOWED:
         request->principal = result.principal;
-        return go_on(request);
+        return go_to_body(request);
     case GW_AUTH_WAIT:
-        request->is_waiting = true;
         request->waiter.on_ready = on_keys_ready;
         gw_auth_wait(request->worker->auth, &request->waiter);
-        return GW_HEAD_WAIT;
+        return WAIT;
     default:
         request->auth_error = result.error;
-        gw_answer_unauthorized(request, &result);
-        return GW_HEAD_ANSWERED;
+        gw_answer_refuse(request, result.status == 503 ? AIGW_REFUSE_KEYS : AIGW_REFUSE_TOKEN, result.status,
+                         result.error, result.detail, result.retry_after_s > 0 ? result.retry_after_s : -1);
+        return ENDED;
     }
 }
+
+static enum outcome step_body(struct gw_request *request)
+{
+    (void)request;
+    return WAIT; /* on_body() goes on */
+}
+
+/* check() and run() answer alike. */
+static enum outcome after_step(struct gw_request *request, aigw_status status)
+{
+    request->is_step_pending = status == AIGW_PENDING;
+    gw_request_settle(request, status);
+    if (request->is_step_pending)
+        return WAIT;
+    return request->answer == GW_ANSWER_NONE && gw_request_is_alive(request) ? NEXT : ENDED;
+}
+
+static enum outcome step_check(struct gw_request *request)
+{
+    const struct gw_instance *feature = request->route->feature;
+    const struct aigw_feature_ops *ops = &feature->plugin->feature;
+
+    if (!request->feature_call && ops->call_size) {
+        request->feature_call = gw_arena_calloc(&request->ex->arena, ops->call_size);
+        if (!request->feature_call) {
+            fail(request, gw_ctx_fail(&request->ctx, AIGW_E_NOMEM, "limits.request_memory_max is spent"));
+            return ENDED;
+        }
+    }
+    if (!ops->check)
+        return NEXT;
+    return after_step(request, ops->check(&request->ctx, feature->state, request->feature_call, &request->view));
+}
+
+static enum outcome step_permit(struct gw_request *request)
+{
+    const struct aigw_route *spec = request->route->spec;
+    uint32_t flags = spec->flags & AIGW_ROUTEF_NO_USER_TOKEN ? AIGW_SCOPEF_NO_USER_TOKEN : 0;
+
+    if (!spec->scope || gw_request_has_scope(request, spec->scope, flags))
+        return NEXT;
+    gw_answer_refuse(request, AIGW_REFUSE_SCOPE, 403, spec->forbidden_detail ? spec->forbidden_detail : "Forbidden",
+                     NULL, -1);
+    return ENDED;
+}
+
+static enum outcome step_run(struct gw_request *request)
+{
+    const struct gw_instance *feature = request->route->feature;
+
+    after_step(request,
+               feature->plugin->feature.run(&request->ctx, feature->state, request->feature_call, &request->view));
+    return WAIT;
+}
+
+static void walk(struct gw_request *request)
+{
+    static enum outcome (*const steps[])(struct gw_request *) = {
+        [GW_REQUEST_HEAD] = step_head,   [GW_REQUEST_AUTH] = step_auth,     [GW_REQUEST_BODY] = step_body,
+        [GW_REQUEST_CHECK] = step_check, [GW_REQUEST_PERMIT] = step_permit, [GW_REQUEST_RUN] = step_run,
+    };
+
+    while (request->state <= GW_REQUEST_RUN && steps[request->state](request) == NEXT)
+        move(request, GW_REQUEST_GO_ON);
+}
+
+/* ---- waking up ---- */
+
+static int head_decision(const struct gw_request *request)
+{
+    return request->state == GW_REQUEST_BODY   ? GW_HEAD_READ
+           : request->state == GW_REQUEST_AUTH ? GW_HEAD_WAIT
+                                               : GW_HEAD_ANSWERED;
+}
+
+static void on_keys_ready(struct gw_auth_waiter *waiter)
+{
+    struct gw_request *request = GW_CONTAINER_OF(waiter, struct gw_request, waiter);
+
+    waiter->on_ready = NULL; /* not waiting any more */
+    walk(request);
+    if (request->state != GW_REQUEST_AUTH)
+        gw_http_head_done(request->ex, head_decision(request));
+}
+
+static void on_resume(struct gw_task *task)
+{
+    struct gw_request *request = GW_CONTAINER_OF(task, struct gw_request, resume);
+
+    if (!request->is_step_pending || !gw_request_is_alive(request))
+        return;
+    request->is_step_pending = false;
+    walk(request);
+}
+
+aigw_status gw_request_go_on(struct gw_request *request)
+{
+    if (!gw_request_is_alive(request))
+        return AIGW_E_CLOSED;
+    if (request->state != GW_REQUEST_CHECK && request->state != GW_REQUEST_RUN)
+        return AIGW_E_STATE;
+    request->resume.run = on_resume;
+    gw_loop_defer(request->worker->loop, &request->resume);
+    return AIGW_OK;
+}
+
+/* ---- the end ---- */
+
+/* Nobody waits any more: stop, and tell the feature, unless it had finished. */
+static void leave(struct gw_request *request)
+{
+    const struct gw_instance *feature = request->route ? request->route->feature : NULL;
+    bool is_open = request->answer == GW_ANSWER_NONE || request->answer == GW_ANSWER_STREAM;
+    bool was_at_work = request->state >= GW_REQUEST_CHECK && (is_open || is_awaited(request));
+
+    if (request->state >= GW_REQUEST_GONE)
+        return;
+    if (request->waiter.on_ready)
+        gw_auth_unwait(request->worker->auth, &request->waiter);
+    request->waiter.on_ready = NULL;
+    stop_work(request);
+    gw_timer_clear(request->worker->loop, &request->deadline);
+    move(request, GW_REQUEST_LEAVE);
+    if (was_at_work && feature && feature->plugin->feature.gone)
+        feature->plugin->feature.gone(&request->ctx, feature->state, request->feature_call);
+}
+
+static void deadline_due(struct gw_timer *timer)
+{
+    struct gw_request *request = GW_CONTAINER_OF(timer, struct gw_request, deadline);
+
+    request->error_detail = "deadline";
+    leave(request);
+    if (request->answer == GW_ANSWER_NONE)
+        gw_answer_refuse(request, AIGW_REFUSE_TIMEOUT, 504, "The request took longer than limits.request_ms allows",
+                         NULL, -1);
+    else if (request->answer == GW_ANSWER_STREAM)
+        gw_request_abort(request);
+}
+
+/* ---- the listener's callbacks ---- */
 
 static struct gw_request *new_request(struct gw_worker *worker, struct gw_exchange *ex)
 {
@@ -346,7 +434,6 @@ static struct gw_request *new_request(struct gw_worker *worker, struct gw_exchan
     request->ex = ex;
     request->snapshot = gw_snapshot_ref(worker->snapshot);
     request->deadline_ms = gw_loop_now_ms(worker->loop) + worker->snapshot->settings.limits.request_ms;
-    request->input_tokens = request->output_tokens = -1;
     if (worker->snapshot->settings.log.access) /* a system call, and only the access line tells it */
         request->cpu_start_us = gw_thread_cpu_us();
     request->principal =
@@ -360,49 +447,43 @@ static struct gw_request *new_request(struct gw_worker *worker, struct gw_exchan
 
 static int on_head(void *user, struct gw_exchange *ex)
 {
-    struct gw_worker *worker = user;
-    struct gw_request *request = new_request(worker, ex);
+    struct gw_request *request = new_request(user, ex);
 
     if (!request) {
         gw_http_reply(ex, 503, GW_JSON, AIGW_STR("{\"detail\":\"Out of memory\"}"), NULL, 0);
         return GW_HEAD_ANSWERED;
     }
-    if (gw_answer_before_auth(request))
-        return GW_HEAD_ANSWERED;
-    gw_answer_find_own(request);
-    gw_router_find(request->snapshot->router, ex->method, ex->path, &request->route, &request->path_param,
-                   &request->allow);
-    if (request->route && request->route->spec->flags & AIGW_ROUTEF_ANONYMOUS)
-        return go_on(request);
-    if (gw_answer_is_anonymous(request))
-        return go_on(request);
-    return authenticate(request);
+    walk(request);
+    return head_decision(request);
 }
 
-/* ---- the end ---- */
-
-static void on_gone(void *user, struct gw_exchange *ex)
+static void on_body(void *user, struct gw_exchange *ex)
 {
     struct gw_request *request = ex->pipeline;
 
     (void)user;
-    if (!request)
-        return;
-    if (request->is_waiting)
-        gw_auth_unwait(request->worker->auth, &request->waiter);
-    request->is_waiting = false;
-    gw_request_cancel_model(request);
-    if (request->call && request->route && request->route->feature->plugin->feature.gone)
-        request->route->feature->plugin->feature.gone(&request->ctx, request->route->feature->state, request->call);
+    request->deadline.on_due = deadline_due;
+    gw_timer_set(request->worker->loop, &request->deadline, request->snapshot->settings.limits.request_ms);
+    if (request->route->spec->flags & AIGW_ROUTEF_NO_BODY)
+        gw_http_free_body(ex);
+    else
+        request->view.body = ex->body;
+    if (move(request, GW_REQUEST_GO_ON))
+        walk(request);
+}
+
+static void on_gone(void *user, struct gw_exchange *ex)
+{
+    (void)user;
+    if (ex->pipeline)
+        leave(ex->pipeline);
 }
 
 static void on_drain(void *user, struct gw_exchange *ex)
 {
-    struct gw_request *request = ex->pipeline;
-
     (void)user;
-    if (request && request->run)
-        gw_run_resume(request->run);
+    if (ex->pipeline)
+        gw_request_resume_calls(ex->pipeline);
 }
 
 static void on_done(void *user, struct gw_exchange *ex)
@@ -413,10 +494,9 @@ static void on_done(void *user, struct gw_exchange *ex)
     (void)user;
     if (!request)
         return;
-    if (request->is_waiting)
-        gw_auth_unwait(request->worker->auth, &request->waiter);
-    gw_request_cancel_model(request);
-    gw_timer_clear(request->worker->loop, &request->deadline);
+    leave(request); /* nothing when it had been answered */
+    move(request, GW_REQUEST_END);
+    gw_request_free_calls(request);
     gw_access_done(request);
     snapshot = request->snapshot;
     ex->pipeline = NULL;

@@ -1,8 +1,20 @@
-/* request.h - one request on its way: http → auth → route → feature → models and back. */
+/* request.h - one request on its way: http → auth → route → feature → models and back.
+ *
+ *     request.c   its steps, its end
+ *     calls.c     the model calls it makes
+ *     work.c      its timers and its jobs on other threads
+ *     answer.c    what the core answers itself, and in whose language
+ *     host.c      the table that plugins call
+ *     access.c    what is logged and counted
+ *
+ * A feature is called back from the loop only. After each of its callbacks gw_request_settle() looks whether something
+ * is still to come, and ends what was left open: no request hangs on a feature's oversight.
+ */
 #ifndef GW_REQUEST_H
 #define GW_REQUEST_H
 
 #include "models/models.h"
+#include "pipeline/states.h"
 #include "pipeline/worker.h"
 #include "plugin/ctx.h"
 #include "route/route.h"
@@ -16,35 +28,53 @@ struct gw_note {
     aigw_str value;
 };
 
+/** A call of this request, newest first. */
+struct gw_request_call {
+    struct gw_request_call *next;
+    struct gw_request *request;
+    struct aigw_call *call;
+};
+
+#define GW_REQUEST_CALLS_MAX  64u
+#define GW_REQUEST_TIMERS_MAX 16u
+
 struct gw_request {
     struct gw_worker *worker;
     struct gw_exchange *ex;
     struct gw_snapshot *snapshot;
+    enum gw_request_state state;
+    enum gw_answer_state answer;
     const struct gw_route *route; /* NULL for the core's own paths and unknown ones */
     int own;                      /* which of the core's own routes (answer.c), 0: none */
-    aigw_str path_param;
-    const char *allow; /* methods of a path that has another one */
+    const char *allow;            /* methods of a path that has another one */
     struct aigw_principal principal;
     struct aigw_request view; /* what the feature sees */
     struct aigw_ctx ctx;      /* the feature's */
-    void *call;               /* the feature's */
-    struct gw_arena build;    /* AIGW_LIFE_BUILD */
-    struct gw_run *run;
-    const struct aigw_model_info *model;
+    void *feature_call;       /* the feature's; NULL: check() was not reached */
+    struct gw_arena build;    /* AIGW_LIFE_BUILD of check() and run(); goes with the body */
+    struct gw_request_call *calls;
+    uint32_t call_count;                 /* made so far */
+    const struct aigw_model_info *model; /* of the newest call */
+    struct aigw_timer *timers;
+    uint32_t timer_count;
+    struct gw_job *jobs;
     struct gw_auth_waiter waiter;
     struct gw_timer deadline;
-    int64_t deadline_ms; /* monotonic */
-    aigw_str *flags;     /* feature flags, parsed on first use */
+    struct gw_task resume;
+    int64_t deadline_ms;  /* monotonic */
+    bool is_step_pending; /* check() or run() answered AIGW_PENDING */
+    bool is_preflight, is_verbose;
+    const struct aigw_refusal *refusing; /* the feature's refuse() is at work on it */
+    aigw_str *flags;                     /* feature flags, parsed on first use */
     uint32_t flag_count;
-    bool did_parse_flags, is_waiting, is_preflight, is_verbose, is_streaming_call;
+    bool did_parse_flags;
     struct gw_note *notes;
     /* for logs and metrics */
-    int64_t auth_us, cpu_start_us, model_us, call_started_us;
-    int64_t input_tokens, output_tokens;
-    uint32_t finish_kind, error_kind;
+    int64_t auth_us, cpu_start_us, model_us;
     aigw_str token_issuer;
     const char *auth_error;
     const char *error_detail;
+    aigw_str faults; /* of a body that was refused: types and places, never values */
 };
 
 /** The pipeline's callbacks for http. */
@@ -54,12 +84,34 @@ aigw_str gw_request_header(const struct gw_request *request, const char *name);
 /** Feature flags of this request that the operator allows. */
 const aigw_str *gw_request_flags(struct gw_request *request, uint32_t *ret_count);
 bool gw_request_has_scope(const struct gw_request *request, const char *scope, uint32_t flags);
-/** Start the model call on behalf of the feature. */
+/** Does anybody still want to hear of it? */
+bool gw_request_is_alive(const struct gw_request *request);
+/** After each callback of the feature: what it answered, and is there something that will bring the answer? */
+void gw_request_settle(struct gw_request *request, aigw_status status);
+/** AIGW_PENDING is over: take the step again, from the loop. */
+aigw_status gw_request_go_on(struct gw_request *request);
+/** The body is not needed any more. */
+void gw_request_free_body(struct gw_request *request);
+
+/* calls.c */
 aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_model_info *model,
-                                  const struct aigw_model_request *what, int64_t idle_ms);
-void gw_request_cancel_model(struct gw_request *request);
-/** The build lifetime is over. */
-void gw_request_end_build(struct gw_request *request);
+                                  const struct aigw_call_options *options, struct aigw_call **ret_call);
+void gw_request_cancel_call(struct gw_request *request, struct aigw_call *call);
+void gw_request_cancel_calls(struct gw_request *request);
+bool gw_request_has_calls(const struct gw_request *request);
+void gw_request_pause_calls(struct gw_request *request);
+void gw_request_resume_calls(struct gw_request *request);
+/** Before the request's memory goes. */
+void gw_request_free_calls(struct gw_request *request);
+
+/* work.c */
+aigw_status gw_request_set_timer(struct gw_request *request, struct aigw_timer **timer, int64_t delay_ms,
+                                 void (*fn)(struct aigw_ctx *ctx, void *arg), void *arg);
+void gw_request_clear_timer(struct gw_request *request, struct aigw_timer *timer);
+aigw_status gw_request_offload(struct gw_request *request, const struct aigw_job *job);
+bool gw_request_has_work(const struct gw_request *request);
+/** Timers and jobs: none of them calls back any more. */
+void gw_request_drop_work(struct gw_request *request);
 
 /** gw_http_reply() and gw_http_stream_begin(), counted. The count comes first: whoever has the answer finds it at
  *  /metrics. */
@@ -68,9 +120,15 @@ bool gw_request_reply(struct gw_request *request, int status, const char *conten
 bool gw_request_stream_begin(struct gw_request *request, int status, const char *content_type,
                              const struct gw_http_header *headers, size_t header_count);
 
+void gw_request_stream_end(struct gw_request *request);
+/** Break an answer that was begun, so that the client can tell. */
+void gw_request_abort(struct gw_request *request);
+
 /* answer.c: answers of the core itself */
 void gw_answer_detail(struct gw_request *request, int status, const char *detail);
-void gw_answer_unauthorized(struct gw_request *request, const struct gw_auth_result *refusal);
+/** A refusal, in the form that the route's feature gives it, or in GitLab's. message is the contract's text. */
+void gw_answer_refuse(struct gw_request *request, uint32_t kind, int status, const char *message, const char *detail,
+                      int64_t retry_after_s);
 /** Set request->own. */
 void gw_answer_find_own(struct gw_request *request);
 /** Does the core's own route need no token? */
@@ -87,8 +145,8 @@ void gw_answer_ready(struct gw_request *request);
 /* access.c: log line and metrics of a finished request */
 void gw_access_answered(struct gw_request *request, int status);
 void gw_access_done(struct gw_request *request);
-void gw_access_model_started(struct gw_request *request);
-void gw_access_model_ended(struct gw_request *request);
+void gw_access_model_started(const struct gw_call_stats *stats);
+void gw_access_model_ended(const struct gw_request *request, const struct gw_call_stats *stats);
 void gw_access_register(struct gw_server *server);
 
 /* limits.c: the operator's model limits, shown as gauges and enforced by nobody */

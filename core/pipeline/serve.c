@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "health/metrics_server.h"
+#include "models/credential.h"
+#include "pipeline/offload.h"
 #include "pipeline/request.h"
 #include "pipeline/serving.h"
 
@@ -139,6 +141,9 @@ static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
     serving->server.auth = gw_auth_new(settings, reterr);
     if (!serving->server.auth)
         return AIGW_E_CONFIG;
+    serving->server.offload = gw_offload_new(reterr);
+    if (!serving->server.offload)
+        return AIGW_E_NOMEM;
     status = start_workers(serving, reterr);
     if (status)
         return status;
@@ -204,8 +209,11 @@ static void stop(struct gw_serving *serving)
     struct gw_server *server = &serving->server;
 
     gw_metrics_server_stop(serving->metrics);
+    gw_offload_stop(server->offload);
     for (uint32_t i = 0; i < server->worker_count; i++)
         gw_worker_done(&server->workers[i]);
+    gw_offload_free(server->offload);
+    gw_credentials_free();
     if (server->auth)
         gw_auth_free(server->auth);
     free(server->workers);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "models/credential.h"
 #include "pipeline/request.h"
 
 #define DRAIN_CHECK_MS 20
@@ -124,6 +125,8 @@ void gw_worker_done(struct gw_worker *worker)
     }
     if (worker->http)
         gw_http_free(worker->http);
+    if (worker->loop)
+        gw_credentials_leave(worker->loop);
     if (worker->upstream)
         gw_upstream_free(worker->upstream);
     if (worker->auth)

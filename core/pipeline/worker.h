@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "upstream/upstream.h"
 
+struct gw_offload;
 struct gw_server;
 
 struct gw_worker {
@@ -35,7 +36,8 @@ struct gw_server {
     struct gw_worker *workers;
     uint32_t worker_count;
     struct gw_auth *auth;
-    atomic_int state; /* GW_STARTING … */
+    struct gw_offload *offload; /* threads for work that blocks */
+    atomic_int state;           /* GW_STARTING … */
     int64_t started_us;
     atomic_llong cert_expires_s; /* of the serving certificate, 0: no TLS */
     uint16_t port, metrics_port;

@@ -8,16 +8,23 @@
 
 #include "plugin/internal.h"
 
-#define STATE_MAX  ((size_t)1 << 20)
-#define TABLE_MAX  1000u
-#define STRIDE_MAX 4096u
+#define STATE_MAX    ((size_t)1 << 20)
+#define TABLE_MAX    1000u
+#define STRIDE_MAX   4096u
+#define NAME_MAX_LEN 64u
+#define DIALECTS_MAX 32u
+
+/* Every bit that this aigw can honour: another one asks for what it does not know. */
+#define SETTING_FLAGS (AIGW_SETF_REQUIRED | AIGW_SETF_SECRET | AIGW_SETF_URL)
+#define ROUTE_FLAGS   (AIGW_ROUTEF_NO_USER_TOKEN | AIGW_ROUTEF_NO_BODY | AIGW_ROUTEF_DEPRECATED)
+#define ROUTE_CALLERS (AIGW_CALLER_GITLAB | AIGW_CALLER_KEY | AIGW_CALLER_ANYONE)
 
 /** True when text is a name as conf.d can write it. */
 static bool is_name(const char *text)
 {
     size_t len = text ? strlen(text) : 0;
 
-    return len > 0 && len <= 64 && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+    return len > 0 && len <= NAME_MAX_LEN && strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
 }
 
 /** Copy a struct (or array element) of `their` bytes into ours of `our` bytes. False when there is more than we know.
@@ -47,16 +54,16 @@ static aigw_status check_version(const struct aigw_plugin *found, const char *pa
                           "%s: built for plugin ABI %u.%u, this aigw speaks %d.%d: rebuild the "
                           "plugin with this aigw's SDK",
                           path, found->abi_major, found->abi_minor, AIGW_ABI_MAJOR, AIGW_ABI_MINOR);
-    if (AIGW_ABI_MAJOR == 0 && found->abi_minor != AIGW_ABI_MINOR)
-        return gw_err_set(reterr, AIGW_E_CONFIG,
-                          "%s: built for plugin ABI %u.%u, this aigw speaks exactly %d.%d (before "
-                          "1.0 every minor may differ): rebuild the plugin with this aigw's SDK",
-                          path, found->abi_major, found->abi_minor, AIGW_ABI_MAJOR, AIGW_ABI_MINOR);
     if (found->abi_minor > AIGW_ABI_MINOR)
         return gw_err_set(reterr, AIGW_E_CONFIG,
                           "%s: built for plugin ABI %u.%u, this aigw speaks up to %d.%d: upgrade "
                           "aigw, or rebuild the plugin with this aigw's SDK",
                           path, found->abi_major, found->abi_minor, AIGW_ABI_MAJOR, AIGW_ABI_MINOR);
+    if (found->abi_minor < AIGW_ABI_MINOR_OLDEST)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: built for plugin ABI %u.%u, the oldest that this aigw still loads is %d.%d: "
+                          "rebuild the plugin with this aigw's SDK",
+                          path, found->abi_major, found->abi_minor, AIGW_ABI_MAJOR, AIGW_ABI_MINOR_OLDEST);
     return AIGW_OK;
 }
 
@@ -152,6 +159,11 @@ static aigw_status check_setting(const struct aigw_plugin *d, uint32_t index, co
     if (size == 0)
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: setting \"%s\": type is %u, expected one of AIGW_SET_* (1 to %u)",
                           path, s->name, s->type, AIGW_SET_MAP);
+    if (s->flags & ~SETTING_FLAGS)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: setting \"%s\": flags are 0x%x, expected AIGW_SETF_* only (0x%x): upgrade aigw, or "
+                          "rebuild the plugin with this aigw's SDK",
+                          path, s->name, s->flags, SETTING_FLAGS);
     if (s->offset > d->state_size || size > d->state_size - s->offset)
         return gw_err_set(reterr, AIGW_E_CONFIG,
                           "%s: setting \"%s\": %zu bytes at offset %zu lie outside state_size %zu: "
@@ -203,6 +215,24 @@ static aigw_status copy_ops(const char *path, const char *what, const void *ops,
     return AIGW_OK;
 }
 
+/** The dialects that a provider passes through: names, as aigw_raw.dialect spells them. */
+static aigw_status check_dialects(const char *path, const struct aigw_provider_ops *ops, struct gw_err *reterr)
+{
+    if (ops->dialect_count > DIALECTS_MAX || (ops->dialect_count > 0 && !ops->dialects))
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: .provider->dialect_count is %u, expected at most %u with a table of names", path,
+                          ops->dialect_count, DIALECTS_MAX);
+    for (uint32_t i = 0; i < ops->dialect_count; i++) {
+        const char *name = ops->dialects[i];
+
+        if (!name || !*name || strlen(name) > NAME_MAX_LEN)
+            return gw_err_set(reterr, AIGW_E_CONFIG,
+                              "%s: .provider->dialects[%u] is \"%.80s\", expected a name of 1 to %u bytes", path, i,
+                              name ? name : "", NAME_MAX_LEN);
+    }
+    return AIGW_OK;
+}
+
 static aigw_status check_provider(const char *path, struct gw_plugin *p, struct gw_err *reterr)
 {
     aigw_status status = copy_ops(path, "provider", p->descriptor.provider, offsetof(struct aigw_provider_ops, done),
@@ -218,6 +248,9 @@ static aigw_status check_provider(const char *path, struct gw_plugin *p, struct 
     if (p->provider.call_size > STATE_MAX)
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .provider->call_size is %zu, expected at most %zu", path,
                           p->provider.call_size, STATE_MAX);
+    status = check_dialects(path, &p->provider, reterr);
+    if (status != AIGW_OK)
+        return status;
     p->descriptor.provider = &p->provider;
     p->descriptor.feature = NULL;
     return AIGW_OK;
@@ -235,6 +268,16 @@ static aigw_status check_route(const struct aigw_route *route, uint32_t index, c
     if (!route->path || route->path[0] != '/')
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: routes[%u]: path is \"%.80s\", expected one that begins with /",
                           path, index, route->path ? route->path : "");
+    if (route->flags & ~ROUTE_FLAGS)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: routes[%u] %s: flags are 0x%x, expected AIGW_ROUTEF_* only (0x%x): upgrade aigw, or "
+                          "rebuild the plugin with this aigw's SDK",
+                          path, index, route->path, route->flags, ROUTE_FLAGS);
+    if (route->callers & ~ROUTE_CALLERS)
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: routes[%u] %s: callers are 0x%x, expected AIGW_CALLER_* only (0x%x): upgrade aigw, or "
+                          "rebuild the plugin with this aigw's SDK",
+                          path, index, route->path, route->callers, ROUTE_CALLERS);
     if (route->body_max < 0)
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: routes[%u] %s: body_max is negative", path, index, route->path);
     return AIGW_OK;

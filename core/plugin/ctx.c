@@ -1,6 +1,8 @@
 /* ctx.c - host functions that need no request: memory, buffers, errors, logs, counters. */
 #include "plugin/ctx.h"
 
+#include <gnutls/crypto.h>
+#include <gnutls/gnutls.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -88,6 +90,48 @@ void gw_ctx_count(struct aigw_ctx *ctx, uint32_t index, const aigw_str *label_va
     if (series)
         gw_series_add(series, delta);
 }
+
+/* ---- clocks, chance, digests ---- */
+
+#define RANDOM_MAX 4096u
+
+int64_t gw_ctx_time_s(struct aigw_ctx *ctx)
+{
+    (void)ctx;
+    return gw_wall_s();
+}
+
+int64_t gw_ctx_mono_ms(struct aigw_ctx *ctx)
+{
+    (void)ctx;
+    return gw_mono_ms();
+}
+
+aigw_status gw_ctx_random(struct aigw_ctx *ctx, void *ret_bytes, size_t len)
+{
+    if (len > RANDOM_MAX)
+        return gw_ctx_fail(ctx, AIGW_E_INVALID, "random: %zu bytes are wanted, expected at most %u", len, RANDOM_MAX);
+    if (gnutls_rnd(GNUTLS_RND_RANDOM, ret_bytes, len) < 0)
+        return gw_ctx_fail(ctx, AIGW_E_STATE, "random: the system's generator failed");
+    return AIGW_OK;
+}
+
+aigw_status gw_ctx_sha256(struct aigw_ctx *ctx, aigw_str bytes, uint8_t ret_digest[32])
+{
+    if (gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes.len ? bytes.ptr : "", bytes.len, ret_digest) < 0)
+        return gw_ctx_fail(ctx, AIGW_E_STATE, "sha256: the crypto library refused it");
+    return AIGW_OK;
+}
+
+aigw_status gw_ctx_hmac_sha256(struct aigw_ctx *ctx, aigw_str key, aigw_str bytes, uint8_t ret_digest[32])
+{
+    if (gnutls_hmac_fast(GNUTLS_MAC_SHA256, key.len ? key.ptr : "", key.len, bytes.len ? bytes.ptr : "", bytes.len,
+                         ret_digest) < 0)
+        return gw_ctx_fail(ctx, AIGW_E_STATE, "hmac_sha256: the crypto library refused it");
+    return AIGW_OK;
+}
+
+/* ---- buffers ---- */
 
 static void free_buf(void *arg)
 {

@@ -6,19 +6,19 @@
 #include "plugin/plugin.h"
 
 struct gw_request; /* pipeline/request.h */
-struct gw_run;     /* models/models.h */
+struct gw_attempt; /* models/call.h */
 
-/** An instance (request NULL), or one plugin's view of one request: the feature has one, each model call's provider
- *  another. */
+/** Who asks the core for something: an instance (request and attempt NULL), a feature about one request, or a provider
+ *  about one attempt of a call. */
 struct aigw_ctx {
     const struct gw_plugin *plugin;
     const char *instance;           /* conf.d name */
     struct gw_arena *request_arena; /* AIGW_LIFE_REQUEST */
     struct gw_arena *build_arena;   /* AIGW_LIFE_BUILD */
-    struct gw_request *request;
-    struct gw_run *run;     /* provider: the call it works for */
-    const char *request_id; /* for log lines, NULL on an instance */
-    const char *error;      /* text of the last host->fail(), NULL if none */
+    struct gw_request *request;     /* feature */
+    struct gw_attempt *attempt;     /* provider */
+    const char *request_id;         /* for log lines, NULL on an instance */
+    const char *error;              /* text of the last host->fail(), NULL if none */
 };
 
 struct aigw_buf {
@@ -32,6 +32,11 @@ aigw_status gw_ctx_fail(struct aigw_ctx *ctx, aigw_status why, const char *fmt, 
 void gw_ctx_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...) AIGW_PRINTF(3, 4);
 void gw_ctx_count(struct aigw_ctx *ctx, uint32_t index, const aigw_str *label_values, double delta);
 const char *gw_ctx_last_error(struct aigw_ctx *ctx);
+int64_t gw_ctx_time_s(struct aigw_ctx *ctx);
+int64_t gw_ctx_mono_ms(struct aigw_ctx *ctx);
+aigw_status gw_ctx_random(struct aigw_ctx *ctx, void *ret_bytes, size_t len);
+aigw_status gw_ctx_sha256(struct aigw_ctx *ctx, aigw_str bytes, uint8_t ret_digest[32]);
+aigw_status gw_ctx_hmac_sha256(struct aigw_ctx *ctx, aigw_str key, aigw_str bytes, uint8_t ret_digest[32]);
 
 struct aigw_buf *gw_ctx_buf_new(struct aigw_ctx *ctx, uint32_t life, size_t max_len);
 void gw_ctx_buf_put(struct aigw_buf *buf, const char *bytes, size_t len);

@@ -244,6 +244,7 @@ static bool open_instance(const struct configure *c, struct gw_instance *instanc
                      instance->state, c->problems);
     if (c->problems->error_count != errors_before)
         return false; /* open() may rely on its settings */
+    instance->settings_hash = gw_plugin_settings_hash(instance->plugin, instance->state);
     status = c->kind->open(instance->plugin, c->host, instance->ctx, instance->state);
     if (status != AIGW_OK) {
         const char *reason = gw_ctx_error(instance->ctx);

@@ -28,8 +28,9 @@ struct gw_instance {
     struct gw_plugin *plugin;
     const struct gw_node *node; /* its group, NULL when made by the core (built-in mock) */
     void *state;
-    struct aigw_ctx *ctx; /* instance context, lives as long */
-    const char *model;    /* features: conf.d `model`, or NULL */
+    struct aigw_ctx *ctx;   /* instance context, lives as long */
+    const char *model;      /* features: conf.d `model`, or NULL */
+    uint64_t settings_hash; /* of what conf.d said: the same after a reload that changed nothing about it */
     bool is_open;
 };
 
@@ -53,6 +54,8 @@ struct gw_plugins *gw_plugins_load(struct gw_arena *arena, const char *const *di
 /** Make and open the instances of conf.d's `providers` and `features`. */
 void gw_plugins_configure(struct gw_plugins *plugins, struct gw_arena *arena, const struct gw_node *conf,
                           const struct aigw_host *host, struct gw_problems *problems);
+/** A number that changes with any setting of the instance. */
+uint64_t gw_plugin_settings_hash(const struct gw_plugin *plugin, const void *state);
 /** Close instances, then unload. */
 void gw_plugins_close(struct gw_plugins *plugins);
 const struct gw_plugin *gw_plugins_find(const struct gw_plugins *plugins, uint32_t kind, const char *name);

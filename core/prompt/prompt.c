@@ -153,13 +153,17 @@ static aigw_status check_required(const struct gw_prompt_def *def, const struct 
 
 /* ---- parameters and messages ---- */
 
-/** The prompt's numbers win over the model's. */
-static struct aigw_params merge_params(const struct aigw_model_info *model, const struct aigw_params *own)
+/** The prompt's numbers win over the model's. NULL: out of memory. */
+static const struct aigw_params *merge_params(struct gw_arena *arena, const struct aigw_model_info *model,
+                                              const struct aigw_params *own)
 {
-    struct aigw_params params = { 0 };
+    struct aigw_params *merged = gw_arena_calloc(arena, sizeof *merged);
+    struct aigw_params params = { .struct_size = sizeof params };
 
-    if (model)
-        params = model->defaults;
+    if (!merged)
+        return NULL;
+    if (model && model->defaults)
+        params = *model->defaults;
     params.set |= own->set;
     if (own->set & AIGW_PARAM_TEMPERATURE)
         params.temperature = own->temperature;
@@ -173,7 +177,8 @@ static struct aigw_params merge_params(const struct aigw_model_info *model, cons
         params.stop = own->stop;
         params.stop_count = own->stop_count;
     }
-    return params;
+    *merged = params;
+    return merged;
 }
 
 static const struct gw_mustache *find_partial(void *user, aigw_str name)
@@ -199,21 +204,25 @@ static aigw_status render_messages(const struct gw_prompt_def *def, const struct
     size_t left = arena->limit > arena->used ? arena->limit - arena->used : 0;
     struct gw_buf text;
     size_t start = 0;
+    uint32_t count = 0;
 
     if (!messages || !parts)
         return gw_err_set(err, AIGW_E_NOMEM, "the request's memory budget is spent");
     gw_buf_init(&text, left < RENDERED_MAX ? left : RENDERED_MAX); /* not in the arena, but within its budget */
     for (uint32_t i = 0; i < def->message_count && status == AIGW_OK; i++) {
-        struct aigw_part *part = &parts[prompt->message_count];
         const struct gw_prompt_message *message = &def->messages[i];
 
         status = gw_mustache_render(message->tmpl, vars, find_partial, (void *)(uintptr_t)def, &text, err);
         if (text.len == start && message->role == AIGW_ROLE_SYSTEM)
             continue; /* several servers refuse an empty system message */
-        part->type = AIGW_PART_TEXT;
-        part->text.len = text.len - start;
-        messages[prompt->message_count++] =
-            (struct aigw_message){ .role = message->role, .part_count = 1, .parts = part };
+        parts[count] = (struct aigw_part){ .struct_size = sizeof *parts,
+                                           .type = AIGW_PART_TEXT,
+                                           .text = { NULL, text.len - start } };
+        messages[count] =
+            (struct aigw_message){ .struct_size = sizeof *messages, .role = message->role, .parts = &parts[count] };
+        if (count > 0)
+            messages[count - 1].next = &messages[count];
+        count++;
         start = text.len;
     }
     if (status < 0) {
@@ -221,12 +230,12 @@ static aigw_status render_messages(const struct gw_prompt_def *def, const struct
         return status;
     }
     start = 0;
-    for (uint32_t i = 0; i < prompt->message_count; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         parts[i].text.ptr = text.data ? text.data + start : "";
         start += parts[i].text.len;
     }
-    prompt->messages = messages;
-    if (prompt->message_count && messages[prompt->message_count - 1].role == AIGW_ROLE_ASSISTANT)
+    prompt->messages = count ? messages : NULL;
+    if (count && messages[count - 1].role == AIGW_ROLE_ASSISTANT)
         prompt->flags |= AIGW_REQF_PREFILL;
     if (text.data && gw_arena_defer(arena, free, text.data) < 0)
         return gw_err_set(err, AIGW_E_NOMEM, "the request's memory budget is spent");
@@ -273,13 +282,15 @@ aigw_status gw_prompts_render(const struct gw_prompts *prompts, struct gw_arena 
     if (status == AIGW_OK)
         status = render_messages(def, &vars, arena, &prompt, reterr);
     if (status == AIGW_OK) {
-        prompt.params = merge_params(query->model, &def->params);
+        prompt.params = merge_params(arena, query->model, &def->params);
         prompt.title = def->title;
         prompt.scope = def->scope;
         prompt.family = gw_str(def->family);
         prompt.version = gw_str(def->version);
         prompt.timeout_ms = def->timeout_ms;
         *ret_prompt = prompt;
+        if (!prompt.params)
+            status = gw_err_set(reterr, AIGW_E_NOMEM, "the request's memory budget is spent");
     }
     json_object_put(json);
     return status;

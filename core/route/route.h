@@ -5,23 +5,37 @@
 #include "base/base.h"
 #include "config/node.h"
 #include "plugin/plugin.h"
+#include "route/pattern.h"
 
 struct gw_router;
 
 struct gw_route {
     const struct aigw_route *spec;
     struct gw_instance *feature;
-    uint32_t index; /* dense, for metrics */
+    const struct gw_pattern *pattern; /* of spec->path */
+    uint32_t index;                   /* dense, for metrics */
 };
 
-/** Collect the routes of all feature instances; two for one method and path is a problem. */
+#define GW_ROUTE_ALLOW_SIZE 128u
+
+/** What gw_router_find() found. Values point into the path that was asked for. */
+struct gw_route_match {
+    const struct gw_route *route; /* NULL unless GW_ROUTE_FOUND */
+    uint32_t param_count;
+    struct gw_path_param params[GW_PATTERN_PARAMS_MAX]; /* in the path's order */
+    char allow[GW_ROUTE_ALLOW_SIZE];                    /* GW_ROUTE_NO_METHOD: "GET, HEAD, POST", sorted; else "" */
+};
+
+/** Collect the routes of all feature instances. A path that is not well-formed and two routes that match the same paths
+ *  with the same method are problems. */
 struct gw_router *gw_router_build(struct gw_arena *arena, const struct gw_plugins *plugins,
                                   struct gw_problems *problems);
 #define GW_ROUTE_FOUND     1
 #define GW_ROUTE_NO_PATH   2
-#define GW_ROUTE_NO_METHOD 3 /* *ret_allow lists the methods */
-int gw_router_find(const struct gw_router *router, aigw_str method, aigw_str path, const struct gw_route **ret_route,
-                   aigw_str *ret_param, const char **ret_allow);
+#define GW_ROUTE_NO_METHOD 3
+/** The most specific route (pattern.h says which that is) that has the method; a GET route also serves HEAD unless the
+ *  same path has a HEAD route. Allocates nothing. */
+int gw_router_find(const struct gw_router *router, aigw_str method, aigw_str path, struct gw_route_match *ret);
 size_t gw_router_count(const struct gw_router *router);
 const struct gw_route *gw_router_at(const struct gw_router *router, size_t index);
 /** The OpenAPI 3.1 document of all routes, as JSON text in the router's arena. */

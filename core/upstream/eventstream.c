@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#include "upstream/decode.h"
+
 #define MESSAGE_MIN 16u /* prelude and the last checksum */
 #define TYPE_STRING 7
 
@@ -127,4 +129,58 @@ aigw_status gw_eventstream_message(const uint8_t *bytes, size_t len, gw_frame_fn
         frame.exception = said.message_type;
     frame.data = (aigw_str){ (const char *)bytes + GW_EVENTSTREAM_PRELUDE + headers, len - headers - MESSAGE_MIN };
     return fn(user, &frame);
+}
+
+/* ---- the stream --------------------------------------------------------------------------------------------- */
+
+/** Complete the message that an earlier feed began: ask for exactly what it lacks. *ret_used: bytes of that. */
+static aigw_status complete_held(struct gw_framer *framer, const char *bytes, size_t len, size_t *ret_used,
+                                 gw_frame_fn fn, void *user)
+{
+    aigw_status status = AIGW_OK;
+    size_t at = 0;
+
+    while (framer->held.len > 0 && at < len && status == AIGW_OK) {
+        size_t want, part;
+
+        status = gw_eventstream_need((const uint8_t *)framer->held.data, framer->held.len, framer->data.max, &want);
+        if (status != AIGW_OK)
+            break;
+        part = want - framer->held.len < len - at ? want - framer->held.len : len - at;
+        status = gw_framer_hold(&framer->held, bytes + at, part);
+        at += part;
+        if (status == AIGW_OK && framer->held.len == want && want > GW_EVENTSTREAM_PRELUDE) {
+            status = gw_eventstream_message((const uint8_t *)framer->held.data, want, fn, user);
+            gw_framer_empty(&framer->held);
+        }
+    }
+    *ret_used = at;
+    return status;
+}
+
+aigw_status gw_eventstream_feed(struct gw_framer *framer, const char *bytes, size_t len, gw_frame_fn fn, void *user)
+{
+    size_t used;
+    aigw_status status = complete_held(framer, bytes, len, &used, fn, user);
+
+    bytes += used;
+    len -= used;
+    while (len > 0 && status == AIGW_OK) {
+        size_t want;
+
+        status = gw_eventstream_need((const uint8_t *)bytes, len, framer->data.max, &want);
+        if (status != AIGW_OK)
+            break;
+        if (want > len)
+            return gw_framer_hold(&framer->held, bytes, len);
+        status = gw_eventstream_message((const uint8_t *)bytes, want, fn, user);
+        bytes += want;
+        len -= want;
+    }
+    return status;
+}
+
+aigw_status gw_eventstream_end(struct gw_framer *framer)
+{
+    return framer->held.len > 0 ? AIGW_E_UPSTREAM : AIGW_OK;
 }

@@ -1,26 +1,24 @@
-/* framing.c - the line formats (SSE, NDJSON) and the whole body; eventstream.c has the binary one.
- *
- * A line that lies whole in the fed bytes is looked at in place; only the unfinished tail of a feed is kept. The event
- * under construction holds views into the fed bytes and is copied only when a second data line comes or the feed ends.
- */
+/* framing.c - what a body is, told by its first bytes, and whole bodies. The other formats: sse.c, ndjson.c,
+ * eventstream.c. */
 #include "upstream/framing.h"
 
 #include <string.h>
 
-#include "upstream/eventstream.h"
+#include "upstream/decode.h"
 
-#define LINE_EXTRA 16   /* BOM, "data: " and some room */
-#define KEEP_CAP   2048 /* an emptied buffer larger than this is given back: thousands of streams idle at once */
+#define LINE_EXTRA 16   /* "data: " and some room */
+#define FIRST_MAX  6    /* "retry:" and "event:" are the longest beginnings */
+#define KEEP_CAP   2048 /* of an emptied buffer */
 
 void gw_framer_init(struct gw_framer *framer, uint32_t framing, size_t frame_max)
 {
     memset(framer, 0, sizeof *framer);
     framer->framing = framing;
-    /* A held line is longer than its frame by the field's name; data.max is the limit that counts. */
-    gw_buf_init(&framer->held,
-                framing == AIGW_FRAMING_SSE && frame_max < SIZE_MAX - LINE_EXTRA ? frame_max + LINE_EXTRA : frame_max);
+    /* A held line of SSE is longer than its frame by the field's name; data.max is the limit that counts. */
+    gw_buf_init(&framer->held, frame_max < SIZE_MAX - LINE_EXTRA ? frame_max + LINE_EXTRA : frame_max);
     gw_buf_init(&framer->data, frame_max);
     gw_buf_init(&framer->name, frame_max);
+    gw_buf_init(&framer->next, frame_max);
 }
 
 void gw_framer_done(struct gw_framer *framer)
@@ -28,9 +26,10 @@ void gw_framer_done(struct gw_framer *framer)
     gw_buf_done(&framer->held);
     gw_buf_done(&framer->data);
     gw_buf_done(&framer->name);
+    gw_buf_done(&framer->next);
 }
 
-static void empty(struct gw_buf *buf)
+void gw_framer_empty(struct gw_buf *buf)
 {
     if (buf->cap > KEEP_CAP) {
         size_t max = buf->max;
@@ -42,293 +41,167 @@ static void empty(struct gw_buf *buf)
     }
 }
 
-static aigw_status hold(struct gw_buf *buf, const char *bytes, size_t len)
+aigw_status gw_framer_hold(struct gw_buf *buf, const char *bytes, size_t len)
 {
     gw_buf_put(buf, bytes, len);
     return buf->status;
 }
 
-/* ---- SSE ---------------------------------------------------------------------------------------------------- */
+/* ---- what is it? -------------------------------------------------------------------------------------------- */
 
-/** The event under construction during one feed. */
-struct sse {
-    struct gw_framer *framer;
-    gw_frame_fn fn;
-    void *user;
-    aigw_str data; /* the one data line so far, in the fed bytes; counts only while !in_buffer */
-    aigw_str name;
-    bool in_buffer; /* data lives in framer->data */
-};
-
-/** Move the views into the framer: the bytes they point to go away, or a second data line joins them. */
-static aigw_status sse_settle(struct sse *sse)
+/** What a body is that begins so: AIGW_FRAMING_*, or 0 while more bytes are needed to tell. */
+static uint32_t framing_of(uint32_t asked, const char *first, size_t len)
 {
-    struct gw_framer *framer = sse->framer;
-    aigw_status status = AIGW_OK;
+    static const char *const fields[] = { "data:", "event:", "id:", "retry:", ":", "error:" };
+    bool is_event_stream = asked == AIGW_FRAMING_SSE || asked == AIGW_FRAMING_EVENTSTREAM;
+    bool may_be_sse = false;
 
-    if (framer->has_data && !sse->in_buffer) {
-        status = hold(&framer->data, sse->data.ptr, sse->data.len);
-        sse->in_buffer = true;
+    if (*first == '{' || *first == '[')
+        return is_event_stream ? AIGW_FRAMING_BODY : asked;
+    if (asked == AIGW_FRAMING_SSE)
+        return asked;
+    for (size_t i = 0; i < GW_ARRAY_LEN(fields); i++) {
+        size_t want = strlen(fields[i]);
+
+        if (memcmp(first, fields[i], len < want ? len : want) != 0)
+            continue;
+        if (len >= want)
+            return AIGW_FRAMING_SSE;
+        may_be_sse = true;
     }
-    if (status == AIGW_OK && sse->name.ptr && sse->name.ptr != framer->name.data) {
-        gw_buf_clear(&framer->name);
-        status = hold(&framer->name, sse->name.ptr, sse->name.len);
-        sse->name = gw_buf_str(&framer->name);
-    }
-    return status;
+    return may_be_sse ? 0 : asked;
 }
 
-static aigw_status sse_dispatch(struct sse *sse)
+static aigw_status body_feed(struct gw_framer *framer, const char *bytes, size_t len)
 {
-    struct gw_framer *framer = sse->framer;
-    aigw_status status = AIGW_OK;
+    aigw_status status = gw_framer_hold(&framer->held, bytes, len);
 
-    if (framer->has_data) {
-        struct aigw_frame frame = { .struct_size = sizeof frame, .framing = AIGW_FRAMING_SSE };
-
-        frame.data = sse->in_buffer ? gw_buf_str(&framer->data) : sse->data;
-        if (!frame.data.ptr)
-            frame.data = AIGW_STR("");
-        frame.event = sse->name.len > 0 ? sse->name : AIGW_STR_NONE;
-        if (frame.data.len > framer->data.max)
-            status = AIGW_E_LIMIT;
-        else
-            status = sse->fn(sse->user, &frame);
-    }
-    framer->has_data = false;
-    sse->in_buffer = false;
-    sse->name = AIGW_STR_NONE;
-    empty(&framer->data);
-    empty(&framer->name);
-    return status;
+    return status == AIGW_OK && framer->held.len > framer->data.max ? AIGW_E_LIMIT : status;
 }
 
-/** `line` may lie in framer->held: `may_view` says whether it outlives this call. */
-static aigw_status sse_line(struct sse *sse, aigw_str line, bool may_view)
+static aigw_status frames_feed(struct gw_framer *framer, const char *bytes, size_t len, gw_frame_fn fn, void *user)
 {
-    struct gw_framer *framer = sse->framer;
-    aigw_status status = AIGW_OK;
-    const char *colon;
-    aigw_str field, value = AIGW_STR("");
-
-    if (!framer->seen_bom) {
-        framer->seen_bom = true;
-        if (line.len >= 3 && memcmp(line.ptr, "\xef\xbb\xbf", 3) == 0)
-            line = (aigw_str){ line.ptr + 3, line.len - 3 };
-    }
-    if (line.len == 0)
-        return sse_dispatch(sse);
-    colon = memchr(line.ptr, ':', line.len);
-    field = (aigw_str){ line.ptr, colon ? (size_t)(colon - line.ptr) : line.len };
-    if (colon) {
-        value = (aigw_str){ colon + 1, line.len - field.len - 1 };
-        if (value.len > 0 && value.ptr[0] == ' ')
-            value = (aigw_str){ value.ptr + 1, value.len - 1 };
-    }
-    if (gw_str_is(field, "data")) {
-        if (framer->has_data) {
-            status = sse_settle(sse);
-            if (status == AIGW_OK)
-                status = hold(&framer->data, "\n", 1);
-            if (status == AIGW_OK)
-                status = hold(&framer->data, value.ptr, value.len);
-        } else {
-            framer->has_data = true;
-            sse->data = value;
-            if (!may_view)
-                status = sse_settle(sse);
-        }
-    } else if (gw_str_is(field, "event")) {
-        sse->name = value;
-        if (!may_view)
-            status = sse_settle(sse);
-    } /* id, retry, comments (an empty field name) and strangers: nothing to do */
-    return status;
-}
-
-static aigw_status sse_feed(struct gw_framer *framer, const char *bytes, size_t len, gw_frame_fn fn, void *user)
-{
-    struct sse sse = { .framer = framer, .fn = fn, .user = user, .in_buffer = framer->has_data };
-    const char *at = bytes, *end = bytes + len, *lf = NULL;
-    aigw_status status = AIGW_OK;
-
-    if (framer->name.len > 0)
-        sse.name = gw_buf_str(&framer->name);
-    if (framer->skip_lf && at < end) {
-        framer->skip_lf = false;
-        at += *at == '\n';
-    }
-    while (at < end && status == AIGW_OK) {
-        const char *stop, *cr;
-
-        /* One search for LF serves every CR before it: lines that end in CR alone stay linear. */
-        if (!lf || lf < at) {
-            lf = memchr(at, '\n', (size_t)(end - at));
-            if (!lf)
-                lf = end;
-        }
-        cr = memchr(at, '\r', (size_t)(lf - at));
-        stop = cr ? cr : lf;
-        if (stop == end)
-            break;
-        if (framer->held.len > 0) {
-            status = hold(&framer->held, at, (size_t)(stop - at));
-            if (status == AIGW_OK)
-                status = sse_line(&sse, gw_buf_str(&framer->held), false);
-            empty(&framer->held);
-        } else {
-            status = sse_line(&sse, (aigw_str){ at, (size_t)(stop - at) }, true);
-        }
-        at = stop + 1;
-        if (cr && at == end)
-            framer->skip_lf = true;
-        else if (cr && *at == '\n')
-            at++;
-    }
-    if (status == AIGW_OK)
-        status = sse_settle(&sse);
-    if (status == AIGW_OK && at < end)
-        status = hold(&framer->held, at, (size_t)(end - at));
-    return status;
-}
-
-static aigw_status sse_end(struct gw_framer *framer, gw_frame_fn fn, void *user)
-{
-    struct sse sse = { .framer = framer, .fn = fn, .user = user, .in_buffer = framer->has_data };
-    aigw_status status = AIGW_OK;
-
-    if (framer->name.len > 0)
-        sse.name = gw_buf_str(&framer->name);
-    if (framer->held.len > 0)
-        status = sse_line(&sse, gw_buf_str(&framer->held), false);
-    if (status == AIGW_OK)
-        status = sse_dispatch(&sse);
-    return status;
-}
-
-/* ---- NDJSON ------------------------------------------------------------------------------------------------- */
-
-static aigw_status ndjson_line(struct gw_framer *framer, aigw_str line, gw_frame_fn fn, void *user)
-{
-    struct aigw_frame frame = { .struct_size = sizeof frame, .framing = AIGW_FRAMING_NDJSON };
-
-    if (!framer->seen_bom) {
-        framer->seen_bom = true;
-        if (line.len >= 3 && memcmp(line.ptr, "\xef\xbb\xbf", 3) == 0)
-            line = (aigw_str){ line.ptr + 3, line.len - 3 };
-    }
-    frame.data = gw_str_trim(line);
-    if (frame.data.len == 0)
+    if (len == 0)
         return AIGW_OK;
-    if (frame.data.len > framer->held.max)
-        return AIGW_E_LIMIT;
-    return fn(user, &frame);
+    switch (framer->framing) {
+    case AIGW_FRAMING_SSE:
+        return gw_sse_feed(framer, bytes, len, fn, user);
+    case AIGW_FRAMING_NDJSON:
+        return gw_ndjson_feed(framer, bytes, len, fn, user);
+    case AIGW_FRAMING_EVENTSTREAM:
+        return gw_eventstream_feed(framer, bytes, len, fn, user);
+    default:
+        return body_feed(framer, bytes, len);
+    }
 }
 
-static aigw_status ndjson_feed(struct gw_framer *framer, const char *bytes, size_t len, gw_frame_fn fn, void *user)
+/** It is known what it is: the first bytes, if they had to be held, go ahead. */
+static aigw_status begin_frames(struct gw_framer *framer, uint32_t framing, gw_frame_fn fn, void *user)
 {
-    const char *at = bytes, *end = bytes + len, *lf;
-    aigw_status status = AIGW_OK;
+    char first[FIRST_MAX];
+    size_t len = framer->held.len;
 
-    while (status == AIGW_OK && at < end && (lf = memchr(at, '\n', (size_t)(end - at))) != NULL) {
-        if (framer->held.len > 0) {
-            status = hold(&framer->held, at, (size_t)(lf - at));
-            if (status == AIGW_OK)
-                status = ndjson_line(framer, gw_buf_str(&framer->held), fn, user);
-            empty(&framer->held);
-        } else {
-            status = ndjson_line(framer, (aigw_str){ at, (size_t)(lf - at) }, fn, user);
+    if (len > 0)
+        memcpy(first, framer->held.data, len);
+    gw_buf_clear(&framer->held);
+    framer->framing = framing;
+    framer->state = GW_FRAMER_FRAMES;
+    return frames_feed(framer, first, len, fn, user);
+}
+
+/** Hold one byte; *ret_is_mark when the bytes so far are, or may become, the byte order mark. */
+static aigw_status mark_byte(struct gw_framer *framer, char byte, bool *ret_is_mark)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+
+    *ret_is_mark = byte == mark[framer->held.len];
+    return *ret_is_mark ? gw_framer_hold(&framer->held, &byte, 1) : AIGW_OK;
+}
+
+/** Move through the states until it is known what the body is; *ret_used bytes belong to that. */
+static aigw_status first_feed(struct gw_framer *framer, const char *bytes, size_t len, size_t *ret_used, gw_frame_fn fn,
+                              void *user)
+{
+    aigw_status status = AIGW_OK;
+    size_t at = 0;
+    bool is_mark;
+
+    while (at < len && framer->state != GW_FRAMER_FRAMES && status == AIGW_OK) {
+        uint32_t framing;
+
+        switch (framer->state) {
+        case GW_FRAMER_MARK:
+            status = mark_byte(framer, bytes[at], &is_mark);
+            at += is_mark;
+            if (is_mark && framer->held.len == 3)
+                gw_buf_clear(&framer->held);
+            else if (is_mark)
+                break;
+            framer->state = framer->held.len > 0 ? GW_FRAMER_FIRST : GW_FRAMER_BLANK;
+            break;
+        case GW_FRAMER_BLANK:
+            if (bytes[at] == ' ' || bytes[at] == '\t' || bytes[at] == '\r' || bytes[at] == '\n') {
+                at++;
+                break;
+            }
+            framer->state = GW_FRAMER_FIRST;
+            framing = framing_of(framer->framing, bytes + at, len - at); /* mostly it can be told in place */
+            if (framing)
+                status = begin_frames(framer, framing, fn, user);
+            break;
+        default:
+            status = gw_framer_hold(&framer->held, bytes + at++, 1);
+            framing = status == AIGW_OK ? framing_of(framer->framing, framer->held.data, framer->held.len) : 0;
+            if (framing)
+                status = begin_frames(framer, framing, fn, user);
+            break;
         }
-        at = lf + 1;
     }
-    if (status == AIGW_OK && at < end)
-        status = hold(&framer->held, at, (size_t)(end - at));
+    *ret_used = at;
     return status;
 }
 
 /* ---- all formats -------------------------------------------------------------------------------------------- */
 
-static aigw_status eventstream_feed(struct gw_framer *framer, const char *bytes, size_t len, gw_frame_fn fn, void *user)
-{
-    aigw_status status = AIGW_OK;
-    size_t max = framer->held.max;
-
-    /* First complete the message that an earlier feed began: ask for exactly what it lacks. */
-    while (framer->held.len > 0 && len > 0 && status == AIGW_OK) {
-        size_t want, part;
-
-        status = gw_eventstream_need((const uint8_t *)framer->held.data, framer->held.len, max, &want);
-        if (status != AIGW_OK)
-            break;
-        part = want - framer->held.len < len ? want - framer->held.len : len;
-        status = hold(&framer->held, bytes, part);
-        bytes += part;
-        len -= part;
-        if (status == AIGW_OK && framer->held.len == want && want > GW_EVENTSTREAM_PRELUDE) {
-            status = gw_eventstream_message((const uint8_t *)framer->held.data, want, fn, user);
-            empty(&framer->held);
-        }
-    }
-    while (len > 0 && status == AIGW_OK) {
-        size_t want;
-
-        status = gw_eventstream_need((const uint8_t *)bytes, len, max, &want);
-        if (status != AIGW_OK)
-            break;
-        if (want > len)
-            return hold(&framer->held, bytes, len);
-        status = gw_eventstream_message((const uint8_t *)bytes, want, fn, user);
-        bytes += want;
-        len -= want;
-    }
-    return status;
-}
-
 aigw_status gw_framer_feed(struct gw_framer *framer, const char *bytes, size_t len, gw_frame_fn fn, void *user)
 {
-    if (framer->failed != AIGW_OK || len == 0)
-        return framer->failed;
-    switch (framer->framing) {
-    case AIGW_FRAMING_SSE:
-        framer->failed = sse_feed(framer, bytes, len, fn, user);
-        break;
-    case AIGW_FRAMING_NDJSON:
-        framer->failed = ndjson_feed(framer, bytes, len, fn, user);
-        break;
-    case AIGW_FRAMING_EVENTSTREAM:
-        framer->failed = eventstream_feed(framer, bytes, len, fn, user);
-        break;
-    default:
-        framer->failed = hold(&framer->held, bytes, len);
-        break;
-    }
+    size_t used = 0;
+
+    if (framer->failed == AIGW_OK && framer->state != GW_FRAMER_FRAMES)
+        framer->failed = first_feed(framer, bytes, len, &used, fn, user);
+    if (framer->failed == AIGW_OK && used < len)
+        framer->failed = frames_feed(framer, bytes + used, len - used, fn, user);
     return framer->failed;
+}
+
+static aigw_status body_end(struct gw_framer *framer, gw_frame_fn fn, void *user)
+{
+    struct aigw_frame frame = { .struct_size = sizeof frame, .framing = AIGW_FRAMING_BODY };
+
+    frame.data = framer->held.data ? gw_buf_str(&framer->held) : AIGW_STR("");
+    return fn(user, &frame);
 }
 
 aigw_status gw_framer_end(struct gw_framer *framer, gw_frame_fn fn, void *user)
 {
+    if (framer->failed == AIGW_OK && framer->state != GW_FRAMER_FRAMES)
+        framer->failed = begin_frames(framer, framer->framing, fn, user);
     if (framer->failed != AIGW_OK)
         return framer->failed;
     switch (framer->framing) {
     case AIGW_FRAMING_SSE:
-        framer->failed = sse_end(framer, fn, user);
+        framer->failed = gw_sse_end(framer, fn, user);
         break;
     case AIGW_FRAMING_NDJSON:
-        if (framer->held.len > 0)
-            framer->failed = ndjson_line(framer, gw_buf_str(&framer->held), fn, user);
+        framer->failed = gw_ndjson_end(framer, fn, user);
         break;
     case AIGW_FRAMING_EVENTSTREAM:
-        if (framer->held.len > 0)
-            framer->failed = AIGW_E_UPSTREAM;
+        framer->failed = gw_eventstream_end(framer);
         break;
-    default: {
-        struct aigw_frame frame = { .struct_size = sizeof frame, .framing = AIGW_FRAMING_BODY };
-
-        frame.data = framer->held.data ? gw_buf_str(&framer->held) : AIGW_STR("");
-        framer->failed = fn(user, &frame);
+    default:
+        framer->failed = body_end(framer, fn, user);
         break;
     }
-    }
-    empty(&framer->held);
+    gw_framer_empty(&framer->held);
     return framer->failed;
 }

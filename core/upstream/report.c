@@ -1,20 +1,25 @@
-/* report.c - how a call ended, in our terms and in words an operator can act on. The words name host and port and never
- * the path, the query or a header: those may hold secrets. */
+/* report.c - how a transfer ended, in our terms and in words an operator can act on. The words name host and port and
+ * never the path, the query or a header: those may hold secrets. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "upstream/internal.h"
 
-#define EXTRA_CA    "add the issuing CA's certificate with AIGW_EXTRA_CA_FILE"
 #define CLIENT_CERT "AIGW_MTLS__CERT_FILE, AIGW_MTLS__KEY_FILE and AIGW_MTLS__KEY_PASSWORD"
 
-static int64_t timing(CURL *easy, CURLINFO what)
+static void say(struct gw_fault *fault, int kind, const char *fmt, ...) AIGW_PRINTF(3, 4);
+static void say(struct gw_fault *fault, int kind, const char *fmt, ...)
 {
-    curl_off_t us = 0;
+    va_list args;
 
-    curl_easy_getinfo(easy, what, &us);
-    return us;
+    fault->kind = kind;
+    va_start(args, fmt);
+    vsnprintf(fault->words, sizeof fault->words, fmt, args);
+    va_end(args);
 }
+
+/* ---- connecting ------------------------------------------------------------------------------------------------- */
 
 static long number(CURL *easy, CURLINFO what)
 {
@@ -24,196 +29,226 @@ static long number(CURL *easy, CURLINFO what)
     return value;
 }
 
-static const char *curl_words(const struct gw_transfer *call, CURLcode code)
+static bool is_name_known(CURL *easy)
 {
-    return call->error[0] ? call->error : curl_easy_strerror(code);
+    curl_off_t us = 0;
+
+    curl_easy_getinfo(easy, CURLINFO_NAMELOOKUP_TIME_T, &us);
+    return us != 0;
 }
 
-static int tls_kind(const struct gw_transfer *call, CURLcode code)
+/** What a SOCKS proxy had against it. */
+static const char *socks_words(long error)
 {
-    switch (code) {
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CERTPROBLEM:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR:
-    case CURLE_SSL_ENGINE_INITFAILED:
-    case CURLE_USE_SSL_FAILED:
-    case CURLE_SSL_INVALIDCERTSTATUS:
-    case CURLE_SSL_CLIENTCERT:
-        return GW_UP_TLS;
+    switch (error) {
+    case CURLPX_REPLY_HOST_UNREACHABLE:
+    case CURLPX_REPLY_NETWORK_UNREACHABLE:
+    case CURLPX_REPLY_TTL_EXPIRED:
+        return "it cannot reach the host";
+    case CURLPX_REPLY_CONNECTION_REFUSED:
+        return "the host refused its connection";
+    case CURLPX_REPLY_NOT_ALLOWED:
+    case CURLPX_REQUEST_FAILED:
+        return "it does not allow this host";
+    case CURLPX_RESOLVE_HOST:
+        return "the host name cannot be resolved";
+    case CURLPX_NO_AUTH:
+    case CURLPX_USER_REJECTED:
+    case CURLPX_GSSAPI:
+    case CURLPX_GSSAPI_PERMSG:
+        return "it wants another user or password";
+    case CURLPX_CLOSED:
+        return "it closed the connection";
     default:
-        /* TLS 1.3 refuses a client certificate after the handshake, as the answer to the request: with an alert, or
-         * with a reset that overtakes the alert. */
-        if (call->url->is_https && !call->got_bytes && (call->is_client_cert_wanted || strstr(call->error, "alert")) &&
-            (code == CURLE_RECV_ERROR || code == CURLE_SEND_ERROR || code == CURLE_GOT_NOTHING))
-            return GW_UP_TLS;
-        return GW_UP_OK;
+        return "it failed or does not speak SOCKS";
     }
 }
 
-static int kind_of(const struct gw_transfer *call, CURLcode code)
+static void say_time_is_up(struct gw_fault *fault, const struct gw_conn *conn)
 {
-    int kind;
+    const char *what = conn->state != GW_CONN_CONNECTING ? "connected, but the TLS handshake did not finish"
+                       : is_name_known(gw_connect_easy(conn->connect)) ? "no connection"
+                                                                       : "the host name was not resolved";
 
-    if (call->is_stopped)
-        return GW_UP_STOPPED;
-    if (call->is_too_large)
-        return GW_UP_TOO_LARGE;
-    if (call->is_over_idle || call->is_over_total)
-        return GW_UP_TIMEOUT;
-    if (code == CURLE_OK) /* curl is content when the peer closes in the middle of the head */
-        return call->did_head ? GW_UP_OK : GW_UP_CUT;
-    if (call->refusal && !call->got_bytes)
-        return GW_UP_REFUSED;
-    kind = tls_kind(call, code);
-    if (kind != GW_UP_OK)
-        return kind;
+    say(fault, GW_UP_CONNECT, "%s within %lld ms; check that the host is up and no firewall is in between", what,
+        (long long)conn->transfer->connect_ms);
+}
+
+static void say_tunnel(struct gw_fault *fault, long status)
+{
+    if (status == 407)
+        say(fault, GW_UP_CONNECT, "the proxy answered 407; put its user and password into HTTPS_PROXY");
+    else
+        say(fault, GW_UP_CONNECT, "the proxy answered %ld; check HTTPS_PROXY and NO_PROXY", status);
+}
+
+void gw_fault_of_tunnel(struct gw_fault *ret_fault, int status)
+{
+    say_tunnel(ret_fault, status);
+}
+
+void gw_fault_of_connect(struct gw_fault *ret_fault, const struct gw_conn *conn, CURLcode code)
+{
+    CURL *easy = gw_connect_easy(conn->connect);
+    const char *refusal = gw_connect_refusal(conn->connect), *words = gw_connect_error_text(conn->connect);
+    const struct gw_proxy *proxy = conn->origin->proxy;
+    long os_error = 0, tunnel = number(easy, CURLINFO_HTTP_CONNECTCODE);
+
+    if (refusal) {
+        say(ret_fault, GW_UP_REFUSED, "not allowed as an endpoint: %s", refusal);
+        return;
+    }
+    if (code == CURLE_OPERATION_TIMEDOUT) {
+        say_time_is_up(ret_fault, conn);
+        return;
+    }
+    if (tunnel != 0 && tunnel / 100 != 2) {
+        say_tunnel(ret_fault, tunnel);
+        return;
+    }
+    if (code == CURLE_COULDNT_RESOLVE_PROXY ||
+        (code == CURLE_COULDNT_RESOLVE_HOST && proxy && proxy->kind == GW_PROXY_HTTPS)) {
+        say(ret_fault, GW_UP_CONNECT,
+            "the proxy's name cannot be resolved; check HTTP_PROXY, HTTPS_PROXY and NO_PROXY");
+        return;
+    }
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
-    case CURLE_COULDNT_RESOLVE_PROXY:
-    case CURLE_COULDNT_CONNECT:
+        say(ret_fault, GW_UP_CONNECT, "the host name cannot be resolved; check its spelling and this machine's DNS");
+        break;
     case CURLE_PROXY:
-        return GW_UP_CONNECT;
-    case CURLE_OPERATION_TIMEDOUT: /* our own limits were looked at above: this is the one for connecting */
-        return GW_UP_CONNECT;
+        say(ret_fault, GW_UP_CONNECT, "cannot connect through the SOCKS proxy: %s; check the proxy settings",
+            socks_words(number(easy, CURLINFO_PROXY_ERROR)));
+        break;
     case CURLE_OUT_OF_MEMORY:
     case CURLE_FAILED_INIT:
-    case CURLE_BAD_FUNCTION_ARGUMENT:
-    case CURLE_UNKNOWN_OPTION:
-    case CURLE_NOT_BUILT_IN:
-    case CURLE_WRITE_ERROR:
-    case CURLE_ABORTED_BY_CALLBACK:
-        return GW_UP_INTERNAL;
+        say(ret_fault, GW_UP_INTERNAL, "the gateway could not run the call: out of memory");
+        break;
     default:
-        /* Whatever goes wrong before the request could be sent is about getting through: a proxy that refuses. */
-        return call->is_ready ? GW_UP_CUT : GW_UP_CONNECT;
+        if (code == CURLE_COULDNT_CONNECT) /* it stays from earlier tries otherwise */
+            os_error = number(easy, CURLINFO_OS_ERRNO);
+        say(ret_fault, GW_UP_CONNECT, "cannot connect: %s",
+            os_error ? strerror((int)os_error)
+            : *words ? words
+                     : curl_easy_strerror(code));
+        break;
     }
 }
 
-/* ---- words -------------------------------------------------------------------------------------------------- */
+/* ---- TLS -------------------------------------------------------------------------------------------------------- */
+
+/** What may help, by what GnuTLS said. */
+static const char *tls_advice(const struct gw_tls *tls, int error)
+{
+    static const char client[] = "; the server may want a client certificate, or another one: " CLIENT_CERT;
+
+    switch (error) {
+    case GNUTLS_E_UNEXPECTED_PACKET:
+    case GNUTLS_E_UNSUPPORTED_VERSION_PACKET:
+    case GNUTLS_E_RECORD_OVERFLOW:
+    case GNUTLS_E_UNEXPECTED_PACKET_LENGTH:
+        return "; the server may not speak TLS on this port: try http:// in the endpoint";
+    case GNUTLS_E_FATAL_ALERT_RECEIVED:
+        if (gw_tls_alert(tls) == GNUTLS_A_UNRECOGNIZED_NAME)
+            return "; the server does not know this host name: check the endpoint";
+        if (gw_tls_alert(tls) == GNUTLS_A_PROTOCOL_VERSION)
+            return "; the server speaks neither TLS 1.2 nor TLS 1.3";
+        return client;
+    default:
+        return gw_tls_wanted_certificate(tls) ? client : "";
+    }
+}
+
+void gw_fault_of_tls(struct gw_fault *ret_fault, const struct gw_conn *conn, const struct gw_tls *tls, bool is_late)
+{
+    bool is_proxy = tls == conn->proxy_tls;
+    const char *of = is_proxy ? "the proxy's TLS: " : "", *refusal = gw_tls_refusal(tls), *alert;
+    int error = gw_tls_error(tls);
+
+    if (refusal) {
+        say(ret_fault, GW_UP_TLS, "%s%s", of, refusal);
+        return;
+    }
+    alert = error == GNUTLS_E_FATAL_ALERT_RECEIVED ? gnutls_alert_get_name(gw_tls_alert(tls)) : NULL;
+    if (error == GNUTLS_E_FATAL_ALERT_RECEIVED)
+        say(ret_fault, GW_UP_TLS, "%sTLS failed: the server refused it with the alert '%s'%s", of,
+            alert ? alert : "unknown", tls_advice(tls, error));
+    else if (error == GNUTLS_E_PREMATURE_TERMINATION || error == GNUTLS_E_PULL_ERROR || error == GNUTLS_E_PUSH_ERROR ||
+             error == 0)
+        say(ret_fault, GW_UP_TLS, "%sTLS failed: the server closed the connection %s%s", of,
+            is_late ? "instead of answering" : "during the handshake", tls_advice(tls, error));
+    else
+        say(ret_fault, GW_UP_TLS, "%sTLS failed: %s%s", of, gnutls_strerror(error), tls_advice(tls, error));
+}
+
+/* ---- later ------------------------------------------------------------------------------------------------------ */
+
+void gw_fault_of_cut(struct gw_fault *ret_fault, const struct gw_conn *conn, ssize_t why)
+{
+    const struct gw_transfer *transfer = conn->transfer;
+    const struct gw_tls *tls = conn->tls ? conn->tls : conn->proxy_tls;
+    const struct gw_url *url = transfer->url;
+    bool is_silent = transfer->state == GW_TRANSFER_HEAD && !transfer->got_bytes;
+    const char *words = "closed by the server", *advice = "";
+
+    if (!tls && why == GW_IO_CUT)
+        words = "reset by the server";
+    else if (why == GW_IO_ERROR)
+        words = tls ? gnutls_strerror(gw_tls_error(tls)) : strerror(errno);
+    if (is_silent && !url->is_https && (url->port == 443 || url->port == 8443))
+        advice = "; the server may speak TLS on this port: try https:// in the endpoint";
+    say(ret_fault, GW_UP_CUT, "the connection broke %s: %s%s",
+        is_silent                             ? "before the answer began"
+        : transfer->state == GW_TRANSFER_HEAD ? "in the middle of the answer's head"
+                                              : "in the middle of the answer",
+        words, advice);
+}
+
+void gw_fault_of_time(struct gw_fault *ret_fault, const struct gw_transfer *transfer, bool is_total)
+{
+    if (is_total)
+        say(ret_fault, GW_UP_TIMEOUT, "the answer was not complete within %lld ms", (long long)transfer->total_ms);
+    else if (transfer->state == GW_TRANSFER_CONNECTING)
+        say_time_is_up(ret_fault, transfer->conn);
+    else
+        say(ret_fault, GW_UP_TIMEOUT, "connected, but nothing came for %lld ms (%s)", (long long)transfer->idle_ms,
+            transfer->state == GW_TRANSFER_HEAD ? "before the answer began" : "in the middle of the answer");
+}
 
 /** "host:port", or "host:port through proxy host:port". */
-static void peer_words(const struct gw_transfer *call, char *text, size_t size)
+static void peer_words(const struct gw_transfer *transfer, char *text, size_t size)
 {
-    const char *proxy = call->proxy, *at;
+    const struct gw_proxy *proxy = transfer->origin ? transfer->origin->proxy : NULL;
 
-    snprintf(text, size, "%.200s:%ld", call->url->host, call->url->port);
-    if (!proxy)
-        return;
-    at = strrchr(proxy, '@'); /* a proxy's password stays out */
-    if (at)
-        proxy = at + 1;
-    else if (strstr(proxy, "://"))
-        proxy = strstr(proxy, "://") + 3;
-    snprintf(text + strlen(text), size - strlen(text), " through proxy %.*s", (int)strcspn(proxy, "/"), proxy);
+    snprintf(text, size, "%.200s:%u%s%.200s", transfer->url->host, transfer->url->port, proxy ? " through proxy " : "",
+             proxy ? proxy->name : "");
 }
 
-static void connect_words(struct gw_transfer *call, CURLcode code, const char *peer, char *text, size_t size)
+static bool is_head_whole(const struct gw_transfer *transfer)
 {
-    long os_error = number(call->easy, CURLINFO_OS_ERRNO), tunnel = number(call->easy, CURLINFO_HTTP_CONNECTCODE);
-
-    if (code == CURLE_COULDNT_RESOLVE_HOST)
-        snprintf(text, size, "%s: the host name cannot be resolved; check its spelling and this machine's DNS", peer);
-    else if (code == CURLE_COULDNT_RESOLVE_PROXY)
-        snprintf(text, size, "%s: the proxy's name cannot be resolved; check HTTP_PROXY, HTTPS_PROXY and NO_PROXY",
-                 peer);
-    else if (code == CURLE_OPERATION_TIMEDOUT)
-        snprintf(text, size, "%s: %s within %lld ms; check that the host is up and no firewall is in between", peer,
-                 timing(call->easy, CURLINFO_NAMELOOKUP_TIME_T) == 0 ? "the host name was not resolved"
-                 : call->check.is_installed                          ? "connected, but the TLS handshake did not finish"
-                                                                     : "no connection",
-                 (long long)call->connect_ms);
-    else if (tunnel != 0 && tunnel / 100 != 2)
-        snprintf(text, size, "%s: the proxy answered %ld; check HTTPS_PROXY and NO_PROXY", peer, tunnel);
-    else
-        snprintf(text, size, "%s: cannot connect: %s", peer,
-                 os_error ? strerror((int)os_error) : curl_words(call, code));
+    return transfer->state == GW_TRANSFER_BODY || transfer->state == GW_TRANSFER_PAUSED ||
+           transfer->state == GW_TRANSFER_RESUMING;
 }
 
-static void tls_words(const struct gw_transfer *call, CURLcode code, const char *peer, char *text, size_t size)
-{
-    const char *words = curl_words(call, code), *advice = "";
-
-    if (call->check.problem) {
-        snprintf(text, size, "%s: %s", peer, call->check.problem);
-        return;
-    }
-    if (code == CURLE_SSL_CERTPROBLEM || strstr(words, "X.509"))
-        advice = "; check the client certificate, its key and its password: " CLIENT_CERT;
-    else if (code == CURLE_PEER_FAILED_VERIFICATION)
-        advice = "; " EXTRA_CA;
-    else if (strstr(words, "unexpected TLS packet") || strstr(words, "record packet with illegal version"))
-        advice = "; the server may not speak TLS on this port: try http:// in the endpoint";
-    else if (call->is_client_cert_wanted || strstr(words, "ertificate") || strstr(words, "alert") ||
-             strstr(words, "andshake failed"))
-        advice = "; the server may want a client certificate, or another one: " CLIENT_CERT;
-    snprintf(text, size, "%s: TLS failed: %s%s", peer, words, advice);
-}
-
-static void words_of(struct gw_transfer *call, int kind, CURLcode code, char *text, size_t size)
+void gw_report(const struct gw_transfer *transfer, const struct gw_fault *fault, char *text, size_t text_size,
+               struct gw_transfer_result *ret_result)
 {
     char peer[512];
 
-    peer_words(call, peer, sizeof peer);
-    switch (kind) {
-    case GW_UP_OK:
-        text[0] = '\0';
-        break;
-    case GW_UP_CONNECT:
-        connect_words(call, code, peer, text, size);
-        break;
-    case GW_UP_TLS:
-        tls_words(call, code, peer, text, size);
-        break;
-    case GW_UP_TIMEOUT:
-        if (call->is_over_total)
-            snprintf(text, size, "%s: the answer was not complete within %lld ms", peer, (long long)call->total_ms);
-        else
-            snprintf(text, size, "%s: connected, but nothing came for %lld ms (%s)", peer, (long long)call->idle_ms,
-                     call->did_head ? "in the middle of the answer" : "before the answer began");
-        break;
-    case GW_UP_CUT:
-        snprintf(text, size, "%s: the connection broke %s: %s", peer,
-                 call->did_head    ? "in the middle of the answer"
-                 : call->got_bytes ? "in the middle of the answer's head"
-                                   : "before the answer began",
-                 code == CURLE_OK ? "closed by the server" : curl_words(call, code));
-        break;
-    case GW_UP_REFUSED:
-        snprintf(text, size, "%s: not allowed as an endpoint: %s", peer, call->refusal);
-        break;
-    case GW_UP_TOO_LARGE:
-        snprintf(text, size, "%s: the answer is larger than the limit of %zu bytes", peer, call->body_max);
-        break;
-    case GW_UP_STOPPED:
-        snprintf(text, size, "%s: stopped by the gateway", peer);
-        break;
-    default:
-        snprintf(text, size, "%s: the gateway could not run the call: %s", peer,
-                 call->refusal ? call->refusal : curl_words(call, code));
-        break;
-    }
-}
-
-void gw_call_report(struct gw_transfer *call, CURLcode code, char *text, size_t text_size,
-                    struct gw_transfer_result *ret_result)
-{
-    CURL *easy = call->easy;
-    struct gw_transfer_result result = { .kind = kind_of(call, code), .got_bytes = call->got_bytes, .message = text };
-
-    if (!call->is_queued_start) {
-        result.status = call->did_head ? (int)number(easy, CURLINFO_RESPONSE_CODE) : 0;
-        result.was_sent = call->is_ready;
-        result.was_reused = call->is_ready && number(easy, CURLINFO_NUM_CONNECTS) == 0;
-        if (!result.was_reused)
-            result.connect_us =
-                timing(easy, call->url->is_https ? CURLINFO_APPCONNECT_TIME_T : CURLINFO_CONNECT_TIME_T);
-        if (call->got_bytes)
-            result.first_byte_us = timing(easy, CURLINFO_STARTTRANSFER_TIME_T);
-        result.total_us = timing(easy, CURLINFO_TOTAL_TIME_T);
-    }
-    words_of(call, result.kind, code, text, text_size);
-    *ret_result = result;
+    *ret_result = (struct gw_transfer_result){
+        .kind = fault ? fault->kind : GW_UP_OK,
+        .status = is_head_whole(transfer) ? transfer->answer.status : 0,
+        .was_reused = transfer->was_reused,
+        .was_sent = transfer->out.is_sent,
+        .got_bytes = transfer->got_bytes,
+        .connect_us = transfer->connect_us,
+        .first_byte_us = transfer->first_byte_us,
+        .total_us = gw_mono_us() - transfer->started_us,
+        .message = text,
+    };
+    text[0] = '\0';
+    if (!fault)
+        return;
+    peer_words(transfer, peer, sizeof peer);
+    snprintf(text, text_size, "%s: %s", peer, fault->words);
 }

@@ -1,9 +1,9 @@
-/* trust.c - see trust.h. Uses GnuTLS only; knows nothing of libcurl. */
+/* trust.c - see trust.h. Uses GnuTLS only; knows nothing of connections. */
 #include "upstream/trust.h"
 
 #include <errno.h>
 #include <gnutls/x509.h>
-#include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +11,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CHAIN_MAX 16u
+#define CHAIN_MAX   16u
+#define CHECK_MS    1000
+#define PRIORITIES  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+#define CLIENT_CERT "AIGW_MTLS__CERT_FILE, AIGW_MTLS__KEY_FILE and AIGW_MTLS__KEY_PASSWORD"
 
 /** What a file was when it was read; a change means reading again. */
 struct stamp {
@@ -21,13 +24,28 @@ struct stamp {
     struct timespec changed;
 };
 
-/** Parsed, a system's bundle takes some 4 MB per worker and 11 ms, yet the servers in use hang on a handful of CAs. So
- *  the whole bundle is kept only while some server is not trusted; otherwise just the CAs that have vouched before. */
-struct gw_trust_list {
-    gnutls_x509_trust_list_t all; /* NULL: not loaded */
-    gnutls_x509_trust_list_t known;
-    struct stamp ca_stamp, extra_stamp;
+/** The files behind a setting: CA bundle, extra CAs, client certificate, its key. */
+struct stamps {
+    struct stamp files[4];
 };
+
+struct gw_credentials {
+    struct gw_credentials *next; /* under the store's lock, as is refs */
+    unsigned refs;
+    struct gw_trust_store *store;
+    struct gw_trust_key key;
+    struct stamps stamps;
+    gnutls_certificate_credentials_t cred;
+    char *problem;
+};
+
+struct gw_trust_store {
+    pthread_mutex_t lock;
+    struct gw_credentials *all; /* in use by somebody */
+    gnutls_priority_t priorities;
+};
+
+/* ---- settings ------------------------------------------------------------------------------------------------- */
 
 static bool copy_text(char **ret_copy, const char *text)
 {
@@ -35,22 +53,40 @@ static bool copy_text(char **ret_copy, const char *text)
     return *ret_copy || !text;
 }
 
-struct gw_trust *gw_trust_new(const struct gw_upstream_tls *tls)
+static void key_done(struct gw_trust_key *key)
 {
-    static const struct gw_upstream_tls plain = { .verify = true };
-    struct gw_trust *trust = calloc(1, sizeof *trust);
+    if (key->key_password)
+        explicit_bzero(key->key_password, strlen(key->key_password));
+    free(key->ca_file);
+    free(key->ca_source);
+    free(key->extra_ca_file);
+    free(key->cert_file);
+    free(key->key_file);
+    free(key->key_password);
+    *key = (struct gw_trust_key){ .verify = true };
+}
 
-    if (!trust)
-        return NULL;
-    if (!tls)
-        tls = &plain;
-    trust->verify = tls->verify;
-    if (copy_text(&trust->ca_file, tls->ca_file) && copy_text(&trust->ca_source, tls->ca_source) &&
-        copy_text(&trust->extra_ca_file, tls->extra_ca_file) && copy_text(&trust->cert_file, tls->cert_file) &&
-        copy_text(&trust->key_file, tls->key_file) && copy_text(&trust->key_password, tls->key_password))
-        return trust;
-    gw_trust_free(trust);
-    return NULL;
+static bool key_copy(struct gw_trust_key *ret_key, const struct gw_upstream_tls *tls)
+{
+    *ret_key = (struct gw_trust_key){ .verify = tls->verify };
+    if (copy_text(&ret_key->ca_file, tls->ca_file) && copy_text(&ret_key->ca_source, tls->ca_source) &&
+        copy_text(&ret_key->extra_ca_file, tls->extra_ca_file) && copy_text(&ret_key->cert_file, tls->cert_file) &&
+        copy_text(&ret_key->key_file, tls->key_file) && copy_text(&ret_key->key_password, tls->key_password))
+        return true;
+    key_done(ret_key);
+    return false;
+}
+
+/** The same settings, borrowed. */
+static struct gw_upstream_tls settings_of(const struct gw_trust_key *key)
+{
+    return (struct gw_upstream_tls){ .ca_file = key->ca_file,
+                                     .ca_source = key->ca_source,
+                                     .extra_ca_file = key->extra_ca_file,
+                                     .cert_file = key->cert_file,
+                                     .key_file = key->key_file,
+                                     .key_password = key->key_password,
+                                     .verify = key->verify };
 }
 
 static bool same(const char *a, const char *b)
@@ -58,68 +94,26 @@ static bool same(const char *a, const char *b)
     return a == b || (a && b && strcmp(a, b) == 0);
 }
 
-bool gw_trust_is_for(const struct gw_trust *trust, const struct gw_upstream_tls *tls)
+static bool key_is(const struct gw_trust_key *key, const struct gw_upstream_tls *tls)
 {
-    static const struct gw_upstream_tls plain = { .verify = true };
-
-    if (!tls)
-        tls = &plain;
-    return trust->verify == tls->verify && same(trust->ca_file, tls->ca_file) &&
-           same(trust->extra_ca_file, tls->extra_ca_file) && same(trust->cert_file, tls->cert_file) &&
-           same(trust->key_file, tls->key_file) && same(trust->key_password, tls->key_password);
+    return key->verify == tls->verify && same(key->ca_file, tls->ca_file) && same(key->ca_source, tls->ca_source) &&
+           same(key->extra_ca_file, tls->extra_ca_file) && same(key->cert_file, tls->cert_file) &&
+           same(key->key_file, tls->key_file) && same(key->key_password, tls->key_password);
 }
 
-static void list_free(struct gw_trust_list *list)
+static const char *ca_name(const struct gw_trust_key *key)
 {
-    if (!list)
-        return;
-    if (list->all)
-        gnutls_x509_trust_list_deinit(list->all, 1);
-    gnutls_x509_trust_list_deinit(list->known, 1);
-    free(list);
+    return key->ca_file ? key->ca_file : "the system's CA bundle";
 }
 
-void gw_trust_free(struct gw_trust *trust)
+static const char *ca_setting(const struct gw_trust_key *key)
 {
-    if (!trust)
-        return;
-    list_free(trust->list);
-    if (trust->key_password)
-        explicit_bzero(trust->key_password, strlen(trust->key_password));
-    free(trust->ca_file);
-    free(trust->ca_source);
-    free(trust->extra_ca_file);
-    free(trust->cert_file);
-    free(trust->key_file);
-    free(trust->key_password);
-    free(trust);
+    if (key->ca_file && key->ca_source)
+        return key->ca_source;
+    return key->ca_file ? "configuration" : "no setting names another";
 }
 
-static void complain(struct gw_trust_check *check, const char *fmt, ...) AIGW_PRINTF(2, 3);
-static void complain(struct gw_trust_check *check, const char *fmt, ...)
-{
-    va_list args;
-
-    free(check->problem);
-    va_start(args, fmt);
-    if (vasprintf(&check->problem, fmt, args) < 0)
-        check->problem = NULL;
-    va_end(args);
-}
-
-static const char *ca_name(const struct gw_trust *trust)
-{
-    return trust->ca_file ? trust->ca_file : "the system's CA bundle";
-}
-
-static const char *ca_setting(const struct gw_trust *trust)
-{
-    if (trust->ca_file && trust->ca_source)
-        return trust->ca_source;
-    return trust->ca_file ? "configuration" : "no setting names another";
-}
-
-/* ---- the list ----------------------------------------------------------------------------------------------- */
+/* ---- files ---------------------------------------------------------------------------------------------------- */
 
 static struct stamp stamp_of(const char *path)
 {
@@ -136,113 +130,8 @@ static struct stamp stamp_of(const char *path)
     return stamp;
 }
 
-/** Certificates added, or a negative GnuTLS code. PEM bundle, one DER certificate, or a directory of either. */
-static int add_path(gnutls_x509_trust_list_t cas, const char *path)
-{
-    struct stat st;
-    int count;
-
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return gnutls_x509_trust_list_add_trust_dir(cas, path, NULL, GNUTLS_X509_FMT_PEM, 0, 0);
-    count = gnutls_x509_trust_list_add_trust_file(cas, path, NULL, GNUTLS_X509_FMT_PEM, 0, 0);
-    if (count <= 0) {
-        int as_der = gnutls_x509_trust_list_add_trust_file(cas, path, NULL, GNUTLS_X509_FMT_DER, 0, 0);
-
-        if (as_der > 0)
-            return as_der;
-    }
-    return count;
-}
-
-/** Read everything that is configured. False with a complaint when a named file gives no certificate: there is never a
- *  silent fall back to less. */
-static bool load_all(struct gw_trust *trust, struct gw_trust_check *check)
-{
-    gnutls_x509_trust_list_t all;
-    int count;
-
-    if (trust->list->all)
-        return true;
-    if (gnutls_x509_trust_list_init(&all, 0) < 0) {
-        complain(check, "out of memory while loading CA certificates");
-        return false;
-    }
-    count = trust->ca_file ? add_path(all, trust->ca_file) : gnutls_x509_trust_list_add_system_trust(all, 0, 0);
-    if (count <= 0) {
-        complain(check, "no CA certificate could be read from %s (%s): %s; expected a readable PEM file",
-                 ca_name(trust), ca_setting(trust), count < 0 ? gnutls_strerror(count) : "none found");
-        goto fail;
-    }
-    if (trust->extra_ca_file) {
-        count = add_path(all, trust->extra_ca_file);
-        if (count < 0) {
-            complain(check,
-                     "no CA certificate could be read from %s (AIGW_EXTRA_CA_FILE): %s; expected a readable PEM file",
-                     trust->extra_ca_file, gnutls_strerror(count));
-            goto fail;
-        }
-    }
-    trust->list->all = all;
-    return true;
-fail:
-    gnutls_x509_trust_list_deinit(all, 1);
-    return false;
-}
-
-/** Forget what was read when a file has changed since. False when out of memory. */
-static bool refresh(struct gw_trust *trust)
-{
-    struct stamp ca_stamp = stamp_of(trust->ca_file ? trust->ca_file : gw_trust_system_file());
-    struct stamp extra_stamp = stamp_of(trust->extra_ca_file);
-    struct gw_trust_list *list = trust->list;
-
-    if (list && memcmp(&list->ca_stamp, &ca_stamp, sizeof ca_stamp) == 0 &&
-        memcmp(&list->extra_stamp, &extra_stamp, sizeof extra_stamp) == 0)
-        return true;
-    list = calloc(1, sizeof *list);
-    if (!list || gnutls_x509_trust_list_init(&list->known, 0) < 0) {
-        free(list);
-        return false;
-    }
-    list->ca_stamp = ca_stamp;
-    list->extra_stamp = extra_stamp;
-    list_free(trust->list);
-    trust->list = list;
-    return true;
-}
-
-/** Remember who vouched, and let the rest go. A trusted certificate that is no CA is not
- *  remembered: then the rest stays. */
-static void keep_known(struct gw_trust_list *list, gnutls_x509_crt_t *chain, unsigned count)
-{
-    bool is_known = false;
-
-    for (unsigned i = 0; i < count; i++) {
-        gnutls_x509_crt_t issuer, copy;
-        gnutls_datum_t der;
-
-        if (gnutls_x509_trust_list_get_issuer(list->all, chain[i], &issuer, 0) < 0 ||
-            gnutls_x509_crt_export2(issuer, GNUTLS_X509_FMT_DER, &der) < 0)
-            continue;
-        if (gnutls_x509_crt_init(&copy) == 0) {
-            if (gnutls_x509_crt_import(copy, &der, GNUTLS_X509_FMT_DER) == 0 &&
-                gnutls_x509_trust_list_add_cas(list->known, &copy, 1, GNUTLS_TL_NO_DUPLICATES) == 1)
-                is_known = true;
-            else
-                gnutls_x509_crt_deinit(copy);
-        }
-        gnutls_free(der.data);
-    }
-    if (!is_known)
-        return;
-    gnutls_x509_trust_list_deinit(list->all, 1);
-    list->all = NULL;
-#ifdef __GLIBC__
-    malloc_trim(0); /* megabytes in thousands of small pieces */
-#endif
-}
-
-const char *gw_trust_system_file(void)
+/** Where GnuTLS most likely reads the system's CAs from; only to see when they change. */
+static const char *system_file(void)
 {
     static const char *const files[] = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
                                          "/etc/ssl/ca-bundle.pem", "/etc/ssl/cert.pem" };
@@ -253,7 +142,272 @@ const char *gw_trust_system_file(void)
     return NULL;
 }
 
-/* ---- words for a refusal ------------------------------------------------------------------------------------ */
+static void take_stamps(struct stamps *stamps, const struct gw_trust_key *key)
+{
+    memset(stamps, 0, sizeof *stamps);
+    if (key->verify) {
+        stamps->files[0] = stamp_of(key->ca_file ? key->ca_file : system_file());
+        stamps->files[1] = stamp_of(key->extra_ca_file);
+    }
+    stamps->files[2] = stamp_of(key->cert_file);
+    stamps->files[3] = stamp_of(key->key_file);
+}
+
+static void complain(char **ret_problem, const char *fmt, ...) AIGW_PRINTF(2, 3);
+static void complain(char **ret_problem, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    if (vasprintf(ret_problem, fmt, args) < 0)
+        *ret_problem = NULL;
+    va_end(args);
+}
+
+/** Certificates added, or a negative GnuTLS code. PEM bundle, one DER certificate, or a directory of either. */
+static int add_path(gnutls_certificate_credentials_t cred, const char *path)
+{
+    struct stat st;
+    int count;
+
+    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+        return gnutls_certificate_set_x509_trust_dir(cred, path, GNUTLS_X509_FMT_PEM);
+    count = gnutls_certificate_set_x509_trust_file(cred, path, GNUTLS_X509_FMT_PEM);
+    if (count <= 0) {
+        int as_der = gnutls_certificate_set_x509_trust_file(cred, path, GNUTLS_X509_FMT_DER);
+
+        if (as_der > 0)
+            return as_der;
+    }
+    return count;
+}
+
+/** Read everything that is configured; what cannot be read is complained about: there is never a silent fall back to
+ *  less. */
+static void load_cas(struct gw_credentials *credentials)
+{
+    const struct gw_trust_key *key = &credentials->key;
+    int count = key->ca_file ? add_path(credentials->cred, key->ca_file)
+                             : gnutls_certificate_set_x509_system_trust(credentials->cred);
+
+    if (count <= 0) {
+        complain(&credentials->problem,
+                 "no CA certificate could be read from %s (%s): %s; expected a readable PEM file", ca_name(key),
+                 ca_setting(key), count < 0 ? gnutls_strerror(count) : "none found");
+        return;
+    }
+    if (!key->extra_ca_file)
+        return;
+    count = add_path(credentials->cred, key->extra_ca_file);
+    if (count <= 0)
+        complain(&credentials->problem,
+                 "no CA certificate could be read from %s (AIGW_EXTRA_CA_FILE): %s; expected a readable PEM file",
+                 key->extra_ca_file, count < 0 ? gnutls_strerror(count) : "none found");
+}
+
+static void load_identity(struct gw_credentials *credentials)
+{
+    const struct gw_trust_key *key = &credentials->key;
+    const char *key_file = key->key_file ? key->key_file : key->cert_file;
+    int rc = gnutls_certificate_set_x509_key_file2(credentials->cred, key->cert_file, key_file, GNUTLS_X509_FMT_PEM,
+                                                   key->key_password, 0);
+
+    if (rc < 0)
+        complain(&credentials->problem,
+                 "TLS failed: the client certificate %s with the key %s cannot be used: %s; check the client "
+                 "certificate, its key and its password: " CLIENT_CERT,
+                 key->cert_file, key_file, gnutls_strerror(rc));
+}
+
+/* ---- credentials ---------------------------------------------------------------------------------------------- */
+
+static void credentials_free(struct gw_credentials *credentials)
+{
+    if (credentials->cred)
+        gnutls_certificate_free_credentials(credentials->cred);
+    key_done(&credentials->key);
+    free(credentials->problem);
+    free(credentials);
+}
+
+static struct gw_credentials *credentials_load(struct gw_trust_store *store, const struct gw_upstream_tls *tls,
+                                               const struct stamps *stamps)
+{
+    struct gw_credentials *credentials = calloc(1, sizeof *credentials);
+
+    if (!credentials)
+        return NULL;
+    if (!key_copy(&credentials->key, tls) || gnutls_certificate_allocate_credentials(&credentials->cred) < 0) {
+        credentials_free(credentials);
+        return NULL;
+    }
+    credentials->store = store;
+    credentials->stamps = *stamps;
+    gnutls_certificate_set_verify_flags(credentials->cred, GNUTLS_VERIFY_ALLOW_X509_V1_CA_CRT);
+    if (tls->verify)
+        load_cas(credentials);
+    if (tls->cert_file && !credentials->problem)
+        load_identity(credentials);
+    return credentials;
+}
+
+struct gw_credentials *gw_credentials_ref(struct gw_credentials *credentials)
+{
+    if (credentials) {
+        pthread_mutex_lock(&credentials->store->lock);
+        credentials->refs++;
+        pthread_mutex_unlock(&credentials->store->lock);
+    }
+    return credentials;
+}
+
+void gw_credentials_unref(struct gw_credentials *credentials)
+{
+    struct gw_trust_store *store = credentials ? credentials->store : NULL;
+    bool is_last;
+
+    if (!credentials)
+        return;
+    pthread_mutex_lock(&store->lock);
+    is_last = --credentials->refs == 0;
+    if (is_last) {
+        struct gw_credentials **at = &store->all;
+
+        while (*at != credentials)
+            at = &(*at)->next;
+        *at = credentials->next;
+    }
+    pthread_mutex_unlock(&store->lock);
+    if (is_last)
+        credentials_free(credentials);
+}
+
+gnutls_certificate_credentials_t gw_credentials_gnutls(const struct gw_credentials *credentials)
+{
+    return credentials->cred;
+}
+
+gnutls_priority_t gw_credentials_priorities(const struct gw_credentials *credentials)
+{
+    return credentials->store->priorities;
+}
+
+bool gw_credentials_verify(const struct gw_credentials *credentials)
+{
+    return credentials->key.verify;
+}
+
+const char *gw_credentials_problem(const struct gw_credentials *credentials)
+{
+    return credentials->problem;
+}
+
+struct gw_trust_store *gw_trust_store_new(void)
+{
+    struct gw_trust_store *store = calloc(1, sizeof *store);
+
+    if (!store)
+        return NULL;
+    if (gnutls_priority_init(&store->priorities, PRIORITIES, NULL) < 0) {
+        free(store);
+        return NULL;
+    }
+    pthread_mutex_init(&store->lock, NULL);
+    return store;
+}
+
+void gw_trust_store_free(struct gw_trust_store *store)
+{
+    if (!store)
+        return;
+    gnutls_priority_deinit(store->priorities);
+    pthread_mutex_destroy(&store->lock);
+    free(store);
+}
+
+/** Credentials for these settings and files: another worker's, or read now. Counted for the caller. */
+static struct gw_credentials *store_get(struct gw_trust_store *store, const struct gw_trust_key *key,
+                                        const struct stamps *stamps)
+{
+    struct gw_upstream_tls tls = settings_of(key);
+    struct gw_credentials *credentials;
+
+    pthread_mutex_lock(&store->lock);
+    for (credentials = store->all; credentials; credentials = credentials->next)
+        if (key_is(&credentials->key, &tls) && memcmp(&credentials->stamps, stamps, sizeof *stamps) == 0)
+            break;
+    if (!credentials) {
+        credentials = credentials_load(store, &tls, stamps);
+        if (credentials) {
+            credentials->next = store->all;
+            store->all = credentials;
+        }
+    }
+    if (credentials)
+        credentials->refs++;
+    pthread_mutex_unlock(&store->lock);
+    return credentials;
+}
+
+/* ---- a worker's settings -------------------------------------------------------------------------------------- */
+
+static const struct gw_upstream_tls plain_tls = { .verify = true };
+
+struct gw_trust *gw_trust_new(struct gw_trust_store *store, const struct gw_upstream_tls *tls)
+{
+    struct gw_trust *trust = calloc(1, sizeof *trust);
+
+    if (!trust)
+        return NULL;
+    trust->store = store;
+    if (key_copy(&trust->key, tls ? tls : &plain_tls))
+        return trust;
+    free(trust);
+    return NULL;
+}
+
+bool gw_trust_is_for(const struct gw_trust *trust, const struct gw_upstream_tls *tls)
+{
+    return key_is(&trust->key, tls ? tls : &plain_tls);
+}
+
+void gw_trust_free(struct gw_trust *trust)
+{
+    if (!trust)
+        return;
+    gw_credentials_unref(trust->credentials);
+    key_done(&trust->key);
+    free(trust);
+}
+
+bool gw_trust_is_current(const struct gw_trust *trust)
+{
+    struct stamps stamps;
+
+    if (!trust->credentials)
+        return true;
+    take_stamps(&stamps, &trust->key);
+    return memcmp(&trust->credentials->stamps, &stamps, sizeof stamps) == 0;
+}
+
+struct gw_credentials *gw_trust_credentials(struct gw_trust *trust, int64_t now_ms)
+{
+    struct gw_credentials *newer;
+    struct stamps stamps;
+
+    if (trust->credentials && now_ms < trust->check_ms)
+        return trust->credentials;
+    trust->check_ms = now_ms + CHECK_MS;
+    take_stamps(&stamps, &trust->key);
+    newer = store_get(trust->store, &trust->key, &stamps);
+    if (!newer) /* out of memory: better the old ones than none */
+        return trust->credentials;
+    gw_credentials_unref(trust->credentials);
+    trust->credentials = newer;
+    return newer;
+}
+
+/* ---- words for a refusal -------------------------------------------------------------------------------------- */
 
 /** A name in text form, control characters out: it comes from a stranger. Free with free(). */
 static char *dn_text(gnutls_x509_crt_t crt, int (*get)(gnutls_x509_crt_t, gnutls_datum_t *, unsigned))
@@ -319,12 +473,12 @@ static gnutls_x509_crt_t culprit(gnutls_x509_crt_t *chain, unsigned count, unsig
     return chain[0];
 }
 
-static void explain(struct gw_trust_check *check, gnutls_x509_crt_t *chain, unsigned count, unsigned status)
+static char *explain(const struct gw_trust_key *key, const char *host, gnutls_x509_crt_t *chain, unsigned count,
+                     unsigned status)
 {
-    const struct gw_trust *trust = check->trust;
     gnutls_x509_crt_t crt = culprit(chain, count, status);
     char *subject = dn_text(crt, gnutls_x509_crt_get_dn3), *issuer = dn_text(crt, gnutls_x509_crt_get_issuer_dn3);
-    char date[32], names[256];
+    char *problem = NULL, date[32], names[256];
     gnutls_datum_t words = { NULL, 0 };
 
     if (status & (GNUTLS_CERT_EXPIRED | GNUTLS_CERT_NOT_ACTIVATED)) {
@@ -332,117 +486,42 @@ static void explain(struct gw_trust_check *check, gnutls_x509_crt_t *chain, unsi
 
         date_text(is_expired ? gnutls_x509_crt_get_expiration_time(crt) : gnutls_x509_crt_get_activation_time(crt),
                   date);
-        complain(check,
+        complain(&problem,
                  "certificate refused: subject '%s', issuer '%s' %s %s; renew it on the server, or correct this "
                  "machine's clock",
                  subject, issuer, is_expired ? "expired at" : "is valid only from", date);
     } else if (status & GNUTLS_CERT_UNEXPECTED_OWNER) {
         alt_names(chain[0], names, sizeof names);
-        complain(check,
+        complain(&problem,
                  "certificate refused: subject '%s', issuer '%s' is not for the host name %s (it is for: %s); use "
                  "one of its names in the endpoint, or give the server a certificate for this name",
-                 subject, issuer, check->host, names);
+                 subject, issuer, host, names);
     } else if (status & (GNUTLS_CERT_SIGNER_NOT_FOUND | GNUTLS_CERT_SIGNER_NOT_CA)) {
-        complain(check,
+        complain(&problem,
                  "certificate not trusted: subject '%s', issuer '%s' is not signed by a CA in %s (%s); add the "
                  "issuing CA's certificate with AIGW_EXTRA_CA_FILE%s",
-                 subject, issuer, ca_name(trust), ca_setting(trust),
+                 subject, issuer, ca_name(key), ca_setting(key),
                  count == 1 ? " (or have the server send its intermediate certificates)" : "");
     } else {
         if (gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &words, 0) < 0)
             words.data = NULL;
-        complain(check, "certificate refused: subject '%s', issuer '%s': %s", subject, issuer,
+        complain(&problem, "certificate refused: subject '%s', issuer '%s': %s", subject, issuer,
                  words.data ? (const char *)words.data : "verification failed");
         gnutls_free(words.data);
     }
     free(subject);
     free(issuer);
+    return problem;
 }
 
-/* ---- the check ---------------------------------------------------------------------------------------------- */
-
-/** The CA in the list that vouches for the chain goes into the session's own credentials, where libcurl's
- *  verification looks next. */
-static void lend_anchor(gnutls_session_t session, gnutls_x509_trust_list_t cas, gnutls_x509_crt_t *chain,
-                        unsigned count)
+char *gw_credentials_explain(const struct gw_credentials *credentials, gnutls_session_t session, const char *host,
+                             unsigned status)
 {
-    gnutls_certificate_credentials_t cred = NULL;
-
-    if (gnutls_credentials_get(session, GNUTLS_CRD_CERTIFICATE, (void **)&cred) < 0 || !cred)
-        return;
-    gnutls_certificate_set_verify_flags(cred, GNUTLS_VERIFY_ALLOW_X509_V1_CA_CRT);
-    for (unsigned i = count; i-- > 0;) {
-        gnutls_x509_crt_t issuer;
-
-        if (gnutls_x509_trust_list_get_issuer(cas, chain[i], &issuer, 0) == 0)
-            (void)gnutls_certificate_set_x509_trust(cred, &issuer, 1);
-    }
-}
-
-/** Chain, dates, purpose and name against one list; *ret_status as GnuTLS has it. */
-static int verify(gnutls_x509_trust_list_t cas, const char *url_host, gnutls_x509_crt_t *chain, unsigned count,
-                  unsigned *ret_status)
-{
-    char host[256];
-    size_t len = strlen(url_host);
-    bool has_brackets = len > 2 && url_host[0] == '[';
-    gnutls_typed_vdata_st data[2] = { { .type = GNUTLS_DT_DNS_HOSTNAME, .data = (unsigned char *)host },
-                                      { .type = GNUTLS_DT_KEY_PURPOSE_OID,
-                                        .data = (unsigned char *)GNUTLS_KP_TLS_WWW_SERVER } };
-
-    snprintf(host, sizeof host, "%.*s", (int)(has_brackets ? len - 2 : len), url_host + has_brackets);
-    len = strlen(host);
-    if (len > 0 && host[len - 1] == '.')
-        host[len - 1] = '\0';
-    return gnutls_x509_trust_list_verify_crt2(cas, chain, count, data, 2, GNUTLS_VERIFY_ALLOW_X509_V1_CA_CRT,
-                                              ret_status, NULL);
-}
-
-static bool check_chain(gnutls_session_t session, struct gw_trust_check *check, gnutls_x509_crt_t *chain,
-                        unsigned count)
-{
-    struct gw_trust *trust = check->trust;
-    unsigned status = 0;
-    int rc;
-
-    if (!refresh(trust)) {
-        complain(check, "out of memory while loading CA certificates");
-        return false;
-    }
-    if (verify(trust->list->known, check->host, chain, count, &status) == 0 && status == 0) {
-        lend_anchor(session, trust->list->known, chain, count);
-        return true;
-    }
-    if (!load_all(trust, check))
-        return false;
-    status = 0;
-    rc = verify(trust->list->all, check->host, chain, count, &status);
-    if (rc < 0) {
-        complain(check, "the server's certificate could not be checked: %s", gnutls_strerror(rc));
-        return false;
-    }
-    if (status != 0) {
-        explain(check, chain, count, status);
-        return false;
-    }
-    lend_anchor(session, trust->list->all, chain, count);
-    keep_known(trust->list, chain, count);
-    return true;
-}
-
-static int on_verify(gnutls_session_t session)
-{
-    struct gw_trust_check *check = gnutls_session_get_ptr(session);
-    const gnutls_datum_t *der;
     gnutls_x509_crt_t chain[CHAIN_MAX];
     unsigned offered = 0, count = 0;
+    const gnutls_datum_t *der = gnutls_certificate_get_peers(session, &offered);
+    char *problem;
 
-    /* Once only: the check ends with the handshake, the session may outlive it by hours. The pointer stays non-NULL to
-     * mark the session as done with. */
-    gnutls_session_set_verify_function(session, NULL);
-    gnutls_session_set_ptr(session, session);
-    check->did_run = true;
-    der = gnutls_certificate_get_peers(session, &offered);
     if (gnutls_certificate_type_get(session) == GNUTLS_CRT_X509 && der)
         while (count < offered && count < CHAIN_MAX) {
             if (gnutls_x509_crt_init(&chain[count]) < 0)
@@ -453,20 +532,9 @@ static int on_verify(gnutls_session_t session)
                 break;
             }
         }
-    if (count == 0)
-        complain(check, "the server sent no certificate that can be read");
-    else
-        check->did_pass = check_chain(session, check, chain, count);
+    problem = count > 0 ? explain(&credentials->key, host, chain, count, status)
+                        : strdup("the server sent no certificate that can be read");
     while (count > 0)
         gnutls_x509_crt_deinit(chain[--count]);
-    return check->did_pass ? 0 : GNUTLS_E_CERTIFICATE_VERIFICATION_ERROR;
-}
-
-void gw_trust_watch(gnutls_session_t session, struct gw_trust_check *check)
-{
-    if (gnutls_session_get_ptr(session))
-        return;
-    gnutls_session_set_ptr(session, check);
-    gnutls_session_set_verify_function(session, on_verify);
-    check->is_installed = true;
+    return problem;
 }

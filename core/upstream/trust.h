@@ -1,12 +1,8 @@
-/* trust.h - TLS trust and identity towards servers, loaded once instead of once per connection.
+/* trust.h - TLS trust and identity towards servers: parsed once per setting, shared by all sessions and, through one
+ * store, by all workers; GnuTLS only reads credentials once they are made. Also the words for a refused certificate.
  *
- * libcurl's GnuTLS backend reads the whole CA bundle again for every new connection, which blocks the loop for
- * milliseconds. So the bundle is read once into a trust list, and each new session gets a verify function that checks
- * the server's chain and name against that list during the handshake. When all is well the one CA that vouches for
- * the chain is put into the session's credentials, and libcurl then verifies the chain and the name as always: its
- * own verification is never off, and without our step it finds no CA and refuses (fail closed).
- *
- * The step also is where a refusal gets its words: which certificate, why, and which setting helps.
+ * A setting's files are looked at again, by their stat(), when a new connection is made, at most once a second, and at
+ * once after a certificate was refused. Changed files mean new credentials; sessions keep the ones they began with.
  */
 #ifndef GW_TRUST_H
 #define GW_TRUST_H
@@ -15,33 +11,43 @@
 
 #include "upstream/upstream.h"
 
-/** One distinct gw_upstream_tls of this worker. */
-struct gw_trust {
-    struct gw_trust *next;
-    uint32_t multis; /* that use it */
+/** What a setting says, copied. */
+struct gw_trust_key {
     bool verify;
     char *ca_file, *ca_source, *extra_ca_file, *cert_file, *key_file, *key_password; /* NULL when not set */
-    struct gw_trust_list *list; /* NULL until the first connection */
+};
+
+struct gw_credentials;
+/** One more, one less user. Any thread. NULL is fine for both. */
+struct gw_credentials *gw_credentials_ref(struct gw_credentials *credentials);
+void gw_credentials_unref(struct gw_credentials *credentials);
+gnutls_certificate_credentials_t gw_credentials_gnutls(const struct gw_credentials *credentials);
+gnutls_priority_t gw_credentials_priorities(const struct gw_credentials *credentials);
+bool gw_credentials_verify(const struct gw_credentials *credentials);
+/** Why they cannot be used (a file that cannot be read), NULL when they can. */
+const char *gw_credentials_problem(const struct gw_credentials *credentials);
+/** Words for a server's certificate that was refused with this GnuTLS status. free(); NULL when out of memory. */
+char *gw_credentials_explain(const struct gw_credentials *credentials, gnutls_session_t session, const char *host,
+                             unsigned status);
+
+/** One distinct gw_upstream_tls of a worker. */
+struct gw_trust {
+    struct gw_trust *next;
+    uint32_t uses; /* origins that name it */
+    struct gw_trust_key key;
+    struct gw_trust_store *store;
+    struct gw_credentials *credentials; /* NULL before the first connection */
+    int64_t check_ms;                   /* no look at the files before this */
+    bool is_outdated;                   /* its files had changed when it was last looked at */
 };
 
 /** Copies what tls says; NULL tls: the system's CAs, verified, no client certificate. NULL when out of memory. */
-struct gw_trust *gw_trust_new(const struct gw_upstream_tls *tls);
+struct gw_trust *gw_trust_new(struct gw_trust_store *store, const struct gw_upstream_tls *tls);
 bool gw_trust_is_for(const struct gw_trust *trust, const struct gw_upstream_tls *tls);
 void gw_trust_free(struct gw_trust *trust);
-
-/** Check of one handshake; lives until the session is verified or gone. */
-struct gw_trust_check {
-    struct gw_trust *trust;
-    const char *host;  /* as in the URL */
-    bool is_installed; /* the session has our verify function */
-    bool did_run;      /* it was called */
-    bool did_pass;     /* and the chain is good */
-    char *problem;     /* malloc'ed: why not */
-};
-/** Watch this session unless it is watched already (a pooled connection, verified long ago). */
-void gw_trust_watch(gnutls_session_t session, struct gw_trust_check *check);
-
-/** The system's CA bundle as a file, for libcurl's own loading; NULL when none is where it usually is. */
-const char *gw_trust_system_file(void);
+/** The credentials in force, read now if need be; borrowed. NULL when out of memory. */
+struct gw_credentials *gw_trust_credentials(struct gw_trust *trust, int64_t now_ms);
+/** The files are what they were when the credentials were made. */
+bool gw_trust_is_current(const struct gw_trust *trust);
 
 #endif

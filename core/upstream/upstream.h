@@ -10,6 +10,8 @@
 struct gw_upstream;
 struct gw_transfer;
 
+struct gw_trust_store;
+
 /** Trust and identity for TLS to servers. Immutable; owned by the configuration snapshot. */
 struct gw_upstream_tls {
     const char *ca_file;       /* PEM bundle in use; NULL: the system's */
@@ -24,8 +26,14 @@ struct gw_upstream_tls {
 struct gw_upstream_options {
     uint32_t connections_per_host; /* idle ones kept per origin; they go after a minute */
     int64_t connect_ms;
-    const char *proxy; /* "" for none; NULL: http_proxy, https_proxy, all_proxy, no_proxy, in either case */
+    const char *proxy;             /* "" for none; NULL: http_proxy, https_proxy, all_proxy, no_proxy, in either case */
+    struct gw_trust_store *trusts; /* shared by workers, outlives them; NULL: one of its own */
 };
+
+/** Certificates as they were read, once per setting, for all who share the store. Any thread may use it. NULL when out
+ *  of memory. */
+struct gw_trust_store *gw_trust_store_new(void);
+void gw_trust_store_free(struct gw_trust_store *store);
 
 /** Refuse link-local, metadata and unspecified addresses (D21): the host as written, and each address that is really
  *  connected to; such transfers have connections of their own. Through a proxy only the host as written can be looked
@@ -101,7 +109,12 @@ void gw_transfer_cancel(struct gw_transfer *transfer);
 void gw_transfer_resume(struct gw_transfer *transfer);
 /** First value of an answer header, any case; valid from on_head until on_done returns. */
 aigw_str gw_transfer_header(const struct gw_transfer *transfer, const char *name);
-/** Drop pooled idle connections (credentials or certificates changed). */
+size_t gw_transfer_header_count(const struct gw_transfer *transfer);
+/** The answer's headers in their order, index from 0; absent strings beyond the last. As long as gw_transfer_header().
+ */
+void gw_transfer_header_at(const struct gw_transfer *transfer, size_t index, aigw_str *ret_name, aigw_str *ret_value);
+/** A new snapshot is in force: drop idle connections whose certificate files have changed. The others stay; those made
+ *  under a setting that nobody names any more are used by nobody and go within a minute. */
 void gw_upstream_forget_connections(struct gw_upstream *up);
 /** New limits for connections from now on. */
 void gw_upstream_set_options(struct gw_upstream *up, const struct gw_upstream_options *options);

@@ -1,5 +1,5 @@
 /* conformance.c - the rules of the SDK headers that can be checked from outside a plugin. */
-#include "internal.h"
+#include "probe.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,13 +7,7 @@
 
 #include <json-c/json.h>
 
-struct checker {
-    const char *path;
-    int findings;
-};
-
-static void finding(struct checker *c, const char *fmt, ...) AIGW_PRINTF(2, 3);
-static void finding(struct checker *c, const char *fmt, ...)
+void probe_finding(struct probe *c, const char *fmt, ...)
 {
     va_list args;
 
@@ -35,37 +29,37 @@ static const struct aigw_setting *setting_at(const struct aigw_plugin *d, uint32
     return (const struct aigw_setting *)(const void *)((const char *)d->settings + (size_t)i * d->setting_size);
 }
 
-static void check_setting(struct checker *c, const struct aigw_plugin *d, uint32_t at)
+static void check_setting(struct probe *c, const struct aigw_plugin *d, uint32_t at)
 {
     static const char *const reserved[] = { "plugin", "enabled", "model" };
     const struct aigw_setting *s = setting_at(d, at);
     size_t size = gw_setting_field_size(s->type);
 
     if (!is_name(s->name)) {
-        finding(c, "setting %u: the name is \"%s\", expected [a-z0-9_]+", at, s->name ? s->name : "(null)");
+        probe_finding(c, "setting %u: the name is \"%s\", expected [a-z0-9_]+", at, s->name ? s->name : "(null)");
         return;
     }
     for (size_t i = 0; i < (d->kind == AIGW_KIND_FEATURE ? 3u : 2u); i++)
         if (strcmp(s->name, reserved[i]) == 0)
-            finding(c, "setting %s: the core uses this key itself; choose another name", s->name);
+            probe_finding(c, "setting %s: the core uses this key itself; choose another name", s->name);
     if (size == 0)
-        finding(c, "setting %s: unknown type %u", s->name, s->type);
+        probe_finding(c, "setting %s: unknown type %u", s->name, s->type);
     if (size > 0 && (s->offset + size > d->state_size || s->offset % (size > 8 ? 8 : size) != 0))
-        finding(c, "setting %s: offset %zu does not fit a state of %zu bytes", s->name, s->offset, d->state_size);
+        probe_finding(c, "setting %s: offset %zu does not fit a state of %zu bytes", s->name, s->offset, d->state_size);
     if (!s->help || strlen(s->help) < 10)
-        finding(c, "setting %s: has no help; operators read it", s->name);
+        probe_finding(c, "setting %s: has no help; operators read it", s->name);
     if ((s->flags & AIGW_SETF_REQUIRED) && s->default_value)
-        finding(c, "setting %s: is required and has a default; drop one of them", s->name);
+        probe_finding(c, "setting %s: is required and has a default; drop one of them", s->name);
     if (s->choices && s->type != AIGW_SET_STRING)
-        finding(c, "setting %s: only strings have choices", s->name);
+        probe_finding(c, "setting %s: only strings have choices", s->name);
     for (uint32_t i = 0; i < at; i++) {
         const struct aigw_setting *other = setting_at(d, i);
 
         if (other->name && strcmp(other->name, s->name) == 0)
-            finding(c, "setting %s: is there twice", s->name);
+            probe_finding(c, "setting %s: is there twice", s->name);
         if (size > 0 && s->offset < other->offset + gw_setting_field_size(other->type) &&
             other->offset < s->offset + size)
-            finding(c, "setting %s: shares its field with %s", s->name, other->name);
+            probe_finding(c, "setting %s: shares its field with %s", s->name, other->name);
     }
 }
 
@@ -103,97 +97,81 @@ static void dummy_settings(struct gw_buf *out, const struct aigw_plugin *d)
     }
 }
 
-static void check_provider(struct checker *c, const struct gw_plugin *plugin)
+static void check_provider(struct probe *c, const struct gw_plugin *plugin)
 {
     const struct aigw_provider_ops *ops = &plugin->provider;
 
     if (!ops->request)
-        finding(c, "a provider needs request()");
+        probe_finding(c, "a provider needs request()");
     if (!ops->frame && !ops->produce)
-        finding(c, "a provider needs frame(), or produce() when it answers by itself");
+        probe_finding(c, "a provider needs frame(), or produce() when it answers by itself");
 }
 
-static void check_schema(struct checker *c, const struct aigw_route *route, const char *schema, const char *which)
+static void check_schema(struct probe *c, const struct aigw_route *route, const char *schema, const char *which)
 {
     struct json_object *obj = schema ? json_tokener_parse(schema) : NULL;
 
     if (schema && !json_object_is_type(obj, json_type_object))
-        finding(c, "route %s %s: its %s schema is not a JSON object", route->method, route->path, which);
+        probe_finding(c, "route %s %s: its %s schema is not a JSON object", route->method, route->path, which);
     json_object_put(obj);
 }
 
-static void check_feature(struct checker *c, const struct gw_plugin *plugin)
+static void check_feature(struct probe *c, const struct gw_plugin *plugin)
 {
     const struct aigw_feature_ops *ops = &plugin->feature;
 
     if (!ops->run)
-        finding(c, "a feature needs run()");
+        probe_finding(c, "a feature needs run()");
+    if (ops->event && !ops->build)
+        probe_finding(c, "event() without build(): a model call needs both");
     if (ops->route_count == 0)
-        finding(c, "a feature needs at least one route");
+        probe_finding(c, "a feature needs at least one route");
     for (uint32_t i = 0; i < ops->route_count; i++) {
         const struct aigw_route *route = &plugin->routes[i];
 
         if (!route->method || !route->path || route->path[0] != '/') {
-            finding(c, "route %u: needs a method and a path that begins with /", i);
+            probe_finding(c, "route %u: needs a method and a path that begins with /", i);
             continue;
         }
         if (!route->category || !route->summary)
-            finding(c, "route %s %s: needs a category (metrics) and a summary (API document)", route->method,
-                    route->path);
+            probe_finding(c, "route %s %s: needs a category (metrics) and a summary (API document)", route->method,
+                          route->path);
         if (route->scope && !route->forbidden_detail)
-            finding(c, "route %s %s: needs a forbidden_detail for callers without its scope", route->method,
-                    route->path);
+            probe_finding(c, "route %s %s: needs a forbidden_detail for callers without its scope", route->method,
+                          route->path);
+        if (route->scope && route->callers == AIGW_CALLER_ANYONE)
+            probe_finding(c, "route %s %s: is for anyone and needs a scope, which nobody can hold there", route->method,
+                          route->path);
         check_schema(c, route, route->request_schema, "request");
         check_schema(c, route, route->response_schema, "response");
     }
 }
 
-static void check_descriptor(struct checker *c, const struct gw_plugin *plugin)
+static void check_descriptor(struct probe *c, const struct gw_plugin *plugin)
 {
     const struct aigw_plugin *d = &plugin->descriptor;
 
     if (!is_name(d->name))
-        finding(c, "the name is \"%s\", expected [a-z0-9_]+", d->name ? d->name : "(null)");
+        probe_finding(c, "the name is \"%s\", expected [a-z0-9_]+", d->name ? d->name : "(null)");
     if (!d->version || !*d->version)
-        finding(c, "has no version");
+        probe_finding(c, "has no version");
     if (!d->summary || !*d->summary)
-        finding(c, "has no summary");
+        probe_finding(c, "has no summary");
     for (uint32_t i = 0; i < d->setting_count; i++)
         check_setting(c, d, i);
     for (uint32_t i = 0; i < d->metric_count; i++)
         if (!plugin->metrics[i].name || !plugin->metrics[i].help ||
             plugin->metrics[i].label_count > AIGW_METRIC_LABELS_MAX)
-            finding(c, "metric %u: needs a name, a help text and at most %d labels", i, AIGW_METRIC_LABELS_MAX);
+            probe_finding(c, "metric %u: needs a name, a help text and at most %d labels", i, AIGW_METRIC_LABELS_MAX);
     if (d->kind == AIGW_KIND_PROVIDER)
         check_provider(c, plugin);
     else
         check_feature(c, plugin);
 }
 
-/* A plain call to each of two instances in turn: they must describe the same, and not disturb each other. */
-static void check_independence(struct checker *c, struct aigw_testhost *a, struct aigw_testhost *b)
+int aigw_testhost_conformance(const char *path, const char *given)
 {
-    static const char request[] = "{\"stream\":true,\"max_tokens\":16,"
-                                  "\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}";
-    aigw_status first, second;
-
-    if (a->plugin->descriptor.kind != AIGW_KIND_PROVIDER)
-        return;
-    first = aigw_testhost_request_json(a, request);
-    second = aigw_testhost_request_json(b, request);
-    if (first != second)
-        finding(c, "two instances with the same settings answer a request differently (%d, %d): %s", first, second,
-                aigw_testhost_error(first ? a : b));
-    if (first == AIGW_OK && a->http.framing != AIGW_FRAMING_LOCAL &&
-        (!a->http.url || !a->http.method || !gw_str_eq(a->http.body, b->http.body)))
-        finding(c, "request() left out method or url, or two instances with the same settings differ");
-    if (first == AIGW_OK && a->http.framing == AIGW_FRAMING_LOCAL && !a->plugin->provider.produce)
-        finding(c, "AIGW_FRAMING_LOCAL without produce()");
-}
-
-int aigw_testhost_conformance(const char *path)
-{
-    struct checker c = { .path = path };
+    struct probe c = { .path = path };
     struct aigw_testhost *a = NULL, *b = NULL;
     struct gw_arena arena;
     struct gw_buf settings;
@@ -210,19 +188,23 @@ int aigw_testhost_conformance(const char *path)
         goto out;
     }
     check_descriptor(&c, plugin);
-    dummy_settings(&settings, &plugin->descriptor);
+    if (given)
+        gw_buf_puts(&settings, given);
+    else
+        dummy_settings(&settings, &plugin->descriptor);
     if (c.findings > 0)
         goto out;
     a = aigw_testhost_open(path, settings.data ? settings.data : "", reason, sizeof reason);
     b = a ? aigw_testhost_open(path, settings.data ? settings.data : "", reason, sizeof reason) : NULL;
     if (!a || !b) {
-        finding(&c, "%s instance does not open with default settings: %s", a ? "a second" : "an", reason);
+        probe_finding(&c, "%s instance does not open with default settings: %s", a ? "a second" : "an", reason);
         goto out;
     }
-    check_independence(&c, a, b);
+    probe_twice(&c, a, b);
+    probe_strangers(&c, a);
     aigw_testhost_close(a);
     a = NULL;
-    check_independence(&c, b, b); /* the second outlives the first */
+    probe_twice(&c, b, b); /* the second outlives the first */
 out:
     aigw_testhost_close(a);
     aigw_testhost_close(b);

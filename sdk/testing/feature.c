@@ -1,135 +1,58 @@
-/* feature.c - the test host playing the core for a feature: a request through check() and run(), the scripted model's
- * events, and what the client gets. */
+/* feature.c - a feature played by a client: a request goes through the core's own pipeline, and the answer is kept. */
 #include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define TESTHOST_CALLS_MAX 16 /* model calls of one request */
+#include <json-c/json.h>
 
-static const struct aigw_feature_ops *ops_of(const struct aigw_testhost *th)
+/* ---- configured by the test ---- */
+
+aigw_status aigw_testhost_model(struct aigw_testhost *th, const char *json)
 {
-    return &th->plugin->feature;
+    json_object_put(th->model);
+    th->model = json ? json_tokener_parse(json) : NULL;
+    testhost_reconfigure(th);
+    return json && !json_object_is_type(th->model, json_type_object) ? AIGW_E_INVALID : AIGW_OK;
 }
 
-/* ---- what the feature answers ---- */
-
-static aigw_status begin_answer(struct aigw_testhost *th, uint32_t state, uint32_t http_status,
-                                const char *content_type, const struct aigw_pair *headers, uint32_t header_count)
+aigw_status aigw_testhost_conf(struct aigw_testhost *th, const char *text)
 {
-    if (!th->is_active || th->answer.state != AIGW_ANSWER_NONE)
-        return AIGW_E_STATE;
-    for (uint32_t i = 0; i < header_count; i++)
-        gw_buf_printf(&th->answer_headers, "%.*s: %.*s\n", AIGW_STR_ARG(headers[i].name),
-                      AIGW_STR_ARG(headers[i].value));
-    th->answer = (struct aigw_testhost_answer){
-        .state = state,
-        .status = http_status,
-        .is_stream = state == AIGW_ANSWER_OPEN,
-        .content_type = gw_arena_printf(&th->request_arena, "%s", content_type ? content_type : "application/json"),
-    };
-    return AIGW_OK;
+    th->conf = text && *text ? testhost_keep(th, text) : NULL;
+    testhost_reconfigure(th);
+    return testhost_configure(th) ? AIGW_OK : AIGW_E_CONFIG;
 }
 
-aigw_status testhost_respond(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type, aigw_str body,
-                             const struct aigw_pair *headers, uint32_t header_count)
+static bool is_pause(aigw_str line)
 {
-    struct aigw_testhost *th = testhost_of(ctx);
-    aigw_status status = begin_answer(th, AIGW_ANSWER_COMPLETE, http_status, content_type, headers, header_count);
+    uint64_t ms;
 
-    if (status == AIGW_OK)
-        gw_buf_put_str(&th->body, body);
-    return status;
+    return gw_str_has_prefix(line, AIGW_STR("wait ")) &&
+           gw_str_to_u64((aigw_str){ line.ptr + 5, line.len - 5 }, INT32_MAX, &ms);
 }
 
-static aigw_status respond_text(struct aigw_testhost *th, uint32_t http_status, aigw_str detail,
-                                const struct aigw_pair *headers, uint32_t header_count)
+aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events)
 {
-    aigw_status status = begin_answer(th, AIGW_ANSWER_COMPLETE, http_status, NULL, headers, header_count);
+    struct gw_arena scratch;
+    struct aigw_event event;
+    aigw_str rest = gw_str(events), line;
+    aigw_status status = AIGW_OK;
 
-    if (status == AIGW_OK) {
-        gw_buf_puts(&th->body, "{\"detail\":");
-        gw_buf_json(&th->body, detail, false);
-        gw_buf_puts(&th->body, "}");
+    gw_arena_init(&scratch, (size_t)16 << 20);
+    while (rest.len > 0 && status == AIGW_OK) {
+        line = gw_str_trim(testhost_next_line(&rest));
+        if (line.len > 0 && !is_pause(line))
+            status = testhost_read_event(&scratch, line, &event);
     }
+    gw_arena_done(&scratch);
+    if (status == AIGW_OK)
+        th->script_text = testhost_keep(th, events);
     return status;
 }
 
-aigw_status testhost_respond_detail(struct aigw_ctx *ctx, uint32_t http_status, const char *fmt, ...)
+void aigw_testhost_settings(struct aigw_testhost *th, const char *lines)
 {
-    struct aigw_testhost *th = testhost_of(ctx);
-    va_list args;
-    char *detail;
-
-    va_start(args, fmt);
-    detail = gw_arena_vprintf(&th->request_arena, fmt, args);
-    va_end(args);
-    return respond_text(th, http_status, gw_str(detail), NULL, 0);
-}
-
-aigw_status testhost_respond_invalid(struct aigw_ctx *ctx, aigw_str errors)
-{
-    struct aigw_testhost *th = testhost_of(ctx);
-
-    gw_buf_printf(&th->notes, "invalid %.*s\n", AIGW_STR_ARG(errors));
-    return respond_text(th, 422, AIGW_STR("Validation error"), NULL, 0);
-}
-
-aigw_status testhost_respond_model_error(struct aigw_ctx *ctx, const struct aigw_error *error)
-{
-    struct aigw_testhost *th = testhost_of(ctx);
-    struct aigw_pair retry = { .name = AIGW_STR_INIT("Retry-After") };
-    uint32_t status = 503;
-
-    if (error->kind == AIGW_ERR_RATE_LIMITED)
-        status = 429;
-    else if (error->kind == AIGW_ERR_NO_MODEL || error->kind == AIGW_ERR_ENDPOINT)
-        status = 422;
-    retry.value =
-        gw_str(gw_arena_printf(&th->request_arena, "%lld", (long long)((error->retry_after_ms + 999) / 1000)));
-    return respond_text(th, status, error->message, &retry, status == 429 && error->retry_after_ms >= 0 ? 1 : 0);
-}
-
-aigw_status testhost_stream_begin(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type,
-                                  const struct aigw_pair *headers, uint32_t header_count)
-{
-    return begin_answer(testhost_of(ctx), AIGW_ANSWER_OPEN, http_status, content_type, headers, header_count);
-}
-
-aigw_status testhost_stream_write(struct aigw_ctx *ctx, aigw_str bytes)
-{
-    struct aigw_testhost *th = testhost_of(ctx);
-
-    if (th->answer.state != AIGW_ANSWER_OPEN)
-        return AIGW_E_STATE;
-    if (th->leave_after > 0 && th->answer.write_count >= th->leave_after)
-        return AIGW_E_CLOSED;
-    th->answer.write_count++;
-    gw_buf_put_str(&th->body, bytes);
-    return AIGW_OK;
-}
-
-aigw_status testhost_stream_end(struct aigw_ctx *ctx)
-{
-    struct aigw_testhost *th = testhost_of(ctx);
-
-    if (th->answer.state != AIGW_ANSWER_OPEN)
-        return AIGW_E_STATE;
-    th->answer.state = AIGW_ANSWER_COMPLETE;
-    return AIGW_OK;
-}
-
-void testhost_stream_abort(struct aigw_ctx *ctx)
-{
-    struct aigw_testhost *th = testhost_of(ctx);
-
-    if (th->answer.state == AIGW_ANSWER_OPEN)
-        th->answer.state = AIGW_ANSWER_ABORTED;
-}
-
-const struct aigw_testhost_answer *aigw_testhost_answer(const struct aigw_testhost *th)
-{
-    return &th->answer;
+    th->settings = testhost_keep(th, lines);
 }
 
 void aigw_testhost_leave_after(struct aigw_testhost *th, uint32_t n)
@@ -137,162 +60,152 @@ void aigw_testhost_leave_after(struct aigw_testhost *th, uint32_t n)
     th->leave_after = n;
 }
 
-/* ---- the scripted model ---- */
-
-static bool has_left(const struct aigw_testhost *th)
+const struct aigw_testhost_answer *aigw_testhost_answer(const struct aigw_testhost *th)
 {
-    return th->leave_after > 0 && th->answer.is_stream && th->answer.write_count >= th->leave_after;
-}
-
-/* Hand one event on, its strings in memory of their own. False: the call is over. */
-static bool deliver(struct aigw_testhost *th, const struct aigw_event *event)
-{
-    struct aigw_event copy = *event;
-    char *text = event->text.len > 0 ? malloc(event->text.len) : NULL;
-    aigw_status status;
-
-    if (text)
-        copy.text.ptr = memcpy(text, event->text.ptr, event->text.len);
-    status = ops_of(th)->event ? ops_of(th)->event(&th->ctx.base, th->state, th->call, &copy) : AIGW_E_STATE;
-    free(text);
-    if (status != AIGW_OK && status != AIGW_E_CLOSED)
-        gw_buf_printf(&th->notes, "event() answered %d: %s\n", status, gw_ctx_error(&th->ctx.base));
-    return status == AIGW_OK && !th->did_cancel && !has_left(th);
-}
-
-static void play_script(struct aigw_testhost *th)
-{
-    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_START };
-    aigw_str rest = gw_str(th->script ? th->script : "text \"scripted answer\"\nfinish stop\n"), line;
-    bool did_finish = false, goes_on = deliver(th, &event);
-    struct aigw_error cut = { .struct_size = sizeof cut,
-                              .kind = AIGW_ERR_CUT,
-                              .retry_after_ms = -1,
-                              .message = AIGW_STR_INIT("the model's answer ended early") };
-
-    gw_arena_done(&th->build_arena); /* the build lifetime ends with the first event */
-    while (goes_on && rest.len > 0) {
-        line = testhost_next_line(&rest);
-        if (gw_str_trim(line).len == 0)
-            continue;
-        if (testhost_read_event(&th->request_arena, line, &event) != AIGW_OK) {
-            gw_buf_printf(&th->notes, "bad script line: %.*s\n", AIGW_STR_ARG(line));
-            return;
-        }
-        did_finish |= event.type == AIGW_EVENT_FINISH;
-        goes_on = deliver(th, &event) && event.type != AIGW_EVENT_ERROR;
-    }
-    if (!goes_on)
-        return;
-    event = (struct aigw_event){ .struct_size = sizeof event,
-                                 .type = did_finish ? AIGW_EVENT_END : AIGW_EVENT_ERROR,
-                                 .error = did_finish ? NULL : &cut };
-    deliver(th, &event);
+    return &th->answer;
 }
 
 /* ---- one request ---- */
 
-/* True when path fits pattern; the part that {name} or {name:path} stands for goes to *ret_param. */
-static bool fits(const char *pattern, aigw_str path, aigw_str *ret_param)
+/* The exchange as the listener would hand it over. False: the listener would have refused it. */
+static bool make_exchange(struct aigw_testhost *th, const char *method, const char *path, const char *headers)
 {
-    const char *brace = strchr(pattern, '{'), *end = brace ? strchr(brace, '}') : NULL;
-    aigw_str head = { pattern, brace ? (size_t)(brace - pattern) : strlen(pattern) }, param;
-    size_t tail_len = end ? strlen(end + 1) : 0;
-
-    *ret_param = AIGW_STR_NONE;
-    if (!end)
-        return gw_str_eq(path, head);
-    if (path.len <= head.len + tail_len || !gw_str_has_prefix(path, head) ||
-        memcmp(path.ptr + path.len - tail_len, end + 1, tail_len) != 0)
-        return false;
-    param = (aigw_str){ path.ptr + head.len, path.len - head.len - tail_len };
-    if (strncmp(end - 5, ":path", 5) != 0 && memchr(param.ptr, '/', param.len))
-        return false;
-    *ret_param = param;
-    return true;
-}
-
-static const struct aigw_route *find_route(const struct aigw_testhost *th, const char *method, aigw_str path,
-                                           aigw_str *ret_param)
-{
-    for (uint32_t i = 0; i < ops_of(th)->route_count; i++) {
-        const struct aigw_route *route = &th->plugin->routes[i];
-
-        if (strcmp(route->method, method) == 0 && fits(route->path, path, ret_param))
-            return route;
-    }
-    return NULL;
-}
-
-static aigw_status build_request(struct aigw_testhost *th, const char *method, const char *path, const char *headers,
-                                 const char *body)
-{
+    struct gw_exchange *ex = &th->exchange.base;
     const char *question = strchr(path, '?');
-    size_t body_len = body ? strlen(body) : 0;
-    char *copy;
-    aigw_str param;
+    aigw_str raw = { path, question ? (size_t)(question - path) : strlen(path) };
 
-    th->request = (struct aigw_request){
-        .struct_size = sizeof th->request,
-        .method = gw_str(gw_arena_printf(&th->request_arena, "%s", method)),
-        .path = gw_str(gw_arena_strndup(&th->request_arena, path, question ? (size_t)(question - path) : strlen(path))),
-        .query = gw_str(gw_arena_printf(&th->request_arena, "%s", question ? question + 1 : "")),
-        .id = AIGW_STR_INIT("test-request"),
-    };
-    th->headers = gw_arena_printf(&th->request_arena, "%s", headers ? headers : "");
-    th->request.content_type = testhost_line_value(th->headers, "content-type", ':');
-    th->request.route = find_route(th, method, th->request.path, &param);
-    if (!th->request.route)
-        return gw_ctx_fail(&th->ctx.base, AIGW_E_NOT_FOUND, "the plugin has no route for %s %s", method, path);
-    th->request.path_param = gw_arena_str(&th->request_arena, param);
-    copy = malloc(body_len + 1); /* gone with the build, as in the core */
-    if (!copy || gw_arena_defer(&th->build_arena, free, copy) != AIGW_OK)
-        return AIGW_E_NOMEM;
-    memcpy(copy, body ? body : "", body_len + 1);
-    th->request.body = (aigw_str){ copy, body_len };
-    return AIGW_OK;
+    th->exchange = (struct testhost_exchange){ .th = th };
+    gw_arena_init(&ex->arena, (size_t)64 << 20);
+    ex->method = gw_str(gw_arena_printf(&ex->arena, "%s", method));
+    ex->target = gw_str(gw_arena_printf(&ex->arena, "%s", path));
+    ex->query = gw_str(gw_arena_printf(&ex->arena, "%s", question ? question + 1 : ""));
+    ex->http_minor = 1;
+    ex->is_head = strcmp(method, "HEAD") == 0;
+    memcpy(ex->request_id, "test-request", sizeof "test-request");
+    memcpy(ex->client_ip, "127.0.0.1", sizeof "127.0.0.1");
+    ex->arrived_us = gw_mono_us();
+    th->headers = testhost_keep_answer(th, headers ? headers : "");
+    return gw_path_normalize(&ex->arena, raw, th->snapshot.settings.server.path_prefix, &ex->path);
 }
 
-static aigw_status run_request(struct aigw_testhost *th)
+static bool is_over(const struct aigw_testhost *th)
 {
-    const struct aigw_feature_ops *ops = ops_of(th);
-    const struct aigw_route *route = th->request.route;
-    aigw_status status = AIGW_OK;
+    return th->answer.state == AIGW_ANSWER_COMPLETE || th->answer.state == AIGW_ANSWER_ABORTED ||
+           th->exchange.base.is_gone;
+}
 
-    if (ops->check)
-        status = ops->check(&th->ctx.base, th->state, th->call, &th->request);
-    if (status != AIGW_OK || th->answer.state != AIGW_ANSWER_NONE)
-        return status;
-    if (route->scope && !testhost_has_scope(&th->ctx.base, route->scope,
-                                            route->flags & AIGW_ROUTEF_NO_USER_TOKEN ? AIGW_SCOPEF_NO_USER_TOKEN : 0))
-        return respond_text(th, 403, gw_str(route->forbidden_detail ? route->forbidden_detail : "Forbidden"), NULL, 0);
-    status = ops->run(&th->ctx.base, th->state, th->call, &th->request);
-    for (int i = 0; status == AIGW_OK && th->did_call && i < TESTHOST_CALLS_MAX; i++) {
-        th->did_call = th->did_cancel = false;
-        th->is_calling = true;
-        play_script(th);
-        th->is_calling = false;
-    }
-    if (has_left(th) && ops->gone)
-        ops->gone(&th->ctx.base, th->state, th->call);
-    return status;
+/* The body in memory of its own, NUL-terminated, gone when the pipeline says so. */
+static void read_body(struct aigw_testhost *th, const char *body)
+{
+    size_t len = body ? strlen(body) : 0;
+    char *copy = malloc(len + 1);
+
+    if (!copy)
+        abort();
+    memcpy(copy, body ? body : "", len + 1);
+    th->exchange.base.body = (aigw_str){ copy, len };
+    th->worker.handler.on_body(th->worker.handler.user, &th->exchange.base);
+}
+
+static void serve(struct aigw_testhost *th, const char *body)
+{
+    struct gw_exchange *ex = &th->exchange.base;
+    struct gw_http_handler *handler = &th->worker.handler;
+    const struct gw_request *request;
+
+    if (handler->on_head(handler->user, ex) == GW_HEAD_READ)
+        read_body(th, body);
+    for (request = ex->pipeline; request && !is_over(th);)
+        if (!testhost_loop_step(th->loop, INT64_MAX, request->jobs != NULL))
+            break;
+    while (testhost_loop_step(th->loop, gw_loop_now_ms(th->loop), false)) /* the rest of this turn */
+        continue;
+}
+
+/* The exchange is over: the pipeline forgets it. */
+static void finish(struct aigw_testhost *th)
+{
+    struct gw_exchange *ex = &th->exchange.base;
+
+    th->worker.handler.on_done(th->worker.handler.user, ex);
+    gw_http_free_body(ex);
+    gw_arena_done(&ex->arena);
+    testhost_end_call(th);
+    th->answer.body = th->body.len > 0 ? th->body.data : "";
+    th->answer.body_len = th->body.len;
+    th->answer.headers = th->answer_headers.len > 0 ? th->answer_headers.data : "";
 }
 
 aigw_status aigw_testhost_send(struct aigw_testhost *th, const char *method, const char *path, const char *headers,
                                const char *body)
 {
-    aigw_status status;
-
-    if (th->plugin->descriptor.kind != AIGW_KIND_FEATURE)
+    if (th->plugin.descriptor.kind != AIGW_KIND_FEATURE)
         return AIGW_E_UNSUPPORTED;
-    if (!testhost_begin(th, ops_of(th)->call_size))
-        return AIGW_E_NOMEM;
-    status = build_request(th, method, path, headers, body);
-    if (status == AIGW_OK)
-        status = run_request(th);
-    gw_arena_done(&th->build_arena);
-    th->answer.body = th->body.len > 0 ? th->body.data : "";
-    th->answer.body_len = th->body.len;
-    th->answer.headers = th->answer_headers.len > 0 ? th->answer_headers.data : "";
-    return status;
+    testhost_clear(th);
+    if (!testhost_configure(th))
+        return AIGW_E_CONFIG;
+    if (make_exchange(th, method, path, headers)) {
+        serve(th, body);
+    } else {
+        th->error = "the path cannot be decoded: the listener answers 400";
+        th->status = AIGW_E_INVALID;
+    }
+    finish(th);
+    return th->status;
+}
+
+/* What the core would answer itself. */
+static const struct {
+    uint32_t kind;
+    int32_t http_status;
+    const char *message;
+} refusals[] = {
+    { AIGW_REFUSE_TOKEN, 401, "No authorization header presented" },
+    { AIGW_REFUSE_SCOPE, 403, "Forbidden" },
+    { AIGW_REFUSE_TOO_LARGE, 413, "Request body too large" },
+    { AIGW_REFUSE_LIMIT, 429, "Too many requests" },
+    { AIGW_REFUSE_TIMEOUT, 504, "The request took longer than limits.request_ms allows" },
+    { AIGW_REFUSE_INTERNAL, 500, "Internal Server Error" },
+    { AIGW_REFUSE_KEYS, 503, "No keys to validate tokens with" },
+};
+
+/* Refuse the request, once the core knows whose it is. */
+static void refuse(struct gw_request *request, uint32_t kind)
+{
+    const struct aigw_error error = { .struct_size = sizeof error,
+                                      .kind = AIGW_ERR_OVERLOADED,
+                                      .http_status = 529,
+                                      .retry_after_ms = -1,
+                                      .message = AIGW_STR_INIT("the model is busy") };
+    int32_t http_status = 400;
+    const char *message = "refused"; /* a kind of a later SDK */
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(refusals); i++)
+        if (refusals[i].kind == kind) {
+            http_status = refusals[i].http_status;
+            message = refusals[i].message;
+        }
+    if (kind == AIGW_REFUSE_MODEL)
+        gw_answer_model_error(request, &error);
+    else if (kind == AIGW_REFUSE_INVALID)
+        gw_answer_invalid(request, AIGW_STR("[]"));
+    else
+        gw_answer_refuse(request, kind, http_status, message, NULL, kind == AIGW_REFUSE_LIMIT ? 7 : -1);
+}
+
+aigw_status aigw_testhost_refuse(struct aigw_testhost *th, const char *method, const char *path, const char *headers,
+                                 uint32_t kind)
+{
+    struct gw_http_handler *handler = &th->worker.handler;
+
+    if (th->plugin.descriptor.kind != AIGW_KIND_FEATURE)
+        return AIGW_E_UNSUPPORTED;
+    testhost_clear(th);
+    if (!testhost_configure(th))
+        return AIGW_E_CONFIG;
+    th->status = AIGW_E_UNSUPPORTED; /* the core's own answer, unless refuse() gives one */
+    if (make_exchange(th, method, path, headers) && handler->on_head(handler->user, &th->exchange.base) == GW_HEAD_READ)
+        refuse(th->exchange.base.pipeline, kind);
+    finish(th);
+    return th->status;
 }

@@ -1,44 +1,88 @@
-/* host.c - the test host itself: load, open, close, and the part of the host table that needs no request. */
+/* host.c - the table that the plugin gets: the core's, with a look over the plugin's shoulder. Functions whose answers
+ * change from run to run always answer the same here. */
 #include "internal.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
-#include "config/node.h"
+#include <json-c/json.h>
 
-#define TESTHOST_ARENA_MAX ((size_t)256 << 20)
-#define TESTHOST_TEXT_MAX  ((size_t)64 << 20)
-
-struct aigw_testhost *testhost_of(struct aigw_ctx *ctx)
+static struct aigw_testhost *testhost_of(const struct aigw_ctx *ctx)
 {
-    return ((struct testhost_ctx *)(void *)ctx)->th;
+    return GW_CONTAINER_OF(ctx->plugin, struct aigw_testhost, plugin);
 }
 
-/* ---- host functions ---- */
+void testhost_fault(struct aigw_testhost *th, const char *fmt, ...)
+{
+    va_list args;
 
-static void testhost_count(struct aigw_ctx *ctx, uint32_t index, const aigw_str *label_values, double delta)
+    va_start(args, fmt);
+    gw_buf_vprintf(&th->faults, fmt, args);
+    va_end(args);
+    gw_buf_puts(&th->faults, "\n");
+}
+
+const char *testhost_keep(struct aigw_testhost *th, const char *text)
+{
+    return gw_arena_printf(&th->setup_arena, "%s", text ? text : "");
+}
+
+const char *testhost_keep_answer(struct aigw_testhost *th, const char *text)
+{
+    return text ? gw_arena_printf(&th->sent_arena, "%s", text) : NULL;
+}
+
+aigw_str testhost_line_value(const char *lines, const char *name, char separator)
+{
+    aigw_str rest = gw_str(lines), line;
+    size_t len = strlen(name);
+
+    while (rest.len > 0) {
+        line = testhost_next_line(&rest);
+        if (line.len > len && strncasecmp(line.ptr, name, len) == 0 && line.ptr[len] == separator)
+            return gw_str_trim((aigw_str){ line.ptr + len + 1, line.len - len - 1 });
+    }
+    return AIGW_STR_NONE;
+}
+
+/* A request's functions want a feature's ctx. */
+static bool is_request(struct aigw_ctx *ctx, const char *function)
+{
+    if (ctx->request)
+        return true;
+    testhost_fault(testhost_of(ctx), "%s() works for a feature while a request is served, not %s", function,
+                   ctx->attempt ? "in a provider's call" : "in open()");
+    return false;
+}
+
+/* ---- what is noted ---- */
+
+static void watch_count(struct aigw_ctx *ctx, uint32_t index, const aigw_str *label_values, double delta)
 {
     struct aigw_testhost *th = testhost_of(ctx);
-    const struct aigw_metric *metric = &th->plugin->metrics[index];
+    const struct aigw_metric *metric;
 
-    if (index >= th->plugin->descriptor.metric_count) {
-        gw_buf_printf(&th->notes, "count of metric %u, but the plugin has %u\n", index,
-                      th->plugin->descriptor.metric_count);
+    if (index >= th->plugin.descriptor.metric_count) {
+        testhost_fault(th, "count() of metric %u, but the plugin has %u", index, th->plugin.descriptor.metric_count);
         return;
     }
+    metric = &th->plugin.metrics[index];
     gw_buf_printf(&th->notes, "count %s{", metric->name);
     for (uint32_t i = 0; i < metric->label_count; i++)
         gw_buf_printf(&th->notes, "%s%.*s", i > 0 ? "," : "", AIGW_STR_ARG(label_values[i]));
     gw_buf_printf(&th->notes, "} %g\n", delta);
+    gw_host()->count(ctx, index, label_values, delta);
 }
 
-static void testhost_annotate(struct aigw_ctx *ctx, const char *name, aigw_str value)
+static void watch_annotate(struct aigw_ctx *ctx, const char *name, aigw_str value)
 {
     gw_buf_printf(&testhost_of(ctx)->notes, "annotate %s=%.*s\n", name, AIGW_STR_ARG(value));
+    if (is_request(ctx, "annotate"))
+        gw_host()->annotate(ctx, name, value);
 }
 
-static void testhost_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...)
+static void watch_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...)
 {
     struct aigw_testhost *th = testhost_of(ctx);
     va_list args;
@@ -50,259 +94,271 @@ static void testhost_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, 
     gw_buf_puts(&th->notes, "\n");
 }
 
-static aigw_status testhost_emit(struct aigw_ctx *ctx, const struct aigw_event *event)
+static aigw_status watch_respond_invalid(struct aigw_ctx *ctx, aigw_str errors)
 {
-    struct aigw_testhost *th = testhost_of(ctx);
-
-    if (!th->is_active || ctx == &th->instance.base)
-        return AIGW_E_STATE;
-    if (th->is_over)
-        return AIGW_E_CLOSED;
-    testhost_write_event(&th->events, event);
-    if (event->type == AIGW_EVENT_TEXT)
-        gw_buf_put_str(&th->said, event->text);
-    if (event->type == AIGW_EVENT_FINISH) {
-        if (th->did_finish)
-            gw_buf_puts(&th->events, "failed \"FINISH was emitted twice\"\n");
-        th->did_finish = true;
-    }
-    if (event->type == AIGW_EVENT_ERROR)
-        th->is_over = true; /* it ends the call: the plugin is told to clean up */
-    return th->is_over ? AIGW_E_CLOSED : AIGW_OK;
+    gw_buf_printf(&testhost_of(ctx)->notes, "invalid %.*s\n", AIGW_STR_ARG(errors));
+    return gw_host()->respond_invalid(ctx, errors);
 }
 
-static int64_t testhost_time_s(struct aigw_ctx *ctx)
+/* ---- what is the same in every run ---- */
+
+static int64_t fixed_time_s(struct aigw_ctx *ctx)
 {
     (void)ctx;
-    return 1700000000; /* every run sees the same answers */
+    return 1700000000;
 }
 
-const struct aigw_host testhost_host = {
-    .struct_size = sizeof testhost_host,
-    .abi_major = AIGW_ABI_MAJOR,
-    .abi_minor = AIGW_ABI_MINOR,
-    .alloc = gw_ctx_alloc,
-    .format = gw_ctx_format,
-    .defer = gw_ctx_defer,
-    .buf_new = gw_ctx_buf_new,
-    .buf_put = gw_ctx_buf_put,
-    .buf_printf = gw_ctx_buf_printf,
-    .buf_json = gw_ctx_buf_json,
-    .buf_json_ascii = gw_ctx_buf_json_ascii,
-    .buf_clear = gw_ctx_buf_clear,
-    .buf_view = gw_ctx_buf_view,
-    .fail = gw_ctx_fail,
-    .log = testhost_log,
-    .count = testhost_count,
-    .annotate = testhost_annotate,
-    .emit = testhost_emit,
-    .header = testhost_header,
-    .principal = testhost_principal,
-    .has_scope = testhost_has_scope,
-    .feature_flags = testhost_feature_flags,
-    .setting = testhost_setting,
-    .time_s = testhost_time_s,
-    .respond = testhost_respond,
-    .respond_detail = testhost_respond_detail,
-    .respond_invalid = testhost_respond_invalid,
-    .respond_model_error = testhost_respond_model_error,
-    .stream_begin = testhost_stream_begin,
-    .stream_write = testhost_stream_write,
-    .stream_end = testhost_stream_end,
-    .stream_abort = testhost_stream_abort,
-    .model_resolve = testhost_model_resolve,
-    .prompt = testhost_prompt_render,
-    .last_error = gw_ctx_last_error,
-    .model_call = testhost_model_call,
-    .model_cancel = testhost_model_cancel,
-    .sign_token = testhost_sign_token,
-};
-
-/* ---- one call ---- */
-
-void testhost_end_call(struct aigw_testhost *th)
+static int64_t loop_mono_ms(struct aigw_ctx *ctx)
 {
-    if (th->is_framing)
-        gw_framer_done(&th->framer);
-    th->is_framing = false;
-    gw_arena_done(&th->build_arena);
-    gw_arena_done(&th->request_arena);
-    free(th->call);
-    th->call = NULL;
-    th->is_active = false;
+    return gw_loop_now_ms(testhost_of(ctx)->loop);
 }
 
-bool testhost_begin(struct aigw_testhost *th, size_t call_size)
+static aigw_status fixed_random(struct aigw_ctx *ctx, void *ret_bytes, size_t len)
 {
-    testhost_end_call(th);
-    th->call = call_size > 0 ? calloc(1, call_size) : NULL; /* of its exact size, for AddressSanitizer */
-    if (call_size > 0 && !th->call)
-        return false;
-    th->ctx = (struct testhost_ctx){ .base = { .plugin = th->plugin,
-                                               .instance = "test",
-                                               .request_arena = &th->request_arena,
-                                               .build_arena = &th->build_arena,
-                                               .request_id = "test-request" },
-                                     .th = th };
-    th->http = (struct aigw_http_request){ .struct_size = sizeof th->http, .framing = AIGW_FRAMING_BODY };
-    th->is_active = true;
-    th->did_finish = th->is_over = th->is_calling = th->did_call = th->did_cancel = false;
-    gw_buf_clear(&th->events);
-    gw_buf_clear(&th->said);
-    gw_buf_clear(&th->notes);
-    gw_buf_clear(&th->body);
-    gw_buf_clear(&th->answer_headers);
-    gw_buf_clear(&th->asked);
-    gw_buf_clear(&th->resolved);
-    th->answer = (struct aigw_testhost_answer){ .state = AIGW_ANSWER_NONE };
-    return true;
-}
+    aigw_status status = gw_host()->random(ctx, ret_bytes, len);
 
-/* ---- open and close ---- */
-
-static aigw_status testhost_fill(struct aigw_testhost *th, const char *settings, struct gw_err *reterr)
-{
-    static const char *const provider_keys[] = { "plugin", "enabled", NULL };
-    static const char *const feature_keys[] = { "plugin", "enabled", "model", NULL };
-    const struct aigw_plugin *d = &th->plugin->descriptor;
-    struct gw_problems problems;
-    struct gw_node *root;
-
-    gw_problems_init(&problems, &th->arena);
-    root = gw_conf_parse(&th->arena, settings ? settings : "", "settings", &problems);
-    gw_settings_fill(&th->arena, root, "settings", d->settings, d->setting_count, d->setting_size,
-                     d->kind == AIGW_KIND_FEATURE ? feature_keys : provider_keys, th->state, &problems);
-    for (const struct gw_problem *problem = problems.first; problem; problem = problem->next)
-        if (!problem->is_warning)
-            return gw_err_set(reterr, AIGW_E_CONFIG, "%s", problem->text);
-    return AIGW_OK;
-}
-
-static aigw_status testhost_bring_up(struct aigw_testhost *th, const char *path, const char *settings,
-                                     struct gw_err *reterr)
-{
-    const struct aigw_plugin *d;
-    aigw_status (*open)(const struct aigw_host *, struct aigw_ctx *, void *);
-    aigw_status status;
-
-    th->plugin = gw_plugin_load(&th->arena, path, reterr);
-    if (!th->plugin)
-        return AIGW_E_CONFIG;
-    d = &th->plugin->descriptor;
-    th->state = calloc(1, d->state_size ? d->state_size : 1);
-    if (!th->state)
-        return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
-    th->instance = (struct testhost_ctx){
-        .base = { .plugin = th->plugin, .instance = "test", .request_arena = &th->arena, .build_arena = &th->arena },
-        .th = th
-    };
-    status = testhost_fill(th, settings, reterr);
-    if (status != AIGW_OK) {
-        free(th->state);
-        th->state = NULL; /* never opened: must not be closed */
-        return status;
-    }
-    open = d->kind == AIGW_KIND_PROVIDER ? th->plugin->provider.open : th->plugin->feature.open;
-    status = open ? open(&testhost_host, &th->instance.base, th->state) : AIGW_OK;
-    if (status != AIGW_OK) {
-        gw_err_set(reterr, status, "open() answered %d: %s", status, gw_ctx_error(&th->instance.base));
-        free(th->state);
-        th->state = NULL;
-    }
+    for (size_t i = 0; status == AIGW_OK && i < len; i++)
+        ((unsigned char *)ret_bytes)[i] = (unsigned char)(i * 37 + 11);
     return status;
 }
 
-struct aigw_testhost *aigw_testhost_open(const char *path, const char *settings, char *ret_error, size_t error_size)
+/* ---- a provider's events ---- */
+
+/* What the headers say about the order of events. */
+static void check_order(struct aigw_testhost *th, const struct aigw_event *event)
 {
-    struct aigw_testhost *th = calloc(1, sizeof *th);
-    struct gw_buf *bufs[] = { th ? &th->events : NULL,  th ? &th->said : NULL,           th ? &th->notes : NULL,
-                              th ? &th->body : NULL,    th ? &th->answer_headers : NULL, th ? &th->asked : NULL,
-                              th ? &th->resolved : NULL };
-    struct gw_err err = { "out of memory" };
+    uint32_t choice = event->choice, bit = 1u << choice;
 
-    if (!th)
-        return NULL;
-    gw_arena_init(&th->arena, TESTHOST_ARENA_MAX);
-    gw_arena_init(&th->request_arena, TESTHOST_ARENA_MAX);
-    gw_arena_init(&th->build_arena, TESTHOST_ARENA_MAX);
-    gw_arena_init(&th->setup_arena, TESTHOST_ARENA_MAX);
-    for (size_t i = 0; i < GW_ARRAY_LEN(bufs); i++) {
-        gw_buf_init(bufs[i], TESTHOST_TEXT_MAX);
-        gw_buf_puts(bufs[i], "");
-    }
-    th->scopes = "*";
-    if (testhost_bring_up(th, path, settings, &err) == AIGW_OK)
-        return th;
-    if (ret_error)
-        snprintf(ret_error, error_size, "%s", err.text);
-    else
-        fprintf(stderr, "%s: %s\n", path, err.text);
-    aigw_testhost_close(th);
-    return NULL;
-}
-
-void aigw_testhost_close(struct aigw_testhost *th)
-{
-    struct gw_buf *bufs[] = { th ? &th->events : NULL,  th ? &th->said : NULL,           th ? &th->notes : NULL,
-                              th ? &th->body : NULL,    th ? &th->answer_headers : NULL, th ? &th->asked : NULL,
-                              th ? &th->resolved : NULL };
-
-    if (!th)
+    if (event->type == AIGW_EVENT_FINISH && (th->finished & bit))
+        testhost_fault(th, "FINISH was emitted twice for choice %u", choice);
+    if (event->type == AIGW_EVENT_FINISH)
+        th->finished |= bit;
+    if (event->type != AIGW_EVENT_TOOL_CALL)
         return;
-    testhost_end_call(th);
-    if (th->plugin && th->state) {
-        void (*close)(void *) =
-            th->plugin->descriptor.kind == AIGW_KIND_PROVIDER ? th->plugin->provider.close : th->plugin->feature.close;
+    if (event->index > th->tools[choice])
+        testhost_fault(th, "TOOL_CALL has index %u, expected at most %u: indexes are gap-free from 0", event->index,
+                       th->tools[choice]);
+    else if (event->index < th->tools[choice] && (event->id.len > 0 || event->name.len > 0))
+        testhost_fault(th, "TOOL_CALL %u: id and name belong to its first piece only", event->index);
+    if (event->index >= th->tools[choice])
+        th->tools[choice] = event->index + 1;
+}
 
-        if (close)
-            close(th->state);
+static void check_size(struct aigw_testhost *th, const char *what, const void *theirs, size_t ours)
+{
+    uint32_t size = *(const uint32_t *)theirs;
+
+    if (size < 2 * sizeof size || size > ours + TESTHOST_GROWTH_MAX)
+        testhost_fault(th, "%s: struct_size is %u, expected %zu: set it to sizeof the struct", what, size, ours);
+}
+
+static void note_event(struct aigw_testhost *th, const struct aigw_event *given)
+{
+    struct aigw_event event;
+    struct aigw_usage usage;
+    struct aigw_error error;
+
+    check_size(th, "event", given, sizeof event);
+    gw_abi_in(&event, sizeof event, given);
+    if (event.usage) {
+        check_size(th, "usage of an event", event.usage, sizeof usage);
+        gw_abi_in(&usage, sizeof usage, event.usage);
+        event.usage = &usage;
     }
-    free(th->state);
-    aigw_testhost_model(th, NULL);
-    gw_plugin_unload(th->plugin);
-    for (size_t i = 0; i < GW_ARRAY_LEN(bufs); i++)
-        gw_buf_done(bufs[i]);
-    gw_arena_done(&th->setup_arena);
-    gw_arena_done(&th->arena);
-    free(th);
+    if (event.error) {
+        check_size(th, "error of an event", event.error, sizeof error);
+        gw_abi_in(&error, sizeof error, event.error);
+        event.error = &error;
+    }
+    if (event.choice < TESTHOST_CHOICES)
+        check_order(th, &event);
+    testhost_write_event(&th->events, &event);
+    if (event.type == AIGW_EVENT_TEXT)
+        gw_buf_put_str(&th->said, event.text);
 }
 
-const struct aigw_plugin *aigw_testhost_descriptor(const struct aigw_testhost *th)
+static aigw_status watch_emit(struct aigw_ctx *ctx, const struct aigw_event *event)
 {
-    return &th->plugin->descriptor;
+    struct aigw_testhost *th = testhost_of(ctx);
+
+    if (!ctx->attempt || !th->may_emit) {
+        testhost_fault(th, "emit() works inside frame(), done() and produce() only");
+        return AIGW_E_STATE;
+    }
+    if (th->emit_status != AIGW_OK)
+        testhost_fault(th, "emit() was called again after it had answered %d: return that at once", th->emit_status);
+    if (th->is_over || th->emit_left == 0) {
+        th->emit_status = AIGW_E_CLOSED;
+        return th->emit_status;
+    }
+    th->emit_left--;
+    note_event(th, event);
+    th->emit_status = gw_host()->emit(ctx, event);
+    return th->emit_status;
 }
 
-const char *aigw_testhost_error(const struct aigw_testhost *th)
+static aigw_status watch_credential(struct aigw_ctx *ctx, const char *name, aigw_str *ret_value)
 {
-    return gw_ctx_error(&th->ctx.base);
+    struct aigw_testhost *th = testhost_of(ctx);
+    const char *value = testhost_known_credential(th, name);
+
+    if (!value || !ctx->attempt)
+        return gw_host()->credential(ctx, name, ret_value);
+    *ret_value = gw_str(value);
+    return AIGW_OK;
 }
 
-static const char *text_of(const struct gw_buf *buf)
+/* ---- a feature's questions ---- */
+
+static aigw_str watch_header(struct aigw_ctx *ctx, const char *name)
 {
-    return buf->data && buf->len > 0 ? buf->data : "";
+    return is_request(ctx, "header") ? gw_host()->header(ctx, name) : AIGW_STR_NONE;
 }
 
-const char *aigw_testhost_notes(const struct aigw_testhost *th)
+static aigw_status watch_respond(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type, aigw_str body,
+                                 const struct aigw_pair *headers, uint32_t header_count)
 {
-    return text_of(&th->notes);
+    if (!is_request(ctx, "respond"))
+        return AIGW_E_STATE;
+    return gw_host()->respond(ctx, http_status, content_type, body, headers, header_count);
 }
 
-const char *aigw_testhost_events(const struct aigw_testhost *th)
+static const aigw_str *watch_feature_flags(struct aigw_ctx *ctx, uint32_t *ret_count)
 {
-    return text_of(&th->events);
+    struct aigw_testhost *th = testhost_of(ctx);
+
+    *ret_count = 0;
+    if (!is_request(ctx, "feature_flags"))
+        return NULL;
+    return th->flags ? testhost_words(ctx->request_arena, th->flags, ret_count)
+                     : gw_host()->feature_flags(ctx, ret_count);
 }
 
-const char *aigw_testhost_said(const struct aigw_testhost *th)
+static aigw_str watch_setting(struct aigw_ctx *ctx, const char *path)
 {
-    return text_of(&th->said);
+    aigw_str value = testhost_line_value(testhost_of(ctx)->settings, path, '=');
+
+    if (!is_request(ctx, "setting"))
+        return AIGW_STR_NONE;
+    return value.ptr ? value : gw_host()->setting(ctx, path);
 }
 
-const char *aigw_testhost_asked(const struct aigw_testhost *th)
+static const char *model_member(const struct aigw_testhost *th, const char *key)
 {
-    return th->asked.len > 0 ? th->asked.data : NULL;
+    struct json_object *value = NULL;
+
+    if (json_object_is_type(th->model, json_type_object))
+        json_object_object_get_ex(th->model, key, &value);
+    return value ? json_object_get_string(value) : NULL;
 }
 
-const char *aigw_testhost_resolved(const struct aigw_testhost *th)
+static bool model_says(const struct aigw_testhost *th, const char *key)
 {
-    return text_of(&th->resolved);
+    const char *value = model_member(th, key);
+
+    return value && strcmp(value, "true") == 0;
+}
+
+/* The need as the feature gave it is noted. Where the test has no conf of its own it leads to the one model there is.
+ */
+static aigw_status watch_model_resolve(struct aigw_ctx *ctx, const struct aigw_need *given,
+                                       const struct aigw_model_info **ret_info, struct aigw_error *ret_error)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+    const char *error_name = model_member(th, "error"), *message = model_member(th, "message");
+    const struct aigw_need plain = { .struct_size = sizeof plain };
+    struct aigw_need need;
+    aigw_status status;
+
+    if (!is_request(ctx, "model_resolve"))
+        return AIGW_E_STATE;
+    check_size(th, "need", given, sizeof need);
+    check_size(th, "error of model_resolve()", ret_error, sizeof *ret_error);
+    gw_abi_in(&need, sizeof need, given);
+    gw_buf_printf(&th->resolved, "need provider=%.*s name=%.*s endpoint=%.*s api_key=%.*s identifier=%.*s model=%.*s\n",
+                  AIGW_STR_ARG(need.provider), AIGW_STR_ARG(need.name), AIGW_STR_ARG(need.endpoint),
+                  AIGW_STR_ARG(need.api_key), AIGW_STR_ARG(need.identifier), AIGW_STR_ARG(need.model));
+    if (error_name) {
+        int kind = testhost_error_kind(gw_str(error_name));
+        const struct aigw_error error = { .struct_size = sizeof error,
+                                          .kind = kind < 0 ? AIGW_ERR_INTERNAL : (uint32_t)kind,
+                                          .retry_after_ms = -1,
+                                          .message = gw_str(message ? message : "as the test wants it") };
+
+        gw_abi_out(ret_error, &error, sizeof error);
+        return gw_ctx_fail(ctx, AIGW_E_NOT_FOUND, "%.*s", AIGW_STR_ARG(error.message));
+    }
+    status = gw_host()->model_resolve(ctx, th->conf ? given : &plain, ret_info, ret_error);
+    if (status == AIGW_OK && model_says(th, "adhoc"))
+        ((struct aigw_model_info *)(uintptr_t)*ret_info)->flags |= AIGW_MODELF_ADHOC;
+    if (status == AIGW_OK && model_says(th, "unknown_family"))
+        ((struct aigw_model_info *)(uintptr_t)*ret_info)->flags |= AIGW_MODELF_UNKNOWN_FAMILY;
+    return status;
+}
+
+/* Without any prompt in the test every id is known: the user's message lists the variables. */
+static aigw_status render_any(struct aigw_ctx *ctx, const struct aigw_prompt_query *query,
+                              struct aigw_prompt *ret_prompt)
+{
+    struct aigw_message *message = gw_arena_calloc(ctx->build_arena, sizeof *message);
+    struct aigw_part *part = gw_arena_calloc(ctx->build_arena, sizeof *part);
+    struct aigw_prompt prompt = { .struct_size = sizeof prompt,
+                                  .messages = message,
+                                  .params = query->model ? query->model->defaults : NULL,
+                                  .title = gw_arena_str(ctx->build_arena, query->id),
+                                  .family = AIGW_STR_INIT("base"),
+                                  .version = AIGW_STR_INIT("1.0.0") };
+    struct gw_buf text;
+
+    if (!message || !part)
+        return AIGW_E_NOMEM;
+    gw_buf_init(&text, (size_t)16 << 20);
+    for (uint32_t i = 0; i < query->var_count; i++)
+        gw_buf_printf(&text, "%.*s=%.*s\n", AIGW_STR_ARG(query->vars[i].name), AIGW_STR_ARG(query->vars[i].value));
+    *part = (struct aigw_part){ .struct_size = sizeof *part,
+                                .type = AIGW_PART_TEXT,
+                                .text = gw_arena_str(ctx->build_arena, gw_buf_str(&text)) };
+    *message = (struct aigw_message){ .struct_size = sizeof *message, .role = AIGW_ROLE_USER, .parts = part };
+    gw_buf_done(&text);
+    gw_abi_out(ret_prompt, &prompt, sizeof prompt);
+    return AIGW_OK;
+}
+
+static aigw_status watch_prompt(struct aigw_ctx *ctx, const struct aigw_prompt_query *given,
+                                struct aigw_prompt *ret_prompt)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+    struct aigw_prompt_query query;
+
+    if (!is_request(ctx, "prompt"))
+        return AIGW_E_STATE;
+    check_size(th, "prompt query", given, sizeof query);
+    check_size(th, "prompt", ret_prompt, sizeof *ret_prompt);
+    gw_abi_in(&query, sizeof query, given);
+    gw_buf_printf(&th->resolved, "prompt %.*s version=%.*s", AIGW_STR_ARG(query.id), AIGW_STR_ARG(query.version));
+    for (uint32_t i = 0; i < query.var_count; i++)
+        gw_buf_printf(&th->resolved, " %.*s", AIGW_STR_ARG(query.vars[i].name));
+    gw_buf_puts(&th->resolved, "\n");
+    return th->prompts || th->prompt_dir ? gw_host()->prompt(ctx, given, ret_prompt)
+                                         : render_any(ctx, &query, ret_prompt);
+}
+
+void testhost_make_host(struct aigw_testhost *th)
+{
+    th->host = *gw_host();
+    th->host.count = watch_count;
+    th->host.annotate = watch_annotate;
+    th->host.log = watch_log;
+    th->host.respond_invalid = watch_respond_invalid;
+    th->host.time_s = fixed_time_s;
+    th->host.mono_ms = loop_mono_ms;
+    th->host.random = fixed_random;
+    th->host.emit = watch_emit;
+    th->host.credential = watch_credential;
+    th->host.header = watch_header;
+    th->host.respond = watch_respond;
+    th->host.feature_flags = watch_feature_flags;
+    th->host.setting = watch_setting;
+    th->host.model_resolve = watch_model_resolve;
+    th->host.prompt = watch_prompt;
 }

@@ -1,94 +1,178 @@
-/* internal.h - shared by the files of the test host only. */
+/* internal.h - shared by the files of the test host only.
+ *
+ * The test host links the core: its router, its requests and calls with their state machines, its mapping of failures
+ * to answers, its prompts. Only the edges are its own, found by the linker before the core's:
+ *
+ *     loop.c           the event loop, whose clock jumps
+ *     edge_http.c      the client
+ *     edge_upstream.c  the model server
+ *     edge_auth.c      who asks
+ *
+ * In between, core.c makes the configuration, host.c looks over the plugin's shoulder at every function it calls,
+ * watch.c at every callback, and script.c is the model that features talk to.
+ */
 #ifndef TESTHOST_INTERNAL_H
 #define TESTHOST_INTERNAL_H
 
 #include <aigw/testing.h>
 
+#include "pipeline/request.h"
+#include "plugin/abi.h"
 #include "plugin/ctx.h"
-#include "upstream/framing.h"
 
 struct json_object;
+struct testhost_credential;
 
-/** The core's context with a way back to us. */
-struct testhost_ctx {
-    struct aigw_ctx base; /* first: plugins see its address */
-    struct aigw_testhost *th;
-};
+/* How much longer than ours a plugin's struct may be: a newer SDK's. */
+#define TESTHOST_GROWTH_MAX 1024u
+#define TESTHOST_CHOICES    16 /* of which events are looked at */
 
 struct testhost_prompt {
     struct testhost_prompt *next;
     const char *id, *text;
 };
 
+/** The answer to a request of credential(). */
+struct testhost_server_answer {
+    struct testhost_server_answer *next;
+    int32_t status;
+    aigw_str body;
+};
+
+struct testhost_exchange {
+    struct gw_exchange base; /* first: the pipeline sees its address */
+    struct aigw_testhost *th;
+    struct gw_task leave;
+};
+
 struct aigw_testhost {
-    struct gw_arena arena; /* plugin and instance */
-    struct gw_plugin *plugin;
-    struct testhost_ctx instance;
+    /* the plugin, and what the core makes of its instance */
+    struct gw_arena arena;
+    struct gw_plugin *loaded;
+    struct gw_plugin plugin; /* the same with the callbacks that are watched */
+    struct gw_plugin script; /* the model that features talk to */
+    struct gw_instance instance, script_instance;
+    struct gw_arena instance_arena; /* what open() took: gone before the plugin is */
+    struct aigw_ctx instance_ctx;
+    struct aigw_host host;
     void *state;
+    struct gw_plugins plugins;
+    struct gw_snapshot snapshot;
+    bool is_configured;
+    struct gw_server server;
+    struct gw_worker worker;
+    struct gw_loop *loop;
 
-    /* the call or request at hand */
-    struct gw_arena request_arena, build_arena;
-    struct testhost_ctx ctx;
-    void *call;
-    bool is_active, did_finish, is_over, is_framing;
-    struct aigw_http_request http;
-    struct gw_framer framer;
-    struct aigw_error failure;
-    struct gw_buf events, said, notes;
-
-    /* feature side */
-    struct gw_arena setup_arena; /* what the test configured */
+    /* what the test configured */
+    struct gw_arena setup_arena;
     struct json_object *model;
     struct testhost_prompt *prompts;
-    const char *script, *scopes, *flags, *settings;
-    uint32_t leave_after;
+    const char *prompt_dir, *inline_dir, *conf;
+    const char *script_text, *scopes, *flags, *settings, *caller, *server_headers;
+    bool is_verbose;
+    uint32_t leave_after, emit_max;
+    size_t growth; /* bytes that the structs of requests are longer than ours */
+    struct testhost_credential *credentials;
+    struct testhost_server_answer *credential_answers;
+
+    /* the call or request at hand */
+    struct gw_arena sent_arena; /* what went out, the answer, errors: until the next one begins */
+    struct gw_buf events, said, notes, faults, body, answer_headers, asked, resolved;
+    const char *error;
+    aigw_status status; /* what request(), or the last of check() and run(), answered */
+
+    /* provider side */
+    struct gw_arena call_arena;
+    struct aigw_call *call;
+    const struct aigw_model_request *request;
+    struct aigw_http_request http;
+    struct gw_transfer *transfer;
+    struct aigw_error failure;
+    const char *fetching; /* the credential whose requests go out now */
+    bool did_describe, is_over, may_emit;
+    aigw_status emit_status; /* what emit() answered last in the callback at hand */
+    aigw_status callback;    /* what the last callback answered */
+    uint32_t emit_left;
+    uint32_t finished;                /* a bit per choice */
+    uint32_t tools[TESTHOST_CHOICES]; /* tool calls begun in each choice */
+
+    /* feature side */
+    struct testhost_exchange exchange;
     const char *headers; /* of the request at hand */
-    struct aigw_request request;
-    struct aigw_principal principal;
-    struct gw_buf body, answer_headers, asked, resolved;
     struct aigw_testhost_answer answer;
-    bool is_calling, did_call, did_cancel;
 };
 
 /* host.c */
-extern const struct aigw_host testhost_host;
-struct aigw_testhost *testhost_of(struct aigw_ctx *ctx);
-/** Free what belongs to the last call and begin an empty one. False: out of memory. */
-bool testhost_begin(struct aigw_testhost *th, size_t call_size);
-void testhost_end_call(struct aigw_testhost *th);
-
-/* feature.c: the feature side of the host table */
-aigw_status testhost_respond(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type, aigw_str body,
-                             const struct aigw_pair *headers, uint32_t header_count);
-aigw_status testhost_respond_detail(struct aigw_ctx *ctx, uint32_t http_status, const char *fmt, ...) AIGW_PRINTF(3, 4);
-aigw_status testhost_respond_invalid(struct aigw_ctx *ctx, aigw_str errors);
-aigw_status testhost_respond_model_error(struct aigw_ctx *ctx, const struct aigw_error *error);
-aigw_status testhost_stream_begin(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type,
-                                  const struct aigw_pair *headers, uint32_t header_count);
-aigw_status testhost_stream_write(struct aigw_ctx *ctx, aigw_str bytes);
-aigw_status testhost_stream_end(struct aigw_ctx *ctx);
-void testhost_stream_abort(struct aigw_ctx *ctx);
-
-/* model.c: the rest of it */
-aigw_str testhost_header(struct aigw_ctx *ctx, const char *name);
-const struct aigw_principal *testhost_principal(struct aigw_ctx *ctx);
-int32_t testhost_has_scope(struct aigw_ctx *ctx, const char *scope, uint32_t flags);
-const aigw_str *testhost_feature_flags(struct aigw_ctx *ctx, uint32_t *ret_count);
-aigw_str testhost_setting(struct aigw_ctx *ctx, const char *path);
-aigw_status testhost_model_resolve(struct aigw_ctx *ctx, const struct aigw_need *need,
-                                   const struct aigw_model_info **ret_info, struct aigw_error *ret_error);
-aigw_status testhost_prompt_render(struct aigw_ctx *ctx, const struct aigw_prompt_query *query,
-                                   struct aigw_prompt *ret_prompt);
-aigw_status testhost_model_call(struct aigw_ctx *ctx, const struct aigw_model_info *model,
-                                const struct aigw_model_request *req, int64_t idle_timeout_ms);
-void testhost_model_cancel(struct aigw_ctx *ctx);
-aigw_status testhost_sign_token(struct aigw_ctx *ctx, aigw_str claims, aigw_str *ret_token);
+/** The table that the plugin gets. */
+void testhost_make_host(struct aigw_testhost *th);
+/** A rule of the headers that the plugin broke. */
+void testhost_fault(struct aigw_testhost *th, const char *fmt, ...) AIGW_PRINTF(2, 3);
+/** A copy that lives until the next call or request begins; NULL for NULL. */
+const char *testhost_keep_answer(struct aigw_testhost *th, const char *text);
+/** A copy in the memory of what the test configured; "" for NULL. */
+const char *testhost_keep(struct aigw_testhost *th, const char *text);
 /** Value of "name: value" or "name=value" among lines, absent if none. */
 aigw_str testhost_line_value(const char *lines, const char *name, char separator);
+
+/* open.c */
+/** Forget what came of the last call or request. */
+void testhost_clear(struct aigw_testhost *th);
+
+/** Memory of its exact size, for AddressSanitizer. */
+char *testhost_exact_copy(aigw_str text);
+void testhost_free_copy(char *copy);
+
+/* watch.c */
+/** Put our own functions before the plugin's callbacks. */
+void testhost_watch(struct aigw_testhost *th);
+
+/* core.c */
+/** Make the configuration that the test described, unless it is made. False: aigw_testhost_error() says why. */
+bool testhost_configure(struct aigw_testhost *th);
+/** Something that the test configured has changed. */
+void testhost_reconfigure(struct aigw_testhost *th);
+void testhost_free_configuration(struct aigw_testhost *th);
+
+/* prompts.c */
+/** The folder of the prompts that the test wrote, or NULL. */
+const char *testhost_write_prompts(struct aigw_testhost *th);
+void testhost_remove_prompts(struct aigw_testhost *th);
+
+/* script.c */
+extern const struct aigw_plugin testhost_script;
+
+/* caller.c */
+/** False: the caller has no token. */
+bool testhost_fill_principal(struct aigw_testhost *th, struct gw_arena *arena, struct aigw_principal *principal);
+/** Blank-separated words as a list. */
+const aigw_str *testhost_words(struct gw_arena *arena, const char *words, uint32_t *ret_count);
+
+/* loop.c */
+/** Do the next thing; let time pass up to until_ms when there is no other. awaits_post: work on another thread will
+ *  post. False: nothing is left. */
+bool testhost_loop_step(struct gw_loop *loop, int64_t until_ms, bool awaits_post);
+
+/* edge_upstream.c */
+/** Has the server said its status? */
+bool testhost_is_accepted(const struct aigw_testhost *th);
+void testhost_server_head(struct aigw_testhost *th, int status, const char *headers);
+void testhost_server_data(struct aigw_testhost *th, const char *bytes, size_t len);
+void testhost_server_end(struct aigw_testhost *th, int status);
+
+/* provider.c */
+/** aigw_testhost_request_json() with something in the request changed. */
+aigw_status testhost_request_changed(struct aigw_testhost *th, const char *json,
+                                     void (*change)(struct aigw_model_request *req));
+void testhost_end_call(struct aigw_testhost *th);
+/** The value that the test gave, NULL if none. */
+const char *testhost_known_credential(const struct aigw_testhost *th, const char *name);
 
 /* transcript.c */
 void testhost_write_event(struct gw_buf *out, const struct aigw_event *event);
 const char *testhost_error_name(uint32_t kind);
+const char *testhost_part_name(uint32_t type);
+/** AIGW_PART_*, or -1. */
+int testhost_part_type(aigw_str name);
 /** Index in the table of names, or -1. */
 int testhost_error_kind(aigw_str name);
 /** Read one line. Strings in arena. AIGW_E_INVALID: not a line of a transcript. */
@@ -96,10 +180,12 @@ aigw_status testhost_read_event(struct gw_arena *arena, aigw_str line, struct ai
 /** Cut the next line off *rest, without its line feed. */
 aigw_str testhost_next_line(aigw_str *rest);
 
-/* canon.c */
-/** Build request and target from JSON text in arena. */
-aigw_status testhost_read_request(struct gw_arena *arena, const char *json, struct aigw_target *ret_target,
-                                  struct aigw_model_request *ret_req, struct gw_err *reterr);
-void testhost_write_request(struct gw_buf *out, const struct aigw_model_request *req);
+/* canon_read.c, canon_write.c */
+/** Build request and target from JSON text, in memory that goes with the arena; structs are `growth` bytes longer than
+ *  ours. */
+aigw_status testhost_read_request(struct gw_arena *arena, const char *json, size_t growth,
+                                  struct aigw_target **ret_target, struct aigw_model_request **ret_req,
+                                  struct gw_err *reterr);
+void testhost_write_request(struct gw_buf *out, const struct aigw_model_request *req, struct gw_buf *faults);
 
 #endif

@@ -1,45 +1,182 @@
-/* provider.c - the test host playing the core for a provider: request, answer bytes, refusals, produce(). */
+/* provider.c - a provider played by hand: the core's own call asks it, and the answer is fed to the core's own attempt.
+ */
 #include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define TESTHOST_FRAME_MAX ((size_t)16 << 20)
+#include "models/plan.h"
 
-static const struct aigw_provider_ops *ops_of(const struct aigw_testhost *th)
+static bool is_provider(const struct aigw_testhost *th)
 {
-    return &th->plugin->provider;
+    return th->plugin.descriptor.kind == AIGW_KIND_PROVIDER;
+}
+
+/* ---- the call ---- */
+
+static aigw_status build(void *user, struct aigw_call *call, const struct aigw_model_info *target,
+                         struct gw_arena *arena, struct aigw_model_request *ret_request, const char **ret_why)
+{
+    const struct aigw_testhost *th = user;
+
+    (void)call, (void)target, (void)arena, (void)ret_why;
+    gw_abi_in(ret_request, sizeof *ret_request, th->request);
+    return AIGW_OK;
+}
+
+/* How the call ended; the plugin's own events were noted as they came. */
+static void on_event(void *user, struct aigw_call *call, const struct aigw_event *event)
+{
+    struct aigw_testhost *th = user;
+
+    (void)call;
+    if (event->type == AIGW_EVENT_END)
+        gw_buf_puts(&th->events, "end\n");
+    if (event->type == AIGW_EVENT_ERROR) {
+        th->failure = *event->error;
+        th->failure.code = gw_arena_str(&th->sent_arena, event->error->code);
+        th->failure.message = gw_arena_str(&th->sent_arena, event->error->message);
+        if (th->emit_status == AIGW_E_CLOSED || th->may_emit) /* the plugin's own error, or the test wanted no more */
+            th->is_over = true;
+        else if (event->error->kind == AIGW_ERR_CUT)
+            gw_buf_puts(&th->events, "cut\n");
+        else if (th->did_describe && th->status == AIGW_OK) {
+            gw_buf_puts(&th->events, "failed ");
+            gw_buf_json(&th->events, th->failure.message, false);
+            gw_buf_puts(&th->events, "\n");
+        }
+    }
+    th->is_over |= event->type == AIGW_EVENT_END || event->type == AIGW_EVENT_ERROR;
+}
+
+static void on_dropped(void *user, struct aigw_call *call)
+{
+    (void)call;
+    ((struct aigw_testhost *)user)->is_over = true;
+}
+
+static void on_built(void *user, struct aigw_call *call)
+{
+    (void)user, (void)call;
+}
+
+void testhost_end_call(struct aigw_testhost *th)
+{
+    if (th->call)
+        gw_call_done(th->call);
+    th->call = NULL;
+    th->transfer = NULL;
+    while (th->loop && testhost_loop_step(th->loop, gw_loop_now_ms(th->loop), false))
+        continue;
+    gw_arena_done(&th->call_arena);
+}
+
+/* The plan that conf.d made, with what the test says about its target. */
+static const struct aigw_model_info *make_plan(struct aigw_testhost *th, const struct aigw_target *target)
+{
+    struct aigw_model_info *info = gw_arena_calloc(&th->call_arena, sizeof *info);
+    struct gw_plan *plan = gw_arena_calloc(&th->call_arena, sizeof *plan);
+    struct gw_target *place = gw_arena_calloc(&th->call_arena, sizeof *place);
+    const struct aigw_need need = { .struct_size = sizeof need, .model = AIGW_STR_INIT("test") };
+    struct aigw_error error = { .struct_size = sizeof error };
+
+    if (!info || !plan || !place ||
+        gw_models_resolve(th->snapshot.models, &th->instance, &need, &th->call_arena, info, &error) != AIGW_OK)
+        return NULL;
+    *plan = *(const struct gw_plan *)info->plan;
+    *place = plan->targets[0];
+    if (target) {
+        place->model = target->model;
+        place->endpoint = target->endpoint;
+        place->api_key = target->api_key;
+        place->prefix = target->prefix;
+        place->is_adhoc = target->flags & AIGW_TARGETF_CALLER_ENDPOINT;
+    }
+    plan->targets = place;
+    plan->target_count = 1;
+    info->plan = plan;
+    return info;
+}
+
+static aigw_status begin(struct aigw_testhost *th)
+{
+    if (!is_provider(th))
+        return AIGW_E_UNSUPPORTED;
+    testhost_clear(th);
+    return testhost_configure(th) ? AIGW_OK : AIGW_E_CONFIG;
+}
+
+/* Let the core ask for the request, until it is described or refused. */
+static aigw_status describe(struct aigw_testhost *th, const struct aigw_target *target,
+                            const struct aigw_model_request *req)
+{
+    struct gw_call_request call = {
+        .snapshot = &th->snapshot,
+        .loop = th->loop,
+        .upstream = (struct gw_upstream *)(void *)th,
+        .arena = &th->call_arena,
+        .request_id = "test-request",
+        .model = make_plan(th, target),
+        .options = { .struct_size = sizeof call.options,
+                     .flags = req->flags & AIGW_REQF_STREAM ? AIGW_CALLF_STREAM : 0,
+                     .dialect = req->raw ? req->raw->dialect : AIGW_STR_NONE },
+        .deadline_ms = gw_loop_now_ms(th->loop) + th->snapshot.settings.limits.request_ms,
+        .on_build = build,
+        .on_event = on_event,
+        .on_dropped = on_dropped,
+        .on_built = on_built,
+        .user = th,
+    };
+
+    th->request = req;
+    th->call = call.model ? gw_call_new(&call) : NULL;
+    if (!th->call)
+        return AIGW_E_NOMEM;
+    while (!th->did_describe && !th->is_over && testhost_loop_step(th->loop, INT64_MAX, false))
+        continue;
+    if (th->status == AIGW_OK && th->is_over) { /* refused by the core: no URL, no credential … */
+        th->error = gw_arena_strndup(&th->sent_arena, th->failure.message.ptr, th->failure.message.len);
+        th->status = AIGW_E_INVALID;
+    }
+    if (th->status == AIGW_PENDING)
+        th->status = AIGW_E_STATE;
+    if (th->status == AIGW_E_STATE && th->is_over && th->failure.message.len > 0)
+        th->error = gw_arena_strndup(&th->sent_arena, th->failure.message.ptr, th->failure.message.len);
+    return th->status;
 }
 
 aigw_status aigw_testhost_request(struct aigw_testhost *th, const struct aigw_target *target,
                                   const struct aigw_model_request *req)
 {
-    static const struct aigw_target plain = { .struct_size = sizeof plain, .model = AIGW_STR_INIT("test-model") };
+    aigw_status status = begin(th);
 
-    if (th->plugin->descriptor.kind != AIGW_KIND_PROVIDER)
-        return AIGW_E_UNSUPPORTED;
-    if (!testhost_begin(th, ops_of(th)->call_size))
-        return AIGW_E_NOMEM;
-    return ops_of(th)->request(&th->ctx.base, th->state, th->call, target ? target : &plain, req, &th->http);
+    return status == AIGW_OK ? describe(th, target, req) : status;
+}
+
+aigw_status testhost_request_changed(struct aigw_testhost *th, const char *json,
+                                     void (*change)(struct aigw_model_request *req))
+{
+    struct aigw_model_request *req;
+    struct aigw_target *target;
+    struct gw_err err;
+    aigw_status status = begin(th);
+
+    if (status != AIGW_OK)
+        return status;
+    status = testhost_read_request(&th->call_arena, json, th->growth, &target, &req, &err);
+    if (status != AIGW_OK) {
+        th->error = gw_arena_printf(&th->sent_arena, "the test's request: %s", err.text);
+        return status;
+    }
+    if (change)
+        change(req);
+    return describe(th, target, req);
 }
 
 aigw_status aigw_testhost_request_json(struct aigw_testhost *th, const char *json)
 {
-    struct aigw_model_request req;
-    struct aigw_target target;
-    struct gw_err err;
-    aigw_status status;
-
-    if (th->plugin->descriptor.kind != AIGW_KIND_PROVIDER)
-        return AIGW_E_UNSUPPORTED;
-    if (!testhost_begin(th, ops_of(th)->call_size))
-        return AIGW_E_NOMEM;
-    /* A request lives as long as the build: the provider may point into it. */
-    status = testhost_read_request(&th->build_arena, json, &target, &req, &err);
-    if (status != AIGW_OK)
-        return gw_ctx_fail(&th->ctx.base, status, "the test's request: %s", err.text);
-    return ops_of(th)->request(&th->ctx.base, th->state, th->call, &target, &req, &th->http);
+    return testhost_request_changed(th, json, NULL);
 }
 
 const struct aigw_http_request *aigw_testhost_http(const struct aigw_testhost *th)
@@ -60,148 +197,135 @@ const char *aigw_testhost_http_header(const struct aigw_testhost *th, const char
     return NULL;
 }
 
-static aigw_status failed(struct aigw_testhost *th, aigw_status status)
+/* ---- the answer ---- */
+
+void aigw_testhost_server_headers(struct aigw_testhost *th, const char *lines)
 {
-    if (status != AIGW_OK && status != AIGW_E_CLOSED) {
-        gw_buf_puts(&th->events, "failed ");
-        gw_buf_json(&th->events, gw_str(gw_ctx_error(&th->ctx.base)), false);
-        gw_buf_puts(&th->events, "\n");
-        th->is_over = true;
-    }
-    return status;
+    th->server_headers = testhost_keep(th, lines);
 }
 
-/* START is the first event of a call: with it the build lifetime ends. */
-static void end_build(struct aigw_testhost *th)
+void aigw_testhost_emit_max(struct aigw_testhost *th, uint32_t n)
 {
-    gw_arena_done(&th->build_arena);
-    th->http = (struct aigw_http_request){ .struct_size = sizeof th->http, .framing = th->http.framing };
+    th->emit_max = n;
+}
+
+static const char *answer_headers(struct aigw_testhost *th, const char *content_type, const char *retry_after)
+{
+    return gw_arena_printf(&th->sent_arena, "content-type: %s\n%s%s%s%s", content_type ? content_type : "",
+                           retry_after ? "retry-after: " : "", retry_after ? retry_after : "", retry_after ? "\n" : "",
+                           th->server_headers ? th->server_headers : "");
+}
+
+/* What was started by the bytes that came; no time passes. */
+static void settle(struct aigw_testhost *th)
+{
+    while (testhost_loop_step(th->loop, gw_loop_now_ms(th->loop), false))
+        continue;
+}
+
+static aigw_status status_of(const struct aigw_testhost *th)
+{
+    if (!th->is_over)
+        return AIGW_OK;
+    return th->callback < 0 ? th->callback : th->finished ? AIGW_DONE : AIGW_E_CLOSED;
 }
 
 void aigw_testhost_accept(struct aigw_testhost *th, const char *content_type)
 {
-    uint32_t framing = th->http.framing;
-
-    if (th->is_framing)
-        gw_framer_done(&th->framer);
-    if (content_type && strncasecmp(content_type, "application/json", 16) == 0 && framing != AIGW_FRAMING_NDJSON)
-        framing = AIGW_FRAMING_BODY; /* some servers ignore "stream" */
-    gw_framer_init(&th->framer, framing, TESTHOST_FRAME_MAX);
-    th->is_framing = true;
-    end_build(th);
-}
-
-/* Every string of the frame in memory of its own, of its exact size: reading beyond it is found. */
-static aigw_status on_frame(void *user, const struct aigw_frame *frame)
-{
-    struct aigw_testhost *th = user;
-    struct aigw_frame copy = *frame;
-    aigw_str *strings[] = { &copy.event, &copy.data, &copy.exception };
-    char *memory[GW_ARRAY_LEN(strings)] = { NULL };
-    aigw_status status = AIGW_OK;
-
-    if (th->is_over)
-        return AIGW_E_CLOSED;
-    for (size_t i = 0; i < GW_ARRAY_LEN(strings); i++) {
-        if (strings[i]->len == 0)
-            continue;
-        memory[i] = malloc(strings[i]->len);
-        if (!memory[i])
-            abort();
-        memcpy(memory[i], strings[i]->ptr, strings[i]->len);
-        strings[i]->ptr = memory[i];
-    }
-    status = ops_of(th)->frame(&th->ctx.base, th->state, th->call, &copy);
-    for (size_t i = 0; i < GW_ARRAY_LEN(strings); i++)
-        free(memory[i]);
-    return status;
+    if (!th->transfer)
+        return;
+    testhost_server_head(th, 200, answer_headers(th, content_type ? content_type : "text/event-stream", NULL));
+    settle(th);
 }
 
 aigw_status aigw_testhost_feed(struct aigw_testhost *th, const char *bytes, size_t len)
 {
-    if (!th->is_active || !ops_of(th)->frame)
+    if (!th->call || !is_provider(th) || !th->plugin.provider.frame)
         return AIGW_E_STATE;
-    if (!th->is_framing)
-        aigw_testhost_accept(th, NULL);
-    if (th->is_over)
+    if (!th->transfer)
         return AIGW_E_CLOSED;
-    return failed(th, gw_framer_feed(&th->framer, bytes, len, on_frame, th));
-}
-
-static aigw_status complete(struct aigw_testhost *th)
-{
-    aigw_status status = AIGW_OK;
-
-    if (!th->is_over && ops_of(th)->done)
-        status = failed(th, ops_of(th)->done(&th->ctx.base, th->state, th->call));
-    if (!th->is_over)
-        gw_buf_puts(&th->events, th->did_finish ? "end\n" : "cut\n");
-    th->is_over = true;
-    return status;
+    if (!testhost_is_accepted(th))
+        aigw_testhost_accept(th, NULL);
+    testhost_server_data(th, bytes, len);
+    settle(th);
+    return status_of(th);
 }
 
 aigw_status aigw_testhost_end(struct aigw_testhost *th)
 {
-    aigw_status status = AIGW_OK;
+    aigw_status status;
 
-    if (!th->is_active)
+    if (!th->call || !is_provider(th))
         return AIGW_E_STATE;
-    if (!th->is_framing)
+    if (th->transfer && !testhost_is_accepted(th))
         aigw_testhost_accept(th, NULL);
-    if (!th->is_over)
-        status = failed(th, gw_framer_end(&th->framer, on_frame, th));
-    return status == AIGW_OK ? complete(th) : status;
+    testhost_server_end(th, 200);
+    settle(th);
+    status = status_of(th);
+    return status == AIGW_DONE || (th->is_over && th->callback >= 0) ? AIGW_OK : status;
 }
 
 const struct aigw_error *aigw_testhost_failure(struct aigw_testhost *th, int32_t status, const char *content_type,
                                                const char *retry_after, const char *body)
 {
-    struct aigw_http_failure failure = { .struct_size = sizeof failure,
-                                         .status = status,
-                                         .content_type = gw_str(content_type),
-                                         .retry_after = gw_str(retry_after),
-                                         .retry_after_ms = -1 };
-    size_t len = body ? strlen(body) : 0;
-    char *copy = len > 0 ? malloc(len) : NULL;
-    uint64_t seconds;
-
-    if (copy)
-        failure.body = (aigw_str){ memcpy(copy, body, len), len };
-    if (retry_after && gw_str_to_u64(failure.retry_after, INT32_MAX, &seconds))
-        failure.retry_after_ms = (int64_t)seconds * 1000;
-    th->failure = (struct aigw_error){ .struct_size = sizeof th->failure,
-                                       .kind = aigw_error_kind_of_status(status),
-                                       .http_status = status,
-                                       .retry_after_ms = failure.retry_after_ms,
-                                       .message = AIGW_STR_INIT("the model server refused the request") };
-    if (ops_of(th)->failure)
-        ops_of(th)->failure(&th->ctx.base, th->state, th->call, &failure, &th->failure);
-    free(copy);
-    th->is_over = true;
+    testhost_server_head(th, status, answer_headers(th, content_type, retry_after));
+    if (th->transfer && body && *body)
+        testhost_server_data(th, body, strlen(body));
+    testhost_server_end(th, status);
+    settle(th);
     return &th->failure;
 }
 
 aigw_status aigw_testhost_produce(struct aigw_testhost *th, int64_t limit_ms, int64_t *ret_ms)
 {
-    int64_t now_ms = 0;
-    aigw_status status = AIGW_OK;
+    int64_t begin_ms = gw_loop_now_ms(th->loop);
 
-    if (!th->is_active || !ops_of(th)->produce)
+    if (!th->call || !is_provider(th) || !th->plugin.provider.produce)
         return AIGW_E_STATE;
-    end_build(th);
-    while (status == AIGW_OK && !th->is_over) {
-        struct aigw_produce next = { .struct_size = sizeof next };
-
-        status = failed(th, ops_of(th)->produce(&th->ctx.base, th->state, th->call, &next));
-        if (status == AIGW_OK && next.is_done)
-            status = complete(th);
-        else if (next.next_ms < 0)
-            status = failed(th, gw_ctx_fail(&th->ctx.base, AIGW_E_INVALID, "produce() asked for a negative pause"));
-        else if (now_ms + next.next_ms > limit_ms)
-            break;
-        now_ms += next.next_ms;
-    }
+    while (!th->is_over && testhost_loop_step(th->loop, begin_ms + limit_ms, false))
+        continue;
     if (ret_ms)
-        *ret_ms = now_ms;
-    return status;
+        *ret_ms = gw_loop_now_ms(th->loop) - begin_ms;
+    return th->callback < 0 ? th->callback : AIGW_OK;
+}
+
+/* ---- credentials ---- */
+
+struct testhost_credential {
+    struct testhost_credential *next;
+    const char *name, *value;
+};
+
+void aigw_testhost_credential(struct aigw_testhost *th, const char *name, const char *value)
+{
+    struct testhost_credential *credential = gw_arena_alloc(&th->setup_arena, sizeof *credential);
+
+    if (!credential)
+        return;
+    *credential = (struct testhost_credential){ .next = th->credentials,
+                                                .name = testhost_keep(th, name),
+                                                .value = testhost_keep(th, value) };
+    th->credentials = credential;
+}
+
+const char *testhost_known_credential(const struct aigw_testhost *th, const char *name)
+{
+    for (const struct testhost_credential *known = th->credentials; known; known = known->next)
+        if (strcmp(known->name, name) == 0)
+            return known->value;
+    return NULL;
+}
+
+void aigw_testhost_credential_answer(struct aigw_testhost *th, int32_t status, const char *body)
+{
+    struct testhost_server_answer **link = &th->credential_answers;
+    struct testhost_server_answer *answer = gw_arena_calloc(&th->setup_arena, sizeof *answer);
+
+    if (!answer)
+        return;
+    answer->status = status;
+    answer->body = gw_str(testhost_keep(th, body));
+    while (*link)
+        link = &(*link)->next;
+    *link = answer;
 }

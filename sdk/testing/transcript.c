@@ -1,5 +1,5 @@
 /* transcript.c - events as lines of text, and back. The same lines say what a provider emitted and what a scripted
- * model is to say. */
+ * model is to say. One table says what stands in the line of each event. */
 #include "internal.h"
 
 #include <stdlib.h>
@@ -8,24 +8,95 @@
 #include <json-c/json.h>
 
 static const char *const error_names[] = {
-    "none",         "bad_request", "auth",     "permission", "not_found", "context_too_long",
-    "rate_limited", "overloaded",  "server",   "timeout",    "connect",   "tls",
-    "protocol",     "cut",         "refused",  "cancelled",  "no_model",  "endpoint",
-    "circuit",      "limit",       "internal",
+    "none",         "bad_request", "auth",     "permission",  "not_found", "context_too_long",
+    "rate_limited", "overloaded",  "server",   "timeout",     "connect",   "tls",
+    "protocol",     "cut",         "refused",  "cancelled",   "no_model",  "endpoint",
+    "circuit",      "limit",       "internal", "unsupported",
 };
-static const char *const finish_names[] = { "unknown", "stop", "length", "tool_calls", "content_filter", "guardrail" };
+static const char *const finish_names[] = { "unknown",        "stop",      "length",        "tool_calls",
+                                            "content_filter", "guardrail", "stop_sequence", "context_full",
+                                            "pause",          "malformed" };
+
+/* What stands between an event's word and its text, in this order. */
+#define LINE_PART   0x1u /* a part type's word */
+#define LINE_INDEX  0x2u /* event.index */
+#define LINE_FINISH 0x4u /* a finish word */
+#define LINE_USAGE  0x8u
+#define LINE_VECTOR 0x10u
+#define LINE_ERROR  0x20u
+#define LINE_BRIEF  0x40u /* the text is left out when it is empty */
+
+#define NO_TEXT SIZE_MAX
+
+static const struct line_form {
+    const char *word;
+    uint32_t type, has;
+    size_t text; /* offset of the string at the end of the line */
+} forms[] = {
+    { "text", AIGW_EVENT_TEXT, 0, offsetof(struct aigw_event, text) },
+    { "reasoning", AIGW_EVENT_REASONING, 0, offsetof(struct aigw_event, text) },
+    { "tool", AIGW_EVENT_TOOL_CALL, LINE_INDEX, offsetof(struct aigw_event, text) },
+    { "embedding", AIGW_EVENT_EMBEDDING, LINE_INDEX | LINE_VECTOR, NO_TEXT },
+    { "usage", AIGW_EVENT_USAGE, LINE_USAGE, NO_TEXT },
+    { "finish", AIGW_EVENT_FINISH, LINE_FINISH, offsetof(struct aigw_event, text) },
+    { "error", AIGW_EVENT_ERROR, LINE_ERROR, NO_TEXT },
+    { "part_start", AIGW_EVENT_PART_START, LINE_PART | LINE_INDEX | LINE_BRIEF, offsetof(struct aigw_event, text) },
+    { "part_end", AIGW_EVENT_PART_END, LINE_PART | LINE_INDEX | LINE_BRIEF, offsetof(struct aigw_event, text) },
+    { "signature", AIGW_EVENT_SIGNATURE, LINE_PART | LINE_INDEX, offsetof(struct aigw_event, data) },
+    { "refusal", AIGW_EVENT_REFUSAL, 0, offsetof(struct aigw_event, text) },
+    { "citation", AIGW_EVENT_CITATION, 0, offsetof(struct aigw_event, text) },
+    { "logprobs", AIGW_EVENT_LOGPROBS, 0, offsetof(struct aigw_event, text) },
+    { "opaque", AIGW_EVENT_OPAQUE, 0, offsetof(struct aigw_event, text) },
+    { "model", AIGW_EVENT_MODEL, 0, offsetof(struct aigw_event, text) },
+    { "raw", AIGW_EVENT_RAW, 0, offsetof(struct aigw_event, text) },
+    { "dropped", AIGW_EVENT_DROPPED, 0, offsetof(struct aigw_event, name) },
+};
+
+/* Strings that may stand in any line as name="…", unless they are its text. */
+static const struct {
+    const char *name;
+    size_t offset;
+} named[] = {
+    { "id", offsetof(struct aigw_event, id) },
+    { "item_id", offsetof(struct aigw_event, item_id) },
+    { "name", offsetof(struct aigw_event, name) },
+    { "scope", offsetof(struct aigw_event, scope) },
+    { "origin", offsetof(struct aigw_event, origin) },
+    { "data", offsetof(struct aigw_event, data) },
+    { "stop", offsetof(struct aigw_event, stop_sequence) },
+    { "detail", offsetof(struct aigw_event, detail) },
+};
+
+/* Details of usage, left out while unknown. */
+static const struct {
+    const char *name;
+    size_t offset;
+} counted[] = {
+    { "cached", offsetof(struct aigw_usage, cache_read) },
+    { "cache_write", offsetof(struct aigw_usage, cache_write) },
+    { "cache_write_1h", offsetof(struct aigw_usage, cache_write_1h) },
+    { "reasoning", offsetof(struct aigw_usage, reasoning) },
+    { "audio_input", offsetof(struct aigw_usage, audio_input) },
+    { "audio_output", offsetof(struct aigw_usage, audio_output) },
+    { "tool_prompt", offsetof(struct aigw_usage, tool_prompt) },
+};
 
 const char *testhost_error_name(uint32_t kind)
 {
     return kind < GW_ARRAY_LEN(error_names) ? error_names[kind] : "?";
 }
 
-int testhost_error_kind(aigw_str name)
+static int word_at(const char *const *words, size_t count, aigw_str word)
 {
-    for (size_t i = 0; i < GW_ARRAY_LEN(error_names); i++)
-        if (gw_str_is(name, error_names[i]))
+    for (size_t i = 0; i < count; i++)
+        if (gw_str_is(word, words[i]))
             return (int)i;
     return -1;
+}
+
+int testhost_error_kind(aigw_str name)
+{
+    return word_at(error_names, GW_ARRAY_LEN(error_names), name);
 }
 
 aigw_str testhost_next_line(aigw_str *rest)
@@ -50,58 +121,87 @@ static void put_named(struct gw_buf *out, const char *name, aigw_str value)
     gw_buf_json(out, value, false);
 }
 
-static void put_text(struct gw_buf *out, const char *word, aigw_str text)
-{
-    gw_buf_printf(out, "%s ", word);
-    gw_buf_json(out, text, false);
-}
-
 static void put_error(struct gw_buf *out, const struct aigw_error *error)
 {
-    gw_buf_printf(out, "error %s", testhost_error_name(error->kind));
+    gw_buf_printf(out, " %s", testhost_error_name(error->kind));
     if (error->http_status)
         gw_buf_printf(out, " %d", error->http_status);
     if (error->retry_after_ms >= 0)
         gw_buf_printf(out, " retry=%lld", (long long)error->retry_after_ms);
     put_named(out, "code", error->code);
-    put_text(out, "", error->message);
+    gw_buf_puts(out, " ");
+    gw_buf_json(out, error->message, false);
+}
+
+static void put_usage(struct gw_buf *out, const struct aigw_usage *usage)
+{
+    gw_buf_printf(out, " %lld %lld", (long long)usage->input, (long long)usage->output);
+    for (size_t i = 0; i < GW_ARRAY_LEN(counted); i++) {
+        int64_t value = -1;
+
+        if (usage->struct_size >= counted[i].offset + sizeof value)
+            memcpy(&value, (const char *)usage + counted[i].offset, sizeof value);
+        if (value >= 0)
+            gw_buf_printf(out, " %s=%lld", counted[i].name, (long long)value);
+    }
+    if (usage->flags & AIGW_USAGEF_ESTIMATED)
+        gw_buf_puts(out, " estimated");
+}
+
+static void put_vector(struct gw_buf *out, const struct aigw_event *event)
+{
+    gw_buf_puts(out, " ");
+    for (uint32_t i = 0; i < event->vector_len; i++)
+        gw_buf_printf(out, "%s%.6g", i > 0 ? "," : "[", (double)event->vector[i]);
+    gw_buf_puts(out, event->vector_len > 0 ? "]" : "[]");
+}
+
+static const struct line_form *form_of(uint32_t type)
+{
+    for (size_t i = 0; i < GW_ARRAY_LEN(forms); i++)
+        if (forms[i].type == type)
+            return &forms[i];
+    return NULL;
+}
+
+static aigw_str string_at(const struct aigw_event *event, size_t offset)
+{
+    aigw_str value;
+
+    memcpy(&value, (const char *)event + offset, sizeof value);
+    return value;
 }
 
 void testhost_write_event(struct gw_buf *out, const struct aigw_event *event)
 {
-    switch (event->type) {
-    case AIGW_EVENT_TEXT:
-        put_text(out, "text", event->text);
-        break;
-    case AIGW_EVENT_REASONING:
-        put_text(out, "reasoning", event->text);
-        break;
-    case AIGW_EVENT_TOOL_CALL:
-        gw_buf_printf(out, "tool %u", event->index);
-        put_named(out, "id", event->id);
-        put_named(out, "name", event->name);
-        put_text(out, "", event->text);
-        break;
-    case AIGW_EVENT_EMBEDDING:
-        gw_buf_printf(out, "embedding %u ", event->index);
-        for (uint32_t i = 0; i < event->vector_len; i++)
-            gw_buf_printf(out, "%s%.6g", i > 0 ? "," : "[", (double)event->vector[i]);
-        gw_buf_puts(out, "]");
-        break;
-    case AIGW_EVENT_USAGE:
-        gw_buf_printf(out, "usage %lld %lld", (long long)event->input_tokens, (long long)event->output_tokens);
-        if (event->cached_tokens >= 0)
-            gw_buf_printf(out, " cached=%lld", (long long)event->cached_tokens);
-        break;
-    case AIGW_EVENT_FINISH:
-        gw_buf_printf(out, "finish %s", event->finish < GW_ARRAY_LEN(finish_names) ? finish_names[event->finish] : "?");
-        put_text(out, "", event->text);
-        break;
-    case AIGW_EVENT_ERROR:
+    const struct line_form *form = form_of(event->type);
+    aigw_str text = form && form->text != NO_TEXT ? string_at(event, form->text) : AIGW_STR_NONE;
+
+    if (!form) {
+        gw_buf_printf(out, "event %u which no provider may emit\n", event->type);
+        return;
+    }
+    gw_buf_puts(out, form->word);
+    if (form->has & LINE_PART)
+        gw_buf_printf(out, " %s", testhost_part_name(event->part_type));
+    if (form->has & LINE_INDEX)
+        gw_buf_printf(out, " %u", event->index);
+    if (form->has & LINE_FINISH)
+        gw_buf_printf(out, " %s", event->finish < GW_ARRAY_LEN(finish_names) ? finish_names[event->finish] : "?");
+    if (event->choice > 0)
+        gw_buf_printf(out, " choice=%u", event->choice);
+    if ((form->has & LINE_USAGE) && event->usage)
+        put_usage(out, event->usage);
+    if ((form->has & LINE_ERROR) && event->error)
         put_error(out, event->error);
-        break;
-    default:
-        gw_buf_printf(out, "event %u which no provider may emit", event->type);
+    if (form->has & LINE_VECTOR)
+        put_vector(out, event);
+    for (size_t i = 0; i < GW_ARRAY_LEN(named); i++)
+        if (named[i].offset != form->text)
+            put_named(out, named[i].name, string_at(event, named[i].offset));
+    if (form->text != NO_TEXT && (text.len > 0 || !(form->has & LINE_BRIEF))) {
+        gw_buf_puts(out, " ");
+        gw_buf_json(out, text, false);
     }
     gw_buf_puts(out, "\n");
 }
@@ -186,6 +286,12 @@ static int64_t read_int(struct reader *r)
     return is_negative ? -(int64_t)value : (int64_t)value;
 }
 
+static bool is_digit_next(struct reader *r)
+{
+    skip_blanks(r);
+    return r->rest.len > 0 && r->rest.ptr[0] >= '0' && r->rest.ptr[0] <= '9';
+}
+
 /* name=: true and the name is passed over when it comes next. */
 static bool read_name(struct reader *r, const char *name)
 {
@@ -222,8 +328,7 @@ static void read_error(struct reader *r, struct aigw_event *event)
         return;
     }
     *error = (struct aigw_error){ .struct_size = sizeof *error, .kind = (uint32_t)kind, .retry_after_ms = -1 };
-    skip_blanks(r);
-    if (r->rest.len > 0 && r->rest.ptr[0] >= '0' && r->rest.ptr[0] <= '9')
+    if (is_digit_next(r))
         error->http_status = (int32_t)read_int(r);
     if (read_name(r, "retry"))
         error->retry_after_ms = read_int(r);
@@ -233,63 +338,90 @@ static void read_error(struct reader *r, struct aigw_event *event)
     event->error = error;
 }
 
-static void read_finish(struct reader *r, struct aigw_event *event)
+static void read_usage(struct reader *r, struct aigw_event *event)
 {
-    aigw_str word = read_word(r);
+    struct aigw_usage *usage = gw_arena_alloc(r->arena, sizeof *usage);
 
-    r->is_bad = true;
-    for (size_t i = 0; i < GW_ARRAY_LEN(finish_names); i++)
-        if (gw_str_is(word, finish_names[i])) {
-            event->finish = (uint32_t)i;
-            r->is_bad = false;
-        }
-    if (!r->is_bad)
-        event->text = read_string(r);
+    if (!usage) {
+        r->is_bad = true;
+        return;
+    }
+    *usage = (struct aigw_usage)AIGW_USAGE_INIT;
+    usage->input = read_int(r);
+    usage->output = read_int(r);
+    for (size_t i = 0; i < GW_ARRAY_LEN(counted); i++) {
+        int64_t value;
+
+        if (!read_name(r, counted[i].name))
+            continue;
+        value = read_int(r);
+        memcpy((char *)usage + counted[i].offset, &value, sizeof value);
+    }
+    skip_blanks(r);
+    if (gw_str_is(r->rest, "estimated")) {
+        usage->flags = AIGW_USAGEF_ESTIMATED;
+        r->rest = AIGW_STR_NONE;
+    }
+    event->usage = usage;
 }
 
-static void read_tool(struct reader *r, struct aigw_event *event)
+static void read_named(struct reader *r, struct aigw_event *event)
 {
-    event->index = (uint32_t)read_int(r);
-    if (read_name(r, "id"))
-        event->id = read_string(r);
-    if (read_name(r, "name"))
-        event->name = read_string(r);
-    event->text = read_string(r);
+    for (size_t i = 0; i < GW_ARRAY_LEN(named); i++) {
+        aigw_str value;
+
+        if (!read_name(r, named[i].name))
+            continue;
+        value = read_string(r);
+        memcpy((char *)event + named[i].offset, &value, sizeof value);
+    }
+}
+
+static void read_line(struct reader *r, const struct line_form *form, struct aigw_event *event)
+{
+    int part = form->has & LINE_PART ? testhost_part_type(read_word(r)) : 0;
+    int finish = 0;
+
+    event->type = form->type;
+    if ((form->has & LINE_INDEX) && is_digit_next(r))
+        event->index = (uint32_t)read_int(r);
+    if (form->has & LINE_FINISH)
+        finish = word_at(finish_names, GW_ARRAY_LEN(finish_names), read_word(r));
+    if (part < 0 || finish < 0) {
+        r->is_bad = true;
+        return;
+    }
+    event->part_type = (uint32_t)part;
+    event->finish = (uint32_t)finish;
+    if (read_name(r, "choice"))
+        event->choice = (uint32_t)read_int(r);
+    if (form->has & LINE_USAGE)
+        read_usage(r, event);
+    if (form->has & LINE_ERROR)
+        read_error(r, event);
+    if (form->has & LINE_VECTOR)
+        read_vector(r, event);
+    read_named(r, event);
+    if (form->text != NO_TEXT && !r->is_bad) {
+        aigw_str text = read_string(r);
+
+        memcpy((char *)event + form->text, &text, sizeof text);
+    }
 }
 
 aigw_status testhost_read_event(struct gw_arena *arena, aigw_str line, struct aigw_event *ret_event)
 {
-    struct aigw_event event = {
-        .struct_size = sizeof event, .input_tokens = -1, .output_tokens = -1, .cached_tokens = -1
-    };
+    struct aigw_event event = { .struct_size = sizeof event };
     struct reader r = { .arena = arena, .rest = line };
     aigw_str word = read_word(&r);
+    const struct line_form *form = NULL;
 
-    if (gw_str_is(word, "text") || gw_str_is(word, "reasoning")) {
-        event.type = gw_str_is(word, "text") ? AIGW_EVENT_TEXT : AIGW_EVENT_REASONING;
-        event.text = read_string(&r);
-    } else if (gw_str_is(word, "tool")) {
-        event.type = AIGW_EVENT_TOOL_CALL;
-        read_tool(&r, &event);
-    } else if (gw_str_is(word, "embedding")) {
-        event.type = AIGW_EVENT_EMBEDDING;
-        event.index = (uint32_t)read_int(&r);
-        read_vector(&r, &event);
-    } else if (gw_str_is(word, "usage")) {
-        event.type = AIGW_EVENT_USAGE;
-        event.input_tokens = read_int(&r);
-        event.output_tokens = read_int(&r);
-        if (read_name(&r, "cached"))
-            event.cached_tokens = read_int(&r);
-    } else if (gw_str_is(word, "finish")) {
-        event.type = AIGW_EVENT_FINISH;
-        read_finish(&r, &event);
-    } else if (gw_str_is(word, "error")) {
-        event.type = AIGW_EVENT_ERROR;
-        read_error(&r, &event);
-    } else {
+    for (size_t i = 0; i < GW_ARRAY_LEN(forms); i++)
+        if (gw_str_is(word, forms[i].word))
+            form = &forms[i];
+    if (!form)
         return AIGW_E_INVALID;
-    }
+    read_line(&r, form, &event);
     skip_blanks(&r);
     if (r.is_bad || r.rest.len > 0)
         return AIGW_E_INVALID;

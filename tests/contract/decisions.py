@@ -485,3 +485,51 @@ def dec_tls(ctx):
     env.ca = ca
     return env
 
+
+
+# -- D37: the first event decides the status ---------------------------------------------------------------------------
+
+BUSY = {"message": "engine is busy", "type": "server_error", "code": 503}
+
+
+@case("D37-error-first", "dec")
+def error_as_first_event(env):
+    """A 200 stream whose first event is an error: an honest status, and the server's words."""
+    script = env.models.script(Reply(cut_after=0, cut="end", error_event={"message": "no such LoRA", "code": 404}))
+    check(env.post(PATH, completion(script, stream=True)), 503, model_error("no such LoRA"))
+
+
+@case("D37-error-first-retried", "dec")
+def error_as_first_event_is_retried(env):
+    """Nothing of an answer was delivered: the usual retry applies, 200 or not."""
+    script = env.models.script(Reply(cut_after=0, cut="end", error_event=BUSY), Reply(pieces=("fine",)))
+    check(env.post(PATH, completion(script, stream=True)), 200, text="fine")
+    equal(script.count, 2, "calls")
+
+
+@case("D37-error-later", "dec")
+def error_after_text(env):
+    """Once text was delivered the stream is cut, and nothing is asked again."""
+    script = env.models.script(Reply(pieces=("a", "b"), cut_after=1, cut="end", error_event=BUSY), Reply())
+    response = env.post(PATH, completion(script, stream=True))
+    equal(response.status, 200, "status")
+    truth(not response.is_complete, "a visible cut", response)
+    equal(script.count, 1, "calls")
+
+
+@fixture("dec-fresh")
+def dec_fresh(ctx):
+    return Env(ctx, bypass=True, name="dec-fresh", env={"WEB_CONCURRENCY": "1"})
+
+
+@case("D20-cut-is-not-repeated", "dec-fresh")
+def a_cut_request_is_not_repeated(env):
+    """The server took the whole request and hung up: the work may have been done, so it is not sent again. Only on a
+    connection that had served before it may have been closing already: once more then, on a new one."""
+    script = env.models.script(Reply(raw=b""))
+    check(env.post(PATH, completion(script)), 503)
+    equal(script.count, 1, "requests the server has seen over a new connection")
+    check(env.post(PATH, completion(env.models.script(Reply()))), 200)
+    script = env.models.script(Reply(raw=b""))
+    check(env.post(PATH, completion(script)), 503)
+    equal(script.count, 2, "requests the server has seen, the first over a kept connection")

@@ -1,10 +1,8 @@
 /* A request body of the completion routes: reading it must end without a fault; what was accepted keeps its promises.
  */
-#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "fake_host.h"
 #include "language.h"
 #include "request.h"
 #include "truncate.h"
@@ -15,9 +13,9 @@ static void check_promises(const struct cs_request *request)
 {
     struct cs_window window = cs_fit_completion(64, request->above, request->below);
 
-    if (request->version < 1 || request->version > 3 || cs_utf8_count(request->file_name) > 255 ||
-        cs_utf8_count(request->above) > 100000 || !cs_utf8_is_valid(request->above) ||
-        !cs_utf8_is_valid(window.prefix) || !cs_utf8_is_valid(window.suffix) ||
+    if (request->version < 1 || request->version > 3 || aigw_utf8_count(request->file_name) > 255 ||
+        aigw_utf8_count(request->above) > 100000 || !aigw_utf8_is_valid(request->above) ||
+        !aigw_utf8_is_valid(window.prefix) || !aigw_utf8_is_valid(window.suffix) ||
         window.prefix.len + window.suffix.len > 64 * 4)
         __builtin_trap();
     cs_language_of_extension(cs_extension(request->file_name));
@@ -26,31 +24,29 @@ static void check_promises(const struct cs_request *request)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct cs_check check = { .host = &fake_host };
-    struct cs_request request = { 0 };
-    struct pj_document *document;
-    struct json_object *errors;
-    char *body = malloc(size + 1);
-    bool is_good = false;
+    struct aigw_pool pool = { NULL };
+    struct aigw_memory memory = aigw_pool_memory(&pool, (size_t)64 << 20);
+    struct aigw_body reading = { .memory = &memory, .options = AIGW_JSON_NAN };
+    struct cs_request request;
+    struct aigw_json faults;
+    char *body = malloc(size ? size : 1), plain[CS_PLAIN_SIZE];
+    aigw_str list;
+    aigw_status status;
 
     if (!body)
         return 0;
     if (size)
         memcpy(body, data, size);
-    body[size] = '\0';
-    document = cs_parse(&check, (aigw_str){ body, size });
-    if (document)
-        is_good = cs_read_completion(&check, pj_root(document), &request);
-    if (is_good)
+    status = aigw_body_read(&reading, &cs_completion_table, (aigw_str){ body, size }, &request);
+    if (status == AIGW_OK)
         check_promises(&request);
-    if (is_good == (check.error_count > 0))
+    else if (status != AIGW_E_INVALID)
         __builtin_trap();
-    errors = json_tokener_parse(cs_errors(&check).ptr); /* the list is always JSON */
-    if (!json_object_is_type(errors, json_type_array))
+    cs_plain_fault(&reading, plain);
+    if (aigw_body_list_faults(&reading, &list) < 0 ||
+        aigw_json_check(list, AIGW_JSON_STRICT, &faults, NULL) < 0) /* the list is always JSON */
         __builtin_trap();
-    json_object_put(errors);
-    pj_free(document);
-    fake_host_done();
+    aigw_pool_free(&pool);
     free(body);
     return 0;
 }

@@ -117,14 +117,14 @@ static struct aigw_prompt render(const char *family_words)
 START_TEST(completion_prompt_is_exact)
 {
     struct aigw_prompt prompt = render(rows[_i].families);
-    const struct aigw_message *user = &prompt.messages[prompt.message_count - 1];
+    const struct aigw_message *user = prompt.messages->next ? prompt.messages->next : prompt.messages;
     struct gw_buf stop;
 
     ck_assert_msg(gw_str_is(prompt.family, rows[_i].used), "%s: used %.*s", rows[_i].families,
                   AIGW_STR_ARG(prompt.family));
     ck_assert(gw_str_is(prompt.version, "1.0.0"));
     ck_assert(gw_str_is(prompt.scope, "complete_code"));
-    ck_assert_uint_eq(prompt.message_count, rows[_i].has_system ? 2 : 1);
+    ck_assert((prompt.messages != user) == rows[_i].has_system && !user->next);
     ck_assert_uint_eq(user->role, AIGW_ROLE_USER);
     if (rows[_i].has_system) {
         aigw_str system = prompt.messages[0].parts[0].text;
@@ -141,13 +141,13 @@ START_TEST(completion_prompt_is_exact)
         ck_assert_ptr_nonnull(memmem(user->parts[0].text.ptr, user->parts[0].text.len, "S>&", 3));
     }
     ck_assert_int_eq(prompt.timeout_ms, 0);
-    ck_assert_int_eq(prompt.params.max_tokens, rows[_i].max_tokens);
-    ck_assert_int_eq((prompt.params.set & AIGW_PARAM_TEMPERATURE) != 0, rows[_i].temperature >= 0);
+    ck_assert_int_eq(prompt.params->max_tokens, rows[_i].max_tokens);
+    ck_assert_int_eq((prompt.params->set & AIGW_PARAM_TEMPERATURE) != 0, rows[_i].temperature >= 0);
     if (rows[_i].temperature >= 0)
-        ck_assert(prompt.params.temperature > rows[_i].temperature - 1e-9 &&
-                  prompt.params.temperature < rows[_i].temperature + 1e-9);
+        ck_assert(prompt.params->temperature > rows[_i].temperature - 1e-9 &&
+                  prompt.params->temperature < rows[_i].temperature + 1e-9);
     gw_buf_init(&stop, 4096);
-    stop_text(&prompt.params, &stop);
+    stop_text(prompt.params, &stop);
     ck_assert_str_eq(stop.data, rows[_i].stop);
     gw_buf_done(&stop);
 }
@@ -158,10 +158,10 @@ START_TEST(raw_completion_parameters)
     struct aigw_prompt prompt = render("completion_text base");
 
     ck_assert(gw_str_is(prompt.family, "completion_text"));
-    ck_assert_uint_eq(prompt.message_count, 0);
-    ck_assert_int_eq(prompt.params.max_tokens, 64);
-    ck_assert_uint_eq(prompt.params.stop_count, 1);
-    ck_assert(gw_str_is(prompt.params.stop[0], "\n\n"));
+    ck_assert_ptr_null(prompt.messages);
+    ck_assert_int_eq(prompt.params->max_tokens, 64);
+    ck_assert_uint_eq(prompt.params->stop_count, 1);
+    ck_assert(gw_str_is(prompt.params->stop[0], "\n\n"));
 }
 END_TEST
 

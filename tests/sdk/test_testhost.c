@@ -81,8 +81,8 @@ START_TEST(a_file_that_is_no_plugin_is_one_finding)
 {
     char *path = write_file("not an ELF file");
 
-    ck_assert_int_eq(aigw_testhost_conformance(path), 1);
-    ck_assert_int_eq(aigw_testhost_conformance("/nonexistent.so"), 1);
+    ck_assert_int_eq(aigw_testhost_conformance(path, NULL), 1);
+    ck_assert_int_eq(aigw_testhost_conformance("/nonexistent.so", NULL), 1);
     ck_assert_int_eq(aigw_testhost_run_cases("/nonexistent.so", path), 1);
     remove(path);
     free(path);
@@ -92,8 +92,8 @@ END_TEST
 /* No help, a shared field; no category, a scope without text, a schema that is none. */
 START_TEST(the_conformance_check_finds_broken_rules)
 {
-    ck_assert_int_eq(aigw_testhost_conformance(BAD_SO), 5);
-    ck_assert_int_eq(aigw_testhost_conformance(MOCK_SO), 0);
+    ck_assert_int_eq(aigw_testhost_conformance(BAD_SO, NULL), 5);
+    ck_assert_int_eq(aigw_testhost_conformance(MOCK_SO, NULL), 0);
 }
 END_TEST
 

@@ -21,6 +21,8 @@ struct cs {
 struct cs_call {
     struct cs_request request; /* strings live for the build */
     const char *language;      /* reported name, "" when unknown */
+    aigw_str spoken;           /* what the model is told; lives as the request's strings do */
+    struct aigw_call *handle;
     const struct aigw_model_info *model;
     struct aigw_buf *text; /* the answer, or NULL while it is passed on as it comes */
     struct cs_usage usage;
@@ -31,10 +33,9 @@ struct cs_call {
     bool holds_backslash;             /* unescaping: the last piece ended in one */
 };
 
-/** Parse and check the body of a request with `read`; answers 422 otherwise. */
-typedef bool (*cs_read_fn)(struct cs_check *check, const struct pj *document, struct cs_request *ret_request);
+/** Read the body of a request by the table; answers 422 when it is wrong. */
 aigw_status cs_check_body(const struct cs *cs, struct aigw_ctx *ctx, const struct aigw_request *request,
-                          cs_read_fn read, struct cs_request *ret_request);
+                          const struct aigw_body_table *table, void *ret);
 /** The model that the request, or else conf.d, names. Not AIGW_OK: it was answered already. */
 aigw_status cs_find_model(const struct cs *cs, struct aigw_ctx *ctx, const struct cs_model *wanted,
                           const struct aigw_model_info **ret_info);
@@ -42,10 +43,9 @@ aigw_status cs_find_model(const struct cs *cs, struct aigw_ctx *ctx, const struc
 aigw_status cs_completions_check(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
                                  const struct aigw_request *request);
 aigw_status cs_completions_run(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call);
+aigw_status cs_completions_build(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
+                                 const struct aigw_model_info *target, struct aigw_model_request *req);
 aigw_status cs_completions_event(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
                                  const struct aigw_event *event);
-
-extern const char cs_completion_schema[];
-extern const char cs_completion_answer_schema[];
 
 #endif

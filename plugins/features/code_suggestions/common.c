@@ -3,31 +3,31 @@
 
 #include <string.h>
 
-static void put_document(void *document)
-{
-    pj_free(document);
-}
-
 aigw_status cs_check_body(const struct cs *cs, struct aigw_ctx *ctx, const struct aigw_request *request,
-                          cs_read_fn read, struct cs_request *ret_request)
+                          const struct aigw_body_table *table, void *ret)
 {
-    struct cs_check check = { .host = cs->host, .ctx = ctx };
-    struct pj_document *document = NULL;
+    struct aigw_host_memory from = { cs->host, ctx, AIGW_LIFE_BUILD };
+    struct aigw_memory memory = { aigw_host_memory_get, &from, SIZE_MAX };
+    struct aigw_body body = { .memory = &memory, .options = AIGW_JSON_NAN };
+    char plain[CS_PLAIN_SIZE];
+    aigw_str faults;
+    aigw_status status = AIGW_E_INVALID;
 
-    if (!cs_is_json_type(request->content_type))
-        cs_error(&check, NULL, "model_attributes_type",
-                 "Input should be a valid dictionary or object to extract fields from");
+    if (!aigw_body_is_json_type(request->content_type))
+        aigw_body_report(&body, NULL, "model_attributes_type",
+                         "Input should be a valid dictionary or object to extract fields from");
     else
-        document = cs_parse(&check, request->body);
-    if (document && cs->host->defer(ctx, AIGW_LIFE_BUILD, put_document, document) < 0)
+        status = aigw_body_read(&body, table, request->body, ret);
+    if (status != AIGW_E_INVALID)
+        return status;
+    if (!(request->flags & AIGW_REQUESTF_VERBOSE) && cs_plain_fault(&body, plain)) {
+        cs->host->respond_detail(ctx, 422, "%s", plain);
+        return status;
+    }
+    if (aigw_body_list_faults(&body, &faults) < 0)
         return AIGW_E_NOMEM;
-    if (document && read(&check, pj_root(document), ret_request))
-        return AIGW_OK;
-    if (check.plain[0] && !(request->flags & AIGW_REQUESTF_VERBOSE))
-        cs->host->respond_detail(ctx, 422, "%s", check.plain);
-    else
-        cs->host->respond_invalid(ctx, cs_errors(&check));
-    return AIGW_E_INVALID;
+    cs->host->respond_invalid(ctx, faults);
+    return status;
 }
 
 /** Names that older GitLabs use for models of today. */

@@ -1,7 +1,8 @@
 /* completions.c - POST /v2/code/completions and /v2/completions: fill in code at the cursor.
  *
  * check   body → struct cs_request
- * run     language, model, window, prompt → model call. Nothing of the body is needed after that
+ * run     language, model → model call
+ * build   window, prompt → the request, for each target that is tried. The body lives as long
  * event   the model's text → one JSON object, or a raw text stream as it comes
  */
 #include "code_suggestions.h"
@@ -18,7 +19,7 @@
 aigw_status cs_completions_check(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
                                  const struct aigw_request *request)
 {
-    return cs_check_body(cs, ctx, request, cs_read_completion, &call->request);
+    return cs_check_body(cs, ctx, request, &cs_completion_table, &call->request);
 }
 
 /* ---- what language ---- */
@@ -35,8 +36,8 @@ static bool lower_copy(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_
     return true;
 }
 
-/** Sets call->language and counts it; *ret_spoken is what the model is told, empty when nothing is known. */
-static aigw_status find_language(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call, aigw_str *ret_spoken)
+/** Sets call->language and counts it; call->spoken is what the model is told, empty when nothing is known. */
+static aigw_status find_language(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)
 {
     const struct cs_request *request = &call->request;
     aigw_str extension = cs_extension(request->file_name), editor = request->language_identifier, spoken;
@@ -57,27 +58,22 @@ static aigw_status find_language(struct aigw_ctx *ctx, const struct cs *cs, stru
     labels[1] = by_extension ? extension : AIGW_STR("unknown");
     labels[2] = by_editor ? editor : AIGW_STR("unknown");
     cs->host->count(ctx, CS_METRIC_LANGUAGE, labels, 1);
-    return lower_copy(cs->host, ctx, spoken, ret_spoken) ? AIGW_OK : AIGW_E_NOMEM;
+    return lower_copy(cs->host, ctx, spoken, &call->spoken) ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 /* ---- what the model gets to see ---- */
-
-/** Of an item that was checked. */
-static aigw_str content_of(const struct pj *item)
-{
-    return pj_member(item, "content")->text;
-}
 
 /** Put as much of the joined context as fits, and a newline, in front of the prefix. */
 static aigw_status prepend_context(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
                                    struct cs_window *window)
 {
-    const struct pj *first = call->request.context->of.in.first;
-    size_t room = cs_bytes_of(window->context_tokens), total = 0, at = 0, used;
+    const struct cs_context *items = call->request.context.items;
+    size_t room = cs_bytes_of(window->context_tokens), count = call->request.context.count, total = count - 1, at = 0;
+    size_t used;
     char *text;
 
-    for (const struct pj *item = first; item; item = item->next)
-        total += content_of(item).len + (item != first);
+    for (size_t i = 0; i < count; i++)
+        total += items[i].content.len;
     call->usage.context_sent = cs_tokens_of(total);
     used = total < room ? total : room;
     if (!used)
@@ -85,10 +81,10 @@ static aigw_status prepend_context(struct aigw_ctx *ctx, const struct cs *cs, st
     text = cs->host->alloc(ctx, AIGW_LIFE_BUILD, used + 1 + window->prefix.len);
     if (!text)
         return AIGW_E_NOMEM;
-    for (const struct pj *item = first; item && at < used; item = item->next) {
-        aigw_str whole = content_of(item), content;
+    for (size_t i = 0; i < count && at < used; i++) {
+        aigw_str whole = items[i].content, content;
 
-        if (item != first)
+        if (i > 0)
             text[at++] = '\n';
         content = cs_keep_start(whole, used - at);
         if (content.len)
@@ -105,13 +101,14 @@ static aigw_status prepend_context(struct aigw_ctx *ctx, const struct cs *cs, st
     return AIGW_OK;
 }
 
-static aigw_status fit(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call, struct cs_window *ret_window)
+static aigw_status fit(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
+                       const struct aigw_model_info *target, struct cs_window *ret_window)
 {
-    int64_t budget = call->model->max_context_tokens ? call->model->max_context_tokens : cs->default_context_tokens;
+    int64_t budget = target->max_context_tokens ? target->max_context_tokens : cs->default_context_tokens;
 
     budget -= budget / 16 < PROMPT_RESERVE_TOKENS ? budget / 16 : PROMPT_RESERVE_TOKENS;
     *ret_window = cs_fit_completion(budget, call->request.above, call->request.below);
-    if (!call->request.context || cs_str_is(call->request.model.provider, "anthropic"))
+    if (!call->request.context.count || cs_str_is(call->request.model.provider, "anthropic"))
         return AIGW_OK;
     return prepend_context(ctx, cs, call, ret_window);
 }
@@ -122,25 +119,25 @@ static aigw_status fit(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call
 static aigw_status use_messages(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call,
                                 struct aigw_model_request *req)
 {
-    const struct pj *item = call->request.messages->of.in.first;
-    size_t count = call->request.messages->of.in.count;
+    const struct cs_message *items = call->request.messages.items;
+    size_t count = call->request.messages.count;
     struct aigw_message *messages = cs->host->alloc(ctx, AIGW_LIFE_BUILD, count * sizeof *messages);
     struct aigw_part *parts = cs->host->alloc(ctx, AIGW_LIFE_BUILD, count * sizeof *parts);
 
     if (!messages || !parts)
         return AIGW_E_NOMEM;
-    for (size_t i = 0; i < count; i++, item = item->next) {
-        char first = pj_member(item, "role")->text.ptr[0];
+    for (size_t i = 0; i < count; i++) {
+        char first = items[i].role.ptr[0];
 
-        parts[i] = (struct aigw_part){ .type = AIGW_PART_TEXT, .text = content_of(item) };
-        messages[i] = (struct aigw_message){ .role = first == 's'   ? AIGW_ROLE_SYSTEM
+        parts[i] = (struct aigw_part){ .struct_size = sizeof *parts, .type = AIGW_PART_TEXT, .text = items[i].content };
+        messages[i] = (struct aigw_message){ .struct_size = sizeof *messages,
+                                             .role = first == 's'   ? AIGW_ROLE_SYSTEM
                                                      : first == 'a' ? AIGW_ROLE_ASSISTANT
                                                                     : AIGW_ROLE_USER,
-                                             .part_count = 1,
+                                             .next = i + 1 < count ? &messages[i + 1] : NULL,
                                              .parts = &parts[i] };
     }
     req->messages = messages;
-    req->message_count = (uint32_t)count;
     req->flags &= ~AIGW_REQF_PREFILL;
     if (messages[count - 1].role == AIGW_ROLE_ASSISTANT)
         req->flags |= AIGW_REQF_PREFILL;
@@ -148,16 +145,17 @@ static aigw_status use_messages(struct aigw_ctx *ctx, const struct cs *cs, const
 }
 
 static aigw_status get_prompt(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call,
-                              const struct cs_window *window, aigw_str language, struct aigw_prompt *ret_prompt)
+                              const struct aigw_model_info *target, const struct cs_window *window,
+                              struct aigw_prompt *ret_prompt)
 {
     static const aigw_str raw_families[] = { AIGW_STR_INIT("completion_text"), AIGW_STR_INIT("base") };
     const struct aigw_pair vars[] = {
         { AIGW_STR_INIT("prefix"), window->prefix },
         { AIGW_STR_INIT("suffix"), window->suffix },
         { AIGW_STR_INIT("file_name"), call->request.file_name },
-        { AIGW_STR_INIT("language"), language },
+        { AIGW_STR_INIT("language"), call->spoken },
     };
-    struct aigw_model_info model = *call->model;
+    struct aigw_model_info model = *target;
     struct aigw_prompt_query query = {
         .struct_size = sizeof query,
         .id = { cs->completions_prompt, strlen(cs->completions_prompt) },
@@ -173,49 +171,55 @@ static aigw_status get_prompt(struct aigw_ctx *ctx, const struct cs *cs, const s
     return cs->host->prompt(ctx, &query, ret_prompt);
 }
 
-static aigw_status call_model(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call, aigw_str language)
+aigw_status cs_completions_build(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
+                                 const struct aigw_model_info *target, struct aigw_model_request *req)
 {
-    struct aigw_model_request req = { .struct_size = sizeof req, .kind = AIGW_CALL_CHAT };
     struct aigw_prompt prompt = { .struct_size = sizeof prompt };
-    bool passes_on = call->request.stream && !(call->model->flags & AIGW_MODELF_STREAM_OFF);
     struct cs_window window;
-    aigw_status status = fit(ctx, cs, call, &window);
+    aigw_status status = fit(ctx, cs, call, target, &window);
 
     if (status < 0)
         return status;
-    status = get_prompt(ctx, cs, call, &window, language, &prompt);
+    status = get_prompt(ctx, cs, call, target, &window, &prompt);
     if (status < 0) { /* the operator's prompts are at fault: say which, in JSON */
         cs->host->respond_detail(ctx, 503, "%s", cs->host->last_error(ctx));
         return status;
     }
-    req.params = prompt.params;
-    req.flags = prompt.flags | (passes_on ? AIGW_REQF_STREAM : 0);
-    req.messages = prompt.messages;
-    req.message_count = prompt.message_count;
-    if (call->model->flags & AIGW_MODELF_RAW_COMPLETION) {
-        req.kind = AIGW_CALL_COMPLETION;
-        req.flags &= ~AIGW_REQF_PREFILL;
-        req.messages = NULL;
-        req.message_count = 0;
-        req.prompt = window.prefix;
-        req.suffix = window.suffix;
-    } else if (call->request.messages && cs_str_is(call->request.model.provider, "anthropic")) {
-        status = use_messages(ctx, cs, call, &req);
+    req->kind = AIGW_CALL_CHAT;
+    req->params = prompt.params;
+    req->flags = prompt.flags;
+    req->messages = prompt.messages;
+    req->idle_timeout_ms = prompt.timeout_ms;
+    if (target->flags & AIGW_MODELF_RAW_COMPLETION) {
+        req->kind = AIGW_CALL_COMPLETION;
+        req->flags &= ~AIGW_REQF_PREFILL;
+        req->messages = NULL;
+        req->prompt = window.prefix;
+        req->suffix = window.suffix;
+    } else if (call->request.messages.count && cs_str_is(call->request.model.provider, "anthropic")) {
+        status = use_messages(ctx, cs, call, req);
     }
-    if (status < 0)
-        return status;
+    call->max_tokens = prompt.params->set & AIGW_PARAM_MAX_TOKENS ? prompt.params->max_tokens : 0;
+    call->sent_bytes = (int64_t)(window.prefix.len + window.suffix.len);
+    return status;
+}
+
+static aigw_status call_model(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)
+{
+    bool passes_on = call->request.stream && !(call->model->flags & AIGW_MODELF_STREAM_OFF);
+    const struct aigw_call_options options = { .struct_size = sizeof options,
+                                               .flags = passes_on ? AIGW_CALLF_STREAM : 0 };
+
+    call->usage.input_tokens = call->usage.output_tokens = -1;
     if (!passes_on) {
         call->text = cs->host->buf_new(ctx, AIGW_LIFE_REQUEST, (size_t)cs->answer_max);
         if (!call->text)
             return AIGW_E_NOMEM;
     }
-    call->max_tokens = req.params.set & AIGW_PARAM_MAX_TOKENS ? req.params.max_tokens : 0;
-    call->sent_bytes = (int64_t)(window.prefix.len + window.suffix.len);
-    call->usage.input_tokens = call->usage.output_tokens = -1;
-    return cs->host->model_call(ctx, call->model, &req, prompt.timeout_ms);
+    return cs->host->model_call(ctx, call->model, &options, &call->handle);
 }
 
-static aigw_status answer(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call, aigw_str text)
+static aigw_status answer_json(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call, aigw_str text)
 {
     struct cs_answer out = { .engine = call->model->engine,
                              .name = call->model->name,
@@ -223,23 +227,27 @@ static aigw_status answer(struct aigw_ctx *ctx, const struct cs *cs, const struc
                              .text = text,
                              .usage = &call->usage };
 
-    if (call->request.stream) /* whole text in one piece, or no suggestion at all */
-        return cs->host->respond(ctx, 200, STREAM_TYPE, text, NULL, 0);
     return cs_respond_v2(cs->host, ctx, &out);
+}
+
+static aigw_status answer(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call, aigw_str text)
+{
+    if (call->request.stream) /* whole text in one piece */
+        return cs->host->respond(ctx, 200, STREAM_TYPE, text, NULL, 0);
+    return answer_json(ctx, cs, call, text);
 }
 
 aigw_status cs_completions_run(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)
 {
-    aigw_str language;
-    aigw_status status = find_language(ctx, cs, call, &language);
+    aigw_status status = find_language(ctx, cs, call);
 
     if (status == AIGW_OK)
         status = cs_find_model(cs, ctx, &call->request.model, &call->model);
     if (status < 0)
         return status;
-    if (!language.len) /* neither the name nor the editor says what this file is: no suggestion */
-        return answer(ctx, cs, call, AIGW_STR_NONE);
-    return call_model(ctx, cs, call, language);
+    if (!call->spoken.len) /* D44: neither the name nor the editor says what this file is: no suggestion */
+        return answer_json(ctx, cs, call, AIGW_STR_NONE);
+    return call_model(ctx, cs, call);
 }
 
 /* ---- the answer ---- */
@@ -255,7 +263,7 @@ static aigw_status deliver(struct aigw_ctx *ctx, const struct cs *cs, struct cs_
         return AIGW_OK;
     if (call->answer_bytes > cs->answer_max) {
         call->did_answer = true;
-        cs->host->model_cancel(ctx);
+        cs->host->model_cancel(ctx, call->handle);
         return cs->host->respond_detail(ctx, 503, "%.*s: the answer is larger than answer_max (%lld bytes)",
                                         AIGW_STR_ARG(call->model->name), (long long)cs->answer_max);
     }
@@ -340,15 +348,16 @@ aigw_status cs_completions_event(struct aigw_ctx *ctx, const struct cs *cs, stru
 
     switch (event->type) {
     case AIGW_EVENT_START:
+    case AIGW_EVENT_WAITING:
         return on_start(ctx, cs, call);
     case AIGW_EVENT_TEXT:
         status = on_start(ctx, cs, call); /* in case text came first */
         return status < 0 ? status : on_text(ctx, cs, call, event->text);
     case AIGW_EVENT_USAGE:
-        if (event->input_tokens >= 0)
-            call->usage.input_tokens = event->input_tokens;
-        if (event->output_tokens >= 0)
-            call->usage.output_tokens = event->output_tokens;
+        if (event->usage->input >= 0)
+            call->usage.input_tokens = event->usage->input;
+        if (event->usage->output >= 0)
+            call->usage.output_tokens = event->usage->output;
         return AIGW_OK;
     case AIGW_EVENT_ERROR:
         return on_error(ctx, cs, call, event->error);

@@ -2,7 +2,7 @@
  *
  * Routes   POST /v2/code/completions and its alias /v2/completions.
  * Prompts  code_suggestions/completions, one family per way of marking the gap.
- * State    struct cs, one per conf.d group; struct cs_call, one per request. Nothing static, no threads.
+ * State    struct cs, one per conf.d group; struct cs_call, one per request. Static is the body's schema, no threads.
  */
 #include "code_suggestions.h"
 
@@ -24,12 +24,30 @@ static const struct aigw_metric metrics[] = {
       sizeof language_labels / sizeof *language_labels },
 };
 
+/* The schema is the table's, printed once when the shared object is loaded: a constant that the compiler cannot write.
+ */
+static char completion_schema[8192];
+
+static void *schema_memory(void *user, size_t len)
+{
+    (void)user;
+    return len <= sizeof completion_schema ? completion_schema : NULL;
+}
+
+__attribute__((constructor)) static void print_schema(void)
+{
+    struct aigw_memory memory = { schema_memory, NULL, sizeof completion_schema };
+    aigw_str schema;
+
+    aigw_body_schema(&cs_completion_table, &memory, &schema);
+}
+
 #define COMPLETIONS_ROUTE(route_path, route_summary) \
     { \
         .method = "POST", .path = (route_path), .scope = "complete_code", \
         .forbidden_detail = "Unauthorized to access code completions", .category = "code_suggestions", \
-        .summary = (route_summary), .group = "completions", .request_schema = cs_completion_schema, \
-        .response_schema = cs_completion_answer_schema \
+        .summary = (route_summary), .group = "completions", .request_schema = completion_schema, \
+        .response_schema = cs_answer_schema \
     }
 
 static const struct aigw_route routes[] = {
@@ -57,6 +75,13 @@ static aigw_status run(struct aigw_ctx *ctx, void *self, void *call, const struc
     return cs_completions_run(ctx, self, call);
 }
 
+static aigw_status build(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_model_info *target,
+                         const struct aigw_call_options *options, struct aigw_model_request *ret_request)
+{
+    (void)options;
+    return cs_completions_build(ctx, self, call, target, ret_request);
+}
+
 static aigw_status on_event(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_event *event)
 {
     return cs_completions_event(ctx, self, call, event);
@@ -71,6 +96,7 @@ static const struct aigw_feature_ops ops = {
     .open = open_instance,
     .check = check,
     .run = run,
+    .build = build,
     .event = on_event,
 };
 

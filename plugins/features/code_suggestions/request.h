@@ -1,9 +1,11 @@
-/* request.h - the body of a v2 code request, checked. Strings point into the body and the parsed document: they
- * live for the build. */
+/* request.h - the body of a v2 code request, checked. Strings point into the body and the build's memory: they live for
+ * the build. */
 #ifndef CS_REQUEST_H
 #define CS_REQUEST_H
 
-#include "fields.h"
+#include <aigw/body.h>
+
+#include <string.h>
 
 /** Where the client wants its model; from the flat model_* members or from `model_metadata`. */
 struct cs_model {
@@ -11,21 +13,38 @@ struct cs_model {
     bool is_adhoc; /* the client's own model server; else a name that conf.d may know, or nothing */
 };
 
-struct cs_request {
-    int version; /* prompt_version: 1, 2 or 3 */
-    bool stream;
-    aigw_str file_name, language_identifier, above, below;
-    struct cs_model model;
-    const struct pj *context;  /* list of {type, name, content}, NULL for none */
-    const struct pj *messages; /* version 3: list of {role, content}, NULL for none */
+struct cs_context {
+    aigw_str content;
 };
 
-/** Read `document` as the body of a completion request. True when it is good; else check has the errors. */
-bool cs_read_completion(struct cs_check *check, const struct pj *document, struct cs_request *ret_request);
+struct cs_message {
+    aigw_str role, content;
+};
 
-/** Parts that other routes share. */
-bool cs_read_metadata(struct cs_check *check, const struct pj *document, struct cs_model *ret_model);
-void cs_read_messages(struct cs_check *check, const struct pj *object, const char *field, uint32_t flags,
-                      const struct pj **ret);
+struct cs_request {
+    uint32_t version; /* prompt_version: 1, 2 or 3 */
+    uint32_t given;   /* what of the body was there, for reading */
+    bool stream;
+    aigw_str file_name, language_identifier, above, below;
+    struct cs_model model;          /* the one that counts */
+    struct cs_model metadata;       /* as it was read */
+    struct aigw_body_list context;  /* of struct cs_context */
+    struct aigw_body_list messages; /* version 3: of struct cs_message */
+};
+
+/** The body of a completion request, for a struct cs_request. Faults are all found. */
+extern const struct aigw_body_table cs_completion_table;
+
+#define CS_PLAIN_SIZE 256
+/** What every caller must be told about a malformed model, verbose or not: "model_metadata.endpoint: …"; false when
+ *  nothing of that kind is wrong. */
+bool cs_plain_fault(const struct aigw_body *body, char ret_text[CS_PLAIN_SIZE]);
+
+static inline bool cs_str_is(aigw_str s, const char *text)
+{
+    size_t len = strlen(text);
+
+    return s.len == len && (!len || memcmp(s.ptr, text, len) == 0);
+}
 
 #endif

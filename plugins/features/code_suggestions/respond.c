@@ -7,6 +7,26 @@
 
 #define ANSWER_MAX ((size_t)32 << 20)
 
+#define TEXT   "{\"type\":\"string\"}"
+#define NUMBER "{\"type\":\"integer\"}"
+
+const char cs_answer_schema[] =
+    "{\"type\":\"object\",\"properties\":{"
+    "\"id\":{\"const\":\"id\"},"
+    "\"model\":{\"type\":\"object\",\"properties\":{"
+    "\"engine\":" TEXT ",\"name\":" TEXT ",\"lang\":" TEXT ","
+    "\"tokens_consumption_metadata\":{\"type\":[\"object\",\"null\"],\"properties\":{"
+    "\"input_tokens\":" NUMBER ",\"output_tokens\":" NUMBER ",\"max_output_tokens_used\":{\"type\":\"boolean\"},"
+    "\"context_tokens_sent\":" NUMBER ",\"context_tokens_used\":" NUMBER "}},"
+    "\"region\":{\"type\":[\"string\",\"null\"]}}},"
+    "\"experiments\":{\"type\":\"array\"},"
+    "\"object\":{\"const\":\"text_completion\"},"
+    "\"created\":" NUMBER ","
+    "\"choices\":{\"type\":\"array\",\"maxItems\":1,\"items\":{\"type\":\"object\",\"properties\":{"
+    "\"text\":" TEXT ",\"index\":{\"const\":0},\"finish_reason\":{\"const\":\"length\"}}}},"
+    "\"metadata\":{\"type\":\"object\",\"properties\":{"
+    "\"enabled_feature_flags\":{\"type\":\"array\",\"items\":" TEXT "}}}}}";
+
 static void put(const struct aigw_host *host, struct aigw_buf *out, const char *text)
 {
     host->buf_put(out, text, strlen(text));

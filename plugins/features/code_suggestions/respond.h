@@ -19,6 +19,9 @@ struct cs_answer {
     const struct cs_usage *usage; /* NULL: reported as null, as is always done without a choice */
 };
 
+/** JSON Schema of that answer. */
+extern const char cs_answer_schema[];
+
 /** 200 with the text_completion object. */
 aigw_status cs_respond_v2(const struct aigw_host *host, struct aigw_ctx *ctx, const struct cs_answer *answer);
 

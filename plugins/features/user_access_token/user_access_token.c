@@ -3,16 +3,16 @@
  * The right is checked in run(), because either of two scopes will do and the new token carries those the caller has.
  * State: none; nothing static but tables.
  */
+#include <aigw/json.h>
 #include <aigw/sdk.h>
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include <json-c/json.h>
-
 #define TOKEN_LIFE_S 3600
+#define CLAIMS_MAX   ((size_t)64 << 10) /* bytes of JSON; a token travels in a header */
+#define OWN_MAX      16u                /* claims that are not copied */
 
 struct user_access_token {
     const struct aigw_host *host;
@@ -50,27 +50,6 @@ static bool is_blank(aigw_str text)
     return true;
 }
 
-/** Set a member; takes value. An allocation that failed earlier (value NULL with is_null false) counts. */
-static bool put(struct json_object *obj, const char *name, struct json_object *value)
-{
-    if (!value)
-        return false;
-    if (json_object_object_add(obj, name, value) == 0)
-        return true;
-    json_object_put(value);
-    return false;
-}
-
-static struct json_object *json_text(aigw_str text)
-{
-    return json_object_new_string_len(text.len ? text.ptr : "", (int)text.len);
-}
-
-static bool put_text_or_null(struct json_object *obj, const char *name, aigw_str text)
-{
-    return text.ptr ? put(obj, name, json_text(text)) : json_object_object_add(obj, name, NULL) == 0;
-}
-
 /** Version 4 UUID. False when the kernel gives no random bytes. */
 static bool make_uuid(char ret_uuid[37])
 {
@@ -103,111 +82,145 @@ static int64_t positive(aigw_str text)
 }
 
 /** The caller's claim if it is a positive integer or its decimal text, else the header under the same rule. */
-static int64_t root_namespace(struct json_object *extra, aigw_str header)
+static int64_t root_namespace(const struct aigw_json *extra, aigw_str header)
 {
-    struct json_object *claim;
+    struct aigw_json claim;
+    char room[64];
     int64_t id = 0;
 
-    if (json_object_object_get_ex(extra, "gitlab_root_namespace_id", &claim)) {
-        if (json_object_is_type(claim, json_type_int))
-            id = json_object_get_int64(claim);
-        else if (json_object_is_type(claim, json_type_string))
-            id = positive((aigw_str){ json_object_get_string(claim), (size_t)json_object_get_string_len(claim) });
-    }
+    aigw_json_member(extra, "gitlab_root_namespace_id", &claim);
+    if (!aigw_json_int(&claim, &id) && aigw_json_room(&claim) <= sizeof room)
+        id = positive(aigw_json_text_in(&claim, room));
     return id > 0 ? id : positive(header);
 }
 
-/** Copy the caller's other claims. Never over one that is already there. */
-static bool put_extra(struct json_object *claims, struct json_object *extra)
+/** The claims as they are written. */
+struct claims {
+    const struct aigw_host *host;
+    struct aigw_buf *json;
+    const char *own[OWN_MAX];
+    size_t own_count;
+};
+
+/** Begin a claim; its value must follow. */
+static void put_name(struct claims *claims, const char *name)
 {
-    json_object_object_foreach(extra, name, value)
-    {
-        if (json_object_object_get_ex(claims, name, NULL))
-            continue;
-        if (json_object_object_add(claims, name, json_object_get(value)) != 0) {
-            json_object_put(value);
-            return false;
-        }
+    claims->host->buf_printf(claims->json, "%s\"%s\":", claims->own_count ? "," : "{", name);
+    if (claims->own_count < OWN_MAX)
+        claims->own[claims->own_count++] = name;
+}
+
+static void put_text(struct claims *claims, const char *name, aigw_str text)
+{
+    put_name(claims, name);
+    claims->host->buf_json(claims->json, text);
+}
+
+static void put_text_or_null(struct claims *claims, const char *name, aigw_str text)
+{
+    if (text.ptr) {
+        put_text(claims, name, text);
+        return;
     }
+    put_name(claims, name);
+    claims->host->buf_put(claims->json, "null", 4);
+}
+
+static void put_int(struct claims *claims, const char *name, int64_t value)
+{
+    put_name(claims, name);
+    claims->host->buf_printf(claims->json, "%lld", (long long)value);
+}
+
+static bool is_own(const struct claims *claims, const struct aigw_json *name)
+{
+    for (size_t i = 0; i < claims->own_count; i++)
+        if (aigw_json_is_text(name, claims->own[i]))
+            return true;
+    return false;
+}
+
+/** Copy the caller's other claims as they stand. Never over one that is already there. */
+static void put_extra(struct claims *claims, const struct aigw_json *extra)
+{
+    struct aigw_json_walk walk = aigw_json_begin(extra);
+    struct aigw_json name, value;
+
+    while (aigw_json_next(&walk, &name, &value)) {
+        if (is_own(claims, &name))
+            continue;
+        claims->host->buf_put(claims->json, ",", 1);
+        claims->host->buf_put(claims->json, name.text.ptr, name.text.len);
+        claims->host->buf_put(claims->json, ":", 1);
+        claims->host->buf_put(claims->json, value.text.ptr, value.text.len);
+    }
+}
+
+static bool put_registered(struct claims *claims, struct aigw_ctx *ctx, const struct grant *grant)
+{
+    const struct aigw_host *host = claims->host;
+    aigw_str service = host->setting(ctx, "auth.service_name");
+    char uuid[37];
+
+    if (!make_uuid(uuid))
+        return false;
+    if (service.len == 0)
+        service = AIGW_STR("gitlab-ai-gateway");
+    put_text(claims, "iss", service);
+    put_text(claims, "sub", grant->user);
+    put_text(claims, "aud", service);
+    put_int(claims, "exp", grant->now_s + TOKEN_LIFE_S);
+    put_int(claims, "nbf", grant->now_s);
+    put_int(claims, "iat", grant->now_s);
+    put_text(claims, "jti", (aigw_str){ uuid, sizeof uuid - 1 });
+    put_text(claims, "gitlab_realm", grant->principal->realm);
+    put_text(claims, "gitlab_instance_id", grant->principal->instance_id);
+    put_name(claims, "scopes");
+    for (size_t i = 0; i < grant->scope_count; i++)
+        host->buf_printf(claims->json, "%s\"%s\"", i ? "," : "[", grant->scopes[i]);
+    host->buf_put(claims->json, "]", 1);
+    if (!is_blank(grant->principal->seat_count))
+        put_text(claims, "duo_seat_count", grant->principal->seat_count);
     return true;
 }
 
-static bool put_registered(const struct aigw_host *host, struct aigw_ctx *ctx, const struct grant *grant,
-                           struct json_object *claims)
+static void put_by_realm(struct claims *claims, struct aigw_ctx *ctx, const struct grant *grant,
+                         const struct aigw_json *extra)
 {
-    aigw_str service = host->setting(ctx, "auth.service_name");
-    struct json_object *scopes = json_object_new_array();
-    char uuid[37];
-    bool ok = scopes != NULL && make_uuid(uuid);
-
-    if (service.len == 0)
-        service = AIGW_STR("gitlab-ai-gateway");
-    for (size_t i = 0; i < grant->scope_count && ok; i++)
-        ok = json_object_array_add(scopes, json_object_new_string(grant->scopes[i])) == 0;
-    ok = ok && put(claims, "iss", json_text(service));
-    ok = ok && put(claims, "sub", json_text(grant->user));
-    ok = ok && put(claims, "aud", json_text(service));
-    ok = ok && put(claims, "exp", json_object_new_int64(grant->now_s + TOKEN_LIFE_S));
-    ok = ok && put(claims, "nbf", json_object_new_int64(grant->now_s));
-    ok = ok && put(claims, "iat", json_object_new_int64(grant->now_s));
-    ok = ok && put(claims, "jti", json_object_new_string(uuid));
-    ok = ok && put(claims, "gitlab_realm", json_text(grant->principal->realm));
-    ok = ok && put(claims, "gitlab_instance_id", json_text(grant->principal->instance_id));
-    ok = ok && put(claims, "scopes", json_object_get(scopes));
-    if (!is_blank(grant->principal->seat_count))
-        ok = ok && put(claims, "duo_seat_count", json_text(grant->principal->seat_count));
-    json_object_put(scopes);
-    return ok;
-}
-
-static bool put_by_realm(const struct aigw_host *host, struct aigw_ctx *ctx, const struct grant *grant,
-                         struct json_object *extra, struct json_object *claims)
-{
+    const struct aigw_host *host = claims->host;
     int64_t root;
-    bool ok = true;
 
     if (str_is(grant->principal->realm, "self-managed"))
-        return put(claims, "gitlab_instance_uid", json_text(grant->principal->instance_uid));
+        put_text(claims, "gitlab_instance_uid", grant->principal->instance_uid);
     if (!str_is(grant->principal->realm, "saas"))
-        return true;
+        return;
     root = root_namespace(extra, host->header(ctx, "X-Gitlab-Root-Namespace-Id"));
-    ok = ok && put_text_or_null(claims, "gitlab_project_id", host->header(ctx, "X-Gitlab-Project-Id"));
-    ok = ok && put_text_or_null(claims, "gitlab_namespace_id", host->header(ctx, "X-Gitlab-Namespace-Id"));
+    put_text_or_null(claims, "gitlab_project_id", host->header(ctx, "X-Gitlab-Project-Id"));
+    put_text_or_null(claims, "gitlab_namespace_id", host->header(ctx, "X-Gitlab-Namespace-Id"));
     if (root > 0)
-        return ok && put(claims, "gitlab_root_namespace_id", json_object_new_int64(root));
-    return ok && json_object_object_add(claims, "gitlab_root_namespace_id", NULL) == 0;
+        put_int(claims, "gitlab_root_namespace_id", root);
+    else
+        put_text_or_null(claims, "gitlab_root_namespace_id", AIGW_STR_NONE);
 }
 
-/** The claims as JSON text in the request's memory; absent without memory. */
+/** The claims as JSON text in the request's memory; absent without memory. What the principal brings is left out when
+ * it is no JSON object. */
 static aigw_str make_claims(const struct aigw_host *host, struct aigw_ctx *ctx, const struct grant *grant)
 {
-    struct json_object *claims = json_object_new_object();
-    aigw_str extra_text = grant->principal->extra_claims, made = AIGW_STR_NONE;
-    struct json_tokener *tokener = json_tokener_new();
-    struct json_object *extra = NULL;
-    const char *text = NULL;
+    struct claims claims = { .host = host, .json = host->buf_new(ctx, AIGW_LIFE_REQUEST, CLAIMS_MAX) };
+    struct aigw_json extra;
+    aigw_str made;
 
-    if (!claims || !tokener)
-        goto done;
-    if (extra_text.len > 0)
-        extra = json_tokener_parse_ex(tokener, extra_text.ptr, (int)extra_text.len);
-    if (!json_object_is_type(extra, json_type_object)) {
-        json_object_put(extra);
-        extra = json_object_new_object();
-    }
-    if (extra && put_registered(host, ctx, grant, claims) && put_by_realm(host, ctx, grant, extra, claims) &&
-        put_extra(claims, extra))
-        text = json_object_to_json_string_ext(claims, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-    if (text) {
-        made.ptr = host->format(ctx, AIGW_LIFE_REQUEST, "%s", text);
-        made.len = made.ptr ? strlen(made.ptr) : 0;
-    }
-done:
-    if (tokener)
-        json_tokener_free(tokener);
-    json_object_put(extra);
-    json_object_put(claims);
-    return made;
+    if (!claims.json)
+        return AIGW_STR_NONE;
+    aigw_json_check(grant->principal->extra_claims, AIGW_JSON_STRICT, &extra, NULL);
+    if (!put_registered(&claims, ctx, grant))
+        return AIGW_STR_NONE;
+    put_by_realm(&claims, ctx, grant, &extra);
+    if (extra.type == AIGW_JSON_OBJECT)
+        put_extra(&claims, &extra);
+    host->buf_put(claims.json, "}", 1);
+    return host->buf_view(claims.json, &made) == AIGW_OK ? made : AIGW_STR_NONE;
 }
 
 /* ---- the request -------------------------------------------------------------------------------------------- */

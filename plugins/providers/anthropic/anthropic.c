@@ -21,7 +21,7 @@ static const struct aigw_setting anthropic_settings[] = {
       .flags = AIGW_SETF_URL,
       .offset = offsetof(struct anthropic, base_url),
       .default_value = "https://api.anthropic.com",
-      .help = "Root URL of the API, with or without /v1." },
+      .help = "Root URL of the API, with or without /v1, or the whole URL of its messages." },
     { .name = "api_key",
       .type = AIGW_SET_STRING,
       .flags = AIGW_SETF_SECRET,
@@ -101,48 +101,100 @@ static aigw_status anthropic_open(const struct aigw_host *host, struct aigw_ctx 
     return AIGW_OK;
 }
 
-static aigw_str anthropic_base(const struct anthropic *anthropic, const struct aigw_target *target)
+/* ---- where to ---- */
+
+/* With or without /v1; a URL that ends in /messages is the whole one, as some proxies have other paths before it. */
+static const char *anthropic_url(const struct anthropic *anthropic, struct aigw_ctx *ctx,
+                                 const struct aigw_target *target, bool is_count)
 {
-    static const char *const tails[] = { "/messages", "/v1", "/" };
+    static const char *const none[] = { NULL }, *const count[] = { "/count_tokens", NULL },
+                             *const all[] = { "/messages/count_tokens", "/messages", "/v1", NULL };
     aigw_str base = target->endpoint.len > 0 ? target->endpoint : wire_str(anthropic->base_url);
 
-    for (size_t i = 0; i < sizeof tails / sizeof *tails; i++)
-        if (wire_has_suffix(base, tails[i]))
-            base.len -= strlen(tails[i]);
-    return base;
+    if (wire_url_ends(base, "/messages"))
+        return wire_url(anthropic->host, ctx, base, is_count ? "/count_tokens" : "", none);
+    if (wire_url_ends(base, "/messages/count_tokens"))
+        return wire_url(anthropic->host, ctx, base, is_count ? "/count_tokens" : "", count);
+    return wire_url(anthropic->host, ctx, base, is_count ? "/v1/messages/count_tokens" : "/v1/messages", all);
 }
 
-/* A configured key goes to the configured place only; a caller's endpoint gets the caller's key or a dummy. */
+/* Key, version and beta features. The version and further features of a client whose own bytes pass come from it. */
 static aigw_status anthropic_headers(const struct anthropic *anthropic, struct aigw_ctx *ctx,
-                                     const struct aigw_target *target, struct aigw_http_request *ret_http)
+                                     const struct aigw_target *target, const struct aigw_raw *raw,
+                                     struct aigw_http_request *ret_http)
 {
     const struct aigw_host *host = anthropic->host;
-    const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, 4 * sizeof *headers);
+    const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, 5 * sizeof *headers);
     bool is_bearer = strcmp(anthropic->auth, "bearer") == 0;
+    /* A configured key goes to the configured place only; a caller's endpoint gets the caller's key or a dummy. */
     bool is_ours = target->endpoint.len == 0 || !(target->flags & AIGW_TARGETF_CALLER_ENDPOINT);
-    aigw_str key = target->api_key;
+    aigw_str key = target->api_key, version = AIGW_STR_NONE, beta = AIGW_STR_NONE;
     uint32_t count = 0;
 
+    if (raw) {
+        version = wire_raw_header(raw, "anthropic-version");
+        beta = wire_raw_header(raw, "anthropic-beta");
+    }
     if (key.len == 0 && is_ours)
         key = wire_str(anthropic->api_key);
     if (key.len == 0)
         key = AIGW_STR("dummy_key");
-    if (!wire_is_header_value(key))
+    if (!wire_is_header_value(key) || !wire_is_header_value(version) || !wire_is_header_value(beta))
         return host->fail(ctx, AIGW_E_INVALID,
-                          "the API key in the request contains characters that no header may carry");
+                          "the API key or a header in the request contains characters that no header may carry");
     if (!headers)
         return AIGW_E_NOMEM;
     headers[count++] = "Content-Type: application/json";
-    headers[count++] = anthropic->version_header;
+    headers[count++] =
+        version.len > 0 ? wire_join(host, ctx, AIGW_STR("anthropic-version: "), version) : anthropic->version_header;
     headers[count++] =
         wire_join(host, ctx, is_bearer ? AIGW_STR("Authorization: Bearer ") : AIGW_STR("x-api-key: "), key);
-    if (!headers[count - 1])
-        return AIGW_E_NOMEM;
     if (anthropic->beta_header)
         headers[count++] = anthropic->beta_header;
+    if (beta.len > 0)
+        headers[count++] = wire_join(host, ctx, AIGW_STR("anthropic-beta: "), beta);
+    for (uint32_t i = 0; i < count; i++)
+        if (!headers[i])
+            return AIGW_E_NOMEM;
     ret_http->headers = headers;
     ret_http->header_count = count;
     return AIGW_OK;
+}
+
+/* The client's own bytes. */
+static aigw_status anthropic_raw_request(const struct anthropic *anthropic, struct aigw_ctx *ctx,
+                                         struct anthropic_call *call, const struct aigw_target *target,
+                                         const struct aigw_raw *raw, struct aigw_http_request *ret_http)
+{
+    if (!wire_is(raw->dialect, ANTHROPIC_DIALECT))
+        return anthropic->host->fail(ctx, AIGW_E_UNSUPPORTED, "the bytes of the dialect \"%.*s\" cannot pass here",
+                                     AIGW_STR_ARG(raw->dialect));
+    call->raw = anthropic->host->buf_new(ctx, AIGW_LIFE_REQUEST, WIRE_BODY_MAX);
+    if (!call->raw)
+        return AIGW_E_NOMEM;
+    ret_http->framing = (raw->flags & AIGW_RAWF_STREAM) ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
+    return wire_raw_body(anthropic->host, ctx, raw, target->model, "", &ret_http->body);
+}
+
+static aigw_status anthropic_built_request(const struct anthropic *anthropic, struct aigw_ctx *ctx,
+                                           struct anthropic_call *call, const struct aigw_target *target,
+                                           const struct aigw_model_request *req, struct aigw_http_request *ret_http)
+{
+    const struct anthropic_quirks quirks = {
+        .max_tokens = anthropic->max_tokens,
+        .drop_sampling = wire_switch(anthropic->drop_temperature, wire_model_drops_temperature(target->model)),
+        .refuses_prefill = !wire_switch(anthropic->prefill, !wire_model_refuses_prefill(target->model)),
+        .cache_ttl = anthropic->cache_ttl,
+    };
+
+    if (req->kind != AIGW_CALL_CHAT && req->kind != AIGW_CALL_COUNT)
+        return anthropic->host->fail(ctx, AIGW_E_UNSUPPORTED, "Anthropic's API has no %s; use another provider for it",
+                                     req->kind == AIGW_CALL_EMBEDDING    ? "embeddings"
+                                     : req->kind == AIGW_CALL_COMPLETION ? "raw completions"
+                                                                         : "such call");
+    call->is_count = req->kind == AIGW_CALL_COUNT;
+    ret_http->framing = (req->flags & AIGW_REQF_STREAM) && !call->is_count ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
+    return anthropic_body(anthropic->host, ctx, target->model, req, &quirks, &call->drops, &ret_http->body);
 }
 
 static aigw_status anthropic_request(struct aigw_ctx *ctx, void *self, void *call_state,
@@ -151,28 +203,16 @@ static aigw_status anthropic_request(struct aigw_ctx *ctx, void *self, void *cal
 {
     const struct anthropic *anthropic = self;
     struct anthropic_call *call = call_state;
-    aigw_str base = anthropic_base(anthropic, target);
-    const struct anthropic_quirks quirks = {
-        .max_tokens = anthropic->max_tokens,
-        .drop_sampling = wire_switch(anthropic->drop_temperature, wire_model_drops_temperature(target->model)),
-        .refuses_prefill = !wire_switch(anthropic->prefill, !wire_model_refuses_prefill(target->model)),
-        .cache_ttl = anthropic->cache_ttl,
-    };
-    aigw_status status;
+    aigw_status status = anthropic_headers(anthropic, ctx, target, req->raw, ret_http);
 
-    if (req->kind != AIGW_CALL_CHAT)
-        return anthropic->host->fail(ctx, AIGW_E_UNSUPPORTED, "Anthropic's API has no %s; use another provider for it",
-                                     req->kind == AIGW_CALL_EMBEDDING ? "embeddings" : "raw completions");
-    call->input_tokens = call->cached_tokens = call->tool_block = -1;
-    status = anthropic_headers(anthropic, ctx, target, ret_http);
     if (status != AIGW_OK)
         return status;
-    status = anthropic_body(anthropic->host, ctx, target->model, req, &quirks, &ret_http->body);
+    status = req->raw ? anthropic_raw_request(anthropic, ctx, call, target, req->raw, ret_http)
+                      : anthropic_built_request(anthropic, ctx, call, target, req, ret_http);
     if (status != AIGW_OK)
         return status;
     ret_http->method = "POST";
-    ret_http->url = wire_join(anthropic->host, ctx, base, AIGW_STR("/v1/messages"));
-    ret_http->framing = (req->flags & AIGW_REQF_STREAM) ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
+    ret_http->url = anthropic_url(anthropic, ctx, target, call->is_count);
     return ret_http->url ? AIGW_OK : AIGW_E_NOMEM;
 }
 
@@ -192,14 +232,18 @@ static void anthropic_on_failure(struct aigw_ctx *ctx, void *self, void *call, c
     anthropic_failure(anthropic->host, ctx, failure, ret_error);
 }
 
+static const char *const anthropic_dialects[] = { ANTHROPIC_DIALECT };
+
 static const struct aigw_provider_ops anthropic_ops = {
     .struct_size = sizeof anthropic_ops,
+    .dialect_count = sizeof anthropic_dialects / sizeof *anthropic_dialects,
     .call_size = sizeof(struct anthropic_call),
     .open = anthropic_open,
     .request = anthropic_request,
     .frame = anthropic_on_frame,
     .failure = anthropic_on_failure,
+    .dialects = anthropic_dialects,
 };
 
-AIGW_PLUGIN(.kind = AIGW_KIND_PROVIDER, .name = "anthropic", .version = "0.1.0", .summary = "Anthropic Messages API",
+AIGW_PLUGIN(.kind = AIGW_KIND_PROVIDER, .name = "anthropic", .version = "0.2.0", .summary = "Anthropic Messages API",
             .state_size = sizeof(struct anthropic), AIGW_SETTINGS(anthropic_settings), .provider = &anthropic_ops);

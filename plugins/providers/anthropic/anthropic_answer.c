@@ -1,385 +1,480 @@
-/* anthropic_answer.c - Anthropic's answers, whole or streamed, and refusals → canonical events and errors. */
+/* anthropic_answer.c - Anthropic's answers, whole or streamed → canonical events.
+ *
+ * What stands in the answer counts, not what was requested. Where text must be, another type is a failure: it must not
+ * end as an empty answer that looks finished. Deltas of several blocks may alternate; one without an index belongs to
+ * the block that began last. */
 #include "anthropic.h"
 
-#include "../../common/json/json.h"
-#include "../common/scan.h"
+#include <stdlib.h>
+#include <string.h>
 
-struct anthropic_in {
-    const struct aigw_host *host;
-    struct aigw_ctx *ctx;
-    struct anthropic_call *call;
+#define CALLS_MAX 1024
+
+struct anthropic_tool {
+    struct anthropic_tool *next; /* the one before it */
+    int64_t block;               /* number of its content block */
+    uint32_t index;              /* ours */
 };
 
-static aigw_status anthropic_nonsense(const struct anthropic_in *in, const char *what)
+static aigw_status nonsense(struct anthropic_in *in, const char *what)
 {
     return in->host->fail(in->ctx, AIGW_E_UPSTREAM,
                           "the model server's answer %s; expected the Anthropic Messages dialect", what);
 }
 
-/* ---- errors ---- */
+/* ---- events ---- */
 
-static const struct {
-    const char *type;
-    uint32_t kind;
-    int32_t status;
-} anthropic_types[] = {
-    { "invalid_request_error", AIGW_ERR_BAD_REQUEST, 400 },
-    { "authentication_error", AIGW_ERR_AUTH, 401 },
-    { "billing_error", AIGW_ERR_PERMISSION, 402 },
-    { "permission_error", AIGW_ERR_PERMISSION, 403 },
-    { "not_found_error", AIGW_ERR_NOT_FOUND, 404 },
-    { "request_too_large", AIGW_ERR_CONTEXT_TOO_LONG, 413 },
-    { "rate_limit_error", AIGW_ERR_RATE_LIMITED, 429 },
-    { "api_error", AIGW_ERR_SERVER, 500 },
-    { "timeout_error", AIGW_ERR_TIMEOUT, 504 },
-    { "overloaded_error", AIGW_ERR_OVERLOADED, 529 },
-};
-
-/* Fill in what an object {"type":"error","error":{"type","message"}} tells. */
-static void anthropic_describe(const struct aigw_host *host, struct aigw_ctx *ctx, struct json_object *obj,
-                               struct aigw_error *ret_error)
+aigw_status anthropic_emit(struct anthropic_in *in, const struct aigw_event *event)
 {
-    struct json_object *error = wire_get(obj, "error", json_type_object);
-    aigw_str type = wire_get_str(error, "type"), message = wire_get_str(error, "message"), words;
-
-    if (message.len == 0)
-        message = wire_get_str(obj, "message");
-    for (size_t i = 0; i < sizeof anthropic_types / sizeof *anthropic_types; i++)
-        if (wire_is(type, anthropic_types[i].type)) {
-            ret_error->kind = anthropic_types[i].kind;
-            if (ret_error->http_status == 0) /* in a stream the status was 200: say what it would have been */
-                ret_error->http_status = anthropic_types[i].status;
-        }
-    if (ret_error->kind == AIGW_ERR_BAD_REQUEST && wire_says_too_long(message))
-        ret_error->kind = AIGW_ERR_CONTEXT_TOO_LONG;
-    if (ret_error->kind == AIGW_ERR_BAD_REQUEST && wire_contains(message, "credit balance"))
-        ret_error->kind = AIGW_ERR_PERMISSION;
-    if (type.len > 0)
-        ret_error->code = wire_words(host, ctx, type);
-    if (ret_error->kind == AIGW_ERR_AUTH) {
-        ret_error->message = AIGW_STR("the model server refused the API key; check the key configured for this model");
-        return;
-    }
-    words = wire_words(host, ctx, message);
-    if (words.len > 0)
-        ret_error->message = words;
+    return wire_emit(in->host, in->ctx, &in->pass, event);
 }
 
-void anthropic_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
-                       struct aigw_error *ret_error)
-{
-    struct json_object *obj = wire_parse(failure->body);
-    aigw_str request_id = wire_get_str(obj, "request_id");
+/* Number of a stream of text, for halves of characters: type of event, tool call. */
+#define STREAM_OF(type, index) ((type) << 12 | (index))
 
-    anthropic_describe(host, ctx, obj, ret_error);
-    if (request_id.len > 0) /* what the vendor's support asks for */
-        host->annotate(ctx, "model_request_id", wire_words(host, ctx, request_id));
-    json_object_put(obj);
+static aigw_status emit_piece(struct anthropic_in *in, struct aigw_event *event)
+{
+    aigw_status status = AIGW_OK;
+    char *copy = NULL;
+
+    in->call->has_begun = 1;
+    if (in->call->halves.count > 0 || halves_at_edge(event->text))
+        if (!halves_join(&in->call->halves, STREAM_OF(event->type, event->index), event->text, &event->text, &copy))
+            return AIGW_E_NOMEM;
+    if (event->text.len > 0 || event->name.len > 0)
+        status = anthropic_emit(in, event);
+    free(copy);
+    return status;
 }
 
-static aigw_status anthropic_emit_error(const struct anthropic_in *in, struct json_object *obj)
+aigw_status anthropic_emit_text(struct anthropic_in *in, uint32_t type, aigw_str text)
 {
-    struct aigw_error error = { .struct_size = sizeof error,
-                                .kind = AIGW_ERR_SERVER,
-                                .retry_after_ms = -1,
-                                .message = AIGW_STR_INIT("the model server reported an error in its answer") };
+    struct aigw_event event = { .struct_size = sizeof event, .type = type, .text = text };
 
-    in->call->is_over = 1;
-    anthropic_describe(in->host, in->ctx, obj, &error);
-    return wire_emit_error(in->host, in->ctx, &error);
+    return emit_piece(in, &event);
 }
 
-/* ---- pieces ---- */
+static aigw_status emit_member(struct anthropic_in *in, uint32_t type, struct json_object *obj, const char *member)
+{
+    aigw_str text;
 
-static uint32_t anthropic_finish_kind(aigw_str word)
+    if (!json_object_object_get_ex(obj, member, NULL) || !wire_text(obj, member, &text))
+        return nonsense(in, "has content that is no text");
+    return anthropic_emit_text(in, type, text);
+}
+
+static aigw_status emit_json(struct anthropic_in *in, uint32_t type, struct json_object *value)
+{
+    struct aigw_event event = {
+        .struct_size = sizeof event, .type = type, .text = wire_json(value), .origin = AIGW_STR_INIT(ANTHROPIC_DIALECT)
+    };
+
+    return anthropic_emit(in, &event);
+}
+
+static aigw_status emit_signature(struct anthropic_in *in, aigw_str signature)
+{
+    struct aigw_event event = { .struct_size = sizeof event,
+                                .type = AIGW_EVENT_SIGNATURE,
+                                .part_type = AIGW_PART_REASONING,
+                                .data = signature,
+                                .origin = AIGW_STR_INIT(ANTHROPIC_DIALECT) };
+
+    return signature.len > 0 ? anthropic_emit(in, &event) : AIGW_OK;
+}
+
+/* ---- finish ---- */
+
+static uint32_t finish_of(aigw_str word)
 {
     static const struct {
-        const char *word;
+        const char *word; /* small letters, whatever the server writes */
         uint32_t finish;
     } words[] = {
         { "end_turn", AIGW_FINISH_STOP },
-        { "stop_sequence", AIGW_FINISH_STOP },
-        { "pause_turn", AIGW_FINISH_STOP },
+        { "stop_sequence", AIGW_FINISH_STOP_SEQUENCE },
         { "max_tokens", AIGW_FINISH_LENGTH },
-        { "model_context_window_exceeded", AIGW_FINISH_LENGTH },
         { "tool_use", AIGW_FINISH_TOOL_CALLS },
+        { "pause_turn", AIGW_FINISH_PAUSE },
         { "refusal", AIGW_FINISH_CONTENT_FILTER },
+        { "model_context_window_exceeded", AIGW_FINISH_CONTEXT_FULL },
+        { "guardrail_intervened", AIGW_FINISH_GUARDRAIL },
+        /* of servers that translate other dialects */
+        { "stop", AIGW_FINISH_STOP },
+        { "length", AIGW_FINISH_LENGTH },
+        { "tool_calls", AIGW_FINISH_TOOL_CALLS },
+        { "content_filter", AIGW_FINISH_CONTENT_FILTER },
+        { "content_filtered", AIGW_FINISH_CONTENT_FILTER },
     };
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (wire_is(word, words[i].word))
+    for (size_t i = 0; word.len > 0 && i < sizeof words / sizeof *words; i++)
+        if (wire_same_word(word, words[i].word))
             return words[i].finish;
     return AIGW_FINISH_UNKNOWN;
 }
 
-static aigw_status anthropic_emit_finish(const struct anthropic_in *in, aigw_str word)
+aigw_status anthropic_emit_finish(struct anthropic_in *in, aigw_str word, aigw_str stop, aigw_str detail)
 {
+    struct aigw_event event = { .struct_size = sizeof event,
+                                .type = AIGW_EVENT_FINISH,
+                                .finish = finish_of(word),
+                                .text = word,
+                                .stop_sequence = stop,
+                                .detail = detail };
+    aigw_status status = AIGW_OK;
+    uint32_t stream;
+
     if (in->call->is_finished)
         return AIGW_OK;
-    in->call->is_finished = 1;
-    return wire_emit_finish(in->host, in->ctx, anthropic_finish_kind(word), word);
-}
+    while (status == AIGW_OK && halves_take(&in->call->halves, 0, 0, &stream)) {
+        struct aigw_event lost = {
+            .struct_size = sizeof lost, .type = stream >> 12, .index = stream & 0xfff, .text = HALVES_LOST
+        };
 
-/* A usage object's numbers; -1 or 0 for what is not there. */
-struct anthropic_usage {
-    int64_t input, created, read, output;
-};
-
-/* The input comes with the first usage object, the output with the last: hand on all that is known. */
-static aigw_status anthropic_emit_numbers(const struct anthropic_in *in, const struct anthropic_usage *usage)
-{
-    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE };
-
-    if (usage->input >= 0) {
-        in->call->input_tokens = usage->input + usage->created + usage->read; /* theirs counts what was not cached */
-        in->call->cached_tokens = usage->read;
+        status = anthropic_emit(in, &lost);
     }
-    event.input_tokens = in->call->input_tokens;
-    event.cached_tokens = in->call->cached_tokens;
-    event.output_tokens = usage->output;
-    return in->host->emit(in->ctx, &event);
+    if (in->call->tool_count > 0 && (event.finish == AIGW_FINISH_STOP || event.finish == AIGW_FINISH_UNKNOWN))
+        event.finish = AIGW_FINISH_TOOL_CALLS; /* whether there are calls is told by the calls */
+    else if (in->call->tool_count == 0 && event.finish == AIGW_FINISH_TOOL_CALLS)
+        event.finish = AIGW_FINISH_STOP;
+    in->call->is_finished = 1;
+    return status == AIGW_OK ? anthropic_emit(in, &event) : status;
 }
 
-static aigw_status anthropic_emit_usage(const struct anthropic_in *in, struct json_object *usage)
+/* The word, the sequence and the explanation stand in one object: the message, or the delta of its end. */
+static aigw_status emit_finish_of(struct anthropic_in *in, struct json_object *obj, bool is_whole)
 {
-    struct anthropic_usage numbers = {
-        .input = wire_get_int(usage, "input_tokens", -1),
-        .created = wire_get_int(usage, "cache_creation_input_tokens", 0),
-        .read = wire_get_int(usage, "cache_read_input_tokens", 0),
-        .output = wire_get_int(usage, "output_tokens", -1),
-    };
+    struct json_object *details = wire_member(obj, "stop_details");
+    aigw_str word, detail = wire_get_str(details, "explanation");
 
-    return usage ? anthropic_emit_numbers(in, &numbers) : AIGW_OK;
+    if (!wire_text(obj, "stop_reason", &word))
+        return nonsense(in, "has a stop reason that is no word");
+    if (detail.len == 0)
+        detail = wire_get_str(details, "category");
+    if (word.len == 0 && !is_whole)
+        return AIGW_OK;
+    return anthropic_emit_finish(in, word, wire_get_str(obj, "stop_sequence"), detail);
 }
 
-static aigw_status anthropic_emit_tool(const struct anthropic_in *in, aigw_str id, aigw_str name, aigw_str arguments)
+/* ---- usage ---- */
+
+/* Numbers come in pieces, some of them as 0 until they are known. */
+static void learn(int64_t *known, int64_t number)
+{
+    if (number > 0 || (number == 0 && *known < 0))
+        *known = number;
+}
+
+aigw_status anthropic_emit_usage(struct anthropic_in *in,
+                                 int64_t (*number)(const void *obj, const char *group, const char *name),
+                                 const void *obj)
+{
+    struct anthropic_call *call = in->call;
+    struct aigw_usage *usage = &call->usage;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = usage };
+
+    if (usage->struct_size == 0) {
+        *usage = (struct aigw_usage)AIGW_USAGE_INIT;
+        call->uncached = -1;
+    }
+    learn(&call->uncached, number(obj, NULL, "input_tokens"));
+    learn(&usage->cache_read, number(obj, NULL, "cache_read_input_tokens"));
+    learn(&usage->cache_write, number(obj, NULL, "cache_creation_input_tokens"));
+    learn(&usage->cache_write_1h, number(obj, "cache_creation", "ephemeral_1h_input_tokens"));
+    learn(&usage->output, number(obj, NULL, "output_tokens"));
+    learn(&usage->reasoning, number(obj, "output_tokens_details", "thinking_tokens"));
+    if (call->uncached >= 0) { /* theirs counts what was not cached, and leaves out what is 0 */
+        learn(&usage->cache_read, 0);
+        usage->input = call->uncached + usage->cache_read + (usage->cache_write > 0 ? usage->cache_write : 0);
+    }
+    return anthropic_emit(in, &event);
+}
+
+static int64_t usage_number(const void *obj, const char *group, const char *name)
+{
+    struct json_object *usage = (struct json_object *)(uintptr_t)obj;
+
+    return wire_get_int(group ? wire_member(usage, group) : usage, name, -1);
+}
+
+static aigw_status emit_usage_of(struct anthropic_in *in, struct json_object *obj)
+{
+    struct json_object *usage = wire_get(obj, "usage", json_type_object);
+
+    return usage ? anthropic_emit_usage(in, usage_number, usage) : AIGW_OK;
+}
+
+/* ---- tool calls ---- */
+
+static aigw_status emit_args(struct anthropic_in *in, const struct anthropic_tool *tool, aigw_str text)
 {
     struct aigw_event event = {
-        .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL, .id = id, .name = name, .text = arguments
+        .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL, .index = tool->index, .text = text
     };
 
-    event.index = in->call->tool_count > 0 ? in->call->tool_count - 1 : 0;
-    return in->host->emit(in->ctx, &event);
+    return emit_piece(in, &event);
+}
+
+static aigw_status begin_call(struct anthropic_in *in, struct json_object *block, int64_t number)
+{
+    struct json_object *input = wire_member(block, "input");
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL };
+    struct anthropic_tool *tool;
+
+    if (!wire_text(block, "id", &event.id) || !wire_text(block, "name", &event.name) || event.name.len == 0)
+        return nonsense(in, "has a tool call without a name");
+    if (json_object_is_type(input, json_type_object)) {
+        if (json_object_object_length(input) > 0)
+            event.text = wire_json(input);
+    } else if (!wire_text(block, "input", &event.text)) {
+        return nonsense(in, "has a tool call whose input is no object");
+    }
+    if (in->call->tool_count >= CALLS_MAX)
+        return nonsense(in, "has more than 1024 tool calls");
+    tool = in->host->alloc(in->ctx, AIGW_LIFE_REQUEST, sizeof *tool);
+    if (!tool)
+        return AIGW_E_NOMEM;
+    *tool = (struct anthropic_tool){ .next = in->call->tools, .block = number, .index = in->call->tool_count++ };
+    in->call->tools = tool;
+    event.index = tool->index;
+    return emit_piece(in, &event);
+}
+
+static aigw_status emit_call_piece(struct anthropic_in *in, struct json_object *obj, struct json_object *delta)
+{
+    int64_t number = wire_get_int(obj, "index", -1);
+    struct json_object *piece = wire_member(delta, "partial_json");
+    const struct anthropic_tool *tool = in->call->tools;
+    aigw_str text = json_object_is_type(piece, json_type_object) ? wire_json(piece) : wire_value_str(piece);
+
+    if (piece && !json_object_is_type(piece, json_type_object) && !json_object_is_type(piece, json_type_string))
+        return nonsense(in, "has a piece of a tool call that is no text");
+    if (text.len == 0)
+        return AIGW_OK;
+    while (tool && tool->block != number)
+        tool = tool->next;
+    if (!tool && number >= 0 && number < in->call->blocks)
+        return AIGW_OK; /* of a block that is no call of ours, such as a server's own tool */
+    if (!tool)
+        tool = in->call->tools;
+    return tool ? emit_args(in, tool, text) : nonsense(in, "has a piece of a tool call that did not begin");
+}
+
+/* ---- blocks ---- */
+
+static aigw_status emit_citations(struct anthropic_in *in, struct json_object *block)
+{
+    struct json_object *list = wire_get(block, "citations", json_type_array);
+    aigw_status status = AIGW_OK;
+
+    for (size_t i = 0; list && i < json_object_array_length(list) && status == AIGW_OK; i++)
+        status = emit_json(in, AIGW_EVENT_CITATION, json_object_array_get_idx(list, i));
+    return status;
+}
+
+static aigw_status emit_redacted(struct anthropic_in *in, struct json_object *block)
+{
+    struct aigw_event event = { .struct_size = sizeof event,
+                                .type = AIGW_EVENT_PART_START,
+                                .part_type = AIGW_PART_REDACTED,
+                                .data = wire_get_str(block, "data"),
+                                .origin = AIGW_STR_INIT(ANTHROPIC_DIALECT) };
+    struct aigw_event end = { .struct_size = sizeof end, .type = AIGW_EVENT_PART_END, .part_type = AIGW_PART_REDACTED };
+    aigw_status status = anthropic_emit(in, &event);
+
+    return status == AIGW_OK ? anthropic_emit(in, &end) : status;
 }
 
 /* A content block of a whole answer, or the one that content_block_start announces. */
-static aigw_status anthropic_emit_block(const struct anthropic_in *in, struct json_object *block)
+static aigw_status emit_block(struct anthropic_in *in, struct json_object *block, int64_t number)
 {
-    aigw_str type = wire_get_str(block, "type"), arguments = AIGW_STR_NONE;
-    struct json_object *input;
+    aigw_str type = wire_get_str(block, "type");
+    aigw_status status;
 
-    if (wire_is(type, "text"))
-        return wire_emit_text(in->host, in->ctx, AIGW_EVENT_TEXT, wire_get_str(block, "text"));
-    if (wire_is(type, "thinking"))
-        return wire_emit_text(in->host, in->ctx, AIGW_EVENT_REASONING, wire_get_str(block, "thinking"));
-    if (!wire_is(type, "tool_use"))
-        return AIGW_OK;
-    if (in->call->tool_count >= 1024)
-        return anthropic_nonsense(in, "has more than 1024 tool calls");
-    input = wire_get(block, "input", json_type_object);
-    if (input && json_object_object_length(input) > 0)
-        arguments = wire_str(json_object_to_json_string_ext(input, JSON_C_TO_STRING_PLAIN));
-    in->call->tool_count++;
-    return anthropic_emit_tool(in, wire_get_str(block, "id"), wire_get_str(block, "name"), arguments);
+    if (!json_object_is_type(block, json_type_object) || type.len == 0)
+        return nonsense(in, "has a content block without a type");
+    in->call->has_begun = 1;
+    in->call->blocks = number + 1 > in->call->blocks ? number + 1 : in->call->blocks;
+    if (wire_is(type, "text")) {
+        status = emit_member(in, AIGW_EVENT_TEXT, block, "text");
+        return status == AIGW_OK ? emit_citations(in, block) : status;
+    }
+    if (wire_is(type, "thinking")) {
+        status = emit_member(in, AIGW_EVENT_REASONING, block, "thinking");
+        return status == AIGW_OK ? emit_signature(in, wire_get_str(block, "signature")) : status;
+    }
+    if (wire_is(type, "redacted_thinking"))
+        return emit_redacted(in, block);
+    if (wire_is(type, "tool_use"))
+        return begin_call(in, block, number);
+    return emit_json(in, AIGW_EVENT_OPAQUE, block);
 }
 
-static aigw_status anthropic_emit_delta(const struct anthropic_in *in, struct json_object *obj)
+static aigw_status emit_delta(struct anthropic_in *in, struct json_object *obj)
 {
-    struct json_object *delta = wire_get(obj, "delta", json_type_object);
-    aigw_str type = wire_get_str(delta, "type"), piece;
+    struct json_object *delta = wire_member(obj, "delta"), *citation;
+    aigw_str type = wire_get_str(delta, "type");
 
-    if (wire_is(type, "text_delta"))
-        return wire_emit_text(in->host, in->ctx, AIGW_EVENT_TEXT, wire_get_str(delta, "text"));
-    if (wire_is(type, "thinking_delta"))
-        return wire_emit_text(in->host, in->ctx, AIGW_EVENT_REASONING, wire_get_str(delta, "thinking"));
-    piece = wire_get_str(delta, "partial_json");
-    if (wire_is(type, "input_json_delta") && piece.len > 0 && wire_get_int(obj, "index", -1) == in->call->tool_block)
-        return anthropic_emit_tool(in, AIGW_STR_NONE, AIGW_STR_NONE, piece);
-    return AIGW_OK;
+    if (!json_object_is_type(delta, json_type_object))
+        return nonsense(in, "has a delta that is no object");
+    if (wire_is(type, "text_delta") || (type.len == 0 && wire_member(delta, "text")))
+        return emit_member(in, AIGW_EVENT_TEXT, delta, "text");
+    if (wire_is(type, "thinking_delta") || (type.len == 0 && wire_member(delta, "thinking")))
+        return emit_member(in, AIGW_EVENT_REASONING, delta, "thinking");
+    if (wire_is(type, "input_json_delta") || (type.len == 0 && wire_member(delta, "partial_json")))
+        return emit_call_piece(in, obj, delta);
+    if (wire_is(type, "signature_delta"))
+        return emit_signature(in, wire_get_str(delta, "signature"));
+    citation = wire_is(type, "citations_delta") ? wire_member(delta, "citation") : NULL;
+    return citation ? emit_json(in, AIGW_EVENT_CITATION, citation) : AIGW_OK;
 }
 
 /* ---- frames ---- */
 
-static aigw_status anthropic_whole(const struct anthropic_in *in, struct json_object *obj)
+static aigw_status emit_whole(struct anthropic_in *in, struct json_object *obj)
 {
     struct json_object *content = wire_get(obj, "content", json_type_array);
     aigw_status status = AIGW_OK;
 
     if (!content)
-        return anthropic_nonsense(in, "has no content");
+        return nonsense(in, "has no content");
+    in->call->has_begun = 1;
     for (size_t i = 0; i < json_object_array_length(content) && status == AIGW_OK; i++)
-        status = anthropic_emit_block(in, json_object_array_get_idx(content, i));
+        status = emit_block(in, json_object_array_get_idx(content, i), (int64_t)i);
     if (status == AIGW_OK)
-        status = anthropic_emit_usage(in, wire_get(obj, "usage", json_type_object));
-    if (status == AIGW_OK)
-        status = anthropic_emit_finish(in, wire_get_str(obj, "stop_reason"));
-    return status;
+        status = emit_usage_of(in, obj);
+    return status == AIGW_OK ? emit_finish_of(in, obj, true) : status;
 }
 
-static aigw_status anthropic_event(const struct anthropic_in *in, struct json_object *obj)
+static aigw_status emit_count(struct anthropic_in *in, struct json_object *obj)
 {
-    struct json_object *block;
-    aigw_str type = wire_get_str(obj, "type"), word;
-    aigw_status status = AIGW_OK;
+    aigw_status status;
+
+    if (wire_get_int(obj, "input_tokens", -1) < 0)
+        return nonsense(in, "has no number of tokens");
+    status = anthropic_emit_usage(in, usage_number, obj);
+    return status == AIGW_OK ? anthropic_emit_finish(in, AIGW_STR("stop"), AIGW_STR_NONE, AIGW_STR_NONE) : status;
+}
+
+static aigw_status end_of_stream(struct anthropic_in *in)
+{
+    aigw_status status;
+
+    if (!in->call->has_begun)
+        return nonsense(in, "ended before it began");
+    status = anthropic_emit_finish(in, AIGW_STR(""), AIGW_STR_NONE, AIGW_STR_NONE);
+    in->call->is_over = 1;
+    if (status == AIGW_OK)
+        status = wire_pass(in->host, in->ctx, &in->pass);
+    return status == AIGW_OK ? AIGW_DONE : status;
+}
+
+static aigw_status emit_event(struct anthropic_in *in, struct json_object *obj, aigw_str type)
+{
+    struct json_object *message;
+    aigw_status status;
 
     if (wire_is(type, "content_block_delta"))
-        return anthropic_emit_delta(in, obj);
-    if (wire_is(type, "content_block_start")) {
-        block = wire_get(obj, "content_block", json_type_object);
-        in->call->tool_block = wire_is(wire_get_str(block, "type"), "tool_use") ? wire_get_int(obj, "index", 0) : -1;
-        return anthropic_emit_block(in, block);
-    }
-    if (wire_is(type, "message_start"))
-        return anthropic_emit_usage(in,
-                                    wire_get(wire_get(obj, "message", json_type_object), "usage", json_type_object));
-    if (wire_is(type, "message_delta")) {
-        status = anthropic_emit_usage(in, wire_get(obj, "usage", json_type_object));
-        word = wire_get_str(wire_get(obj, "delta", json_type_object), "stop_reason");
-        return status == AIGW_OK && word.len > 0 ? anthropic_emit_finish(in, word) : status;
-    }
+        return emit_delta(in, obj);
+    if (wire_is(type, "content_block_start"))
+        return emit_block(in, wire_member(obj, "content_block"), wire_get_int(obj, "index", in->call->blocks));
     if (wire_is(type, "message_stop")) {
-        status = anthropic_emit_finish(in, AIGW_STR(""));
-        in->call->is_over = 1;
+        status = emit_usage_of(in, obj);
+        return status == AIGW_OK ? end_of_stream(in) : status;
     }
-    return status; /* ping, content_block_stop and whatever is added later */
-}
-
-aigw_status anthropic_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
-                                 const struct aigw_frame *frame)
-{
-    const struct anthropic_in in = { host, ctx, call };
-    bool is_whole = frame->framing == AIGW_FRAMING_BODY;
-    struct json_object *obj;
-    aigw_status status;
-
-    if (call->is_over || (!is_whole && wire_is_blank(frame->data)))
-        return AIGW_OK;
-    obj = wire_parse(frame->data);
-    if (!json_object_is_type(obj, json_type_object))
-        status = anthropic_nonsense(&in, "is not a JSON object");
-    else if (wire_is(wire_get_str(obj, "type"), "error") || wire_get(obj, "error", json_type_object))
-        status = anthropic_emit_error(&in, obj);
-    else
-        status = is_whole ? anthropic_whole(&in, obj) : anthropic_event(&in, obj);
-    json_object_put(obj);
+    if (wire_is(type, "message_start")) {
+        in->call->has_begun = 1;
+        message = wire_member(obj, "message");
+        status = emit_usage_of(in, message);
+        return status == AIGW_OK ? emit_usage_of(in, obj) : status;
+    }
+    /* message_delta; ping, content_block_stop and whatever is added later have none of these */
+    status = emit_usage_of(in, obj);
+    if (status == AIGW_OK && wire_is(type, "message_delta")) {
+        in->call->has_begun = 1;
+        message = wire_member(obj, "delta");
+        status = emit_usage_of(in, message);
+        if (status == AIGW_OK)
+            status = emit_finish_of(in, message, false);
+    }
     return status;
 }
 
-/* ---- the short cut: one text delta, read in place ---- */
-
-static bool anthropic_scan_delta(struct scan *s, aigw_str *ret_text, char *scratch, size_t scratch_size)
+static aigw_status read_object(struct anthropic_in *in, struct json_object *obj, aigw_str event, bool is_body)
 {
-    bool is_first = true, has_type = false, has_text = false;
-    aigw_str key;
+    aigw_str type;
 
-    scan_char(s, '{');
-    while (scan_key(s, &is_first, &key)) {
-        if (wire_is(key, "type")) {
-            s->is_ok = !has_type && wire_is(scan_plain(s), "text_delta") && s->is_ok;
-            has_type = true;
-        } else if (wire_is(key, "text")) {
-            s->is_ok = s->is_ok && !has_text;
-            has_text = true;
-            *ret_text = scan_string(s, scratch, scratch_size);
-        } else {
-            scan_skip(s);
-        }
-    }
-    return has_type && has_text;
+    if (!json_object_is_type(obj, json_type_object))
+        return nonsense(in, "is not a JSON object");
+    if (anthropic_is_error(obj))
+        return anthropic_emit_error(in, obj);
+    if (in->call->is_count)
+        return emit_count(in, obj);
+    if (!wire_text(obj, "type", &type))
+        return nonsense(in, "has an event without a type");
+    if (wire_is(type, "message") || (type.len == 0 && (is_body || wire_member(obj, "content"))))
+        return emit_whole(in, obj);
+    if (type.len == 0 && event.len == 0 && json_object_object_length(obj) > 0 && !wire_member(obj, "usage"))
+        return nonsense(in, "has an event without a type");
+    if (is_body && wire_member(obj, "content"))
+        return emit_whole(in, obj);
+    return emit_event(in, obj, type.len > 0 ? type : event);
 }
 
-static bool anthropic_scan_frame(aigw_str data, aigw_str *ret_text, char *scratch, size_t scratch_size)
+static aigw_status read_value(struct anthropic_in *in, struct json_object *value, aigw_str event, bool is_body)
 {
-    struct scan s = { .at = data.ptr, .end = data.ptr + data.len, .is_ok = data.len > 0 };
-    bool is_first = true, has_type = false, has_delta = false;
-    aigw_str key;
-
-    scan_char(&s, '{');
-    while (scan_key(&s, &is_first, &key)) {
-        if (wire_is(key, "type")) {
-            s.is_ok = !has_type && wire_is(scan_plain(&s), "content_block_delta") && s.is_ok;
-            has_type = true;
-        } else if (wire_is(key, "delta")) {
-            s.is_ok = !has_delta && anthropic_scan_delta(&s, ret_text, scratch, scratch_size) && s.is_ok;
-            has_delta = true;
-        } else if (wire_is(key, "error")) {
-            s.is_ok = false;
-        } else {
-            scan_skip(&s);
-        }
-    }
-    return scan_at_end(&s) && has_type && has_delta;
-}
-
-/* ---- the short cut for whole answers: nothing but text blocks, read without json-c ---- */
-
-static aigw_str anthropic_string(const struct pj *object, const char *name)
-{
-    const struct pj *value = pj_member_of(object, name, PJ_STRING);
-
-    return value ? value->text : AIGW_STR_NONE;
-}
-
-static int64_t anthropic_number(const struct pj *object, const char *name, int64_t otherwise)
-{
-    const struct pj *value = pj_member_of(object, name, PJ_INT);
-
-    return value ? value->of.integer : otherwise;
-}
-
-static bool anthropic_is_plain(const struct pj *root)
-{
-    const struct pj *content = pj_member_of(root, "content", PJ_LIST);
-
-    if (!content || wire_is(anthropic_string(root, "type"), "error") || pj_member(root, "error"))
-        return false;
-    for (const struct pj *block = content->of.in.first; block; block = block->next)
-        if (!wire_is(anthropic_string(block, "type"), "text"))
-            return false;
-    return true;
-}
-
-static aigw_status anthropic_emit_plain(const struct anthropic_in *in, const struct pj *root)
-{
-    const struct pj *content = pj_member(root, "content"), *usage = pj_member_of(root, "usage", PJ_OBJECT);
-    struct anthropic_usage numbers = {
-        .input = anthropic_number(usage, "input_tokens", -1),
-        .created = anthropic_number(usage, "cache_creation_input_tokens", 0),
-        .read = anthropic_number(usage, "cache_read_input_tokens", 0),
-        .output = anthropic_number(usage, "output_tokens", -1),
-    };
+    size_t count = json_object_is_type(value, json_type_array) ? json_object_array_length(value) : 0;
     aigw_status status = AIGW_OK;
 
-    for (const struct pj *block = content->of.in.first; block && status == AIGW_OK; block = block->next)
-        status = wire_emit_text(in->host, in->ctx, AIGW_EVENT_TEXT, anthropic_string(block, "text"));
-    if (status == AIGW_OK && usage)
-        status = anthropic_emit_numbers(in, &numbers);
-    return status == AIGW_OK ? anthropic_emit_finish(in, anthropic_string(root, "stop_reason")) : status;
-}
-
-static aigw_status anthropic_body_frame(const struct anthropic_in *in, const struct aigw_frame *frame)
-{
-    struct pj_document *document = pj_read(frame->data);
-    aigw_status status;
-
-    if (document && anthropic_is_plain(pj_root(document)))
-        status = anthropic_emit_plain(in, pj_root(document));
-    else
-        status = anthropic_frame_slow(in->host, in->ctx, in->call, frame);
-    pj_free(document);
+    if (!value && !is_body)
+        return AIGW_OK; /* a heartbeat */
+    if (count == 0)
+        return read_object(in, value, event, is_body);
+    for (size_t i = 0; i < count && status == AIGW_OK && !in->call->is_over; i++)
+        status = read_object(in, json_object_array_get_idx(value, i), event, is_body);
     return status;
 }
 
-aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
-                            const struct aigw_frame *frame)
+/* The values in `text`, one after the other: two in one event are two events. */
+static aigw_status read_values(struct anthropic_in *in, aigw_str text, aigw_str event, bool is_body)
 {
-    const struct anthropic_in in = { host, ctx, call };
-    aigw_str text = AIGW_STR_NONE;
-    char scratch[1024];
+    aigw_status status = AIGW_OK;
+    aigw_str words;
 
-    if (frame->framing == AIGW_FRAMING_BODY && !call->is_over)
-        return anthropic_body_frame(&in, frame);
-    if (call->is_over || !anthropic_scan_frame(frame->data, &text, scratch, sizeof scratch))
-        return anthropic_frame_slow(host, ctx, call, frame);
-    return wire_emit_text(host, ctx, AIGW_EVENT_TEXT, text);
+    do {
+        struct json_object *value;
+
+        if (!is_body && wire_has_prefix(text, "[DONE]"))
+            return end_of_stream(in);
+        if (wire_is_error_line(text, &words))
+            return anthropic_emit_error_text(in, words);
+        if (!wire_parse_next(&text, &value))
+            return nonsense(in, "is not a JSON object");
+        status = read_value(in, value, event, is_body);
+        json_object_put(value);
+        text = wire_skip_blanks(text);
+    } while (text.len > 0 && status == AIGW_OK && !in->call->is_over);
+    return status;
+}
+
+aigw_status anthropic_read(struct anthropic_in *in, const struct aigw_frame *frame)
+{
+    bool is_body = frame->framing == AIGW_FRAMING_BODY;
+    aigw_str text;
+    char *copy;
+    aigw_status status;
+
+    if (!halves_mark(frame->data, &text, &copy))
+        return AIGW_E_NOMEM;
+    text = wire_skip_blanks(text);
+    if (wire_same_word(frame->event, "error"))
+        status = anthropic_emit_error_text(in, text);
+    else if (text.len == 0 && !is_body)
+        status = AIGW_OK;
+    else
+        status = read_values(in, text, frame->event, is_body);
+    free(copy);
+    if (status == AIGW_OK && !in->call->is_over)
+        status = wire_pass(in->host, in->ctx, &in->pass);
+    return status;
 }

@@ -1,374 +1,435 @@
-/* anthropic_body.c - canonical request → Anthropic's Messages body.
- *
- * Their rules: `system` stands apart, turns alternate and begin with the user, no text block is blank, a trailing
- * assistant turn does not end in blanks, max_tokens is required, at most four cache markers. */
+/* anthropic_body.c - canonical request → Anthropic's Messages body: parameters, tools, thinking. The turns are in
+ * anthropic_turns.c. */
 #include "anthropic.h"
 
 #include <string.h>
 
-#define ANTHROPIC_CACHE_MARKS_MAX 4
+#define ANTHROPIC_BUDGET_MIN     1024
+#define ANTHROPIC_BUDGET_DEFAULT 8192
 
 static const char *const anthropic_reserved[] = { "model",       "messages",          "system", "stream", "tools",
                                                   "tool_choice", "anthropic_version", NULL };
 
-/* The list of turns being written. */
-struct anthropic_turns {
-    struct wire_body *body;
-    struct aigw_ctx *ctx;
-    const struct anthropic_quirks *quirks;
-    const char *role; /* of the open turn, NULL when none is open */
-    uint32_t turn_count;
-    uint32_t block_count; /* in the open turn */
-    uint32_t cache_marks;
-    bool with_thinking;
-};
-
-static aigw_status anthropic_invalid(const struct anthropic_turns *turns, const char *what)
+static void drop(struct anthropic_out *out, const char *name)
 {
-    return turns->body->host->fail(turns->ctx, AIGW_E_INVALID,
-                                   "the request cannot be sent in the Anthropic dialect: %s", what);
+    wire_drop(out->host, out->ctx, out->drops, wire_str(name));
 }
 
-/* Close a block, with its cache marker if one is asked for and left. */
-static void anthropic_close_block(struct anthropic_turns *turns, const struct aigw_part *part)
+static bool same(aigw_str a, aigw_str b)
 {
-    const char *ttl = turns->quirks->cache_ttl;
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
 
-    if (part && (part->flags & AIGW_PARTF_CACHE) && ttl && strcmp(ttl, "off") != 0 &&
-        turns->cache_marks < ANTHROPIC_CACHE_MARKS_MAX) {
-        turns->cache_marks++;
-        wire_puts(turns->body, strcmp(ttl, "1h") == 0 ? ",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}"
-                                                      : ",\"cache_control\":{\"type\":\"ephemeral\"}");
+/* ---- tools ---- */
+
+/* A schema must say that it is about an object. */
+static aigw_status put_schema(struct anthropic_out *out, aigw_str schema)
+{
+    struct json_object *obj = schema.len > 0 ? wire_parse(schema) : NULL;
+    bool has_type = wire_member(obj, "type");
+
+    json_object_put(obj);
+    if (has_type && wire_is_json_object(schema)) {
+        wire_put(out->body, schema);
+        return AIGW_OK;
     }
-    wire_puts(turns->body, "}");
-}
-
-static void anthropic_close_turn(struct anthropic_turns *turns)
-{
-    if (turns->role)
-        wire_puts(turns->body, "]}");
-    turns->role = NULL;
-}
-
-/* Begin a block in a turn of `role`, opening one when another's is open. */
-static void anthropic_open_block(struct anthropic_turns *turns, const char *role, const char *begin)
-{
-    if (!turns->role || strcmp(turns->role, role) != 0) {
-        anthropic_close_turn(turns);
-        if (turns->turn_count++ > 0)
-            wire_puts(turns->body, ",");
-        else if (strcmp(role, "user") != 0) /* the first turn must be the user's */
-            wire_puts(turns->body, "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\".\"}]},");
-        turns->body->host->buf_printf(turns->body->buf, "{\"role\":\"%s\",\"content\":[", role);
-        turns->role = role;
-        turns->block_count = 0;
-    }
-    if (turns->block_count++ > 0)
-        wire_puts(turns->body, ",");
-    wire_puts(turns->body, begin);
-}
-
-/* "data:image/png;base64,…" → its two parts. */
-static bool anthropic_split_data_url(aigw_str url, aigw_str *ret_type, aigw_str *ret_data)
-{
-    static const char mark[] = ";base64,";
-    const char *at;
-
-    if (!wire_has_prefix(url, "data:"))
-        return false;
-    at = memmem(url.ptr, url.len < 256 ? url.len : 256, mark, sizeof mark - 1);
-    if (!at)
-        return false;
-    *ret_type = (aigw_str){ url.ptr + 5, (size_t)(at - url.ptr) - 5 };
-    *ret_data = (aigw_str){ at + sizeof mark - 1, url.len - (size_t)(at - url.ptr) - (sizeof mark - 1) };
-    return true;
-}
-
-static aigw_status anthropic_image(struct anthropic_turns *turns, const char *role, const struct aigw_part *part)
-{
-    aigw_str type = part->media_type, data = part->data;
-
-    if (data.len == 0 && !anthropic_split_data_url(part->text, &type, &data)) {
-        anthropic_open_block(turns, role, "{\"type\":\"image\",\"source\":{\"type\":\"url\",\"url\":");
-        turns->body->host->buf_json(turns->body->buf, part->text);
-    } else {
-        if (!wire_is_media_type(type) || !wire_is_base64(data))
-            return anthropic_invalid(turns, "an image needs a media type and base64 data");
-        anthropic_open_block(turns, role, "{\"type\":\"image\",\"source\":{\"type\":\"base64\",\"media_type\":\"");
-        wire_put(turns->body, type);
-        wire_puts(turns->body, "\",\"data\":\"");
-        wire_put(turns->body, data);
-        wire_puts(turns->body, "\"");
-    }
-    wire_puts(turns->body, "}");
-    anthropic_close_block(turns, part);
+    wire_puts(out->body, "{\"type\":\"object\"");
+    if (!wire_is(schema, "null") && wire_splice(out->body, schema) != AIGW_OK)
+        return anthropic_invalid(out, "a tool's parameters are not a JSON object");
+    wire_puts(out->body, "}");
     return AIGW_OK;
 }
 
-static aigw_status anthropic_tool_use(struct anthropic_turns *turns, const struct aigw_part *part)
+static aigw_status put_function(struct anthropic_out *out, const struct aigw_tool *tool)
 {
-    const struct aigw_host *host = turns->body->host;
-
-    if (part->text.len > 0 && !wire_is_json_object(part->text))
-        return anthropic_invalid(turns, "a tool call's arguments are not a JSON object");
-    anthropic_open_block(turns, "assistant", "{\"type\":\"tool_use\",\"id\":");
-    host->buf_json(turns->body->buf, part->id);
-    wire_puts(turns->body, ",\"name\":");
-    host->buf_json(turns->body->buf, part->name);
-    wire_puts(turns->body, ",\"input\":");
-    wire_put(turns->body, part->text.len > 0 ? part->text : AIGW_STR("{}"));
-    anthropic_close_block(turns, part);
-    return AIGW_OK;
-}
-
-static void anthropic_tool_result(struct anthropic_turns *turns, const struct aigw_part *part)
-{
-    const struct aigw_host *host = turns->body->host;
-
-    anthropic_open_block(turns, "user", "{\"type\":\"tool_result\",\"tool_use_id\":");
-    host->buf_json(turns->body->buf, part->id);
-    if (part->text.len > 0) {
-        wire_puts(turns->body, ",\"content\":");
-        host->buf_json(turns->body->buf, part->text);
-    }
-    if (part->flags & AIGW_PARTF_ERROR)
-        wire_puts(turns->body, ",\"is_error\":true");
-    anthropic_close_block(turns, part);
-}
-
-/* prefix: put before the text, may be NULL. */
-static aigw_status anthropic_text(struct anthropic_turns *turns, const char *role, const struct aigw_part *part,
-                                  aigw_str text, const char *prefix)
-{
-    const struct aigw_host *host = turns->body->host;
-    struct aigw_buf *joined;
+    bool is_ours = tool->origin.len > 0 && anthropic_is_ours(tool->origin);
     aigw_status status;
 
-    if (wire_is_blank(text))
-        return AIGW_OK; /* the API refuses blank blocks */
-    if (prefix) {
-        joined = host->buf_new(turns->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
-        if (!joined)
-            return AIGW_E_NOMEM;
-        host->buf_printf(joined, "%s", prefix);
-        host->buf_put(joined, text.ptr, text.len);
-        status = host->buf_view(joined, &text);
-        if (status != AIGW_OK)
-            return status;
+    wire_puts(out->body, "{\"name\":");
+    out->host->buf_json(out->body->buf, tool->name);
+    if (tool->description.len > 0) {
+        wire_puts(out->body, ",\"description\":");
+        out->host->buf_json(out->body->buf, tool->description);
     }
-    anthropic_open_block(turns, role, "{\"type\":\"text\",\"text\":");
-    host->buf_json(turns->body->buf, text);
-    anthropic_close_block(turns, part);
+    wire_puts(out->body, ",\"input_schema\":");
+    status = put_schema(out, tool->parameters);
+    if (status != AIGW_OK)
+        return status;
+    if (tool->flags & AIGW_TOOLF_STRICT)
+        wire_puts(out->body, ",\"strict\":true");
+    if ((tool->flags & AIGW_TOOLF_DEFERRED) && is_ours) /* elsewhere nothing would search for it */
+        wire_puts(out->body, ",\"defer_loading\":true");
+    if (anthropic_is_ours(tool->origin) && wire_splice(out->body, tool->extra) != AIGW_OK)
+        return anthropic_invalid(out, "a tool's extra members are not a JSON object");
+    anthropic_put_mark(out, tool->flags & AIGW_TOOLF_CACHE, 0);
+    wire_puts(out->body, "}");
     return AIGW_OK;
 }
 
-static void anthropic_thinking(struct anthropic_turns *turns, const struct aigw_part *part)
+static bool is_allowed(const struct aigw_params *params, aigw_str name)
 {
-    /* Signed thinking is wanted back only while thinking is switched on; otherwise the API refuses it. */
-    if (!turns->with_thinking || part->data.len == 0)
-        return;
-    anthropic_open_block(turns, "assistant", "{\"type\":\"thinking\",\"thinking\":");
-    turns->body->host->buf_json(turns->body->buf, part->text);
-    wire_puts(turns->body, ",\"signature\":");
-    turns->body->host->buf_json(turns->body->buf, part->data);
-    wire_puts(turns->body, "}");
+    if (!params || params->allowed_count == 0)
+        return true;
+    for (uint32_t i = 0; i < params->allowed_count; i++)
+        if (same(params->allowed_tools[i], name))
+            return true;
+    return false;
 }
 
-static aigw_status anthropic_message(struct anthropic_turns *turns, const struct aigw_message *msg, bool is_last)
+/* What is put of the tools. */
+struct anthropic_listed {
+    uint32_t count;
+    bool has_named; /* the demanded one is among them */
+};
+
+static aigw_status put_tool_list(struct anthropic_out *out, const struct aigw_tool *tools,
+                                 const struct aigw_model_request *req, struct anthropic_listed *listed)
 {
-    bool is_assistant = msg->role == AIGW_ROLE_ASSISTANT;
-    bool is_rewritten = is_last && is_assistant && turns->quirks->refuses_prefill;
-    const char *role = is_assistant && !is_rewritten ? "assistant" : "user";
     aigw_status status = AIGW_OK;
 
-    for (uint32_t i = 0; i < msg->part_count && status == AIGW_OK; i++) {
-        const struct aigw_part *part = &msg->parts[i];
-        bool is_tail = is_last && is_assistant && i + 1 == msg->part_count;
+    for (const struct aigw_tool *tool = tools; tool && status == AIGW_OK; tool = tool->next) {
+        bool is_server = tool->kind == AIGW_TOOL_SERVER;
 
-        switch (part->type) {
-        case AIGW_PART_TEXT:
-            status = anthropic_text(turns, role, part, is_tail ? wire_trim_end(part->text) : part->text,
-                                    is_rewritten ? WIRE_PREFILL_PREFIX : NULL);
-            break;
-        case AIGW_PART_IMAGE:
-            status = anthropic_image(turns, role, part);
-            break;
-        case AIGW_PART_TOOL_CALL:
-            status = anthropic_tool_use(turns, part);
-            break;
-        case AIGW_PART_TOOL_RESULT:
-            anthropic_tool_result(turns, part);
-            break;
-        case AIGW_PART_REASONING:
-            anthropic_thinking(turns, part);
-            break;
-        default:
-            break;
+        if (tool->kind != AIGW_TOOL_FUNCTION && !is_server)
+            return anthropic_unsupported(out, "such kind of tool", tool->kind);
+        if (tool->scope.len > 0)
+            return anthropic_unsupported(out, "namespaces of tools", tool->kind);
+        if (is_server && (!anthropic_is_ours(tool->origin) || !wire_is_json_object(tool->extra))) {
+            wire_drop(out->host, out->ctx, out->drops, tool->name); /* agents list them in every request */
+            continue;
         }
+        if (!is_allowed(req->params, tool->name))
+            continue;
+        if (listed->count == 0)
+            wire_key(out->body, "tools");
+        wire_puts(out->body, listed->count++ > 0 ? "," : "[");
+        listed->has_named |= req->tool_choice_name.len > 0 && same(tool->name, req->tool_choice_name);
+        if (is_server)
+            wire_put(out->body, tool->extra);
+        else
+            status = put_function(out, tool);
     }
     return status;
 }
 
-static aigw_status anthropic_system(struct anthropic_turns *turns, const struct aigw_model_request *req)
+static aigw_status put_choice(struct anthropic_out *out, const struct aigw_model_request *req,
+                              const struct anthropic_listed *listed)
+{
+    bool is_single = req->params && req->params->parallel_calls == AIGW_NO && req->tool_choice != AIGW_TOOLS_NONE;
+
+    if (listed->count == 0) {
+        if (req->tool_choice != AIGW_TOOLS_AUTO)
+            drop(out, "tool_choice");
+        return AIGW_OK;
+    }
+    if (req->tool_choice > AIGW_TOOLS_NAMED)
+        return anthropic_unsupported(out, "such choice of tools", req->tool_choice);
+    if (req->tool_choice == AIGW_TOOLS_NAMED && !listed->has_named)
+        return anthropic_invalid(out, "the demanded tool is not among the tools");
+    if (req->tool_choice == AIGW_TOOLS_AUTO && !is_single)
+        return AIGW_OK;
+    wire_key(out->body, "tool_choice");
+    wire_puts(out->body, req->tool_choice == AIGW_TOOLS_NAMED      ? "{\"type\":\"tool\",\"name\":"
+                         : req->tool_choice == AIGW_TOOLS_NONE     ? "{\"type\":\"none\""
+                         : req->tool_choice == AIGW_TOOLS_REQUIRED ? "{\"type\":\"any\""
+                                                                   : "{\"type\":\"auto\"");
+    if (req->tool_choice == AIGW_TOOLS_NAMED)
+        out->host->buf_json(out->body->buf, req->tool_choice_name);
+    wire_puts(out->body, is_single ? ",\"disable_parallel_tool_use\":true}" : "}");
+    return AIGW_OK;
+}
+
+static aigw_status anthropic_tools(struct anthropic_out *out, const struct aigw_model_request *req)
+{
+    struct anthropic_listed listed = { .count = 0 };
+    aigw_status status = put_tool_list(out, req->tools, req, &listed);
+
+    for (const struct aigw_message *msg = req->messages; msg && status == AIGW_OK; msg = msg->next)
+        for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next)
+            if (part->type == AIGW_PART_TOOLS)
+                status = put_tool_list(out, part->tools, req, &listed);
+    if (listed.count > 0)
+        wire_puts(out->body, "]");
+    return status == AIGW_OK ? put_choice(out, req, &listed) : status;
+}
+
+/* ---- thinking ---- */
+
+/* Tokens to think with, when only a word or nothing says how much. */
+static int64_t budget_of_effort(aigw_str effort)
+{
+    static const struct {
+        const char *effort;
+        int64_t budget;
+    } rows[] = { { "minimal", 1024 }, { "low", 2048 }, { "medium", 8192 }, { "high", 16384 }, { "xhigh", 32768 } };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (wire_is(effort, rows[i].effort))
+            return rows[i].budget;
+    return ANTHROPIC_BUDGET_DEFAULT;
+}
+
+/* Settle thinking and the output limit together: the budget is part of it, and has a least size. */
+static void settle_thinking(struct anthropic_out *out, const struct aigw_model_request *req, int64_t *max_tokens,
+                            int64_t *ret_budget)
+{
+    const struct aigw_params *params = req->params;
+    bool has_max = params && (params->set & AIGW_PARAM_MAX_TOKENS);
+    bool has_budget = params && (params->set & AIGW_PARAM_REASONING_BUDGET);
+
+    *max_tokens = has_max ? params->max_tokens : out->quirks->max_tokens;
+    *ret_budget = 0;
+    if (!params)
+        return;
+    if (params->reasoning == AIGW_REASONING_OFF || wire_is(params->effort, "none"))
+        out->thinking = ANTHROPIC_THINK_OFF;
+    else if (params->reasoning == AIGW_REASONING_ADAPTIVE)
+        out->thinking = ANTHROPIC_THINK_ADAPTIVE;
+    else if (params->reasoning == AIGW_REASONING_ON || has_budget)
+        out->thinking = ANTHROPIC_THINK_BUDGET;
+    /* A demanded tool leaves nothing to think about, says the API. */
+    if ((out->thinking == ANTHROPIC_THINK_BUDGET || out->thinking == ANTHROPIC_THINK_ADAPTIVE) && req->tools &&
+        (req->tool_choice == AIGW_TOOLS_REQUIRED || req->tool_choice == AIGW_TOOLS_NAMED)) {
+        out->thinking = ANTHROPIC_THINK_UNSAID;
+        drop(out, "reasoning");
+    }
+    if (out->thinking != ANTHROPIC_THINK_BUDGET)
+        return;
+    *ret_budget = has_budget ? params->reasoning_budget : budget_of_effort(params->effort);
+    if (!has_max)
+        *max_tokens = *ret_budget + out->quirks->max_tokens;
+    else if (*ret_budget >= *max_tokens)
+        *ret_budget = *max_tokens - 1;
+    if (*ret_budget < ANTHROPIC_BUDGET_MIN) {
+        out->thinking = ANTHROPIC_THINK_UNSAID;
+        if (!has_max)
+            *max_tokens = out->quirks->max_tokens;
+        drop(out, has_budget ? "reasoning_budget" : "reasoning");
+    }
+}
+
+static void put_thinking(struct anthropic_out *out, const struct aigw_params *params, int64_t budget)
+{
+    if (out->thinking == ANTHROPIC_THINK_UNSAID || !params)
+        return;
+    wire_key(out->body, "thinking");
+    if (out->thinking == ANTHROPIC_THINK_OFF) {
+        wire_puts(out->body, "{\"type\":\"disabled\"}");
+        return;
+    }
+    if (out->thinking == ANTHROPIC_THINK_BUDGET)
+        out->host->buf_printf(out->body->buf, "{\"type\":\"enabled\",\"budget_tokens\":%lld", (long long)budget);
+    else
+        wire_puts(out->body, "{\"type\":\"adaptive\"");
+    if (params->reasoning_show == AIGW_SHOW_OMIT)
+        wire_puts(out->body, ",\"display\":\"omitted\"");
+    else if (params->reasoning_show == AIGW_SHOW_SUMMARY)
+        wire_puts(out->body, ",\"display\":\"summarized\"");
+    wire_puts(out->body, "}");
+}
+
+/* ---- parameters ---- */
+
+static void put_sampling(struct anthropic_out *out, const struct aigw_params *params)
+{
+    bool is_thinking = out->thinking == ANTHROPIC_THINK_BUDGET || out->thinking == ANTHROPIC_THINK_ADAPTIVE;
+    bool is_refused = out->quirks->drop_sampling || is_thinking;
+    bool has_temperature = params->set & AIGW_PARAM_TEMPERATURE;
+
+    if (has_temperature && (is_refused || params->temperature > 1 || params->temperature < 0))
+        drop(out, "temperature"); /* or held within its range */
+    if (has_temperature && !is_refused)
+        wire_double(out->body, "temperature",
+                    params->temperature < 0   ? 0
+                    : params->temperature > 1 ? 1
+                                              : params->temperature);
+    /* Newer models refuse temperature together with top_p. */
+    if ((params->set & AIGW_PARAM_TOP_P) && (is_refused || has_temperature))
+        drop(out, "top_p");
+    else if (params->set & AIGW_PARAM_TOP_P)
+        wire_double(out->body, "top_p", params->top_p);
+    if ((params->set & AIGW_PARAM_TOP_K) && is_refused)
+        drop(out, "top_k");
+    else if (params->set & AIGW_PARAM_TOP_K)
+        wire_int(out->body, "top_k", params->top_k);
+}
+
+static void put_stops(struct anthropic_out *out, const struct aigw_params *params)
 {
     uint32_t count = 0;
 
-    for (uint32_t m = 0; m < req->message_count; m++)
-        for (uint32_t i = 0; i < req->messages[m].part_count; i++) {
-            const struct aigw_part *part = &req->messages[m].parts[i];
-
-            if (req->messages[m].role != AIGW_ROLE_SYSTEM || part->type != AIGW_PART_TEXT || wire_is_blank(part->text))
-                continue;
-            if (count++ == 0) {
-                wire_key(turns->body, "system");
-                wire_puts(turns->body, "[");
-            } else {
-                wire_puts(turns->body, ",");
-            }
-            wire_puts(turns->body, "{\"type\":\"text\",\"text\":");
-            turns->body->host->buf_json(turns->body->buf, part->text);
-            anthropic_close_block(turns, part);
-        }
-    if (count > 0)
-        wire_puts(turns->body, "]");
-    return AIGW_OK;
-}
-
-static aigw_status anthropic_messages(struct anthropic_turns *turns, const struct aigw_model_request *req)
-{
-    aigw_status status = AIGW_OK;
-
-    wire_key(turns->body, "messages");
-    wire_puts(turns->body, "[");
-    for (uint32_t i = 0; i < req->message_count && status == AIGW_OK; i++)
-        if (req->messages[i].role != AIGW_ROLE_SYSTEM)
-            status = anthropic_message(turns, &req->messages[i], i + 1 == req->message_count);
-    anthropic_close_turn(turns);
-    if (turns->turn_count == 0) /* instructions only: the API wants a user turn all the same */
-        wire_puts(turns->body, "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\".\"}]}");
-    wire_puts(turns->body, "]");
-    return status;
-}
-
-static aigw_status anthropic_tools(struct anthropic_turns *turns, const struct aigw_model_request *req)
-{
-    struct wire_body *body = turns->body;
-    const struct aigw_host *host = body->host;
-
-    if (req->tool_count == 0)
-        return AIGW_OK;
-    wire_key(body, "tools");
-    for (uint32_t i = 0; i < req->tool_count; i++) {
-        const struct aigw_tool *tool = &req->tools[i];
-
-        if (tool->parameters.len > 0 && !wire_is_json_object(tool->parameters))
-            return anthropic_invalid(turns, "a tool's parameters are not a JSON object");
-        wire_puts(body, i > 0 ? ",{\"name\":" : "[{\"name\":");
-        host->buf_json(body->buf, tool->name);
-        if (tool->description.len > 0) {
-            wire_puts(body, ",\"description\":");
-            host->buf_json(body->buf, tool->description);
-        }
-        wire_puts(body, ",\"input_schema\":");
-        wire_put(body, tool->parameters.len > 0 ? tool->parameters : AIGW_STR("{\"type\":\"object\"}"));
-        wire_puts(body, "}");
-    }
-    wire_puts(body, "]");
-    if (req->tool_choice == AIGW_TOOLS_AUTO)
-        return AIGW_OK;
-    wire_key(body, "tool_choice");
-    if (req->tool_choice == AIGW_TOOLS_NAMED) {
-        wire_puts(body, "{\"type\":\"tool\",\"name\":");
-        host->buf_json(body->buf, req->tool_choice_name);
-        wire_puts(body, "}");
-    } else {
-        wire_puts(body, req->tool_choice == AIGW_TOOLS_NONE ? "{\"type\":\"none\"}" : "{\"type\":\"any\"}");
-    }
-    return AIGW_OK;
-}
-
-static void anthropic_params(const struct anthropic_turns *turns, const struct aigw_params *params)
-{
-    struct wire_body *body = turns->body;
-    bool has_temperature = params->set & AIGW_PARAM_TEMPERATURE;
-    uint32_t stops = 0;
-
-    wire_int(body, "max_tokens",
-             (params->set & AIGW_PARAM_MAX_TOKENS) ? params->max_tokens : turns->quirks->max_tokens);
-    /* Thinking refuses sampling parameters; newer models refuse temperature together with top_p. */
-    if (!turns->quirks->drop_sampling && !turns->with_thinking) {
-        if (has_temperature)
-            wire_double(body, "temperature",
-                        params->temperature < 0   ? 0
-                        : params->temperature > 1 ? 1
-                                                  : params->temperature);
-        else if (params->set & AIGW_PARAM_TOP_P)
-            wire_double(body, "top_p", params->top_p);
-        if (params->set & AIGW_PARAM_TOP_K)
-            wire_int(body, "top_k", params->top_k);
-    }
     for (uint32_t i = 0; i < params->stop_count; i++) {
-        if (wire_is_blank(params->stop[i]))
-            continue; /* refused */
-        if (stops++ == 0) {
-            wire_key(body, "stop_sequences");
-            wire_puts(body, "[");
-        } else {
-            wire_puts(body, ",");
+        if (wire_is_blank(params->stop[i])) { /* refused */
+            drop(out, "stop");
+            continue;
         }
-        body->host->buf_json(body->buf, params->stop[i]);
+        if (count == 0)
+            wire_key(out->body, "stop_sequences");
+        wire_puts(out->body, count++ > 0 ? "," : "[");
+        out->host->buf_json(out->body->buf, params->stop[i]);
     }
-    if (stops > 0)
-        wire_puts(body, "]");
+    if (count > 0)
+        wire_puts(out->body, "]");
+}
+
+static void drop_others(struct anthropic_out *out, const struct aigw_params *params)
+{
+    static const struct {
+        uint32_t bit;
+        const char *name;
+    } rows[] = {
+        { AIGW_PARAM_SEED, "seed" },
+        { AIGW_PARAM_PRESENCE_PENALTY, "presence_penalty" },
+        { AIGW_PARAM_FREQUENCY_PENALTY, "frequency_penalty" },
+        { AIGW_PARAM_MIN_P, "min_p" },
+        { AIGW_PARAM_REPETITION_PENALTY, "repetition_penalty" },
+        { AIGW_PARAM_MIN_TOKENS, "min_tokens" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (params->set & rows[i].bit)
+            drop(out, rows[i].name);
+    if (params->logit_bias.len > 0)
+        drop(out, "logit_bias");
+    if (params->verbosity.len > 0)
+        drop(out, "verbosity");
+    if (params->safety_settings.len > 0)
+        drop(out, "safety_settings");
+}
+
+static aigw_status put_output_config(struct anthropic_out *out, const struct aigw_params *params)
+{
+    bool has_effort = params->effort.len > 0 && !wire_is(params->effort, "none");
+    bool has_schema = params->format == AIGW_FORMAT_SCHEMA;
+
+    if (params->format > AIGW_FORMAT_SCHEMA)
+        return anthropic_unsupported(out, "such format of the answer", params->format);
+    if (!has_effort && !has_schema)
+        return AIGW_OK;
+    wire_key(out->body, "output_config");
+    wire_puts(out->body, "{");
+    if (has_effort) {
+        wire_puts(out->body, "\"effort\":");
+        out->host->buf_json(out->body->buf, wire_is(params->effort, "minimal") ? AIGW_STR("low") : params->effort);
+    }
+    if (has_schema) {
+        if (!wire_is_json_object(params->schema))
+            return anthropic_invalid(out, "the schema of the answer is not a JSON object");
+        wire_puts(out->body, has_effort ? ",\"format\":{\"type\":\"json_schema\",\"schema\":"
+                                        : "\"format\":{\"type\":\"json_schema\",\"schema\":");
+        wire_put(out->body, params->schema);
+        wire_puts(out->body, "}");
+    }
+    wire_puts(out->body, "}");
+    return AIGW_OK;
+}
+
+/* What a client reads in the answer cannot be left out without a lie. */
+static aigw_status check_params(struct anthropic_out *out, const struct aigw_params *params)
+{
+    if (params->choice_count > 1)
+        return anthropic_unsupported(out, "more than one answer to a call", params->choice_count);
+    if (params->want_logprobs == AIGW_YES)
+        return anthropic_unsupported(out, "log probabilities", params->want_logprobs);
+    return AIGW_OK;
+}
+
+static void anthropic_params(struct anthropic_out *out, const struct aigw_params *params)
+{
+    put_sampling(out, params);
+    put_stops(out, params);
+    drop_others(out, params);
+    if (wire_is(params->service_tier, "auto") || wire_is(params->service_tier, "standard_only"))
+        wire_string(out->body, "service_tier", params->service_tier);
+    else if (params->service_tier.len > 0)
+        drop(out, "service_tier");
     if (params->user.len > 0) {
-        wire_key(body, "metadata");
-        wire_puts(body, "{\"user_id\":");
-        body->host->buf_json(body->buf, params->user);
-        wire_puts(body, "}");
+        wire_key(out->body, "metadata");
+        wire_puts(out->body, "{\"user_id\":");
+        out->host->buf_json(out->body->buf, params->user);
+        wire_puts(out->body, "}");
     }
 }
 
-static bool anthropic_asks_for_thinking(struct json_object *extra)
+/* ---- the whole ---- */
+
+static bool asks_for_thinking(struct json_object *extra)
 {
     struct json_object *thinking = wire_get(extra, "thinking", json_type_object);
 
     return thinking && !wire_is(wire_get_str(thinking, "type"), "disabled");
 }
 
+static aigw_status put_call(struct anthropic_out *out, const struct aigw_model_request *req, struct json_object *extra)
+{
+    const struct aigw_params *params = req->params;
+    bool is_count = req->kind == AIGW_CALL_COUNT, is_json = params && params->format == AIGW_FORMAT_JSON;
+    bool thinks_by_extra = asks_for_thinking(extra);
+    int64_t max_tokens, budget;
+    aigw_status status = params ? check_params(out, params) : AIGW_OK;
+
+    if (status != AIGW_OK)
+        return status;
+    settle_thinking(out, req, &max_tokens, &budget);
+    if (!is_count)
+        wire_int(out->body, "max_tokens", max_tokens);
+    if (out->thinking != ANTHROPIC_THINK_UNSAID)
+        put_thinking(out, params, budget);
+    else if (thinks_by_extra)
+        out->thinking = ANTHROPIC_THINK_ADAPTIVE; /* in whichever form it says */
+    if (params && !is_count)
+        anthropic_params(out, params);
+    if (params)
+        status = put_output_config(out, params);
+    anthropic_count_marks(out, req);
+    if (status == AIGW_OK)
+        status = anthropic_tools(out, req);
+    if (is_json)
+        drop(out, "format");
+    if (status == AIGW_OK)
+        status = anthropic_turns(out, req, is_json ? "Answer with one JSON object only." : NULL);
+    if (status == AIGW_OK && (req->flags & AIGW_REQF_STREAM) && !is_count) {
+        wire_key(out->body, "stream");
+        wire_puts(out->body, "true");
+    }
+    return status;
+}
+
 aigw_status anthropic_body(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str model,
                            const struct aigw_model_request *req, const struct anthropic_quirks *quirks,
-                           aigw_str *ret_body)
+                           struct wire_drops *drops, aigw_str *ret_body)
 {
-    struct json_object *extra = req->extra.len > 0 ? wire_parse(req->extra) : NULL;
+    struct json_object *extra = NULL;
     struct wire_body body;
-    struct anthropic_turns turns = { .body = &body, .ctx = ctx, .quirks = quirks };
+    struct anthropic_out out = { .host = host, .ctx = ctx, .body = &body, .quirks = quirks, .drops = drops };
     aigw_status status = wire_begin(&body, host, ctx);
 
     if (status != AIGW_OK)
-        goto out;
-    if (req->extra.len > 0 && !json_object_is_type(extra, json_type_object)) {
-        status = anthropic_invalid(&turns, "the extra members are not a JSON object");
-        goto out;
+        return status;
+    /* Members in another vendor's spelling would mean something else here, or nothing. */
+    out.is_foreign = !anthropic_is_ours(req->dialect);
+    if (req->extra.len > 0 && out.is_foreign)
+        return host->fail(ctx, AIGW_E_UNSUPPORTED,
+                          "members in the dialect \"%.*s\" have no place in the Anthropic dialect",
+                          AIGW_STR_ARG(req->dialect));
+    if (req->extra.len > 0) {
+        extra = wire_parse(req->extra);
+        if (!json_object_is_type(extra, json_type_object)) {
+            status = anthropic_invalid(&out, "the extra members are not a JSON object");
+            goto out;
+        }
     }
-    turns.with_thinking = anthropic_asks_for_thinking(extra);
     if (quirks->version)
         wire_string(&body, "anthropic_version", wire_str(quirks->version));
     if (!quirks->omit_model)
         wire_string(&body, "model", model);
-    anthropic_params(&turns, &req->params);
-    status = anthropic_tools(&turns, req);
+    status = put_call(&out, req, extra);
     if (status == AIGW_OK)
-        status = anthropic_system(&turns, req);
+        status = wire_merge(&body, extra, anthropic_reserved, drops);
     if (status == AIGW_OK)
-        status = anthropic_messages(&turns, req);
-    if (status != AIGW_OK)
-        goto out;
-    if (req->flags & AIGW_REQF_STREAM) {
-        wire_key(&body, "stream");
-        wire_puts(&body, "true");
-    }
-    wire_merge(&body, extra, anthropic_reserved);
-    status = wire_end(&body, ret_body);
+        status = drops->status;
+    if (status == AIGW_OK)
+        status = wire_end(&body, ret_body);
 out:
     json_object_put(extra);
     return status;

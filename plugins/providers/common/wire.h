@@ -26,11 +26,23 @@ bool wire_is_header_value(aigw_str s);
 /* ---- writing ------------------------------------------------------------------------------------------------ */
 
 #define WIRE_BODY_MAX ((size_t)64 * 1024 * 1024)
-#define WIRE_KEYS_MAX 64
+#define WIRE_KEYS_MAX 96
+
+/** Parameters that the target cannot take, kept until the first answer came. Zeroed: empty. */
+struct wire_drop;
+struct wire_drops {
+    struct wire_drop *first, *last;
+    aigw_status status; /* of the noting; look once */
+};
+/** Note one; the name is copied. A name counts once. */
+void wire_drop(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops, aigw_str name);
+/** AIGW_EVENT_DROPPED for each, once. wire_emit() does so in time. */
+aigw_status wire_emit_drops(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops);
 
 /** A JSON object under construction. Remembers its keys so that merged members never repeat one. */
 struct wire_body {
     const struct aigw_host *host;
+    struct aigw_ctx *ctx;
     struct aigw_buf *buf;
     const char *keys[WIRE_KEYS_MAX];
     uint32_t key_count;
@@ -45,28 +57,85 @@ void wire_string(struct wire_body *body, const char *key, aigw_str value);
 void wire_int(struct wire_body *body, const char *key, int64_t value);
 /** Left out when not finite. */
 void wire_double(struct wire_body *body, const char *key, double value);
-/** Members of a JSON object, but for keys already written and those in `reserved` (NULL-ended). `members` must live
- *  until wire_end(). Members beyond WIRE_KEYS_MAX keys are left out. */
-void wire_merge(struct wire_body *body, struct json_object *members, const char *const *reserved);
+/** Members of a JSON object, but for keys already written and those in `reserved` (NULL-ended), which go to `drops`
+ *  (NULL: without a word). `members` must live until wire_end(). AIGW_E_LIMIT beyond WIRE_KEYS_MAX keys. */
+aigw_status wire_merge(struct wire_body *body, struct json_object *members, const char *const *reserved,
+                       struct wire_drops *drops);
+/** Comma and the members of `object`, JSON object text, as they stand, into an object that has members already.
+ *  AIGW_E_INVALID when it is no object. Absent text is fine. */
+aigw_status wire_splice(struct wire_body *body, aigw_str object);
 /** Close with '}' and hand the text out. */
 aigw_status wire_end(struct wire_body *body, aigw_str *ret_text);
 
-/** True when text is one complete JSON object: it may be put into a body as it stands. */
+/** True when text is one complete JSON object (or list): it may be put into a body as it stands. */
 bool wire_is_json_object(aigw_str text);
+bool wire_is_json_list(aigw_str text);
 /** True when text consists of base64 characters only. */
 bool wire_is_base64(aigw_str text);
 /** True for "image/png" and the like. */
 bool wire_is_media_type(aigw_str text);
+/** "data:image/png;base64,…" into its two parts. */
+bool wire_split_data_url(aigw_str url, aigw_str *ret_type, aigw_str *ret_data);
+/** Bytes of base64 text; lives for the build. Absent when it is none or memory ran out. */
+aigw_str wire_from_base64(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text);
+
+/* ---- where to ----------------------------------------------------------------------------------------------- */
+
+/** URL of `path` at the server that `base` names: in front of a query, no slash doubled, "/v1" never twice. People
+ * paste whole URLs: an ending of `tails` (NULL-ended, the longest first) is taken off first. Lives for the build. */
+const char *wire_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str base, const char *path,
+                     const char *const *tails);
+/** True when the path of `base` ends so. */
+bool wire_url_ends(aigw_str base, const char *tail);
+
+/* ---- pass-through ------------------------------------------------------------------------------------------- */
+
+/** The client's body with `model` in the place of its own model's name, and `insert` (members with their comma, may be
+ *  "") behind the opening brace. */
+aigw_status wire_raw_body(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
+                          aigw_str model, const char *insert, aigw_str *ret_body);
+/** A header of the request that the dialect lets through, in any case; absent when it is not there. */
+aigw_str wire_raw_header(const struct aigw_raw *raw, const char *name);
+/** While one frame is read: what the client still has to get of it. */
+struct wire_pass {
+    struct aigw_buf *buf;           /* NULL: nothing is passed through */
+    const struct aigw_frame *frame; /* NULL: it has it already, or is not to have it */
+    struct wire_drops *drops;       /* said before the first event that is no error */
+};
+/** Emit, unless the client gets the bytes themselves: then only usage, finish and error are said, behind the bytes. */
+aigw_status wire_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass,
+                      const struct aigw_event *event);
+/** Hand the frame's bytes to the client, as it would have got them, once. */
+aigw_status wire_pass(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass);
+/** A tool call's id that fits servers which take letters, digits, _ and - only: the id itself, or one that is made of
+ *  it, the same each time. Absent without memory. */
+aigw_str wire_tool_id(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str id);
 
 /* ---- reading ------------------------------------------------------------------------------------------------ */
 
 /** Parse an answer; NULL if malformed. Put with json_object_put(). */
 struct json_object *wire_parse(aigw_str text);
+/** Parse the value at the beginning of *rest, which must not be blank, and move *rest behind it. False if malformed. */
+bool wire_parse_next(aigw_str *rest, struct json_object **ret_value);
+aigw_str wire_skip_blanks(aigw_str s);
 /** Members of the wanted type, else NULL, an absent string or the default. obj may be NULL or of any type. */
 struct json_object *wire_get(struct json_object *obj, const char *key, enum json_type type);
 aigw_str wire_get_str(struct json_object *obj, const char *key);
 int64_t wire_get_int(struct json_object *obj, const char *key, int64_t otherwise);
+/** The member, whatever its type; NULL when absent or null. */
+struct json_object *wire_member(struct json_object *obj, const char *key);
+/** A member that must be text: false when it is of another type. Absent and null are the absent string. */
+bool wire_text(struct json_object *obj, const char *key, aigw_str *ret_text);
+/** Something is wrong, says this member: absent, null, false, 0 and "" say that nothing is. */
+bool wire_is_set(struct json_object *value);
+/** The value as JSON text; lives as long as the value. */
+aigw_str wire_json(struct json_object *value);
 aigw_str wire_value_str(struct json_object *value);
+
+/** The same word, whatever its case and the signs between its parts: "MAX_TOKENS", "maxTokens". */
+bool wire_same_word(aigw_str word, const char *literal);
+/** "error: words" and the like: what stands behind the colon. */
+bool wire_is_error_line(aigw_str text, aigw_str *ret_words);
 
 /** Copy a server's words for clients: at most 600 bytes, control characters as spaces, whole UTF-8 characters. */
 aigw_str wire_words(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text);

@@ -170,22 +170,24 @@ static aigw_status mock_turn_by_extra(const struct mock *mock, struct aigw_ctx *
 
 static aigw_str mock_last_user(const struct aigw_model_request *req)
 {
+    aigw_str last = AIGW_STR_NONE;
+
     if (req->kind == AIGW_CALL_COMPLETION)
         return req->prompt;
-    for (uint32_t m = req->message_count; m > 0; m--)
-        for (uint32_t i = req->messages[m - 1].part_count; i > 0; i--)
-            if (req->messages[m - 1].role == AIGW_ROLE_USER && req->messages[m - 1].parts[i - 1].type == AIGW_PART_TEXT)
-                return req->messages[m - 1].parts[i - 1].text;
-    return AIGW_STR_NONE;
+    for (const struct aigw_message *msg = req->messages; msg; msg = msg->next)
+        for (const struct aigw_part *part = msg->role == AIGW_ROLE_USER ? msg->parts : NULL; part; part = part->next)
+            if (part->type == AIGW_PART_TEXT)
+                last = part->text;
+    return last;
 }
 
 static int64_t mock_input_len(const struct aigw_model_request *req)
 {
     size_t len = req->prompt.len + req->suffix.len;
 
-    for (uint32_t m = 0; m < req->message_count; m++)
-        for (uint32_t i = 0; i < req->messages[m].part_count; i++)
-            len += req->messages[m].parts[i].text.len;
+    for (const struct aigw_message *msg = req->messages; msg; msg = msg->next)
+        for (const struct aigw_part *part = msg->parts; part; part = part->next)
+            len += part->text.len;
     for (uint32_t i = 0; i < req->input_count; i++)
         len += req->inputs[i].len;
     return (int64_t)len;
@@ -223,8 +225,8 @@ static aigw_status mock_render(const struct mock *mock, struct aigw_ctx *ctx, co
         }
     }
     status = host->buf_view(out, &call->text);
-    for (uint32_t i = 0; status == AIGW_OK && i < req->params.stop_count; i++) {
-        const aigw_str *stop = &req->params.stop[i];
+    for (uint32_t i = 0; status == AIGW_OK && req->params && i < req->params->stop_count; i++) {
+        const aigw_str *stop = &req->params->stop[i];
         const char *at = stop->len > 0 ? memmem(call->text.ptr, call->text.len, stop->ptr, stop->len) : NULL;
 
         if (at && at > call->text.ptr) /* an answer is never empty */
@@ -251,6 +253,20 @@ static aigw_status mock_embeddings_prepare(const struct mock *mock, struct aigw_
     return AIGW_OK;
 }
 
+/* The tool that is demanded, if one is. */
+static aigw_status mock_choose_tool(const struct mock *mock, struct aigw_ctx *ctx, const struct aigw_model_request *req,
+                                    struct mock_call *call)
+{
+    aigw_str name = req->tool_choice == AIGW_TOOLS_NAMED ? req->tool_choice_name : AIGW_STR_NONE;
+
+    if (!req->tools || (req->tool_choice != AIGW_TOOLS_REQUIRED && req->tool_choice != AIGW_TOOLS_NAMED))
+        return AIGW_OK;
+    if (name.len == 0)
+        name = req->tools->name;
+    call->tool = mock->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(name));
+    return call->tool ? AIGW_OK : AIGW_E_NOMEM;
+}
+
 static aigw_status mock_request(struct aigw_ctx *ctx, void *self, void *call_state, const struct aigw_target *target,
                                 const struct aigw_model_request *req, struct aigw_http_request *ret_http)
 {
@@ -261,6 +277,11 @@ static aigw_status mock_request(struct aigw_ctx *ctx, void *self, void *call_sta
 
     if (!model)
         return AIGW_E_NOMEM;
+    if (req->kind < AIGW_CALL_CHAT || req->kind > AIGW_CALL_COUNT)
+        return mock->host->fail(ctx, AIGW_E_UNSUPPORTED, "the mock model has no such call (kind %u)", req->kind);
+    if (req->params && req->params->choice_count > 1)
+        return mock->host->fail(ctx, AIGW_E_UNSUPPORTED, "the mock model gives one answer to a call, not %u",
+                                req->params->choice_count);
     ret_http->framing = AIGW_FRAMING_LOCAL;
     call->knobs = mock->knobs;
     mock_turn_by_model(&call->knobs, model);
@@ -269,14 +290,11 @@ static aigw_status mock_request(struct aigw_ctx *ctx, void *self, void *call_sta
     call->kind = req->kind;
     call->is_stream = req->flags & AIGW_REQF_STREAM;
     call->input_tokens = mock_input_len(req) / 4 + 1;
-    call->tokens_left = (req->params.set & AIGW_PARAM_MAX_TOKENS) ? req->params.max_tokens : INT64_MAX;
+    call->tokens_left = req->params && (req->params->set & AIGW_PARAM_MAX_TOKENS) ? req->params->max_tokens : INT64_MAX;
     if (call->knobs.tokens_per_second > 0)
         call->knobs.delay_ms = (int64_t)(1000.0 / call->knobs.tokens_per_second);
-    if (req->tool_count > 0 && (req->tool_choice == AIGW_TOOLS_REQUIRED || req->tool_choice == AIGW_TOOLS_NAMED)) {
-        aigw_str name = req->tool_choice == AIGW_TOOLS_NAMED ? req->tool_choice_name : req->tools[0].name;
-
-        call->tool = mock->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(name));
-    }
+    if (status == AIGW_OK)
+        status = mock_choose_tool(mock, ctx, req, call);
     if (status == AIGW_OK && req->kind == AIGW_CALL_EMBEDDING)
         return mock_embeddings_prepare(mock, ctx, req, call);
     return status == AIGW_OK ? mock_render(mock, ctx, target, req, call) : status;
@@ -297,6 +315,6 @@ static const struct aigw_provider_ops mock_ops = {
     .produce = mock_on_produce,
 };
 
-AIGW_PLUGIN(.kind = AIGW_KIND_PROVIDER, .name = "mock", .version = "0.1.0",
+AIGW_PLUGIN(.kind = AIGW_KIND_PROVIDER, .name = "mock", .version = "0.2.0",
             .summary = "Answers by itself, for tests and demonstrations", .state_size = sizeof(struct mock),
             AIGW_SETTINGS(mock_settings), .provider = &mock_ops);

@@ -102,14 +102,14 @@ static size_t mock_piece_len(const struct mock_call *call)
 static aigw_status mock_emit_end(const struct aigw_host *host, struct aigw_ctx *ctx, const struct mock_call *call,
                                  struct aigw_produce *ret_next)
 {
-    bool is_cut = call->text_done < call->text.len && !call->tool;
-    struct aigw_event usage = { .struct_size = sizeof usage,
-                                .type = AIGW_EVENT_USAGE,
-                                .input_tokens = call->input_tokens,
-                                .output_tokens = call->pieces,
-                                .cached_tokens = -1 };
-    aigw_status status = host->emit(ctx, &usage);
+    bool is_cut = call->text_done < call->text.len && !call->tool && call->kind != AIGW_CALL_COUNT;
+    struct aigw_usage numbers = AIGW_USAGE_INIT;
+    struct aigw_event usage = { .struct_size = sizeof usage, .type = AIGW_EVENT_USAGE, .usage = &numbers };
+    aigw_status status;
 
+    numbers.input = call->input_tokens;
+    numbers.output = call->kind == AIGW_CALL_COUNT ? -1 : call->pieces;
+    status = host->emit(ctx, &usage);
     ret_next->is_done = 1;
     if (status != AIGW_OK)
         return status;
@@ -152,6 +152,8 @@ static aigw_status mock_begin(const struct aigw_host *host, struct aigw_ctx *ctx
             status = mock_emit_vector(host, ctx, call, i);
         return status;
     }
+    if (call->kind == AIGW_CALL_COUNT)
+        return status;
     if (call->knobs.reasoning)
         status = wire_emit_text(host, ctx, AIGW_EVENT_REASONING, wire_str(call->knobs.reasoning));
     if (status == AIGW_OK && call->tool)
@@ -182,7 +184,7 @@ aigw_status mock_produce(const struct aigw_host *host, struct aigw_ctx *ctx, str
         status = mock_fail(host, ctx, call, ret_next, &did_fail);
         if (status != AIGW_OK || did_fail)
             return status;
-        if (call->tool || call->text_done == call->text.len || call->tokens_left <= 0)
+        if (call->tool || call->kind == AIGW_CALL_COUNT || call->text_done == call->text.len || call->tokens_left <= 0)
             return mock_emit_end(host, ctx, call, ret_next);
         status = mock_emit_piece(host, ctx, call);
     } while (status == AIGW_OK && !call->is_stream);

@@ -14,6 +14,7 @@ struct openai {
     const char *max_completion_tokens, *drop_temperature, *continue_final_message, *prefill, *completion_path;
     const char *extra_body;
     int64_t max_stops;
+    int32_t send_reasoning;
 };
 
 static const struct aigw_setting openai_settings[] = {
@@ -23,7 +24,7 @@ static const struct aigw_setting openai_settings[] = {
       .offset = offsetof(struct openai, base_url),
       .default_value = "https://api.openai.com/v1",
       .help = "Root URL of the API, including its version: the paths /chat/completions, /completions and /embeddings "
-              "are appended." },
+              "are appended, in front of a query." },
     { .name = "api_key",
       .type = AIGW_SET_STRING,
       .flags = AIGW_SETF_SECRET,
@@ -73,6 +74,11 @@ static const struct aigw_setting openai_settings[] = {
       .choices = "auto|on|off",
       .help = "Send a trailing assistant message as such. off: as a user message. auto: off for Claude models that "
               "refuse it." },
+    { .name = "send_reasoning",
+      .type = AIGW_SET_BOOL,
+      .offset = offsetof(struct openai, send_reasoning),
+      .default_value = "false",
+      .help = "Send the reasoning of earlier turns back as reasoning_content, as some servers want it." },
     { .name = "completion_path",
       .type = AIGW_SET_STRING,
       .offset = offsetof(struct openai, completion_path),
@@ -108,22 +114,33 @@ static aigw_status openai_open(const struct aigw_host *host, struct aigw_ctx *ct
 
 static aigw_str openai_base(const struct openai *openai, const struct aigw_target *target)
 {
-    static const char *const pasted[] = { "/chat/completions", "/completions", "/embeddings", "/" };
-    aigw_str base = target->endpoint.len > 0 ? target->endpoint : wire_str(openai->base_url);
-
-    for (size_t i = 0; i < sizeof pasted / sizeof *pasted; i++) /* people paste the whole URL */
-        if (wire_has_suffix(base, pasted[i]))
-            base.len -= strlen(pasted[i]);
-    return base;
+    return target->endpoint.len > 0 ? target->endpoint : wire_str(openai->base_url);
 }
 
+static const char *openai_url(const struct openai *openai, struct aigw_ctx *ctx, const struct aigw_target *target,
+                              uint32_t path)
+{
+    static const char *const pasted[] = { "/chat/completions", "/completions", "/embeddings", NULL };
+    const char *tail = path == OPENAI_CHAT         ? "/chat/completions"
+                       : path == OPENAI_COMPLETION ? openai->completion_path
+                                                   : "/embeddings";
+
+    return wire_url(openai->host, ctx, openai_base(openai, target), tail, pasted);
+}
+
+/* 0 for a kind of call that the dialect does not have. */
 static uint32_t openai_path(const struct aigw_target *target, const struct aigw_model_request *req)
 {
-    if (req->kind == AIGW_CALL_EMBEDDING)
+    switch (req->kind) {
+    case AIGW_CALL_EMBEDDING:
         return OPENAI_EMBEDDING;
-    if (req->kind == AIGW_CALL_COMPLETION || wire_has_prefix(target->prefix, "text-completion-"))
+    case AIGW_CALL_COMPLETION:
         return OPENAI_COMPLETION;
-    return OPENAI_CHAT;
+    case AIGW_CALL_CHAT:
+        return wire_has_prefix(target->prefix, "text-completion-") ? OPENAI_COMPLETION : OPENAI_CHAT;
+    default:
+        return 0;
+    }
 }
 
 static void openai_find_quirks(const struct openai *openai, const struct aigw_target *target, aigw_str base,
@@ -136,24 +153,43 @@ static void openai_find_quirks(const struct openai *openai, const struct aigw_ta
     if (openai->max_stops >= 0)
         stops = openai->max_stops == 0 ? -1 : openai->max_stops;
     *ret_quirks = (struct openai_quirks){
+        .is_official = is_official,
         .max_completion_tokens = wire_switch(openai->max_completion_tokens, is_reasoning),
         .drop_sampling =
             wire_switch(openai->drop_temperature, is_reasoning || wire_model_drops_temperature(target->model)),
-        .send_top_k = !is_official,
         .continue_final = wire_switch(openai->continue_final_message, wire_model_wants_continue(target->model)),
         .refuses_prefill = !wire_switch(openai->prefill, !wire_model_refuses_prefill(target->model)),
+        .send_reasoning = openai->send_reasoning,
         .max_stops = stops,
         .body = wire_str(openai->extra_body),
     };
 }
 
+/* Headers that pass with the client's bytes, but those that are ours. */
+static aigw_status openai_raw_headers(const struct openai *openai, struct aigw_ctx *ctx, const struct aigw_raw *raw,
+                                      const char **headers, uint32_t *count)
+{
+    static const char *const passing[] = { "OpenAI-Beta", "Idempotency-Key" };
+
+    for (size_t i = 0; raw && i < sizeof passing / sizeof *passing; i++) {
+        aigw_str value = wire_raw_header(raw, passing[i]);
+
+        if (value.len == 0 || !wire_is_header_value(value))
+            continue;
+        headers[*count] = openai->host->format(ctx, AIGW_LIFE_BUILD, "%s: %.*s", passing[i], AIGW_STR_ARG(value));
+        if (!headers[(*count)++])
+            return AIGW_E_NOMEM;
+    }
+    return AIGW_OK;
+}
+
 /* A configured key goes to the configured place only; a caller's endpoint gets the caller's key or a dummy. */
 static aigw_status openai_headers(const struct openai *openai, struct aigw_ctx *ctx, const struct aigw_target *target,
-                                  struct aigw_http_request *ret_http)
+                                  const struct aigw_raw *raw, struct aigw_http_request *ret_http)
 {
     const struct aigw_host *host = openai->host;
     bool is_ours = target->endpoint.len == 0 || !(target->flags & AIGW_TARGETF_CALLER_ENDPOINT);
-    const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, 4 * sizeof *headers);
+    const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, 6 * sizeof *headers);
     aigw_str key = target->api_key;
     uint32_t count = 0;
 
@@ -176,8 +212,53 @@ static aigw_status openai_headers(const struct openai *openai, struct aigw_ctx *
         if (!headers[i])
             return AIGW_E_NOMEM;
     ret_http->headers = headers;
+    if (openai_raw_headers(openai, ctx, raw, headers, &count) != AIGW_OK)
+        return AIGW_E_NOMEM;
     ret_http->header_count = count;
     return AIGW_OK;
+}
+
+/* The client's own bytes. Usage is asked for in any case; a client that did not ask does not see it. */
+static aigw_status openai_raw_request(const struct openai *openai, struct aigw_ctx *ctx, struct openai_call *call,
+                                      const struct aigw_target *target, const struct aigw_raw *raw,
+                                      struct aigw_http_request *ret_http)
+{
+    static const char options[] = "\"stream_options\"", insert[] = "\"stream_options\":{\"include_usage\":true},";
+    bool is_stream = raw->flags & AIGW_RAWF_STREAM;
+
+    if (!wire_is(raw->dialect, OPENAI_DIALECT))
+        return openai->host->fail(ctx, AIGW_E_UNSUPPORTED, "the bytes of the dialect \"%.*s\" cannot pass here",
+                                  AIGW_STR_ARG(raw->dialect));
+    call->path = OPENAI_CHAT;
+    call->choice_count = OPENAI_CHOICES_MAX;
+    call->hides_usage =
+        is_stream && raw->model_len > 0 && !memmem(raw->body.ptr, raw->body.len, options, sizeof options - 1);
+    call->raw = openai->host->buf_new(ctx, AIGW_LIFE_REQUEST, WIRE_BODY_MAX);
+    if (!call->raw)
+        return AIGW_E_NOMEM;
+    ret_http->framing = is_stream ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
+    return wire_raw_body(openai->host, ctx, raw, target->model, call->hides_usage ? insert : "", &ret_http->body);
+}
+
+static aigw_status openai_built_request(const struct openai *openai, struct aigw_ctx *ctx, struct openai_call *call,
+                                        const struct aigw_target *target, const struct aigw_model_request *req,
+                                        struct aigw_http_request *ret_http)
+{
+    const struct aigw_host *host = openai->host;
+    struct openai_quirks quirks;
+
+    call->path = openai_path(target, req);
+    call->input_count = req->input_count;
+    call->choice_count = req->params && req->params->choice_count > 1 ? req->params->choice_count : 1;
+    if (call->path == 0)
+        return host->fail(ctx, AIGW_E_UNSUPPORTED, "the OpenAI dialect has no such call (kind %u)", req->kind);
+    if (call->choice_count > OPENAI_CHOICES_MAX)
+        return host->fail(ctx, AIGW_E_UNSUPPORTED, "the OpenAI dialect has no more than %d answers to one call",
+                          OPENAI_CHOICES_MAX);
+    openai_find_quirks(openai, target, openai_base(openai, target), &quirks);
+    ret_http->framing =
+        (req->flags & AIGW_REQF_STREAM) && call->path != OPENAI_EMBEDDING ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
+    return openai_body(host, ctx, call->path, target->model, req, &quirks, &call->drops, &ret_http->body);
 }
 
 static aigw_status openai_request(struct aigw_ctx *ctx, void *self, void *call_state, const struct aigw_target *target,
@@ -185,27 +266,16 @@ static aigw_status openai_request(struct aigw_ctx *ctx, void *self, void *call_s
 {
     const struct openai *openai = self;
     struct openai_call *call = call_state;
-    struct openai_quirks quirks;
-    aigw_str base = openai_base(openai, target);
-    const char *path;
-    aigw_status status;
+    aigw_status status = openai_headers(openai, ctx, target, req->raw, ret_http);
 
-    call->path = openai_path(target, req);
-    call->input_count = req->input_count;
-    openai_find_quirks(openai, target, base, &quirks);
-    status = openai_headers(openai, ctx, target, ret_http);
     if (status != AIGW_OK)
         return status;
-    status = openai_body(openai->host, ctx, call->path, target->model, req, &quirks, &ret_http->body);
+    status = req->raw ? openai_raw_request(openai, ctx, call, target, req->raw, ret_http)
+                      : openai_built_request(openai, ctx, call, target, req, ret_http);
     if (status != AIGW_OK)
         return status;
-    path = call->path == OPENAI_CHAT         ? "/chat/completions"
-           : call->path == OPENAI_COMPLETION ? openai->completion_path
-                                             : "/embeddings";
     ret_http->method = "POST";
-    ret_http->url = wire_join(openai->host, ctx, base, wire_str(path));
-    ret_http->framing =
-        (req->flags & AIGW_REQF_STREAM) && call->path != OPENAI_EMBEDDING ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
+    ret_http->url = openai_url(openai, ctx, target, call->path);
     return ret_http->url ? AIGW_OK : AIGW_E_NOMEM;
 }
 
@@ -225,15 +295,19 @@ static void openai_on_failure(struct aigw_ctx *ctx, void *self, void *call, cons
     openai_failure(openai->host, ctx, failure, ret_error);
 }
 
+static const char *const openai_dialects[] = { OPENAI_DIALECT };
+
 static const struct aigw_provider_ops openai_ops = {
     .struct_size = sizeof openai_ops,
+    .dialect_count = sizeof openai_dialects / sizeof *openai_dialects,
     .call_size = sizeof(struct openai_call),
     .open = openai_open,
     .request = openai_request,
     .frame = openai_on_frame,
     .failure = openai_on_failure,
+    .dialects = openai_dialects,
 };
 
-AIGW_PLUGIN(.kind = AIGW_KIND_PROVIDER, .name = "openai", .version = "0.1.0",
+AIGW_PLUGIN(.kind = AIGW_KIND_PROVIDER, .name = "openai", .version = "0.2.0",
             .summary = "OpenAI and compatible servers: vLLM, Ollama, LM Studio, TGI, llama.cpp and others",
             .state_size = sizeof(struct openai), AIGW_SETTINGS(openai_settings), .provider = &openai_ops);

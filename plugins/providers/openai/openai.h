@@ -1,8 +1,15 @@
-/* openai.h - the pieces of the OpenAI dialect. Other providers of the family may compile openai_body.c,
- * openai_answer.c (which needs ../../common/json/json.c) and openai_error.c with their own settings and URLs. */
+/* openai.h - the pieces of the OpenAI dialect. Other providers of the family may compile all files but openai.c with
+ * their own settings and URLs:
+ *
+ *     openai_body.c openai_messages.c        canonical request → wire body
+ *     openai_answer.c openai_calls.c         wire answer → canonical events, with the oddities of many servers
+ *     openai_quick.c                         the same for ordinary text, without building a tree
+ *     openai_error.c                         refusals, before and inside an answer
+ */
 #ifndef OPENAI_H
 #define OPENAI_H
 
+#include "../common/halves.h"
 #include "../common/wire.h"
 
 /* The path of a call: its URL and the shape of its answer. */
@@ -10,43 +17,116 @@
 #define OPENAI_COMPLETION 2u
 #define OPENAI_EMBEDDING  3u
 
+#define OPENAI_DIALECT     "openai-chat" /* what passes through, and the origin of vendor JSON */
+#define OPENAI_CHOICES_MAX 128
+#define OPENAI_CALLS_MAX   1024 /* tool calls in one answer */
+
 /** How the server at hand differs from the plain dialect. */
 struct openai_quirks {
+    bool is_official;           /* api.openai.com: no members that only other servers know       */
     bool max_completion_tokens; /* the name of max_tokens                                        */
     bool drop_sampling;         /* refuses temperature, top_p and the penalties                  */
-    bool send_top_k;            /* knows top_k                                                   */
     bool continue_final;        /* vLLM's switch for continuing the last assistant message       */
     bool refuses_prefill;       /* a trailing assistant message becomes a user message           */
+    bool send_reasoning;        /* wants the reasoning of earlier turns back                      */
     int64_t max_stops;          /* -1 unlimited                                                  */
     aigw_str body;              /* the operator's extra members, a JSON object's text, may be absent */
 };
 
+/** A tool call of an answer; openai_calls.c. */
+struct openai_tool;
+
 /** State of one call. */
 struct openai_call {
-    uint32_t path;        /* OPENAI_* */
-    uint32_t input_count; /* embeddings asked for */
-    uint32_t tool_count;  /* tool calls seen */
-    uint32_t is_finished; /* FINISH was emitted */
-    uint32_t is_over;     /* the end marker or an error came: the rest is ignored */
+    uint32_t path;                              /* OPENAI_* */
+    uint32_t input_count;                       /* embeddings asked for */
+    uint32_t choice_count;                      /* answers asked for */
+    uint32_t is_over;                           /* the end marker or an error came: the rest is ignored */
+    uint32_t choices_seen;                      /* one more than the highest number of a choice that came */
+    uint32_t has_delta;                         /* they came in pieces: a whole message beside them repeats them */
+    uint32_t is_raw;                            /* the client's own bytes were sent, and it gets the server's */
+    uint32_t hides_usage;                       /* … but for the usage, which it did not ask for */
+    uint64_t finished[OPENAI_CHOICES_MAX / 64]; /* choices whose FINISH was emitted */
+    uint32_t tool_count;
+    struct halves halves;
+    /* pointers last: tests compare what stands before them */
+    struct openai_tool *tools; /* newest first */
+    struct wire_drops drops;
+    struct aigw_buf *raw; /* pass-through: the frame for the client; else NULL */
 };
 
-/** Write the wire body of `req` for `path`. */
+/** What the writers of a body share. */
+struct openai_out {
+    const struct aigw_host *host;
+    struct aigw_ctx *ctx;
+    bool is_foreign; /* extra members are in the spelling of another dialect */
+    struct wire_body *body;
+    const struct openai_quirks *quirks;
+    struct wire_drops *drops;
+};
+/** Write the wire body of `req` for `path`; what is left out goes to `drops`. */
 aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t path, aigw_str model,
-                        const struct aigw_model_request *req, const struct openai_quirks *quirks, aigw_str *ret_body);
+                        const struct aigw_model_request *req, const struct openai_quirks *quirks,
+                        struct wire_drops *drops, aigw_str *ret_body);
+/** The member "messages" of it, and what follows from a trailing assistant message. */
+aigw_status openai_messages(struct openai_out *out, const struct aigw_model_request *req);
+aigw_status openai_unsupported(struct openai_out *out, const char *what, uint32_t number);
+aigw_status openai_invalid(struct openai_out *out, const char *what);
+/** Extra members, as they stand, into an object that has members already. */
+aigw_status openai_splice(struct openai_out *out, aigw_str extra);
+/** True when vendor JSON of this origin may be put into a body. */
+bool openai_is_ours(aigw_str origin);
 
-/** One frame of an answer. */
+/** Reading an answer. */
+struct openai_in {
+    const struct aigw_host *host;
+    struct aigw_ctx *ctx;
+    struct openai_call *call;
+    struct wire_pass pass;
+};
+
+/** One frame of an answer. AIGW_DONE at the end marker. */
 aigw_status openai_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                          const struct aigw_frame *frame);
 /** The same without the short cuts for plain text; for tests. */
 aigw_status openai_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                               const struct aigw_frame *frame);
+/** The common part of both, from the full parser on. */
+aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame);
+
+/** Emit, unless the client gets the bytes themselves. */
+aigw_status openai_emit(struct openai_in *in, const struct aigw_event *event);
+/** Emit a piece of text of a choice, joining characters that were cut in half. */
+aigw_status openai_emit_piece(struct openai_in *in, struct aigw_event *event);
+/** The end of a choice, in the server's word; `at` is the stop sequence if it was named. */
+aigw_status openai_emit_finish(struct openai_in *in, uint32_t choice, aigw_str word, aigw_str at);
+/** A word, not what some servers write for none. */
+bool openai_is_reason(aigw_str word);
+aigw_status openai_nonsense(struct openai_in *in, const char *what);
+
+/** One entry of a choice's tool_calls; is_whole: of a message that came in one piece. */
+aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, struct json_object *item, bool is_whole);
+/** The choice is over. *ret_count: its tool calls. */
+aigw_status openai_close_calls(struct openai_in *in, uint32_t choice, uint32_t *ret_count);
+
+/** Numbers of a usage object: `number` reads one of them, -1 when it is not there. */
+void openai_read_usage(struct aigw_usage *usage,
+                       int64_t (*number)(const void *obj, const char *group, const char *name), const void *obj);
+/** A count that was written as a real number; -1 when it is none. */
+int64_t openai_count_of(double number);
 
 /** Correct ret_error (filled from the status) by what the body says. */
 void openai_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                     struct aigw_error *ret_error);
-/** A parsed object that reports an error: an `error` member, or the old vLLM form. */
+/** An object that reports an error: in an answer, a choice or a piece. */
 bool openai_is_error(struct json_object *obj);
+/** An object without choices that only complains, as proxies and frameworks do. */
+bool openai_is_complaint(struct json_object *obj);
 /** Emit it as the end of the call. */
-aigw_status openai_emit_error(const struct aigw_host *host, struct aigw_ctx *ctx, struct json_object *obj);
+aigw_status openai_emit_error(struct openai_in *in, struct json_object *obj);
+/** The same for an error told in plain words. */
+aigw_status openai_emit_error_text(struct openai_in *in, aigw_str words);
+/** The same for a choice that ended badly. */
+aigw_status openai_emit_broken(struct openai_in *in, uint32_t kind, aigw_str word);
 
 #endif

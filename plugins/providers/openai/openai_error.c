@@ -5,6 +5,7 @@
  *     {"error":"text"} {"error":"text","error_type"}          LM Studio, Ollama; TGI
  *     {"detail":"text"} {"detail":[{"msg"}]} {"message"}      FastAPI servers and proxies
  *     [{"error":{…}}]                                         Google's compatible endpoint
+ *     {"choices":[{"error":{"code","message"}}]}              OpenRouter, in a stream
  *     plain text or HTML                                      proxies in between
  */
 #include "openai.h"
@@ -15,8 +16,26 @@ struct openai_refusal {
     aigw_str message;
     aigw_str type;
     aigw_str code;
-    int64_t code_number; /* 0 when the code is no number */
+    int64_t code_number; /* an HTTP status inside the answer, 0 when there is none */
 };
+
+/* The first of these members that is there. */
+static struct json_object *first_member(struct json_object *obj, const char *const *names)
+{
+    struct json_object *value = NULL;
+
+    for (; *names && !value; names++)
+        value = wire_member(obj, *names);
+    return value;
+}
+
+/* 429, "429" or 429.0; 0 for what is no number. */
+static int64_t number_of(struct json_object *value)
+{
+    return json_object_is_type(value, json_type_object) || json_object_is_type(value, json_type_array)
+               ? 0
+               : json_object_get_int64(value);
+}
 
 static aigw_str openai_detail(struct json_object *value)
 {
@@ -39,29 +58,37 @@ static aigw_str openai_detail(struct json_object *value)
 /* What a parsed body says. The strings live as long as obj. */
 static struct openai_refusal openai_read_refusal(struct json_object *obj)
 {
+    static const char *const messages[] = { "message", "detail", "msg", "error_message", "error_msg", NULL };
+    static const char *const errors[] = { "error", "errors", NULL };
+    static const char *const codes[] = { "code", "status_code", "status", NULL };
     struct openai_refusal refusal = { .code_number = 0 };
-    struct json_object *error = NULL, *message = NULL;
+    struct json_object *error;
 
     if (json_object_is_type(obj, json_type_array) && json_object_array_length(obj) > 0)
         obj = json_object_array_get_idx(obj, 0);
     if (!json_object_is_type(obj, json_type_object))
         return refusal;
-    if (!json_object_object_get_ex(obj, "error", &error) || !error)
-        error = obj;
+    error = first_member(obj, errors);
+    if (json_object_is_type(error, json_type_array) && json_object_array_length(error) > 0)
+        error = json_object_array_get_idx(error, 0);
     if (json_object_is_type(error, json_type_string)) {
         refusal.message = wire_value_str(error);
         refusal.type = wire_get_str(obj, "error_type");
-        return refusal;
+        error = obj;
+    } else {
+        if (!json_object_is_type(error, json_type_object))
+            error = obj;
+        refusal.message = openai_detail(first_member(error, messages));
+        refusal.type = wire_get_str(error, "type");
+        if (refusal.type.len == 0)
+            refusal.type = wire_get_str(error, "status"); /* Google's word */
     }
-    if (!json_object_is_type(error, json_type_object))
-        return refusal;
-    if (json_object_object_get_ex(error, "message", &message) || json_object_object_get_ex(error, "detail", &message))
-        refusal.message = openai_detail(message);
-    refusal.type = wire_get_str(error, "type");
-    if (refusal.type.len == 0)
-        refusal.type = wire_get_str(error, "status"); /* Google's word */
     refusal.code = wire_get_str(error, "code");
-    refusal.code_number = wire_get_int(error, "code", 0);
+    for (size_t i = 0; codes[i] && refusal.code_number == 0; i++) {
+        refusal.code_number = number_of(wire_member(error, codes[i]));
+        if (refusal.code_number < 400 || refusal.code_number > 599)
+            refusal.code_number = 0;
+    }
     return refusal;
 }
 
@@ -163,27 +190,71 @@ void openai_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const st
     json_object_put(obj);
 }
 
+/* ---- inside an answer ---- */
+
 bool openai_is_error(struct json_object *obj)
 {
-    struct json_object *error = NULL;
-
-    if (json_object_is_type(obj, json_type_object) && json_object_object_get_ex(obj, "error", &error) && error)
-        return true;
-    return wire_is(wire_get_str(obj, "object"), "error");
+    return wire_is_set(wire_member(obj, "error")) || wire_is(wire_get_str(obj, "object"), "error") ||
+           wire_is(wire_get_str(obj, "type"), "error");
 }
 
-aigw_status openai_emit_error(const struct aigw_host *host, struct aigw_ctx *ctx, struct json_object *obj)
+bool openai_is_complaint(struct json_object *obj)
 {
-    struct openai_refusal refusal = openai_read_refusal(obj);
+    return wire_member(obj, "error") || wire_member(obj, "errors") || wire_get_str(obj, "message").len > 0 ||
+           wire_get_str(obj, "msg").len > 0 || wire_member(obj, "detail");
+}
+
+static aigw_status openai_emit_refusal(struct openai_in *in, const struct openai_refusal *refusal, uint32_t kind)
+{
     struct aigw_error error = { .struct_size = sizeof error,
-                                .kind = AIGW_ERR_SERVER,
+                                .kind = kind,
                                 .retry_after_ms = -1,
                                 .message = AIGW_STR_INIT("the model server reported an error in its answer") };
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = &error };
 
-    if (refusal.code_number >= 400 && refusal.code_number < 600) {
-        error.http_status = (int32_t)refusal.code_number;
+    in->call->is_over = 1;
+    if (refusal->code_number > 0) {
+        error.http_status = (int32_t)refusal->code_number;
         error.kind = aigw_error_kind_of_status(error.http_status);
     }
-    openai_describe(host, ctx, &refusal, &error);
-    return wire_emit_error(host, ctx, &error);
+    openai_describe(in->host, in->ctx, refusal, &error);
+    return openai_emit(in, &event);
+}
+
+aigw_status openai_emit_error(struct openai_in *in, struct json_object *obj)
+{
+    struct openai_refusal refusal = openai_read_refusal(obj);
+
+    return openai_emit_refusal(in, &refusal, AIGW_ERR_SERVER);
+}
+
+aigw_status openai_emit_error_text(struct openai_in *in, aigw_str words)
+{
+    struct openai_refusal refusal = { .message = words };
+    struct json_object *obj = wire_parse(words);
+    uint32_t kind = AIGW_ERR_SERVER;
+    aigw_status status;
+
+    if (json_object_is_type(obj, json_type_object) || json_object_is_type(obj, json_type_array))
+        refusal = openai_read_refusal(obj);
+    else if (json_object_is_type(obj, json_type_string))
+        refusal.message = wire_value_str(obj);
+    if (wire_contains(refusal.message, "too many requests") || wire_contains(refusal.message, "rate limit"))
+        kind = AIGW_ERR_RATE_LIMITED;
+    status = openai_emit_refusal(in, &refusal, kind);
+    json_object_put(obj);
+    return status;
+}
+
+aigw_status openai_emit_broken(struct openai_in *in, uint32_t kind, aigw_str word)
+{
+    struct aigw_error error = { .struct_size = sizeof error,
+                                .kind = kind,
+                                .retry_after_ms = -1,
+                                .code = word,
+                                .message = AIGW_STR_INIT("the model server broke the answer off") };
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = &error };
+
+    in->call->is_over = 1;
+    return openai_emit(in, &event);
 }

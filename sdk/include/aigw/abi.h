@@ -2,7 +2,7 @@
  *
  * The rules that hold for every header in this folder:
  *
- *   Language   C11. No third-party headers and no types of the core: a plugin builds with these files alone.
+ *   Language   C11 and C++17. No third-party headers and no types of the core: a plugin builds with these files alone.
  *   Strings    aigw_str is pointer + length, UTF-8, not necessarily NUL-terminated; {NULL, 0} is "absent".
  *              A `const char *` is NUL-terminated. Both are borrowed unless a comment says otherwise.
  *   Integers   fixed width. Flags and kinds are uint32_t with named constants, never enums or bit-fields, because
@@ -12,10 +12,15 @@
  *              to the same instance may run at the same time on different threads: after open() an instance's state
  *              is read-only unless the plugin protects it itself. open() and close() run alone.
  *   Blocking   No callback may block, sleep, or do I/O. It runs on an event loop that serves thousands of streams.
- *   Growth     Structs that cross the border begin with struct_size (bytes, set by whoever allocates the struct)
- *              and only ever grow at the end. Use AIGW_HAS() before touching a field younger than the minor
- *              version you need. Array elements and structs held by value (parts, messages, tools, params, pairs,
- *              lists) never grow: what is new there travels in `extra`.
+ *              Work that has to block goes to host->offload().
+ *   Growth     Every struct that crosses the border begins with struct_size: bytes, set to sizeof by whoever owns the
+ *              memory, *before* it is handed over, in structs that the other side fills too. It only ever grows at
+ *              the end. Whoever copies copies the smaller of both sizes; what the other side cannot know is neither
+ *              written to its memory nor read from it. Use AIGW_HAS() before you read a field that is younger than
+ *              the oldest minor version you want to work with.
+ *              Structs that may grow are handed over by pointer, never by value. Where there are several of them they
+ *              form a list by `next`; tables of a plugin (settings, metrics, routes) are arrays with their stride.
+ *              aigw_str, aigw_pair, aigw_list and aigw_map are complete and never grow.
  */
 #ifndef AIGW_ABI_H
 #define AIGW_ABI_H
@@ -23,11 +28,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** ABI version of these headers. While the major is 0 every minor may break; the core refuses any other 0.x.
- *  From 1.0 on: another major is refused, an older minor keeps loading, a newer minor is refused.
- *  History:  0.1 first. */
-#define AIGW_ABI_MAJOR 0
-#define AIGW_ABI_MINOR 1
+/** ABI version of these headers. Another major is refused, and so is a newer minor than the core's. An older minor
+ *  keeps loading, back to AIGW_ABI_MINOR_OLDEST. While the major is 0 a minor may still raise that.
+ *  History:  0.1 first. 0.2 calls with handles and a request built per attempt, lists instead of arrays, credentials,
+ *            signing, timers, offload, pass-through, refusals in the route's language. */
+#define AIGW_ABI_MAJOR        0
+#define AIGW_ABI_MINOR        2
+#define AIGW_ABI_MINOR_OLDEST 2
 
 #if defined(__GNUC__) || defined(__clang__)
 #define AIGW_PRINTF(fmt_index, first_arg) __attribute__((format(printf, fmt_index, first_arg)))
@@ -41,9 +48,12 @@
 extern "C" {
 #endif
 
-/** What a call answers. Zero is success, negative is failure. */
+/** What a function answers. Zero is success, negative is failure, positive is success with more to say: only where a
+ *  comment allows it. */
 typedef int32_t aigw_status;
 #define AIGW_OK            0
+#define AIGW_DONE          1     /* provider: the dialect's end marker was seen, the answer is whole               */
+#define AIGW_PENDING       2     /* not yet: call again after host->go_on(), or when the credential is there        */
 #define AIGW_E_NOMEM       (-1)  /* out of memory, or the request's memory budget is spent                     */
 #define AIGW_E_INVALID     (-2)  /* the caller's input is wrong; the reason was recorded with host->fail()     */
 #define AIGW_E_LIMIT       (-3)  /* a documented maximum was reached (buffer size, depth, count)               */
@@ -66,8 +76,13 @@ typedef struct aigw_str {
     { \
         (literal), sizeof(literal) - 1 \
     }
+#ifdef __cplusplus
+#define AIGW_STR(literal) (aigw_str{ (literal), sizeof(literal) - 1 })
+#define AIGW_STR_NONE     (aigw_str{ NULL, 0 })
+#else
 #define AIGW_STR(literal) ((aigw_str){ (literal), sizeof(literal) - 1 })
 #define AIGW_STR_NONE     ((aigw_str){ NULL, 0 })
+#endif
 
 /** For "%.*s": AIGW_STR_ARG(s) expands to the length and the pointer. */
 #define AIGW_STR_ARG(s) (int)(s).len, (s).ptr ? (s).ptr : ""
@@ -173,21 +188,37 @@ typedef const struct aigw_plugin *(*aigw_plugin_entry_fn)(void);
     .metrics = (table), .metric_count = (uint32_t)(sizeof(table) / sizeof *(table)), \
     .metric_size = (uint32_t)sizeof *(table)
 
-/** Define and export the descriptor:
+/** Define and export the descriptor, members in the order of struct aigw_plugin (C++ insists on it):
  *      AIGW_PLUGIN(.kind = AIGW_KIND_PROVIDER, .name = "acme", .version = "1.0.0", .summary = "ACME chat models",
- *                  .state_size = sizeof(struct acme), AIGW_SETTINGS(acme_settings), .provider = &acme_ops)      */
+ *                  .state_size = sizeof(struct acme), AIGW_SETTINGS(acme_settings), .provider = &acme_ops);      */
 #define AIGW_PLUGIN(...) \
-    AIGW_EXPORT const struct aigw_plugin *aigw_plugin_entry(void); \
+    AIGW_ENTRY_LINKAGE AIGW_EXPORT const struct aigw_plugin *aigw_plugin_entry(void); \
     const struct aigw_plugin *aigw_plugin_entry(void) \
     { \
+        AIGW_DESIGNATED_BEGIN \
         static const struct aigw_plugin descriptor = { .magic = AIGW_PLUGIN_MAGIC, \
                                                        .abi_major = AIGW_ABI_MAJOR, \
                                                        .abi_minor = AIGW_ABI_MINOR, \
                                                        .struct_size = (uint32_t)sizeof(struct aigw_plugin), \
                                                        __VA_ARGS__ }; \
+        AIGW_DESIGNATED_END \
         return &descriptor; \
     } \
-    _Static_assert(sizeof(struct aigw_plugin) > 0, "AIGW_PLUGIN ends without a semicolon or with one")
+    AIGW_STATIC_ASSERT(sizeof(struct aigw_plugin) > 0, "AIGW_PLUGIN ends without a semicolon or with one")
+#ifdef __cplusplus
+#define AIGW_ENTRY_LINKAGE extern "C"
+/* Designated initializers are C++20; both compilers take them in C++17, and are told not to mind. */
+#define AIGW_DESIGNATED_BEGIN \
+    _Pragma("GCC diagnostic push") _Pragma("GCC diagnostic ignored \"-Wpedantic\"") \
+        _Pragma("GCC diagnostic ignored \"-Wmissing-field-initializers\"") __extension__
+#define AIGW_DESIGNATED_END      _Pragma("GCC diagnostic pop")
+#define AIGW_STATIC_ASSERT(c, w) static_assert(c, w)
+#else
+#define AIGW_ENTRY_LINKAGE
+#define AIGW_DESIGNATED_BEGIN
+#define AIGW_DESIGNATED_END
+#define AIGW_STATIC_ASSERT(c, w) _Static_assert(c, w)
+#endif
 
 #ifdef __cplusplus
 }

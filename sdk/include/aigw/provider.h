@@ -4,13 +4,13 @@
  * events. It owns no socket, no thread and no clock. Connections, TLS, proxies, deadlines, retries, framing and
  * back-pressure are the core's, written once.
  *
- * The life of one call, all on one thread:
+ * The life of one attempt, all on one thread:
  *
- *     request()  → the core sends it →  frame() …frame()  →  done()          good answer
- *                                    →  failure()                            status ≥ 400
- *                                    →  (nothing)                            cancelled, or the transport failed
+ *     request()  → (sign()) → the core sends it →  frame() …frame()  →  done()   good answer
+ *                                               →  failure()                     status ≥ 400
+ *                                               →  (nothing)                     cancelled, or the transport failed
  *
- * On a retry or a fallback the core starts over with request() and a zeroed call state.
+ * A retry or a fallback is another attempt: it starts over with request() and a zeroed call state.
  */
 #ifndef AIGW_PROVIDER_H
 #define AIGW_PROVIDER_H
@@ -54,11 +54,34 @@ struct aigw_http_request {
     aigw_str body;
 };
 
+/** Header lines to add to a request whose bytes are fixed. */
+struct aigw_signature {
+    uint32_t struct_size;
+    uint32_t header_count;
+    const char *const *headers; /* header_count lines "Name: value", memory as for aigw_http_request */
+};
+
+/** One step on the way to a credential. */
+struct aigw_credential_step {
+    uint32_t struct_size;
+    uint32_t step;    /* 0: nothing was asked yet; then the number of requests made                                */
+    const char *name; /* the provider's own name for the credential, as given to host->credential()                */
+    /* in, from step 1 on: the answer to the request described before */
+    int32_t status;
+    int32_t is_done; /* out: 1 when `value` is the credential; 0 when `http` is to be sent                          */
+    aigw_str body;   /* at most 256 KiB                                                                            */
+    /* out */
+    struct aigw_http_request *http; /* filled like request() fills it; its framing does not count                    */
+    aigw_str value;                 /* copied by the core; a secret                                                  */
+    int64_t expires_ms;             /* from now on; -1: never                                                        */
+};
+
 /** One frame of a good answer. Borrowed until frame() returns. */
 struct aigw_frame {
     uint32_t struct_size;
-    uint32_t framing;   /* what it is: AIGW_FRAMING_*. A server that answers JSON to a streaming request yields
-                           AIGW_FRAMING_BODY whatever was asked for                                              */
+    uint32_t framing;   /* what it is: AIGW_FRAMING_*. Servers do not always answer in the form that was asked for: a
+                           body that begins like JSON comes as AIGW_FRAMING_BODY, one that begins like an event
+                           stream as AIGW_FRAMING_SSE, whatever the request and the label said                   */
     aigw_str event;     /* SSE event name, or the event stream's :event-type; absent when not given              */
     aigw_str data;      /* SSE: data lines joined with \n. NDJSON: the line. Event stream: payload. Else the body */
     aigw_str exception; /* event stream: the :exception-type or :error-code, absent on ordinary messages          */
@@ -70,8 +93,7 @@ struct aigw_http_failure {
     int32_t status;
     aigw_str body; /* at most 64 KiB of it */
     aigw_str content_type;
-    aigw_str retry_after;   /* the header's text, absent when missing */
-    int64_t retry_after_ms; /* the same, parsed by the core (seconds, date, or retry-after-ms); -1 when missing */
+    int64_t retry_after_ms; /* what the headers ask for, in whichever spelling; -1 when they do not */
 };
 
 /** Written by produce(): what the core does next. */
@@ -83,28 +105,29 @@ struct aigw_produce {
 
 struct aigw_provider_ops {
     uint32_t struct_size;
-    uint32_t reserved;
+    uint32_t dialect_count;
 
-    /** Bytes of per-call state the core allocates zeroed before request(). May be 0. */
+    /** Bytes of per-attempt state, "call" below: the core allocates them zeroed before request(). May be 0. */
     size_t call_size;
 
     /** Bring an instance up; `self` is state_size bytes, zeroed, with the settings filled in. May be NULL.
      *  On failure record the reason with host->fail(); the core prints it with file and line. */
     aigw_status (*open)(const struct aigw_host *host, struct aigw_ctx *ctx, void *self);
 
-    /** Undo open(). Called after the last request that uses the instance. May be NULL. */
+    /** Undo open(). Called on the main thread after the last request that uses the instance. May be NULL. */
     void (*close)(void *self);
 
     /** Describe the HTTP request for `req` to `target`. AIGW_E_UNSUPPORTED with host->fail() when this server kind
-     *  cannot do it at all. */
+     *  cannot do it at all: the next target is tried. AIGW_PENDING when host->credential() said so. */
     aigw_status (*request)(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_target *target,
                            const struct aigw_model_request *req, struct aigw_http_request *ret_http);
 
     /** Turn one frame into events with host->emit(). When emit() does not answer AIGW_OK return that at once.
+     *  AIGW_DONE when the dialect's end marker came: the answer is whole, and what may follow is not waited for.
      *  AIGW_E_UPSTREAM with host->fail() when the frame makes no sense: the call ends as AIGW_ERR_PROTOCOL. */
     aigw_status (*frame)(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_frame *frame);
 
-    /** The answer's body ended cleanly. Emit what was held back; may be NULL. */
+    /** The answer is whole, or its body ended. Emit what was held back; may be NULL. */
     aigw_status (*done)(struct aigw_ctx *ctx, void *self, void *call);
 
     /** Describe a refusal in canonical terms. ret_error arrives filled from the status alone (400 bad request, 401
@@ -116,7 +139,23 @@ struct aigw_provider_ops {
 
     /** AIGW_FRAMING_LOCAL only: emit what is due now and say when to be called again. */
     aigw_status (*produce)(struct aigw_ctx *ctx, void *self, void *call, struct aigw_produce *ret_next);
+
+    /** Sign a request whose method, URL, headers and body will not change any more: all header lines that go out are in
+     *  http->headers, Host among them, but Content-Length. NULL when nothing is signed. AIGW_PENDING as in request().
+     */
+    aigw_status (*sign)(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_http_request *http,
+                        struct aigw_signature *ret_signature);
+
+    /** The next step to a credential that host->credential() did not have: describe a request, or hand out the value.
+     *  These requests, and they alone, may go to link-local addresses, where instance metadata is served. At most 8
+     *  steps; `memory` is 1 KiB that is kept from step to step, zeroed at step 0. A failure (with host->fail()) is the
+     *  failure of every call that waits. NULL without credentials. */
+    aigw_status (*credential)(struct aigw_ctx *ctx, void *self, void *memory, struct aigw_credential_step *step);
+
+    /** dialect_count names of dialects whose bytes this provider passes through ("openai-chat"); see aigw_raw. */
+    const char *const *dialects;
 };
+#define AIGW_CREDENTIAL_MEMORY 1024
 
 #ifdef __cplusplus
 }

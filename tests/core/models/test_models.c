@@ -1,4 +1,4 @@
-/* test_models.c - from a need to a plan: configured models, ad-hoc targets, endpoint policy, circuits. */
+/* test_models.c - from a need to a plan: configured models, ad-hoc targets. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,6 @@ static void setup(void)
     settings.models.custom_models = 1;
     settings.upstream.retries = 1;
     feature.model = NULL;
-    gw_circuit_reset();
 }
 
 static void teardown(void)
@@ -172,34 +171,6 @@ START_TEST(mock_mode_leads_every_need_to_the_mock)
 END_TEST
 
 static const struct {
-    const char *pattern, *endpoint;
-    bool ok;
-} glob_rows[] = {
-    { "http://*.internal:8000/v1", "http://vllm.internal:8000/v1", true },
-    { "http://*.internal:8000/v1", "http://vllm.internal:8000/v1/chat", true },
-    { "http://*.internal:8000/v1", "http://vllm.internal:8000/v12", false },
-    { "http://*.internal:8000/v1", "http://evil.example/x.internal:8000/v1", false },
-    { "http://*.internal:8000/v1", "https://vllm.internal:8000/v1", false },
-    { "https://models.example.com", "https://models.example.com/any/path", true },
-    { "https://models.example.com", "https://models.example.com.evil.example/", false },
-    { "https://models.example.com", "https://models.example.com:8443/", false },
-    { "https://models.example.com:*/v1", "https://models.example.com:8443/v1", true },
-    { "http://**", "http://anything/at/all", true },
-};
-
-START_TEST(allowed_endpoints_match_whole_hosts_and_path_parts)
-{
-    const char *items[] = { glob_rows[_i].pattern };
-    const char *reason = NULL;
-
-    settings.models.allowed_endpoints = (struct aigw_list){ items, 1 };
-    bool ok = gw_endpoint_allowed(&settings, gw_str(glob_rows[_i].endpoint), &arena, &reason);
-    ck_assert_msg(ok == glob_rows[_i].ok, "%s ~ %s", glob_rows[_i].pattern, glob_rows[_i].endpoint);
-    ck_assert(ok || strstr(reason, "allowed_endpoints"));
-}
-END_TEST
-
-static const struct {
     const char *id, *conf, *says;
 } problem_rows[] = {
     { "unknown provider", "models: { m = { targets = ( { provider = \"frist\"; model = \"x\"; } ); }; };",
@@ -243,31 +214,6 @@ START_TEST(weights_share_first_tries_and_zero_is_only_a_fallback)
 }
 END_TEST
 
-START_TEST(a_circuit_opens_rests_probes_and_closes)
-{
-    uint64_t key = gw_circuit_key(AIGW_STR("p"), AIGW_STR("e"), AIGW_STR("m"));
-    int64_t now_ms = 1000000;
-
-    ck_assert(key != gw_circuit_key(AIGW_STR("pe"), AIGW_STR(""), AIGW_STR("m")));
-    for (int i = 0; i < 3; i++) {
-        ck_assert(gw_circuit_allows(key, now_ms));
-        gw_circuit_failure(key, now_ms, 3, 10000);
-    }
-    ck_assert(!gw_circuit_allows(key, now_ms + 9999));
-    ck_assert(gw_circuit_is_open(key, now_ms));
-    ck_assert(gw_circuit_allows(key, now_ms + 10000));  /* the probe */
-    ck_assert(!gw_circuit_allows(key, now_ms + 10001)); /* one at a time */
-    gw_circuit_failure(key, now_ms + 10002, 3, 10000);
-    ck_assert(!gw_circuit_allows(key, now_ms + 20001));
-    ck_assert(gw_circuit_allows(key, now_ms + 20002));
-    gw_circuit_success(key);
-    ck_assert(gw_circuit_allows(key, now_ms + 20003));
-    ck_assert(gw_circuit_allows(key, now_ms + 20003));
-    gw_circuit_failure(key, now_ms, 0, 10000); /* switched off */
-    ck_assert(gw_circuit_allows(key, now_ms));
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("models");
@@ -279,10 +225,8 @@ int main(void)
     tcase_add_loop_test(tcase, a_need_leads_to_a_target, 0, (int)GW_ARRAY_LEN(resolve_rows));
     tcase_add_test(tcase, custom_models_off_refuses_endpoint_and_key_before_anything_else);
     tcase_add_test(tcase, mock_mode_leads_every_need_to_the_mock);
-    tcase_add_loop_test(tcase, allowed_endpoints_match_whole_hosts_and_path_parts, 0, (int)GW_ARRAY_LEN(glob_rows));
     tcase_add_loop_test(tcase, configuration_mistakes_name_file_line_and_key, 0, (int)GW_ARRAY_LEN(problem_rows));
     tcase_add_test(tcase, weights_share_first_tries_and_zero_is_only_a_fallback);
-    tcase_add_test(tcase, a_circuit_opens_rests_probes_and_closes);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -15,13 +15,19 @@ struct specimen {
         struct aigw_provider_ops ops;
         uint64_t tail[2];
     } provider;
-    struct aigw_feature_ops feature;
+    struct {
+        struct aigw_feature_ops ops;
+        uint64_t tail[2];
+    } feature;
     struct {
         struct aigw_setting setting;
         uint64_t tail;
     } settings[3];
     struct aigw_metric metrics[2];
-    struct aigw_route routes[2];
+    struct {
+        struct aigw_route route;
+        uint64_t tail;
+    } routes[2];
 };
 
 struct state {
@@ -58,6 +64,11 @@ static aigw_status a_run(struct aigw_ctx *ctx, void *self, void *call, const str
     return AIGW_OK;
 }
 
+static void a_gone(struct aigw_ctx *ctx, void *self, void *call)
+{
+    (void)ctx, (void)self, (void)call;
+}
+
 static void setup(void)
 {
     gw_arena_init(&arena, (size_t)8 << 20);
@@ -69,15 +80,15 @@ static void setup(void)
         (struct aigw_setting){ .name = "map", .type = AIGW_SET_MAP, .offset = offsetof(struct state, map) };
     s.metrics[0] = (struct aigw_metric){ .name = "one_total", .help = "One." };
     s.metrics[1] = (struct aigw_metric){ .name = "two_total", .help = "Two." };
-    s.routes[0] = (struct aigw_route){ .method = "POST", .path = "/v1/a" };
-    s.routes[1] = (struct aigw_route){ .method = "GET", .path = "/v1/b" };
+    s.routes[0].route = (struct aigw_route){ .method = "POST", .path = "/v1/a" };
+    s.routes[1].route = (struct aigw_route){ .method = "GET", .path = "/v1/b" };
     s.provider.ops =
         (struct aigw_provider_ops){ .struct_size = sizeof s.provider.ops, .request = a_request, .frame = a_frame };
-    s.feature = (struct aigw_feature_ops){ .struct_size = sizeof s.feature,
-                                           .route_size = sizeof(struct aigw_route),
-                                           .routes = s.routes,
-                                           .route_count = 2,
-                                           .run = a_run };
+    s.feature.ops = (struct aigw_feature_ops){ .struct_size = sizeof s.feature.ops,
+                                               .route_size = sizeof s.routes[0],
+                                               .routes = &s.routes[0].route,
+                                               .route_count = 2,
+                                               .run = a_run };
     s.plugin.descriptor = (struct aigw_plugin){ .magic = AIGW_PLUGIN_MAGIC,
                                                 .abi_major = AIGW_ABI_MAJOR,
                                                 .abi_minor = AIGW_ABI_MINOR,
@@ -103,7 +114,7 @@ static void teardown(void)
 static void as_feature(void)
 {
     s.plugin.descriptor.kind = AIGW_KIND_FEATURE;
-    s.plugin.descriptor.feature = &s.feature;
+    s.plugin.descriptor.feature = &s.feature.ops;
     s.plugin.descriptor.provider = NULL;
 }
 
@@ -142,6 +153,48 @@ static void ok_no_tables(void)
     D.state_size = 0;
 }
 
+static void ok_feature_longer(void)
+{
+    as_feature();
+    s.feature.ops.struct_size = sizeof s.feature;
+}
+static void ok_feature_short(void)
+{
+    as_feature();
+    s.feature.ops.struct_size = offsetof(struct aigw_feature_ops, event);
+    s.feature.ops.gone = a_gone; /* behind what the plugin says it has: must not be seen */
+}
+static void ok_short_routes(void) /* of an SDK that did not know `callers` */
+{
+    static struct {
+        char bytes[offsetof(struct aigw_route, callers)];
+    } rows[2];
+
+    as_feature();
+    memcpy(&rows[0], &s.routes[0].route, sizeof rows[0]);
+    memcpy(&rows[1], &s.routes[1].route, sizeof rows[1]);
+    s.feature.ops.routes = (const void *)rows;
+    s.feature.ops.route_size = sizeof rows[0];
+}
+static void ok_oldest_minor(void)
+{
+    D.abi_minor = AIGW_ABI_MINOR_OLDEST;
+}
+static void ok_dialects(void)
+{
+    static const char *const names[] = { "openai-chat", "anthropic" };
+
+    s.provider.ops.dialects = names;
+    s.provider.ops.dialect_count = 2;
+}
+static void ok_callers(void)
+{
+    as_feature();
+    s.routes[0].route.callers = AIGW_CALLER_GITLAB | AIGW_CALLER_KEY;
+    s.routes[1].route.callers = AIGW_CALLER_ANYONE;
+    s.routes[1].route.flags = AIGW_ROUTEF_NO_USER_TOKEN | AIGW_ROUTEF_NO_BODY | AIGW_ROUTEF_DEPRECATED;
+}
+
 static const struct {
     const char *id;
     void (*spoil)(void);
@@ -152,6 +205,12 @@ static const struct {
     { "longer", ok_longer_zero_tail },
     { "short-ops", ok_short_ops },
     { "no-tables", ok_no_tables },
+    { "oldest-minor", ok_oldest_minor },
+    { "dialects", ok_dialects },
+    { "feature-longer", ok_feature_longer },
+    { "feature-short", ok_feature_short },
+    { "short-routes", ok_short_routes },
+    { "callers", ok_callers },
 };
 
 START_TEST(sound_plugin_is_accepted_and_copied)
@@ -171,9 +230,13 @@ START_TEST(sound_plugin_is_accepted_and_copied)
         ck_assert_ptr_null(plugin.descriptor.feature);
     } else {
         ck_assert_ptr_eq(plugin.descriptor.feature, &plugin.feature);
-        ck_assert_ptr_ne(plugin.routes, s.routes);
+        ck_assert_ptr_ne(plugin.routes, &s.routes[0].route);
         ck_assert_str_eq(plugin.routes[1].path, "/v1/b");
     }
+    if (accepted[_i].spoil == ok_feature_short)
+        ck_assert(plugin.feature.gone == NULL);
+    if (accepted[_i].spoil == ok_short_routes)
+        ck_assert_uint_eq(plugin.routes[1].callers, 0);
     if (accepted[_i].spoil == ok_short_ops)
         ck_assert(plugin.provider.produce == NULL);
     if (plugin.descriptor.setting_count) {
@@ -198,9 +261,9 @@ static void minor_newer(void)
 {
     D.abi_minor = AIGW_ABI_MINOR + 1;
 }
-static void minor_older(void)
+static void minor_too_old(void)
 {
-    D.abi_minor = AIGW_ABI_MINOR - 1;
+    D.abi_minor = AIGW_ABI_MINOR_OLDEST - 1;
 }
 static void size_small(void)
 {
@@ -276,42 +339,90 @@ static void feature_null(void)
 static void feature_routes(void)
 {
     as_feature();
-    s.feature.route_count = 0;
+    s.feature.ops.route_count = 0;
 }
 static void feature_routes_null(void)
 {
     as_feature();
-    s.feature.routes = NULL;
+    s.feature.ops.routes = NULL;
 }
 static void feature_run(void)
 {
     as_feature();
-    s.feature.run = NULL;
+    s.feature.ops.run = NULL;
 }
 static void feature_stride(void)
 {
     as_feature();
-    s.feature.route_size = 8;
+    s.feature.ops.route_size = 8;
 }
 static void feature_stride_odd(void)
 {
     as_feature();
-    s.feature.route_size = sizeof(struct aigw_route) + 1;
+    s.feature.ops.route_size = sizeof(struct aigw_route) + 1;
 }
 static void route_method(void)
 {
     as_feature();
-    s.routes[1].method = "post";
+    s.routes[1].route.method = "post";
 }
 static void route_path(void)
 {
     as_feature();
-    s.routes[0].path = "v1";
+    s.routes[0].route.path = "v1";
 }
 static void route_body(void)
 {
     as_feature();
-    s.routes[0].body_max = -1;
+    s.routes[0].route.body_max = -1;
+}
+static void feature_tail(void)
+{
+    as_feature();
+    s.feature.ops.struct_size = sizeof s.feature;
+    s.feature.tail[1] = 1;
+}
+static void route_tail(void)
+{
+    as_feature();
+    s.routes[1].tail = 1;
+}
+static void route_callers(void)
+{
+    as_feature();
+    s.routes[1].route.callers = AIGW_CALLER_GITLAB | 0x80;
+}
+static void route_flags(void)
+{
+    as_feature();
+    s.routes[1].route.flags = 0x1;
+}
+static void dialects_null(void)
+{
+    s.provider.ops.dialect_count = 2;
+}
+static void dialects_many(void)
+{
+    s.provider.ops.dialect_count = 100000;
+}
+static void dialects_empty(void)
+{
+    static const char *const names[] = { "anthropic", "" };
+
+    s.provider.ops.dialects = names;
+    s.provider.ops.dialect_count = 2;
+}
+static void dialects_short_ops(void) /* says how many, but ends before the table */
+{
+    static const char *const names[] = { "anthropic" };
+
+    s.provider.ops.dialects = names;
+    s.provider.ops.dialect_count = 1;
+    s.provider.ops.struct_size = offsetof(struct aigw_provider_ops, dialects);
+}
+static void setting_flags(void)
+{
+    s.settings[1].setting.flags = 0x100;
 }
 static void settings_null(void)
 {
@@ -386,8 +497,8 @@ static const struct {
 } refused[] = {
     { "magic", magic, "magic is 0x00000001, expected 0x41494757" },
     { "major", major, "rebuild the plugin with this aigw's SDK" },
-    { "minor-newer", minor_newer, "this aigw speaks" },
-    { "minor-older-before-1.0", minor_older, "before 1.0 every minor may differ" },
+    { "minor-newer", minor_newer, "this aigw speaks up to" },
+    { "minor-too-old", minor_too_old, "the oldest that this aigw still loads is" },
     { "size-small", size_small, "descriptor says it has 16 bytes, expected" },
     { "size-huge", size_huge, "descriptor says it has 1000000 bytes" },
     { "tail-used", tail_used, "uses some beyond" },
@@ -413,6 +524,15 @@ static const struct {
     { "route-method", route_method, "routes[1]: method is \"post\"" },
     { "route-path", route_path, "routes[0]: path is \"v1\"" },
     { "route-body", route_body, "body_max is negative" },
+    { "feature-tail", feature_tail, ".feature uses functions this aigw does not know" },
+    { "route-tail", route_tail, "routes[1]: uses fields this aigw does not know" },
+    { "route-callers", route_callers, "routes[1] /v1/b: callers are 0x81, expected AIGW_CALLER_*" },
+    { "route-flags", route_flags, "routes[1] /v1/b: flags are 0x1, expected AIGW_ROUTEF_*" },
+    { "dialects-null", dialects_null, ".provider->dialect_count is 2" },
+    { "dialects-many", dialects_many, ".provider->dialect_count is 100000" },
+    { "dialects-empty", dialects_empty, ".provider->dialects[1] is \"\"" },
+    { "dialects-short-ops", dialects_short_ops, ".provider->dialect_count is 1" },
+    { "setting-flags", setting_flags, "setting \"number\": flags are 0x100" },
     { "settings-null", settings_null, "settings: count is 3 but the table is NULL" },
     { "settings-many", settings_many, "settings: count is 100000" },
     { "settings-stride", settings_stride, "settings: entry size is 4 bytes" },

@@ -69,12 +69,25 @@ static const char *all_problems(void)
     return copy;
 }
 
+static uint32_t count_messages(const struct aigw_prompt *prompt)
+{
+    uint32_t count = 0;
+
+    for (const struct aigw_message *m = prompt->messages; m; m = m->next)
+        count++;
+    return count;
+}
+
 static const char *message(const struct aigw_prompt *prompt, uint32_t index)
 {
-    ck_assert_uint_lt(index, prompt->message_count);
-    ck_assert_uint_eq(prompt->messages[index].part_count, 1);
-    return gw_arena_strndup(&arena, prompt->messages[index].parts[0].text.ptr,
-                            prompt->messages[index].parts[0].text.len);
+    const struct aigw_message *m = prompt->messages;
+
+    while (m && index-- > 0)
+        m = m->next;
+    ck_assert_ptr_nonnull(m);
+    ck_assert_ptr_nonnull(m->parts);
+    ck_assert_ptr_null(m->parts->next);
+    return gw_arena_strndup(&arena, m->parts->text.ptr, m->parts->text.len);
 }
 
 #define HEAD            "name = \"Test prompt\"; scope = \"complete_code\";\n"
@@ -161,13 +174,13 @@ END_TEST
 START_TEST(prompt_parameters_win_over_the_model)
 {
     const aigw_str model_stop[] = { AIGW_STR_INIT("model") };
-    struct aigw_model_info model = {
-        .defaults = { .set = AIGW_PARAM_TEMPERATURE | AIGW_PARAM_MAX_TOKENS,
-                      .temperature = 0.9,
-                      .max_tokens = 4096,
-                      .stop = model_stop,
-                      .stop_count = 1 },
-    };
+    const struct aigw_params defaults = { .struct_size = sizeof defaults,
+                                          .set = AIGW_PARAM_TEMPERATURE | AIGW_PARAM_MAX_TOKENS,
+                                          .temperature = 0.9,
+                                          .max_tokens = 4096,
+                                          .stop = model_stop,
+                                          .stop_count = 1 };
+    struct aigw_model_info model = { .struct_size = sizeof model, .defaults = &defaults };
     struct gw_prompts *prompts;
     struct aigw_prompt_query q = query("a", NULL, &model);
     struct aigw_prompt prompt;
@@ -179,19 +192,19 @@ START_TEST(prompt_parameters_win_over_the_model)
     prompts = load("p", NULL);
     ck_assert_str_eq(all_problems(), "");
     ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_OK);
-    ck_assert_uint_eq(prompt.params.set,
+    ck_assert_uint_eq(prompt.params->set,
                       AIGW_PARAM_TEMPERATURE | AIGW_PARAM_MAX_TOKENS | AIGW_PARAM_TOP_P | AIGW_PARAM_TOP_K);
-    ck_assert(prompt.params.temperature > 0.24 && prompt.params.temperature < 0.26);
-    ck_assert(prompt.params.top_p > 0.99);
-    ck_assert_int_eq(prompt.params.top_k, 7);
-    ck_assert_int_eq(prompt.params.max_tokens, 4096);
+    ck_assert(prompt.params->temperature > 0.24 && prompt.params->temperature < 0.26);
+    ck_assert(prompt.params->top_p > 0.99);
+    ck_assert_int_eq(prompt.params->top_k, 7);
+    ck_assert_int_eq(prompt.params->max_tokens, 4096);
     ck_assert_int_eq(prompt.timeout_ms, 1500);
-    ck_assert_uint_eq(prompt.params.stop_count, 2);
-    ck_assert(gw_str_is(prompt.params.stop[0], "\n\n") && gw_str_is(prompt.params.stop[1], "END"));
+    ck_assert_uint_eq(prompt.params->stop_count, 2);
+    ck_assert(gw_str_is(prompt.params->stop[0], "\n\n") && gw_str_is(prompt.params->stop[1], "END"));
     q.id = AIGW_STR("b");
     ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_OK);
-    ck_assert_uint_eq(prompt.params.stop_count, 1);
-    ck_assert(prompt.params.temperature > 0.89);
+    ck_assert_uint_eq(prompt.params->stop_count, 1);
+    ck_assert(prompt.params->temperature > 0.89);
 }
 END_TEST
 
@@ -214,7 +227,7 @@ START_TEST(files_partials_roles_and_prefill)
     q.vars = vars;
     q.var_count = 1;
     ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_OK);
-    ck_assert_uint_eq(prompt.message_count, 2); /* the empty system message is left out */
+    ck_assert_uint_eq(count_messages(&prompt), 2); /* the empty system message is left out */
     ck_assert_uint_eq(prompt.messages[0].role, AIGW_ROLE_USER);
     ck_assert_str_eq(message(&prompt, 0), "U local+deep shared {{>local}}\n"); /* one newline of the file is dropped */
     ck_assert_str_eq(message(&prompt, 1), "<new>");
@@ -254,8 +267,8 @@ START_TEST(completion_kind_needs_no_messages)
     prompts = load("p", NULL);
     ck_assert_str_eq(all_problems(), "");
     ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_OK);
-    ck_assert_uint_eq(prompt.message_count, 0);
-    ck_assert_int_eq(prompt.params.max_tokens, 64);
+    ck_assert_uint_eq(count_messages(&prompt), 0);
+    ck_assert_int_eq(prompt.params->max_tokens, 64);
 }
 END_TEST
 

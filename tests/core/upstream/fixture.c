@@ -6,7 +6,7 @@
 
 void fix_open_with_proxy(struct fix *fix, const struct server_options *server, const char *proxy)
 {
-    struct gw_upstream_options options = { .connections_per_host = 16, .connect_ms = 2000, .proxy = proxy };
+    struct gw_upstream_options options = { .connections_per_host = 512, .connect_ms = 2000, .proxy = proxy };
     struct gw_err err;
 
     memset(fix, 0, sizeof *fix);
@@ -50,6 +50,17 @@ void fix_wait_sem(struct fix *fix, sem_t *sem)
     }
 }
 
+void fix_wait_accepted(struct fix *fix, int count)
+{
+    int64_t end_ms = gw_mono_ms() + 10000;
+
+    while (server_accepted(fix->server) < count) {
+        ck_assert_msg(gw_mono_ms() < end_ms, "the server saw %d connections", server_accepted(fix->server));
+        gw_loop_turn(fix->loop, 1);
+    }
+    ck_assert_int_eq(server_accepted(fix->server), count);
+}
+
 void fix_turn_for(struct fix *fix, int64_t ms)
 {
     int64_t end_ms = gw_mono_ms() + ms;
@@ -80,6 +91,9 @@ static void act(struct watch *watch, int what)
         gw_transfer_cancel(watch->call);
         watch->call = NULL;
         break;
+    case DO_RESUME:
+        gw_transfer_resume(watch->call);
+        break;
     case DO_RESTART:
         watch_start(watch->then, watch->then_request);
         break;
@@ -103,6 +117,14 @@ static int on_head(void *user, struct gw_transfer *call, int status)
         aigw_str value = gw_transfer_header(call, watch->want_header);
 
         snprintf(watch->header, sizeof watch->header, "%.*s", AIGW_STR_ARG(value));
+    }
+    for (size_t i = 0; watch->lists_headers && i < gw_transfer_header_count(call); i++) {
+        aigw_str name, value;
+        size_t used = strlen(watch->header);
+
+        gw_transfer_header_at(call, i, &name, &value);
+        snprintf(watch->header + used, sizeof watch->header - used, "%.*s\n", AIGW_STR_ARG(name));
+        watch->header_count++;
     }
     act(watch, watch->in_head);
     return watch->in_head == DO_STOP ? GW_UP_STOP : GW_UP_MORE;

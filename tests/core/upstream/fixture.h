@@ -20,6 +20,7 @@ struct fix {
 #define DO_PAUSE        3
 #define DO_RESTART      4 /* start `then` */
 #define DO_CANCEL_OTHER 5 /* cancel `then` */
+#define DO_RESUME       6
 
 struct watch {
     struct fix *fix;
@@ -29,6 +30,8 @@ struct watch {
     const struct gw_transfer_request *then_request;
     const char *want_header; /* copied to header in on_head */
     char header[256];
+    bool lists_headers; /* names to header, one after the other */
+    size_t header_count;
     int heads, datas, dones, status;
     struct gw_buf data;
     struct gw_transfer_result result; /* message points to `message` */
@@ -43,6 +46,8 @@ void fix_close(struct fix *fix);
 void fix_wait(struct fix *fix, const int *flag, int at_least);
 /** Turn it until the semaphore is up. */
 void fix_wait_sem(struct fix *fix, sem_t *sem);
+/** Turn it until the server has accepted so many connections; no more than that. */
+void fix_wait_accepted(struct fix *fix, int count);
 void fix_turn_for(struct fix *fix, int64_t ms);
 /** "http://127.0.0.1:<port><path>", in one of a few static buffers. */
 const char *fix_url(struct fix *fix, const char *path);

@@ -27,10 +27,12 @@ struct server {
     int fds[CONNS_MAX];
     int count;
     bool is_stopping;
+    gnutls_datum_t ticket_key;
+    atomic_int resumed;
     sem_t gate, seen;
 };
 
-static ssize_t conn_recv(struct server_conn *conn, void *bytes, size_t len)
+ssize_t server_recv(struct server_conn *conn, void *bytes, size_t len)
 {
     ssize_t n;
 
@@ -93,7 +95,7 @@ bool server_wait_gone(struct server_conn *conn)
     char bytes[1024];
 
     while (poll(&poller, 1, 5000) > 0)
-        if (conn_recv(conn, bytes, sizeof bytes) <= 0)
+        if (server_recv(conn, bytes, sizeof bytes) <= 0)
             return true;
     return false;
 }
@@ -106,11 +108,46 @@ bool server_read_body(struct server_conn *conn)
 
         if (have >= conn->body_len)
             return true;
-        n = conn_recv(conn, conn->body + have, conn->body_len - have);
+        n = server_recv(conn, conn->body + have, conn->body_len - have);
         if (n <= 0)
             return false;
     }
     return true;
+}
+
+int server_dial(uint16_t port)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    in.sin_port = htons(port);
+    if (connect(fd, (struct sockaddr *)&in, sizeof in) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+void server_pipe(struct server_conn *conn, int fd)
+{
+    struct pollfd ends[2] = { { .fd = conn->fd, .events = POLLIN }, { .fd = fd, .events = POLLIN } };
+    char bytes[16384];
+
+    for (;;) {
+        bool has_more = conn->tls && gnutls_record_check_pending(conn->tls) > 0;
+        ssize_t n;
+
+        if (!has_more && poll(ends, 2, 5000) <= 0)
+            return;
+        if (has_more || ends[0].revents) {
+            n = server_recv(conn, bytes, sizeof bytes);
+            if (n <= 0 || send(fd, bytes, (size_t)n, MSG_NOSIGNAL) != n)
+                return;
+        } else {
+            n = recv(fd, bytes, sizeof bytes, 0);
+            if (n <= 0 || !server_send(conn, bytes, (size_t)n))
+                return;
+        }
+    }
 }
 
 /** Head, and how much of the body came along. Bodies of the tests hold no NUL. */
@@ -124,7 +161,7 @@ static bool read_request(struct server_conn *conn)
     conn->body_len = 0;
     memset(conn->head, 0, sizeof conn->head);
     while (!(end = strstr(conn->head, "\r\n\r\n"))) {
-        ssize_t n = len < sizeof conn->head - 1 ? conn_recv(conn, conn->head + len, sizeof conn->head - 1 - len) : 0;
+        ssize_t n = len < sizeof conn->head - 1 ? server_recv(conn, conn->head + len, sizeof conn->head - 1 - len) : 0;
 
         if (n <= 0)
             return false;
@@ -152,6 +189,14 @@ static bool start_tls(struct server_conn *conn)
     gnutls_credentials_set(conn->tls, GNUTLS_CRD_CERTIFICATE, server->options.tls);
     gnutls_certificate_server_set_request(conn->tls,
                                           server->options.wants_client_cert ? GNUTLS_CERT_REQUIRE : GNUTLS_CERT_IGNORE);
+    if (server->options.gives_tickets)
+        gnutls_session_ticket_enable_server(conn->tls, &server->ticket_key);
+    if (server->options.alpn) {
+        gnutls_datum_t protocol = { (unsigned char *)(uintptr_t)server->options.alpn,
+                                    (unsigned)strlen(server->options.alpn) };
+
+        gnutls_alpn_set_protocols(conn->tls, &protocol, 1, 0);
+    }
     gnutls_transport_set_int(conn->tls, conn->fd);
     do
         rc = gnutls_handshake(conn->tls);
@@ -164,6 +209,7 @@ static bool start_tls(struct server_conn *conn)
             return false;
         }
     }
+    server->resumed += rc == 0 && gnutls_session_is_resumed(conn->tls);
     return rc == 0;
 }
 
@@ -172,7 +218,7 @@ static void *serve(void *arg)
     struct server_conn *conn = arg;
 
     if (!conn->server->options.tls || start_tls(conn))
-        while (read_request(conn) && conn->server->options.script(conn))
+        while ((conn->server->options.is_raw || read_request(conn)) && conn->server->options.script(conn))
             conn->served++;
     if (conn->tls)
         gnutls_deinit(conn->tls);
@@ -223,6 +269,8 @@ struct server *server_start(const struct server_options *options)
     socklen_t len = sizeof in;
 
     server->options = *options;
+    if (options->gives_tickets && gnutls_session_ticket_key_generate(&server->ticket_key) < 0)
+        abort();
     pthread_mutex_init(&server->lock, NULL);
     sem_init(&server->gate, 0, 0);
     sem_init(&server->seen, 0, 0);
@@ -255,6 +303,7 @@ void server_stop(struct server *server)
     pthread_mutex_destroy(&server->lock);
     sem_destroy(&server->gate);
     sem_destroy(&server->seen);
+    gnutls_free(server->ticket_key.data);
     free(server);
 }
 
@@ -271,6 +320,11 @@ int server_accepted(struct server *server)
     count = server->count;
     pthread_mutex_unlock(&server->lock);
     return count;
+}
+
+int server_resumed(struct server *server)
+{
+    return server->resumed;
 }
 
 sem_t *server_gate(struct server *server)

@@ -4,6 +4,7 @@
 
 #include <gnutls/gnutls.h>
 #include <semaphore.h>
+#include <sys/types.h>
 
 #include "base/base.h"
 
@@ -30,6 +31,9 @@ struct server_options {
     gnutls_certificate_credentials_t tls; /* NULL: plain */
     bool wants_client_cert;
     bool leave_body; /* the script reads it, or not */
+    bool is_raw;     /* the script reads everything, from the first byte */
+    bool gives_tickets;
+    const char *alpn; /* what it selects, whatever it is offered; NULL: nothing */
 };
 
 struct server *server_start(const struct server_options *options);
@@ -49,5 +53,13 @@ bool server_chunk(struct server_conn *conn, const char *bytes, size_t len);
 /** Wait until the client closes; false after 5 s. */
 bool server_wait_gone(struct server_conn *conn);
 bool server_read_body(struct server_conn *conn);
+/** As recv(). */
+ssize_t server_recv(struct server_conn *conn, void *bytes, size_t len);
+/** Pass bytes between the client and fd until one of them ends. */
+void server_pipe(struct server_conn *conn, int fd);
+/** A socket connected to 127.0.0.1. */
+int server_dial(uint16_t port);
+/** How many handshakes were resumed. */
+int server_resumed(struct server *server);
 
 #endif

@@ -118,33 +118,56 @@ END_TEST
 static const struct {
     const char *no_proxy, *host;
     bool is_direct;
+    uint16_t port;
 } exceptions[] = {
-    { "*", "a.example", true },
-    { "a.example", "a.example", true },
-    { "a.example", "A.EXAMPLE", true },
-    { "a.example", "b.a.example", true },
-    { ".a.example", "b.a.example", true },
-    { ".a.example", "a.example", true },
-    { "a.example", "ba.example", false },
-    { "a.example.", "a.example", true },
-    { "x, y  a.example,z", "a.example", true },
-    { "x,,", "a.example", false },
-    { "", "a.example", false },
-    { "example", "a.example", true },
-    { "10.0.0.1", "10.0.0.1", true },
-    { "10.0.0.1", "10.0.0.12", false },
-    { "10.0.0.0/8", "10.9.8.7", true },
-    { "10.0.0.0/8", "11.9.8.7", false },
-    { "10.128.0.0/9", "10.127.0.1", false },
-    { "10.128.0.0/9", "10.129.0.1", true },
-    { "0.0.0.0/0", "8.8.8.8", true },
-    { "10.0.0.0/33", "10.0.0.0", false },
-    { "10.0.0.0/x", "10.0.0.0", false },
-    { "10.0.0.0/8", "ten.example", false },
-    { "fd00::/8", "[fd12::1]", true },
-    { "[fd12::1]", "[fd12::1]", true },
-    { "fd12::1", "[fd12::1]", true },
-    { "::1", "[::2]", false },
+    { "*", "a.example", true, 8000 },
+    { "a.example", "a.example", true, 8000 },
+    { "a.example", "A.EXAMPLE", true, 8000 },
+    { "a.example", "b.a.example", true, 8000 },
+    { ".a.example", "b.a.example", true, 8000 },
+    { ".a.example", "a.example", true, 8000 },
+    { "a.example", "ba.example", false, 8000 },
+    { "a.example.", "a.example", true, 8000 },
+    { "x, y  a.example,z", "a.example", true, 8000 },
+    { "x,,", "a.example", false, 8000 },
+    { "", "a.example", false, 8000 },
+    { "example", "a.example", true, 8000 },
+    { "10.0.0.1", "10.0.0.1", true, 8000 },
+    { "10.0.0.1", "10.0.0.12", false, 8000 },
+    { "10.0.0.0/8", "10.9.8.7", true, 8000 },
+    { "10.0.0.0/8", "11.9.8.7", false, 8000 },
+    { "10.128.0.0/9", "10.127.0.1", false, 8000 },
+    { "10.128.0.0/9", "10.129.0.1", true, 8000 },
+    { "0.0.0.0/0", "8.8.8.8", true, 8000 },
+    { "10.0.0.0/33", "10.0.0.0", false, 8000 },
+    { "10.0.0.0/x", "10.0.0.0", false, 8000 },
+    { "10.0.0.0/8", "ten.example", false, 8000 },
+    { "fd00::/8", "[fd12::1]", true, 8000 },
+    { "[fd12::1]", "[fd12::1]", true, 8000 },
+    { "fd12::1", "[fd12::1]", true, 8000 },
+    { "::1", "[::2]", false, 8000 },
+    { "[::1]", "[::1]", true, 8000 },
+    { "*.a.example", "b.a.example", true, 8000 },
+    { "*.a.example", "a.example", true, 8000 },
+    { "*.a.example", "ba.example", false, 8000 },
+    { "127.0.0.1:8000", "127.0.0.1", true, 8000 },
+    { "127.0.0.1:8000", "127.0.0.1", false, 8001 },
+    { "127.0.0.1:8000", "127.0.0.12", false, 8000 },
+    { "a.example:8000", "b.a.example", true, 8000 },
+    { ".a.example:443", "b.a.example", true, 443 },
+    { "*.a.example:443", "b.a.example", false, 8000 },
+    { "a.example:", "a.example", false, 8000 },
+    { "a.example:x", "a.example", false, 8000 },
+    { "a.example:80000", "a.example", false, 8000 },
+    { "[::1]:8000", "[::1]", true, 8000 },
+    { "[::1]:8001", "[::1]", false, 8000 },
+    { "[::1]8000", "[::1]", false, 8000 },
+    { "[::1", "[::1]", false, 8000 },
+    { "[fd00::1]:8000,a.example", "a.example", true, 8000 },
+    { "10.0.0.0/8:8000", "10.1.2.3", true, 8000 },
+    { "10.0.0.0/8:8001", "10.1.2.3", false, 8000 },
+    { "*:8000", "a.example", true, 8000 },
+    { "*:8001", "a.example", false, 8000 },
 };
 
 static void clear_environment(void)
@@ -159,13 +182,14 @@ static void clear_environment(void)
 START_TEST(no_proxy_names_hosts_domains_and_networks)
 {
     struct gw_proxies proxies;
-    const char *proxy;
+    const struct gw_proxy *proxy;
+    uint16_t port = exceptions[_i].port;
 
     clear_environment();
     setenv("HTTP_PROXY", "http://proxy:3128", 1);
     setenv("NO_PROXY", exceptions[_i].no_proxy, 1);
     ck_assert(gw_proxies_init(&proxies, NULL));
-    proxy = gw_proxy_for(&proxies, false, exceptions[_i].host);
+    proxy = gw_proxy_for(&proxies, false, exceptions[_i].host, port);
     ck_assert_msg((proxy == NULL) == exceptions[_i].is_direct, "'%s' for %s", exceptions[_i].no_proxy,
                   exceptions[_i].host);
     gw_proxies_done(&proxies);
@@ -173,7 +197,7 @@ START_TEST(no_proxy_names_hosts_domains_and_networks)
 END_TEST
 
 static const struct {
-    const char *name, *value, *http, *https;
+    const char *name, *value, *http, *https; /* "host:port" */
 } environments[] = {
     { "http_proxy", "p:1", "p:1", NULL },  { "HTTP_PROXY", "p:1", "p:1", NULL }, { "https_proxy", "p:1", NULL, "p:1" },
     { "HTTPS_PROXY", "p:1", NULL, "p:1" }, { "ALL_PROXY", "p:1", "p:1", "p:1" }, { "all_proxy", "p:1", "p:1", "p:1" },
@@ -183,22 +207,55 @@ static const struct {
 START_TEST(proxies_come_from_the_environment_in_either_case)
 {
     struct gw_proxies proxies;
-    const char *http, *https;
+    const struct gw_proxy *http, *https;
 
     clear_environment();
     setenv(environments[_i].name, environments[_i].value, 1);
     ck_assert(gw_proxies_init(&proxies, NULL));
-    http = gw_proxy_for(&proxies, false, "h");
-    https = gw_proxy_for(&proxies, true, "h");
-    ck_assert_str_eq(http ? http : "-", environments[_i].http ? environments[_i].http : "-");
-    ck_assert_str_eq(https ? https : "-", environments[_i].https ? environments[_i].https : "-");
+    http = gw_proxy_for(&proxies, false, "h", 80);
+    https = gw_proxy_for(&proxies, true, "h", 443);
+    ck_assert_str_eq(http ? http->name : "-", environments[_i].http ? environments[_i].http : "-");
+    ck_assert_str_eq(https ? https->name : "-", environments[_i].https ? environments[_i].https : "-");
     gw_proxies_done(&proxies);
     /* an option wins over the environment, "" means none */
     ck_assert(gw_proxies_init(&proxies, "q:2"));
-    ck_assert_str_eq(gw_proxy_for(&proxies, true, "h"), "q:2");
+    ck_assert_str_eq(gw_proxy_for(&proxies, true, "h", 443)->name, "q:2");
     gw_proxies_done(&proxies);
     ck_assert(gw_proxies_init(&proxies, ""));
-    ck_assert_ptr_null(gw_proxy_for(&proxies, false, "h"));
+    ck_assert_ptr_null(gw_proxy_for(&proxies, false, "h", 80));
+    gw_proxies_done(&proxies);
+}
+END_TEST
+
+static const struct {
+    const char *url, *name, *host;
+    enum gw_proxy_kind kind;
+    const char *authorization;
+} proxy_urls[] = {
+    { "p:1", "p:1", "p", GW_PROXY_HTTP, NULL },
+    { "p", "p:1080", "p", GW_PROXY_HTTP, NULL },
+    { "http://p:3128/", "p:3128", "p", GW_PROXY_HTTP, NULL },
+    { "HTTP://p:3128", "p:3128", "p", GW_PROXY_HTTP, NULL },
+    { "http://u:p%40ss@p:1", "p:1", "p", GW_PROXY_HTTP, "Basic dTpwQHNz" },
+    { "u@p:1", "p:1", "p", GW_PROXY_HTTP, "Basic dTo=" },
+    { "https://p", "p:443", "p", GW_PROXY_HTTPS, NULL },
+    { "https://[::1]:8443", "[::1]:8443", "::1", GW_PROXY_HTTPS, NULL },
+    { "socks5h://p:9", "p:9", "p", GW_PROXY_OTHER, NULL },
+    { "http://a b", "(not a URL)", "", GW_PROXY_OTHER, NULL },
+};
+
+START_TEST(what_a_proxys_url_says)
+{
+    const struct gw_proxy *proxy;
+    struct gw_proxies proxies;
+
+    ck_assert(gw_proxies_init(&proxies, proxy_urls[_i].url));
+    proxy = gw_proxy_for(&proxies, true, "h", 443);
+    ck_assert_str_eq(proxy->name, proxy_urls[_i].name);
+    ck_assert_str_eq(proxy->host ? proxy->host : "", proxy_urls[_i].host);
+    ck_assert_int_eq(proxy->kind, proxy_urls[_i].kind);
+    ck_assert_str_eq(proxy->authorization ? proxy->authorization : "-",
+                     proxy_urls[_i].authorization ? proxy_urls[_i].authorization : "-");
     gw_proxies_done(&proxies);
 }
 END_TEST
@@ -215,6 +272,7 @@ int main(void)
     tcase_add_test(where, what_is_no_internet_address_is_refused);
     tcase_add_loop_test(where, no_proxy_names_hosts_domains_and_networks, 0, (int)GW_ARRAY_LEN(exceptions));
     tcase_add_loop_test(where, proxies_come_from_the_environment_in_either_case, 0, (int)GW_ARRAY_LEN(environments));
+    tcase_add_loop_test(where, what_a_proxys_url_says, 0, (int)GW_ARRAY_LEN(proxy_urls));
     suite_add_tcase(suite, where);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);

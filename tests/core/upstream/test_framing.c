@@ -13,6 +13,7 @@ struct seen {
     struct gw_buf text;
     const char *from, *to; /* the fed bytes */
     size_t copies;         /* frames whose data lies elsewhere */
+    uint32_t framing;      /* of the last frame */
     aigw_status answer;
 };
 
@@ -22,6 +23,7 @@ static aigw_status on_frame(void *user, const struct aigw_frame *frame)
 
     ck_assert_uint_eq(frame->struct_size, sizeof *frame);
     ck_assert_ptr_nonnull(frame->data.ptr);
+    seen->framing = frame->framing;
     gw_buf_puts(&seen->text, "[");
     gw_buf_put_str(&seen->text, frame->event);
     gw_buf_puts(&seen->text, "|");
@@ -116,6 +118,27 @@ static const struct {
     ROW("sse-event-emptied", AIGW_FRAMING_SSE, "event: x\nevent:\ndata: a\n\n", "[|a|]"),
     ROW("sse-event-without-data", AIGW_FRAMING_SSE, "event: ping\n\ndata: a\n\n", "[|a|]"),
     ROW("sse-comments", AIGW_FRAMING_SSE, ": hi\n:\ndata: a\n: between\n\n:x\n\n", "[|a|]"),
+    ROW("sse-one-line-feed-between", AIGW_FRAMING_SSE, "data: {\"a\":1}\ndata: {\"b\":\"}{\"}\ndata: [DONE]\n\n",
+        "[|{\"a\":1}|][|{\"b\":\"}{\"}|][|[DONE]|]"),
+    ROW("sse-one-line-feed-and-names", AIGW_FRAMING_SSE,
+        "event: one\ndata: {\"a\":1}\nevent: two\ndata: {}\ndata: []\nevent: three\n\ndata: x\n\n",
+        "[one|{\"a\":1}|][two|{}|][three|[]|][|x|]"),
+    ROW("sse-one-value-over-lines", AIGW_FRAMING_SSE, "data: {\"a\":\ndata: {\"b\":\"\\\"{\"}\ndata: }\n\n",
+        "[|{\"a\":\n{\"b\":\"\\\"{\"}\n}|]"),
+    ROW("sse-value-then-text", AIGW_FRAMING_SSE, "data: {}\ndata: text\ndata: {}\n\n", "[|{}\ntext\n{}|]"),
+    ROW("sse-text-then-value", AIGW_FRAMING_SSE, "data: text\ndata: {}\n\n", "[|text\n{}|]"),
+    ROW("sse-name-behind-joined-lines", AIGW_FRAMING_SSE, "event: x\ndata: a\nevent: y\ndata: b\n\n", "[y|a\nb|]"),
+    ROW("sse-error-field", AIGW_FRAMING_SSE, "data: a\n\nerror: {\"code\":400}\n\ndata: [DONE]\n\n",
+        "[|a|][error|{\"code\":400}|][|[DONE]|]"),
+    ROW("sse-error-field-first-and-alone", AIGW_FRAMING_SSE, "error: words", "[error|words|]"),
+    ROW("sse-error-field-behind-data", AIGW_FRAMING_SSE, "event: x\ndata: a\nerror:words\ndata: b\n\n",
+        "[x|a|][error|words|][|b|]"),
+    ROW("sse-error-without-colon", AIGW_FRAMING_SSE, "data: a\nerror\n\n", "[|a|]"),
+    ROW("sse-error-event-without-data", AIGW_FRAMING_SSE, "event: error\n\nevent: ping\n\n", "[error||]"),
+    ROW("sse-error-event-at-the-end", AIGW_FRAMING_SSE, "data: a\n\nevent: error", "[|a|][error||]"),
+    ROW("sse-json-without-field", AIGW_FRAMING_SSE, "data: a\n\n{\"error\":1}\n[DONE]\ndata: b\n{}\n\n",
+        "[|a|][|{\"error\":1}|][|[DONE]|][|b|][|{}|]"),
+    ROW("sse-json-behind-a-name", AIGW_FRAMING_SSE, "event: error\n{\"m\":1}\n\n: x\n\n", "[error|{\"m\":1}|]"),
     ROW("sse-strange-fields", AIGW_FRAMING_SSE, "id: 7\nretry: 10\ndatax: n\nfoo\ndata: a\n\n", "[|a|]"),
     ROW("sse-field-without-colon", AIGW_FRAMING_SSE, "data\n\n", "[||]"),
     ROW("sse-empty-data", AIGW_FRAMING_SSE, "data:\n\ndata: \n\n", "[||][||]"),
@@ -141,11 +164,103 @@ static const struct {
     ROW("ndjson-bom", AIGW_FRAMING_NDJSON, "\xef\xbb\xbf{}\n", "[|{}|]"),
     ROW("body", AIGW_FRAMING_BODY, "{\"a\":\n1}", "[|{\"a\":\n1}|]"),
     ROW("body-empty", AIGW_FRAMING_BODY, "", "[||]"),
+    ROW("body-blanks-around", AIGW_FRAMING_BODY, " \r\n\t\n[1]\n", "[|[1]\n|]"),
+    ROW("body-blanks-only", AIGW_FRAMING_BODY, " \n ", "[||]"),
+    ROW("body-text-like-a-field", AIGW_FRAMING_BODY, "database down", "[|database down|]"),
+    ROW("body-begins-like-a-mark", AIGW_FRAMING_BODY, "\xef\xbbx", "[|\xef\xbbx|]"),
+    ROW("body-is-half-a-mark", AIGW_FRAMING_BODY, "\xef", "[|\xef|]"),
+    ROW("body-ends-inside-a-field", AIGW_FRAMING_BODY, "even", "[|even|]"),
+    ROW("ndjson-blanks-first", AIGW_FRAMING_NDJSON, "\n \n{}\n", "[|{}|]"),
 };
 
 START_TEST(lines_are_cut_the_same_at_every_split)
 {
     check_all_splits(line_cases[_i].id, line_cases[_i].framing, line_cases[_i].in, line_cases[_i].want, AIGW_OK);
+}
+END_TEST
+
+/** What was asked for, what came, and what it is: the first bytes decide. */
+#define SNIFF(id, asked, in, is, want) \
+    { \
+        id, asked, AIGW_STR_INIT(in), is, want \
+    }
+static const struct {
+    const char *id;
+    uint32_t asked;
+    aigw_str in;
+    uint32_t is;
+    const char *want;
+} sniff_cases[] = {
+    SNIFF("sse-is-object", AIGW_FRAMING_SSE, "{\"a\":\n\n1}", AIGW_FRAMING_BODY, "[|{\"a\":\n\n1}|]"),
+    SNIFF("sse-is-list", AIGW_FRAMING_SSE, "[{}]\n", AIGW_FRAMING_BODY, "[|[{}]\n|]"),
+    SNIFF("sse-is-object-behind-blanks", AIGW_FRAMING_SSE, "\r\n \t{}", AIGW_FRAMING_BODY, "[|{}|]"),
+    SNIFF("sse-is-object-behind-mark", AIGW_FRAMING_SSE, "\xef\xbb\xbf \n{}", AIGW_FRAMING_BODY, "[|{}|]"),
+    SNIFF("sse-is-sse", AIGW_FRAMING_SSE, "\n\ndata: {}\n\n", AIGW_FRAMING_SSE, "[|{}|]"),
+    SNIFF("sse-is-something", AIGW_FRAMING_SSE, "<html>\n\n", AIGW_FRAMING_SSE, ""),
+    SNIFF("body-is-data", AIGW_FRAMING_BODY, "data: {}\n\ndata: []\n\n", AIGW_FRAMING_SSE, "[|{}|][|[]|]"),
+    SNIFF("body-is-data-behind-mark", AIGW_FRAMING_BODY, "\xef\xbb\xbf\ndata:{}\n\n", AIGW_FRAMING_SSE, "[|{}|]"),
+    SNIFF("body-is-event", AIGW_FRAMING_BODY, "event: x\ndata: {}", AIGW_FRAMING_SSE, "[x|{}|]"),
+    SNIFF("body-is-id", AIGW_FRAMING_BODY, "id: 1\ndata: {}\n\n", AIGW_FRAMING_SSE, "[|{}|]"),
+    SNIFF("body-is-retry", AIGW_FRAMING_BODY, "retry: 1\ndata: {}\n\n", AIGW_FRAMING_SSE, "[|{}|]"),
+    SNIFF("body-is-comment", AIGW_FRAMING_BODY, ": ping\n\ndata: {}\n\n", AIGW_FRAMING_SSE, "[|{}|]"),
+    SNIFF("body-is-error", AIGW_FRAMING_BODY, "error: words\n\n", AIGW_FRAMING_SSE, "[error|words|]"),
+    SNIFF("body-is-cr", AIGW_FRAMING_BODY, "\rdata: {}\r\r", AIGW_FRAMING_SSE, "[|{}|]"),
+    SNIFF("body-is-body", AIGW_FRAMING_BODY, "[1]", AIGW_FRAMING_BODY, "[|[1]|]"),
+    SNIFF("body-is-no-field", AIGW_FRAMING_BODY, "dates: 1", AIGW_FRAMING_BODY, "[|dates: 1|]"),
+    SNIFF("events-are-object", AIGW_FRAMING_EVENTSTREAM, "{\"message\":\"x\"}", AIGW_FRAMING_BODY,
+          "[|{\"message\":\"x\"}|]"),
+    SNIFF("events-are-sse", AIGW_FRAMING_EVENTSTREAM, "data: {}\n\n", AIGW_FRAMING_SSE, "[|{}|]"),
+    SNIFF("lines-are-object", AIGW_FRAMING_NDJSON, "{}\n{}", AIGW_FRAMING_NDJSON, "[|{}|][|{}|]"),
+    SNIFF("lines-are-sse", AIGW_FRAMING_NDJSON, "data: {}\n\n", AIGW_FRAMING_SSE, "[|{}|]"),
+};
+
+START_TEST(what_a_body_begins_with_decides)
+{
+    struct seen seen;
+
+    check_all_splits(sniff_cases[_i].id, sniff_cases[_i].asked, sniff_cases[_i].in, sniff_cases[_i].want, AIGW_OK);
+    seen_init(&seen);
+    ck_assert_int_eq(pass(sniff_cases[_i].asked, sniff_cases[_i].in, 0, true, &seen), AIGW_OK);
+    if (seen.text.len > 0)
+        ck_assert_uint_eq(seen.framing, sniff_cases[_i].is);
+    gw_buf_done(&seen.text);
+}
+END_TEST
+
+START_TEST(blanks_before_a_body_cost_no_memory)
+{
+    struct gw_framer framer;
+    struct seen seen;
+
+    seen_init(&seen);
+    gw_framer_init(&framer, AIGW_FRAMING_BODY, 16);
+    for (int i = 0; i < 1000; i++)
+        ck_assert_int_eq(feed(&framer, &seen, " \r\n\t\n", 5), AIGW_OK);
+    ck_assert_int_eq(feed(&framer, &seen, "{}", 2), AIGW_OK);
+    ck_assert_int_eq(gw_framer_end(&framer, on_frame, &seen), AIGW_OK);
+    ck_assert_str_eq(seen.text.data, "[|{}|]");
+    gw_framer_done(&framer);
+    gw_buf_done(&seen.text);
+}
+END_TEST
+
+START_TEST(one_value_over_many_lines_costs_linear_time)
+{
+    const int lines = 200000;
+    struct gw_framer framer;
+    struct seen seen;
+    int64_t before_us;
+
+    seen_init(&seen);
+    gw_framer_init(&framer, AIGW_FRAMING_SSE, 8u << 20);
+    before_us = gw_thread_cpu_us();
+    ck_assert_int_eq(feed(&framer, &seen, "data: [\n", 8), AIGW_OK);
+    for (int i = 0; i < lines; i++)
+        ck_assert_int_eq(feed(&framer, &seen, "data: {},\n", 10), AIGW_OK);
+    ck_assert_int_lt(gw_thread_cpu_us() - before_us, 3000000); /* squared it would be hours */
+    ck_assert_uint_eq(seen.text.len, 0);
+    gw_framer_done(&framer);
+    gw_buf_done(&seen.text);
 }
 END_TEST
 
@@ -438,6 +553,9 @@ int main(void)
     int failed;
 
     tcase_add_loop_test(lines, lines_are_cut_the_same_at_every_split, 0, (int)GW_ARRAY_LEN(line_cases));
+    tcase_add_loop_test(lines, what_a_body_begins_with_decides, 0, (int)GW_ARRAY_LEN(sniff_cases));
+    tcase_add_test(lines, blanks_before_a_body_cost_no_memory);
+    tcase_add_test(lines, one_value_over_many_lines_costs_linear_time);
     tcase_add_test(lines, an_event_that_lies_whole_in_the_bytes_is_not_copied);
     tcase_add_test(lines, a_frame_beyond_the_limit_fails_for_good);
     tcase_add_test(lines, data_lines_joined_count_against_the_limit_together);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "../request.h"
-#include "fake_host.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -21,27 +20,45 @@ static aigw_str str(const char *text)
 #define CF  "\"current_file\":{\"file_name\":\"main.py\",\"content_above_cursor\":\"a\",\"content_below_cursor\":\"b\"}"
 #define CF2 "\"prompt_version\":2," CF
 
-static struct cs_check check_state;
+static struct aigw_pool pool;
+static struct aigw_memory memory;
+static struct aigw_body reading;
 static struct cs_request request;
-static struct pj_document *document;
 
 static void setup(void)
 {
-    check_state = (struct cs_check){ .host = &fake_host };
+    memory = aigw_pool_memory(&pool, (size_t)1 << 20);
+    reading = (struct aigw_body){ .memory = &memory, .options = AIGW_JSON_NAN };
     memset(&request, 0, sizeof request);
-    document = NULL;
 }
 
 static void teardown(void)
 {
-    pj_free(document);
-    fake_host_done();
+    aigw_pool_free(&pool);
 }
 
+/* From a copy of exact size: reading beyond the end is found. */
 static bool read_body(aigw_str body)
 {
-    document = cs_parse(&check_state, body);
-    return document && cs_read_completion(&check_state, pj_root(document), &request);
+    char *copy = memory.get(memory.user, body.len + 1);
+
+    memcpy(copy, body.ptr, body.len);
+    return aigw_body_read(&reading, &cs_completion_table, (aigw_str){ copy, body.len }, &request) == AIGW_OK;
+}
+
+static aigw_str errors_of_reading(void)
+{
+    aigw_str errors;
+
+    ck_assert_int_eq(aigw_body_list_faults(&reading, &errors), AIGW_OK);
+    return errors;
+}
+
+static const char *plain_of_reading(void)
+{
+    static char plain[CS_PLAIN_SIZE];
+
+    return cs_plain_fault(&reading, plain) ? plain : "";
 }
 
 static const struct {
@@ -103,6 +120,19 @@ static const struct {
     { "broken-escape", "{" CF2 ",\"prompt\":\"\\x \\u12 \\ud83d\"}", NULL },
     { "lone-surrogate", "{" CF2 ",\"prompt\":\"\\ud83d\"}", NULL },
 
+    { "comment", "{/* */" CF2 "}", "[{\"type\":\"json_invalid\",\"loc\":[\"body\",1],\"msg\":\"JSON decode error\"}]" },
+    { "characters-before-error", "{\"\xC3\xA9\xF0\x9F\x98\x80\":1,]",
+      "[{\"type\":\"json_invalid\",\"loc\":[\"body\",8],\"msg\":\"JSON decode error\"}]" },
+    { "syntax-wins", "{\"prompt_version\":4,\"current_file\":7,}",
+      "[{\"type\":\"json_invalid\",\"loc\":[\"body\",37],\"msg\":\"JSON decode error\"}]" },
+    { "escaped-name", "{\"prompt_\\u0076ersion\":1," CF "}", NULL },
+    { "nul-in-name", "{" CF2 ",\"stream\\u0000\":7}", NULL },
+    { "duplicate-object", "{" CF2 ",\"current_file\":{}," CF "}", NULL },
+    { "duplicate-bad-then-null", "{" CF2 ",\"context\":7,\"context\":null}", NULL },
+    { "duplicate-last-is-bad", "{" CF2 ",\"stream\":true,\"stream\":\"maybe\"}",
+      "[{\"type\":\"bool_parsing\",\"loc\":[\"body\",2,\"stream\"],\"msg\":\"Input should be a valid boolean, unable "
+      "to interpret input\"}]" },
+
     /* fields */
     { "no-file", "{\"prompt_version\":1}",
       "[{\"type\":\"missing\",\"loc\":[\"body\",1,\"current_file\"],\"msg\":\"Field required\"}]" },
@@ -148,6 +178,11 @@ static const struct {
       "to parse string as an integer\"}]" },
     { "id-object", "{" CF2 ",\"project_id\":{}}",
       "[{\"type\":\"int_type\",\"loc\":[\"body\",2,\"project_id\"],\"msg\":\"Input should be a valid integer\"}]" },
+    { "id-huge", "{" CF2 ",\"project_id\":99999999999999999999999999999999999999}", NULL },
+    { "id-huge-float", "{" CF2 ",\"project_id\":1e300}", NULL },
+    { "id-infinite", "{" CF2 ",\"project_id\":1e999}",
+      "[{\"type\":\"finite_number\",\"loc\":[\"body\",2,\"project_id\"],\"msg\":\"Input should be a finite "
+      "number\"}]" },
     { "choices-count", "{" CF2 ",\"choices_count\":null}", NULL },
 
     /* prompts */
@@ -242,7 +277,7 @@ static const struct {
 START_TEST(body_is_judged)
 {
     bool is_good = read_body(str(bodies[_i].body));
-    aigw_str errors = cs_errors(&check_state);
+    aigw_str errors = errors_of_reading();
 
     if (!bodies[_i].errors) {
         ck_assert_msg(is_good, "%s: refused: %.*s", bodies[_i].id, AIGW_STR_ARG(errors));
@@ -318,7 +353,7 @@ START_TEST(hundred_and_one_context_items_are_refused) /* C-COMP-009 */
     strcat(body, "]}");
     ck_assert(!read_body(str(body)));
     ck_assert(
-        cs_str_is(cs_errors(&check_state),
+        cs_str_is(errors_of_reading(),
                   "[{\"type\":\"too_long\",\"loc\":[\"body\",2,\"context\"],\"msg\":\"List should have at most 100 "
                   "items after validation, not 101\"}]"));
 }
@@ -335,6 +370,38 @@ START_TEST(deep_nesting_is_refused_not_followed)
 }
 END_TEST
 
+/** Fifteen MiB of zeros: a few kilobytes, wherever they are. */
+static const struct {
+    const char *id, *before, *after;
+    aigw_status status;
+} zeros[] = {
+    { "unknown", "{" CF2 ",\"x\":[0", "]}", AIGW_OK },
+    { "deep in an unknown", "{" CF2 ",\"x\":{\"context\":[[0", "]]}}", AIGW_OK },
+    { "in the file", "{" CF2 ",\"current_file\":{\"file_name\":[0", "]}}", AIGW_E_INVALID },
+    { "for a string", "{" CF2 ",\"prompt\":[0", "]}", AIGW_E_INVALID },
+    { "for an object", "{" CF2 ",\"model_metadata\":[0", "]}", AIGW_E_INVALID },
+    { "for a list", "{" CF2 ",\"context\":[0", "]}", AIGW_E_INVALID },
+    { "for messages", "{\"prompt_version\":3," CF ",\"prompt\":[0", "]}", AIGW_E_INVALID },
+    { "of a number", "{" CF2 ",\"project_id\":[0", "]}", AIGW_E_INVALID },
+};
+
+START_TEST(large_bodies_take_little_memory)
+{
+    size_t before = strlen(zeros[_i].before), after = strlen(zeros[_i].after), fill = (size_t)15 << 20;
+    char *body = malloc(before + fill + after);
+    aigw_status status;
+
+    memcpy(body, zeros[_i].before, before);
+    for (size_t i = 0; i < fill; i += 2)
+        memcpy(body + before + i, ",0", 2);
+    memcpy(body + before + fill, zeros[_i].after, after);
+    memory.left = 50000;
+    status = aigw_body_read(&reading, &cs_completion_table, (aigw_str){ body, before + fill + after }, &request);
+    ck_assert_msg(status == zeros[_i].status, "%s: %d", zeros[_i].id, status);
+    free(body);
+}
+END_TEST
+
 START_TEST(errors_are_capped)
 {
     char body[16384] = "{" CF2 ",\"context\":[0";
@@ -344,8 +411,8 @@ START_TEST(errors_are_capped)
         strcat(body, ",0");
     strcat(body, "]}");
     ck_assert(!read_body(str(body)));
-    ck_assert_uint_eq(check_state.error_count, 100);
-    list = json_tokener_parse(cs_errors(&check_state).ptr);
+    ck_assert_uint_eq(reading.fault_count, AIGW_BODY_FAULTS);
+    list = json_tokener_parse(errors_of_reading().ptr);
     ck_assert_uint_eq(json_object_array_length(list), 50);
     json_object_put(list);
 }
@@ -371,7 +438,7 @@ START_TEST(values_arrive)
     ck_assert(cs_str_is(request.model.api_key, "sk"));
     ck_assert(cs_str_is(request.model.identifier, "custom_openai/x"));
     ck_assert(request.model.is_adhoc);
-    ck_assert_ptr_null(request.context);
+    ck_assert_uint_eq(request.context.count, 0);
 }
 END_TEST
 
@@ -396,11 +463,11 @@ START_TEST(metadata_wins_and_its_errors_are_plain)
                            "\"endpoint\":\"https://meta/v1\",\"identifier\":\"custom_openai/m\"}}")));
     ck_assert(cs_str_is(request.model.endpoint, "https://meta/v1"));
     ck_assert(cs_str_is(request.model.name, "brand_new"));
-    ck_assert_str_eq(check_state.plain, "");
-    pj_free(document);
+    ck_assert_str_eq(plain_of_reading(), "");
+    teardown();
     setup();
     ck_assert(!read_body(AIGW_STR("{" CF2 ",\"model_metadata\":{\"provider\":\"openai\",\"endpoint\":\"ftp://x\"}}")));
-    ck_assert_ptr_nonnull(strstr(check_state.plain, "model_metadata.endpoint: Input should be a valid URL"));
+    ck_assert_ptr_nonnull(strstr(plain_of_reading(), "model_metadata.endpoint: Input should be a valid URL"));
 }
 END_TEST
 
@@ -414,6 +481,7 @@ TCase *bodies_case(void)
     tcase_add_loop_test(body, one_character_more_is_refused, 0, (int)COUNT(limits));
     tcase_add_test(body, hundred_and_one_context_items_are_refused);
     tcase_add_test(body, deep_nesting_is_refused_not_followed);
+    tcase_add_loop_test(body, large_bodies_take_little_memory, 0, (int)COUNT(zeros));
     tcase_add_test(body, errors_are_capped);
     tcase_add_test(body, values_arrive);
     tcase_add_test(body, broken_escapes_become_replacement_characters);

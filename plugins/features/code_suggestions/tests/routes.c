@@ -515,7 +515,7 @@ END_TEST
 
 START_TEST(plugin_conforms)
 {
-    ck_assert_int_eq(aigw_testhost_conformance(PLUGIN), 0);
+    ck_assert_int_eq(aigw_testhost_conformance(PLUGIN, NULL), 0);
 }
 END_TEST
 

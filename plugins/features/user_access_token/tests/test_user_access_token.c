@@ -43,6 +43,56 @@ static char *host_format(struct aigw_ctx *ctx, uint32_t life, const char *fmt, .
     return text;
 }
 
+/** One is enough: the claims. */
+static struct aigw_buf {
+    char text[4096];
+    size_t len;
+} claims_buf;
+
+static struct aigw_buf *host_buf_new(struct aigw_ctx *ctx, uint32_t life, size_t max_len)
+{
+    (void)ctx;
+    (void)life;
+    (void)max_len;
+    claims_buf.len = 0;
+    return &claims_buf;
+}
+
+static void host_buf_put(struct aigw_buf *buf, const char *bytes, size_t len)
+{
+    ck_assert_uint_lt(buf->len + len, sizeof buf->text);
+    memcpy(buf->text + buf->len, bytes, len);
+    buf->len += len;
+    buf->text[buf->len] = '\0';
+}
+
+static void host_buf_printf(struct aigw_buf *buf, const char *fmt, ...) AIGW_PRINTF(2, 3);
+static void host_buf_printf(struct aigw_buf *buf, const char *fmt, ...)
+{
+    char text[512];
+    va_list args;
+
+    va_start(args, fmt);
+    (void)vsnprintf(text, sizeof text, fmt, args);
+    va_end(args);
+    host_buf_put(buf, text, strlen(text));
+}
+
+static void host_buf_json(struct aigw_buf *buf, aigw_str text)
+{
+    struct json_object *string = json_object_new_string_len(text.len ? text.ptr : "", (int)text.len);
+    const char *json = json_object_to_json_string_ext(string, JSON_C_TO_STRING_PLAIN);
+
+    host_buf_put(buf, json, strlen(json));
+    json_object_put(string);
+}
+
+static aigw_status host_buf_view(struct aigw_buf *buf, aigw_str *ret_view)
+{
+    *ret_view = (aigw_str){ buf->text, buf->len };
+    return AIGW_OK;
+}
+
 static void host_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...) AIGW_PRINTF(3, 4);
 static void host_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...)
 {
@@ -148,6 +198,11 @@ static aigw_status host_sign_token(struct aigw_ctx *ctx, aigw_str claims, aigw_s
 static const struct aigw_host host = {
     .struct_size = sizeof host,
     .format = host_format,
+    .buf_new = host_buf_new,
+    .buf_put = host_buf_put,
+    .buf_printf = host_buf_printf,
+    .buf_json = host_buf_json,
+    .buf_view = host_buf_view,
     .log = host_log,
     .header = host_header,
     .principal = host_principal,

@@ -20,6 +20,14 @@ static const char *const frames[] = {
     "{\"type\":\"ping\"}",
     "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}",
     "{ \"type\" : \"content_block_delta\" , \"delta\" : { \"text\" : \"spaced\" , \"type\" : \"text_delta\" } }",
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":\"\\ude00!\"}}",
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":null}}",
+    "{\"type\":\"content_block_delta\",\"index\":0,\"delta\":{\"type\":\"text_delta\",\"text\":{}}}",
+    "{\"type\":\"content_block_delta\",\"delta\":{\"type\":\"signature_delta\",\"signature\":\"s\"}}",
+    "{\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"tool_use\"},\"usage\":{\"input_tokens\":7}}{\"type\":"
+    "\"message_stop\"}",
+    "error: words",
+    "null",
 };
 
 static const char *const answers[] = {
@@ -39,6 +47,11 @@ static const char *const answers[] = {
     "{\"content\":\"text\"}",
     "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\"message\":\"Overloaded\"}}",
     "{\"error\":null,\"content\":[{\"type\":\"text\",\"text\":\"x\"}]}",
+    "{\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"half \\ud83d\"}],\"stop_reason\":7}",
+    "{\"type\":\"message\",\"content\":[{\"type\":\"text\",\"text\":\"x\",\"citations\":[{\"a\":1}]}],\"stop_reason\":"
+    "\"stop_sequence\","
+    "\"stop_sequence\":\"END\",\"stop_details\":{\"category\":\"c\"}}",
+    "{\"content\":[{\"type\":\"text\"}]}",
     "[]",
 };
 
@@ -54,12 +67,14 @@ static aigw_status slow(struct record *record, void *call, const struct aigw_fra
 
 int main(int argc, char **argv)
 {
+    const struct record_ways ways = { .call_size = sizeof(struct anthropic_call),
+                                      .same_size = offsetof(struct anthropic_call, tools),
+                                      .quick = quick,
+                                      .slow = slow };
     uint32_t rounds = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 40000;
-    uint32_t differences = record_compare(frames, sizeof frames / sizeof *frames, AIGW_FRAMING_SSE, rounds,
-                                          sizeof(struct anthropic_call), quick, slow);
+    uint32_t differences = record_compare(frames, sizeof frames / sizeof *frames, AIGW_FRAMING_SSE, rounds, &ways);
 
-    differences += record_compare(answers, sizeof answers / sizeof *answers, AIGW_FRAMING_BODY, rounds,
-                                  sizeof(struct anthropic_call), quick, slow);
+    differences += record_compare(answers, sizeof answers / sizeof *answers, AIGW_FRAMING_BODY, rounds, &ways);
     printf("%u rounds, %u differences\n", rounds, differences);
     return differences > 0;
 }

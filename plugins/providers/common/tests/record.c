@@ -37,12 +37,18 @@ static aigw_status record_emit(struct aigw_ctx *ctx, const struct aigw_event *ev
 {
     struct record *record = (struct record *)(void *)ctx;
 
-    record_printf(record, "event %u index=%u finish=%u in=%lld out=%lld cached=%lld", event->type, event->index,
-                  event->finish, (long long)event->input_tokens, (long long)event->output_tokens,
-                  (long long)event->cached_tokens);
+    record_printf(record, "event %u choice=%u index=%u part=%u finish=%u", event->type, event->choice, event->index,
+                  event->part_type, event->finish);
+    if (event->usage)
+        record_printf(record, " in=%lld out=%lld cached=%lld written=%lld thought=%lld", (long long)event->usage->input,
+                      (long long)event->usage->output, (long long)event->usage->cache_read,
+                      (long long)event->usage->cache_write, (long long)event->usage->reasoning);
     record_str(record, "text", event->text);
     record_str(record, "id", event->id);
     record_str(record, "name", event->name);
+    record_str(record, "data", event->data);
+    record_str(record, "stop", event->stop_sequence);
+    record_str(record, "detail", event->detail);
     if (event->error) {
         record_printf(record, " kind=%u status=%d", event->error->kind, event->error->http_status);
         record_str(record, "code", event->error->code);
@@ -58,22 +64,70 @@ static aigw_status record_fail(struct aigw_ctx *ctx, aigw_status why, const char
     return why;
 }
 
-/* Words of errors: few and short, kept until the test ends. */
-static void *record_alloc(struct aigw_ctx *ctx, uint32_t life, size_t len)
-{
-    static _Alignas(16) char pool[4096];
-
-    (void)ctx;
-    (void)life;
-    return len <= sizeof pool / 2 ? pool + (len <= 64 ? 0 : sizeof pool / 2) : NULL;
-}
-
-const struct aigw_host record_host = {
-    .struct_size = sizeof record_host, .emit = record_emit, .fail = record_fail, .alloc = record_alloc
+struct record_block {
+    struct record_block *next;
+    _Alignas(16) char bytes[];
 };
 
-void record_reset(struct record *record)
+static void *record_alloc(struct aigw_ctx *ctx, uint32_t life, size_t len)
 {
+    struct record *record = (struct record *)(void *)ctx;
+    struct record_block *block = malloc(sizeof *block + len);
+
+    (void)life;
+    if (!block)
+        abort();
+    block->next = record->blocks;
+    record->blocks = block;
+    return block->bytes;
+}
+
+/* A buffer that holds what a test needs. */
+struct aigw_buf {
+    char bytes[65536];
+    size_t len;
+};
+
+static struct aigw_buf *record_buf_new(struct aigw_ctx *ctx, uint32_t life, size_t max_len)
+{
+    struct aigw_buf *buf = record_alloc(ctx, life, sizeof *buf);
+
+    (void)max_len;
+    buf->len = 0;
+    return buf;
+}
+
+static void record_buf_put(struct aigw_buf *buf, const char *bytes, size_t len)
+{
+    if (len > sizeof buf->bytes - buf->len)
+        abort();
+    if (len > 0)
+        memcpy(buf->bytes + buf->len, bytes, len);
+    buf->len += len;
+}
+
+static aigw_status record_buf_view(struct aigw_buf *buf, aigw_str *ret_view)
+{
+    *ret_view = (aigw_str){ buf->bytes, buf->len };
+    return AIGW_OK;
+}
+
+const struct aigw_host record_host = { .struct_size = sizeof record_host,
+                                       .emit = record_emit,
+                                       .fail = record_fail,
+                                       .alloc = record_alloc,
+                                       .buf_new = record_buf_new,
+                                       .buf_put = record_buf_put,
+                                       .buf_view = record_buf_view };
+
+static void record_reset(struct record *record)
+{
+    while (record->blocks) {
+        struct record_block *block = record->blocks;
+
+        record->blocks = block->next;
+        free(block);
+    }
     record->len = 0;
 }
 
@@ -114,50 +168,83 @@ static size_t record_mutate(char *text, size_t len, size_t size, const char *oth
     }
 }
 
-static bool record_same(const char *text, size_t len, uint32_t framing, size_t call_size, record_frame_fn quick,
-                        record_frame_fn slow)
+#define RECORD_ROW_MAX 4
+
+/* One frame of a row. */
+struct record_frame {
+    char text[4096];
+    size_t len;
+};
+
+/* Feed a row of frames one way; each lies alone in memory of its exact size: reading beyond it is found. */
+static aigw_status record_feed(struct record *record, void *call, const struct record_frame *row, size_t count,
+                               uint32_t framing, record_frame_fn way)
+{
+    aigw_status status = AIGW_OK;
+
+    for (size_t i = 0; i < count && status == AIGW_OK; i++) {
+        char *exact = malloc(row[i].len > 0 ? row[i].len : 1);
+        struct aigw_frame frame = { .struct_size = sizeof frame, .framing = framing, .data = { exact, row[i].len } };
+
+        if (!exact)
+            abort();
+        memcpy(exact, row[i].text, row[i].len);
+        status = way(record, call, &frame);
+        record_printf(record, "= %d\n", status);
+        free(exact);
+    }
+    return status;
+}
+
+static bool record_same(const struct record_frame *row, size_t count, uint32_t framing, const struct record_ways *ways)
 {
     static struct record a, b;
-    char *exact = malloc(len > 0 ? len : 1); /* of its exact size: reading beyond it is found */
-    void *call_a = calloc(1, call_size), *call_b = calloc(1, call_size);
-    struct aigw_frame frame = { .struct_size = sizeof frame, .framing = framing, .data = { exact, len } };
-    aigw_status status_a, status_b;
+    void *call_a = calloc(1, ways->call_size), *call_b = calloc(1, ways->call_size);
     bool is_same;
 
-    if (!exact || !call_a || !call_b)
+    if (!call_a || !call_b)
         abort();
-    memcpy(exact, text, len);
+    record_feed(&a, call_a, row, count, framing, ways->quick);
+    record_feed(&b, call_b, row, count, framing, ways->slow);
+    is_same = a.len == b.len && memcmp(a.text, b.text, a.len) == 0 && memcmp(call_a, call_b, ways->same_size) == 0;
+    if (!is_same) {
+        for (size_t i = 0; i < count; i++)
+            fprintf(stderr, "frame: %.*s\n", (int)row[i].len, row[i].text);
+        fprintf(stderr, "quick: %.*s\nslow: %.*s\n", (int)a.len, a.text, (int)b.len, b.text);
+    }
     record_reset(&a);
     record_reset(&b);
-    status_a = quick(&a, call_a, &frame);
-    status_b = slow(&b, call_b, &frame);
-    is_same = status_a == status_b && a.len == b.len && memcmp(a.text, b.text, a.len) == 0 &&
-              memcmp(call_a, call_b, call_size) == 0;
-    if (!is_same)
-        fprintf(stderr, "frame: %.*s\nquick %d: %.*s\nslow %d: %.*s\n", (int)len, exact, status_a, (int)a.len, a.text,
-                status_b, (int)b.len, b.text);
-    free(exact);
     free(call_a);
     free(call_b);
     return is_same;
 }
 
-uint32_t record_compare(const char *const *frames, size_t count, uint32_t framing, uint32_t rounds, size_t call_size,
-                        record_frame_fn quick, record_frame_fn slow)
+static void record_set(struct record_frame *frame, const char *text)
 {
+    frame->len = strlen(text);
+    memcpy(frame->text, text, frame->len);
+}
+
+uint32_t record_compare(const char *const *frames, size_t count, uint32_t framing, uint32_t rounds,
+                        const struct record_ways *ways)
+{
+    static struct record_frame row[RECORD_ROW_MAX];
     uint32_t seed = 1, differences = 0;
-    char text[4096];
 
-    for (size_t i = 0; i < count; i++)
-        differences += !record_same(frames[i], strlen(frames[i]), framing, call_size, quick, slow);
+    for (size_t i = 0; i < count; i++) {
+        record_set(&row[0], frames[i]);
+        differences += !record_same(row, 1, framing, ways);
+    }
     for (uint32_t round = 0; round < rounds && differences < 5; round++) {
-        const char *frame = frames[record_next(&seed) % count];
-        size_t len = strlen(frame);
+        size_t len = framing == AIGW_FRAMING_BODY ? 1 : 1 + record_next(&seed) % RECORD_ROW_MAX;
 
-        memcpy(text, frame, len);
-        for (uint32_t n = 1 + record_next(&seed) % 3; n > 0; n--)
-            len = record_mutate(text, len, sizeof text, frames[record_next(&seed) % count], &seed);
-        differences += !record_same(text, len, framing, call_size, quick, slow);
+        for (size_t i = 0; i < len; i++) {
+            record_set(&row[i], frames[record_next(&seed) % count]);
+            for (uint32_t n = record_next(&seed) % 4; n > 0; n--)
+                row[i].len = record_mutate(row[i].text, row[i].len, sizeof row[i].text,
+                                           frames[record_next(&seed) % count], &seed);
+        }
+        differences += !record_same(row, len, framing, ways);
     }
     return differences;
 }

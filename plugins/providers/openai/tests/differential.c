@@ -25,6 +25,19 @@ static const char *const frames[] = {
     "{\"choices\":[{\"delta\":{\"content\":[{\"type\":\"text\",\"text\":\"part\"}]}}]}",
     "{\"choices\":[{\"delta\":{\"content\":\"1\",\"content\":\"2\"}},{\"index\":0,\"delta\":{\"content\":\"3\"}}]}",
     "{ \"choices\" : [ { \"index\" : 0 , \"delta\" : { \"content\" : \"spaced\" , \"x\" : [ 1.5 , -2e3 , { } ] } } ] }",
+    "{\"choices\":[{\"delta\":{\"content\":\"half \\ud83d\"}}]}",
+    "{\"choices\":[{\"delta\":{\"content\":\"\\ude00 whole\"}}]}",
+    "{\"choices\":[{\"index\":0,\"delta\":{\"content\":\"\xed\xa0\xbd\"},\"stop_reason\":128001}]}",
+    "{\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"STOP\",\"stop_reason\":\"END\"}]}",
+    "{\"choices\":[{\"delta\":{\"content\":5},\"finish_reason\":\"stop\"}]}",
+    "{\"choices\":[{\"delta\":{\"content\":\"x\"},\"error\":{\"code\":502}}],\"type\":\"chunk\"}",
+    "{\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":\"null\",\"usage\":{\"prompt_tokens\":1}}]}",
+    "{\"choices\":[{\"message\":{\"content\":\"repeated\"},\"delta\":{\"content\":\"x\",\"thinking\":\"hm\"}}]}",
+    "{\"choices\":[{\"delta\":{\"content\":\"x\"}}]}{\"choices\":[{\"delta\":{\"content\":\"y\"}}]}",
+    "{\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":false}],\"x_groq\":{\"usage\":{\"prompt_tokens\":1}"
+    "}}",
+    "error: words",
+    "null",
     "[DONE]",
 };
 
@@ -49,30 +62,45 @@ static const char *const answers[] = {
     "{\"error\":{\"message\":\"out of memory\",\"code\":500}}",
     "{\"error\":null,\"choices\":[{\"text\":\"x\",\"finish_reason\":\"abort\"}],\"usage\":{\"completion_tokens\":9}}",
     "{\"object\":\"error\",\"message\":\"bad\",\"choices\":[{\"text\":\"x\"}]}",
+    "{\"choices\":[{\"message\":{\"content\":\"half \\ud83d\"}}]}",
+    "{\"choices\":[{\"text\":\"x\",\"logprobs\":{\"tokens\":[]},\"stop_reason\":\"END\",\"finish_reason\":\"stop\"}]}",
+    "{\"choices\":[{\"delta\":{\"content\":\"a piece\"}}]}{\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}",
+    "{\"choices\":[{\"finish_reason\":\"stop\"}]}",
+    "{\"choices\":[{\"message\":{\"content\":{\"text\":\"x\"}},\"finish_reason\":\"stop\"}]}",
+    "{\"choices\":[{\"message\":{\"content\":\"x\",\"error\":\"late\"}}],\"usage\":{\"input_tokens\":2,\"output_"
+    "tokens\":-3}}",
+    "{\"detail\":\"nothing here\"}",
     "[DONE]",
 };
 
+static void prepare(struct openai_call *call)
+{
+    call->path = OPENAI_CHAT;
+    call->choice_count = 1;
+}
+
 static aigw_status quick(struct record *record, void *call, const struct aigw_frame *frame)
 {
-    ((struct openai_call *)call)->path = OPENAI_CHAT;
+    prepare(call);
     return openai_frame(&record_host, (struct aigw_ctx *)(void *)record, call, frame);
 }
 
 static aigw_status slow(struct record *record, void *call, const struct aigw_frame *frame)
 {
-    ((struct openai_call *)call)->path = OPENAI_CHAT;
+    prepare(call);
     return openai_frame_slow(&record_host, (struct aigw_ctx *)(void *)record, call, frame);
 }
 
 int main(int argc, char **argv)
 {
+    const struct record_ways ways = { .call_size = sizeof(struct openai_call),
+                                      .same_size = offsetof(struct openai_call, tools),
+                                      .quick = quick,
+                                      .slow = slow };
     uint32_t rounds = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 40000;
-    uint32_t differences = record_compare(frames, sizeof frames / sizeof *frames, AIGW_FRAMING_SSE, rounds,
-                                          sizeof(struct openai_call), quick, slow);
+    uint32_t differences = record_compare(frames, sizeof frames / sizeof *frames, AIGW_FRAMING_SSE, rounds, &ways);
 
-    differences += record_compare(answers, sizeof answers / sizeof *answers, AIGW_FRAMING_BODY, rounds,
-                                  sizeof(struct openai_call), quick, slow);
-
+    differences += record_compare(answers, sizeof answers / sizeof *answers, AIGW_FRAMING_BODY, rounds, &ways);
     printf("%u rounds, %u differences\n", rounds, differences);
     return differences > 0;
 }

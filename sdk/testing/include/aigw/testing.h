@@ -16,6 +16,8 @@
 #ifndef AIGW_TESTING_H
 #define AIGW_TESTING_H
 
+#include <stdio.h>
+
 #include <aigw/sdk.h>
 
 #ifdef __cplusplus
@@ -36,6 +38,9 @@ const char *aigw_testhost_error(const struct aigw_testhost *th);
 /** What host->count(), host->annotate() and host->log() were told, a line each: `count name{a,b} 1`. */
 const char *aigw_testhost_notes(const struct aigw_testhost *th);
 
+/** Rules of the headers that the plugin broke since the call or request began, a line each; "" when none. */
+const char *aigw_testhost_faults(const struct aigw_testhost *th);
+
 /* ---- providers ---------------------------------------------------------------------------------------------- */
 
 /** Begin a call: request() with a fresh call state. target NULL: model "test-model" at the configured place. */
@@ -52,13 +57,21 @@ const char *aigw_testhost_http_header(const struct aigw_testhost *th, const char
 
 /** Answer with a good status. content_type decides as in the core: JSON is one frame, whatever was asked for. */
 void aigw_testhost_accept(struct aigw_testhost *th, const char *content_type);
-/** Bytes of a good answer, cut as you like. */
+/** Bytes of a good answer, cut as you like. AIGW_DONE: the end marker came, nothing more is read. */
 aigw_status aigw_testhost_feed(struct aigw_testhost *th, const char *bytes, size_t len);
 /** The body ended: deliver what is held back, call done(), then END or the error "cut" as the core does. */
 aigw_status aigw_testhost_end(struct aigw_testhost *th);
 /** Answer with a refusal. retry_after is the header's text or NULL. Never NULL. */
 const struct aigw_error *aigw_testhost_failure(struct aigw_testhost *th, int32_t status, const char *content_type,
                                                const char *retry_after, const char *body);
+/** Headers of the server's answers from now on: "Name: value" lines. */
+void aigw_testhost_server_headers(struct aigw_testhost *th, const char *lines);
+/** A credential that host->credential() knows from now on. */
+void aigw_testhost_credential(struct aigw_testhost *th, const char *name, const char *value);
+/** Answer of the next request that the provider's credential() describes; they are taken in order. */
+void aigw_testhost_credential_answer(struct aigw_testhost *th, int32_t status, const char *body);
+/** Take so many events of each call from now on: emit() answers AIGW_E_CLOSED to more. 0: take all. */
+void aigw_testhost_emit_max(struct aigw_testhost *th, uint32_t n);
 /** AIGW_FRAMING_LOCAL: call produce() until it is done or limit_ms of its pauses went by; no time passes in truth.
  *  Answers the status; *ret_ms, if given, is the sum of pauses. */
 aigw_status aigw_testhost_produce(struct aigw_testhost *th, int64_t limit_ms, int64_t *ret_ms);
@@ -67,6 +80,8 @@ aigw_status aigw_testhost_produce(struct aigw_testhost *th, int64_t limit_ms, in
  *      text "Hel"                      reasoning "hm"
  *      tool 0 id="c1" name="get" "{"   embedding 0 [0.5,1]
  *      usage 12 7 cached=3             finish stop "end_turn"
+ *      part_start tool_call 0 id="c1"  signature reasoning 0 origin="x" "c2ln"
+ *      model id="r1" "m-2024"          text choice=1 "for the second answer"
  *      error overloaded 529 "busy"     end | cut | failed "reason" */
 const char *aigw_testhost_events(const struct aigw_testhost *th);
 /** The texts alone, joined. */
@@ -78,15 +93,26 @@ const char *aigw_testhost_said(const struct aigw_testhost *th);
  *  "max_context_tokens":0,"raw_completion":true,"adhoc":true,"unknown_family":true,"stream_off":true,"unescape":true}
  *  or an error: {"error":"no_model","message":"…"}. Default: {"name":"test-model","engine":"test"}. */
 aigw_status aigw_testhost_model(struct aigw_testhost *th, const char *json);
-/** Make prompt() know `id`. text is lines "role: text"; a line without "role:" goes on with the message; {{name}} is
- *  replaced by a variable, at most once over. Without any prompt() call it knows every id: one user message that
- *  lists the variables as name=value lines. */
+/** Make prompt() know `id`, in Mustache. text is lines "role: text"; a line without "role:" goes on with the message.
+ *  Without any prompt of the test every id is known: one user message that lists the variables as name=value lines. */
 aigw_status aigw_testhost_prompt(struct aigw_testhost *th, const char *id, const char *text);
+/** Make prompt() know the definitions of a folder like conf.d/prompts. */
+void aigw_testhost_prompts(struct aigw_testhost *th, const char *folder);
+/** conf.d text with `models`, `families`, `prefixes` and core settings, in place of aigw_testhost_model(). The
+ * feature's model is called "test"; the provider "script" says what the test wrote. On failure aigw_testhost_error()
+ * says why. */
+aigw_status aigw_testhost_conf(struct aigw_testhost *th, const char *text);
 /** What the model says when it is called: lines as aigw_testhost_events() writes them. START, and END after a
- *  finish, are added. Default: text "scripted answer", finish stop. */
+ *  finish, are added; an error in the first line is a refusal, before START. Default: text "scripted answer", finish
+ * stop. */
 aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events);
 /** Scopes of the caller, separated by blanks; "*" grants all (the default). */
 void aigw_testhost_scopes(struct aigw_testhost *th, const char *scopes);
+/** Who asks, as "name=value" lines: issuer, subject, realm, instance_id, instance_uid, global_user_id, seat_count,
+ *  extra_claims, and token=user (issued by this gateway), bypass or anonymous. What is not named keeps its default. */
+aigw_status aigw_testhost_caller(struct aigw_testhost *th, const char *lines);
+/** Let requests say AIGW_REQUESTF_VERBOSE. */
+void aigw_testhost_verbose(struct aigw_testhost *th, int is_verbose);
 /** Feature flags that the caller enabled, separated by blanks. */
 void aigw_testhost_flags(struct aigw_testhost *th, const char *flags);
 /** Answer of host->setting(): "path=value" lines. */
@@ -98,6 +124,11 @@ aigw_status aigw_testhost_send(struct aigw_testhost *th, const char *method, con
                                const char *body);
 /** Make the client of the next send leave after n stream writes; 0: stay. */
 void aigw_testhost_leave_after(struct aigw_testhost *th, uint32_t n);
+
+/** Let the feature say a refusal of AIGW_REFUSE_* in its own form, with refuse(). AIGW_E_UNSUPPORTED: it leaves that to
+ *  the core. */
+aigw_status aigw_testhost_refuse(struct aigw_testhost *th, const char *method, const char *path, const char *headers,
+                                 uint32_t kind);
 
 #define AIGW_ANSWER_NONE     0u /* nothing was answered: the client gets a 500 */
 #define AIGW_ANSWER_COMPLETE 1u /* respond(), or stream_end() */
@@ -114,18 +145,23 @@ struct aigw_testhost_answer {
     size_t body_len;
 };
 const struct aigw_testhost_answer *aigw_testhost_answer(const struct aigw_testhost *th);
-/** The model request that the feature made, in the JSON form of aigw_testhost_request_json(); NULL if none. */
+/** The last model request that the feature made, in the JSON form of aigw_testhost_request_json(); NULL if none. */
 const char *aigw_testhost_asked(const struct aigw_testhost *th);
+/** The n-th of them, from 0; NULL if there were fewer. */
+const char *aigw_testhost_asked_at(struct aigw_testhost *th, uint32_t n);
 /** The need it asked model_resolve() for, and prompts with their variables, as lines; "" if none. */
 const char *aigw_testhost_resolved(const struct aigw_testhost *th);
 
 /* ---- both --------------------------------------------------------------------------------------------------- */
 
-/** Check the rules of the headers that can be checked from outside (settings table, ops, two instances side by side,
- *  open and close again). Findings are printed to standard error; answers how many. */
-int aigw_testhost_conformance(const char *path);
+/** Check the rules of the headers that can be checked from outside: settings table, operations and routes; how requests
+ *  with something unknown in them are answered; two instances side by side, open and close again. They are opened with
+ *  `settings`; NULL: harmless values for what is required. Findings are printed to standard error; answers how many. */
+int aigw_testhost_conformance(const char *path, const char *settings);
 /** Run a case file; findings are printed to standard error; answers how many. */
 int aigw_testhost_run_cases(const char *plugin_path, const char *case_path);
+/** Print the sections that a case file may have. */
+void aigw_testhost_help(FILE *out);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,229 @@
+/* answer.c - the answer of one attempt: transfer → frames → provider → events. */
+#include "base/log.h"
+#include "models/call.h"
+#include "models/credential.h"
+
+#define REFUSAL_MAX (64u << 10)
+
+/* ---- frames ---- */
+
+/* Empty events and null keep a connection alive and say nothing (D36). */
+static bool is_heartbeat(const struct aigw_frame *frame)
+{
+    aigw_str data = gw_str_trim(frame->data);
+
+    return frame->framing == AIGW_FRAMING_SSE && (data.len == 0 || gw_str_is(data, "null"));
+}
+
+static aigw_status on_frame(void *user, const struct aigw_frame *frame)
+{
+    struct gw_attempt *attempt = user;
+    struct aigw_call *call = attempt->call;
+    aigw_status status;
+
+    if (attempt->state == GW_ATTEMPT_OVER)
+        return AIGW_E_CLOSED;
+    if (call->state == GW_CALL_FINISHED && attempt->grace.is_armed && !is_heartbeat(frame)) /* go on waiting */
+        gw_timer_set(call->in.loop, &attempt->grace, call->in.snapshot->settings.upstream.finish_grace_ms);
+    status = gw_attempt_ops(attempt)->frame(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, frame);
+    return attempt->state == GW_ATTEMPT_OVER ? AIGW_E_CLOSED : status;
+}
+
+/* Nothing more is waited for: let the provider say what it held back, and end the call. */
+static void end_answer(struct gw_attempt *attempt)
+{
+    const struct aigw_provider_ops *ops = gw_attempt_ops(attempt);
+    aigw_status status = AIGW_OK;
+
+    if (ops->done)
+        status = ops->done(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call);
+    if (attempt->state == GW_ATTEMPT_OVER)
+        return;
+    if (status < 0)
+        gw_attempt_fail_status(attempt, status);
+    else
+        gw_call_complete(attempt->call);
+}
+
+/* What the framer or a provider's callback answered. */
+static void settle(struct gw_attempt *attempt, aigw_status status)
+{
+    if (attempt->state == GW_ATTEMPT_OVER)
+        return;
+    if (status == AIGW_DONE)
+        end_answer(attempt);
+    else if (status)
+        gw_attempt_fail_status(attempt, status);
+}
+
+/* D35: a finish reason came, then for a while nothing but comments. */
+void gw_attempt_grace_over(struct gw_timer *timer)
+{
+    end_answer(GW_CONTAINER_OF(timer, struct gw_attempt, grace));
+}
+
+/* ---- the transfer ---- */
+
+static int on_head(void *user, struct gw_transfer *transfer, int status)
+{
+    struct gw_attempt *attempt = user;
+
+    (void)transfer;
+    attempt->status = status;
+    if (status < 200 || status >= 300) {
+        gw_buf_init(&attempt->refusal, REFUSAL_MAX);
+        gw_attempt_move(attempt, GW_ATTEMPT_REFUSE);
+        return GW_UP_MORE;
+    }
+    gw_framer_init(&attempt->framer, attempt->http.framing,
+                   (size_t)attempt->call->in.snapshot->settings.upstream.answer_max);
+    gw_attempt_move(attempt, GW_ATTEMPT_ACCEPT);
+    attempt->http = (struct aigw_http_request){ .framing = attempt->http.framing };
+    gw_arena_done(&attempt->build); /* the server has the request: a stream of minutes need not hold it */
+    return GW_UP_MORE;
+}
+
+static int on_data(void *user, struct gw_transfer *transfer, const char *bytes, size_t len)
+{
+    struct gw_attempt *attempt = user;
+
+    (void)transfer;
+    if (attempt->state == GW_ATTEMPT_REFUSED) { /* keep what explains it */
+        size_t room = attempt->refusal.max - attempt->refusal.len;
+        gw_buf_put(&attempt->refusal, bytes, len < room ? len : room);
+        return GW_UP_MORE;
+    }
+    settle(attempt, gw_framer_feed(&attempt->framer, bytes, len, on_frame, attempt));
+    if (attempt->state == GW_ATTEMPT_OVER)
+        return GW_UP_STOP;
+    return attempt->call->is_paused ? GW_UP_PAUSE : GW_UP_MORE;
+}
+
+/* The credential that was refused is thrown away, once in a call; the next attempt gets a new one. */
+static bool renew_credential(struct gw_attempt *attempt, const struct aigw_error *error)
+{
+    struct aigw_call *call = attempt->call;
+
+    if (error->kind != AIGW_ERR_AUTH || !attempt->credential_name || call->did_renew || call->state != GW_CALL_TRYING)
+        return false;
+    call->did_renew = true;
+    gw_credential_reject(attempt->target->provider, attempt->credential_name);
+    if (!gw_call_move(call, GW_CALL_REPEAT))
+        return false;
+    gw_attempt_close(attempt);
+    gw_timer_set(call->in.loop, &call->rest, 0);
+    return true;
+}
+
+static void report_refusal(struct gw_attempt *attempt, struct gw_transfer *transfer)
+{
+    struct aigw_http_failure failure = { .struct_size = sizeof failure,
+                                         .status = attempt->status,
+                                         .body = gw_buf_str(&attempt->refusal),
+                                         .content_type = gw_transfer_header(transfer, "content-type"),
+                                         .retry_after_ms = gw_retry_after_ms(transfer) };
+    struct aigw_error error =
+        gw_make_error(aigw_error_kind_of_status(attempt->status), attempt->status,
+                      gw_arena_printf(attempt->call->in.arena, "the model server answered %d", attempt->status));
+
+    error.retry_after_ms = failure.retry_after_ms;
+    attempt->ctx.build_arena = attempt->ctx.request_arena;
+    if (attempt->status >= 300 && attempt->status < 400)
+        error.message = AIGW_STR("the model server answered with a redirect, which is not followed; use its final URL "
+                                 "as the endpoint");
+    else if (gw_attempt_ops(attempt)->failure)
+        gw_attempt_ops(attempt)->failure(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, &failure,
+                                         &error);
+    error.struct_size = sizeof error; /* an older plugin may have written its own */
+    if (!renew_credential(attempt, &error))
+        gw_attempt_fail(attempt, &error);
+}
+
+static struct aigw_error transport_error(const struct gw_attempt *attempt, const struct gw_transfer_result *result)
+{
+    static const uint32_t kinds[] = {
+        [GW_UP_OK] = AIGW_ERR_INTERNAL,      [GW_UP_CONNECT] = AIGW_ERR_CONNECT,   [GW_UP_TLS] = AIGW_ERR_TLS,
+        [GW_UP_TIMEOUT] = AIGW_ERR_TIMEOUT,  [GW_UP_CUT] = AIGW_ERR_CUT,           [GW_UP_REFUSED] = AIGW_ERR_ENDPOINT,
+        [GW_UP_TOO_LARGE] = AIGW_ERR_LIMIT,  [GW_UP_STOPPED] = AIGW_ERR_CANCELLED, [GW_UP_INTERNAL] = AIGW_ERR_INTERNAL,
+        [GW_UP_PROTOCOL] = AIGW_ERR_PROTOCOL
+    };
+    uint32_t kind =
+        result->kind >= 0 && result->kind < (int)GW_ARRAY_LEN(kinds) ? kinds[result->kind] : AIGW_ERR_INTERNAL;
+
+    /* The server never had the whole request: asking again does nothing twice. */
+    if (kind == AIGW_ERR_CUT && !result->got_bytes && !result->was_sent)
+        kind = AIGW_ERR_CONNECT;
+    return gw_make_error(kind, attempt->status, gw_arena_printf(attempt->call->in.arena, "%s", result->message));
+}
+
+static void trace_end(const struct gw_attempt *attempt, const struct gw_transfer_result *result)
+{
+    struct gw_line line;
+
+    if (!attempt->call->in.snapshot->settings.log.upstream_trace)
+        return;
+    gw_line_begin(&line, GW_LOG_INFO, "models", "Request to LLM complete");
+    gw_line_cstr(&line, "correlation_id", attempt->ctx.request_id);
+    gw_line_cstr(&line, "provider", attempt->target->provider->name);
+    gw_line_str(&line, "model", attempt->target->model);
+    gw_line_int(&line, "status_code", attempt->status);
+    gw_line_seconds(&line, "duration_s", result->total_us);
+    gw_line_bool(&line, "is_connection_reused", result->was_reused);
+    gw_line_end(&line);
+}
+
+/* D35: once the finish reason is there, how the body ends does not matter. */
+static bool is_good_enough(const struct gw_attempt *attempt, const struct gw_transfer_result *result)
+{
+    return attempt->call->state == GW_CALL_FINISHED &&
+           (result->kind == GW_UP_CUT || result->kind == GW_UP_PROTOCOL || result->kind == GW_UP_TIMEOUT);
+}
+
+static void on_done(void *user, struct gw_transfer *transfer, const struct gw_transfer_result *result)
+{
+    struct gw_attempt *attempt = user;
+    aigw_status status;
+
+    trace_end(attempt, result);
+    if (attempt->state == GW_ATTEMPT_REFUSED && result->kind != GW_UP_STOPPED) {
+        report_refusal(attempt, transfer); /* however its body ended */
+    } else if (attempt->state == GW_ATTEMPT_ANSWERING &&
+               (result->kind == GW_UP_OK || is_good_enough(attempt, result))) {
+        status = gw_framer_end(&attempt->framer, on_frame, attempt);
+        settle(attempt, status ? status : AIGW_DONE);
+    } else {
+        struct aigw_error error = transport_error(attempt, result);
+        gw_attempt_fail(attempt, &error);
+    }
+    attempt->transfer = NULL; /* freed after this */
+}
+
+const struct gw_transfer_events gw_attempt_events = { .on_head = on_head, .on_data = on_data, .on_done = on_done };
+
+aigw_str gw_attempt_answer_header(const struct gw_attempt *attempt, const char *name)
+{
+    if (!attempt->transfer || attempt->state < GW_ATTEMPT_REFUSED || attempt->state == GW_ATTEMPT_OVER)
+        return AIGW_STR_NONE;
+    return gw_transfer_header(attempt->transfer, name);
+}
+
+/* ---- providers without HTTP ---- */
+
+void gw_attempt_produce(struct gw_attempt *attempt)
+{
+    struct aigw_produce next = { .struct_size = sizeof next };
+    struct aigw_call *call = attempt->call;
+    aigw_status status;
+
+    if (call->is_paused)
+        return; /* gw_attempt_resume() starts it again */
+    status = gw_attempt_ops(attempt)->produce(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, &next);
+    if (attempt->state == GW_ATTEMPT_OVER)
+        return;
+    if (status || next.is_done) {
+        settle(attempt, status ? status : AIGW_DONE);
+        return;
+    }
+    if (!call->is_paused)
+        gw_timer_set(call->in.loop, &attempt->produce, next.next_ms);
+}

@@ -1,0 +1,447 @@
+/* call.c - one model call from its plan to END or ERROR: when to try, what the feature hears. Decisions D14 (a cut
+ * answer is never complete), D20 (retries), D32 and D37 (when START comes), D35 (when an answer is whole). */
+#include "models/call.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "plugin/abi.h"
+
+#define CHOICES_MAX 64u /* bits of finished_choices */
+
+bool gw_call_move(struct aigw_call *call, enum gw_call_step step)
+{
+    enum gw_call_state next = gw_call_next(call->state, step);
+
+    if (next == GW_CALL_STATES) {
+        gw_log(GW_LOG_ERROR, "models", "a call that is %s cannot %s; the step is ignored",
+               gw_call_state_name(call->state), gw_call_step_name(step));
+        return false;
+    }
+    call->state = next;
+    return true;
+}
+
+/* ---- telling the feature ---- */
+
+static void tell_built(struct aigw_call *call)
+{
+    if (call->was_build_told)
+        return;
+    call->was_build_told = true;
+    call->in.on_built(call->in.user, call);
+}
+
+static void note(struct aigw_call *call, const struct aigw_event *event)
+{
+    struct gw_call_stats *stats = &call->stats;
+
+    if (event->type == AIGW_EVENT_USAGE && event->usage) {
+        if (event->usage->input >= 0)
+            stats->input_tokens = event->usage->input;
+        if (event->usage->output >= 0)
+            stats->output_tokens = event->usage->output;
+    } else if (event->type == AIGW_EVENT_FINISH) {
+        stats->finish = event->finish;
+    } else if (event->type == AIGW_EVENT_ERROR) {
+        stats->error_kind = event->error->kind;
+    }
+}
+
+void gw_call_deliver(struct aigw_call *call, const struct aigw_event *event)
+{
+    struct aigw_event named = *event;
+
+    named.call = call;
+    named.tag = call->in.options.tag;
+    note(call, &named);
+    call->in.on_event(call->in.user, call, &named);
+}
+
+static void deliver_plain(struct aigw_call *call, uint32_t type)
+{
+    struct aigw_event event = { .struct_size = sizeof event, .type = type };
+
+    gw_call_deliver(call, &event);
+}
+
+void gw_call_commit(struct aigw_call *call)
+{
+    struct gw_attempt *attempt = call->attempt;
+
+    if (!gw_call_move(call, GW_CALL_COMMIT))
+        return;
+    gw_timer_clear(call->in.loop, &call->waiting);
+    tell_built(call);
+    if (attempt->http.framing == AIGW_FRAMING_LOCAL) /* nothing was sent: it accepts by beginning */
+        gw_arena_done(&attempt->build);
+    deliver_plain(call, AIGW_EVENT_START);
+    for (struct gw_early_event *early = attempt->early; early && call->attempt == attempt; early = early->next)
+        gw_call_deliver(call, &early->event);
+}
+
+/* ---- the end ---- */
+
+static void count(const struct aigw_call *call, const char *result)
+{
+    const struct gw_attempt *attempt = call->attempt;
+
+    gw_models_count_attempt(attempt && attempt->target ? attempt->target->provider->name : "none", result);
+}
+
+/* Nothing may begin after this. */
+static void shut(struct aigw_call *call)
+{
+    struct gw_loop *loop = call->in.loop;
+
+    gw_attempt_close(call->attempt);
+    gw_loop_undefer(loop, &call->begin);
+    gw_timer_clear(loop, &call->rest);
+    gw_timer_clear(loop, &call->deadline);
+    gw_timer_clear(loop, &call->waiting);
+}
+
+static void finish(struct aigw_call *call, enum gw_call_step step, const struct aigw_event *event)
+{
+    if (!gw_call_move(call, step))
+        return;
+    shut(call);
+    tell_built(call);
+    gw_call_deliver(call, event);
+}
+
+static void finish_with(struct aigw_call *call, const struct aigw_error *error)
+{
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = error };
+
+    finish(call, GW_CALL_FAIL, &event);
+}
+
+void gw_call_complete(struct aigw_call *call)
+{
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_END };
+
+    if (call->state != GW_CALL_FINISHED) {
+        struct aigw_error error =
+            gw_make_error(AIGW_ERR_CUT, call->attempt->status, "the model's answer ended before its end marker");
+        gw_call_failed(call, &error);
+        return;
+    }
+    count(call, "ok");
+    gw_attempt_note_health(call->attempt, NULL);
+    finish(call, GW_CALL_END, &event);
+}
+
+void gw_call_drop(struct aigw_call *call)
+{
+    if (!gw_call_move(call, GW_CALL_CANCEL))
+        return;
+    shut(call);
+    tell_built(call);
+    call->in.on_dropped(call->in.user, call);
+}
+
+void gw_call_cancel(struct aigw_call *call)
+{
+    if (call->state == GW_CALL_OVER)
+        return;
+    count(call, "cancelled");
+    call->stats.error_kind = AIGW_ERR_CANCELLED;
+    gw_call_move(call, GW_CALL_CANCEL);
+    shut(call);
+    call->was_build_told = true; /* and not told: the feature may be at work on the body right now */
+}
+
+/* ---- failures ---- */
+
+static void log_failure(const struct aigw_call *call, const struct aigw_error *error, const char *next)
+{
+    const struct gw_attempt *attempt = call->attempt;
+    struct gw_line line;
+
+    gw_line_begin(&line, GW_LOG_WARNING, "models", "model call failed");
+    gw_line_cstr(&line, "correlation_id", call->in.request_id);
+    gw_line_str(&line, "model", call->plan->name);
+    if (attempt) {
+        gw_line_cstr(&line, "provider", attempt->target->provider->name);
+        gw_line_cstr(&line, "endpoint", attempt->origin);
+    }
+    gw_line_int(&line, "upstream_status", error->http_status);
+    gw_line_str(&line, "cause", error->message);
+    gw_line_cstr(&line, "next", next);
+    gw_line_end(&line);
+}
+
+void gw_call_failed(struct aigw_call *call, const struct aigw_error *error)
+{
+    struct gw_verdict verdict = gw_call_judge(call, error);
+
+    count(call, "error");
+    if (call->attempt)
+        gw_attempt_note_health(call->attempt, error);
+    log_failure(call, error, !verdict.repeats ? "none" : verdict.moves_on ? "next target" : "retry");
+    if (!verdict.repeats) {
+        finish_with(call, error);
+        return;
+    }
+    if (!gw_call_move(call, GW_CALL_REPEAT))
+        return;
+    gw_attempt_close(call->attempt);
+    if (verdict.moves_on) {
+        call->target_at++;
+        call->retries_left = call->plan->retries;
+    } else {
+        call->retries_left--;
+    }
+    gw_timer_set(call->in.loop, &call->rest, verdict.delay_ms);
+}
+
+/* ---- time ---- */
+
+static void deadline_due(struct gw_timer *timer)
+{
+    struct aigw_call *call = GW_CONTAINER_OF(timer, struct aigw_call, deadline);
+    struct aigw_error error =
+        gw_make_error(AIGW_ERR_TIMEOUT, 0, "the model did not finish within the request's deadline");
+
+    count(call, "deadline");
+    log_failure(call, &error, "none");
+    finish_with(call, &error);
+}
+
+/* D32: the client should see a status by now, whatever the model does. */
+static void waiting_due(struct gw_timer *timer)
+{
+    deliver_plain(GW_CONTAINER_OF(timer, struct aigw_call, waiting), AIGW_EVENT_WAITING);
+}
+
+static void try_now(struct aigw_call *call)
+{
+    if (gw_call_move(call, GW_CALL_BEGIN))
+        gw_attempt_begin(call);
+}
+
+static void rest_due(struct gw_timer *timer)
+{
+    try_now(GW_CONTAINER_OF(timer, struct aigw_call, rest));
+}
+
+static void begin_first(struct gw_task *task)
+{
+    try_now(GW_CONTAINER_OF(task, struct aigw_call, begin));
+}
+
+static void set_deadline(struct aigw_call *call)
+{
+    int64_t now_ms = gw_loop_now_ms(call->in.loop);
+    int64_t total_ms =
+        call->plan->deadline_ms ? call->plan->deadline_ms : call->in.snapshot->settings.upstream.total_ms;
+
+    if (total_ms > 0 && now_ms + total_ms < call->in.deadline_ms)
+        call->in.deadline_ms = now_ms + total_ms;
+    call->deadline.on_due = deadline_due;
+    gw_timer_set(call->in.loop, &call->deadline, call->in.deadline_ms - now_ms);
+}
+
+/* ---- life ---- */
+
+static void reap_dead(struct aigw_call *call)
+{
+    while (call->dead) {
+        struct gw_attempt *attempt = call->dead;
+
+        call->dead = attempt->next_dead;
+        gw_attempt_free(attempt);
+    }
+}
+
+static void reap(struct gw_task *task)
+{
+    reap_dead(GW_CONTAINER_OF(task, struct aigw_call, reap));
+}
+
+struct aigw_call *gw_call_new(const struct gw_call_request *request)
+{
+    struct aigw_call *call = gw_arena_calloc(request->arena, sizeof *call);
+    const struct gw_settings *settings = &request->snapshot->settings;
+
+    if (!call)
+        return NULL;
+    call->in = *request;
+    call->plan = request->model->plan;
+    call->retries_left = call->plan->retries;
+    call->begin.run = begin_first;
+    call->reap.run = reap;
+    call->rest.on_due = rest_due;
+    call->waiting.on_due = waiting_due;
+    call->stats = (struct gw_call_stats){ .model = request->model,
+                                          .started_us = gw_mono_us(),
+                                          .input_tokens = -1,
+                                          .output_tokens = -1,
+                                          .is_stream = request->options.flags & AIGW_CALLF_STREAM };
+    if (call->in.options.idle_timeout_ms <= 0)
+        call->in.options.idle_timeout_ms = call->plan->idle_ms ? call->plan->idle_ms : settings->upstream.idle_ms;
+    if (settings->models.disable_streaming)
+        call->in.options.flags &= ~AIGW_CALLF_STREAM;
+    set_deadline(call);
+    if (call->in.options.flags & AIGW_CALLF_STREAM && settings->limits.stream_status_ms > 0)
+        gw_timer_set(request->loop, &call->waiting, settings->limits.stream_status_ms);
+    gw_loop_defer(request->loop, &call->begin);
+    return call;
+}
+
+void gw_call_done(struct aigw_call *call)
+{
+    gw_call_cancel(call);
+    gw_loop_undefer(call->in.loop, &call->reap);
+    reap_dead(call);
+}
+
+void gw_call_pause(struct aigw_call *call)
+{
+    call->is_paused = true;
+}
+
+void gw_call_resume(struct aigw_call *call)
+{
+    if (!call->is_paused)
+        return;
+    call->is_paused = false;
+    if (call->attempt)
+        gw_attempt_resume(call->attempt);
+}
+
+bool gw_call_is_over(const struct aigw_call *call)
+{
+    return call->state == GW_CALL_OVER;
+}
+
+bool gw_call_may_build(const struct aigw_call *call)
+{
+    return !call->was_build_told;
+}
+
+const struct aigw_call_options *gw_call_options(const struct aigw_call *call)
+{
+    return &call->in.options;
+}
+
+const struct gw_call_stats *gw_call_stats(struct aigw_call *call)
+{
+    return &call->stats;
+}
+
+/* ---- events of a provider ---- */
+
+#define EARLY_MAX 16u
+
+/* Said before the answer itself: tokens of the prompt, the model's name. An error that follows can still be an honest
+ * status (D37), so it does not begin the answer. */
+static bool is_early(uint32_t type)
+{
+    return type == AIGW_EVENT_USAGE || type == AIGW_EVENT_MODEL || type == AIGW_EVENT_DROPPED;
+}
+
+static aigw_status keep_early(struct gw_attempt *attempt, const struct aigw_event *event)
+{
+    struct gw_arena *arena = attempt->call->in.arena;
+    struct gw_early_event *early = gw_arena_calloc(arena, sizeof *early), **tail = &attempt->early;
+
+    if (!early)
+        return AIGW_E_NOMEM;
+    if (++attempt->early_count > EARLY_MAX)
+        return AIGW_E_LIMIT;
+    early->event = (struct aigw_event){ .struct_size = sizeof early->event,
+                                        .type = event->type,
+                                        .text = gw_arena_str(arena, event->text),
+                                        .id = gw_arena_str(arena, event->id),
+                                        .name = gw_arena_str(arena, event->name) };
+    if (event->usage) {
+        early->usage = *event->usage;
+        early->event.usage = &early->usage;
+    }
+    while (*tail)
+        tail = &(*tail)->next;
+    *tail = early;
+    return AIGW_OK;
+}
+
+/* False: this choice has its reason already; some servers say it twice. */
+static bool note_finish(struct aigw_call *call, uint32_t choice)
+{
+    uint64_t bit = UINT64_C(1) << (choice < CHOICES_MAX ? choice : CHOICES_MAX - 1);
+
+    if (call->finished_choices & bit)
+        return false;
+    call->finished_choices |= bit;
+    return true;
+}
+
+static aigw_status deliver_finish(struct gw_attempt *attempt, const struct aigw_event *event)
+{
+    struct aigw_call *call = attempt->call;
+    const struct gw_settings *settings = &call->in.snapshot->settings;
+
+    if (!note_finish(call, event->choice))
+        return AIGW_OK;
+    if (call->state == GW_CALL_ANSWERING &&
+        (uint32_t)__builtin_popcountll(call->finished_choices) >= call->choice_count) {
+        gw_call_move(call, GW_CALL_FINISH);
+        attempt->grace.on_due = gw_attempt_grace_over;
+        if (settings->upstream.finish_grace_ms > 0)
+            gw_timer_set(call->in.loop, &attempt->grace, settings->upstream.finish_grace_ms);
+    }
+    gw_call_deliver(call, event);
+    return call->attempt == attempt ? AIGW_OK : AIGW_E_CLOSED;
+}
+
+static aigw_status emit(struct gw_attempt *attempt, const struct aigw_event *event)
+{
+    struct aigw_call *call = attempt->call;
+
+    switch (event->type) {
+    case AIGW_EVENT_ERROR:
+        if (!event->error)
+            return AIGW_E_INVALID;
+        gw_attempt_fail(attempt, event->error);
+        return AIGW_E_CLOSED;
+    case AIGW_EVENT_START:
+    case AIGW_EVENT_END:
+    case AIGW_EVENT_WAITING:
+        return AIGW_E_STATE; /* the core's own */
+    default:
+        if (event->type == 0 || event->type > AIGW_EVENT_WAITING)
+            return AIGW_OK; /* a stranger is ignored */
+    }
+    if (call->state == GW_CALL_TRYING) {
+        if (is_early(event->type))
+            return keep_early(attempt, event);
+        gw_call_commit(call);
+        if (call->attempt != attempt)
+            return AIGW_E_CLOSED;
+    }
+    if (event->type == AIGW_EVENT_FINISH)
+        return deliver_finish(attempt, event);
+    gw_call_deliver(call, event);
+    return call->attempt == attempt ? AIGW_OK : AIGW_E_CLOSED;
+}
+
+aigw_status gw_attempt_emit(struct gw_attempt *attempt, const struct aigw_event *event)
+{
+    struct aigw_event whole;
+    struct aigw_usage usage;
+    struct aigw_error error;
+
+    if (attempt->state != GW_ATTEMPT_ANSWERING)
+        return attempt->state == GW_ATTEMPT_OVER ? AIGW_E_CLOSED : AIGW_E_STATE;
+    if (gw_abi_is_full(event, sizeof whole) && (!event->usage || gw_abi_is_full(event->usage, sizeof usage)) &&
+        (!event->error || gw_abi_is_full(event->error, sizeof error)))
+        return emit(attempt, event);
+    if (!gw_abi_in(&whole, sizeof whole, event)) /* from an older SDK, or nonsense */
+        return AIGW_E_INVALID;
+    if (whole.usage && gw_abi_in(&usage, sizeof usage, whole.usage))
+        whole.usage = &usage;
+    if (whole.error && gw_abi_in(&error, sizeof error, whole.error))
+        whole.error = &error;
+    return emit(attempt, &whole);
+}

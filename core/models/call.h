@@ -1,0 +1,128 @@
+/* call.h - inside of models/: the state of a call and of its attempts.
+ *
+ *     call.c         a call: when to try, what the feature hears, how it ends
+ *     policy.c       what a failure means: again, elsewhere, or the end
+ *     attempt.c      an attempt: the request out, and everything that is freed
+ *     answer.c       an attempt: the answer in
+ *     credential.c   what providers need fetched before they can ask
+ *
+ * Everything begins from the loop: gw_call_new() only queues a task, so nothing is ever delivered from inside a
+ * function that a feature called. While the bytes of an answer run through framer and provider the feature may cancel
+ * the call: then the attempt is over at once, and its memory goes at the end of this turn (`reap`).
+ */
+#ifndef GW_CALL_H
+#define GW_CALL_H
+
+#include "models/plan.h"
+#include "models/states.h"
+#include "plugin/ctx.h"
+#include "upstream/framing.h"
+
+struct gw_credential_wait;
+
+/** Things a server says before its answer: kept until the answer begins, or thrown away with the attempt. */
+struct gw_early_event {
+    struct gw_early_event *next;
+    struct aigw_event event;
+    struct aigw_usage usage;
+};
+
+struct gw_attempt {
+    struct gw_attempt *next_dead; /* until reaped */
+    struct aigw_call *call;
+    enum gw_attempt_state state;
+    const struct gw_target *target;
+    struct aigw_ctx ctx;   /* the provider's view */
+    void *provider_call;   /* its memory */
+    struct gw_arena build; /* prompt, wire body: goes when the server accepted */
+    struct aigw_model_request request;
+    struct aigw_http_request http;
+    const char *origin; /* scheme://host:port of http.url, for logs */
+    struct gw_transfer *transfer;
+    struct gw_framer framer; /* ANSWERING */
+    struct gw_buf refusal;   /* REFUSED: the body */
+    struct gw_timer produce; /* LOCAL: the next produce() */
+    struct gw_timer grace;   /* D35: silence after the finish reason */
+    struct gw_credential_wait *wait;
+    const char *credential_name; /* the last one that was asked for */
+    aigw_str credential;         /* its value: to be masked where a server repeats it */
+    struct gw_early_event *early;
+    uint32_t early_count;
+    int status; /* HTTP, 0: none yet */
+    int64_t started_us;
+    int64_t allowed_ms; /* when the circuit let it through, monotonic; 0: it has had its verdict */
+};
+
+struct aigw_call {
+    struct gw_call_request in;
+    enum gw_call_state state;
+    const struct gw_plan *plan;
+    uint32_t target_at;
+    int64_t retries_left;
+    struct gw_attempt *attempt; /* NULL between two */
+    struct gw_attempt *dead;    /* to be reaped */
+    struct gw_task begin, reap;
+    struct gw_timer rest, deadline, waiting;
+    uint64_t finished_choices; /* bit per choice */
+    uint32_t choice_count;
+    bool is_paused;      /* by the client's slowness */
+    bool was_build_told; /* on_built() was called */
+    bool did_renew;      /* a refused credential was thrown away once */
+    struct gw_call_stats stats;
+};
+
+/* call.c */
+/** Do the step. False, with a log line, when it is not legal: then nothing may follow from it. */
+bool gw_call_move(struct aigw_call *call, enum gw_call_step step);
+/** The answer is whole, or its server thinks so: END, or ERROR when no finish reason came. */
+void gw_call_complete(struct aigw_call *call);
+/** An attempt failed: again, elsewhere, or ERROR. */
+void gw_call_failed(struct aigw_call *call, const struct aigw_error *error);
+/** The first thing of an answer is here: START, and what was said before it. */
+void gw_call_commit(struct aigw_call *call);
+void gw_call_deliver(struct aigw_call *call, const struct aigw_event *event);
+/** No event: the feature wants no more. */
+void gw_call_drop(struct aigw_call *call);
+
+/* policy.c */
+struct gw_verdict {
+    bool repeats;  /* another attempt */
+    bool moves_on; /* at the next target */
+    int64_t delay_ms;
+};
+struct gw_verdict gw_call_judge(const struct aigw_call *call, const struct aigw_error *error);
+/** What the end of an attempt says about its target's health, told to the circuit once. error NULL: it answered well.
+ */
+void gw_attempt_note_health(struct gw_attempt *attempt, const struct aigw_error *error);
+
+/* attempt.c */
+void gw_attempt_begin(struct aigw_call *call);
+/** Over: no callback of it comes any more. Its memory goes at the end of this turn. NULL is fine. */
+void gw_attempt_close(struct gw_attempt *attempt);
+/** Free what the attempt holds beside the arena. */
+void gw_attempt_free(struct gw_attempt *attempt);
+bool gw_attempt_move(struct gw_attempt *attempt, enum gw_attempt_step step);
+/** Ask the provider again: the credential is there. */
+void gw_attempt_go_on(struct gw_attempt *attempt);
+void gw_attempt_resume(struct gw_attempt *attempt);
+const struct aigw_provider_ops *gw_attempt_ops(const struct gw_attempt *attempt);
+void *gw_attempt_self(const struct gw_attempt *attempt);
+/** A failure, with the server's words free of keys. */
+void gw_attempt_fail(struct gw_attempt *attempt, const struct aigw_error *error);
+/** A provider's callback answered with a failure: its words, our kind. */
+void gw_attempt_fail_status(struct gw_attempt *attempt, aigw_status why);
+struct aigw_error gw_make_error(uint32_t kind, int http_status, const char *message);
+
+/* answer.c */
+extern const struct gw_transfer_events gw_attempt_events;
+void gw_attempt_produce(struct gw_attempt *attempt);
+void gw_attempt_grace_over(struct gw_timer *timer);
+
+/* retry_after.c */
+/** What the answer's headers ask for, milliseconds; -1: nothing. */
+int64_t gw_retry_after_ms(const struct gw_transfer *transfer);
+
+/* metrics.c */
+void gw_models_count_attempt(const char *provider, const char *result);
+
+#endif

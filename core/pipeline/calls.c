@@ -1,0 +1,167 @@
+/* calls.c - the model calls of a request: the feature builds each attempt's request and hears each event. */
+#include "base/log.h"
+#include "pipeline/request.h"
+
+static struct gw_request *request_of(const void *user)
+{
+    return ((const struct gw_request_call *)user)->request;
+}
+
+/* The feature writes the request for the target that was chosen, in memory of that attempt. */
+static aigw_status on_build(void *user, struct aigw_call *call, const struct aigw_model_info *target,
+                            struct gw_arena *build, struct aigw_model_request *ret_request, const char **ret_why)
+{
+    struct gw_request *request = request_of(user);
+    const struct gw_instance *feature = request->route->feature;
+    aigw_status status;
+
+    if (!feature->plugin->feature.build)
+        status = gw_ctx_fail(&request->ctx, AIGW_E_STATE, "the plugin calls a model but has no function build()");
+    else {
+        request->ctx.build_arena = build;
+        status = feature->plugin->feature.build(&request->ctx, feature->state, request->feature_call, target,
+                                                gw_call_options(call), ret_request);
+        request->ctx.build_arena = &request->build;
+    }
+    ret_request->struct_size = sizeof *ret_request;
+    if (status == AIGW_OK && request->answer == GW_ANSWER_WHOLE)
+        return AIGW_E_STATE; /* it answered instead */
+    if (status == AIGW_OK || status == AIGW_E_UNSUPPORTED) {
+        *ret_why = status ? gw_ctx_error(&request->ctx) : NULL;
+        return status;
+    }
+    gw_request_settle(request, status);
+    return AIGW_E_STATE;
+}
+
+static void note_end(struct gw_request *request, struct aigw_call *call)
+{
+    request->model_us += gw_call_stats(call)->model_us;
+    gw_access_model_ended(request, gw_call_stats(call));
+}
+
+static void on_event(void *user, struct aigw_call *call, const struct aigw_event *event)
+{
+    struct gw_request *request = request_of(user);
+    const struct gw_instance *feature = request->route->feature;
+    aigw_status status;
+
+    if (event->type == AIGW_EVENT_END || event->type == AIGW_EVENT_ERROR)
+        note_end(request, call);
+    if (!gw_request_is_alive(request) || !feature->plugin->feature.event)
+        return;
+    status = feature->plugin->feature.event(&request->ctx, feature->state, request->feature_call, event);
+    gw_request_settle(request, status);
+}
+
+static void on_dropped(void *user, struct aigw_call *call)
+{
+    struct gw_request *request = request_of(user);
+
+    note_end(request, call);
+    gw_request_settle(request, AIGW_OK);
+}
+
+/* The body stays while an attempt of any call may still be built from it. */
+static void on_built(void *user, struct aigw_call *call)
+{
+    struct gw_request *request = request_of(user);
+
+    if (gw_call_options(call)->flags & AIGW_CALLF_KEEP_BODY)
+        return;
+    for (const struct gw_request_call *at = request->calls; at; at = at->next)
+        if (gw_call_may_build(at->call))
+            return;
+    gw_request_free_body(request);
+}
+
+aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_model_info *model,
+                                  const struct aigw_call_options *options, struct aigw_call **ret_call)
+{
+    struct gw_request_call *node;
+
+    if (!gw_request_is_alive(request))
+        return AIGW_E_CLOSED;
+    if (request->state < GW_REQUEST_CHECK)
+        return AIGW_E_STATE;
+    if (request->call_count >= GW_REQUEST_CALLS_MAX)
+        return AIGW_E_LIMIT;
+    node = gw_arena_calloc(&request->ex->arena, sizeof *node);
+    if (!node)
+        return AIGW_E_NOMEM;
+    node->request = request;
+    struct gw_call_request call = {
+        .snapshot = request->snapshot,
+        .loop = request->worker->loop,
+        .upstream = request->worker->upstream,
+        .arena = &request->ex->arena,
+        .request_id = request->ex->request_id,
+        .model = model,
+        .options = *options,
+        .deadline_ms = request->deadline_ms,
+        .on_build = on_build,
+        .on_event = on_event,
+        .on_dropped = on_dropped,
+        .on_built = on_built,
+        .user = node,
+    };
+    node->call = gw_call_new(&call);
+    if (!node->call)
+        return AIGW_E_NOMEM;
+    node->next = request->calls;
+    request->calls = node;
+    request->call_count++;
+    request->model = model;
+    gw_access_model_started(gw_call_stats(node->call));
+    *ret_call = node->call;
+    return AIGW_OK;
+}
+
+static void cancel(struct gw_request *request, struct aigw_call *call)
+{
+    if (gw_call_is_over(call))
+        return;
+    gw_call_cancel(call);
+    note_end(request, call);
+}
+
+void gw_request_cancel_call(struct gw_request *request, struct aigw_call *call)
+{
+    for (const struct gw_request_call *at = request->calls; at; at = at->next)
+        if (at->call == call)
+            cancel(request, call);
+}
+
+void gw_request_cancel_calls(struct gw_request *request)
+{
+    for (const struct gw_request_call *at = request->calls; at; at = at->next)
+        cancel(request, at->call);
+}
+
+bool gw_request_has_calls(const struct gw_request *request)
+{
+    for (const struct gw_request_call *at = request->calls; at; at = at->next)
+        if (!gw_call_is_over(at->call))
+            return true;
+    return false;
+}
+
+void gw_request_pause_calls(struct gw_request *request)
+{
+    for (const struct gw_request_call *at = request->calls; at; at = at->next)
+        gw_call_pause(at->call);
+}
+
+void gw_request_resume_calls(struct gw_request *request)
+{
+    for (const struct gw_request_call *at = request->calls; at; at = at->next)
+        if (!gw_call_is_over(at->call))
+            gw_call_resume(at->call);
+}
+
+void gw_request_free_calls(struct gw_request *request)
+{
+    for (const struct gw_request_call *at = request->calls; at; at = at->next)
+        gw_call_done(at->call);
+    request->calls = NULL;
+}

@@ -1,0 +1,120 @@
+/* raw.c - pass-through: the client's own bytes to the server, the server's to the client; and ids that fit both. */
+#include "wire.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+aigw_status wire_raw_body(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
+                          aigw_str model, const char *insert, aigw_str *ret_body)
+{
+    struct aigw_buf *buf = host->buf_new(ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
+    size_t at = raw->insert_at, model_end = raw->model_at + raw->model_len;
+
+    if (raw->body.len > WIRE_BODY_MAX || at > raw->body.len || model_end > raw->body.len || model_end < raw->model_at ||
+        (raw->model_len > 0 && raw->model_at < at))
+        return host->fail(ctx, AIGW_E_INVALID, "the marks of the client's body lie outside of it");
+    if (!buf)
+        return AIGW_E_NOMEM;
+    host->buf_put(buf, raw->body.ptr, at);
+    host->buf_put(buf, insert, strlen(insert));
+    if (raw->model_len > 0) {
+        host->buf_put(buf, raw->body.ptr + at, raw->model_at - at);
+        host->buf_json(buf, model);
+        at = model_end;
+    }
+    host->buf_put(buf, raw->body.ptr + at, raw->body.len - at);
+    return host->buf_view(buf, ret_body);
+}
+
+aigw_str wire_raw_header(const struct aigw_raw *raw, const char *name)
+{
+    for (uint32_t i = 0; i < raw->header_count; i++) {
+        const struct aigw_pair *header = &raw->headers[i];
+
+        if (header->name.len == strlen(name) && strncasecmp(header->name.ptr, name, header->name.len) == 0)
+            return header->value;
+    }
+    return AIGW_STR_NONE;
+}
+
+static aigw_status raw_bytes(const struct aigw_host *host, struct aigw_buf *buf, const struct aigw_frame *frame,
+                             aigw_str *ret_bytes)
+{
+    aigw_str rest = frame->data;
+
+    if (frame->framing != AIGW_FRAMING_SSE) {
+        *ret_bytes = frame->data;
+        return AIGW_OK;
+    }
+    host->buf_clear(buf);
+    if (frame->event.len > 0) {
+        host->buf_put(buf, "event: ", 7);
+        host->buf_put(buf, frame->event.ptr, frame->event.len);
+        host->buf_put(buf, "\n", 1);
+    }
+    for (;;) { /* a line feed in the data was the end of a data line */
+        const char *feed = rest.len > 0 ? memchr(rest.ptr, '\n', rest.len) : NULL;
+        size_t len = feed ? (size_t)(feed - rest.ptr) : rest.len;
+
+        host->buf_put(buf, "data: ", 6);
+        host->buf_put(buf, rest.ptr, len);
+        host->buf_put(buf, "\n", 1);
+        if (!feed)
+            break;
+        rest = (aigw_str){ feed + 1, rest.len - len - 1 };
+    }
+    host->buf_put(buf, "\n", 1);
+    return host->buf_view(buf, ret_bytes);
+}
+
+aigw_status wire_pass(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass)
+{
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_RAW };
+    const struct aigw_frame *frame = pass->frame;
+    aigw_status status;
+
+    if (!pass->buf || !frame)
+        return AIGW_OK;
+    pass->frame = NULL;
+    status = raw_bytes(host, pass->buf, frame, &event.text);
+    return status == AIGW_OK ? host->emit(ctx, &event) : status;
+}
+
+aigw_status wire_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass,
+                      const struct aigw_event *event)
+{
+    aigw_status status = AIGW_OK;
+
+    if (pass->drops->first && event->type != AIGW_EVENT_ERROR)
+        status = wire_emit_drops(host, ctx, pass->drops);
+    if (pass->buf) {
+        if (event->type != AIGW_EVENT_USAGE && event->type != AIGW_EVENT_FINISH && event->type != AIGW_EVENT_ERROR)
+            return AIGW_OK;
+        if (event->type != AIGW_EVENT_ERROR) /* the client is told of an error in its own words */
+            status = wire_pass(host, ctx, pass);
+    }
+    return status == AIGW_OK ? host->emit(ctx, event) : status;
+}
+
+/* ---- ids ---- */
+
+aigw_str wire_tool_id(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str id)
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    bool fits = id.len <= 64;
+    uint8_t digest[32];
+    char *text;
+
+    for (size_t i = 0; i < id.len && fits; i++)
+        fits = isalnum((unsigned char)id.ptr[i]) || id.ptr[i] == '_' || id.ptr[i] == '-';
+    if (fits)
+        return id;
+    text = host->alloc(ctx, AIGW_LIFE_BUILD, 24);
+    if (!text || host->sha256(ctx, id, digest) != AIGW_OK)
+        return AIGW_STR_NONE;
+    text[0] = 'h';
+    for (int i = 0; i < 22; i++)
+        text[i + 1] = digits[digest[i] % 62];
+    return (aigw_str){ text, 23 };
+}

@@ -1,0 +1,253 @@
+/* openai_calls.c - tool calls of an answer, put in order. Servers number them in every way there is: all with index 0,
+ * from 1, without index, with the id in every piece or in none, the name in every piece or late. Out of here come
+ * gap-free indexes, id and name once and first, arguments as text.
+ *
+ *     a known id          continues its call, whatever the index says
+ *     a new id and name   begin a call
+ *     neither             belongs to the call at that index, else to the last one
+ *
+ * Between these: a name alone begins a call unless the one at its index still waits for a name, or has the same name
+ * and unfinished arguments; an id alone begins a call that waits for its name only where the arguments of the one
+ * before it are finished (some servers make up a new id for every piece).
+ */
+#include "openai.h"
+
+#include <string.h>
+
+#define NAME_WAIT_MAX ((size_t)1024 * 1024) /* arguments kept while the name has not come */
+
+/* How far the arguments' text is, as a JSON value: told by brackets alone. */
+struct openai_extent {
+    uint32_t depth;
+    uint8_t is_begun, in_string, is_escaped;
+};
+
+struct openai_tool {
+    struct openai_tool *next; /* the one before it */
+    uint32_t choice, index;   /* ours */
+    int64_t wire_index;       /* the server's, -1 when it has none */
+    aigw_str id, name;
+    bool is_announced;         /* its first piece was emitted */
+    struct openai_extent args; /* as far as they came */
+    struct aigw_buf *waiting;  /* arguments that came before the name */
+};
+
+/* A piece as the server sent it. */
+struct openai_piece {
+    int64_t index;
+    aigw_str id, name, text;
+};
+
+static void extent_feed(struct openai_extent *extent, aigw_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (extent->is_escaped)
+            extent->is_escaped = 0;
+        else if (extent->in_string && c == '\\')
+            extent->is_escaped = 1;
+        else if (c == '"')
+            extent->in_string = !extent->in_string;
+        else if (!extent->in_string && (c == '{' || c == '['))
+            extent->depth++;
+        else if (!extent->in_string && (c == '}' || c == ']') && extent->depth > 0)
+            extent->depth--;
+        extent->is_begun |= !strchr(" \t\r\n", c) || c == '\0';
+    }
+}
+
+static bool extent_is_whole(const struct openai_extent *extent)
+{
+    return extent->is_begun && extent->depth == 0 && !extent->in_string;
+}
+
+static bool same(aigw_str a, aigw_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+/* ---- whose piece is it ---- */
+
+static struct openai_tool *find_last(const struct openai_call *call, uint32_t choice)
+{
+    struct openai_tool *tool = call->tools;
+
+    while (tool && tool->choice != choice)
+        tool = tool->next;
+    return tool;
+}
+
+static struct openai_tool *find_index(const struct openai_call *call, uint32_t choice, int64_t index)
+{
+    struct openai_tool *tool = call->tools;
+
+    while (tool && (tool->choice != choice || tool->wire_index != index))
+        tool = tool->next;
+    return tool;
+}
+
+static struct openai_tool *find_id(const struct openai_call *call, uint32_t choice, aigw_str id)
+{
+    struct openai_tool *tool = call->tools;
+
+    while (tool && (tool->choice != choice || !same(tool->id, id)))
+        tool = tool->next;
+    return tool;
+}
+
+/* NULL: a new call begins. */
+static struct openai_tool *find_call(const struct openai_call *call, uint32_t choice, const struct openai_piece *piece)
+{
+    bool has_id = piece->id.len > 0, has_name = piece->name.len > 0;
+    struct openai_tool *known = has_id ? find_id(call, choice, piece->id) : NULL, *tool;
+
+    if (known)
+        return known;
+    tool = piece->index >= 0 ? find_index(call, choice, piece->index) : find_last(call, choice);
+    if (has_id && has_name)
+        return NULL;
+    if (!has_id && !has_name)
+        return tool ? tool : find_last(call, choice);
+    if (!tool)
+        return NULL;
+    if (has_name)
+        return tool->name.len == 0 || (same(tool->name, piece->name) && !extent_is_whole(&tool->args)) ? tool : NULL;
+    return tool->name.len == 0 || !extent_is_whole(&tool->args) ? tool : NULL;
+}
+
+/* A copy that lives as long as the call; halves of characters in it are lost. */
+static aigw_str keep(struct openai_in *in, aigw_str text)
+{
+    char *copy = text.len > 0 ? in->host->alloc(in->ctx, AIGW_LIFE_REQUEST, text.len) : NULL;
+
+    if (!copy)
+        return AIGW_STR_NONE;
+    memcpy(copy, text.ptr, text.len);
+    for (size_t i = 0; i + 3 <= text.len; i++)
+        if ((unsigned char)copy[i] == 0xed && (unsigned char)copy[i + 1] >= 0xa0)
+            memcpy(copy + i, HALVES_LOST.ptr, 3);
+    return (aigw_str){ copy, text.len };
+}
+
+static struct openai_tool *begin_call(struct openai_in *in, uint32_t choice, int64_t wire_index)
+{
+    struct openai_tool *tool = in->host->alloc(in->ctx, AIGW_LIFE_REQUEST, sizeof *tool);
+
+    if (!tool)
+        return NULL;
+    *tool = (struct openai_tool){ .next = in->call->tools, .choice = choice, .wire_index = wire_index };
+    in->call->tools = tool;
+    in->call->tool_count++;
+    return tool;
+}
+
+/* ---- out ---- */
+
+/* Numbered in the order in which they go out: one that never got a name leaves no gap. */
+static uint32_t next_index(const struct openai_call *call, uint32_t choice)
+{
+    uint32_t index = 0;
+
+    for (const struct openai_tool *tool = call->tools; tool; tool = tool->next)
+        index += tool->choice == choice && tool->is_announced;
+    return index;
+}
+
+static aigw_status emit_args(struct openai_in *in, struct openai_tool *tool, aigw_str text)
+{
+    bool is_first = !tool->is_announced;
+    struct aigw_event event = { .struct_size = sizeof event,
+                                .type = AIGW_EVENT_TOOL_CALL,
+                                .choice = tool->choice,
+                                .index = tool->index,
+                                .text = text };
+
+    if (!is_first && text.len == 0)
+        return AIGW_OK;
+    if (is_first) {
+        event.index = tool->index = next_index(in->call, tool->choice);
+        event.id = tool->id;
+        event.name = tool->name;
+        tool->is_announced = true;
+    }
+    return openai_emit_piece(in, &event);
+}
+
+/* Arguments wait while the name has not come: it belongs to the first piece. */
+static aigw_status take_args(struct openai_in *in, struct openai_tool *tool, aigw_str text)
+{
+    aigw_str waited = AIGW_STR_NONE;
+    aigw_status status = AIGW_OK;
+
+    extent_feed(&tool->args, text);
+    if (tool->name.len > 0 && !tool->waiting)
+        return emit_args(in, tool, text);
+    if (!tool->waiting && text.len > 0)
+        tool->waiting = in->host->buf_new(in->ctx, AIGW_LIFE_REQUEST, NAME_WAIT_MAX);
+    if (!tool->waiting)
+        return text.len > 0 ? AIGW_E_NOMEM : AIGW_OK;
+    in->host->buf_put(tool->waiting, text.ptr, text.len);
+    status = in->host->buf_view(tool->waiting, &waited);
+    if (status != AIGW_OK)
+        return openai_nonsense(in, "has a tool call whose name does not come");
+    if (tool->name.len == 0)
+        return AIGW_OK;
+    tool->waiting = NULL;
+    return emit_args(in, tool, waited);
+}
+
+aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, struct json_object *item, bool is_whole)
+{
+    struct json_object *function = wire_member(item, "function"), *arguments;
+    struct openai_piece piece = { .index = wire_get_int(item, "index", -1) };
+    struct openai_tool *tool;
+    const char *args_name = "arguments";
+
+    if (!function && wire_member(item, "custom")) {
+        function = wire_member(item, "custom");
+        args_name = "input";
+    }
+    if (!function && (wire_member(item, "name") || wire_member(item, "arguments")))
+        function = item; /* written flat */
+    if (!json_object_is_type(item, json_type_object) ||
+        (function && !json_object_is_type(function, json_type_object)) || !wire_text(item, "id", &piece.id) ||
+        !wire_text(function, "name", &piece.name))
+        return openai_nonsense(in, "has a tool call in a form that is not known");
+    arguments = wire_member(function, args_name);
+    if (json_object_is_type(arguments, json_type_object))
+        piece.text = wire_json(arguments); /* some servers send the object itself */
+    else if (!wire_text(function, args_name, &piece.text))
+        return openai_nonsense(in, "has a tool call whose arguments are no text");
+    tool = is_whole ? NULL : find_call(in->call, choice, &piece);
+    if (!tool) {
+        if (piece.id.len == 0 && piece.name.len == 0)
+            return piece.text.len > 0 || is_whole ? openai_nonsense(in, "has a tool call without a name") : AIGW_OK;
+        if (in->call->tool_count >= OPENAI_CALLS_MAX)
+            return openai_nonsense(in, "has more than 1024 tool calls");
+        tool = begin_call(in, choice, piece.index);
+        if (!tool)
+            return AIGW_E_NOMEM;
+    }
+    if (tool->id.len == 0 && !tool->is_announced)
+        tool->id = keep(in, piece.id);
+    if (tool->name.len == 0)
+        tool->name = keep(in, piece.name);
+    if (args_name[0] == 'a' && !tool->args.is_begun && wire_is(wire_trim_end(wire_skip_blanks(piece.text)), "null"))
+        piece.text = AIGW_STR_NONE; /* no arguments, as some write it */
+    return take_args(in, tool, piece.text);
+}
+
+aigw_status openai_close_calls(struct openai_in *in, uint32_t choice, uint32_t *ret_count)
+{
+    *ret_count = 0;
+    for (const struct openai_tool *tool = in->call->tools; tool; tool = tool->next) {
+        if (tool->choice != choice)
+            continue;
+        if (tool->is_announced)
+            (*ret_count)++;
+        else if (tool->waiting)
+            return openai_nonsense(in, "has a tool call without a name");
+    }
+    return AIGW_OK;
+}

@@ -1,0 +1,107 @@
+/* bytes.h - looking at many bytes of a string at once: sixteen with SSE2, which every amd64 has, else eight in a plain
+ * integer. Internal to aigw_parts. */
+#ifndef AIGW_PARTS_BYTES_H
+#define AIGW_PARTS_BYTES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+/* BYTES_STEP bytes are looked at; the answer marks those that are looked for, 0 when there are none. Behind the first
+ * such byte others may be marked wrongly. */
+#ifdef __SSE2__
+#define BYTES_STEP 16
+
+/** Quote, backslash, control character, no ASCII. */
+static inline uint64_t bytes_special(const char *at)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    __m128i other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)); /* signed: no ASCII is negative */
+
+    return (uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), other));
+}
+
+/** Backslash. */
+static inline uint64_t bytes_backslash(const char *at)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
+}
+
+/** No ASCII. */
+static inline uint64_t bytes_wide(const char *at)
+{
+    return (uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)at));
+}
+
+/** Bytes before the first that is marked; marks is not 0. */
+static inline size_t bytes_before(uint64_t marks)
+{
+    return (size_t)__builtin_ctzll(marks);
+}
+
+#else
+#define BYTES_STEP  8
+#define BYTES_ONES  UINT64_C(0x0101010101010101)
+#define BYTES_HIGHS UINT64_C(0x8080808080808080)
+
+/* The first byte lowest. */
+static inline uint64_t bytes_load(const char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+static inline uint64_t bytes_special(const char *at)
+{
+    uint64_t word = bytes_load(at), quote = word ^ (BYTES_ONES * '"'), backslash = word ^ (BYTES_ONES * '\\');
+
+    return (word | (word - BYTES_ONES * 0x20) | (quote - BYTES_ONES) | (backslash - BYTES_ONES)) & BYTES_HIGHS;
+}
+
+static inline uint64_t bytes_backslash(const char *at)
+{
+    uint64_t backslash = bytes_load(at) ^ (BYTES_ONES * '\\');
+
+    return (backslash - BYTES_ONES) & ~backslash & BYTES_HIGHS;
+}
+
+static inline uint64_t bytes_wide(const char *at)
+{
+    return bytes_load(at) & BYTES_HIGHS;
+}
+
+static inline size_t bytes_before(uint64_t marks)
+{
+    return (size_t)__builtin_ctzll(marks) / 8;
+}
+#endif
+
+/** One byte that bytes_special() would not mark. */
+static inline bool bytes_is_plain(char c)
+{
+    return (unsigned char)c >= 0x20 && (unsigned char)c < 0x80 && c != '"' && c != '\\';
+}
+
+/** What a backslash and c stand for; 0 for u and for what JSON does not have. */
+static inline char bytes_escape(char c)
+{
+    static const char table[128] = {
+        ['"'] = '"', ['\\'] = '\\', ['/'] = '/', ['b'] = '\b', ['f'] = '\f', ['n'] = '\n', ['r'] = '\r', ['t'] = '\t',
+    };
+
+    return (unsigned char)c < sizeof table ? table[(unsigned char)c] : '\0';
+}
+
+#endif

@@ -1,0 +1,686 @@
+/* Bodies by a table with a row of every kind: what is filled in, what is said of the rest, and the schema. */
+#include <aigw/body.h>
+
+#include <check.h>
+#include <json-c/json.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "tests.h"
+
+/* ---- a table of everything ---- */
+
+struct part {
+    uint32_t kind; /* 0 text, 1 image, 2 group */
+    aigw_str text, url;
+    struct aigw_body_list parts; /* of a group: struct part */
+};
+
+struct place {
+    int64_t x, y;
+};
+
+struct shape {
+    uint32_t version, given;
+    aigw_str name, word, url, secret, any, either;
+    int64_t count, many;
+    bool flag;
+    double ratio;
+    struct place place;
+    aigw_str flat_a;
+    struct aigw_body_list words, numbers, reals, flags, matrix, parts, map, texts, choices;
+    int checks;
+};
+
+#define GIVEN_COUNT 0x1u
+#define GIVEN_RATIO 0x4u
+
+static const struct aigw_body_table part_table;
+
+static const struct aigw_body_field part_fields[] = {
+    { .name = "text",
+      .type = AIGW_BODY_STRING,
+      .flags = AIGW_BODYF_REQUIRED,
+      .offset = offsetof(struct part, text),
+      .variants = 0x1 },
+    { .name = "url",
+      .type = AIGW_BODY_STRING,
+      .flags = AIGW_BODYF_REQUIRED | AIGW_BODYF_URL,
+      .offset = offsetof(struct part, url),
+      .variants = 0x2 },
+    { .name = "parts",
+      .type = AIGW_BODY_LIST,
+      .flags = AIGW_BODYF_REQUIRED,
+      .offset = offsetof(struct part, parts),
+      .table = &part_table,
+      .variants = 0x4 },
+};
+
+static const struct aigw_body_table part_table = {
+    AIGW_BODY_FIELDS(part_fields), .size = sizeof(struct part), .tag = "type",
+    .tags = "text|image|group",    .default_variant = 1,        .variant_offset = offsetof(struct part, kind)
+};
+
+static void check_place(struct aigw_body *body, void *object)
+{
+    const struct place *place = object;
+
+    if (aigw_body_is_good(body) && place->x > place->y)
+        aigw_body_report(body, "x", "value_error", "Value error, x is behind y");
+}
+
+static const struct aigw_body_field place_fields[] = {
+    { .name = "x", .type = AIGW_BODY_INT, .flags = AIGW_BODYF_REQUIRED, .offset = offsetof(struct place, x) },
+    { .name = "y", .type = AIGW_BODY_INT, .offset = offsetof(struct place, y), .default_value = "10" },
+};
+
+static const struct aigw_body_table place_table = { AIGW_BODY_FIELDS(place_fields), .size = sizeof(struct place),
+                                                    .check = check_place };
+
+static const struct aigw_body_field flat_fields[] = {
+    { .name = "a", .type = AIGW_BODY_STRING, .offset = offsetof(struct shape, flat_a), .default_value = "none" },
+};
+
+static const struct aigw_body_table flat_table = { AIGW_BODY_FIELDS(flat_fields) };
+
+static void no_vowel(struct aigw_body *body, void *value)
+{
+    const aigw_str *text = value;
+
+    if (text->len > 0 && strchr("aeiou", text->ptr[0]))
+        aigw_body_report(body, NULL, "value_error", "Value error, begins with a vowel");
+}
+
+static void count_checks(struct aigw_body *body, void *object)
+{
+    struct shape *shape = object;
+    struct aigw_json value;
+
+    ck_assert(!aigw_body_member(body, "no such row", &value));
+    ck_assert_int_eq(aigw_body_member(body, "word", &value), value.type != AIGW_JSON_ABSENT);
+    ck_assert(aigw_body_member(body, "version", &value));
+    shape->checks++;
+}
+
+static const struct aigw_body_field any_word = { .type = AIGW_BODY_STRING, .max = 3 };
+static const struct aigw_body_field any_int = { .type = AIGW_BODY_INT, .low = -5, .high = 5 };
+static const struct aigw_body_field any_real = { .type = AIGW_BODY_NUMBER };
+static const struct aigw_body_field any_flag = { .type = AIGW_BODY_BOOL };
+static const struct aigw_body_field any_row = { .type = AIGW_BODY_LIST, .item = &any_int, .max = 2 };
+
+#define AT(field) .offset = offsetof(struct shape, field)
+
+static const struct aigw_body_field shape_fields[] = {
+    { .name = "name",
+      .type = AIGW_BODY_STRING,
+      .flags = AIGW_BODYF_REQUIRED | AIGW_BODYF_STRIP | AIGW_BODYF_BEFORE_TAG,
+      AT(name),
+      .min = 2,
+      .max = 5,
+      .check = no_vowel,
+      .description = "what it is \"called\"" },
+    { .name = "word", .type = AIGW_BODY_STRING, AT(word), .words = "red|green|blue", .default_value = "red" },
+    { .name = "literal",
+      .type = AIGW_BODY_STRING,
+      .flags = AIGW_BODYF_LITERAL | AIGW_BODYF_NULLABLE,
+      .offset = AIGW_BODY_NOWHERE,
+      .words = "one" },
+    { .name = "url", .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_URL, AT(url) },
+    { .name = "secret", .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_SECRET, AT(secret), .max = 8 },
+    { .name = "count",
+      .type = AIGW_BODY_INT,
+      .flags = AIGW_BODYF_NULLABLE,
+      AT(count),
+      .low = 1,
+      .high = 20,
+      .default_value = "3",
+      .given = GIVEN_COUNT },
+    { .name = "many", .alias = "howMany", .type = AIGW_BODY_INT, AT(many) },
+    { .name = "flag", .type = AIGW_BODY_BOOL, AT(flag), .default_value = "true" },
+    { .name = "ratio",
+      .type = AIGW_BODY_NUMBER,
+      AT(ratio),
+      .low = 0,
+      .high = 2,
+      .default_value = "0.5",
+      .given = GIVEN_RATIO },
+    { .name = "free", .type = AIGW_BODY_NUMBER, .offset = AIGW_BODY_NOWHERE },
+    { .name = "place", .type = AIGW_BODY_OBJECT, .flags = AIGW_BODYF_NULLABLE, AT(place), .table = &place_table },
+    { .name = "flat", .type = AIGW_BODY_OBJECT, .table = &flat_table },
+    { .name = "words", .type = AIGW_BODY_LIST, AT(words), .item = &any_word, .min = 1, .max = 3 },
+    { .name = "numbers", .type = AIGW_BODY_LIST, AT(numbers), .item = &any_int },
+    { .name = "reals", .type = AIGW_BODY_LIST, AT(reals), .item = &any_real },
+    { .name = "flags", .type = AIGW_BODY_LIST, AT(flags), .item = &any_flag },
+    { .name = "matrix", .type = AIGW_BODY_LIST, AT(matrix), .item = &any_row },
+    { .name = "parts", .type = AIGW_BODY_LIST, AT(parts), .table = &part_table },
+    { .name = "map", .type = AIGW_BODY_MAP, AT(map), .max = 2 },
+    { .name = "texts", .type = AIGW_BODY_MAP, AT(texts), .item = &any_word },
+    { .name = "any", .type = AIGW_BODY_ANY, AT(any) },
+    { .name = "either", .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_OR | AIGW_BODYF_NULLABLE, AT(either), .max = 4 },
+    { .name = "either", .type = AIGW_BODY_LIST, AT(choices), .item = &any_word },
+    { .name = "by_version", .type = AIGW_BODY_STRING, AT(either), .variants = 0x1 },
+    { .name = "by_version", .type = AIGW_BODY_OBJECT, AT(place), .table = &place_table, .variants = 0x2 },
+};
+
+static const struct aigw_body_table shape_table = {
+    AIGW_BODY_FIELDS(shape_fields),
+    .size = sizeof(struct shape),
+    .tag = "version",
+    .tags = "1|2",
+    .tag_is_number = true,
+    .variant_offset = offsetof(struct shape, version),
+    .has_given = true,
+    .given_offset = offsetof(struct shape, given),
+    .check = count_checks,
+    .title = "Shape",
+};
+
+/* ---- what was filled in, as text ---- */
+
+static char dump[4096];
+
+static void say(const char *fmt, ...) AIGW_PRINTF(1, 2);
+static void say(const char *fmt, ...)
+{
+    size_t len = strlen(dump);
+    va_list args;
+
+    va_start(args, fmt);
+    ck_assert_int_lt(vsnprintf(dump + len, sizeof dump - len, fmt, args), (int)(sizeof dump - len));
+    va_end(args);
+}
+
+static void say_text(const char *name, aigw_str text)
+{
+    if (text.ptr)
+        say("%s=%.*s ", name, AIGW_STR_ARG(text));
+}
+
+static void say_parts(struct aigw_body_list list)
+{
+    const struct part *parts = list.items;
+
+    for (size_t i = 0; i < list.count; i++) {
+        say("(%u", parts[i].kind);
+        say_text(" text", parts[i].text);
+        say_text(" url", parts[i].url);
+        say_parts(parts[i].parts);
+        say(")");
+    }
+}
+
+static void say_pairs(const char *name, struct aigw_body_list list)
+{
+    const struct aigw_body_pair *pairs = list.items;
+
+    for (size_t i = 0; i < list.count; i++)
+        say("%s.%.*s=%.*s ", name, AIGW_STR_ARG(pairs[i].name), AIGW_STR_ARG(pairs[i].value));
+}
+
+static void say_shape(const struct shape *s)
+{
+    dump[0] = '\0';
+    say("v%u g%u ", s->version, s->given);
+    say_text("name", s->name);
+    say_text("word", s->word);
+    say_text("url", s->url);
+    say_text("secret", s->secret);
+    say_text("any", s->any);
+    say_text("either", s->either);
+    say("%lld %lld %d %g (%lld,%lld) ", (long long)s->count, (long long)s->many, s->flag, s->ratio,
+        (long long)s->place.x, (long long)s->place.y);
+    say_text("a", s->flat_a);
+    for (size_t i = 0; i < s->words.count; i++)
+        say_text("w", ((const aigw_str *)s->words.items)[i]);
+    for (size_t i = 0; i < s->choices.count; i++)
+        say_text("c", ((const aigw_str *)s->choices.items)[i]);
+    for (size_t i = 0; i < s->numbers.count; i++)
+        say("n=%lld ", (long long)((const int64_t *)s->numbers.items)[i]);
+    for (size_t i = 0; i < s->reals.count; i++)
+        say("r=%g ", ((const double *)s->reals.items)[i]);
+    for (size_t i = 0; i < s->flags.count; i++)
+        say("f=%d ", ((const bool *)s->flags.items)[i]);
+    for (size_t i = 0; i < s->matrix.count; i++) {
+        const struct aigw_body_list *row = &((const struct aigw_body_list *)s->matrix.items)[i];
+
+        for (size_t k = 0; k < row->count; k++)
+            say("m%zu=%lld ", i, (long long)((const int64_t *)row->items)[k]);
+    }
+    say_parts(s->parts);
+    say_pairs("map", s->map);
+    say_pairs("texts", s->texts);
+    dump[strlen(dump) - 1] = '\0';
+}
+
+/* ---- bodies ---- */
+
+#define V                     "\"version\":1,\"name\":\"box\""
+#define BASE                  "v0 g0 name=box word=red 3 0 1 0.5 (0,10) a=none"
+#define FAULT(type, loc, msg) "{\"type\":\"" type "\",\"loc\":[\"body\"" loc "],\"msg\":\"" msg "\"}"
+#define AT_V1(name)           ",1,\"" name "\""
+
+static const struct {
+    const char *body;
+    const char *filled; /* NULL: refused */
+    const char *faults; /* without the brackets */
+} bodies[] = {
+    { "{" V "}", BASE, NULL },
+    { "{\"unknown\":[{\"version\":7}]," V ",\"more\":{\"name\":1}}", BASE, NULL },
+    { "{\"name\":\"box\",\"version\":2}", "v1 g0 name=box word=red 3 0 1 0.5 (0,10) a=none", NULL },
+    { "{\"name\":1,\"version\":3,\"name\":\"box\",\"version\":1}", BASE, NULL },
+    { "{\"n\\u0061me\":\"box\",\"version\":1.0}", BASE, NULL },
+    { "{\"name\":\" b\\u006fx\\t\",\"version\":true}", BASE, NULL },
+    { "{\"name\":\"\\ud83dx\",\"version\":1}", "v0 g0 name=\xEF\xBF\xBDx word=red 3 0 1 0.5 (0,10) a=none", NULL },
+
+    /* the tag, and what is read before it */
+    { "{\"name\":\"x\"}", NULL,
+      FAULT("string_too_short", ",\"name\"", "String should have at least 2 characters") "," FAULT(
+          "union_tag_not_found", "", "Unable to extract tag using discriminator 'version'") },
+    { "{\"version\":\"1\"}", NULL,
+      FAULT("missing", ",\"name\"", "Field required") "," FAULT(
+          "union_tag_invalid", "",
+          "Input tag '1' found using 'version' does not match any of the expected tags: 1, 2") },
+    { "{\"name\":\"box\",\"version\":1.5,\"count\":\"x\"}", NULL,
+      FAULT("union_tag_invalid", "",
+            "Input tag '1.5' found using 'version' does not match any of the expected tags: 1, 2") },
+
+    /* strings */
+    { "{\"version\":1,\"name\":\"longer\"}", NULL,
+      FAULT("string_too_long", ",\"name\"", "String should have at most 5 characters") },
+    { "{\"version\":1,\"name\":\"\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\"}",
+      "v0 g0 name=\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9\xC3\xA9 word=red 3 0 1 0.5 (0,10) a=none", NULL },
+    { "{\"version\":1,\"name\":null}", NULL, FAULT("string_type", ",\"name\"", "Input should be a valid string") },
+    { "{\"version\":1,\"name\":\"ox\"}", NULL, FAULT("value_error", ",\"name\"", "Value error, begins with a vowel") },
+    { "{" V ",\"word\":\"blue\"}", "v0 g0 name=box word=blue 3 0 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"word\":\"Blue\"}", NULL, FAULT("enum", AT_V1("word"), "Input should be 'red', 'green' or 'blue'") },
+    { "{" V ",\"word\":\"\"}", NULL, FAULT("enum", AT_V1("word"), "Input should be 'red', 'green' or 'blue'") },
+    { "{" V ",\"literal\":\"two\"}", NULL, FAULT("literal_error", AT_V1("literal"), "Input should be 'one'") },
+    { "{" V ",\"literal\":null}", BASE, NULL },
+    { "{" V ",\"url\":\"s3cret:8000\"}", NULL,
+      FAULT("url_parsing", AT_V1("url"), "Input should be a valid URL that begins with http:// or https://") },
+    { "{" V ",\"url\":\"\"}", "v0 g0 name=box word=red url= 3 0 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"secret\":\"s3cret-and-more\"}", NULL,
+      FAULT("string_too_long", AT_V1("secret"), "String should have at most 8 characters") },
+    { "{" V ",\"secret\":{\"s3cret\":1}}", NULL,
+      FAULT("string_type", AT_V1("secret"), "Input should be a valid string") },
+
+    /* numbers */
+    { "{" V ",\"count\":7}", "v0 g1 name=box word=red 7 0 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"count\":null}", BASE, NULL },
+    { "{" V ",\"count\":\" +7.0 \"}", "v0 g1 name=box word=red 7 0 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"count\":true}", "v0 g1 name=box word=red 1 0 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"count\":2e1}", "v0 g1 name=box word=red 20 0 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"count\":21}", NULL,
+      FAULT("less_than_equal", AT_V1("count"), "Input should be less than or equal to 20") },
+    { "{" V ",\"count\":0}", NULL,
+      FAULT("greater_than_equal", AT_V1("count"), "Input should be greater than or equal to 1") },
+    { "{" V ",\"count\":999999999999999999999999}", NULL,
+      FAULT("less_than_equal", AT_V1("count"), "Input should be less than or equal to 20") },
+    { "{" V ",\"many\":999999999999999999999999}", "v0 g0 name=box word=red 3 9223372036854775807 1 0.5 (0,10) a=none",
+      NULL },
+    { "{" V ",\"many\":-1e300}", "v0 g0 name=box word=red 3 -9223372036854775808 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"many\":\"-99999999999999999999\"}",
+      "v0 g0 name=box word=red 3 -9223372036854775808 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"many\":1e400}", NULL, FAULT("finite_number", AT_V1("many"), "Input should be a finite number") },
+    { "{" V ",\"many\":NaN}", NULL, FAULT("finite_number", AT_V1("many"), "Input should be a finite number") },
+    { "{" V ",\"many\":1.5}", NULL,
+      FAULT("int_from_float", AT_V1("many"), "Input should be a valid integer, got a number with a fractional part") },
+    { "{" V ",\"many\":\"s3cret\"}", NULL,
+      FAULT("int_parsing", AT_V1("many"), "Input should be a valid integer, unable to parse string as an integer") },
+    { "{" V ",\"many\":[]}", NULL, FAULT("int_type", AT_V1("many"), "Input should be a valid integer") },
+    { "{" V ",\"ratio\":\"1.25\"}", "v0 g4 name=box word=red 3 0 1 1.25 (0,10) a=none", NULL },
+    { "{" V ",\"ratio\":2}", "v0 g4 name=box word=red 3 0 1 2 (0,10) a=none", NULL },
+    { "{" V ",\"ratio\":true}", "v0 g4 name=box word=red 3 0 1 1 (0,10) a=none", NULL },
+    { "{" V ",\"ratio\":2.5}", NULL,
+      FAULT("less_than_equal", AT_V1("ratio"), "Input should be less than or equal to 2") },
+    { "{" V ",\"ratio\":\"s3cret\"}", NULL,
+      FAULT("float_parsing", AT_V1("ratio"), "Input should be a valid number, unable to parse string as a number") },
+    { "{" V ",\"ratio\":\"true\"}", NULL,
+      FAULT("float_parsing", AT_V1("ratio"), "Input should be a valid number, unable to parse string as a number") },
+    { "{" V ",\"ratio\":{}}", NULL, FAULT("float_type", AT_V1("ratio"), "Input should be a valid number") },
+    { "{" V ",\"free\":Infinity}", NULL, FAULT("finite_number", AT_V1("free"), "Input should be a finite number") },
+    { "{" V ",\"flag\":\"OFF\"}", "v0 g0 name=box word=red 3 0 0 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"flag\":0.0}", "v0 g0 name=box word=red 3 0 0 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"flag\":\"s3cret\"}", NULL,
+      FAULT("bool_parsing", AT_V1("flag"), "Input should be a valid boolean, unable to interpret input") },
+    { "{" V ",\"flag\":null}", NULL, FAULT("bool_type", AT_V1("flag"), "Input should be a valid boolean") },
+
+    { "{" V ",\"howMany\":4}", "v0 g0 name=box word=red 3 4 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"howMany\":\"x\",\"many\":5}", "v0 g0 name=box word=red 3 5 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"howMany\":\"x\"}", NULL,
+      FAULT("int_parsing", AT_V1("many"), "Input should be a valid integer, unable to parse string as an integer") },
+
+    /* objects */
+    { "{" V ",\"place\":{\"x\":1}}", "v0 g0 name=box word=red 3 0 1 0.5 (1,10) a=none", NULL },
+    { "{" V ",\"place\":{\"y\":2,\"x\":1,\"z\":3}}", "v0 g0 name=box word=red 3 0 1 0.5 (1,2) a=none", NULL },
+    { "{" V ",\"place\":{\"x\":7,\"y\":8},\"place\":{\"x\":1}}", "v0 g0 name=box word=red 3 0 1 0.5 (1,10) a=none",
+      NULL },
+    { "{" V ",\"place\":{\"x\":7},\"place\":null}", BASE, NULL },
+    { "{" V ",\"place\":{\"y\":\"s3cret\"}}", NULL,
+      FAULT("missing", AT_V1("place") ",\"x\"",
+            "Field required") "," FAULT("int_parsing", AT_V1("place") ",\"y\"",
+                                        "Input should be a valid integer, unable to parse string as an integer") },
+    { "{" V ",\"place\":{\"x\":11}}", NULL,
+      FAULT("value_error", AT_V1("place") ",\"x\"", "Value error, x is behind y") },
+    { "{" V ",\"place\":[1]}", NULL,
+      FAULT("model_attributes_type", AT_V1("place"),
+            "Input should be a valid dictionary or object to extract fields from") },
+    { "{" V ",\"flat\":{\"a\":\"x\"}}", "v0 g0 name=box word=red 3 0 1 0.5 (0,10) a=x", NULL },
+
+    /* lists */
+    { "{" V ",\"words\":[\"a\",\"\\n\"]}", BASE " w=a w=\n", NULL },
+    { "{" V ",\"words\":[]}", NULL,
+      FAULT("too_short", AT_V1("words"), "List should have at least 1 item after validation, not 0") },
+    { "{" V ",\"words\":[1,2,3,4]}", NULL,
+      FAULT("too_long", AT_V1("words"), "List should have at most 3 items after validation, not 4") },
+    { "{" V ",\"words\":[\"a\",5,\"long\"]}", NULL,
+      FAULT("string_type", AT_V1("words") ",1", "Input should be a valid string") "," FAULT(
+          "string_too_long", AT_V1("words") ",2", "String should have at most 3 characters") },
+    { "{" V ",\"words\":\"a\"}", NULL, FAULT("list_type", AT_V1("words"), "Input should be a valid list") },
+    { "{" V ",\"numbers\":[1,\"2\",3.0],\"reals\":[1.5,2],\"flags\":[true,0]}", BASE " n=1 n=2 n=3 r=1.5 r=2 f=1 f=0",
+      NULL },
+    { "{" V ",\"matrix\":[[1,2],[],[3]]}", BASE " m0=1 m0=2 m2=3", NULL },
+    { "{" V ",\"matrix\":[[1],[1,6],[1,2,3]]}", NULL,
+      FAULT("less_than_equal", AT_V1("matrix") ",1,1", "Input should be less than or equal to 5") "," FAULT(
+          "too_long", AT_V1("matrix") ",2", "List should have at most 2 items after validation, not 3") },
+
+    /* unions in lists, tables that hold themselves */
+    { "{" V ",\"parts\":[{\"text\":\"a\"},{\"url\":\"http://h\",\"type\":\"image\",\"text\":1},"
+      "{\"type\":\"group\",\"parts\":[{\"text\":\"b\"},{\"type\":\"group\",\"parts\":[]}]}]} ",
+      BASE " (0 text=a )(1 url=http://h )(2(0 text=b )(2)", NULL },
+    { "{" V ",\"parts\":[{\"type\":\"image\"},7,{\"type\":\"video\"},{\"type\":null}]}", NULL,
+      FAULT("missing", AT_V1("parts") ",0,\"image\",\"url\"", "Field required") "," FAULT(
+          "model_attributes_type", AT_V1("parts") ",1",
+          "Input should be a valid dictionary or object to extract fields from") "," FAULT("union_tag_invalid",
+                                                                                           AT_V1("parts") ",2",
+                                                                                           "Input tag 'video' found "
+                                                                                           "using 'type' does not "
+                                                                                           "match any of the expected "
+                                                                                           "tags: 'text', 'image', "
+                                                                                           "'group'") "," FAULT("union_"
+                                                                                                                "tag_"
+                                                                                                                "invali"
+                                                                                                                "d",
+                                                                                                                AT_V1(
+                                                                                                                    "pa"
+                                                                                                                    "rt"
+                                                                                                                    "s") ",3",
+                                                                                                                "Input "
+                                                                                                                "tag "
+                                                                                                                "'None'"
+                                                                                                                " found"
+                                                                                                                " using"
+                                                                                                                " '"
+                                                                                                                "type' "
+                                                                                                                "does "
+                                                                                                                "not "
+                                                                                                                "match "
+                                                                                                                "any "
+                                                                                                                "of "
+                                                                                                                "the "
+                                                                                                                "expect"
+                                                                                                                "ed "
+                                                                                                                "tags: "
+                                                                                                                "'text'"
+                                                                                                                ", "
+                                                                                                                "'image"
+                                                                                                                "', "
+                                                                                                                "'group"
+                                                                                                                "'") },
+
+    /* maps and values of any type */
+    { "{" V ",\"map\":{\"\\u0061\":[1, 2],\"b\":\"x\\ny\"}}", BASE " map.a=[1, 2] map.b=\"x\\ny\"", NULL },
+    { "{" V ",\"map\":{\"a\":\"\\ud83d\",\"b\":NaN}}", BASE " map.a=\"\\ufffd\" map.b=null", NULL },
+    { "{" V ",\"map\":{\"a\":1,\"b\":2,\"c\":3}}", NULL,
+      FAULT("too_long", AT_V1("map"), "Dictionary should have at most 2 items after validation, not 3") },
+    { "{" V ",\"map\":[]}", NULL, FAULT("dict_type", AT_V1("map"), "Input should be a valid dictionary") },
+    { "{" V ",\"texts\":{\"a\":\"x\\ny\"}}", BASE " texts.a=x\ny", NULL },
+    { "{" V ",\"texts\":{\"a \\\"quoted\\\" name\":\"s3cret\"}}", NULL,
+      FAULT("string_too_long", AT_V1("texts") ",\"a \\\"quoted\\\" name\"",
+            "String should have at most 3 characters") },
+    { "{" V ",\"any\":{\"a\": [1 ,{}]}}", "v0 g0 name=box word=red any={\"a\": [1 ,{}]} 3 0 1 0.5 (0,10) a=none",
+      NULL },
+    { "{" V ",\"any\":null}", "v0 g0 name=box word=red any=null 3 0 1 0.5 (0,10) a=none", NULL },
+
+    /* one name, several rows */
+    { "{" V ",\"either\":\"x\"}", "v0 g0 name=box word=red either=x 3 0 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"either\":[\"x\",\"y\"]}", BASE " c=x c=y", NULL },
+    { "{" V ",\"either\":null}", BASE, NULL },
+    { "{" V ",\"either\":\"longer\"}", NULL,
+      FAULT("string_too_long", AT_V1("either"), "String should have at most 4 characters") },
+    { "{" V ",\"either\":7}", NULL, FAULT("list_type", AT_V1("either"), "Input should be a valid list") },
+    { "{" V ",\"by_version\":\"x\"}", "v0 g0 name=box word=red either=x 3 0 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"by_version\":{\"x\":1}}", NULL,
+      FAULT("string_type", AT_V1("by_version"), "Input should be a valid string") },
+    { "{\"name\":\"box\",\"by_version\":{\"x\":1,\"y\":2},\"version\":2}",
+      "v1 g0 name=box word=red 3 0 1 0.5 (1,2) a=none", NULL },
+    { "{\"name\":\"box\",\"by_version\":{\"x\":3,\"y\":2},\"version\":2}", NULL,
+      FAULT("value_error", ",2,\"by_version\",\"x\"", "Value error, x is behind y") },
+
+    /* no body at all */
+    { "", NULL, FAULT("missing", "", "Field required") },
+    { " ", NULL, FAULT("missing", "", "Field required") },
+    { "null", NULL, FAULT("missing", "", "Field required") },
+    { "[1]", NULL,
+      FAULT("model_attributes_type", "", "Input should be a valid dictionary or object to extract fields from") },
+    { "{\"\xC3\xA9\":1,x}", NULL, FAULT("json_invalid", ",7", "JSON decode error") },
+    { "{" V ",\"place\":{\"x\":1,\"y\":}}", NULL, FAULT("json_invalid", ",45", "JSON decode error") },
+    { "\xEF\xBB\xBF{x", NULL, FAULT("json_invalid", ",1", "JSON decode error") },
+    { "[1", NULL, FAULT("json_invalid", ",2", "JSON decode error") },
+    { "{\"name\":\"\xFF\"}", NULL, FAULT("json_invalid", "", "JSON decode error: the body is not valid UTF-8 text") },
+    { "{x \xFF", NULL, FAULT("json_invalid", "", "JSON decode error: the body is not valid UTF-8 text") },
+};
+
+START_TEST(bodies_are_judged)
+{
+    aigw_str text = exact_copy(str(bodies[_i].body)), faults;
+    struct aigw_pool pool = { NULL };
+    struct aigw_memory memory = aigw_pool_memory(&pool, (size_t)1 << 20);
+    struct aigw_body body = { .memory = &memory, .options = AIGW_JSON_NAN };
+    struct shape shape;
+    aigw_status status = aigw_body_read(&body, &shape_table, text, &shape);
+    char expected[2048];
+
+    ck_assert_int_eq(aigw_body_list_faults(&body, &faults), AIGW_OK);
+    if (bodies[_i].filled) {
+        ck_assert_msg(status == AIGW_OK, "%s: %.*s", bodies[_i].body, AIGW_STR_ARG(faults));
+        say_shape(&shape);
+        ck_assert_msg(strcmp(dump, bodies[_i].filled) == 0, "%s:\n%s\n%s", bodies[_i].body, dump, bodies[_i].filled);
+        ck_assert_int_eq(shape.checks, 1);
+        ck_assert(same_str(faults, str("[]")));
+    } else {
+        ck_assert_msg(status == AIGW_E_INVALID, "%s: taken", bodies[_i].body);
+        snprintf(expected, sizeof expected, "[%s]", bodies[_i].faults);
+        ck_assert_msg(same_str(faults, str(expected)), "%s:\n%.*s\n%s", bodies[_i].body, AIGW_STR_ARG(faults),
+                      expected);
+        ck_assert_ptr_null(strstr(faults.ptr, "s3cret"));
+    }
+    aigw_pool_free(&pool);
+    free_copy(text);
+}
+END_TEST
+
+START_TEST(faults_say_where_in_plain_words_too)
+{
+    struct aigw_pool pool = { NULL };
+    struct aigw_memory memory = aigw_pool_memory(&pool, (size_t)1 << 20);
+    struct aigw_body body = { .memory = &memory };
+    struct shape shape;
+
+    aigw_body_read(&body, &shape_table, AIGW_STR("{" V ",\"parts\":[{\"type\":\"image\",\"url\":7}],\"word\":1}"),
+                   &shape);
+    ck_assert_uint_eq(body.fault_count, 2);
+    ck_assert(same_str(body.faults->path, str("word")));
+    ck_assert_ptr_eq(body.faults->field, &shape_fields[1]);
+    ck_assert(same_str(body.faults->next->path, str("parts.0.url")));
+    ck_assert_ptr_eq(body.faults->next->field, &part_fields[1]);
+    ck_assert_ptr_null(body.faults->next->next);
+    aigw_pool_free(&pool);
+}
+END_TEST
+
+/* The schema of a smaller table, whole; the large one must be JSON and name every member. */
+static const struct aigw_body_field small_fields[] = {
+    { .name = "type", .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_REQUIRED, .words = "a|b" },
+    { .name = "n",
+      .type = AIGW_BODY_INT,
+      .flags = AIGW_BODYF_NULLABLE,
+      .low = 1,
+      .high = INFINITY,
+      .default_value = "2",
+      .description = "how \"many\"" },
+    { .name = "key", .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_SECRET, .max = 9 },
+    { .name = "in", .type = AIGW_BODY_LIST, .max = 4, .table = &place_table },
+    { .name = "x", .type = AIGW_BODY_ANY, .flags = AIGW_BODYF_REQUIRED },
+    { .name = "m", .type = AIGW_BODY_MAP, .item = &any_word },
+    { .name = "e", .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_OR },
+    { .name = "e", .type = AIGW_BODY_BOOL, .default_value = "true" },
+};
+
+static const struct aigw_body_table small_table = { AIGW_BODY_FIELDS(small_fields), .title = "Small" };
+
+static const char small_schema[] =
+    "{\"type\":\"object\",\"title\":\"Small\",\"properties\":{\"type\":{\"enum\":[\"a\",\"b\"]},"
+    "\"n\":{\"type\":[\"integer\",\"null\"],\"minimum\":1,\"default\":2,\"description\":\"how \\\"many\\\"\"},"
+    "\"key\":{\"type\":\"string\",\"maxLength\":9,\"format\":\"password\"},"
+    "\"in\":{\"type\":\"array\",\"maxItems\":4,\"items\":{\"type\":\"object\",\"properties\":{\"x\":{\"type\":"
+    "\"integer\"},\"y\":{\"type\":\"integer\",\"default\":10}},\"required\":[\"x\"]}},\"x\":{},"
+    "\"m\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}},"
+    "\"e\":{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"boolean\",\"default\":true}]}},"
+    "\"required\":[\"type\",\"x\"]}";
+
+START_TEST(tables_print_their_schema)
+{
+    struct aigw_pool pool = { NULL };
+    struct aigw_memory memory = aigw_pool_memory(&pool, (size_t)1 << 20);
+    struct json_object *tree, *properties = NULL, *required = NULL;
+    aigw_str schema;
+
+    ck_assert_int_eq(aigw_body_schema(&small_table, &memory, &schema), AIGW_OK);
+    ck_assert_msg(same_str(schema, str(small_schema)), "%.*s", AIGW_STR_ARG(schema));
+    ck_assert_int_eq(aigw_body_schema(&shape_table, &memory, &schema), AIGW_OK);
+    tree = json_tokener_parse(schema.ptr);
+    ck_assert(json_object_object_get_ex(tree, "properties", &properties));
+    ck_assert_int_eq(json_object_object_length(properties), (int)COUNT(shape_fields) - 1);
+    ck_assert(json_object_object_get_ex(tree, "required", &required));
+    ck_assert_str_eq(json_object_to_json_string_ext(required, JSON_C_TO_STRING_PLAIN), "[\"name\",\"version\"]");
+    json_object_put(tree);
+    aigw_pool_free(&pool);
+}
+END_TEST
+
+START_TEST(every_shortage_of_memory_is_told) /* and is no fault of the body */
+{
+    static const char *const texts[] = {
+        "{" V ",\"words\":[\"\\n\"],\"parts\":[{\"text\":\"\\t\"},{\"type\":\"group\",\"parts\":[{\"text\":\"a\"}]}],"
+        "\"place\":{\"x\":1},\"map\":{\"a\\n\":\"\\q\"},\"matrix\":[[1]]}",
+        "{" V ",\"words\":[1],\"map\":7,\"parts\":[{},{\"text\":\"\\n\"}]}",
+    };
+
+    for (size_t i = 0; i < COUNT(texts); i++) {
+        aigw_status last = i ? AIGW_E_INVALID : AIGW_OK, status;
+        size_t limit = 0;
+
+        do {
+            struct aigw_pool pool = { NULL };
+            struct aigw_memory memory = aigw_pool_memory(&pool, limit++);
+            struct aigw_body body = { .memory = &memory };
+            struct shape shape;
+
+            status = aigw_body_read(&body, &shape_table, str(texts[i]), &shape);
+            ck_assert(status == last || status == AIGW_E_LIMIT);
+            aigw_pool_free(&pool);
+        } while (status != last);
+    }
+}
+END_TEST
+
+TCase *body_case(void)
+{
+    TCase *body = tcase_create("body");
+
+    tcase_add_loop_test(body, bodies_are_judged, 0, (int)COUNT(bodies));
+    tcase_add_test(body, faults_say_where_in_plain_words_too);
+    tcase_add_test(body, tables_print_their_schema);
+    tcase_add_test(body, every_shortage_of_memory_is_told);
+    return body;
+}
+
+/* ---- large bodies: memory is for what is kept ---- */
+
+#define LARGE ((size_t)15 << 20)
+
+/* `before`, `unit` again and again, `after`; what it may take of memory, and what comes of it. */
+static const struct {
+    const char *id, *before, *unit, *after;
+    size_t memory_max;
+    const char *fault; /* type of the first one; NULL: good */
+} larges[] = {
+    { "zeros in an unknown member", "{" V ",\"q\":[0", ",0", "]}", 10000, NULL },
+    { "objects in an unknown member", "{" V ",\"q\":[{}", ",{\"a\":[]}", "]}", 10000, NULL },
+    { "unknown members", "{" V, ",\"q\":0", "}", 10000, NULL },
+    { "a text in an unknown member", "{" V ",\"q\":\"", "\\n", "\"}", 10000, NULL },
+    { "zeros for a string", "{" V ",\"word\":[0", ",0", "]}", 10000, "string_type" },
+    { "zeros for an object", "{" V ",\"place\":[0", ",0", "]}", 10000, "model_attributes_type" },
+    { "zeros for a map", "{" V ",\"map\":[0", ",0", "]}", 10000, "dict_type" },
+    { "zeros for words", "{" V ",\"words\":[0", ",0", "]}", 10000, "too_long" },
+    { "zeros for parts", "{" V ",\"parts\":[0", ",0", "]}", 40000, "model_attributes_type" },
+    { "empty parts", "{" V ",\"parts\":[{}", ",{}", "]}", 40000, "missing" },
+    { "bad first, good then", "{" V ",\"parts\":[{}", ",{\"text\":\"\"}", "]}", 40000, "missing" },
+    { "bad first, groups then", "{" V ",\"parts\":[{}", ",{\"type\":\"group\",\"parts\":[{\"text\":\"\"}]}", "]}",
+      40000, "missing" },
+    { "good groups", "{" V ",\"parts\":[{\"text\":\"\"}", ",{\"type\":\"group\",\"parts\":[]}", "]}", (size_t)100 << 20,
+      NULL },
+    { "members of a map", "{" V ",\"map\":{\"a\":0", ",\"a\":0", "}}", 10000, "too_long" },
+    { "a long string", "{\"version\":1,\"name\":\"", "x", "\"}", 10000, "string_too_long" },
+    { "a long string with escapes", "{" V ",\"secret\":\"", "\\n", "\"}", (size_t)1 << 20, "string_too_long" },
+    { "a long string to strip", "{\"version\":1,\"name\":\"", "\\n", "\"}", (size_t)1 << 20, "string_too_long" },
+    { "the same member", "{\"version\":1,\"name\":\"bo\\u0078\"", ",\"name\":\"bo\\u0078\"", "}", (size_t)12 << 20,
+      NULL },
+    { "open lists", "{" V ",\"q\":", "[", "}", 10000, "json_invalid" },
+    { "open objects", "{" V ",\"q\":", "{\"place\":", "}", 10000, "json_invalid" },
+    { "a long number", "{" V ",\"many\":1", "0", "}", 10000, NULL },
+    { "a long real", "{" V ",\"ratio\":0.", "0", "1}", 10000, NULL },
+    { "a word that never ends", "{" V ",\"flag\":\"", "t", "\"}", 10000, "bool_parsing" },
+};
+
+START_TEST(large_bodies_take_what_they_keep)
+{
+    size_t before = strlen(larges[_i].before), unit = strlen(larges[_i].unit), after = strlen(larges[_i].after);
+    size_t len = before;
+    char *text = malloc(LARGE + unit + after);
+    struct aigw_pool pool = { NULL };
+    struct aigw_memory memory = aigw_pool_memory(&pool, (size_t)1 << 30);
+    struct aigw_body body = { .memory = &memory };
+    struct shape shape;
+    aigw_status status;
+
+    memcpy(text, larges[_i].before, before);
+    for (; len < LARGE; len += unit)
+        memcpy(text + len, larges[_i].unit, unit);
+    memcpy(text + len, larges[_i].after, after);
+    status = aigw_body_read(&body, &shape_table, (aigw_str){ text, len + after }, &shape);
+    if (larges[_i].fault) {
+        ck_assert_msg(status == AIGW_E_INVALID, "%s: %d", larges[_i].id, status);
+        ck_assert_msg(strcmp(body.faults->type, larges[_i].fault) == 0, "%s: %s at %s", larges[_i].id,
+                      body.faults->type, body.faults->path.ptr);
+    } else {
+        ck_assert_msg(status == AIGW_OK, "%s: %d %s", larges[_i].id, status,
+                      status == AIGW_E_INVALID ? body.faults->loc.ptr : "");
+    }
+    ck_assert_msg(((size_t)1 << 30) - memory.left <= larges[_i].memory_max, "%s: %zu bytes", larges[_i].id,
+                  ((size_t)1 << 30) - memory.left);
+    aigw_pool_free(&pool);
+    free(text);
+}
+END_TEST
+
+TCase *body_memory_case(void)
+{
+    TCase *large = tcase_create("large bodies");
+
+    tcase_set_timeout(large, 60);
+    tcase_add_loop_test(large, large_bodies_take_what_they_keep, 0, (int)COUNT(larges));
+    return large;
+}

@@ -1,0 +1,201 @@
+/* cases_provider.c - the sections of a provider's case files. Every streamed answer is fed whole, byte by byte and in
+ * two odd ways, and again while fewer and fewer events are wanted: what comes out must be the same, or its begin. */
+#include "cases.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CASES_WAIT_MAX_MS ((int64_t)24 * 3600 * 1000)
+#define CASES_LEAVES_MAX  8u /* events after which the client leaves, one after the other */
+
+static void do_call(struct cases *c, const struct section *s)
+{
+    c->call_title = s->arg;
+    c->request = s->text;
+    c->answer = NULL;
+    c->error = NULL;
+    c->status = aigw_testhost_request_json(c->th, s->text);
+    c->is_unchecked = true;
+}
+
+static void expect_url(struct cases *c, const struct section *s)
+{
+    const char *url = aigw_testhost_http(c->th)->url;
+
+    cases_expect_text(c, "url", s->text, url ? url : "");
+}
+
+static void expect_method(struct cases *c, const struct section *s)
+{
+    const char *method = aigw_testhost_http(c->th)->method;
+
+    cases_expect_text(c, "method", s->text, method ? method : "");
+}
+
+static void expect_headers(struct cases *c, const struct section *s)
+{
+    const struct aigw_http_request *http = aigw_testhost_http(c->th);
+    const char *all = "";
+
+    for (uint32_t i = 0; i < http->header_count; i++)
+        all = gw_arena_printf(&c->arena, "%s%s\n", all, http->headers[i]);
+    cases_expect_lines(c, "headers", s->text, all);
+}
+
+static void expect_body(struct cases *c, const struct section *s)
+{
+    cases_expect_body(c, "body", s->text, aigw_testhost_http(c->th)->body);
+}
+
+/* Feed the answer in pieces: step 0 whole, else pieces of 1…step bytes. */
+static const char *play(struct cases *c, uint32_t step)
+{
+    size_t len = strlen(c->answer), at = 0;
+    uint32_t seed = step;
+
+    if (aigw_testhost_request_json(c->th, c->request) != AIGW_OK)
+        return aigw_testhost_error(c->th);
+    aigw_testhost_accept(c->th, c->content_type);
+    while (at < len) {
+        size_t piece = step == 0 ? len : 1 + (seed >> 16) % step;
+
+        seed = seed * 1664525u + 1013904223u;
+        if (piece > len - at)
+            piece = len - at;
+        if (aigw_testhost_feed(c->th, c->answer + at, piece) != AIGW_OK)
+            break;
+        at += piece;
+    }
+    aigw_testhost_end(c->th);
+    return aigw_testhost_events(c->th);
+}
+
+static const char *play_local(struct cases *c)
+{
+    if (aigw_testhost_request_json(c->th, c->request) == AIGW_OK)
+        aigw_testhost_produce(c->th, CASES_WAIT_MAX_MS, &c->took_ms);
+    return aigw_testhost_events(c->th);
+}
+
+/* The client leaves after the first event, after the second …: emit() says so, and the plugin hands that back. */
+static void leave_early(struct cases *c, bool is_local, const char *whole)
+{
+    uint32_t count = 0;
+
+    for (const char *at = whole; *at; at++)
+        count += *at == '\n';
+    for (uint32_t n = 1; n < count && n <= CASES_LEAVES_MAX; n++) {
+        int before = c->findings;
+
+        aigw_testhost_emit_max(c->th, n);
+        if (is_local)
+            play_local(c);
+        else
+            play(c, 0);
+        cases_expect_no_faults(c);
+        if (c->findings != before)
+            break;
+    }
+    aigw_testhost_emit_max(c->th, 0);
+}
+
+static void expect_events(struct cases *c, const struct section *s)
+{
+    static const uint32_t steps[] = { 0, 1, 7, 40 };
+    bool is_local = aigw_testhost_http(c->th)->framing == AIGW_FRAMING_LOCAL;
+    const char *found = NULL;
+    int before = c->findings;
+
+    if (!is_local && !c->answer) {
+        cases_finding(c, "events without an answer before them");
+        return;
+    }
+    for (size_t i = 0; i < (is_local ? 1 : GW_ARRAY_LEN(steps)) && c->findings == before; i++) {
+        found = is_local ? play_local(c) : play(c, steps[i]);
+        cases_expect_text(c, steps[i] == 0 ? "events" : "events, answer fed in pieces,", s->text, found);
+        cases_expect_no_faults(c);
+    }
+    if (c->findings == before)
+        leave_early(c, is_local, gw_arena_printf(&c->arena, "%s", found));
+}
+
+static void do_answer(struct cases *c, const struct section *s)
+{
+    char type[128] = "text/event-stream", retry[64] = "";
+    int status = 0;
+
+    if (sscanf(s->arg, "%d %127s %63s", &status, type, retry) < 1) {
+        cases_finding(c, "answer: expected \"=== answer <status> [<content type> [<retry-after>]]\"");
+        return;
+    }
+    c->answer = s->text;
+    c->content_type = gw_arena_printf(&c->arena, "%s", type);
+    if (status < 400)
+        return;
+    if (!c->request || aigw_testhost_request_json(c->th, c->request) != AIGW_OK) {
+        cases_finding(c, "answer: there is no call that could be refused");
+        return;
+    }
+    c->error = aigw_testhost_failure(c->th, status, c->content_type, retry[0] ? retry : NULL, s->text);
+    cases_expect_no_faults(c);
+}
+
+static void expect_error(struct cases *c, const struct section *s)
+{
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = c->error };
+    struct gw_buf out;
+
+    if (!c->error) {
+        cases_finding(c, "error without an answer of status 400 or more before it");
+        return;
+    }
+    gw_buf_init(&out, (size_t)1 << 20);
+    testhost_write_event(&out, &event);
+    cases_expect_text(c, "error", s->text, out.data + strlen("error "));
+    gw_buf_done(&out);
+}
+
+static void expect_pauses(struct cases *c, const struct section *s)
+{
+    cases_expect_number(c, "pauses in milliseconds", s->text, c->took_ms);
+}
+
+static void set_server_headers(struct cases *c, const struct section *s)
+{
+    aigw_testhost_server_headers(c->th, s->text);
+}
+
+static void set_credential(struct cases *c, const struct section *s)
+{
+    aigw_testhost_credential(c->th, s->arg, cases_plain(c, s));
+}
+
+static void set_credential_answer(struct cases *c, const struct section *s)
+{
+    int status = s->arg[0] ? atoi(s->arg) : 200;
+
+    aigw_testhost_credential_answer(c->th, status, cases_plain(c, s));
+}
+
+const struct case_section cases_provider[] = {
+    { "credential", "<name>", CASES_PROVIDER, set_credential, "host->credential() knows this value from now on" },
+    { "credential-answer", "[<status>]", CASES_PROVIDER, set_credential_answer,
+      "body of the answer to the next request that credential() describes (default status 200); notes show the "
+      "requests" },
+    { "server-headers", "", CASES_PROVIDER, set_server_headers,
+      "headers of the server's answers from now on, for host->answer_header()" },
+    { "call", "<title>", CASES_PROVIDER, do_call, "call request() with this model request" },
+    { "method", "", CASES_PROVIDER, expect_method, "the method that was described" },
+    { "url", "", CASES_PROVIDER, expect_url, "the URL that was described" },
+    { "headers", "", CASES_PROVIDER, expect_headers, "lines among the headers, those of sign() included" },
+    { "body", "", CASES_PROVIDER, expect_body, "the body that was described" },
+    { "answer", "<status> [<type> [<retry-after>]]", CASES_PROVIDER, do_answer,
+      "what the server answers (default type text/event-stream)" },
+    { "events", "", CASES_PROVIDER, expect_events,
+      "what is emitted, however the answer is cut; without an answer for AIGW_FRAMING_LOCAL" },
+    { "error", "", CASES_PROVIDER, expect_error,
+      "what a refusal becomes: rate_limited 429 retry=3000 code=\"x\" \"words\"" },
+    { "takes", "", CASES_PROVIDER, expect_pauses, "sum of produce()'s pauses in ms; no time passes in truth" },
+    { 0 },
+};
