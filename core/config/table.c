@@ -66,6 +66,9 @@ const struct gw_setting_row gw_setting_rows[] = {
         "AIGW_LIMITS__HEADER_MS"),
     INT(limits, body_ms, "30000", 100, DAY_MS, "Longest silence while a request's body arrives, milliseconds.",
         "AIGW_LIMITS__BODY_MS"),
+    INT(limits, body_total_ms, "60000", 1000, DAY_MS,
+        "Longest time for a request's whole body, milliseconds; each 64 KiB that arrived add a second.",
+        "AIGW_LIMITS__BODY_TOTAL_MS"),
     INT(limits, idle_ms, "120000", 100, DAY_MS,
         "Longest idle time of a kept-alive connection, milliseconds. Keep it "
         "above the 90 s that GitLab's Workhorse keeps connections.",

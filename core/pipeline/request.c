@@ -118,9 +118,7 @@ static void on_model_piece(void *user, bool begins)
 {
     struct gw_request *request = user;
 
-    if (begins)
-        gw_http_cork(request->ex);
-    else if (gw_http_uncork(request->ex) == GW_WRITE_FULL && request->run)
+    if (!begins && request->run && gw_http_stream_state(request->ex) == GW_WRITE_FULL)
         gw_run_pause(request->run);
 }
 

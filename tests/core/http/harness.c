@@ -59,40 +59,38 @@ static void echo(struct gw_exchange *ex)
     gw_http_reply(ex, 200, "text/plain", ex->body, NULL, 0);
 }
 
-/** In bursts that fit into the cork, fill it, and overfill it. */
-static int corked_burst(struct job *job, const char *bytes, size_t *ret_len)
+/** In bursts that are collected, and that are not. */
+static int small_burst(struct job *job, const char *bytes, size_t *ret_len)
 {
     size_t len = (size_t)(1 + job->ticks++ % 6) * 4096;
-    bool is_full = false;
+    int rc = GW_WRITE_OK;
 
     if (len > FLOOD_TOTAL - job->sent)
         len = FLOOD_TOTAL - job->sent;
     *ret_len = len;
-    gw_http_cork(job->ex);
     for (size_t at = 0; at < len; at += 4096)
-        is_full |= gw_http_stream_write(job->ex, (aigw_str){ bytes, 4096 }) == GW_WRITE_FULL;
-    int rc = gw_http_uncork(job->ex);
-    return rc == GW_WRITE_OK && is_full ? GW_WRITE_FULL : rc;
+        rc = gw_http_stream_write(job->ex, (aigw_str){ bytes, 4096 });
+    ck_assert(rc == gw_http_stream_state(job->ex));
+    return rc;
 }
 
 static void flood(struct job *job)
 {
-    bool is_corked = gw_str_is(job->ex->path, "/corkflood");
+    bool is_small = gw_str_is(job->ex->path, "/smallflood");
     static char bytes[FLOOD_CHUNK];
     size_t burst = 0;
 
     memset(bytes, 'f', sizeof bytes);
     while (job->sent < FLOOD_TOTAL) {
         size_t len = sizeof bytes;
-        int rc = is_corked ? corked_burst(job, bytes, &len)
-                           : gw_http_stream_write(job->ex, (aigw_str){ bytes, sizeof bytes });
+        int rc =
+            is_small ? small_burst(job, bytes, &len) : gw_http_stream_write(job->ex, (aigw_str){ bytes, sizeof bytes });
         if (rc == GW_WRITE_GONE)
             return;
         job->sent += len;
         burst += len;
         if (rc == GW_WRITE_FULL) {
-            COUNT(job->server, job->server->counters.fulls++;
-                  if (burst > job->server->counters.peak_backlog) job->server->counters.peak_backlog = burst);
+            COUNT(job->server, if (job->server->counters.fulls++ == 0) job->server->counters.first_burst = burst);
             return;
         }
     }
@@ -105,7 +103,6 @@ static void pieces(struct job *job)
     char text[8];
 
     snprintf(text, sizeof text, "%d", job->ticks++);
-    gw_http_cork(ex);
     gw_http_stream_write(ex, AIGW_STR("tick "));
     gw_http_stream_write(ex, gw_str(text));
     gw_http_stream_write(ex, AIGW_STR("\n"));
@@ -115,7 +112,6 @@ static void pieces(struct job *job)
         gw_http_stream_end(ex);
     else
         gw_timer_set(job->server->loop, &job->timer, 2);
-    gw_http_uncork(ex);
 }
 
 static void on_tick(struct gw_timer *self)
@@ -181,7 +177,7 @@ static void start_stream(struct job *job)
         gw_http_stream_end(ex);
     } else if (gw_str_is(ex->path, "/ticks") || gw_str_is(ex->path, "/pieces") || gw_str_is(ex->path, "/cutpiece")) {
         gw_timer_set(job->server->loop, &job->timer, 2);
-    } else if (gw_str_is(ex->path, "/flood") || gw_str_is(ex->path, "/corkflood")) {
+    } else if (gw_str_is(ex->path, "/flood") || gw_str_is(ex->path, "/smallflood")) {
         flood(job);
     } else {
         gw_http_stream_write(ex, AIGW_STR("first\n"));
@@ -217,7 +213,7 @@ static void on_body(void *user, struct gw_exchange *ex)
         info(ex);
     } else if (gw_str_is(ex->path, "/stream") || gw_str_is(ex->path, "/ticks") || gw_str_is(ex->path, "/hold") ||
                gw_str_is(ex->path, "/abort") || gw_str_is(ex->path, "/flood") || gw_str_is(ex->path, "/pieces") ||
-               gw_str_is(ex->path, "/cutpiece") || gw_str_is(ex->path, "/corkflood")) {
+               gw_str_is(ex->path, "/cutpiece") || gw_str_is(ex->path, "/smallflood")) {
         start_stream(job);
     } else if (!gw_str_is(ex->path, "/silent")) {
         echo(ex);
