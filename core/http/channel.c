@@ -120,10 +120,13 @@ static struct http_channel *channel_new(struct gw_http *http)
     return channel;
 }
 
+/** Many heads in one turn: let the library read some now rather than make a channel for each. */
 static struct http_channel *channel_take(struct gw_http *http)
 {
+    if (!http->free_channels && http->begun >= CHANNELS_KEPT)
+        http_channels_run(&http->hook);
     struct http_channel *channel = http->free_channels;
-
+    http->begun++;
     if (!channel)
         return channel_new(http);
     channel_unlist(channel);
@@ -319,6 +322,7 @@ void http_channels_run(struct gw_hook *self)
     struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, hook);
     MHD_UNSIGNED_LONG_LONG timeout_ms;
 
+    http->begun = 0;
     for (int i = 0; i < RUNS_PER_TURN && http->must_run; i++) {
         http->must_run = false; /* set again by whoever feeds it */
         MHD_run(http->daemon);

@@ -146,6 +146,7 @@ struct gw_http {
     uint32_t open_exchanges;
     uint32_t open_connections;
     uint32_t free_channel_count;
+    uint32_t begun; /* requests handed to the library since it last ran */
     uint16_t port;
     bool is_tls;
     bool is_draining;

@@ -45,6 +45,9 @@ void server_stop(struct server *server);
 uint16_t server_port(const struct server *server);
 /** Run fn on the server's thread and wait for it. */
 void server_call(struct server *server, void (*fn)(struct gw_http *http, void *arg), void *arg);
+/** For a function that server_call() runs: the newest exchange, and a write that no callback may interrupt. */
+struct gw_exchange *server_last(struct server *server);
+int server_write(struct gw_exchange *ex, aigw_str bytes);
 struct counters server_counters(struct server *server);
 /** Wait until *field (an int of struct counters, by offset) reaches at least value. False after three seconds. */
 bool server_wait(struct server *server, size_t field, int value);
