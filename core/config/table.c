@@ -38,7 +38,9 @@ const struct gw_setting_row gw_setting_rows[] = {
     TEXT(server, metrics_host, 0, 0, "0.0.0.0",
          "Address of the metrics listener (plain HTTP, `/metrics`). Empty: no metrics listener.",
          "AIGW_FASTAPI__METRICS_HOST"),
-    INT(server, metrics_port, "8082", 0, PORT_MAX, "Port of the metrics listener. 0 picks a free one, for tests.",
+    INT(server, metrics_port, "8082", 0, PORT_MAX,
+        "Port of the metrics listener. 0 picks a free one, on loopback only when metrics_host means all addresses, for "
+        "tests.",
         "AIGW_FASTAPI__METRICS_PORT"),
     INT(server, workers, "0", 0, 1024,
         "Event loops (threads). 0: one per CPU this process may use. One serves "
