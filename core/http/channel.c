@@ -11,7 +11,6 @@
  */
 #include <errno.h>
 #include <linux/sockios.h> /* SIOCOUTQ */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -142,16 +141,19 @@ static struct http_channel *channel_of(struct MHD_Connection *mhd)
     return info ? info->socket_context : NULL;
 }
 
-/** "HTTP/1.1 413 …": why the library refused, when it said so. */
+/** "HTTP/1.1 413 …", behind the answers nobody has read: why the library refused, when it said so. */
 static int channel_refusal(const struct http_channel *channel)
 {
-    char answer[64] = "";
-    int status = 0;
+    static const char mark[] = "HTTP/1.1 ";
+    char answers[8192];
+    ssize_t len = channel->fd >= 0 ? recv(channel->fd, answers, sizeof answers - 1, MSG_DONTWAIT) : 0;
+    const char *last = NULL;
 
-    if (channel->fd >= 0 && channel->answers == 0 && recv(channel->fd, answer, sizeof answer - 1, MSG_DONTWAIT) > 0 &&
-        sscanf(answer, "HTTP/1.1 %d", &status) == 1 && status >= 400 && status < 600)
-        return status;
-    return 400;
+    answers[len > 0 ? len : 0] = '\0';
+    for (const char *at = answers; (at = strstr(at, mark)); at += sizeof mark - 1)
+        last = at + sizeof mark - 1;
+    long status = last ? strtol(last, NULL, 10) : 0;
+    return status >= 400 && status < 600 ? (int)status : 400;
 }
 
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
