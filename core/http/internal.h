@@ -185,6 +185,8 @@ bool http_conn_send(struct http_conn *conn, const struct iovec *parts, int count
 void http_conn_close_writing(struct http_conn *conn);
 /** Bytes the peer has acknowledged, 0 when the kernel does not say. */
 uint64_t http_conn_acked(const struct http_conn *conn);
+/** Has the client's kernel everything that was written? */
+bool http_conn_is_acknowledged(const struct http_conn *conn);
 static inline size_t http_conn_backlog(const struct http_conn *conn)
 {
     return conn->out.len - conn->out_at;

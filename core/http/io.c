@@ -1,7 +1,9 @@
 /* io.c - bytes on and off a client's socket, plain or through GnuTLS. No state of a connection changes here. */
 #include <errno.h>
-#include <linux/tcp.h> /* tcpi_bytes_acked */
+#include <linux/sockios.h> /* SIOCOUTQ */
+#include <linux/tcp.h>     /* tcpi_bytes_acked */
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "http/internal.h"
@@ -148,6 +150,13 @@ void http_conn_close_writing(struct http_conn *conn)
     if (conn->session)
         gnutls_bye(conn->session, GNUTLS_SHUT_WR);
     shutdown(conn->watch.fd, SHUT_WR);
+}
+
+bool http_conn_is_acknowledged(const struct http_conn *conn)
+{
+    int waiting = 0;
+
+    return ioctl(conn->watch.fd, SIOCOUTQ, &waiting) == 0 && waiting == 0;
 }
 
 uint64_t http_conn_acked(const struct http_conn *conn)

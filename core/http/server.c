@@ -248,7 +248,9 @@ void gw_http_drain(struct gw_http *http)
 bool gw_http_is_drained(const struct gw_http *http)
 {
     for (const struct http_conn *conn = http->conns; conn; conn = conn->next) {
-        if (conn->state != CONN_IDLE && conn->state != CONN_CLOSED)
+        bool is_over = conn->state == CONN_IDLE || conn->state == CONN_CLOSED ||
+                       (conn->state == CONN_LINGER && http_conn_is_acknowledged(conn));
+        if (!is_over)
             return false;
     }
     return true;
