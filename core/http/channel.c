@@ -24,15 +24,19 @@
 #define CHANNELS_KEPT  16    /* idle ones */
 #define CHANNELS_MAX   65536 /* connections are limited before */
 #define ANSWERS_UNREAD 32    /* the library's answers are thrown away this many at once */
-#define POOL_FACTOR    3 /* the library's memory for one request, in header_max: the block, and what it notes of it */
+/* The library's memory for one request: the head, what it notes of it, and a buffer for the body. */
+#define SMALL_POOL   12288u
+#define SMALL_HEAD   3072u
+#define SMALL_BODY   16384u
+#define LARGE_FACTOR 3 /* times header_max */
 
 struct http_channel {
     struct http_channel *next, *prev; /* all */
     struct http_channel *next_free;
-    struct gw_http *http;
+    struct http_library *library;
     struct MHD_Connection *mhd; /* NULL: the library closed it */
     struct http_ex *ex;         /* whose request it reads; NULL: nobody's any more */
-    int fd, library_fd;
+    int fd, far_fd;
     unsigned answers; /* not thrown away yet */
     enum {
         CHANNEL_BUSY = 0,
@@ -40,6 +44,19 @@ struct http_channel {
         CHANNEL_FREE,
     } state;
 };
+
+static void library_run(struct http_library *library)
+{
+    MHD_UNSIGNED_LONG_LONG timeout_ms;
+
+    library->begun = 0;
+    for (int i = 0; i < RUNS_PER_TURN && library->must_run; i++) {
+        library->must_run = false; /* set again by whoever feeds it */
+        MHD_run(library->daemon);
+        if (MHD_get_timeout(library->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0)
+            library->must_run = true;
+    }
+}
 
 /* ---- life ----------------------------------------------------------------------------------------------------- */
 
@@ -54,18 +71,18 @@ static void channel_drain(struct http_channel *channel)
 
 static void channel_unlist(struct http_channel *channel)
 {
-    struct gw_http *http = channel->http;
+    struct http_library *library = channel->library;
 
     if (channel->state != CHANNEL_FREE)
         return;
-    for (struct http_channel **at = &http->free_channels; *at; at = &(*at)->next_free) {
+    for (struct http_channel **at = &library->free_channels; *at; at = &(*at)->next_free) {
         if (*at == channel) {
             *at = channel->next_free;
             break;
         }
     }
     channel->state = CHANNEL_BUSY;
-    http->free_channel_count--;
+    library->free_count--;
 }
 
 /** Our end is closed; the library closes its own and says so. */
@@ -75,24 +92,24 @@ static void channel_drop(struct http_channel *channel)
     if (channel->fd >= 0)
         close(channel->fd);
     channel->fd = -1;
-    channel->http->must_run = true;
+    channel->library->must_run = true;
 }
 
 static void channel_free(struct http_channel *channel)
 {
-    struct gw_http *http = channel->http;
+    struct http_library *library = channel->library;
 
     channel_drop(channel);
     if (channel->prev)
         channel->prev->next = channel->next;
     else
-        http->channels = channel->next;
+        library->channels = channel->next;
     if (channel->next)
         channel->next->prev = channel->prev;
     free(channel);
 }
 
-static struct http_channel *channel_new(struct gw_http *http)
+static struct http_channel *channel_new(struct http_library *library)
 {
     struct sockaddr_un nobody = { .sun_family = AF_UNIX };
     struct http_channel *channel = calloc(1, sizeof *channel);
@@ -104,15 +121,15 @@ static struct http_channel *channel_new(struct gw_http *http)
         free(channel);
         return NULL;
     }
-    channel->http = http;
+    channel->library = library;
     channel->fd = ends[0];
-    channel->library_fd = ends[1];
-    channel->next = http->channels;
+    channel->far_fd = ends[1];
+    channel->next = library->channels;
     if (channel->next)
         channel->next->prev = channel;
-    http->channels = channel;
+    library->channels = channel;
     /* closes its end itself when it fails */
-    if (MHD_add_connection(http->daemon, ends[1], (struct sockaddr *)&nobody, sizeof nobody) != MHD_YES) {
+    if (MHD_add_connection(library->daemon, ends[1], (struct sockaddr *)&nobody, sizeof nobody) != MHD_YES) {
         channel_free(channel);
         return NULL;
     }
@@ -120,14 +137,14 @@ static struct http_channel *channel_new(struct gw_http *http)
 }
 
 /** Many heads in one turn: let the library read some now rather than make a channel for each. */
-static struct http_channel *channel_take(struct gw_http *http)
+static struct http_channel *channel_take(struct http_library *library)
 {
-    if (!http->free_channels && http->begun >= CHANNELS_KEPT)
-        http_channels_run(&http->hook);
-    struct http_channel *channel = http->free_channels;
-    http->begun++;
+    if (!library->free_channels && library->begun >= CHANNELS_KEPT)
+        library_run(library);
+    struct http_channel *channel = library->free_channels;
+    library->begun++;
     if (!channel)
-        return channel_new(http);
+        return channel_new(library);
     channel_unlist(channel);
     return channel;
 }
@@ -159,14 +176,14 @@ static int channel_refusal(const struct http_channel *channel)
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode code)
 {
-    struct gw_http *http = cls;
+    struct http_library *library = cls;
     struct http_channel *channel = *context;
     const union MHD_ConnectionInfo *info;
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-        for (channel = http->channels; channel && info; channel = channel->next) {
-            if (!channel->mhd && channel->library_fd == info->connect_fd) {
+        for (channel = library->channels; channel && info; channel = channel->next) {
+            if (!channel->mhd && channel->far_fd == info->connect_fd) {
                 channel->mhd = mhd;
                 *context = channel;
                 return;
@@ -189,7 +206,7 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                                   const char *version, const char *data, size_t *data_len, void **con_cls)
 {
-    struct gw_http *http = cls;
+    struct http_library *library = cls;
     struct http_channel *channel = channel_of(mhd);
     struct http_ex *ex = channel ? channel->ex : NULL;
 
@@ -214,12 +231,12 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
         http_request_whole(ex);
     }
     channel->answers++;
-    return MHD_queue_response(mhd, MHD_HTTP_NO_CONTENT, http->parsed);
+    return MHD_queue_response(mhd, MHD_HTTP_NO_CONTENT, library->http->parsed);
 }
 
 static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode code)
 {
-    struct gw_http *http = cls;
+    struct http_library *library = cls;
     struct http_channel *channel = *con_cls ? channel_of(mhd) : NULL;
 
     if (!channel)
@@ -228,16 +245,16 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, 
     if (channel->ex || channel->fd < 0)
         return; /* it failed: on_connection() says so */
     if (code != MHD_REQUEST_TERMINATED_COMPLETED_OK || channel->state == CHANNEL_SPENT ||
-        http->free_channel_count >= CHANNELS_KEPT) {
+        library->free_count >= CHANNELS_KEPT) {
         channel_drop(channel);
         return;
     }
     if (channel->answers >= ANSWERS_UNREAD)
         channel_drain(channel);
     channel->state = CHANNEL_FREE;
-    channel->next_free = http->free_channels;
-    http->free_channels = channel;
-    http->free_channel_count++;
+    channel->next_free = library->free_channels;
+    library->free_channels = channel;
+    library->free_count++;
 }
 
 /** Targets are decoded by gw_path_normalize(), once. */
@@ -260,22 +277,24 @@ size_t http_channel_feed(struct http_ex *ex, const char *bytes, size_t len)
     do {
         sent = send(channel->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
-    channel->http->must_run = true;
+    channel->library->must_run = true;
     return sent > 0 ? (size_t)sent : 0;
 }
 
-bool http_channel_begin(struct http_ex *ex, const char *head, size_t len)
+size_t http_channel_begin(struct http_ex *ex, const char *bytes, size_t head_len, size_t body_len)
 {
-    struct http_channel *channel = channel_take(ex->pub.http);
+    bool is_small = head_len <= SMALL_HEAD && !ex->is_chunked && ex->content_length <= SMALL_BODY;
+    struct http_channel *channel = channel_take(&ex->pub.http->libraries[is_small ? LIBRARY_SMALL : LIBRARY_LARGE]);
 
     if (!channel)
-        return false;
+        return 0;
     channel->ex = ex;
     ex->channel = channel;
-    if (http_channel_feed(ex, head, len) == len)
-        return true;
+    size_t used = http_channel_feed(ex, bytes, head_len + body_len);
+    if (used >= head_len)
+        return used;
     http_channel_leave(ex, false);
-    return false;
+    return 0;
 }
 
 void http_channel_end(struct http_ex *ex)
@@ -284,7 +303,7 @@ void http_channel_end(struct http_ex *ex)
         return;
     shutdown(ex->channel->fd, SHUT_WR);
     ex->channel->state = CHANNEL_SPENT;
-    ex->pub.http->must_run = true;
+    ex->channel->library->must_run = true;
 }
 
 bool http_channel_is_idle(const struct http_ex *ex)
@@ -311,29 +330,29 @@ void http_channel_leave(struct http_ex *ex, bool is_whole)
 static void on_library(struct gw_fd *self, uint32_t events)
 {
     (void)events;
-    GW_CONTAINER_OF(self, struct gw_http, library)->must_run = true;
+    GW_CONTAINER_OF(self, struct http_library, watch)->must_run = true;
 }
 
 int64_t http_channels_prepare(struct gw_hook *self)
 {
-    return GW_CONTAINER_OF(self, struct gw_http, hook)->must_run ? 0 : -1;
+    const struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, hook);
+
+    for (int i = 0; i < LIBRARIES; i++) {
+        if (http->libraries[i].must_run)
+            return 0;
+    }
+    return -1;
 }
 
 void http_channels_run(struct gw_hook *self)
 {
     struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, hook);
-    MHD_UNSIGNED_LONG_LONG timeout_ms;
 
-    http->begun = 0;
-    for (int i = 0; i < RUNS_PER_TURN && http->must_run; i++) {
-        http->must_run = false; /* set again by whoever feeds it */
-        MHD_run(http->daemon);
-        if (MHD_get_timeout(http->daemon, &timeout_ms) == MHD_YES && timeout_ms == 0)
-            http->must_run = true;
-    }
+    for (int i = 0; i < LIBRARIES; i++)
+        library_run(&http->libraries[i]);
 }
 
-bool http_channels_init(struct gw_http *http, struct gw_err *reterr)
+static struct MHD_Daemon *library_start(struct http_library *library, size_t pool)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_USE_SUPPRESS_DATE_NO_CLOCK | MHD_USE_NO_LISTEN_SOCKET;
     struct MHD_OptionItem strictness[] = {
@@ -345,21 +364,34 @@ bool http_channels_init(struct gw_http *http, struct gw_err *reterr)
         { MHD_OPTION_END, 0, NULL },
     };
 
-    http->daemon = MHD_start_daemon(
-        flags, 0, NULL, NULL, on_request, http, MHD_OPTION_ARRAY, strictness, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        http->limits.header_max * POOL_FACTOR + 16384, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CHANNELS_MAX,
-        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, http, MHD_OPTION_NOTIFY_COMPLETED,
-        on_completed, http, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http, MHD_OPTION_END);
-    const union MHD_DaemonInfo *info =
-        http->daemon ? MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
-    if (info) {
-        http->library.fd = info->epoll_fd;
-        http->library.on_event = on_library;
-    }
-    if (!info || gw_loop_add(http->loop, &http->library, EPOLLIN) != AIGW_OK) {
-        gw_err_set(reterr, AIGW_E_STATE, "HTTP server: libmicrohttpd %s did not start; expected a build with epoll",
-                   MHD_get_version());
-        return false;
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_request, library, MHD_OPTION_ARRAY, strictness,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, pool, MHD_OPTION_CONNECTION_LIMIT,
+                            (unsigned)CHANNELS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_UNESCAPE_CALLBACK,
+                            no_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED, on_completed, library,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_connection, library, MHD_OPTION_END);
+}
+
+bool http_channels_init(struct gw_http *http, struct gw_err *reterr)
+{
+    const size_t pools[LIBRARIES] = {
+        [LIBRARY_SMALL] = SMALL_POOL, [LIBRARY_LARGE] = http->limits.header_max * LARGE_FACTOR + SMALL_BODY
+    };
+
+    for (int i = 0; i < LIBRARIES; i++) {
+        struct http_library *library = &http->libraries[i];
+        library->http = http;
+        library->daemon = library_start(library, pools[i]);
+        const union MHD_DaemonInfo *info =
+            library->daemon ? MHD_get_daemon_info(library->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+        if (info) {
+            library->watch.fd = info->epoll_fd;
+            library->watch.on_event = on_library;
+        }
+        if (!info || gw_loop_add(http->loop, &library->watch, EPOLLIN) != AIGW_OK) {
+            gw_err_set(reterr, AIGW_E_STATE, "HTTP server: libmicrohttpd %s did not start; expected a build with epoll",
+                       MHD_get_version());
+            return false;
+        }
     }
     http->parsed = MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
     if (!http->parsed) {
@@ -371,9 +403,11 @@ bool http_channels_init(struct gw_http *http, struct gw_err *reterr)
 
 void http_channels_done(struct gw_http *http)
 {
-    gw_loop_del(http->loop, &http->library);
-    if (http->daemon)
-        MHD_stop_daemon(http->daemon); /* on_connection() frees the channels */
+    for (int i = 0; i < LIBRARIES; i++) {
+        gw_loop_del(http->loop, &http->libraries[i].watch);
+        if (http->libraries[i].daemon)
+            MHD_stop_daemon(http->libraries[i].daemon); /* on_connection() frees the channels */
+    }
     if (http->parsed)
         MHD_destroy_response(http->parsed);
 }

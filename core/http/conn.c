@@ -208,10 +208,8 @@ static size_t conn_take_head(struct http_conn *conn, const char *bytes, size_t l
         return 0;
     conn->scanned = 0;
     conn->blank_lines = 0;
-    if (head_len > 0 && (size_t)head_len <= header_max) {
-        http_request_begin(conn, bytes, (size_t)head_len);
-        return (size_t)head_len;
-    }
+    if (head_len > 0 && (size_t)head_len <= header_max)
+        return http_request_begin(conn, bytes, (size_t)head_len, len);
     if (head_len >= 0)
         refusal = http_head_too_large();
     http_request_refuse(conn, &refusal);

@@ -119,14 +119,30 @@ struct http_cidr {
     uint8_t bits;
 };
 
+/** A daemon of libmicrohttpd with its channels (channel.c). */
+struct http_library {
+    struct gw_http *http;
+    struct MHD_Daemon *daemon;
+    struct gw_fd watch; /* its epoll descriptor */
+    struct http_channel *channels, *free_channels;
+    uint32_t free_count;
+    uint32_t begun; /* requests handed to it since it last ran */
+    bool must_run;  /* it was given something */
+};
+
+/* Between two requests the library overwrites all its memory for a channel with zeros: small requests get little. */
+enum {
+    LIBRARY_SMALL = 0,
+    LIBRARY_LARGE,
+    LIBRARIES,
+};
+
 struct gw_http {
     struct gw_loop *loop;
     struct gw_http_handler handler;
     struct gw_http_limits limits;
-    struct MHD_Daemon *daemon;
-    struct MHD_Response *parsed; /* what the library is told to answer: it goes nowhere */
-    struct gw_fd library;        /* the daemon's epoll descriptor */
-    struct http_channel *channels, *free_channels;
+    struct http_library libraries[LIBRARIES];
+    struct MHD_Response *parsed;  /* what the library is told to answer: it goes nowhere */
     struct gw_fd listener;        /* fd < 0: closed */
     struct gw_timer listen_again; /* after running out of descriptors */
     struct gw_timer drain_silent; /* connections that say nothing while draining */
@@ -145,12 +161,9 @@ struct gw_http {
     uint64_t refused;     /* since then */
     uint32_t open_exchanges;
     uint32_t open_connections;
-    uint32_t free_channel_count;
-    uint32_t begun; /* requests handed to the library since it last ran */
     uint16_t port;
     bool is_tls;
     bool is_draining;
-    bool must_run; /* the library was given something */
     char date[40];
 };
 
@@ -216,8 +229,8 @@ bool http_channels_init(struct gw_http *http, struct gw_err *reterr);
 void http_channels_done(struct gw_http *http);
 int64_t http_channels_prepare(struct gw_hook *self);
 void http_channels_run(struct gw_hook *self);
-/** Hand a head to the library. */
-bool http_channel_begin(struct http_ex *ex, const char *head, size_t len);
+/** Hand a head to the library, and what has come of the body. How much it took; 0: it cannot. */
+size_t http_channel_begin(struct http_ex *ex, const char *bytes, size_t head_len, size_t body_len);
 /** Hand over more of the request. How much it took; 0: later. */
 size_t http_channel_feed(struct http_ex *ex, const char *bytes, size_t len);
 /** The client ended its side: no more comes. */
@@ -239,8 +252,8 @@ void http_request_hand(struct http_ex *ex);
 void http_request_ended(struct http_ex *ex);
 /** Bytes of the client for an exchange; how many it took. */
 size_t http_request_take(struct http_ex *ex, const char *bytes, size_t len);
-/** Begins a request: a judged (or refused) head. How many bytes it took. */
-void http_request_begin(struct http_conn *conn, const char *head, size_t len);
+/** A request begins with this head. How many of all the bytes it took. */
+size_t http_request_begin(struct http_conn *conn, const char *bytes, size_t head_len, size_t len);
 void http_request_refuse(struct http_conn *conn, const struct http_refusal *refusal);
 /** The rest of the body has to come in time. */
 void http_request_await_rest(struct http_ex *ex);

@@ -31,7 +31,23 @@ static void ex_refuse(struct http_ex *ex, const struct http_refusal *refusal)
         http_ex_move(ex, EX_LOSE);
 }
 
-void http_request_begin(struct http_conn *conn, const char *head, size_t len)
+/** How much of the body goes with the head. */
+static size_t first_share(const struct http_ex *ex, size_t len)
+{
+    if (ex->is_chunked)
+        return len < CHUNK_HEAD_MAX ? len : CHUNK_HEAD_MAX;
+    return len < ex->body_left ? len : (size_t)ex->body_left;
+}
+
+static void request_took(struct http_ex *ex, size_t used)
+{
+    if (ex->is_chunked)
+        ex->raw_since += used;
+    else
+        ex->body_left -= used;
+}
+
+size_t http_request_begin(struct http_conn *conn, const char *bytes, size_t head_len, size_t len)
 {
     static const struct http_refusal bad_path = { 400, JSON, "{\"detail\":\"Invalid request path\"}", "bad path" };
     static const struct http_refusal over_cap = { 503, JSON, "{\"detail\":\"Too many connections, try again shortly\"}",
@@ -43,15 +59,22 @@ void http_request_begin(struct http_conn *conn, const char *head, size_t len)
     struct http_refusal refusal;
 
     if (!ex)
-        return;
-    if (!http_head_judge(ex, head, len, &refusal))
+        return head_len;
+    if (!http_head_judge(ex, bytes, head_len, &refusal)) {
         ex_refuse(ex, &refusal);
-    else if (!request_set_path(ex))
+    } else if (!request_set_path(ex)) {
         ex_refuse(ex, &bad_path);
-    else if (conn->is_over_cap)
+    } else if (conn->is_over_cap) {
         ex_refuse(ex, &over_cap);
-    else if (!http_channel_begin(ex, head, len))
+    } else {
+        size_t used = http_channel_begin(ex, bytes, head_len, first_share(ex, len - head_len));
+        if (used) {
+            request_took(ex, used - head_len);
+            return used;
+        }
         ex_refuse(ex, &no_channel);
+    }
+    return head_len;
 }
 
 void http_request_refuse(struct http_conn *conn, const struct http_refusal *refusal)
@@ -290,18 +313,13 @@ void http_request_ended(struct http_ex *ex)
 
 size_t http_request_take(struct http_ex *ex, const char *bytes, size_t len)
 {
-    bool is_first = ex->state == EX_NEW && ex->channel && ex->body_left == ex->content_length && ex->raw_since == 0;
-
-    if (!is_first && ex->state != EX_BODY && ex->state != EX_DRAIN)
+    if (ex->state != EX_BODY && ex->state != EX_DRAIN)
         return 0;
-    size_t share = ex->is_chunked ? chunked_share(ex, len) : len < ex->body_left ? len : (size_t)ex->body_left;
+    size_t share = ex->is_chunked ? chunked_share(ex, len) : first_share(ex, len);
     if (!share || !ex->channel)
         return 0;
     size_t used = http_channel_feed(ex, bytes, share);
-    if (ex->is_chunked)
-        ex->raw_since += used;
-    else
-        ex->body_left -= used;
+    request_took(ex, used);
     if (used < len && (ex->is_chunked || ex->body_left > 0))
         http_conn_queue(ex->conn); /* the rest when the library has taken this */
     return used;
