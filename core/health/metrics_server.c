@@ -228,9 +228,8 @@ static void *serve(void *arg)
         if (!is_accepting && (wait_ms < 0 || wait_ms > ACCEPT_PAUSE_MS))
             wait_ms = ACCEPT_PAUSE_MS;
         fds[2].fd = is_accepting ? server->listener : -1;
-        if (poll(fds, 3, wait_ms) < 0 && errno != EINTR)
-            break;
-        is_accepting = !is_accepting || !(fds[2].revents & POLLIN) || accept_some(server);
+        bool is_ready = poll(fds, 3, wait_ms) > 0 && is_accepting && (fds[2].revents & POLLIN);
+        is_accepting = !is_ready || accept_some(server);
         MHD_run(server->daemon);
     }
     return NULL;

@@ -28,6 +28,7 @@
 #define SMALL_POOL   12288u
 #define SMALL_HEAD   3072u
 #define SMALL_BODY   16384u
+#define SMALL_NOTES  48u
 #define LARGE_FACTOR 3 /* times header_max */
 
 struct http_channel {
@@ -226,7 +227,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     if (ex) {
         channel->ex = NULL;
         ex->channel = NULL;
-        if (ex->asks_to_close || ex->is_chunked)
+        if (ex->asks_to_close || ex->is_chunked) /* it closes the channel, or might */
             channel->state = CHANNEL_SPENT;
         http_request_whole(ex);
     }
@@ -281,10 +282,22 @@ size_t http_channel_feed(struct http_ex *ex, const char *bytes, size_t len)
     return sent > 0 ? (size_t)sent : 0;
 }
 
+/** Does it fit into little memory? The library notes each header, cookie and query argument in 60 bytes or so. */
+static bool is_small(const struct http_ex *ex, size_t head_len)
+{
+    unsigned notes = ex->header_count;
+
+    if (head_len > SMALL_HEAD || ex->is_chunked || ex->content_length > SMALL_BODY || ex->has_cookies)
+        return false;
+    for (size_t i = 0; i < ex->pub.query.len; i++)
+        notes += ex->pub.query.ptr[i] == '&';
+    return notes <= SMALL_NOTES;
+}
+
 size_t http_channel_begin(struct http_ex *ex, const char *bytes, size_t head_len, size_t body_len)
 {
-    bool is_small = head_len <= SMALL_HEAD && !ex->is_chunked && ex->content_length <= SMALL_BODY;
-    struct http_channel *channel = channel_take(&ex->pub.http->libraries[is_small ? LIBRARY_SMALL : LIBRARY_LARGE]);
+    struct http_library *libraries = ex->pub.http->libraries;
+    struct http_channel *channel = channel_take(&libraries[is_small(ex, head_len) ? LIBRARY_SMALL : LIBRARY_LARGE]);
 
     if (!channel)
         return 0;
@@ -323,6 +336,8 @@ void http_channel_leave(struct http_ex *ex, bool is_whole)
     channel->ex = NULL;
     if (!is_whole)
         channel_drop(channel); /* it will never be */
+    else if (ex->asks_to_close)
+        channel->state = CHANNEL_SPENT;
 }
 
 /* ---- on the loop ---------------------------------------------------------------------------------------------- */

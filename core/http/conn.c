@@ -15,10 +15,9 @@
 #include "base/log.h"
 #include "http/internal.h"
 
-#define OUT_MAX     (32u << 20) /* beyond backlog_high a pipeline should have stopped; one that does not is cut here */
-#define LINGER_MS   2000
-#define WASTE_MAX   (8u << 20) /* a sender that does not stop by then is reset */
-#define STALL_LOOKS 4          /* see exchange.c */
+#define OUT_MAX   (32u << 20) /* beyond backlog_high a pipeline should have stopped; one that does not is cut here */
+#define LINGER_MS 2000
+#define WASTE_MAX (8u << 20) /* a sender that does not stop by then is reset */
 
 static void conn_on_event(struct gw_fd *self, uint32_t events);
 static void conn_on_due(struct gw_timer *self);
@@ -167,7 +166,7 @@ static bool conn_is_stalled(struct http_conn *conn)
 
     if (stalled >= STALL_LOOKS)
         return true;
-    http_conn_deadline(conn, DEADLINE_STALL, conn->http->limits.write_stall_ms / STALL_LOOKS + 1);
+    http_conn_deadline(conn, DEADLINE_STALL, http_stall_look_ms(conn->http));
     conn->acked = acked;
     conn->stalled = (uint8_t)stalled;
     return false;
@@ -264,10 +263,10 @@ static void conn_eat(struct http_conn *conn, const char *bytes, size_t len)
             gw_buf_put(&conn->in, bytes, len);
         size_t used = conn_take_all(conn, conn->in.data, conn->in.len);
         conn->in.len -= used;
-        if (conn->in.len)
-            memmove(conn->in.data, conn->in.data + used, conn->in.len);
-        else
+        if (conn->in.len == 0)
             gw_buf_done(&conn->in); /* an idle connection keeps no buffer */
+        else if (used)
+            memmove(conn->in.data, conn->in.data + used, conn->in.len);
     }
     if (conn->in.status != AIGW_OK)
         conn_give_up(conn);

@@ -9,10 +9,6 @@
 
 #define ARENA_MAX (64u << 20)
 
-/* Progress of a slow client is what its kernel acknowledges: EPOLLOUT comes only after a third of the send buffer is
- * free again. Look this often per write_stall_ms; conn.c does. */
-#define STALL_LOOKS 4
-
 struct http_ex *http_ex_new(struct http_conn *conn)
 {
     struct gw_http *http = conn->http;
@@ -144,7 +140,7 @@ static void ex_flush(struct http_ex *ex)
     if (!http_conn_has_unsent(conn))
         conn->deadline = DEADLINE_NONE;
     else if (conn->deadline != DEADLINE_STALL)
-        http_conn_deadline(conn, DEADLINE_STALL, conn->http->limits.write_stall_ms / STALL_LOOKS + 1);
+        http_conn_deadline(conn, DEADLINE_STALL, http_stall_look_ms(conn->http));
 }
 
 static bool ex_is_waiting_for_pipeline(const struct http_ex *ex)

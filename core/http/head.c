@@ -162,6 +162,8 @@ static void walk_known(struct head_walk *walk, aigw_str name, aigw_str value)
             ex->has_origin = true;
         else if (gw_str_eq_ci(name, AIGW_STR("expect")))
             ex->wants_continue = true;
+        else if (gw_str_eq_ci(name, AIGW_STR("cookie")))
+            ex->has_cookies = true;
         break;
     case 10:
         if (gw_str_eq_ci(name, AIGW_STR("connection"))) {
@@ -177,7 +179,6 @@ static void walk_known(struct head_walk *walk, aigw_str name, aigw_str value)
     case 14:
         if (gw_str_eq_ci(name, AIGW_STR("content-length"))) {
             walk->lengths++;
-            ex->has_length = true;
             if (!gw_str_to_u64(value, INT64_MAX, &ex->content_length))
                 walk->why = "content-length is not a number";
         }

@@ -99,10 +99,10 @@ struct http_ex {
     uint32_t header_count;
     uint8_t state; /* enum http_ex_state */
     /* facts about the request */
-    bool has_length;
     bool is_chunked;
     bool wants_continue;
     bool has_origin;
+    bool has_cookies;
     bool asks_to_close; /* by its version or its connection header; the library then closes its channel, too */
     bool must_close;    /* no request may follow this one */
     struct gw_buf body;
@@ -170,6 +170,14 @@ struct gw_http {
 static inline struct http_ex *http_ex_of(struct gw_exchange *ex)
 {
     return GW_CONTAINER_OF(ex, struct http_ex, pub);
+}
+
+/* Progress of a slow client is what its kernel acknowledges: EPOLLOUT comes only after a third of the send buffer is
+ * free again. Look this often per write_stall_ms. */
+#define STALL_LOOKS 4
+static inline int64_t http_stall_look_ms(const struct gw_http *http)
+{
+    return http->limits.write_stall_ms / STALL_LOOKS + 1;
 }
 
 /* ---- conn.c */

@@ -178,9 +178,9 @@ static void request_read(struct http_ex *ex)
         request_too_large(ex);
         return;
     }
-    if (ex->content_length > ex->body.cap)
-        gw_buf_reserve(&ex->body, (ex->content_length < FIRST_RESERVE ? (size_t)ex->content_length : FIRST_RESERVE) -
-                                      ex->body.len);
+    size_t wanted = ex->content_length < FIRST_RESERVE ? (size_t)ex->content_length : FIRST_RESERVE;
+    if (wanted > ex->body.cap)
+        gw_buf_reserve(&ex->body, wanted - ex->body.len);
     if (!http_ex_move(ex, EX_READ))
         return;
     if (ex->state == EX_BODY && (ex->content_length || ex->is_chunked)) {
@@ -272,10 +272,14 @@ void http_request_whole(struct http_ex *ex)
 
 void http_request_failed(struct http_ex *ex, int status)
 {
+    static const struct http_refusal too_large = { 413, JSON, "{\"detail\":\"Request body is too large\"}",
+                                                   "chunk too large" };
     struct http_refusal refusal = http_head_malformed("libmicrohttpd refused it");
 
     if (status == 413)
-        refusal = (struct http_refusal){ 413, JSON, "{\"detail\":\"Request body is too large\"}", "chunk too large" };
+        refusal = too_large;
+    else if (status == 414 || status == 431)
+        refusal = http_head_too_large();
     ex->must_close = true;
     if (ex->state == EX_NEW || ex->state == EX_WAIT || ex->state == EX_BODY)
         ex_refuse(ex, &refusal);

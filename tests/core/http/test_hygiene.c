@@ -274,6 +274,12 @@ static const struct {
     { "no headers on HTTP/1.0", "GET /info HTTP/1.0\r\n\r\n", "GET /info  127.0.0.1 0" },
     { "query untouched", "GET /info?a=%41&b=+c&&=d?e HTTP/1.1\r\nHost: x\r\n\r\n",
       "GET /info a=%41&b=+c&&=d?e 127.0.0.1 0" },
+    { "odd characters in the target", "GET /info?a={\"b\"}|^`<>[]\\;,@:!$'()* HTTP/1.1\r\nHost: x\r\n\r\n",
+      "GET /info a={\"b\"}|^`<>[]\\;,@:!$'()* 127.0.0.1 0" },
+    { "many cookies",
+      "GET /info HTTP/1.1\r\nHost: x\r\nCookie: a=1; b=2; c=3; d=4; e=5; f=6; g=7; h=8; i=9; j=10; broken; =; "
+      "k=\r\n\r\n",
+      "GET /info  127.0.0.1 0" },
     { "absolute form", "GET http://other/info?q HTTP/1.1\r\nHost: x\r\n\r\n", "GET /info q 127.0.0.1 0" },
     { "encoded slash", "GET /%2Finfo/ HTTP/1.1\r\nHost: x\r\n\r\n", "GET /info  127.0.0.1 0" },
     { "HTTP/1.2", "GET /info HTTP/1.2\r\nHost: x\r\n\r\n", "GET /info  127.0.0.1 0" },
@@ -293,6 +299,31 @@ START_TEST(odd_but_clear_requests_are_served)
     ck_assert_msg(response.status == 200, "%s: %d", accepted[_i].id, response.status);
     ck_assert_str_eq(response.body, accepted[_i].body);
     response_free(&response);
+    client_close(&client);
+}
+END_TEST
+
+START_TEST(many_arguments_and_headers_are_served)
+{
+    struct client client;
+    struct response response;
+    char line[32];
+
+    client_open(&client, server_port(server));
+    for (int turn = 0; turn < 3; turn++) {
+        client_send(&client, "GET /echo?a");
+        for (int i = 0; i < 300; i++)
+            client_send(&client, "&b=c");
+        client_send(&client, " HTTP/1.1\r\nHost: x\r\n");
+        for (int i = 0; i < 99; i++) {
+            snprintf(line, sizeof line, "X-%d: y\r\n", i);
+            client_send(&client, line);
+        }
+        client_send(&client, "\r\n");
+        ck_assert(client_response(&client, false, &response));
+        ck_assert_int_eq(response.status, 200);
+        response_free(&response);
+    }
     client_close(&client);
 }
 END_TEST
@@ -448,6 +479,7 @@ int main(void)
     tcase_add_loop_test(tcase, nothing_follows_a_chunked_upload, 0, GW_ARRAY_LEN(chunk_tricks));
     tcase_add_loop_test(tcase, odd_but_clear_requests_are_served, 0, GW_ARRAY_LEN(accepted));
     tcase_add_loop_test(tcase, no_control_character_hides_in_a_value, 0, 19);
+    tcase_add_test(tcase, many_arguments_and_headers_are_served);
     tcase_add_test(tcase, too_many_headers_and_too_long_targets_are_refused);
     tcase_add_loop_test(tcase, trusted_proxies_say_who_the_client_is, 0, GW_ARRAY_LEN(forwarded));
     tcase_add_loop_test(tcase, damaged_requests_do_no_harm, 0, 5);
