@@ -45,7 +45,7 @@ size_t gw_prompts_count(const struct gw_prompts *prompts);
 /** One version of one prompt, for listings. */
 struct gw_prompt_entry {
     const char *id, *family, *version;
-    const char *served_by; /* version in the name of the file that serves it */
+    const char *path; /* of the file that serves it */
     aigw_str title, scope;
     struct aigw_list required;
 };

@@ -207,6 +207,7 @@ static void take_def(struct gw_prompt_loader *l, const char *path, const char *r
     if (!def)
         return;
     def->dir = l->dir;
+    def->path = path;
     def->id = gw_arena_strndup(l->arena, rel, (size_t)(family - 1 - rel));
     def->family = gw_arena_strndup(l->arena, family, (size_t)(file - family));
     def->version = gw_arena_strndup(l->arena, file + 1, strlen(file + 1) - strlen(".conf"));
@@ -312,7 +313,7 @@ bool gw_prompts_entry(const struct gw_prompts *prompts, size_t index, struct gw_
             *ret_entry = (struct gw_prompt_entry){ .id = def->id,
                                                    .family = def->family,
                                                    .version = def->version,
-                                                   .served_by = def->of ? def->of->version : def->version,
+                                                   .path = def->path,
                                                    .title = def->title,
                                                    .scope = def->scope,
                                                    .required = def->required };

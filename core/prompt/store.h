@@ -31,6 +31,7 @@ struct gw_prompt_def {
     struct aigw_list also;          /* versions that this file serves besides its own */
     const struct gw_prompt_def *of; /* this is such a version: the definition whose file names it; else NULL */
     const char *dir;                /* the prompt folder it came from */
+    const char *path;
     struct aigw_params params;
     int64_t timeout_ms;
     const struct gw_prompt_message *messages;
