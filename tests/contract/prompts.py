@@ -387,6 +387,17 @@ def parameters_of_prompt_and_family(env):
         equal(found["model"], "mistral-7b", "model")
 
 
+@fixture("prompts-limit")
+def prompts_limit(ctx):
+    return Env(ctx, bypass=True, env={"AIGW_DUO_CHAT__MAX_TOKENS": "99"}, name="prompts-limit")
+
+
+@case("PROMPTS-chat-limit", "prompts-limit")
+def operators_limit_for_chat(env):
+    for ident, limit in (("chat/explain_code", 99), ("categorize_question", 500)):
+        equal(sent(env, ident, given(ident)).get("max_tokens"), limit, f"max_tokens of {ident}")
+
+
 @case("PROMPTS-versions", "prompts")
 def every_version_that_gitlab_asks_for(env):
     pins = {"chat/explain_vulnerability": ["1.0.1", "^1.0.0"], "generate_commit_message": ["1.2.0", "^1.0.0"],

@@ -106,6 +106,28 @@ aigw_status prompts_run(struct aigw_ctx *ctx, const struct prompts *prompts, str
     return host->model_call(ctx, call->model, &options, &call->handle);
 }
 
+/** The prompt's parameters; of chat's tools with the operator's limit of the answer. NULL: out of memory. */
+static const struct aigw_params *with_limit(struct aigw_ctx *ctx, const struct prompts *prompts,
+                                            const struct prompts_call *call, const struct aigw_params *params)
+{
+    static const char chat[] = "chat/";
+    aigw_str setting = prompts->host->setting(ctx, "models.chat_max_tokens");
+    struct aigw_params *limited;
+    int64_t limit = 0;
+
+    for (size_t i = 0; i < setting.len && i < 18; i++)
+        limit = limit * 10 + (setting.ptr[i] - '0');
+    if (limit <= 0 || call->id.len < sizeof chat || memcmp(call->id.ptr, chat, sizeof chat - 1) != 0)
+        return params;
+    limited = prompts->host->alloc(ctx, AIGW_LIFE_BUILD, sizeof *limited);
+    if (!limited)
+        return NULL;
+    *limited = *params;
+    limited->set |= AIGW_PARAM_MAX_TOKENS;
+    limited->max_tokens = limit;
+    return limited;
+}
+
 aigw_status prompts_build(struct aigw_ctx *ctx, const struct prompts *prompts, struct prompts_call *call,
                           const struct aigw_model_info *target, struct aigw_model_request *req)
 {
@@ -128,10 +150,10 @@ aigw_status prompts_build(struct aigw_ctx *ctx, const struct prompts *prompts, s
     call->target_model = target->model;
     req->kind = AIGW_CALL_CHAT;
     req->messages = prompt.messages;
-    req->params = prompt.params;
+    req->params = with_limit(ctx, prompts, call, prompt.params);
     req->flags = prompt.flags;
     req->idle_timeout_ms = prompt.timeout_ms;
-    return AIGW_OK;
+    return req->params ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 static void note_usage(struct prompts_call *call, const struct aigw_usage *usage)
