@@ -5,7 +5,9 @@ import os
 import re
 import signal
 
-from fakes.clients import Admin
+from fakes.clients import Admin, Rails
+from fakes.net import Gate
+from harness import http
 from harness.runner import case, equal, fixture, truth
 
 from ._env import (API_KEY, TEXT, VERBOSE, Any, Env, Reply, Row, check, contains, detail, starts, table)
@@ -278,6 +280,100 @@ def test_connection_of_the_admin_form(env):
         truth(text in verdict["message"], text, verdict["message"])
     verdict = admin.model_check(None)
     truth("Assign a self-hosted model" in verdict["message"], "what is missing, in words", verdict["message"])
+
+
+FAMILIES = ("mistral", "mixtral", "codestral", "llama3", "codellama", "codegemma", "deepseekcoder", "gpt", "claude_3",
+            "gemini", "qwen", "general", "brand_new")
+
+
+@case("C-PRM-admin-families", "prompts")
+def test_connection_of_every_family(env):
+    admin = Admin(env.gw.port)
+    for family in FAMILIES:
+        for older in ({}, {"identifier": ...}, {"api_key": ""}, {"provider": "litellm"}, {"extra": {"is": "ignored"}}):
+            verdict = admin.model_check(metadata(env.models.script(UNIT), family, **older))
+            truth(verdict["success"], f"success for {family} with {older}", verdict["message"])
+
+
+@case("PROMPTS-rails", "prompts-auth")
+def every_feature_as_rails_calls_it(env):
+    """The features of gitlab-client.md §1.8 with GitLab's own client, in the shapes of older and newer versions."""
+    rails = Rails(env.gw.port, env.token([scope for scope, _, _ in PROMPTS.values()]))
+    for ident in PROMPTS:
+        for name in {ident, ident.replace("/", "%2F")}:
+            script = env.models.script(Reply(pieces=(f"answer of {ident}",)))
+            status, text = rails.prompt(name, given(ident), metadata(script))
+            equal((status, text), (200, f"answer of {ident}"), name)
+
+
+READER_ANSWERS = ('iid", "ResourceIdentifier": "3"\n}\n```', 'current",\n  "ResourceIdentifier": "current"\n}',
+                  '```json\n{"ResourceIdentifierType": "url", "ResourceIdentifier": "https://x/-/issues/3"}\n```')
+
+
+@case("PROMPTS-reader", "prompts")
+def a_reader_answer_reaches_gitlab_as_it_is(env):
+    """Continued or begun anew, in pieces: what GitLab puts together is the object."""
+    for answer in READER_ANSWERS:
+        pieces = tuple(answer[at:at + 5] for at in range(0, len(answer), 5))
+        response = ask(Reply(pieces=pieces), path=V1 + "chat/issue_reader", inputs=given("chat/issue_reader"),
+                       stream=True)(env)
+        text = check(response, 200, headers=STREAM).text
+        if "ResourceIdentifierType" not in text:
+            text = '```json\n{\n  "ResourceIdentifierType": "' + text
+        found = json.loads(text.split("```json", 1)[-1].split("```", 1)[0])
+        equal(sorted(found), ["ResourceIdentifier", "ResourceIdentifierType"], "members")
+
+
+# -- streams -----------------------------------------------------------------------------------------------------------
+
+@case("PROMPTS-stream-live", "prompts")
+def pieces_arrive_as_they_come(env):
+    """The first piece is with the client while the model still thinks about the second."""
+    for path, first in ((V1, "first "), (V2, '{"content":"first "}\n')):
+        gate = Gate()
+        script = env.models.script(Reply(pieces=("first ", "second"), gate=gate))
+        with env.gw.connect() as conn:
+            conn.send(http.render("POST", path + CHECK, {}, body_of(script, stream=True)))
+            equal(conn.read_head().status, 200, "status")
+            size = int(conn._line(), 16)
+            while len(conn.buf) < size:
+                truth(conn._fill(), "a first piece before the second was sent", conn.buf)
+            equal(conn.buf[:size].decode(), first, f"first piece of {path}")
+            gate.set()
+
+
+@fixture("prompts-whole")
+def prompts_whole(ctx):
+    return Env(ctx, bypass=True, env={"AIGW_CUSTOM_MODELS__DISABLE_STREAMING": "true"}, name="prompts-whole")
+
+
+PIECES = Reply(pieces=("a", "b"), usage=(1, 2))
+table(__name__, "prompts-whole", [
+    Row("PROMPTS-stream-off", ask(PIECES, stream=True), 200, text="ab", headers=STREAM, note="§9: same type, one piece"),
+    Row("PROMPTS-stream-off-v2", ask(PIECES, path=V2 + CHECK, stream=True), 200, headers=STREAM,
+        text='{"content":"ab","usage":{"mistral-7b":{"input_tokens":1,"output_tokens":2}}}\n'),
+    Row("PROMPTS-stream-off-refused", ask(Reply(status=401), path=V2 + CHECK, stream=True), 421,
+        detail("401: Unauthorized")),
+])
+
+
+# -- logs --------------------------------------------------------------------------------------------------------------
+
+@case("PROMPTS-log", "prompts")
+def the_log_says_what_happened_and_not_what_was_said(env):
+    words = {"error": {"message": "the canary model is asleep"}}
+    for reply, status in ((Reply(pieces=("canary-answer-51",)), 200), (Reply(status=500, body=words), 421)):
+        response = check(ask(reply, path=REVIEW, inputs={"diff": "canary-diff-77"})(env), status)
+        line = env.gw.wait_line(lambda item: item.get("correlation_id") == response.header("x-request-id")
+                                and item.get("logger") == "api.access")
+        truth(line, "an access line", "none")
+        equal((line["status_code"], line["meta.unit_primitive"], line["meta.feature_category"]),
+              (status, "generate_commit_message", "prompts"), "members of the access line")
+        if status == 421:
+            truth("the canary model is asleep" in line.get("model_error", ""), "the server's words", line)
+    text = "".join(env.gw.raw)
+    for canary in ("canary-answer-51", "canary-diff-77"):
+        truth(canary not in text, f"no {canary} in the log", "found")
 
 
 # -- rights ------------------------------------------------------------------------------------------------------------
