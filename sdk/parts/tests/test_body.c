@@ -666,7 +666,7 @@ TCase *body_case(void)
 
 /* ---- large bodies: memory is for what is kept ---- */
 
-#define LARGE ((size_t)15 << 20)
+#define LARGE ((size_t)4 << 20)
 
 /* `before`, `unit` again and again, `after`; what it may take of memory, and what comes of it. */
 static const struct {
@@ -687,7 +687,7 @@ static const struct {
     { "bad first, good then", "{" V ",\"parts\":[{}", ",{\"text\":\"\"}", "]}", 40000, "missing" },
     { "bad first, groups then", "{" V ",\"parts\":[{}", ",{\"type\":\"group\",\"parts\":[{\"text\":\"\"}]}", "]}",
       40000, "missing" },
-    { "good groups", "{" V ",\"parts\":[{\"text\":\"\"}", ",{\"type\":\"group\",\"parts\":[]}", "]}", (size_t)100 << 20,
+    { "good groups", "{" V ",\"parts\":[{\"text\":\"\"}", ",{\"type\":\"group\",\"parts\":[]}", "]}", (size_t)30 << 20,
       NULL },
     { "members of a map", "{" V ",\"map\":{\"a\":0", ",\"a\":0", "}}", 10000, "too_long" },
     { "a long string", "{\"version\":1,\"name\":\"", "x", "\"}", 10000, "string_too_long" },
