@@ -76,21 +76,17 @@ static void fail_internally(struct gw_conn *conn, const char *words)
     fail(conn, &fault);
 }
 
-/** Wait for these events; the call ends when that cannot be had. */
-static bool wait_for(struct gw_conn *conn, uint32_t events)
+/** Wait for these events; the transfer ends when that cannot be had. */
+static void wait_for(struct gw_conn *conn, uint32_t events)
 {
-    if (watch(conn, events))
-        return true;
-    fail_internally(conn, "its socket cannot be watched; check the limit of open files and memory");
-    return false;
+    if (!watch(conn, events))
+        fail_internally(conn, "its socket cannot be watched; check the limit of open files and memory");
 }
 
 /** Before the loop has its turn: the worker's buffer is everybody's. */
 static void leave(struct gw_conn *conn)
 {
-    const struct gw_tls *tls = session_of(conn);
-
-    if (conn->state != GW_CONN_CLOSED && tls && !gw_tls_park(session_of(conn)))
+    if (conn->state != GW_CONN_CLOSED && session_of(conn) && !gw_tls_park(session_of(conn)))
         fail_internally(conn, "out of memory");
 }
 
@@ -473,6 +469,7 @@ void gw_conn_read(struct gw_conn *conn)
         return;
     }
     wait_for(conn, wanted(conn));
+    leave(conn);
 }
 
 bool gw_conn_pause(struct gw_conn *conn)
