@@ -412,26 +412,36 @@ void gw_conn_carry(struct gw_conn *conn, struct gw_transfer *transfer)
     gw_transfer_sign_of_life(transfer);
     gw_transfer_arm(transfer);
     transfer->out.is_dead = !flush(conn, transfer);
-    may_have_more = transfer->out.is_dead || (session_of(conn) && gw_tls_has_more(session_of(conn)));
+    may_have_more = transfer->out.is_dead || gw_conn_has_more(conn);
     if (may_have_more) /* read ahead with the handshake, or what the server said before it hung up */
         gw_conn_read(conn);
     else
-        wait_for(conn, wanted(conn));
+        gw_conn_wait(conn);
     leave(conn);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
-static ssize_t conn_recv(struct gw_conn *conn)
+ssize_t gw_conn_recv(struct gw_conn *conn, char *bytes, size_t len)
 {
     ssize_t n;
 
     if (session_of(conn))
-        return gw_tls_recv(session_of(conn), conn->up->in, GW_READ_MAX);
+        return gw_tls_recv(session_of(conn), bytes, len);
     do
-        n = recv(conn->fd.fd, conn->up->in, GW_READ_MAX, 0);
+        n = recv(conn->fd.fd, bytes, len, 0);
     while (n < 0 && errno == EINTR);
     return n >= 0 ? n : io_code(errno);
+}
+
+bool gw_conn_has_more(const struct gw_conn *conn)
+{
+    return session_of(conn) && gw_tls_has_more(session_of(conn));
+}
+
+void gw_conn_wait(struct gw_conn *conn)
+{
+    wait_for(conn, wanted(conn));
 }
 
 /** This was read enough for one turn. A head has limits of its own and is read to its end. */
@@ -447,8 +457,8 @@ void gw_conn_read(struct gw_conn *conn)
         return;
     }
     for (int reads = 1;; reads++) {
-        const struct gw_tls *tls = session_of(conn);
-        ssize_t n = conn_recv(conn);
+        bool is_tls = session_of(conn) != NULL;
+        ssize_t n = gw_conn_recv(conn, conn->up->in, GW_READ_MAX);
 
         if (n == GW_IO_AGAIN)
             break;
@@ -459,16 +469,16 @@ void gw_conn_read(struct gw_conn *conn)
         if (!gw_answer_feed(conn, (aigw_str){ conn->up->in, (size_t)n }))
             return;
         /* A short read from a socket means that it is empty; what TLS holds back epoll does not know of. */
-        if (tls ? !gw_tls_has_more(tls) : n < (ssize_t)GW_READ_MAX)
+        if (is_tls ? !gw_conn_has_more(conn) : n < (ssize_t)GW_READ_MAX)
             break;
         if (!is_enough(conn, reads))
             continue;
-        if (!tls)
+        if (!is_tls)
             break;
         gw_answer_rest(conn);
         return;
     }
-    wait_for(conn, wanted(conn));
+    gw_conn_wait(conn);
     leave(conn);
 }
 
@@ -481,7 +491,8 @@ bool gw_conn_pause(struct gw_conn *conn)
 /** Something happened to a connection in the pool. TLS may only have sent a ticket or new keys. */
 static void look_at_idle(struct gw_conn *conn)
 {
-    if (session_of(conn) && gw_up_buffer(&conn->up->in, GW_READ_MAX) && conn_recv(conn) == GW_IO_AGAIN)
+    if (session_of(conn) && gw_up_buffer(&conn->up->in, GW_READ_MAX) &&
+        gw_conn_recv(conn, conn->up->in, GW_READ_MAX) == GW_IO_AGAIN)
         return;
     gw_conn_close(conn);
 }
@@ -501,7 +512,10 @@ static void on_event(struct gw_fd *self, uint32_t events)
     case GW_CONN_BUSY:
         if ((events & EPOLLOUT) && !conn->transfer->out.is_sent && !conn->transfer->out.is_dead)
             conn->transfer->out.is_dead = !flush(conn, conn->transfer);
-        gw_conn_read(conn);
+        if (conn->transfer->state == GW_TRANSFER_LEAVING)
+            gw_answer_drain(conn);
+        else
+            gw_conn_read(conn);
         break;
     case GW_CONN_IDLE:
         look_at_idle(conn);
