@@ -198,7 +198,7 @@ class Unread:
 
 
 def unread_log(starter, kind):
-    """6b: a log that nobody reads costs lines: no request waits for it, nor does the end."""
+    """A log that nobody reads costs lines: no request waits for it, nor does the end."""
     gateway = Unread(starter.ctx, kind)
     try:
         conn = http.Connection(gateway.port, timeout=10)
