@@ -151,7 +151,7 @@ aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, 
         return anthropic_read(&in, frame);
     if (frame->framing == AIGW_FRAMING_BODY)
         return read_body(&in, frame);
-    if ((frame->event.len > 0 && wire_same_word(frame->event, "error")) ||
+    if ((frame->event.len > 0 && (wire_is_error_event(frame->event) || wire_is_heartbeat(frame->event, frame->data))) ||
         !scan_frame(frame->data, &text, scratch, sizeof scratch))
         return anthropic_read(&in, frame);
     status = anthropic_emit_text(&in, AIGW_EVENT_TEXT, text);

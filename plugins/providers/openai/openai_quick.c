@@ -17,11 +17,11 @@ static bool is_loud(aigw_str key, bool in_choice)
 {
     if (in_choice)
         return SCAN_IS(key, "message") || SCAN_IS(key, "text") || SCAN_IS(key, "error") || SCAN_IS(key, "usage") ||
-               SCAN_IS(key, "logprobs");
+               SCAN_IS(key, "logprobs") || SCAN_IS(key, "finishReason");
     return SCAN_IS(key, "tool_calls") || SCAN_IS(key, "reasoning_content") || SCAN_IS(key, "reasoning") ||
            SCAN_IS(key, "refusal") || SCAN_IS(key, "thinking") || SCAN_IS(key, "error") ||
            SCAN_IS(key, "function_call") || SCAN_IS(key, "annotations") || SCAN_IS(key, "type") ||
-           SCAN_IS(key, "object");
+           SCAN_IS(key, "object") || SCAN_IS(key, "finish_reason") || SCAN_IS(key, "usage");
 }
 
 static void scan_delta(struct scan *s, struct openai_delta *delta, char *scratch, size_t scratch_size)
@@ -132,7 +132,7 @@ static bool is_plain_message(const struct pj *message)
 {
     static const char *const loud[] = { "tool_calls", "reasoning_content", "reasoning",   "thinking", "refusal",
                                         "error",      "function_call",     "annotations", "type",     "object",
-                                        NULL };
+                                        "usage",      "finish_reason",     NULL };
     const struct pj *content = pj_member(message, "content");
 
     return (!content || content->type == PJ_STRING || content->type == PJ_NULL) && are_absent(message, loud);
@@ -140,7 +140,8 @@ static bool is_plain_message(const struct pj *message)
 
 static bool read_whole(const struct pj *root, struct openai_whole *ret_whole)
 {
-    static const char *const loud[] = { "delta", "error", "usage", "logprobs", "stop_reason", "type", "object", NULL };
+    static const char *const loud[] = { "delta", "error",  "usage",        "logprobs", "stop_reason",
+                                        "type",  "object", "finishReason", NULL };
     const struct pj *choices = pj_member_of(root, "choices", PJ_LIST), *choice, *index, *message, *reason;
 
     if (!choices || choices->of.in.count != 1 || !is_absent(root, "error") || !is_absent(root, "x_groq") ||
@@ -241,7 +242,7 @@ aigw_status openai_frame(const struct aigw_host *host, struct aigw_ctx *ctx, str
         return openai_read(&in, frame);
     if (frame->framing == AIGW_FRAMING_BODY)
         return read_body(&in, frame);
-    if (frame->event.len > 0 && wire_same_word(frame->event, "error"))
+    if (frame->event.len > 0 && (wire_is_error_event(frame->event) || wire_is_heartbeat(frame->event, frame->data)))
         return openai_read(&in, frame);
     return scan_frame(frame->data, &delta, scratch, sizeof scratch) ? read_delta(&in, &delta) : openai_read(&in, frame);
 }
