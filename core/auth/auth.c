@@ -48,8 +48,8 @@ static void warn_plain_http(const struct gw_issuer *issuer)
                issuer->name, issuer->url);
 }
 
-/** Add an issuer to `wanted` unless the URL is empty or already there. An issuer of auth->issuers with the same name
- *  and URL is told to stay. Lock held. */
+/** Mark the issuer of auth->issuers with this name and URL as wanted, else add a new one to `wanted`. Nothing when the
+ *  URL is empty or wanted already. Lock held. */
 static aigw_status want_issuer(struct gw_auth *auth, struct gw_issuer **wanted, const char *name, const char *url)
 {
     struct gw_issuer *issuer;
@@ -62,8 +62,8 @@ static aigw_status want_issuer(struct gw_auth *auth, struct gw_issuer **wanted, 
     for (struct gw_issuer *other = auth->issuers; other; other = other->next) {
         if (strcmp(other->url, issuer->url) != 0 || issuer->config_error.text[0])
             continue;
-        if (!other->is_gone || strcmp(other->name, issuer->name) == 0) {
-            other->is_gone = false;
+        if (other->is_wanted || strcmp(other->name, issuer->name) == 0) {
+            other->is_wanted = true;
             gw_issuer_free(issuer);
             return AIGW_OK;
         }
@@ -93,43 +93,56 @@ static aigw_status want_issuers(struct gw_auth *auth, struct gw_issuer **wanted,
     return status;
 }
 
-/** Make auth->issuers what the settings say. None while every token is let through unread: nobody's keys are needed.
- *  Kept ones that fail are tried at once. Lock held. */
-static aigw_status set_issuers(struct gw_auth *auth, const struct gw_settings *settings)
+/** Make auth->issuers what is wanted. Kept ones that fail are tried at once. Lock held. */
+static void take_issuers(struct gw_auth *auth, struct gw_issuer *wanted, int64_t latest_ms)
 {
-    struct gw_issuer *wanted = NULL, **link;
-    aigw_status status;
+    struct gw_issuer **link;
 
-    for (struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next)
-        issuer->is_gone = true;
-    status = settings->auth.bypass_external ? AIGW_OK : want_issuers(auth, &wanted, settings);
     for (link = &auth->issuers; *link; link = &(*link)->next) {
-        if ((*link)->failures > 0) {
-            (*link)->failures = 0;
-            (*link)->due_ms = gw_mono_ms();
+        struct gw_issuer *issuer = *link;
+
+        issuer->is_gone = !issuer->is_wanted;
+        if (issuer->failures > 0) {
+            issuer->failures = 0;
+            issuer->due_ms = gw_mono_ms();
         }
+        if (issuer->due_ms > latest_ms) /* the setting was shortened */
+            issuer->due_ms = latest_ms;
     }
     *link = wanted;
-    return status;
+}
+
+static void free_issuers(struct gw_issuer *issuer)
+{
+    while (issuer) {
+        struct gw_issuer *next = issuer->next;
+
+        gw_issuer_free(issuer);
+        issuer = next;
+    }
 }
 
 /* ---- views -------------------------------------------------------------------------------------------------- */
 
-aigw_status gw_auth_publish(struct gw_auth *auth, struct gw_auth_config *config)
+/** A view with room for the local keys and those of every issuer there is. */
+static struct gw_view *alloc_view(const struct gw_auth *auth)
 {
-    struct gw_auth_config *used = config ? config : auth->view->config;
-    struct gw_view *view, *old = auth->view;
-    size_t count = used->local ? 1 : 0;
+    size_t count = 1;
 
     for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next)
-        count += issuer->set && !issuer->is_gone ? 1 : 0;
-    view = calloc(1, sizeof *view + count * sizeof(struct gw_keyset *));
-    if (!view)
-        return AIGW_E_NOMEM;
+        count++;
+    return calloc(1, sizeof(struct gw_view) + count * sizeof(struct gw_keyset *));
+}
+
+/** Fill it and make it the present one. Lock held. */
+static void publish(struct gw_auth *auth, struct gw_view *view, struct gw_auth_config *config)
+{
+    struct gw_view *old = auth->view;
+
     atomic_init(&view->refs, 1);
-    view->config = gw_auth_config_ref(used);
-    if (used->local)
-        view->sets[view->set_count++] = gw_keyset_ref(used->local);
+    view->config = gw_auth_config_ref(config);
+    if (config->local)
+        view->sets[view->set_count++] = gw_keyset_ref(config->local);
     for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
         if (issuer->set && !issuer->is_gone)
             view->sets[view->set_count++] = gw_keyset_ref(issuer->set);
@@ -140,23 +153,39 @@ aigw_status gw_auth_publish(struct gw_auth *auth, struct gw_auth_config *config)
     auth->view = view;
     atomic_store_explicit(&auth->generation, view->generation, memory_order_release);
     gw_view_unref(old);
+}
+
+aigw_status gw_auth_publish(struct gw_auth *auth)
+{
+    struct gw_view *view = alloc_view(auth);
+
+    if (!view)
+        return AIGW_E_NOMEM;
+    publish(auth, view, auth->view->config);
     return AIGW_OK;
 }
 
-/** Apply settings. Lock held. */
+/** Apply settings, wholly or, when out of memory, not at all. Lock held. No issuers while every token is let through
+ *  unread: nobody's keys are needed. */
 static aigw_status apply(struct gw_auth *auth, const struct gw_settings *settings, struct gw_auth_config *config)
 {
-    aigw_status status = set_issuers(auth, settings);
-    int64_t latest_ms = gw_mono_ms() + config->refresh_ms;
+    struct gw_issuer *wanted = NULL;
+    struct gw_view *view = alloc_view(auth);
+    aigw_status status = view ? AIGW_OK : AIGW_E_NOMEM;
 
-    for (struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
-        if (issuer->due_ms > latest_ms) /* the setting was shortened */
-            issuer->due_ms = latest_ms;
+    for (struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next)
+        issuer->is_wanted = false;
+    if (status == AIGW_OK && !settings->auth.bypass_external)
+        status = want_issuers(auth, &wanted, settings);
+    if (status != AIGW_OK) {
+        free_issuers(wanted);
+        free(view);
+        return status;
     }
     config->serial = ++auth->next_serial;
-    if (status == AIGW_OK)
-        status = gw_auth_publish(auth, config);
-    return status;
+    take_issuers(auth, wanted, gw_mono_ms() + config->refresh_ms);
+    publish(auth, view, config);
+    return AIGW_OK;
 }
 
 /** The start-up banner is the server's; a reload has none. */
@@ -245,32 +274,25 @@ void gw_auth_free(struct gw_auth *auth)
     curl_global_cleanup();
 }
 
-void gw_auth_reconfigure(struct gw_auth *auth, const struct gw_settings *settings)
+struct gw_view *gw_auth_reconfigure(struct gw_auth *auth, const struct gw_settings *settings, struct gw_err *reterr)
 {
-    struct gw_err why = { "" };
-    struct gw_auth_config *config = gw_auth_config_new(settings, &why);
-    aigw_status status;
+    struct gw_auth_config *config = gw_auth_config_new(settings, reterr);
+    struct gw_view *view = NULL;
 
-    if (!config) {
-        gw_log(GW_LOG_ERROR, "authentication", "reload: %s; the old settings stay", why.text);
-        return;
-    }
-    if (settings->auth.refuse_bypass && *config->bypass_text) {
-        gw_log(GW_LOG_ERROR, "authentication", "reload: %s is ignored because auth.refuse_bypass forbids it",
-               config->bypass_text);
-        config->bypass_external = config->bypass_with_header = config->bypass_signature = false;
-        config->bypass_text = "";
-    }
+    if (!config)
+        return NULL;
     (void)pthread_mutex_lock(&auth->lock);
-    status = apply(auth, settings, config);
-    atomic_fetch_add(&auth->epoch, 1);
-    gw_auth_wake_workers(auth);
+    if (apply(auth, settings, config) == AIGW_OK)
+        view = gw_view_ref(auth->view);
     (void)pthread_mutex_unlock(&auth->lock);
-    (void)curl_multi_wakeup(auth->multi);
-    if (status != AIGW_OK)
-        gw_log(GW_LOG_ERROR, "authentication", "reload: out of memory; reload again");
-    announce_bypass(auth, config, true);
+    if (view) {
+        (void)curl_multi_wakeup(auth->multi);
+        announce_bypass(auth, config, true);
+    } else {
+        (void)gw_err_set(reterr, AIGW_E_NOMEM, "authentication: out of memory");
+    }
     gw_auth_config_unref(config);
+    return view;
 }
 
 void gw_auth_describe(struct gw_auth *auth, struct gw_buf *json)

@@ -10,15 +10,25 @@
 
 struct gw_auth;        /* process: keys, refresher thread */
 struct gw_auth_worker; /* one worker: token cache, waiting requests */
+struct gw_view;        /* settings and the keys they trust, as of one moment; counted */
 
 /** Start fetching keys. settings is copied where kept. NULL with reterr when a local key cannot be used and the
  *  setting demands it; unreadable local keys are otherwise only logged (A-NEG-60). */
 struct gw_auth *gw_auth_new(const struct gw_settings *settings, struct gw_err *reterr);
 void gw_auth_free(struct gw_auth *auth);
-/** Configuration was reloaded: URLs, keys, switches. Keys already fetched stay while their URL is unchanged. */
-void gw_auth_reconfigure(struct gw_auth *auth, const struct gw_settings *settings);
+/** Report what gw_auth_new() and gw_auth_reconfigure() could not use. */
+void gw_auth_check_settings(const struct gw_settings *settings, struct gw_problems *problems);
+/** Configuration was reloaded: URLs, keys, switches. Keys already fetched stay while their URL is unchanged, new
+ * issuers are asked at once; but each worker goes on with the settings it has until gw_auth_worker_switch() gives it
+ * the result, so that a request meets them together with the rest of its configuration. Unref the result. NULL with
+ * reterr when out of memory: then nothing has changed. */
+struct gw_view *gw_auth_reconfigure(struct gw_auth *auth, const struct gw_settings *settings, struct gw_err *reterr);
+struct gw_view *gw_view_ref(struct gw_view *view);
+void gw_view_unref(struct gw_view *view);
 struct gw_auth_worker *gw_auth_worker_new(struct gw_auth *auth, struct gw_loop *loop);
 void gw_auth_worker_free(struct gw_auth_worker *worker);
+/** From now on these settings, and whatever keys come for them. Who waits for keys is asked again. */
+void gw_auth_worker_switch(struct gw_auth_worker *worker, struct gw_view *view);
 
 /** Reads request headers; first occurrence, any case, absent string if none. */
 struct gw_auth_headers {

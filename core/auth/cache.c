@@ -126,7 +126,9 @@ struct gw_claims *gw_cache_get(struct gw_token_cache *cache, const unsigned char
 
     if (!entry)
         return NULL;
-    if (entry->claims->exp_s + view->config->leeway_s < now_s || entry->serial != view->config->serial)
+    /* Both ends of its time at every use: a clock may be set back, too (D45). */
+    if (entry->claims->exp_s + view->config->leeway_s < now_s ||
+        entry->claims->nbf_s > now_s + view->config->leeway_s || entry->serial != view->config->serial)
         goto stale;
     if (entry->generation != view->generation) {
         /* A key that was withdrawn takes its tokens with it; a local-issuer token needs a local key. */
@@ -186,12 +188,19 @@ struct gw_refusals *gw_refusals_new(void)
     return calloc(1, sizeof(struct gw_refusals));
 }
 
+void gw_refusals_clear(struct gw_refusals *refusals)
+{
+    for (size_t i = 0; i < REFUSALS; i++) {
+        free(refusals->slots[i].detail);
+        refusals->slots[i].detail = NULL;
+    }
+}
+
 void gw_refusals_free(struct gw_refusals *refusals)
 {
     if (!refusals)
         return;
-    for (size_t i = 0; i < REFUSALS; i++)
-        free(refusals->slots[i].detail);
+    gw_refusals_clear(refusals);
     free(refusals);
 }
 

@@ -48,10 +48,10 @@ static bool read_time(struct json_object *value, int64_t *ret_time_s)
 }
 
 static aigw_status check_times(struct json_object *payload, const struct gw_token_rules *rules, int64_t *ret_exp_s,
-                               struct gw_err *reterr)
+                               int64_t *ret_nbf_s, struct gw_err *reterr)
 {
     struct json_object *exp, *nbf, *iat;
-    int64_t exp_s, nbf_s, ignored_s;
+    int64_t exp_s, nbf_s = -TIME_MAX, ignored_s;
 
     if (!json_object_object_get_ex(payload, "exp", &exp))
         return gw_err_set(reterr, AIGW_E_INVALID, "the token has no expiry (claim exp)");
@@ -75,6 +75,7 @@ static aigw_status check_times(struct json_object *payload, const struct gw_toke
     if (json_object_object_get_ex(payload, "iat", &iat) && !read_time(iat, &ignored_s))
         return gw_err_set(reterr, AIGW_E_INVALID, "the token's issue time (claim iat) is not a number");
     *ret_exp_s = exp_s;
+    *ret_nbf_s = nbf_s;
     return AIGW_OK;
 }
 
@@ -216,7 +217,7 @@ static void keep(char **at, aigw_str text, aigw_str *ret_kept)
     *at += text.len;
 }
 
-static struct gw_claims *keep_all(struct json_object *payload, int64_t exp_s, struct json_object *extra)
+static struct gw_claims *keep_all(struct json_object *payload, int64_t exp_s, int64_t nbf_s, struct json_object *extra)
 {
     struct json_object *scopes = scope_list(payload), *seats = NULL;
     size_t scope_count = scopes ? json_object_array_length(scopes) : 0, size;
@@ -247,6 +248,7 @@ static struct gw_claims *keep_all(struct json_object *payload, int64_t exp_s, st
     atomic_init(&claims->refs, 1);
     claims->size = size;
     claims->exp_s = exp_s;
+    claims->nbf_s = nbf_s;
     claims->scope_count = (uint32_t)scope_count;
     claims->realm_is_odd = is_odd(payload, "gitlab_realm");
     claims->instance_is_odd = is_odd(payload, "gitlab_instance_id");
@@ -269,16 +271,16 @@ aigw_status gw_claims_read(struct json_object *payload, const struct gw_token_ru
     aigw_status status = check_types(payload, reterr);
     struct json_object *extra;
     struct gw_claims *claims;
-    int64_t exp_s = 0;
+    int64_t exp_s = 0, nbf_s = 0;
 
     if (status == AIGW_OK)
         status = check_audience(payload, rules, reterr);
     if (status == AIGW_OK)
-        status = check_times(payload, rules, &exp_s, reterr);
+        status = check_times(payload, rules, &exp_s, &nbf_s, reterr);
     if (status != AIGW_OK)
         return status;
     extra = extra_claims(payload);
-    claims = extra ? keep_all(payload, exp_s, extra) : NULL;
+    claims = extra ? keep_all(payload, exp_s, nbf_s, extra) : NULL;
     json_object_put(extra);
     if (!claims)
         return gw_err_set(reterr, AIGW_E_NOMEM, "this gateway is out of memory");

@@ -112,16 +112,20 @@ static bool handle_unknown_key(struct check *check, const struct gw_token *token
     bool has_unknown_kid = token->kid.len > 0 && !is_known && check->view->key_count > 0;
     int64_t deadline_ms, retry_s;
     struct gw_err why;
+    bool is_behind;
 
+    is_behind = gw_worker_is_behind(worker);
+    if (is_behind) /* the switch wakes who waits; until then there are no newer keys for these settings */
+        deadline_ms = gw_mono_ms() + auth->tuning.wait_ms;
     if (!is_local && !is_known &&
-        gw_refresh_worth_waiting(auth, check->view->generation, has_unknown_kid, &deadline_ms)) {
+        (is_behind || gw_refresh_worth_waiting(auth, check->view->generation, has_unknown_kid, &deadline_ms))) {
         worker->epoch_seen = epoch;
         worker->wait_deadline_ms = deadline_ms;
         check->result->outcome = GW_AUTH_WAIT;
         count(worker, COUNT_WAIT);
         return true;
     }
-    if (atomic_load_explicit(&auth->generation, memory_order_acquire) != check->view->generation)
+    if (!is_behind && atomic_load_explicit(&auth->generation, memory_order_acquire) != check->view->generation)
         return false;
     if (gw_explain_no_keys(auth, check->view, token->claims, &why, &retry_s)) {
         check->result->retry_after_s = retry_s;

@@ -11,6 +11,7 @@
  *   verify.c    a signature against the view
  *   cache.c     tokens a worker verified, and those it refused a moment ago
  *   explain.c   texts that help the operator
+ *   check.c     settings that cannot be used
  *   decide.c    headers → principal or refusal
  *   worker.c    per-worker state, requests that wait for keys
  *   sign.c      minting
@@ -41,7 +42,7 @@ struct json_object;
 #define GW_KEY_BITS_MAX  8192u
 #define GW_KEYS_BODY_MAX 1048576u /* bytes of a discovery document or key set */
 #define GW_URL_MAX       2048u
-#define GW_JSON_DEPTH    16
+#define GW_JSON_DEPTH    16u
 #define GW_DIGEST_LEN    32u
 
 /** Clocks and sizes, apart so that tests need not wait. */
@@ -91,8 +92,6 @@ struct gw_view {
     size_t key_count;
     struct gw_keyset *sets[];
 };
-struct gw_view *gw_view_ref(struct gw_view *view);
-void gw_view_unref(struct gw_view *view);
 /** Is the key with this identity still trusted? */
 bool gw_view_has_key(const struct gw_view *view, const unsigned char *id, bool local_only);
 bool gw_view_has_kid(const struct gw_view *view, aigw_str kid);
@@ -122,7 +121,8 @@ aigw_status gw_local_keys_load(struct gw_auth_config *config, const char *signin
 
 /* ---- jwks.c ------------------------------------------------------------------------------------------------- */
 
-/** Strict JSON object: depth, no trailing bytes, valid UTF-8. NULL with reterr. json_object_put() it. */
+/** Strict JSON object (config/json.h) of limited size; of a name that appears twice the last counts. NULL with reterr.
+ * json_object_put() it. */
 struct json_object *gw_json_object(aigw_str text, struct gw_err *reterr);
 /** String member; absent if missing, not a string. Borrowed from obj. */
 aigw_str gw_json_text(struct json_object *obj, const char *name);
@@ -194,7 +194,8 @@ struct gw_issuer {
     bool has_path;              /* the URL goes on after the origin */
     struct gw_err config_error; /* URL cannot be used: never loaded */
     /* under the lock */
-    bool is_gone; /* dropped from the settings; the refresher frees it */
+    bool is_gone;   /* dropped from the settings; the refresher frees it */
+    bool is_wanted; /* by settings that are being applied */
     bool is_loading;
     bool is_demanded;  /* a request with an unknown kid waits for this load */
     bool was_tried;    /* a load ended, either way */
@@ -244,8 +245,8 @@ struct gw_auth {
 };
 aigw_status gw_refresh_start(struct gw_auth *auth, struct gw_err *reterr);
 void gw_refresh_stop(struct gw_auth *auth);
-/** Build a new view from config and the issuers' sets and publish it. Lock held. config: NULL keeps the current. */
-aigw_status gw_auth_publish(struct gw_auth *auth, struct gw_auth_config *config);
+/** Build a new view of the present settings and the issuers' sets and publish it. Lock held. */
+aigw_status gw_auth_publish(struct gw_auth *auth);
 /** Tell all workers that something changed. Lock held. */
 void gw_auth_wake_workers(struct gw_auth *auth);
 /** Should a request whose token no key of the view of this generation verifies wait? Starts a load when an unknown kid
@@ -260,8 +261,8 @@ bool gw_refresh_worth_waiting(struct gw_auth *auth, uint64_t generation, bool ha
 struct gw_claims {
     atomic_uint refs;
     uint32_t scope_count;
-    size_t size; /* bytes of the block */
-    int64_t exp_s;
+    size_t size;          /* bytes of the block */
+    int64_t exp_s, nbf_s; /* valid from nbf_s to exp_s; nbf_s is far in the past when the token does not say */
     aigw_str issuer, subject, realm, instance_id, instance_uid, seat_count, extra;
     bool realm_is_odd, instance_is_odd; /* present, not a string: equals no header */
     aigw_str scopes[];
@@ -316,6 +317,7 @@ size_t gw_cache_count(const struct gw_token_cache *cache);
 struct gw_refusals;
 struct gw_refusals *gw_refusals_new(void);
 void gw_refusals_free(struct gw_refusals *refusals);
+void gw_refusals_clear(struct gw_refusals *refusals);
 /** Help text of a token refused a moment ago under the same view and epoch; NULL otherwise. */
 const char *gw_refusals_get(struct gw_refusals *refusals, const unsigned char *digest, uint64_t epoch, int64_t now_ms);
 void gw_refusals_put(struct gw_refusals *refusals, const unsigned char *digest, uint64_t epoch, int64_t until_ms,
@@ -351,7 +353,9 @@ struct gw_auth_worker {
     int64_t wait_deadline_ms; /* likewise */
     struct gw_series *counts[GW_AUTH_COUNTS];
 };
-/** The newest view; borrowed until the next call. */
+/** The newest view of the settings this worker was switched to; borrowed until the next call. */
 const struct gw_view *gw_worker_view(struct gw_auth_worker *worker);
+/** Other settings were published, and this worker's switch to them is on its way. */
+bool gw_worker_is_behind(const struct gw_auth_worker *worker);
 
 #endif

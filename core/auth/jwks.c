@@ -6,41 +6,26 @@
 #include <json-c/json.h>
 
 #include "auth/internal.h"
+#include "config/json.h"
 
 struct json_object *gw_json_object(aigw_str text, struct gw_err *reterr)
 {
-    struct json_tokener *tokener;
-    struct json_object *obj = NULL;
-    enum json_tokener_error code;
+    struct json_object *obj;
+    struct gw_err why;
 
     if (text.len > GW_KEYS_BODY_MAX || !text.ptr) {
         (void)gw_err_set(reterr, AIGW_E_INVALID, "%zu bytes, expected a JSON object of at most %u", text.len,
                          GW_KEYS_BODY_MAX);
         return NULL;
     }
-    tokener = json_tokener_new_ex(GW_JSON_DEPTH);
-    if (!tokener) {
-        (void)gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
-        return NULL;
-    }
-    json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-    obj = json_tokener_parse_ex(tokener, text.ptr, (int)text.len);
-    code = json_tokener_get_error(tokener);
-    /* A NUL byte ends json-c's parse quietly: what follows it must not be ignored. */
-    if (code != json_tokener_success || json_tokener_get_parse_end(tokener) != text.len) {
-        (void)gw_err_set(reterr, AIGW_E_INVALID, "not valid JSON (%s at byte %zu)",
-                         code == json_tokener_success || code == json_tokener_continue
-                             ? "it ends early or goes on after its end"
-                             : json_tokener_error_desc(code),
-                         json_tokener_get_parse_end(tokener));
-        json_object_put(obj);
-        obj = NULL;
+    obj = gw_json_read(text, GW_JSON_DEPTH, 0, &why);
+    if (!obj) {
+        (void)gw_err_set(reterr, AIGW_E_INVALID, "not valid JSON (%s)", why.text);
     } else if (!json_object_is_type(obj, json_type_object)) {
         (void)gw_err_set(reterr, AIGW_E_INVALID, "JSON, but not an object");
         json_object_put(obj);
         obj = NULL;
     }
-    json_tokener_free(tokener);
     return obj;
 }
 

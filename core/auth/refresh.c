@@ -92,7 +92,7 @@ static void load_ended(struct gw_auth *auth, struct gw_issuer *issuer, struct gw
         issuer->clock_ahead_s = issuer->load.fetch.clock_ahead_s;
         issuer->error.text[0] = '\0';
         issuer->due_ms = now_ms + next_load_ms(auth, auth->view->config, max_age_s);
-        if (!is_gone && gw_auth_publish(auth, NULL) != AIGW_OK)
+        if (!is_gone && gw_auth_publish(auth) != AIGW_OK)
             issuer->due_ms = now_ms + auth->tuning.backoff_ms[0];
     } else {
         size_t step = issuer->failures < GW_ARRAY_LEN(auth->tuning.backoff_ms)

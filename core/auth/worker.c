@@ -150,16 +150,38 @@ void gw_auth_worker_free(struct gw_auth_worker *worker)
 const struct gw_view *gw_worker_view(struct gw_auth_worker *worker)
 {
     struct gw_auth *auth = worker->auth;
+    struct gw_view *old = NULL;
 
-    if (atomic_load_explicit(&auth->generation, memory_order_acquire) != worker->view->generation) {
-        struct gw_view *old = worker->view;
-
-        (void)pthread_mutex_lock(&auth->lock);
+    if (atomic_load_explicit(&auth->generation, memory_order_acquire) == worker->view->generation)
+        return worker->view;
+    (void)pthread_mutex_lock(&auth->lock);
+    if (auth->view->config->serial == worker->view->config->serial) {
+        old = worker->view;
         worker->view = gw_view_ref(auth->view);
-        (void)pthread_mutex_unlock(&auth->lock);
-        gw_view_unref(old);
     }
+    (void)pthread_mutex_unlock(&auth->lock);
+    gw_view_unref(old);
     return worker->view;
+}
+
+bool gw_worker_is_behind(const struct gw_auth_worker *worker)
+{
+    bool is_behind;
+
+    (void)pthread_mutex_lock(&worker->auth->lock);
+    is_behind = worker->auth->view->config->serial != worker->view->config->serial;
+    (void)pthread_mutex_unlock(&worker->auth->lock);
+    return is_behind;
+}
+
+void gw_auth_worker_switch(struct gw_auth_worker *worker, struct gw_view *view)
+{
+    struct gw_view *old = worker->view;
+
+    worker->view = gw_view_ref(view);
+    gw_view_unref(old);
+    gw_refusals_clear(worker->refusals); /* cached tokens know whose settings let them in */
+    signal_worker(worker);
 }
 
 void gw_auth_wait(struct gw_auth_worker *worker, struct gw_auth_waiter *waiter)

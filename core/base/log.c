@@ -1,45 +1,25 @@
-/* log.c - building lines, per-thread buffers, the writer thread. */
+/* log.c - building lines, per-thread buffers. The way out is log_writer.c. */
 #include "base/log.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "base/log_writer.h"
 #include "base/mask.h"
 
 #define THREAD_BUFFER_MAX (1u << 20)
 #define FLUSH_AT          (16u << 10)
-#define QUEUE_MAX         (8u << 20)
 #define VALUE_MAX         4096u
 
 /* The log is one of the two permitted globals: it must be reachable from every thread and every error path. */
 static struct {
-    pthread_mutex_t lock;
-    pthread_cond_t has_work;
-    pthread_cond_t did_drain;
-    pthread_t writer;
-    struct gw_buf queue; /* lines waiting for the writer */
-    char *file;          /* NULL: standard error */
-    int fd;
-    bool is_stopping, is_writing, must_reopen;
-    atomic_bool is_running;
-    uint64_t unreported_drops;
-    atomic_ullong dropped;
     atomic_int level;
     atomic_bool json;
-} the_log = { .lock = PTHREAD_MUTEX_INITIALIZER,
-              .has_work = PTHREAD_COND_INITIALIZER,
-              .did_drain = PTHREAD_COND_INITIALIZER,
-              .queue = { .max = QUEUE_MAX },
-              .fd = STDERR_FILENO,
-              .level = GW_LOG_INFO,
-              .json = true };
+} the_log = { .level = GW_LOG_INFO, .json = true };
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
 static pthread_key_t buffer_key;
@@ -48,13 +28,11 @@ static const char *const level_names[] = { "debug", "info", "warning", "error", 
 
 /* ---- this thread's lines ---- */
 
-static void hand_over(struct gw_buf *lines);
-
 static void free_thread_buffer(void *arg)
 {
     struct gw_buf *lines = arg;
 
-    hand_over(lines);
+    gw_log_writer_put(lines);
     gw_buf_done(lines);
     free(lines);
 }
@@ -78,139 +56,22 @@ static struct gw_buf *thread_buffer(void)
     return lines;
 }
 
-static void write_all(int fd, const char *bytes, size_t len)
-{
-    while (len) {
-        ssize_t written = write(fd, bytes, len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return; /* a broken sink must not stop the program */
-        bytes += written;
-        len -= (size_t)written;
-    }
-}
-
-static size_t count_lines(const struct gw_buf *lines)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < lines->len; i++)
-        count += lines->data[i] == '\n';
-    return count;
-}
-
-/* Move a thread's lines to the queue, or straight out while there is no writer. */
-static void hand_over(struct gw_buf *lines)
-{
-    if (lines->len == 0)
-        return;
-    pthread_mutex_lock(&the_log.lock);
-    if (!the_log.is_running) {
-        write_all(the_log.fd, lines->data, lines->len);
-    } else {
-        gw_buf_put(&the_log.queue, lines->data, lines->len);
-        if (the_log.queue.status) {
-            size_t lost = count_lines(lines);
-            the_log.queue.status = AIGW_OK; /* what is in it stays */
-            the_log.unreported_drops += lost;
-            atomic_fetch_add_explicit(&the_log.dropped, lost, memory_order_relaxed);
-        }
-        pthread_cond_signal(&the_log.has_work);
-    }
-    pthread_mutex_unlock(&the_log.lock);
-    gw_buf_clear(lines);
-}
-
 void gw_log_flush(void)
 {
     struct gw_buf *lines = thread_buffer();
 
     if (lines)
-        hand_over(lines);
+        gw_log_writer_put(lines);
 }
 
-/* ---- the writer ---- */
-
-static int open_sink(const char *file, struct gw_err *reterr)
-{
-    if (!file)
-        return STDERR_FILENO;
-    int fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
-    if (fd < 0)
-        gw_err_set(reterr, AIGW_E_CONFIG, "log file %s: cannot open: %s; check the path and its permissions", file,
-                   strerror(errno));
-    return fd;
-}
-
-static void swap_sink(int fd)
-{
-    if (the_log.fd != STDERR_FILENO)
-        close(the_log.fd);
-    the_log.fd = fd;
-}
-
-static void reopen_sink(void)
-{
-    int fd = open_sink(the_log.file, NULL);
-
-    the_log.must_reopen = false;
-    if (fd >= 0)
-        swap_sink(fd); /* else keep writing to the old one */
-}
-
-static void *writer_main(void *arg)
-{
-    struct gw_buf batch;
-
-    (void)arg;
-    gw_buf_init(&batch, QUEUE_MAX);
-    pthread_mutex_lock(&the_log.lock);
-    for (;;) {
-        while (the_log.queue.len == 0 && !the_log.is_stopping && !the_log.must_reopen)
-            pthread_cond_wait(&the_log.has_work, &the_log.lock);
-        if (the_log.must_reopen)
-            reopen_sink();
-        if (the_log.queue.len == 0 && the_log.is_stopping)
-            break;
-        struct gw_buf full = the_log.queue;
-        the_log.queue = batch;
-        batch = full;
-        uint64_t lost = the_log.unreported_drops;
-        the_log.unreported_drops = 0;
-        int fd = the_log.fd;
-        the_log.is_writing = true;
-        pthread_mutex_unlock(&the_log.lock);
-        write_all(fd, batch.data, batch.len);
-        gw_buf_clear(&batch);
-        if (lost)
-            gw_log(GW_LOG_WARNING, "log", "%llu lines were dropped because the log sink is too slow",
-                   (unsigned long long)lost);
-        gw_log_flush();
-        pthread_mutex_lock(&the_log.lock);
-        the_log.is_writing = false;
-        pthread_cond_broadcast(&the_log.did_drain);
-    }
-    pthread_mutex_unlock(&the_log.lock);
-    gw_buf_done(&batch);
-    return NULL;
-}
+/* ---- life ---- */
 
 aigw_status gw_log_reconfigure(const struct gw_log_options *options, struct gw_err *reterr)
 {
-    const char *file = options->file && options->file[0] ? options->file : NULL;
-    int fd = open_sink(file, reterr);
+    aigw_status status = gw_log_writer_open(options->file && options->file[0] ? options->file : NULL, reterr);
 
-    if (fd < 0)
-        return AIGW_E_CONFIG;
-    char *copy = file ? strdup(file) : NULL;
-    pthread_mutex_lock(&the_log.lock);
-    while (the_log.is_writing) /* the writer holds the old descriptor */
-        pthread_cond_wait(&the_log.did_drain, &the_log.lock);
-    free(the_log.file);
-    the_log.file = copy;
-    swap_sink(fd);
-    pthread_mutex_unlock(&the_log.lock);
+    if (status)
+        return status;
     atomic_store(&the_log.level, options->level);
     atomic_store(&the_log.json, options->json);
     return AIGW_OK;
@@ -220,48 +81,27 @@ aigw_status gw_log_start(const struct gw_log_options *options, struct gw_err *re
 {
     aigw_status status = gw_log_reconfigure(options, reterr);
 
-    if (status)
-        return status;
-    gw_log_flush();
-    pthread_mutex_lock(&the_log.lock);
-    bool start = !the_log.is_running;
-    the_log.is_running = true;
-    the_log.is_stopping = false;
-    pthread_mutex_unlock(&the_log.lock);
-    if (start && pthread_create(&the_log.writer, NULL, writer_main, NULL) != 0) {
-        the_log.is_running = false;
-        return gw_err_set(reterr, AIGW_E_NOMEM, "log: cannot start the writer thread");
-    }
-    return AIGW_OK;
+    if (status == AIGW_OK)
+        status = gw_log_writer_start(reterr);
+    if (status == AIGW_OK)
+        gw_log_flush();
+    return status;
 }
 
 void gw_log_reopen(void)
 {
-    pthread_mutex_lock(&the_log.lock);
-    the_log.must_reopen = true;
-    pthread_cond_signal(&the_log.has_work);
-    pthread_mutex_unlock(&the_log.lock);
+    gw_log_writer_reopen();
 }
 
 void gw_log_stop(void)
 {
+    struct gw_buf *lines;
+
     gw_log_flush();
-    pthread_mutex_lock(&the_log.lock);
-    bool was_running = the_log.is_running;
-    the_log.is_stopping = true;
-    pthread_cond_signal(&the_log.has_work);
-    pthread_mutex_unlock(&the_log.lock);
-    if (was_running)
-        pthread_join(the_log.writer, NULL);
-    pthread_mutex_lock(&the_log.lock);
-    the_log.is_running = false;
-    swap_sink(STDERR_FILENO);
-    free(the_log.file);
-    the_log.file = NULL;
-    gw_buf_done(&the_log.queue);
-    pthread_mutex_unlock(&the_log.lock);
+    if (!gw_log_writer_stop())
+        return;
     gw_mask_forget();
-    struct gw_buf *lines = thread_buffer();
+    lines = thread_buffer();
     if (lines) {
         pthread_setspecific(buffer_key, NULL);
         free_thread_buffer(lines);
@@ -275,7 +115,7 @@ bool gw_log_enabled(int level)
 
 uint64_t gw_log_dropped(void)
 {
-    return atomic_load(&the_log.dropped);
+    return gw_log_writer_dropped();
 }
 
 /* ---- lines ---- */
@@ -426,10 +266,10 @@ void gw_line_end(struct gw_line *line)
     if (out->status) { /* the thread's buffer is full: drop this line, keep the ones before it */
         out->len = line->start;
         out->status = AIGW_OK;
-        atomic_fetch_add_explicit(&the_log.dropped, 1, memory_order_relaxed);
+        gw_log_writer_count_drop();
     }
-    if (out->len >= FLUSH_AT || !the_log.is_running)
-        hand_over(out);
+    if (out->len >= FLUSH_AT || !gw_log_writer_is_running())
+        gw_log_writer_put(out);
     line->out = NULL;
 }
 

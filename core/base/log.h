@@ -25,10 +25,10 @@ struct gw_log_options {
 
 /** Start the writer. Before that, and after gw_log_stop(), lines go straight to standard error. */
 aigw_status gw_log_start(const struct gw_log_options *options, struct gw_err *reterr);
-/** Change level and format, or reopen the file (SIGHUP, log rotation). Any thread. */
+/** Change level, format and file; gw_log_reopen() opens the same file anew (SIGHUP, log rotation). Any thread. */
 aigw_status gw_log_reconfigure(const struct gw_log_options *options, struct gw_err *reterr);
 void gw_log_reopen(void);
-/** Write out everything and stop. */
+/** Write out what the sink takes, for a second at most, and stop. */
 void gw_log_stop(void);
 /** Hand this thread's lines to the writer. */
 void gw_log_flush(void);

@@ -12,92 +12,108 @@
 
 #include "base/log.h"
 
-#define SECRET_MIN  6
-#define SECRETS_MAX 1024
-#define MASK        "**********"
+#define SECRET_MIN     6u
+#define SECRETS_MAX    65536u
+#define SECRET_BUCKETS 4096u /* a power of two */
+#define MASK           "**********"
 
-/* Registered secrets. Readers (every log value of every thread) take no lock: a table is never changed once
- * published, and replaced tables are kept until gw_mask_forget(). Registering happens a handful of times. */
-struct secret_table {
-    struct secret_table *older;
-    size_t count;
-    bool first_byte[256]; /* first bytes of the secrets, to pass over all others quickly */
-    aigw_str list[];
+/* Registered secrets, by a hash of their first SECRET_MIN bytes: looking at one place of a text costs the same with
+ * ten and with ten thousand of them. Readers (every log value of every thread) take no lock: a secret is put in front
+ * of its chain when it is complete, and goes only in gw_mask_forget(). */
+struct secret {
+    struct secret *next;
+    size_t len;
+    char text[];
 };
 
-static pthread_mutex_t register_lock = PTHREAD_MUTEX_INITIALIZER;
-static _Atomic(struct secret_table *) secrets;
+static struct {
+    pthread_mutex_t lock; /* for those who register */
+    size_t count;
+    bool did_complain;
+    atomic_bool first_byte[256]; /* to pass over all other bytes quickly */
+    _Atomic(struct secret *) buckets[SECRET_BUCKETS];
+} secrets = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static bool is_registered(const struct secret_table *table, aigw_str value)
+static _Atomic(struct secret *) *bucket_of(const char *text)
 {
-    for (size_t i = 0; table && i < table->count; i++)
-        if (gw_str_eq(table->list[i], value))
-            return true;
-    return false;
+    uint64_t word = 0;
+
+    memcpy(&word, text, SECRET_MIN);
+    return &secrets.buckets[(word * UINT64_C(0x9e3779b97f4a7c15)) >> 52];
+}
+_Static_assert(SECRET_BUCKETS == 1u << (64 - 52), "the hash is cut to a bucket's number");
+
+/** Longest registered secret that begins at text[at]; 0: none. */
+static size_t registered_len(aigw_str text, size_t at)
+{
+    size_t longest = 0;
+
+    if (text.len - at < SECRET_MIN ||
+        !atomic_load_explicit(&secrets.first_byte[(unsigned char)text.ptr[at]], memory_order_relaxed))
+        return 0;
+    for (const struct secret *s = atomic_load_explicit(bucket_of(text.ptr + at), memory_order_acquire); s; s = s->next)
+        if (s->len > longest && s->len <= text.len - at && memcmp(text.ptr + at, s->text, s->len) == 0)
+            longest = s->len;
+    return longest;
+}
+
+/* A secret that stays readable is worth a line; one is enough. */
+static void complain(void)
+{
+    gw_log(GW_LOG_CRITICAL, "log",
+           "more than %u secrets: those after it are not masked in logs; restart, and look for a key that changes with "
+           "every reload",
+           SECRETS_MAX);
 }
 
 void gw_log_add_secret(const char *value)
 {
-    aigw_str secret = gw_str(value);
-    struct secret_table *table = NULL;
-    char *copy = NULL;
+    size_t len = value ? strlen(value) : 0;
+    bool must_complain = false;
+    struct secret *secret;
 
-    if (secret.len < SECRET_MIN)
+    if (len < SECRET_MIN)
         return;
-    pthread_mutex_lock(&register_lock);
-    struct secret_table *older = atomic_load(&secrets);
-    size_t count = older ? older->count : 0;
-    if (is_registered(older, secret) || count >= SECRETS_MAX)
+    pthread_mutex_lock(&secrets.lock);
+    if (registered_len((aigw_str){ value, len }, 0) == len)
         goto out;
-    table = calloc(1, sizeof *table + (count + 1) * sizeof *table->list);
-    copy = strdup(value);
-    if (!table || !copy) {
-        free(table);
-        free(copy);
+    secret = secrets.count < SECRETS_MAX ? malloc(sizeof *secret + len) : NULL;
+    if (!secret) {
+        must_complain = !secrets.did_complain;
+        secrets.did_complain = true;
         goto out;
     }
-    if (older) {
-        memcpy(table->first_byte, older->first_byte, sizeof table->first_byte);
-        memcpy(table->list, older->list, count * sizeof *table->list);
-    }
-    table->older = older;
-    table->count = count + 1;
-    table->list[count] = (aigw_str){ copy, secret.len };
-    table->first_byte[(unsigned char)copy[0]] = true;
-    atomic_store(&secrets, table);
+    secret->len = len;
+    memcpy(secret->text, value, len);
+    secret->next = atomic_load_explicit(bucket_of(value), memory_order_relaxed);
+    secrets.count++;
+    atomic_store_explicit(bucket_of(value), secret, memory_order_release);
+    atomic_store_explicit(&secrets.first_byte[(unsigned char)*value], true, memory_order_relaxed);
 out:
-    pthread_mutex_unlock(&register_lock);
+    pthread_mutex_unlock(&secrets.lock);
+    if (must_complain)
+        complain();
 }
 
 void gw_mask_forget(void)
 {
-    pthread_mutex_lock(&register_lock);
-    struct secret_table *table = atomic_exchange(&secrets, NULL);
-    for (size_t i = 0; table && i < table->count; i++) {
-        explicit_bzero((char *)(uintptr_t)table->list[i].ptr, table->list[i].len);
-        free((char *)(uintptr_t)table->list[i].ptr);
+    pthread_mutex_lock(&secrets.lock);
+    for (size_t i = 0; i < SECRET_BUCKETS; i++) {
+        struct secret *secret = atomic_exchange(&secrets.buckets[i], NULL), *next;
+
+        for (; secret; secret = next) {
+            next = secret->next;
+            explicit_bzero(secret->text, secret->len);
+            free(secret);
+        }
     }
-    while (table) {
-        struct secret_table *older = table->older;
-        free(table);
-        table = older;
-    }
-    pthread_mutex_unlock(&register_lock);
+    for (size_t i = 0; i < GW_ARRAY_LEN(secrets.first_byte); i++)
+        atomic_store(&secrets.first_byte[i], false);
+    secrets.count = 0;
+    pthread_mutex_unlock(&secrets.lock);
 }
 
 /* Each finder answers how many bytes at text[at] to hide, after keeping *ret_keep of them. 0: nothing begins here. */
-
-static size_t registered_len(const struct secret_table *table, aigw_str text, size_t at)
-{
-    size_t longest = 0;
-
-    for (size_t i = 0; i < table->count; i++) {
-        aigw_str secret = table->list[i];
-        if (secret.len > longest && secret.len <= text.len - at && memcmp(text.ptr + at, secret.ptr, secret.len) == 0)
-            longest = secret.len;
-    }
-    return longest;
-}
 
 static bool is_token_byte(char c)
 {
@@ -256,14 +272,12 @@ static bool may_begin(unsigned char first, unsigned char second)
     }
 }
 
-static size_t secret_len(const struct secret_table *table, aigw_str text, size_t at, size_t *ret_keep)
+static size_t secret_len(aigw_str text, size_t at, size_t *ret_keep)
 {
     unsigned char c = (unsigned char)text.ptr[at];
-    size_t len = 0;
+    size_t len = registered_len(text, at);
 
     *ret_keep = 0;
-    if (table && table->first_byte[c])
-        len = registered_len(table, text, at);
     if (len || at + 1 >= text.len || !may_begin(c, (unsigned char)text.ptr[at + 1]))
         return len;
     switch (c | 0x20) {
@@ -286,10 +300,8 @@ static size_t secret_len(const struct secret_table *table, aigw_str text, size_t
 /* Position of the first byte at or after `at` from which something is to be hidden. */
 static size_t find_secret(aigw_str text, size_t at, size_t *ret_len, size_t *ret_keep)
 {
-    const struct secret_table *table = atomic_load_explicit(&secrets, memory_order_acquire);
-
     for (; at < text.len; at++) {
-        *ret_len = secret_len(table, text, at, ret_keep);
+        *ret_len = secret_len(text, at, ret_keep);
         if (*ret_len)
             return at;
     }

@@ -86,8 +86,8 @@ static void print_plugin(const struct gw_plugin *plugin)
 {
     const struct aigw_plugin *d = &plugin->descriptor;
 
-    printf("%s %s %s (ABI %u.%u)\n    %s\n    %s\n", d->kind == AIGW_KIND_PROVIDER ? "provider" : "feature", d->name,
-           d->version, d->abi_major, d->abi_minor, d->summary ? d->summary : "", plugin->path);
+    printf("%s %s %s (ABI %u.%u)\n    %s\n    %s\n", gw_plugin_kind_name(d->kind), d->name, d->version, d->abi_major,
+           d->abi_minor, d->summary ? d->summary : "", plugin->path);
     for (uint32_t i = 0; i < d->setting_count; i++) {
         const struct aigw_setting *s = &d->settings[i];
         const char *fallback = s->default_value ? s->default_value : "not set";

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "config/internal.h"
+#include "config/json.h"
 
 #define DOT_ENV_MAX   ((size_t)1 << 20)
 #define ENV_ARENA_MAX ((size_t)64 << 20)
@@ -302,7 +303,7 @@ static const char *source_value(const struct env_source *source, const char *nam
         var = source_find(source, name, --len);
         if (!var)
             continue;
-        doc = json_tokener_parse(var->value);
+        doc = gw_json_read(gw_str(var->value), GW_ENV_JSON_DEPTH, 0, NULL); /* settings.c says what is wrong */
         member = json_walk(doc, name + len + 2);
         if (member) {
             const char *text = json_object_get_string(member);

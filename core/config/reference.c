@@ -54,15 +54,18 @@ static void env_cell(const struct gw_setting_row *row, struct gw_buf *out)
 
 #define WAITING_WHY "what it belongs to is not part of this gateway yet"
 
-/** The row as the page shows it: what has no effect yet says so. */
+/** The row as the page shows it: what has no effect yet, or not at a reload, says so. */
 static struct aigw_setting shown(const struct gw_setting_row *row, struct gw_buf *help)
 {
     struct aigw_setting setting = row->setting;
 
     if (row->flags & GW_ROW_WAITING) {
         gw_buf_printf(help, "No effect: " WAITING_WHY ". %s", setting.help);
-        setting.help = help->data ? help->data : setting.help;
+    } else if (row->flags & GW_ROW_RESTART) {
+        gw_buf_printf(help, "%s A change takes effect at the next start.", setting.help);
     }
+    if (help->data)
+        setting.help = help->data;
     return setting;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "config/internal.h"
+#include "config/json.h"
 
 struct load {
     struct gw_arena *arena;
@@ -77,11 +78,13 @@ static char *unescape_pem(struct gw_arena *arena, const char *text)
     return copy;
 }
 
-static bool is_json_object(const char *text)
+static bool is_json_object(const char *text, struct gw_err *reterr)
 {
-    struct json_object *doc = json_tokener_parse(text);
+    struct json_object *doc = gw_json_read(gw_str(text), GW_ENV_JSON_DEPTH, GW_JSON_UNIQUE, reterr);
     bool ok = json_object_is_type(doc, json_type_object);
 
+    if (doc && !ok)
+        gw_err_set(reterr, AIGW_E_INVALID, "it is a JSON %s", json_type_to_name(json_object_get_type(doc)));
     json_object_put(doc);
     return ok;
 }
@@ -92,6 +95,7 @@ static void store_text(const struct load *load, const struct gw_setting_row *row
 {
     struct aigw_setting setting = row->setting;
     struct gw_value_target target = { load->arena, load->problems, &setting, row_path(load->arena, row), load->out };
+    struct gw_err why = { "" };
     double seconds;
     char *end;
 
@@ -112,8 +116,8 @@ static void store_text(const struct load *load, const struct gw_setting_row *row
         if (!text)
             return;
     }
-    if ((row->flags & GW_ROW_JSON) && !is_json_object(text)) {
-        gw_problem(load->problems, where, target.key, "is not a JSON object");
+    if ((row->flags & GW_ROW_JSON) && !is_json_object(text, &why)) {
+        gw_problem(load->problems, where, target.key, "is not a JSON object: %s", why.text);
         return;
     }
     if ((row->flags & GW_ROW_URL) && *text)
@@ -296,6 +300,7 @@ static void check_env_groups(const struct load *load)
 
             for (const char *at = strstr(name, "__"); at; at = strstr(at + 2, "__")) {
                 char *group = gw_arena_strndup(load->arena, name, (size_t)(at - name));
+                struct gw_err why = { "" };
                 const char *from, *value;
                 bool known = !group;
 
@@ -305,11 +310,11 @@ static void check_env_groups(const struct load *load)
                     continue;
                 checked[count++] = group;
                 value = gw_env_lookup(group, &from);
-                if (value && !is_json_object(value))
+                if (value && !is_json_object(value, &why))
                     gw_problem(load->problems, NULL, from,
-                               "is not a JSON object, expected one such as "
+                               "is not a JSON object (%s), expected one such as "
                                "{\"name\": \"value\"}; or set its members one by one as %s__NAME",
-                               group);
+                               why.text, group);
             }
         }
     }
@@ -385,5 +390,75 @@ aigw_str gw_settings_text(const struct gw_settings *settings, struct gw_arena *a
     default:
         memcpy(&map, at, sizeof map);
         return joined(arena, map.names, map.values, map.count);
+    }
+}
+
+static void problem_at(struct gw_problems *problems, const struct gw_settings *settings, const char *path,
+                       bool is_warning, const char *fmt, va_list args)
+{
+    const char *source = gw_settings_source(settings, path);
+    const struct gw_node where = { .file = source && strcmp(source, "default") != 0 ? source : NULL };
+    struct gw_buf text;
+
+    gw_buf_init(&text, 4096);
+    gw_buf_vprintf(&text, fmt, args);
+    (is_warning ? gw_problem_warning : gw_problem)(problems, &where, path, "%s", text.data ? text.data : "");
+    gw_buf_done(&text);
+}
+
+void gw_setting_problem(struct gw_problems *problems, const struct gw_settings *settings, const char *path,
+                        const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    problem_at(problems, settings, path, false, fmt, args);
+    va_end(args);
+}
+
+void gw_setting_warning(struct gw_problems *problems, const struct gw_settings *settings, const char *path,
+                        const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    problem_at(problems, settings, path, true, fmt, args);
+    va_end(args);
+}
+
+/* ---- what only a start can change ---- */
+
+/** A copy, since a text may live in the snapshot; "" for an absent one. NULL when out of memory. */
+static const char *fixed_text(const struct gw_settings *settings, const struct gw_setting_row *row,
+                              struct gw_arena *arena)
+{
+    aigw_str text = gw_settings_text(settings, arena, row_path(arena, row));
+
+    return gw_arena_strndup(arena, text.ptr ? text.ptr : "", text.len);
+}
+
+const char *const *gw_settings_fixed(const struct gw_settings *settings, struct gw_arena *arena)
+{
+    const char **fixed = gw_arena_calloc(arena, gw_setting_row_count * sizeof *fixed);
+
+    for (size_t i = 0; fixed && i < gw_setting_row_count; i++) {
+        if (!(gw_setting_rows[i].flags & GW_ROW_RESTART))
+            continue;
+        fixed[i] = fixed_text(settings, &gw_setting_rows[i], arena);
+        if (!fixed[i])
+            return NULL;
+    }
+    return fixed;
+}
+
+void gw_settings_fixed_changed(const char *const *fixed, const struct gw_settings *settings, struct gw_arena *scratch,
+                               struct gw_buf *out)
+{
+    for (size_t i = 0; i < gw_setting_row_count; i++) {
+        const struct gw_setting_row *row = &gw_setting_rows[i];
+        const char *text = fixed[i] ? fixed_text(settings, row, scratch) : NULL;
+
+        if (text && strcmp(text, fixed[i]) != 0)
+            gw_buf_printf(out, "%s%s.%s", out->len ? ", " : "", row->section, row->setting.name);
     }
 }

@@ -25,7 +25,7 @@ struct gw_settings {
         const char *region;               /* AIGW_GOOGLE_CLOUD_PLATFORM__LOCATION, RUNWAY_REGION */
     } server;
     struct {
-        int64_t header_ms, body_ms, idle_ms, write_stall_ms;
+        int64_t header_ms, body_ms, body_total_ms, idle_ms, write_stall_ms;
         int64_t request_ms;                                                     /* whole request, streams included */
         int64_t header_max, body_max, drain_max, backlog_high, connections_max; /* connections_max: process */
         int64_t request_memory_max;                                             /* arena of one request */
@@ -105,6 +105,17 @@ aigw_str gw_settings_text(const struct gw_settings *settings, struct gw_arena *a
 /** Where a setting got its value: "SSL_CERT_FILE", "conf.d/10-server.conf:3", "default"; NULL if there is no such path.
  */
 const char *gw_settings_source(const struct gw_settings *settings, const char *path);
+/** A problem with a setting, placed where it got its value. */
+void gw_setting_problem(struct gw_problems *problems, const struct gw_settings *settings, const char *path,
+                        const char *fmt, ...) AIGW_PRINTF(4, 5);
+void gw_setting_warning(struct gw_problems *problems, const struct gw_settings *settings, const char *path,
+                        const char *fmt, ...) AIGW_PRINTF(4, 5);
+/** Settings that a running process keeps until its next start, as they are now, in an array of the arena; NULL when out
+ *  of memory. */
+const char *const *gw_settings_fixed(const struct gw_settings *settings, struct gw_arena *arena);
+/** Append the paths of those that `settings` has otherwise ("server.host, server.port"). */
+void gw_settings_fixed_changed(const char *const *fixed, const struct gw_settings *settings, struct gw_arena *scratch,
+                               struct gw_buf *out);
 /** Names of set AIGW_ (and known) environment variables that have no effect in this program, for `aigw check`. */
 void gw_settings_ineffective(const char *const *environ_list, struct gw_problems *problems);
 /** The reference of core settings as Markdown, for `aigw config`. */

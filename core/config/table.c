@@ -32,15 +32,17 @@
 
 const struct gw_setting_row gw_setting_rows[] = {
     /* -- server -- */
-    TEXT(server, host, 0, 0, "0.0.0.0", "Address the API listens on. `::` serves IPv6 and IPv4.",
+    TEXT(server, host, 0, GW_ROW_RESTART, "0.0.0.0", "Address the API listens on. `::` serves IPv6 and IPv4.",
          "AIGW_FASTAPI__API_HOST"),
-    INT(server, port, "5052", 0, PORT_MAX, "Port of the API. 0 picks a free one, for tests.", "AIGW_FASTAPI__API_PORT"),
-    TEXT(server, metrics_host, 0, 0, "0.0.0.0",
+    ROW(server, port, INT, 0, GW_ROW_RESTART, "5052", 0, PORT_MAX, NULL,
+        "Port of the API. 0 picks a free one, for tests.", "AIGW_FASTAPI__API_PORT"),
+    TEXT(server, metrics_host, 0, GW_ROW_RESTART, "0.0.0.0",
          "Address of the metrics listener (plain HTTP, `/metrics`). Empty: no metrics listener.",
          "AIGW_FASTAPI__METRICS_HOST"),
-    INT(server, metrics_port, "8082", 0, PORT_MAX, "Port of the metrics listener. 0 picks a free one, for tests.",
-        "AIGW_FASTAPI__METRICS_PORT"),
-    INT(server, workers, "0", 0, 1024,
+    ROW(server, metrics_port, INT, 0, GW_ROW_RESTART, "8082", 0, PORT_MAX, NULL,
+        "Port of the metrics listener. 0 picks a free one, on loopback only when metrics_host means all addresses, for "
+        "tests.", "AIGW_FASTAPI__METRICS_PORT"),
+    ROW(server, workers, INT, 0, GW_ROW_RESTART, "0", 0, 1024, NULL,
         "Event loops (threads). 0: one per CPU this process may use. One serves "
         "thousands of streams.",
         "WEB_CONCURRENCY"),
@@ -56,8 +58,8 @@ const struct gw_setting_row gw_setting_rows[] = {
     LIST(server, trusted_proxies,
          "Addresses or CIDR ranges of proxies whose forwarded headers are believed. Empty: none.",
          "AIGW_SERVER__TRUSTED_PROXIES"),
-    TEXT(server, environment, 0, 0, "production", "Label of this installation. Shown in the start line of the log.",
-         "AIGW_ENVIRONMENT"),
+    TEXT(server, environment, 0, GW_ROW_RESTART, "production",
+         "Label of this installation. Shown in the start line of the log.", "AIGW_ENVIRONMENT"),
     TEXT(server, region, 0, GW_ROW_EMPTY_UNSET, "us-central1", "Region reported to clients and to plugins that ask.",
          "AIGW_GOOGLE_CLOUD_PLATFORM__LOCATION", "RUNWAY_REGION"),
 
@@ -66,6 +68,9 @@ const struct gw_setting_row gw_setting_rows[] = {
         "AIGW_LIMITS__HEADER_MS"),
     INT(limits, body_ms, "30000", 100, DAY_MS, "Longest silence while a request's body arrives, milliseconds.",
         "AIGW_LIMITS__BODY_MS"),
+    INT(limits, body_total_ms, "60000", 1000, DAY_MS,
+        "Longest time for a request's whole body, milliseconds; each 64 KiB that arrived add a second.",
+        "AIGW_LIMITS__BODY_TOTAL_MS"),
     INT(limits, idle_ms, "120000", 100, DAY_MS,
         "Longest idle time of a kept-alive connection, milliseconds. Keep it "
         "above the 90 s that GitLab's Workhorse keeps connections.",
@@ -76,8 +81,8 @@ const struct gw_setting_row gw_setting_rows[] = {
         "AIGW_LIMITS__WRITE_STALL_MS"),
     INT(limits, request_ms, "600000", 1000, DAY_MS, "Longest time of a whole request, streams included, milliseconds.",
         "AIGW_LIMITS__REQUEST_MS"),
-    INT(limits, header_max, "32768", 1024, 1048576, "Largest request line and headers, bytes. Larger: 431.",
-        "AIGW_LIMITS__HEADER_MAX"),
+    ROW(limits, header_max, INT, 0, GW_ROW_RESTART, "32768", 1024, 1048576, NULL,
+        "Largest request line and headers, bytes. Larger: 431.", "AIGW_LIMITS__HEADER_MAX"),
     INT(limits, body_max, "16777216", 1024, GIB, "Largest request body, bytes. Larger: 413.", "AIGW_LIMITS__BODY_MAX"),
     INT(limits, drain_max, "1048576", 0, GIB,
         "Bytes of a refused body that are read and thrown away so that the client "
@@ -97,7 +102,8 @@ const struct gw_setting_row gw_setting_rows[] = {
         "AIGW_LIMITS__STREAM_STATUS_MS"),
 
     /* -- tls -- */
-    BOOL(tls, enabled, "false", "Serve HTTPS on the API port.", "AIGW_FASTAPI__TLS__ENABLED"),
+    ROW(tls, enabled, BOOL, 0, GW_ROW_RESTART, "false", 0, 0, NULL, "Serve HTTPS on the API port.",
+        "AIGW_FASTAPI__TLS__ENABLED"),
     TEXT(tls, cert_file, 0, GW_ROW_EMPTY_UNSET, NULL, "Certificate chain, PEM.", "AIGW_FASTAPI__TLS__CERT_FILE"),
     TEXT(tls, key_file, 0, GW_ROW_EMPTY_UNSET, NULL, "Private key of the certificate, PEM.",
          "AIGW_FASTAPI__TLS__KEY_FILE"),

@@ -13,19 +13,9 @@ struct check {
     struct gw_problems *problems;
 };
 
-/** Where the setting came from, as a place for messages. */
-static struct gw_node place(const struct check *c, const char *path)
-{
-    const char *source = gw_settings_source(c->settings, path);
-
-    return (struct gw_node){ .file = source && strcmp(source, "default") != 0 ? source : NULL };
-}
-
 static void refuse(const struct check *c, const char *path, const char *text, const char *value)
 {
-    struct gw_node where = place(c, path);
-
-    gw_problem(c->problems, &where, path, "%s%s", text, value);
+    gw_setting_problem(c->problems, c->settings, path, "%s%s", text, value);
 }
 
 static bool is_file(const char *path)
@@ -95,20 +85,17 @@ static void check_trust(const struct check *c, const char *path, const char *fil
 {
     static const char *const shared[] = { "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE" };
     const char *source = gw_settings_source(c->settings, path);
-    struct gw_node where = place(c, path);
 
     if (!file || (is_file(file) && access(file, R_OK) == 0))
         return;
     for (size_t i = 0; source && i < GW_ARRAY_LEN(shared); i++) {
         if (strcmp(source, shared[i]) == 0) {
-            gw_problem_warning(c->problems, &where, path,
-                               "cannot be read: %s; calls that need it will fail until it "
-                               "can",
-                               file);
+            gw_setting_warning(c->problems, c->settings, path,
+                               "cannot be read: %s; calls that need it will fail until it can", file);
             return;
         }
     }
-    gw_problem(c->problems, &where, path, "ca_bundle does not point to a file: %s", file);
+    gw_setting_problem(c->problems, c->settings, path, "ca_bundle does not point to a file: %s", file);
 }
 
 /** Extra headers go on the wire as they are: nothing in them may end a line. */
@@ -123,14 +110,11 @@ static void check_headers(const struct check *c)
 
         for (const char *p = headers->values[i]; ok && *p; p++)
             ok = (unsigned char)*p >= ' ' && *p != 0x7f;
-        if (!ok) {
-            struct gw_node where = place(c, "models.extra_headers");
-
-            gw_problem(c->problems, &where, "models.extra_headers",
-                       "header %zu is malformed: a name is letters, digits and "
-                       "-, a value has no line ends or control characters",
-                       i + 1);
-        }
+        if (!ok)
+            gw_setting_problem(c->problems, c->settings, "models.extra_headers",
+                               "header %zu is malformed: a name is letters, digits and -, a value has no line ends or "
+                               "control characters",
+                               i + 1);
     }
 }
 
@@ -141,18 +125,17 @@ static void check_auth(const struct check *c)
                          : s->auth.bypass_external_with_header ? "auth.bypass_external_with_header"
                          : s->auth.bypass_jwt_signature        ? "auth.bypass_jwt_signature"
                                                                : NULL;
-    struct gw_node where = place(c, "auth.gitlab_url");
 
     if (bypass && s->auth.refuse_bypass)
         refuse(c, bypass, "is on while auth.refuse_bypass forbids it; switch one of them off", "");
     if (s->auth.gitlab_url && strncmp(s->auth.gitlab_url, "http://", 7) == 0)
-        gw_problem_warning(c->problems, &where, "auth.gitlab_url",
+        gw_setting_warning(c->problems, s, "auth.gitlab_url",
                            "keys are fetched without TLS from %s: whoever can "
                            "change that traffic can sign tokens; use https",
                            s->auth.gitlab_url);
     if (s->auth.gitlab_url && !*s->auth.gitlab_url && s->auth.customer_portal_url && !*s->auth.customer_portal_url &&
         s->auth.issuers.count == 0 && !bypass)
-        gw_problem_warning(c->problems, &where, "auth.gitlab_url",
+        gw_setting_warning(c->problems, s, "auth.gitlab_url",
                            "no issuer of tokens is configured: every request "
                            "will be refused; set AIGW_GITLAB_URL to your GitLab");
 }

@@ -8,8 +8,10 @@
 
 #include "base/log.h"
 #include "config/internal.h"
+#include "config/json.h"
 
 #define VALUE_ITEMS_MAX 10000
+#define JSON_DEPTH      32
 
 const char *gw_setting_type_name(uint32_t type)
 {
@@ -266,16 +268,9 @@ static bool collect_store(struct collect *c)
 static struct json_object *parse_json(const struct gw_value_target *t, const struct gw_node *where, const char *text,
                                       enum json_type wanted)
 {
-    struct json_tokener *tokener = json_tokener_new_ex(32);
-    struct json_object *doc = NULL;
-    const char *reason = "out of memory";
+    struct gw_err why = { "" };
+    struct json_object *doc = gw_json_read(gw_str(text), JSON_DEPTH, GW_JSON_UNIQUE, &why);
 
-    if (tokener) {
-        json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
-        doc = json_tokener_parse_ex(tokener, text, (int)strlen(text) + 1);
-        reason = json_tokener_error_desc(json_tokener_get_error(tokener));
-        json_tokener_free(tokener);
-    }
     if (doc && json_object_is_type(doc, wanted))
         return doc;
     if (doc)
@@ -283,7 +278,7 @@ static struct json_object *parse_json(const struct gw_value_target *t, const str
             t->problems, where, t->key, "is a JSON %s, expected %s", json_type_to_name(json_object_get_type(doc)),
             wanted == json_type_array ? "a list such as [\"a\", \"b\"]" : "an object such as {\"name\": \"value\"}");
     else
-        gw_problem(t->problems, where, t->key, "is not valid JSON (%s), expected %s", reason,
+        gw_problem(t->problems, where, t->key, "is not valid JSON (%s), expected %s", why.text,
                    wanted == json_type_array ? "a list such as [\"a\", \"b\"]"
                                              : "an object such as {\"name\": \"value\"}");
     json_object_put(doc);

@@ -20,6 +20,11 @@
 uint32_t gw_metric(int type, const char *name, const char *help, const char *const *labels, uint32_t label_count,
                    const double *buckets, uint32_t bucket_count);
 
+/** A counter of a plugin. `owner` ("provider name") keeps the name from others and makes it the same metric again after
+ *  a reload, whatever else the plugin's new version has. NONE with the reason. */
+uint32_t gw_metric_owned(const char *owner, const char *name, const char *help, const char *const *labels,
+                         uint32_t label_count, struct gw_err *reterr);
+
 /** A series of this thread. Look it up once and keep it where label values are few; lookups cost a hash. Label values
  *  outside printable ASCII, longer than 256 bytes, or beyond 1,000 series of a metric, are folded into "other"; empty
  *  becomes "unknown". Never NULL and never freed. Only the thread that looked it up may write to it. */

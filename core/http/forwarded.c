@@ -143,3 +143,10 @@ void http_set_client(struct http_ex *ex, aigw_str forwarded_for, aigw_str forwar
     }
     snprintf(ex->pub.client_ip, sizeof ex->pub.client_ip, "%.*s", AIGW_STR_ARG(client));
 }
+
+bool gw_http_is_network(const char *cidr)
+{
+    struct http_cidr parsed;
+
+    return cidr_parse(cidr, &parsed);
+}

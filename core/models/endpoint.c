@@ -8,7 +8,7 @@
 #include "base/url.h"
 #include "models/plan.h"
 
-#define SETTING "routing.allowed_endpoints"
+#define SETTING "models.allowed_endpoints"
 
 struct pattern {
     bool is_http, is_https; /* which schemes it is for */

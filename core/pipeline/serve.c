@@ -1,93 +1,45 @@
-/* serve.c - start, signals, reload, certificate changes, drain. Runs on the main thread; workers never wait for it. */
+/* serve.c - start, signals, drain. Runs on the main thread; workers never wait for it. */
 #include "pipeline/serve.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "health/metrics_server.h"
 #include "models/credential.h"
 #include "pipeline/offload.h"
-#include "pipeline/pem.h"
 #include "pipeline/request.h"
+#include "pipeline/serving.h"
 
-#define PROBLEMS_MEMORY_MAX (16u << 20)
-#define WATCH_S             2 /* how often certificate files are looked at */
-
-struct serving {
-    const struct gw_snapshot_options *options;
-    struct gw_server server;
-    struct gw_snapshot *snapshot;
-    struct gw_metrics_server *metrics;
-    struct gw_pem pem; /* serving certificate as last read */
-};
-
-/* ---- configuration ---- */
-
-static int level_of(const char *name)
-{
-    static const char *const names[] = { "debug", "info", "warning", "error", "critical" };
-
-    for (int i = 0; name && i < (int)GW_ARRAY_LEN(names); i++)
-        if (gw_str_eq_ci(gw_str(name), gw_str(names[i])))
-            return i;
-    return GW_LOG_INFO;
-}
-
-static struct gw_log_options log_options(const struct gw_settings *settings)
-{
-    return (struct gw_log_options){ .level = level_of(settings->log.level),
-                                    .json = settings->log.json != 0,
-                                    .file = settings->log.file };
-}
-
-/* Errors go to standard error while there is no log yet, warnings to the log in any case. */
-static void report(const struct gw_problems *problems, bool has_log)
-{
-    for (const struct gw_problem *p = problems->first; p; p = p->next) {
-        if (p->is_warning || has_log)
-            gw_log(p->is_warning ? GW_LOG_WARNING : GW_LOG_ERROR, "config", "%s", p->text);
-        else
-            fprintf(stderr, "%s\n", p->text);
-    }
-}
-
-static struct gw_snapshot *load(const struct gw_snapshot_options *options, bool is_reload)
-{
-    struct gw_arena arena;
-    struct gw_problems problems;
-    struct gw_err err = { "" };
-
-    gw_arena_init(&arena, PROBLEMS_MEMORY_MAX);
-    gw_problems_init(&problems, &arena);
-    struct gw_snapshot *snapshot = gw_snapshot_build(options, &problems);
-    if (snapshot && !is_reload) {
-        struct gw_log_options log = log_options(&snapshot->settings);
-        if (gw_log_start(&log, &err)) {
-            fprintf(stderr, "aigw: %s\n", err.text);
-            gw_snapshot_unref(snapshot);
-            snapshot = NULL;
-            goto out;
-        }
-    }
-    report(&problems, snapshot || is_reload);
-    if (!snapshot && !is_reload)
-        fprintf(stderr, "aigw: %zu problem%s in the configuration; nothing was started\n", problems.error_count,
-                problems.error_count == 1 ? "" : "s");
-out:
-    gw_arena_done(&arena);
-    return snapshot;
-}
+#define WATCH_MS        2000  /* how often certificate files are looked at */
+#define DESCRIPTORS_MAX 65536 /* of them room is made for at the start */
 
 /* ---- start ---- */
+
+/** The kernel doubles a process's table of descriptors as it fills, and with threads running every doubling waits for
+ *  all processors to pass by: a first burst of streams lost 20 ms to it. Alone it is free, so one high number is used
+ *  once before there are threads. */
+static void make_room_for_descriptors(void)
+{
+    struct rlimit limit;
+    int highest = DESCRIPTORS_MAX - 1, fd;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS_MAX)
+        highest = (int)limit.rlim_cur - 1;
+    fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, highest);
+    if (fd >= 0)
+        close(fd);
+}
 
 static void harden_process(void)
 {
@@ -98,6 +50,7 @@ static void harden_process(void)
         limit.rlim_cur = limit.rlim_max; /* two descriptors a stream */
         setrlimit(RLIMIT_NOFILE, &limit);
     }
+    make_room_for_descriptors();
 }
 
 static uint32_t count_workers(const struct gw_settings *settings)
@@ -111,7 +64,7 @@ static uint32_t count_workers(const struct gw_settings *settings)
     return 1;
 }
 
-static aigw_status start_workers(struct serving *serving, struct gw_err *reterr)
+static aigw_status start_workers(struct gw_serving *serving, struct gw_err *reterr)
 {
     struct gw_server *server = &serving->server;
     struct gw_settings *settings = &serving->snapshot->settings;
@@ -137,7 +90,7 @@ static aigw_status start_workers(struct serving *serving, struct gw_err *reterr)
     return status;
 }
 
-static void announce(const struct serving *serving)
+static void announce(const struct gw_serving *serving)
 {
     const struct gw_settings *settings = &serving->snapshot->settings;
     const char *bypass = gw_auth_bypass_text(settings);
@@ -166,7 +119,7 @@ static void announce(const struct serving *serving)
     gw_log_flush();
 }
 
-static aigw_status start_metrics(struct serving *serving, struct gw_err *reterr)
+static aigw_status start_metrics(struct gw_serving *serving, struct gw_err *reterr)
 {
     const struct gw_settings *settings = &serving->snapshot->settings;
 
@@ -177,24 +130,14 @@ static aigw_status start_metrics(struct serving *serving, struct gw_err *reterr)
     return serving->metrics ? AIGW_OK : AIGW_E_CONFIG;
 }
 
-static aigw_status start(struct serving *serving, struct gw_err *reterr)
+static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
 {
     const struct gw_settings *settings = &serving->snapshot->settings;
     aigw_status status;
 
     serving->server.started_us = gw_mono_us();
-    if (settings->auth.refuse_bypass && gw_auth_bypass_text(settings)[0])
-        return gw_err_set(reterr, AIGW_E_CONFIG,
-                          "authentication is bypassed (%s) but auth.refuse_bypass is set; unset one of the two",
-                          gw_auth_bypass_text(settings));
-    if (settings->tls.enabled) {
-        status = gw_pem_read(&serving->pem, settings, reterr);
-        if (status)
-            return status;
-        atomic_store(&serving->server.cert_expires_s, serving->pem.expires_s);
-    }
+    atomic_store(&serving->server.cert_expires_s, serving->pem.expires_s);
     gw_limits_show(&serving->server, settings->metrics.model_limits);
-    gw_access_register(&serving->server);
     serving->server.auth = gw_auth_new(settings, reterr);
     if (!serving->server.auth)
         return AIGW_E_CONFIG;
@@ -214,79 +157,37 @@ static aigw_status start(struct serving *serving, struct gw_err *reterr)
 
 /* ---- while serving ---- */
 
-/* What a running process cannot change; said rather than silently ignored. */
-static void warn_about_fixed(const struct gw_settings *was, const struct gw_settings *is)
+/** Take the signals that wait. False: it is time to stop. */
+static bool take_signals(struct gw_serving *serving, int signal_fd)
 {
-    if (was->server.port != is->server.port || strcmp(was->server.host, is->server.host) != 0 ||
-        was->tls.enabled != is->tls.enabled || was->server.metrics_port != is->server.metrics_port)
-        gw_log(GW_LOG_WARNING, "config",
-               "server.host, server.port, server.metrics_port and tls.enabled take effect "
-               "only at the next start");
-}
+    struct signalfd_siginfo info;
+    bool must_reload = false;
 
-static void reload(struct serving *serving)
-{
-    struct gw_snapshot *snapshot = load(serving->options, true);
-    struct gw_err err = { "" };
-
-    gw_log_reopen();
-    if (!snapshot) {
-        gw_log(GW_LOG_ERROR, "config", "reload refused, the running configuration stays");
-        return;
+    while (read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+        if (info.ssi_signo != SIGHUP)
+            return false;
+        must_reload = true;
     }
-    struct gw_log_options options = log_options(&snapshot->settings);
-    if (gw_log_reconfigure(&options, &err))
-        gw_log(GW_LOG_ERROR, "config", "%s", err.text);
-    warn_about_fixed(&serving->snapshot->settings, &snapshot->settings);
-    snapshot->settings.server.workers = serving->server.worker_count;
-    gw_auth_reconfigure(serving->server.auth, &snapshot->settings);
-    gw_limits_show(&serving->server, snapshot->settings.metrics.model_limits);
-    for (uint32_t i = 0; i < serving->server.worker_count; i++)
-        gw_worker_post_snapshot(&serving->server.workers[i], snapshot);
-    gw_snapshot_unref(serving->snapshot);
-    serving->snapshot = snapshot;
-    gw_log(GW_LOG_INFO, "config", "configuration reloaded");
+    if (must_reload)
+        gw_serving_reload(serving);
+    return true;
 }
 
-static void watch_certificate(struct serving *serving)
+static void serve(struct gw_serving *serving, int signal_fd)
 {
-    const struct gw_settings *settings = &serving->snapshot->settings;
-    struct gw_err err = { "" };
-    struct gw_pem fresh = { 0 };
+    struct pollfd waits[] = { { .fd = signal_fd, .events = POLLIN },
+                              { .fd = serving->yard.event_fd, .events = POLLIN } };
 
-    if (!settings->tls.enabled || !gw_pem_changed(&serving->pem, settings))
-        return;
-    if (gw_pem_read(&fresh, settings, &err)) {
-        gw_log(GW_LOG_ERROR, "tls", "certificate files changed, but cannot be used yet, the old one stays: %s",
-               err.text);
-        gw_pem_remember(&serving->pem, settings);
-        return;
-    }
-    gw_pem_done(&serving->pem);
-    serving->pem = fresh;
-    struct gw_http_tls tls = gw_pem_tls(&serving->pem, settings);
-    for (uint32_t i = 0; i < serving->server.worker_count; i++)
-        gw_worker_post_tls(&serving->server.workers[i], &tls);
-    atomic_store(&serving->server.cert_expires_s, serving->pem.expires_s);
-    gw_log(GW_LOG_INFO, "tls", "certificate reloaded for new connections");
-}
-
-static void serve(struct serving *serving, const sigset_t *signals)
-{
-    struct timespec watch = { .tv_sec = WATCH_S };
-
-    for (;;) {
-        int signal_number = sigtimedwait(signals, NULL, &watch);
-        if (signal_number == SIGTERM || signal_number == SIGINT)
+    while (poll(waits, GW_ARRAY_LEN(waits), WATCH_MS) >= 0 || errno == EINTR) {
+        if (!take_signals(serving, signal_fd))
             return;
-        if (signal_number == SIGHUP)
-            reload(serving);
-        watch_certificate(serving);
+        gw_snapshot_yard_clear(&serving->yard);
+        gw_serving_watch_certificate(serving);
         gw_log_flush();
     }
 }
 
-static void drain(struct serving *serving)
+static void drain(struct gw_serving *serving)
 {
     struct gw_server *server = &serving->server;
     int64_t drain_ms = serving->snapshot->settings.server.drain_ms;
@@ -303,7 +204,7 @@ static void drain(struct serving *serving)
     }
 }
 
-static void stop(struct serving *serving)
+static void stop(struct gw_serving *serving)
 {
     struct gw_server *server = &serving->server;
 
@@ -318,15 +219,37 @@ static void stop(struct serving *serving)
     free(server->workers);
     gw_buf_done(&server->limits_page);
     gw_pem_done(&serving->pem);
+    gw_arena_done(&serving->fixed_in);
     gw_snapshot_unref(serving->snapshot);
+    gw_snapshot_yard_clear(&serving->yard);
+}
+
+static int run(struct gw_serving *serving, int signal_fd)
+{
+    struct gw_err err = { "" };
+    int exit_status = 0;
+
+    if (!gw_serving_load(serving)) {
+        exit_status = 1;
+    } else if (start(serving, &err)) {
+        gw_log_flush();
+        fprintf(stderr, "aigw: %s\n", err.text);
+        exit_status = 1;
+    } else {
+        serve(serving, signal_fd);
+        drain(serving);
+        gw_log(GW_LOG_INFO, "main", "stopped");
+    }
+    stop(serving);
+    gw_log_stop();
+    return exit_status;
 }
 
 int gw_serve(const struct gw_snapshot_options *options)
 {
-    struct serving serving = { .options = options, .server = { .limits_lock = PTHREAD_MUTEX_INITIALIZER } };
-    struct gw_err err = { "" };
+    struct gw_serving serving = { .options = *options, .server = { .limits_lock = PTHREAD_MUTEX_INITIALIZER } };
+    int exit_status = 1, signal_fd;
     sigset_t signals;
-    int exit_status = 0;
 
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -335,19 +258,15 @@ int gw_serve(const struct gw_snapshot_options *options)
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     harden_process();
-    serving.snapshot = load(options, false);
-    if (!serving.snapshot)
-        return 1;
-    if (start(&serving, &err)) {
-        gw_log_flush();
-        fprintf(stderr, "aigw: %s\n", err.text);
-        exit_status = 1;
-    } else {
-        serve(&serving, &signals);
-        drain(&serving);
-        gw_log(GW_LOG_INFO, "main", "stopped");
-    }
-    stop(&serving);
-    gw_log_stop();
+    gw_access_register(&serving.server); /* before plugins: the core's names are the core's */
+    signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    serving.yard.event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    serving.options.yard = &serving.yard;
+    if (signal_fd < 0 || serving.yard.event_fd < 0)
+        fprintf(stderr, "aigw: cannot open a descriptor: %s\n", strerror(errno));
+    else
+        exit_status = run(&serving, signal_fd);
+    close(serving.yard.event_fd);
+    close(signal_fd);
     return exit_status;
 }

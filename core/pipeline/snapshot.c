@@ -1,69 +1,10 @@
-/* snapshot.c - build one checked configuration and everything that hangs on it. Here rather than in config/ because it
- * needs all parts. */
+/* snapshot.c - the life of a configuration: counted by those who use it, freed by the main thread. build.c makes it. */
 #include "config/snapshot.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "models/models.h"
-#include "pipeline/request.h"
 #include "plugin/plugin.h"
-#include "prompt/prompt.h"
-#include "route/route.h"
-
-#define SNAPSHOT_MEMORY_MAX (256u << 20)
-
-extern char **environ;
-
-static void fill_tls(struct gw_snapshot *snapshot)
-{
-    const struct gw_settings *settings = &snapshot->settings;
-
-    snapshot->upstream_tls = (struct gw_upstream_tls){
-        .ca_file = settings->upstream.ca_file,
-        .ca_source = gw_settings_source(settings, "upstream.ca_file"),
-        .extra_ca_file = settings->upstream.extra_ca_file,
-        .cert_file = settings->upstream.mtls_enabled ? settings->upstream.cert_file : NULL,
-        .key_file = settings->upstream.mtls_enabled ? settings->upstream.key_file : NULL,
-        .key_password = settings->upstream.mtls_enabled ? settings->upstream.key_password : NULL,
-        .verify = settings->upstream.verify != 0,
-    };
-}
-
-static void use_default_prompt_dirs(struct gw_snapshot *snapshot, const struct gw_snapshot_options *options)
-{
-    struct gw_arena *arena = &snapshot->arena;
-    const char **dirs = gw_arena_alloc(arena, (options->conf_dir_count + 1) * sizeof *dirs);
-    size_t count = 0;
-
-    for (size_t i = 0; dirs && i < options->conf_dir_count; i++) {
-        const char *dir = gw_arena_printf(arena, "%s/prompts", options->conf_dirs[i]);
-        if (dir && access(dir, R_OK | X_OK) == 0)
-            dirs[count++] = dir;
-    }
-    snapshot->settings.prompts.dirs = (struct aigw_list){ dirs, count };
-}
-
-static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options *options, struct gw_problems *problems)
-{
-    struct gw_arena *arena = &snapshot->arena;
-    const char *const *environ_list =
-        options->environ_list ? options->environ_list : (const char *const *)(void *)environ;
-
-    snapshot->conf = gw_conf_read(arena, options->conf_dirs, options->conf_dir_count, problems);
-    gw_settings_load(arena, snapshot->conf, environ_list, options->dot_env_dir, &snapshot->settings, problems);
-    if (!snapshot->settings.prompts.dirs.count)
-        use_default_prompt_dirs(snapshot, options);
-    fill_tls(snapshot);
-    snapshot->plugins = gw_plugins_load(arena, options->plugin_dirs, options->plugin_dir_count, problems);
-    if (!snapshot->plugins || !snapshot->conf)
-        return;
-    gw_plugins_configure(snapshot->plugins, arena, snapshot->conf, gw_host(), problems);
-    snapshot->models = gw_models_build(arena, snapshot->conf, &snapshot->settings, snapshot->plugins, problems);
-    snapshot->prompts =
-        gw_prompts_load(arena, snapshot->settings.prompts.dirs.items, snapshot->settings.prompts.dirs.count, problems);
-    snapshot->router = gw_router_build(arena, snapshot->plugins, problems);
-}
 
 static void free_snapshot(struct gw_snapshot *snapshot)
 {
@@ -73,32 +14,43 @@ static void free_snapshot(struct gw_snapshot *snapshot)
     free(snapshot);
 }
 
-struct gw_snapshot *gw_snapshot_build(const struct gw_snapshot_options *options, struct gw_problems *problems)
-{
-    struct gw_snapshot *snapshot = calloc(1, sizeof *snapshot);
-
-    if (!snapshot) {
-        gw_problem(problems, NULL, "configuration", "out of memory");
-        return NULL;
-    }
-    atomic_init(&snapshot->refs, 1);
-    gw_arena_init(&snapshot->arena, SNAPSHOT_MEMORY_MAX);
-    build(snapshot, options, problems);
-    if (problems->error_count || !snapshot->router) {
-        free_snapshot(snapshot);
-        return NULL;
-    }
-    return snapshot;
-}
-
 struct gw_snapshot *gw_snapshot_ref(struct gw_snapshot *snapshot)
 {
     atomic_fetch_add_explicit(&snapshot->refs, 1, memory_order_relaxed);
     return snapshot;
 }
 
+/** Any thread. */
+static void bury(struct gw_snapshot *snapshot)
+{
+    struct gw_snapshot_yard *yard = snapshot->yard;
+    const uint64_t one = 1;
+
+    snapshot->next = atomic_load_explicit(&yard->first, memory_order_relaxed);
+    while (!atomic_compare_exchange_weak_explicit(&yard->first, &snapshot->next, snapshot, memory_order_release,
+                                                  memory_order_relaxed))
+        ;
+    (void)!write(yard->event_fd, &one, sizeof one); /* full means already readable */
+}
+
 void gw_snapshot_unref(struct gw_snapshot *snapshot)
 {
-    if (snapshot && atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel) == 1)
+    if (!snapshot || atomic_fetch_sub_explicit(&snapshot->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    if (snapshot->yard)
+        bury(snapshot);
+    else
         free_snapshot(snapshot);
+}
+
+void gw_snapshot_yard_clear(struct gw_snapshot_yard *yard)
+{
+    struct gw_snapshot *snapshot, *next;
+    uint64_t count;
+
+    (void)!read(yard->event_fd, &count, sizeof count);
+    for (snapshot = atomic_exchange_explicit(&yard->first, NULL, memory_order_acquire); snapshot; snapshot = next) {
+        next = snapshot->next;
+        free_snapshot(snapshot);
+    }
 }

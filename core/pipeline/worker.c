@@ -16,17 +16,27 @@
 static struct gw_http_limits limits_of(const struct gw_settings *settings)
 {
     int64_t workers = settings->server.workers > 0 ? settings->server.workers : 1;
+    int64_t connections_max = (settings->limits.connections_max + workers - 1) / workers; /* at least one each */
 
     return (struct gw_http_limits){
         .header_ms = settings->limits.header_ms,
         .body_ms = settings->limits.body_ms,
+        .body_total_ms = settings->limits.body_total_ms,
         .idle_ms = settings->limits.idle_ms,
         .write_stall_ms = settings->limits.write_stall_ms,
         .header_max = (size_t)settings->limits.header_max,
         .body_max = (size_t)settings->limits.body_max,
         .drain_max = (size_t)settings->limits.drain_max,
         .backlog_high = (size_t)settings->limits.backlog_high,
-        .connections_max = (uint32_t)(settings->limits.connections_max / workers),
+        .connections_max = (uint32_t)connections_max,
+    };
+}
+
+static struct gw_upstream_options upstream_options_of(const struct gw_settings *settings)
+{
+    return (struct gw_upstream_options){
+        .connections_per_host = (uint32_t)settings->upstream.connections_per_host,
+        .connect_ms = settings->upstream.connect_ms,
     };
 }
 
@@ -59,10 +69,7 @@ aigw_status gw_worker_init(struct gw_worker *worker, struct gw_server *server, s
 {
     const struct gw_settings *settings = &snapshot->settings;
     struct gw_http_limits limits = limits_of(settings);
-    struct gw_upstream_options options = {
-        .connections_per_host = (uint32_t)settings->upstream.connections_per_host,
-        .connect_ms = settings->upstream.connect_ms,
-    };
+    struct gw_upstream_options options = upstream_options_of(settings);
     aigw_status status;
 
     *worker = (struct gw_worker){ .server = server, .snapshot = gw_snapshot_ref(snapshot) };
@@ -132,88 +139,111 @@ void gw_worker_done(struct gw_worker *worker)
 
 /* ---- from the main thread ---- */
 
-struct post {
+struct gw_worker_post {
     struct gw_worker *worker;
     struct gw_snapshot *snapshot;
-    struct gw_http_tls tls;
+    struct gw_view *auth;
+    struct gw_http_tls tls; /* ours; without a certificate: none */
     int64_t drain_ms;
+    bool must_forget_upstream;
+    void (*on_taken)(void *user);
+    void *user;
 };
 
-static struct post *new_post(struct gw_worker *worker)
+static struct gw_worker_post *new_post(struct gw_worker *worker)
 {
-    struct post *post = calloc(1, sizeof *post);
+    struct gw_worker_post *post = calloc(1, sizeof *post);
 
     if (post)
         post->worker = worker;
     return post;
 }
 
-static void free_post(struct post *post)
+void gw_worker_unprepare(struct gw_worker_post *post)
 {
+    if (!post)
+        return;
     gw_snapshot_unref(post->snapshot);
+    gw_view_unref(post->auth);
     free((char *)(uintptr_t)post->tls.cert_pem);
+    if (post->tls.key_pem)
+        explicit_bzero((char *)(uintptr_t)post->tls.key_pem, strlen(post->tls.key_pem));
     free((char *)(uintptr_t)post->tls.key_pem);
     free((char *)(uintptr_t)post->tls.client_ca_pem);
     free((char *)(uintptr_t)post->tls.priorities);
     free(post);
 }
 
-static void send_post(struct gw_worker *worker, struct post *post, void (*fn)(void *))
+static void send_post(struct gw_worker_post *post, void (*fn)(void *))
 {
-    if (!gw_loop_post(worker->loop, fn, post))
-        free_post(post);
-}
-
-static void take_snapshot(void *arg)
-{
-    struct post *post = arg;
-    struct gw_snapshot *old = post->worker->snapshot;
-    struct gw_err err = { "" };
-
-    post->worker->snapshot = post->snapshot;
-    if (follow_settings(post->worker, &post->snapshot->settings, &err))
-        gw_log(GW_LOG_ERROR, "config", "%s", err.text);
-    post->snapshot = old;
-    gw_upstream_forget_connections(post->worker->upstream); /* made with the old trust or identity */
-    free_post(post);
-}
-
-void gw_worker_post_snapshot(struct gw_worker *worker, struct gw_snapshot *snapshot)
-{
-    struct post *post = new_post(worker);
-
-    if (!post)
+    if (gw_loop_post(post->worker->loop, fn, post))
         return;
-    post->snapshot = gw_snapshot_ref(snapshot);
-    send_post(worker, post, take_snapshot);
+    gw_log(GW_LOG_ERROR, "server", "out of memory: a worker was not told of a change; reload again");
+    if (post->on_taken)
+        post->on_taken(post->user);
+    gw_worker_unprepare(post);
 }
 
-static void take_tls(void *arg)
+/* On the worker's thread. The settings were tried before (check.c), so what fails here is out of memory. */
+static void take_change(void *arg)
 {
-    struct post *post = arg;
+    struct gw_worker_post *post = arg;
+    struct gw_worker *worker = post->worker;
+    struct gw_snapshot *old = worker->snapshot;
     struct gw_err err = { "" };
 
-    if (gw_http_set_tls(post->worker->http, &post->tls, &err))
+    if (post->snapshot) {
+        const struct gw_settings *settings = &post->snapshot->settings;
+        struct gw_http_limits limits = limits_of(settings);
+        struct gw_upstream_options options = upstream_options_of(settings);
+
+        worker->snapshot = post->snapshot;
+        post->snapshot = old;
+        if (follow_settings(worker, settings, &err))
+            gw_log(GW_LOG_ERROR, "config", "%s", err.text);
+        gw_http_set_limits(worker->http, &limits);
+        gw_upstream_set_options(worker->upstream, &options);
+    }
+    if (post->auth)
+        gw_auth_worker_switch(worker->auth, post->auth);
+    if (post->tls.cert_pem && gw_http_set_tls(worker->http, &post->tls, &err))
         gw_log(GW_LOG_ERROR, "tls", "the new certificate is not used, the old one stays: %s", err.text);
-    free_post(post);
+    if (post->must_forget_upstream)
+        gw_upstream_forget_connections(worker->upstream);
+    if (post->on_taken)
+        post->on_taken(post->user);
+    gw_worker_unprepare(post);
 }
 
-void gw_worker_post_tls(struct gw_worker *worker, const struct gw_http_tls *tls)
+static bool copy_text(const char **ret_copy, const char *text)
 {
-    struct post *post = new_post(worker);
+    *ret_copy = text ? strdup(text) : NULL;
+    return *ret_copy || !text;
+}
+
+struct gw_worker_post *gw_worker_prepare(struct gw_worker *worker, const struct gw_worker_change *change)
+{
+    struct gw_worker_post *post = new_post(worker);
 
     if (!post)
-        return;
-    post->tls = (struct gw_http_tls){
-        .cert_pem = strdup(tls->cert_pem),
-        .key_pem = strdup(tls->key_pem),
-        .client_ca_pem = tls->client_ca_pem ? strdup(tls->client_ca_pem) : NULL,
-        .priorities = tls->priorities ? strdup(tls->priorities) : NULL,
-    };
-    if (post->tls.cert_pem && post->tls.key_pem)
-        send_post(worker, post, take_tls);
-    else
-        free_post(post);
+        return NULL;
+    post->snapshot = change->snapshot ? gw_snapshot_ref(change->snapshot) : NULL;
+    post->must_forget_upstream = change->must_forget_upstream;
+    post->on_taken = change->on_taken;
+    post->user = change->user;
+    if (!change->tls ||
+        (copy_text(&post->tls.cert_pem, change->tls->cert_pem) && copy_text(&post->tls.key_pem, change->tls->key_pem) &&
+         copy_text(&post->tls.client_ca_pem, change->tls->client_ca_pem) &&
+         copy_text(&post->tls.priorities, change->tls->priorities)))
+        return post;
+    gw_worker_unprepare(post);
+    return NULL;
+}
+
+void gw_worker_post(struct gw_worker_post *post, struct gw_view *auth)
+{
+    post->auth = auth ? gw_view_ref(auth) : NULL;
+    send_post(post, take_change);
 }
 
 static void check_drained(struct gw_timer *timer)
@@ -221,7 +251,7 @@ static void check_drained(struct gw_timer *timer)
     struct gw_worker *worker = GW_CONTAINER_OF(timer, struct gw_worker, drain_timer);
     uint32_t left = gw_http_open_exchanges(worker->http);
 
-    if (left && gw_loop_now_ms(worker->loop) < worker->drain_deadline_ms) {
+    if (!gw_http_is_drained(worker->http) && gw_loop_now_ms(worker->loop) < worker->drain_deadline_ms) {
         gw_timer_set(worker->loop, timer, DRAIN_CHECK_MS);
         return;
     }
@@ -232,7 +262,7 @@ static void check_drained(struct gw_timer *timer)
 
 static void start_drain(void *arg)
 {
-    struct post *post = arg;
+    struct gw_worker_post *post = arg;
     struct gw_worker *worker = post->worker;
 
     if (!worker->is_draining) {
@@ -242,15 +272,17 @@ static void start_drain(void *arg)
         worker->drain_timer.on_due = check_drained;
         gw_timer_set(worker->loop, &worker->drain_timer, 0);
     }
-    free_post(post);
+    gw_worker_unprepare(post);
 }
 
 void gw_worker_post_drain(struct gw_worker *worker, int64_t drain_ms)
 {
-    struct post *post = new_post(worker);
+    struct gw_worker_post *post = new_post(worker);
 
-    if (!post)
+    if (!post) { /* end at once rather than never */
+        gw_loop_stop(worker->loop);
         return;
+    }
     post->drain_ms = drain_ms;
-    send_post(worker, post, start_drain);
+    send_post(post, start_drain);
 }

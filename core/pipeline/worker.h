@@ -53,9 +53,19 @@ aigw_status gw_worker_init(struct gw_worker *worker, struct gw_server *server, s
                            uint16_t port, const struct gw_http_tls *tls, struct gw_err *reterr);
 aigw_status gw_worker_start(struct gw_worker *worker, struct gw_err *reterr);
 void gw_worker_done(struct gw_worker *worker);
-/** From the main thread: use this configuration for new requests. */
-void gw_worker_post_snapshot(struct gw_worker *worker, struct gw_snapshot *snapshot);
-void gw_worker_post_tls(struct gw_worker *worker, const struct gw_http_tls *tls);
+/** What a worker is to use from now on, all of it between two events. Borrowed; NULL members stay as they are. */
+struct gw_worker_change {
+    struct gw_snapshot *snapshot; /* for new requests */
+    const struct gw_http_tls *tls;
+    bool must_forget_upstream;    /* trust or identity towards model servers changed */
+    void (*on_taken)(void *user); /* on the worker's thread, or the caller's when the worker cannot be told; or NULL */
+    void *user;
+};
+/** From the main thread. gw_worker_prepare() takes copies and references and may fail, with NULL; gw_worker_post() uses
+ *  them up. auth: what gw_auth_reconfigure() made of the snapshot, NULL without one. */
+struct gw_worker_post *gw_worker_prepare(struct gw_worker *worker, const struct gw_worker_change *change);
+void gw_worker_post(struct gw_worker_post *post, struct gw_view *auth);
+void gw_worker_unprepare(struct gw_worker_post *post); /* NULL is fine */
 /** Stop accepting, finish what runs, at most drain_ms, then stop the loop. */
 void gw_worker_post_drain(struct gw_worker *worker, int64_t drain_ms);
 

@@ -32,21 +32,27 @@ struct gw_instance *gw_plugins_provider(const struct gw_plugins *plugins, const 
     return instance;
 }
 
-/** The registry hands out ids in order, and the same id for a name it has: a plugin's are consecutive unless a name
- *  is another plugin's. */
-static bool register_metrics(struct gw_plugin *plugin, struct gw_problems *problems)
+static bool register_metrics(struct gw_plugin *plugin, struct gw_arena *arena, struct gw_problems *problems)
 {
-    for (uint32_t i = 0; i < plugin->descriptor.metric_count; i++) {
-        const struct aigw_metric *m = &plugin->metrics[i];
-        uint32_t id = gw_metric(GW_METRIC_COUNTER, m->name, m->help, m->labels, m->label_count, NULL, 0);
+    const struct aigw_plugin *d = &plugin->descriptor;
+    const char *owner = gw_arena_printf(arena, "%s %s", gw_plugin_kind_name(d->kind), d->name);
 
-        if (i == 0)
-            plugin->metric_base = id;
-        if (id == UINT32_MAX || id != plugin->metric_base + i) {
-            gw_problem(problems, NULL, plugin->path,
-                       "metric \"%s\" cannot be registered: the name is malformed, or "
-                       "another plugin has it; begin it with the plugin's name",
-                       m->name);
+    plugin->metric_ids = gw_arena_calloc(arena, (d->metric_count + 1) * sizeof *plugin->metric_ids);
+    if (!owner || !plugin->metric_ids) {
+        gw_problem(problems, NULL, plugin->path, "out of memory");
+        return false;
+    }
+    for (uint32_t i = 0; i < d->metric_count; i++) {
+        const struct aigw_metric *m = &plugin->metrics[i];
+        struct gw_err why = { "" };
+
+        plugin->metric_ids[i] = gw_metric_owned(owner, m->name, m->help, m->labels, m->label_count, &why);
+        for (uint32_t k = 0; k < i && !why.text[0]; k++) {
+            if (strcmp(plugin->metrics[k].name, m->name) == 0)
+                gw_err_set(&why, AIGW_E_CONFIG, "the name appears twice: rename one");
+        }
+        if (why.text[0]) {
+            gw_problem(problems, NULL, plugin->path, "metric \"%s\": %s", m->name, why.text);
             return false;
         }
     }
@@ -92,8 +98,8 @@ static size_t list_folder(struct gw_arena *arena, const char *dir, const char **
 }
 
 /** Load one file and append it, unless an earlier one has its name. */
-static void load_one(struct gw_plugins *plugins, struct gw_arena *arena, const char *path, uint32_t kind,
-                     struct gw_problems *problems)
+static void load_one(struct gw_plugins *plugins, struct gw_arena *arena, const char *path,
+                     const struct gw_plugin_kind *kind, struct gw_problems *problems)
 {
     struct gw_plugin **tail = &plugins->first;
     const struct gw_plugin *same;
@@ -104,20 +110,20 @@ static void load_one(struct gw_plugins *plugins, struct gw_arena *arena, const c
         gw_problem(problems, NULL, NULL, "%s", err.text);
         return;
     }
-    if (plugin->descriptor.kind != kind) {
-        gw_problem(problems, NULL, path, "is a %s in the folder of the %ss; move it to the other folder",
-                   gw_plugin_kind_name(plugin->descriptor.kind), gw_plugin_kind_name(kind));
+    if (plugin->descriptor.kind != kind->kind) {
+        gw_problem(problems, NULL, path, "is a %s in the folder of the %s; move it to the other folder",
+                   gw_plugin_kind_name(plugin->descriptor.kind), kind->folder);
         gw_plugin_unload(plugin);
         return;
     }
-    same = gw_plugins_find(plugins, kind, plugin->descriptor.name);
+    same = gw_plugins_find(plugins, kind->kind, plugin->descriptor.name);
     if (same) {
         gw_problem_warning(problems, NULL, path, "is not used: %s, which comes first, is a %s named \"%s\" too",
-                           same->path, gw_plugin_kind_name(kind), same->descriptor.name);
+                           same->path, kind->name, same->descriptor.name);
         gw_plugin_unload(plugin);
         return;
     }
-    if (!register_metrics(plugin, problems)) {
+    if (!register_metrics(plugin, arena, problems)) {
         gw_plugin_unload(plugin);
         return;
     }
@@ -129,7 +135,6 @@ static void load_one(struct gw_plugins *plugins, struct gw_arena *arena, const c
 struct gw_plugins *gw_plugins_load(struct gw_arena *arena, const char *const *dirs, size_t dir_count,
                                    struct gw_problems *problems)
 {
-    static const uint32_t kinds[] = { AIGW_KIND_PROVIDER, AIGW_KIND_FEATURE };
     struct gw_plugins *plugins = gw_arena_calloc(arena, sizeof *plugins);
     const char **names = gw_arena_alloc(arena, PLUGIN_FILES_MAX * sizeof *names);
 
@@ -148,15 +153,15 @@ struct gw_plugins *gw_plugins_load(struct gw_arena *arena, const char *const *di
             continue;
         }
         closedir(handle);
-        for (size_t k = 0; k < GW_ARRAY_LEN(kinds); k++) {
-            const char *dir = gw_arena_printf(arena, "%s/%ss", dirs[i], gw_plugin_kind_name(kinds[k]));
+        for (size_t k = 0; k < gw_plugin_kind_count; k++) {
+            const char *dir = gw_arena_printf(arena, "%s/%s", dirs[i], gw_plugin_kinds[k].folder);
             size_t count = dir ? list_folder(arena, dir, names, problems) : 0;
 
             for (size_t n = 0; n < count; n++) {
                 const char *path = gw_arena_printf(arena, "%s/%s", dir, names[n]);
 
                 if (path)
-                    load_one(plugins, arena, path, kinds[k], problems);
+                    load_one(plugins, arena, path, &gw_plugin_kinds[k], problems);
             }
         }
     }
@@ -170,7 +175,7 @@ struct configure {
     struct gw_arena *arena;
     const struct aigw_host *host;
     struct gw_problems *problems;
-    uint32_t kind;
+    const struct gw_plugin_kind *kind;
 };
 
 /** The plugin a group names, or NULL with a problem. */
@@ -185,27 +190,27 @@ static const struct gw_plugin *find_plugin(const struct configure *c, const stru
 
     if (!node) {
         gw_problem(c->problems, group, key, "is missing, expected the name of a %s plugin; see `aigw plugins`",
-                   gw_plugin_kind_name(c->kind));
+                   c->kind->name);
         return NULL;
     }
     name = gw_node_text(c->arena, node, key, c->problems);
-    plugin = name ? gw_plugins_find(c->plugins, c->kind, name) : NULL;
+    plugin = name ? gw_plugins_find(c->plugins, c->kind->kind, name) : NULL;
     if (!name || plugin)
         return plugin;
     gw_buf_init(&all, 2048); /* a longer list is cut */
     for (plugin = c->plugins->first; plugin && count < GW_ARRAY_LEN(names); plugin = plugin->next) {
-        if (plugin->descriptor.kind != c->kind)
+        if (plugin->descriptor.kind != c->kind->kind)
             continue;
         gw_buf_printf(&all, "%s%s", count ? ", " : "", plugin->descriptor.name);
         names[count++] = plugin->descriptor.name;
     }
     closest = gw_closest(name, names, count);
     if (closest)
-        gw_problem(c->problems, node, key, "there is no %s plugin \"%s\", did you mean %s?",
-                   gw_plugin_kind_name(c->kind), name, closest);
+        gw_problem(c->problems, node, key, "there is no %s plugin \"%s\", did you mean %s?", c->kind->name, name,
+                   closest);
     else
-        gw_problem(c->problems, node, key, "there is no %s plugin \"%s\"; loaded: %s", gw_plugin_kind_name(c->kind),
-                   name, all.len ? all.data : "none");
+        gw_problem(c->problems, node, key, "there is no %s plugin \"%s\"; loaded: %s", c->kind->name, name,
+                   all.len ? all.data : "none");
     gw_buf_done(&all);
     return NULL;
 }
@@ -231,21 +236,16 @@ static bool is_enabled(const struct configure *c, const struct gw_node *group, c
 /** Settings into state, then open(). False after a problem. */
 static bool open_instance(const struct configure *c, struct gw_instance *instance, const char *path)
 {
-    static const char *const provider_keys[] = { "plugin", "enabled", NULL };
-    static const char *const feature_keys[] = { "plugin", "enabled", "model", NULL };
-    const struct gw_plugin *plugin = instance->plugin;
-    const struct aigw_plugin *d = &plugin->descriptor;
+    const struct aigw_plugin *d = &instance->plugin->descriptor;
     size_t errors_before = c->problems->error_count;
-    aigw_status (*open)(const struct aigw_host *, struct aigw_ctx *, void *) =
-        c->kind == AIGW_KIND_PROVIDER ? plugin->provider.open : plugin->feature.open;
     aigw_status status;
 
-    gw_settings_fill(c->arena, instance->node, path, d->settings, d->setting_count, d->setting_size,
-                     c->kind == AIGW_KIND_PROVIDER ? provider_keys : feature_keys, instance->state, c->problems);
+    gw_settings_fill(c->arena, instance->node, path, d->settings, d->setting_count, d->setting_size, c->kind->reserved,
+                     instance->state, c->problems);
     if (c->problems->error_count != errors_before)
         return false; /* open() may rely on its settings */
-    instance->settings_hash = gw_plugin_settings_hash(plugin, instance->state);
-    status = open ? open(c->host, instance->ctx, instance->state) : AIGW_OK;
+    instance->settings_hash = gw_plugin_settings_hash(instance->plugin, instance->state);
+    status = c->kind->open(instance->plugin, c->host, instance->ctx, instance->state);
     if (status != AIGW_OK) {
         const char *reason = gw_ctx_error(instance->ctx);
 
@@ -276,10 +276,9 @@ static struct gw_instance *make_instance(const struct configure *c, const struct
     return instance->state && instance->ctx ? instance : NULL;
 }
 
-static void configure_group(const struct configure *c, const struct gw_node *group, const char *section,
-                            struct gw_instance ***tail)
+static void configure_group(const struct configure *c, const struct gw_node *group, struct gw_instance ***tail)
 {
-    const char *path = gw_arena_printf(c->arena, "%s.%s", section, group->key);
+    const char *path = gw_arena_printf(c->arena, "%s.%s", c->kind->section, group->key);
     const struct gw_plugin *plugin;
     const struct gw_node *model;
     struct gw_instance *instance;
@@ -300,7 +299,7 @@ static void configure_group(const struct configure *c, const struct gw_node *gro
         gw_problem(c->problems, group, path, "out of memory");
         return;
     }
-    model = c->kind == AIGW_KIND_FEATURE ? gw_node_get(group, "model") : NULL;
+    model = c->kind->takes_model ? gw_node_get(group, "model") : NULL;
     if (model)
         instance->model = gw_node_text(c->arena, model, gw_arena_printf(c->arena, "%s.model", path), c->problems);
     open_instance(c, instance, path);
@@ -311,27 +310,22 @@ static void configure_group(const struct configure *c, const struct gw_node *gro
 void gw_plugins_configure(struct gw_plugins *plugins, struct gw_arena *arena, const struct gw_node *conf,
                           const struct aigw_host *host, struct gw_problems *problems)
 {
-    static const struct {
-        uint32_t kind;
-        const char *section;
-    } sections[] = { { AIGW_KIND_PROVIDER, "providers" }, { AIGW_KIND_FEATURE, "features" } };
-
-    for (size_t i = 0; i < GW_ARRAY_LEN(sections); i++) {
-        struct configure c = { plugins, arena, host, problems, sections[i].kind };
-        const struct gw_node *section = conf ? gw_node_get(conf, sections[i].section) : NULL;
-        struct gw_instance **tail = i == 0 ? &plugins->providers : &plugins->features;
+    for (size_t i = 0; i < gw_plugin_kind_count; i++) {
+        const struct gw_plugin_kind *kind = &gw_plugin_kinds[i];
+        struct configure c = { plugins, arena, host, problems, kind };
+        const struct gw_node *section = conf ? gw_node_get(conf, kind->section) : NULL;
+        struct gw_instance **tail = gw_plugin_instances(plugins, kind);
 
         while (*tail)
             tail = &(*tail)->next;
         if (!section)
             continue;
         if (section->type != GW_NODE_GROUP) {
-            gw_problem(problems, section, sections[i].section, "is not a group; write  %s: { … };",
-                       sections[i].section);
+            gw_problem(problems, section, kind->section, "is not a group; write  %s: { … };", kind->section);
             continue;
         }
         for (const struct gw_node *group = section->first; group; group = group->next)
-            configure_group(&c, group, sections[i].section, &tail);
+            configure_group(&c, group, &tail);
     }
 }
 
@@ -341,26 +335,23 @@ static void close_all(struct gw_instance *instance)
     if (!instance)
         return;
     close_all(instance->next);
-    if (instance->is_open) {
-        const struct gw_plugin *plugin = instance->plugin;
-        void (*close)(void *) =
-            plugin->descriptor.kind == AIGW_KIND_PROVIDER ? plugin->provider.close : plugin->feature.close;
-
-        instance->is_open = false;
-        if (close)
-            close(instance->state);
-    }
+    if (!instance->is_open)
+        return;
+    instance->is_open = false;
+    gw_plugin_kind_of(instance->plugin->descriptor.kind)->close(instance->plugin, instance->state);
 }
 
 void gw_plugins_close(struct gw_plugins *plugins)
 {
     if (!plugins)
         return;
-    close_all(plugins->features);
-    close_all(plugins->providers);
+    for (size_t i = gw_plugin_kind_count; i-- > 0;) {
+        struct gw_instance **first = gw_plugin_instances(plugins, &gw_plugin_kinds[i]);
+
+        close_all(*first);
+        *first = NULL;
+    }
     for (struct gw_plugin *plugin = plugins->first; plugin; plugin = plugin->next)
         gw_plugin_unload(plugin);
     plugins->first = NULL;
-    plugins->providers = NULL;
-    plugins->features = NULL;
 }

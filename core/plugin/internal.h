@@ -4,7 +4,32 @@
 
 #include "plugin/plugin.h"
 
-/** "provider" or "feature". */
-const char *gw_plugin_kind_name(uint32_t kind);
+/** One row of kinds.c. */
+struct gw_plugin_kind {
+    uint32_t kind;                                       /* AIGW_KIND_* */
+    const char *name;                                    /* "provider" */
+    const char *folder;                                  /* of its files in a plugin folder */
+    const char *section;                                 /* of conf.d, whose groups are its instances */
+    const char *const *reserved;                         /* keys of such a group that are the core's own, NULL-ended */
+    bool takes_model;                                    /* a group may name a model of conf.d */
+    size_t ops_at;                                       /* our copy of its operations, in struct gw_plugin */
+    size_t ops_size;                                     /* of that copy */
+    size_t ops_min;                                      /* what a plugin has to bring of them at least */
+    size_t instances_at;                                 /* head of the list in struct gw_plugins */
+    const void *(*ops)(const struct aigw_plugin *found); /* as the plugin has them */
+    /* Bring one instance up and down; a plugin need not have either. */
+    aigw_status (*open)(const struct gw_plugin *plugin, const struct aigw_host *host, struct aigw_ctx *ctx,
+                        void *state);
+    void (*close)(const struct gw_plugin *plugin, void *state);
+};
+extern const struct gw_plugin_kind gw_plugin_kinds[];
+extern const size_t gw_plugin_kind_count;
+/** NULL when this aigw knows no such kind. */
+const struct gw_plugin_kind *gw_plugin_kind_of(uint32_t kind);
+/** Head of the list of its instances. */
+struct gw_instance **gw_plugin_instances(struct gw_plugins *plugins, const struct gw_plugin_kind *kind);
+
+/** A sealed copy of the file in memory, as a descriptor. -1 with reterr, also when the file is not whole. */
+int gw_plugin_image(const char *path, struct gw_err *reterr);
 
 #endif

@@ -1,53 +1,57 @@
 /* loader.c - shared objects in and out. Main thread only: dlopen() runs constructors. */
 #include <dlfcn.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
 
 #include "plugin/internal.h"
 
-const char *gw_plugin_kind_name(uint32_t kind)
+#define NAME_MAX_LEN 64
+
+/** The copy's name for the linker. Not "self": a debugger, too, finds it there. */
+static void image_name(int fd, char ret_name[NAME_MAX_LEN])
 {
-    return kind == AIGW_KIND_PROVIDER ? "provider" : kind == AIGW_KIND_FEATURE ? "feature" : "unknown kind";
+    snprintf(ret_name, NAME_MAX_LEN, "/proc/%ld/fd/%d", (long)getpid(), fd);
 }
 
-/** The same file under a name that is its own: dlopen() looks at names before it looks at files, so a plugin that was
- *  replaced on disk while the old one still serves requests would be handed out as the old one. The inode's bits become
- *  "/" and "/." between folder and file, which the kernel reads as nothing. NULL when there is no such file. */
-static char *unique_name(struct gw_arena *arena, const char *path)
+static void *open_so(const char *path, int fd, struct gw_err *reterr)
 {
-    const char *slash = strrchr(path, '/');
-    struct gw_buf name;
-    struct stat st;
-    char *copy;
+    char name[NAME_MAX_LEN];
+    const char *reason;
+    size_t len;
+    void *so;
 
-    if (!slash || stat(path, &st) != 0)
-        return NULL;
-    gw_buf_init(&name, 8192);
-    gw_buf_put(&name, path, (size_t)(slash - path));
-    for (uint64_t bits = (uint64_t)st.st_dev; bits; bits >>= 1)
-        gw_buf_puts(&name, bits & 1 ? "/." : "/");
-    gw_buf_puts(&name, "/./."); /* ends the device's bits */
-    for (uint64_t bits = (uint64_t)st.st_ino; bits; bits >>= 1)
-        gw_buf_puts(&name, bits & 1 ? "/." : "/");
-    gw_buf_puts(&name, slash);
-    copy = name.status == AIGW_OK ? gw_arena_strndup(arena, name.data, name.len) : NULL;
-    gw_buf_done(&name);
-    return copy;
-}
-
-static void *open_so(struct gw_arena *arena, const char *path, struct gw_err *reterr)
-{
-    const char *name = unique_name(arena, path), *reason;
-    size_t name_len = name ? strlen(name) : 0;
-    void *so = dlopen(name ? name : path, RTLD_NOW | RTLD_LOCAL);
-
+    image_name(fd, name);
+    so = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (so)
         return so;
     reason = dlerror();
-    if (reason && name && strncmp(reason, name, name_len) == 0 && strncmp(reason + name_len, ": ", 2) == 0)
-        reason += name_len + 2; /* the odd name would only puzzle */
+    len = strlen(name);
+    if (access(name, R_OK) != 0) {
+        gw_err_set(reterr, AIGW_E_CONFIG,
+                   "%s: cannot be loaded: plugins are loaded from %s, which is not there; mount /proc", path, name);
+        return NULL;
+    }
+    if (reason && strncmp(reason, name, len) == 0 && strncmp(reason + len, ": ", 2) == 0)
+        reason += len + 2; /* the name of the copy would only puzzle */
     gw_err_set(reterr, AIGW_E_CONFIG, "%s: cannot be loaded: %s", path, reason ? reason : "unknown reason");
     return NULL;
+}
+
+/** The linker knows what is loaded by name, so a number must not come back while it does: it would hand out the old
+ *  plugin as the new one. A few objects stay for good (-z nodelete, GNU unique symbols); so does their number. */
+static void close_so(void *so, int fd)
+{
+    char name[NAME_MAX_LEN];
+    void *still;
+
+    dlclose(so);
+    image_name(fd, name);
+    still = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD);
+    if (still)
+        dlclose(still);
+    else
+        close(fd);
 }
 
 struct gw_plugin *gw_plugin_load(struct gw_arena *arena, const char *path, struct gw_err *reterr)
@@ -55,14 +59,20 @@ struct gw_plugin *gw_plugin_load(struct gw_arena *arena, const char *path, struc
     struct gw_plugin *plugin = gw_arena_calloc(arena, sizeof *plugin);
     aigw_plugin_entry_fn entry = NULL;
     void *symbol, *so;
+    int fd;
 
     if (!plugin) {
         gw_err_set(reterr, AIGW_E_NOMEM, "%s: out of memory", path);
         return NULL;
     }
-    so = open_so(arena, path, reterr);
-    if (!so)
+    fd = gw_plugin_image(path, reterr);
+    if (fd < 0)
         return NULL;
+    so = open_so(path, fd, reterr);
+    if (!so) {
+        close(fd);
+        return NULL;
+    }
     symbol = dlsym(so, AIGW_PLUGIN_ENTRY);
     if (!symbol) {
         gw_err_set(reterr, AIGW_E_CONFIG,
@@ -75,16 +85,17 @@ struct gw_plugin *gw_plugin_load(struct gw_arena *arena, const char *path, struc
     if (gw_plugin_check(arena, entry(), path, plugin, reterr) != AIGW_OK)
         goto fail;
     plugin->so = so;
+    plugin->image_fd = fd;
     return plugin;
 fail:
-    dlclose(so);
+    close_so(so, fd);
     return NULL;
 }
 
 void gw_plugin_unload(struct gw_plugin *plugin)
 {
     if (plugin && plugin->so) {
-        dlclose(plugin->so);
+        close_so(plugin->so, plugin->image_fd);
         plugin->so = NULL;
     }
 }

@@ -12,12 +12,13 @@ struct gw_plugin {
     struct gw_plugin *next;
     const char *path;
     void *so;
+    int image_fd; /* our copy of the file, open while it is loaded */
     struct aigw_plugin descriptor;
     struct aigw_provider_ops provider;
     struct aigw_feature_ops feature;
     struct aigw_route *routes; /* feature: re-strided copy */
     struct aigw_metric *metrics;
-    uint32_t metric_base; /* first id in the metrics registry */
+    uint32_t *metric_ids; /* in the metrics registry, one per metric; NULL: it counts nowhere */
 };
 
 /** One configured group: providers.NAME or features.NAME. */
@@ -39,6 +40,8 @@ struct gw_plugins {
     struct gw_instance *features;
 };
 
+/** "provider", "feature". */
+const char *gw_plugin_kind_name(uint32_t kind);
 /** Open and check one file. On failure the reason names path, found, expected and the remedy. */
 struct gw_plugin *gw_plugin_load(struct gw_arena *arena, const char *path, struct gw_err *reterr);
 void gw_plugin_unload(struct gw_plugin *plugin);

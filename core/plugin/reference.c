@@ -5,12 +5,11 @@
 static void one_plugin(const struct gw_plugin *plugin, struct gw_buf *out)
 {
     const struct aigw_plugin *d = &plugin->descriptor;
-    const char *section = d->kind == AIGW_KIND_PROVIDER ? "providers" : "features";
+    const struct gw_plugin_kind *kind = gw_plugin_kind_of(d->kind);
 
-    gw_buf_printf(out, "\n## %s `%s` %s\n\n%s\n\n", gw_plugin_kind_name(d->kind), d->name, d->version,
-                  d->summary ? d->summary : "");
-    gw_buf_printf(out, "Use: `%s: { my_name: { plugin = \"%s\"; }; };`", section, d->name);
-    if (d->kind == AIGW_KIND_FEATURE)
+    gw_buf_printf(out, "\n## %s `%s` %s\n\n%s\n\n", kind->name, d->name, d->version, d->summary ? d->summary : "");
+    gw_buf_printf(out, "Use: `%s: { my_name: { plugin = \"%s\"; }; };`", kind->section, d->name);
+    if (kind->takes_model)
         gw_buf_puts(out, ", with `model = \"…\"` to name a model of conf.d for requests that bring none");
     gw_buf_puts(out, ". `enabled = false` skips a group.\n");
     if (d->setting_count == 0) {

@@ -58,7 +58,7 @@ static enum gw_coding coding_of(const struct gw_http1 *answer, aigw_str *ret_nam
     enum gw_coding coding = GW_CODING_NONE;
     aigw_str name, value;
 
-    for (size_t i = 0; gw_http1_header_at(answer, i, &name, &value); i++) {
+    for (size_t i = 0; answer->has_coding && gw_http1_header_at(answer, i, &name, &value); i++) {
         enum gw_coding one;
 
         if (!gw_str_eq_ci(name, AIGW_STR("content-encoding")))
@@ -299,7 +299,7 @@ void gw_answer_cut(struct gw_conn *conn, ssize_t why)
     }
     /* TLS 1.3 refuses a client certificate after the handshake, as the answer to the request: with an alert, or with a
      * reset that overtakes the alert. */
-    if (conn->tls && !transfer->got_bytes && (why == GW_IO_ERROR || gw_tls_wanted_certificate(tls)))
+    if (tls && !transfer->got_bytes && (why == GW_IO_ERROR || gw_tls_wanted_certificate(tls)))
         gw_fault_of_tls(&fault, conn, tls, true);
     else
         gw_fault_of_cut(&fault, conn, why);

@@ -8,11 +8,23 @@
 #define SIZE_DIGITS    15u
 #define LENGTH_DIGITS  18u
 
+/** Which bytes a token may have. */
+static const bool tchars[256] = {
+    ['!'] = true, ['#'] = true, ['$'] = true, ['%'] = true, ['&'] = true, ['\''] = true, ['*'] = true, ['+'] = true,
+    ['-'] = true, ['.'] = true, ['^'] = true, ['_'] = true, ['`'] = true, ['|'] = true,  ['~'] = true, ['0'] = true,
+    ['1'] = true, ['2'] = true, ['3'] = true, ['4'] = true, ['5'] = true, ['6'] = true,  ['7'] = true, ['8'] = true,
+    ['9'] = true, ['A'] = true, ['B'] = true, ['C'] = true, ['D'] = true, ['E'] = true,  ['F'] = true, ['G'] = true,
+    ['H'] = true, ['I'] = true, ['J'] = true, ['K'] = true, ['L'] = true, ['M'] = true,  ['N'] = true, ['O'] = true,
+    ['P'] = true, ['Q'] = true, ['R'] = true, ['S'] = true, ['T'] = true, ['U'] = true,  ['V'] = true, ['W'] = true,
+    ['X'] = true, ['Y'] = true, ['Z'] = true, ['a'] = true, ['b'] = true, ['c'] = true,  ['d'] = true, ['e'] = true,
+    ['f'] = true, ['g'] = true, ['h'] = true, ['i'] = true, ['j'] = true, ['k'] = true,  ['l'] = true, ['m'] = true,
+    ['n'] = true, ['o'] = true, ['p'] = true, ['q'] = true, ['r'] = true, ['s'] = true,  ['t'] = true, ['u'] = true,
+    ['v'] = true, ['w'] = true, ['x'] = true, ['y'] = true, ['z'] = true
+};
+
 static bool is_tchar(unsigned char c)
 {
-    static const char others[] = "!#$%&'*+-.^_`|~";
-
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || (c && strchr(others, c));
+    return tchars[c];
 }
 
 static bool is_text(unsigned char c)
@@ -28,11 +40,29 @@ bool gw_is_token(aigw_str s)
     return s.len > 0;
 }
 
+/** None of the eight bytes is below 0x20 or 0x7f. May say false of good ones: a TAB. */
+static bool are_text(const char *bytes)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
+    uint64_t word, of_delete;
+
+    memcpy(&word, bytes, sizeof word);
+    of_delete = word ^ ones * 0x7f;
+    return (((word - ones * 0x20) & ~word) & tops) == 0 && (((of_delete - ones) & ~of_delete) & tops) == 0;
+}
+
 bool gw_is_field_value(aigw_str s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (!is_text((unsigned char)s.ptr[i]))
+    size_t i = 0;
+
+    while (i < s.len) {
+        if (s.len - i >= 8 && are_text(s.ptr + i)) {
+            i += 8;
+            continue;
+        }
+        if (!is_text((unsigned char)s.ptr[i++]))
             return false;
+    }
     return true;
 }
 
@@ -130,6 +160,8 @@ static bool take_known_field(struct gw_http1 *answer, aigw_str name, aigw_str va
         answer->says_keep = answer->says_keep || gw_has_list_token(value, "keep-alive");
     } else if (gw_str_eq_ci(name, AIGW_STR("keep-alive"))) {
         take_keep_alive(answer, value);
+    } else if (gw_str_eq_ci(name, AIGW_STR("content-encoding"))) {
+        answer->has_coding = true;
     }
     return true;
 }
@@ -168,7 +200,7 @@ static void forget_head(struct gw_http1 *answer)
     answer->head_len = answer->line_at = 0;
     answer->left = 0;
     answer->keep_s = 0;
-    answer->has_length = answer->is_chunked = answer->says_close = answer->says_keep = false;
+    answer->has_length = answer->is_chunked = answer->says_close = answer->says_keep = answer->has_coding = false;
 }
 
 /** The empty line came: what follows? */

@@ -46,7 +46,7 @@ struct gw_http1 {
     uint8_t digits;      /* of a chunk's size */
     uint8_t minor;       /* of HTTP/1.x */
     bool is_bodiless;    /* the answer to HEAD or CONNECT */
-    bool has_length, is_chunked, says_close, says_keep; /* what the head said */
+    bool has_length, is_chunked, says_close, says_keep, has_coding; /* what the head said */
 };
 
 enum gw_http1_step {

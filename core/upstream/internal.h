@@ -33,18 +33,23 @@
 
 #define GW_READ_MAX 65536u /* one read; also what gzip puts out at a time */
 
+TAILQ_HEAD(gw_transfer_list, gw_transfer);
+TAILQ_HEAD(gw_conn_list, gw_conn);
+LIST_HEAD(gw_csock_list, gw_csock);
+
 /** What a URL says. The same few come again and again and are remembered. A URL may hold a key: never shown. */
 struct gw_url {
     uint32_t refs;
     uint32_t hash; /* of scheme, host and port */
     uint16_t port;
     bool is_https;
-    char *host;      /* lower case, an IPv6 address in brackets, no zone */
-    char *bare_host; /* without brackets */
-    char *authority; /* for Host: the port only when it is not the scheme's */
-    char *connect;   /* for libcurl: "http://host:port/", whatever the scheme */
-    char *target;    /* path and query */
-    char text[];     /* as it was given */
+    char *host;            /* lower case, an IPv6 address in brackets, no zone */
+    char *bare_host;       /* without brackets */
+    char *authority;       /* for Host: the port only when it is not the scheme's */
+    char *connect;         /* for libcurl: "http://host:port/", whatever the scheme */
+    char *target;          /* path and query */
+    const char *forbidden; /* why the address policy is against the host as written, NULL: it is not */
+    char text[];           /* as it was given */
 };
 
 /** Where connections may be shared: scheme, host, port, proxy, trust, address policy. */
@@ -55,9 +60,10 @@ struct gw_origin {
     uint32_t idle_count;
     struct gw_url *url; /* one of its URLs */
     const struct gw_proxy *proxy;
-    struct gw_trust *trust; /* NULL: no TLS on the way */
+    struct gw_trust *trust;       /* of the server; NULL: plain HTTP */
+    struct gw_trust *proxy_trust; /* of an https proxy: always verified, and shown no client certificate */
     bool is_checked;
-    TAILQ_HEAD(, gw_conn) idle; /* last used first */
+    struct gw_conn_list idle; /* last used first */
     struct gw_ticket ticket, proxy_ticket;
     int64_t unused_ms; /* since when, with refs 0 */
 };
@@ -117,16 +123,13 @@ struct gw_transfer {
     bool was_reused, got_bytes;
 };
 
-TAILQ_HEAD(gw_transfer_list, gw_transfer);
-TAILQ_HEAD(gw_conn_list, gw_conn);
-
 /** Connections under construction. */
 struct gw_connector {
     CURLM *multi;
     struct gw_timer timer; /* what libcurl asked for */
     struct gw_task kick;   /* it asked for "now" */
     struct gw_timer poke;  /* see connect.c */
-    LIST_HEAD(, gw_csock) socks;
+    struct gw_csock_list socks;
     uint32_t under_way;
     int taking_fd; /* the socket that libcurl must not close, -1: none */
 };

@@ -64,16 +64,39 @@ static aigw_status add_lines(struct draft *draft, aigw_str lines, struct gw_err 
     return AIGW_OK;
 }
 
+static void put(struct draft *draft, const char *text)
+{
+    gw_buf_put_str(&draft->text, gw_str(text));
+}
+
 static void add_request_line(struct draft *draft, const struct gw_transfer *transfer, const char *method)
 {
     const struct gw_url *url = transfer->url;
     const struct gw_proxy *proxy = transfer->origin ? transfer->origin->proxy : NULL;
     bool is_absolute = proxy && proxy->kind != GW_PROXY_OTHER && !url->is_https;
 
-    gw_buf_printf(&draft->text, "%s %s%s%s HTTP/1.1\r\nHost: %s\r\n", method, is_absolute ? "http://" : "",
-                  is_absolute ? url->authority : "", url->target, url->authority);
+    put(draft, method);
+    put(draft, is_absolute ? " http://" : " ");
+    put(draft, is_absolute ? url->authority : "");
+    put(draft, url->target);
+    put(draft, " HTTP/1.1\r\nHost: ");
+    put(draft, url->authority);
+    put(draft, "\r\n");
     if (is_absolute && proxy->authorization)
         gw_buf_printf(&draft->text, "Proxy-Authorization: %s\r\n", proxy->authorization);
+}
+
+static void add_length(struct draft *draft, size_t len)
+{
+    char digits[24];
+    size_t at = sizeof digits;
+
+    do
+        digits[--at] = (char)('0' + len % 10);
+    while ((len /= 10) > 0);
+    put(draft, "Content-Length: ");
+    gw_buf_put(&draft->text, digits + at, sizeof digits - at);
+    put(draft, "\r\n");
 }
 
 static bool has_body(const struct gw_transfer_request *request)
@@ -97,12 +120,12 @@ aigw_status gw_request_build(struct gw_transfer *transfer, const struct gw_trans
     if (status == AIGW_OK)
         status = add_lines(&draft, request->extra_headers, reterr);
     if (!draft.has_agent)
-        gw_buf_puts(&draft.text, "User-Agent: aigw\r\n");
+        put(&draft, "User-Agent: aigw\r\n");
     if (!draft.has_accept)
-        gw_buf_puts(&draft.text, "Accept: */*\r\n");
+        put(&draft, "Accept: */*\r\n");
     if (has_body(request))
-        gw_buf_printf(&draft.text, "Content-Length: %zu\r\n", request->body.len);
-    gw_buf_puts(&draft.text, "\r\n");
+        add_length(&draft, request->body.len);
+    put(&draft, "\r\n");
     if (status == AIGW_OK && draft.text.status == AIGW_E_LIMIT)
         status = gw_err_set(reterr, AIGW_E_INVALID, "the headers for the model server are larger than 1 MB");
     else if (status == AIGW_OK && draft.text.status != AIGW_OK)

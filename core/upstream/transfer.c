@@ -148,7 +148,7 @@ static aigw_status set_origin(struct gw_transfer *transfer, const struct gw_tran
     const struct gw_url *url = transfer->url;
 
     if (!transfer->refusal && is_checked)
-        transfer->refusal = gw_host_forbidden(url->host);
+        transfer->refusal = url->forbidden;
     if (transfer->refusal)
         return AIGW_OK;
     transfer->origin = gw_origin_get(up, transfer->url, gw_proxy_for(&up->proxies, url->is_https, url->host, url->port),

@@ -103,6 +103,15 @@ static void parts_done(struct parts *parts)
     curl_url_cleanup(parts->url);
 }
 
+/** What goes into the request line has no blanks and no control characters. */
+static bool is_clean(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text <= 0x20 || *text == 0x7f)
+            return false;
+    return true;
+}
+
 static bool parts_read(struct parts *parts, const char *text)
 {
     *parts = (struct parts){ .url = curl_url() };
@@ -116,7 +125,7 @@ static bool parts_read(struct parts *parts, const char *text)
     (void)curl_url_get(parts->url, CURLUPART_USER, &parts->user, 0);
     (void)curl_url_get(parts->url, CURLUPART_PASSWORD, &parts->password, 0);
     (void)curl_url_get(parts->url, CURLUPART_ZONEID, &parts->zone, 0);
-    return true;
+    return is_clean(parts->path) && (!parts->query || is_clean(parts->query));
 }
 
 static bool print(char **ret_text, const char *fmt, ...) AIGW_PRINTF(2, 3);
@@ -141,6 +150,7 @@ static bool url_fill(struct gw_url *url, const struct parts *parts)
     url->port = (uint16_t)strtoul(parts->port, NULL, 10);
     url->is_https = strcmp(parts->scheme, "https") == 0;
     is_usual = url->port == (url->is_https ? 443 : 80);
+    url->forbidden = gw_host_forbidden(host);
     url->hash = hash_of(host, (uint32_t)url->port << 1 | url->is_https);
     return print(&url->bare_host, "%.*s", is_v6 ? len - 2 : len, host + is_v6) &&
            (is_usual ? print(&url->authority, "%s", host) : print(&url->authority, "%s:%u", host, url->port)) &&

@@ -1,15 +1,21 @@
-# aigw_add_plugin(<name> KIND provider|feature SOURCES a.c… [LIBS target…])
+# aigw_add_plugin(<name> KIND provider|feature SOURCES a.c… [LIBS target…] [SETTINGS text])
 #
-# Builds <name>.so into lib/aigw/<kind>s of the build tree, installs it, hides every symbol but the entry point and,
-# with tests on, loads it through the ABI gate as the test `conformance.<kind>.<name>`.
+# Builds <name>.so, in C or C++, into lib/aigw/<kind>s of the build tree, installs it, hides every symbol but the entry
+# point and, with tests on, checks it as the test `conformance.<kind>.<name>`: with SETTINGS, in the form of conf.d, when
+# open() is more demanding than its settings table.
 function(aigw_add_plugin name)
-  cmake_parse_arguments(P "" "KIND" "SOURCES;LIBS" ${ARGN})
+  cmake_parse_arguments(P "" "KIND;SETTINGS" "SOURCES;LIBS" ${ARGN})
   if(NOT P_KIND MATCHES "^(provider|feature)$")
     message(FATAL_ERROR "aigw_add_plugin(${name}): KIND is '${P_KIND}', expected provider or feature")
   endif()
   set(target ${P_KIND}_${name})
   add_library(${target} MODULE ${P_SOURCES})
-  target_compile_features(${target} PRIVATE c_std_11)
+  if(CMAKE_C_COMPILER_LOADED)
+    target_compile_features(${target} PRIVATE c_std_11)
+  endif()
+  if(CMAKE_CXX_COMPILER_LOADED)
+    target_compile_features(${target} PRIVATE cxx_std_17)
+  endif()
   target_link_libraries(${target} PRIVATE aigw::sdk ${P_LIBS})
   if(TARGET aigw::warnings)
     target_link_libraries(${target} PRIVATE aigw::warnings)
@@ -18,11 +24,15 @@ function(aigw_add_plugin name)
     target_link_options(${target} PRIVATE -Wl,-z,defs)
   endif()
   set_target_properties(${target} PROPERTIES
-    PREFIX "" OUTPUT_NAME ${name} C_VISIBILITY_PRESET hidden
+    PREFIX "" OUTPUT_NAME ${name} C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/aigw/${P_KIND}s)
   install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/aigw/${P_KIND}s)
   if(BUILD_TESTING AND TARGET aigw::conformance)
-    add_test(NAME conformance.${P_KIND}.${name} COMMAND aigw::conformance $<TARGET_FILE:${target}>)
+    set(options)
+    if(DEFINED P_SETTINGS)
+      set(options --settings ${P_SETTINGS})
+    endif()
+    add_test(NAME conformance.${P_KIND}.${name} COMMAND aigw::conformance ${options} $<TARGET_FILE:${target}>)
   endif()
 endfunction()
 

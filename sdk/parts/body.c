@@ -1,8 +1,9 @@
 /* body.c - a text and a table → a struct and faults.
  *
- * First the whole text is checked in one pass, in which the places of the members that the tables name are noted. Then
- * the tables are gone through in their own order and the noted values judged: so the order of members does not matter,
- * the last of a name counts, and a text that is no JSON has one fault. Items of lists are noted when their turn comes.
+ * First the whole text is checked in one pass, in which the places of the members that the tables name are noted
+ * (body_note.c). Then the tables are gone through in their own order and the noted values judged: so the order of
+ * members does not matter, the last of a name counts, and a text that is no JSON has one fault. Items of lists are
+ * noted when their turn comes.
  */
 #include <aigw/body.h>
 
@@ -13,20 +14,6 @@
 #include "scan.h"
 
 #define LIST_FIRST 16u /* items that memory is taken for at first */
-#define NO_SLOT    UINT32_MAX
-#define ROOM_MAX   ((size_t)256 << 10) /* for strings without their escapes: larger ones get memory of their own */
-#define ROOM_SPARE 8u                  /* of it stay unused */
-
-/** Where a member stands, and what is kept for reading it when the same row comes again in the next item of a list.
- * Each row has one; the value of rows with one name is in the first's. One more is for the tag. */
-struct slot {
-    struct aigw_json value;
-    aigw_str text;        /* STRING: what it reads as, or absent when that is to be found out yet */
-    size_t count;         /* LIST, MAP: entries */
-    struct slot *members; /* OBJECT: of its table's rows. LIST: one, for the item that is read */
-    void *spare;          /* what is judged but not kept: an item of a list, a value that has no field */
-    bool has_members;     /* OBJECT: they were noted when the text was checked */
-};
 
 /** The object that a check function looks at. */
 struct object {
@@ -37,157 +24,6 @@ struct object {
 static bool read_object(struct aigw_body *b, const struct aigw_body_table *table, struct slot *slots, void *ret);
 static bool read_value(struct aigw_body *b, const struct aigw_body_field *field, const struct aigw_json *value,
                        struct slot *slot, void *ret);
-
-void *aigw_body_get(struct aigw_body *b, size_t len)
-{
-    void *got = aigw_memory_get(b->memory, len);
-
-    if (!got)
-        b->status = aigw_memory_status(b->memory, len);
-    return got;
-}
-
-/* ---- noting where members stand ---- */
-
-static struct slot *new_slots(struct aigw_body *b, size_t count)
-{
-    size_t len = count * sizeof(struct slot);
-    struct slot *slots = aigw_body_get(b, len);
-
-    if (slots)
-        memset(slots, 0, len);
-    return slots;
-}
-
-static bool is_key(const struct aigw_json *key, const char *name)
-{
-    aigw_str inside = aigw_scan_inside(key);
-
-    if (key->flags & AIGW_JSONF_ESCAPES)
-        return aigw_scan_reads_as(key, name, strlen(name));
-    return strncmp(inside.ptr, name, inside.len) == 0 && name[inside.len] == '\0';
-}
-
-/* Clients send members in much the same order as tables have them: the search begins where the last one ended. */
-static uint32_t find_slot(const struct aigw_body_table *table, const struct aigw_json *key, uint32_t *after)
-{
-    const struct aigw_body_field *fields = table->fields;
-    char first = key->text.ptr[1];
-    bool has_escapes = key->flags & AIGW_JSONF_ESCAPES;
-
-    if (table->tag && is_key(key, table->tag))
-        return table->field_count;
-    for (uint32_t i = 0, at = *after; i < table->field_count; i++, at++) {
-        if (at >= table->field_count)
-            at = 0;
-        if ((fields[at].name[0] == first || has_escapes) && is_key(key, fields[at].name)) {
-            while (at > 0 && strcmp(fields[at - 1].name, fields[at].name) == 0)
-                at--;
-            *after = at + 1;
-            return at;
-        }
-    }
-    return NO_SLOT;
-}
-
-static bool is_kept_text(const struct aigw_body_table *table, uint32_t at)
-{
-    const struct aigw_body_field *field = &table->fields[at];
-
-    return field->type == AIGW_BODY_STRING && field->offset != AIGW_BODY_NOWHERE && aigw_body_group(table, at) == 1;
-}
-
-/* Undo a string's escapes while it is checked: the row will ask for it. The room is for many strings. */
-static bool note_text(struct aigw_body *b, struct scan *s, struct slot *slot)
-{
-    size_t left = (size_t)(s->end - s->at) + ROOM_SPARE, size = left < ROOM_MAX ? left : ROOM_MAX;
-
-    if (!aigw_scan_text(s, &slot->value, b->room, b->room_left, &slot->text)) {
-        slot->text = AIGW_STR_NONE;
-        if (b->room_left >= size) /* something is wrong with it, or it is very long */
-            return aigw_scan_scalar(s, &slot->value);
-        b->room = aigw_body_get(b, size);
-        b->room_left = b->room ? size : 0;
-        return b->room && note_text(b, s, slot);
-    }
-    if (slot->value.flags & AIGW_JSONF_ESCAPES) {
-        b->room += slot->text.len;
-        b->room_left -= slot->text.len;
-    }
-    return true;
-}
-
-/* Check an object, s->at is at its brace, and note its members. False after an error, of the text or of memory. */
-static bool note_members(struct aigw_body *b, struct scan *s, const struct aigw_body_table *table, struct slot *slots,
-                         uint32_t depth, struct aigw_json *ret)
-{
-    uint32_t after = 0, flags = 0;
-    const char *begin = s->at;
-
-    if (depth >= AIGW_JSON_DEPTH)
-        return aigw_scan_fail(s, AIGW_JSON_BAD_DEPTH, begin, "the text is nested too deeply");
-    for (uint32_t i = 0; i <= table->field_count; i++)
-        slots[i].value.type = AIGW_JSON_ABSENT;
-    s->at++;
-    for (bool goes_on = aigw_scan_first(s, '}'); goes_on; goes_on = aigw_scan_next(s, '}')) {
-        struct slot unknown, *slot = &unknown;
-        struct aigw_json key;
-        uint32_t at;
-
-        if (!aigw_scan_key(s, &key) || !aigw_scan_to_value(s))
-            return false;
-        at = find_slot(table, &key, &after);
-        if (at != NO_SLOT)
-            slot = &slots[at];
-        slot->has_members = false;
-        slot->text = AIGW_STR_NONE;
-        if (*s->at == '{' && at < table->field_count && table->fields[at].type == AIGW_BODY_OBJECT &&
-            aigw_body_group(table, at) == 1) {
-            if (!slot->members)
-                slot->members = new_slots(b, table->fields[at].table->field_count + 1);
-            if (!slot->members || !note_members(b, s, table->fields[at].table, slot->members, depth + 1, &slot->value))
-                return false;
-            slot->has_members = true;
-        } else if (*s->at == '"' && at < table->field_count && is_kept_text(table, at)) {
-            if (!note_text(b, s, slot))
-                return false;
-        } else if (aigw_scan_value(s, depth + 1, &slot->value)) {
-            slot->count = s->count;
-        } else {
-            return false;
-        }
-        flags |= (slot->value.flags | key.flags) & AIGW_JSONF_ODD;
-    }
-    ret->type = AIGW_JSON_OBJECT;
-    ret->flags = flags;
-    ret->text = (aigw_str){ begin, (size_t)(s->at - begin) };
-    return !s->error_kind;
-}
-
-/* A way through a container in a text that was checked: no error can come of it but of memory. */
-static struct scan scan_again(const struct aigw_body *b, const struct aigw_json *value)
-{
-    return (struct scan){ .at = value->text.ptr, .end = value->text.ptr + value->text.len, .options = b->options };
-}
-
-/* The next value into the slot, and the members of an object that has a table. */
-static bool note_value(struct aigw_body *b, struct scan *s, const struct aigw_body_field *field, struct slot *slot)
-{
-    slot->has_members = false;
-    slot->text = AIGW_STR_NONE;
-    if (!aigw_scan_to_value(s))
-        return false;
-    if (*s->at != '{' || field->type != AIGW_BODY_OBJECT) {
-        bool is_good = aigw_scan_value(s, 0, &slot->value);
-
-        slot->count = s->count;
-        return is_good;
-    }
-    if (!slot->members)
-        slot->members = new_slots(b, field->table->field_count + 1);
-    slot->has_members = slot->members && note_members(b, s, field->table, slot->members, 0, &slot->value);
-    return slot->has_members;
-}
 
 /* ---- lists and maps ---- */
 
@@ -258,7 +94,7 @@ static bool read_list(struct aigw_body *b, const struct aigw_body_field *field, 
 {
     const struct aigw_body_field objects = { .type = AIGW_BODY_OBJECT, .table = field->table };
     const struct aigw_body_field *item = field->item ? field->item : &objects;
-    struct scan s = scan_again(b, value);
+    struct scan s = aigw_body_scan_again(b, value);
     size_t capacity = 0, size = size_of(item);
     uint32_t before = b->fault_count;
     int64_t index = 0;
@@ -270,7 +106,7 @@ static bool read_list(struct aigw_body *b, const struct aigw_body_field *field, 
     if (!count_is_right(b, field, slot->count))
         return false;
     if (!slot->members)
-        slot->members = new_slots(b, 1);
+        slot->members = aigw_body_slots(b, 1);
     if (!slot->members)
         return false;
     s.at++;
@@ -278,7 +114,7 @@ static bool read_list(struct aigw_body *b, const struct aigw_body_field *field, 
         bool is_kept = !b->fault_count && field->offset != AIGW_BODY_NOWHERE;
         char *room = is_kept ? room_for(b, ret, &capacity, slot->count, size) : spare_for(b, slot->members, size);
 
-        if (!room || b->fault_count >= AIGW_BODY_FAULTS || !note_value(b, &s, item, slot->members))
+        if (!room || b->fault_count >= AIGW_BODY_FAULTS || !aigw_body_note_value(b, &s, item, slot->members))
             break;
         aigw_body_enter_index(b, index++, false);
         if (read_value(b, item, &slot->members->value, slot->members, room))
@@ -342,9 +178,9 @@ static bool read_nested(struct aigw_body *b, const struct aigw_body_field *field
         return false;
     }
     if (!slot->has_members) { /* its row was not known while the text was checked */
-        struct scan s = scan_again(b, value);
+        struct scan s = aigw_body_scan_again(b, value);
 
-        if (!note_value(b, &s, field, slot))
+        if (!aigw_body_note_value(b, &s, field, slot))
             return false;
     }
     return read_object(b, field->table, slot->members, ret);
@@ -609,7 +445,7 @@ static void text_fault(struct aigw_body *b, const struct scan *s, aigw_str text)
 aigw_status aigw_body_read(struct aigw_body *body, const struct aigw_body_table *table, aigw_str text, void *ret)
 {
     struct scan s = aigw_scan_begin(text, body->options);
-    struct slot *slots = new_slots(body, table->field_count + 1);
+    struct slot *slots = aigw_body_slots(body, table->field_count + 1);
     struct aigw_json value = { .type = AIGW_JSON_ABSENT };
 
     memset(ret, 0, table->size);
@@ -618,7 +454,7 @@ aigw_status aigw_body_read(struct aigw_body *body, const struct aigw_body_table 
     aigw_scan_blanks(&s);
     if (s.at == s.end)
         aigw_scan_fail(&s, AIGW_JSON_BAD_EMPTY, s.at, "the text is empty");
-    else if (*s.at == '{' ? note_members(body, &s, table, slots, 0, &value) : aigw_scan_value(&s, 0, &value))
+    else if (*s.at == '{' ? aigw_body_note(body, &s, table, slots, 0, &value) : aigw_scan_value(&s, 0, &value))
         aigw_scan_finish(&s);
     if (body->status < 0)
         return body->status;

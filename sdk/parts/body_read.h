@@ -4,6 +4,31 @@
 
 #include <aigw/body.h>
 
+#include "scan.h"
+
+/** Where a member stands, and what is kept for reading it when the same row comes again in the next item of a list.
+ * Each row has one; the value of rows with one name is in the first's. One more is for the tag. */
+struct slot {
+    struct aigw_json value;
+    aigw_str text;        /* STRING: what it reads as, or absent when that is to be found out yet */
+    size_t count;         /* LIST, MAP: entries */
+    struct slot *members; /* OBJECT: of its table's rows. LIST: one, for the item that is read */
+    void *spare;          /* what is judged but not kept: an item of a list, a value that has no field */
+    bool has_members;     /* OBJECT: they were noted when the text was checked */
+};
+
+/** So many, all absent. NULL after body->status was set. */
+struct slot *aigw_body_slots(struct aigw_body *body, size_t count);
+/** Check an object, s->at is at its brace, and note its members in the slots of the table's rows. False after an error,
+ * of the text or of memory. */
+bool aigw_body_note(struct aigw_body *body, struct scan *s, const struct aigw_body_table *table, struct slot *slots,
+                    uint32_t depth, struct aigw_json *ret);
+/** A way through a container in a text that was checked: no error can come of it but of memory. */
+struct scan aigw_body_scan_again(const struct aigw_body *body, const struct aigw_json *value);
+/** The next value there into the slot, and the members of an object that has a table. */
+bool aigw_body_note_value(struct aigw_body *body, struct scan *s, const struct aigw_body_field *field,
+                          struct slot *slot);
+
 /** Go into a member, an item or a variant, and out again. */
 void aigw_body_enter(struct aigw_body *body, aigw_str name, bool is_tag);
 void aigw_body_enter_index(struct aigw_body *body, int64_t index, bool is_tag);

@@ -166,18 +166,33 @@ bool aigw_json_next(struct aigw_json_walk *walk, struct aigw_json *ret_key, stru
     return true;
 }
 
-bool aigw_json_member(const struct aigw_json *object, const char *name, struct aigw_json *ret)
+/* Most names differ in their first byte. */
+static bool is_name(const struct aigw_json *key, const char *name)
+{
+    aigw_str inside = aigw_scan_inside(key);
+
+    if (!(key->flags & AIGW_JSONF_ESCAPES) && inside.len > 0 && inside.ptr[0] != name[0])
+        return false;
+    return aigw_scan_reads_as(key, name, strlen(name));
+}
+
+void aigw_json_members(const struct aigw_json *object, const char *const *names, size_t count, struct aigw_json *ret)
 {
     struct aigw_json_walk walk = aigw_json_begin(object);
     struct aigw_json key, value;
-    size_t len = strlen(name);
 
-    memset(ret, 0, sizeof *ret);
-    if (object->type != AIGW_JSON_OBJECT)
-        return false;
-    while (aigw_json_next(&walk, &key, &value))
-        if (aigw_scan_reads_as(&key, name, len))
-            *ret = value;
+    memset(ret, 0, count * sizeof *ret);
+    while (walk.is_object && aigw_json_next(&walk, &key, &value))
+        for (size_t i = 0; i < count; i++)
+            if (is_name(&key, names[i])) {
+                ret[i] = value;
+                break;
+            }
+}
+
+bool aigw_json_member(const struct aigw_json *object, const char *name, struct aigw_json *ret)
+{
+    aigw_json_members(object, &name, 1, ret);
     return ret->type != AIGW_JSON_ABSENT;
 }
 
@@ -205,8 +220,7 @@ size_t aigw_json_room(const struct aigw_json *value)
 
     if (value->type != AIGW_JSON_STRING || !(value->flags & AIGW_JSONF_ESCAPES))
         return 0;
-    /* No escape is shorter than what it stands for, but \q of two bytes is a U+FFFD of three. */
-    return value->flags & AIGW_JSONF_ODD ? len + len / 2 : len;
+    return len + len / 2; /* no escape is shorter than what it stands for, but \q of two bytes is a U+FFFD of three */
 }
 
 aigw_str aigw_json_text_in(const struct aigw_json *value, char *room)

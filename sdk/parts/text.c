@@ -112,9 +112,11 @@ const char *aigw_scan_escape(const char *at, const char *end, int32_t *ret_code)
     if (end - at < 2)
         return NULL;
     if (at[1] != 'u') {
+        bool is_wide = (unsigned char)at[1] >= 0x80; /* the rest of that character goes too */
+
         *ret_code = bytes_escape(at[1]) ? bytes_escape(at[1]) : -1;
-        for (at += 2; *ret_code < 0 && at < end && aigw_scan_continues(*at);)
-            at++; /* the rest of an escaped character */
+        for (at += 2; is_wide && at < end && aigw_scan_continues(*at);)
+            at++;
         return at;
     }
     code = hex4(at + 2, end);

@@ -190,8 +190,8 @@ const struct case_section cases_feature[] = {
       "a prompt: lines \"system: …\", \"user: …\", \"assistant: …\", in Mustache" },
     { "prompts", "", CASES_FEATURE, set_prompts, "a folder of prompt definitions, beside the case file" },
     { "conf", "", CASES_FEATURE, set_conf,
-      "conf.d text with models, families, prefixes and core settings, in place of \"model\"; the feature's model is "
-      "\"test\", the scripted model's provider \"script\"" },
+      "conf.d text with models, families, prefixes and core settings, in place of \"model\"; the feature's own model "
+      "is \"test\", the scripted model's provider \"script\"" },
     { "script", "", CASES_FEATURE, set_script,
       "what the model says from now on, in lines of events; \"wait 500\" is a pause in ms, an error first a refusal" },
     { "scopes", "", CASES_FEATURE, set_scopes,

@@ -9,6 +9,7 @@
 
 #include "models/credential.h"
 #include "models/plan.h"
+#include "pipeline/offload.h"
 #include "prompt/prompt.h"
 
 #define SNAPSHOT_MEMORY_MAX ((size_t)64 << 20)
@@ -82,6 +83,7 @@ static void link_instances(struct aigw_testhost *th)
     bool is_provider = th->plugin.descriptor.kind == AIGW_KIND_PROVIDER;
 
     th->instance.next = th->script_instance.next = NULL;
+    th->instance.model = !is_provider && gw_node_get(th->snapshot.conf, "models.test") ? "test" : NULL;
     if (is_provider)
         th->instance.next = &th->script_instance;
     th->plugins = (struct gw_plugins){ .providers = is_provider ? &th->instance : &th->script_instance,
@@ -138,6 +140,8 @@ bool testhost_configure(struct aigw_testhost *th)
             th->error = testhost_keep_answer(th, problem->text);
             return false;
         }
+    if (th->plugin.descriptor.kind == AIGW_KIND_FEATURE && !th->server.offload)
+        th->server.offload = gw_offload_new(NULL);
     th->server.auth = (struct gw_auth *)(void *)th;
     th->worker = (struct gw_worker){ .server = &th->server,
                                      .loop = th->loop,

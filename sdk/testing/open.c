@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "config/node.h"
 #include "models/credential.h"
+#include "pipeline/offload.h"
 
 #define TESTHOST_ARENA_MAX ((size_t)256 << 20)
 #define TESTHOST_TEXT_MAX  ((size_t)64 << 20)
@@ -89,8 +90,6 @@ static aigw_status fill_settings(struct aigw_testhost *th, const char *settings,
 /* The instance as conf.d would make it. */
 static void make_instances(struct aigw_testhost *th)
 {
-    bool is_provider = th->plugin.descriptor.kind == AIGW_KIND_PROVIDER;
-
     th->instance_ctx = (struct aigw_ctx){ .plugin = &th->plugin,
                                           .instance = "test",
                                           .request_arena = &th->instance_arena,
@@ -99,7 +98,6 @@ static void make_instances(struct aigw_testhost *th)
                                          .plugin = &th->plugin,
                                          .state = th->state,
                                          .ctx = &th->instance_ctx,
-                                         .model = is_provider ? NULL : "test",
                                          .settings_hash = (uint64_t)(uintptr_t)th,
                                          .is_open = true };
     th->script_instance = (struct gw_instance){
@@ -183,7 +181,10 @@ void aigw_testhost_close(struct aigw_testhost *th)
 {
     if (!th)
         return;
+    if (th->server.offload)
+        gw_offload_stop(th->server.offload);
     testhost_clear(th);
+    gw_offload_free(th->server.offload);
     testhost_free_configuration(th);
     if (th->loop)
         gw_credentials_leave(th->loop);

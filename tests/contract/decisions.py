@@ -37,13 +37,8 @@ def header_block_limit(env):
     ok = env.request("GET", "/monitoring/healthz", {"X-Long": "a" * 20000})
     equal(ok.status, 200, "status with 20 KB of headers")
     with env.gw.connect() as conn:
-        try:
-            conn.send(http.render("GET", "/monitoring/healthz", [(f"X-Long-{n}", "a" * 1000) for n in range(60)]))
-            response = conn.read_response()
-        except (OSError, http.HttpError):
-            response = None  # closed while we were still sending: refused as well
-        if response is not None:
-            truth(response.status in (400, 413, 431), "431 with 60 KB of headers", response)
+        conn.send(http.render("GET", "/monitoring/healthz", [(f"X-Long-{n}", "a" * 1000) for n in range(60)]))
+        equal(conn.read_response().status, 431, "status with 60 KB of headers")
     check(env.request("GET", "/monitoring/healthz"), 200)
 
 
@@ -105,10 +100,7 @@ def header_deadline(env):
     with env.gw.connect(timeout=10) as conn:
         start = time.monotonic()
         conn.send(b"GET /monitoring/healthz HTTP/1.1\r\nHost: a\r\nX-Slow: ")
-        try:
-            truth(conn.read_response().status in (400, 408), "408 or a closed connection", "another answer")
-        except http.HttpError:
-            pass
+        truth(conn.is_closed_within(5), "the connection to be closed", "still open")  # nobody has asked for anything yet
         took = time.monotonic() - start
         truth(took < 5, "an end about 0.6 s later", f"{took:.1f} s")
         truth(took > 0.3, "some patience", f"{took:.2f} s")
@@ -119,11 +111,7 @@ def body_deadline(env):
     with env.gw.connect(timeout=10) as conn:
         start = time.monotonic()
         conn.send(http.render("POST", PATH, {"Content-Length": "1000", "Content-Type": "application/json"}) + b'{"a":')
-        try:
-            response = conn.read_response()
-            truth(response.status in (400, 408), "408", response)
-        except http.HttpError:
-            pass  # closed without an answer
+        truth(conn.is_closed_within(5), "the connection to be closed", "still open")
         took = time.monotonic() - start
         truth(0.3 < took < 5, "an end about 0.6 s later", f"{took:.2f} s")
 
@@ -517,9 +505,19 @@ def error_after_text(env):
     equal(script.count, 1, "calls")
 
 
-@case("D20-cut-is-not-repeated", "dec")
+@fixture("dec-fresh")
+def dec_fresh(ctx):
+    return Env(ctx, bypass=True, name="dec-fresh", env={"WEB_CONCURRENCY": "1"})
+
+
+@case("D20-cut-is-not-repeated", "dec-fresh")
 def a_cut_request_is_not_repeated(env):
-    """The server took the whole request and hung up: the work may have been done, so it is not sent again."""
+    """The server took the whole request and hung up: the work may have been done, so it is not sent again. Only on a
+    connection that had served before it may have been closing already: once more then, on a new one."""
     script = env.models.script(Reply(raw=b""))
     check(env.post(PATH, completion(script)), 503)
-    equal(script.count, 1, "requests the server has seen")
+    equal(script.count, 1, "requests the server has seen over a new connection")
+    check(env.post(PATH, completion(env.models.script(Reply()))), 200)
+    script = env.models.script(Reply(raw=b""))
+    check(env.post(PATH, completion(script)), 503)
+    equal(script.count, 2, "requests the server has seen, the first over a kept connection")

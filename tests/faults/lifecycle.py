@@ -1,9 +1,12 @@
 """What changes while requests run: stop, reload, certificates, keys, a GitLab that comes and goes, resting targets."""
+import copy
+import json
 import os
 import shutil
 import signal
 import socket
 import ssl
+import subprocess
 import time
 
 from contract._env import Env, Reply, check, completion, model_error
@@ -142,6 +145,87 @@ def not_ready_while_draining(starter):
         env.close()
 
 
+class Unread:
+    """A gateway whose log goes to an end that the test reads up to the start line and never again."""
+
+    def __init__(self, ctx, kind):
+        folder = ctx.folder("unread-" + kind)
+        env = {"PATH": "/usr/bin:/bin", "HOME": folder, "AIGW_FASTAPI__API_HOST": "127.0.0.1",
+               "AIGW_FASTAPI__API_PORT": "0", "AIGW_FASTAPI__METRICS_HOST": "127.0.0.1",
+               "AIGW_FASTAPI__METRICS_PORT": "0", "AIGW_GITLAB_URL": "", "AIGW_CUSTOMER_PORTAL_URL": "",
+               "AIGW_SERVER__DRAIN_MS": "500", "WEB_CONCURRENCY": "2"}
+        theirs = None
+        if kind == "fifo":
+            path = os.path.join(folder, "log")
+            os.mkfifo(path)
+            ours = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+            os.set_blocking(ours, True)
+            env["AIGW_LOGGING__TO_FILE"] = path
+        elif kind == "socket":
+            one, other = socket.socketpair()
+            ours, theirs = one.detach(), other.detach()
+        else:
+            ours, theirs = os.pipe()
+        self.process = subprocess.Popen([ctx.binary, "serve", "--conf-dir", ctx.conf_dir, "--plugin-dir",
+                                         ctx.plugin_dir], env=env, cwd=folder, stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.DEVNULL, stderr=theirs or subprocess.DEVNULL)
+        if theirs:
+            os.close(theirs)
+        self.end = ours
+        text = b""
+        while b'"listening"' not in text or not text.endswith(b"\n"):
+            got = os.read(ours, 1) if text else self._first()
+            truth(got, "a start line", text)
+            text += got
+        line = [json.loads(item) for item in text.splitlines() if b'"listening"' in item][0]
+        self.port, self.metrics_port = int(line["port"]), int(line["metrics_port"])
+
+    def _first(self):
+        """A fifo is at its end until the gateway has opened it."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            got = os.read(self.end, 1)
+            if got:
+                return got
+            time.sleep(0.01)
+        return b""
+
+    def close(self):
+        os.close(self.end)
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+
+
+def unread_log(starter, kind):
+    """6b: a log that nobody reads costs lines: no request waits for it, nor does the end."""
+    gateway = Unread(starter.ctx, kind)
+    try:
+        conn = http.Connection(gateway.port, timeout=10)
+        slowest = 0.0
+        for _ in range(1500):  # an access line each: several times what a pipe takes
+            start = time.monotonic()
+            conn.send(http.render("GET", "/v1/nothing/" + "x" * 500))
+            equal(conn.read_response().status, 401, "status")
+            slowest = max(slowest, time.monotonic() - start)
+        truth(slowest < 2, "no request to wait for the log", f"{slowest:.1f} s")
+        gateway.process.send_signal(signal.SIGHUP)  # the log is opened anew
+        equal(http.request(gateway.port, "GET", "/monitoring/healthz").status, 200, "status after a reload")
+        conn.close()
+        start = time.monotonic()
+        gateway.process.send_signal(signal.SIGTERM)
+        code = gateway.process.wait(15)
+        took = time.monotonic() - start
+        equal(code, 0, "exit code")
+        truth(took < (8 if starter.ctx.is_sanitized else 2.5), "an end soon after 0.5 s of drain", f"{took:.1f} s")
+    finally:
+        gateway.close()
+
+
+for _kind in ("pipe", "socket", "fifo"):
+    case(f"F-SIGTERM-log-{_kind}", "stop")(lambda starter, kind=_kind: unread_log(starter, kind))
+
+
 # -- reload ------------------------------------------------------------------------------------------------------------
 
 @fixture("reload", serial=True)
@@ -204,6 +288,265 @@ def reloads_under_load(env):
     grown = env.gw.rss_kib() - before
     truth(grown < (20480 if env.ctx.is_sanitized else 4096), "old configurations to be freed",
           f"{grown} KiB in 20 reloads")
+
+
+@case("F-RELOAD-idle", "reload")
+def reload_changes_limits_of_the_listener(env):
+    """A limit of the listener itself: new idle time, for connections from now on."""
+    env.gw.write_conf("limits: { idle_ms = 300; };\n")
+    reload(env, "configuration reloaded")
+    conn = env.gw.connect()
+    conn.send(http.render("GET", "/monitoring/healthz"))
+    equal(conn.read_response().status, 200, "status")
+    truth(conn.is_closed_within(5), "an idle connection to be closed after 0.3 s", "still open")
+    env.gw.write_conf("limits: { idle_ms = 120000; };\n")
+    reload(env, "configuration reloaded")
+
+
+@case("F-RELOAD-cap", "reload")
+def reload_changes_connection_limit(env):
+    env.gw.write_conf("limits: { connections_max = 2; };\n")
+    reload(env, "configuration reloaded")
+    socks = [env.gw.connect() for _ in range(12)]
+    statuses = []
+    for conn in socks:
+        conn.send(http.render("GET", "/monitoring/healthz"))
+        statuses.append(conn.read_response().status)
+    for conn in socks:
+        conn.close()
+    truth(503 in statuses and statuses.count(200) <= 2, "two connections served, one per worker", statuses)
+    env.gw.write_conf("limits: { connections_max = 20000; };\n")
+    reload(env, "configuration reloaded")
+
+
+@case("F-RELOAD-fixed", "reload")
+def reload_names_what_needs_a_start(env):
+    """One line names every changed setting that a running process keeps, and no other."""
+    start = len(env.gw.lines)
+    env.gw.write_conf("server: { environment = \"staging\"; drain_ms = 20000; };\nlimits: { header_max = 16384; };\n"
+                      "log: { access = false; };\n")
+    reload(env, "configuration reloaded")
+    lines = [str(item.get("message")) for item in env.gw.lines[start:] if item.get("level") == "warning"
+             and item.get("logger") == "config" and "next start" in str(item.get("message"))]
+    equal(len(lines), 1, "lines about it")
+    equal(lines[0].split(": ")[1], "server.environment, limits.header_max", "settings named")
+    start = len(env.gw.lines)
+    env.gw.write_conf("")
+    reload(env, "configuration reloaded")
+    truth(not any("next start" in line for line in env.gw.raw[start:]), "no such line once they are back",
+          env.gw.raw[start:])
+
+
+def upstream_connections(env):
+    return env.gw.metric("aigw_upstream_connections")
+
+
+def until(check, expected, timeout=10):
+    deadline = time.monotonic() + timeout
+    while not check():
+        truth(time.monotonic() < deadline, expected, "not so")
+        time.sleep(0.02)
+
+
+@case("F-RELOAD-pool", "reload")
+def reload_keeps_connections_to_models(env):
+    """Pooled connections outlive a reload (those over TLS unless their certificate files changed: unit.upstream_pool)."""
+    script = env.models.script(Reply())
+    env.gw.write_conf("")
+    reload(env, "configuration reloaded")
+    equal(env.post(PATH, completion(script)).status, 200, "status")
+    until(lambda: upstream_connections(env) >= 1, "a pooled connection")
+    for number in range(3):
+        env.gw.write_conf(f"limits: {{ body_max = {70000 + number}; }};\n")
+        reload(env, "configuration reloaded")
+        equal(env.request("GET", "/monitoring/healthz").status, 200, "status")
+    truth(upstream_connections(env) >= 1, "the connection to be kept", upstream_connections(env))
+    ca = pki.CA(env.ctx.folder("reload-ca"))
+    env.gw.write_conf(f"upstream: {{ extra_ca_file = \"{ca.file}\"; }};\n")
+    reload(env, "configuration reloaded")
+    truth(upstream_connections(env) >= 1, "a plain connection to be kept: trust has no say in it", "none")
+    env.gw.write_conf("")
+    reload(env, "configuration reloaded")
+
+
+@fixture("together", serial=True)
+def together(ctx):
+    return Env(ctx, name="together", env={"AIGW_LOGGING__ACCESS": "false"}, conf=TOGETHER[0])
+
+
+# Without a token the first says 401 and the second 404; 200 is the second's authentication with the first's routes.
+TOGETHER = (
+    "auth: { bypass_external = false; };\nfeatures: { code_suggestions: { plugin = \"code_suggestions\"; }; };\n",
+    "auth: { bypass_external = true; };\nfeatures: { code_suggestions: { plugin = \"code_suggestions\"; "
+    "enabled = false; }; };\n")
+
+
+@case("F-RELOAD-together", "together")
+def reload_switches_auth_and_routes_together(env):
+    script = env.models.script(Reply())
+    load = _load.SteadyLoad(lambda: env.post(PATH, completion(script)), 4, lambda r: r.status in (401, 404))
+    for number in range(1, 41):
+        env.gw.write_conf(TOGETHER[number % 2])
+        reload(env, "configuration reloaded")
+        equal(env.post(PATH, completion(script)).status, 404 if number % 2 else 401, "status after the reload")
+    load.stop()
+    equal(load.bad[:3], [], f"{len(load.bad)} of {load.count} requests met settings that were never together;")
+
+
+# -- settings that only fail when they are applied: found by check, at the start and at a reload -------------------------
+
+@fixture("applied", serial=True)
+def applied(ctx):
+    folder = ctx.folder("applied")
+    ca = pki.CA(os.path.join(folder, "ca"))
+    names = {"cert": "tls.crt", "key": "tls.key", "other_key": "other.key", "garbage": "garbage.pem"}
+    files = {name: os.path.join(folder, file) for name, file in names.items()}
+    first, second = ca.issue(common_name="first"), ca.issue(common_name="second")
+    shutil.copy(first[0], files["cert"])
+    shutil.copy(first[1], files["key"])
+    shutil.copy(second[1], files["other_key"])
+    with open(files["garbage"], "w", encoding="ascii") as out:
+        out.write("-----BEGIN CERTIFICATE-----\nnonsense\n-----END CERTIFICATE-----\n")
+    files.update(ca=ca.file, folder=folder)
+    tls = "tls: {{\n enabled = true;\n cert_file = \"{cert}\";\n key_file = \"{key}\";\n}};\n".format(**files)
+    env = Env(ctx, bypass=True, name="applied", conf=tls, tls=ca.client_context())
+    env.tls_conf, env.files, env.ca = tls, files, ca
+    return env
+
+
+NOT_APPLICABLE = {
+    "proxies": ("server: {{\n trusted_proxies = ( \"10.0.0.0/8\",\n \"10.0.0.0/99\" ); }};\n", 3, "server.trusted_proxies"),
+    "ciphers": ("tls: {{\n ciphers = \"NORMAL:+NOPE\"; }};\n", 2, "tls.ciphers"),
+    "client-ca": ("tls: {{\n client_ca_file = \"{garbage}\"; }};\n", 2, "tls.client_ca_file"),
+    "cert": ("tls: {{\n cert_file = \"{garbage}\"; }};\n", 2, "tls.cert_file"),
+    "key": ("tls: {{\n key_file = \"{other_key}\"; }};\n", None, "tls.cert_file"),
+    "key-missing": ("tls: {{\n key_file = \"{folder}/missing\"; }};\n", 2, "tls.key_file"),
+    "model-ca": ("upstream: {{\n ca_file = \"{garbage}\"; }};\n", 2, "upstream.ca_file"),
+    "identity": ("upstream: {{ mtls_enabled = true; key_file = \"{other_key}\";\n cert_file = \"{cert}\"; }};\n", 2,
+                 "upstream.cert_file"),
+    "log": ("log: {{\n file = \"{folder}/none/x.log\"; }};\n", 2, "log.file"),
+    "issuer": ("auth: {{\n issuers: {{ b = \"gitlab.internal\"; c = \"ftp://x\"; }}; }};\n", 2, "auth.issuers"),
+}
+
+
+def not_applicable(env, name):
+    """The mistake is named with its place by `aigw check` and by a reload, which then changes nothing at all."""
+    conf, line, key = NOT_APPLICABLE[name]
+    good = "limits: {{ body_max = 80000; }};\n".format()
+    body = completion(env.models.script(Reply(), Reply()))
+    body["padding"] = "x" * 90000
+    env.gw.write_conf(good, "80-good.conf")
+    reload(env, "configuration reloaded")
+    equal(env.post(PATH, body).status, 413, "status before")
+    env.gw.write_conf("limits: { body_max = 100000; };\n", "80-good.conf")  # must not be applied either
+    env.gw.write_conf(conf.format(**env.files), "95-bad.conf")
+    try:
+        place = f"95-bad.conf:{line}: {key}: " if line else f": {key}: "
+        found = subprocess.run([env.ctx.binary, "check", "--conf-dir", env.ctx.conf_dir, "--conf-dir", env.gw.conf_dir,
+                                "--plugin-dir", env.ctx.plugin_dir], env={"PATH": "/usr/bin:/bin"}, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=20, check=False)
+        equal(found.returncode, 1, f"exit code of check ({found.stdout})")
+        truth(place in found.stdout, f"{place!r} from check", found.stdout)
+        start = len(env.gw.lines)
+        reload(env, "stays")
+        truth(place in "".join(env.gw.raw[start:]), f"{place!r} in the log", env.gw.raw[start:])
+        equal(env.post(PATH, body).status, 413, "status after the refused reload")
+        equal(served_name(env), "first", "certificate")
+    finally:
+        os.unlink(os.path.join(env.gw.conf_dir, "95-bad.conf"))
+    reload(env, "configuration reloaded")
+    equal(env.post(PATH, body).status, 200, "status once the mistake is gone")
+
+
+for _name in NOT_APPLICABLE:
+    case(f"F-APPLY-{_name}", "applied")(lambda env, name=_name: not_applicable(env, name))
+
+
+@case("F-APPLY-tls", "applied")
+def reload_changes_tls(env):
+    """Other protocol versions, another pair of files and a client CA take effect for new connections at a reload."""
+    def version():
+        with env.gw.connect() as conn:
+            return conn.sock.version()
+    equal(version(), "TLSv1.3", "version before")
+    env.gw.write_conf("tls: { ciphers = \"NORMAL:-VERS-ALL:+VERS-TLS1.2\"; };\n", "95-tls.conf")
+    reload(env, "configuration reloaded")
+    until(lambda: version() == "TLSv1.2", "TLS 1.2 after it")
+    other = env.ca.issue(common_name="other")
+    env.gw.write_conf(f"tls: {{ cert_file = \"{other[0]}\"; key_file = \"{other[1]}\"; }};\n", "95-tls.conf")
+    reload(env, "configuration reloaded")
+    until(lambda: served_name(env) == "other", "the certificate of the other files")
+    until(lambda: version() == "TLSv1.3", "the default versions again")
+    os.unlink(os.path.join(env.gw.conf_dir, "95-tls.conf"))
+    reload(env, "configuration reloaded")
+    until(lambda: served_name(env) == "first", "the first certificate again")
+
+
+# -- plugins -----------------------------------------------------------------------------------------------------------
+
+@fixture("plugins", serial=True)
+def plugins(ctx):
+    ctx = copy.copy(ctx)
+    folder = ctx.folder("plugins")
+    original, ctx.plugin_dir = ctx.plugin_dir, os.path.join(folder, "plugins")
+    shutil.copytree(original, ctx.plugin_dir)
+    env = Env(ctx, bypass=True, name="plugins")
+    env.plugin = os.path.join(ctx.plugin_dir, "features", "code_suggestions.so")
+    return env
+
+
+def overwrite(path, data):
+    """As cp does it: the same file gets other bytes."""
+    with open(path, "r+b") as out:
+        out.truncate(0)
+        out.write(data)
+
+
+@case("F-PLUGIN-overwritten", "plugins")
+def overwritten_plugin(env):
+    """D49: whatever is written over a loaded plugin's file, it goes on serving; a reload takes what is there if it can."""
+    with open(env.plugin, "rb") as file:
+        whole = file.read()
+    gate = Gate()
+    script = env.models.script(Reply(pieces=("a", "b"), gate=gate))
+    conn = env.gw.connect(timeout=20)
+    conn.send(http.render("POST", PATH, {}, completion(script, stream=True)))
+    truth(script.wait(lambda s: s.count == 1), "the model to be called", script.count)
+    for number, data in enumerate((b"", b"\0" * len(whole), whole[:len(whole) // 2], whole[:-1], b"#!/bin/sh\n")):
+        overwrite(env.plugin, data)
+        equal(env.post(PATH, completion(env.models.script(Reply()))).status, 200, f"status after overwriting {number}")
+        start = len(env.gw.lines)
+        reload(env, "stays")
+        text = "".join(env.gw.raw[start:])
+        truth("code_suggestions.so: " in text and "by rename" in text, "the file and the remedy", text)
+        equal(env.post(PATH, completion(env.models.script(Reply()))).status, 200, f"status after reload {number}")
+    overwrite(env.plugin, whole)
+    reload(env, "configuration reloaded")
+    equal(env.post(PATH, completion(env.models.script(Reply()))).status, 200, "status with the new one")
+    gate.set()
+    response = conn.read_response()
+    equal((response.text, response.is_complete), ("ab", True), "the stream that ran across it all")
+    conn.close()
+
+
+@case("F-PLUGIN-metrics", "plugins")
+def plugin_with_other_metrics(env):
+    """A new version with more, fewer and renamed counters loads at a reload; other labels refuse it, by name."""
+    fixtures = os.path.join(env.ctx.build_dir, "tests", "core", "plugin")
+    plugin = os.path.join(env.ctx.plugin_dir, "providers", "good.so")
+    env.gw.write_conf("providers: { fixture: { plugin = \"good\"; }; };\n", "95-fixture.conf")
+    for name in ("plugins/providers/good.so", "metrics/2/providers/metrics_2.so", "metrics/3/providers/metrics_3.so",
+                 "metrics/2/providers/metrics_2.so"):
+        replace(plugin, os.path.join(fixtures, name))
+        reload(env, "configuration reloaded")
+    replace(plugin, os.path.join(fixtures, "metrics/4/providers/metrics_4.so"))
+    start = len(env.gw.lines)
+    reload(env, "stays")
+    text = "".join(env.gw.raw[start:])
+    truth("good_a_total" in text and "counter (other)" in text and "counter (what)" in text, "both shapes named", text)
+    os.unlink(os.path.join(env.gw.conf_dir, "95-fixture.conf"))
+    os.unlink(plugin)
+    reload(env, "configuration reloaded")
 
 
 # -- certificates ------------------------------------------------------------------------------------------------------

@@ -1,10 +1,12 @@
 #!/bin/sh
-# template_test.sh <build folder> <work folder> - install the SDK into a prefix of its own, start both kinds of plugin
-# from the template, build them against the prefix only, run their tests.
+# template_test.sh <build folder> <work folder> <generator> - install the SDK into a prefix of its own, start both kinds of
+# plugin from the template, build them against the prefix only, run their tests. The generator is the one that this
+# machine is known to have.
 set -eu
 
 build=$1
 work=$2
+generator=$3
 prefix=$work/prefix
 
 rm -rf "$work"
@@ -17,7 +19,7 @@ for kind in provider feature; do
         echo "the template's name is still in $work/$name" >&2
         exit 1
     fi
-    cmake -S "$work/$name" -B "$work/$name/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release \
+    cmake -G "$generator" -S "$work/$name" -B "$work/$name/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_BUILD_TYPE=Release \
         -DCMAKE_C_FLAGS="-Wall -Wextra -Werror" -DCMAKE_INSTALL_PREFIX="$prefix" >"$work/$name.log"
     cmake --build "$work/$name/build" >>"$work/$name.log"
     ctest --test-dir "$work/$name/build" --output-on-failure

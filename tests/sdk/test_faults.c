@@ -104,6 +104,15 @@ START_TEST(a_broken_rule_is_found)
 }
 END_TEST
 
+START_TEST(open_is_watched_too)
+{
+    char reason[256] = "";
+
+    ck_assert_ptr_null(aigw_testhost_open(BAD_PROVIDER_SO, "breaks = \"open emits\";", reason, sizeof reason));
+    ck_assert_msg(strstr(reason, "emit() works inside"), "%s", reason);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("faults");
@@ -113,6 +122,7 @@ int main(void)
 
     suite_add_tcase(suite, tcase);
     tcase_add_loop_test(tcase, a_broken_rule_is_found, 0, sizeof rows / sizeof *rows);
+    tcase_add_test(tcase, open_is_watched_too);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -77,6 +77,12 @@ START_TEST(a_case_file_finds_what_is_wrong)
 }
 END_TEST
 
+START_TEST(a_feature_goes_through_the_core)
+{
+    ck_assert_int_eq(aigw_testhost_run_cases(PROBE_FEATURE_SO, CASES "/feature.case"), 0);
+}
+END_TEST
+
 START_TEST(a_file_that_is_no_plugin_is_one_finding)
 {
     char *path = write_file("not an ELF file");
@@ -155,6 +161,7 @@ int main(void)
 
     suite_add_tcase(suite, tcase);
     tcase_add_loop_test(tcase, a_case_file_finds_what_is_wrong, 0, sizeof case_rows / sizeof *case_rows);
+    tcase_add_test(tcase, a_feature_goes_through_the_core);
     tcase_add_test(tcase, a_file_that_is_no_plugin_is_one_finding);
     tcase_add_test(tcase, the_conformance_check_finds_broken_rules);
     tcase_add_test(tcase, opening_tells_why_it_failed);

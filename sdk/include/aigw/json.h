@@ -119,6 +119,8 @@ struct aigw_json_walk aigw_json_begin(const struct aigw_json *container);
 bool aigw_json_next(struct aigw_json_walk *walk, struct aigw_json *ret_key, struct aigw_json *ret_value);
 /** The last member of that name, or false with *ret absent, also when `object` is no object. */
 bool aigw_json_member(const struct aigw_json *object, const char *name, struct aigw_json *ret);
+/** The same for several members in one go: ret has `count` values, absent ones among them. */
+void aigw_json_members(const struct aigw_json *object, const char *const *names, size_t count, struct aigw_json *ret);
 /** Members or items. */
 size_t aigw_json_count(const struct aigw_json *container);
 

@@ -136,7 +136,7 @@ static const struct aigw_body_field shape_fields[] = {
       .high = 20,
       .default_value = "3",
       .given = GIVEN_COUNT },
-    { .name = "many", .type = AIGW_BODY_INT, AT(many) },
+    { .name = "many", .alias = "howMany", .type = AIGW_BODY_INT, AT(many) },
     { .name = "flag", .type = AIGW_BODY_BOOL, AT(flag), .default_value = "true" },
     { .name = "ratio",
       .type = AIGW_BODY_NUMBER,
@@ -345,6 +345,11 @@ static const struct {
     { "{" V ",\"flag\":\"s3cret\"}", NULL,
       FAULT("bool_parsing", AT_V1("flag"), "Input should be a valid boolean, unable to interpret input") },
     { "{" V ",\"flag\":null}", NULL, FAULT("bool_type", AT_V1("flag"), "Input should be a valid boolean") },
+
+    { "{" V ",\"howMany\":4}", "v0 g0 name=box word=red 3 4 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"howMany\":\"x\",\"many\":5}", "v0 g0 name=box word=red 3 5 1 0.5 (0,10) a=none", NULL },
+    { "{" V ",\"howMany\":\"x\"}", NULL,
+      FAULT("int_parsing", AT_V1("many"), "Input should be a valid integer, unable to parse string as an integer") },
 
     /* objects */
     { "{" V ",\"place\":{\"x\":1}}", "v0 g0 name=box word=red 3 0 1 0.5 (1,10) a=none", NULL },

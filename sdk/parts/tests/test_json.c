@@ -69,6 +69,8 @@ static const struct {
     { "cut character", "[\"\xE2\x82\"]", 0, AIGW_JSON_BAD_UTF8, 2 },
     { "bad byte in key", "{\"\xFF\":1}", 0, AIGW_JSON_BAD_UTF8, 2 },
     { "bad byte behind backslash", "[\"\\\xFF\"]", 0, AIGW_JSON_BAD_UTF8, 3 },
+    { "stray byte behind an odd escape", "[\"\\q\x87\"]", 0, AIGW_JSON_BAD_UTF8, 4 },
+    { "two characters behind a backslash", "[\"\\\xC3\xA9\xC3\xA9\"]", 0, 0, 0 },
     { "odd escape", "[\"\\q\"]", 0, 0, 0 },
     { "odd escape strictly", "[\"\\q\"]", AIGW_JSON_STRICT, AIGW_JSON_BAD_SYNTAX, 2 },
     { "half pair", "[\"\\ud83d\"]", 0, 0, 0 },
@@ -363,6 +365,25 @@ START_TEST(members_are_found)
 }
 END_TEST
 
+START_TEST(several_members_are_found_at_once)
+{
+    static const char *const names[] = { "b", "none", "a", "ab" };
+    struct aigw_json root, found[COUNT(names)];
+
+    ck_assert_int_eq(
+        aigw_json_check(AIGW_STR("{\"a\":1,\"b\":{\"none\":2},\"\\u0061b\":3,\"c\":4,\"a\":\"last\"}"), 0, &root, NULL),
+        AIGW_OK);
+    aigw_json_members(&root, names, COUNT(names), found);
+    ck_assert(same_str(found[0].text, str("{\"none\":2}")));
+    ck_assert_uint_eq(found[1].type, AIGW_JSON_ABSENT);
+    ck_assert(aigw_json_is_text(&found[2], "last"));
+    ck_assert(same_str(found[3].text, str("3")));
+    aigw_json_members(&found[2], names, COUNT(names), found);
+    for (size_t i = 0; i < COUNT(names); i++)
+        ck_assert_uint_eq(found[i].type, AIGW_JSON_ABSENT);
+}
+END_TEST
+
 START_TEST(items_come_in_order)
 {
     struct aigw_json root, key, item;
@@ -386,9 +407,25 @@ END_TEST
 /** What is said of text that was not checked: nothing outside of it is read, and there is an end. */
 START_TEST(unchecked_text_does_no_harm)
 {
-    static const char *const bad[] = { "\"",      "\"\\",   "{",   "[",      "[\"",    "{\"a\"",
-                                       "{\"a\":", "[1,",    "[}",  "{]",     "[\\\"]", "{\"a\":\"\\u12",
-                                       "[]]",     "\"\xE2", "[1e", "{,:,:}", "\"\n\"", "[\"\x01\",\"\xE2\n" };
+    static const char *const bad[] = { "\"",
+                                       "\"\\",
+                                       "{",
+                                       "[",
+                                       "[\"",
+                                       "{\"a\"",
+                                       "{\"a\":",
+                                       "[1,",
+                                       "[}",
+                                       "{]",
+                                       "[\\\"]",
+                                       "{\"a\":\"\\u12",
+                                       "[]]",
+                                       "\"\xE2",
+                                       "[1e",
+                                       "{,:,:}",
+                                       "\"\n\"",
+                                       "\"\\q\\q\\q\\q\\q\\q\\q\\qplain bytes behind them\"",
+                                       "[\"\x01\",\"\xE2\n" };
 
     for (size_t i = 0; i < COUNT(bad); i++)
         for (uint32_t type = AIGW_JSON_NULL; type <= AIGW_JSON_OBJECT; type++)
@@ -501,6 +538,7 @@ TCase *json_case(void)
     tcase_add_loop_test(json, numbers_read_as, 0, (int)COUNT(numbers));
     tcase_add_test(json, very_long_numbers_are_exact);
     tcase_add_loop_test(json, members_are_found, 0, (int)COUNT(members));
+    tcase_add_test(json, several_members_are_found_at_once);
     tcase_add_test(json, items_come_in_order);
     tcase_add_test(json, unchecked_text_does_no_harm);
     tcase_add_test(json, trees_stay_within_their_limit);

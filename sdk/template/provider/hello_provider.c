@@ -50,7 +50,6 @@ static const struct {
     { AIGW_PARAM_REASONING_BUDGET, "reasoning_budget" },
     { AIGW_PARAM_TOP_LOGPROBS, "top_logprobs" },
 };
-#define HELLO_UNKNOWN_COUNT (sizeof hello_unknown / sizeof *hello_unknown)
 
 static aigw_status hello_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
 {
@@ -136,7 +135,7 @@ static aigw_status hello_report(struct aigw_ctx *ctx, const struct hello *state,
 {
     aigw_status status = AIGW_OK;
 
-    for (size_t i = 0; i < HELLO_UNKNOWN_COUNT && status == AIGW_OK; i++) {
+    for (size_t i = 0; i < sizeof hello_unknown / sizeof *hello_unknown && status == AIGW_OK; i++) {
         struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_DROPPED };
 
         if (!(call->dropped & hello_unknown[i].bit))

@@ -38,6 +38,16 @@ void desk_close(struct desk *desk)
     gw_auth_free(desk->auth);
 }
 
+void desk_reload(struct desk *desk)
+{
+    struct gw_err why = { "" };
+    struct gw_view *view = gw_auth_reconfigure(desk->auth, &desk->settings, &why);
+
+    ck_assert_msg(view != NULL, "%s", why.text);
+    gw_auth_worker_switch(desk->worker, view);
+    gw_view_unref(view);
+}
+
 void desk_header(struct desk *desk, const char *name, const char *value)
 {
     size_t kept = 0;

@@ -90,6 +90,8 @@ struct desk {
 void desk_init(struct desk *desk);
 void desk_open(struct desk *desk);
 void desk_close(struct desk *desk);
+/** A reload: apply desk->settings and switch the worker. */
+void desk_reload(struct desk *desk);
 /** The base request's headers with this token; NULL token: no Authorization. */
 void desk_headers(struct desk *desk, const char *token);
 void desk_header(struct desk *desk, const char *name, const char *value); /* value NULL removes */

@@ -474,6 +474,25 @@ START_TEST(scopes_that_are_no_list_of_strings_are_none)
 }
 END_TEST
 
+START_TEST(claims_may_have_accents)
+{
+    struct scene scene;
+    struct gw_auth_result result;
+    char *token = kit_token(KEY_PROVIDER, "{\"nom\":\"Zoë Müller\",\"équipe\":[\"漢字\",\"😀\"],"
+                                          "\"scopes\":[\"complété\",\"complete_code\"]}");
+
+    scene_open(&scene);
+    result = desk_check_token(&scene.desk, token);
+    ck_allowed(result);
+    ck_assert_uint_eq(result.principal.scope_count, 2);
+    ck_assert(gw_str_is(result.principal.scopes[0], "complété"));
+    ck_assert_ptr_nonnull(memmem(result.principal.extra_claims.ptr, result.principal.extra_claims.len, "Zoë Müller",
+                                 strlen("Zoë Müller")));
+    scene_close(&scene);
+    free(token);
+}
+END_TEST
+
 START_TEST(an_empty_bearer_is_explained)
 {
     struct scene scene;
@@ -500,6 +519,7 @@ TCase *decide_cases(void)
     tcase_add_test(tcase, keys_and_addresses_inside_a_token_are_not_used);
     tcase_add_test(tcase, a_principal_carries_what_the_token_says);
     tcase_add_test(tcase, scopes_that_are_no_list_of_strings_are_none);
+    tcase_add_test(tcase, claims_may_have_accents);
     tcase_add_test(tcase, an_empty_bearer_is_explained);
     return tcase;
 }

@@ -86,6 +86,12 @@ static const struct {
 } json_rows[] = {
     { "object", "{\"a\":1}", true },
     { "blank after", "{\"a\":1} ", true },
+    { "accents", "{\"name\":\"Zoë\",\"rôle\":\"développeur\"}", true },
+    { "a name twice", "{\"a\":1,\"a\":2}", true },
+    { "comment", "{/**/\"a\":1}", false },
+    { "single quotes", "{'a':1}", false },
+    { "not a number", "{\"a\":NaN}", false },
+    { "line end in text", "{\"a\":\"\n\"}", false },
     { "list", "[]", false },
     { "text", "\"a\"", false },
     { "number", "1", false },
@@ -170,6 +176,8 @@ static const struct {
     { "alg RS512", "", KEY_PROVIDER, ",\"alg\":\"RS512\"", -1 },
     { "alg HS256", "", KEY_PROVIDER, ",\"alg\":\"HS256\"", -1 },
     { "private members are ignored", "", KEY_PROVIDER, ",\"d\":\"AQAB\",\"p\":\"AQAB\"", 1 },
+    { "accents", "{\"kty\":\"RSA\",\"note\":\"clé périmée\"},", KEY_PROVIDER, ",\"propriétaire\":\"Zoë 😀\"", 1 },
+    { "a member twice", "", KEY_PROVIDER, ",\"use\":\"enc\",\"use\":\"sig\"", 1 },
     { "unknown members", "", KEY_PROVIDER, ",\"x5c\":[\"MIIB\"],\"x5u\":\"http://127.0.0.1:9/\"", 1 },
 };
 

@@ -1,10 +1,13 @@
 /* test_log.c - lines are JSON, secrets are masked, a slow sink blocks nobody. */
 #include <check.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -46,6 +49,33 @@ START_TEST(secrets_are_masked)
     gw_buf_init(&out, 10000);
     gw_log_mask(&out, gw_str(mask_rows[_i].text));
     ck_assert_msg(strcmp(out.data, mask_rows[_i].masked) == 0, "%s: found %s", mask_rows[_i].id, out.data);
+    gw_buf_done(&out);
+}
+END_TEST
+
+/** However many there are, and though they begin alike or contain each other. */
+START_TEST(every_one_of_many_secrets_is_masked)
+{
+    static const char *const forms[] = { "%dk-canary-value", "canary-%d", "canary-%d-and-more" };
+    char secret[64], text[128];
+    struct gw_buf out;
+
+    for (int i = 0; i < 6000; i++) {
+        snprintf(secret, sizeof secret, forms[i % 3], 100000 + i / 3);
+        gw_log_add_secret(secret);
+        gw_log_add_secret(secret);
+    }
+    gw_buf_init(&out, 10000);
+    for (int i = 0; i < 6000; i++) {
+        snprintf(secret, sizeof secret, forms[i % 3], 100000 + i / 3);
+        snprintf(text, sizeof text, "a %s b", secret);
+        gw_buf_clear(&out);
+        gw_log_mask(&out, gw_str(text));
+        ck_assert_msg(strcmp(out.data, "a ********** b") == 0, "%d: %s", i, out.data);
+    }
+    gw_buf_clear(&out);
+    gw_log_mask(&out, AIGW_STR("canary-999999"));
+    ck_assert_str_eq(out.data, "canary-999999");
     gw_buf_done(&out);
 }
 END_TEST
@@ -156,35 +186,167 @@ START_TEST(the_file_is_reopened_after_rotation)
 }
 END_TEST
 
-START_TEST(a_sink_that_takes_nothing_costs_lines_not_time)
-{
-    int ends[2];
-    uint64_t before = gw_log_dropped();
+/* Places where a log may end up unread. */
+enum { AT_PIPE, AT_SOCKET, AT_FIFO, AT_TERMINAL };
+static const struct {
+    const char *id;
+    int kind;
+} unread[] = { { "pipe", AT_PIPE }, { "socket", AT_SOCKET }, { "fifo", AT_FIFO }, { "terminal", AT_TERMINAL } };
 
-    ck_assert_int_eq(pipe(ends), 0);
-    snprintf(log_path, sizeof log_path, "/proc/self/fd/%d", ends[1]);
-    struct gw_log_options options = { .level = GW_LOG_INFO, .json = true, .file = log_path };
+/** Two ends of it. Those for standard error take its place; a fifo becomes the log file. */
+static void open_unread(int kind, int ends[2])
+{
+    snprintf(log_path, sizeof log_path, "/tmp/aigw-test-log-%d", (int)getpid());
+    unlink(log_path);
+    if (kind == AT_FIFO) {
+        ck_assert_int_eq(mkfifo(log_path, 0600), 0);
+        ends[0] = open(log_path, O_RDONLY | O_NONBLOCK);
+        ends[1] = -1;
+        ck_assert_int_ge(ends[0], 0);
+        return;
+    }
+    if (kind == AT_TERMINAL) {
+        ends[0] = posix_openpt(O_RDWR | O_NOCTTY);
+        ck_assert(ends[0] >= 0 && grantpt(ends[0]) == 0 && unlockpt(ends[0]) == 0);
+        ends[1] = open(ptsname(ends[0]), O_RDWR | O_NOCTTY);
+    } else {
+        ck_assert_int_eq(kind == AT_PIPE ? pipe(ends) : socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    }
+    ck_assert_int_ge(dup2(ends[1], STDERR_FILENO), 0);
+}
+
+static void start_unread(int kind, int ends[2])
+{
+    struct gw_log_options options = { .level = GW_LOG_INFO, .json = true };
+
+    open_unread(kind, ends);
+    options.file = kind == AT_FIFO ? log_path : NULL;
     ck_assert_int_eq(gw_log_start(&options, NULL), AIGW_OK);
+}
+
+static void log_much(int lines)
+{
     static char filler[3000];
+
     memset(filler, 'y', sizeof filler - 1);
-    for (int i = 0; i < 8000; i++) { /* 24 MB: more than the queue holds; must return although nobody reads */
+    for (int i = 0; i < lines; i++) {
         struct gw_line line;
         gw_line_begin(&line, GW_LOG_INFO, "test", "fill");
         gw_line_cstr(&line, "v", filler);
         gw_line_end(&line);
     }
     gw_log_flush();
-    ck_assert_uint_gt(gw_log_dropped(), before);
-    if (fork() == 0) { /* a reader, so that the writer can finish */
-        char sink[65536];
-        close(ends[1]);
-        while (read(ends[0], sink, sizeof sink) > 0)
-            ;
-        _exit(0);
-    }
+}
+
+START_TEST(a_sink_that_takes_nothing_costs_lines_not_time)
+{
+    int64_t begin_ms = gw_mono_ms();
+    uint64_t before = gw_log_dropped();
+    int ends[2];
+
+    start_unread(unread[_i].kind, ends);
+    log_much(8000); /* 24 MB: more than the queue holds; must return although nobody reads */
+    ck_assert_msg(gw_log_dropped() > before, "%s", unread[_i].id);
+    ck_assert_msg(gw_mono_ms() - begin_ms < 5000, "%s", unread[_i].id);
     gw_log_stop();
-    close(ends[0]);
+    unlink(log_path);
+}
+END_TEST
+
+START_TEST(a_sink_that_takes_nothing_does_not_hold_up_the_end)
+{
+    uint64_t before = gw_log_dropped();
+    int64_t begin_ms;
+    int ends[2];
+
+    start_unread(unread[_i].kind, ends);
+    log_much(400);
+    begin_ms = gw_mono_ms();
+    gw_log_stop();
+    ck_assert_msg(gw_mono_ms() - begin_ms < 1500, "%s: %lld ms", unread[_i].id, (long long)(gw_mono_ms() - begin_ms));
+    ck_assert_msg(gw_log_dropped() > before, "%s: unwritten lines are counted", unread[_i].id);
+    unlink(log_path);
+}
+END_TEST
+
+START_TEST(a_slow_reader_gets_everything_that_it_takes_in_time)
+{
+    struct gw_log_options options = { .level = GW_LOG_INFO, .json = true };
+    int ends[2], status = 0;
+    pid_t reader;
+
+    open_unread(AT_PIPE, ends);
+    reader = fork();
+    if (reader == 0) {
+        char sink[4096];
+        size_t sum = 0, wanted = (size_t)1 << 20; /* of the 1.2 MB that are written */
+        ssize_t got;
+
+        close(ends[1]);
+        close(STDERR_FILENO);
+        while ((got = read(ends[0], sink, sizeof sink)) > 0)
+            sum += (size_t)got;
+        _exit(sum > wanted ? 0 : 1);
+    }
+    ck_assert_int_eq(gw_log_start(&options, NULL), AIGW_OK);
+    log_much(400);
+    gw_log_stop();
     close(ends[1]);
+    close(STDERR_FILENO);
+    ck_assert_int_eq(waitpid(reader, &status, 0), reader);
+    ck_assert_int_eq(status, 0);
+    ck_assert_uint_eq(gw_log_dropped(), 0);
+}
+END_TEST
+
+/** A reload that names a file gets a stuck gateway its log back, and the file begins with a whole line. */
+START_TEST(another_file_takes_over_from_a_stuck_sink)
+{
+    struct gw_log_options options = { .level = GW_LOG_INFO, .json = true };
+    char other[80];
+    int ends[2];
+
+    start_unread(unread[_i].kind, ends);
+    log_much(200);
+    snprintf(other, sizeof other, "%s.other", log_path);
+    options.file = other;
+    ck_assert_int_eq(gw_log_reconfigure(&options, NULL), AIGW_OK);
+    gw_log(GW_LOG_INFO, "test", "the last line");
+    gw_log_stop();
+    char *text = read_all(other);
+    ck_assert_msg(strncmp(text, "{\"message\":\"", 12) == 0, "%s: %.80s", unread[_i].id, text);
+    ck_assert_ptr_nonnull(strstr(text, "the last line"));
+    unlink(other);
+    unlink(log_path);
+}
+END_TEST
+
+START_TEST(a_fifo_whose_reader_went_does_not_refuse_a_reload)
+{
+    struct gw_log_options options = { .level = GW_LOG_INFO, .json = true, .file = log_path };
+    int ends[2];
+
+    start_unread(AT_FIFO, ends);
+    close(ends[0]);
+    gw_log_reopen();
+    ck_assert_int_eq(gw_log_reconfigure(&options, NULL), AIGW_OK);
+    log_much(1);
+    gw_log_stop();
+    ck_assert_uint_gt(gw_log_dropped(), 0);
+    unlink(log_path);
+}
+END_TEST
+
+START_TEST(a_fifo_without_a_reader_is_an_error_not_a_wait)
+{
+    struct gw_log_options options = { .level = GW_LOG_INFO, .json = true, .file = log_path };
+    struct gw_err err = { "" };
+
+    snprintf(log_path, sizeof log_path, "/tmp/aigw-test-log-%d", (int)getpid());
+    ck_assert_int_eq(mkfifo(log_path, 0600), 0);
+    ck_assert_int_eq(gw_log_start(&options, &err), AIGW_E_CONFIG);
+    ck_assert_ptr_nonnull(strstr(err.text, log_path));
+    unlink(log_path);
 }
 END_TEST
 
@@ -204,14 +366,21 @@ int main(void)
     TCase *tcase = tcase_create("log");
     SRunner *runner = srunner_create(suite);
 
+    signal(SIGPIPE, SIG_IGN); /* as the program does */
     suite_add_tcase(suite, tcase);
     tcase_set_timeout(tcase, 30);
     tcase_add_loop_test(tcase, secrets_are_masked, 0, (int)GW_ARRAY_LEN(mask_rows));
+    tcase_add_test(tcase, every_one_of_many_secrets_is_masked);
     tcase_add_test(tcase, a_line_is_one_json_object_whatever_is_in_it);
     tcase_add_test(tcase, long_values_are_cut_and_a_secret_at_the_cut_is_not_shown);
     tcase_add_test(tcase, text_mode_cannot_be_forged_either);
     tcase_add_test(tcase, the_file_is_reopened_after_rotation);
-    tcase_add_test(tcase, a_sink_that_takes_nothing_costs_lines_not_time);
+    tcase_add_loop_test(tcase, a_sink_that_takes_nothing_costs_lines_not_time, 0, (int)GW_ARRAY_LEN(unread));
+    tcase_add_loop_test(tcase, a_sink_that_takes_nothing_does_not_hold_up_the_end, 0, (int)GW_ARRAY_LEN(unread));
+    tcase_add_loop_test(tcase, another_file_takes_over_from_a_stuck_sink, 0, (int)GW_ARRAY_LEN(unread));
+    tcase_add_test(tcase, a_slow_reader_gets_everything_that_it_takes_in_time);
+    tcase_add_test(tcase, a_fifo_whose_reader_went_does_not_refuse_a_reload);
+    tcase_add_test(tcase, a_fifo_without_a_reader_is_an_error_not_a_wait);
     tcase_add_test(tcase, a_log_file_that_cannot_be_opened_is_named);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);

@@ -159,6 +159,27 @@ static const struct {
       NULL,
       "models.extra_headers",
       "(absent)" },
+    { "json-with-accents",
+      { "AIGW_AUTH__ISSUERS={\"siège\":\"https://b\"}" },
+      NULL,
+      "auth.issuers",
+      "siège=https://b" },
+    { "group-with-accents", { "AIGW_FASTAPI={\"docs_url\":\"/clé-😀\"}" }, NULL, "server.docs_url", "/clé-😀" },
+    { "list-with-accents",
+      { "AIGW_MODELS__ALLOWED_ENDPOINTS=[\"http://modèle:1\"]" },
+      NULL,
+      "models.allowed_endpoints",
+      "http://modèle:1" },
+    { "flags-with-accents",
+      { "AIGW_FEATURE_FLAGS__DISALLOWED_FLAGS={\"é\":[\"à\"]}" },
+      NULL,
+      "flags.disallowed_flags",
+      "{\"é\":[\"à\"]}" },
+    { "conf-with-accents",
+      { NULL },
+      "server: { environment = \"préproduction\"; };",
+      "server.environment",
+      "préproduction" },
     { "issuers-group",
       { NULL },
       "auth: { issuers: { second = \"https://b\"; }; };",
@@ -240,6 +261,29 @@ static const struct {
     { "group-bad-member", { "AIGW_FASTAPI={\"api_port\":\"x\"}" }, NULL, "AIGW_FASTAPI: server.port: is \"x\"" },
     { "map-bad-json", { "AIGW_CUSTOM_MODELS__EXTRA_HEADERS={" }, NULL, "models.extra_headers: is not valid JSON" },
     { "map-list", { "AIGW_CUSTOM_MODELS__EXTRA_HEADERS=[]" }, NULL, "models.extra_headers: is a JSON array" },
+    { "map-goes-on", { "AIGW_AUTH__ISSUERS={} x" }, NULL, "auth.issuers: is not valid JSON (it goes on after its end" },
+    { "map-name-twice",
+      { "AIGW_AUTH__ISSUERS={\"a\":\"https://a\",\"a\":\"https://b\"}" },
+      NULL,
+      "auth.issuers: is not valid JSON (a name appears twice" },
+    { "list-goes-on",
+      { "AIGW_SERVER__TRUSTED_PROXIES=[\"10.0.0.1\"]]" },
+      NULL,
+      "server.trusted_proxies: is not valid JSON (it goes on" },
+    { "group-goes-on",
+      { "AIGW_FASTAPI={\"api_port\":1}}" },
+      NULL,
+      "AIGW_FASTAPI: is not a JSON object (it goes on after its end" },
+    { "group-single-quotes", { "AIGW_FASTAPI={'api_port':1}" }, NULL, "AIGW_FASTAPI: is not a JSON object" },
+    { "group-name-twice",
+      { "AIGW_FASTAPI={\"docs_url\":\"/a\",\"docs_url\":\"/b\"}" },
+      NULL,
+      "AIGW_FASTAPI: is not a JSON object (a name appears twice" },
+    { "flags-goes-on",
+      { "AIGW_FEATURE_FLAGS__DISALLOWED_FLAGS={}{}" },
+      NULL,
+      "flags.disallowed_flags: is not a JSON object: it goes on" },
+    { "limits-comment", { "AIGW_MODEL_ENGINE_LIMITS={/**/}" }, NULL, "metrics.model_limits: is not a JSON object" },
     { "flags-bad-json",
       { "AIGW_FEATURE_FLAGS__DISALLOWED_FLAGS=x" },
       NULL,
@@ -551,6 +595,29 @@ START_TEST(the_reference_names_every_setting_and_every_ignored_variable)
 }
 END_TEST
 
+/** Every secret that comes through the settings is masked, not only the first thousand. */
+START_TEST(all_of_two_thousand_secret_headers_are_masked)
+{
+    const char *env[] = { NULL, NULL };
+    struct gw_buf text, out;
+
+    gw_buf_init(&text, 1 << 20);
+    gw_buf_puts(&text, "AIGW_CUSTOM_MODELS__EXTRA_HEADERS={");
+    for (int i = 0; i < 2000; i++)
+        gw_buf_printf(&text, "%s\"X-%d\": \"value-%d\"", i ? "," : "", i, 10000 + i);
+    gw_buf_puts(&text, "}");
+    env[0] = text.data;
+    load(env, NULL, NULL);
+    ck_assert_msg(problems.error_count == 0, "%s", problems.first ? problems.first->text : "");
+    ck_assert_uint_eq(settings.models.extra_headers.count, 2000);
+    gw_buf_init(&out, 1 << 20);
+    gw_log_mask(&out, gw_buf_str(&text));
+    ck_assert_ptr_null(strstr(out.data, "value-1"));
+    gw_buf_done(&out);
+    gw_buf_done(&text);
+}
+END_TEST
+
 START_TEST(extra_headers_are_a_map_from_every_source)
 {
     static const char *const env[][2] = { { "AIGW_CUSTOM_MODELS__EXTRA_HEADERS={\"X-A\":\"1\"}", NULL },
@@ -581,6 +648,7 @@ static void add(TCase *tcase)
     tcase_add_test(tcase, broken_dot_env_is_reported_with_its_line);
     tcase_add_loop_test(tcase, variables_without_effect_are_named, 0, GW_ARRAY_LEN(ineffective));
     tcase_add_test(tcase, the_reference_names_every_setting_and_every_ignored_variable);
+    tcase_add_test(tcase, all_of_two_thousand_secret_headers_are_masked);
     tcase_add_loop_test(tcase, extra_headers_are_a_map_from_every_source, 0, 3);
 }
 

@@ -389,7 +389,7 @@ START_TEST(any_of_several_patterns_will_do)
     struct gw_endpoint_list *list = gw_endpoint_list_build(&arena, &patterns, &problems);
     ck_assert(gw_endpoint_listed(list, AIGW_STR("http://b:7/x"), &arena, &reason));
     ck_assert(!gw_endpoint_listed(list, AIGW_STR("http://c:7/x?key=s3cret"), &arena, &reason));
-    ck_assert_ptr_nonnull(strstr(reason, "http://c:7/x is not in routing.allowed_endpoints"));
+    ck_assert_ptr_nonnull(strstr(reason, "http://c:7/x is not in models.allowed_endpoints"));
     ck_assert_ptr_null(strstr(reason, "s3cret"));
     list = gw_endpoint_list_build(&arena, &none, &problems);
     ck_assert(gw_endpoint_listed(list, AIGW_STR("http://c:7/x"), &arena, &reason));

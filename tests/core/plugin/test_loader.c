@@ -3,8 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "health/metrics.h"
 #include "plugin/ctx.h"
 #include "plugin/plugin.h"
 
@@ -42,7 +44,11 @@ static bool has_problem(const char *text, bool is_warning)
 
 static const char *first_problem(void)
 {
-    return problems.first ? problems.first->text : "(none)";
+    const struct gw_problem *p = problems.first;
+
+    while (p && p->is_warning && p->next)
+        p = p->next;
+    return p ? p->text : "(none)";
 }
 
 /* ---- one file ---- */
@@ -57,7 +63,7 @@ static const struct {
     { "undefined_symbol.so", "cannot be loaded: undefined symbol: a_function_of_the_core_that_is_not_there" },
     { "null_descriptor.so", "aigw_plugin_entry() returned NULL" },
     { "tail_used.so", "uses some beyond" },
-    { "missing.so", "cannot be loaded" },
+    { "missing.so", "cannot be loaded: No such file or directory" },
 };
 
 START_TEST(bad_file_is_refused_with_path_and_reason)
@@ -90,13 +96,19 @@ static void copy_file(const char *from, const char *to)
     ck_assert_int_eq(system(command), 0);
 }
 
-/** A reload after an upgrade: the old plugin still serves while the new one comes up. */
+/** A reload after an upgrade: the old plugin still serves while the new one comes up, however it came there. */
+static const struct {
+    const char *id;
+    bool by_rename;
+} replacements[] = { { "rename", true }, { "overwritten", false } };
+
 START_TEST(a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use)
 {
     char folder[] = "/tmp/aigw-test-XXXXXX";
     struct gw_plugin *first, *same, *newer;
     struct gw_err err = { "" };
     const char *path, *other;
+    struct good state = { .number = 3 };
 
     ck_assert_ptr_nonnull(mkdtemp(folder));
     path = gw_arena_printf(&arena, "%s/good.so", folder);
@@ -104,20 +116,82 @@ START_TEST(a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use)
     copy_file(FIXTURES "/plugins/providers/good.so", path);
     first = gw_plugin_load(&arena, path, &err);
     same = gw_plugin_load(&arena, path, &err);
-    copy_file(FIXTURES "/newer/good_newer.so", other);
-    ck_assert_int_eq(rename(other, path), 0);
+    copy_file(FIXTURES "/newer/good_newer.so", replacements[_i].by_rename ? other : path);
+    if (replacements[_i].by_rename)
+        ck_assert_int_eq(rename(other, path), 0);
+    ck_assert_msg(first && same, "%s: %s", replacements[_i].id, err.text);
+    ck_assert_int_eq(first->provider.open(&host, NULL, &state), AIGW_OK); /* its code is still its own */
     newer = gw_plugin_load(&arena, path, &err);
-    ck_assert_msg(first && same && newer, "%s", err.text);
+    ck_assert_msg(newer != NULL, "%s: %s", replacements[_i].id, err.text);
     ck_assert_str_eq(first->descriptor.version, "1.2.3");
     ck_assert_str_eq(newer->descriptor.version, "2.0.0");
-    ck_assert(first->provider.open == same->provider.open);
     ck_assert(first->provider.open != newer->provider.open);
     gw_plugin_unload(first);
+    same->provider.close(&state);
+    ck_assert_int_eq(state.number, -3);
     gw_plugin_unload(same);
     ck_assert_str_eq(newer->descriptor.version, "2.0.0");
     gw_plugin_unload(newer);
     ck_assert_int_eq(unlink(path), 0);
     ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+/** Files that are just being written, in hundredths of what they will be. */
+static const int parts[] = { 0, 1, 30, 60, 90, 99 };
+
+START_TEST(a_half_written_file_is_an_error_that_says_so)
+{
+    char folder[] = "/tmp/aigw-test-XXXXXX";
+    struct gw_err err = { "" };
+    struct stat st;
+    const char *path;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    path = gw_arena_printf(&arena, "%s/good.so", folder);
+    copy_file(FIXTURES "/plugins/providers/good.so", path);
+    ck_assert_int_eq(stat(path, &st), 0);
+    ck_assert_int_eq(truncate(path, st.st_size * parts[_i] / 100), 0);
+    ck_assert_ptr_null(gw_plugin_load(&arena, path, &err));
+    ck_assert_msg(strstr(err.text, "replace plugin files by rename") != NULL, "%d: %s", parts[_i], err.text);
+    ck_assert_msg(strncmp(err.text, path, strlen(path)) == 0, "%s", err.text);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+START_TEST(a_long_file_name_is_no_obstacle)
+{
+    char folder[] = "/tmp/aigw-test-XXXXXX", name[253];
+    struct gw_err err = { "" };
+    struct gw_plugin *plugin;
+    const char *path;
+
+    memset(name, 'n', sizeof name - 1);
+    memcpy(name + sizeof name - 4, ".so", 4);
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    path = gw_arena_printf(&arena, "%s/%s", folder, name);
+    copy_file(FIXTURES "/plugins/providers/good.so", path);
+    plugin = gw_plugin_load(&arena, path, &err);
+    ck_assert_msg(plugin != NULL, "%s", err.text);
+    gw_plugin_unload(plugin);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+/** Loading and unloading leaves no descriptor behind. */
+START_TEST(an_unloaded_plugin_gives_its_descriptor_back)
+{
+    struct gw_err err = { "" };
+    int first = dup(0), last;
+
+    close(first);
+    for (int i = 0; i < 20; i++)
+        gw_plugin_unload(gw_plugin_load(&arena, FIXTURES "/plugins/providers/good.so", &err));
+    last = dup(0);
+    close(last);
+    ck_assert_int_eq(first, last);
 }
 END_TEST
 
@@ -169,6 +243,80 @@ START_TEST(the_reference_shows_every_plugin_and_setting)
     ck_assert_ptr_nonnull(
         strstr(text.data, "| `base_url` | text, URL | `http://localhost:1` |  | Where the server is. |"));
     gw_buf_done(&text);
+    gw_plugins_close(plugins);
+}
+END_TEST
+
+/* ---- metrics ---- */
+
+/** Load another version of the provider "good", as a reload does: the registry remembers the ones before. */
+static struct gw_plugins *load_version(int set)
+{
+    const char *dir = gw_arena_printf(&arena, FIXTURES "/metrics/%d", set);
+
+    return set == 1 ? load_good() : gw_plugins_load(&arena, &dir, 1, &problems);
+}
+
+/** Count once under each of the plugin's metrics. */
+static void count_all(const struct gw_plugins *plugins)
+{
+    const struct gw_plugin *plugin = gw_plugins_find(plugins, AIGW_KIND_PROVIDER, "good");
+    const aigw_str value = AIGW_STR("x");
+
+    ck_assert_ptr_nonnull(plugin);
+    for (uint32_t i = 0; i < plugin->descriptor.metric_count; i++)
+        gw_ctx_count(gw_ctx_new_instance(&arena, plugin, "one"), i, &value, 1);
+}
+
+static bool does_page_say(const char *line)
+{
+    struct gw_buf page;
+    bool yes;
+
+    gw_buf_init(&page, 1 << 20);
+    gw_metrics_render(&page);
+    yes = page.data && strstr(page.data, line);
+    gw_buf_done(&page);
+    return yes;
+}
+
+/** Versions that add, rename, reorder and drop counters follow each other in one process. */
+START_TEST(a_new_version_may_have_other_metrics)
+{
+    static const int versions[] = { 1, 2, 3, 2, 1 };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(versions); i++) {
+        struct gw_plugins *plugins = load_version(versions[i]);
+
+        ck_assert_msg(problems.error_count == 0, "version %d: %s", versions[i], first_problem());
+        count_all(plugins);
+        gw_plugins_close(plugins);
+    }
+    ck_assert(does_page_say("good_a_total{what=\"x\"} 4\n"));
+    ck_assert(does_page_say("good_b_total{what=\"x\"} 5\n"));
+    ck_assert(does_page_say("good_c_total{what=\"x\"} 2\n"));
+}
+END_TEST
+
+static const struct {
+    int set;
+    const char *problem;
+} bad_metrics[] = {
+    { 4, "metric \"good_a_total\": is now a counter (other), but this process counts it as a counter (what)" },
+    { 5, "metric \"good_a_total\": the name appears twice" },
+    { 6, "metric \"aigw_of_the_core_total\": the name belongs to the core" },
+};
+
+START_TEST(a_metric_that_cannot_be_counted_refuses_its_plugin)
+{
+    static const char *const what[] = { "what" };
+    struct gw_plugins *plugins = load_version(1);
+
+    gw_metric(GW_METRIC_COUNTER, "aigw_of_the_core_total", "", what, 1, NULL, 0);
+    gw_plugins_close(plugins);
+    plugins = load_version(bad_metrics[_i].set);
+    ck_assert_msg(has_problem(bad_metrics[_i].problem, false), "%s", first_problem());
+    ck_assert_ptr_null(plugins->first);
     gw_plugins_close(plugins);
 }
 END_TEST
@@ -273,9 +421,15 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, bad_file_is_refused_with_path_and_reason, 0, GW_ARRAY_LEN(refused));
     tcase_add_test(tcase, longer_descriptor_with_a_zero_tail_loads);
-    tcase_add_test(tcase, a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use);
+    tcase_add_loop_test(tcase, a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use, 0,
+                        GW_ARRAY_LEN(replacements));
+    tcase_add_loop_test(tcase, a_half_written_file_is_an_error_that_says_so, 0, GW_ARRAY_LEN(parts));
+    tcase_add_test(tcase, a_long_file_name_is_no_obstacle);
+    tcase_add_test(tcase, an_unloaded_plugin_gives_its_descriptor_back);
     tcase_add_test(tcase, folders_load_in_name_order_and_the_first_of_a_name_wins);
     tcase_add_test(tcase, a_plugin_in_the_wrong_folder_is_a_problem);
+    tcase_add_test(tcase, a_new_version_may_have_other_metrics);
+    tcase_add_loop_test(tcase, a_metric_that_cannot_be_counted_refuses_its_plugin, 0, GW_ARRAY_LEN(bad_metrics));
     tcase_add_test(tcase, the_reference_shows_every_plugin_and_setting);
     tcase_add_test(tcase, two_groups_are_two_instances_with_their_own_state);
     tcase_add_loop_test(tcase, mistake_in_a_group_is_named_once, 0, GW_ARRAY_LEN(mistakes));

@@ -120,6 +120,19 @@ static const struct {
     { "broken-escape", "{" CF2 ",\"prompt\":\"\\x \\u12 \\ud83d\"}", NULL },
     { "lone-surrogate", "{" CF2 ",\"prompt\":\"\\ud83d\"}", NULL },
 
+    { "comment", "{/* */" CF2 "}", "[{\"type\":\"json_invalid\",\"loc\":[\"body\",1],\"msg\":\"JSON decode error\"}]" },
+    { "characters-before-error", "{\"\xC3\xA9\xF0\x9F\x98\x80\":1,]",
+      "[{\"type\":\"json_invalid\",\"loc\":[\"body\",8],\"msg\":\"JSON decode error\"}]" },
+    { "syntax-wins", "{\"prompt_version\":4,\"current_file\":7,}",
+      "[{\"type\":\"json_invalid\",\"loc\":[\"body\",37],\"msg\":\"JSON decode error\"}]" },
+    { "escaped-name", "{\"prompt_\\u0076ersion\":1," CF "}", NULL },
+    { "nul-in-name", "{" CF2 ",\"stream\\u0000\":7}", NULL },
+    { "duplicate-object", "{" CF2 ",\"current_file\":{}," CF "}", NULL },
+    { "duplicate-bad-then-null", "{" CF2 ",\"context\":7,\"context\":null}", NULL },
+    { "duplicate-last-is-bad", "{" CF2 ",\"stream\":true,\"stream\":\"maybe\"}",
+      "[{\"type\":\"bool_parsing\",\"loc\":[\"body\",2,\"stream\"],\"msg\":\"Input should be a valid boolean, unable "
+      "to interpret input\"}]" },
+
     /* fields */
     { "no-file", "{\"prompt_version\":1}",
       "[{\"type\":\"missing\",\"loc\":[\"body\",1,\"current_file\"],\"msg\":\"Field required\"}]" },
@@ -165,6 +178,11 @@ static const struct {
       "to parse string as an integer\"}]" },
     { "id-object", "{" CF2 ",\"project_id\":{}}",
       "[{\"type\":\"int_type\",\"loc\":[\"body\",2,\"project_id\"],\"msg\":\"Input should be a valid integer\"}]" },
+    { "id-huge", "{" CF2 ",\"project_id\":99999999999999999999999999999999999999}", NULL },
+    { "id-huge-float", "{" CF2 ",\"project_id\":1e300}", NULL },
+    { "id-infinite", "{" CF2 ",\"project_id\":1e999}",
+      "[{\"type\":\"finite_number\",\"loc\":[\"body\",2,\"project_id\"],\"msg\":\"Input should be a finite "
+      "number\"}]" },
     { "choices-count", "{" CF2 ",\"choices_count\":null}", NULL },
 
     /* prompts */
@@ -352,6 +370,38 @@ START_TEST(deep_nesting_is_refused_not_followed)
 }
 END_TEST
 
+/** Fifteen MiB of zeros: a few kilobytes, wherever they are. */
+static const struct {
+    const char *id, *before, *after;
+    aigw_status status;
+} zeros[] = {
+    { "unknown", "{" CF2 ",\"x\":[0", "]}", AIGW_OK },
+    { "deep in an unknown", "{" CF2 ",\"x\":{\"context\":[[0", "]]}}", AIGW_OK },
+    { "in the file", "{" CF2 ",\"current_file\":{\"file_name\":[0", "]}}", AIGW_E_INVALID },
+    { "for a string", "{" CF2 ",\"prompt\":[0", "]}", AIGW_E_INVALID },
+    { "for an object", "{" CF2 ",\"model_metadata\":[0", "]}", AIGW_E_INVALID },
+    { "for a list", "{" CF2 ",\"context\":[0", "]}", AIGW_E_INVALID },
+    { "for messages", "{\"prompt_version\":3," CF ",\"prompt\":[0", "]}", AIGW_E_INVALID },
+    { "of a number", "{" CF2 ",\"project_id\":[0", "]}", AIGW_E_INVALID },
+};
+
+START_TEST(large_bodies_take_little_memory)
+{
+    size_t before = strlen(zeros[_i].before), after = strlen(zeros[_i].after), fill = (size_t)15 << 20;
+    char *body = malloc(before + fill + after);
+    aigw_status status;
+
+    memcpy(body, zeros[_i].before, before);
+    for (size_t i = 0; i < fill; i += 2)
+        memcpy(body + before + i, ",0", 2);
+    memcpy(body + before + fill, zeros[_i].after, after);
+    memory.left = 50000;
+    status = aigw_body_read(&reading, &cs_completion_table, (aigw_str){ body, before + fill + after }, &request);
+    ck_assert_msg(status == zeros[_i].status, "%s: %d", zeros[_i].id, status);
+    free(body);
+}
+END_TEST
+
 START_TEST(errors_are_capped)
 {
     char body[16384] = "{" CF2 ",\"context\":[0";
@@ -431,6 +481,7 @@ TCase *bodies_case(void)
     tcase_add_loop_test(body, one_character_more_is_refused, 0, (int)COUNT(limits));
     tcase_add_test(body, hundred_and_one_context_items_are_refused);
     tcase_add_test(body, deep_nesting_is_refused_not_followed);
+    tcase_add_loop_test(body, large_bodies_take_little_memory, 0, (int)COUNT(zeros));
     tcase_add_test(body, errors_are_capped);
     tcase_add_test(body, values_arrive);
     tcase_add_test(body, broken_escapes_become_replacement_characters);

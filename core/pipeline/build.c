@@ -1,0 +1,131 @@
+/* build.c - build one checked configuration and everything that hangs on it. Here rather than in config/ because it
+ * needs all parts. */
+#include "config/snapshot.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "models/models.h"
+#include "pipeline/check.h"
+#include "pipeline/pem.h"
+#include "pipeline/request.h"
+#include "plugin/plugin.h"
+#include "prompt/prompt.h"
+#include "route/route.h"
+
+#define SNAPSHOT_MEMORY_MAX (256u << 20)
+
+extern char **environ;
+
+static void fill_tls(struct gw_snapshot *snapshot)
+{
+    const struct gw_settings *settings = &snapshot->settings;
+
+    snapshot->upstream_tls = (struct gw_upstream_tls){
+        .ca_file = settings->upstream.ca_file,
+        .ca_source = gw_settings_source(settings, "upstream.ca_file"),
+        .extra_ca_file = settings->upstream.extra_ca_file,
+        .cert_file = settings->upstream.mtls_enabled ? settings->upstream.cert_file : NULL,
+        .key_file = settings->upstream.mtls_enabled ? settings->upstream.key_file : NULL,
+        .key_password = settings->upstream.mtls_enabled ? settings->upstream.key_password : NULL,
+        .verify = settings->upstream.verify != 0,
+    };
+}
+
+static struct gw_file_stamp stamp_of(const char *path)
+{
+    struct stat st;
+
+    if (!path || stat(path, &st) != 0)
+        return (struct gw_file_stamp){ 0 };
+    return (struct gw_file_stamp){ (int64_t)st.st_dev, (int64_t)st.st_ino, (int64_t)st.st_size,
+                                   (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec };
+}
+
+static void stamp_upstream_files(struct gw_snapshot *snapshot)
+{
+    const struct gw_upstream_tls *tls = &snapshot->upstream_tls;
+    const char *const paths[GW_UPSTREAM_FILES] = { tls->ca_file, tls->extra_ca_file, tls->cert_file, tls->key_file };
+
+    for (size_t i = 0; i < GW_UPSTREAM_FILES; i++)
+        snapshot->upstream_files[i] = stamp_of(paths[i]);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+bool gw_snapshot_has_same_upstream(const struct gw_snapshot *a, const struct gw_snapshot *b)
+{
+    const struct gw_upstream_tls *x = &a->upstream_tls, *y = &b->upstream_tls;
+
+    for (size_t i = 0; i < GW_UPSTREAM_FILES; i++) {
+        const struct gw_file_stamp *m = &a->upstream_files[i], *n = &b->upstream_files[i];
+
+        if (m->device != n->device || m->inode != n->inode || m->size != n->size || m->changed_ns != n->changed_ns)
+            return false;
+    }
+    return x->verify == y->verify && same_text(x->ca_file, y->ca_file) &&
+           same_text(x->extra_ca_file, y->extra_ca_file) && same_text(x->cert_file, y->cert_file) &&
+           same_text(x->key_file, y->key_file) && same_text(x->key_password, y->key_password);
+}
+
+static void use_default_prompt_dirs(struct gw_snapshot *snapshot, const struct gw_snapshot_options *options)
+{
+    struct gw_arena *arena = &snapshot->arena;
+    const char **dirs = gw_arena_alloc(arena, (options->conf_dir_count + 1) * sizeof *dirs);
+    size_t count = 0;
+
+    for (size_t i = 0; dirs && i < options->conf_dir_count; i++) {
+        const char *dir = gw_arena_printf(arena, "%s/prompts", options->conf_dirs[i]);
+        if (dir && access(dir, R_OK | X_OK) == 0)
+            dirs[count++] = dir;
+    }
+    snapshot->settings.prompts.dirs = (struct aigw_list){ dirs, count };
+}
+
+static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options *options, struct gw_problems *problems)
+{
+    struct gw_arena *arena = &snapshot->arena;
+    const char *const *environ_list =
+        options->environ_list ? options->environ_list : (const char *const *)(void *)environ;
+
+    snapshot->conf = gw_conf_read(arena, options->conf_dirs, options->conf_dir_count, problems);
+    gw_settings_load(arena, snapshot->conf, environ_list, options->dot_env_dir, &snapshot->settings, problems);
+    if (!snapshot->settings.prompts.dirs.count)
+        use_default_prompt_dirs(snapshot, options);
+    fill_tls(snapshot);
+    stamp_upstream_files(snapshot); /* before they are read: a change in between is seen as one next time */
+    gw_snapshot_check(snapshot, problems);
+    snapshot->plugins = gw_plugins_load(arena, options->plugin_dirs, options->plugin_dir_count, problems);
+    if (!snapshot->plugins || !snapshot->conf)
+        return;
+    gw_plugins_configure(snapshot->plugins, arena, snapshot->conf, gw_host(), problems);
+    snapshot->models = gw_models_build(arena, snapshot->conf, &snapshot->settings, snapshot->plugins, problems);
+    snapshot->prompts =
+        gw_prompts_load(arena, snapshot->settings.prompts.dirs.items, snapshot->settings.prompts.dirs.count, problems);
+    snapshot->router = gw_router_build(arena, snapshot->plugins, problems);
+}
+
+struct gw_snapshot *gw_snapshot_build(const struct gw_snapshot_options *options, struct gw_problems *problems)
+{
+    struct gw_snapshot *snapshot = calloc(1, sizeof *snapshot);
+
+    if (!snapshot) {
+        gw_problem(problems, NULL, "configuration", "out of memory");
+        return NULL;
+    }
+    atomic_init(&snapshot->refs, 1);
+    snapshot->yard = options->yard;
+    gw_arena_init(&snapshot->arena, SNAPSHOT_MEMORY_MAX);
+    build(snapshot, options, problems);
+    if (problems->error_count || !snapshot->router) {
+        snapshot->yard = NULL; /* this is the main thread */
+        gw_snapshot_unref(snapshot);
+        return NULL;
+    }
+    return snapshot;
+}

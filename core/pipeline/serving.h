@@ -1,0 +1,29 @@
+/* serving.h - what the main thread knows while it serves; shared by serve.c and reload.c only. */
+#ifndef GW_SERVING_H
+#define GW_SERVING_H
+
+#include "base/log.h"
+#include "pipeline/pem.h"
+#include "pipeline/worker.h"
+
+struct gw_metrics_server;
+
+struct gw_serving {
+    struct gw_snapshot_options options;
+    struct gw_server server;
+    struct gw_snapshot *snapshot;
+    struct gw_snapshot_yard yard;
+    struct gw_metrics_server *metrics;
+    struct gw_pem pem;        /* serving certificate as last read */
+    struct gw_arena fixed_in; /* memory of `fixed` */
+    const char *const *fixed; /* settings that a reload cannot change, as the process began with them */
+};
+
+/** Read and check the configuration, start the log with it. False when it said what is wrong. */
+bool gw_serving_load(struct gw_serving *serving);
+/** SIGHUP: read everything again; with a mistake in it nothing changes. */
+void gw_serving_reload(struct gw_serving *serving);
+/** Use the certificate files when they have changed. */
+void gw_serving_watch_certificate(struct gw_serving *serving);
+
+#endif
