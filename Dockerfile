@@ -7,6 +7,7 @@
 # The image runs as any user, with a read-only root and without a writable folder:
 #   docker run --read-only --user 100000:0 …
 
+# zlib: for the bodies that model servers compress unasked.
 FROM debian:12-slim AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         gcc libc6-dev cmake ninja-build pkg-config check ca-certificates libmicrohttpd-dev libcurl4-gnutls-dev \

@@ -26,6 +26,7 @@ as_root() {
 }
 
 # Packages to compile the server, as "package" or "command:package" where another package may give the command.
+# zlib is for the bodies that model servers compress unasked.
 # shellcheck disable=SC2034 # for those who source this
 BUILD_NEEDS=(gcc:gcc libc6-dev cmake:cmake ninja:ninja-build pkg-config:pkg-config libmicrohttpd-dev
     libcurl4-gnutls-dev libjson-c-dev libgnutls28-dev libconfig-dev zlib1g-dev ca-certificates)

@@ -25,7 +25,7 @@ struct gw_settings {
         const char *region;               /* AIGW_GOOGLE_CLOUD_PLATFORM__LOCATION, RUNWAY_REGION */
     } server;
     struct {
-        int64_t header_ms, body_ms, idle_ms, write_stall_ms;
+        int64_t header_ms, body_ms, body_total_ms, idle_ms, write_stall_ms;
         int64_t request_ms;                                                     /* whole request, streams included */
         int64_t header_max, body_max, drain_max, backlog_high, connections_max; /* connections_max: process */
         int64_t request_memory_max;                                             /* arena of one request */

@@ -40,7 +40,8 @@ const struct gw_setting_row gw_setting_rows[] = {
          "Address of the metrics listener (plain HTTP, `/metrics`). Empty: no metrics listener.",
          "AIGW_FASTAPI__METRICS_HOST"),
     ROW(server, metrics_port, INT, 0, GW_ROW_RESTART, "8082", 0, PORT_MAX, NULL,
-        "Port of the metrics listener. 0 picks a free one, for tests.", "AIGW_FASTAPI__METRICS_PORT"),
+        "Port of the metrics listener. 0 picks a free one, on loopback only when metrics_host means all addresses, for "
+        "tests.", "AIGW_FASTAPI__METRICS_PORT"),
     ROW(server, workers, INT, 0, GW_ROW_RESTART, "0", 0, 1024, NULL,
         "Event loops (threads). 0: one per CPU this process may use. One serves "
         "thousands of streams.",
@@ -67,6 +68,9 @@ const struct gw_setting_row gw_setting_rows[] = {
         "AIGW_LIMITS__HEADER_MS"),
     INT(limits, body_ms, "30000", 100, DAY_MS, "Longest silence while a request's body arrives, milliseconds.",
         "AIGW_LIMITS__BODY_MS"),
+    INT(limits, body_total_ms, "60000", 1000, DAY_MS,
+        "Longest time for a request's whole body, milliseconds; each 64 KiB that arrived add a second.",
+        "AIGW_LIMITS__BODY_TOTAL_MS"),
     INT(limits, idle_ms, "120000", 100, DAY_MS,
         "Longest idle time of a kept-alive connection, milliseconds. Keep it "
         "above the 90 s that GitLab's Workhorse keeps connections.",

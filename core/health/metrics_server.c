@@ -1,4 +1,8 @@
-/* metrics_server.c - a libmicrohttpd daemon with its own polling thread. */
+/* metrics_server.c - a thread that accepts connections and turns a libmicrohttpd daemon.
+ *
+ * We accept ourselves because the library cannot make room: at most CONNECTIONS_MAX connections are open, and when
+ * another one comes, the one that has been idle for longest goes. Whoever holds idle ones does not stop a scrape (D43).
+ */
 #include "health/metrics_server.h"
 
 #include <errno.h>
@@ -6,22 +10,47 @@
 #include <microhttpd.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "health/metrics.h"
 
-#define PAGE_MAX        (64u * 1024 * 1024)
-#define CONNECTIONS_MAX 32u
-#define TIMEOUT_S       15u
-#define BACKLOG         16
+#define PAGE_MAX         (64u * 1024 * 1024)
+#define CONNECTIONS_MAX  64u
+#define IDLE_S           5u
+#define BACKLOG          128
+#define ACCEPTS_PER_TURN 64
+#define ACCEPT_PAUSE_MS  100 /* after running out of descriptors */
+#define RUNS_TO_CLOSE    4   /* until the library has noticed a shut socket */
+
+/** A connection, in the order of last use: the first has been idle for longest. */
+struct scrape_conn {
+    struct scrape_conn *prev, *next;
+    int fd;
+    bool is_answering;
+    bool is_shut;
+};
 
 struct gw_metrics_server {
     struct MHD_Daemon *daemon;
+    pthread_t thread;
+    int listener;
+    int library; /* the daemon's epoll descriptor */
+    int wake;
+    struct scrape_conn *first, *last;
+    unsigned count;
+    atomic_bool is_stopping;
 };
+
+/* ---- the page ------------------------------------------------------------------------------------------------- */
 
 static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned int status, const char *type, char *text,
                                    size_t len, enum MHD_ResponseMemoryMode mode)
@@ -53,6 +82,9 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection, con
 
     (void)user, (void)url, (void)version, (void)upload;
     if (!*state) { /* headers only: answering here would cut off a client that still sends its body */
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+        if (info && info->socket_context)
+            ((struct scrape_conn *)info->socket_context)->is_answering = true;
         *state = not_allowed;
         return MHD_YES;
     }
@@ -81,6 +113,130 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection, con
                        MHD_RESPMEM_MUST_FREE);
 }
 
+/* ---- connections ---------------------------------------------------------------------------------------------- */
+
+static void conn_unlink(struct gw_metrics_server *server, struct scrape_conn *conn)
+{
+    *(conn->prev ? &conn->prev->next : &server->first) = conn->next;
+    *(conn->next ? &conn->next->prev : &server->last) = conn->prev;
+}
+
+static void conn_link_last(struct gw_metrics_server *server, struct scrape_conn *conn)
+{
+    conn->next = NULL;
+    conn->prev = server->last;
+    *(conn->prev ? &conn->prev->next : &server->first) = conn;
+    server->last = conn;
+}
+
+static void on_connection(void *user, struct MHD_Connection *connection, void **context,
+                          enum MHD_ConnectionNotificationCode code)
+{
+    struct gw_metrics_server *server = user;
+    struct scrape_conn *conn = *context;
+
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        conn = calloc(1, sizeof *conn);
+        if (conn && info) {
+            conn->fd = info->connect_fd;
+            conn_link_last(server, conn);
+            server->count++;
+        } else if (info) {
+            shutdown(info->connect_fd, SHUT_RDWR); /* no memory to keep track of it */
+        }
+        *context = conn;
+    } else if (conn) {
+        conn_unlink(server, conn);
+        server->count--;
+        free(conn);
+        *context = NULL;
+    }
+}
+
+static void on_completed(void *user, struct MHD_Connection *connection, void **state,
+                         enum MHD_RequestTerminationCode code)
+{
+    struct gw_metrics_server *server = user;
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct scrape_conn *conn = info ? info->socket_context : NULL;
+
+    (void)state, (void)code;
+    if (!conn)
+        return;
+    conn->is_answering = false;
+    conn_unlink(server, conn);
+    conn_link_last(server, conn);
+}
+
+/** The one that has been idle for longest; if all are being answered, the oldest of them. */
+static void make_room(struct gw_metrics_server *server)
+{
+    struct scrape_conn *leaving = NULL;
+
+    for (struct scrape_conn *conn = server->first; conn; conn = conn->next) {
+        if (conn->is_shut)
+            continue;
+        if (!leaving)
+            leaving = conn;
+        if (!conn->is_answering) {
+            leaving = conn;
+            break;
+        }
+    }
+    if (!leaving)
+        return;
+    leaving->is_shut = true;
+    shutdown(leaving->fd, SHUT_RDWR);
+    for (int i = 0; i < RUNS_TO_CLOSE && server->count >= CONNECTIONS_MAX; i++)
+        MHD_run(server->daemon);
+}
+
+/** False: out of descriptors. */
+static bool accept_some(struct gw_metrics_server *server)
+{
+    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+        struct sockaddr_storage peer;
+        socklen_t peer_len = sizeof peer;
+        int fd = accept4(server->listener, (struct sockaddr *)&peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd < 0)
+            return errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM;
+        if (server->count >= CONNECTIONS_MAX)
+            make_room(server);
+        if (server->count >= CONNECTIONS_MAX)
+            close(fd);
+        else
+            MHD_add_connection(server->daemon, fd, (struct sockaddr *)&peer, peer_len); /* closes it if it fails */
+        MHD_run(server->daemon); /* what came with it is read before the next one may push it out */
+    }
+    return true;
+}
+
+static void *serve(void *arg)
+{
+    struct gw_metrics_server *server = arg;
+    struct pollfd fds[3] = { { .fd = server->wake, .events = POLLIN },
+                             { .fd = server->library, .events = POLLIN },
+                             { .fd = server->listener, .events = POLLIN } };
+    bool is_accepting = true;
+
+    while (!atomic_load(&server->is_stopping)) {
+        MHD_UNSIGNED_LONG_LONG library_ms;
+        int wait_ms = -1;
+        if (MHD_get_timeout(server->daemon, &library_ms) == MHD_YES)
+            wait_ms = library_ms > 1000 ? 1000 : (int)library_ms;
+        if (!is_accepting && (wait_ms < 0 || wait_ms > ACCEPT_PAUSE_MS))
+            wait_ms = ACCEPT_PAUSE_MS;
+        fds[2].fd = is_accepting ? server->listener : -1;
+        bool is_ready = poll(fds, 3, wait_ms) > 0 && is_accepting && (fds[2].revents & POLLIN);
+        is_accepting = !is_ready || accept_some(server);
+        MHD_run(server->daemon);
+    }
+    return NULL;
+}
+
+/* ---- the listener --------------------------------------------------------------------------------------------- */
+
 static int listen_at(const struct addrinfo *address)
 {
     int on = 1, off = 0;
@@ -97,6 +253,14 @@ static int listen_at(const struct addrinfo *address)
     close(fd);
     errno = on;
     return -1;
+}
+
+/** Any free port is for tests and trials: nobody wants that one open to the world. */
+static const char *host_for_any_port(const char *host)
+{
+    if (!host || !*host || strcmp(host, "0.0.0.0") == 0)
+        return "127.0.0.1";
+    return strcmp(host, "::") == 0 ? "::1" : host;
 }
 
 static int open_listener(const char *host, uint16_t port, struct gw_err *reterr)
@@ -122,7 +286,7 @@ static int open_listener(const char *host, uint16_t port, struct gw_err *reterr)
     if (fd < 0)
         gw_err_set(reterr, AIGW_E_CONFIG,
                    "metrics listener: cannot listen on %s port %u: %s; set server.metrics_port or "
-                   "AIGW_FASTAPI__METRICS_PORT to a free port, or to 0 for no metrics listener",
+                   "AIGW_FASTAPI__METRICS_PORT to a free port, or server.metrics_host to \"\" for no metrics listener",
                    host && *host ? host : "*", port, strerror(why));
     return fd;
 }
@@ -139,26 +303,59 @@ static uint16_t port_of(int fd)
     return ntohs(((const struct sockaddr_in *)&address)->sin_port);
 }
 
+static aigw_status start_library(struct gw_metrics_server *server)
+{
+    const union MHD_DaemonInfo *info;
+
+    server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, answer, NULL,
+                                      MHD_OPTION_CONNECTION_LIMIT, 2 * CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                                      IDLE_S, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
+                                      MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_END);
+    info = server->daemon ? MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_EPOLL_FD) : NULL;
+    if (!info)
+        return AIGW_E_STATE;
+    server->library = info->epoll_fd;
+    return AIGW_OK;
+}
+
+static aigw_status start_thread(struct gw_metrics_server *server)
+{
+    sigset_t all, old;
+
+    sigfillset(&all); /* signals are the main thread's */
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    int rc = pthread_create(&server->thread, NULL, serve, server);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    return rc == 0 ? AIGW_OK : AIGW_E_STATE;
+}
+
+static void server_free(struct gw_metrics_server *server)
+{
+    if (server->daemon)
+        MHD_stop_daemon(server->daemon);
+    if (server->listener >= 0)
+        close(server->listener);
+    if (server->wake >= 0)
+        close(server->wake);
+    free(server);
+}
+
 struct gw_metrics_server *gw_metrics_server_start(const char *host, uint16_t port, uint16_t *ret_port,
                                                   struct gw_err *reterr)
 {
     struct gw_metrics_server *server = calloc(1, sizeof *server);
-    uint16_t bound_port;
-    int fd;
 
     if (!server) {
         gw_err_set(reterr, AIGW_E_NOMEM, "metrics listener: out of memory");
         return NULL;
     }
-    fd = open_listener(host, port, reterr);
-    if (fd < 0)
+    server->wake = -1;
+    server->listener = open_listener(port ? host : host_for_any_port(host), port, reterr);
+    if (server->listener < 0)
         goto fail;
-    bound_port = port_of(fd);
-    server->daemon = MHD_start_daemon(MHD_USE_EPOLL_INTERNAL_THREAD, 0, NULL, NULL, answer, NULL,
-                                      MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-                                      MHD_OPTION_CONNECTION_TIMEOUT, TIMEOUT_S, MHD_OPTION_END);
-    if (!server->daemon) {
-        close(fd);
+    uint16_t bound_port = port_of(server->listener);
+    server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (server->wake < 0 || start_library(server) != AIGW_OK || start_thread(server) != AIGW_OK) {
         gw_err_set(reterr, AIGW_E_STATE,
                    "metrics listener: the HTTP daemon did not start; look for a limit on "
                    "threads or file descriptors of this process");
@@ -168,14 +365,19 @@ struct gw_metrics_server *gw_metrics_server_start(const char *host, uint16_t por
         *ret_port = bound_port;
     return server;
 fail:
-    free(server);
+    server_free(server);
     return NULL;
 }
 
 void gw_metrics_server_stop(struct gw_metrics_server *server)
 {
+    uint64_t one = 1;
+
     if (!server)
         return;
-    MHD_stop_daemon(server->daemon); /* closes the listening socket as well */
-    free(server);
+    atomic_store(&server->is_stopping, true);
+    while (write(server->wake, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+    pthread_join(server->thread, NULL);
+    server_free(server);
 }

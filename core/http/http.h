@@ -1,4 +1,5 @@
-/* http.h - the client side: listener, TLS, limits, request reading, response writing. Wraps libmicrohttpd.
+/* http.h - the client side: listener, TLS, limits, request reading, response writing. Requests are read by
+ * libmicrohttpd.
  *
  * One gw_http per worker, on the worker's loop; an exchange is one request and its answer and never leaves that
  * thread. Facts: event-loop.md §2–§5, §7, §8; decisions D16–D18, D22, D27.
@@ -15,7 +16,8 @@ struct gw_exchange;
 /** Limits and timeouts; milliseconds and bytes. */
 struct gw_http_limits {
     int64_t header_ms;        /* whole header block must arrive within        */
-    int64_t body_ms;          /* longest silence while a body is arriving     */
+    int64_t body_ms;          /* longest time without a byte of body while one is arriving */
+    int64_t body_total_ms;    /* the whole body, plus a second for each 64 KiB; 0: 60 s */
     int64_t idle_ms;          /* keep-alive idle (Workhorse: > 90 s)          */
     int64_t write_stall_ms;   /* longest time a client may accept no byte     */
     size_t header_max;        /* header block                                 */
@@ -38,14 +40,16 @@ struct gw_http_tls {
 #define GW_HEAD_ANSWERED 2 /* gw_http_reply() was called; the body is drained first  */
 #define GW_HEAD_WAIT     3 /* undecided: gw_http_head_done() will be called          */
 
-/** What the pipeline does with exchanges. All callbacks on the worker's thread. */
+/** What the pipeline does with exchanges. All callbacks come from the loop, on the worker's thread, and never from
+ *  inside a gw_http_… function that the pipeline called. */
 struct gw_http_handler {
     void *user;
     /** The header block is complete and clean (smuggling inputs were refused before). */
     int (*on_head)(void *user, struct gw_exchange *ex);
     /** The body is complete: ex->body. */
     void (*on_body)(void *user, struct gw_exchange *ex);
-    /** The client left, broke a deadline, or the server is stopping. Cancel the work; no more writes count. */
+    /** The client left, broke a deadline, or the server is stopping. Cancel the work; no more writes count. Once, only
+     *  after on_head, and not after gw_http_abort(). */
     void (*on_gone)(void *user, struct gw_exchange *ex);
     /** A stream's backlog fell below half the mark after gw_http_stream_write() answered GW_WRITE_FULL. */
     void (*on_drain)(void *user, struct gw_exchange *ex);
@@ -103,8 +107,10 @@ aigw_status gw_http_set_trusted_proxies(struct gw_http *http, const char *const 
                                         struct gw_err *reterr);
 /** Path prefix under which everything answers too, such as "/ai" (D28); NULL for none. Borrowed. */
 void gw_http_set_prefix(struct gw_http *http, const char *prefix);
-/** Stop accepting, send "connection: close" with every answer from now on. */
+/** Stop accepting, serve what has arrived, send "connection: close" with every answer from now on. */
 void gw_http_drain(struct gw_http *http);
+/** True when nobody waits for an answer any more, and nothing of a request is being read. */
+bool gw_http_is_drained(const struct gw_http *http);
 /** Requests in progress. */
 uint32_t gw_http_open_exchanges(const struct gw_http *http);
 uint32_t gw_http_open_connections(const struct gw_http *http);
@@ -124,18 +130,16 @@ bool gw_http_reply(struct gw_exchange *ex, int status, const char *content_type,
 #define GW_WRITE_OK   0
 #define GW_WRITE_FULL 1 /* taken, but the backlog is high: stop until on_drain */
 #define GW_WRITE_GONE 2 /* the client left */
-/** Begin a body of unknown length. The headers go out at once (at the end of this turn of the loop). False when an
+/** Begin a body of unknown length. The headers go out at the end of this turn of the loop. False when an
  *  answer was already begun or the client left. */
 bool gw_http_stream_begin(struct gw_exchange *ex, int status, const char *content_type,
                           const struct gw_http_header *headers, size_t header_count);
+/** What is written during one turn of the loop goes out together at its end, or at once beyond 16 kB. */
 int gw_http_stream_write(struct gw_exchange *ex, aigw_str bytes);
-/** Until gw_http_uncork(), which has to come before the loop goes on, collect what is written to this stream: it goes
- *  out in one piece. An end or an abort sends it at once. One stream at a time; for others there is no effect. */
-void gw_http_cork(struct gw_exchange *ex);
-/** GW_WRITE_*, as the writes themselves would have answered. */
-int gw_http_uncork(struct gw_exchange *ex);
+/** GW_WRITE_OK, GW_WRITE_FULL until on_drain, GW_WRITE_GONE when nothing can be written (any more). */
+int gw_http_stream_state(const struct gw_exchange *ex);
 void gw_http_stream_end(struct gw_exchange *ex);
-/** Break the connection: no terminating chunk. */
+/** Break the connection, at the end of this turn: no terminating chunk. on_done follows, on_gone does not. */
 void gw_http_abort(struct gw_exchange *ex);
 bool gw_http_is_answered(const struct gw_exchange *ex); /* reply or stream_begin was called */
 

@@ -1,45 +1,46 @@
 /* internal.h - what the files of core/http share.
  *
- * Who owns the socket when: libmicrohttpd reads requests, writes whole answers and the headers of streams. While a
- * connection is *suspended* libmicrohttpd does not touch it; then we may write to it ourselves (stream.c, linger.c).
- * Every return to libmicrohttpd goes through http_conn_resume(), and never with unsent bytes in conn->out.
+ * The client's socket, and TLS on it, are ours from accept() to close(). libmicrohttpd never sees it: it is handed
+ * judged requests over a socket pair (channel.c), reads them, and says what it found. Everything a pipeline has to hear
+ * is delivered at the end of a turn (http_conn_turn()), never from inside a function that it called.
+ *
+ *   server.c    listener, accepting, life of the server, draining
+ *   conn.c      a connection: its state, deadlines, reading, the end of a turn
+ *   io.c        bytes on and off the socket, plain or TLS        tls.c       certificates, sessions
+ *   head.c      is this head one that nobody can read differently?
+ *   channel.c   libmicrohttpd reads the request                  request.c   what comes out of it
+ *   exchange.c  the exchange's state, and telling the pipeline   machine.c   both state machines as tables
+ *   reply.c     whole answers                                    stream.c    answers of unknown length
  */
 #ifndef GW_HTTP_INTERNAL_H
 #define GW_HTTP_INTERNAL_H
 
-#include <gnutls/abstract.h>
 #include <gnutls/gnutls.h>
 #include <microhttpd.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
 
 #include "http/http.h"
+#include "http/machine.h"
 
 /* The first memory of an exchange's arena lies behind the exchange: most requests, an idle stream above all, need no
  * other block. Together with the exchange it fills 3.5 KiB. */
-#define EX_ROOM 2880u
+#define EX_ROOM 2720u
+
+#define IN_SIZE        65536u /* bytes taken off a socket at once */
+#define COLLECT_MAX    16384u /* bytes of one stream collected before the end of the turn */
+#define BLANK_LINES    2      /* ignored before a request, RFC 9112 §2.2 */
+#define CHUNK_HEAD_MAX 4096u  /* a chunk's size line with extensions, and a trailer section */
 
 /* What the connection's timer guards at the moment. */
 enum {
     DEADLINE_NONE = 0, /* the pipeline has its own */
-    DEADLINE_IDLE,     /* waiting for the next request */
-    DEADLINE_HEADER,
-    DEADLINE_BODY,  /* up to here: waiting for bytes of the client */
-    DEADLINE_STALL, /* answer is being written; no progress for write_stall_ms */
-    DEADLINE_LINGER,
-};
-
-/* Where an exchange stands. */
-enum {
-    PHASE_LINE = 0,  /* request line seen, headers not complete */
-    PHASE_HEAD_WAIT, /* on_head answered GW_HEAD_WAIT */
-    PHASE_BODY,      /* body arriving (or being drained) */
-    PHASE_WORK,      /* request complete, the pipeline works */
-    PHASE_QUEUED,    /* libmicrohttpd has the answer */
-    PHASE_LINGER,    /* we wrote the answer ourselves and wait for the client to go */
+    DEADLINE_CLIENT,   /* the client has to send something */
+    DEADLINE_STALL,    /* it has to take something: no progress for write_stall_ms */
 };
 
 struct http_ex;
+struct http_channel;
 
 /** One TLS configuration; connections keep the one they began with. */
 struct http_tls {
@@ -50,59 +51,66 @@ struct http_tls {
 };
 
 struct http_conn {
-    struct gw_fd watch; /* RDHUP and OUT, edge-triggered, registered once */
+    struct gw_fd watch; /* IN, RDHUP and OUT, edge-triggered, registered once */
     struct gw_timer timer;
     int64_t deadline_ms; /* monotonic; the timer may fire earlier and is then set again */
     uint64_t acked;      /* bytes the peer had acknowledged when the stall deadline was set */
     struct gw_http *http;
-    struct http_lane *lane;
-    struct MHD_Connection *mhd;
     gnutls_session_t session; /* NULL: plain */
     struct http_tls *tls;
-    struct http_ex *ex;
+    struct http_ex *ex; /* in CONN_BUSY */
     struct http_conn *prev, *next;
-    struct gw_buf out;    /* bytes we have to write ourselves */
-    size_t out_at;        /* sent so far of out */
-    char *pool;           /* libmicrohttpd's mapping for this connection; NULL: not known for certain */
-    size_t lingered;      /* bytes thrown away while lingering */
-    uint8_t deadline;     /* DEADLINE_* */
-    uint8_t stalled;      /* looks without progress in a row */
-    bool is_tls_flushing; /* GnuTLS holds an encrypted record it could not send */
+    struct http_conn *turn_next; /* in the list of those with something to do at the end of the turn */
+    struct gw_buf in;            /* came, but is not eaten yet: part of a head, or what follows the present request */
+    struct gw_buf out;           /* has to go out */
+    size_t out_at;               /* sent so far of out */
+    size_t scanned;              /* of the head that begins in `in` */
+    size_t wasted;               /* bytes thrown away while lingering */
+    uint8_t state;               /* enum http_conn_state */
+    uint8_t deadline;            /* DEADLINE_* */
+    uint8_t stalled;             /* looks without progress in a row */
+    uint8_t blank_lines;
+    /* facts about the socket, not progress */
+    bool is_readable;     /* as far as epoll said */
+    bool is_blocked;      /* takes nothing until EPOLLOUT */
     bool is_hup;          /* the client closed its side */
-    bool is_shut;         /* we shut the socket down */
+    bool is_eof;          /* and everything it sent was read */
+    bool is_tls_flushing; /* GnuTLS holds an encrypted record it could not send */
     bool is_over_cap;
-    bool is_suspended;
-    bool did_finish_linger;
-    bool had_exchange;
-    bool is_trimmed; /* since it became idle */
+    bool is_in_turn;
     uint16_t peer_port;
     char peer_ip[INET6_ADDRSTRLEN];
+};
+
+/** A header line of the request, in the exchange's arena; name and value end with a NUL. */
+struct http_header {
+    const char *line; /* begins with the name */
+    uint32_t name_len;
+    uint32_t value_at;
+    uint32_t value_len;
 };
 
 struct http_ex {
     struct gw_exchange pub;
     struct http_conn *conn;
-    const char *target_at; /* where the target begins in libmicrohttpd's memory */
-    struct gw_buf body;
-    struct MHD_Response *reply; /* built, not yet given to libmicrohttpd */
-    aigw_str reply_body;        /* kept when the answer may have to be written by ourselves */
-    uint64_t content_length;
-    size_t drained;   /* bytes of an unwanted body thrown away */
-    uint8_t phase;    /* PHASE_* */
-    uint8_t decision; /* of gw_http_head_done(), 0: none yet */
-    bool has_length;
+    const struct gw_http_handler *handler; /* whom to tell; NULL: the pipeline never heard of it */
+    struct http_channel *channel;          /* while the library reads the request */
+    struct http_header *headers;
+    uint32_t header_count;
+    uint8_t state; /* enum http_ex_state */
+    /* facts about the request */
     bool is_chunked;
     bool wants_continue;
     bool has_origin;
-    bool is_begun; /* on_head was called */
-    bool is_answered;
-    bool is_stream;
-    bool is_direct; /* stream headers are out: we write */
-    bool is_ended;  /* gw_http_stream_end() */
-    bool is_full;
-    bool did_close;  /* the body ended with the connection, as it should on HTTP/1.0 */
-    bool is_cut;     /* the connection has to go without a (complete) answer */
-    bool must_close; /* answer with "connection: close" */
+    bool has_cookies;
+    bool asks_to_close; /* by its version or its connection header; the library then closes its channel, too */
+    bool must_close;    /* no request may follow this one */
+    struct gw_buf body;
+    uint64_t content_length;
+    uint64_t body_left; /* of content_length: still to come from the client */
+    uint64_t body_got;  /* what the library made of it */
+    size_t raw_since;   /* bytes of a chunked body the library got since it last gave any back */
+    int64_t body_since_ms;
     _Alignas(16) char room[EX_ROOM];
 };
 
@@ -111,34 +119,40 @@ struct http_cidr {
     uint8_t bits;
 };
 
-/* A resume makes libmicrohttpd walk all suspended connections of its daemon; with 8,000 idle streams that was 0.4 ms
- * per request. So a worker has several daemons, filled one after the other: a walk stays short, and a worker with few
- * connections runs one daemon only. */
-#define LANE_CONNS 512
-#define LANES_MAX  32
-
-struct http_lane {
+/** A daemon of libmicrohttpd with its channels (channel.c). */
+struct http_library {
     struct gw_http *http;
     struct MHD_Daemon *daemon;
-    struct gw_fd watch; /* the daemon's epoll descriptor */
-    uint32_t open_connections;
-    bool is_ready;
-    bool must_run; /* a connection was added, resumed or left with work */
+    struct gw_fd watch; /* its epoll descriptor */
+    struct http_channel *channels, *free_channels;
+    uint32_t free_count;
+    uint32_t begun; /* requests handed to it since it last ran */
+    bool must_run;  /* it was given something */
+};
+
+/* Between two requests the library overwrites all its memory for a channel with zeros: small requests get little. */
+enum {
+    LIBRARY_SMALL = 0,
+    LIBRARY_LARGE,
+    LIBRARIES,
 };
 
 struct gw_http {
     struct gw_loop *loop;
     struct gw_http_handler handler;
     struct gw_http_limits limits;
-    struct http_lane *lanes[LANES_MAX];
-    uint32_t lane_count;
+    struct http_library libraries[LIBRARIES];
+    struct MHD_Response *parsed;  /* what the library is told to answer: it goes nowhere */
     struct gw_fd listener;        /* fd < 0: closed */
     struct gw_timer listen_again; /* after running out of descriptors */
+    struct gw_timer drain_silent; /* connections that say nothing while draining */
     struct gw_hook hook;
+    struct gw_task turn;
+    struct http_conn *turn_conns, **turn_tail;
     struct http_tls *tls;
     struct http_conn *conns;
-    struct http_ex *corked; /* whose writes are being collected */
-    struct gw_buf cork;     /* them; the memory is kept */
+    struct gw_buf head; /* an answer's head, while it is put together; the memory is kept */
+    char *in;           /* IN_SIZE bytes off a socket */
     struct http_cidr *proxies;
     size_t proxy_count;
     const char *prefix;
@@ -150,8 +164,6 @@ struct gw_http {
     uint16_t port;
     bool is_tls;
     bool is_draining;
-    bool is_stopping;
-    bool knows_layout; /* hygiene.c may check libmicrohttpd's header block byte by byte */
     char date[40];
 };
 
@@ -160,118 +172,133 @@ static inline struct http_ex *http_ex_of(struct gw_exchange *ex)
     return GW_CONTAINER_OF(ex, struct http_ex, pub);
 }
 
-/* Progress of a slow client is what its kernel acknowledges: libmicrohttpd reports none, and EPOLLOUT comes only after
- * a third of the send buffer is free again. Look this often per write_stall_ms. */
+/* Progress of a slow client is what its kernel acknowledges: EPOLLOUT comes only after a third of the send buffer is
+ * free again. Look this often per write_stall_ms. */
 #define STALL_LOOKS 4
 static inline int64_t http_stall_look_ms(const struct gw_http *http)
 {
     return http->limits.write_stall_ms / STALL_LOOKS + 1;
 }
 
-/** Memory libmicrohttpd gets per connection: the header block, and besides it the parsed headers and the answer's. */
-static inline size_t http_pool_size(const struct gw_http *http)
-{
-    return http->limits.header_max + 5120;
-}
-
-/* trim.c */
-/** Find out where libmicrohttpd's memory for this connection is, once the first request is complete. method: as
- *  libmicrohttpd hands it over, where the request begins. */
-void http_trim_learn(const struct http_ex *ex, const char *method);
-/** Give back what holds nothing. */
-void http_trim(struct http_conn *conn);
-
-/* conn.c */
-struct http_conn *http_conn_new(struct http_lane *lane, struct MHD_Connection *mhd);
-void http_conn_free(struct http_conn *conn);
+/* ---- conn.c */
+/** Takes over fd, also when it fails. */
+void http_conn_new(struct gw_http *http, int fd, const struct sockaddr_in6 *peer);
+void http_conn_move(struct http_conn *conn, enum http_conn_event event);
+/** Look after it at the end of this turn: write, tell, go on, free. Queueing twice is once. */
+void http_conn_queue(struct http_conn *conn);
 void http_conn_deadline(struct http_conn *conn, int deadline, int64_t delay_ms);
-void http_conn_suspend(struct http_conn *conn);
-void http_conn_resume(struct http_conn *conn);
-struct tcp_info;
-/** What the kernel knows; libmicrohttpd does not tell how far it is with an answer. */
-bool http_conn_tcp_info(const struct http_conn *conn, struct tcp_info *ret_info);
-/** Nothing came in for a while: between two requests. */
-void http_conn_idle(struct http_conn *conn);
-/** Has anything gone out on this connection? */
-bool http_conn_was_written(const struct http_conn *conn);
-/** shutdown(2) both ways: libmicrohttpd notices and closes. */
-void http_conn_shut(struct http_conn *conn);
-/** Nothing more will be written: say so to the client, once. */
-void http_conn_close_writing(struct http_conn *conn);
-/** Send what is in conn->out. False when the connection is broken. *ret_progress: some byte was accepted. */
-bool http_conn_flush(struct http_conn *conn, bool *ret_progress);
+/** Read what is there, as far as somebody wants it. */
+void http_conn_read(struct http_conn *conn);
+/** The answer is out, no other request follows: say so, and wait for the client to go. */
+void http_conn_linger(struct http_conn *conn);
+/** Task: what was queued. */
+void http_conns_turn(struct gw_task *self);
+void http_conn_free(struct http_conn *conn);
+
+/* ---- io.c */
+/** >0 bytes, 0: nothing now (or the end: conn->is_eof), -1: broken. */
+ssize_t http_conn_recv(struct http_conn *conn, char *bytes, size_t max);
+/** Send what is in conn->out. False when the connection is broken. */
+bool http_conn_flush(struct http_conn *conn);
 /** Send these bytes now if nothing waits before them, keep the rest in conn->out. False when broken or over max. */
 bool http_conn_send(struct http_conn *conn, const struct iovec *parts, int count);
+/** Nothing more will be written: say so to the client. */
+void http_conn_close_writing(struct http_conn *conn);
+/** Bytes the peer has acknowledged, 0 when the kernel does not say. */
+uint64_t http_conn_acked(const struct http_conn *conn);
+/** Has the client's kernel everything that was written? */
+bool http_conn_is_acknowledged(const struct http_conn *conn);
+static inline size_t http_conn_backlog(const struct http_conn *conn)
+{
+    return conn->out.len - conn->out_at;
+}
 static inline bool http_conn_has_unsent(const struct http_conn *conn)
 {
     return conn->out.len > conn->out_at || conn->is_tls_flushing;
 }
 
-/* lane.c */
-struct http_lane *http_lane_new(struct gw_http *http, struct gw_err *reterr);
-/** No connection of it may be suspended. */
-void http_lane_free(struct http_lane *lane);
-/** Where the next connection goes. */
-struct http_lane *http_lane_pick(struct gw_http *http);
-/** Hook: let libmicrohttpd work. */
-int64_t http_lanes_prepare(struct gw_hook *self);
-void http_lanes_run(struct gw_hook *self);
-
-/* linger.c */
-/** Write this answer ourselves, then close in a way that lets the client read it although it is still sending. */
-void http_linger(struct http_ex *ex);
-void http_linger_event(struct http_conn *conn);
-void http_linger_finish(struct http_conn *conn);
-/** Say 400 where libmicrohttpd closed without a word. Does nothing when it did answer. */
-void http_answer_garbage(struct http_conn *conn);
-
-/* exchange.c */
-void *http_on_target(void *cls, const char *uri, struct MHD_Connection *mhd);
-enum MHD_Result http_on_request(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
-                                const char *version, const char *data, size_t *data_len, void **con_cls);
-void http_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode code);
-/** Tell the pipeline, once, that nobody waits for this answer any more. */
-void http_gone(struct http_ex *ex);
-/** Gone, and let libmicrohttpd drop the connection. */
-void http_gone_and_cut(struct http_ex *ex);
-
-/* hygiene.c */
+/* ---- head.c */
 struct http_refusal {
     int status;
     const char *content_type;
     const char *body;
     const char *why; /* for the log */
 };
-/** Read the headers once: fill what ex keeps of them, refuse what could be read differently by somebody else. */
-bool http_check_head(struct http_ex *ex, const char *method, const char *version, struct http_refusal *ret_refusal);
+/** Length of the header block that begins here, 0: not complete, -1: no way to be one. *scanned is kept between calls
+ *  for the same head. */
+ssize_t http_head_scan(const char *bytes, size_t len, size_t *scanned);
+/** Fill what ex keeps of a complete block; refuse what could be read differently by somebody else. */
+bool http_head_judge(struct http_ex *ex, const char *bytes, size_t len, struct http_refusal *ret_refusal);
+struct http_refusal http_head_malformed(const char *why);
+struct http_refusal http_head_too_large(void);
 
-/* reply.c */
-/** Remember the answer in ex->reply. `keep_body`: it may have to be written by ourselves. */
-bool http_build_reply(struct http_ex *ex, int status, const char *content_type, aigw_str body,
-                      const struct gw_http_header *headers, size_t header_count, bool keep_body);
-bool http_add_headers(struct http_ex *ex, struct MHD_Response *response, const char *content_type,
-                      const struct gw_http_header *headers, size_t header_count);
-/** An answer of the server itself. */
-bool http_reply_self(struct http_ex *ex, int status, const char *content_type, const char *body);
-/** Give ex->reply to libmicrohttpd. False when it refuses. */
-bool http_queue(struct http_ex *ex);
-const char *http_date(struct gw_http *http);
+/* ---- channel.c */
+bool http_channels_init(struct gw_http *http, struct gw_err *reterr);
+void http_channels_done(struct gw_http *http);
+int64_t http_channels_prepare(struct gw_hook *self);
+void http_channels_run(struct gw_hook *self);
+/** Hand a head to the library, and what has come of the body. How much it took; 0: it cannot. */
+size_t http_channel_begin(struct http_ex *ex, const char *bytes, size_t head_len, size_t body_len);
+/** Hand over more of the request. How much it took; 0: later. */
+size_t http_channel_feed(struct http_ex *ex, const char *bytes, size_t len);
+/** The client ended its side: no more comes. */
+void http_channel_end(struct http_ex *ex);
+/** Has the library looked at all it got? */
+bool http_channel_is_idle(const struct http_ex *ex);
+/** The exchange needs it no more. is_whole: the request was handed over to its end. */
+void http_channel_leave(struct http_ex *ex, bool is_whole);
+
+/* ---- request.c: called by the library's callbacks */
+bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const char *method);
+void http_request_body(struct http_ex *ex, const char *bytes, size_t len);
+void http_request_whole(struct http_ex *ex);
+/** The library refused it, or failed. */
+void http_request_failed(struct http_ex *ex, int status);
+/** on_body. */
+void http_request_hand(struct http_ex *ex);
+/** The client sends no more. */
+void http_request_ended(struct http_ex *ex);
+/** Bytes of the client for an exchange; how many it took. */
+size_t http_request_take(struct http_ex *ex, const char *bytes, size_t len);
+/** A request begins with this head. How many of all the bytes it took. */
+size_t http_request_begin(struct http_conn *conn, const char *bytes, size_t head_len, size_t len);
+void http_request_refuse(struct http_conn *conn, const struct http_refusal *refusal);
+/** The rest of the body has to come in time. */
+void http_request_await_rest(struct http_ex *ex);
+/** Is there anything of the request that the client has still to send? */
+bool http_request_has_rest(const struct http_ex *ex);
+
+/* ---- exchange.c */
+struct http_ex *http_ex_new(struct http_conn *conn);
+/** The one way an exchange's state changes. False: the event was impossible, the exchange is cut. */
+bool http_ex_move(struct http_ex *ex, enum http_ex_event event);
+/** At the end of a turn: send, and tell the pipeline what has become of it. */
+void http_ex_turn(struct http_ex *ex);
+
+/* ---- reply.c */
+/** An answer of the server itself. False when there is one already. */
+bool http_reply_self(struct http_ex *ex, const struct http_refusal *refusal);
+/** The head of an answer, in http->head. length: of the body; UINT64_MAX: a stream. */
+bool http_put_head(struct http_ex *ex, int status, const char *content_type, uint64_t length,
+                   const struct gw_http_header *headers, size_t header_count);
 void http_note_refusal(struct gw_http *http, const char *why);
+static inline bool http_can_answer(const struct http_ex *ex)
+{
+    return ex->state == EX_HEAD || ex->state == EX_WAIT || ex->state == EX_WAIT_WHOLE || ex->state == EX_BODY ||
+           ex->state == EX_READY || ex->state == EX_WORK;
+}
 
-/* stream.c */
-void http_stream_writable(struct http_ex *ex);
-
-/* forwarded.c */
+/* ---- forwarded.c */
 void http_set_client(struct http_ex *ex, aigw_str forwarded_for, aigw_str forwarded_proto);
 
-/* tls.c */
+/* ---- tls.c */
 struct http_tls *http_tls_new(const struct gw_http_tls *options, struct gw_err *reterr);
 void http_tls_unref(struct http_tls *tls);
-/** Give a new connection the present configuration. */
-bool http_tls_attach(struct http_tls *tls, gnutls_session_t session);
-/** Never used: every connection gets its own credentials; libmicrohttpd wants to be given something. */
-int http_tls_no_certificate(gnutls_session_t session, const gnutls_datum_t *ca_names, int ca_count,
-                            const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **ret_certs,
-                            unsigned int *ret_count, gnutls_privkey_t *ret_key);
+/** A session with the present configuration on this socket. NULL: out of memory. */
+gnutls_session_t http_tls_session(const struct http_tls *tls, int fd);
+
+/** RFC 9110 token and field value. */
+bool http_is_token(const char *text, size_t len);
+bool http_is_field_value(const char *text, size_t len);
 
 #endif

@@ -1,12 +1,14 @@
-/* reply.c - building answers and handing them to libmicrohttpd. */
+/* reply.c - the head of every answer, and answers that are whole at once. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "http/internal.h"
 
-const char *http_date(struct gw_http *http)
+static const char *http_date(struct gw_http *http)
 {
     int64_t now_s = gw_wall_s();
     time_t when = (time_t)now_s;
@@ -40,31 +42,6 @@ void http_note_refusal(struct gw_http *http, const char *why)
     http->last_note_ms = now_ms;
 }
 
-/** MHD_add_response_header() wants NUL-terminated text. */
-static void add_header(struct http_ex *ex, struct MHD_Response *response, aigw_str name, aigw_str value)
-{
-    char small_name[64];
-    char small_value[512];
-    const char *n = small_name;
-    const char *v = small_value;
-
-    if (name.len < sizeof small_name) {
-        memcpy(small_name, name.ptr, name.len);
-        small_name[name.len] = '\0';
-    } else {
-        n = gw_arena_strndup(&ex->pub.arena, name.ptr, name.len);
-    }
-    if (value.len < sizeof small_value) {
-        if (value.len)
-            memcpy(small_value, value.ptr, value.len);
-        small_value[value.len] = '\0';
-    } else {
-        v = gw_arena_strndup(&ex->pub.arena, value.ptr, value.len);
-    }
-    if (n && v)
-        MHD_add_response_header(response, n, v); /* refuses CR, LF and empty values: then there is no such header */
-}
-
 /** Seconds with six digits behind the point; printf is ten times slower. */
 static void put_seconds(char text[32], uint64_t us)
 {
@@ -83,89 +60,107 @@ static void put_seconds(char text[32], uint64_t us)
     text[len] = '\0';
 }
 
-bool http_add_headers(struct http_ex *ex, struct MHD_Response *response, const char *content_type,
-                      const struct gw_http_header *headers, size_t header_count)
+/** A header of the pipeline. What could break the head is left out. */
+static void put_header(struct gw_buf *out, aigw_str name, aigw_str value)
 {
-    struct gw_http *http = ex->conn->http;
-    char seconds[32];
-    int64_t elapsed_us = gw_mono_us() - ex->pub.arrived_us;
+    value = gw_str_trim(value);
+    if (!http_is_token(name.ptr, name.len) || value.len == 0 || !http_is_field_value(value.ptr, value.len))
+        return;
+    gw_buf_put_str(out, name);
+    gw_buf_puts(out, ": ");
+    gw_buf_put_str(out, value);
+    gw_buf_puts(out, "\r\n");
+}
 
-    put_seconds(seconds, elapsed_us < 0 ? 0 : (uint64_t)elapsed_us);
-    /* The library puts new headers at the end. */
-    if (MHD_add_response_header(response, "date", http_date(http)) != MHD_YES ||
-        MHD_add_response_header(response, "server", "aigw") != MHD_YES)
-        return false;
+static void put_length(struct http_ex *ex, struct gw_buf *out, int status, uint64_t length)
+{
+    bool has_no_body = status == 204 || status == 304 || status < 200;
+
+    if (length != UINT64_MAX && !has_no_body)
+        gw_buf_printf(out, "content-length: %" PRIu64 "\r\n", length);
+    else if (length == UINT64_MAX && ex->pub.http_minor > 0)
+        gw_buf_puts(out, "transfer-encoding: chunked\r\n");
+}
+
+bool http_put_head(struct http_ex *ex, int status, const char *content_type, uint64_t length,
+                   const struct gw_http_header *headers, size_t header_count)
+{
+    struct gw_http *http = ex->pub.http;
+    struct gw_buf *out = &http->head;
+    int64_t elapsed_us = gw_mono_us() - ex->pub.arrived_us;
+    char seconds[32];
+
+    gw_buf_clear(out);
+    gw_buf_printf(out, "HTTP/1.1 %d %s\r\ndate: %s\r\nserver: aigw\r\n", status,
+                  MHD_get_reason_phrase_for((unsigned)status), http_date(http));
     if (content_type && *content_type) {
-        MHD_add_response_header(response, "content-type", content_type);
         size_t len = strnlen(content_type, sizeof ex->pub.answer_type - 1);
+        put_header(out, AIGW_STR("content-type"), gw_str(content_type));
         memcpy(ex->pub.answer_type, content_type, len);
         ex->pub.answer_type[len] = '\0';
     }
     for (size_t i = 0; i < header_count; i++)
-        add_header(ex, response, headers[i].name, headers[i].value);
+        put_header(out, headers[i].name, headers[i].value);
     if (ex->has_origin)
-        MHD_add_response_header(response, "access-control-allow-origin", "*");
-    MHD_add_response_header(response, "x-request-id", ex->pub.request_id);
-    MHD_add_response_header(response, "x-process-time", seconds);
+        gw_buf_puts(out, "access-control-allow-origin: *\r\n");
+    put_header(out, AIGW_STR("x-request-id"), gw_str(ex->pub.request_id));
+    put_seconds(seconds, elapsed_us < 0 ? 0 : (uint64_t)elapsed_us);
+    put_header(out, AIGW_STR("x-process-time"), gw_str(seconds));
+    put_length(ex, out, status, length);
     if (ex->must_close || http->is_draining)
-        MHD_add_response_header(response, "connection", "close");
-    return true;
+        gw_buf_puts(out, "connection: close\r\n");
+    else if (ex->pub.http_minor == 0)
+        gw_buf_puts(out, "connection: keep-alive\r\n");
+    gw_buf_puts(out, "\r\n");
+    return out->status == AIGW_OK;
 }
 
-static void mark_answered(struct http_ex *ex, int status)
+/** Is the rest of the body short enough to be read, so that the connection can stay? */
+static bool is_worth_draining(const struct http_ex *ex)
 {
-    ex->is_answered = true;
+    return ex->channel && !ex->wants_continue && (ex->is_chunked || ex->body_left <= ex->pub.http->limits.drain_max);
+}
+
+static bool reply(struct http_ex *ex, int status, const char *content_type, aigw_str body,
+                  const struct gw_http_header *headers, size_t header_count)
+{
+    struct http_conn *conn = ex->conn;
+    bool is_late = http_request_has_rest(ex) && is_worth_draining(ex);
+
+    if (http_request_has_rest(ex) && !is_late)
+        ex->must_close = true;
+    if (!http_put_head(ex, status, content_type, body.len, headers, header_count))
+        return false;
+    if (ex->pub.is_head || status == 204 || status == 304)
+        body.len = 0;
     ex->pub.status = status;
-    ex->pub.response_start_us = gw_mono_us();
-}
-
-bool http_build_reply(struct http_ex *ex, int status, const char *content_type, aigw_str body,
-                      const struct gw_http_header *headers, size_t header_count, bool keep_body)
-{
-    struct MHD_Response *response;
-
-    if (ex->is_answered || ex->is_cut || ex->pub.is_gone)
+    ex->pub.bytes_out = body.len;
+    ex->pub.first_chunk_us = ex->pub.response_start_us = gw_mono_us();
+    if (!http_ex_move(ex, is_late ? EX_REPLY_LATE : EX_REPLY))
         return false;
-    response = MHD_create_response_from_buffer(body.len, (void *)(uintptr_t)(body.ptr ? body.ptr : ""),
-                                               body.len ? MHD_RESPMEM_MUST_COPY : MHD_RESPMEM_PERSISTENT);
-    if (!response)
-        return false;
-    if (keep_body) {
-        ex->reply_body = gw_arena_str(&ex->pub.arena, body);
-        if (!ex->reply_body.ptr && body.len) {
-            MHD_destroy_response(response);
-            return false;
-        }
+    struct iovec parts[2] = { { ex->pub.http->head.data, ex->pub.http->head.len },
+                              { (void *)(uintptr_t)body.ptr, body.len } };
+    bool is_taken;
+    if (is_late) {
+        gw_buf_put(&conn->out, parts[0].iov_base, parts[0].iov_len);
+        gw_buf_put_str(&conn->out, body);
+        is_taken = conn->out.status == AIGW_OK;
+        http_request_await_rest(ex);
+    } else {
+        http_conn_deadline(conn, DEADLINE_NONE, 0);
+        is_taken = http_conn_send(conn, parts, body.len ? 2 : 1);
     }
-    if (!http_add_headers(ex, response, content_type, headers, header_count)) {
-        MHD_destroy_response(response);
-        return false;
-    }
-    ex->reply = response;
-    mark_answered(ex, status);
-    ex->pub.bytes_out = ex->pub.is_head ? 0 : body.len;
-    ex->pub.first_chunk_us = ex->pub.response_start_us;
+    if (!is_taken)
+        http_ex_move(ex, EX_LOSE);
     return true;
 }
 
-bool http_reply_self(struct http_ex *ex, int status, const char *content_type, const char *body)
+bool http_reply_self(struct http_ex *ex, const struct http_refusal *refusal)
 {
     struct gw_http_header retry = { AIGW_STR("retry-after"), AIGW_STR("1") };
 
-    return http_build_reply(ex, status, content_type, gw_str(body), &retry, status == 503, true);
-}
-
-bool http_queue(struct http_ex *ex)
-{
-    enum MHD_Result rc = MHD_queue_response(ex->conn->mhd, (unsigned)ex->pub.status, ex->reply);
-
-    MHD_destroy_response(ex->reply);
-    ex->reply = NULL;
-    if (rc != MHD_YES)
-        return false;
-    ex->phase = PHASE_QUEUED;
-    http_conn_deadline(ex->conn, DEADLINE_STALL, http_stall_look_ms(ex->conn->http));
-    return true;
+    return (ex->state == EX_NEW || http_can_answer(ex)) &&
+           reply(ex, refusal->status, refusal->content_type, gw_str(refusal->body), &retry, refusal->status == 503);
 }
 
 bool gw_http_reply(struct gw_exchange *pub, int status, const char *content_type, aigw_str body,
@@ -173,18 +168,5 @@ bool gw_http_reply(struct gw_exchange *pub, int status, const char *content_type
 {
     struct http_ex *ex = http_ex_of(pub);
 
-    /* Before the body is in, the answer may have to be written by ourselves. */
-    if (!http_build_reply(ex, status, content_type, body, headers, header_count, ex->phase != PHASE_WORK))
-        return false;
-    if (ex->phase == PHASE_WORK && ex->conn->is_suspended) {
-        if (!http_queue(ex))
-            ex->is_cut = true;
-        http_conn_resume(ex->conn);
-    }
-    return true;
-}
-
-bool gw_http_is_answered(const struct gw_exchange *pub)
-{
-    return GW_CONTAINER_OF((struct gw_exchange *)(uintptr_t)pub, struct http_ex, pub)->is_answered;
+    return http_can_answer(ex) && reply(ex, status, content_type, body, headers, header_count);
 }

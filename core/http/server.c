@@ -1,4 +1,4 @@
-/* server.c - the listener, and the server's life. */
+/* server.c - the listener, the server's life, and draining. */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -15,6 +15,9 @@
 #define ACCEPTS_PER_TURN 64
 #define ACCEPT_PAUSE_MS  100
 #define SPARE_CONNS      1024 /* beyond our own limit, so that those get a 503 and not silence */
+#define DRAIN_SILENT_MS  500  /* what a client sent before draining began has arrived by then */
+#define BODY_TOTAL_MS    60000
+#define HEAD_MAX         (1u << 20) /* of an answer */
 
 /* ---- listening ------------------------------------------------------------------------------------------------ */
 
@@ -93,40 +96,40 @@ static void http_close_listener(struct gw_http *http)
     http->listener.fd = -1;
 }
 
-static void http_accept_one(struct gw_http *http, int fd, const struct sockaddr *peer, socklen_t peer_len)
+static void http_accept_one(struct gw_http *http, int fd, const struct sockaddr_in6 *peer)
 {
-    uint64_t limit = (uint64_t)http->limits.connections_max + SPARE_CONNS;
-    struct http_lane *lane = http->open_connections < limit ? http_lane_pick(http) : NULL;
-
-    if (!lane) {
+    if (http->open_connections >= (uint64_t)http->limits.connections_max + SPARE_CONNS)
         close(fd);
-        return;
+    else
+        http_conn_new(http, fd, peer);
+}
+
+/** True when there may be more. */
+static bool http_accept_some(struct gw_http *http, int count)
+{
+    for (int i = 0; i < count; i++) {
+        struct sockaddr_in6 peer;
+        socklen_t peer_len = sizeof peer;
+        int fd = accept4(http->listener.fd, (struct sockaddr *)&peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            http_accept_one(http, fd, &peer);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            gw_log(GW_LOG_ERROR, "http", "cannot accept connections: %s; raise the limit of open files",
+                   strerror(errno));
+            gw_loop_mod(http->loop, &http->listener, 0); /* it stays readable: without a pause this would spin */
+            gw_timer_set(http->loop, &http->listen_again, ACCEPT_PAUSE_MS);
+            return false;
+        } else if (errno != EINTR && errno != ECONNABORTED) {
+            return false;
+        }
     }
-    lane->must_run = true;
-    MHD_add_connection(lane->daemon, fd, peer, peer_len); /* closes fd itself when it fails */
+    return true;
 }
 
 static void on_accept(struct gw_fd *self, uint32_t events)
 {
-    struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, listener);
-
     (void)events;
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
-        struct sockaddr_in6 peer;
-        socklen_t peer_len = sizeof peer;
-        int fd = accept4(self->fd, (struct sockaddr *)&peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            http_accept_one(http, fd, (struct sockaddr *)&peer, peer_len);
-        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            gw_log(GW_LOG_ERROR, "http", "cannot accept connections: %s; raise the limit of open files",
-                   strerror(errno));
-            gw_loop_mod(http->loop, self, 0); /* it stays readable: without a pause this would spin */
-            gw_timer_set(http->loop, &http->listen_again, ACCEPT_PAUSE_MS);
-            return;
-        } else if (errno != EINTR && errno != ECONNABORTED) {
-            return;
-        }
-    }
+    http_accept_some(GW_CONTAINER_OF(self, struct gw_http, listener), ACCEPTS_PER_TURN);
 }
 
 /* ---- life ----------------------------------------------------------------------------------------------------- */
@@ -144,7 +147,16 @@ struct gw_http *gw_http_new(struct gw_loop *loop, const char *host, uint16_t por
     http->listener.fd = -1;
     http->handler = *handler;
     http->limits = *limits;
-    http->knows_layout = strcmp(MHD_get_version(), "0.9.75") == 0;
+    if (!http->limits.body_total_ms)
+        http->limits.body_total_ms = BODY_TOTAL_MS;
+    http->turn.run = http_conns_turn;
+    http->turn_tail = &http->turn_conns;
+    gw_buf_init(&http->head, HEAD_MAX);
+    http->in = malloc(IN_SIZE);
+    if (!http->in) {
+        gw_err_set(reterr, AIGW_E_NOMEM, "HTTP server: out of memory");
+        goto fail;
+    }
     if (tls) {
         http->is_tls = true;
         http->tls = http_tls_new(tls, reterr);
@@ -154,10 +166,8 @@ struct gw_http *gw_http_new(struct gw_loop *loop, const char *host, uint16_t por
     http->listener.fd = http_listen(host, port, &http->port, reterr);
     if (http->listener.fd < 0)
         goto fail;
-    http->lanes[0] = http_lane_new(http, reterr);
-    if (!http->lanes[0])
+    if (!http_channels_init(http, reterr))
         goto fail;
-    http->lane_count = 1;
     http->listener.on_event = on_accept;
     http->listen_again.on_due = on_listen_again;
     if (gw_loop_add(loop, &http->listener, EPOLLIN) != AIGW_OK) {
@@ -165,16 +175,16 @@ struct gw_http *gw_http_new(struct gw_loop *loop, const char *host, uint16_t por
                    "HTTP server: cannot watch the listening socket; check the limit of open files");
         goto fail;
     }
-    http->hook.prepare = http_lanes_prepare;
-    http->hook.run = http_lanes_run;
+    http->hook.prepare = http_channels_prepare;
+    http->hook.run = http_channels_run;
     gw_loop_add_hook(loop, &http->hook);
     return http;
 fail:
-    if (http->lanes[0])
-        http_lane_free(http->lanes[0]);
+    http_channels_done(http);
     if (http->listener.fd >= 0)
         close(http->listener.fd);
     http_tls_unref(http->tls);
+    free(http->in);
     free(http);
     return NULL;
 }
@@ -183,30 +193,70 @@ void gw_http_free(struct gw_http *http)
 {
     if (!http)
         return;
-    http->is_stopping = true;
-    /* libmicrohttpd panics when it is stopped with suspended connections. */
-    for (struct http_conn *conn = http->conns; conn; conn = conn->next) {
-        if (conn->ex)
-            http_gone_and_cut(conn->ex);
-    }
     http_close_listener(http);
+    gw_timer_clear(http->loop, &http->drain_silent);
+    while (http->conns) {
+        for (struct http_conn *conn = http->conns; conn; conn = conn->next) {
+            if (conn->ex)
+                http_ex_move(conn->ex, EX_LOSE);
+            else
+                http_conn_move(conn, CONN_CLOSE);
+        }
+        http_conns_turn(&http->turn);
+    }
+    gw_loop_undefer(http->loop, &http->turn);
     gw_loop_del_hook(http->loop, &http->hook);
-    for (uint32_t i = 0; i < http->lane_count; i++)
-        http_lane_free(http->lanes[i]);
+    http_channels_done(http);
     http_tls_unref(http->tls);
-    gw_buf_done(&http->cork);
+    gw_buf_done(&http->head);
+    free(http->in);
     free(http->proxies);
     free(http);
 }
 
+/* ---- draining ------------------------------------------------------------------------------------------------- */
+
+static void on_drain_silent(struct gw_timer *self)
+{
+    struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, drain_silent);
+
+    for (struct http_conn *conn = http->conns; conn; conn = conn->next) {
+        if (conn->state == CONN_FRESH)
+            http_conn_move(conn, CONN_CLOSE);
+    }
+}
+
+/** Whoever was let in by the kernel, and whatever had arrived, is served; then the connection closes. */
 void gw_http_drain(struct gw_http *http)
 {
     if (http->is_draining)
         return;
     http->is_draining = true;
-    on_accept(&http->listener, EPOLLIN); /* whoever the kernel has already let in */
+    while (http->listener.fd >= 0 && http_accept_some(http, ACCEPTS_PER_TURN))
+        ;
     http_close_listener(http);
+    for (struct http_conn *conn = http->conns; conn; conn = conn->next) {
+        conn->is_readable = true; /* the loop may not have told yet */
+        http_conn_read(conn);
+        if (conn->state == CONN_IDLE) /* a client may close an idle connection at any time, and so may we */
+            http_conn_move(conn, CONN_CLOSE);
+    }
+    http->drain_silent.on_due = on_drain_silent;
+    gw_timer_set(http->loop, &http->drain_silent, DRAIN_SILENT_MS);
 }
+
+bool gw_http_is_drained(const struct gw_http *http)
+{
+    for (const struct http_conn *conn = http->conns; conn; conn = conn->next) {
+        bool is_over = conn->state == CONN_IDLE || conn->state == CONN_CLOSED ||
+                       (conn->state == CONN_LINGER && http_conn_is_acknowledged(conn));
+        if (!is_over)
+            return false;
+    }
+    return true;
+}
+
+/* ---- settings ------------------------------------------------------------------------------------------------- */
 
 aigw_status gw_http_set_tls(struct gw_http *http, const struct gw_http_tls *options, struct gw_err *reterr)
 {

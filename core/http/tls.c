@@ -1,8 +1,7 @@
 /* tls.c - certificates, protocol versions, client certificates.
  *
- * libmicrohttpd would load one certificate for the daemon's life. Instead every new connection is handed the present
- * configuration before its handshake begins; it keeps a reference until it is closed. So a new certificate, key,
- * client CA or cipher list needs no restart.
+ * Every new connection is handed the present configuration before its handshake begins; it keeps a reference until it
+ * is closed. So a new certificate, key, client CA or cipher list needs no restart.
  */
 #include <string.h>
 
@@ -82,29 +81,22 @@ struct http_tls *http_tls_new(const struct gw_http_tls *options, struct gw_err *
     return tls;
 }
 
-bool http_tls_attach(struct http_tls *tls, gnutls_session_t session)
+gnutls_session_t http_tls_session(const struct http_tls *tls, int fd)
 {
+    gnutls_session_t session;
+
+    if (gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0)
+        return NULL;
     if (gnutls_priority_set(session, tls->priorities) < 0 ||
-        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, tls->credentials) < 0)
-        return false;
+        gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, tls->credentials) < 0) {
+        gnutls_deinit(session);
+        return NULL;
+    }
     if (tls->wants_client_cert) {
         gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUIRE);
         gnutls_session_set_verify_cert(session, NULL, 0); /* the handshake fails on a bad one */
     }
-    return true;
-}
-
-int http_tls_no_certificate(gnutls_session_t session, const gnutls_datum_t *ca_names, int ca_count,
-                            const gnutls_pk_algorithm_t *algorithms, int algorithm_count, gnutls_pcert_st **ret_certs,
-                            unsigned int *ret_count, gnutls_privkey_t *ret_key)
-{
-    (void)session;
-    (void)ca_names;
-    (void)ca_count;
-    (void)algorithms;
-    (void)algorithm_count;
-    (void)ret_certs;
-    (void)ret_count;
-    (void)ret_key;
-    return -1;
+    gnutls_transport_set_int(session, fd);
+    gnutls_handshake_set_timeout(session, 0); /* the connection's own deadline ends it */
+    return session;
 }

@@ -21,6 +21,7 @@ static struct gw_http_limits limits_of(const struct gw_settings *settings)
     return (struct gw_http_limits){
         .header_ms = settings->limits.header_ms,
         .body_ms = settings->limits.body_ms,
+        .body_total_ms = settings->limits.body_total_ms,
         .idle_ms = settings->limits.idle_ms,
         .write_stall_ms = settings->limits.write_stall_ms,
         .header_max = (size_t)settings->limits.header_max,
@@ -250,7 +251,7 @@ static void check_drained(struct gw_timer *timer)
     struct gw_worker *worker = GW_CONTAINER_OF(timer, struct gw_worker, drain_timer);
     uint32_t left = gw_http_open_exchanges(worker->http);
 
-    if (left && gw_loop_now_ms(worker->loop) < worker->drain_deadline_ms) {
+    if (!gw_http_is_drained(worker->http) && gw_loop_now_ms(worker->loop) < worker->drain_deadline_ms) {
         gw_timer_set(worker->loop, timer, DRAIN_CHECK_MS);
         return;
     }

@@ -84,7 +84,7 @@ void gw_ctx_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...)
 
 void gw_ctx_count(struct aigw_ctx *ctx, uint32_t index, const aigw_str *label_values, double delta)
 {
-    if (index >= ctx->plugin->descriptor.metric_count)
+    if (index >= ctx->plugin->descriptor.metric_count || !ctx->plugin->metric_ids)
         return;
     struct gw_series *series = gw_series(ctx->plugin->metric_ids[index], label_values);
     if (series)

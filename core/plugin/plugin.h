@@ -18,7 +18,7 @@ struct gw_plugin {
     struct aigw_feature_ops feature;
     struct aigw_route *routes; /* feature: re-strided copy */
     struct aigw_metric *metrics;
-    uint32_t *metric_ids; /* in the metrics registry, one per metric of the descriptor */
+    uint32_t *metric_ids; /* in the metrics registry, one per metric; NULL: it counts nowhere */
 };
 
 /** One configured group: providers.NAME or features.NAME. */

@@ -299,7 +299,7 @@ void gw_answer_cut(struct gw_conn *conn, ssize_t why)
     }
     /* TLS 1.3 refuses a client certificate after the handshake, as the answer to the request: with an alert, or with a
      * reset that overtakes the alert. */
-    if (conn->tls && !transfer->got_bytes && (why == GW_IO_ERROR || gw_tls_wanted_certificate(tls)))
+    if (tls && !transfer->got_bytes && (why == GW_IO_ERROR || gw_tls_wanted_certificate(tls)))
         gw_fault_of_tls(&fault, conn, tls, true);
     else
         gw_fault_of_cut(&fault, conn, why);

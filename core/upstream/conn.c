@@ -124,7 +124,11 @@ void gw_conn_failed(struct gw_conn *conn, const struct gw_fault *fault)
 /* ---- handshakes ------------------------------------------------------------------------------------------------- */
 
 static void ask_for_tunnel(struct gw_conn *conn);
-static void greet(struct gw_conn *conn, bool is_proxy);
+
+static struct gw_trust *trust_of(const struct gw_origin *origin, bool is_proxy)
+{
+    return is_proxy ? origin->proxy_trust : origin->trust;
+}
 
 static void shake_hands(struct gw_conn *conn)
 {
@@ -138,7 +142,7 @@ static void shake_hands(struct gw_conn *conn)
         struct gw_fault fault;
 
         gw_fault_of_tls(&fault, conn, tls, false);
-        conn->origin->trust->check_ms = 0; /* somebody may be about to mend it */
+        trust_of(conn->origin, is_proxy)->check_ms = 0; /* somebody may be about to mend it */
         fail(conn, &fault);
     } else if (is_proxy && conn->origin->url->is_https) {
         ask_for_tunnel(conn);
@@ -151,7 +155,8 @@ static void shake_hands(struct gw_conn *conn)
 static void greet(struct gw_conn *conn, bool is_proxy)
 {
     struct gw_origin *origin = conn->origin;
-    struct gw_credentials *credentials = gw_trust_credentials(origin->trust, gw_loop_now_ms(conn->up->loop));
+    struct gw_trust *trust = trust_of(origin, is_proxy);
+    struct gw_credentials *credentials = gw_trust_credentials(trust, gw_loop_now_ms(conn->up->loop));
     struct gw_ticket *ticket = is_proxy ? &origin->proxy_ticket : &origin->ticket;
     struct gw_tls_options options = { .fd = conn->fd.fd,
                                       .below = conn->proxy_tls,
@@ -169,7 +174,7 @@ static void greet(struct gw_conn *conn, bool is_proxy)
         struct gw_fault fault = { .kind = GW_UP_TLS };
 
         snprintf(fault.words, sizeof fault.words, "%s", gw_credentials_problem(credentials));
-        origin->trust->check_ms = 0;
+        trust->check_ms = 0;
         fail(conn, &fault);
         return;
     }
@@ -215,12 +220,25 @@ static void tunnel_free(struct gw_conn *conn)
     conn->tunnel = NULL;
 }
 
-static void tunnel_broke(struct gw_conn *conn, int kind, const char *words)
+static void tunnel_broke(struct gw_conn *conn, const char *words)
 {
-    struct gw_fault fault = { .kind = kind };
+    struct gw_fault fault = { .kind = GW_UP_CONNECT };
 
     snprintf(fault.words, sizeof fault.words, "the proxy %s; check HTTPS_PROXY and NO_PROXY", words);
     fail(conn, &fault);
+}
+
+/** The connection is over before the proxy answered. */
+static void tunnel_ended(struct gw_conn *conn, ssize_t why)
+{
+    struct gw_fault fault;
+
+    if (why == GW_IO_ERROR || gw_tls_wanted_certificate(conn->proxy_tls)) {
+        gw_fault_of_tls(&fault, conn, conn->proxy_tls, true);
+        fail(conn, &fault);
+    } else {
+        tunnel_broke(conn, "closed the connection when it was asked for the server");
+    }
 }
 
 /** The proxy's answer, as far as it came. */
@@ -239,7 +257,7 @@ static void read_tunnel(struct gw_conn *conn)
             return;
         }
         if (n <= 0) {
-            tunnel_broke(conn, GW_UP_CONNECT, "closed the connection when it was asked for the server");
+            tunnel_ended(conn, n);
             return;
         }
         switch (gw_http1_step(&tunnel->answer, &input, &piece)) {
@@ -252,14 +270,14 @@ static void read_tunnel(struct gw_conn *conn)
                 gw_fault_of_tunnel(&fault, tunnel->answer.status);
                 fail(conn, &fault);
             } else if (input.len > 0) {
-                tunnel_broke(conn, GW_UP_CONNECT, "sent more than its answer");
+                tunnel_broke(conn, "sent more than its answer");
             } else {
                 tunnel_free(conn);
                 greet(conn, false);
             }
             return;
         default:
-            tunnel_broke(conn, GW_UP_CONNECT, "did not answer in HTTP");
+            tunnel_broke(conn, "did not answer in HTTP");
             return;
         }
     }
@@ -278,7 +296,7 @@ static void drive_tunnel(struct gw_conn *conn)
             return;
         }
         if (n < 0) {
-            tunnel_broke(conn, GW_UP_CONNECT, "closed the connection when it was asked for the server");
+            tunnel_ended(conn, n);
             return;
         }
         tunnel->sent += (size_t)n;
@@ -420,13 +438,20 @@ static ssize_t conn_recv(struct gw_conn *conn)
     return n >= 0 ? n : io_code(errno);
 }
 
+/** This was read enough for one turn. A head has limits of its own and is read to its end. */
+static bool is_enough(const struct gw_conn *conn, int reads)
+{
+    return reads >= READS_PER_TURN && conn->transfer->state == GW_TRANSFER_BODY;
+}
+
 void gw_conn_read(struct gw_conn *conn)
 {
     if (!gw_up_buffer(&conn->up->in, GW_READ_MAX)) {
         fail_internally(conn, "out of memory");
         return;
     }
-    for (int i = 0; i < READS_PER_TURN; i++) {
+    for (int reads = 1;; reads++) {
+        const struct gw_tls *tls = session_of(conn);
         ssize_t n = conn_recv(conn);
 
         if (n == GW_IO_AGAIN)
@@ -438,12 +463,14 @@ void gw_conn_read(struct gw_conn *conn)
         if (!gw_answer_feed(conn, (aigw_str){ conn->up->in, (size_t)n }))
             return;
         /* A short read from a socket means that it is empty; what TLS holds back epoll does not know of. */
-        if (session_of(conn) ? !gw_tls_has_more(session_of(conn)) : n < (ssize_t)GW_READ_MAX)
+        if (tls ? !gw_tls_has_more(tls) : n < (ssize_t)GW_READ_MAX)
             break;
-        if (i + 1 == READS_PER_TURN && session_of(conn)) {
-            gw_answer_rest(conn);
-            return;
-        }
+        if (!is_enough(conn, reads))
+            continue;
+        if (!tls)
+            break;
+        gw_answer_rest(conn);
+        return;
     }
     wait_for(conn, wanted(conn));
 }

@@ -60,7 +60,8 @@ struct gw_origin {
     uint32_t idle_count;
     struct gw_url *url; /* one of its URLs */
     const struct gw_proxy *proxy;
-    struct gw_trust *trust; /* NULL: no TLS on the way */
+    struct gw_trust *trust;       /* of the server; NULL: plain HTTP */
+    struct gw_trust *proxy_trust; /* of an https proxy: always verified, and shown no client certificate */
     bool is_checked;
     struct gw_conn_list idle; /* last used first */
     struct gw_ticket ticket, proxy_ticket;

@@ -51,40 +51,55 @@ static void origin_free(struct gw_origin *origin)
     gw_ticket_forget(&origin->ticket);
     gw_ticket_forget(&origin->proxy_ticket);
     trust_unref(origin->up, origin->trust);
+    trust_unref(origin->up, origin->proxy_trust);
     gw_url_unref(origin->url);
     free(origin);
+}
+
+/** How an https proxy is trusted: by the same authorities. */
+static struct gw_upstream_tls tls_of_proxy(const struct gw_upstream_tls *tls)
+{
+    struct gw_upstream_tls of_proxy = { .verify = true };
+
+    if (tls) {
+        of_proxy.ca_file = tls->ca_file;
+        of_proxy.ca_source = tls->ca_source;
+        of_proxy.extra_ca_file = tls->extra_ca_file;
+    }
+    return of_proxy;
+}
+
+static bool is_trusted_by(const struct gw_trust *trust, const struct gw_upstream_tls *tls)
+{
+    return !trust || gw_trust_is_for(trust, tls);
 }
 
 static bool origin_is_for(const struct gw_origin *origin, const struct gw_url *url, const struct gw_proxy *proxy,
                           const struct gw_upstream_tls *tls, bool is_checked)
 {
     const struct gw_url *mine = origin->url;
+    struct gw_upstream_tls of_proxy = tls_of_proxy(tls);
 
     return mine->hash == url->hash && mine->is_https == url->is_https && mine->port == url->port &&
            origin->proxy == proxy && origin->is_checked == is_checked && strcmp(mine->connect, url->connect) == 0 &&
-           (!origin->trust || gw_trust_is_for(origin->trust, tls));
+           is_trusted_by(origin->trust, tls) && is_trusted_by(origin->proxy_trust, &of_proxy);
 }
 
-struct gw_origin *gw_origin_get(struct gw_upstream *up, struct gw_url *url, const struct gw_proxy *proxy,
-                                const struct gw_upstream_tls *tls, bool is_checked)
+static struct gw_origin *origin_new(struct gw_upstream *up, struct gw_url *url, const struct gw_proxy *proxy,
+                                    const struct gw_upstream_tls *tls, bool is_checked)
 {
-    struct gw_origin **slot = &up->origins[url->hash % GW_ORIGIN_SLOTS], *origin;
+    struct gw_origin **slot = &up->origins[url->hash % GW_ORIGIN_SLOTS];
+    struct gw_origin *origin = calloc(1, sizeof *origin);
+    struct gw_upstream_tls of_proxy = tls_of_proxy(tls);
+    bool is_tls_proxy = proxy && proxy->kind == GW_PROXY_HTTPS;
 
-    for (origin = *slot; origin; origin = origin->next)
-        if (origin_is_for(origin, url, proxy, tls, is_checked)) {
-            up->unused_origins -= origin->refs == 0;
-            origin->refs++;
-            return origin;
-        }
-    origin = calloc(1, sizeof *origin);
     if (!origin)
         return NULL;
-    if (url->is_https || (proxy && proxy->kind == GW_PROXY_HTTPS)) {
-        origin->trust = trust_get(up, tls);
-        if (!origin->trust) {
-            free(origin);
-            return NULL;
-        }
+    if ((url->is_https && !(origin->trust = trust_get(up, tls))) ||
+        (is_tls_proxy && !(origin->proxy_trust = trust_get(up, &of_proxy)))) {
+        trust_unref(up, origin->trust);
+        free(origin);
+        return NULL;
     }
     url->refs++;
     origin->up = up;
@@ -96,6 +111,20 @@ struct gw_origin *gw_origin_get(struct gw_upstream *up, struct gw_url *url, cons
     origin->next = *slot;
     *slot = origin;
     return origin;
+}
+
+struct gw_origin *gw_origin_get(struct gw_upstream *up, struct gw_url *url, const struct gw_proxy *proxy,
+                                const struct gw_upstream_tls *tls, bool is_checked)
+{
+    struct gw_origin *origin;
+
+    for (origin = up->origins[url->hash % GW_ORIGIN_SLOTS]; origin; origin = origin->next)
+        if (origin_is_for(origin, url, proxy, tls, is_checked)) {
+            up->unused_origins -= origin->refs == 0;
+            origin->refs++;
+            return origin;
+        }
+    return origin_new(up, url, proxy, tls, is_checked);
 }
 
 void gw_origin_unref(struct gw_origin *origin)
@@ -124,12 +153,15 @@ void gw_pool_remove(struct gw_conn *conn)
     conn->up->idle_count--;
 }
 
-/** Its server was verified by the credentials that are in force. */
+static bool is_in_force(const struct gw_tls *tls, const struct gw_trust *trust)
+{
+    return !tls || gw_tls_credentials(tls) == trust->credentials;
+}
+
+/** Its server, and an https proxy, were verified by what is in force now. */
 static bool is_trusted(const struct gw_conn *conn)
 {
-    const struct gw_tls *tls = conn->tls ? conn->tls : conn->proxy_tls;
-
-    return !tls || gw_tls_credentials(tls) == conn->origin->trust->credentials;
+    return is_in_force(conn->tls, conn->origin->trust) && is_in_force(conn->proxy_tls, conn->origin->proxy_trust);
 }
 
 struct gw_conn *gw_pool_take(struct gw_origin *origin)
@@ -189,8 +221,10 @@ static bool is_expired(const struct gw_conn *conn, int64_t now_ms)
 
 static bool has_outdated_trust(const struct gw_conn *conn, int64_t now_ms)
 {
+    const struct gw_trust *trust = conn->origin->trust, *proxy_trust = conn->origin->proxy_trust;
+
     (void)now_ms;
-    return conn->origin->trust && conn->origin->trust->is_outdated;
+    return (trust && trust->is_outdated) || (proxy_trust && proxy_trust->is_outdated);
 }
 
 void gw_pool_close_all(struct gw_upstream *up)

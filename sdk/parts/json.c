@@ -220,8 +220,7 @@ size_t aigw_json_room(const struct aigw_json *value)
 
     if (value->type != AIGW_JSON_STRING || !(value->flags & AIGW_JSONF_ESCAPES))
         return 0;
-    /* No escape is shorter than what it stands for, but \q of two bytes is a U+FFFD of three. */
-    return value->flags & AIGW_JSONF_ODD ? len + len / 2 : len;
+    return len + len / 2; /* no escape is shorter than what it stands for, but \q of two bytes is a U+FFFD of three */
 }
 
 aigw_str aigw_json_text_in(const struct aigw_json *value, char *room)

@@ -84,8 +84,8 @@ static inline size_t aigw_scan_character(const char *at, const char *end)
     return (first == 0xF0 && second < 0x90) || (first == 0xF4 && second > 0x8F) ? 0 : 4;
 }
 
-/** Write what a string without its quotes reads as, to as many bytes as it has, or half as many again when it is odd.
- *  Answers the bytes. */
+/** Write what a string without its quotes reads as, where there is room for half as many bytes again as it has. Answers
+ *  the bytes. */
 size_t aigw_scan_unescape(aigw_str inside, char *out);
 /** How many characters it reads as. */
 size_t aigw_scan_characters(aigw_str inside);

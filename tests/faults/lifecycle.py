@@ -350,7 +350,7 @@ def until(check, expected, timeout=10):
 
 @case("F-RELOAD-pool", "reload")
 def reload_keeps_connections_to_models(env):
-    """Pooled connections outlive a reload, unless trust or identity towards model servers changed."""
+    """Pooled connections outlive a reload (those over TLS unless their certificate files changed: unit.upstream_pool)."""
     script = env.models.script(Reply())
     env.gw.write_conf("")
     reload(env, "configuration reloaded")
@@ -364,7 +364,7 @@ def reload_keeps_connections_to_models(env):
     ca = pki.CA(env.ctx.folder("reload-ca"))
     env.gw.write_conf(f"upstream: {{ extra_ca_file = \"{ca.file}\"; }};\n")
     reload(env, "configuration reloaded")
-    until(lambda: upstream_connections(env) == 0, "connections made with the old trust to be dropped")
+    truth(upstream_connections(env) >= 1, "a plain connection to be kept: trust has no say in it", "none")
     env.gw.write_conf("")
     reload(env, "configuration reloaded")
 

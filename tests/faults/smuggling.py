@@ -3,6 +3,7 @@ rest must never be served. Also the honest odd forms: pipelining, 100-continue, 
 import json
 
 from contract._env import Env, Reply, completion
+from fakes import pki
 from fakes.net import Gate
 from harness import http
 from harness.runner import add_case, case, equal, fixture, truth
@@ -14,6 +15,14 @@ HIDDEN = b"GET /monitoring/healthz?hidden HTTP/1.1\r\nHost: h\r\nX-Request-ID: h
 @fixture("smuggling")
 def smuggling(ctx):
     return Env(ctx, bypass=True, name="smuggling")
+
+
+@fixture("smuggling-tls")
+def smuggling_tls(ctx):
+    ca = pki.CA(ctx.folder("smuggling-ca"))
+    cert, key = ca.issue()
+    return Env(ctx, bypass=True, name="smuggling-tls", tls=ca.client_context(), env={
+        "AIGW_FASTAPI__TLS__ENABLED": "true", "AIGW_FASTAPI__TLS__CERT_FILE": cert, "AIGW_FASTAPI__TLS__KEY_FILE": key})
 
 
 def post(head, body=b""):
@@ -70,14 +79,21 @@ CORPUS = {
     "SM-43-name-high-byte": post(b"Content-Length: 2\r\nContent-Length\xa0: 3\r\n", b"{} "),
     "SM-44-chunk-ext-lf": post(CHUNKED, b"2;a=\n1\r\n{}\r\n0\r\n\r\n"),
     "SM-45-length-zero-te": post(b"Content-Length: 0\r\n" + CHUNKED, b"0\r\n\r\n"),
+    "SM-46-colon-lf": post(b":\nContent-Length: 2\r\n", b"{}"),
+    "SM-47-nul-lf": post(b"\0\nContent-Length: 2\r\n", b"{}"),
+    "SM-48-nul-text-lf": post(b"\0X: y\nContent-Length: 2\r\n", b"{}"),
+    "SM-49-cr-cr-lf": post(b"Content-Length: 2\r\n\r\r\n", b"{}"),
 }
 # May be served as what they plainly are, as long as exactly that one request is seen, or refused.
-LENIENT = {"SM-38-no-version", "SM-42-connect", "SM-21-bare-lf", "SM-33-chunk-bare-lf", "SM-34-lf-only"}
+LENIENT = {"SM-33-chunk-bare-lf"}
 
 
-def refused_and_closed(ident, data):
+def refused_and_closed(ident, data, is_second=False):
     def run(env):
         with env.gw.connect(timeout=5) as conn:
+            if is_second:
+                conn.send(http.render("GET", "/monitoring/healthz"))
+                equal(conn.read_response().status, 200, "status of an honest request before it")
             try:
                 conn.send(data + HIDDEN)
             except OSError:
@@ -100,6 +116,8 @@ def refused_and_closed(ident, data):
 
 for _ident, _data in CORPUS.items():
     add_case(_ident, "smuggling", refused_and_closed(_ident, _data), __name__)
+    add_case(_ident + "-kept", "smuggling", refused_and_closed(_ident, _data, is_second=True), __name__)
+    add_case(_ident + "-tls", "smuggling-tls", refused_and_closed(_ident, _data, is_second=True), __name__)
 
 
 @case("SM-50-identical-lengths", "smuggling")

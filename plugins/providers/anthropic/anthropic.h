@@ -61,6 +61,7 @@ struct anthropic_out {
     const char *role;       /* of the open turn, NULL when none is open */
     uint32_t turn_count;
     uint32_t block_count;               /* in the open turn */
+    uint32_t results_ahead;             /* messages to come whose results stand there already */
     const struct aigw_message *waiting; /* system messages from here on are still to be put in place */
 };
 aigw_status anthropic_unsupported(struct anthropic_out *out, const char *what, uint32_t number);

@@ -36,7 +36,7 @@ static bool is_textual(const struct aigw_part *part)
 
 static bool has_results(const struct aigw_message *msg)
 {
-    for (const struct aigw_part *part = msg ? msg->parts : NULL; part; part = part->next)
+    for (const struct aigw_part *part = msg->parts; part; part = part->next)
         if (part->type == AIGW_PART_TOOL_RESULT)
             return true;
     return false;
@@ -261,10 +261,9 @@ static void put_thinking(struct anthropic_out *out, const struct aigw_part *part
 
 /* Text with words around it; blank text is left out: the API refuses it. */
 static aigw_status put_text_block(struct anthropic_out *out, const char *role, const struct aigw_part *part,
-                                  const char *before, const char *behind)
+                                  aigw_str text, const char *before, const char *behind)
 {
     struct aigw_buf *joined;
-    aigw_str text = part->text;
 
     if (wire_is_blank(text))
         return AIGW_OK;
@@ -294,12 +293,12 @@ static aigw_status put_waiting(struct anthropic_out *out, const struct aigw_mess
         for (const struct aigw_part *part = is_system(msg) ? msg->parts : NULL; part && status == AIGW_OK;
              part = part->next)
             if (is_textual(part))
-                status = put_text_block(out, "user", part, "<system>", "</system>");
+                status = put_text_block(out, "user", part, part->text, "<system>", "</system>");
     out->waiting = NULL;
     return status;
 }
 
-static aigw_status put_part(struct anthropic_out *out, const char *role, const struct aigw_part *part,
+static aigw_status put_part(struct anthropic_out *out, const char *role, const struct aigw_part *part, aigw_str text,
                             bool is_rewritten)
 {
     bool is_assistant = strcmp(role, "assistant") == 0;
@@ -307,7 +306,7 @@ static aigw_status put_part(struct anthropic_out *out, const char *role, const s
     switch (part->type) {
     case AIGW_PART_TEXT:
     case AIGW_PART_REFUSAL:
-        return put_text_block(out, role, part, is_rewritten ? WIRE_PREFILL_PREFIX : "", "");
+        return put_text_block(out, role, part, text, is_rewritten ? WIRE_PREFILL_PREFIX : "", "");
     case AIGW_PART_IMAGE:
     case AIGW_PART_DOCUMENT:
         if (is_assistant)
@@ -335,26 +334,38 @@ static aigw_status put_part(struct anthropic_out *out, const char *role, const s
     }
 }
 
+/* Results come first in their turn, those of the messages that follow with more of them included. */
+static aigw_status put_results(struct anthropic_out *out, const struct aigw_message *msg)
+{
+    aigw_status status = AIGW_OK;
+
+    if (out->results_ahead > 0) {
+        out->results_ahead--;
+        return AIGW_OK;
+    }
+    for (const struct aigw_message *at = msg; at && status == AIGW_OK && (is_system(at) || has_results(at));
+         at = at->next) {
+        for (const struct aigw_part *part = at->parts; part && status == AIGW_OK; part = part->next)
+            if (part->type == AIGW_PART_TOOL_RESULT)
+                status = put_result(out, part);
+        out->results_ahead += at != msg && !is_system(at);
+    }
+    return status;
+}
+
 static aigw_status put_message(struct anthropic_out *out, const struct aigw_message *msg)
 {
     bool is_assistant = msg->role == AIGW_ROLE_ASSISTANT, is_last = !msg->next;
     bool is_rewritten = is_last && is_assistant && out->quirks->refuses_prefill;
-    const struct aigw_message *next = msg->next;
-    aigw_status status = AIGW_OK;
+    aigw_status status = put_results(out, msg);
 
-    for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next)
-        if (part->type == AIGW_PART_TOOL_RESULT)
-            status = put_result(out, part);
-    while (next && is_system(next))
-        next = next->next;
-    if (status == AIGW_OK && out->waiting && !(has_results(msg) && has_results(next)))
+    if (status == AIGW_OK && out->waiting)
         status = put_waiting(out, msg);
     for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
-        struct aigw_part copy = *part;
+        bool is_tail = is_last && is_assistant && !part->next;
 
-        if (is_last && is_assistant && !part->next)
-            copy.text = wire_trim_end(part->text);
-        status = put_part(out, is_assistant && !is_rewritten ? "assistant" : "user", &copy, is_rewritten);
+        status = put_part(out, is_assistant && !is_rewritten ? "assistant" : "user", part,
+                          is_tail ? wire_trim_end(part->text) : part->text, is_rewritten);
     }
     return status;
 }

@@ -3,6 +3,12 @@
 
 #include <string.h>
 
+static void url_trim(aigw_str *root)
+{
+    while (wire_has_suffix(*root, "/"))
+        root->len--;
+}
+
 /* The part before the query, without slashes at its end. *ret_query: from the ? on, without a fragment. */
 static aigw_str url_path(aigw_str base, aigw_str *ret_query)
 {
@@ -16,19 +22,20 @@ static aigw_str url_path(aigw_str base, aigw_str *ret_query)
         *ret_query = (aigw_str){ query, base.len - (size_t)(query - base.ptr) };
         base.len = (size_t)(query - base.ptr);
     }
-    while (wire_has_suffix(base, "/"))
-        base.len--;
+    url_trim(&base);
     return base;
 }
 
-static bool url_cut(aigw_str *path, const char *tail)
+/* Take the longest ending of `path` and `tails` off. */
+static void url_cut(aigw_str *root, const char *path, const char *const *tails)
 {
-    if (!wire_has_suffix(*path, tail))
-        return false;
-    path->len -= strlen(tail);
-    while (wire_has_suffix(*path, "/"))
-        path->len--;
-    return true;
+    size_t cut = wire_has_suffix(*root, path) ? strlen(path) : 0;
+
+    for (; *tails; tails++)
+        if (wire_has_suffix(*root, *tails) && strlen(*tails) > cut)
+            cut = strlen(*tails);
+    root->len -= cut;
+    url_trim(root);
 }
 
 bool wire_url_ends(aigw_str base, const char *tail)
@@ -45,11 +52,12 @@ const char *wire_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_st
     size_t scheme, len = 0;
     char *url;
 
-    if (!url_cut(&root, path)) /* its own path first: it may end in one of the others */
-        for (; *tails && !url_cut(&root, *tails); tails++)
-            ;
-    while (wire_has_suffix(root, "/v1/v1") || (wire_has_suffix(root, "/v1") && wire_has_prefix(wire_str(path), "/v1/")))
+    url_cut(&root, path, tails);
+    while (wire_has_suffix(root, "/v1/v1") ||
+           (wire_has_suffix(root, "/v1") && wire_has_prefix(wire_str(path), "/v1/"))) {
         root.len -= 3;
+        url_trim(&root);
+    }
     url = host->alloc(ctx, AIGW_LIFE_BUILD, root.len + strlen(path) + query.len + 1);
     if (!url)
         return NULL;

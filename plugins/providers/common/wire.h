@@ -82,7 +82,8 @@ aigw_str wire_from_base64(const struct aigw_host *host, struct aigw_ctx *ctx, ai
 /* ---- where to ----------------------------------------------------------------------------------------------- */
 
 /** URL of `path` at the server that `base` names: in front of a query, no slash doubled, "/v1" never twice. People
- * paste whole URLs: an ending of `tails` (NULL-ended, the longest first) is taken off first. Lives for the build. */
+ * paste whole URLs: the longest ending among `path` and `tails` (NULL-ended) is taken off first. Lives for the build.
+ */
 const char *wire_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str base, const char *path,
                      const char *const *tails);
 /** True when the path of `base` ends so. */

@@ -253,6 +253,29 @@ static aigw_status mock_embeddings_prepare(const struct mock *mock, struct aigw_
     return AIGW_OK;
 }
 
+/* What is unknown is refused: nobody could say what it asks for. */
+static aigw_status mock_check(const struct mock *mock, struct aigw_ctx *ctx, const struct aigw_model_request *req)
+{
+    const struct aigw_host *host = mock->host;
+
+    if (req->kind < AIGW_CALL_CHAT || req->kind > AIGW_CALL_COUNT)
+        return host->fail(ctx, AIGW_E_UNSUPPORTED, "the mock model has no such call (kind %u)", req->kind);
+    if (req->params && req->params->choice_count > 1)
+        return host->fail(ctx, AIGW_E_UNSUPPORTED, "the mock model gives one answer to a call, not %u",
+                          req->params->choice_count);
+    for (const struct aigw_message *msg = req->messages; msg; msg = msg->next) {
+        if (msg->role < AIGW_ROLE_SYSTEM || msg->role > AIGW_ROLE_DEVELOPER)
+            return host->fail(ctx, AIGW_E_UNSUPPORTED, "the mock model has no such role (%u)", msg->role);
+        for (const struct aigw_part *part = msg->parts; part; part = part->next)
+            if (part->type < AIGW_PART_TEXT || part->type > AIGW_PART_TOOLS)
+                return host->fail(ctx, AIGW_E_UNSUPPORTED, "the mock model has no such part (%u)", part->type);
+    }
+    for (const struct aigw_tool *tool = req->tools; tool; tool = tool->next)
+        if (tool->kind > AIGW_TOOL_SERVER)
+            return host->fail(ctx, AIGW_E_UNSUPPORTED, "the mock model has no such kind of tool (%u)", tool->kind);
+    return AIGW_OK;
+}
+
 /* The tool that is demanded, if one is. */
 static aigw_status mock_choose_tool(const struct mock *mock, struct aigw_ctx *ctx, const struct aigw_model_request *req,
                                     struct mock_call *call)
@@ -273,15 +296,13 @@ static aigw_status mock_request(struct aigw_ctx *ctx, void *self, void *call_sta
     const struct mock *mock = self;
     struct mock_call *call = call_state;
     char *model = mock->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(target->model));
-    aigw_status status = AIGW_OK;
+    aigw_status status;
 
     if (!model)
         return AIGW_E_NOMEM;
-    if (req->kind < AIGW_CALL_CHAT || req->kind > AIGW_CALL_COUNT)
-        return mock->host->fail(ctx, AIGW_E_UNSUPPORTED, "the mock model has no such call (kind %u)", req->kind);
-    if (req->params && req->params->choice_count > 1)
-        return mock->host->fail(ctx, AIGW_E_UNSUPPORTED, "the mock model gives one answer to a call, not %u",
-                                req->params->choice_count);
+    status = mock_check(mock, ctx, req);
+    if (status != AIGW_OK)
+        return status;
     ret_http->framing = AIGW_FRAMING_LOCAL;
     call->knobs = mock->knobs;
     mock_turn_by_model(&call->knobs, model);

@@ -46,6 +46,7 @@ struct openai_call {
     uint32_t has_delta;                         /* they came in pieces: a whole message beside them repeats them */
     uint32_t is_raw;                            /* the client's own bytes were sent, and it gets the server's */
     uint32_t hides_usage;                       /* … but for the usage, which it did not ask for */
+    uint64_t seen[OPENAI_CHOICES_MAX / 64];     /* choices of which something came */
     uint64_t finished[OPENAI_CHOICES_MAX / 64]; /* choices whose FINISH was emitted */
     uint32_t tool_count;
     struct halves halves;

@@ -52,12 +52,10 @@ static aigw_status emit_text(struct openai_in *in, uint32_t choice, uint32_t typ
 
 static aigw_status emit_json(struct openai_in *in, uint32_t choice, uint32_t type, struct json_object *value)
 {
-    struct aigw_event event = { .struct_size = sizeof event,
-                                .type = type,
-                                .choice = choice,
-                                .text = wire_json(value),
-                                .origin = AIGW_STR_INIT(OPENAI_DIALECT) };
+    struct aigw_event event = { .struct_size = sizeof event, .type = type, .choice = choice, .text = wire_json(value) };
 
+    if (type != AIGW_EVENT_LOGPROBS) /* those are everybody's */
+        event.origin = AIGW_STR(OPENAI_DIALECT);
     return openai_emit(in, &event);
 }
 
@@ -131,9 +129,14 @@ static aigw_status flush_halves(struct openai_in *in, uint32_t choice)
     return status;
 }
 
-static bool is_finished(const struct openai_call *call, uint32_t choice)
+static bool has_choice(const uint64_t *choices, uint32_t choice)
 {
-    return call->finished[choice / 64] >> (choice % 64) & 1;
+    return choices[choice / 64] >> (choice % 64) & 1;
+}
+
+static void add_choice(uint64_t *choices, uint32_t choice)
+{
+    choices[choice / 64] |= (uint64_t)1 << (choice % 64);
 }
 
 bool openai_is_reason(aigw_str word)
@@ -152,7 +155,7 @@ aigw_status openai_emit_finish(struct openai_in *in, uint32_t choice, aigw_str w
     uint32_t calls = 0;
     aigw_status status;
 
-    if (is_finished(in->call, choice))
+    if (has_choice(in->call->finished, choice))
         return AIGW_OK;
     for (size_t i = 0; word.len > 0 && i < sizeof openai_words / sizeof *openai_words; i++)
         if (wire_same_word(word, openai_words[i].word)) {
@@ -173,7 +176,7 @@ aigw_status openai_emit_finish(struct openai_in *in, uint32_t choice, aigw_str w
         event.finish = AIGW_FINISH_STOP;
     else if (event.finish == AIGW_FINISH_STOP && at.len > 0)
         event.finish = AIGW_FINISH_STOP_SEQUENCE;
-    in->call->finished[choice / 64] |= (uint64_t)1 << (choice % 64);
+    add_choice(in->call->finished, choice);
     return openai_emit(in, &event);
 }
 
@@ -181,11 +184,16 @@ aigw_status openai_emit_finish(struct openai_in *in, uint32_t choice, aigw_str w
 static aigw_status end_of_stream(struct openai_in *in)
 {
     aigw_status status = AIGW_OK;
+    bool has_any = false;
 
-    if (in->call->path != OPENAI_EMBEDDING && in->call->choices_seen == 0)
-        return openai_nonsense(in, "ended before it began");
-    for (uint32_t choice = 0; choice < in->call->choices_seen && status == AIGW_OK && !in->call->is_over; choice++)
+    for (uint32_t choice = 0; choice < in->call->choice_count && status == AIGW_OK; choice++) {
+        if (!has_choice(in->call->seen, choice))
+            continue;
+        has_any = true;
         status = openai_emit_finish(in, choice, AIGW_STR(""), AIGW_STR_NONE);
+    }
+    if (status == AIGW_OK && !has_any && in->call->path != OPENAI_EMBEDDING)
+        return openai_nonsense(in, "ended before it began");
     in->call->is_over = 1;
     return status == AIGW_OK ? wire_pass(in->host, in->ctx, &in->pass) : status;
 }
@@ -375,8 +383,7 @@ static aigw_status emit_choice(struct openai_in *in, struct json_object *obj, si
         return openai_emit_error(in, openai_is_error(obj) ? obj : openai_is_error(delta) ? delta : message);
     if (index < 0 || index >= in->call->choice_count)
         return AIGW_OK; /* nobody asked for it */
-    if (index >= in->call->choices_seen)
-        in->call->choices_seen = (uint32_t)index + 1;
+    add_choice(in->call->seen, (uint32_t)index);
     if (delta) {
         in->call->has_delta = 1;
         status = emit_message(in, (uint32_t)index, delta, false);

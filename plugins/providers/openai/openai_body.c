@@ -37,7 +37,7 @@ static aigw_status openai_prompt(struct openai_out *out, const struct aigw_model
         return AIGW_E_NOMEM;
     for (const struct aigw_message *msg = req->messages; msg; msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part; part = part->next) {
-            if (part->type != AIGW_PART_TEXT)
+            if (part->type != AIGW_PART_TEXT || part->extra.len > 0 || msg->extra.len > 0)
                 return openai_unsupported(out, "such part on the completions path", part->type);
             if (count++ > 0)
                 host->buf_put(joined, "\n", 1);
@@ -123,7 +123,10 @@ static aigw_status put_free_text(struct openai_out *out, const struct aigw_tool 
         wire_puts(body, ",\"format\":");
         wire_put(body, tool->grammar);
     }
-    wire_puts(body, "}}");
+    wire_puts(body, "}");
+    if (openai_is_ours(tool->origin) && wire_splice(body, tool->extra) != AIGW_OK)
+        return openai_invalid(out, "a tool's extra members are not a JSON object");
+    wire_puts(body, "}");
     return AIGW_OK;
 }
 

@@ -51,6 +51,15 @@ static bool has_attachment(const struct aigw_part *parts)
     return false;
 }
 
+/* Text that carries members of its own, and can be no plain string. */
+static bool has_extra_text(const struct aigw_part *parts)
+{
+    for (; parts; parts = parts->next)
+        if ((parts->type == AIGW_PART_TEXT || parts->type == AIGW_PART_REFUSAL) && parts->extra.len > 0)
+            return true;
+    return false;
+}
+
 static bool is_textual(const struct aigw_part *part)
 {
     return part->type == AIGW_PART_TEXT || part->type == AIGW_PART_REFUSAL;
@@ -273,7 +282,7 @@ static aigw_status put_results(struct openai_out *out, const struct aigw_message
         if (part->type != AIGW_PART_TOOL_RESULT)
             continue;
         for (const struct aigw_part *inner = part->parts; inner; inner = inner->next)
-            if (!is_textual(inner) && !is_attachment(inner->type))
+            if ((!is_textual(inner) && !is_attachment(inner->type)) || has_extra_text(inner))
                 return openai_unsupported(out, "such part of a tool's result", inner->type);
         open_message(out, "tool", count);
         wire_puts(out->body, ",\"tool_call_id\":");
@@ -281,6 +290,8 @@ static aigw_status put_results(struct openai_out *out, const struct aigw_message
         wire_puts(out->body, ",\"content\":");
         status = put_text(out, part->parts ? part->parts : &text, part->flags & AIGW_PARTF_ERROR ? "Error: " : NULL,
                           has_attachment(part->parts) ? "The result is attached below." : "");
+        if (status == AIGW_OK)
+            status = openai_splice(out, part->extra);
         wire_puts(out->body, "}");
     }
     return status;
@@ -371,7 +382,8 @@ static void put_reasoning(struct openai_out *out, const struct aigw_message *msg
 /* Everything of a message but its tool results. */
 static aigw_status put_rest(struct openai_out *out, const struct aigw_message *msg, bool is_rewritten, uint32_t *count)
 {
-    bool has_calls = has_part(msg->parts, AIGW_PART_TOOL_CALL), has_list = has_attachment(msg->parts);
+    bool has_calls = has_part(msg->parts, AIGW_PART_TOOL_CALL);
+    bool has_list = has_attachment(msg->parts) || has_extra_text(msg->parts);
     bool has_text = has_part(msg->parts, AIGW_PART_TEXT) || has_part(msg->parts, AIGW_PART_REFUSAL);
     aigw_status status = AIGW_OK;
     uint32_t items = 0;

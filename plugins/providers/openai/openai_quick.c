@@ -180,7 +180,7 @@ static aigw_status emit_whole(struct openai_in *in, const struct openai_whole *w
     struct aigw_event usage = { .struct_size = sizeof usage, .type = AIGW_EVENT_USAGE, .usage = &numbers };
     aigw_status status = openai_emit_piece(in, &text);
 
-    in->call->choices_seen = in->call->choices_seen > 1 ? in->call->choices_seen : 1;
+    in->call->seen[0] |= 1;
     if (status == AIGW_OK)
         status = openai_emit_finish(in, 0, whole->finish, AIGW_STR_NONE);
     if (status != AIGW_OK || in->call->is_over)
@@ -214,8 +214,7 @@ static aigw_status read_delta(struct openai_in *in, const struct openai_delta *d
     aigw_status status = AIGW_OK;
 
     in->call->has_delta = 1;
-    if (in->call->choices_seen == 0)
-        in->call->choices_seen = 1;
+    in->call->seen[0] |= 1;
     if (delta->text.len > 0)
         status = openai_emit(in, &event);
     if (status == AIGW_OK && openai_is_reason(delta->finish))

@@ -17,12 +17,16 @@
  *
  * Rules      Those of aigw/json.h for the text. Members that no row names are checked and skipped. Of members with the
  *            same name the last one counts, and only it is judged. All faults are found, in the table's order, but no
- * more than AIGW_BODY_FAULTS. Lax types  As clients of such APIs are used to: an integer may be written 4.0, "4" or
- * true; a bool 0, 1, "on", "off", "yes", "no", "t", "f" …; a number as a string. A string is only a string. Faults
- * Texts and types are those of pydantic, which the clients' documentation quotes. No fault holds a value of the body,
- * but the tag of a union. Memory     For what is kept: strings with escapes, items of lists, places of members, faults.
- * Strings without escapes and ANY values point into the text, which must outlive the struct. All of it comes out of
- * body->memory. Threads    Tables are read only. A struct aigw_body is one reading, of one thread.
+ *            more than AIGW_BODY_FAULTS.
+ * Lax types  As clients of such APIs are used to: an integer may be written 4.0, "4" or true; a bool 0, 1, "on",
+ *            "off", "yes", "no", "t", "f"; a number as a string. A string is only a string.
+ * Faults     Texts and types are those of pydantic, which the clients' documentation quotes. No fault holds a value of
+ *            the body, but the tag of a union.
+ * Memory     For what is kept: strings with escapes, items of lists, places of members, faults. Strings without
+ *            escapes and ANY values point into the text, which must outlive the struct. All of it comes out of
+ *            body->memory. An entry of a list or map takes more than the two bytes it may be in the text: give them
+ *            a .max.
+ * Threads    Tables are read only. A struct aigw_body is one reading, of one thread.
  */
 #ifndef AIGW_BODY_H
 #define AIGW_BODY_H
@@ -47,8 +51,8 @@ struct aigw_body_table;
 #define AIGW_BODY_NUMBER 4u /* double, finite                                                                      */
 #define AIGW_BODY_OBJECT 5u /* the struct of .table, by value                                                      */
 #define AIGW_BODY_LIST   6u /* struct aigw_body_list of what .item says, or of the struct of .table                */
-#define AIGW_BODY_MAP    7u /* struct aigw_body_list of struct aigw_body_pair: an object with names of any kind    */
-#define AIGW_BODY_ANY    8u /* aigw_str: the JSON text of a value of any type; see aigw_json_mend(), which was done */
+#define AIGW_BODY_MAP    7u /* struct aigw_body_list of struct aigw_body_pair: names of any kind, as often as sent   */
+#define AIGW_BODY_ANY    8u /* aigw_str: the JSON text of a value of any type, after aigw_json_mend()              */
 
 #define AIGW_BODYF_REQUIRED   0x1u  /* must be there                                                               */
 #define AIGW_BODYF_NULLABLE   0x2u  /* may be null, which reads as absent                                          */

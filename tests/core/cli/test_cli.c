@@ -10,6 +10,10 @@
 
 #define OUTPUT_MAX 262144
 
+#define TEXT_OF(number)      #number
+#define ABI_OF(major, minor) TEXT_OF(major) "." TEXT_OF(minor)
+#define ABI                  ABI_OF(AIGW_ABI_MAJOR, AIGW_ABI_MINOR)
+
 static char folder[64];
 static char output[OUTPUT_MAX];
 
@@ -81,9 +85,9 @@ static const struct {
     { "flag-of-another-command", "", "version --conf-dir x", 2, "does not take this flag" },
     { "extra-word", "", "check extra", 2, "there is no use for extra" },
     { "format", "", "config --format html", 2, "the only --format is markdown, found html" },
-    { "version", "", "version", 0, "plugin ABI 0.1" },
+    { "version", "", "version", 0, "plugin ABI " ABI },
     { "version-flag", "", "--version", 0, "serves GitLab 17.6 to 18.x" },
-    { "plugins", "", "plugins --plugin-dir=$PLUGINS", 0, "provider good 1.2.3 (ABI 0.1)" },
+    { "plugins", "", "plugins --plugin-dir=$PLUGINS", 0, "provider good 1.2.3 (ABI " ABI ")" },
     { "plugins-routes", "", "plugins --plugin-dir=$PLUGINS", 0, "POST   /v1/good" },
     { "plugins-no-folder", "", "plugins --plugin-dir=/nonexistent", 1, "/nonexistent: cannot read this plugin folder" },
     { "plugins-env", "AIGW_PLUGIN_DIR=:" FIXTURES ":", "plugins", 0, "feature good_feature 1.2.3" },

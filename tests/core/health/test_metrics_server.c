@@ -2,6 +2,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +89,78 @@ START_TEST(another_method_is_refused_and_its_body_swallowed)
 }
 END_TEST
 
+static int connect_only(void)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(port) };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    return fd;
+}
+
+static bool is_closed_within(int fd, int ms)
+{
+    struct pollfd wait = { .fd = fd, .events = POLLIN };
+    char byte;
+
+    return poll(&wait, 1, ms) == 1 && recv(fd, &byte, 1, MSG_DONTWAIT) <= 0;
+}
+
+/** What a connection sent before it fell silent. */
+static const char *const silent_after[] = { "", "GET /metrics HT", "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" };
+
+START_TEST(idle_connections_do_not_stop_a_scrape)
+{
+    enum { COUNT = 300 };
+    int fds[COUNT];
+    int open = 0;
+
+    for (int i = 0; i < COUNT; i++) {
+        fds[i] = connect_only();
+        ck_assert_int_ge(send(fds[i], silent_after[_i], strlen(silent_after[_i]), MSG_NOSIGNAL), 0);
+    }
+    exchange("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    ck_assert_msg(strncmp(answer, "HTTP/1.1 200 ", 13) == 0, "%s", answer);
+    for (int i = 0; i < COUNT; i++) {
+        struct pollfd look = { .fd = fds[i], .events = POLLRDHUP };
+        open += poll(&look, 1, 0) == 0;
+    }
+    ck_assert_int_le(open, 64);
+    ck_assert_int_gt(open, 32); /* no more went than had to */
+    for (int i = 0; i < COUNT; i++)
+        close(fds[i]);
+}
+END_TEST
+
+START_TEST(an_idle_connection_is_closed_after_a_while)
+{
+    int fd = connect_only();
+
+    ck_assert(!is_closed_within(fd, 2000));
+    ck_assert(is_closed_within(fd, 6000));
+    close(fd);
+}
+END_TEST
+
+START_TEST(any_free_port_is_on_loopback_only)
+{
+    struct gw_err err = { "" };
+    uint16_t free_port = 0;
+    struct sockaddr_in to = { .sin_family = AF_INET };
+    struct gw_metrics_server *other = gw_metrics_server_start("0.0.0.0", 0, &free_port, &err);
+
+    ck_assert_msg(other, "%s", err.text);
+    to.sin_port = htons(free_port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1); /* 127.0.0.2: every address would answer */
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_lt(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+    close(fd);
+    gw_metrics_server_stop(other);
+}
+END_TEST
+
 START_TEST(a_taken_port_is_explained)
 {
     struct gw_err err = { "" };
@@ -137,6 +210,9 @@ int main(void)
     tcase_add_test(tcase, head_answers_no_body);
     tcase_add_test(tcase, an_empty_page_is_still_a_page);
     tcase_add_test(tcase, another_method_is_refused_and_its_body_swallowed);
+    tcase_add_loop_test(tcase, idle_connections_do_not_stop_a_scrape, 0, (int)GW_ARRAY_LEN(silent_after));
+    tcase_add_test(tcase, an_idle_connection_is_closed_after_a_while);
+    tcase_add_test(tcase, any_free_port_is_on_loopback_only);
     tcase_add_test(tcase, a_taken_port_is_explained);
     tcase_add_test(tcase, a_host_that_is_none_is_explained);
     tcase_add_test(tcase, a_stopped_server_frees_its_port);

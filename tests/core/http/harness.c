@@ -34,6 +34,7 @@ struct server {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct counters counters; /* under lock */
+    struct gw_exchange *last; /* the server's thread only */
 };
 
 struct job {
@@ -42,6 +43,7 @@ struct job {
     struct server *server;
     size_t sent;
     int ticks;
+    int gones;
 };
 
 #define COUNT(server, change) \
@@ -52,51 +54,99 @@ struct job {
         pthread_mutex_unlock(&(server)->lock); \
     } while (0)
 
+/* ---- calls into the server, and callbacks out of it ------------------------------------------------------------ */
+
+/* No callback may come from inside one of these. */
+static _Thread_local int inside;
+
+static bool reply(struct gw_exchange *ex, int status, const char *type, aigw_str body,
+                  const struct gw_http_header *headers, size_t count)
+{
+    inside++;
+    bool is_taken = gw_http_reply(ex, status, type, body, headers, count);
+    inside--;
+    return is_taken;
+}
+
+static bool stream_begin(struct gw_exchange *ex)
+{
+    inside++;
+    bool is_begun = gw_http_stream_begin(ex, 200, "text/event-stream", NULL, 0);
+    inside--;
+    return is_begun;
+}
+
+static int stream_write(struct gw_exchange *ex, aigw_str bytes)
+{
+    inside++;
+    int rc = gw_http_stream_write(ex, bytes);
+    inside--;
+    return rc;
+}
+
+static void stream_end(struct gw_exchange *ex)
+{
+    inside++;
+    gw_http_stream_end(ex);
+    inside--;
+}
+
+static void abort_answer(struct gw_exchange *ex)
+{
+    inside++;
+    gw_http_abort(ex);
+    inside--;
+}
+
+static void head_done(struct gw_exchange *ex, int decision)
+{
+    inside++;
+    gw_http_head_done(ex, decision);
+    inside--;
+}
+
 /* ---- the scripted pipeline ------------------------------------------------------------------------------------ */
 
 static void echo(struct gw_exchange *ex)
 {
-    gw_http_reply(ex, 200, "text/plain", ex->body, NULL, 0);
+    reply(ex, 200, "text/plain", ex->body, NULL, 0);
 }
 
-/** In bursts that fit into the cork, fill it, and overfill it. */
-static int corked_burst(struct job *job, const char *bytes, size_t *ret_len)
+/** In bursts that are collected, and that are not. */
+static int small_burst(struct job *job, const char *bytes, size_t *ret_len)
 {
     size_t len = (size_t)(1 + job->ticks++ % 6) * 4096;
-    bool is_full = false;
+    int rc = GW_WRITE_OK;
 
     if (len > FLOOD_TOTAL - job->sent)
         len = FLOOD_TOTAL - job->sent;
     *ret_len = len;
-    gw_http_cork(job->ex);
     for (size_t at = 0; at < len; at += 4096)
-        is_full |= gw_http_stream_write(job->ex, (aigw_str){ bytes, 4096 }) == GW_WRITE_FULL;
-    int rc = gw_http_uncork(job->ex);
-    return rc == GW_WRITE_OK && is_full ? GW_WRITE_FULL : rc;
+        rc = stream_write(job->ex, (aigw_str){ bytes, 4096 });
+    ck_assert(rc == gw_http_stream_state(job->ex));
+    return rc;
 }
 
 static void flood(struct job *job)
 {
-    bool is_corked = gw_str_is(job->ex->path, "/corkflood");
+    bool is_small = gw_str_is(job->ex->path, "/smallflood");
     static char bytes[FLOOD_CHUNK];
     size_t burst = 0;
 
     memset(bytes, 'f', sizeof bytes);
     while (job->sent < FLOOD_TOTAL) {
         size_t len = sizeof bytes;
-        int rc = is_corked ? corked_burst(job, bytes, &len)
-                           : gw_http_stream_write(job->ex, (aigw_str){ bytes, sizeof bytes });
+        int rc = is_small ? small_burst(job, bytes, &len) : stream_write(job->ex, (aigw_str){ bytes, sizeof bytes });
         if (rc == GW_WRITE_GONE)
             return;
         job->sent += len;
         burst += len;
         if (rc == GW_WRITE_FULL) {
-            COUNT(job->server, job->server->counters.fulls++;
-                  if (burst > job->server->counters.peak_backlog) job->server->counters.peak_backlog = burst);
+            COUNT(job->server, if (job->server->counters.fulls++ == 0) job->server->counters.first_burst = burst);
             return;
         }
     }
-    gw_http_stream_end(job->ex);
+    stream_end(job->ex);
 }
 
 static void pieces(struct job *job)
@@ -105,17 +155,15 @@ static void pieces(struct job *job)
     char text[8];
 
     snprintf(text, sizeof text, "%d", job->ticks++);
-    gw_http_cork(ex);
-    gw_http_stream_write(ex, AIGW_STR("tick "));
-    gw_http_stream_write(ex, gw_str(text));
-    gw_http_stream_write(ex, AIGW_STR("\n"));
+    stream_write(ex, AIGW_STR("tick "));
+    stream_write(ex, gw_str(text));
+    stream_write(ex, AIGW_STR("\n"));
     if (gw_str_is(ex->path, "/cutpiece"))
-        gw_http_abort(ex);
+        abort_answer(ex);
     else if (job->ticks == 5)
-        gw_http_stream_end(ex);
+        stream_end(ex);
     else
         gw_timer_set(job->server->loop, &job->timer, 2);
-    gw_http_uncork(ex);
 }
 
 static void on_tick(struct gw_timer *self)
@@ -126,19 +174,19 @@ static void on_tick(struct gw_timer *self)
 
     if (gw_str_is(ex->path, "/ticks") && job->ticks < 5) {
         snprintf(text, sizeof text, "tick %d\n", job->ticks++);
-        if (gw_http_stream_write(ex, gw_str(text)) != GW_WRITE_GONE)
+        if (stream_write(ex, gw_str(text)) != GW_WRITE_GONE)
             gw_timer_set(job->server->loop, self, 2);
     } else if (gw_str_is(ex->path, "/ticks")) {
-        gw_http_stream_end(ex);
+        stream_end(ex);
     } else if (gw_str_is(ex->path, "/pieces") || gw_str_is(ex->path, "/cutpiece")) {
         pieces(job);
     } else if (gw_str_is(ex->path, "/later")) {
         echo(ex);
     } else if (gw_str_is(ex->path, "/wait")) {
-        gw_http_head_done(ex, GW_HEAD_READ);
+        head_done(ex, GW_HEAD_READ);
     } else if (gw_str_is(ex->path, "/waitno")) {
-        gw_http_reply(ex, 401, "application/json", AIGW_STR("{\"no\":1}"), NULL, 0);
-        gw_http_head_done(ex, GW_HEAD_ANSWERED);
+        reply(ex, 401, "application/json", AIGW_STR("{\"no\":1}"), NULL, 0);
+        head_done(ex, GW_HEAD_ANSWERED);
     }
 }
 
@@ -147,17 +195,19 @@ static int on_head(void *user, struct gw_exchange *ex)
     struct server *server = user;
     struct job *job = calloc(1, sizeof *job);
 
+    ck_assert_int_eq(inside, 0);
     ck_assert_ptr_nonnull(job);
     job->ex = ex;
     job->server = server;
     job->timer.on_due = on_tick;
     ex->pipeline = job;
+    server->last = ex;
     COUNT(server, server->counters.heads++);
     if (gw_str_is(ex->path, "/small"))
         ex->body_max = 10;
     if (gw_str_is(ex->path, "/early")) {
         struct gw_http_header header = { AIGW_STR("x-early"), AIGW_STR("yes") };
-        gw_http_reply(ex, 401, "application/json", AIGW_STR("{\"error\":\"no\"}"), &header, 1);
+        reply(ex, 401, "application/json", AIGW_STR("{\"error\":\"no\"}"), &header, 1);
         return GW_HEAD_ANSWERED;
     }
     if (gw_str_has_prefix(ex->path, AIGW_STR("/wait"))) {
@@ -171,22 +221,22 @@ static void start_stream(struct job *job)
 {
     struct gw_exchange *ex = job->ex;
 
-    if (!gw_http_stream_begin(ex, 200, "text/event-stream", NULL, 0))
+    if (!stream_begin(ex))
         return;
     if (gw_str_is(ex->path, "/stream")) {
-        gw_http_stream_write(ex, AIGW_STR("one "));
-        gw_http_stream_write(ex, AIGW_STR(""));
-        gw_http_stream_write(ex, AIGW_STR("two "));
-        gw_http_stream_write(ex, AIGW_STR("three"));
-        gw_http_stream_end(ex);
+        stream_write(ex, AIGW_STR("one "));
+        stream_write(ex, AIGW_STR(""));
+        stream_write(ex, AIGW_STR("two "));
+        stream_write(ex, AIGW_STR("three"));
+        stream_end(ex);
     } else if (gw_str_is(ex->path, "/ticks") || gw_str_is(ex->path, "/pieces") || gw_str_is(ex->path, "/cutpiece")) {
         gw_timer_set(job->server->loop, &job->timer, 2);
-    } else if (gw_str_is(ex->path, "/flood") || gw_str_is(ex->path, "/corkflood")) {
+    } else if (gw_str_is(ex->path, "/flood") || gw_str_is(ex->path, "/smallflood")) {
         flood(job);
     } else {
-        gw_http_stream_write(ex, AIGW_STR("first\n"));
+        stream_write(ex, AIGW_STR("first\n"));
         if (gw_str_is(ex->path, "/abort"))
-            gw_http_abort(ex);
+            abort_answer(ex);
     }
 }
 
@@ -196,7 +246,7 @@ static void info(struct gw_exchange *ex)
 
     int len = snprintf(text, sizeof text, "%.*s %.*s %.*s %s %d", AIGW_STR_ARG(ex->method), AIGW_STR_ARG(ex->path),
                        AIGW_STR_ARG(ex->query), ex->client_ip, ex->is_tls);
-    gw_http_reply(ex, 200, "text/plain", (aigw_str){ text, (size_t)len }, NULL, 0);
+    reply(ex, 200, "text/plain", (aigw_str){ text, (size_t)len }, NULL, 0);
 }
 
 static void on_body(void *user, struct gw_exchange *ex)
@@ -204,6 +254,7 @@ static void on_body(void *user, struct gw_exchange *ex)
     struct server *server = user;
     struct job *job = ex->pipeline;
 
+    ck_assert_int_eq(inside, 0);
     COUNT(server, server->counters.bodies++);
     if (gw_str_is(ex->path, "/later")) {
         gw_timer_set(server->loop, &job->timer, 2);
@@ -211,13 +262,13 @@ static void on_body(void *user, struct gw_exchange *ex)
         char *bytes = malloc(BIG_TOTAL);
         ck_assert_ptr_nonnull(bytes);
         memset(bytes, 'b', BIG_TOTAL);
-        gw_http_reply(ex, 200, "text/plain", (aigw_str){ bytes, BIG_TOTAL }, NULL, 0);
+        reply(ex, 200, "text/plain", (aigw_str){ bytes, BIG_TOTAL }, NULL, 0);
         free(bytes);
     } else if (gw_str_is(ex->path, "/info")) {
         info(ex);
     } else if (gw_str_is(ex->path, "/stream") || gw_str_is(ex->path, "/ticks") || gw_str_is(ex->path, "/hold") ||
                gw_str_is(ex->path, "/abort") || gw_str_is(ex->path, "/flood") || gw_str_is(ex->path, "/pieces") ||
-               gw_str_is(ex->path, "/cutpiece") || gw_str_is(ex->path, "/corkflood")) {
+               gw_str_is(ex->path, "/cutpiece") || gw_str_is(ex->path, "/smallflood")) {
         start_stream(job);
     } else if (!gw_str_is(ex->path, "/silent")) {
         echo(ex);
@@ -229,7 +280,9 @@ static void on_gone(void *user, struct gw_exchange *ex)
     struct server *server = user;
     struct job *job = ex->pipeline;
 
+    ck_assert_int_eq(inside, 0);
     gw_timer_clear(server->loop, &job->timer);
+    ck_assert_int_eq(job->gones++, 0);
     COUNT(server, server->counters.gones++; server->counters.last_gone_us = now_us());
 }
 
@@ -237,6 +290,7 @@ static void on_drain(void *user, struct gw_exchange *ex)
 {
     struct server *server = user;
 
+    ck_assert_int_eq(inside, 0);
     COUNT(server, server->counters.drains++);
     flood(ex->pipeline);
 }
@@ -246,8 +300,10 @@ static void on_done(void *user, struct gw_exchange *ex)
     struct server *server = user;
     struct job *job = ex->pipeline;
 
+    ck_assert_int_eq(inside, 0);
     gw_timer_clear(server->loop, &job->timer);
     free(job);
+    ex->pipeline = NULL;
     COUNT(server, server->counters.dones++; server->counters.last_status = ex->status;
           server->counters.last_abort = ex->did_abort; server->counters.last_bytes_out = ex->bytes_out);
 }
@@ -302,6 +358,16 @@ struct call {
     void *arg;
     bool is_done; /* under the server's lock */
 };
+
+struct gw_exchange *server_last(struct server *server)
+{
+    return server->last;
+}
+
+int server_write(struct gw_exchange *ex, aigw_str bytes)
+{
+    return stream_write(ex, bytes);
+}
 
 static void run_call(void *arg)
 {

@@ -19,9 +19,9 @@
  *   /hold        one chunk, then nothing until the client leaves
  *   /abort       one chunk, then gw_http_abort()
  *   /flood       FLOOD_TOTAL bytes as fast as on_drain allows
- *   /pieces      like /ticks, each tick three corked writes; the last one ends inside the cork
- *   /cutpiece    two corked writes and gw_http_abort() inside the cork
- *   /corkflood   FLOOD_TOTAL bytes in corked bursts
+ *   /pieces      like /ticks, each tick three writes; the last one ends in the same turn
+ *   /cutpiece    three writes and gw_http_abort() in one turn
+ *   /smallflood  FLOOD_TOTAL bytes in bursts of small writes
  *   /small       body_max is set to 10 bytes in on_head
  *   /big         a buffered answer of BIG_TOTAL bytes
  */
@@ -32,7 +32,7 @@
 struct counters {
     int heads, bodies, gones, drains, dones;
     int fulls;
-    size_t peak_backlog; /* most bytes accepted before GW_WRITE_FULL stopped the pipeline */
+    size_t first_burst; /* bytes accepted before GW_WRITE_FULL stopped the pipeline for the first time */
     int last_status;
     bool last_abort;
     uint64_t last_bytes_out;
@@ -45,6 +45,9 @@ void server_stop(struct server *server);
 uint16_t server_port(const struct server *server);
 /** Run fn on the server's thread and wait for it. */
 void server_call(struct server *server, void (*fn)(struct gw_http *http, void *arg), void *arg);
+/** For a function that server_call() runs: the newest exchange, and a write that no callback may interrupt. */
+struct gw_exchange *server_last(struct server *server);
+int server_write(struct gw_exchange *ex, aigw_str bytes);
 struct counters server_counters(struct server *server);
 /** Wait until *field (an int of struct counters, by offset) reaches at least value. False after three seconds. */
 bool server_wait(struct server *server, size_t field, int value);

@@ -101,6 +101,99 @@ START_TEST(a_slow_but_moving_body_is_accepted)
 }
 END_TEST
 
+/** Bytes that go on coming, a little at a time, and never make a body in time. */
+static const struct {
+    const char *id;
+    const char *head;
+    const char *piece;
+    int dropped_after_ms; /* body_ms without progress, body_total_ms with a little */
+} trickles[] = {
+    { "bytes of a body", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", "x", 800 },
+    { "chunks", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", 800 },
+    { "bytes of an extension", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;", "x", 200 },
+    { "bytes of a trailer", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", "x", 200 },
+    { "bytes of a body nobody wants", "POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", "x", 800 },
+};
+
+START_TEST(a_trickle_does_not_extend_the_body_deadline)
+{
+    int64_t after_us = (int64_t)trickles[_i].dropped_after_ms * 1000;
+    int64_t last_us = 0;
+
+    server_stop(server);
+    limits.body_ms = 200;
+    limits.body_total_ms = 800;
+    server = server_start(&limits, NULL);
+    client_open(&client, server_port(server));
+    client_send(&client, trickles[_i].head);
+    ck_assert(WAIT(server, heads, 1));
+    int64_t start_us = now_us();
+    while (server_connections(server) > 0 && now_us() - start_us < 3000000) {
+        if (now_us() - last_us > 10000) {
+            client_send(&client, trickles[_i].piece);
+            last_us = now_us();
+        }
+    }
+    ck_assert_msg(now_us() - start_us >= after_us * 8 / 10, "%s: dropped early", trickles[_i].id);
+    ck_assert_msg(now_us() - start_us < after_us + 1000000, "%s: dropped late", trickles[_i].id);
+    ck_assert(WAIT(server, dones, 1));
+    ck_assert_int_eq(server_counters(server).gones, 1);
+}
+END_TEST
+
+START_TEST(a_body_that_arrives_fast_enough_may_take_longer)
+{
+    static char piece[8192];
+    int64_t start_us = now_us();
+    size_t sent = 0;
+
+    server_stop(server);
+    limits.body_ms = 300;
+    limits.body_total_ms = 300;
+    server = server_start(&limits, NULL);
+    memset(piece, 'x', sizeof piece);
+    client_open(&client, server_port(server));
+    client_send(&client, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 262144\r\n\r\n");
+    while (sent < 262144) {
+        server_connections(server);
+        if (now_us() - start_us > (int64_t)(sent / sizeof piece) * 25000) { /* 800 ms altogether */
+            client_send_bytes(&client, piece, sizeof piece);
+            sent += sizeof piece;
+        }
+    }
+    ck_assert(client_response(&client, false, &response));
+    ck_assert_int_eq(response.status, 200);
+    ck_assert_uint_eq(response.body_len, sent);
+}
+END_TEST
+
+/** Where a chunked body has no chunks: nothing is held, and the client is told. */
+static const char *const chunk_heads[] = { "5;", "5;name=\"", "0\r\nX-Trailer: " };
+
+START_TEST(a_large_chunk_extension_ends_the_connection)
+{
+    static char waste[1 << 20];
+    int64_t start_us = now_us();
+
+    server_stop(server);
+    limits.body_ms = limits.body_total_ms = 60000;
+    server = server_start(&limits, NULL);
+    memset(waste, 'e', sizeof waste);
+    client_open(&client, server_port(server));
+    client_send(&client, "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    client_send(&client, chunk_heads[_i]);
+    client_send_bytes(&client, waste, sizeof waste);
+    ck_assert(client_response(&client, false, &response));
+    ck_assert_int_ge(response.status, 400);
+    ck_assert_str_eq(response_header(&response, "connection"), "close");
+    ck_assert(client_at_end(&client));
+    ck_assert_int_lt(now_us() - start_us, 2000000);
+    client_close(&client);
+    ck_assert(server_wait_connections(server, 0));
+    ck_assert_int_eq(server_counters(server).bodies, 0);
+}
+END_TEST
+
 START_TEST(an_idle_connection_is_closed_and_a_busy_one_is_not)
 {
     int64_t start_us = now_us();
@@ -208,6 +301,9 @@ int main(void)
     tcase_add_loop_test(tcase, an_unfinished_request_is_dropped, 0, GW_ARRAY_LEN(unfinished));
     tcase_add_test(tcase, a_trickle_does_not_extend_the_header_deadline);
     tcase_add_test(tcase, a_slow_but_moving_body_is_accepted);
+    tcase_add_loop_test(tcase, a_trickle_does_not_extend_the_body_deadline, 0, GW_ARRAY_LEN(trickles));
+    tcase_add_test(tcase, a_body_that_arrives_fast_enough_may_take_longer);
+    tcase_add_loop_test(tcase, a_large_chunk_extension_ends_the_connection, 0, GW_ARRAY_LEN(chunk_heads));
     tcase_add_test(tcase, an_idle_connection_is_closed_and_a_busy_one_is_not);
     tcase_add_test(tcase, a_silent_pipeline_is_not_the_clients_fault);
     tcase_add_loop_test(tcase, a_client_that_takes_no_bytes_is_dropped, 0, 2);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -104,7 +103,7 @@ START_TEST(an_aborted_stream_never_looks_finished)
 }
 END_TEST
 
-START_TEST(corked_writes_go_out_together)
+START_TEST(writes_of_one_turn_go_out_together)
 {
     struct tcp_info info;
     socklen_t len = sizeof info;
@@ -114,24 +113,92 @@ START_TEST(corked_writes_go_out_together)
     ck_assert(response.is_chunked && response.is_complete);
     ck_assert_str_eq(response.body, "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n");
     ck_assert_int_eq(getsockopt(client.fd, IPPROTO_TCP, TCP_INFO, &info, &len), 0);
-    ck_assert_uint_le(info.tcpi_data_segs_in, 1 + 5 + 1); /* headers, ticks, last chunk */
-    ask("GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n");        /* framing is still in step */
+    ck_assert_uint_le(info.tcpi_data_segs_in, 1 + 5); /* headers; ticks, the last one with the end */
+    ask("GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n");    /* framing is still in step */
     ck_assert_str_eq(response.body, "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n");
 }
 END_TEST
 
-START_TEST(corked_writes_reach_http_1_0)
+/** Many events in one turn, as they come out of one read from a model. */
+static void write_many(struct gw_http *http, void *arg)
+{
+    struct gw_exchange *ex = server_last(arg);
+
+    (void)http;
+    for (int i = 0; i < 100; i++)
+        ck_assert_int_eq(server_write(ex, AIGW_STR("data: an event\n\n")), GW_WRITE_OK);
+}
+
+START_TEST(a_hundred_events_of_one_turn_are_one_packet)
+{
+    struct tcp_info before, after;
+    socklen_t len = sizeof before;
+    size_t wanted = 100 * 16;
+
+    client_open(&client, server_port(server));
+    client_send(&client, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (!client.len || !memmem(client.data, client.len, "6\r\nfirst\n\r\n", 11))
+        ck_assert(client_fill(&client));
+    ck_assert_int_eq(getsockopt(client.fd, IPPROTO_TCP, TCP_INFO, &before, &len), 0);
+    size_t at = client.len;
+    server_call(server, write_many, server);
+    while (client.len < at + wanted + 100 * 6)
+        ck_assert(client_fill(&client));
+    ck_assert_int_eq(getsockopt(client.fd, IPPROTO_TCP, TCP_INFO, &after, &len), 0);
+    ck_assert_uint_eq(after.tcpi_data_segs_in - before.tcpi_data_segs_in, 1);
+}
+END_TEST
+
+/** The client resets; before the loop can hear of it, the pipeline writes. */
+static void write_to_nobody(struct gw_http *http, void *arg)
+{
+    static char bytes[64 << 10];
+    struct gw_exchange *ex = server_last(arg);
+    struct linger reset = { .l_onoff = 1 };
+
+    (void)http;
+    memset(bytes, 'x', sizeof bytes);
+    ck_assert_int_eq(setsockopt(client.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
+    close(client.fd);
+    client.fd = -1;
+    ck_assert_int_eq(server_write(ex, (aigw_str){ bytes, sizeof bytes }), GW_WRITE_GONE);
+    ck_assert_int_eq(server_counters(arg).gones, 0); /* not from inside the write */
+    ck_assert_int_eq(server_write(ex, AIGW_STR("more")), GW_WRITE_GONE);
+    ck_assert_int_eq(gw_http_stream_state(ex), GW_WRITE_GONE);
+    gw_http_stream_end(ex);
+    gw_http_abort(ex);
+    ck_assert_int_eq(server_counters(arg).gones, 0);
+    ck_assert_int_eq(server_counters(arg).dones, 0);
+}
+
+START_TEST(a_failing_write_says_so_and_on_gone_comes_later)
+{
+    client_open(&client, server_port(server));
+    client_send(&client, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+    while (!client.len || !memmem(client.data, client.len, "6\r\nfirst\n\r\n", 11))
+        ck_assert(client_fill(&client));
+    server_call(server, write_to_nobody, server);
+    ck_assert(WAIT(server, gones, 1));
+    ck_assert(WAIT(server, dones, 1));
+    ck_assert(server_counters(server).last_abort);
+    ck_assert(server_wait_connections(server, 0));
+    ck_assert_int_eq(server_counters(server).gones, 1);
+}
+END_TEST
+
+START_TEST(pieces_reach_http_1_0)
 {
     client_open(&client, server_port(server));
     ask("GET /pieces HTTP/1.0\r\n\r\n");
     ck_assert_str_eq(response.body, "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n");
     ck_assert(client.is_eof);
+    client_close(&client);
     ck_assert(server_wait_connections(server, 0));
     ck_assert_int_eq(server_counters(server).gones, 0);
 }
 END_TEST
 
-START_TEST(an_abort_inside_a_cork_sends_what_was_written)
+START_TEST(an_abort_sends_what_was_written_in_the_same_turn)
 {
     client_open(&client, server_port(server));
     client_send(&client, "GET /cutpiece HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -142,15 +209,12 @@ START_TEST(an_abort_inside_a_cork_sends_what_was_written)
     ck_assert_ptr_null(memmem(client.data, client.len, "\r\n0\r\n\r\n", 7));
     ck_assert(WAIT(server, dones, 1));
     ck_assert(server_counters(server).last_abort);
-    client_close(&client);
-    client_open(&client, server_port(server)); /* the cork is free for others */
-    ask("GET /pieces HTTP/1.1\r\nHost: x\r\n\r\n");
-    ck_assert_str_eq(response.body, "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n");
+    ck_assert_int_eq(server_counters(server).gones, 0);
 }
 END_TEST
 
 static const char *const floods[] = { "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n",
-                                      "GET /corkflood HTTP/1.1\r\nHost: x\r\n\r\n" };
+                                      "GET /smallflood HTTP/1.1\r\nHost: x\r\n\r\n" };
 
 START_TEST(a_slow_reader_stops_the_pipeline_and_gets_every_byte)
 {
@@ -162,9 +226,9 @@ START_TEST(a_slow_reader_stops_the_pipeline_and_gets_every_byte)
     ck_assert_uint_eq(response.body_len, FLOOD_TOTAL);
     ck_assert_uint_eq(strspn(response.body, "f"), FLOOD_TOTAL);
     struct counters counters = server_counters(server);
-    ck_assert_int_gt(counters.drains, 1);
-    /* what one burst may add: the mark, one chunk, and what the kernel's buffers took */
-    ck_assert_uint_lt(counters.peak_backlog, (64u << 10) + FLOOD_CHUNK + (16u << 20));
+    ck_assert_int_ge(counters.drains, 1);
+    /* nothing was read yet: the mark, one burst, and what the kernel's buffers took */
+    ck_assert_uint_lt(counters.first_burst, (64u << 10) + 2 * FLOOD_CHUNK + (12u << 20));
     client_send(&client, "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n");
     response_free(&response);
     ck_assert(client_response(&client, false, &response)); /* framing is still in step */
@@ -196,7 +260,6 @@ START_TEST(a_request_pipelined_behind_a_stream_is_served_after_it)
 }
 END_TEST
 
-/** Memory is given back when a stream begins: not what is in use, such as the next request. */
 START_TEST(a_long_request_behind_a_stream_on_a_used_connection_is_served)
 {
     enum { PADDING = 14000 };
@@ -234,26 +297,39 @@ static size_t resident_pages(void)
     return strtoul(strchr(text, ' '), NULL, 10);
 }
 
-START_TEST(idle_connections_give_their_memory_back)
+/** After a large request, too: nothing of it stays. */
+START_TEST(idle_connections_hold_little_memory)
 {
-    enum { COUNT = 90, PAGES_EACH = 6 };
+    enum { COUNT = 200, BYTES_EACH = 2048, PADDING = 14000 };
     struct client many[COUNT];
-    int64_t until_us;
+    char *text = malloc(PADDING + 512);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t before = 0;
 
+    ck_assert_ptr_nonnull(text);
+    server_stop(server);
+    struct gw_http_limits limits = default_limits;
+    limits.connections_max = COUNT + 10;
+    server = server_start(&limits, NULL);
+    int len =
+        sprintf(text, "POST /echo HTTP/1.1\r\nHost: x\r\nX-Long: %0*d\r\nContent-Length: 2\r\n\r\nab", PADDING, 0);
     for (int i = 0; i < COUNT; i++) {
+        if (i == COUNT / 10)
+            before = resident_pages();
         client_open(&many[i], server_port(server));
-        if (i % 9 == 0) /* then it is not certain where the memory is: it stays */
-            client_send(&many[i], "\r\n");
-        client_send(&many[i], "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab");
+        client_send_bytes(&many[i], text, (size_t)len);
         response_free(&response);
         ck_assert(client_response(&many[i], false, &response));
+        free(many[i].data); /* the test's own memory does not count */
+        many[i].data = NULL;
+        many[i].len = many[i].cap = 0;
     }
-    size_t busy = resident_pages();
-    until_us = now_us() + 6000000;
-    while (resident_pages() + (size_t)COUNT * 8 / 9 * PAGES_EACH > busy) {
-        ck_assert_int_lt(now_us(), until_us);
-        poll(NULL, 0, 10);
-    }
+    size_t each = (resident_pages() - before) * page / (COUNT - COUNT / 10);
+#ifndef __SANITIZE_ADDRESS__ /* freed memory stays resident there */
+    ck_assert_uint_le(each, BYTES_EACH);
+#else
+    (void)each;
+#endif
     for (int i = 0; i < COUNT; i++) {
         client_send(&many[i], "GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n");
         response_free(&response);
@@ -262,6 +338,7 @@ START_TEST(idle_connections_give_their_memory_back)
         client_close(&many[i]);
     }
     client.fd = -1;
+    free(text);
 }
 END_TEST
 
@@ -286,18 +363,14 @@ START_TEST(many_streams_at_once_stay_apart)
 }
 END_TEST
 
-/** More connections than one daemon of the library is given. */
+/** As many as fit where 1,024 descriptors are all a process gets: each takes two here. */
 START_TEST(hundreds_of_idle_streams_do_not_disturb_a_request)
 {
-    enum { COUNT = 700 };
+    enum { COUNT = 450 };
     struct client *many = calloc(COUNT, sizeof *many);
     struct gw_http_limits limits = default_limits;
-    struct rlimit files;
 
     ck_assert_ptr_nonnull(many);
-    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &files), 0);
-    files.rlim_cur = files.rlim_max;
-    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
     server_stop(server);
     limits.connections_max = COUNT + 10;
     server = server_start(&limits, NULL);
@@ -340,14 +413,16 @@ int main(void)
     tcase_add_test(tcase, the_first_chunk_arrives_while_the_stream_runs);
     tcase_add_test(tcase, http_1_0_gets_plain_bytes_and_the_end_of_the_connection);
     tcase_add_loop_test(tcase, an_aborted_stream_never_looks_finished, 0, 2);
-    tcase_add_test(tcase, corked_writes_go_out_together);
-    tcase_add_test(tcase, corked_writes_reach_http_1_0);
-    tcase_add_test(tcase, an_abort_inside_a_cork_sends_what_was_written);
+    tcase_add_test(tcase, writes_of_one_turn_go_out_together);
+    tcase_add_test(tcase, a_hundred_events_of_one_turn_are_one_packet);
+    tcase_add_test(tcase, a_failing_write_says_so_and_on_gone_comes_later);
+    tcase_add_test(tcase, pieces_reach_http_1_0);
+    tcase_add_test(tcase, an_abort_sends_what_was_written_in_the_same_turn);
     tcase_add_loop_test(tcase, a_slow_reader_stops_the_pipeline_and_gets_every_byte, 0, GW_ARRAY_LEN(floods));
     tcase_add_loop_test(tcase, a_client_that_leaves_during_a_flood_frees_everything, 0, GW_ARRAY_LEN(floods));
     tcase_add_test(tcase, a_request_pipelined_behind_a_stream_is_served_after_it);
     tcase_add_test(tcase, a_long_request_behind_a_stream_on_a_used_connection_is_served);
-    tcase_add_test(tcase, idle_connections_give_their_memory_back);
+    tcase_add_test(tcase, idle_connections_hold_little_memory);
     tcase_add_test(tcase, many_streams_at_once_stay_apart);
     tcase_add_test(tcase, hundreds_of_idle_streams_do_not_disturb_a_request);
     suite_add_tcase(suite, tcase);

@@ -137,9 +137,11 @@ END_TEST
 /** 40 events, some in one record, some in pieces of one; then the connection ends without an end of the body. */
 static bool drip(struct server_conn *conn)
 {
+    static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     char text[64];
 
-    server_say(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (size_t at = 0; at < sizeof head - 1; at++)
+        server_send(conn, head + at, 1);
     for (int i = 0; i < 40; i++) {
         int len = snprintf(text, sizeof text, "8\r\n%07d,\r\n", i);
 
@@ -190,6 +192,49 @@ START_TEST(nothing_stays_behind_in_a_session)
     ck_assert_kind(watch, GW_UP_CUT);
     ck_assert_str_eq(watch.data.data, want.data);
     gw_buf_done(&want);
+    close_all();
+}
+END_TEST
+
+/** 64 MB for /flood, as fast as it goes. */
+static bool flood(struct server_conn *conn)
+{
+    static const char zeros[8192];
+
+    if (strcmp(conn->path, "/flood") != 0)
+        return server_answer(conn, "small");
+    server_say(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 8192; i++)
+        if (!server_chunk(conn, zeros, sizeof zeros))
+            return false;
+    server_chunk(conn, "", 0);
+    return true;
+}
+
+START_TEST(a_flood_leaves_room_for_others)
+{
+    struct gw_upstream_tls tls = { .ca_file = certs_path("root", ".pem"), .verify = true };
+    struct gw_transfer_request request;
+    struct watch small;
+
+    open_with(&(struct server_options){ .script = flood });
+    request = get(&tls, "localhost");
+    request.url = fix_url_of(&fix, "https", "localhost", "/flood");
+    gw_buf_done(&watch.data);
+    gw_buf_init(&watch.data, 80u << 20);
+    watch_start(&watch, &request);
+    fix_wait(&fix, &watch.datas, 1);
+    for (int i = 0; i < 5; i++) {
+        request = get(&tls, "localhost");
+        watch_init(&fix, &small);
+        watch_run(&small, &request);
+        ck_assert_kind(small, GW_UP_OK);
+        ck_assert_int_eq(watch.dones, 0);
+        watch_done(&small);
+    }
+    fix_wait(&fix, &watch.dones, 1);
+    ck_assert_kind(watch, GW_UP_OK);
+    ck_assert_uint_eq(watch.data.len, 64u << 20);
     close_all();
 }
 END_TEST
@@ -339,6 +384,7 @@ int main(void)
     tcase_add_test(sessions, a_resumed_session_is_verified_as_well);
     tcase_add_test(sessions, the_choice_of_a_protocol_is_no_obstacle);
     tcase_add_test(sessions, nothing_stays_behind_in_a_session);
+    tcase_add_test(sessions, a_flood_leaves_room_for_others);
     tcase_add_test(sessions, an_end_that_was_not_said_is_a_cut);
     tcase_add_test(sessions, large_bodies_go_through_tls_whole);
     tcase_add_test(sessions, a_snapshot_drops_only_what_it_trusts_otherwise);

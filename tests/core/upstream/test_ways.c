@@ -399,6 +399,51 @@ START_TEST(a_proxys_password_never_reaches_the_server)
 }
 END_TEST
 
+static const struct {
+    const char *id, *ca;
+    bool verify, asks_for_certificate;
+    int kind;
+} guards[] = {
+    { "trusted", "root", true, false, GW_UP_OK },
+    { "not-trusted", "other-root", true, false, GW_UP_TLS },
+    { "verify-off-is-about-servers", "other-root", false, false, GW_UP_TLS },
+    { "no-identity-for-proxies", "root", true, true, GW_UP_TLS },
+};
+
+static const char *const guarded[] = { "http://model.test/x", "https://model.test/x" };
+
+START_TEST(an_https_proxy_is_verified_and_learns_nothing)
+{
+    gnutls_certificate_credentials_t cred = certs_server("good", "root");
+    struct gw_upstream_tls tls = { .ca_file = certs_path(guards[_i / 2].ca, ".pem"),
+                                   .cert_file = certs_path("good", ".pem"),
+                                   .key_file = certs_path("good", "-key.pem"),
+                                   .verify = guards[_i / 2].verify };
+    struct gw_transfer_request request = { .method = "GET", .url = guarded[_i % 2], .tls = &tls };
+    struct fix proxy;
+    char url[128];
+
+    fix_open(&proxy, &(struct server_options){
+                         .script = http_proxy, .tls = cred, .wants_client_cert = guards[_i / 2].asks_for_certificate });
+    snprintf(url, sizeof url, "https://localhost:%u", server_port(proxy.server));
+    fix_open_with_proxy(&fix, NULL, url);
+    watch_init(&fix, &watch);
+    watch_run(&watch, &request);
+    if (guards[_i / 2].kind != GW_UP_OK) {
+        ck_assert_kind(watch, guards[_i / 2].kind);
+        ck_assert_has(watch.message, "the proxy's TLS: ");
+    } else if (_i % 2 == 0) {
+        ck_assert_kind(watch, GW_UP_OK);
+    } else { /* the proxy finds nobody at that port and hangs up */
+        ck_assert_kind(watch, GW_UP_CONNECT);
+        ck_assert_has(watch.message, "the proxy closed the connection when it was asked");
+    }
+    close_all();
+    fix_close(&proxy);
+    gnutls_certificate_free_credentials(cred);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("upstream ways");
@@ -412,6 +457,7 @@ int main(void)
     tcase_add_test(ways, connecting_in_crowds_and_giving_up_does_no_harm);
     tcase_add_loop_test(ways, every_kind_of_proxy_works_and_says_why_not, 0, (int)GW_ARRAY_LEN(proxies));
     tcase_add_test(ways, a_proxys_password_never_reaches_the_server);
+    tcase_add_loop_test(ways, an_https_proxy_is_verified_and_learns_nothing, 0, 2 * (int)GW_ARRAY_LEN(guards));
     tcase_set_timeout(ways, 30);
     suite_add_tcase(suite, ways);
     runner = srunner_create(suite);

@@ -1,0 +1,119 @@
+"""What had arrived when SIGTERM came is served: in the kernel's queue, in a socket's buffer, half read, or running."""
+import signal
+import time
+
+from contract._env import Env, Reply, completion
+from fakes.net import Gate
+from harness import http
+from harness.runner import case, equal, fixture, truth
+
+PATH = "/v2/code/completions"
+ROUNDS = 5
+
+
+class Starter:
+    def __init__(self, ctx):
+        self.ctx = ctx
+
+    def close(self):
+        pass
+
+
+@fixture("drain", serial=True)
+def drain(ctx):
+    return Starter(ctx)
+
+
+def ask_all(env, conns, data):
+    for conn in conns:
+        conn.send(data)
+
+
+def check_served(conns, what):
+    for number, conn in enumerate(conns):
+        try:
+            response = conn.read_response()
+        except (http.HttpError, OSError) as err:
+            truth(False, f"an answer for {what} {number}", repr(err))
+        equal((response.status, response.is_complete), (200, True), f"answer for {what} {number}")
+        truth(conn.is_closed_within(5), "the connection to be closed after it", "still open")
+        conn.close()
+
+
+@case("F-DRAIN-arrived", "drain")
+def arrived(starter):
+    """The gateway is held still while requests arrive and SIGTERM comes; then it goes on. None may be lost."""
+    for number in range(ROUNDS):
+        env = Env(starter.ctx, bypass=True, name=f"drain-arrived-{number}")
+        try:
+            script = env.models.script(Reply(pieces=("a", "b", "c")))
+            request = http.render("POST", PATH, {}, completion(script))
+            stream = http.render("POST", PATH, {}, completion(script, stream=True))
+            kept = [env.gw.connect(timeout=20) for _ in range(10)]
+            for conn in kept:
+                conn.send(http.render("GET", "/monitoring/healthz"))
+                equal(conn.read_response().status, 200, "status of the first request")
+            half = [env.gw.connect(timeout=20) for _ in range(10)]
+            ask_all(env, half, request[:40])
+            silent = [env.gw.connect(timeout=20) for _ in range(10)]
+            env.request("GET", "/monitoring/healthz")  # a turn of the loop after them
+            env.gw.signal(signal.SIGSTOP)
+            queued = [env.gw.connect(timeout=20) for _ in range(100)]
+            ask_all(env, queued[:50], request)
+            ask_all(env, queued[50:], stream)
+            ask_all(env, kept, request)
+            ask_all(env, half, request[40:])
+            ask_all(env, silent, request)
+            env.gw.signal(signal.SIGTERM)
+            env.gw.signal(signal.SIGCONT)
+            check_served(queued, "a queued request")
+            check_served(kept, "a request on a kept connection")
+            check_served(half, "a request of which half had come")
+            check_served(silent, "a request on a connection silent before")
+            start = time.monotonic()
+            equal(env.gw.terminate(), 0, "exit code")
+            truth(time.monotonic() - start < 5, "a quick end after the last answer", f"{time.monotonic() - start:.1f} s")
+        finally:
+            env.close()
+
+
+@case("F-DRAIN-pipelined", "drain")
+def pipelined(starter):
+    """Behind a running stream the first answer says close: what follows it may be asked elsewhere."""
+    env = Env(starter.ctx, bypass=True, name="drain-pipelined")
+    try:
+        gate = Gate()
+        script = env.models.script(Reply(pieces=("a", "b"), gate=gate))
+        conn = env.gw.connect(timeout=20)
+        conn.send(http.render("POST", PATH, {}, completion(script, stream=True)))
+        truth(script.wait(lambda s: s.count == 1), "the model to be called", script.count)
+        env.gw.signal(signal.SIGTERM)
+        truth(env.gw.wait_line(lambda item: str(item.get("message", "")).startswith("stopping")), "a log line", "none")
+        gate.set()
+        response = conn.read_response()
+        equal((response.status, response.is_complete, response.text), (200, True, "ab"), "stream")
+        truth(conn.is_closed_within(5), "the connection to be closed", "still open")
+        equal(env.gw.terminate(), 0, "exit code")
+    finally:
+        env.close()
+
+
+@case("F-DRAIN-unfinished", "drain")
+def unfinished(starter):
+    """Requests that never become whole hold the end up no longer than server.drain_ms; silent ones much shorter."""
+    for ident, sent, limit_s in (("silent", b"", 1.9), ("half a head", b"GET / HTTP/1.1\r\nHost: a\r\n", 5.0),
+                                 ("half a body", b"POST /v2/code/completions HTTP/1.1\r\nHost: a\r\n"
+                                  b"Content-Type: application/json\r\nContent-Length: 50\r\n\r\n{", 5.0)):
+        env = Env(starter.ctx, bypass=True, name="drain-unfinished", env={"AIGW_SERVER__DRAIN_MS": "2000"})
+        try:
+            conn = env.gw.connect(timeout=20)
+            if sent:
+                conn.send(sent)
+            env.request("GET", "/monitoring/healthz")
+            start = time.monotonic()
+            equal(env.gw.terminate(), 0, f"exit code with {ident}")
+            took = time.monotonic() - start
+            truth(took < limit_s, f"an end within {limit_s} s with {ident}", f"{took:.1f} s")
+            conn.close()
+        finally:
+            env.close()
