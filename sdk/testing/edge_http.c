@@ -88,12 +88,7 @@ int gw_http_stream_write(struct gw_exchange *ex, aigw_str bytes)
     return GW_WRITE_OK;
 }
 
-void gw_http_cork(struct gw_exchange *ex)
-{
-    (void)ex;
-}
-
-int gw_http_uncork(struct gw_exchange *ex)
+int gw_http_stream_state(const struct gw_exchange *ex)
 {
     const struct aigw_testhost *th = of_exchange(ex);
 
