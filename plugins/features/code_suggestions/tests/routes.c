@@ -116,16 +116,10 @@ START_TEST(file_of_unknown_kind_gets_no_suggestion_and_no_call) /* C-COMP-003 */
 }
 END_TEST
 
-START_TEST(unknown_kind_streamed_is_an_empty_text)
+START_TEST(unknown_kind_is_json_when_streamed_too) /* D44 */
 {
-    const struct aigw_testhost_answer *answer =
-        post(PATH, "{\"prompt_version\":1,\"stream\":true,\"current_file\":{\"file_name\":\"README\","
-                   "\"content_above_cursor\":\"\",\"content_below_cursor\":\"\"}," SELF_HOSTED "}");
-
-    ck_assert_uint_eq(answer->status, 200);
-    ck_assert_str_eq(answer->content_type, RAW_TYPE);
-    ck_assert_str_eq(answer->body, "");
-    ck_assert_uint_eq(answer->state, AIGW_ANSWER_COMPLETE);
+    expect_json(post(PATH, FILE_NAMED("README", "},\"stream\":true,\"x\":{")), ANSWER("", "null", "", ""));
+    ck_assert_uint_eq(aigw_testhost_answer(th)->is_stream, 0);
     ck_assert_ptr_null(aigw_testhost_asked(th));
 }
 END_TEST
@@ -231,10 +225,13 @@ static const struct {
     uint32_t status;
     const char *body;
 } failures[] = {
-    { "429", "error rate_limited 429 retry=2000 \"slow down\"\n", 429, "{\"detail\":\"slow down\"}" },
-    { "C-COMP-013", "error server 500 \"codestral: 500\"\n", 503, "{\"detail\":\"codestral: 500\"}" },
-    { "late", "text \"a\"\nerror server 500 \"codestral: 500\"\n", 503, "{\"detail\":\"codestral: 500\"}" },
-    { "cut", "text \"a\"\n", 503, "{\"detail\":\"the model's answer ended early\"}" },
+    { "429", "error rate_limited 429 retry=2000 \"slow down\"\n", 429,
+      "{\"detail\":\"Model codestral answered 429: slow down\"}" },
+    { "C-COMP-013", "error server 500 \"codestral: 500\"\n", 503,
+      "{\"detail\":\"Model codestral answered 500: codestral: 500\"}" },
+    { "late", "text \"a\"\nerror server 500 \"codestral: 500\"\n", 503,
+      "{\"detail\":\"Model codestral answered 500: codestral: 500\"}" },
+    { "cut", "text \"a\"\n", 503, "{\"detail\":\"Model codestral: the model's answer ended before its end marker\"}" },
 };
 
 START_TEST(model_failure_is_answered)
@@ -508,7 +505,9 @@ START_TEST(missing_prompt_is_told_in_json)
 {
     aigw_testhost_prompt(th, "something/else", "user: x");
     ck_assert_uint_eq(post(PATH, BODY(""))->status, 503);
-    ck_assert_str_eq(aigw_testhost_answer(th)->body, "{\"detail\":\"no prompt code_suggestions/completions\"}");
+    ck_assert_str_eq(aigw_testhost_answer(th)->body,
+                     "{\"detail\":\"Failed to load prompt definition for 'code_suggestions/completions': Prompt "
+                     "definition directory not found: prompts/code_suggestions/completions/base\"}");
     ck_assert_ptr_null(aigw_testhost_asked(th));
 }
 END_TEST
@@ -532,7 +531,7 @@ int main(void)
     tcase_add_test(tc, feature_flags_come_back);
     tcase_add_test(tc, empty_text_is_no_choice);
     tcase_add_test(tc, file_of_unknown_kind_gets_no_suggestion_and_no_call);
-    tcase_add_test(tc, unknown_kind_streamed_is_an_empty_text);
+    tcase_add_test(tc, unknown_kind_is_json_when_streamed_too);
     tcase_add_loop_test(tc, language_is_told_and_counted, 0, (int)COUNT(spoken));
     tcase_add_test(tc, stream_is_raw_text);
     tcase_add_test(tc, empty_stream_is_complete);
