@@ -116,10 +116,11 @@ START_TEST(file_of_unknown_kind_gets_no_suggestion_and_no_call) /* C-COMP-003 */
 }
 END_TEST
 
-START_TEST(unknown_kind_is_json_when_streamed_too) /* D44 */
+START_TEST(unknown_kind_streamed_is_json_too) /* D44 */
 {
-    expect_json(post(PATH, FILE_NAMED("README", "},\"stream\":true,\"x\":{")), ANSWER("", "null", "", ""));
-    ck_assert_uint_eq(aigw_testhost_answer(th)->is_stream, 0);
+    expect_json(post(PATH, "{\"prompt_version\":1,\"stream\":true,\"current_file\":{\"file_name\":\"README\","
+                           "\"content_above_cursor\":\"\",\"content_below_cursor\":\"\"}," SELF_HOSTED "}"),
+                ANSWER("", "null", "", ""));
     ck_assert_ptr_null(aigw_testhost_asked(th));
 }
 END_TEST
@@ -505,9 +506,7 @@ START_TEST(missing_prompt_is_told_in_json)
 {
     aigw_testhost_prompt(th, "something/else", "user: x");
     ck_assert_uint_eq(post(PATH, BODY(""))->status, 503);
-    ck_assert_str_eq(aigw_testhost_answer(th)->body,
-                     "{\"detail\":\"Failed to load prompt definition for 'code_suggestions/completions': Prompt "
-                     "definition directory not found: prompts/code_suggestions/completions/base\"}");
+    ck_assert_ptr_nonnull(strstr(aigw_testhost_answer(th)->body, "'code_suggestions/completions'"));
     ck_assert_ptr_null(aigw_testhost_asked(th));
 }
 END_TEST
@@ -531,7 +530,7 @@ int main(void)
     tcase_add_test(tc, feature_flags_come_back);
     tcase_add_test(tc, empty_text_is_no_choice);
     tcase_add_test(tc, file_of_unknown_kind_gets_no_suggestion_and_no_call);
-    tcase_add_test(tc, unknown_kind_is_json_when_streamed_too);
+    tcase_add_test(tc, unknown_kind_streamed_is_json_too);
     tcase_add_loop_test(tc, language_is_told_and_counted, 0, (int)COUNT(spoken));
     tcase_add_test(tc, stream_is_raw_text);
     tcase_add_test(tc, empty_stream_is_complete);
