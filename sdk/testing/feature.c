@@ -94,11 +94,19 @@ static bool is_over(const struct aigw_testhost *th)
            th->exchange.base.is_gone;
 }
 
-/* The body in memory of its own, NUL-terminated, gone when the pipeline says so. */
+/* The body in memory of its own, NUL-terminated, gone when the pipeline says so. One that is too large the listener
+ * answers itself. */
 static void read_body(struct aigw_testhost *th, const char *body)
 {
     struct gw_exchange *ex = &th->exchange.base;
 
+    if (body && strlen(body) > ex->body_max) {
+        const char *text = gw_arena_printf(
+            &th->sent_arena, "{\"detail\":\"Request body is too large: more than %zu bytes\"}", ex->body_max);
+
+        gw_http_reply(ex, 413, GW_JSON, gw_str(text), NULL, 0);
+        return;
+    }
     ex->body.ptr = strdup(body ? body : "");
     if (!ex->body.ptr)
         abort();
