@@ -49,6 +49,7 @@ struct aigw_testhost {
     /* the plugin, and what the core makes of its instance */
     struct gw_arena arena;
     struct gw_plugin *loaded;
+    bool is_borrowed;        /* whoever loaded it unloads it */
     struct gw_plugin plugin; /* the same with the callbacks that are watched */
     struct gw_plugin script; /* the model that features talk to */
     struct gw_instance instance, script_instance;
@@ -115,6 +116,10 @@ const char *testhost_keep(struct aigw_testhost *th, const char *text);
 aigw_str testhost_line_value(const char *lines, const char *name, char separator);
 
 /* open.c */
+/** An instance of a plugin that is loaded, and stays so longer than the instance is open. Two of them share what is
+ *  static in the plugin, as two groups of conf.d do. */
+struct aigw_testhost *testhost_open_loaded(struct gw_plugin *loaded, const char *settings, char *ret_error,
+                                           size_t error_size);
 /** Forget what came of the last call or request. */
 void testhost_clear(struct aigw_testhost *th);
 
