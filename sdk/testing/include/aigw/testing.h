@@ -1,8 +1,9 @@
 /* aigw/testing.h - run a plugin in-process, without a server and without a network.
  *
- * A test host loads one shared object through the real ABI gate, fills its settings through the real settings code and
- * plays the core for it. Bytes go through the real framing. Memory is handed out with exact sizes and really freed at
- * the end of its lifetime, so that AddressSanitizer sees what a plugin does wrong.
+ * A test host loads one shared object through the ABI gate and is the gateway's core for it: settings, routes, requests
+ * and calls with their state machines, framing, prompts, the mapping of failures. Its own are the edges: the client, who
+ * asks, the model servers, and a clock that jumps as soon as nothing is left to do. Memory is handed out with exact sizes
+ * and freed at the end of its lifetime, so that AddressSanitizer sees what a plugin does wrong.
  *
  * Most plugins need none of these functions: text files that `aigw_conformance plugin.so case…` runs say the same
  * with less (see docs/writing-a-plugin.md, "Case files").
