@@ -27,6 +27,7 @@ struct testhost_credential;
 #define TESTHOST_GROWTH_MAX 1024u
 #define TESTHOST_CHOICES    16 /* of which events are looked at */
 
+/** A prompt by its id, or what a model says by its name; the newest of one name is first. */
 struct testhost_prompt {
     struct testhost_prompt *next;
     const char *id, *text;
@@ -67,9 +68,9 @@ struct aigw_testhost {
     /* what the test configured */
     struct gw_arena setup_arena;
     struct json_object *model;
-    struct testhost_prompt *prompts;
+    struct testhost_prompt *prompts, *scripts;
     const char *prompt_dir, *inline_dir, *conf;
-    const char *script_text, *scopes, *flags, *settings, *caller, *server_headers;
+    const char *scopes, *flags, *settings, *caller, *server_headers;
     bool is_verbose;
     uint32_t leave_after, emit_max;
     size_t growth; /* bytes that the structs of requests are longer than ours */
