@@ -395,7 +395,7 @@ static aigw_status emit_event(struct anthropic_in *in, struct json_object *obj, 
         message = wire_member(obj, "delta");
         status = emit_usage_of(in, message);
         if (status == AIGW_OK)
-            status = emit_finish_of(in, message, false);
+            status = emit_finish_of(in, wire_member(message, "stop_reason") ? message : obj, false);
     }
     return status;
 }
@@ -444,7 +444,7 @@ static aigw_status read_values(struct anthropic_in *in, aigw_str text, aigw_str 
     do {
         struct json_object *value;
 
-        if (!is_body && wire_has_prefix(text, "[DONE]"))
+        if (!is_body && wire_is_end_marker(text))
             return end_of_stream(in);
         if (wire_is_error_line(text, &words))
             return anthropic_emit_error_text(in, words);
@@ -467,9 +467,11 @@ aigw_status anthropic_read(struct anthropic_in *in, const struct aigw_frame *fra
     if (!halves_mark(frame->data, &text, &copy))
         return AIGW_E_NOMEM;
     text = wire_skip_blanks(text);
-    if (wire_same_word(frame->event, "error"))
+    if (wire_is_error_event(frame->event))
         status = anthropic_emit_error_text(in, text);
-    else if (text.len == 0 && !is_body)
+    else if (text.len == 0 && wire_is(frame->event, "message_stop"))
+        status = end_of_stream(in);
+    else if (!is_body && wire_is_heartbeat(frame->event, text))
         status = AIGW_OK;
     else
         status = read_values(in, text, frame->event, is_body);

@@ -135,8 +135,14 @@ aigw_str wire_value_str(struct json_object *value);
 
 /** The same word, whatever its case and the signs between its parts: "MAX_TOKENS", "maxTokens". */
 bool wire_same_word(aigw_str word, const char *literal);
-/** "error: words" and the like: what stands behind the colon. */
+/** "error: words", "[ERROR] words", "RuntimeError: words": what stands behind it. */
 bool wire_is_error_line(aigw_str text, aigw_str *ret_words);
+/** "error", "stream_error", "exception": the name of an event that is a failure, whatever its data. */
+bool wire_is_error_event(aigw_str name);
+/** Something that only keeps the connection alive: no data, or a word for it as data or as the event's name. */
+bool wire_is_heartbeat(aigw_str name, aigw_str data);
+/** The end marker of a stream: [DONE], in any case, or as a JSON string. */
+bool wire_is_end_marker(aigw_str text);
 
 /** Copy a server's words for clients: at most 600 bytes, control characters as spaces, whole UTF-8 characters. */
 aigw_str wire_words(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text);

@@ -356,8 +356,12 @@ static aigw_status emit_usage(struct openai_in *in, struct json_object *obj)
 static aigw_status emit_choice_end(struct openai_in *in, uint32_t choice, struct json_object *obj, bool is_whole)
 {
     struct json_object *reason = wire_member(obj, "finish_reason"), *logprobs = wire_member(obj, "logprobs");
+    struct json_object *inner = wire_member(obj, is_whole ? "message" : "delta"), *usage = wire_member(obj, "usage");
     aigw_status status = AIGW_OK;
 
+    if (!wire_is_set(reason)) /* odd places */
+        reason =
+            wire_member(obj, "finishReason") ? wire_member(obj, "finishReason") : wire_member(inner, "finish_reason");
     if (wire_is_set(reason) && !json_object_is_type(reason, json_type_string))
         return openai_nonsense(in, "has a finish reason that is no word");
     if (logprobs)
@@ -365,7 +369,7 @@ static aigw_status emit_choice_end(struct openai_in *in, uint32_t choice, struct
     if (status == AIGW_OK && (openai_is_reason(wire_value_str(reason)) || is_whole))
         status = openai_emit_finish(in, choice, wire_value_str(reason), wire_get_str(obj, "stop_reason"));
     if (status == AIGW_OK && !in->call->is_over)
-        status = emit_usage(in, wire_member(obj, "usage"));
+        status = emit_usage(in, usage ? usage : wire_member(inner, "usage"));
     return status;
 }
 
@@ -408,19 +412,25 @@ static aigw_status emit_vector(struct openai_in *in, struct json_object *numbers
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_EMBEDDING, .index = index };
     size_t len = json_object_array_length(numbers);
+    aigw_status status = AIGW_OK;
     float *vector;
-    aigw_status status;
 
     if (len == 0 || len > OPENAI_VECTOR_MAX)
         return openai_nonsense(in, "has an embedding that is empty or too long");
     vector = malloc(len * sizeof *vector);
     if (!vector)
         return AIGW_E_NOMEM;
-    for (size_t i = 0; i < len; i++)
-        vector[i] = (float)json_object_get_double(json_object_array_get_idx(numbers, i));
+    for (size_t i = 0; i < len && status == AIGW_OK; i++) {
+        struct json_object *number = json_object_array_get_idx(numbers, i);
+
+        vector[i] = (float)json_object_get_double(number);
+        if (!json_object_is_type(number, json_type_double) && !json_object_is_type(number, json_type_int))
+            status = openai_nonsense(in, "has an embedding with something that is no number");
+    }
     event.vector = vector;
     event.vector_len = (uint32_t)len;
-    status = openai_emit(in, &event);
+    if (status == AIGW_OK)
+        status = openai_emit(in, &event);
     free(vector);
     return status;
 }
@@ -502,7 +512,7 @@ static aigw_status openai_values(struct openai_in *in, aigw_str text, bool is_bo
     do {
         struct json_object *value;
 
-        if (!is_body && wire_has_prefix(text, "[DONE]")) {
+        if (!is_body && wire_is_end_marker(text)) {
             status = end_of_stream(in);
             return status == AIGW_OK ? AIGW_DONE : status;
         }
@@ -527,14 +537,14 @@ aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame)
     if (!halves_mark(frame->data, &text, &copy))
         return AIGW_E_NOMEM;
     text = wire_skip_blanks(text);
-    if (wire_same_word(frame->event, "error")) {
+    if (wire_is_error_event(frame->event)) {
         struct json_object *value = wire_parse(text);
 
         status = json_object_is_type(value, json_type_object) || json_object_is_type(value, json_type_array)
                      ? openai_emit_error(in, value)
                      : openai_emit_error_text(in, text);
         json_object_put(value);
-    } else if (text.len == 0 && !is_body) {
+    } else if (!is_body && wire_is_heartbeat(frame->event, text)) {
         status = AIGW_OK;
     } else {
         status = openai_values(in, text, is_body);

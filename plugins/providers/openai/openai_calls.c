@@ -204,6 +204,8 @@ aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, struct json_
     struct openai_tool *tool;
     const char *args_name = "arguments";
 
+    if (!item)
+        return AIGW_OK;
     if (!function && wire_member(item, "custom")) {
         function = wire_member(item, "custom");
         args_name = "input";
