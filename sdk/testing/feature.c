@@ -31,7 +31,7 @@ static bool is_pause(aigw_str line)
            gw_str_to_u64((aigw_str){ line.ptr + 5, line.len - 5 }, INT32_MAX, &ms);
 }
 
-aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events)
+static aigw_status check_script(const char *events)
 {
     struct gw_arena scratch;
     struct aigw_event event;
@@ -45,9 +45,28 @@ aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events)
             status = testhost_read_event(&scratch, line, &event);
     }
     gw_arena_done(&scratch);
-    if (status == AIGW_OK)
-        th->script_text = testhost_keep(th, events);
     return status;
+}
+
+aigw_status aigw_testhost_script_of(struct aigw_testhost *th, const char *model, const char *events)
+{
+    struct testhost_prompt *script = gw_arena_alloc(&th->setup_arena, sizeof *script);
+    aigw_status status = check_script(events);
+
+    if (!script)
+        return AIGW_E_NOMEM;
+    if (status != AIGW_OK)
+        return status;
+    *script = (struct testhost_prompt){ .next = th->scripts,
+                                        .id = testhost_keep(th, model),
+                                        .text = testhost_keep(th, events) };
+    th->scripts = script;
+    return AIGW_OK;
+}
+
+aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events)
+{
+    return aigw_testhost_script_of(th, "", events);
 }
 
 void aigw_testhost_settings(struct aigw_testhost *th, const char *lines)
