@@ -214,6 +214,8 @@ static aigw_status openai_raw_request(const struct openai *openai, struct aigw_c
     if (!wire_is(raw->dialect, OPENAI_DIALECT))
         return openai->host->fail(ctx, AIGW_E_UNSUPPORTED, "the bytes of the dialect \"%.*s\" cannot pass here",
                                   AIGW_STR_ARG(raw->dialect));
+    if (wire_has_prefix(target->prefix, "text-completion-"))
+        return openai->host->fail(ctx, AIGW_E_UNSUPPORTED, "a chat's bytes cannot pass to the completions path");
     call->path = OPENAI_CHAT;
     call->choice_count = OPENAI_CHOICES_MAX;
     call->hides_usage =
