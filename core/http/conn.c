@@ -128,7 +128,7 @@ void http_conn_move(struct http_conn *conn, enum http_conn_event event)
             http_ex_move(conn->ex, EX_LOSE);
     }
     conn->state = (uint8_t)next;
-    if (next == CONN_CLOSED || next == CONN_IDLE)
+    if (next == CONN_CLOSED)
         http_conn_queue(conn);
 }
 
@@ -311,7 +311,6 @@ void http_conn_linger(struct http_conn *conn)
     gw_buf_done(&conn->in);
     http_conn_close_writing(conn);
     http_conn_deadline(conn, DEADLINE_CLIENT, LINGER_MS);
-    http_conn_queue(conn);
 }
 
 static void conn_handshake(struct http_conn *conn)

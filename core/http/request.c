@@ -309,10 +309,14 @@ void http_request_ended(struct http_ex *ex)
 {
     if ((ex->state != EX_BODY && ex->state != EX_DRAIN) || (!ex->is_chunked && ex->body_left == 0))
         return; /* it is all there, the library has yet to look at it */
-    if (ex->is_chunked)
+    if (ex->is_chunked) {
         http_channel_end(ex); /* the library knows whether that was all */
-    else
+    } else if (ex->state == EX_DRAIN) {
+        ex->must_close = true; /* the answer is there; perhaps it is waited for */
+        http_ex_move(ex, EX_ENOUGH);
+    } else {
         http_ex_move(ex, EX_LOSE);
+    }
 }
 
 size_t http_request_take(struct http_ex *ex, const char *bytes, size_t len)

@@ -99,7 +99,19 @@ static void stop_work(struct gw_request *request)
     request->is_step_pending = false;
 }
 
-/* 500, or a break: the client must not take it for an answer. */
+/* Why the client gets no answer: our lack of memory is no fault of the feature, nor of the caller's syntax. */
+static void refuse_failed(struct gw_request *request, aigw_status status)
+{
+    if (status == AIGW_E_LIMIT && request->state == GW_REQUEST_CHECK)
+        gw_answer_refuse(request, AIGW_REFUSE_TOO_LARGE, 413,
+                         "Request body is too large: reading it takes more than limits.request_memory_max", NULL, -1);
+    else if (status == AIGW_E_NOMEM)
+        gw_answer_refuse(request, AIGW_REFUSE_INTERNAL, 503, "Out of memory, try again shortly", NULL, 1);
+    else
+        gw_answer_refuse(request, AIGW_REFUSE_INTERNAL, 500, "Internal Server Error", NULL, -1);
+}
+
+/* An error, or a break: the client must not take it for an answer. */
 static void fail(struct gw_request *request, aigw_status status)
 {
     struct gw_line line;
@@ -112,7 +124,7 @@ static void fail(struct gw_request *request, aigw_status status)
     gw_line_end(&line);
     stop_work(request);
     if (request->answer == GW_ANSWER_NONE)
-        gw_answer_refuse(request, AIGW_REFUSE_INTERNAL, 500, "Internal Server Error", NULL, -1);
+        refuse_failed(request, status);
     else if (request->answer == GW_ANSWER_STREAM)
         gw_request_abort(request);
 }

@@ -72,7 +72,6 @@ static void watch_count(struct aigw_ctx *ctx, uint32_t index, const aigw_str *la
     for (uint32_t i = 0; i < metric->label_count; i++)
         gw_buf_printf(&th->notes, "%s%.*s", i > 0 ? "," : "", AIGW_STR_ARG(label_values[i]));
     gw_buf_printf(&th->notes, "} %g\n", delta);
-    gw_host()->count(ctx, index, label_values, delta);
 }
 
 static void watch_annotate(struct aigw_ctx *ctx, const char *name, aigw_str value)

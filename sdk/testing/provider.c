@@ -8,6 +8,8 @@
 
 #include "models/plan.h"
 
+#define ATTEMPTS_MAX 8
+
 static bool is_provider(const struct aigw_testhost *th)
 {
     return th->plugin.descriptor.kind == AIGW_KIND_PROVIDER;
@@ -268,11 +270,15 @@ aigw_status aigw_testhost_end(struct aigw_testhost *th)
 const struct aigw_error *aigw_testhost_failure(struct aigw_testhost *th, int32_t status, const char *content_type,
                                                const char *retry_after, const char *body)
 {
-    testhost_server_head(th, status, answer_headers(th, content_type, retry_after));
-    if (th->transfer && body && *body)
-        testhost_server_data(th, body, strlen(body));
-    testhost_server_end(th, status);
-    settle(th);
+    const char *headers = answer_headers(th, content_type, retry_after);
+
+    for (int i = 0; i < ATTEMPTS_MAX && th->transfer; i++) { /* once more after a credential was renewed */
+        testhost_server_head(th, status, headers);
+        if (th->transfer && body && *body)
+            testhost_server_data(th, body, strlen(body));
+        testhost_server_end(th, status);
+        settle(th);
+    }
     return &th->failure;
 }
 

@@ -198,7 +198,7 @@ class Unread:
 
 
 def unread_log(starter, kind):
-    """6b: a log that nobody reads costs lines: no request waits for it, nor does the end."""
+    """A log that nobody reads costs lines: no request waits for it, nor does the end."""
     gateway = Unread(starter.ctx, kind)
     try:
         conn = http.Connection(gateway.port, timeout=10)
@@ -365,6 +365,56 @@ def reload_keeps_connections_to_models(env):
     env.gw.write_conf(f"upstream: {{ extra_ca_file = \"{ca.file}\"; }};\n")
     reload(env, "configuration reloaded")
     truth(upstream_connections(env) >= 1, "a plain connection to be kept: trust has no say in it", "none")
+    env.gw.write_conf("")
+    reload(env, "configuration reloaded")
+
+
+def at_once(env, script, count):
+    """As many requests under way at the same time; all of them answered."""
+    script.replies = [Reply(gate=Gate()) for _ in range(count)]
+    gates = [reply.gate for reply in script.replies]
+    before = script.count
+    conns = [env.gw.connect(timeout=20) for _ in range(count)]
+    for conn in conns:
+        conn.send(http.render("POST", PATH, {}, completion(script)))
+    truth(script.wait(lambda s: s.count == before + count), f"{count} model calls at once", script.count - before)
+    for gate in gates:
+        gate.set()
+    for conn in conns:
+        equal(conn.read_response().status, 200, "status")
+        conn.close()
+
+
+@case("F-RELOAD-pool-size", "reload")
+def reload_changes_the_pools(env):
+    """upstream.connections_per_host takes effect at a reload: one idle connection per worker instead of many."""
+    script = env.models.script()
+    env.gw.write_conf("")
+    reload(env, "configuration reloaded")
+    at_once(env, script, 12)
+    truth(upstream_connections(env) >= 6, "many connections to be kept", upstream_connections(env))
+    env.gw.write_conf("upstream: { connections_per_host = 1; };\n")
+    reload(env, "configuration reloaded")
+    at_once(env, script, 24)
+    until(lambda: upstream_connections(env) <= 2, "one connection per worker to be kept")
+    env.gw.write_conf("")
+    reload(env, "configuration reloaded")
+
+
+@case("F-RELOAD-log", "reload")
+def reload_changes_the_log(env):
+    """Another file, level and format take effect at a reload, and the old sink again afterwards."""
+    path = os.path.join(env.gw.folder, "other.log")
+
+    def text():
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    env.gw.write_conf(f"log: {{ file = \"{path}\"; json = false; }};\n")
+    env.gw.signal(signal.SIGHUP)
+    until(lambda: os.path.exists(path) and "config: configuration reloaded\n" in text(), "lines for people in the file")
+    os.rename(path, path + ".1")
+    env.gw.signal(signal.SIGHUP)
+    until(lambda: os.path.exists(path) and "configuration reloaded" in text(), "a new file after a rotation")
     env.gw.write_conf("")
     reload(env, "configuration reloaded")
 

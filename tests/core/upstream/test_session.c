@@ -196,6 +196,45 @@ START_TEST(nothing_stays_behind_in_a_session)
 }
 END_TEST
 
+/** The end marker in one record, the end of the framing in the next; both in one read for /together. */
+static bool marker(struct server_conn *conn)
+{
+    gnutls_record_cork(conn->tls);
+    server_say(conn, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ne\r\ndata: [DONE]\n\n\r\n");
+    if (strcmp(conn->path, "/apart") == 0)
+        gnutls_record_uncork(conn->tls, GNUTLS_RECORD_WAIT);
+    server_say(conn, "0\r\n\r\n");
+    if (strcmp(conn->path, "/together") == 0)
+        gnutls_record_uncork(conn->tls, GNUTLS_RECORD_WAIT);
+    return true;
+}
+
+START_TEST(leaving_at_the_end_marker_keeps_the_session)
+{
+    static const char *const paths[] = { "/together", "/apart", "/together", "/apart" };
+    struct gw_upstream_tls tls = { .ca_file = certs_path("root", ".pem"), .verify = true };
+
+    open_with(&(struct server_options){ .script = marker, .gives_tickets = true });
+    for (size_t i = 0; i < GW_ARRAY_LEN(paths); i++) {
+        struct gw_transfer_request request = get(&tls, "localhost");
+        struct watch one;
+
+        watch_init(&fix, &one);
+        one.in_data = DO_LEAVE;
+        request.url = fix_url_of(&fix, "https", "localhost", paths[i]);
+        watch_start(&one, &request);
+        fix_wait(&fix, &one.datas, 1);
+        while (gw_upstream_open_transfers(fix.up) > 0)
+            gw_loop_turn(fix.loop, 10);
+        ck_assert_uint_eq(gw_upstream_open_connections(fix.up), 1);
+        ck_assert_int_eq(one.dones, 0);
+        watch_done(&one);
+    }
+    ck_assert_int_eq(server_accepted(fix.server), 1);
+    close_all();
+}
+END_TEST
+
 /** 64 MB for /flood, as fast as it goes. */
 static bool flood(struct server_conn *conn)
 {
@@ -384,6 +423,7 @@ int main(void)
     tcase_add_test(sessions, a_resumed_session_is_verified_as_well);
     tcase_add_test(sessions, the_choice_of_a_protocol_is_no_obstacle);
     tcase_add_test(sessions, nothing_stays_behind_in_a_session);
+    tcase_add_test(sessions, leaving_at_the_end_marker_keeps_the_session);
     tcase_add_test(sessions, a_flood_leaves_room_for_others);
     tcase_add_test(sessions, an_end_that_was_not_said_is_a_cut);
     tcase_add_test(sessions, large_bodies_go_through_tls_whole);

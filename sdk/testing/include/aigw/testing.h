@@ -61,7 +61,7 @@ void aigw_testhost_accept(struct aigw_testhost *th, const char *content_type);
 aigw_status aigw_testhost_feed(struct aigw_testhost *th, const char *bytes, size_t len);
 /** The body ended: deliver what is held back, call done(), then END or the error "cut" as the core does. */
 aigw_status aigw_testhost_end(struct aigw_testhost *th);
-/** Answer with a refusal. retry_after is the header's text or NULL. Never NULL. */
+/** Answer with a refusal, every attempt that is made. retry_after is the header's text or NULL. Never NULL. */
 const struct aigw_error *aigw_testhost_failure(struct aigw_testhost *th, int32_t status, const char *content_type,
                                                const char *retry_after, const char *body);
 /** Headers of the server's answers from now on: "Name: value" lines. */
