@@ -97,6 +97,10 @@ aigw_status wire_raw_body(const struct aigw_host *host, struct aigw_ctx *ctx, co
                           aigw_str model, const char *insert, aigw_str *ret_body);
 /** A header of the request that the dialect lets through, in any case; absent when it is not there. */
 aigw_str wire_raw_header(const struct aigw_raw *raw, const char *name);
+/** The headers that the dialect lets through as lines, but for those in `ours` (NULL-ended), which the provider writes
+ *  itself. At most `max` more are put behind the *count that are there. */
+aigw_status wire_raw_headers(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
+                             const char *const *ours, const char **headers, uint32_t *count, uint32_t max);
 /** While one frame is read: what the client still has to get of it. */
 struct wire_pass {
     struct aigw_buf *buf;           /* NULL: nothing is passed through */

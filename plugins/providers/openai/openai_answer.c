@@ -134,6 +134,11 @@ static bool has_choice(const uint64_t *choices, uint32_t choice)
     return choices[choice / 64] >> (choice % 64) & 1;
 }
 
+static bool has_any(const uint64_t *choices)
+{
+    return choices[0] || choices[1];
+}
+
 static void add_choice(uint64_t *choices, uint32_t choice)
 {
     choices[choice / 64] |= (uint64_t)1 << (choice % 64);
@@ -184,21 +189,25 @@ aigw_status openai_emit_finish(struct openai_in *in, uint32_t choice, aigw_str w
 static aigw_status end_of_stream(struct openai_in *in)
 {
     aigw_status status = AIGW_OK;
-    bool has_any = false;
 
-    for (uint32_t choice = 0; choice < in->call->choice_count && status == AIGW_OK; choice++) {
-        if (!has_choice(in->call->seen, choice))
-            continue;
-        has_any = true;
-        status = openai_emit_finish(in, choice, AIGW_STR(""), AIGW_STR_NONE);
-    }
-    if (status == AIGW_OK && !has_any && in->call->path != OPENAI_EMBEDDING)
+    if (!has_any(in->call->seen) && in->call->path != OPENAI_EMBEDDING)
         return openai_nonsense(in, "ended before it began");
+    for (uint32_t choice = 0; choice < in->call->choice_count && status == AIGW_OK; choice++)
+        if (has_choice(in->call->seen, choice))
+            status = openai_emit_finish(in, choice, AIGW_STR(""), AIGW_STR_NONE);
     in->call->is_over = 1;
     return status == AIGW_OK ? wire_pass(in->host, in->ctx, &in->pass) : status;
 }
 
 /* ---- content ---- */
+
+/* An empty object, or an empty list, as PHP writes it. */
+static bool is_empty(struct json_object *value)
+{
+    return json_object_is_type(value, json_type_array)    ? json_object_array_length(value) == 0
+           : json_object_is_type(value, json_type_object) ? json_object_object_length(value) == 0
+                                                          : false;
+}
 
 static aigw_status emit_content(struct openai_in *in, uint32_t choice, uint32_t type, struct json_object *content);
 
@@ -271,8 +280,8 @@ static aigw_status emit_message(struct openai_in *in, uint32_t choice, struct js
     struct json_object *notes = wire_get(message, "annotations", json_type_array), *thought = NULL;
     aigw_status status = AIGW_OK;
 
-    if (json_object_is_type(message, json_type_array) && json_object_array_length(message) == 0)
-        return AIGW_OK; /* an empty object, as PHP writes it */
+    if (is_empty(message))
+        return AIGW_OK;
     if (!json_object_is_type(message, json_type_object))
         return openai_nonsense(in, "has a message that is no object");
     for (size_t i = 0; i < sizeof reasoning / sizeof *reasoning && !wire_is_set(thought); i++)
@@ -388,7 +397,7 @@ static aigw_status emit_choice(struct openai_in *in, struct json_object *obj, si
     if (index < 0 || index >= in->call->choice_count)
         return AIGW_OK; /* nobody asked for it */
     add_choice(in->call->seen, (uint32_t)index);
-    if (delta) {
+    if (delta && !(message && is_empty(delta))) {
         in->call->has_delta = 1;
         status = emit_message(in, (uint32_t)index, delta, false);
     } else if (message) {
@@ -469,13 +478,13 @@ static aigw_status openai_object(struct openai_in *in, struct json_object *obj, 
 
     if (!json_object_is_type(obj, json_type_object))
         return openai_nonsense(in, "is not a JSON object");
-    if (openai_is_error(obj) || (!choices && openai_is_complaint(obj)))
+    if (openai_is_error(obj) || (!choices && !wire_member(obj, "data") && openai_is_complaint(obj)))
         return openai_emit_error(in, obj);
     if (in->call->path == OPENAI_EMBEDDING)
         return openai_embeddings(in, obj);
     if (choices && !json_object_is_type(choices, json_type_array))
         return openai_nonsense(in, "has choices that are no list");
-    if (is_body && count == 0)
+    if (is_body && count == 0 && !has_any(in->call->seen))
         return openai_nonsense(in, "has no choices");
     if (!usage)
         usage = wire_member(wire_member(obj, "x_groq"), "usage");
@@ -512,7 +521,7 @@ static aigw_status openai_values(struct openai_in *in, aigw_str text, bool is_bo
     do {
         struct json_object *value;
 
-        if (!is_body && wire_is_end_marker(text)) {
+        if ((!is_body || has_any(in->call->seen)) && wire_is_end_marker(text)) {
             status = end_of_stream(in);
             return status == AIGW_OK ? AIGW_DONE : status;
         }

@@ -204,11 +204,14 @@ bool openai_is_complaint(struct json_object *obj)
     static const char *const words[] = { "message", "msg", "error_message", "error_msg" };
     aigw_str status = wire_get_str(obj, "status");
 
+    if (wire_member(obj, "error") || wire_member(obj, "errors"))
+        return true;
+    if (wire_get_int(obj, "code", 1) == 0) /* all is well, says it, whatever its words */
+        return false;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (wire_get_str(obj, words[i]).len > 0)
             return true;
-    return wire_member(obj, "error") || wire_member(obj, "errors") || wire_member(obj, "detail") ||
-           wire_same_word(status, "error") || wire_same_word(status, "failed") ||
+    return wire_member(obj, "detail") || wire_same_word(status, "error") || wire_same_word(status, "failed") ||
            wire_get_int(wire_member(obj, "base_resp"), "status_code", 0) != 0;
 }
 
