@@ -215,12 +215,13 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     struct http_channel *channel = channel_of(mhd);
     struct http_ex *ex = channel ? channel->ex : NULL;
 
-    (void)url, (void)version;
+    (void)version;
     if (!channel)
         return MHD_NO;
     if (!*con_cls) {
         *con_cls = channel;
-        return !ex || http_request_parsed(ex, mhd, method) ? MHD_YES : MHD_NO;
+        /* One that nobody asked it to read is the rest of another: the channel is out of step and has to go. */
+        return ex && http_request_parsed(ex, mhd, method, url) ? MHD_YES : MHD_NO;
     }
     if (*data_len) {
         if (ex)

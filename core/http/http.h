@@ -24,7 +24,8 @@ struct gw_http_limits {
     size_t body_max;          /* default for routes without their own         */
     size_t drain_max;         /* most of an unwanted body we read before closing */
     size_t backlog_high;      /* unsent stream bytes that pause the model     */
-    uint32_t connections_max; /* per worker; beyond it 503 with Retry-After   */
+    uint32_t connections_max; /* per worker; beyond it 503 with Retry-After. Each takes a descriptor, and two more
+                                 while a request is being read */
 };
 
 /** TLS serving. PEM texts, not paths: the caller reads files and calls gw_http_set_tls() again when they change. */

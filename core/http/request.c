@@ -110,12 +110,17 @@ static enum MHD_Result compare_header(void *cls, enum MHD_ValueKind kind, const 
     return MHD_NO;
 }
 
-static bool library_agrees(const struct http_ex *ex, struct MHD_Connection *mhd, const char *method)
+static bool library_agrees(const struct http_ex *ex, struct MHD_Connection *mhd, const char *method, const char *url)
 {
     struct comparison comparison = { .ex = ex, .is_same = true };
+    aigw_str target = ex->pub.target;
+    size_t url_len = strlen(url); /* the target without its query */
 
+    if (!gw_str_is(ex->pub.method, method) || !gw_str_has_prefix(target, (aigw_str){ url, url_len }) ||
+        (target.len > url_len && target.ptr[url_len] != '?'))
+        return false;
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, compare_header, &comparison);
-    return comparison.is_same && comparison.at == ex->header_count && gw_str_is(ex->pub.method, method);
+    return comparison.is_same && comparison.at == ex->header_count;
 }
 
 /* ---- deadlines ------------------------------------------------------------------------------------------------ */
@@ -210,13 +215,13 @@ void gw_http_head_done(struct gw_exchange *pub, int decision)
 
 /* ---- from the library ----------------------------------------------------------------------------------------- */
 
-bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const char *method)
+bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const char *method, const char *url)
 {
     struct gw_http *http = ex->pub.http;
 
     if (ex->state != EX_NEW)
         return false;
-    if (!library_agrees(ex, mhd, method)) {
+    if (!library_agrees(ex, mhd, method, url)) {
         gw_log(GW_LOG_WARNING, "http", "libmicrohttpd %s read a request's head differently; it is refused",
                MHD_get_version());
         return false;

@@ -400,6 +400,7 @@ START_TEST(draining_closes_the_idle_at_once_and_the_silent_soon)
     struct client fresh;
 
     ask("GET /info HTTP/1.1\r\nHost: x\r\n\r\n", 200, NULL);
+    client_send(&client, "\r\n"); /* some send that behind a body: still idle */
     client_open(&fresh, server_port(server));
     ck_assert(server_wait_connections(server, 2));
     int64_t start_us = now_us();
