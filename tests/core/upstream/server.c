@@ -184,7 +184,7 @@ static bool start_tls(struct server_conn *conn)
     struct server *server = conn->server;
     int rc;
 
-    gnutls_init(&conn->tls, GNUTLS_SERVER);
+    gnutls_init(&conn->tls, GNUTLS_SERVER | GNUTLS_NO_SIGNAL);
     gnutls_priority_set_direct(conn->tls, "NORMAL", NULL);
     gnutls_credentials_set(conn->tls, GNUTLS_CRD_CERTIFICATE, server->options.tls);
     gnutls_certificate_server_set_request(conn->tls,
