@@ -5,6 +5,7 @@
 set -euo pipefail
 export CMAKE_GENERATOR=Ninja # for the tests that run cmake themselves, too
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+BUILD=${AIGW_BUILD:-$ROOT/build} # where everything is built
 
 say() {
     printf '== %s\n' "$*" >&2
@@ -64,7 +65,7 @@ configure() {
     local folder=$1
     shift
 
-    mkdir -p "$ROOT/build"
+    mkdir -p "$BUILD"
     cmake -S "$ROOT" -B "$folder" "$@" >"$folder.configure.log" 2>&1 || {
         cat "$folder.configure.log" >&2
         die "cmake could not configure ${folder#"$ROOT"/}"

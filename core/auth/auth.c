@@ -93,6 +93,15 @@ static aigw_status want_issuers(struct gw_auth *auth, struct gw_issuer **wanted,
     return status;
 }
 
+/** Is every issuer that counts wanted, and no other? Lock held. */
+static bool keeps_issuers(const struct gw_auth *auth)
+{
+    for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next)
+        if (issuer->is_gone == issuer->is_wanted)
+            return false;
+    return true;
+}
+
 /** Make auth->issuers what is wanted. Kept ones that fail are tried at once. Lock held. */
 static void take_issuers(struct gw_auth *auth, struct gw_issuer *wanted, int64_t latest_ms)
 {
@@ -182,7 +191,10 @@ static aigw_status apply(struct gw_auth *auth, const struct gw_settings *setting
         free(view);
         return status;
     }
-    config->serial = ++auth->next_serial;
+    if (auth->view && !wanted && keeps_issuers(auth) && gw_auth_config_is_same(config, auth->view->config))
+        config->serial = auth->view->config->serial; /* cached tokens stay good */
+    else
+        config->serial = ++auth->next_serial;
     take_issuers(auth, wanted, gw_mono_ms() + config->refresh_ms);
     publish(auth, view, config);
     return AIGW_OK;

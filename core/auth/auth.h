@@ -27,7 +27,8 @@ struct gw_view *gw_view_ref(struct gw_view *view);
 void gw_view_unref(struct gw_view *view);
 struct gw_auth_worker *gw_auth_worker_new(struct gw_auth *auth, struct gw_loop *loop);
 void gw_auth_worker_free(struct gw_auth_worker *worker);
-/** From now on these settings, and whatever keys come for them. Who waits for keys is asked again. */
+/** From now on these settings, and whatever keys come for them. When they differ from those before, who waits for keys
+ *  is decided by the old ones first: called from the loop only. */
 void gw_auth_worker_switch(struct gw_auth_worker *worker, struct gw_view *view);
 
 /** Reads request headers; first occurrence, any case, absent string if none. */

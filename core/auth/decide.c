@@ -115,10 +115,15 @@ static bool handle_unknown_key(struct check *check, const struct gw_token *token
     bool is_behind;
 
     is_behind = gw_worker_is_behind(worker);
-    if (is_behind) /* the switch wakes who waits; until then there are no newer keys for these settings */
-        deadline_ms = gw_mono_ms() + auth->tuning.wait_ms;
+    if (!is_local && !is_known && is_behind) {
+        check->result->retry_after_s = 1;
+        refuse(check, COUNT_NO_KEYS, 503, "No signing key could be loaded",
+               "the settings of this gateway are being changed at this moment, and the token needs a key that the old "
+               "ones do not have: try again");
+        return true;
+    }
     if (!is_local && !is_known &&
-        (is_behind || gw_refresh_worth_waiting(auth, check->view->generation, has_unknown_kid, &deadline_ms))) {
+        gw_refresh_worth_waiting(auth, check->view->generation, has_unknown_kid, &deadline_ms)) {
         worker->epoch_seen = epoch;
         worker->wait_deadline_ms = deadline_ms;
         check->result->outcome = GW_AUTH_WAIT;

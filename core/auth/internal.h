@@ -101,7 +101,7 @@ bool gw_view_has_kid(const struct gw_view *view, aigw_str kid);
 /** Settings of authentication, copied. Immutable, reference-counted. */
 struct gw_auth_config {
     atomic_uint refs;
-    uint64_t serial;
+    uint64_t serial; /* the same for settings that are, issuers included */
     char *service_name;
     bool bypass_external, bypass_with_header, bypass_signature;
     const char *bypass_text;
@@ -114,6 +114,8 @@ struct gw_auth_config {
     struct gw_err signing_error;
 };
 struct gw_auth_config *gw_auth_config_new(const struct gw_settings *settings, struct gw_err *reterr);
+/** Would a request tell the two apart? */
+bool gw_auth_config_is_same(const struct gw_auth_config *a, const struct gw_auth_config *b);
 struct gw_auth_config *gw_auth_config_ref(struct gw_auth_config *config);
 void gw_auth_config_unref(struct gw_auth_config *config);
 /** Fill config->local, ->signing_key, ->signing_error from PEM texts; what cannot be used is logged. */

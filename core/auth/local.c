@@ -26,6 +26,30 @@ void gw_auth_config_unref(struct gw_auth_config *config)
     free(config);
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_keys(const struct gw_keyset *a, const struct gw_keyset *b)
+{
+    if (!a || !b || a->count != b->count)
+        return !a && !b;
+    for (size_t i = 0; i < a->count; i++)
+        if (memcmp(a->keys[i].id, b->keys[i].id, GW_DIGEST_LEN) != 0 || !gw_str_eq(a->keys[i].kid, b->keys[i].kid))
+            return false;
+    return true;
+}
+
+bool gw_auth_config_is_same(const struct gw_auth_config *a, const struct gw_auth_config *b)
+{
+    return a->bypass_external == b->bypass_external && a->bypass_with_header == b->bypass_with_header &&
+           a->bypass_signature == b->bypass_signature && a->leeway_s == b->leeway_s && a->refresh_ms == b->refresh_ms &&
+           same_text(a->service_name, b->service_name) && same_text(a->ca_file, b->ca_file) &&
+           same_text(a->extra_ca_file, b->extra_ca_file) && same_keys(a->local, b->local) &&
+           !a->signing_key == !b->signing_key;
+}
+
 static char *copy_text(const char *text)
 {
     return text && *text ? strdup(text) : NULL;

@@ -178,10 +178,12 @@ void gw_auth_worker_switch(struct gw_auth_worker *worker, struct gw_view *view)
 {
     struct gw_view *old = worker->view;
 
+    if (view->config->serial != old->config->serial) {
+        wake_all(worker); /* they began with the old settings and are decided by them; behind, none waits again */
+        gw_refusals_clear(worker->refusals); /* cached tokens know whose settings let them in */
+    }
     worker->view = gw_view_ref(view);
     gw_view_unref(old);
-    gw_refusals_clear(worker->refusals); /* cached tokens know whose settings let them in */
-    signal_worker(worker);
 }
 
 void gw_auth_wait(struct gw_auth_worker *worker, struct gw_auth_waiter *waiter)

@@ -41,7 +41,8 @@ const struct gw_setting_row gw_setting_rows[] = {
          "AIGW_FASTAPI__METRICS_HOST"),
     ROW(server, metrics_port, INT, 0, GW_ROW_RESTART, "8082", 0, PORT_MAX, NULL,
         "Port of the metrics listener. 0 picks a free one, on loopback only when metrics_host means all addresses, for "
-        "tests.", "AIGW_FASTAPI__METRICS_PORT"),
+        "tests.",
+        "AIGW_FASTAPI__METRICS_PORT"),
     ROW(server, workers, INT, 0, GW_ROW_RESTART, "0", 0, 1024, NULL,
         "Event loops (threads). 0: one per CPU this process may use. One serves "
         "thousands of streams.",

@@ -35,7 +35,7 @@ struct http_channel {
     struct http_channel *next, *prev; /* all */
     struct http_channel *next_free;
     struct http_library *library;
-    struct MHD_Connection *mhd; /* NULL: the library closed it */
+    struct MHD_Connection *mhd; /* NULL: the library has not taken it yet */
     struct http_ex *ex;         /* whose request it reads; NULL: nobody's any more */
     int fd, far_fd;
     unsigned answers; /* not thrown away yet */
@@ -129,12 +129,16 @@ static struct http_channel *channel_new(struct http_library *library)
     if (channel->next)
         channel->next->prev = channel;
     library->channels = channel;
-    /* closes its end itself when it fails */
-    if (MHD_add_connection(library->daemon, ends[1], (struct sockaddr *)&nobody, sizeof nobody) != MHD_YES) {
-        channel_free(channel);
-        return NULL;
+    /* The library closes its end itself when it fails, and may have told on_connection() so already. */
+    if (MHD_add_connection(library->daemon, ends[1], (struct sockaddr *)&nobody, sizeof nobody) == MHD_YES)
+        return channel;
+    for (struct http_channel *at = library->channels; at; at = at->next) {
+        if (at == channel) {
+            channel_free(channel);
+            break;
+        }
     }
-    return channel;
+    return NULL;
 }
 
 /** Many heads in one turn: let the library read some now rather than make a channel for each. */
@@ -211,12 +215,13 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
     struct http_channel *channel = channel_of(mhd);
     struct http_ex *ex = channel ? channel->ex : NULL;
 
-    (void)url, (void)version;
+    (void)version;
     if (!channel)
         return MHD_NO;
     if (!*con_cls) {
         *con_cls = channel;
-        return !ex || http_request_parsed(ex, mhd, method) ? MHD_YES : MHD_NO;
+        /* One that nobody asked it to read is the rest of another: the channel is out of step and has to go. */
+        return ex && http_request_parsed(ex, mhd, method, url) ? MHD_YES : MHD_NO;
     }
     if (*data_len) {
         if (ex)

@@ -128,7 +128,7 @@ void http_conn_move(struct http_conn *conn, enum http_conn_event event)
             http_ex_move(conn->ex, EX_LOSE);
     }
     conn->state = (uint8_t)next;
-    if (next == CONN_CLOSED || next == CONN_IDLE)
+    if (next == CONN_CLOSED)
         http_conn_queue(conn);
 }
 
@@ -187,6 +187,15 @@ static void conn_on_due(struct gw_timer *self)
 
 /* ---- bytes come in -------------------------------------------------------------------------------------------- */
 
+/** A blank line before a request is ignored; some clients send one behind a body. */
+static size_t conn_skip_blank(struct http_conn *conn, const char *bytes, size_t len)
+{
+    if (conn->scanned > 0 || len < 2 || bytes[0] != '\r' || bytes[1] != '\n' || conn->blank_lines >= BLANK_LINES)
+        return 0;
+    conn->blank_lines++;
+    return 2;
+}
+
 /** A head, or a part of one. How many bytes were eaten; 0: more are needed. */
 static size_t conn_take_head(struct http_conn *conn, const char *bytes, size_t len)
 {
@@ -194,14 +203,11 @@ static size_t conn_take_head(struct http_conn *conn, const char *bytes, size_t l
     struct http_refusal refusal = http_head_malformed("not an HTTP request");
     ssize_t head_len = 0;
 
-    if (conn->scanned == 0 && bytes[0] == '\r' && conn->blank_lines < BLANK_LINES) {
-        if (len < 2)
-            return 0;
-        if (bytes[1] == '\n') {
-            conn->blank_lines++;
-            return 2;
-        }
-    }
+    if (conn->scanned == 0 && len == 1 && bytes[0] == '\r') /* the half of a blank line? */
+        return 0;
+    size_t blank = conn_skip_blank(conn, bytes, len);
+    if (blank)
+        return blank;
     head_len = http_head_scan(bytes, len, &conn->scanned);
     if (head_len == 0 && len <= header_max)
         return 0;
@@ -217,11 +223,16 @@ static size_t conn_take_head(struct http_conn *conn, const char *bytes, size_t l
 
 static size_t conn_take(struct http_conn *conn, const char *bytes, size_t len)
 {
+    size_t blank;
+
     switch (conn->state) {
     case CONN_IDLE:
-        http_conn_deadline(conn, DEADLINE_CLIENT, conn->http->limits.header_ms);
-        /* fall through */
-    case CONN_FRESH: /* the deadline runs since it was accepted */
+    case CONN_FRESH:
+        blank = conn_skip_blank(conn, bytes, len);
+        if (blank)
+            return blank;
+        if (conn->state == CONN_IDLE) /* a new connection's deadline runs since it was accepted */
+            http_conn_deadline(conn, DEADLINE_CLIENT, conn->http->limits.header_ms);
         http_conn_move(conn, CONN_BYTES);
         /* fall through */
     case CONN_HEAD:
@@ -311,7 +322,6 @@ void http_conn_linger(struct http_conn *conn)
     gw_buf_done(&conn->in);
     http_conn_close_writing(conn);
     http_conn_deadline(conn, DEADLINE_CLIENT, LINGER_MS);
-    http_conn_queue(conn);
 }
 
 static void conn_handshake(struct http_conn *conn)

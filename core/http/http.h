@@ -24,7 +24,8 @@ struct gw_http_limits {
     size_t body_max;          /* default for routes without their own         */
     size_t drain_max;         /* most of an unwanted body we read before closing */
     size_t backlog_high;      /* unsent stream bytes that pause the model     */
-    uint32_t connections_max; /* per worker; beyond it 503 with Retry-After   */
+    uint32_t connections_max; /* per worker; beyond it 503 with Retry-After. Each takes a descriptor, and two more
+                                 while a request is being read */
 };
 
 /** TLS serving. PEM texts, not paths: the caller reads files and calls gw_http_set_tls() again when they change. */
@@ -48,6 +49,8 @@ struct gw_http_handler {
     int (*on_head)(void *user, struct gw_exchange *ex);
     /** The body is complete: ex->body. */
     void (*on_body)(void *user, struct gw_exchange *ex);
+    /** The body is larger than ex->body_max: say so with gw_http_reply(). Unanswered, or NULL: the server says it. */
+    void (*on_too_large)(void *user, struct gw_exchange *ex);
     /** The client left, broke a deadline, or the server is stopping. Cancel the work; no more writes count. Once, only
      *  after on_head, and not after gw_http_abort(). */
     void (*on_gone)(void *user, struct gw_exchange *ex);

@@ -249,7 +249,8 @@ bool http_channel_is_idle(const struct http_ex *ex);
 void http_channel_leave(struct http_ex *ex, bool is_whole);
 
 /* ---- request.c: called by the library's callbacks */
-bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const char *method);
+/** False: it read the head differently, or nobody waits for it any more. */
+bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const char *method, const char *url);
 void http_request_body(struct http_ex *ex, const char *bytes, size_t len);
 void http_request_whole(struct http_ex *ex);
 /** The library refused it, or failed. */

@@ -1,5 +1,4 @@
 /* reply.c - the head of every answer, and answers that are whole at once. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -72,14 +71,43 @@ static void put_header(struct gw_buf *out, aigw_str name, aigw_str value)
     gw_buf_puts(out, "\r\n");
 }
 
-static void put_length(struct http_ex *ex, struct gw_buf *out, int status, uint64_t length)
+/** printf would take ten times as long. */
+static void put_number(struct gw_buf *out, uint64_t number)
+{
+    char text[20];
+    char *at = text + sizeof text;
+
+    do {
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    gw_buf_put(out, at, (size_t)(text + sizeof text - at));
+}
+
+static void put_status(struct gw_http *http, int status)
+{
+    struct gw_buf *out = &http->head;
+
+    gw_buf_puts(out, "HTTP/1.1 ");
+    put_number(out, (unsigned)status);
+    gw_buf_puts(out, " ");
+    gw_buf_puts(out, MHD_get_reason_phrase_for((unsigned)status));
+    gw_buf_puts(out, "\r\ndate: ");
+    gw_buf_puts(out, http_date(http));
+    gw_buf_puts(out, "\r\nserver: aigw\r\n");
+}
+
+static void put_length(const struct http_ex *ex, struct gw_buf *out, int status, uint64_t length)
 {
     bool has_no_body = status == 204 || status == 304 || status < 200;
 
-    if (length != UINT64_MAX && !has_no_body)
-        gw_buf_printf(out, "content-length: %" PRIu64 "\r\n", length);
-    else if (length == UINT64_MAX && ex->pub.http_minor > 0)
+    if (length != UINT64_MAX && !has_no_body) {
+        gw_buf_puts(out, "content-length: ");
+        put_number(out, length);
+        gw_buf_puts(out, "\r\n");
+    } else if (length == UINT64_MAX && ex->pub.http_minor > 0) {
         gw_buf_puts(out, "transfer-encoding: chunked\r\n");
+    }
 }
 
 bool http_put_head(struct http_ex *ex, int status, const char *content_type, uint64_t length,
@@ -91,8 +119,7 @@ bool http_put_head(struct http_ex *ex, int status, const char *content_type, uin
     char seconds[32];
 
     gw_buf_clear(out);
-    gw_buf_printf(out, "HTTP/1.1 %d %s\r\ndate: %s\r\nserver: aigw\r\n", status,
-                  MHD_get_reason_phrase_for((unsigned)status), http_date(http));
+    put_status(http, status);
     if (content_type && *content_type) {
         size_t len = strnlen(content_type, sizeof ex->pub.answer_type - 1);
         put_header(out, AIGW_STR("content-type"), gw_str(content_type));

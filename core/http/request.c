@@ -110,12 +110,17 @@ static enum MHD_Result compare_header(void *cls, enum MHD_ValueKind kind, const 
     return MHD_NO;
 }
 
-static bool library_agrees(const struct http_ex *ex, struct MHD_Connection *mhd, const char *method)
+static bool library_agrees(const struct http_ex *ex, struct MHD_Connection *mhd, const char *method, const char *url)
 {
     struct comparison comparison = { .ex = ex, .is_same = true };
+    aigw_str target = ex->pub.target;
+    size_t url_len = strlen(url); /* the target without its query */
 
+    if (!gw_str_is(ex->pub.method, method) || !gw_str_has_prefix(target, (aigw_str){ url, url_len }) ||
+        (target.len > url_len && target.ptr[url_len] != '?'))
+        return false;
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, compare_header, &comparison);
-    return comparison.is_same && comparison.at == ex->header_count && gw_str_is(ex->pub.method, method);
+    return comparison.is_same && comparison.at == ex->header_count;
 }
 
 /* ---- deadlines ------------------------------------------------------------------------------------------------ */
@@ -152,6 +157,10 @@ static void request_too_large(struct http_ex *ex)
     struct http_refusal refusal = { 413, JSON, text, "body too large" };
 
     gw_buf_done(&ex->body);
+    if (ex->handler->on_too_large)
+        ex->handler->on_too_large(ex->handler->user, &ex->pub);
+    if (gw_http_is_answered(&ex->pub))
+        return;
     snprintf(text, sizeof text, "{\"detail\":\"Request body is too large: more than %zu bytes\"}", ex->pub.body_max);
     if (!http_reply_self(ex, &refusal))
         http_ex_move(ex, EX_LOSE);
@@ -210,13 +219,13 @@ void gw_http_head_done(struct gw_exchange *pub, int decision)
 
 /* ---- from the library ----------------------------------------------------------------------------------------- */
 
-bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const char *method)
+bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const char *method, const char *url)
 {
     struct gw_http *http = ex->pub.http;
 
     if (ex->state != EX_NEW)
         return false;
-    if (!library_agrees(ex, mhd, method)) {
+    if (!library_agrees(ex, mhd, method, url)) {
         gw_log(GW_LOG_WARNING, "http", "libmicrohttpd %s read a request's head differently; it is refused",
                MHD_get_version());
         return false;
@@ -309,10 +318,14 @@ void http_request_ended(struct http_ex *ex)
 {
     if ((ex->state != EX_BODY && ex->state != EX_DRAIN) || (!ex->is_chunked && ex->body_left == 0))
         return; /* it is all there, the library has yet to look at it */
-    if (ex->is_chunked)
+    if (ex->is_chunked) {
         http_channel_end(ex); /* the library knows whether that was all */
-    else
+    } else if (ex->state == EX_DRAIN) {
+        ex->must_close = true; /* the answer is there; perhaps it is waited for */
+        http_ex_move(ex, EX_ENOUGH);
+    } else {
         http_ex_move(ex, EX_LOSE);
+    }
 }
 
 size_t http_request_take(struct http_ex *ex, const char *bytes, size_t len)

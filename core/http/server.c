@@ -221,7 +221,7 @@ static void on_drain_silent(struct gw_timer *self)
     struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, drain_silent);
 
     for (struct http_conn *conn = http->conns; conn; conn = conn->next) {
-        if (conn->state == CONN_FRESH)
+        if (conn->state == CONN_FRESH || conn->state == CONN_HANDSHAKE) /* there is no request of theirs */
             http_conn_move(conn, CONN_CLOSE);
     }
 }

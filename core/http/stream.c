@@ -8,6 +8,8 @@
 
 #include "http/internal.h"
 
+#define CHUNK_EXTRA 24u /* a size line, and CR LF twice */
+
 bool gw_http_stream_begin(struct gw_exchange *pub, int status, const char *content_type,
                           const struct gw_http_header *headers, size_t header_count)
 {
@@ -69,6 +71,7 @@ int gw_http_stream_write(struct gw_exchange *pub, aigw_str bytes)
     if (pub->is_head)
         return GW_WRITE_OK;
     pub->bytes_out += bytes.len;
+    gw_buf_reserve(out, bytes.len + CHUNK_EXTRA);
     if (pub->http_minor > 0)
         put_size_line(out, bytes.len);
     gw_buf_put_str(out, bytes);

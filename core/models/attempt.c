@@ -494,6 +494,14 @@ void gw_attempt_begin(struct aigw_call *call)
         gw_attempt_go_on(attempt);
 }
 
+void gw_attempt_leave(struct gw_attempt *attempt)
+{
+    struct gw_transfer *transfer = attempt->transfer;
+
+    attempt->transfer = NULL;
+    gw_transfer_leave(transfer);
+}
+
 void gw_attempt_close(struct gw_attempt *attempt)
 {
     struct aigw_call *call = attempt ? attempt->call : NULL;

@@ -129,6 +129,7 @@ void gw_call_complete(struct aigw_call *call)
     }
     count(call, "ok");
     gw_attempt_note_health(call->attempt, NULL);
+    gw_attempt_leave(call->attempt);
     finish(call, GW_CALL_END, &event);
 }
 

@@ -97,6 +97,9 @@ void gw_attempt_note_health(struct gw_attempt *attempt, const struct aigw_error 
 
 /* attempt.c */
 void gw_attempt_begin(struct aigw_call *call);
+/** The answer is whole: what may still come of its framing is awaited for a moment by the transport alone, so that the
+ *  connection can be used again. */
+void gw_attempt_leave(struct gw_attempt *attempt);
 /** Over: no callback of it comes any more. Its memory goes at the end of this turn. NULL is fine. */
 void gw_attempt_close(struct gw_attempt *attempt);
 /** Free what the attempt holds beside the arena. */

@@ -11,8 +11,10 @@
 
 /* ---- errors ---- */
 
-void gw_answer_detail(struct gw_request *request, int status, const char *detail)
+static void reply_detail(struct gw_request *request, int status, const char *detail, int64_t retry_after_s)
 {
+    struct gw_http_header header = { AIGW_STR_INIT("retry-after"), AIGW_STR_NONE };
+    char retry_after[24];
     struct gw_buf body;
 
     gw_buf_init(&body, 16u << 10);
@@ -20,8 +22,15 @@ void gw_answer_detail(struct gw_request *request, int status, const char *detail
     gw_buf_json(&body, gw_str(detail), false);
     gw_buf_puts(&body, "}");
     request->error_detail = gw_arena_printf(&request->ex->arena, "%s", detail);
-    gw_request_reply(request, status, GW_JSON, gw_buf_str(&body), NULL, 0);
+    snprintf(retry_after, sizeof retry_after, "%lld", (long long)retry_after_s);
+    header.value = gw_str(retry_after);
+    gw_request_reply(request, status, GW_JSON, gw_buf_str(&body), &header, retry_after_s > 0);
     gw_buf_done(&body);
+}
+
+void gw_answer_detail(struct gw_request *request, int status, const char *detail)
+{
+    reply_detail(request, status, detail, -1);
 }
 
 /* D4: the contract's text for machines, ours for people. */
@@ -76,7 +85,7 @@ void gw_answer_refuse(struct gw_request *request, uint32_t kind, int status, con
     if (kind == AIGW_REFUSE_TOKEN || kind == AIGW_REFUSE_KEYS)
         reply_error(request, &refusal);
     else
-        gw_answer_detail(request, status, message);
+        reply_detail(request, status, message, retry_after_s);
 }
 
 /* Of each fault its type and place: an operator has to see what was wrong, and must not see what was sent. */

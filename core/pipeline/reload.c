@@ -191,16 +191,12 @@ static aigw_status prepare(struct gw_serving *serving, struct change *change, st
     return AIGW_E_NOMEM;
 }
 
+/** The workers come last: whoever reads that it is done finds all of it done. */
 static void apply(struct gw_serving *serving, struct change *change)
 {
     struct gw_server *server = &serving->server;
     struct gw_snapshot *old = serving->snapshot;
 
-    change->left = NULL; /* the workers' now */
-    for (uint32_t i = 0; i < server->worker_count; i++) {
-        gw_worker_post(change->posts[i], change->auth);
-        change->posts[i] = NULL;
-    }
     gw_limits_show(server, change->snapshot->settings.metrics.model_limits);
     if (serving->pem.cert && change->snapshot->pem) {
         take_pem(serving, change->snapshot);
@@ -208,6 +204,11 @@ static void apply(struct gw_serving *serving, struct change *change)
     }
     serving->snapshot = change->snapshot;
     change->snapshot = old;
+    change->left = NULL; /* the workers' now */
+    for (uint32_t i = 0; i < server->worker_count; i++) {
+        gw_worker_post(change->posts[i], change->auth);
+        change->posts[i] = NULL;
+    }
 }
 
 static bool build(struct gw_serving *serving, struct change *change)

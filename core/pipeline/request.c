@@ -99,7 +99,19 @@ static void stop_work(struct gw_request *request)
     request->is_step_pending = false;
 }
 
-/* 500, or a break: the client must not take it for an answer. */
+/* Why the client gets no answer: our lack of memory is no fault of the feature, nor of the caller's syntax. */
+static void refuse_failed(struct gw_request *request, aigw_status status)
+{
+    if (status == AIGW_E_LIMIT && request->state == GW_REQUEST_CHECK)
+        gw_answer_refuse(request, AIGW_REFUSE_TOO_LARGE, 413,
+                         "Request body is too large: reading it takes more than limits.request_memory_max", NULL, -1);
+    else if (status == AIGW_E_NOMEM)
+        gw_answer_refuse(request, AIGW_REFUSE_INTERNAL, 503, "Out of memory, try again shortly", NULL, 1);
+    else
+        gw_answer_refuse(request, AIGW_REFUSE_INTERNAL, 500, "Internal Server Error", NULL, -1);
+}
+
+/* An error, or a break: the client must not take it for an answer. */
 static void fail(struct gw_request *request, aigw_status status)
 {
     struct gw_line line;
@@ -112,7 +124,7 @@ static void fail(struct gw_request *request, aigw_status status)
     gw_line_end(&line);
     stop_work(request);
     if (request->answer == GW_ANSWER_NONE)
-        gw_answer_refuse(request, AIGW_REFUSE_INTERNAL, 500, "Internal Server Error", NULL, -1);
+        refuse_failed(request, status);
     else if (request->answer == GW_ANSWER_STREAM)
         gw_request_abort(request);
 }
@@ -472,6 +484,15 @@ static void on_body(void *user, struct gw_exchange *ex)
         walk(request);
 }
 
+static void on_too_large(void *user, struct gw_exchange *ex)
+{
+    struct gw_request *request = ex->pipeline;
+    char *text = gw_arena_printf(&ex->arena, "Request body is too large: more than %zu bytes", ex->body_max);
+
+    (void)user;
+    gw_answer_refuse(request, AIGW_REFUSE_TOO_LARGE, 413, text ? text : "Request body is too large", NULL, -1);
+}
+
 static void on_gone(void *user, struct gw_exchange *ex)
 {
     (void)user;
@@ -510,6 +531,7 @@ struct gw_http_handler gw_request_handler(struct gw_worker *worker)
     return (struct gw_http_handler){ .user = worker,
                                      .on_head = on_head,
                                      .on_body = on_body,
+                                     .on_too_large = on_too_large,
                                      .on_gone = on_gone,
                                      .on_drain = on_drain,
                                      .on_done = on_done };

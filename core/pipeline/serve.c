@@ -144,6 +144,9 @@ static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
     serving->server.offload = gw_offload_new(reterr);
     if (!serving->server.offload)
         return AIGW_E_NOMEM;
+    serving->server.trusts = gw_trust_store_new();
+    if (!serving->server.trusts)
+        return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
     status = start_workers(serving, reterr);
     if (status)
         return status;
@@ -214,6 +217,7 @@ static void stop(struct gw_serving *serving)
         gw_worker_done(&server->workers[i]);
     gw_offload_free(server->offload);
     gw_credentials_free();
+    gw_trust_store_free(server->trusts);
     if (server->auth)
         gw_auth_free(server->auth);
     free(server->workers);

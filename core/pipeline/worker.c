@@ -32,11 +32,13 @@ static struct gw_http_limits limits_of(const struct gw_settings *settings)
     };
 }
 
-static struct gw_upstream_options upstream_options_of(const struct gw_settings *settings)
+static struct gw_upstream_options upstream_options_of(const struct gw_server *server,
+                                                      const struct gw_settings *settings)
 {
     return (struct gw_upstream_options){
         .connections_per_host = (uint32_t)settings->upstream.connections_per_host,
         .connect_ms = settings->upstream.connect_ms,
+        .trusts = server->trusts,
     };
 }
 
@@ -69,7 +71,7 @@ aigw_status gw_worker_init(struct gw_worker *worker, struct gw_server *server, s
 {
     const struct gw_settings *settings = &snapshot->settings;
     struct gw_http_limits limits = limits_of(settings);
-    struct gw_upstream_options options = upstream_options_of(settings);
+    struct gw_upstream_options options = upstream_options_of(server, settings);
     aigw_status status;
 
     *worker = (struct gw_worker){ .server = server, .snapshot = gw_snapshot_ref(snapshot) };
@@ -195,7 +197,7 @@ static void take_change(void *arg)
     if (post->snapshot) {
         const struct gw_settings *settings = &post->snapshot->settings;
         struct gw_http_limits limits = limits_of(settings);
-        struct gw_upstream_options options = upstream_options_of(settings);
+        struct gw_upstream_options options = upstream_options_of(worker->server, settings);
 
         worker->snapshot = post->snapshot;
         post->snapshot = old;

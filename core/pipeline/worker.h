@@ -36,8 +36,9 @@ struct gw_server {
     struct gw_worker *workers;
     uint32_t worker_count;
     struct gw_auth *auth;
-    struct gw_offload *offload; /* threads for work that blocks */
-    atomic_int state;           /* GW_STARTING … */
+    struct gw_offload *offload;    /* threads for work that blocks */
+    struct gw_trust_store *trusts; /* CA bundles, read once for all workers */
+    atomic_int state;              /* GW_STARTING … */
     int64_t started_us;
     atomic_llong cert_expires_s; /* of the serving certificate, 0: no TLS */
     uint16_t port, metrics_port;

@@ -6,9 +6,10 @@
 
 #include "upstream/internal.h"
 
+/** The caller still listens. */
 static bool is_mine(const struct gw_conn *conn, const struct gw_transfer *transfer)
 {
-    return conn->transfer == transfer && conn->state == GW_CONN_BUSY;
+    return conn->transfer == transfer && conn->state == GW_CONN_BUSY && transfer->state != GW_TRANSFER_LEAVING;
 }
 
 static void fail_protocol(struct gw_transfer *transfer, const char *problem)
@@ -203,6 +204,30 @@ void gw_answer_skip(struct gw_conn *conn, struct gw_transfer *transfer)
         conn->rest = (aigw_str){ conn->kept, conn->kept_len };
     while (gw_http1_step(&transfer->answer, &conn->rest, &data) == GW_HTTP1_DATA)
         ;
+}
+
+void gw_answer_drain(struct gw_conn *conn)
+{
+    struct gw_transfer *transfer = conn->transfer;
+    char bytes[4096];
+
+    for (;;) {
+        ssize_t n = gw_conn_recv(conn, bytes, sizeof bytes);
+
+        if (n == GW_IO_AGAIN) {
+            gw_conn_wait(conn);
+            return;
+        }
+        if (n <= 0)
+            break;
+        transfer->drained += (uint32_t)n;
+        conn->rest = (aigw_str){ bytes, (size_t)n };
+        gw_answer_skip(conn, transfer);
+        if (transfer->answer.state == GW_HTTP1_IS_WHOLE || transfer->drained > GW_LEAVE_MAX)
+            break;
+    }
+    gw_conn_release(conn);
+    gw_transfer_end(transfer, NULL);
 }
 
 /** One step; false when the loop in gw_answer_feed() must end. */

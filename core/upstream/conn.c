@@ -76,21 +76,17 @@ static void fail_internally(struct gw_conn *conn, const char *words)
     fail(conn, &fault);
 }
 
-/** Wait for these events; the call ends when that cannot be had. */
-static bool wait_for(struct gw_conn *conn, uint32_t events)
+/** Wait for these events; the transfer ends when that cannot be had. */
+static void wait_for(struct gw_conn *conn, uint32_t events)
 {
-    if (watch(conn, events))
-        return true;
-    fail_internally(conn, "its socket cannot be watched; check the limit of open files and memory");
-    return false;
+    if (!watch(conn, events))
+        fail_internally(conn, "its socket cannot be watched; check the limit of open files and memory");
 }
 
 /** Before the loop has its turn: the worker's buffer is everybody's. */
 static void leave(struct gw_conn *conn)
 {
-    const struct gw_tls *tls = session_of(conn);
-
-    if (conn->state != GW_CONN_CLOSED && tls && !gw_tls_park(session_of(conn)))
+    if (conn->state != GW_CONN_CLOSED && session_of(conn) && !gw_tls_park(session_of(conn)))
         fail_internally(conn, "out of memory");
 }
 
@@ -416,26 +412,36 @@ void gw_conn_carry(struct gw_conn *conn, struct gw_transfer *transfer)
     gw_transfer_sign_of_life(transfer);
     gw_transfer_arm(transfer);
     transfer->out.is_dead = !flush(conn, transfer);
-    may_have_more = transfer->out.is_dead || (session_of(conn) && gw_tls_has_more(session_of(conn)));
+    may_have_more = transfer->out.is_dead || gw_conn_has_more(conn);
     if (may_have_more) /* read ahead with the handshake, or what the server said before it hung up */
         gw_conn_read(conn);
     else
-        wait_for(conn, wanted(conn));
+        gw_conn_wait(conn);
     leave(conn);
 }
 
 /* ---- reading ---------------------------------------------------------------------------------------------------- */
 
-static ssize_t conn_recv(struct gw_conn *conn)
+ssize_t gw_conn_recv(struct gw_conn *conn, char *bytes, size_t len)
 {
     ssize_t n;
 
     if (session_of(conn))
-        return gw_tls_recv(session_of(conn), conn->up->in, GW_READ_MAX);
+        return gw_tls_recv(session_of(conn), bytes, len);
     do
-        n = recv(conn->fd.fd, conn->up->in, GW_READ_MAX, 0);
+        n = recv(conn->fd.fd, bytes, len, 0);
     while (n < 0 && errno == EINTR);
     return n >= 0 ? n : io_code(errno);
+}
+
+bool gw_conn_has_more(const struct gw_conn *conn)
+{
+    return session_of(conn) && gw_tls_has_more(session_of(conn));
+}
+
+void gw_conn_wait(struct gw_conn *conn)
+{
+    wait_for(conn, wanted(conn));
 }
 
 /** This was read enough for one turn. A head has limits of its own and is read to its end. */
@@ -451,8 +457,8 @@ void gw_conn_read(struct gw_conn *conn)
         return;
     }
     for (int reads = 1;; reads++) {
-        const struct gw_tls *tls = session_of(conn);
-        ssize_t n = conn_recv(conn);
+        bool is_tls = session_of(conn) != NULL;
+        ssize_t n = gw_conn_recv(conn, conn->up->in, GW_READ_MAX);
 
         if (n == GW_IO_AGAIN)
             break;
@@ -463,16 +469,17 @@ void gw_conn_read(struct gw_conn *conn)
         if (!gw_answer_feed(conn, (aigw_str){ conn->up->in, (size_t)n }))
             return;
         /* A short read from a socket means that it is empty; what TLS holds back epoll does not know of. */
-        if (tls ? !gw_tls_has_more(tls) : n < (ssize_t)GW_READ_MAX)
+        if (is_tls ? !gw_conn_has_more(conn) : n < (ssize_t)GW_READ_MAX)
             break;
         if (!is_enough(conn, reads))
             continue;
-        if (!tls)
+        if (!is_tls)
             break;
         gw_answer_rest(conn);
         return;
     }
-    wait_for(conn, wanted(conn));
+    gw_conn_wait(conn);
+    leave(conn);
 }
 
 bool gw_conn_pause(struct gw_conn *conn)
@@ -484,7 +491,8 @@ bool gw_conn_pause(struct gw_conn *conn)
 /** Something happened to a connection in the pool. TLS may only have sent a ticket or new keys. */
 static void look_at_idle(struct gw_conn *conn)
 {
-    if (session_of(conn) && gw_up_buffer(&conn->up->in, GW_READ_MAX) && conn_recv(conn) == GW_IO_AGAIN)
+    if (session_of(conn) && gw_up_buffer(&conn->up->in, GW_READ_MAX) &&
+        gw_conn_recv(conn, conn->up->in, GW_READ_MAX) == GW_IO_AGAIN)
         return;
     gw_conn_close(conn);
 }
@@ -504,7 +512,10 @@ static void on_event(struct gw_fd *self, uint32_t events)
     case GW_CONN_BUSY:
         if ((events & EPOLLOUT) && !conn->transfer->out.is_sent && !conn->transfer->out.is_dead)
             conn->transfer->out.is_dead = !flush(conn, conn->transfer);
-        gw_conn_read(conn);
+        if (conn->transfer->state == GW_TRANSFER_LEAVING)
+            gw_answer_drain(conn);
+        else
+            gw_conn_read(conn);
         break;
     case GW_CONN_IDLE:
         look_at_idle(conn);

@@ -117,7 +117,8 @@ struct gw_transfer {
     int64_t connect_ms, idle_ms, total_ms, start_ms; /* limits, and the loop's time at the start */
     size_t body_max, received;
     uint32_t flags;
-    uint8_t state; /* enum gw_transfer_state */
+    uint32_t drained; /* while LEAVING */
+    uint8_t state;    /* enum gw_transfer_state */
     bool is_head_request;
     bool must_be_fresh; /* sent once already, on a pooled connection that had ended */
     bool was_reused, got_bytes;
@@ -139,6 +140,8 @@ struct gw_connector {
 #define GW_IDLE_MS      60000
 #define GW_CONNS_IDLE   4096u /* of one worker */
 #define GW_ORIGINS_IDLE 1024u /* without a connection, kept for their tickets */
+#define GW_LEAVE_MS     100
+#define GW_LEAVE_MAX    16384u /* bytes that may come in that time */
 #define GW_CONNECT_MS   10000
 #define GW_CHUNK_MAX    GW_TLS_RECORD_MAX
 #define GW_FAULT_MAX    960u
@@ -230,6 +233,12 @@ void gw_conn_failed(struct gw_conn *conn, const struct gw_fault *fault);
 void gw_conn_carry(struct gw_conn *conn, struct gw_transfer *transfer);
 /** Read and hand on until there is nothing left, then wait. */
 void gw_conn_read(struct gw_conn *conn);
+/** As recv(), with GW_IO_ codes. */
+ssize_t gw_conn_recv(struct gw_conn *conn, char *bytes, size_t len);
+/** Something was read ahead that epoll does not know of. */
+bool gw_conn_has_more(const struct gw_conn *conn);
+/** Wait for what the transfer needs next; it ends when that cannot be had. */
+void gw_conn_wait(struct gw_conn *conn);
 /** Stop reading; what TLS has read ahead is kept. False when out of memory. */
 bool gw_conn_pause(struct gw_conn *conn);
 /** Its transfer is over: back into the pool when that may be, else closed. */
@@ -248,6 +257,8 @@ void gw_answer_go_on(struct gw_conn *conn);
 void gw_answer_rest(struct gw_conn *conn);
 /** Nobody wants the rest: skip what is at hand. If that ends the answer the connection may be kept. */
 void gw_answer_skip(struct gw_conn *conn, struct gw_transfer *transfer);
+/** Its transfer is LEAVING: read on for the end of the framing. */
+void gw_answer_drain(struct gw_conn *conn);
 
 /* transfer.c */
 /** False, and nothing moved, when this must not happen in this state. */

@@ -64,14 +64,24 @@ static const char *socks_words(long error)
     }
 }
 
+static const char *what_took_so_long(const struct gw_conn *conn)
+{
+    switch (conn->state) {
+    case GW_CONN_CONNECTING:
+        return is_name_known(gw_connect_easy(conn->connect)) ? "no connection" : "the host name was not resolved";
+    case GW_CONN_PROXY_TLS:
+        return "connected to the proxy, but its TLS handshake did not finish";
+    case GW_CONN_TUNNEL:
+        return "the proxy did not answer";
+    default:
+        return "connected, but the TLS handshake did not finish";
+    }
+}
+
 static void say_time_is_up(struct gw_fault *fault, const struct gw_conn *conn)
 {
-    const char *what = conn->state != GW_CONN_CONNECTING ? "connected, but the TLS handshake did not finish"
-                       : is_name_known(gw_connect_easy(conn->connect)) ? "no connection"
-                                                                       : "the host name was not resolved";
-
-    say(fault, GW_UP_CONNECT, "%s within %lld ms; check that the host is up and no firewall is in between", what,
-        (long long)conn->transfer->connect_ms);
+    say(fault, GW_UP_CONNECT, "%s within %lld ms; check that the host is up and no firewall is in between",
+        what_took_so_long(conn), (long long)conn->transfer->connect_ms);
 }
 
 static void say_tunnel(struct gw_fault *fault, long status)

@@ -85,8 +85,10 @@ static aigw_status sse_deliver_data(struct sse *sse)
     framer->has_data = false;
     sse->in_buffer = false;
     sse->data = AIGW_STR_NONE;
-    framer->json = (struct gw_framer_json){ 0 };
-    gw_framer_empty(&framer->data);
+    if (framer->json.scanned > 0)
+        framer->json = (struct gw_framer_json){ 0 };
+    if (framer->data.len > 0) /* more than a view */
+        gw_framer_empty(&framer->data);
     return status;
 }
 
@@ -112,8 +114,10 @@ static void sse_take_next(struct sse *sse)
 static void sse_forget_name(struct sse *sse)
 {
     sse->name = AIGW_STR_NONE;
-    gw_framer_empty(&sse->framer->name);
-    gw_framer_empty(&sse->framer->next);
+    if (sse->framer->name.len > 0)
+        gw_framer_empty(&sse->framer->name);
+    if (sse->framer->next.len > 0)
+        gw_framer_empty(&sse->framer->next);
 }
 
 static aigw_status sse_dispatch(struct sse *sse)
@@ -122,7 +126,7 @@ static aigw_status sse_dispatch(struct sse *sse)
     aigw_status status = AIGW_OK;
 
     sse_take_next(sse);
-    if (gw_str_is(sse->name, "error"))
+    if (sse->name.len > 0 && gw_str_is(sse->name, "error"))
         framer->has_data = true;
     status = sse_deliver_data(sse);
     sse_forget_name(sse);

@@ -17,6 +17,7 @@ static const signed char transfers[GW_TRANSFER_STATES][GW_TRANSFER_EVENTS] = {
                            [GW_TRANSFER_END] = TO(GW_TRANSFER_ENDED),
                            [GW_TRANSFER_CANCEL] = TO(GW_TRANSFER_ENDED) },
     [GW_TRANSFER_BODY] = { [GW_TRANSFER_PAUSE] = TO(GW_TRANSFER_PAUSED),
+                           [GW_TRANSFER_LEAVE] = TO(GW_TRANSFER_LEAVING),
                            [GW_TRANSFER_END] = TO(GW_TRANSFER_ENDED),
                            [GW_TRANSFER_CANCEL] = TO(GW_TRANSFER_ENDED) },
     [GW_TRANSFER_PAUSED] = { [GW_TRANSFER_RESUME] = TO(GW_TRANSFER_RESUMING),
@@ -25,6 +26,7 @@ static const signed char transfers[GW_TRANSFER_STATES][GW_TRANSFER_EVENTS] = {
     [GW_TRANSFER_RESUMING] = { [GW_TRANSFER_GO_ON] = TO(GW_TRANSFER_BODY),
                                [GW_TRANSFER_END] = TO(GW_TRANSFER_ENDED),
                                [GW_TRANSFER_CANCEL] = TO(GW_TRANSFER_ENDED) },
+    [GW_TRANSFER_LEAVING] = { [GW_TRANSFER_END] = TO(GW_TRANSFER_ENDED), [GW_TRANSFER_CANCEL] = TO(GW_TRANSFER_ENDED) },
 };
 
 static const signed char conns[GW_CONN_STATES][GW_CONN_EVENTS] = {

@@ -10,6 +10,7 @@ enum gw_transfer_state {
     GW_TRANSFER_BODY,       /* on_head was called; body bytes are delivered as they come */
     GW_TRANSFER_PAUSED,     /* the consumer is full; nothing is read */
     GW_TRANSFER_RESUMING,   /* it may go on as soon as the loop comes round */
+    GW_TRANSFER_LEAVING,    /* the caller is gone; the connection may yet bring the end of the answer's framing */
     GW_TRANSFER_ENDED,      /* told or cancelled; the memory goes at the end of the turn */
     GW_TRANSFER_STATES
 };
@@ -22,6 +23,7 @@ enum gw_transfer_event {
     GW_TRANSFER_PAUSE,
     GW_TRANSFER_RESUME,
     GW_TRANSFER_GO_ON, /* the loop takes up a resumed one */
+    GW_TRANSFER_LEAVE, /* the caller has all it wants */
     GW_TRANSFER_END,   /* well, badly or stopped */
     GW_TRANSFER_CANCEL,
     GW_TRANSFER_EVENTS

@@ -77,6 +77,8 @@ static int64_t limit_ms(const struct gw_transfer *transfer)
     case GW_TRANSFER_HEAD:
     case GW_TRANSFER_BODY:
         return transfer->idle_ms;
+    case GW_TRANSFER_LEAVING:
+        return GW_LEAVE_MS;
     default:
         return 0;
     }
@@ -102,13 +104,14 @@ static void on_timer(struct gw_timer *timer)
     int64_t now_ms = gw_loop_now_ms(transfer->up->loop), limit = limit_ms(transfer);
     bool is_total = transfer->total_ms > 0 && now_ms - transfer->start_ms >= transfer->total_ms;
     bool is_limit = limit > 0 && now_ms - transfer->last_ms >= limit;
-    struct gw_fault fault;
+    struct gw_fault fault = { .kind = GW_UP_TIMEOUT };
 
     if (!is_total && !is_limit) {
         gw_transfer_arm(transfer);
         return;
     }
-    gw_fault_of_time(&fault, transfer, is_total);
+    if (transfer->state != GW_TRANSFER_LEAVING)
+        gw_fault_of_time(&fault, transfer, is_total);
     gw_transfer_end(transfer, &fault);
 }
 
@@ -246,15 +249,18 @@ void gw_transfer_on_work(struct gw_task *task)
 void gw_transfer_end(struct gw_transfer *transfer, const struct gw_fault *fault)
 {
     struct gw_transfer_result result = { .kind = GW_UP_INTERNAL };
+    bool has_caller = transfer->state != GW_TRANSFER_LEAVING;
     char text[GW_FAULT_MAX + 512];
 
-    gw_report(transfer, fault, text, sizeof text, &result);
+    if (has_caller)
+        gw_report(transfer, fault, text, sizeof text, &result);
     if (!gw_transfer_move(transfer, GW_TRANSFER_END))
         return;
     gw_timer_clear(transfer->up->loop, &transfer->timer);
     if (transfer->conn)
         gw_conn_close(transfer->conn);
-    transfer->events.on_done(transfer->events.user, transfer, &result);
+    if (has_caller)
+        transfer->events.on_done(transfer->events.user, transfer, &result);
 }
 
 void gw_transfer_fail(struct gw_transfer *transfer, int kind, const char *words)
@@ -278,6 +284,28 @@ void gw_transfer_cancel(struct gw_transfer *transfer)
     if (conn->state == GW_CONN_BUSY)
         gw_answer_skip(conn, transfer);
     gw_conn_release(conn);
+}
+
+void gw_transfer_leave(struct gw_transfer *transfer)
+{
+    struct gw_conn *conn = transfer ? transfer->conn : NULL;
+
+    if (!conn || transfer->state != GW_TRANSFER_BODY || !transfer->out.is_sent) {
+        gw_transfer_cancel(transfer);
+        return;
+    }
+    gw_answer_skip(conn, transfer);
+    if (transfer->answer.state == GW_HTTP1_IS_WHOLE || conn->rest.len > 0) {
+        gw_transfer_cancel(transfer);
+        return;
+    }
+    (void)gw_transfer_move(transfer, GW_TRANSFER_LEAVE);
+    gw_transfer_sign_of_life(transfer);
+    gw_transfer_arm(transfer);
+    if (gw_conn_has_more(conn))
+        gw_answer_drain(conn);
+    else
+        gw_conn_wait(conn);
 }
 
 void gw_transfer_resume(struct gw_transfer *transfer)

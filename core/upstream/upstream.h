@@ -106,6 +106,9 @@ struct gw_transfer *gw_transfer_start(struct gw_upstream *up, const struct gw_tr
 /** Stop now and free; no callback follows. Allowed anywhere, callbacks of this transfer included. The connection is
  *  kept only when the answer had ended. */
 void gw_transfer_cancel(struct gw_transfer *transfer);
+/** The same for a caller that has read all it wants (its dialect's end marker came): the server has the next 100 ms to
+ *  end the answer's framing, unheard, so that the connection can be used again. */
+void gw_transfer_leave(struct gw_transfer *transfer);
 void gw_transfer_resume(struct gw_transfer *transfer);
 /** First value of an answer header, any case; valid from on_head until on_done returns. */
 aigw_str gw_transfer_header(const struct gw_transfer *transfer, const char *name);

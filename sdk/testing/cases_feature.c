@@ -42,7 +42,7 @@ static void set_conf(struct cases *c, const struct section *s)
 
 static void set_script(struct cases *c, const struct section *s)
 {
-    if (aigw_testhost_script(c->th, s->text) != AIGW_OK)
+    if (aigw_testhost_script_of(c->th, s->arg, s->text) != AIGW_OK)
         malformed(c, s);
 }
 
@@ -192,8 +192,9 @@ const struct case_section cases_feature[] = {
     { "conf", "", CASES_FEATURE, set_conf,
       "conf.d text with models, families, prefixes and core settings, in place of \"model\"; the feature's own model "
       "is \"test\", the scripted model's provider \"script\"" },
-    { "script", "", CASES_FEATURE, set_script,
-      "what the model says from now on, in lines of events; \"wait 500\" is a pause in ms, an error first a refusal" },
+    { "script", "[<model>]", CASES_FEATURE, set_script,
+      "what the model, or the target of that name, says from now on, in lines of events; \"wait 500\" is a pause in "
+      "ms, an error first a refusal" },
     { "scopes", "", CASES_FEATURE, set_scopes,
       "the caller's scopes, separated by blanks; \"*\" (the default) is every one" },
     { "flags", "", CASES_FEATURE, set_flags, "the feature flags that are on, separated by blanks" },

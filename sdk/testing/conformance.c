@@ -194,8 +194,8 @@ int aigw_testhost_conformance(const char *path, const char *given)
         dummy_settings(&settings, &plugin->descriptor);
     if (c.findings > 0)
         goto out;
-    a = aigw_testhost_open(path, settings.data ? settings.data : "", reason, sizeof reason);
-    b = a ? aigw_testhost_open(path, settings.data ? settings.data : "", reason, sizeof reason) : NULL;
+    a = testhost_open_loaded(plugin, settings.data ? settings.data : "", reason, sizeof reason);
+    b = a ? testhost_open_loaded(plugin, settings.data ? settings.data : "", reason, sizeof reason) : NULL;
     if (!a || !b) {
         probe_finding(&c, "%s instance does not open with default settings: %s", a ? "a second" : "an", reason);
         goto out;

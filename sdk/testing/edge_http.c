@@ -90,7 +90,7 @@ int gw_http_stream_write(struct gw_exchange *ex, aigw_str bytes)
 
 int gw_http_stream_state(const struct gw_exchange *ex)
 {
-    const struct aigw_testhost *th = of_exchange((struct gw_exchange *)(uintptr_t)ex);
+    const struct aigw_testhost *th = of_exchange(ex);
 
     return th->leave_after > 0 && th->answer.write_count >= th->leave_after ? GW_WRITE_GONE : GW_WRITE_OK;
 }

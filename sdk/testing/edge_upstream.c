@@ -109,6 +109,12 @@ void gw_transfer_cancel(struct gw_transfer *transfer)
         free(transfer);
 }
 
+void gw_transfer_leave(struct gw_transfer *transfer)
+{
+    if (transfer)
+        gw_transfer_cancel(transfer);
+}
+
 void gw_transfer_resume(struct gw_transfer *transfer)
 {
     (void)transfer;

@@ -31,7 +31,7 @@ static bool is_pause(aigw_str line)
            gw_str_to_u64((aigw_str){ line.ptr + 5, line.len - 5 }, INT32_MAX, &ms);
 }
 
-aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events)
+static aigw_status check_script(const char *events)
 {
     struct gw_arena scratch;
     struct aigw_event event;
@@ -45,9 +45,28 @@ aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events)
             status = testhost_read_event(&scratch, line, &event);
     }
     gw_arena_done(&scratch);
-    if (status == AIGW_OK)
-        th->script_text = testhost_keep(th, events);
     return status;
+}
+
+aigw_status aigw_testhost_script_of(struct aigw_testhost *th, const char *model, const char *events)
+{
+    struct testhost_prompt *script = gw_arena_alloc(&th->setup_arena, sizeof *script);
+    aigw_status status = check_script(events);
+
+    if (!script)
+        return AIGW_E_NOMEM;
+    if (status != AIGW_OK)
+        return status;
+    *script = (struct testhost_prompt){ .next = th->scripts,
+                                        .id = testhost_keep(th, model),
+                                        .text = testhost_keep(th, events) };
+    th->scripts = script;
+    return AIGW_OK;
+}
+
+aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events)
+{
+    return aigw_testhost_script_of(th, "", events);
 }
 
 void aigw_testhost_settings(struct aigw_testhost *th, const char *lines)
@@ -94,17 +113,24 @@ static bool is_over(const struct aigw_testhost *th)
            th->exchange.base.is_gone;
 }
 
-/* The body in memory of its own, NUL-terminated, gone when the pipeline says so. */
+/* The body in memory of its own, NUL-terminated, gone when the pipeline says so. One that is too large the listener
+ * answers itself. */
 static void read_body(struct aigw_testhost *th, const char *body)
 {
-    size_t len = body ? strlen(body) : 0;
-    char *copy = malloc(len + 1);
+    struct gw_exchange *ex = &th->exchange.base;
 
-    if (!copy)
+    if (body && strlen(body) > ex->body_max) {
+        const char *text = gw_arena_printf(
+            &th->sent_arena, "{\"detail\":\"Request body is too large: more than %zu bytes\"}", ex->body_max);
+
+        gw_http_reply(ex, 413, GW_JSON, gw_str(text), NULL, 0);
+        return;
+    }
+    ex->body.ptr = strdup(body ? body : "");
+    if (!ex->body.ptr)
         abort();
-    memcpy(copy, body ? body : "", len + 1);
-    th->exchange.base.body = (aigw_str){ copy, len };
-    th->worker.handler.on_body(th->worker.handler.user, &th->exchange.base);
+    ex->body.len = strlen(ex->body.ptr);
+    th->worker.handler.on_body(th->worker.handler.user, ex);
 }
 
 static void serve(struct aigw_testhost *th, const char *body)
@@ -115,9 +141,9 @@ static void serve(struct aigw_testhost *th, const char *body)
 
     if (handler->on_head(handler->user, ex) == GW_HEAD_READ)
         read_body(th, body);
-    for (request = ex->pipeline; request && !is_over(th);)
-        if (!testhost_loop_step(th->loop, INT64_MAX, request->jobs != NULL))
-            break;
+    request = ex->pipeline;
+    while (!is_over(th) && testhost_loop_step(th->loop, INT64_MAX, request && request->jobs))
+        continue;
     while (testhost_loop_step(th->loop, gw_loop_now_ms(th->loop), false)) /* the rest of this turn */
         continue;
 }

@@ -27,6 +27,7 @@ struct testhost_credential;
 #define TESTHOST_GROWTH_MAX 1024u
 #define TESTHOST_CHOICES    16 /* of which events are looked at */
 
+/** A prompt by its id, or what a model says by its name; the newest of one name is first. */
 struct testhost_prompt {
     struct testhost_prompt *next;
     const char *id, *text;
@@ -49,6 +50,7 @@ struct aigw_testhost {
     /* the plugin, and what the core makes of its instance */
     struct gw_arena arena;
     struct gw_plugin *loaded;
+    bool is_borrowed;        /* whoever loaded it unloads it */
     struct gw_plugin plugin; /* the same with the callbacks that are watched */
     struct gw_plugin script; /* the model that features talk to */
     struct gw_instance instance, script_instance;
@@ -66,9 +68,9 @@ struct aigw_testhost {
     /* what the test configured */
     struct gw_arena setup_arena;
     struct json_object *model;
-    struct testhost_prompt *prompts;
+    struct testhost_prompt *prompts, *scripts;
     const char *prompt_dir, *inline_dir, *conf;
-    const char *script_text, *scopes, *flags, *settings, *caller, *server_headers;
+    const char *scopes, *flags, *settings, *caller, *server_headers;
     bool is_verbose;
     uint32_t leave_after, emit_max;
     size_t growth; /* bytes that the structs of requests are longer than ours */
@@ -115,6 +117,10 @@ const char *testhost_keep(struct aigw_testhost *th, const char *text);
 aigw_str testhost_line_value(const char *lines, const char *name, char separator);
 
 /* open.c */
+/** An instance of a plugin that is loaded, and stays so longer than the instance is open. Two of them share what is
+ *  static in the plugin, as two groups of conf.d do. */
+struct aigw_testhost *testhost_open_loaded(struct gw_plugin *loaded, const char *settings, char *ret_error,
+                                           size_t error_size);
 /** Forget what came of the last call or request. */
 void testhost_clear(struct aigw_testhost *th);
 

@@ -110,14 +110,17 @@ static void make_instances(struct aigw_testhost *th)
     *(struct aigw_testhost **)th->script_instance.state = th;
 }
 
-static aigw_status bring_up(struct aigw_testhost *th, const char *path, const char *settings, struct gw_err *reterr)
+static aigw_status bring_up(struct aigw_testhost *th, const char *path, struct gw_plugin *loaded, const char *settings,
+                            struct gw_err *reterr)
 {
     aigw_status (*open)(const struct aigw_host *, struct aigw_ctx *, void *);
     aigw_status status;
 
     th->loop = gw_loop_new(reterr);
-    th->loaded = th->loop ? gw_plugin_load(&th->arena, path, reterr) : NULL;
-    if (!th->loaded || gw_plugin_check(&th->arena, &testhost_script, "script", &th->script, reterr) != AIGW_OK)
+    th->is_borrowed = loaded;
+    th->loaded = loaded ? loaded : gw_plugin_load(&th->arena, path, reterr);
+    if (!th->loop || !th->loaded ||
+        gw_plugin_check(&th->arena, &testhost_script, "script", &th->script, reterr) != AIGW_OK)
         return AIGW_E_CONFIG;
     testhost_watch(th);
     testhost_make_host(th);
@@ -151,7 +154,8 @@ static void silence_core(void)
         gw_log_stop();
 }
 
-struct aigw_testhost *aigw_testhost_open(const char *path, const char *settings, char *ret_error, size_t error_size)
+static struct aigw_testhost *open_host(const char *path, struct gw_plugin *loaded, const char *settings,
+                                       char *ret_error, size_t error_size)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct aigw_testhost *th = calloc(1, sizeof *th);
@@ -167,7 +171,7 @@ struct aigw_testhost *aigw_testhost_open(const char *path, const char *settings,
         gw_buf_init(at(th, bufs[i]), TESTHOST_TEXT_MAX);
     th->scopes = "*";
     testhost_clear(th);
-    if (bring_up(th, path, settings, &err) == AIGW_OK)
+    if (bring_up(th, path, loaded, settings, &err) == AIGW_OK)
         return th;
     if (ret_error)
         snprintf(ret_error, error_size, "%s", err.text);
@@ -175,6 +179,17 @@ struct aigw_testhost *aigw_testhost_open(const char *path, const char *settings,
         fprintf(stderr, "%s: %s\n", path, err.text);
     aigw_testhost_close(th);
     return NULL;
+}
+
+struct aigw_testhost *aigw_testhost_open(const char *path, const char *settings, char *ret_error, size_t error_size)
+{
+    return open_host(path, NULL, settings, ret_error, error_size);
+}
+
+struct aigw_testhost *testhost_open_loaded(struct gw_plugin *loaded, const char *settings, char *ret_error,
+                                           size_t error_size)
+{
+    return open_host(loaded->path, loaded, settings, ret_error, error_size);
 }
 
 void aigw_testhost_close(struct aigw_testhost *th)
@@ -200,7 +215,8 @@ void aigw_testhost_close(struct aigw_testhost *th)
     json_object_put(th->model);
     for (size_t i = 0; i < GW_ARRAY_LEN(arenas); i++)
         gw_arena_done(at(th, arenas[i]));
-    gw_plugin_unload(th->loaded);
+    if (!th->is_borrowed)
+        gw_plugin_unload(th->loaded);
     for (size_t i = 0; i < GW_ARRAY_LEN(bufs); i++)
         gw_buf_done(at(th, bufs[i]));
     gw_arena_done(&th->arena);

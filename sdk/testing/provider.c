@@ -8,6 +8,8 @@
 
 #include "models/plan.h"
 
+#define ATTEMPTS_MAX 8
+
 static bool is_provider(const struct aigw_testhost *th)
 {
     return th->plugin.descriptor.kind == AIGW_KIND_PROVIDER;
@@ -25,7 +27,23 @@ static aigw_status build(void *user, struct aigw_call *call, const struct aigw_m
     return AIGW_OK;
 }
 
-/* How the call ended; the plugin's own events were noted as they came. */
+static void note_failure(struct aigw_testhost *th, const struct aigw_error *error)
+{
+    th->failure = *error;
+    th->failure.code = gw_arena_str(&th->sent_arena, error->code);
+    th->failure.message = gw_arena_str(&th->sent_arena, error->message);
+    if (th->may_emit || th->emit_status == AIGW_E_CLOSED)
+        return; /* the plugin's own event, noted as it came; or the test wanted no more */
+    if (error->kind == AIGW_ERR_CUT) {
+        gw_buf_puts(&th->events, "cut\n");
+    } else if (th->did_describe && th->status == AIGW_OK) {
+        gw_buf_puts(&th->events, "failed ");
+        gw_buf_json(&th->events, th->failure.message, false);
+        gw_buf_puts(&th->events, "\n");
+    }
+}
+
+/* How the call ended; what the plugin emitted was noted as it came. */
 static void on_event(void *user, struct aigw_call *call, const struct aigw_event *event)
 {
     struct aigw_testhost *th = user;
@@ -33,21 +51,11 @@ static void on_event(void *user, struct aigw_call *call, const struct aigw_event
     (void)call;
     if (event->type == AIGW_EVENT_END)
         gw_buf_puts(&th->events, "end\n");
-    if (event->type == AIGW_EVENT_ERROR) {
-        th->failure = *event->error;
-        th->failure.code = gw_arena_str(&th->sent_arena, event->error->code);
-        th->failure.message = gw_arena_str(&th->sent_arena, event->error->message);
-        if (th->emit_status == AIGW_E_CLOSED || th->may_emit) /* the plugin's own error, or the test wanted no more */
-            th->is_over = true;
-        else if (event->error->kind == AIGW_ERR_CUT)
-            gw_buf_puts(&th->events, "cut\n");
-        else if (th->did_describe && th->status == AIGW_OK) {
-            gw_buf_puts(&th->events, "failed ");
-            gw_buf_json(&th->events, th->failure.message, false);
-            gw_buf_puts(&th->events, "\n");
-        }
-    }
-    th->is_over |= event->type == AIGW_EVENT_END || event->type == AIGW_EVENT_ERROR;
+    else if (event->type == AIGW_EVENT_ERROR)
+        note_failure(th, event->error);
+    else
+        return;
+    th->is_over = true;
 }
 
 static void on_dropped(void *user, struct aigw_call *call)
@@ -135,14 +143,11 @@ static aigw_status describe(struct aigw_testhost *th, const struct aigw_target *
         return AIGW_E_NOMEM;
     while (!th->did_describe && !th->is_over && testhost_loop_step(th->loop, INT64_MAX, false))
         continue;
-    if (th->status == AIGW_OK && th->is_over) { /* refused by the core: no URL, no credential … */
-        th->error = gw_arena_strndup(&th->sent_arena, th->failure.message.ptr, th->failure.message.len);
-        th->status = AIGW_E_INVALID;
-    }
-    if (th->status == AIGW_PENDING)
-        th->status = AIGW_E_STATE;
-    if (th->status == AIGW_E_STATE && th->is_over && th->failure.message.len > 0)
-        th->error = gw_arena_strndup(&th->sent_arena, th->failure.message.ptr, th->failure.message.len);
+    if (!th->is_over || th->status < 0)
+        return th->status;
+    /* The core's refusal rather than the plugin's: no URL, no credential … */
+    th->error = gw_arena_strndup(&th->sent_arena, th->failure.message.ptr, th->failure.message.len);
+    th->status = th->status == AIGW_PENDING ? AIGW_E_STATE : AIGW_E_INVALID;
     return th->status;
 }
 
@@ -268,11 +273,15 @@ aigw_status aigw_testhost_end(struct aigw_testhost *th)
 const struct aigw_error *aigw_testhost_failure(struct aigw_testhost *th, int32_t status, const char *content_type,
                                                const char *retry_after, const char *body)
 {
-    testhost_server_head(th, status, answer_headers(th, content_type, retry_after));
-    if (th->transfer && body && *body)
-        testhost_server_data(th, body, strlen(body));
-    testhost_server_end(th, status);
-    settle(th);
+    const char *headers = answer_headers(th, content_type, retry_after);
+
+    for (int i = 0; i < ATTEMPTS_MAX && th->transfer; i++) { /* once more after a credential was renewed */
+        testhost_server_head(th, status, headers);
+        if (th->transfer && body && *body)
+            testhost_server_data(th, body, strlen(body));
+        testhost_server_end(th, status);
+        settle(th);
+    }
     return &th->failure;
 }
 

@@ -12,16 +12,25 @@ struct script_call {
     aigw_str rest; /* lines to come */
 };
 
+/* What this model says. */
+static aigw_str lines_of(const struct aigw_testhost *th, aigw_str model)
+{
+    for (const struct testhost_prompt *script = th->scripts; script; script = script->next)
+        if (!*script->id || gw_str_is(model, script->id))
+            return gw_str(script->text);
+    return AIGW_STR("text \"scripted answer\"\nfinish stop\n");
+}
+
 static aigw_status script_request(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_target *target,
                                   const struct aigw_model_request *req, struct aigw_http_request *ret_http)
 {
     struct aigw_testhost *th = ((struct script *)self)->th;
     struct script_call *script = call;
 
-    (void)ctx, (void)target;
+    (void)ctx;
     gw_buf_puts(&th->asked, th->asked.len > 0 ? "\n" : "");
     testhost_write_request(&th->asked, req, &th->faults);
-    script->rest = gw_str(th->script_text ? th->script_text : "text \"scripted answer\"\nfinish stop\n");
+    script->rest = lines_of(th, target->model);
     ret_http->framing = AIGW_FRAMING_LOCAL;
     return AIGW_OK;
 }

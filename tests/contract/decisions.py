@@ -90,7 +90,7 @@ def chunked_body_is_read(env):
                                              "Content-Type": "application/json"}))
         for at in range(0, len(data), 37):
             part = data[at:at + 37]
-            conn.send(b"%x;ext=1\r\n%s\r\n" % (len(part), part))
+            conn.send(b"%x\r\n%s\r\n" % (len(part), part))
         conn.send(b"0\r\nX-Trailer: 1\r\n\r\n")
         equal(conn.read_response().status, 200, "status")
 

@@ -113,6 +113,8 @@ row("SDK-call", "call", 200, text="one")
 row("SDK-pass-through", "raw", 200, text='raw:{"model":"x","n":1.0}')
 row("SDK-run-nothing", "nothing", 500, body=ERROR_500)
 row("SDK-run-fails", "boom", 500, body=ERROR_500)
+row("SDK-check-too-much", "too-much", 413)
+row("SDK-check-no-memory", "no-memory", 503)
 row("SDK-pend", "pend", 200, text="went on")
 row("SDK-pend-for-ever", "pend-for-ever", 500, body=ERROR_500)
 row("SDK-timer", "timer", 200, text="timer")
@@ -258,6 +260,17 @@ def refuse_own_failure(env):
           {"own": {"kind": 6, "status": 500, "text": "Internal Server Error"}})
     check(env.probe("model-error", path="/probe-own/"), 503,
           {"own": {"kind": 8, "status": 503, "text": "busy"}})
+
+
+@case("SDK-refuse-own-too-large", "probe")
+def refuse_own_too_large(env):
+    big = b"x" * (17 << 20)
+    with env.gw.connect() as conn:
+        conn.send(b"POST /probe-own/answer HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
+                  % len(big))
+        response = conn.read_response()
+    check(response, 413, {"own": {"kind": 3, "status": 413,
+                                  "text": "Request body is too large: more than 16777216 bytes"}})
 
 
 @case("SDK-callers", "probe-auth")

@@ -1,5 +1,6 @@
 """C-VAL: bodies that must be refused with 422, and odd ones that must be accepted (api-contract.md §5)."""
 import json
+import threading
 
 from harness.runner import case, equal, fixture, truth
 
@@ -12,6 +13,11 @@ INVALID = detail("Validation error")
 @fixture("val")
 def val(ctx):
     return Env(ctx, bypass=True, name="val")
+
+
+@fixture("val-large")
+def val_large(ctx):
+    return Env(ctx, bypass=True, name="val-large")
 
 
 def body(drop=(), headers=(), **changes):
@@ -104,11 +110,17 @@ table(__name__, "val", [
     Row("VAL-trailing-comma", edited(lambda t: t[:-1] + ",}"), 422, INVALID),
     Row("VAL-deep", raw('{"a":' * 100000 + "1" + "}" * 100000), 422, INVALID),
     Row("VAL-deep-list", raw("[" * 100000), 422, INVALID),
+    Row("VAL-deep-unknown", edited(lambda t: t[:-1] + ', "x": ' + "[" * 60 + "]" * 60 + "}"), 200),
+    Row("VAL-zeros-unknown", edited(lambda t: t[:-1] + ', "x": [0' + ",0" * 7000000 + "]}"), 200,
+        note="D42: checked and skipped"),
+    Row("VAL-zeros-context", edited(lambda t: t[:-1] + ', "context": [0' + ",0" * 7000000 + "]}"), 422, INVALID),
+    Row("VAL-zeros-provider", edited(lambda t: t[:-1] + ', "model_provider": [0' + ",0" * 7000000 + "]}"), 422, INVALID),
     Row("VAL-project-id", body(project_id="12"), 200, note="C-COMP-017"),
     Row("VAL-project-id-float", body(project_id=4.0), 200),
     Row("VAL-project-id-bool", body(project_id=True), 200),
     Row("VAL-project-id-null", body(project_id=None), 200),
     Row("VAL-project-id-half", body(project_id=3.5), 422, INVALID),
+    Row("VAL-project-id-huge", edited(lambda t: t[:-1] + ', "project_id": ' + "9" * 40 + "}"), 200),
     Row("VAL-project-id-bad", body(project_id="1x"), 422, INVALID),
     Row("VAL-project-path", body(project_path="p" * 256), 422, INVALID),
     Row("VAL-project-path-ok", body(project_path=" " + "p" * 255), 200),
@@ -210,3 +222,23 @@ def surrogate_pairs_are_kept(env):
     check(env.post(PATH, text), 200)
     truth("\U0001f600" in json.dumps(script.seen[0].json(), ensure_ascii=False), "the emoji in what the model gets",
           script.seen[0].body)
+
+
+@case("D42-memory", "val-large")
+def zeros_take_no_memory(env):
+    """D42: bodies of 15 MiB of zeros, two at once, take the memory of their text, not of seven million values."""
+    zeros = "[0" + ",0" * 7800000 + "]"
+    for name, wanted in (("unknown", 200), ("context", 422), ("prompt_id", 422), ("model_metadata", 422)):
+        text = text_of(env, lambda t: t[:-1] + f', "{name}": {zeros}' + "}")
+        found = []
+        threads = [threading.Thread(target=lambda: found.append(env.post(PATH, text).status)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        equal(found, [wanted] * 2, f"statuses with zeros in {name}")
+    with open(f"/proc/{env.gw.process.pid}/status", encoding="ascii") as status:
+        peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM:"))
+    limit = 400 << 10 if env.ctx.is_sanitized else 160 << 10
+    truth(peak < limit, f"a peak below {limit} KiB", f"{peak} KiB")
+    env.ctx.note(f"two bodies of 15 MiB of zeros: a peak of {peak} KiB")

@@ -28,6 +28,7 @@ static aigw_status on_frame(void *user, const struct aigw_frame *frame)
 {
     struct record *record = user;
 
+    gw_buf_printf(&record->text, "%u:", frame->framing);
     put_part(&record->text, frame->event);
     put_part(&record->text, frame->data);
     put_part(&record->text, frame->exception);

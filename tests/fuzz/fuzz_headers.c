@@ -46,7 +46,8 @@ static void decide(struct gw_exchange *ex)
 static int on_head(void *user, struct gw_exchange *ex)
 {
     (void)user;
-    if (!ex->path.ptr || ex->path.len == 0 || ex->path.ptr[0] != '/')
+    bool is_server = gw_str_is(ex->path, "*"); /* OPTIONS * */
+    if (!ex->path.ptr || ex->path.len == 0 || (ex->path.ptr[0] != '/' && !is_server))
         abort();
     if (ex->path.len > 1 && ex->path.ptr[ex->path.len - 1] == '/')
         abort();

@@ -157,6 +157,10 @@ static aigw_status probe_check(struct aigw_ctx *ctx, void *self, void *state, co
         probe->host->timer_set(ctx, &call->timer, 5, timer_goes_on, call);
         return AIGW_PENDING;
     }
+    if (is(call, "too-much"))
+        return AIGW_E_LIMIT;
+    if (is(call, "no-memory"))
+        return AIGW_E_NOMEM;
     if (is(call, "pend-for-ever"))
         return AIGW_PENDING;
     if (is(call, "invalid")) {

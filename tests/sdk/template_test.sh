@@ -1,5 +1,5 @@
 #!/bin/sh
-# template_test.sh <build folder> <work folder> <generator> - install the SDK into a prefix of its own, start both kinds of
+# template_test.sh <build folder> <work folder> <generator> [<c++ compiler>] - install the SDK into a prefix of its own, start both kinds of
 # plugin from the template, build them against the prefix only, run their tests. The generator is the one that this
 # machine is known to have.
 set -eu
@@ -7,6 +7,7 @@ set -eu
 build=$1
 work=$2
 generator=$3
+cxx=${4:-}
 prefix=$work/prefix
 
 rm -rf "$work"
@@ -37,6 +38,24 @@ flags=$(pkg-config --cflags aigw)
 # shellcheck disable=SC2086 # flags are words
 cc -std=c11 -shared -fPIC -fvisibility=hidden $flags -o "$work/plain.so" "$work/my_provider/my_provider.c"
 "$prefix/bin/aigw_conformance" "$work/plain.so" "$work/my_provider/my_provider.case"
+
+# As C++, where there is a compiler for it.
+if [ -n "$cxx" ]; then
+    mkdir "$work/cxx"
+    cp "$work/my_feature/my_feature.c" "$work/cxx/my_feature.cc"
+    cp "$work/my_feature/my_feature.case" "$work/cxx"
+    sed -e 's/LANGUAGES C)/LANGUAGES CXX)/' -e 's/my_feature\.c)/my_feature.cc)/' "$work/my_feature/CMakeLists.txt" \
+        >"$work/cxx/CMakeLists.txt"
+    cmake -G "$generator" -S "$work/cxx" -B "$work/cxx/build" -DCMAKE_PREFIX_PATH="$prefix" -DCMAKE_CXX_COMPILER="$cxx" \
+        >"$work/cxx.log"
+    cmake --build "$work/cxx/build" >>"$work/cxx.log"
+    ctest --test-dir "$work/cxx/build" --output-on-failure
+fi
+
+# In a gateway: the first target is not there, the mock answers through both plugins' groups of conf.d.
+if [ -x "$build/bin/aigw" ]; then
+    "$(dirname "$0")/serve_template.py" "$build" "$work"
+fi
 
 # Names that no conf.d key can have are refused, and nothing is overwritten.
 if "$prefix/share/aigw/template/new-plugin" provider Bad-Name "$work/bad" 2>/dev/null; then

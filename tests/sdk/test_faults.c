@@ -42,6 +42,24 @@ static const struct {
     { "tool named twice", 0, 1, "", "id and name belong to its first piece only" },
 };
 
+/* The same for a feature; its conformance check alone. */
+static const struct {
+    const char *breaks;
+    int findings;
+    const char *text;
+} feature_rows[] = {
+    { "nothing", 0, "" },
+    { "static state", 3, "two instances with the same settings answer differently" },
+    { "unknown metric", 6, "count() of metric 3, but the plugin has 0" },
+    { "emits", 6, "emit() works inside frame()" },
+    { "need without size", 6, "need: struct_size is 0" },
+    { "error without size", 6, "error of model_resolve(): struct_size is 0" },
+    { "part without size", 6, "part: struct_size is 0" },
+    { "refuse lies", 10, "answered 0, and the client was not answered" },
+    { "refuse forgets", 10, "answered -7, and the client was answered" },
+    { "refuse answers well", 10, "is answered with status 200" },
+};
+
 /* Run fn with standard error in a string. */
 static char *said(int (*fn)(int row), int row, int *ret_findings)
 {
@@ -104,6 +122,42 @@ START_TEST(a_broken_rule_is_found)
 }
 END_TEST
 
+static int run_feature(int row)
+{
+    char settings[128];
+
+    snprintf(settings, sizeof settings, "breaks = \"%s\";", feature_rows[row].breaks);
+    return aigw_testhost_conformance(BAD_FEATURE_SO, settings);
+}
+
+START_TEST(a_feature_that_breaks_a_rule_is_found)
+{
+    int findings;
+    char *text = said(run_feature, _i, &findings);
+
+    ck_assert_msg(findings == feature_rows[_i].findings && strstr(text, feature_rows[_i].text),
+                  "%s: expected %d findings with \"%s\", found %d: %s", feature_rows[_i].breaks,
+                  feature_rows[_i].findings, feature_rows[_i].text, findings, text);
+    free(text);
+}
+END_TEST
+
+static int run_without_build(int row)
+{
+    (void)row;
+    return aigw_testhost_conformance(BAD_NO_BUILD_SO, NULL);
+}
+
+START_TEST(events_without_build_are_found)
+{
+    int findings;
+    char *text = said(run_without_build, 0, &findings);
+
+    ck_assert_msg(findings == 1 && strstr(text, "event() without build()"), "%s", text);
+    free(text);
+}
+END_TEST
+
 START_TEST(open_is_watched_too)
 {
     char reason[256] = "";
@@ -122,6 +176,8 @@ int main(void)
 
     suite_add_tcase(suite, tcase);
     tcase_add_loop_test(tcase, a_broken_rule_is_found, 0, sizeof rows / sizeof *rows);
+    tcase_add_loop_test(tcase, a_feature_that_breaks_a_rule_is_found, 0, sizeof feature_rows / sizeof *feature_rows);
+    tcase_add_test(tcase, events_without_build_are_found);
     tcase_add_test(tcase, open_is_watched_too);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -56,6 +56,10 @@ static const struct {
     { "wrong url", OPENAI_SO, "=== call a\n{\"messages\":[]}\n=== url\nhttp://x\n", 1 },
     { "wrong body", OPENAI_SO, "=== call a\n{\"messages\":[]}\n=== body\n{\"model\":\"x\"}\n", 1 },
     { "missing header", OPENAI_SO, "=== call a\n{\"messages\":[]}\n=== headers\nX-Nothing: 1\n", 1 },
+    { "part of a header", OPENAI_SO, "=== call a\n{\"messages\":[]}\n=== headers\nContent-Type: application/js\n", 1 },
+    { "part of a header, said so", OPENAI_SO, "=== call a\n{\"messages\":[]}\n=== headers\n~application/js\n", 0 },
+    { "section of the other kind", OPENAI_SO, "=== send GET /x\n", 1 },
+    { "malformed credential answer", OPENAI_SO, "=== answer none\n", 1 },
     { "forbidden header", OPENAI_SO, "=== call a\n{\"messages\":[]}\n=== headers\n!Authorization\n", 1 },
     { "wrong events", MOCK_SO, "=== call a\n{\"messages\":[]}\n=== events\ntext \"x\"\nend\n", 1 },
     { "events without answer", OPENAI_SO, "=== call a\n{\"messages\":[]}\n=== events\nend\n", 1 },
@@ -80,6 +84,31 @@ END_TEST
 START_TEST(a_feature_goes_through_the_core)
 {
     ck_assert_int_eq(aigw_testhost_run_cases(PROBE_FEATURE_SO, CASES "/feature.case"), 0);
+}
+END_TEST
+
+/* A folder of definitions, and one that the test writes over it; both are rendered by the core. */
+START_TEST(prompts_are_the_cores)
+{
+    static const char body[] = "{\"prompt_version\":1,\"current_file\":{\"file_name\":\"a.py\","
+                               "\"content_above_cursor\":\"def hello(\",\"content_below_cursor\":\"end\"}}";
+    struct aigw_testhost *th = aigw_testhost_open(FEATURE_SO, "", NULL, 0);
+
+    ck_assert_ptr_nonnull(th);
+    aigw_testhost_prompts(th, PROMPTS);
+    ck_assert_int_eq(aigw_testhost_model(th, "{\"families\":[\"deepseekcoder\"]}"), AIGW_OK);
+    aigw_testhost_send(th, "POST", "/v2/code/completions", "Content-Type: application/json", body);
+    ck_assert_uint_eq(aigw_testhost_answer(th)->status, 200);
+    ck_assert_msg(strstr(aigw_testhost_asked(th), "def hello(<\xef\xbd\x9c"), "%s", aigw_testhost_asked(th));
+
+    aigw_testhost_prompt(th, "code_suggestions/completions",
+                         "system: in \"{{language}}\"\nuser: {{#prefix}}[{{prefix}}]{{/prefix}}\nnext line");
+    ck_assert_int_eq(aigw_testhost_model(th, NULL), AIGW_OK);
+    aigw_testhost_send(th, "POST", "/v2/code/completions", "Content-Type: application/json", body);
+    ck_assert_msg(strstr(aigw_testhost_asked(th), "\"content\":\"in \\\"python\\\"\"") &&
+                      strstr(aigw_testhost_asked(th), "[def hello(]\\nnext line"),
+                  "%s", aigw_testhost_asked(th));
+    aigw_testhost_close(th);
 }
 END_TEST
 
@@ -162,6 +191,7 @@ int main(void)
     suite_add_tcase(suite, tcase);
     tcase_add_loop_test(tcase, a_case_file_finds_what_is_wrong, 0, sizeof case_rows / sizeof *case_rows);
     tcase_add_test(tcase, a_feature_goes_through_the_core);
+    tcase_add_test(tcase, prompts_are_the_cores);
     tcase_add_test(tcase, a_file_that_is_no_plugin_is_one_finding);
     tcase_add_test(tcase, the_conformance_check_finds_broken_rules);
     tcase_add_test(tcase, opening_tells_why_it_failed);

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define ANTHROPIC_PASSED_MAX 16 /* headers of a client whose own bytes pass */
+
 struct anthropic {
     const struct aigw_host *host;
     const char *base_url, *api_key, *version, *prefill, *drop_temperature, *cache_ttl, *auth;
@@ -124,7 +126,8 @@ static aigw_status anthropic_headers(const struct anthropic *anthropic, struct a
                                      struct aigw_http_request *ret_http)
 {
     const struct aigw_host *host = anthropic->host;
-    const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, 5 * sizeof *headers);
+    static const char *const ours[] = { "anthropic-version", "anthropic-beta", NULL };
+    const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, (5 + ANTHROPIC_PASSED_MAX) * sizeof *headers);
     bool is_bearer = strcmp(anthropic->auth, "bearer") == 0;
     /* A configured key goes to the configured place only; a caller's endpoint gets the caller's key or a dummy. */
     bool is_ours = target->endpoint.len == 0 || !(target->flags & AIGW_TARGETF_CALLER_ENDPOINT);
@@ -156,6 +159,8 @@ static aigw_status anthropic_headers(const struct anthropic *anthropic, struct a
     for (uint32_t i = 0; i < count; i++)
         if (!headers[i])
             return AIGW_E_NOMEM;
+    if (raw && wire_raw_headers(host, ctx, raw, ours, headers, &count, ANTHROPIC_PASSED_MAX) != AIGW_OK)
+        return AIGW_E_NOMEM;
     ret_http->headers = headers;
     ret_http->header_count = count;
     return AIGW_OK;

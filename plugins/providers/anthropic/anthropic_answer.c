@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CALLS_MAX 1024
+#define CALLS_MAX  1024
+#define NOT_A_CALL UINT32_MAX /* index of a block that only this dialect understands */
 
 struct anthropic_tool {
     struct anthropic_tool *next; /* the one before it */
@@ -215,11 +216,26 @@ static aigw_status emit_args(struct anthropic_in *in, const struct anthropic_too
     return emit_piece(in, &event);
 }
 
+/* Remember whose the pieces of a block are. */
+static aigw_status add_tool(struct anthropic_in *in, int64_t block, uint32_t index)
+{
+    struct anthropic_tool *tool;
+
+    if (in->call->tools_kept++ >= CALLS_MAX)
+        return nonsense(in, "has more than 1024 tool calls");
+    tool = in->host->alloc(in->ctx, AIGW_LIFE_REQUEST, sizeof *tool);
+    if (!tool)
+        return AIGW_E_NOMEM;
+    *tool = (struct anthropic_tool){ .next = in->call->tools, .block = block, .index = index };
+    in->call->tools = tool;
+    return AIGW_OK;
+}
+
 static aigw_status begin_call(struct anthropic_in *in, struct json_object *block, int64_t number)
 {
     struct json_object *input = wire_member(block, "input");
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL };
-    struct anthropic_tool *tool;
+    aigw_status status;
 
     if (!wire_text(block, "id", &event.id) || !wire_text(block, "name", &event.name) || event.name.len == 0)
         return nonsense(in, "has a tool call without a name");
@@ -229,15 +245,9 @@ static aigw_status begin_call(struct anthropic_in *in, struct json_object *block
     } else if (!wire_text(block, "input", &event.text)) {
         return nonsense(in, "has a tool call whose input is no object");
     }
-    if (in->call->tool_count >= CALLS_MAX)
-        return nonsense(in, "has more than 1024 tool calls");
-    tool = in->host->alloc(in->ctx, AIGW_LIFE_REQUEST, sizeof *tool);
-    if (!tool)
-        return AIGW_E_NOMEM;
-    *tool = (struct anthropic_tool){ .next = in->call->tools, .block = number, .index = in->call->tool_count++ };
-    in->call->tools = tool;
-    event.index = tool->index;
-    return emit_piece(in, &event);
+    event.index = in->call->tool_count++;
+    status = add_tool(in, number, event.index);
+    return status == AIGW_OK ? emit_piece(in, &event) : status;
 }
 
 static aigw_status emit_call_piece(struct anthropic_in *in, struct json_object *obj, struct json_object *delta)
@@ -253,10 +263,10 @@ static aigw_status emit_call_piece(struct anthropic_in *in, struct json_object *
         return AIGW_OK;
     while (tool && tool->block != number)
         tool = tool->next;
-    if (!tool && number >= 0 && number < in->call->blocks)
-        return AIGW_OK; /* of a block that is no call of ours, such as a server's own tool */
     if (!tool)
         tool = in->call->tools;
+    if (tool && tool->index == NOT_A_CALL)
+        return emit_json(in, AIGW_EVENT_OPAQUE, obj);
     return tool ? emit_args(in, tool, text) : nonsense(in, "has a piece of a tool call that did not begin");
 }
 
@@ -307,7 +317,8 @@ static aigw_status emit_block(struct anthropic_in *in, struct json_object *block
         return emit_redacted(in, block);
     if (wire_is(type, "tool_use"))
         return begin_call(in, block, number);
-    return emit_json(in, AIGW_EVENT_OPAQUE, block);
+    status = add_tool(in, number, NOT_A_CALL); /* such as a tool that the server runs */
+    return status == AIGW_OK ? emit_json(in, AIGW_EVENT_OPAQUE, block) : status;
 }
 
 static aigw_status emit_delta(struct anthropic_in *in, struct json_object *obj)
@@ -395,7 +406,7 @@ static aigw_status emit_event(struct anthropic_in *in, struct json_object *obj, 
         message = wire_member(obj, "delta");
         status = emit_usage_of(in, message);
         if (status == AIGW_OK)
-            status = emit_finish_of(in, message, false);
+            status = emit_finish_of(in, wire_member(message, "stop_reason") ? message : obj, false);
     }
     return status;
 }
@@ -444,7 +455,7 @@ static aigw_status read_values(struct anthropic_in *in, aigw_str text, aigw_str 
     do {
         struct json_object *value;
 
-        if (!is_body && wire_has_prefix(text, "[DONE]"))
+        if (!is_body && wire_is_end_marker(text))
             return end_of_stream(in);
         if (wire_is_error_line(text, &words))
             return anthropic_emit_error_text(in, words);
@@ -467,9 +478,11 @@ aigw_status anthropic_read(struct anthropic_in *in, const struct aigw_frame *fra
     if (!halves_mark(frame->data, &text, &copy))
         return AIGW_E_NOMEM;
     text = wire_skip_blanks(text);
-    if (wire_same_word(frame->event, "error"))
+    if (wire_is_error_event(frame->event))
         status = anthropic_emit_error_text(in, text);
-    else if (text.len == 0 && !is_body)
+    else if (text.len == 0 && wire_is(frame->event, "message_stop"))
+        status = end_of_stream(in);
+    else if (!is_body && wire_is_heartbeat(frame->event, text))
         status = AIGW_OK;
     else
         status = read_values(in, text, frame->event, is_body);

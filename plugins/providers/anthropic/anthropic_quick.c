@@ -14,10 +14,10 @@ static bool scan_delta(struct scan *s, aigw_str *ret_text, char *scratch, size_t
 
     scan_char(s, '{');
     while (scan_key(s, &is_first, &key)) {
-        if (wire_is(key, "type")) {
+        if (SCAN_IS(key, "type")) {
             s->is_ok = !has_type && wire_is(scan_plain(s), "text_delta") && s->is_ok;
             has_type = true;
-        } else if (wire_is(key, "text")) {
+        } else if (SCAN_IS(key, "text")) {
             s->is_ok = s->is_ok && !has_text;
             has_text = true;
             *ret_text = scan_string(s, scratch, scratch_size);
@@ -36,13 +36,13 @@ static bool scan_frame(aigw_str data, aigw_str *ret_text, char *scratch, size_t 
 
     scan_char(&s, '{');
     while (scan_key(&s, &is_first, &key)) {
-        if (wire_is(key, "type")) {
+        if (SCAN_IS(key, "type")) {
             s.is_ok = !has_type && wire_is(scan_plain(&s), "content_block_delta") && s.is_ok;
             has_type = true;
-        } else if (wire_is(key, "delta")) {
+        } else if (SCAN_IS(key, "delta")) {
             s.is_ok = !has_delta && scan_delta(&s, ret_text, scratch, scratch_size) && s.is_ok;
             has_delta = true;
-        } else if (wire_is(key, "error")) {
+        } else if (SCAN_IS(key, "error")) {
             s.is_ok = false;
         } else {
             scan_skip(&s);
@@ -151,7 +151,7 @@ aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, 
         return anthropic_read(&in, frame);
     if (frame->framing == AIGW_FRAMING_BODY)
         return read_body(&in, frame);
-    if ((frame->event.len > 0 && wire_same_word(frame->event, "error")) ||
+    if ((frame->event.len > 0 && (wire_is_error_event(frame->event) || wire_is_heartbeat(frame->event, frame->data))) ||
         !scan_frame(frame->data, &text, scratch, sizeof scratch))
         return anthropic_read(&in, frame);
     status = anthropic_emit_text(&in, AIGW_EVENT_TEXT, text);

@@ -101,12 +101,33 @@ bool halves_mark(aigw_str json, aigw_str *ret_json, char **ret_copy)
 
 /* ---- joining ---- */
 
-static char *held_for(struct halves *halves, uint32_t stream)
+/* Bytes at the end that begin a UTF-8 sequence without completing it. */
+static size_t unfinished(aigw_str s)
 {
-    for (uint32_t i = 0; i < halves->count; i++)
-        if (halves->held[i].stream == stream)
-            return halves->held[i].bytes;
-    return NULL;
+    for (size_t n = 1; n <= 3 && n <= s.len; n++) {
+        unsigned char c = (unsigned char)s.ptr[s.len - n];
+
+        if (c >= 0xc2 && c <= 0xf4)
+            return n < (c >= 0xf0 ? 4u : c >= 0xe0 ? 3u : 2u) ? n : 0;
+        if ((c & 0xc0) != 0x80)
+            return 0;
+    }
+    return 0;
+}
+
+static size_t leading_continuation(aigw_str s)
+{
+    size_t n = 0;
+
+    while (n < s.len && n < 3 && ((unsigned char)s.ptr[n] & 0xc0) == 0x80)
+        n++;
+    return n;
+}
+
+bool halves_look_at_edge(aigw_str s)
+{
+    return leading_continuation(s) > 0 || unfinished(s) > 0 ||
+           (s.len >= 3 && (is_low(s.ptr) || is_high(s.ptr + s.len - 3)));
 }
 
 bool halves_take(struct halves *halves, uint32_t stream, uint32_t mask, uint32_t *ret_stream)
@@ -132,44 +153,70 @@ static void put_pair(char *to, const char *high, const char *low)
     to[3] = (char)(0x80 | (code & 0x3f));
 }
 
+static char *put(char *to, const char *bytes, size_t len)
+{
+    if (len > 0)
+        memcpy(to, bytes, len);
+    return to + len;
+}
+
+/* The beginning: what was held, and the rest of that character. */
+static char *join_head(char *to, const char *held, size_t held_len, aigw_str *text)
+{
+    bool begins_low = text->len >= 3 && is_low(text->ptr);
+    size_t rest = leading_continuation(*text), skip = begins_low ? 3 : rest;
+
+    if (held_len == 3 && is_high(held) && begins_low) {
+        put_pair(to, held, text->ptr);
+        to += 4;
+    } else if (held_len > 0 && !begins_low && !unfinished((aigw_str){ held, held_len }) && rest == 0) {
+        to = put(to, HALVES_LOST.ptr, 3); /* half a pair, and no other half */
+    } else if (held_len > 0 && rest > 0 && unfinished((aigw_str){ held, held_len })) {
+        to = put(to, held, held_len); /* the rest follows with the text */
+        skip = 0;
+    } else if (held_len > 0 || skip > 0) {
+        to = put(to, HALVES_LOST.ptr, 3);
+    }
+    *text = (aigw_str){ text->ptr + skip, text->len - skip };
+    return to;
+}
+
 bool halves_join(struct halves *halves, uint32_t stream, aigw_str text, aigw_str *ret_text, char **ret_copy)
 {
-    char *held = halves->count > 0 ? held_for(halves, stream) : NULL, *copy, *to;
-    bool begins_low = text.len >= 3 && is_low(text.ptr), ends_high;
-    uint32_t ignored;
+    size_t held_len = 0, tail;
+    char held[3], *copy, *to;
+    aigw_str whole;
 
     *ret_text = text;
     *ret_copy = NULL;
-    if (text.len == 0 || (!held && !halves_at_edge(text)))
+    if (text.len == 0)
         return true;
-    copy = to = malloc(text.len + 3);
+    for (uint32_t i = 0; i < halves->count; i++)
+        if (halves->held[i].stream == stream) {
+            held_len = halves->held[i].len;
+            memcpy(held, halves->held[i].bytes, held_len);
+            halves->held[i] = halves->held[--halves->count];
+            break;
+        }
+    if (held_len == 0 && !halves_at_edge(text))
+        return true;
+    copy = malloc(text.len + 6);
     if (!copy)
         return false;
-    if (held && begins_low) {
-        put_pair(to, held, text.ptr);
-        to += 4;
-    } else if (held || begins_low) {
-        memcpy(to, HALVES_LOST.ptr, 3);
-        to += 3;
-    }
-    if (held)
-        halves_take(halves, stream, UINT32_MAX, &ignored);
-    if (begins_low)
-        text = (aigw_str){ text.ptr + 3, text.len - 3 };
-    ends_high = text.len >= 3 && is_high(text.ptr + text.len - 3);
-    if (ends_high)
-        text.len -= 3;
-    if (text.len > 0)
-        memcpy(to, text.ptr, text.len);
-    to += text.len;
-    if (ends_high && halves->count < HALVES_MAX) {
+    to = join_head(copy, held, held_len, &text);
+    to = put(to, text.ptr, text.len);
+    whole = (aigw_str){ copy, (size_t)(to - copy) };
+    tail = whole.len >= 3 && is_high(whole.ptr + whole.len - 3) ? 3 : unfinished(whole);
+    whole.len -= tail;
+    if (tail > 0 && halves->count < HALVES_MAX) {
         halves->held[halves->count].stream = stream;
-        memcpy(halves->held[halves->count++].bytes, text.ptr + text.len, 3);
-    } else if (ends_high) {
-        memcpy(to, HALVES_LOST.ptr, 3);
-        to += 3;
+        halves->held[halves->count].len = (uint32_t)tail;
+        memcpy(halves->held[halves->count++].bytes, whole.ptr + whole.len, tail);
+    } else if (tail > 0) {
+        put(copy + whole.len, HALVES_LOST.ptr, 3);
+        whole.len += 3;
     }
-    *ret_text = (aigw_str){ copy, (size_t)(to - copy) };
+    *ret_text = whole;
     *ret_copy = copy;
     return true;
 }

@@ -1,8 +1,9 @@
-/* halves.h - characters cut in half: a server that cuts its text by UTF-16 units ends one piece with the first half of
- * a surrogate pair and begins the next with the second. The half is held back and joined with the next piece of the
- * same stream of text; one that stays alone becomes U+FFFD.
+/* halves.h - characters cut in two: a server that cuts its text by UTF-16 units ends one piece with the first half of a
+ * surrogate pair and begins the next with the second; one that cuts by bytes ends in the midst of a UTF-8 sequence.
+ * What is not whole is held back and joined with the next piece of the same stream of text; what stays alone becomes
+ * U+FFFD.
  *
- * On its way a half is three bytes, ed and what UTF-8 would make of it; valid text never contains them.
+ * On its way a half of a pair is three bytes, ed and what UTF-8 would make of it; valid text never contains them.
  */
 #ifndef PROVIDER_HALVES_H
 #define PROVIDER_HALVES_H
@@ -12,20 +13,25 @@
 
 #define HALVES_MAX 8
 
-/** Halves held back, one for each stream of text. Zeroed: none. */
+/** What is held back, for each stream of text. Zeroed: nothing. */
 struct halves {
     struct {
         uint32_t stream; /* a number of the caller's */
+        uint32_t len;
         char bytes[3];
     } held[HALVES_MAX];
     uint32_t count;
 };
 
-/** True when joining would change anything in this text: it begins or ends with a half. */
+/** True when joining may change something in this text: it begins or ends in the midst of a character. */
+bool halves_look_at_edge(aigw_str s);
 static inline bool halves_at_edge(aigw_str s)
 {
-    return s.len >= 3 && (((unsigned char)s.ptr[0] == 0xed && (unsigned char)s.ptr[1] >= 0xa0) ||
-                          ((unsigned char)s.ptr[s.len - 3] == 0xed && (unsigned char)s.ptr[s.len - 2] >= 0xa0));
+    /* Text that begins with a letter of ASCII, or a lead byte but ed, and ends in ASCII needs no second look. */
+    return s.len > 0 &&
+           ((unsigned char)s.ptr[s.len - 1] >= 0x80 || (unsigned char)s.ptr[0] == 0xed ||
+            ((unsigned char)s.ptr[0] & 0xc0) == 0x80) &&
+           halves_look_at_edge(s);
 }
 
 /** JSON text in which half escapes at the edges of strings are written as above and others are U+FFFD. The text itself

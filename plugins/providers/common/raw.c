@@ -27,15 +27,57 @@ aigw_status wire_raw_body(const struct aigw_host *host, struct aigw_ctx *ctx, co
     return host->buf_view(buf, ret_body);
 }
 
+static bool is_header(aigw_str name, const char *literal)
+{
+    return name.len == strlen(literal) && strncasecmp(name.ptr, literal, name.len) == 0;
+}
+
 aigw_str wire_raw_header(const struct aigw_raw *raw, const char *name)
 {
     for (uint32_t i = 0; i < raw->header_count; i++) {
         const struct aigw_pair *header = &raw->headers[i];
 
-        if (header->name.len == strlen(name) && strncasecmp(header->name.ptr, name, header->name.len) == 0)
+        if (is_header(header->name, name))
             return header->value;
     }
     return AIGW_STR_NONE;
+}
+
+/* Secrets and framing never pass, whatever a list lets through. */
+static bool may_pass(const struct aigw_pair *header, const char *const *ours)
+{
+    static const char *const never[] = {
+        "authorization",     "x-api-key", "api-key",      "cookie",          "content-length",
+        "transfer-encoding", "host",      "content-type", "accept-encoding", NULL
+    };
+
+    for (size_t i = 0; never[i]; i++)
+        if (is_header(header->name, never[i]))
+            return false;
+    for (; *ours; ours++)
+        if (is_header(header->name, *ours))
+            return false;
+    for (size_t i = 0; i < header->name.len; i++)
+        if (!isalnum((unsigned char)header->name.ptr[i]) && header->name.ptr[i] != '-' && header->name.ptr[i] != '_')
+            return false;
+    return header->name.len > 0 && wire_is_header_value(header->value);
+}
+
+aigw_status wire_raw_headers(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
+                             const char *const *ours, const char **headers, uint32_t *count, uint32_t max)
+{
+    for (uint32_t i = 0; i < raw->header_count && max > 0; i++) {
+        const struct aigw_pair *header = &raw->headers[i];
+
+        if (!may_pass(header, ours))
+            continue;
+        headers[*count] =
+            host->format(ctx, AIGW_LIFE_BUILD, "%.*s: %.*s", AIGW_STR_ARG(header->name), AIGW_STR_ARG(header->value));
+        if (!headers[(*count)++])
+            return AIGW_E_NOMEM;
+        max--;
+    }
+    return AIGW_OK;
 }
 
 static aigw_status raw_bytes(const struct aigw_host *host, struct aigw_buf *buf, const struct aigw_frame *frame,

@@ -5,6 +5,11 @@
 
 #include <aigw/sdk.h>
 #include <stdbool.h>
+#include <string.h>
+
+/** The key is this literal. Compared in place: it is asked for every key of every event. */
+#define SCAN_IS(key, literal) \
+    ((key).len == sizeof(literal) - 1 && memcmp((key).ptr, (literal), sizeof(literal) - 1) == 0)
 
 /** A place in a text. Not valid any more: is_ok is false, and stays so. */
 struct scan {

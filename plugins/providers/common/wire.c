@@ -107,18 +107,6 @@ bool wire_same_word(aigw_str word, const char *literal)
     return i == word.len;
 }
 
-bool wire_is_error_line(aigw_str text, aigw_str *ret_words)
-{
-    text = wire_skip_blanks(text);
-    if (text.len < 6 || strncasecmp(text.ptr, "error", 5) != 0)
-        return false;
-    text = wire_skip_blanks((aigw_str){ text.ptr + 5, text.len - 5 });
-    if (text.len == 0 || text.ptr[0] != ':')
-        return false;
-    *ret_words = wire_trim_end(wire_skip_blanks((aigw_str){ text.ptr + 1, text.len - 1 }));
-    return true;
-}
-
 /* ---- parameters left out ---- */
 
 struct wire_drop {

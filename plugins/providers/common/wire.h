@@ -97,6 +97,10 @@ aigw_status wire_raw_body(const struct aigw_host *host, struct aigw_ctx *ctx, co
                           aigw_str model, const char *insert, aigw_str *ret_body);
 /** A header of the request that the dialect lets through, in any case; absent when it is not there. */
 aigw_str wire_raw_header(const struct aigw_raw *raw, const char *name);
+/** The headers that the dialect lets through as lines, but for those in `ours` (NULL-ended), which the provider writes
+ *  itself. At most `max` more are put behind the *count that are there. */
+aigw_status wire_raw_headers(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
+                             const char *const *ours, const char **headers, uint32_t *count, uint32_t max);
 /** While one frame is read: what the client still has to get of it. */
 struct wire_pass {
     struct aigw_buf *buf;           /* NULL: nothing is passed through */
@@ -135,8 +139,14 @@ aigw_str wire_value_str(struct json_object *value);
 
 /** The same word, whatever its case and the signs between its parts: "MAX_TOKENS", "maxTokens". */
 bool wire_same_word(aigw_str word, const char *literal);
-/** "error: words" and the like: what stands behind the colon. */
+/** "error: words", "[ERROR] words", "RuntimeError: words": what stands behind it. */
 bool wire_is_error_line(aigw_str text, aigw_str *ret_words);
+/** "error", "stream_error", "exception": the name of an event that is a failure, whatever its data. */
+bool wire_is_error_event(aigw_str name);
+/** Something that only keeps the connection alive: no data, or a word for it as data or as the event's name. */
+bool wire_is_heartbeat(aigw_str name, aigw_str data);
+/** The end marker of a stream: [DONE], in any case, or as a JSON string. */
+bool wire_is_end_marker(aigw_str text);
 
 /** Copy a server's words for clients: at most 600 bytes, control characters as spaces, whole UTF-8 characters. */
 aigw_str wire_words(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text);

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define OPENAI_PASSED_MAX 16 /* headers of a client whose own bytes pass */
+
 struct openai {
     const struct aigw_host *host;
     const char *base_url, *api_key, *organization, *project;
@@ -165,31 +167,14 @@ static void openai_find_quirks(const struct openai *openai, const struct aigw_ta
     };
 }
 
-/* Headers that pass with the client's bytes, but those that are ours. */
-static aigw_status openai_raw_headers(const struct openai *openai, struct aigw_ctx *ctx, const struct aigw_raw *raw,
-                                      const char **headers, uint32_t *count)
-{
-    static const char *const passing[] = { "OpenAI-Beta", "Idempotency-Key" };
-
-    for (size_t i = 0; raw && i < sizeof passing / sizeof *passing; i++) {
-        aigw_str value = wire_raw_header(raw, passing[i]);
-
-        if (value.len == 0 || !wire_is_header_value(value))
-            continue;
-        headers[*count] = openai->host->format(ctx, AIGW_LIFE_BUILD, "%s: %.*s", passing[i], AIGW_STR_ARG(value));
-        if (!headers[(*count)++])
-            return AIGW_E_NOMEM;
-    }
-    return AIGW_OK;
-}
-
 /* A configured key goes to the configured place only; a caller's endpoint gets the caller's key or a dummy. */
 static aigw_status openai_headers(const struct openai *openai, struct aigw_ctx *ctx, const struct aigw_target *target,
                                   const struct aigw_raw *raw, struct aigw_http_request *ret_http)
 {
     const struct aigw_host *host = openai->host;
     bool is_ours = target->endpoint.len == 0 || !(target->flags & AIGW_TARGETF_CALLER_ENDPOINT);
-    const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, 6 * sizeof *headers);
+    static const char *const ours[] = { "OpenAI-Organization", "OpenAI-Project", NULL };
+    const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, (4 + OPENAI_PASSED_MAX) * sizeof *headers);
     aigw_str key = target->api_key;
     uint32_t count = 0;
 
@@ -211,9 +196,9 @@ static aigw_status openai_headers(const struct openai *openai, struct aigw_ctx *
     for (uint32_t i = 0; i < count; i++)
         if (!headers[i])
             return AIGW_E_NOMEM;
-    ret_http->headers = headers;
-    if (openai_raw_headers(openai, ctx, raw, headers, &count) != AIGW_OK)
+    if (raw && wire_raw_headers(host, ctx, raw, ours, headers, &count, OPENAI_PASSED_MAX) != AIGW_OK)
         return AIGW_E_NOMEM;
+    ret_http->headers = headers;
     ret_http->header_count = count;
     return AIGW_OK;
 }
@@ -229,6 +214,8 @@ static aigw_status openai_raw_request(const struct openai *openai, struct aigw_c
     if (!wire_is(raw->dialect, OPENAI_DIALECT))
         return openai->host->fail(ctx, AIGW_E_UNSUPPORTED, "the bytes of the dialect \"%.*s\" cannot pass here",
                                   AIGW_STR_ARG(raw->dialect));
+    if (wire_has_prefix(target->prefix, "text-completion-"))
+        return openai->host->fail(ctx, AIGW_E_UNSUPPORTED, "a chat's bytes cannot pass to the completions path");
     call->path = OPENAI_CHAT;
     call->choice_count = OPENAI_CHOICES_MAX;
     call->hides_usage =

@@ -134,6 +134,11 @@ static bool has_choice(const uint64_t *choices, uint32_t choice)
     return choices[choice / 64] >> (choice % 64) & 1;
 }
 
+static bool has_any(const uint64_t *choices)
+{
+    return choices[0] || choices[1];
+}
+
 static void add_choice(uint64_t *choices, uint32_t choice)
 {
     choices[choice / 64] |= (uint64_t)1 << (choice % 64);
@@ -184,21 +189,25 @@ aigw_status openai_emit_finish(struct openai_in *in, uint32_t choice, aigw_str w
 static aigw_status end_of_stream(struct openai_in *in)
 {
     aigw_status status = AIGW_OK;
-    bool has_any = false;
 
-    for (uint32_t choice = 0; choice < in->call->choice_count && status == AIGW_OK; choice++) {
-        if (!has_choice(in->call->seen, choice))
-            continue;
-        has_any = true;
-        status = openai_emit_finish(in, choice, AIGW_STR(""), AIGW_STR_NONE);
-    }
-    if (status == AIGW_OK && !has_any && in->call->path != OPENAI_EMBEDDING)
+    if (!has_any(in->call->seen) && in->call->path != OPENAI_EMBEDDING)
         return openai_nonsense(in, "ended before it began");
+    for (uint32_t choice = 0; choice < in->call->choice_count && status == AIGW_OK; choice++)
+        if (has_choice(in->call->seen, choice))
+            status = openai_emit_finish(in, choice, AIGW_STR(""), AIGW_STR_NONE);
     in->call->is_over = 1;
     return status == AIGW_OK ? wire_pass(in->host, in->ctx, &in->pass) : status;
 }
 
 /* ---- content ---- */
+
+/* An empty object, or an empty list, as PHP writes it. */
+static bool is_empty(struct json_object *value)
+{
+    return json_object_is_type(value, json_type_array)    ? json_object_array_length(value) == 0
+           : json_object_is_type(value, json_type_object) ? json_object_object_length(value) == 0
+                                                          : false;
+}
 
 static aigw_status emit_content(struct openai_in *in, uint32_t choice, uint32_t type, struct json_object *content);
 
@@ -271,8 +280,8 @@ static aigw_status emit_message(struct openai_in *in, uint32_t choice, struct js
     struct json_object *notes = wire_get(message, "annotations", json_type_array), *thought = NULL;
     aigw_status status = AIGW_OK;
 
-    if (json_object_is_type(message, json_type_array) && json_object_array_length(message) == 0)
-        return AIGW_OK; /* an empty object, as PHP writes it */
+    if (is_empty(message))
+        return AIGW_OK;
     if (!json_object_is_type(message, json_type_object))
         return openai_nonsense(in, "has a message that is no object");
     for (size_t i = 0; i < sizeof reasoning / sizeof *reasoning && !wire_is_set(thought); i++)
@@ -356,8 +365,12 @@ static aigw_status emit_usage(struct openai_in *in, struct json_object *obj)
 static aigw_status emit_choice_end(struct openai_in *in, uint32_t choice, struct json_object *obj, bool is_whole)
 {
     struct json_object *reason = wire_member(obj, "finish_reason"), *logprobs = wire_member(obj, "logprobs");
+    struct json_object *inner = wire_member(obj, is_whole ? "message" : "delta"), *usage = wire_member(obj, "usage");
     aigw_status status = AIGW_OK;
 
+    if (!wire_is_set(reason)) /* odd places */
+        reason =
+            wire_member(obj, "finishReason") ? wire_member(obj, "finishReason") : wire_member(inner, "finish_reason");
     if (wire_is_set(reason) && !json_object_is_type(reason, json_type_string))
         return openai_nonsense(in, "has a finish reason that is no word");
     if (logprobs)
@@ -365,7 +378,7 @@ static aigw_status emit_choice_end(struct openai_in *in, uint32_t choice, struct
     if (status == AIGW_OK && (openai_is_reason(wire_value_str(reason)) || is_whole))
         status = openai_emit_finish(in, choice, wire_value_str(reason), wire_get_str(obj, "stop_reason"));
     if (status == AIGW_OK && !in->call->is_over)
-        status = emit_usage(in, wire_member(obj, "usage"));
+        status = emit_usage(in, usage ? usage : wire_member(inner, "usage"));
     return status;
 }
 
@@ -384,7 +397,7 @@ static aigw_status emit_choice(struct openai_in *in, struct json_object *obj, si
     if (index < 0 || index >= in->call->choice_count)
         return AIGW_OK; /* nobody asked for it */
     add_choice(in->call->seen, (uint32_t)index);
-    if (delta) {
+    if (delta && !(message && is_empty(delta))) {
         in->call->has_delta = 1;
         status = emit_message(in, (uint32_t)index, delta, false);
     } else if (message) {
@@ -408,19 +421,25 @@ static aigw_status emit_vector(struct openai_in *in, struct json_object *numbers
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_EMBEDDING, .index = index };
     size_t len = json_object_array_length(numbers);
+    aigw_status status = AIGW_OK;
     float *vector;
-    aigw_status status;
 
     if (len == 0 || len > OPENAI_VECTOR_MAX)
         return openai_nonsense(in, "has an embedding that is empty or too long");
     vector = malloc(len * sizeof *vector);
     if (!vector)
         return AIGW_E_NOMEM;
-    for (size_t i = 0; i < len; i++)
-        vector[i] = (float)json_object_get_double(json_object_array_get_idx(numbers, i));
+    for (size_t i = 0; i < len && status == AIGW_OK; i++) {
+        struct json_object *number = json_object_array_get_idx(numbers, i);
+
+        vector[i] = (float)json_object_get_double(number);
+        if (!json_object_is_type(number, json_type_double) && !json_object_is_type(number, json_type_int))
+            status = openai_nonsense(in, "has an embedding with something that is no number");
+    }
     event.vector = vector;
     event.vector_len = (uint32_t)len;
-    status = openai_emit(in, &event);
+    if (status == AIGW_OK)
+        status = openai_emit(in, &event);
     free(vector);
     return status;
 }
@@ -459,13 +478,13 @@ static aigw_status openai_object(struct openai_in *in, struct json_object *obj, 
 
     if (!json_object_is_type(obj, json_type_object))
         return openai_nonsense(in, "is not a JSON object");
-    if (openai_is_error(obj) || (!choices && openai_is_complaint(obj)))
+    if (openai_is_error(obj) || (!choices && !wire_member(obj, "data") && openai_is_complaint(obj)))
         return openai_emit_error(in, obj);
     if (in->call->path == OPENAI_EMBEDDING)
         return openai_embeddings(in, obj);
     if (choices && !json_object_is_type(choices, json_type_array))
         return openai_nonsense(in, "has choices that are no list");
-    if (is_body && count == 0)
+    if (is_body && count == 0 && !has_any(in->call->seen))
         return openai_nonsense(in, "has no choices");
     if (!usage)
         usage = wire_member(wire_member(obj, "x_groq"), "usage");
@@ -502,7 +521,7 @@ static aigw_status openai_values(struct openai_in *in, aigw_str text, bool is_bo
     do {
         struct json_object *value;
 
-        if (!is_body && wire_has_prefix(text, "[DONE]")) {
+        if ((!is_body || has_any(in->call->seen)) && wire_is_end_marker(text)) {
             status = end_of_stream(in);
             return status == AIGW_OK ? AIGW_DONE : status;
         }
@@ -527,14 +546,14 @@ aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame)
     if (!halves_mark(frame->data, &text, &copy))
         return AIGW_E_NOMEM;
     text = wire_skip_blanks(text);
-    if (wire_same_word(frame->event, "error")) {
+    if (wire_is_error_event(frame->event)) {
         struct json_object *value = wire_parse(text);
 
         status = json_object_is_type(value, json_type_object) || json_object_is_type(value, json_type_array)
                      ? openai_emit_error(in, value)
                      : openai_emit_error_text(in, text);
         json_object_put(value);
-    } else if (text.len == 0 && !is_body) {
+    } else if (!is_body && wire_is_heartbeat(frame->event, text)) {
         status = AIGW_OK;
     } else {
         status = openai_values(in, text, is_body);

@@ -381,6 +381,25 @@ static aigw_status put_chat_params(struct openai_out *out, const struct aigw_par
     return status == AIGW_OK ? put_json(out, "metadata", params->metadata) : status;
 }
 
+/* … and what is therefore left out elsewhere. */
+static void drop_chat_params(struct openai_out *out, const struct aigw_params *params)
+{
+    const struct {
+        const char *name;
+        bool is_set;
+    } rows[] = { { "format", params->format != AIGW_FORMAT_TEXT },
+                 { "effort", params->effort.len > 0 },
+                 { "reasoning", params->reasoning != AIGW_REASONING_DEFAULT },
+                 { "reasoning_budget", (params->set & AIGW_PARAM_REASONING_BUDGET) != 0 },
+                 { "verbosity", params->verbosity.len > 0 },
+                 { "service_tier", params->service_tier.len > 0 },
+                 { "metadata", params->metadata.len > 0 } };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].is_set)
+            drop(out, rows[i].name);
+}
+
 static aigw_status openai_params(struct openai_out *out, uint32_t path, const struct aigw_params *params)
 {
     bool is_chat = path == OPENAI_CHAT;
@@ -398,6 +417,8 @@ static aigw_status openai_params(struct openai_out *out, uint32_t path, const st
         wire_string(out->body, "user", params->user);
     if (params->safety_settings.len > 0)
         drop(out, "safety_settings");
+    if (!is_chat)
+        drop_chat_params(out, params);
     status = put_json(out, "logit_bias", params->logit_bias);
     return status == AIGW_OK && is_chat ? put_chat_params(out, params) : status;
 }

@@ -36,6 +36,7 @@ struct openai_tool {
 struct openai_piece {
     int64_t index;
     aigw_str id, name, text;
+    bool is_json; /* the text is arguments, not free text */
 };
 
 static void extent_feed(struct openai_extent *extent, aigw_str text)
@@ -197,28 +198,63 @@ static aigw_status take_args(struct openai_in *in, struct openai_tool *tool, aig
     return emit_args(in, tool, waited);
 }
 
-aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, struct json_object *item, bool is_whole)
+/* A number, be it written as text; -1 when there is none. */
+static int64_t index_of(struct json_object *item)
 {
-    struct json_object *function = wire_member(item, "function"), *arguments;
-    struct openai_piece piece = { .index = wire_get_int(item, "index", -1) };
-    struct openai_tool *tool;
-    const char *args_name = "arguments";
+    struct json_object *index = wire_member(item, "index");
+    aigw_str text = wire_value_str(index);
 
+    if (text.len > 0 && text.len <= 4 && strspn(text.ptr, "0123456789") >= text.len)
+        return json_object_get_int64(index);
+    return wire_get_int(item, "index", -1);
+}
+
+/* Where the call's name and arguments stand; NULL when it has neither. */
+static struct json_object *body_of(struct json_object *item, const char **ret_args)
+{
+    struct json_object *function = wire_member(item, "function");
+
+    *ret_args = "arguments";
     if (!function && wire_member(item, "custom")) {
-        function = wire_member(item, "custom");
-        args_name = "input";
+        *ret_args = "input";
+        return wire_member(item, "custom");
     }
     if (!function && (wire_member(item, "name") || wire_member(item, "arguments")))
-        function = item; /* written flat */
-    if (!json_object_is_type(item, json_type_object) ||
-        (function && !json_object_is_type(function, json_type_object)) || !wire_text(item, "id", &piece.id) ||
-        !wire_text(function, "name", &piece.name))
+        return item; /* written flat */
+    return function;
+}
+
+static aigw_status read_piece(struct openai_in *in, struct json_object *item, struct openai_piece *ret_piece)
+{
+    const char *args_name;
+    struct json_object *body = body_of(item, &args_name), *args = wire_member(body, args_name),
+                       *id = wire_member(item, "id");
+
+    *ret_piece = (struct openai_piece){ .index = index_of(item), .is_json = args_name[0] == 'a' };
+    if (json_object_is_type(id, json_type_int))
+        ret_piece->id = wire_json(id);
+    else if (!wire_text(item, "id", &ret_piece->id))
         return openai_nonsense(in, "has a tool call in a form that is not known");
-    arguments = wire_member(function, args_name);
-    if (json_object_is_type(arguments, json_type_object))
-        piece.text = wire_json(arguments); /* some servers send the object itself */
-    else if (!wire_text(function, args_name, &piece.text))
+    if (!json_object_is_type(item, json_type_object) || (body && !json_object_is_type(body, json_type_object)) ||
+        !wire_text(body, "name", &ret_piece->name))
+        return openai_nonsense(in, "has a tool call in a form that is not known");
+    if (json_object_is_type(args, json_type_object))
+        ret_piece->text = wire_json(args); /* some servers send the object itself */
+    else if (json_object_is_type(args, json_type_array) && json_object_array_length(args) == 0)
+        ret_piece->text = AIGW_STR("{}"); /* as PHP writes an empty one */
+    else if (!wire_text(body, args_name, &ret_piece->text))
         return openai_nonsense(in, "has a tool call whose arguments are no text");
+    return AIGW_OK;
+}
+
+aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, struct json_object *item, bool is_whole)
+{
+    struct openai_piece piece;
+    struct openai_tool *tool;
+    aigw_status status = item ? read_piece(in, item, &piece) : AIGW_OK;
+
+    if (!item || status != AIGW_OK)
+        return status;
     tool = is_whole ? NULL : find_call(in->call, choice, &piece);
     if (!tool) {
         if (piece.id.len == 0 && piece.name.len == 0)
@@ -233,7 +269,7 @@ aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, struct json_
         tool->id = keep(in, piece.id);
     if (tool->name.len == 0)
         tool->name = keep(in, piece.name);
-    if (args_name[0] == 'a' && !tool->args.is_begun && wire_is(wire_trim_end(wire_skip_blanks(piece.text)), "null"))
+    if (piece.is_json && !tool->args.is_begun && wire_is(wire_trim_end(wire_skip_blanks(piece.text)), "null"))
         piece.text = AIGW_STR_NONE; /* no arguments, as some write it */
     return take_args(in, tool, piece.text);
 }

@@ -58,8 +58,9 @@ static aigw_str openai_detail(struct json_object *value)
 /* What a parsed body says. The strings live as long as obj. */
 static struct openai_refusal openai_read_refusal(struct json_object *obj)
 {
-    static const char *const messages[] = { "message", "detail", "msg", "error_message", "error_msg", NULL };
-    static const char *const errors[] = { "error", "errors", NULL };
+    static const char *const messages[] = { "message",   "detail",     "msg",    "error_message",
+                                            "error_msg", "status_msg", "reason", NULL };
+    static const char *const errors[] = { "error", "errors", "base_resp", NULL };
     static const char *const codes[] = { "code", "status_code", "status", NULL };
     struct openai_refusal refusal = { .code_number = 0 };
     struct json_object *error;
@@ -200,8 +201,18 @@ bool openai_is_error(struct json_object *obj)
 
 bool openai_is_complaint(struct json_object *obj)
 {
-    return wire_member(obj, "error") || wire_member(obj, "errors") || wire_get_str(obj, "message").len > 0 ||
-           wire_get_str(obj, "msg").len > 0 || wire_member(obj, "detail");
+    static const char *const words[] = { "message", "msg", "error_message", "error_msg" };
+    aigw_str status = wire_get_str(obj, "status");
+
+    if (wire_member(obj, "error") || wire_member(obj, "errors"))
+        return true;
+    if (wire_get_int(obj, "code", 1) == 0) /* all is well, says it, whatever its words */
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (wire_get_str(obj, words[i]).len > 0)
+            return true;
+    return wire_member(obj, "detail") || wire_same_word(status, "error") || wire_same_word(status, "failed") ||
+           wire_get_int(wire_member(obj, "base_resp"), "status_code", 0) != 0;
 }
 
 static aigw_status openai_emit_refusal(struct openai_in *in, const struct openai_refusal *refusal, uint32_t kind)

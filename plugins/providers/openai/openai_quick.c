@@ -15,15 +15,13 @@ struct openai_delta {
 /* Members that say nothing when null, and otherwise something that the full parser has to look at. */
 static bool is_loud(aigw_str key, bool in_choice)
 {
-    if (key.len < 5 || key.len > 17)
-        return false;
     if (in_choice)
-        return wire_is(key, "message") || wire_is(key, "text") || wire_is(key, "error") || wire_is(key, "usage") ||
-               wire_is(key, "logprobs");
-    return wire_is(key, "tool_calls") || wire_is(key, "reasoning_content") || wire_is(key, "reasoning") ||
-           wire_is(key, "refusal") || wire_is(key, "thinking") || wire_is(key, "error") ||
-           wire_is(key, "function_call") || wire_is(key, "annotations") || wire_is(key, "type") ||
-           wire_is(key, "object");
+        return SCAN_IS(key, "message") || SCAN_IS(key, "text") || SCAN_IS(key, "error") || SCAN_IS(key, "usage") ||
+               SCAN_IS(key, "logprobs") || SCAN_IS(key, "finishReason");
+    return SCAN_IS(key, "tool_calls") || SCAN_IS(key, "reasoning_content") || SCAN_IS(key, "reasoning") ||
+           SCAN_IS(key, "refusal") || SCAN_IS(key, "thinking") || SCAN_IS(key, "error") ||
+           SCAN_IS(key, "function_call") || SCAN_IS(key, "annotations") || SCAN_IS(key, "type") ||
+           SCAN_IS(key, "object") || SCAN_IS(key, "finish_reason") || SCAN_IS(key, "usage");
 }
 
 static void scan_delta(struct scan *s, struct openai_delta *delta, char *scratch, size_t scratch_size)
@@ -35,7 +33,7 @@ static void scan_delta(struct scan *s, struct openai_delta *delta, char *scratch
     delta->has_delta = true;
     scan_char(s, '{');
     while (scan_key(s, &is_first, &key)) {
-        if (wire_is(key, "content")) {
+        if (SCAN_IS(key, "content")) {
             s->is_ok = s->is_ok && !delta->has_text; /* of two, the last counts: not here */
             delta->has_text = true;
             if (!scan_null(s))
@@ -55,19 +53,19 @@ static void scan_choice(struct scan *s, struct openai_delta *delta, char *scratc
 
     scan_char(s, '{');
     while (scan_key(s, &is_first, &key)) {
-        if (wire_is(key, "delta")) {
+        if (SCAN_IS(key, "delta")) {
             scan_delta(s, delta, scratch, scratch_size);
-        } else if (wire_is(key, "index")) {
+        } else if (SCAN_IS(key, "index")) {
             s->is_ok = scan_int(s) == 0 && s->is_ok;
-        } else if (wire_is(key, "finish_reason")) {
+        } else if (SCAN_IS(key, "finish_reason")) {
             s->is_ok = s->is_ok && !delta->has_finish;
             delta->has_finish = true;
             if (!scan_null(s))
                 delta->finish = scan_plain(s);
-        } else if (wire_is(key, "stop_reason")) {
+        } else if (SCAN_IS(key, "stop_reason")) {
             if (!scan_null(s)) /* the number of a token, or the text that it stopped at */
                 scan_int(s);
-        } else if (is_loud(key, true) || wire_is(key, "type") || wire_is(key, "object")) {
+        } else if (is_loud(key, true) || SCAN_IS(key, "type") || SCAN_IS(key, "object")) {
             s->is_ok = s->is_ok && scan_null(s);
         } else {
             scan_skip(s);
@@ -84,15 +82,15 @@ static bool scan_frame(aigw_str data, struct openai_delta *delta, char *scratch,
 
     scan_char(&s, '{');
     while (scan_key(&s, &is_first, &key)) {
-        if (wire_is(key, "choices")) {
+        if (SCAN_IS(key, "choices")) {
             s.is_ok = s.is_ok && !has_choices;
             has_choices = true;
             scan_char(&s, '[');
             scan_choice(&s, delta, scratch, scratch_size);
             scan_char(&s, ']');
-        } else if (wire_is(key, "usage") || wire_is(key, "error") || wire_is(key, "x_groq")) {
+        } else if (SCAN_IS(key, "usage") || SCAN_IS(key, "error") || SCAN_IS(key, "x_groq")) {
             s.is_ok = s.is_ok && scan_null(&s);
-        } else if (wire_is(key, "object") || wire_is(key, "type")) {
+        } else if (SCAN_IS(key, "object") || SCAN_IS(key, "type")) {
             s.is_ok = !wire_is(scan_plain(&s), "error") && s.is_ok;
         } else {
             scan_skip(&s);
@@ -134,7 +132,7 @@ static bool is_plain_message(const struct pj *message)
 {
     static const char *const loud[] = { "tool_calls", "reasoning_content", "reasoning",   "thinking", "refusal",
                                         "error",      "function_call",     "annotations", "type",     "object",
-                                        NULL };
+                                        "usage",      "finish_reason",     NULL };
     const struct pj *content = pj_member(message, "content");
 
     return (!content || content->type == PJ_STRING || content->type == PJ_NULL) && are_absent(message, loud);
@@ -142,7 +140,8 @@ static bool is_plain_message(const struct pj *message)
 
 static bool read_whole(const struct pj *root, struct openai_whole *ret_whole)
 {
-    static const char *const loud[] = { "delta", "error", "usage", "logprobs", "stop_reason", "type", "object", NULL };
+    static const char *const loud[] = { "delta", "error",  "usage",        "logprobs", "stop_reason",
+                                        "type",  "object", "finishReason", NULL };
     const struct pj *choices = pj_member_of(root, "choices", PJ_LIST), *choice, *index, *message, *reason;
 
     if (!choices || choices->of.in.count != 1 || !is_absent(root, "error") || !is_absent(root, "x_groq") ||
@@ -243,7 +242,7 @@ aigw_status openai_frame(const struct aigw_host *host, struct aigw_ctx *ctx, str
         return openai_read(&in, frame);
     if (frame->framing == AIGW_FRAMING_BODY)
         return read_body(&in, frame);
-    if (frame->event.len > 0 && wire_same_word(frame->event, "error"))
+    if (frame->event.len > 0 && (wire_is_error_event(frame->event) || wire_is_heartbeat(frame->event, frame->data)))
         return openai_read(&in, frame);
     return scan_frame(frame->data, &delta, scratch, sizeof scratch) ? read_delta(&in, &delta) : openai_read(&in, frame);
 }

@@ -225,7 +225,7 @@ START_TEST(a_worker_keeps_its_settings_until_it_is_switched)
     gw_view_unref(first);
     gw_view_unref(second);
 
-    /* Keys that come for newer settings do not count before the switch, and a request for them waits for it. */
+    /* Keys that come for newer settings do not count before the switch: a request for them is told to come again. */
     desk.settings.auth.bypass_external = false;
     desk_reload(&desk);
     desk.settings.auth.gitlab_url = issuer_url(issuer);
@@ -234,7 +234,8 @@ START_TEST(a_worker_keeps_its_settings_until_it_is_switched)
     desk_await_loads(&desk, epoch, 1);
     desk_headers(&desk, foreign);
     result = desk_check_once(&desk);
-    ck_assert_int_eq(result.outcome, GW_AUTH_WAIT);
+    ck_refused(result, 503, "No signing key could be loaded");
+    ck_assert_int_eq(result.retry_after_s, 1);
     gw_auth_worker_switch(desk.worker, first);
     result = desk_check_token(&desk, foreign);
     ck_allowed(result);
@@ -243,6 +244,91 @@ START_TEST(a_worker_keeps_its_settings_until_it_is_switched)
     issuer_stop(issuer);
     free(local);
     free(foreign);
+}
+END_TEST
+
+START_TEST(a_reload_that_changes_nothing_keeps_cached_tokens)
+{
+    static const int keys[] = { KEY_PROVIDER };
+    struct issuer *issuer = issuer_start(0);
+    struct desk desk;
+    char *token = kit_token(KEY_PROVIDER, "{}");
+    struct gw_auth_result result;
+
+    issuer_serve(issuer, keys, 1);
+    desk_init(&desk);
+    desk.settings.auth.gitlab_url = issuer_url(issuer);
+    desk.settings.auth.validation_key = kit_pem(KEY_SPARE);
+    desk_open(&desk);
+    result = desk_check_token(&desk, token);
+    ck_allowed(result);
+    for (int i = 0; i < 3; i++) {
+        uint64_t serial = gw_worker_view(desk.worker)->config->serial;
+
+        desk_reload(&desk);
+        ck_assert_uint_eq(gw_worker_view(desk.worker)->config->serial, serial);
+        result = desk_check_token(&desk, token);
+        ck_allowed(result);
+        ck_assert_uint_eq(remembered(&desk), 1);
+    }
+    desk_close(&desk);
+    issuer_stop(issuer);
+    free(token);
+}
+END_TEST
+
+/* One change each of which makes other settings. */
+enum { CHANGE_NAME, CHANGE_LEEWAY, CHANGE_BYPASS, CHANGE_SIGNING, CHANGE_VALIDATION, CHANGE_ISSUER, CHANGES };
+
+static void change(struct gw_settings *settings, int what)
+{
+    settings->auth.service_name = what == CHANGE_NAME ? "another" : settings->auth.service_name;
+    settings->auth.leeway_s = what == CHANGE_LEEWAY ? 5 : 0;
+    settings->auth.bypass_external_with_header = what == CHANGE_BYPASS;
+    settings->auth.signing_key = what == CHANGE_SIGNING ? NULL : settings->auth.signing_key;
+    settings->auth.validation_key = what == CHANGE_VALIDATION ? kit_pem(KEY_SPARE) : NULL;
+    settings->auth.gitlab_url = what == CHANGE_ISSUER ? "" : settings->auth.gitlab_url;
+}
+
+struct waiting {
+    struct gw_auth_waiter waiter;
+    struct desk *desk;
+    struct gw_auth_result result;
+    bool is_decided;
+};
+
+static void decide(struct gw_auth_waiter *self)
+{
+    struct waiting *waiting = GW_CONTAINER_OF(self, struct waiting, waiter);
+
+    waiting->result = desk_check_once(waiting->desk);
+    waiting->is_decided = true;
+}
+
+/** A request that began before a change of the settings is never decided by the new ones. */
+START_TEST(who_waits_for_keys_is_decided_before_a_switch_to_other_settings)
+{
+    struct issuer *issuer = issuer_start(0);
+    struct desk desk;
+    char *token = kit_token(KEY_PROVIDER, "{}");
+    struct waiting waiting = { .waiter.on_ready = decide, .desk = &desk };
+
+    issuer_route(issuer, DISCOVERY, 200, "", "", ROUTE_HANG);
+    desk_init(&desk);
+    desk.settings.auth.gitlab_url = issuer_url(issuer);
+    desk_open(&desk);
+    desk_headers(&desk, token);
+    ck_assert_int_eq(desk_check_once(&desk).outcome, GW_AUTH_WAIT);
+    gw_auth_wait(desk.worker, &waiting.waiter);
+    desk_reload(&desk);
+    ck_assert(!waiting.is_decided); /* the same settings: nothing changes for it */
+    change(&desk.settings, _i);
+    desk_reload(&desk);
+    ck_assert(waiting.is_decided);
+    ck_refused(waiting.result, 503, "No signing key could be loaded");
+    desk_close(&desk);
+    issuer_stop(issuer);
+    free(token);
 }
 END_TEST
 
@@ -347,6 +433,8 @@ TCase *cache_cases(void)
     tcase_add_test(tcase, a_withdrawn_key_takes_its_tokens_with_it_and_others_stay);
     tcase_add_test(tcase, a_reload_forgets_tokens_that_the_new_settings_refuse);
     tcase_add_test(tcase, a_worker_keeps_its_settings_until_it_is_switched);
+    tcase_add_test(tcase, a_reload_that_changes_nothing_keeps_cached_tokens);
+    tcase_add_loop_test(tcase, who_waits_for_keys_is_decided_before_a_switch_to_other_settings, 0, CHANGES);
     tcase_add_test(tcase, a_switch_forgets_refusals_of_the_settings_before);
     tcase_add_test(tcase, a_cached_token_is_still_compared_with_its_headers);
     tcase_add_test(tcase, refused_tokens_are_not_remembered_as_good);

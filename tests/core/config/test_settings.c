@@ -618,6 +618,58 @@ START_TEST(all_of_two_thousand_secret_headers_are_masked)
 }
 END_TEST
 
+/* What a running process cannot take over, by the change of one setting. */
+static const struct {
+    const char *conf, *named;
+} changes[] = {
+    { "", "" },
+    { "server: { drain_ms = 5; trusted_proxies = ( \"10.0.0.1\" ); }; limits: { body_max = 5000; };", "" },
+    { "log: { level = \"debug\"; }; auth: { leeway_s = 5; }; upstream: { connect_ms = 5; };", "" },
+    { "server: { host = \"127.0.0.1\"; };", "server.host" },
+    { "server: { host = \"0.0.0.0\"; };", "" }, /* the default, said aloud */
+    { "server: { port = 5053; };", "server.port" },
+    { "server: { metrics_host = \"\"; };", "server.metrics_host" },
+    { "server: { metrics_port = 1; };", "server.metrics_port" },
+    { "server: { workers = 3; };", "server.workers" },
+    { "limits: { header_max = 5000; };", "limits.header_max" },
+    { "server: { environment = \"x\"; port = 1; };", "server.port, server.environment" },
+};
+
+START_TEST(changes_that_need_a_start_are_named)
+{
+    static const char *const none[] = { NULL };
+    const char *const *fixed;
+    struct gw_buf names;
+
+    load(none, NULL, NULL);
+    fixed = gw_settings_fixed(&settings, &arena);
+    ck_assert_ptr_nonnull(fixed);
+    load(none, changes[_i].conf, NULL);
+    gw_buf_init(&names, 1000);
+    gw_settings_fixed_changed(fixed, &settings, &arena, &names);
+    ck_assert_str_eq(names.data ? names.data : "", changes[_i].named);
+    gw_buf_done(&names);
+}
+END_TEST
+
+START_TEST(the_reference_says_what_needs_a_start)
+{
+    static const char says[] = " A change takes effect at the next start. |";
+    struct gw_buf text;
+    char *line;
+
+    gw_buf_init(&text, 1 << 20);
+    gw_settings_reference(&text);
+    line = strstr(text.data, "| `server.workers` |");
+    ck_assert_ptr_nonnull(line);
+    ck_assert(strstr(line, says) && strstr(line, says) < strchr(line, '\n'));
+    line = strstr(text.data, "| `server.drain_ms` |");
+    ck_assert_ptr_nonnull(line);
+    ck_assert(strstr(line, says) > strchr(line, '\n'));
+    gw_buf_done(&text);
+}
+END_TEST
+
 START_TEST(extra_headers_are_a_map_from_every_source)
 {
     static const char *const env[][2] = { { "AIGW_CUSTOM_MODELS__EXTRA_HEADERS={\"X-A\":\"1\"}", NULL },
@@ -648,6 +700,8 @@ static void add(TCase *tcase)
     tcase_add_test(tcase, broken_dot_env_is_reported_with_its_line);
     tcase_add_loop_test(tcase, variables_without_effect_are_named, 0, GW_ARRAY_LEN(ineffective));
     tcase_add_test(tcase, the_reference_names_every_setting_and_every_ignored_variable);
+    tcase_add_loop_test(tcase, changes_that_need_a_start_are_named, 0, GW_ARRAY_LEN(changes));
+    tcase_add_test(tcase, the_reference_says_what_needs_a_start);
     tcase_add_test(tcase, all_of_two_thousand_secret_headers_are_masked);
     tcase_add_loop_test(tcase, extra_headers_are_a_map_from_every_source, 0, 3);
 }

@@ -108,11 +108,11 @@ static const struct {
     const char *piece;
     int dropped_after_ms; /* body_ms without progress, body_total_ms with a little */
 } trickles[] = {
-    { "bytes of a body", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", "x", 800 },
-    { "chunks", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", 800 },
-    { "bytes of an extension", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;", "x", 200 },
-    { "bytes of a trailer", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", "x", 200 },
-    { "bytes of a body nobody wants", "POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", "x", 800 },
+    { "bytes of a body", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", "x", 1500 },
+    { "chunks", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", "1\r\nx\r\n", 1500 },
+    { "bytes of an extension", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;", "x", 500 },
+    { "bytes of a trailer", "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", "x", 500 },
+    { "bytes of a body nobody wants", "POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n", "x", 1500 },
 };
 
 START_TEST(a_trickle_does_not_extend_the_body_deadline)
@@ -121,8 +121,8 @@ START_TEST(a_trickle_does_not_extend_the_body_deadline)
     int64_t last_us = 0;
 
     server_stop(server);
-    limits.body_ms = 200;
-    limits.body_total_ms = 800;
+    limits.body_ms = 500; /* a busy machine may hold the client up that long */
+    limits.body_total_ms = 1500;
     server = server_start(&limits, NULL);
     client_open(&client, server_port(server));
     client_send(&client, trickles[_i].head);
@@ -148,15 +148,15 @@ START_TEST(a_body_that_arrives_fast_enough_may_take_longer)
     size_t sent = 0;
 
     server_stop(server);
-    limits.body_ms = 300;
-    limits.body_total_ms = 300;
+    limits.body_ms = 600;
+    limits.body_total_ms = 600;
     server = server_start(&limits, NULL);
     memset(piece, 'x', sizeof piece);
     client_open(&client, server_port(server));
     client_send(&client, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 262144\r\n\r\n");
     while (sent < 262144) {
         server_connections(server);
-        if (now_us() - start_us > (int64_t)(sent / sizeof piece) * 25000) { /* 800 ms altogether */
+        if (now_us() - start_us > (int64_t)(sent / sizeof piece) * 40000) { /* 1.3 s altogether */
             client_send_bytes(&client, piece, sizeof piece);
             sent += sizeof piece;
         }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -78,6 +79,31 @@ START_TEST(a_connection_serves_many_requests)
         ask("POST /wait HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 200, "abc");
     }
     ck_assert_uint_eq(server_connections(server), 1);
+}
+END_TEST
+
+/** No descriptors are left to read a request with: the client is told, and the next one is served. */
+START_TEST(a_request_that_cannot_be_read_is_told_so)
+{
+    struct rlimit before, none;
+    int next = dup(client.fd);
+
+    ck_assert(server_wait_connections(server, 1));
+    ck_assert_int_ge(next, 0);
+    close(next);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    none = before;
+    none.rlim_cur = (rlim_t)next;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab", 503, NULL);
+    ck_assert_str_eq(response_header(&response, "retry-after"), "1");
+    ck_assert_str_eq(response_header(&response, "connection"), "close");
+    ck_assert(client_at_end(&client));
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert_int_eq(server_counters(server).heads, 0);
+    client_close(&client);
+    client_open(&client, server_port(server));
+    ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab", 200, "ab");
 }
 END_TEST
 
@@ -374,6 +400,7 @@ START_TEST(draining_closes_the_idle_at_once_and_the_silent_soon)
     struct client fresh;
 
     ask("GET /info HTTP/1.1\r\nHost: x\r\n\r\n", 200, NULL);
+    client_send(&client, "\r\n"); /* some send that behind a body: still idle */
     client_open(&fresh, server_port(server));
     ck_assert(server_wait_connections(server, 2));
     int64_t start_us = now_us();
@@ -504,6 +531,7 @@ int main(void)
     tcase_add_test(tcase, answers_carry_the_standard_headers);
     tcase_add_test(tcase, an_unusable_request_id_is_replaced);
     tcase_add_test(tcase, a_connection_serves_many_requests);
+    tcase_add_test(tcase, a_request_that_cannot_be_read_is_told_so);
     tcase_add_test(tcase, pipelined_requests_are_answered_in_order);
     tcase_add_test(tcase, expect_100_continue_is_honoured);
     tcase_add_test(tcase, a_refused_expectation_gets_no_100);

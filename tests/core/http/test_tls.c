@@ -256,6 +256,33 @@ START_TEST(client_certificates_are_required_and_checked)
 }
 END_TEST
 
+static void drain(struct gw_http *http, void *arg)
+{
+    (void)arg;
+    gw_http_drain(http);
+}
+
+START_TEST(draining_does_not_wait_for_a_handshake_that_never_begins)
+{
+    struct client silent;
+
+    start(NULL, NULL);
+    open_tls();
+    client_open(&silent, server_port(server));
+    ck_assert(server_wait_connections(server, 2));
+    client_send(&client, "GET /ticks HTTP/1.1\r\nHost: x\r\n\r\n");
+    ck_assert(WAIT(server, bodies, 1));
+    server_call(server, drain, NULL);
+    ask("", "tick 0\ntick 1\ntick 2\ntick 3\ntick 4\n");
+    ck_assert(client_at_end(&client));
+    ck_assert(client.is_eof); /* with a close notice */
+    client_close(&client);
+    ck_assert(client_at_end(&silent));
+    client_close(&silent);
+    ck_assert(server_wait_connections(server, 0));
+}
+END_TEST
+
 START_TEST(plain_http_on_the_tls_port_is_dropped)
 {
     start(NULL, NULL);
@@ -286,6 +313,7 @@ int main(void)
     tcase_add_test(tcase, a_client_that_leaves_is_noticed_at_once);
     tcase_add_test(tcase, a_new_certificate_serves_new_connections_only);
     tcase_add_loop_test(tcase, client_certificates_are_required_and_checked, 0, 6);
+    tcase_add_test(tcase, draining_does_not_wait_for_a_handshake_that_never_begins);
     tcase_add_test(tcase, plain_http_on_the_tls_port_is_dropped);
     suite_add_tcase(suite, tcase);
     SRunner *runner = srunner_create(suite);

@@ -91,6 +91,10 @@ static void act(struct watch *watch, int what)
         gw_transfer_cancel(watch->call);
         watch->call = NULL;
         break;
+    case DO_LEAVE:
+        gw_transfer_leave(watch->call);
+        watch->call = NULL;
+        break;
     case DO_RESUME:
         gw_transfer_resume(watch->call);
         break;

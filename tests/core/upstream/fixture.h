@@ -21,6 +21,7 @@ struct fix {
 #define DO_RESTART      4 /* start `then` */
 #define DO_CANCEL_OTHER 5 /* cancel `then` */
 #define DO_RESUME       6
+#define DO_LEAVE        7
 
 struct watch {
     struct fix *fix;

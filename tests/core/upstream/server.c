@@ -184,7 +184,7 @@ static bool start_tls(struct server_conn *conn)
     struct server *server = conn->server;
     int rc;
 
-    gnutls_init(&conn->tls, GNUTLS_SERVER);
+    gnutls_init(&conn->tls, GNUTLS_SERVER | GNUTLS_NO_SIGNAL);
     gnutls_priority_set_direct(conn->tls, "NORMAL", NULL);
     gnutls_credentials_set(conn->tls, GNUTLS_CRD_CERTIFICATE, server->options.tls);
     gnutls_certificate_server_set_request(conn->tls,
@@ -262,23 +262,38 @@ static void *accept_all(void *arg)
     }
 }
 
+/** A listener on the loopback of one family or the other; -1 when there is none. */
+static int listen_on(bool is_v6, uint16_t *ret_port)
+{
+    struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT };
+    struct sockaddr *where = is_v6 ? (struct sockaddr *)&in6 : (struct sockaddr *)&in;
+    socklen_t len = is_v6 ? sizeof in6 : sizeof in;
+    int fd = socket(where->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0 || bind(fd, where, len) < 0 || listen(fd, 1024) < 0 || getsockname(fd, where, &len) < 0) {
+        close(fd);
+        return -1;
+    }
+    *ret_port = ntohs(is_v6 ? in6.sin6_port : in.sin_port);
+    return fd;
+}
+
 struct server *server_start(const struct server_options *options)
 {
     struct server *server = calloc(1, sizeof *server);
-    struct sockaddr_in in = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t len = sizeof in;
 
     server->options = *options;
-    if (options->gives_tickets && gnutls_session_ticket_key_generate(&server->ticket_key) < 0)
+    server->listener = listen_on(options->is_v6, &server->port);
+    if (server->listener < 0 && options->is_v6) {
+        free(server);
+        return NULL;
+    }
+    if (server->listener < 0 || (options->gives_tickets && gnutls_session_ticket_key_generate(&server->ticket_key) < 0))
         abort();
     pthread_mutex_init(&server->lock, NULL);
     sem_init(&server->gate, 0, 0);
     sem_init(&server->seen, 0, 0);
-    server->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (bind(server->listener, (struct sockaddr *)&in, sizeof in) < 0 || listen(server->listener, 1024) < 0 ||
-        getsockname(server->listener, (struct sockaddr *)&in, &len) < 0)
-        abort();
-    server->port = ntohs(in.sin_port);
     pthread_create(&server->acceptor, NULL, accept_all, server);
     return server;
 }

@@ -33,9 +33,11 @@ struct server_options {
     bool leave_body; /* the script reads it, or not */
     bool is_raw;     /* the script reads everything, from the first byte */
     bool gives_tickets;
+    bool is_v6;       /* on ::1 instead of 127.0.0.1 */
     const char *alpn; /* what it selects, whatever it is offered; NULL: nothing */
 };
 
+/** NULL only for is_v6, where there is no IPv6. */
 struct server *server_start(const struct server_options *options);
 void server_stop(struct server *server);
 uint16_t server_port(const struct server *server);

@@ -297,16 +297,23 @@ END_TEST
 
 /* ---- an answer that nobody waits for ----------------------------------------------------------------------------- */
 
-/** An SSE answer in one piece, its last chunk included for /whole. */
+/** An SSE answer in one piece, the end of its framing included for /whole; later for /late; never for /open. */
 static bool stream(struct server_conn *conn)
 {
-    static const char head[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ne\r\ndata: [DONE]\n\n\r\n";
-    char text[128];
+    bool is_later = strcmp(conn->path, "/late") == 0 || strcmp(conn->path, "/flood") == 0;
+    char text[8192];
 
-    snprintf(text, sizeof text, "%s%s", head, strcmp(conn->path, "/open") == 0 ? "" : "0\r\n\r\n");
-    if (strcmp(conn->path, "/more") == 0)
-        strcat(text, "x");
-    return server_say(conn, text);
+    snprintf(text, sizeof text, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\ne\r\ndata: [DONE]\n\n\r\n%s%s",
+             is_later || strcmp(conn->path, "/open") == 0 ? "" : "0\r\n\r\n",
+             strcmp(conn->path, "/more") == 0 ? "x" : "");
+    if (!server_say(conn, text))
+        return false;
+    if (is_later)
+        sem_wait(server_gate(conn->server));
+    memset(text, ' ', sizeof text);
+    for (int i = 0; i < 10 && strcmp(conn->path, "/flood") == 0; i++)
+        server_chunk(conn, text, sizeof text);
+    return is_later ? server_say(conn, "5\r\n: x\n\n\r\n0\r\n\r\n") : true;
 }
 
 static const struct {
@@ -314,8 +321,10 @@ static const struct {
     int what;
     bool is_kept;
 } leavings[] = {
-    { "/whole", DO_CANCEL, true }, { "/whole", DO_STOP, true },   { "/open", DO_CANCEL, false },
-    { "/open", DO_STOP, false },   { "/more", DO_CANCEL, false },
+    { "/whole", DO_CANCEL, true }, { "/whole", DO_STOP, true },   { "/whole", DO_LEAVE, true },
+    { "/open", DO_CANCEL, false }, { "/open", DO_STOP, false },   { "/open", DO_LEAVE, false },
+    { "/more", DO_CANCEL, false }, { "/more", DO_LEAVE, false },  { "/late", DO_CANCEL, false },
+    { "/late", DO_LEAVE, true },   { "/flood", DO_LEAVE, false },
 };
 
 START_TEST(leaving_at_the_end_marker_keeps_a_whole_answers_connection)
@@ -327,9 +336,22 @@ START_TEST(leaving_at_the_end_marker_keeps_a_whole_answers_connection)
     watch.in_data = leavings[_i].what;
     watch_start(&watch, &request);
     fix_wait(&fix, &watch.datas, 1);
-    fix_turn_for(&fix, 10);
+    sem_post(server_gate(fix.server));
+    fix_turn_for(&fix, 200);
+    ck_assert_int_eq(watch.datas, 1);
+    ck_assert_int_eq(watch.dones, leavings[_i].what == DO_STOP);
     ck_assert_uint_eq(gw_upstream_open_transfers(fix.up), 0);
     ck_assert_uint_eq(gw_upstream_open_connections(fix.up), leavings[_i].is_kept);
+    if (leavings[_i].is_kept) { /* and it is good for another */
+        struct watch one;
+
+        watch_init(&fix, &one);
+        request = get("/whole");
+        watch_run(&one, &request);
+        ck_assert_kind(one, GW_UP_OK);
+        ck_assert(one.result.was_reused);
+        watch_done(&one);
+    }
     close_all();
 }
 END_TEST

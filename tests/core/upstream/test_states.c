@@ -29,6 +29,9 @@ static const struct row transfer_rows[] = {
     { GW_TRANSFER_HEAD, GW_TRANSFER_END, GW_TRANSFER_ENDED },
     { GW_TRANSFER_HEAD, GW_TRANSFER_CANCEL, GW_TRANSFER_ENDED },
     { GW_TRANSFER_BODY, GW_TRANSFER_PAUSE, GW_TRANSFER_PAUSED },
+    { GW_TRANSFER_BODY, GW_TRANSFER_LEAVE, GW_TRANSFER_LEAVING },
+    { GW_TRANSFER_LEAVING, GW_TRANSFER_END, GW_TRANSFER_ENDED },
+    { GW_TRANSFER_LEAVING, GW_TRANSFER_CANCEL, GW_TRANSFER_ENDED },
     { GW_TRANSFER_BODY, GW_TRANSFER_END, GW_TRANSFER_ENDED },
     { GW_TRANSFER_BODY, GW_TRANSFER_CANCEL, GW_TRANSFER_ENDED },
     { GW_TRANSFER_PAUSED, GW_TRANSFER_RESUME, GW_TRANSFER_RESUMING },
@@ -144,6 +147,8 @@ static struct gw_transfer *reach(int state, int64_t total_ms)
         fix_wait(&fix, &watch.datas, 1);
     if (state == GW_TRANSFER_RESUMING)
         gw_transfer_resume(watch.call);
+    if (state == GW_TRANSFER_LEAVING)
+        gw_transfer_leave(watch.call);
     ck_assert_int_eq(watch.call->state, state);
     return watch.call;
 }
@@ -170,6 +175,22 @@ START_TEST(every_state_can_be_cancelled)
     ck_assert_uint_eq(gw_upstream_open_transfers(fix.up), 0);
     ck_assert_uint_eq(gw_upstream_open_connections(fix.up), 0);
     fix_turn_for(&fix, 20);
+    ck_assert_int_eq(watch.dones, 0);
+    close_all();
+}
+END_TEST
+
+/** Leaving is cancelling, but for a body that is being read: its connection waits a moment. */
+START_TEST(every_state_can_be_left)
+{
+    open_all();
+    reach(_i, 0);
+    gw_transfer_leave(watch.call);
+    ck_assert_uint_eq(gw_upstream_open_transfers(fix.up), _i == GW_TRANSFER_BODY);
+    ck_assert_uint_eq(gw_upstream_open_connections(fix.up), _i == GW_TRANSFER_BODY);
+    fix_turn_for(&fix, 200);
+    ck_assert_uint_eq(gw_upstream_open_transfers(fix.up), 0);
+    ck_assert_uint_eq(gw_upstream_open_connections(fix.up), 0);
     ck_assert_int_eq(watch.dones, 0);
     close_all();
 }
@@ -231,6 +252,9 @@ static const struct {
     { "cancel-in-data", DO_NOTHING, DO_CANCEL, DO_NOTHING, -1 },
     { "cancel-in-done", DO_NOTHING, DO_NOTHING, DO_CANCEL, GW_UP_OK },
     { "cancel-after-stop", DO_STOP, DO_NOTHING, DO_CANCEL, GW_UP_STOPPED },
+    { "leave-in-head", DO_LEAVE, DO_NOTHING, DO_NOTHING, -1 },
+    { "leave-in-data", DO_NOTHING, DO_LEAVE, DO_NOTHING, -1 },
+    { "leave-in-done", DO_NOTHING, DO_NOTHING, DO_LEAVE, GW_UP_OK },
     { "resume-in-head", DO_RESUME, DO_NOTHING, DO_NOTHING, GW_UP_OK },
     { "resume-in-data", DO_NOTHING, DO_RESUME, DO_NOTHING, GW_UP_OK },
     { "resume-in-done", DO_NOTHING, DO_NOTHING, DO_RESUME, GW_UP_OK },
@@ -251,7 +275,7 @@ START_TEST(a_caller_may_do_anything_in_its_callbacks)
     if (floors[_i].kind >= 0)
         fix_wait(&fix, &watch.dones, 1);
     else
-        fix_wait(&fix, floors[_i].in_head == DO_CANCEL ? &watch.heads : &watch.datas, 1);
+        fix_wait(&fix, floors[_i].in_head != DO_NOTHING ? &watch.heads : &watch.datas, 1);
     fix_turn_for(&fix, 20);
     ck_assert_int_eq(watch.dones, floors[_i].kind >= 0);
     if (floors[_i].kind >= 0)
@@ -270,7 +294,8 @@ int main(void)
 
     tcase_add_test(tables, only_what_is_written_here_is_legal);
     tcase_add_loop_test(living, every_state_can_be_cancelled, 0, GW_TRANSFER_ENDED);
-    tcase_add_loop_test(living, every_state_can_be_resumed_to_no_harm, 0, GW_TRANSFER_ENDED);
+    tcase_add_loop_test(living, every_state_can_be_left, 0, GW_TRANSFER_LEAVING);
+    tcase_add_loop_test(living, every_state_can_be_resumed_to_no_harm, 0, GW_TRANSFER_LEAVING);
     tcase_add_loop_test(living, every_state_ends_with_the_total_limit, GW_TRANSFER_CONNECTING, GW_TRANSFER_RESUMING);
     tcase_add_loop_test(living, every_state_goes_with_the_upstream, 0, GW_TRANSFER_ENDED);
     tcase_add_loop_test(living, a_caller_may_do_anything_in_its_callbacks, 0, (int)GW_ARRAY_LEN(floors));

@@ -196,6 +196,29 @@ START_TEST(the_host_header_is_what_servers_expect)
 }
 END_TEST
 
+START_TEST(ipv6_is_spoken)
+{
+    static const char *const hosts[] = { "[::1]", "[0:0:0:0:0:0:0:1]", "six-only.test" };
+    static const uint32_t flags[] = { 0, GW_UPF_CHECK_ADDRESS };
+
+    fix_open(&fix, &(struct server_options){ .script = show_head, .is_v6 = true });
+    for (size_t i = 0; fix.server && i < GW_ARRAY_LEN(hosts); i++)
+        for (size_t f = 0; f < GW_ARRAY_LEN(flags); f++) {
+            struct gw_transfer_request request = { .method = "GET", .flags = flags[f] };
+            char want[128];
+
+            watch_init(&fix, &watch);
+            request.url = fix_url_of(&fix, "http", hosts[i], "/x");
+            snprintf(want, sizeof want, "\r\nHost: %s:%u\r\n", i == 1 ? "[::1]" : hosts[i], server_port(fix.server));
+            watch_run(&watch, &request);
+            ck_assert_kind(watch, GW_UP_OK);
+            ck_assert_has(watch.data.data, want);
+            watch_done(&watch);
+        }
+    fix_close(&fix);
+}
+END_TEST
+
 /** Many at once, cancelled at any moment, dead addresses among them: no number of a descriptor is mixed up. */
 START_TEST(connecting_in_crowds_and_giving_up_does_no_harm)
 {
@@ -399,6 +422,74 @@ START_TEST(a_proxys_password_never_reaches_the_server)
 }
 END_TEST
 
+/* ---- on the way ------------------------------------------------------------------------------------------------- */
+
+static bool say_nothing(struct server_conn *conn)
+{
+    server_wait_gone(conn);
+    return false;
+}
+
+static const struct {
+    const char *id;
+    bool has_proxy, is_proxy_mute; /* mute: not even a handshake */
+    int state;
+    const char *says;
+} stops[] = {
+    { "handshake", false, false, GW_CONN_TLS, "connected, but the TLS handshake did not finish" },
+    { "proxy-handshake", true, true, GW_CONN_PROXY_TLS, "connected to the proxy, but its TLS handshake did not" },
+    { "tunnel", true, false, GW_CONN_TUNNEL, "the proxy did not answer within 300 ms" },
+};
+
+/** A transfer whose connection is that far and gets no further. */
+static struct gw_transfer *stop_at(int row, struct fix *proxy, const struct gw_upstream_tls *tls,
+                                   gnutls_certificate_credentials_t cred, int64_t connect_ms)
+{
+    struct gw_transfer_request request = { .method = "GET", .connect_ms = connect_ms, .tls = tls };
+    char url[128];
+
+    fix_open(proxy, &(struct server_options){ .script = say_nothing,
+                                              .tls = stops[row].is_proxy_mute ? NULL : cred,
+                                              .is_raw = stops[row].is_proxy_mute });
+    snprintf(url, sizeof url, "https://localhost:%u", server_port(proxy->server));
+    fix_open_with_proxy(&fix, &(struct server_options){ .script = say_nothing, .is_raw = true },
+                        stops[row].has_proxy ? url : "");
+    watch_init(&fix, &watch);
+    request.url = fix_url_of(&fix, "https", "localhost", "/x");
+    watch_start(&watch, &request);
+    while (watch.call && (!watch.call->conn || watch.call->conn->state != stops[row].state))
+        gw_loop_turn(fix.loop, 10);
+    ck_assert_int_eq(watch.dones, 0);
+    return watch.call;
+}
+
+/** Cancelled, over its limit, or gone with the upstream. */
+START_TEST(a_connection_that_gets_no_further_can_be_left)
+{
+    gnutls_certificate_credentials_t cred = certs_server("good", NULL);
+    struct gw_upstream_tls tls = { .ca_file = certs_path("root", ".pem"), .verify = true };
+    struct fix proxy;
+    int row = _i / 3, how = _i % 3;
+    struct gw_transfer *transfer = stop_at(row, &proxy, &tls, cred, how == 1 ? 300 : 5000);
+
+    if (how == 0) {
+        gw_transfer_cancel(transfer);
+        ck_assert_uint_eq(gw_upstream_open_connections(fix.up), 0);
+    } else if (how == 1) {
+        fix_wait(&fix, &watch.dones, 1);
+        ck_assert_kind(watch, GW_UP_CONNECT);
+        ck_assert_has(watch.message, stops[row].says);
+        ck_assert(!watch.result.was_sent);
+    }
+    gw_upstream_free(fix.up);
+    fix.up = NULL;
+    ck_assert_int_eq(watch.dones, how == 1);
+    close_all();
+    fix_close(&proxy);
+    gnutls_certificate_free_credentials(cred);
+}
+END_TEST
+
 static const struct {
     const char *id, *ca;
     bool verify, asks_for_certificate;
@@ -454,6 +545,8 @@ int main(void)
     certs_make(specs, GW_ARRAY_LEN(specs));
     tcase_add_loop_test(ways, dead_addresses_are_passed_by, 0, (int)GW_ARRAY_LEN(addresses));
     tcase_add_test(ways, the_host_header_is_what_servers_expect);
+    tcase_add_test(ways, ipv6_is_spoken);
+    tcase_add_loop_test(ways, a_connection_that_gets_no_further_can_be_left, 0, 3 * (int)GW_ARRAY_LEN(stops));
     tcase_add_test(ways, connecting_in_crowds_and_giving_up_does_no_harm);
     tcase_add_loop_test(ways, every_kind_of_proxy_works_and_says_why_not, 0, (int)GW_ARRAY_LEN(proxies));
     tcase_add_test(ways, a_proxys_password_never_reaches_the_server);

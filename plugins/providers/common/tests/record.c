@@ -82,6 +82,18 @@ static void *record_alloc(struct aigw_ctx *ctx, uint32_t life, size_t len)
     return block->bytes;
 }
 
+static char *record_format(struct aigw_ctx *ctx, uint32_t life, const char *fmt, ...) AIGW_PRINTF(3, 4);
+static char *record_format(struct aigw_ctx *ctx, uint32_t life, const char *fmt, ...)
+{
+    char *text = record_alloc(ctx, life, 512);
+    va_list args;
+
+    va_start(args, fmt);
+    vsnprintf(text, 512, fmt, args);
+    va_end(args);
+    return text;
+}
+
 /* A buffer that holds what a test needs. */
 struct aigw_buf {
     char bytes[65536];
@@ -116,11 +128,12 @@ const struct aigw_host record_host = { .struct_size = sizeof record_host,
                                        .emit = record_emit,
                                        .fail = record_fail,
                                        .alloc = record_alloc,
+                                       .format = record_format,
                                        .buf_new = record_buf_new,
                                        .buf_put = record_buf_put,
                                        .buf_view = record_buf_view };
 
-static void record_reset(struct record *record)
+void record_free(struct record *record)
 {
     while (record->blocks) {
         struct record_block *block = record->blocks;
@@ -212,8 +225,8 @@ static bool record_same(const struct record_frame *row, size_t count, uint32_t f
             fprintf(stderr, "frame: %.*s\n", (int)row[i].len, row[i].text);
         fprintf(stderr, "quick: %.*s\nslow: %.*s\n", (int)a.len, a.text, (int)b.len, b.text);
     }
-    record_reset(&a);
-    record_reset(&b);
+    record_free(&a);
+    record_free(&b);
     free(call_a);
     free(call_b);
     return is_same;

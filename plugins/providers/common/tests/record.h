@@ -14,6 +14,8 @@ struct record {
 };
 /** The host; ctx is a struct record. */
 extern const struct aigw_host record_host;
+/** Forget all. */
+void record_free(struct record *record);
 
 /** Two ways of reading a frame, which must come to the same. `call` begins as call_size zeroed bytes, of which the
  * first same_size must be equal afterwards. */

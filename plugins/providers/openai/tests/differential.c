@@ -36,6 +36,8 @@ static const char *const frames[] = {
     "{\"choices\":[{\"delta\":{\"content\":\"x\"}}]}{\"choices\":[{\"delta\":{\"content\":\"y\"}}]}",
     "{\"choices\":[{\"delta\":{\"content\":\"x\"},\"finish_reason\":false}],\"x_groq\":{\"usage\":{\"prompt_tokens\":1}"
     "}}",
+    "{\"choices\":[{\"delta\":{\"content\":\"x\",\"type\":\"error\",\"message\":\"bad\"}}]}",
+    "{\"choices\":[{\"delta\":{\"content\":\"x\"},\"text\":5,\"type\":\"error\"}],\"object\":null}",
     "error: words",
     "null",
     "[DONE]",

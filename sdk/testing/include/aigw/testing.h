@@ -1,8 +1,9 @@
 /* aigw/testing.h - run a plugin in-process, without a server and without a network.
  *
- * A test host loads one shared object through the real ABI gate, fills its settings through the real settings code and
- * plays the core for it. Bytes go through the real framing. Memory is handed out with exact sizes and really freed at
- * the end of its lifetime, so that AddressSanitizer sees what a plugin does wrong.
+ * A test host loads one shared object through the ABI gate and is the gateway's core for it: settings, routes, requests
+ * and calls with their state machines, framing, prompts, the mapping of failures. Its own are the edges: the client,
+ * who asks, the model servers, and a clock that jumps as soon as nothing is left to do. Memory is handed out with exact
+ * sizes and freed at the end of its lifetime, so that AddressSanitizer sees what a plugin does wrong.
  *
  * Most plugins need none of these functions: text files that `aigw_conformance plugin.so case…` runs say the same
  * with less (see docs/writing-a-plugin.md, "Case files").
@@ -61,7 +62,7 @@ void aigw_testhost_accept(struct aigw_testhost *th, const char *content_type);
 aigw_status aigw_testhost_feed(struct aigw_testhost *th, const char *bytes, size_t len);
 /** The body ended: deliver what is held back, call done(), then END or the error "cut" as the core does. */
 aigw_status aigw_testhost_end(struct aigw_testhost *th);
-/** Answer with a refusal. retry_after is the header's text or NULL. Never NULL. */
+/** Answer with a refusal, every attempt that is made. retry_after is the header's text or NULL. Never NULL. */
 const struct aigw_error *aigw_testhost_failure(struct aigw_testhost *th, int32_t status, const char *content_type,
                                                const char *retry_after, const char *body);
 /** Headers of the server's answers from now on: "Name: value" lines. */
@@ -106,6 +107,8 @@ aigw_status aigw_testhost_conf(struct aigw_testhost *th, const char *text);
  *  finish, are added; an error in the first line is a refusal, before START. Default: text "scripted answer", finish
  * stop. */
 aigw_status aigw_testhost_script(struct aigw_testhost *th, const char *events);
+/** The same for targets with this model name alone (aigw_testhost_conf()): a fallback can be played. */
+aigw_status aigw_testhost_script_of(struct aigw_testhost *th, const char *model, const char *events);
 /** Scopes of the caller, separated by blanks; "*" grants all (the default). */
 void aigw_testhost_scopes(struct aigw_testhost *th, const char *scopes);
 /** Who asks, as "name=value" lines: issuer, subject, realm, instance_id, instance_uid, global_user_id, seat_count,

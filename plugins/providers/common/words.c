@@ -1,0 +1,77 @@
+/* words.c - what servers write in a stream in place of JSON: errors, heartbeats, the end. */
+#include "wire.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
+static bool ends_in_error(aigw_str word)
+{
+    static const char *const ends[] = { "error", "exception" };
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+        size_t len = strlen(ends[i]);
+
+        if (word.len >= len && strncasecmp(word.ptr + word.len - len, ends[i], len) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The first word: letters, digits, dots and the like. */
+static aigw_str first_word(aigw_str text)
+{
+    size_t len = 0;
+
+    while (len < text.len && (isalnum((unsigned char)text.ptr[len]) || text.ptr[len] == '_' || text.ptr[len] == '.' ||
+                              text.ptr[len] == '-'))
+        len++;
+    return (aigw_str){ text.ptr, len };
+}
+
+bool wire_is_error_line(aigw_str text, aigw_str *ret_words)
+{
+    bool is_bracketed;
+    aigw_str word;
+
+    text = wire_skip_blanks(text);
+    is_bracketed = wire_has_prefix(text, "[");
+    if (is_bracketed)
+        text = (aigw_str){ text.ptr + 1, text.len - 1 };
+    word = first_word(text);
+    if (!ends_in_error(word))
+        return false;
+    text = wire_skip_blanks((aigw_str){ text.ptr + word.len, text.len - word.len });
+    if (!wire_has_prefix(text, is_bracketed ? "]" : ":"))
+        return false;
+    text = wire_skip_blanks((aigw_str){ text.ptr + 1, text.len - 1 });
+    if (is_bracketed && wire_has_prefix(text, ":"))
+        text = wire_skip_blanks((aigw_str){ text.ptr + 1, text.len - 1 });
+    *ret_words = wire_trim_end(text);
+    return true;
+}
+
+bool wire_is_error_event(aigw_str name)
+{
+    return name.len > 0 && ends_in_error(wire_trim_end(name));
+}
+
+bool wire_is_heartbeat(aigw_str name, aigw_str data)
+{
+    static const char *const words[] = { "ping", "heartbeat", "keepalive" };
+
+    if (data.len == 0)
+        return true;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (wire_same_word(name, words[i]) ||
+            (data.len < 16 && isalpha((unsigned char)data.ptr[0]) && wire_same_word(data, words[i])))
+            return true;
+    return false;
+}
+
+bool wire_is_end_marker(aigw_str text)
+{
+    if (wire_has_prefix(text, "\""))
+        text = (aigw_str){ text.ptr + 1, text.len - 1 };
+    return text.len >= 6 && strncasecmp(text.ptr, "[DONE]", 6) == 0;
+}
