@@ -125,6 +125,10 @@ def today_is_known(env):
 
 @case("PROMPTS-live", "prompts-texts")
 def large_inputs_and_answers(env):
+    script = env.models.script(UNIT)
+    large = "+ 0123456789abc\n" * 786432
+    check(env.post(COMMIT, body_of(script, {"diff": large})), 200, "Hi John!")
+    truth(large in script.seen[0].json()["messages"][-1]["content"], "all of 12 MiB", "a part")
     inputs = {"diff": "+ é\n" * 200000}
     text = "z" * 300000
     script = env.models.script(Reply(pieces=(text,)))
