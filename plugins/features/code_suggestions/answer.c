@@ -91,9 +91,9 @@ static void put_piece(void *user, aigw_str text)
 void cs_clean_answer(struct cs_call *call, const aigw_str *stops, uint32_t stop_count)
 {
     uint32_t flags = call->model->flags & AIGW_MODELF_UNESCAPE ? CS_CLEAN_UNESCAPE : 0;
+    bool is_markdown = aigw_body_is_word("md|markdown|mdx|rmd|qmd", call->spoken); /* a fence is part of the text */
 
-    /* In Markdown a fence is part of the text. */
-    if (call->request.kind == CS_GENERATION && strcmp(call->language, "markdown") != 0)
+    if (call->request.kind == CS_GENERATION && !is_markdown)
         flags |= CS_CLEAN_FENCES;
     cs_clean_begin(&call->clean, flags, stops, stop_count, put_piece, NULL);
 }
