@@ -75,17 +75,11 @@ static aigw_status write_piece(struct aigw_ctx *ctx, const struct cs *cs, struct
 
 /* ---- text ---- */
 
-/* Where cleaned text goes; `user` of the cleaner. Within one event only: the call does not move. */
-struct sink {
-    const struct aigw_host *host;
-    struct aigw_buf *piece;
-};
-
 static void put_piece(void *user, aigw_str text)
 {
-    const struct sink *sink = user;
+    const struct cs_call *call = user;
 
-    sink->host->buf_put(sink->piece, text.ptr, text.len);
+    call->cs->host->buf_put(call->piece, text.ptr, text.len);
 }
 
 void cs_clean_answer(struct cs_call *call, const aigw_str *stops, uint32_t stop_count)
@@ -95,7 +89,7 @@ void cs_clean_answer(struct cs_call *call, const aigw_str *stops, uint32_t stop_
 
     if (call->request.kind == CS_GENERATION && !is_markdown)
         flags |= CS_CLEAN_FENCES;
-    cs_clean_begin(&call->clean, flags, stops, stop_count, put_piece, NULL);
+    cs_clean_begin(&call->clean, flags, stops, stop_count, put_piece, call);
 }
 
 /** Hand on what the cleaner let through. */
@@ -121,11 +115,9 @@ static aigw_status deliver(struct aigw_ctx *ctx, const struct cs *cs, struct cs_
 
 static aigw_status on_text(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call, aigw_str text)
 {
-    struct sink sink = { cs->host, call->piece };
     aigw_status status;
 
     cs->host->buf_clear(call->piece);
-    call->clean.user = &sink;
     cs_clean_feed(&call->clean, text);
     status = deliver(ctx, cs, call);
     if (status < 0 || !call->clean.is_cut || call->text || call->stage == CS_ANSWERED)
@@ -150,8 +142,7 @@ static void estimate_usage(struct cs_call *call)
     usage->was_cut = call->max_tokens > 0 && usage->output_tokens >= call->max_tokens;
 }
 
-/** New code begins on a line of its own, unless GitLab chose the prompt for one of its own models, which were taught to
- *  begin right. */
+/** New code begins on a line of its own. Clients of v3 and v4 that name the prompt get the text as it is. */
 static bool begins_line(const struct cs_call *call, aigw_str text)
 {
     aigw_str above = call->request.above;
@@ -203,12 +194,10 @@ static aigw_status answer_stream(struct aigw_ctx *ctx, const struct cs *cs, stru
 
 static aigw_status on_end(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)
 {
-    struct sink sink = { cs->host, call->piece };
     aigw_str text = AIGW_STR_NONE;
     aigw_status status;
 
     cs->host->buf_clear(call->piece);
-    call->clean.user = &sink;
     cs_clean_end(&call->clean);
     status = deliver(ctx, cs, call);
     if (status < 0 || call->stage == CS_ANSWERED)

@@ -109,11 +109,8 @@ aigw_status cs_use_prompt(struct aigw_ctx *ctx, const struct cs *cs, struct cs_c
         cs->host->respond_detail(ctx, is_clients ? 422 : 503, "%s", cs->host->last_error(ctx));
         return status;
     }
-    if (!may_use(ctx, cs, &prompt)) {
-        cs->host->respond_detail(ctx, 403, "Unauthorized to access code %s",
-                                 call->route == CS_ROUTE_GENERATIONS ? "generations" : "suggestions");
-        return AIGW_E_STATE;
-    }
+    if (!may_use(ctx, cs, &prompt))
+        return cs_refuse(ctx, cs, call);
     req->kind = AIGW_CALL_CHAT;
     req->params = prompt.params;
     req->flags = prompt.flags;

@@ -35,8 +35,9 @@ enum cs_stage {
     CS_ANSWERED,  /* nothing more is said */
 };
 
-/** One request. Zeroed by the core. */
+/** One request. Zeroed by the core; stays where it is. */
 struct cs_call {
+    const struct cs *cs;
     struct cs_request request; /* strings live for the build */
     enum cs_route route;
     enum cs_stage stage;
@@ -62,6 +63,8 @@ aigw_status cs_check(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *
                      const struct aigw_request *request);
 /** Rights that a component asks for, language, model; then the call, or an answer. */
 aigw_status cs_run(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call);
+/** 403 in the words of the route. Answers what the caller has to return. */
+aigw_status cs_refuse(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call);
 
 /* ---- completions.c, generations.c: the request for one target ---- */
 

@@ -46,6 +46,7 @@ aigw_status cs_check(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *
     struct cs_components components;
     aigw_status status;
 
+    call->cs = cs;
     call->route = (enum cs_route)request->route->tag;
     if (call->route == CS_ROUTE_COMPLETIONS)
         return check_body(cs, ctx, request, &memory, &cs_completion_table, &call->request);
@@ -157,6 +158,19 @@ static aigw_status find_language(struct aigw_ctx *ctx, const struct cs *cs, stru
 
 /* ---- the call ---- */
 
+aigw_status cs_refuse(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call)
+{
+    static const char *const what[] = {
+        [CS_ROUTE_COMPLETIONS] = "completions",
+        [CS_ROUTE_GENERATIONS] = "generations",
+        [CS_ROUTE_V3] = "suggestions",
+        [CS_ROUTE_V4] = "suggestions",
+    };
+
+    cs->host->respond_detail(ctx, 403, "Unauthorized to access code %s", what[call->route]);
+    return AIGW_E_UNSUPPORTED;
+}
+
 /** On the v3 and v4 routes the first component decides which right is needed, and tokens that this gateway issued have
  *  none. Not AIGW_OK: it was answered. */
 static aigw_status check_rights(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call)
@@ -169,8 +183,7 @@ static aigw_status check_rights(struct aigw_ctx *ctx, const struct cs *cs, const
         scope = "amazon_q_integration";
     if (cs->host->has_scope(ctx, scope, AIGW_SCOPEF_NO_USER_TOKEN))
         return AIGW_OK;
-    cs->host->respond_detail(ctx, 403, "Unauthorized to access code suggestions");
-    return AIGW_E_UNSUPPORTED;
+    return cs_refuse(ctx, cs, call);
 }
 
 static aigw_status call_model(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)

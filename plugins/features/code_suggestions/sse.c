@@ -29,37 +29,21 @@ static aigw_status write_buf(struct aigw_ctx *ctx, const struct aigw_host *host,
 
 /* ---- comments ---- */
 
-/* What the timer is given. */
-struct pinger {
-    const struct cs *cs;
-    struct cs_call *call;
-};
-
 static void ping(struct aigw_ctx *ctx, void *arg)
 {
-    const struct pinger *pinger = arg;
-    const struct aigw_host *host = pinger->cs->host;
+    struct cs_call *call = arg;
+    const struct aigw_host *host = call->cs->host;
     time_t now = (time_t)host->time_s(ctx);
     char text[COMMENT_MAX], when[32];
     struct tm utc;
 
-    if (pinger->call->stage != CS_STREAMING)
+    if (call->stage != CS_STREAMING)
         return;
     gmtime_r(&now, &utc);
     strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S", &utc);
     snprintf(text, sizeof text, ": ping - %s.000000+00:00\r\n\r\n", when);
     if (host->stream_write(ctx, (aigw_str){ text, strlen(text) }) == AIGW_OK)
-        host->timer_set(ctx, &pinger->call->ping, pinger->cs->ping_ms, ping, arg);
-}
-
-static aigw_status start_pinging(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)
-{
-    struct pinger *pinger = cs->host->alloc(ctx, AIGW_LIFE_REQUEST, sizeof *pinger);
-
-    if (!pinger)
-        return AIGW_E_NOMEM;
-    *pinger = (struct pinger){ cs, call };
-    return cs->host->timer_set(ctx, &call->ping, cs->ping_ms, ping, pinger);
+        host->timer_set(ctx, &call->ping, call->cs->ping_ms, ping, call);
 }
 
 static void stop_pinging(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)
@@ -113,7 +97,7 @@ aigw_status cs_sse_begin(struct aigw_ctx *ctx, const struct cs *cs, struct cs_ca
         return status;
     put_start(ctx, cs, call, out);
     status = write_buf(ctx, cs->host, out);
-    return status < 0 ? status : start_pinging(ctx, cs, call);
+    return status < 0 ? status : cs->host->timer_set(ctx, &call->ping, cs->ping_ms, ping, call);
 }
 
 aigw_status cs_sse_text(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call, aigw_str text)

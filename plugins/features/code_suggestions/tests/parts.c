@@ -191,6 +191,8 @@ int main(void)
     tcase_add_test(pure, schemas_are_json);
     suite_add_tcase(suite, pure);
     suite_add_tcase(suite, bodies_case());
+    suite_add_tcase(suite, clean_case());
+    suite_add_tcase(suite, components_case());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
