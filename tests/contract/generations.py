@@ -3,7 +3,6 @@ D8, D9, D13, D14 and D44 decide what differs from §7.8 to §7.10."""
 import json
 import re
 
-from fakes import gitlab as gl
 from fakes.net import Gate
 from harness import http
 from harness.runner import case, equal, fixture, truth
@@ -33,6 +32,23 @@ def gen_auth(ctx):
 def gen_ping(ctx):
     conf = 'features: { code_suggestions: { plugin = "code_suggestions"; ping_ms = 50; }; };'
     return Env(ctx, bypass=True, conf=conf, name="gen-ping")
+
+
+def default_model(env):
+    env.script = env.models.script(Reply())
+    return f"""
+providers: {{ one = {{ plugin = "openai"; base_url = "{env.script.base}"; }}; }};
+models: {{ writer: {{ family = "codestral"; targets = ( {{ provider = "one"; model = "codestral-22b"; }} ); }}; }};
+features: {{
+    code_suggestions: {{ plugin = "code_suggestions"; model = "writer"; }};
+    user_access_token: {{ plugin = "user_access_token"; }};
+}};
+"""
+
+
+@fixture("gen-default")
+def gen_default(ctx):
+    return Env(ctx, name="gen-default", conf=default_model)
 
 
 @fixture("gen-no-stream")
@@ -142,10 +158,6 @@ def sse(response, *pieces, flags=(), tail=END):
     return start
 
 
-def fences(*lines):
-    return "\n".join(lines)
-
-
 # -- v2 --------------------------------------------------------------------------------------------------------------
 
 table(__name__, "gen", [
@@ -177,6 +189,19 @@ table(__name__, "gen", [
         v2_answer("", name="mistral", lang=""), "D44"),
     Row("C-GEN-no-language-stream", ask_gen(Reply(), current_file={**ABOVE, "file_name": "README"}, stream=True), 200,
         v2_answer("", name="mistral", lang=""), "D44", headers=JSON),
+    Row("C-GEN-metadata", lambda env: env.post(GEN, generation(
+        None, drop=["model_provider", "model_name"], model_metadata=metadata(env.models.script(Reply())))), 200,
+        v2_answer(name="Codestral code generations")),
+    Row("C-GEN-metadata-wins", lambda env: env.post(GEN, generation(
+        None, model_metadata=metadata(env.models.script(Reply()), name="llama3"))), 200,
+        v2_answer(name="Llama 3 code generations")),
+    Row("D11-gen", ask_gen(Reply(), model_metadata="x"), 422, detail("model_metadata: expected a JSON object")),
+    Row("D11-gen-key", ask_gen(Reply(), model_metadata={"provider": "openai", "api_key": 7, "endpoint": "http://h"}),
+        422, detail("model_metadata.api_key: expected a string of at most 2000 characters")),
+    Row("D11-gen-url", ask_gen(Reply(), model_endpoint="not a url"), 422,
+        Any("<the member>", lambda body: body["detail"].startswith("model_endpoint: "))),
+    Row("C-GEN-amazon_q", ask_gen(Reply(), model_provider="amazon_q", model_name="amazon_q"), 422,
+        Any("<amazon_q is not served>", lambda body: "amazon_q is not served" in body["detail"])),
     Row("C-GEN-version", ask_gen(Reply(), prompt_version=4), 422, INVALID),
     Row("C-GEN-prompt-id", ask_gen(Reply(), prompt_id="no/such_prompt"), 422,
         Any("<the prompt that is missing>", lambda body: "no/such_prompt" in body["detail"])),
@@ -202,7 +227,7 @@ table(__name__, "gen", [
     Row("GEN-stream-tags", ask_gen(Reply(pieces=("<new", "_code>", "\nx</ne", "w_code>rest")), stream=True), 200,
         text="x"),
     Row("COMP-stops", lambda env: env.post("/v2/code/completions", completion(env.models.script(
-        Reply(pieces=("x = 1", "[SUF", "FIX] and more")))  , stream=True)), 200, text="x = 1"),
+        Reply(pieces=("x = 1", "[SUF", "FIX] and more"))), stream=True)), 200, text="x = 1"),
 ])
 
 
@@ -215,6 +240,7 @@ table(__name__, "gen", [
         headers={"content-type": STREAM_TYPE}, absent=["content-length", "x-streaming-format"]),
     Row("C-V3-006-completion", ask(V3, complete(stream=True), reply=Reply(pieces=("a", "b"))), 200, text="ab",
         headers={"content-type": STREAM_TYPE}, absent=["content-length", "x-streaming-format"]),
+    Row("C-V3-008", ask(V3, generate()), 200, v3_answer(flags=())),
     Row("C-V3-008-flags", ask(V3, complete(), headers={"x-gitlab-enabled-feature-flags": "flag_a,flag_b"}), 200,
         v3_answer(flags=("flag_a", "flag_b"))),
     Row("C-V3-empty", ask(V3, generate(), reply=Reply(pieces=("",))), 200, v3_answer("")),
@@ -293,7 +319,8 @@ def send(path, body):
 
 
 table(__name__, "gen", [Row(ident, send(V3, body), status, wanted) for ident, body, status, wanted in BODIES])
-table(__name__, "gen", [Row(ident.replace("C-V3", "C-V4-006").replace("D11-v3", "D11-v4"), send(V4, body), status, wanted)
+table(__name__, "gen", [Row(ident.replace("C-V3", "C-V4-006").replace("D11-v3", "D11-v4"), send(V4, body), status,
+                            wanted)
                         for ident, body, status, wanted in BODIES])
 
 
@@ -408,6 +435,35 @@ def comments_keep_it_alive(env):
         equal(int(conn._line(), 16), 0, "the last chunk")
     found = PING.sub("", text.decode()).partition("\r\n\r\n")[2]
     equal(found, chunk("first") + chunk("second") + END, "events without the comments")
+
+
+# -- requests that bring no model (D9) -------------------------------------------------------------------------------
+
+NO_MODEL = ["model_provider", "model_name", "model_endpoint", "model_api_key", "model_identifier"]
+
+
+def modelless(path, body):
+    return lambda env: env.post(path, body, env.auth())
+
+
+table(__name__, "gen-default", [
+    Row("D9-gen", modelless(GEN, generation(None, drop=NO_MODEL)), 200, v2_answer(name="Codestral code generations")),
+    Row("D9-gen-null", modelless(GEN, generation(None, drop=NO_MODEL, model_metadata=None)), 200, v2_answer()),
+    Row("D9-gen-vertex", modelless(GEN, generation(None, drop=NO_MODEL, model_provider="vertex-ai",
+                                                   model_name="gemini-2.5-flash")), 200, v2_answer()),
+    Row("D9-v3", modelless(V3, {"prompt_components": [complete()]}), 200, v3_answer()),
+    Row("D9-v3-null", modelless(V3, {"prompt_components": [generate()], "model_metadata": None}), 200, v3_answer()),
+    Row("D9-v3-anthropic", modelless(V3, {"prompt_components": [generate(
+        model_provider="anthropic", model_name="claude-sonnet-4-20250514")]}), 200, v3_answer()),
+    Row("D9-v3-gitlab", modelless(V3, {"prompt_components": [generate()], "model_metadata": {
+        "provider": "gitlab", "identifier": "", "feature_setting": "code_generations"}}), 200, v3_answer()),
+    Row("D9-v3-version-2", modelless(V3, {"prompt_components": [generate(prompt_version="2.0.1")]}), 200, v3_answer()),
+    Row("D9-direct", lambda env: env.post("/v2/completions", {
+        "prompt_version": 1, "current_file": CURRENT_FILE, "telemetry": [], "model_details": {}},
+        env.auth(env.user_token())), 200,
+        Any("<a suggestion>", lambda body: body["choices"] and body["choices"][0]["text"] == "x"),
+        "an editor with a direct connection, whose token the gateway issued"),
+])
 
 
 # -- what the model gets ---------------------------------------------------------------------------------------------

@@ -98,15 +98,22 @@ static bool may_use(struct aigw_ctx *ctx, const struct cs *cs, const struct aigw
     return cs->host->has_scope(ctx, scope, 0) != 0;
 }
 
+/* A prompt or version that GitLab does not always name. */
+static bool is_clients_choice(const struct cs *cs, const struct cs_request *request)
+{
+    return (request->prompt_id.len && !cs_str_is(request->prompt_id, cs->generations_prompt)) ||
+           (request->prompt_version.len && !cs_str_is(request->prompt_version, "^1.0.0"));
+}
+
 aigw_status cs_use_prompt(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
                           const struct aigw_prompt_query *query, struct aigw_model_request *req)
 {
     struct aigw_prompt prompt = { .struct_size = sizeof prompt };
-    bool is_clients = call->request.kind == CS_GENERATION && (call->request.prompt_id.len || query->version.len);
     aigw_status status = cs->host->prompt(ctx, query, &prompt);
 
     if (status < 0) { /* the client's choice, or the operator's prompts are at fault: say which, in JSON */
-        cs->host->respond_detail(ctx, is_clients ? 422 : 503, "%s", cs->host->last_error(ctx));
+        cs->host->respond_detail(ctx, is_clients_choice(cs, &call->request) ? 422 : 503, "%s",
+                                 cs->host->last_error(ctx));
         return status;
     }
     if (!may_use(ctx, cs, &prompt))
