@@ -505,6 +505,7 @@ def family_row(name, temperature, max_tokens):
         for part in ("EX-ASK", "EX-ANSWER", "TRIMMED-ABOVE", "TRIMMED-BELOW", "RELATED", "SNIPPET", "requests", "flask",
                      "Do {{what}} is asked.", "main.py", "python"):
             truth(part in text, f"{part} in the prompt", text)
+        truth(not re.search(r"{{[#^/>]", text), "no tag of the template", text)
         equal([message["role"] for message in sent["messages"]], ["system", "user"], "roles")
         equal((sent.get("temperature"), sent.get("max_tokens")), (temperature, max_tokens), "temperature, max_tokens")
         truth("Do {{what}} is asked." in sent["messages"][1]["content"].rstrip()[-60:], "the request at the end", text)
@@ -534,6 +535,18 @@ def instruction_of_version_2(env):
     text = everything(sent_by(env, GEN, generation(None, prompt="Add two {{numbers}}")))
     truth("Add two {{numbers}}" in text, "the instruction", text)
     truth("# add two numbers\n" in text, "the file", text)
+
+
+@case("GEN-no-instruction", "gen")
+def nothing_but_the_file(env):
+    """Version 1: the file itself says what is wanted, and the prompt says so."""
+    for family in FAMILIES:
+        body = generation(None, drop=["prompt"], prompt_version=1, model_name=family)
+        text = everything(sent_by(env, GEN, body))
+        truth("# add two numbers\n<|cursor|>" in text, "the file and where the cursor is", text)
+        truth("Write the code that belongs at <|cursor|>" in text, "a request", text)
+        truth("<example>" not in text and "<library>" not in text and "<related_code>" not in text,
+              "no sections without content", text)
 
 
 @case("GEN-prepared", "gen")

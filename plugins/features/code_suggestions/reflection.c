@@ -31,12 +31,14 @@ static struct line trim(const char *text, size_t len)
 /** The line that ends at *end, which moves in front of it. */
 static struct line last_line(const char *text, size_t *end)
 {
-    size_t start = *end, stop = *end;
+    size_t start = *end;
+    struct line line;
 
     while (start > 0 && text[start - 1] != '\n')
         start--;
+    line = trim(text + start, *end - start);
     *end = start ? start - 1 : 0;
-    return trim(text + start, stop - start);
+    return line;
 }
 
 static bool stands_above(aigw_str above, struct line line)
