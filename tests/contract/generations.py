@@ -296,6 +296,8 @@ BODIES = [
     ("C-V3-enhancer-null", {"prompt_components": [generate(prompt_enhancer=None)]}, 200, v3_answer()),
     ("C-V3-enhancer-empty", {"prompt_components": [generate(prompt_enhancer={})]}, 200, v3_answer()),
     ("C-V3-enhancer-list", {"prompt_components": [generate(prompt_enhancer=[])]}, 422, INVALID),
+    ("C-V3-enhancer-large", {"prompt_components": [generate(prompt_enhancer={"x": "y" * 1000000})]}, 200, v3_answer()),
+    ("C-V3-enhancer-too-large", {"prompt_components": [generate(prompt_enhancer={"x": [0] * 600000})]}, 422, INVALID),
     ("C-V3-enhancer-odd", {"prompt_components": [generate(prompt_enhancer={
         "libraries": "one", "related_files": None, "examples_array": [1], "user_instruction": 7,
         "language": ["x"], "unknown": {"a": [{}]}})]}, 200, v3_answer()),

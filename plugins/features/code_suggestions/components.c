@@ -5,6 +5,7 @@
 #define COMPLETION     0x1u /* variants of a component */
 #define GENERATION     0x2u
 #define CONTEXT        0x4u
+#define ENHANCER_MAX   ((size_t)1 << 20)
 #define FORGET         .offset = AIGW_BODY_NOWHERE
 
 struct component {
@@ -75,6 +76,9 @@ static void check_enhancer(struct aigw_body *body, void *value)
 
     if (json->len && json->ptr[0] != '{')
         aigw_body_report(body, NULL, "dict_type", "Input should be a valid dictionary");
+    else if (json->len > ENHANCER_MAX) /* it becomes a tree in memory, many times its size */
+        aigw_body_report(body, NULL, "too_long", "Dictionary should have at most %zu bytes of JSON, not %zu",
+                         ENHANCER_MAX, json->len);
 }
 
 static const struct aigw_body_field generation_fields[] = {
