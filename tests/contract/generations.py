@@ -226,8 +226,6 @@ table(__name__, "gen", [
         text="x = `1`\n"),
     Row("GEN-stream-tags", ask_gen(Reply(pieces=("<new", "_code>", "\nx</ne", "w_code>rest")), stream=True), 200,
         text="x"),
-    Row("COMP-stops", lambda env: env.post("/v2/code/completions", completion(env.models.script(
-        Reply(pieces=("x = 1", "[SUF", "FIX] and more"))), stream=True)), 200, text="x = 1"),
 ])
 
 

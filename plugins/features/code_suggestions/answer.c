@@ -11,8 +11,6 @@
 #include "reflection.h"
 #include "truncate.h"
 
-#define STREAM_TYPE "text/event-stream; charset=utf-8"
-
 /* ---- shapes ---- */
 
 static bool is_v2(const struct cs_call *call)
@@ -57,7 +55,7 @@ static aigw_status begin_stream(struct aigw_ctx *ctx, const struct cs *cs, struc
     call->stage = CS_STREAMING;
     if (is_sse(call))
         return cs_sse_begin(ctx, cs, call);
-    return cs->host->stream_begin(ctx, 200, STREAM_TYPE, NULL, 0);
+    return cs->host->stream_begin(ctx, 200, CS_STREAM_TYPE, NULL, 0);
 }
 
 static aigw_status end_stream(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)
@@ -184,7 +182,7 @@ static aigw_status answer_stream(struct aigw_ctx *ctx, const struct cs *cs, stru
 
     if (!is_sse(call)) {
         call->stage = CS_ANSWERED;
-        return cs->host->respond(ctx, 200, STREAM_TYPE, text, NULL, 0);
+        return cs->host->respond(ctx, 200, CS_STREAM_TYPE, text, NULL, 0);
     }
     status = begin_stream(ctx, cs, call);
     if (status == AIGW_OK)

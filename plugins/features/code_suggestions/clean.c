@@ -42,15 +42,10 @@ static const aigw_str built_in[] = {
                   "sentence\xEF\xBD\x9C>"),
 };
 
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 bool cs_is_blank(aigw_str text)
 {
     for (size_t i = 0; i < text.len; i++)
-        if (!is_blank(text.ptr[i]))
+        if (!cs_is_blank_char(text.ptr[i]))
             return false;
     return true;
 }
@@ -66,9 +61,9 @@ static bool may_be_fence(const char *line, size_t len)
         at++;
     if (at < 3)
         return at == len;
-    while (at < len && !is_blank(line[at]) && line[at] != '`')
+    while (at < len && !cs_is_blank_char(line[at]) && line[at] != '`')
         at++;
-    while (at < len && is_blank(line[at]))
+    while (at < len && cs_is_blank_char(line[at]))
         at++;
     return at == len;
 }

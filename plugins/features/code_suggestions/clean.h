@@ -55,6 +55,11 @@ void cs_clean_feed(struct cs_clean *clean, aigw_str text);
 /** The answer is whole: let go of what is held back. */
 void cs_clean_end(struct cs_clean *clean);
 
+static inline bool cs_is_blank_char(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /** True when there is nothing but blanks in it. */
 bool cs_is_blank(aigw_str text);
 

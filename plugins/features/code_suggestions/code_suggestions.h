@@ -20,6 +20,8 @@ struct cs {
 
 #define CS_METRIC_LANGUAGE 0u
 
+#define CS_STREAM_TYPE "text/event-stream; charset=utf-8" /* of raw text, too: clients know it so */
+
 /** Routes' tags. */
 enum cs_route {
     CS_ROUTE_COMPLETIONS,

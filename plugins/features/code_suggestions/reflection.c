@@ -1,8 +1,9 @@
 /* reflection.c - see reflection.h. */
 #include "reflection.h"
 
-#include <stdbool.h>
 #include <string.h>
+
+#include "clean.h"
 
 #define RUN_MIN       5u    /* lines of code that are no chance */
 #define COMMENT_MIN   4u    /* letters and digits of a comment that says something */
@@ -16,14 +17,9 @@ struct line {
     size_t len;
 };
 
-static bool is_blank(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static struct line trim(const char *text, size_t len)
 {
-    while (len && is_blank(text[len - 1]))
+    while (len && cs_is_blank_char(text[len - 1]))
         len--;
     return (struct line){ text, len };
 }
@@ -71,10 +67,10 @@ static bool is_comment(struct line line)
 {
     size_t at = 0, words = 0;
 
-    while (at < line.len && is_blank(line.text[at]))
+    while (at < line.len && cs_is_blank_char(line.text[at]))
         at++;
     line = (struct line){ line.text + at, line.len - at };
-    if (line.len < 3 || !((line.text[0] == '#' && is_blank(line.text[1])) || memcmp(line.text, "//", 2) == 0 ||
+    if (line.len < 3 || !((line.text[0] == '#' && cs_is_blank_char(line.text[1])) || memcmp(line.text, "//", 2) == 0 ||
                           memcmp(line.text, "-- ", 3) == 0))
         return false;
     for (size_t i = 0; i < line.len; i++)
@@ -93,7 +89,7 @@ static bool is_plain(const char *text, size_t len)
         if (!is_there[c])
             different++;
         is_there[c] = true;
-        if (!is_blank(text[i]) && c < 0x80 && !is_word(text[i]))
+        if (!cs_is_blank_char(text[i]) && c < 0x80 && !is_word(text[i]))
             specials++;
     }
     return specials * 100 < len * SPECIAL_SHARE && different * 100 < len * VARIETY_SHARE;

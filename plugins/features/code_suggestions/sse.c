@@ -7,7 +7,6 @@
 #include <string.h>
 #include <time.h>
 
-#define SSE_TYPE    "text/event-stream; charset=utf-8"
 #define HEAD_MAX    65536u
 #define MESSAGE_MAX ((size_t)256 << 20) /* a piece of text, each byte of it escaped */
 #define COMMENT_MAX 64u
@@ -92,7 +91,7 @@ aigw_status cs_sse_begin(struct aigw_ctx *ctx, const struct cs *cs, struct cs_ca
 
     if (!out)
         return AIGW_E_NOMEM;
-    status = cs->host->stream_begin(ctx, 200, SSE_TYPE, headers, sizeof headers / sizeof *headers);
+    status = cs->host->stream_begin(ctx, 200, CS_STREAM_TYPE, headers, sizeof headers / sizeof *headers);
     if (status < 0)
         return status;
     put_start(ctx, cs, call, out);
