@@ -200,14 +200,14 @@ table(__name__, "chat", [
           error_line("prompt is too long", "8192 tokens"), note="A1005"),
     fails("C-CHAT-007-echo", Reply(status=401, body={"error": {"message": f"bad key {API_KEY}"}}), error_line("401")),
     fails("C-CHAT-007-garbage", Reply(body="<html>"), error_line()),
-    fails("D14-cut", Reply(pieces=("t\nFinal Answer: half", " b"), cut_after=1), error_line(before=delta("half"))),
-    fails("D14-reset", Reply(pieces=("t\nFinal Answer: half", " b"), cut_after=1, cut="reset"),
+    fails("D14-chat-cut", Reply(pieces=("t\nFinal Answer: half", " b"), cut_after=1), error_line(before=delta("half"))),
+    fails("D14-chat-reset", Reply(pieces=("t\nFinal Answer: half", " b"), cut_after=1, cut="reset"),
           error_line(before=delta("half"))),
-    fails("D14-end", Reply(pieces=("t\nFinal Answer: half", " b"), cut_after=1, cut="end"),
+    fails("D14-chat-end", Reply(pieces=("t\nFinal Answer: half", " b"), cut_after=1, cut="end"),
           error_line(before=delta("half")), note="no finish reason, no end marker: cut"),
-    fails("D14-event", Reply(pieces=("t\nFinal Answer: half",), cut_after=1, error_event={"message": "GPU on fire"}),
+    fails("D14-chat-event", Reply(pieces=("t\nFinal Answer: half",), cut_after=1, error_event={"message": "GPU on fire"}),
           error_line("GPU on fire", before=delta("half"))),
-    fails("D14-thought", Reply(pieces=("a thought", "b"), cut_after=1), error_line(), note="nothing was sent before"),
+    fails("D14-chat-thought", Reply(pieces=("a thought", "b"), cut_after=1), error_line(), note="nothing was sent before"),
     # bodies
     Row("C-CHAT-011-empty", ask(says("x"), messages=[{**QUESTION, "additional_context": []}]), 200),
     Row("C-CHAT-012", ask(says("x"), messages=[{**QUESTION, "agent_scratchpad": [STEP]}]), 400,
@@ -482,7 +482,7 @@ def status_and_heartbeats(env):
         head = conn.read_head()
         equal((head.status, head.header("content-type")), (200, LINES_TYPE), "status and type")
         for n in range(3):
-            equal((conn._line(), conn._line(), conn._line()), ("1", "\n", ""), f"chunk {n}")
+            equal((conn._line(), conn._line()), ("1", "\n"), f"chunk {n}")
     truth(script.wait(lambda s: s.seen and s.seen[0].gone_at), "the model's call to be given up", script.seen)
 
 
@@ -509,7 +509,7 @@ def configured_model(env):
 @case("CHAT-limit", "chat-model")
 def too_much_before_an_answer(env):
     """Thoughts are kept, so they are limited; answers are not."""
-    script = env.models.script(Reply(filler=50, filler_size=100))
+    script = env.models.script(Reply(pieces=("x" * 1000,) * 3))
     response = check(env.post(PATH, body_for(script)), 200)
     truth(error_line("answer_max") == response.text, "one error line that names answer_max", response.text)
     script = env.models.script(Reply(pieces=("Final Answer: ",) + ("x" * 1000,) * 50))
