@@ -3,6 +3,7 @@ what differs. The bytes of every line are compared: GitLab cuts its buffer at "}
 import json
 import time
 
+from fakes.clients import Rails
 from fakes.net import Gate
 from harness import http
 from harness.runner import case, equal, fixture, truth
@@ -178,6 +179,8 @@ table(__name__, "chat", [
             line("action", tool="epic_reader", tool_input="&1", thought="an_x")),
     streams("C-CHAT-004-observation", says(ACTION + "Observation: made up\nFinal Answer: wrong"),
             line("action", tool="issue_reader", tool_input="#123", thought="I need it.")),
+    streams("C-CHAT-004-answer", says("t\nAction: DirectAnswer\nAction Input: forty-two\n"),
+            delta("forty-two", "stop"), note="an answer in a tool's clothes"),
     streams("C-CHAT-005", says("t\nAction: weather_reader\nAction Input: x"), NO_TOOL),
     streams("C-CHAT-005-usage", says("t\nAction: weather_reader\nAction Input: x", usage=(1, 2)), NO_TOOL, usage(1, 2)),
     streams("C-CHAT-005-version", says("t\nAction: build_reader\nAction Input: x"), NO_TOOL,
@@ -537,6 +540,32 @@ def client_leaves(env):
         conn.send(http.render("POST", PATH, {}, body_for(script)))
         conn.read_head()
     truth(script.wait(lambda s: s.seen and s.seen[0].gone_at), "the model's call to be given up", script.seen)
+
+
+@case("CHAT-rails", "chat-auth")
+def rails(env):
+    """What a user of GitLab sees: verdicts of its own reader."""
+    scopes = ["duo_chat", *TOOL_SCOPES]
+    for replies, wanted, calls in (
+            ((Reply(pieces=("t\nFinal Answer: for", "ty-\ntwo")),), ("text", "forty-\ntwo"), 1),
+            ((says(ACTION, usage=(1, 2)),),
+             ("action", {"tool": "issue_reader", "tool_input": "#123", "thought": "I need it."}), 1),
+            ((says("no form at all"),), ("text", "no form at all"), 1),
+            ((says("t\nFinal Answer: " + "}\n{\"" * 9000),), ("text", ("}\n{\"" * 9000)), 1),
+            ((says("t\nAction: weather\nAction Input: x"),), ("error", "G3001"), 1),
+            ((Reply(status=401),), ("error", "A1004"), 1),
+            ((Reply(pieces=("Final Answer: a", "b"), cut_after=1),), ("error", "A1004"), 1),
+            ((Reply(status=400, body={"error": {"message": "maximum context length is 8 tokens",
+                                                "code": "context_length_exceeded"}}),), ("error", "A1005"), 1),
+            ((Reply(pieces=("Final Answer: ", "x"), cut_after=1, error_event={
+                "type": "overloaded_error", "message": "Overloaded", "code": "overloaded_error"}),
+              says("Final Answer: at last")), ("text", "at last"), 2)):
+        script = env.models.script(*replies)
+        found = Rails(env.gw.port, env.token(scopes)).chat(body_for(script))
+        equal(found, wanted, f"verdict for {replies}")
+        equal(script.count, calls, f"model calls for {replies}")
+    script = env.models.script(says("x"))
+    equal(Rails(env.gw.port, env.token(["complete_code"])).chat(body_for(script)), ("error", "M3006"), "no right")
 
 
 # -- the older route --------------------------------------------------------------------------------------------------

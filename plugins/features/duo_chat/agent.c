@@ -355,6 +355,8 @@ static aigw_status ask_for_tool(struct aigw_ctx *ctx, const struct duo_chat *cha
 {
     uint32_t tool = chat_tool_find(step->tool);
 
+    if (chat_tool_is_answer(step->tool)) /* written where a tool's input would stand */
+        return close_answer(ctx, chat, agent, step->input);
     if (tool == CHAT_TOOLS || !(agent->tools & 1u << tool))
         return chat_line_error(ctx, chat, agent, AIGW_STR("tool not available"), false);
     return chat_line_action(ctx, chat, agent, chat_tool_name(tool), step);

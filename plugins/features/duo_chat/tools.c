@@ -71,3 +71,8 @@ uint32_t chat_tool_find(aigw_str name)
         i++;
     return i;
 }
+
+bool chat_tool_is_answer(aigw_str name)
+{
+    return is_same(name, AIGW_STR("DirectAnswer"));
+}

@@ -17,6 +17,8 @@ uint32_t chat_tools_offered(const struct aigw_host *host, struct aigw_ctx *ctx, 
 
 /** The tool that a model means by a name: any case, with or without low lines. CHAT_TOOLS: none of them. */
 uint32_t chat_tool_find(aigw_str name);
+/** The name under which the prompt lets models announce an answer. */
+bool chat_tool_is_answer(aigw_str name);
 
 /** True when `version` is one that PEP 440 knows and is not older than `major.minor.patch-pre`. */
 bool chat_version_reaches(aigw_str version, const uint32_t least[3]);
