@@ -520,6 +520,25 @@ def too_much_before_an_answer(env):
     equal(response.text, delta("x" * 1000) * 50 + delta("", "stop"), "50,000 bytes of answer")
 
 
+@case("CHAT-large-piece", "chat-model")
+def large_piece(env):
+    """A piece of any size: in lines of at most 32 KiB, cut between characters."""
+    text = "é\U0001f600z" * 60000
+    script = env.models.script(Reply(pieces=("Final Answer: ", text, "end")))
+    response = check(env.post(PATH, body_for(script)), 200)
+    events = [json.loads(item)["data"] for item in response.text.split("\n")[:-1]]
+    equal("".join(event["text"] for event in events), text + "end", "the whole text")
+    truth(all(len(event["text"].encode()) <= 32768 for event in events), "lines of at most 32 KiB", len(events))
+    equal(events[-1], {"text": "", "finish_reason": "stop"}, "the last line")
+
+
+@case("CHAT-large-error", "chat-model")
+def large_error(env):
+    script = env.models.script(Reply(status=400, body={"error": {"message": "ü" * 1500}}))
+    response = check(env.post(PATH, body_for(script)), 200)
+    truth(error_line("400", "üüü") == response.text and len(response.text) < 4000, "one short error line", response.text)
+
+
 @case("CHAT-whole", "chat-whole")
 def streaming_switched_off(env):
     """The same framing, the text in one piece."""

@@ -14,7 +14,9 @@
 
 #define LINES_TYPE "application/x-ndjson; charset=utf-8"
 #define TOO_LONG   "prompt is too long"
-#define LINE_EXTRA 65536u
+#define PART_MAX   32768u /* bytes of an answer in one line */
+#define LINE_EXTRA (PART_MAX * 8)
+#define REASON_MAX 1000 /* bytes that a failure is told in */
 #define SCOPE_SIZE 128
 
 static const aigw_str guardrail_warning =
@@ -303,16 +305,34 @@ static aigw_status on_error(struct aigw_ctx *ctx, const struct duo_chat *chat, s
     bool is_overloaded = error->http_status == 529 || chat_str_is(error->code, "overloaded_error") ||
                          holds(error->message, "overloaded_error");
     const char *hint = is_too_long ? TOO_LONG ": " : "";
+    int len = error->message.len < REASON_MAX ? (int)error->message.len : REASON_MAX;
+    const char *words = error->message.ptr ? error->message.ptr : "";
     char *text;
 
     if (error->http_status)
         text = chat->host->format(ctx, AIGW_LIFE_REQUEST, "Model %.*s answered %d: %s%.*s",
-                                  AIGW_STR_ARG(agent->model->name), (int)error->http_status, hint,
-                                  AIGW_STR_ARG(error->message));
+                                  AIGW_STR_ARG(agent->model->name), (int)error->http_status, hint, len, words);
     else
         text = chat->host->format(ctx, AIGW_LIFE_REQUEST, "Model %.*s: %s%.*s", AIGW_STR_ARG(agent->model->name), hint,
-                                  AIGW_STR_ARG(error->message));
-    return fail(ctx, chat, agent, text ? (aigw_str){ text, strlen(text) } : error->message, is_overloaded);
+                                  len, words);
+    return text ? fail(ctx, chat, agent, (aigw_str){ text, strlen(text) }, is_overloaded) : AIGW_E_NOMEM;
+}
+
+/** In lines of a size that every reader takes, cut between characters. */
+static aigw_status send_answer(struct aigw_ctx *ctx, const struct duo_chat *chat, struct chat_agent *agent,
+                               aigw_str text)
+{
+    aigw_status status = AIGW_OK;
+
+    while (text.len > PART_MAX && status == AIGW_OK) {
+        size_t len = PART_MAX;
+
+        while (len > PART_MAX - 4 && (text.ptr[len] & 0xc0) == 0x80)
+            len--;
+        status = chat_line_delta(ctx, chat, agent, (aigw_str){ text.ptr, len }, AIGW_STR_NONE);
+        text = (aigw_str){ text.ptr + len, text.len - len };
+    }
+    return status == AIGW_OK && text.len ? chat_line_delta(ctx, chat, agent, text, AIGW_STR_NONE) : status;
 }
 
 static aigw_status on_text(struct aigw_ctx *ctx, const struct duo_chat *chat, struct chat_agent *agent, aigw_str text)
@@ -331,9 +351,7 @@ static aigw_status on_text(struct aigw_ctx *ctx, const struct duo_chat *chat, st
                                  AIGW_STR_ARG(agent->model->name), (long long)chat->answer_max);
         return why ? fail(ctx, chat, agent, (aigw_str){ why, strlen(why) }, false) : AIGW_E_NOMEM;
     }
-    if (status == AIGW_OK && grown.len)
-        status = chat_line_delta(ctx, chat, agent, grown, AIGW_STR_NONE);
-    return status;
+    return status == AIGW_OK ? send_answer(ctx, chat, agent, grown) : status;
 }
 
 /** The rest of a final answer, and why it ended: a blank reason would be read as "cut off". */
