@@ -109,9 +109,16 @@ static const struct {
     { "tag in an answer", "Final Answer: </think> is a tag", "answer </think> is a tag" },
 };
 
+/* As ck_assert(), but silent and quick when all is well: there are very many. */
+#define MUST(condition) \
+    do { \
+        if (!(condition)) \
+            ck_abort_msg("%s", #condition); \
+    } while (0)
+
 static size_t append(char *out, size_t at, aigw_str text)
 {
-    ck_assert_uint_lt(at + text.len, MAX);
+    MUST(at + text.len < MAX);
     if (text.len)
         memcpy(out + at, text.ptr, text.len);
     out[at + text.len] = '\0';
@@ -132,9 +139,9 @@ static void read_in(const char *text, size_t size, char out[MAX])
         char *piece = malloc(n);
         aigw_str grown;
 
-        ck_assert_ptr_nonnull(piece);
+        MUST(piece != NULL);
         memcpy(piece, text + at, n);
-        ck_assert_int_eq(react_feed(&react, (aigw_str){ piece, n }, &grown), AIGW_OK);
+        MUST(react_feed(&react, (aigw_str){ piece, n }, &grown) == AIGW_OK);
         answered = append(answer, answered, grown);
         free(piece);
         at += n;
@@ -144,7 +151,7 @@ static void read_in(const char *text, size_t size, char out[MAX])
         append(answer, answered, step.text);
         snprintf(out, MAX, "answer %.*s", MAX / 2, answer);
     } else {
-        ck_assert_uint_eq(answered, 0);
+        MUST(answered == 0);
         if (step.kind == REACT_IS_ACTION)
             snprintf(out, MAX, "action %.*s|%.*s|%.*s", AIGW_STR_ARG(step.tool), AIGW_STR_ARG(step.input),
                      AIGW_STR_ARG(step.thought));
@@ -165,6 +172,69 @@ START_TEST(texts)
         read_in(rows[_i].text, sizes[i], found);
         ck_assert_msg(strcmp(found, rows[_i].expected) == 0, "%s, in pieces of %zu: expected <%s>, found <%s>",
                       rows[_i].title, sizes[i], rows[_i].expected, found);
+    }
+}
+END_TEST
+
+/* Texts made of what matters to the reader, in random order: however they are cut, the same comes of them. */
+START_TEST(random_texts)
+{
+    static const char *const bits[] = { "Final Answer:",
+                                        "Final",
+                                        " Answer",
+                                        "Action:",
+                                        "Action",
+                                        " Input:",
+                                        "Action Input:",
+                                        "Observation:",
+                                        "Thought:",
+                                        "<think>",
+                                        "</think>",
+                                        "<",
+                                        "/think>",
+                                        "**",
+                                        "*",
+                                        "_",
+                                        "`",
+                                        "```",
+                                        "\n",
+                                        "\r\n",
+                                        " ",
+                                        ":",
+                                        "-",
+                                        "#",
+                                        ">",
+                                        "\\_",
+                                        "x",
+                                        "issue_reader",
+                                        "ä",
+                                        "final answer",
+                                        "ACTION",
+                                        "{\"a\": 1}",
+                                        "  \n\n " };
+    uint32_t seed = 20241105;
+    char text[1024], whole[MAX], found[MAX];
+
+    for (int round = 0; round < 20000; round++) {
+        size_t len = 0, count;
+
+        seed = seed * 1664525u + 1013904223u;
+        count = 1 + seed / 65536 % 24;
+        for (size_t i = 0; i < count; i++) {
+            const char *bit;
+
+            seed = seed * 1664525u + 1013904223u;
+            bit = bits[seed / 65536 % (sizeof bits / sizeof *bits)];
+            memcpy(text + len, bit, strlen(bit));
+            len += strlen(bit);
+        }
+        text[len] = '\0';
+        read_in(text, MAX, whole);
+        for (size_t size = 1; size < 8; size++) {
+            read_in(text, size, found);
+            if (strcmp(found, whole) != 0)
+                ck_abort_msg("<%s> in pieces of %zu: expected <%s>, found <%s>", text, size, whole, found);
+        }
     }
 }
 END_TEST
@@ -235,6 +305,7 @@ Suite *react_suite(void)
     TCase *tcase = tcase_create("rows");
 
     tcase_add_loop_test(tcase, texts, 0, sizeof rows / sizeof *rows);
+    tcase_add_test(tcase, random_texts);
     tcase_add_test(tcase, grows);
     tcase_add_test(tcase, limits);
     suite_add_tcase(suite, tcase);
