@@ -38,7 +38,8 @@ def chat_auth(ctx):
 
 @fixture("chat-strict")
 def chat_strict(ctx):
-    return Env(ctx, conf='features: { duo_chat: { plugin = "duo_chat"; strict_scope = true; }; };', name="chat-strict")
+    return Env(ctx, env={"AIGW_AUTH__STRICT_CHAT_SCOPE": "true", "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT": "0.2"},
+               name="chat-strict")
 
 
 @fixture("chat-model")
@@ -306,6 +307,10 @@ table(__name__, "chat-strict", [
     Row("D7-strict-newest", as_user(["duo_chat"], messages=[{"role": "user", "content": "@GitLabDuo"},
                                                             {"role": "assistant", "content": "x"}, QUESTION]), 403,
         NO_CORE),
+    Row("CHAT-timeout", as_user(["duo_classic_chat"], Reply(hang=True)), 200,
+        **{**lines(), "text": error_line("Model mistral")}),
+    Row("CHAT-timeout-mid", as_user(["duo_classic_chat"], Reply(pieces=("Final Answer: a", "b"), gate=Gate())), 200,
+        **{**lines(), "text": error_line("Model mistral", before=delta("a"))}),
 ])
 
 

@@ -71,7 +71,7 @@ static aigw_status permit(struct aigw_ctx *ctx, const struct duo_chat *chat, con
         return AIGW_OK;
     if (!host->has_scope(ctx, "duo_chat", 0))
         return forbid(ctx, host, "Unauthorized to access duo chat");
-    if (chat->is_strict && !is_mentioned(request))
+    if (chat_str_is(host->setting(ctx, "auth.strict_chat_scope"), "true") && !is_mentioned(request))
         return forbid(ctx, host, "Duo Core no longer authorized to access Duo Classic Chat");
     return AIGW_OK;
 }

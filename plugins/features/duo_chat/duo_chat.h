@@ -14,9 +14,7 @@
 struct duo_chat {
     const struct aigw_host *host;
     const char *prompt, *turn_prompt;
-    int32_t is_strict;
-    int64_t heartbeat_ms;
-    int64_t answer_max;
+    int64_t heartbeat_ms, answer_max;
 };
 
 /* Where the client's answer is. */

@@ -11,9 +11,6 @@ static const struct aigw_setting settings[] = {
       "Prompt id of a step: system text, the question, the beginning of the model's turn." },
     { "turn_prompt", AIGW_SET_STRING, 0, offsetof(struct duo_chat, turn_prompt), "chat/react_turn", 0, 0, NULL,
       "Prompt id of one earlier turn: what the user and the assistant said." },
-    { "strict_scope", AIGW_SET_BOOL, 0, offsetof(struct duo_chat, is_strict), "false", 0, 0, NULL,
-      "Ask for the right duo_classic_chat, as the newest GitLabs do; duo_chat alone is then enough only for questions "
-      "that mention @GitLabDuo. Off: either right will do." },
     { "heartbeat_ms", AIGW_SET_INT, 0, offsetof(struct duo_chat, heartbeat_ms), "10000", 0, 600000, NULL,
       "While a model thinks, an empty line is sent this often, in milliseconds, so that GitLab goes on waiting. 0: "
       "never." },
