@@ -254,9 +254,9 @@ static void on_heartbeat(struct aigw_ctx *ctx, void *arg)
 
     if (agent->reply != CHAT_REPLY_OPEN)
         return;
-    if (!agent->wrote)
+    if (!agent->did_write)
         chat->host->stream_write(ctx, AIGW_STR("\n"));
-    agent->wrote = false;
+    agent->did_write = false;
     chat->host->timer_set(ctx, &agent->timer, chat->heartbeat_ms, on_heartbeat, agent);
 }
 

@@ -12,7 +12,7 @@ static aigw_status send(struct aigw_ctx *ctx, const struct aigw_host *host, stru
     if (status == AIGW_OK)
         status = host->stream_write(ctx, line);
     host->buf_clear(agent->line);
-    agent->wrote = true;
+    agent->did_write = true;
     return status;
 }
 

@@ -125,21 +125,14 @@ static void put_extras(const struct aigw_host *host, struct aigw_buf *out, const
     }
 }
 
-/** Without the backslash that Markdown puts in front of a low line. */
 static aigw_str unescape(struct aigw_ctx *ctx, const struct aigw_host *host, aigw_str text)
 {
-    size_t to = 0;
     char *copy;
 
     if (!text.len || !memchr(text.ptr, '\\', text.len))
         return text;
     copy = host->alloc(ctx, AIGW_LIFE_BUILD, text.len);
-    if (!copy)
-        return text;
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] != '\\' || i + 1 == text.len || text.ptr[i + 1] != '_')
-            copy[to++] = text.ptr[i];
-    return (aigw_str){ copy, to };
+    return copy ? (aigw_str){ copy, react_unescape(copy, text) } : text;
 }
 
 static void put_steps(struct aigw_ctx *ctx, const struct aigw_host *host, struct aigw_buf *out,

@@ -46,7 +46,7 @@ struct chat_agent {
     struct react react;
     struct aigw_buf *line; /* one NDJSON line, made again and again */
     struct aigw_timer *timer;
-    bool wrote; /* since the last heartbeat */
+    bool did_write; /* since the last heartbeat */
     struct chat_usage usage;
     uint32_t finish;        /* AIGW_FINISH_* */
     aigw_str finish_reason; /* the server's word; lives as the request */

@@ -322,15 +322,22 @@ aigw_status react_feed(struct react *react, aigw_str piece, aigw_str *ret_answer
 
 /* ---- the end ---- */
 
-/** Models that write Markdown put a backslash in front of low lines. Works in place. */
-static aigw_str unescape(struct react *r, aigw_str text)
+size_t react_unescape(char *to, aigw_str text)
 {
-    char *begin = r->text + (text.ptr - r->text), *to = begin;
+    char *at = to;
 
     for (size_t i = 0; i < text.len; i++)
-        if (begin[i] != '\\' || i + 1 == text.len || begin[i + 1] != '_')
-            *to++ = begin[i];
-    return (aigw_str){ begin, (size_t)(to - begin) };
+        if (text.ptr[i] != '\\' || i + 1 == text.len || text.ptr[i + 1] != '_')
+            *at++ = text.ptr[i];
+    return (size_t)(at - to);
+}
+
+/** The same in place, for a piece of the reader's own text. */
+static aigw_str unescape(struct react *r, aigw_str text)
+{
+    char *begin = r->text + (text.ptr - r->text);
+
+    return (aigw_str){ begin, react_unescape(begin, text) };
 }
 
 static aigw_str thought_of(struct react *r)

@@ -58,4 +58,8 @@ aigw_status react_feed(struct react *react, aigw_str piece, aigw_str *ret_answer
 /** The text has ended: what it was. Strings are valid until react_free(). Once. */
 void react_finish(struct react *react, struct react_step *ret_step);
 
+/** Copy text without the backslashes that Markdown puts in front of low lines; `to` may be text.ptr itself. Answers the
+ *  bytes written, text.len at most. */
+size_t react_unescape(char *to, aigw_str text);
+
 #endif
