@@ -248,9 +248,9 @@ table(__name__, "chat", [
       for category in ("file", "snippet", "merge_request", "issue", "dependency", "local_git", "terminal",
                        "repository", "directory", "os_information", "agent_user_environment", "user_rule")],
     # models
-    Row("D9-absent", lambda env: env.post(PATH, {"messages": [QUESTION]}), 422,
+    Row("D9-chat-absent", lambda env: env.post(PATH, {"messages": [QUESTION]}), 422,
         {"detail": contains("duo_chat", "conf.d", "GitLab")}),
-    Row("D9-null", lambda env: env.post(PATH, {"messages": [QUESTION], "model_metadata": None}), 422,
+    Row("D9-chat-null", lambda env: env.post(PATH, {"messages": [QUESTION], "model_metadata": None}), 422,
         {"detail": contains("duo_chat", "conf.d", "GitLab")}),
     Row("D10-chat-family", ask(says("x"), model={"name": "brand_new"}), 200, **lines(line("unknown", text="x"))),
     Row("D11-chat-type", ask(says("x"), model_metadata=5), 422, {"detail": contains("model_metadata")}),
@@ -503,7 +503,7 @@ def late_failure(env):
     truth(response.text.startswith("\n"), "heartbeats first", response.text)
 
 
-@case("D9-configured", "chat-model")
+@case("D9-chat-configured", "chat-model")
 def configured_model(env):
     seen = env.configured.count
     for extra in ({}, {"model_metadata": None}, {"model_metadata": {"provider": "gitlab", "feature_setting": "duo_chat"}},
@@ -625,7 +625,7 @@ table(__name__, "chat", [
     Row("C-CHV1-003-model", lambda env: env.post(OLD, old_body(provider="anthropic", model="eliza")), 422, INVALID),
     Row("C-CHV1-005", ask_old(Reply(pieces=("a", "ñ\n", "b")), stream=True), 200, text="añ\nb",
         headers={"content-type": TEXT_TYPE}, absent=["content-length"]),
-    Row("D9-old", lambda env: env.post(OLD, old_body()), 422, {"detail": contains("duo_chat", "conf.d")}),
+    Row("D9-chat-old", lambda env: env.post(OLD, old_body()), 422, {"detail": contains("duo_chat", "conf.d")}),
     Row("D13-old", ask_old(Reply(status=500)), 503, model_error("500"), "D13: JSON, not plain text"),
     Row("D13-old-429", ask_old(Reply(status=429)), 429, model_error()),
     Row("D32-old-stream", ask_old(Reply(status=401), stream=True), 503, model_error("401")),

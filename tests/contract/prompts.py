@@ -78,6 +78,8 @@ table(__name__, "prompts", [
         headers=STREAM, absent=["content-length"]),
     Row("C-PRM-011-empty", ask(Reply(pieces=()), stream=True), 200, text="", headers=STREAM),
     Row("C-PRM-react", ask(UNIT, path=V1 + "chat%2Freact"), 422, detail("Prompt 'chat/react' is not supported")),
+    Row("C-PRM-react-turn", ask(UNIT, path=V1 + "chat%2Freact_turn"), 422,
+        detail("Prompt 'chat/react_turn' is not supported")),
     Row("C-PRM-014", ask(UNIT, path="/v1/prompts"), 404, detail("Not Found"), "D17: no redirects"),
     Row("D33-prompts", lambda env: env.post(V1 + CHECK, half_an_emoji(env), {"Content-Type": "application/json"}), 200,
         "Hi John!"),
