@@ -5,6 +5,7 @@ from ._env import Env, Reply
 SERVER_KEY = "sk-proxy-canary-5d01"
 
 CONF = """
+{limits}
 upstream: {{ retries = 0; }};
 providers: {{
     px_anthropic: {{ plugin = "anthropic"; base_url = "{anthropic}"; api_key = "{key}"; }};
@@ -26,12 +27,12 @@ features: {{
 class ProxyEnv(Env):
     """The model servers' scripts belong to the environment; answers() sets what they say next."""
 
-    def __init__(self, ctx, name, anthropic_model="claude", more="", **kwargs):
+    def __init__(self, ctx, name, anthropic_model="claude", more="", limits="", **kwargs):
         def conf(env):
             env.anthropic = env.models.script()
             env.openai = env.models.script()
             return CONF.format(anthropic=env.anthropic.root, openai=env.openai.root, key=SERVER_KEY,
-                               anthropic_model=anthropic_model, more=more)
+                               anthropic_model=anthropic_model, more=more, limits=limits)
         super().__init__(ctx, conf=conf, name=name, **kwargs)
         ctx.secret(SERVER_KEY)
 

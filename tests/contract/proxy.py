@@ -54,6 +54,12 @@ def prx_listed_own(ctx):
                env={"AIGW_PROXY_ENDPOINTS__SELF_MANAGED_ENABLED": f"other-1, {gl.INSTANCE_ID}"})
 
 
+@fixture("prx-early")
+def prx_early(ctx):
+    """A stream's status goes out before the model says anything (D32)."""
+    return ProxyEnv(ctx, "prx-early", bypass=True, limits="limits: { stream_status_ms = 50; };")
+
+
 def refused(path, body, headers=None):
     return lambda env: env.post(path, body, UP if headers is None else headers)
 
@@ -322,6 +328,45 @@ broken_stream("C-PRX-stream-error-anthropic", ANTHROPIC, MESSAGES, Reply(("a", "
     "type": "overloaded_error", "message": "Overloaded"}), 'event: error\ndata: {"type":"error","error":'
     '{"message":"Overloaded","type":"overloaded_error"}}\n\n')
 broken_stream("C-PRX-stream-cut", ANTHROPIC, MESSAGES, Reply(("a", "b"), cut_after=1), '"type":"api_error"}}\n\n')
+
+
+@case("C-PRX-early", "prx-early")
+def a_status_before_the_model_answers(env):
+    for path, body, tail in (
+            (OPENAI, CHAT, 'data: {"error":{"message":"slow down","type":"rate_limit_error","param":null,"code":null}}'),
+            (ANTHROPIC, MESSAGES, 'event: error\ndata: {"type":"error","error":{"message":"slow down",'
+                                  '"type":"rate_limit_error"}}')):
+        env.answers(Reply(status=429, head_delay=0.4, body={"error": {"message": "slow down"}}))
+        response = check(env.post(path, {**body, "stream": True}, UP), 200,
+                         headers={"content-type": "text/event-stream; charset=utf-8"})
+        equal(response.text, tail + "\n\n", "body")
+
+
+@case("C-PRX-json-stream", "prx")
+def a_server_that_does_not_stream(env):
+    answer = b'{"choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}]}'
+    env.answers(Reply(body=answer))
+    response = check(env.post(OPENAI, {**CHAT, "stream": True}, UP), 200, headers={"content-type": "application/json"})
+    equal(response.body, answer, "the server's bytes")
+
+
+@case("C-PRX-large", "prx")
+def large_bodies(env):
+    text = "y" * (20 << 20)
+    env.answers(Reply((text,)))
+    response = check(env.post(OPENAI, {**CHAT, "messages": [{"role": "user", "content": text}]}, UP), 200)
+    equal(len(response.json()["choices"][0]["message"]["content"]), len(text), "length of the answer")
+    equal(len(sent(env.openai).json()["messages"][0]["content"]), len(text), "length of what was asked")
+    check(env.post(OPENAI, {**CHAT, "x": "y" * (33 << 20)}, UP), 413)
+
+
+@case("C-PRX-unasked", "prx")
+def nothing_is_asked_for_a_refusal(env):
+    env.answers(Reply())
+    for path, body, headers in ((OPENAI, CHAT, {}), (ANTHROPIC, {**MESSAGES, "model": "gpt-5"}, UP),
+                                (ANTHROPIC + "/x", MESSAGES, UP), (EMBED, {"model": "e", "input": [[1]]}, UP)):
+        truth(env.post(path, body, headers).status >= 400, "a refusal", path)
+    equal([env.openai.count, env.anthropic.count], [0, 0], "requests at the model servers")
 
 
 # -- what is built instead of passed ---------------------------------------------------------------------------------

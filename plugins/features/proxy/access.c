@@ -138,7 +138,7 @@ bool proxy_may_enter(struct aigw_ctx *ctx, const struct proxy *proxy)
     primitive = find_primitive(ctx, proxy);
     if (primitive < 0)
         return false;
-    if (!(is_self_managed(principal) ? may_instance : may_namespace)(ctx, proxy, principal))
+    if (!(is_self_managed(principal) ? may_instance(ctx, proxy, principal) : may_namespace(ctx, proxy, principal)))
         return false;
     if (!proxy_primitives[primitive].is_usable) {
         proxy->host->respond_detail(ctx, 400, "This endpoint cannot be used for %s purpose",

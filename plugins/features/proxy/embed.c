@@ -90,7 +90,10 @@ static void put_vector(const struct proxy_call *call, const struct aigw_event *e
 
     host->buf_printf(call->whole, "%s{\"object\":\"embedding\",\"index\":%u,\"embedding\":",
                      call->vectors ? "," : "{\"object\":\"list\",\"data\":[", event->index);
-    (call->base64 ? vector_put_base64 : vector_put_list)(host, call->whole, event->vector, event->vector_len);
+    if (call->base64)
+        vector_put_base64(host, call->whole, event->vector, event->vector_len);
+    else
+        vector_put_list(host, call->whole, event->vector, event->vector_len);
     host->buf_put(call->whole, "}", 1);
 }
 

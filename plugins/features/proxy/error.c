@@ -39,13 +39,12 @@ static int kind_of(const struct aigw_error *error)
 
 static uint32_t status_of(const struct aigw_error *error, int kind)
 {
-    if (kind >= 0) {
-        bool is_fixed = error->kind == AIGW_ERR_AUTH || error->kind == AIGW_ERR_CONTEXT_TOO_LONG;
-
-        if (is_fixed || error->http_status < 400 || error->http_status == 401)
-            return error->http_status == 401 ? 502 : kinds[kind].status;
+    if (error->kind == AIGW_ERR_AUTH || error->http_status == 401)
+        return 502;
+    if (kind >= 0 && (error->http_status < 400 || error->kind == AIGW_ERR_CONTEXT_TOO_LONG))
+        return kinds[kind].status;
+    if (kind >= 0)
         return (uint32_t)error->http_status;
-    }
     switch (error->kind) {
     case AIGW_ERR_CIRCUIT:
     case AIGW_ERR_LIMIT:
@@ -83,7 +82,7 @@ static aigw_str harmless(const struct aigw_host *host, struct aigw_ctx *ctx, aig
 {
     static const struct {
         const char *word, *instead;
-    } words[] = { { "expired", "out of date" }, { "revoked", "withdrawn" }, { "invalid", "not valid" } };
+    } words[] = { { "expired", "lapsed" }, { "revoked", "withdrawn" }, { "invalid", "not valid" } };
     struct aigw_buf *buf = holds(text, "token") ? host->buf_new(ctx, AIGW_LIFE_REQUEST, ERROR_MAX) : NULL;
     aigw_str view = AIGW_STR_NONE;
 
