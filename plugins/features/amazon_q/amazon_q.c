@@ -15,9 +15,15 @@ struct amazon_q {
     const struct aigw_host *host;
 };
 
+/** A body. It is judged, and nothing of it is kept but which kind of payload it is, because a union needs the place. */
+struct amazon_q_body {
+    struct amazon_q_payload {
+        uint32_t source;
+    } payload;
+};
+
 /* ---- bodies ---- */
 
-/* Nothing is kept: a body is only judged. */
 #define TEXT(field, length) \
     { \
         .name = (field), .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_REQUIRED, .offset = AIGW_BODY_NOWHERE, \
@@ -80,8 +86,13 @@ static const struct aigw_body_field payload_fields[] = {
       .max = 1000,
       .variants = HOOK },
 };
-static const struct aigw_body_table payload_table = { AIGW_BODY_FIELDS(payload_fields), .tag = "source",
-                                                      .tags = "issue|merge_request|web_hook" };
+static const struct aigw_body_table payload_table = {
+    AIGW_BODY_FIELDS(payload_fields),
+    .size = sizeof(struct amazon_q_payload),
+    .tag = "source",
+    .tags = "issue|merge_request|web_hook",
+    .variant_offset = offsetof(struct amazon_q_payload, source),
+};
 
 static const struct aigw_body_field event_fields[] = {
     TEXT("role_arn", 2048),
@@ -90,15 +101,15 @@ static const struct aigw_body_field event_fields[] = {
     { .name = "payload",
       .type = AIGW_BODY_OBJECT,
       .flags = AIGW_BODYF_REQUIRED,
-      .offset = AIGW_BODY_NOWHERE,
+      .offset = offsetof(struct amazon_q_body, payload),
       .table = &payload_table },
 };
 
 static const struct aigw_body_table tables[] = {
-    [APPLICATION] = { AIGW_BODY_FIELDS(application_fields) },
-    [DELETE] = { AIGW_BODY_FIELDS(delete_fields) },
-    [VERIFY] = { AIGW_BODY_FIELDS(verify_fields) },
-    [EVENTS] = { AIGW_BODY_FIELDS(event_fields) },
+    [APPLICATION] = { AIGW_BODY_FIELDS(application_fields), .size = sizeof(struct amazon_q_body) },
+    [DELETE] = { AIGW_BODY_FIELDS(delete_fields), .size = sizeof(struct amazon_q_body) },
+    [VERIFY] = { AIGW_BODY_FIELDS(verify_fields), .size = sizeof(struct amazon_q_body) },
+    [EVENTS] = { AIGW_BODY_FIELDS(event_fields), .size = sizeof(struct amazon_q_body) },
 };
 
 /* ---- the routes ---- */
@@ -130,17 +141,15 @@ static aigw_status q_check(struct aigw_ctx *ctx, void *self, void *call, const s
     struct aigw_host_memory from = { host, ctx, AIGW_LIFE_BUILD };
     struct aigw_memory memory = { aigw_host_memory_get, &from, SIZE_MAX };
     struct aigw_body body = { .memory = &memory };
-    char none; /* nothing of the body is kept */
     aigw_str faults;
     aigw_status status;
 
-    (void)call;
     if (!aigw_body_is_json_type(request->content_type)) {
         aigw_body_report(&body, NULL, "model_attributes_type",
                          "Input should be a valid dictionary or object to extract fields from");
         status = AIGW_E_INVALID;
     } else {
-        status = aigw_body_read(&body, &tables[request->route->tag], request->body, &none);
+        status = aigw_body_read(&body, &tables[request->route->tag], request->body, call);
     }
     if (status != AIGW_E_INVALID)
         return status;
@@ -169,6 +178,7 @@ static const struct aigw_feature_ops q_ops = {
     .route_size = sizeof *routes,
     .routes = routes,
     .route_count = sizeof routes / sizeof *routes,
+    .call_size = sizeof(struct amazon_q_body),
     .open = q_open,
     .check = q_check,
     .run = q_run,
