@@ -1,15 +1,16 @@
-"""Clients that nobody here wrote, through the proxies: the Anthropic and OpenAI packages from npm, and GitLab's own
-@gitlab/gitlab-ai-provider (pinned in sdk_packages/), with a token of one user that the gateway itself issued."""
+"""Clients that nobody here wrote, through the proxies: the Anthropic and OpenAI packages from npm and PyPI, and GitLab's
+own @gitlab/gitlab-ai-provider (pinned in sdk_packages/), with a token of one user that the gateway itself issued."""
 import json
 import os
 import subprocess
+import sys
 import threading
 
 from contract._proxy import ProxyEnv, anthropic_error, openai_error, vectors
 from contract._env import Reply
 from harness.runner import case, equal, fixture, truth
 
-from ._npm import installed
+from . import _npm, _pypi
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RIGHT = "ai_gateway_model_provider_proxy"
@@ -18,9 +19,11 @@ GITLAB_OPENAI = "duo-chat-gpt-5-1"
 
 
 class Clients:
-    def __init__(self, folder):
-        self.process = subprocess.Popen(["node", os.path.join(HERE, "sdk_clients.mjs"), folder], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """A child that makes the calls it is told to, one line of JSON each way."""
+
+    def __init__(self, command, env=None):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        text=True, env=env)
         self.errors = []
         threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True).start()
 
@@ -42,10 +45,21 @@ class Clients:
         self.process.stdout.close()
 
 
+def node_clients(ctx):
+    folder = _npm.installed(ctx, os.path.join(HERE, "sdk_packages"), "sdks")
+    return Clients(["node", os.path.join(HERE, "sdk_clients.mjs"), folder])
+
+
+def python_clients(ctx):
+    folder = _pypi.installed(ctx, os.path.join(HERE, "sdk_packages", "requirements.txt"), "sdks-python")
+    return Clients([sys.executable, os.path.join(HERE, "_sdk_calls.py")],
+                   {"PATH": "/usr/bin:/bin", "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"})
+
+
 class SdkEnv(ProxyEnv):
-    def __init__(self, ctx):
-        self.clients = Clients(installed(ctx, os.path.join(HERE, "sdk_packages"), "sdks"))
-        super().__init__(ctx, "sdks")
+    def __init__(self, ctx, name, start):
+        self.clients = start(ctx)
+        super().__init__(ctx, name)
         response = self.post("/v1/code/user_access_token", headers=self.auth(self.token([RIGHT])))
         equal(response.status, 200, "status of user_access_token")
         self.user = ctx.secret(response.json()["token"])
@@ -63,15 +77,20 @@ class SdkEnv(ProxyEnv):
 
 @fixture("sdks")
 def sdks(ctx):
-    return SdkEnv(ctx)
+    return SdkEnv(ctx, "sdks", node_clients)
+
+
+@fixture("sdks-python")
+def sdks_python(ctx):
+    return SdkEnv(ctx, "sdks-python", python_clients)
 
 
 def holds(found, **wanted):
     equal({key: found.get(key) for key in wanted}, wanted, f"of {json.dumps(found)[:300]}")
 
 
-def sdk_case(ident, replies, client, what, wanted, **more):
-    @case(ident, "sdks")
+def sdk_case(ident, replies, client, what, wanted, fixture_name="sdks", **more):
+    @case(ident, fixture_name)
     def run(env):
         holds(env.answers(*replies).call(client, what, **more), **wanted)
     return run
@@ -95,9 +114,18 @@ sdk_case("CLIENT-gitlab-stream", [TEXT], "gitlab", "stream", {**PIECES, "grants"
 sdk_case("CLIENT-gitlab-openai-whole", [TEXT], "gitlab", "whole", {"text": "hello", "grants": 1}, model=GITLAB_OPENAI)
 sdk_case("CLIENT-gitlab-openai-stream", [TEXT], "gitlab", "stream", {**PIECES, "grants": 1}, model=GITLAB_OPENAI)
 
+PYTHON = "sdks-python"
+sdk_case("CLIENT-py-anthropic-whole", [TEXT], "anthropic", "whole", {"text": "hello", "stop": "end_turn"}, PYTHON)
+sdk_case("CLIENT-py-anthropic-stream", [TEXT], "anthropic", "stream", PIECES, PYTHON)
+sdk_case("CLIENT-py-anthropic-count", [Reply(body={"input_tokens": 7})], "anthropic", "count", {"tokens": 7}, PYTHON)
+sdk_case("CLIENT-py-openai-whole", [TEXT], "openai", "whole", {"text": "hello", "stop": "stop"}, PYTHON)
+sdk_case("CLIENT-py-openai-stream", [TEXT], "openai", "stream", PIECES, PYTHON)
+sdk_case("CLIENT-py-openai-embeddings", [vectors((0.5, -1), (0.25, 2))], "openai", "embeddings",
+         {"vectors": [[0.5, -1], [0.25, 2]]}, PYTHON)
 
-def failing(ident, reply, client, what, status, kind, **wanted):
-    @case(ident, "sdks")
+
+def failing(ident, reply, client, what, status, kind, fixture_name="sdks", **wanted):
+    @case(ident, fixture_name)
     def run(env):
         found = env.answers(reply).call(client, what)
         truth("error" in found, "an error", found)
@@ -113,11 +141,14 @@ for _client in ("anthropic", "openai"):
                 _what, 400, "BadRequestError")
     failing(f"CLIENT-{_client}-401", Reply(status=401, body=anthropic_error("authentication_error", "token expired")),
             _client, "whole", 502, "InternalServerError")
+    failing(f"CLIENT-py-{_client}-429", LIMIT, _client, "stream", 429, "RateLimitError", PYTHON, retryAfter="17")
+    failing(f"CLIENT-py-{_client}-400", Reply(status=400, body=openai_error("no such thing", "x")), _client, "whole", 400,
+            "BadRequestError", PYTHON)
 
 
-def breaking(ident, client, error, word):
+def breaking(ident, client, error, word, fixture_name="sdks"):
     """An error in the middle of a stream reaches the client as an error, never as a short answer."""
-    @case(ident, "sdks")
+    @case(ident, fixture_name)
     def run(env):
         found = env.answers(Reply(("hel", "lo"), cut_after=1, cut="end", error_event=error)).call(client, "stream")
         truth("error" in found and word in found["error"]["message"], f"an error with {word!r}", found)
@@ -127,6 +158,9 @@ def breaking(ident, client, error, word):
 breaking("CLIENT-anthropic-stream-error", "anthropic", {"type": "overloaded_error", "message": "Overloaded"},
          "Overloaded")
 breaking("CLIENT-openai-stream-error", "openai", {"message": "it broke", "type": "server_error"}, "it broke")
+breaking("CLIENT-py-anthropic-stream-error", "anthropic", {"type": "overloaded_error", "message": "Overloaded"},
+         "Overloaded", PYTHON)
+breaking("CLIENT-py-openai-stream-error", "openai", {"message": "it broke", "type": "server_error"}, "it broke", PYTHON)
 breaking("CLIENT-gitlab-stream-error", "gitlab", {"type": "overloaded_error", "message": "Overloaded"}, "Overloaded")
 
 
@@ -155,6 +189,7 @@ def gitlab_keeps_its_token(env):
         reply = Reply(status=status, body=anthropic_error("invalid_request_error", words))
         found = env.answers(reply).call("gitlab", "whole")
         equal(found["error"]["grants"], 1, f"tokens asked for after {words!r}")
+        equal(env.anthropic.count, 1, f"requests at the model server after {words!r}")
 
 
 @case("CLIENT-gitlab-too-long", "sdks")

@@ -88,7 +88,7 @@ table(__name__, "prx", [
                    "generate_embeddings_codebase", "feature_discovery_search")],
     Row("C-PRX-004", refused("/v1/proxy/anthropic/v1/other", MESSAGES), 404, NOT_FOUND),
     *[Row(f"C-PRX-004-{name}", refused(path, MESSAGES), 404, NOT_FOUND) for name, path in [
-        ("query", ANTHROPIC + "?beta=false"), ("more", ANTHROPIC + "/x"), ("count", COUNT.split("?", maxsplit=1)[0]),
+        ("query", ANTHROPIC + "?beta=false"), ("more", ANTHROPIC + "/x"), ("count", COUNT + "&x=1"),
         ("complete", "/v1/proxy/anthropic/v1/complete"), ("openai", "/v1/proxy/openai/v1/messages"),
         ("openai-query", OPENAI + "?x=1"), ("vertex", "/v1/proxy/vertex-ai/v1/messages"),
         ("vertex-publisher", VERTEX_BASE + "meta/models/m:predict"),
@@ -293,6 +293,7 @@ class Harmless:
         equal(response.status, self.status, f"status of {response!r}")
         truth(not looks_like_a_bad_token(response), "nothing that reads as a bad token (D29)", response)
         truth("error" in response.json(), "an error object", response)
+        equal(response.header("x-should-retry"), "false" if self.status == 502 else None, "header x-should-retry")
 
 
 def harmless(ident, *what):
@@ -305,6 +306,10 @@ for _path, _body, _name in ((ANTHROPIC, MESSAGES, "anthropic"), (OPENAI, CHAT, "
     harmless(f"D29-401-text-{_name}", _path, _body, Reply(status=401, body="token expired"), 502)
     harmless(f"D29-403-{_name}", _path, _body, Reply(status=403, body=anthropic_error(
         "permission_error", "Your API token was Revoked or has EXPIRED; the token is Invalid")), 403)
+    harmless(f"D29-401-odd-{_name}", _path, _body, Reply(status=401, body=anthropic_error(
+        "invalid_request_error", "token expired")), 502)
+    harmless(f"D29-code-{_name}", _path, _body, Reply(status=403, body=anthropic_error(
+        "token_expired", "no")), 403)
     harmless(f"D29-400-{_name}", _path, _body, Reply(status=400, body=openai_error(
         "invalid value: max_tokens must be at least 1", "invalid_request_error", "invalid_value")), 400)
     harmless(f"D29-stream-{_name}", _path, {**_body, "stream": True}, Reply(status=401, body=anthropic_error(
@@ -422,6 +427,12 @@ def count_tokens(env):
     equal(asked["system"][0]["text"], "be brief", "system")
     equal(asked["tools"], tools, "tools")
     equal(asked["thinking"], {"type": "enabled", "budget_tokens": 1024}, "other members")
+
+
+@case("C-PRX-count-plain", "prx")
+def count_tokens_without_query(env):
+    env.answers(Reply(body={"input_tokens": 1}))
+    check(env.post(COUNT.split("?", maxsplit=1)[0], MESSAGES, UP), 200, {"input_tokens": 1})
 
 
 @case("C-PRX-count-error", "prx")

@@ -37,9 +37,15 @@ static int kind_of(const struct aigw_error *error)
     return -1;
 }
 
+/** Our own key was refused, whatever else the server calls it. */
+static bool is_key_trouble(const struct aigw_error *error)
+{
+    return error->kind == AIGW_ERR_AUTH || error->http_status == 401;
+}
+
 static uint32_t status_of(const struct aigw_error *error, int kind)
 {
-    if (error->kind == AIGW_ERR_AUTH || error->http_status == 401)
+    if (is_key_trouble(error))
         return 502;
     if (kind >= 0 && (error->http_status < 400 || error->kind == AIGW_ERR_CONTEXT_TOO_LONG))
         return kinds[kind].status;
@@ -77,13 +83,22 @@ static bool holds(aigw_str text, const char *word)
     return false;
 }
 
-/** The message with the words that clients misread said in another way. */
-static aigw_str harmless(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
+static const struct {
+    const char *word, *instead;
+} misread[] = { { "expired", "lapsed" }, { "revoked", "withdrawn" }, { "invalid", "not valid" } };
+
+static bool holds_misread(aigw_str text)
 {
-    static const struct {
-        const char *word, *instead;
-    } words[] = { { "expired", "lapsed" }, { "revoked", "withdrawn" }, { "invalid", "not valid" } };
-    struct aigw_buf *buf = holds(text, "token") ? host->buf_new(ctx, AIGW_LIFE_REQUEST, ERROR_MAX) : NULL;
+    for (size_t i = 0; i < sizeof misread / sizeof *misread; i++)
+        if (holds(text, misread[i].word))
+            return true;
+    return false;
+}
+
+/** The text with the words that clients misread said in another way. */
+static aigw_str reword(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
+{
+    struct aigw_buf *buf = holds_misread(text) ? host->buf_new(ctx, AIGW_LIFE_REQUEST, ERROR_MAX) : NULL;
     aigw_str view = AIGW_STR_NONE;
 
     if (!buf)
@@ -91,10 +106,10 @@ static aigw_str harmless(const struct aigw_host *host, struct aigw_ctx *ctx, aig
     while (text.len > 0) {
         size_t len = 0;
 
-        for (size_t i = 0; i < sizeof words / sizeof *words && len == 0; i++)
-            if (begins(text, words[i].word)) {
-                len = strlen(words[i].word);
-                host->buf_put(buf, words[i].instead, strlen(words[i].instead));
+        for (size_t i = 0; i < sizeof misread / sizeof *misread && len == 0; i++)
+            if (begins(text, misread[i].word)) {
+                len = strlen(misread[i].word);
+                host->buf_put(buf, misread[i].instead, strlen(misread[i].instead));
             }
         if (len == 0) {
             host->buf_put(buf, text.ptr, 1);
@@ -107,34 +122,47 @@ static aigw_str harmless(const struct aigw_host *host, struct aigw_ctx *ctx, aig
     return view;
 }
 
+/** What the client is told. */
+struct told {
+    aigw_str message, type, code; /* code: OpenAI's clients only */
+};
+
+static struct told tell(const struct aigw_host *host, struct aigw_ctx *ctx, bool is_anthropic,
+                        const struct aigw_error *error)
+{
+    int kind = is_key_trouble(error) ? -1 : kind_of(error);
+    const char *type = kind < 0 ? (is_anthropic ? "api_error" : "server_error")
+                                : (is_anthropic ? kinds[kind].anthropic : kinds[kind].openai);
+    struct told told = { error->message, { type, strlen(type) }, kind < 0 ? AIGW_STR_NONE : error->code };
+
+    if (is_anthropic && told.code.len > 0)
+        told.type = told.code;
+    if (error->kind == AIGW_ERR_CONTEXT_TOO_LONG ||
+        !(holds(told.message, "token") || holds(told.type, "token") || holds(told.code, "token")))
+        return told;
+    told.message = reword(host, ctx, told.message);
+    if (holds_misread(told.type))
+        told.type = AIGW_STR("request_error");
+    if (holds_misread(told.code))
+        told.code = AIGW_STR_NONE;
+    return told;
+}
+
 /** {"type":"error","error":{"type":…,"message":…}} or {"error":{"message":…,"type":…,"param":null,"code":…}}. */
 static void put_error(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *buf,
                       const struct proxy_call *call, const struct aigw_error *error)
 {
-    bool is_anthropic = call->api == proxy_api_of(PROXY_ANTHROPIC), is_long = error->kind == AIGW_ERR_CONTEXT_TOO_LONG;
-    int kind = kind_of(error);
-    const char *known = kind < 0 ? "api_error" : is_anthropic ? kinds[kind].anthropic : kinds[kind].openai;
-    aigw_str message = is_long ? error->message : harmless(host, ctx, error->message);
-    aigw_str type = { known, strlen(known) }, code = error->code;
+    bool is_anthropic = call->api == proxy_api_of(PROXY_ANTHROPIC);
+    struct told told = tell(host, ctx, is_anthropic, error);
 
-    if (is_anthropic && code.len > 0 && error->kind != AIGW_ERR_AUTH)
-        type = code;
-    if (!is_long && holds(message, "token")) {
-        if (holds(type, "invalid"))
-            type = AIGW_STR("request_error");
-        if (holds(code, "invalid") || holds(code, "expired") || holds(code, "revoked"))
-            code = AIGW_STR_NONE;
-    }
-    if (error->kind == AIGW_ERR_AUTH)
-        code = AIGW_STR_NONE;
     host->buf_printf(buf, "%s\"error\":{\"message\":", is_anthropic ? "{\"type\":\"error\"," : "{");
-    host->buf_json(buf, message);
+    host->buf_json(buf, told.message);
     host->buf_printf(buf, ",\"type\":");
-    host->buf_json(buf, type);
+    host->buf_json(buf, told.type);
     if (!is_anthropic) {
         host->buf_printf(buf, ",\"param\":null,\"code\":");
-        if (code.len > 0)
-            host->buf_json(buf, code);
+        if (told.code.len > 0)
+            host->buf_json(buf, told.code);
         else
             host->buf_put(buf, "null", 4);
     }
@@ -198,7 +226,7 @@ aigw_status proxy_respond_error(struct aigw_ctx *ctx, const struct proxy_call *c
 
         headers[count++] = (struct aigw_pair){ AIGW_STR("retry-after"), { seconds, (size_t)len } };
     }
-    if (error->kind == AIGW_ERR_AUTH)
+    if (is_key_trouble(error))
         headers[count++] = do_not_retry;
     made = host->buf_view(buf, &body);
     return made == AIGW_OK ? host->respond(ctx, status, NULL, body, headers, count) : made;

@@ -6,6 +6,7 @@
 static const struct proxy_path anthropic_paths[] = {
     { "/v1/messages", PROXY_DO_RAW },
     { "/v1/messages?beta=true", PROXY_DO_RAW },
+    { "/v1/messages/count_tokens", PROXY_DO_COUNT }, /* newer clients leave the query out */
     { "/v1/messages/count_tokens?beta=true", PROXY_DO_COUNT },
     { NULL, 0 },
 };
