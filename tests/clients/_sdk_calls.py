@@ -1,5 +1,5 @@
-"""A child of sdk_clients.py: calls a gateway with the vendors' Python clients. Each line on standard input is one call, as
-in sdk_clients.mjs; each is answered by one line. Ends when standard input closes."""
+"""A child of sdk_clients.py: calls a gateway with the vendors' Python clients. Each line on standard input is one
+call, as in sdk_clients.mjs; each is answered by one line. Ends when standard input closes."""
 import json
 import sys
 

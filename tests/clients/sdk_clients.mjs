@@ -1,6 +1,6 @@
-// Calls a gateway with the vendors' own clients and with GitLab's. usage: node sdk_clients.mjs <folder with node_modules>
-// Each line on standard input is one call, {client, call, url, token, headers, model, …}; each is answered by one line:
-// {text, …} or {error: {status, message, retryAfter, kind}}. Ends when standard input closes.
+// Calls a gateway with the vendors' own clients and with GitLab's. usage: node sdk_clients.mjs <with node_modules>
+// Each line on standard input is one call, {client, call, url, token, headers, model, …}; each is answered by one
+// line: {text, …} or {error: {status, message, retryAfter, kind}}. Ends when standard input closes.
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";

@@ -1,5 +1,5 @@
-"""Clients that nobody here wrote, through the proxies: the Anthropic and OpenAI packages from npm and PyPI, and GitLab's
-own @gitlab/gitlab-ai-provider (pinned in sdk_packages/), with a token of one user that the gateway itself issued."""
+"""Clients that nobody here wrote, through the proxies: the Anthropic and OpenAI packages from npm and PyPI, and
+GitLab's own @gitlab/gitlab-ai-provider (pinned in sdk_packages/), with a token of one user that the gateway itself issued."""
 import json
 import os
 import subprocess
@@ -142,8 +142,8 @@ for _client in ("anthropic", "openai"):
     failing(f"CLIENT-{_client}-401", Reply(status=401, body=anthropic_error("authentication_error", "token expired")),
             _client, "whole", 502, "InternalServerError")
     failing(f"CLIENT-py-{_client}-429", LIMIT, _client, "stream", 429, "RateLimitError", PYTHON, retryAfter="17")
-    failing(f"CLIENT-py-{_client}-400", Reply(status=400, body=openai_error("no such thing", "x")), _client, "whole", 400,
-            "BadRequestError", PYTHON)
+    failing(f"CLIENT-py-{_client}-400", Reply(status=400, body=openai_error("no such thing", "x")), _client, "whole",
+            400, "BadRequestError", PYTHON)
 
 
 def breaking(ident, client, error, word, fixture_name="sdks"):

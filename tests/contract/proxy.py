@@ -14,7 +14,8 @@ ANTHROPIC = "/v1/proxy/anthropic/v1/messages"
 OPENAI = "/v1/proxy/openai/v1/chat/completions"
 EMBED = "/v1/proxy/openai/v1/embeddings"
 COUNT = "/v1/proxy/anthropic/v1/messages/count_tokens?beta=true"
-VERTEX = "/v1/proxy/vertex-ai/v1/projects/PROJECT/locations/LOCATION/publishers/google/models/text-embedding-005:predict"
+VERTEX_BASE = "/v1/proxy/vertex-ai/v1/projects/PROJECT/locations/LOCATION/publishers/"
+VERTEX = VERTEX_BASE + "google/models/text-embedding-005:predict"
 CODE = "/v1/embeddings/code_embeddings"
 
 MESSAGES = {"model": "claude-sonnet-4-5", "max_tokens": 64, "messages": [{"role": "user", "content": "hi"}]}
@@ -68,7 +69,6 @@ def primitive(name):
     return {"X-Gitlab-Unit-Primitive": name}
 
 
-VERTEX_BASE = "/v1/proxy/vertex-ai/v1/projects/P/locations/L/publishers/"
 NOT_FOUND = detail("Not found")
 
 table(__name__, "prx", [
@@ -183,8 +183,8 @@ ODD = '{ "messages":[{"role":"user","content":"a\\u00e9 \\/ 1.10"}],\n "temperat
 
 @case("C-PRX-bytes-openai", "prx")
 def openai_bytes(env):
-    answer = b'{"id":"c-1", "choices":[{"index":0,"message":{"role":"assistant","content":"hi"},"finish_reason":"stop"}],' \
-             b'"odd":1.10}'
+    answer = (b'{"id":"c-1", "choices":[{"index":0,"message":{"role":"assistant","content":"hi"},'
+              b'"finish_reason":"stop"}],"odd":1.10}')
     env.answers(Reply(body=answer))
     headers = {**UP, "User-Agent": "agent/1", "Authorization": "Bearer user-secret", "Cookie": "a=b",
                "X-Gitlab-Host-Name": "h", "OpenAI-Beta": "x"}
@@ -329,7 +329,8 @@ def broken_stream(ident, path, body, reply, tail):
 broken_stream("C-PRX-stream-error", OPENAI, CHAT, Reply(("a", "b"), cut_after=1, cut="end", error_event={
     "message": "it broke", "type": "server_error"}), 'data: {"error":{"message":"it broke","type":"server_error",'
     '"param":null,"code":"server_error"}}\n\n')
-broken_stream("C-PRX-stream-error-anthropic", ANTHROPIC, MESSAGES, Reply(("a", "b"), cut_after=1, cut="end", error_event={
+broken_stream("C-PRX-stream-error-anthropic", ANTHROPIC, MESSAGES, Reply(("a", "b"), cut_after=1, cut="end",
+                                                                         error_event={
     "type": "overloaded_error", "message": "Overloaded"}), 'event: error\ndata: {"type":"error","error":'
     '{"message":"Overloaded","type":"overloaded_error"}}\n\n')
 broken_stream("C-PRX-stream-cut", ANTHROPIC, MESSAGES, Reply(("a", "b"), cut_after=1), '"type":"api_error"}}\n\n')
@@ -338,7 +339,8 @@ broken_stream("C-PRX-stream-cut", ANTHROPIC, MESSAGES, Reply(("a", "b"), cut_aft
 @case("C-PRX-early", "prx-early")
 def a_status_before_the_model_answers(env):
     for path, body, tail in (
-            (OPENAI, CHAT, 'data: {"error":{"message":"slow down","type":"rate_limit_error","param":null,"code":null}}'),
+            (OPENAI, CHAT, 'data: {"error":{"message":"slow down","type":"rate_limit_error",'
+                           '"param":null,"code":null}}'),
             (ANTHROPIC, MESSAGES, 'event: error\ndata: {"type":"error","error":{"message":"slow down",'
                                   '"type":"rate_limit_error"}}')):
         env.answers(Reply(status=429, head_delay=0.4, body={"error": {"message": "slow down"}}))
