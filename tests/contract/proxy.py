@@ -496,7 +496,8 @@ table(__name__, "prx", [
         detail(starts("litellm.BadRequestError: OpenAIException - Error code: 500 - "))),
     *[Row(f"C-EMB-{status}", embed(reply=limit(status)), 500, detail(contains("")))
       for status in (403, 404, 422, 503)],
-    Row("C-EMB-chat", embed(reply=Reply(body={"choices": [{"message": {"content": "x"}}]})), 500, detail(contains("embedding")), note="no embedding model"),
+    Row("C-EMB-chat", embed(reply=Reply(body={"choices": [{"message": {"content": "x"}}]})), 500,
+        detail(contains("embedding")), note="no embedding model"),
     Row("C-EMB-body", lambda env: env.post(CODE, {"contents": [1]}), 422, detail("Validation error")),
     Row("C-EMB-schema-url", embed(endpoint="ftp://x"), 422),
     Row("C-EMB-gitlab", lambda env: env.answers(vectors((1,))).post(
