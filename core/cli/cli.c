@@ -12,55 +12,73 @@
 #define FLAG_PLUGIN_DIR 2
 #define FLAG_FORMAT     4
 #define FLAG_HELP       8
+#define FLAG_FAMILY     16
+#define FLAG_VERSION    32
+#define FLAG_INPUT      64
 
 struct command {
     const char *name;
     int (*run)(const struct cli_options *options);
-    int flags; /* FLAG_* it takes besides --help */
+    int flags;           /* FLAG_* it takes besides --help */
+    const char *words;   /* what may stand behind it, for the usage line; NULL: nothing */
+    const char *formats; /* "text|json": of --format, the first is the default */
     const char *summary;
 };
 
 static const struct command commands[] = {
-    { "serve", cli_serve, FLAG_CONF_DIR | FLAG_PLUGIN_DIR,
+    { "serve", cli_serve, FLAG_CONF_DIR | FLAG_PLUGIN_DIR, NULL, NULL,
       "Run the gateway. SIGHUP reloads, SIGTERM drains and ends." },
-    { "check", cli_check, FLAG_CONF_DIR | FLAG_PLUGIN_DIR,
+    { "check", cli_check, FLAG_CONF_DIR | FLAG_PLUGIN_DIR, NULL, NULL,
       "Read and check the whole configuration, print every problem, start nothing." },
-    { "plugins", cli_plugins, FLAG_PLUGIN_DIR, "List the plugins with their settings and routes." },
-    { "config", cli_config, FLAG_PLUGIN_DIR | FLAG_FORMAT, "Print the reference of all settings as Markdown." },
-    { "version", cli_version, 0, "Print the version of the program and of its plugin ABI." },
+    { "plugins", cli_plugins, FLAG_PLUGIN_DIR, NULL, NULL, "List the plugins with their settings and routes." },
+    { "config", cli_config, FLAG_PLUGIN_DIR | FLAG_FORMAT, NULL, "markdown",
+      "Print the reference of all settings as Markdown." },
+    { "prompts", cli_prompts, FLAG_CONF_DIR | FLAG_PLUGIN_DIR | FLAG_FORMAT | FLAG_FAMILY | FLAG_VERSION | FLAG_INPUT,
+      "list | render ID", "text|json", "List the prompts of conf.d, or show exactly what a model would get of one." },
+    { "version", cli_version, 0, NULL, NULL, "Print the version of the program and of its plugin ABI." },
 };
 
 static const struct option flags[] = {
     { "conf-dir", required_argument, NULL, FLAG_CONF_DIR },
     { "plugin-dir", required_argument, NULL, FLAG_PLUGIN_DIR },
     { "format", required_argument, NULL, FLAG_FORMAT },
+    { "family", required_argument, NULL, FLAG_FAMILY },
+    { "version", required_argument, NULL, FLAG_VERSION },
+    { "input", required_argument, NULL, FLAG_INPUT },
     { "help", no_argument, NULL, FLAG_HELP },
     { NULL, 0, NULL, 0 },
 };
 
-static void print_flags(FILE *out, int taken)
+static void print_flags(FILE *out, int taken, const char *formats)
 {
     if (taken & FLAG_CONF_DIR)
         fputs("  --conf-dir DIR    folder of *.conf files; may be repeated, later ones win (AIGW_CONF_DIR=a:b)\n", out);
     if (taken & FLAG_PLUGIN_DIR)
         fputs("  --plugin-dir DIR  folder with providers/ and features/; may be repeated (AIGW_PLUGIN_DIR=a:b)\n", out);
+    if (taken & FLAG_FAMILY)
+        fputs("  --family NAME     model family, a name in `families`; without it the base prompts\n", out);
+    if (taken & FLAG_VERSION)
+        fputs("  --version V       version of the prompt or a constraint such as ^1.0.0, which is the default\n", out);
+    if (taken & FLAG_INPUT)
+        fputs("  --input FILE      JSON object with the prompt's inputs, - for standard input\n", out);
     if (taken & FLAG_FORMAT)
-        fputs("  --format markdown the only format there is\n", out);
+        fprintf(out, "  --format FORMAT   %s\n", formats);
     fputs("  --help            this text\n", out);
 }
 
 static void print_help(FILE *out, const struct command *command)
 {
     if (command) {
-        fprintf(out, "Usage: aigw %s%s\n\n%s\n\n", command->name, command->flags ? " [flags]" : "", command->summary);
-        print_flags(out, command->flags);
+        fprintf(out, "Usage: aigw %s%s%s%s\n\n%s\n\n", command->name, command->words ? " " : "",
+                command->words ? command->words : "", command->flags ? " [flags]" : "", command->summary);
+        print_flags(out, command->flags, command->formats);
         return;
     }
     fputs("Usage: aigw COMMAND [flags]\n\nA native AI gateway for GitLab.\n\nCommands:\n", out);
     for (size_t i = 0; i < GW_ARRAY_LEN(commands); i++)
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
     fputs("\nFlags:\n", out);
-    print_flags(out, FLAG_CONF_DIR | FLAG_PLUGIN_DIR);
+    print_flags(out, FLAG_CONF_DIR | FLAG_PLUGIN_DIR, NULL);
 }
 
 static int bad_usage(const char *what, const char *found, const char *closest)
@@ -92,7 +110,7 @@ static int unknown_command(const char *name)
 
 static int unknown_flag(const char *text)
 {
-    const char *names[] = { "--conf-dir", "--plugin-dir", "--format", "--help" };
+    const char *names[] = { "--conf-dir", "--plugin-dir", "--format", "--family", "--version", "--input", "--help" };
     char word[64];
     size_t len = strcspn(text, "=");
 
@@ -111,6 +129,43 @@ static bool add_dir(const char *flag, const char *dir, const char **dirs, size_t
     }
     dirs[(*count)++] = dir;
     return true;
+}
+
+/** --format: one of the command's. */
+static bool take_format(const struct command *command, const char *found, struct cli_options *options)
+{
+    size_t len = strlen(found);
+
+    for (const char *word = command->formats; *word;) {
+        size_t word_len = strcspn(word, "|");
+
+        if (word_len == len && memcmp(word, found, len) == 0) {
+            options->format = found;
+            return true;
+        }
+        word += word_len + (word[word_len] == '|');
+    }
+    return false;
+}
+
+static int bad_format(const struct command *command, const char *found)
+{
+    char text[128];
+
+    snprintf(text, sizeof text, "%s is %s, found ", strchr(command->formats, '|') ? "--format" : "the only --format",
+             command->formats);
+    return bad_usage(text, found, NULL);
+}
+
+/** Flags that hold one word each. */
+static void take_word(int flag, const char *word, struct cli_options *options)
+{
+    if (flag == FLAG_FAMILY)
+        options->family = word;
+    else if (flag == FLAG_VERSION)
+        options->version = word;
+    else if (flag == FLAG_INPUT)
+        options->input = word;
 }
 
 /** argv of the command, its name first. CLI_OK to go on, else what to exit with; *ret_help: --help was given. */
@@ -137,14 +192,17 @@ static int parse_flags(const struct command *command, int argc, char **argv, str
             print_help(stderr, command);
             return CLI_USAGE;
         }
-        if (flag == FLAG_FORMAT && strcmp(optarg, "markdown") != 0)
-            return bad_usage("the only --format is markdown, found ", optarg, NULL);
+        if (flag == FLAG_FORMAT && !take_format(command, optarg, options))
+            return bad_format(command, optarg);
+        take_word(flag, optarg, options);
         if (flag == FLAG_CONF_DIR && !add_dir("--conf-dir", optarg, options->conf_dirs, &options->conf_dir_count))
             return CLI_USAGE;
         if (flag == FLAG_PLUGIN_DIR &&
             !add_dir("--plugin-dir", optarg, options->plugin_dirs, &options->plugin_dir_count))
             return CLI_USAGE;
     }
+    while (command->words && optind < argc && options->word_count < CLI_WORDS_MAX)
+        options->words[options->word_count++] = argv[optind++];
     return optind < argc ? bad_usage("there is no use for ", argv[optind], NULL) : CLI_OK;
 }
 

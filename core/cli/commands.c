@@ -21,7 +21,7 @@ int cli_serve(const struct cli_options *options)
     return gw_serve(&snapshot);
 }
 
-static size_t print_problems(const struct gw_problems *problems, FILE *out)
+size_t cli_print_problems(const struct gw_problems *problems, FILE *out)
 {
     size_t warnings = 0;
 
@@ -45,7 +45,7 @@ int cli_check(const struct cli_options *options)
     gw_problems_init(&problems, &arena);
     snapshot = gw_snapshot_build(&snapshot_options, &problems);
     gw_settings_ineffective((const char *const *)environ, &problems);
-    warnings = print_problems(&problems, stdout);
+    warnings = cli_print_problems(&problems, stdout);
     printf("%zu error%s, %zu warning%s\n", problems.error_count, problems.error_count == 1 ? "" : "s", warnings,
            warnings == 1 ? "" : "s");
     result = snapshot && problems.error_count == 0 ? CLI_OK : CLI_FAILED;
@@ -76,7 +76,7 @@ static int unload(struct loaded *l)
     int result = l->problems.error_count ? CLI_FAILED : CLI_OK;
 
     fflush(stdout);
-    print_problems(&l->problems, stderr);
+    cli_print_problems(&l->problems, stderr);
     gw_plugins_close(l->plugins);
     gw_arena_done(&l->arena);
     return result;

@@ -2,13 +2,16 @@
 #ifndef GW_CLI_INTERNAL_H
 #define GW_CLI_INTERNAL_H
 
+#include <stdio.h>
+
 #include "base/base.h"
 #include "config/snapshot.h"
 
-#define CLI_DIRS_MAX 32
-#define CLI_OK       0
-#define CLI_FAILED   1
-#define CLI_USAGE    2
+#define CLI_DIRS_MAX  32
+#define CLI_WORDS_MAX 2
+#define CLI_OK        0
+#define CLI_FAILED    1
+#define CLI_USAGE     2
 
 /** What the flags and the environment said, defaults filled in. */
 struct cli_options {
@@ -16,6 +19,12 @@ struct cli_options {
     size_t conf_dir_count;
     const char *plugin_dirs[CLI_DIRS_MAX];
     size_t plugin_dir_count;
+    const char *words[CLI_WORDS_MAX]; /* what stands behind the command and is no flag */
+    size_t word_count;
+    const char *format; /* one of the command's, the first unless told otherwise */
+    const char *family;
+    const char *version;
+    const char *input;
     struct gw_arena *arena; /* holds the strings */
 };
 
@@ -30,6 +39,10 @@ int cli_serve(const struct cli_options *options);
 int cli_check(const struct cli_options *options);
 int cli_plugins(const struct cli_options *options);
 int cli_config(const struct cli_options *options);
+int cli_prompts(const struct cli_options *options);
 int cli_version(const struct cli_options *options);
+
+/** Print what is wrong, one a line. The number of warnings among it. */
+size_t cli_print_problems(const struct gw_problems *problems, FILE *out);
 
 #endif

@@ -175,7 +175,7 @@ const struct gw_setting_row gw_setting_rows[] = {
         "Longest silence of a model during "
         "chat, milliseconds. The variable is in seconds.",
         "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT"),
-    ROW(models, chat_max_tokens, INT, 0, GW_ROW_WAITING, "0", 0, 100000000, NULL,
+    ROW(models, chat_max_tokens, INT, 0, 0, "0", 0, 100000000, NULL,
         "Most tokens of a chat answer. 0: as the prompt says.", "AIGW_DUO_CHAT__MAX_TOKENS"),
 
     /* -- upstream -- */

@@ -23,6 +23,10 @@ aigw_status gw_models_resolve(const struct gw_models *models, const struct gw_in
                               const struct aigw_need *need, struct gw_arena *arena, struct aigw_model_info *ret_info,
                               struct aigw_error *ret_error);
 
+/** What a model of this family gets: prompt families and default parameters. A name that is not in conf.d gets base's,
+ *  and AIGW_MODELF_UNKNOWN_FAMILY. */
+void gw_models_family_info(const struct gw_models *models, aigw_str family, struct aigw_model_info *ret_info);
+
 /** What a call needs from its request. */
 struct gw_call_request {
     struct gw_snapshot *snapshot;

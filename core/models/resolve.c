@@ -66,6 +66,12 @@ static void fill_info(const struct gw_models *models, const struct gw_family *fa
     info->defaults = &family->defaults;
 }
 
+void gw_models_family_info(const struct gw_models *models, aigw_str family, struct aigw_model_info *ret_info)
+{
+    *ret_info = (struct aigw_model_info){ .struct_size = sizeof *ret_info, .name = family };
+    fill_info(models, gw_models_family(models, family), ret_info);
+}
+
 static aigw_status need_memory(struct aigw_error *ret_error)
 {
     return refuse(ret_error, AIGW_ERR_INTERNAL, "the request's memory budget is spent (limits.request_memory_max)");

@@ -281,10 +281,9 @@ static aigw_status host_prompt(struct aigw_ctx *ctx, const struct aigw_prompt_qu
     if (!gw_abi_in(&query, sizeof query, given) || !gw_abi_is_full(ret_prompt, sizeof(uint64_t)))
         return gw_ctx_fail(ctx, AIGW_E_INVALID, "prompt: struct_size of the query and of *ret_prompt must be set");
     status = gw_prompts_render(ctx->request->snapshot->prompts, ctx->build_arena, &query, &prompt, &err);
-    if (status)
-        return gw_ctx_fail(ctx, status, "%s", err.text);
-    gw_abi_out(ret_prompt, &prompt, sizeof prompt);
-    return AIGW_OK;
+    if (prompt.scope.ptr) /* found, whether it could be rendered or not */
+        gw_abi_out(ret_prompt, &prompt, sizeof prompt);
+    return status ? gw_ctx_fail(ctx, status, "%s", err.text) : AIGW_OK;
 }
 
 static aigw_status host_model_call(struct aigw_ctx *ctx, const struct aigw_model_info *model,

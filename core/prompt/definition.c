@@ -1,6 +1,7 @@
 /* definition.c - one <version>.conf and the templates beside it → struct gw_prompt_def.
  *
  *     name = "Shown to clients";  scope = "complete_code";  required = ( "prefix", "suffix" );
+ *     also = ( "1.0.0", "1.1.0-dev" );
  *     params: { temperature = 0.2; top_p = 0.9; top_k = 40; max_tokens = 64; stop = ( "END" ); timeout_ms = 60000; };
  *     messages = ( { role = "system"; text = "Complete the code."; },
  *                  { role = "user"; template = "user.mustache"; } );
@@ -15,6 +16,7 @@
 #define MESSAGES_MAX   32u
 #define REQUIRED_MAX   64u
 #define PARTIALS_MAX   64u
+#define ALSO_MAX       32u
 
 struct head {
     const char *name;
@@ -291,7 +293,7 @@ static bool read_messages(struct gw_prompt_loader *l, const struct gw_node *root
 
 struct gw_prompt_def *gw_prompt_read_def(struct gw_prompt_loader *l, const char *path, const char *folder)
 {
-    static const char *const reserved[] = { "required", "params", "messages", NULL };
+    static const char *const reserved[] = { "required", "also", "params", "messages", NULL };
     struct gw_prompt_def *def = gw_arena_calloc(l->arena, sizeof *def);
     size_t errors_before = l->problems->error_count;
     struct head head = { 0 };
@@ -312,6 +314,7 @@ struct gw_prompt_def *gw_prompt_read_def(struct gw_prompt_loader *l, const char 
     def->title = gw_str(head.name);
     def->scope = gw_str(head.scope);
     if (!read_strings(l, gw_node_get(root, "required"), "required", REQUIRED_MAX, &def->required) ||
+        !read_strings(l, gw_node_get(root, "also"), "also", ALSO_MAX, &def->also) ||
         !read_params(l, gw_node_get(root, "params"), def) || !read_messages(l, root, &head, folder, def) ||
         l->problems->error_count != errors_before)
         return NULL;

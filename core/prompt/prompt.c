@@ -4,6 +4,7 @@
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define RENDERED_MAX     ((size_t)64 << 20)
 #define INPUTS_DEPTH_MAX 64
@@ -264,6 +265,33 @@ static aigw_status parse_inputs(aigw_str inputs, struct json_object **ret_json, 
     return status;
 }
 
+/* ---- today ---- */
+
+#define DATE_NAME "current_date"
+
+/** The query's variables and the date of today, which the inputs may not have. */
+static aigw_status add_date(struct gw_arena *arena, struct gw_mustache_vars *vars, struct gw_err *err)
+{
+    static const char *const months[] = { "January", "February", "March",     "April",   "May",      "June",
+                                          "July",    "August",   "September", "October", "November", "December" };
+    struct aigw_pair *pairs;
+    time_t now = (time_t)gw_wall_s();
+    struct tm day;
+    char *text;
+
+    if (is_given(vars, DATE_NAME) || !gmtime_r(&now, &day))
+        return AIGW_OK;
+    text = gw_arena_printf(arena, "%s %02d, %d", months[day.tm_mon], day.tm_mday, day.tm_year + 1900);
+    pairs = gw_arena_alloc(arena, (vars->pair_count + 1) * sizeof *pairs);
+    if (!text || !pairs)
+        return gw_err_set(err, AIGW_E_NOMEM, "the request's memory budget is spent");
+    if (vars->pair_count)
+        memcpy(pairs, vars->pairs, vars->pair_count * sizeof *pairs);
+    pairs[vars->pair_count++] = (struct aigw_pair){ AIGW_STR(DATE_NAME), gw_str(text) };
+    vars->pairs = pairs;
+    return AIGW_OK;
+}
+
 aigw_status gw_prompts_render(const struct gw_prompts *prompts, struct gw_arena *arena,
                               const struct aigw_prompt_query *query, struct aigw_prompt *ret_prompt,
                               struct gw_err *reterr)
@@ -274,23 +302,29 @@ aigw_status gw_prompts_render(const struct gw_prompts *prompts, struct gw_arena 
     struct aigw_prompt prompt = { .struct_size = sizeof prompt };
     aigw_status status = find_def(prompts, query, &def, reterr);
 
-    if (status == AIGW_OK && query->inputs.len)
+    if (status < 0)
+        return status;
+    prompt.title = def->title;
+    prompt.scope = def->scope;
+    prompt.family = gw_str(def->family);
+    prompt.version = gw_str(def->version);
+    prompt.timeout_ms = def->timeout_ms;
+    *ret_prompt = prompt; /* who may not use it must not learn what it needs: the scope is known either way */
+    if (query->inputs.len)
         status = parse_inputs(query->inputs, &json, reterr);
     vars.json = json;
+    if (status == AIGW_OK)
+        status = add_date(arena, &vars, reterr);
     if (status == AIGW_OK)
         status = check_required(def, &vars, reterr);
     if (status == AIGW_OK)
         status = render_messages(def, &vars, arena, &prompt, reterr);
     if (status == AIGW_OK) {
         prompt.params = merge_params(arena, query->model, &def->params);
-        prompt.title = def->title;
-        prompt.scope = def->scope;
-        prompt.family = gw_str(def->family);
-        prompt.version = gw_str(def->version);
-        prompt.timeout_ms = def->timeout_ms;
-        *ret_prompt = prompt;
         if (!prompt.params)
             status = gw_err_set(reterr, AIGW_E_NOMEM, "the request's memory budget is spent");
+        else
+            *ret_prompt = prompt;
     }
     json_object_put(json);
     return status;

@@ -34,10 +34,22 @@ aigw_status gw_version_pick(aigw_str constraint, const char *const *versions, si
 struct gw_prompts;
 struct gw_prompts *gw_prompts_load(struct gw_arena *arena, const char *const *dirs, size_t dir_count,
                                    struct gw_problems *problems);
-/** Render into `arena`. families: best first. The error texts are those of api-contract.md §7.4. */
+/** Render into `arena`. families: best first. The error texts are those of api-contract.md §7.4. Of AIGW_E_INVALID,
+ *  where variables are missing, *ret_prompt has title, scope, family and version all the same.
+ *  The variable current_date ("July 05, 2026", UTC) is there unless the query brings one of that name. */
 aigw_status gw_prompts_render(const struct gw_prompts *prompts, struct gw_arena *arena,
                               const struct aigw_prompt_query *query, struct aigw_prompt *ret_prompt,
                               struct gw_err *reterr);
 size_t gw_prompts_count(const struct gw_prompts *prompts);
+
+/** One version of one prompt, for listings. */
+struct gw_prompt_entry {
+    const char *id, *family, *version;
+    const char *path; /* of the file that serves it */
+    aigw_str title, scope;
+    struct aigw_list required;
+};
+/** The index-th, in order of id, family and version; false past the last one. */
+bool gw_prompts_entry(const struct gw_prompts *prompts, size_t index, struct gw_prompt_entry *ret_entry);
 
 #endif

@@ -1,5 +1,6 @@
 /* store.c - read prompt folders: <dir>/<id>/<family>/<version>.conf, shared templates in <dir>/partials/. A later
- * folder replaces definitions of the same id, family and version, and partials of the same name. */
+ * folder replaces definitions of the same id, family and version, and partials of the same name. With a file that is
+ * replaced go the other versions that it served (`also`). */
 #include "prompt/load.h"
 
 #include <dirent.h>
@@ -138,12 +139,63 @@ static void take_partial(struct gw_prompt_loader *l, const char *path, const cha
     l->prompts->partials = partial;
 }
 
+static bool same_family(const struct gw_prompt_def *a, const struct gw_prompt_def *b)
+{
+    return !strcmp(a->id, b->id) && !strcmp(a->family, b->family);
+}
+
+/** The versions that a file serves besides its own go with it. */
+static void drop_also(struct gw_prompt_loader *l, const struct gw_prompt_def *of)
+{
+    struct gw_prompt_def **at = &l->defs;
+
+    while (*at) {
+        if ((*at)->of == of) {
+            *at = (*at)->next;
+            l->def_count--;
+        } else {
+            at = &(*at)->next;
+        }
+    }
+}
+
+/** Put a definition into the list, or in the place of one from an earlier folder. NULL after a problem. */
+static struct gw_prompt_def *place(struct gw_prompt_loader *l, struct gw_prompt_def *def, const char *path)
+{
+    struct gw_prompt_def *old = l->defs;
+
+    while (old && (!same_family(old, def) || strcmp(old->version, def->version) != 0))
+        old = old->next;
+    if (old && old->dir == def->dir) {
+        gw_problem(l->problems, NULL, path,
+                   "version %s of %s/%s is served by another file of this folder, too: take "
+                   "it out of `also`",
+                   def->version, def->id, def->family);
+        return NULL;
+    }
+    if (old) {
+        if (!old->of)
+            drop_also(l, old);
+        def->next = old->next;
+        *old = *def;
+        return old;
+    }
+    if (l->def_count == DEFS_MAX) {
+        gw_problem(l->problems, NULL, path, "more than %u prompt definitions", DEFS_MAX);
+        return NULL;
+    }
+    def->next = l->defs;
+    l->defs = def;
+    l->def_count++;
+    return def;
+}
+
 /** rel is <id>/<family>/<version>.conf, where the id may contain slashes. */
 static void take_def(struct gw_prompt_loader *l, const char *path, const char *rel)
 {
     const char *file = strrchr(rel, '/'), *family = file;
     char *folder = gw_arena_strndup(l->arena, path, (size_t)(strrchr(path, '/') - path));
-    struct gw_prompt_def *def;
+    struct gw_prompt_def *def, *version;
 
     while (family && family > rel && family[-1] != '/')
         family--;
@@ -154,24 +206,23 @@ static void take_def(struct gw_prompt_loader *l, const char *path, const char *r
     def = folder ? gw_prompt_read_def(l, path, folder) : NULL;
     if (!def)
         return;
+    def->dir = l->dir;
+    def->path = path;
     def->id = gw_arena_strndup(l->arena, rel, (size_t)(family - 1 - rel));
     def->family = gw_arena_strndup(l->arena, family, (size_t)(file - family));
     def->version = gw_arena_strndup(l->arena, file + 1, strlen(file + 1) - strlen(".conf"));
     if (!def->id || !def->family || !def->version)
         return;
-    for (struct gw_prompt_def *old = l->defs; old; old = old->next)
-        if (!strcmp(old->id, def->id) && !strcmp(old->family, def->family) && !strcmp(old->version, def->version)) {
-            def->next = old->next;
-            *old = *def;
+    def = place(l, def, path);
+    for (size_t i = 0; def && i < def->also.count; i++) {
+        version = gw_arena_alloc(l->arena, sizeof *version);
+        if (!version)
             return;
-        }
-    if (l->def_count == DEFS_MAX) {
-        gw_problem(l->problems, NULL, path, "more than %u prompt definitions", DEFS_MAX);
-        return;
+        *version = *def;
+        version->version = def->also.items[i];
+        version->of = def;
+        place(l, version, path);
     }
-    def->next = l->defs;
-    l->defs = def;
-    l->def_count++;
 }
 
 /* ---- index ---- */
@@ -185,11 +236,6 @@ static int by_key(const void *a, const void *b)
     if (!order)
         order = strcmp(x->family, y->family);
     return order ? order : strcmp(x->version, y->version);
-}
-
-static bool same_family(const struct gw_prompt_def *a, const struct gw_prompt_def *b)
-{
-    return !strcmp(a->id, b->id) && !strcmp(a->family, b->family);
 }
 
 static bool build_index(struct gw_prompt_loader *l)
@@ -255,4 +301,25 @@ struct gw_prompts *gw_prompts_load(struct gw_arena *arena, const char *const *di
 size_t gw_prompts_count(const struct gw_prompts *prompts)
 {
     return prompts->def_count;
+}
+
+bool gw_prompts_entry(const struct gw_prompts *prompts, size_t index, struct gw_prompt_entry *ret_entry)
+{
+    const struct gw_prompt_def *def;
+
+    for (size_t i = 0; i < prompts->family_count; i++) {
+        if (index < prompts->families[i].count) {
+            def = prompts->families[i].defs[index];
+            *ret_entry = (struct gw_prompt_entry){ .id = def->id,
+                                                   .family = def->family,
+                                                   .version = def->version,
+                                                   .path = def->path,
+                                                   .title = def->title,
+                                                   .scope = def->scope,
+                                                   .required = def->required };
+            return true;
+        }
+        index -= prompts->families[i].count;
+    }
+    return false;
 }

@@ -27,7 +27,11 @@ struct gw_prompt_def {
     const char *family;
     const char *version;
     aigw_str title, scope;
-    struct aigw_list required; /* sorted */
+    struct aigw_list required;      /* sorted */
+    struct aigw_list also;          /* versions that this file serves besides its own */
+    const struct gw_prompt_def *of; /* this is such a version: the definition whose file names it; else NULL */
+    const char *dir;                /* the prompt folder it came from */
+    const char *path;
     struct aigw_params params;
     int64_t timeout_ms;
     const struct gw_prompt_message *messages;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,12 +18,18 @@
 static char folder[64];
 static char output[OUTPUT_MAX];
 
+/** Write folder/name, making folders as needed. */
 static void write_conf(const char *name, const char *text)
 {
     char path[128];
     FILE *file;
 
     snprintf(path, sizeof path, "%s/%s", folder, name);
+    for (char *slash = strchr(path + strlen(folder) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        mkdir(path, 0700);
+        *slash = '/';
+    }
     file = fopen(path, "w");
     ck_assert_ptr_nonnull(file);
     fputs(text, file);
@@ -35,6 +42,29 @@ static void setup(void)
     ck_assert_ptr_nonnull(mkdtemp(folder));
     write_conf("10-good.conf", "providers: { one: { plugin = \"good\"; number = 5; }; };\n"
                                "features: { f: { plugin = \"good_feature\"; }; };\n");
+}
+
+#define PROMPT(scope) "name = \"Greet\"; scope = \"" scope "\"; required = ( \"name\" );\n"
+
+static void setup_prompts(void)
+{
+    setup();
+    write_conf("20-families.conf",
+               "families: { known: { chain = ( \"fam\" ); max_tokens = 64; temperature = 1.5; }; };");
+    write_conf("prompts/greet/base/1.1.0.conf",
+               PROMPT("may_greet") "also = ( \"1.0.0\" ); params: { temperature = 0.5; stop = ( \"END\" ); };\n"
+                                   "messages = ( { role = \"system\"; text = \"Be brief.\"; },"
+                                   " { role = \"user\"; template = \"user.mustache\"; } );");
+    write_conf("prompts/greet/base/user.mustache", "Greet {{name}}.\n");
+    write_conf("prompts/greet/fam/1.0.0.conf",
+               PROMPT("may_greet") "params: { temperature = 0.25; timeout_ms = 7; };\n"
+                                   "messages = ( { role = \"user\"; text = \"Fam {{name}}\"; },"
+                                   " { role = \"assistant\"; text = \"Dear\"; } );");
+    write_conf("prompts/greet/fam/2.0.0.conf",
+               PROMPT("may_shout") "messages = ( { role = \"user\"; text = \"{{name}}!\"; } );");
+    write_conf("in.json", "{\"name\": \"Ann {{x}}\"}\n");
+    write_conf("bad.json", "{\"name\": ");
+    write_conf("list.json", "[1]");
 }
 
 static void teardown(void)
@@ -85,6 +115,44 @@ static const struct {
     { "flag-of-another-command", "", "version --conf-dir x", 2, "does not take this flag" },
     { "extra-word", "", "check extra", 2, "there is no use for extra" },
     { "format", "", "config --format html", 2, "the only --format is markdown, found html" },
+    { "prompts-help", "", "prompts --help", 0, "Usage: aigw prompts list | render ID [flags]" },
+    { "prompts-nothing", "", "prompts " DIRS, 2, "expected `aigw prompts list" },
+    { "prompts-word", "", "prompts lst " DIRS, 2, "expected `aigw prompts list" },
+    { "prompts-no-id", "", "prompts render " DIRS, 2, "expected `aigw prompts list" },
+    { "prompts-words", "", "prompts render a b " DIRS, 2, "there is no use for b" },
+    { "prompts-list-flag", "", "prompts list --family f " DIRS, 2, "expected `aigw prompts list" },
+    { "prompts-format", "", "prompts list --format html " DIRS, 2, "--format is text|json, found html" },
+    { "prompts-flag", "", "check --family f", 2, "does not take this flag" },
+    { "prompts-flag-typo", "", "prompts list --famly=f", 2, "there is no flag --famly, did you mean --family?" },
+    { "prompts-list", "", "prompts list " DIRS, 0,
+      "\ngreet                                    base               may_greet                    1.0.0 1.1.0\n"
+      "greet                                    fam                may_greet                    1.0.0\n"
+      "greet                                    fam                may_shout                    2.0.0\n" },
+    { "prompts-list-json", "", "prompts list --format=json " DIRS, 0,
+      "/prompts/greet/base/1.1.0.conf\",\"scope\":\"may_greet\",\"name\":\"Greet\",\"required\":[\"name\"]},\n" },
+    { "prompts-render", "", "prompts render greet --input $CONF/in.json " DIRS, 0,
+      "prompt      greet\nfamily      base\nversion     1.1.0\nscope       may_greet\n"
+      "parameters  {\"temperature\":0.5,\"stop\":[\"END\"]}\n\n---- system ----\nBe brief.\n\n---- user ----\n"
+      "Greet Ann {{x}}.\n" },
+    { "prompts-render-family", "", "prompts render greet --family known --input $CONF/in.json --format json " DIRS, 0,
+      "{\"id\":\"greet\",\"family\":\"fam\",\"version\":\"1.0.0\",\"scope\":\"may_greet\",\"idle_timeout_ms\":7,"
+      "\"parameters\":{\"temperature\":0.25,\"max_tokens\":64},\"messages\":[\n"
+      " {\"role\":\"user\",\"content\":\"Fam Ann {{x}}\"},\n {\"role\":\"assistant\",\"content\":\"Dear\"}]}\n" },
+    { "prompts-render-version", "", "prompts render greet --family known --version ^2.0.0 --input $CONF/in.json " DIRS,
+      0, "version     2.0.0\nscope       may_shout\n" },
+    { "prompts-render-no-version", "", "prompts render greet --version 9 --input $CONF/in.json " DIRS, 1,
+      "No version matching" },
+    { "prompts-render-no-family", "", "prompts render greet --family odd --input $CONF/in.json " DIRS, 0,
+      "no family is called odd in `families` of conf.d" },
+    { "prompts-render-stdin", "", "prompts render greet --input - " DIRS " < $CONF/in.json", 0, "Greet Ann {{x}}." },
+    { "prompts-render-missing", "", "prompts render greet " DIRS, 1, "missing variables {\047name\047}" },
+    { "prompts-render-unknown", "", "prompts render gret " DIRS, 1, "Failed to load prompt definition for \047gret" },
+    { "prompts-render-no-file", "", "prompts render greet --input /nonexistent " DIRS, 1,
+      "/nonexistent cannot be read: No such file" },
+    { "prompts-render-bad-json", "", "prompts render greet --input $CONF/bad.json " DIRS, 1, "bad.json: " },
+    { "prompts-render-no-object", "", "prompts render greet --input $CONF/list.json " DIRS, 1,
+      "list.json: is no object; expected a JSON object with the prompt" },
+    { "prompts-bad-conf", "AIGW_FASTAPI__API_PORT=", "prompts list " DIRS, 1, "server.port: is \"\"" },
     { "version", "", "version", 0, "plugin ABI " ABI },
     { "version-flag", "", "--version", 0, "serves GitLab 17.6 to 18.x" },
     { "plugins", "", "plugins --plugin-dir=$PLUGINS", 0, "provider good 1.2.3 (ABI " ABI ")" },
@@ -152,7 +220,7 @@ int main(void)
     SRunner *runner;
     int failed;
 
-    tcase_add_checked_fixture(tcase, setup, teardown);
+    tcase_add_checked_fixture(tcase, setup_prompts, teardown);
     tcase_set_timeout(tcase, 30);
     tcase_add_loop_test(tcase, command_prints_and_exits_as_documented, 0, GW_ARRAY_LEN(commands));
     tcase_add_test(tcase, check_prints_every_mistake_and_counts_them);

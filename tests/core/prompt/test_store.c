@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct gw_arena arena;
@@ -171,6 +172,114 @@ START_TEST(missing_variable_is_told_in_the_contract_words)
 }
 END_TEST
 
+START_TEST(title_and_scope_are_known_when_a_variable_is_missing)
+{
+    struct aigw_prompt_query q = query("greet", NULL, NULL);
+    struct gw_prompts *prompts;
+    struct aigw_prompt prompt = { 0 };
+
+    put("p/greet/base/1.0.0.conf", HEAD "required = ( \"name\" );\n" USER_TEXT("Hi {{name}}"));
+    prompts = load("p", NULL);
+    ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_E_INVALID);
+    ck_assert(gw_str_is(prompt.scope, "complete_code") && gw_str_is(prompt.title, "Test prompt"));
+    ck_assert(gw_str_is(prompt.family, "base") && gw_str_is(prompt.version, "1.0.0"));
+    ck_assert_ptr_null(prompt.messages);
+    q.id = AIGW_STR("other");
+    prompt = (struct aigw_prompt){ 0 };
+    ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_E_NOT_FOUND);
+    ck_assert_ptr_null(prompt.scope.ptr);
+}
+END_TEST
+
+START_TEST(today_is_a_variable_unless_one_is_given)
+{
+    struct aigw_prompt_query q = query("day", NULL, NULL);
+    const struct aigw_pair own[] = { { AIGW_STR_INIT("current_date"), AIGW_STR_INIT("a pair") } };
+    struct gw_prompts *prompts;
+    struct aigw_prompt prompt;
+    time_t now = (time_t)gw_wall_s();
+    char today[64];
+
+    put("p/day/base/1.0.0.conf", HEAD "required = ( \"current_date\" );\n" USER_TEXT("{{current_date}}{{x}}"));
+    prompts = load("p", NULL);
+    ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_OK);
+    ck_assert_uint_gt(strftime(today, sizeof today, "%B %d, %Y", gmtime(&now)), 0);
+    ck_assert_str_eq(message(&prompt, 0), today);
+    q.inputs = AIGW_STR("{\"current_date\":\"mine\",\"x\":1}");
+    ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_OK);
+    ck_assert_str_eq(message(&prompt, 0), "mine1");
+    q.vars = own;
+    q.var_count = 1;
+    ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_OK);
+    ck_assert_str_eq(message(&prompt, 0), "a pair1");
+}
+END_TEST
+
+START_TEST(one_file_serves_other_versions_too)
+{
+    struct aigw_prompt_query q = query("t", "1.0.0", NULL);
+    struct gw_prompt_entry entry;
+    struct gw_prompts *prompts;
+    struct aigw_prompt prompt;
+
+    put("a/t/base/1.2.0.conf", HEAD "also = ( \"1.0.0\", \"1.1.0-dev\" );\n" USER_TEXT("a"));
+    put("b/t/base/1.2.0.conf", HEAD "also = ( \"1.1.0\" );\n" USER_TEXT("b"));
+    put("c/t/base/1.0.0.conf", HEAD USER_TEXT("c"));
+    prompts = load("a", NULL);
+    ck_assert_str_eq(all_problems(), "");
+    ck_assert_uint_eq(gw_prompts_count(prompts), 3);
+    ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_OK);
+    ck_assert_str_eq(message(&prompt, 0), "a");
+    ck_assert(gw_str_is(prompt.version, "1.0.0"));
+    q.version = AIGW_STR("1.1.0-dev");
+    ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_OK);
+    q.version = AIGW_STR("^1.0.0");
+    ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_OK);
+    ck_assert(gw_str_is(prompt.version, "1.2.0"));
+    ck_assert(gw_prompts_entry(prompts, 0, &entry) && strstr(entry.path, "/t/base/1.2.0.conf"));
+    ck_assert_str_eq(entry.version, "1.0.0");
+    ck_assert(!gw_prompts_entry(prompts, 3, &entry));
+
+    prompts = load("a", "b"); /* with a file that is replaced go its other versions */
+    ck_assert_str_eq(all_problems(), "");
+    ck_assert_uint_eq(gw_prompts_count(prompts), 2);
+    q.version = AIGW_STR("1.0.0");
+    ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_E_NOT_FOUND);
+    ck_assert_str_eq(err.text, "No version matching '1.0.0' (available: ['1.1.0', '1.2.0'])");
+    q.version = AIGW_STR("1.1.0");
+    ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_OK);
+    ck_assert_str_eq(message(&prompt, 0), "b");
+
+    prompts = load("a", "c"); /* a file of a later folder takes a version of its own */
+    ck_assert_str_eq(all_problems(), "");
+    q.version = AIGW_STR("1.0.0");
+    ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_OK);
+    ck_assert_str_eq(message(&prompt, 0), "c");
+    q.version = AIGW_STR_NONE;
+    ck_assert_int_eq(gw_prompts_render(prompts, &arena, &q, &prompt, &err), AIGW_OK);
+    ck_assert_str_eq(message(&prompt, 0), "a");
+}
+END_TEST
+
+/* In either order of the files' names. */
+START_TEST(two_files_of_a_folder_serve_no_version_both)
+{
+    put("early/t/base/1.0.0.conf", HEAD "also = ( \"1.2.0\" );\n" USER_TEXT("a"));
+    put("early/t/base/1.2.0.conf", HEAD USER_TEXT("b"));
+    put("late/t/base/1.0.0.conf", HEAD USER_TEXT("b"));
+    put("late/t/base/1.2.0.conf", HEAD "also = ( \"1.0.0\" );\n" USER_TEXT("a"));
+    put("wrong/t/base/1.2.0.conf", HEAD "also = \"1.0.0\";\n" USER_TEXT("a"));
+    load("early", NULL);
+    ck_assert_msg(strstr(all_problems(), "1.2.0.conf: version 1.2.0 of t/base is served by another file") != NULL, "%s",
+                  all_problems());
+    load("late", NULL);
+    ck_assert_msg(strstr(all_problems(), "1.2.0.conf: version 1.0.0 of t/base is served by another file") != NULL, "%s",
+                  all_problems());
+    load("wrong", NULL);
+    ck_assert_msg(strstr(all_problems(), "also: expected a list") != NULL, "%s", all_problems());
+}
+END_TEST
+
 START_TEST(prompt_parameters_win_over_the_model)
 {
     const aigw_str model_stop[] = { AIGW_STR_INIT("model") };
@@ -332,6 +441,10 @@ TCase *store_case(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_test(tc, first_existing_family_wins_and_does_not_fall_through);
     tcase_add_test(tc, missing_variable_is_told_in_the_contract_words);
+    tcase_add_test(tc, title_and_scope_are_known_when_a_variable_is_missing);
+    tcase_add_test(tc, today_is_a_variable_unless_one_is_given);
+    tcase_add_test(tc, one_file_serves_other_versions_too);
+    tcase_add_test(tc, two_files_of_a_folder_serve_no_version_both);
     tcase_add_test(tc, prompt_parameters_win_over_the_model);
     tcase_add_test(tc, files_partials_roles_and_prefill);
     tcase_add_test(tc, later_folder_wins_per_version_and_partial);
