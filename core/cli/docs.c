@@ -9,11 +9,11 @@
 #include "cli/docs.h"
 #include "cli/internal.h"
 
-#define PAGE_MAX    ((int64_t)4 << 20)
-#define DEFAULT_URL "https://docs.gitlab.com"
-#define COMMIT_MS   500 /* what an interruption may cost */
-#define DRAW_MS     100
-#define BAR_LEN     30
+#define PAGE_MAX     ((int64_t)4 << 20)
+#define DEFAULT_URL  "https://docs.gitlab.com"
+#define COMMIT_FILES 100 /* what an interruption may cost */
+#define DRAW_MS      100
+#define BAR_LEN      30
 
 /** One run. */
 struct run {
@@ -24,7 +24,7 @@ struct run {
     size_t counts[3]; /* by DOCS_… */
     size_t removed;
     size_t error_count; /* files that could not be read */
-    int64_t begin_ms, drawn_ms, committed_ms;
+    int64_t begin_ms, drawn_ms;
     bool is_terminal;
 };
 
@@ -116,11 +116,8 @@ static bool take_files(struct run *run, struct gw_err *reterr)
         if (!take_file(run, run->list.files[i], reterr))
             return false;
         draw_bar(run, i + 1);
-        if (gw_mono_ms() - run->committed_ms < COMMIT_MS)
-            continue;
-        if (!docs_store_commit(run->store, reterr))
+        if (i % COMMIT_FILES == COMMIT_FILES - 1 && !docs_store_commit(run->store, reterr))
             return false;
-        run->committed_ms = gw_mono_ms();
     }
     /* A folder that could not be read says nothing about its files. */
     return run->list.has_unread_folders || docs_store_remove_others(run->store, &run->list, &run->removed, reterr);
@@ -146,7 +143,7 @@ static int index_folder(struct run *run, const char *output, const char *url)
     size_t pieces = 0;
     bool is_good = false;
 
-    run->begin_ms = run->committed_ms = gw_mono_ms();
+    run->begin_ms = gw_mono_ms();
     run->is_terminal = isatty(STDERR_FILENO) == 1;
     if (docs_list_read(&run->list, run->folder, &err) && run->list.count == 0 && run->list.error_count == 0)
         gw_err_set(&err, AIGW_E_INVALID, "%s: there is no *.md file in it", run->folder);
