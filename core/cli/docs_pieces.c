@@ -226,24 +226,38 @@ static bool add_part(struct splitter *s, aigw_str part)
     return s->text.status == AIGW_OK;
 }
 
-/** A line of text. One that is longer than a piece is cut, at blanks where there are some. */
+/** How much of a line goes into one part: all of it, or for one that is too long up to a blank, if there is one. */
+static size_t part_len(aigw_str line)
+{
+    size_t words = 0, blank = 0, at = 0;
+
+    if (line.len <= DOCS_PIECE_BYTES / 2 && count_words(line) <= DOCS_PIECE_WORDS / 2)
+        return line.len;
+    for (; at < line.len && at < DOCS_PIECE_BYTES / 2 && words < DOCS_PIECE_WORDS / 2; at++) {
+        if (line.ptr[at] != ' ')
+            continue;
+        words += at > 0 && line.ptr[at - 1] != ' ';
+        blank = at;
+    }
+    if (blank > 0)
+        return blank;
+    for (int back = 0; back < 3 && at > 3 && at < line.len && ((unsigned char)line.ptr[at] & 0xc0) == 0x80; back++)
+        at--; /* not inside a character */
+    return at;
+}
+
+/** A line of text. */
 static bool add_line(struct splitter *s, aigw_str line)
 {
     if (line.len == 0 && (s->text.len == 0 || (s->text.len > 1 && s->text.data[s->text.len - 2] == '\n' && !s->fence)))
         return true; /* one empty line between paragraphs is enough */
-    while (line.len > DOCS_PIECE_BYTES / 2) {
-        size_t len = DOCS_PIECE_BYTES / 2;
+    do {
+        size_t len = part_len(line);
 
-        while (len > DOCS_PIECE_BYTES / 4 && line.ptr[len] != ' ')
-            len--;
-        while (len > 1 && ((unsigned char)line.ptr[len] & 0xc0) == 0x80)
-            len--;
         if (!add_part(s, (aigw_str){ line.ptr, len }))
             return false;
         line = (aigw_str){ line.ptr + len, line.len - len };
-    }
-    if (!add_part(s, line))
-        return false;
+    } while (line.len > 0);
     gw_buf_put(&s->text, "\n", 1);
     return s->text.status == AIGW_OK;
 }
