@@ -27,13 +27,18 @@ void gw_arena_init(struct gw_arena *arena, size_t limit)
     *arena = (struct gw_arena){ .limit = limit };
 }
 
-void gw_arena_done(struct gw_arena *arena)
+void gw_arena_run_deferred(struct gw_arena *arena)
 {
     while (arena->deferred) { /* a deferred function may defer more */
         struct gw_arena_deferred *deferred = arena->deferred;
         arena->deferred = deferred->next;
         deferred->fn(deferred->arg);
     }
+}
+
+void gw_arena_done(struct gw_arena *arena)
+{
+    gw_arena_run_deferred(arena);
     struct gw_arena_block *block = arena->blocks;
     while (block) {
         struct gw_arena_block *next = block->next;

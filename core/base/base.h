@@ -58,7 +58,9 @@ struct gw_arena {
     size_t limit; /* most it may obtain */
 };
 void gw_arena_init(struct gw_arena *arena, size_t limit);
-/** Run deferred functions, newest first, and free everything. The arena may be used again. */
+/** Run deferred functions, newest first; the memory stays. */
+void gw_arena_run_deferred(struct gw_arena *arena);
+/** The same, and free everything. The arena may be used again. */
 void gw_arena_done(struct gw_arena *arena);
 /** Uninitialised, 16-byte aligned; NULL at the limit or out of memory. */
 void *gw_arena_alloc(struct gw_arena *arena, size_t len);

@@ -55,15 +55,14 @@ void gw_env_each_asked(void (*fn)(void *user, const char *name), void *user);
 
 /* ---- table.c: the settings of the core ---- */
 
-#define GW_ROW_LOWER       0x1u   /* text is stored in lower case */
-#define GW_ROW_ENV_SECONDS 0x2u   /* environment: seconds with fraction; field and conf.d: milliseconds */
-#define GW_ROW_PEM         0x4u   /* the two characters \n become a newline */
-#define GW_ROW_EMPTY_UNSET 0x8u   /* an empty text means "not set" */
-#define GW_ROW_JSON        0x10u  /* the text must be a JSON object */
-#define GW_ROW_URL         0x20u  /* empty, or an http(s) URL */
-#define GW_ROW_ROUTING     0x40u  /* may stand in section `routing` as well as in `models` */
-#define GW_ROW_WAITING     0x80u  /* checked, but what it belongs to is not part of this gateway yet: no effect */
-#define GW_ROW_RESTART     0x100u /* a running process keeps the value it began with */
+#define GW_ROW_LOWER       0x1u  /* text is stored in lower case */
+#define GW_ROW_ENV_SECONDS 0x2u  /* environment: seconds with fraction; field and conf.d: milliseconds */
+#define GW_ROW_PEM         0x4u  /* the two characters \n become a newline */
+#define GW_ROW_EMPTY_UNSET 0x8u  /* an empty text means "not set" */
+#define GW_ROW_JSON        0x10u /* the text must be a JSON object */
+#define GW_ROW_URL         0x20u /* empty, or an http(s) URL */
+#define GW_ROW_ROUTING     0x40u /* may stand in section `routing` as well as in `models` */
+#define GW_ROW_RESTART     0x80u /* a running process keeps the value it began with */
 
 #define GW_ROW_ENV_MAX 4
 

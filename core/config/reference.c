@@ -52,18 +52,13 @@ static void env_cell(const struct gw_setting_row *row, struct gw_buf *out)
         gw_buf_printf(out, "%s`%s`", i ? ", then " : "", row->env[i]);
 }
 
-#define WAITING_WHY "what it belongs to is not part of this gateway yet"
-
-/** The row as the page shows it: what has no effect yet, or not at a reload, says so. */
+/** The row as the page shows it: what has no effect at a reload says so. */
 static struct aigw_setting shown(const struct gw_setting_row *row, struct gw_buf *help)
 {
     struct aigw_setting setting = row->setting;
 
-    if (row->flags & GW_ROW_WAITING) {
-        gw_buf_printf(help, "No effect: " WAITING_WHY ". %s", setting.help);
-    } else if (row->flags & GW_ROW_RESTART) {
+    if (row->flags & GW_ROW_RESTART)
         gw_buf_printf(help, "%s A change takes effect at the next start.", setting.help);
-    }
     if (help->data)
         setting.help = help->data;
     return setting;
@@ -126,8 +121,6 @@ static bool is_effective(const char *name)
         for (size_t e = 0; e < GW_ROW_ENV_MAX && gw_setting_rows[i].env[e]; e++) {
             const char *env = gw_setting_rows[i].env[e];
 
-            if (gw_setting_rows[i].flags & GW_ROW_WAITING)
-                continue;
             if (strncasecmp(env, name, len) == 0 && (!env[len] || strncmp(env + len, "__", 2) == 0))
                 return true;
         }
@@ -143,14 +136,6 @@ static const char *ignored_why(const char *name)
 
         if (pattern[len - 1] == '*' ? strncasecmp(pattern, name, len - 1) == 0 : strcasecmp(pattern, name) == 0)
             return gw_ignored_envs[i].why;
-    }
-    for (size_t i = 0; i < gw_setting_row_count; i++) {
-        const char *const *env = gw_setting_rows[i].env;
-
-        for (size_t e = 0; e < GW_ROW_ENV_MAX && env[e]; e++) {
-            if (gw_setting_rows[i].flags & GW_ROW_WAITING && strcasecmp(env[e], name) == 0)
-                return WAITING_WHY;
-        }
     }
     return NULL;
 }

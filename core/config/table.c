@@ -149,8 +149,8 @@ const struct gw_setting_row gw_setting_rows[] = {
     INT(auth, keys_refresh_s, "86400", 60, 86400, "Seconds between fetches of the issuers' keys.",
         "AIGW_AUTH__KEYS_REFRESH_S"),
     INT(auth, leeway_s, "0", 0, 60, "Clock difference that is forgiven, seconds.", "AIGW_AUTH__LEEWAY_S"),
-    ROW(auth, strict_chat_scope, BOOL, 0, GW_ROW_WAITING, "false", 0, 0, NULL,
-        "Accept only the newest scope rule for chat.", "AIGW_AUTH__STRICT_CHAT_SCOPE"),
+    ROW(auth, strict_chat_scope, BOOL, 0, 0, "false", 0, 0, NULL, "Accept only the newest scope rule for chat.",
+        "AIGW_AUTH__STRICT_CHAT_SCOPE"),
 
     /* -- models -- */
     BOOL(models, custom_models, "true",
@@ -171,7 +171,7 @@ const struct gw_setting_row gw_setting_rows[] = {
         "Let model calls go to link-local and cloud metadata addresses; off, they are refused, configured providers' "
         "too.",
         "AIGW_MODELS__ALLOW_LINK_LOCAL"),
-    ROW(models, chat_timeout_ms, INT, 0, GW_ROW_ENV_SECONDS | GW_ROW_WAITING, "30000", 1, DAY_MS, NULL,
+    ROW(models, chat_timeout_ms, INT, 0, GW_ROW_ENV_SECONDS, "30000", 1, DAY_MS, NULL,
         "Longest silence of a model during "
         "chat, milliseconds. The variable is in seconds.",
         "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT"),
@@ -243,7 +243,7 @@ const struct gw_setting_row gw_setting_rows[] = {
          "Feature flags to drop, JSON: realm → list of "
          "names.",
          "AIGW_FEATURE_FLAGS__DISALLOWED_FLAGS"),
-    ROW(flags, chat_core_cutoff, BOOL, 0, GW_ROW_WAITING, "false", 0, 0, NULL,
+    ROW(flags, chat_core_cutoff, BOOL, 0, 0, "false", 0, 0, NULL,
         "Cut-off switch of the core chat rights, as GitLab documents it.",
         "AIGW_PROCESS_LEVEL_FEATURE_FLAGS__DUO_CLASSIC_CHAT_DUO_CORE_CUTOFF"),
 

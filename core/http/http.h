@@ -49,6 +49,8 @@ struct gw_http_handler {
     int (*on_head)(void *user, struct gw_exchange *ex);
     /** The body is complete: ex->body. */
     void (*on_body)(void *user, struct gw_exchange *ex);
+    /** The body is larger than ex->body_max: say so with gw_http_reply(). Unanswered, or NULL: the server says it. */
+    void (*on_too_large)(void *user, struct gw_exchange *ex);
     /** The client left, broke a deadline, or the server is stopping. Cancel the work; no more writes count. Once, only
      *  after on_head, and not after gw_http_abort(). */
     void (*on_gone)(void *user, struct gw_exchange *ex);

@@ -157,6 +157,10 @@ static void request_too_large(struct http_ex *ex)
     struct http_refusal refusal = { 413, JSON, text, "body too large" };
 
     gw_buf_done(&ex->body);
+    if (ex->handler->on_too_large)
+        ex->handler->on_too_large(ex->handler->user, &ex->pub);
+    if (gw_http_is_answered(&ex->pub))
+        return;
     snprintf(text, sizeof text, "{\"detail\":\"Request body is too large: more than %zu bytes\"}", ex->pub.body_max);
     if (!http_reply_self(ex, &refusal))
         http_ex_move(ex, EX_LOSE);

@@ -484,6 +484,15 @@ static void on_body(void *user, struct gw_exchange *ex)
         walk(request);
 }
 
+static void on_too_large(void *user, struct gw_exchange *ex)
+{
+    struct gw_request *request = ex->pipeline;
+    char *text = gw_arena_printf(&ex->arena, "Request body is too large: more than %zu bytes", ex->body_max);
+
+    (void)user;
+    gw_answer_refuse(request, AIGW_REFUSE_TOO_LARGE, 413, text ? text : "Request body is too large", NULL, -1);
+}
+
 static void on_gone(void *user, struct gw_exchange *ex)
 {
     (void)user;
@@ -522,6 +531,7 @@ struct gw_http_handler gw_request_handler(struct gw_worker *worker)
     return (struct gw_http_handler){ .user = worker,
                                      .on_head = on_head,
                                      .on_body = on_body,
+                                     .on_too_large = on_too_large,
                                      .on_gone = on_gone,
                                      .on_drain = on_drain,
                                      .on_done = on_done };

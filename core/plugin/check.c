@@ -67,6 +67,19 @@ static aigw_status check_version(const struct aigw_plugin *found, const char *pa
     return AIGW_OK;
 }
 
+static aigw_status check_unknown_kind(const char *path, uint32_t kind, struct gw_err *reterr)
+{
+    struct gw_buf known;
+
+    gw_buf_init(&known, 256);
+    for (size_t i = 0; i < gw_plugin_kind_count; i++)
+        gw_buf_printf(&known, "%s%u (%s)", i ? " or " : "", gw_plugin_kinds[i].kind, gw_plugin_kinds[i].name);
+    gw_err_set(reterr, AIGW_E_CONFIG, "%s: kind is %u, expected %s%s", path, kind, known.data ? known.data : "",
+               kind <= AIGW_KIND_AUTH && kind > 0 ? "; this kind is reserved for a later aigw" : "");
+    gw_buf_done(&known);
+    return AIGW_E_CONFIG;
+}
+
 /** Descriptor → our copy, and its plain members. */
 static aigw_status check_descriptor(const struct aigw_plugin *found, const char *path, struct aigw_plugin *ret,
                                     struct gw_err *reterr)
@@ -81,11 +94,8 @@ static aigw_status check_descriptor(const struct aigw_plugin *found, const char 
                           "%s: descriptor has %u bytes and uses some beyond the %zu that this aigw "
                           "knows: upgrade aigw, or rebuild the plugin with this aigw's SDK",
                           path, found->struct_size, sizeof *ret);
-    if (ret->kind != AIGW_KIND_PROVIDER && ret->kind != AIGW_KIND_FEATURE)
-        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: kind is %u, expected %u (provider) or %u (feature)%s", path,
-                          ret->kind, AIGW_KIND_PROVIDER, AIGW_KIND_FEATURE,
-                          ret->kind <= AIGW_KIND_AUTH && ret->kind > 0 ? "; this kind is reserved for a later aigw"
-                                                                       : "");
+    if (!gw_plugin_kind_of(ret->kind))
+        return check_unknown_kind(path, ret->kind, reterr);
     if (!is_name(ret->name))
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: name is \"%.80s\", expected 1 to 64 of a-z 0-9 _", path,
                           ret->name ? ret->name : "");
@@ -139,15 +149,15 @@ static size_t field_align(uint32_t type)
 
 static aigw_status check_setting(const struct aigw_plugin *d, uint32_t index, const char *path, struct gw_err *reterr)
 {
-    static const char *const taken[] = { "plugin", "enabled", "model" };
+    const char *const *taken = gw_plugin_kind_of(d->kind)->reserved;
     const struct aigw_setting *s = &d->settings[index];
     size_t size = gw_setting_field_size(s->type);
 
     if (!is_name(s->name))
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: settings[%u]: name is \"%.80s\", expected 1 to 64 of a-z 0-9 _",
                           path, index, s->name ? s->name : "");
-    for (size_t i = 0; i < GW_ARRAY_LEN(taken); i++) {
-        if (strcmp(s->name, taken[i]) == 0 && !(i == 2 && d->kind == AIGW_KIND_PROVIDER))
+    for (; *taken; taken++) {
+        if (strcmp(s->name, *taken) == 0)
             return gw_err_set(reterr, AIGW_E_CONFIG, "%s: settings[%u]: the name \"%s\" is the core's own: rename it",
                               path, index, s->name);
     }
@@ -233,13 +243,10 @@ static aigw_status check_dialects(const char *path, const struct aigw_provider_o
     return AIGW_OK;
 }
 
-static aigw_status check_provider(const char *path, struct gw_plugin *p, struct gw_err *reterr)
+aigw_status gw_plugin_check_provider(struct gw_arena *arena, const char *path, struct gw_plugin *p,
+                                     struct gw_err *reterr)
 {
-    aigw_status status = copy_ops(path, "provider", p->descriptor.provider, offsetof(struct aigw_provider_ops, done),
-                                  &p->provider, sizeof p->provider, reterr);
-
-    if (status != AIGW_OK)
-        return status;
+    (void)arena;
     if (!p->provider.request)
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .provider->request is NULL, expected a function", path);
     if (!p->provider.frame && !p->provider.produce)
@@ -248,12 +255,7 @@ static aigw_status check_provider(const char *path, struct gw_plugin *p, struct 
     if (p->provider.call_size > STATE_MAX)
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .provider->call_size is %zu, expected at most %zu", path,
                           p->provider.call_size, STATE_MAX);
-    status = check_dialects(path, &p->provider, reterr);
-    if (status != AIGW_OK)
-        return status;
-    p->descriptor.provider = &p->provider;
-    p->descriptor.feature = NULL;
-    return AIGW_OK;
+    return check_dialects(path, &p->provider, reterr);
 }
 
 static aigw_status check_route(const struct aigw_route *route, uint32_t index, const char *path, struct gw_err *reterr)
@@ -283,14 +285,12 @@ static aigw_status check_route(const struct aigw_route *route, uint32_t index, c
     return AIGW_OK;
 }
 
-static aigw_status check_feature(struct gw_arena *arena, const char *path, struct gw_plugin *p, struct gw_err *reterr)
+aigw_status gw_plugin_check_feature(struct gw_arena *arena, const char *path, struct gw_plugin *p,
+                                    struct gw_err *reterr)
 {
     void *routes = NULL;
-    aigw_status status = copy_ops(path, "feature", p->descriptor.feature, offsetof(struct aigw_feature_ops, event),
-                                  &p->feature, sizeof p->feature, reterr);
+    aigw_status status;
 
-    if (status != AIGW_OK)
-        return status;
     if (p->feature.route_count == 0)
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .feature has no routes, expected at least one", path);
     if (!p->feature.run)
@@ -310,8 +310,6 @@ static aigw_status check_feature(struct gw_arena *arena, const char *path, struc
     }
     p->feature.routes = p->routes;
     p->feature.route_size = (uint32_t)sizeof(struct aigw_route);
-    p->descriptor.feature = &p->feature;
-    p->descriptor.provider = NULL;
     return AIGW_OK;
 }
 
@@ -343,13 +341,14 @@ static aigw_status check_tables(struct gw_arena *arena, const char *path, struct
     return check_metrics(p->metrics, d->metric_count, path, reterr);
 }
 
-/** Point at the copies inside `p`. Needed again whenever the struct was copied to another place. */
-static void relink(struct gw_plugin *p)
+/** The operations of its kind: our copy, and whether they are sound. */
+static aigw_status check_kind(struct gw_arena *arena, const char *path, struct gw_plugin *p, struct gw_err *reterr)
 {
-    if (p->descriptor.kind == AIGW_KIND_PROVIDER)
-        p->descriptor.provider = &p->provider;
-    else
-        p->descriptor.feature = &p->feature;
+    const struct gw_plugin_kind *kind = gw_plugin_kind_of(p->descriptor.kind);
+    aigw_status status = copy_ops(path, kind->name, kind->ops(&p->descriptor), kind->ops_min, (char *)p + kind->ops_at,
+                                  kind->ops_size, reterr);
+
+    return status == AIGW_OK ? kind->check(arena, path, p, reterr) : status;
 }
 
 aigw_status gw_plugin_check(struct gw_arena *arena, const struct aigw_plugin *found, const char *path,
@@ -367,14 +366,13 @@ aigw_status gw_plugin_check(struct gw_arena *arena, const struct aigw_plugin *fo
     if (status == AIGW_OK)
         status = check_tables(arena, path, &p, reterr);
     if (status == AIGW_OK)
-        status = p.descriptor.kind == AIGW_KIND_PROVIDER ? check_provider(path, &p, reterr)
-                                                         : check_feature(arena, path, &p, reterr);
+        status = check_kind(arena, path, &p, reterr);
     if (status != AIGW_OK)
         return status;
     p.path = gw_arena_strndup(arena, path, strlen(path));
     if (!p.path)
         return gw_err_set(reterr, AIGW_E_NOMEM, "%s: out of memory", path);
     *ret_plugin = p;
-    relink(ret_plugin);
+    gw_plugin_kind_of(p.descriptor.kind)->link(ret_plugin); /* at where the copy ended up */
     return AIGW_OK;
 }

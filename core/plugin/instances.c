@@ -142,6 +142,7 @@ struct gw_plugins *gw_plugins_load(struct gw_arena *arena, const char *const *di
         gw_problem(problems, NULL, NULL, "out of memory while loading plugins");
         return plugins;
     }
+    plugins->arena = arena;
     for (size_t i = 0; i < dir_count; i++) {
         DIR *handle = opendir(dirs[i]);
 
@@ -351,6 +352,8 @@ void gw_plugins_close(struct gw_plugins *plugins)
         close_all(*first);
         *first = NULL;
     }
+    if (plugins->arena)
+        gw_arena_run_deferred(plugins->arena); /* what open() deferred is code of theirs */
     for (struct gw_plugin *plugin = plugins->first; plugin; plugin = plugin->next)
         gw_plugin_unload(plugin);
     plugins->first = NULL;

@@ -17,6 +17,10 @@ struct gw_plugin_kind {
     size_t ops_min;                                      /* what a plugin has to bring of them at least */
     size_t instances_at;                                 /* head of the list in struct gw_plugins */
     const void *(*ops)(const struct aigw_plugin *found); /* as the plugin has them */
+    /* Is what it brings sound? Sees our copy, and replaces its tables by copies of ours. */
+    aigw_status (*check)(struct gw_arena *arena, const char *path, struct gw_plugin *plugin, struct gw_err *reterr);
+    /* Let the descriptor point at our copy. */
+    void (*link)(struct gw_plugin *plugin);
     /* Bring one instance up and down; a plugin need not have either. */
     aigw_status (*open)(const struct gw_plugin *plugin, const struct aigw_host *host, struct aigw_ctx *ctx,
                         void *state);
@@ -26,6 +30,11 @@ extern const struct gw_plugin_kind gw_plugin_kinds[];
 extern const size_t gw_plugin_kind_count;
 /** NULL when this aigw knows no such kind. */
 const struct gw_plugin_kind *gw_plugin_kind_of(uint32_t kind);
+/** check.c: the rows' `check`. */
+aigw_status gw_plugin_check_provider(struct gw_arena *arena, const char *path, struct gw_plugin *p,
+                                     struct gw_err *reterr);
+aigw_status gw_plugin_check_feature(struct gw_arena *arena, const char *path, struct gw_plugin *p,
+                                    struct gw_err *reterr);
 /** Head of the list of its instances. */
 struct gw_instance **gw_plugin_instances(struct gw_plugins *plugins, const struct gw_plugin_kind *kind);
 

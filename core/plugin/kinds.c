@@ -7,6 +7,12 @@ static const void *provider_ops(const struct aigw_plugin *found)
     return found->provider;
 }
 
+static void provider_link(struct gw_plugin *plugin)
+{
+    plugin->descriptor.provider = &plugin->provider;
+    plugin->descriptor.feature = NULL;
+}
+
 static aigw_status provider_open(const struct gw_plugin *plugin, const struct aigw_host *host, struct aigw_ctx *ctx,
                                  void *state)
 {
@@ -22,6 +28,12 @@ static void provider_close(const struct gw_plugin *plugin, void *state)
 static const void *feature_ops(const struct aigw_plugin *found)
 {
     return found->feature;
+}
+
+static void feature_link(struct gw_plugin *plugin)
+{
+    plugin->descriptor.feature = &plugin->feature;
+    plugin->descriptor.provider = NULL;
 }
 
 static aigw_status feature_open(const struct gw_plugin *plugin, const struct aigw_host *host, struct aigw_ctx *ctx,
@@ -52,6 +64,8 @@ const struct gw_plugin_kind gw_plugin_kinds[] = {
         .ops_min = offsetof(struct aigw_provider_ops, done),
         .instances_at = offsetof(struct gw_plugins, providers),
         .ops = provider_ops,
+        .check = gw_plugin_check_provider,
+        .link = provider_link,
         .open = provider_open,
         .close = provider_close,
     },
@@ -67,6 +81,8 @@ const struct gw_plugin_kind gw_plugin_kinds[] = {
         .ops_min = offsetof(struct aigw_feature_ops, event),
         .instances_at = offsetof(struct gw_plugins, features),
         .ops = feature_ops,
+        .check = gw_plugin_check_feature,
+        .link = feature_link,
         .open = feature_open,
         .close = feature_close,
     },

@@ -35,6 +35,7 @@ struct gw_instance {
 };
 
 struct gw_plugins {
+    struct gw_arena *arena; /* of the plugins and their instances */
     struct gw_plugin *first;
     struct gw_instance *providers;
     struct gw_instance *features;
@@ -56,7 +57,7 @@ void gw_plugins_configure(struct gw_plugins *plugins, struct gw_arena *arena, co
                           const struct aigw_host *host, struct gw_problems *problems);
 /** A number that changes with any setting of the instance. */
 uint64_t gw_plugin_settings_hash(const struct gw_plugin *plugin, const void *state);
-/** Close instances, then unload. */
+/** Close instances, run what they deferred, then unload. */
 void gw_plugins_close(struct gw_plugins *plugins);
 const struct gw_plugin *gw_plugins_find(const struct gw_plugins *plugins, uint32_t kind, const char *name);
 struct gw_instance *gw_plugins_provider(const struct gw_plugins *plugins, const char *name);

@@ -292,6 +292,8 @@ static void read_member(struct aigw_body *b, const struct aigw_body_table *table
     if (!at)
         return;
     row_slot->count = slot->count;
+    if (row_slot != slot) /* of several rows of this name: what it has is of the item before */
+        row_slot->has_members = false;
     aigw_body_enter(b, (aigw_str){ field->name, strlen(field->name) }, false);
     if (read_value(b, field, &slot->value, row_slot, at) && table->has_given) {
         uint32_t given;

@@ -210,7 +210,6 @@ def key_url_in_token(env):
 
 @case("A-NEG-51 A-NEG-52", "neg")
 def generations(env):
-    need_route(env, "/v2/code/generations")
     headers = env.auth(env.token(SCOPES))
     body = completion(env.models.script(Reply()))
     check(env.post("/v2/code/generations", body, headers), 403, detail("Unauthorized to access code generations"))

@@ -100,6 +100,7 @@ table(__name__, "comp", [
     Row("C-COMP-018", ask(Reply(usage=(12, 5))), 200, whole(usage=(12, 5))),
     Row("C-COMP-choices", ask(Reply(), choices_count=3), 200, whole(), "choices_count is ignored"),
     Row("C-COMP-name-null", ask(Reply(), model_name=None), (200, 422)),
+    Row("C-COMP-007-blank", ask(Reply(pieces=(" \n",))), 200, whole("")),
     Row("D10-name", ask(Reply(), model_name="brand_new_family"), 200, whole(name="brand_new_family"),
         "D10: an unknown family with a usable endpoint is served"),
     Row("D13-400", ask(Reply(status=400)), 503, model_error()),
@@ -119,6 +120,26 @@ table(__name__, "comp", [
     Row("D32-stream-429", ask(Reply(status=429, headers=(("Retry-After", "77"),)), stream=True), 429, model_error(),
         headers={"retry-after": "77"}),
 ])
+
+
+# Stop texts that a model server let through; each is of the family that it is asked with.
+LEAKS = [("codestral", "[SUFFIX]"), ("mistral", "[/INST]"), ("mixtral", "[MIDDLE]"), ("codellama", "<EOT>"),
+         ("codegemma", "<|file_separator|>"), ("deepseekcoder", "<｜fim▁hole｜>"), ("deepseekcoder", "<｜end▁of▁sentence｜>"),
+         ("qwen2p5-coder-7b", "<|repo_name|>"), ("starcoder", "<file_sep>"), ("gpt", "<|im_end|>"),
+         ("claude_3", "</new_code>")]
+
+
+def leak_rows(number, family, stop):
+    whole_text, pieces = (f"x = 1{stop}and more",), ("x = 1", *stop, "and more")
+    engine = {"model_name": family}
+    return [
+        Row(f"COMP-stop-{number}", ask(Reply(pieces=whole_text), **engine), 200, whole("x = 1", name=family), stop),
+        Row(f"COMP-stop-{number}-stream", ask(Reply(pieces=pieces), stream=True, **engine), 200, text="x = 1", note=stop),
+    ]
+
+
+for at, (leaking, leaked) in enumerate(LEAKS):
+    table(__name__, "comp", leak_rows(at, leaking, leaked))
 
 
 @case("C-COMP-003-no-language", "comp")

@@ -262,6 +262,17 @@ def refuse_own_failure(env):
           {"own": {"kind": 8, "status": 503, "text": "busy"}})
 
 
+@case("SDK-refuse-own-too-large", "probe")
+def refuse_own_too_large(env):
+    big = b"x" * (17 << 20)
+    with env.gw.connect() as conn:
+        conn.send(b"POST /probe-own/answer HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
+                  % len(big))
+        response = conn.read_response()
+    check(response, 413, {"own": {"kind": 3, "status": 413,
+                                  "text": "Request body is too large: more than 16777216 bytes"}})
+
+
 @case("SDK-callers", "probe-auth")
 def callers(env):
     equal(env.probe("answer", path="/probe-open/").status, 200, "status of a route that anyone may call")

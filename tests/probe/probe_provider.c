@@ -38,11 +38,16 @@ static const struct aigw_setting settings[] = {
       .help = "A key that its errors repeat." },
 };
 
+/* Runs when the instance goes, while this code is still there. */
+static void closed(void *arg)
+{
+    ((struct probe *)arg)->host = NULL;
+}
+
 static aigw_status probe_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
 {
-    (void)ctx;
     ((struct probe *)self)->host = host;
-    return AIGW_OK;
+    return host->defer(ctx, AIGW_LIFE_REQUEST, closed, self);
 }
 
 static int does(const struct probe *probe, const char *what)

@@ -165,6 +165,133 @@ START_TEST(raw_completion_parameters)
 }
 END_TEST
 
+/* ---- every shipped prompt ---- */
+
+#define INPUTS_MAX ((size_t)64 << 10)
+
+/* How GitLab sends an input that is no text. */
+static const struct {
+    const char *name, *json, *mark;
+} odd_inputs[] = {
+    { "identifiers", "[\"CWE-89\",\"CVE-2024-1\"]", "CVE-2024-1" },
+    { "documents", "[{\"id\":\"a1\",\"content\":\"<<documents {{x}}>>\"}]", "CNT-IDX-a1" },
+    { "contents", "[\"<<contents {{x}}>>\"]", "<<contents {{x}}>>" },
+};
+
+static size_t odd_input(const char *name)
+{
+    size_t i = 0;
+
+    while (i < GW_ARRAY_LEN(odd_inputs) && strcmp(odd_inputs[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+/** {"a":"<<a {{x}}>>",…} without the skip-th. */
+static aigw_str inputs_of(const struct gw_prompt_entry *entry, size_t skip)
+{
+    struct gw_buf out;
+    aigw_str text;
+
+    gw_buf_init(&out, INPUTS_MAX);
+    gw_buf_puts(&out, "{\"none of them\":1");
+    for (size_t i = 0; i < entry->required.count; i++) {
+        const char *name = entry->required.items[i];
+        size_t odd = odd_input(name);
+
+        if (i == skip)
+            continue;
+        if (odd < GW_ARRAY_LEN(odd_inputs))
+            gw_buf_printf(&out, ",\"%s\":%s", name, odd_inputs[odd].json);
+        else
+            gw_buf_printf(&out, ",\"%s\":\"<<%s {{x}}>>\"", name, name);
+    }
+    gw_buf_puts(&out, "}");
+    text = gw_arena_str(&arena, gw_buf_str(&out));
+    gw_buf_done(&out);
+    return text;
+}
+
+static aigw_status render_entry(const struct gw_prompt_entry *entry, aigw_str inputs, struct aigw_prompt *ret_prompt,
+                                struct gw_err *err)
+{
+    const aigw_str family = gw_str(entry->family);
+    const struct aigw_model_info model = { .families = &family, .family_count = 1 };
+    const struct aigw_prompt_query query = { .struct_size = sizeof query,
+                                             .id = gw_str(entry->id),
+                                             .version = gw_str(entry->version),
+                                             .model = &model,
+                                             .inputs = inputs };
+
+    return gw_prompts_render(prompts, &arena, &query, ret_prompt, err);
+}
+
+/** All messages' texts, and no tag but those of the inputs. */
+static aigw_str whole_text(const struct aigw_prompt *prompt)
+{
+    struct gw_buf out;
+    aigw_str text;
+
+    gw_buf_init(&out, INPUTS_MAX);
+    for (const struct aigw_message *m = prompt->messages; m; m = m->next)
+        gw_buf_put_str(&out, m->parts->text);
+    text = gw_arena_str(&arena, gw_buf_str(&out));
+    gw_buf_done(&out);
+    return text;
+}
+
+static void check_text(const struct gw_prompt_entry *entry, aigw_str text)
+{
+    for (const char *at = memmem(text.ptr, text.len, "{{", 2); at;
+         at = memmem(at + 1, text.len - (size_t)(at + 1 - text.ptr), "{{", 2))
+        ck_assert_msg(memcmp(at, "{{x}}>>", 7) == 0, "%s: unrendered tag %.20s", entry->path, at);
+    /* Those routes bring all of their inputs to each family, whatever it makes of them. */
+    if (strncmp(entry->id, "code_suggestions/", strlen("code_suggestions/")) == 0 || !strcmp(entry->id, "chat/react"))
+        return;
+    for (size_t i = 0; i < entry->required.count; i++) {
+        const char *name = entry->required.items[i];
+        size_t odd = odd_input(name);
+        const char *mark =
+            odd < GW_ARRAY_LEN(odd_inputs) ? odd_inputs[odd].mark : gw_arena_printf(&arena, "<<%s {{x}}>>", name);
+
+        ck_assert_msg(memmem(text.ptr, text.len, mark, strlen(mark)) != NULL, "%s: %s is required and not used: %.*s",
+                      entry->path, name, AIGW_STR_ARG(text));
+    }
+}
+
+START_TEST(every_version_of_every_family_renders_and_names_what_it_needs)
+{
+    struct gw_prompt_entry entry;
+    size_t count = 0;
+
+    for (; gw_prompts_entry(prompts, count, &entry); count++) {
+        struct aigw_prompt prompt = { 0 };
+        struct gw_err err = { { 0 } };
+
+        ck_assert_msg(render_entry(&entry, inputs_of(&entry, SIZE_MAX), &prompt, &err) == AIGW_OK, "%s: %s", entry.path,
+                      err.text);
+        ck_assert_msg(gw_str_is(prompt.version, entry.version) && gw_str_is(prompt.family, entry.family), "%s",
+                      entry.path);
+        ck_assert_msg(entry.scope.len && entry.title.len, "%s: no scope or no name", entry.path);
+        if (!prompt.messages) { /* parameters for a raw prompt */
+            ck_assert_msg(strstr(entry.path, "/completion_text/") != NULL, "%s: no messages", entry.path);
+            continue;
+        }
+        check_text(&entry, whole_text(&prompt));
+        for (size_t i = 0; i < entry.required.count; i++) {
+            const char *name = gw_arena_printf(&arena, "missing variables {'%s'}.", entry.required.items[i]);
+
+            if (strcmp(entry.required.items[i], "current_date") == 0) /* always there */
+                continue;
+            ck_assert_msg(render_entry(&entry, inputs_of(&entry, i), &prompt, &err) == AIGW_E_INVALID &&
+                              strstr(err.text, name) != NULL,
+                          "%s: %s may be left out: %s", entry.path, entry.required.items[i], err.text);
+        }
+    }
+    ck_assert_uint_eq(count, gw_prompts_count(prompts));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("shipped prompts");
@@ -176,6 +303,7 @@ int main(void)
     tcase_add_test(tc, all_shipped_prompts_load);
     tcase_add_loop_test(tc, completion_prompt_is_exact, 0, (int)GW_ARRAY_LEN(rows));
     tcase_add_test(tc, raw_completion_parameters);
+    tcase_add_test(tc, every_version_of_every_family_renders_and_names_what_it_needs);
     suite_add_tcase(suite, tc);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);

@@ -1,14 +1,22 @@
-/* common.c - what every code route does: read the body, find the model. */
+/* common.c - what every code route does before the model is called: read the body, check the rights that are not the
+ * route's, find language and model. */
 #include "code_suggestions.h"
 
 #include <string.h>
 
-aigw_status cs_check_body(const struct cs *cs, struct aigw_ctx *ctx, const struct aigw_request *request,
-                          const struct aigw_body_table *table, void *ret)
+#include "components.h"
+#include "language.h"
+
+#define PIECE_MAX   ((size_t)32 << 20) /* as much as a frame of a model may hold */
+#define SHOWN(text) ((text).len ? (text) : AIGW_STR("unknown"))
+
+/* ---- the body ---- */
+
+/** Read it by the table; answers 422 when it is wrong. */
+static aigw_status check_body(const struct cs *cs, struct aigw_ctx *ctx, const struct aigw_request *request,
+                              struct aigw_memory *memory, const struct aigw_body_table *table, void *ret)
 {
-    struct aigw_host_memory from = { cs->host, ctx, AIGW_LIFE_BUILD };
-    struct aigw_memory memory = { aigw_host_memory_get, &from, SIZE_MAX };
-    struct aigw_body body = { .memory = &memory, .options = AIGW_JSON_NAN };
+    struct aigw_body body = { .memory = memory, .options = AIGW_JSON_NAN };
     char plain[CS_PLAIN_SIZE];
     aigw_str faults;
     aigw_status status = AIGW_E_INVALID;
@@ -30,6 +38,29 @@ aigw_status cs_check_body(const struct cs *cs, struct aigw_ctx *ctx, const struc
     return status;
 }
 
+aigw_status cs_check(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
+                     const struct aigw_request *request)
+{
+    struct aigw_host_memory from = { cs->host, ctx, AIGW_LIFE_BUILD };
+    struct aigw_memory memory = { aigw_host_memory_get, &from, SIZE_MAX };
+    struct cs_components components;
+    aigw_status status;
+
+    call->cs = cs;
+    call->route = (enum cs_route)request->route->tag;
+    if (call->route == CS_ROUTE_COMPLETIONS)
+        return check_body(cs, ctx, request, &memory, &cs_completion_table, &call->request);
+    if (call->route == CS_ROUTE_GENERATIONS)
+        return check_body(cs, ctx, request, &memory, &cs_generation_table, &call->request);
+    status = check_body(cs, ctx, request, &memory, &cs_components_table, &components);
+    if (status < 0)
+        return status;
+    return cs_components_read(&components, cs->host->header(ctx, "X-Gitlab-Language-Server-Version"), &memory,
+                              &call->request);
+}
+
+/* ---- the model ---- */
+
 /** Names that older GitLabs use for models of today. */
 static aigw_str current_name(const struct cs_model *wanted)
 {
@@ -50,8 +81,9 @@ static aigw_str current_name(const struct cs_model *wanted)
     return wanted->name;
 }
 
-aigw_status cs_find_model(const struct cs *cs, struct aigw_ctx *ctx, const struct cs_model *wanted,
-                          const struct aigw_model_info **ret_info)
+/** The model that the request, or else conf.d, names. Not AIGW_OK: it was answered already. */
+static aigw_status find_model(const struct cs *cs, struct aigw_ctx *ctx, const struct cs_model *wanted,
+                              const struct aigw_model_info **ret_info)
 {
     const struct aigw_host *host = cs->host;
     struct aigw_need need = { .struct_size = sizeof need };
@@ -83,4 +115,108 @@ aigw_status cs_find_model(const struct cs *cs, struct aigw_ctx *ctx, const struc
     if (status < 0)
         host->respond_model_error(ctx, &error);
     return status;
+}
+
+/* ---- what language ---- */
+
+static bool lower_copy(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret)
+{
+    char *copy = host->alloc(ctx, AIGW_LIFE_BUILD, text.len + 1);
+
+    if (!copy)
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        copy[i] = (char)(text.ptr[i] >= 'A' && text.ptr[i] <= 'Z' ? text.ptr[i] + ('a' - 'A') : text.ptr[i]);
+    *ret = (aigw_str){ copy, text.len };
+    return true;
+}
+
+/** Sets call->language and counts it; call->spoken is what the model is told, empty when nothing is known. */
+static aigw_status find_language(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)
+{
+    const struct cs_request *request = &call->request;
+    aigw_str extension = cs_extension(request->file_name), editor = request->language_identifier, spoken;
+    const struct cs_language *by_extension = cs_language_of_extension(extension);
+    const struct cs_language *by_editor = cs_language_of_editor(editor);
+    const struct cs_language *language = by_extension ? by_extension : by_editor;
+    aigw_str labels[3] = { AIGW_STR_NONE };
+
+    call->language = language ? language->name : "";
+    if (editor.len)
+        spoken = editor;
+    else if (language)
+        spoken = (aigw_str){ language->grammar, strlen(language->grammar) };
+    else
+        spoken = extension;
+    /* Only known words become labels: clients must not be able to grow the metrics without end. */
+    labels[0] = SHOWN(((aigw_str){ call->language, strlen(call->language) }));
+    labels[1] = by_extension ? extension : AIGW_STR("unknown");
+    labels[2] = by_editor ? editor : AIGW_STR("unknown");
+    cs->host->count(ctx, CS_METRIC_LANGUAGE, labels, 1);
+    return lower_copy(cs->host, ctx, spoken, &call->spoken) ? AIGW_OK : AIGW_E_NOMEM;
+}
+
+/* ---- the call ---- */
+
+aigw_status cs_refuse(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call)
+{
+    static const char *const what[] = {
+        [CS_ROUTE_COMPLETIONS] = "completions",
+        [CS_ROUTE_GENERATIONS] = "generations",
+        [CS_ROUTE_V3] = "suggestions",
+        [CS_ROUTE_V4] = "suggestions",
+    };
+
+    cs->host->respond_detail(ctx, 403, "Unauthorized to access code %s", what[call->route]);
+    return AIGW_E_UNSUPPORTED;
+}
+
+/** On the v3 and v4 routes the first component decides which right is needed, and tokens that this gateway issued have
+ *  none. Not AIGW_OK: it was answered. */
+static aigw_status check_rights(struct aigw_ctx *ctx, const struct cs *cs, const struct cs_call *call)
+{
+    const char *scope = call->request.kind == CS_GENERATION ? "generate_code" : "complete_code";
+
+    if (call->route == CS_ROUTE_COMPLETIONS || call->route == CS_ROUTE_GENERATIONS)
+        return AIGW_OK;
+    if (cs_str_is(call->request.model.provider, "amazon_q"))
+        scope = "amazon_q_integration";
+    if (cs->host->has_scope(ctx, scope, AIGW_SCOPEF_NO_USER_TOKEN))
+        return AIGW_OK;
+    return cs_refuse(ctx, cs, call);
+}
+
+static aigw_status call_model(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)
+{
+    bool passes_on = call->request.stream && !(call->model->flags & AIGW_MODELF_STREAM_OFF);
+    const struct aigw_call_options options = {
+        .struct_size = sizeof options,
+        /* A whole new piece of code is compared with what stands above it. */
+        .flags = passes_on                             ? AIGW_CALLF_STREAM
+                 : call->request.kind == CS_GENERATION ? AIGW_CALLF_KEEP_BODY
+                                                       : 0,
+    };
+
+    call->usage.input_tokens = call->usage.output_tokens = -1;
+    call->piece = cs->host->buf_new(ctx, AIGW_LIFE_REQUEST, PIECE_MAX);
+    if (!passes_on)
+        call->text = cs->host->buf_new(ctx, AIGW_LIFE_REQUEST, (size_t)cs->answer_max);
+    if (!call->piece || (!passes_on && !call->text))
+        return AIGW_E_NOMEM;
+    return cs->host->model_call(ctx, call->model, &options, &call->handle);
+}
+
+aigw_status cs_run(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)
+{
+    aigw_status status = check_rights(ctx, cs, call);
+
+    if (status == AIGW_OK)
+        status = find_language(ctx, cs, call);
+    if (status == AIGW_OK)
+        status = find_model(cs, ctx, &call->request.model, &call->model);
+    if (status < 0)
+        return status;
+    if (!call->spoken.len) /* D44: neither the name nor the editor says what this file is: no suggestion */
+        return cs_answer_json(ctx, cs, call, AIGW_STR_NONE);
+    return call_model(ctx, cs, call);
 }

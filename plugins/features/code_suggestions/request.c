@@ -13,30 +13,42 @@
 
 /* ---- which names go with which provider ---- */
 
-/* The last three are families that newer GitLabs offer and the published list forgot. */
-#define OPEN_NAMES \
-    "codegemma|codellama|codestral|codestral-2501|mistral|deepseekcoder|mixtral|codestral-2508|claude_3|gpt|llama3|" \
-    "qwen2p5-coder-7b|general|qwen|gemini"
+/* Families that do both; the last three are what newer GitLabs offer and the published list forgot. */
+#define BOTH_NAMES       "codegemma|codellama|codestral|mistral|deepseekcoder|mixtral|claude_3|gpt|llama3|general|qwen|gemini"
+#define GAP_NAMES        "codestral-2501|codestral-2508|qwen2p5-coder-7b" /* only fill gaps */
+#define COMPLETION_NAMES BOTH_NAMES "|" GAP_NAMES
+#define GENERATION_NAMES BOTH_NAMES "|claude_3.5"
 
 static const struct {
-    const char *provider, *names;
+    const char *provider;
+    const char *names[2]; /* by enum cs_kind; NULL: none at all */
 } allowed_names[] = {
-    { "litellm", OPEN_NAMES },
-    { "codestral", OPEN_NAMES },
-    { "fireworks_ai", OPEN_NAMES },
-    { "vertex-ai", "codestral-2501|codestral-2508" },
-    { "anthropic", "claude-sonnet-4-5-20250929|claude-sonnet-4-5@20250929" },
-    { "amazon_q", "amazon_q" },
-    { "gitlab", "|codestral_2501_fireworks|codestral_2508_fireworks|codestral_2501_vertex|codestral_2508_vertex|"
-                "claude_sonnet_4_5_20250929|claude_sonnet_4_5_20250929_vertex" },
+    { "litellm", { COMPLETION_NAMES, GENERATION_NAMES } },
+    { "codestral", { COMPLETION_NAMES, GENERATION_NAMES } },
+    { "fireworks_ai", { COMPLETION_NAMES, GENERATION_NAMES } },
+    { "vertex-ai", { "codestral-2501|codestral-2508", "code-bison@002|gemini-2.5-flash" } },
+    { "anthropic", { "claude-sonnet-4-5-20250929|claude-sonnet-4-5@20250929", NULL } },
+    { "amazon_q", { "amazon_q", "amazon_q" } },
+    { "gitlab",
+      { "|codestral_2501_fireworks|codestral_2508_fireworks|codestral_2501_vertex|codestral_2508_vertex|"
+        "claude_sonnet_4_5_20250929|claude_sonnet_4_5_20250929_vertex",
+        NULL } },
 };
 
-static bool is_name_allowed(aigw_str provider, aigw_str name)
+static bool is_name_allowed(enum cs_kind kind, aigw_str provider, aigw_str name)
 {
     for (size_t i = 0; i < sizeof allowed_names / sizeof *allowed_names; i++)
         if (cs_str_is(provider, allowed_names[i].provider))
-            return aigw_body_is_word(allowed_names[i].names, name);
+            return allowed_names[i].names[kind] && aigw_body_is_word(allowed_names[i].names[kind], name);
     return false;
+}
+
+/** A newer GitLab may know families that we do not: its own endpoint is what counts, but for those known to be for the
+ *  other use. */
+static bool is_taken_anyway(enum cs_kind kind, const struct cs_model *model)
+{
+    return cs_str_is(model->provider, "litellm") && (model->endpoint.len || model->identifier.len) &&
+           (kind == CS_COMPLETION || !aigw_body_is_word(GAP_NAMES, model->name));
 }
 
 /* ---- model_metadata ---- */
@@ -87,8 +99,8 @@ static const struct aigw_body_field metadata_fields[] = {
       .description = "prefix/model, or model" },
 };
 
-static const struct aigw_body_table metadata_table = { AIGW_BODY_FIELDS(metadata_fields),
-                                                       .size = sizeof(struct cs_model), .check = check_metadata };
+const struct aigw_body_table cs_metadata_table = { AIGW_BODY_FIELDS(metadata_fields), .size = sizeof(struct cs_model),
+                                                   .check = check_metadata };
 
 bool cs_plain_fault(const struct aigw_body *body, char ret_text[CS_PLAIN_SIZE])
 {
@@ -176,13 +188,13 @@ static const struct aigw_body_field message_fields[] = {
       .offset = offsetof(struct cs_message, content) },
 };
 
-static const struct aigw_body_table message_table = { AIGW_BODY_FIELDS(message_fields),
-                                                      .size = sizeof(struct cs_message) };
+const struct aigw_body_table cs_message_table = { AIGW_BODY_FIELDS(message_fields), .size = sizeof(struct cs_message) };
 
-/* ---- the body ---- */
+/* ---- the bodies ---- */
 
-static void check_name(struct aigw_body *body, const struct cs_model *model)
+static void check_name(struct aigw_body *body, enum cs_kind kind, const struct cs_model *model)
 {
+    static const char *const use_cases[] = { "code completions", "code generations" };
     struct aigw_json name;
     bool is_null;
 
@@ -191,85 +203,102 @@ static void check_name(struct aigw_body *body, const struct cs_model *model)
     is_null = name.type == AIGW_JSON_NULL;
     if (!is_null && !model->name.ptr) /* found wrong already */
         return;
-    /* A newer GitLab may know families that we do not: its own endpoint is what counts. */
-    if (cs_str_is(model->provider, "litellm") && (model->endpoint.len || model->identifier.len))
-        return;
-    if (!is_null && is_name_allowed(model->provider, model->name))
+    if (is_taken_anyway(kind, model) || (!is_null && is_name_allowed(kind, model->provider, model->name)))
         return;
     aigw_body_report(body, "model_name", "value_error",
-                     "Value error, model %.*s is not supported by use case code completions and provider %.*s",
-                     is_null ? 4 : (int)model->name.len, is_null ? "None" : model->name.ptr,
+                     "Value error, model %.*s is not supported by use case %s and provider %.*s",
+                     is_null ? 4 : (int)model->name.len, is_null ? "None" : model->name.ptr, use_cases[kind],
                      AIGW_STR_ARG(model->provider));
 }
 
-static void check_completion(struct aigw_body *body, void *object)
+static void check_request(struct aigw_body *body, struct cs_request *request, enum cs_kind kind)
 {
-    struct cs_request *request = object;
     struct cs_model *model = &request->model;
 
+    request->kind = kind;
     request->version++; /* from the variant's index */
-    check_name(body, model);
+    check_name(body, kind, model);
     model->is_adhoc = model->endpoint.len || model->identifier.len || cs_str_is(model->provider, "litellm") ||
                       cs_str_is(model->provider, "codestral");
     if (request->given & GIVEN_METADATA)
         request->model = request->metadata;
 }
 
+static void check_completion(struct aigw_body *body, void *object)
+{
+    check_request(body, object, CS_COMPLETION);
+}
+
+static void check_generation(struct aigw_body *body, void *object)
+{
+    check_request(body, object, CS_GENERATION);
+}
+
+/* model_metadata is not a member of the published body, but any body may bring it; then it wins over the flat members.
+ */
+#define SHARED_FIELDS \
+    { .name = "model_metadata", \
+      .type = AIGW_BODY_OBJECT, \
+      .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_BEFORE_TAG, \
+      .offset = offsetof(struct cs_request, metadata), \
+      .table = &cs_metadata_table, \
+      .given = GIVEN_METADATA, \
+      .description = "wins over the flat model_ members" }, \
+        { .name = "project_path", \
+          .type = AIGW_BODY_STRING, \
+          .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_STRIP, \
+          FORGET, \
+          .max = 255 }, \
+        { .name = "project_id", .type = AIGW_BODY_INT, .flags = AIGW_BODYF_NULLABLE, FORGET }, \
+        { .name = "current_file", .type = AIGW_BODY_OBJECT, .flags = AIGW_BODYF_REQUIRED, .table = &file_table }, \
+        { .name = "model_provider", \
+          .type = AIGW_BODY_STRING, \
+          .flags = AIGW_BODYF_NULLABLE, \
+          .offset = offsetof(struct cs_request, model.provider), \
+          .words = "anthropic|vertex-ai|litellm|codestral|fireworks_ai|amazon_q|gitlab", \
+          .description = "litellm for self-hosted models" }, \
+        { .name = "model_name", \
+          .type = AIGW_BODY_STRING, \
+          .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_STRIP, \
+          .offset = offsetof(struct cs_request, model.name), \
+          .max = 50, \
+          .description = "model family" }, \
+        { .name = "model_endpoint", \
+          .type = AIGW_BODY_STRING, \
+          .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_STRIP | AIGW_BODYF_URL, \
+          .offset = offsetof(struct cs_request, model.endpoint) }, \
+        { .name = "model_api_key", \
+          .type = AIGW_BODY_STRING, \
+          .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_STRIP | AIGW_BODYF_SECRET, \
+          .offset = offsetof(struct cs_request, model.api_key) }, \
+        { .name = "model_identifier", \
+          .type = AIGW_BODY_STRING, \
+          .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_STRIP, \
+          .offset = offsetof(struct cs_request, model.identifier) }, \
+        { .name = "telemetry", .type = AIGW_BODY_LIST, FORGET, .max = 10, .table = &telemetry_table }, \
+        { .name = "stream", \
+          .type = AIGW_BODY_BOOL, \
+          .flags = AIGW_BODYF_NULLABLE, \
+          .offset = offsetof(struct cs_request, stream), \
+          .default_value = "false" }, \
+        { .name = "choices_count", \
+          .type = AIGW_BODY_INT, \
+          .flags = AIGW_BODYF_NULLABLE, \
+          FORGET, \
+          .default_value = "0" }, \
+        { .name = "context", \
+          .type = AIGW_BODY_LIST, \
+          .flags = AIGW_BODYF_NULLABLE, \
+          .offset = offsetof(struct cs_request, context), \
+          .max = 100, \
+          .table = &context_table }, \
+    { \
+        .name = "role_arn", .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_NULLABLE, FORGET \
+    }
+
 static const struct aigw_body_field completion_fields[] = {
-    /* Not a member of the published body, but any body may bring it; then it wins over the flat members. */
-    { .name = "model_metadata",
-      .type = AIGW_BODY_OBJECT,
-      .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_BEFORE_TAG,
-      .offset = offsetof(struct cs_request, metadata),
-      .table = &metadata_table,
-      .given = GIVEN_METADATA,
-      .description = "wins over the flat model_ members" },
-    { .name = "project_path",
-      .type = AIGW_BODY_STRING,
-      .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_STRIP,
-      FORGET,
-      .max = 255 },
-    { .name = "project_id", .type = AIGW_BODY_INT, .flags = AIGW_BODYF_NULLABLE, FORGET },
-    { .name = "current_file", .type = AIGW_BODY_OBJECT, .flags = AIGW_BODYF_REQUIRED, .table = &file_table },
-    { .name = "model_provider",
-      .type = AIGW_BODY_STRING,
-      .flags = AIGW_BODYF_NULLABLE,
-      .offset = offsetof(struct cs_request, model.provider),
-      .words = "anthropic|vertex-ai|litellm|codestral|fireworks_ai|amazon_q|gitlab",
-      .description = "litellm for self-hosted models" },
-    { .name = "model_name",
-      .type = AIGW_BODY_STRING,
-      .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_STRIP,
-      .offset = offsetof(struct cs_request, model.name),
-      .max = 50,
-      .description = "model family" },
-    { .name = "model_endpoint",
-      .type = AIGW_BODY_STRING,
-      .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_STRIP | AIGW_BODYF_URL,
-      .offset = offsetof(struct cs_request, model.endpoint) },
-    { .name = "model_api_key",
-      .type = AIGW_BODY_STRING,
-      .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_STRIP | AIGW_BODYF_SECRET,
-      .offset = offsetof(struct cs_request, model.api_key) },
-    { .name = "model_identifier",
-      .type = AIGW_BODY_STRING,
-      .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_STRIP,
-      .offset = offsetof(struct cs_request, model.identifier) },
-    { .name = "telemetry", .type = AIGW_BODY_LIST, FORGET, .max = 10, .table = &telemetry_table },
-    { .name = "stream",
-      .type = AIGW_BODY_BOOL,
-      .flags = AIGW_BODYF_NULLABLE,
-      .offset = offsetof(struct cs_request, stream),
-      .default_value = "false" },
-    { .name = "choices_count", .type = AIGW_BODY_INT, .flags = AIGW_BODYF_NULLABLE, FORGET, .default_value = "0" },
-    { .name = "context",
-      .type = AIGW_BODY_LIST,
-      .flags = AIGW_BODYF_NULLABLE,
-      .offset = offsetof(struct cs_request, context),
-      .max = 100,
-      .table = &context_table },
+    SHARED_FIELDS,
     { .name = "prompt_id", .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_NULLABLE, FORGET },
-    { .name = "role_arn", .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_NULLABLE, FORGET },
     { .name = "prompt",
       .type = AIGW_BODY_STRING,
       .flags = AIGW_BODYF_NULLABLE,
@@ -280,19 +309,40 @@ static const struct aigw_body_field completion_fields[] = {
       .type = AIGW_BODY_LIST,
       .flags = AIGW_BODYF_NULLABLE,
       .offset = offsetof(struct cs_request, messages),
-      .table = &message_table,
+      .table = &cs_message_table,
       .variants = V3,
       .description = "prompt_version 3" },
 };
 
-const struct aigw_body_table cs_completion_table = {
-    AIGW_BODY_FIELDS(completion_fields),
-    .size = sizeof(struct cs_request),
-    .tag = "prompt_version",
-    .tags = "1|2|3",
-    .tag_is_number = true,
-    .variant_offset = offsetof(struct cs_request, version),
-    .has_given = true,
-    .given_offset = offsetof(struct cs_request, given),
-    .check = check_completion,
+static const struct aigw_body_field generation_fields[] = {
+    SHARED_FIELDS,
+    { .name = "prompt_id",
+      .type = AIGW_BODY_STRING,
+      .flags = AIGW_BODYF_NULLABLE,
+      .offset = offsetof(struct cs_request, prompt_id),
+      .description = "code_suggestions/generations" },
+    { .name = "prompt",
+      .type = AIGW_BODY_STRING,
+      .flags = AIGW_BODYF_REQUIRED,
+      .offset = offsetof(struct cs_request, instruction),
+      .variants = V2,
+      .description = "prompt_version 2: the instruction" },
+    { .name = "prompt",
+      .type = AIGW_BODY_LIST,
+      .flags = AIGW_BODYF_REQUIRED,
+      .offset = offsetof(struct cs_request, messages),
+      .table = &cs_message_table,
+      .variants = V3,
+      .description = "prompt_version 3: the whole prompt" },
 };
+
+#define BODY_OF(rows, check_function) \
+    { \
+        AIGW_BODY_FIELDS(rows), .size = sizeof(struct cs_request), .tag = "prompt_version", .tags = "1|2|3", \
+                                .tag_is_number = true, .variant_offset = offsetof(struct cs_request, version), \
+                                .has_given = true, .given_offset = offsetof(struct cs_request, given), \
+                                .check = (check_function) \
+    }
+
+const struct aigw_body_table cs_completion_table = BODY_OF(completion_fields, check_completion);
+const struct aigw_body_table cs_generation_table = BODY_OF(generation_fields, check_generation);

@@ -9,6 +9,12 @@
 
 #define TEXT   "{\"type\":\"string\"}"
 #define NUMBER "{\"type\":\"integer\"}"
+#define CHOICES \
+    "\"choices\":{\"type\":\"array\",\"maxItems\":1,\"items\":{\"type\":\"object\",\"properties\":{" \
+    "\"text\":" TEXT ",\"index\":{\"const\":0},\"finish_reason\":{\"const\":\"length\"}}}}"
+#define FLAGS  "\"enabled_feature_flags\":{\"type\":\"array\",\"items\":" TEXT "}"
+#define REGION "\"region\":{\"type\":[\"string\",\"null\"]}"
+#define MODEL  "\"model\":{\"type\":\"object\",\"properties\":{\"engine\":" TEXT ",\"name\":" TEXT ",\"lang\":" TEXT "}}"
 
 const char cs_answer_schema[] =
     "{\"type\":\"object\",\"properties\":{"
@@ -17,15 +23,14 @@ const char cs_answer_schema[] =
     "\"engine\":" TEXT ",\"name\":" TEXT ",\"lang\":" TEXT ","
     "\"tokens_consumption_metadata\":{\"type\":[\"object\",\"null\"],\"properties\":{"
     "\"input_tokens\":" NUMBER ",\"output_tokens\":" NUMBER ",\"max_output_tokens_used\":{\"type\":\"boolean\"},"
-    "\"context_tokens_sent\":" NUMBER ",\"context_tokens_used\":" NUMBER "}},"
-    "\"region\":{\"type\":[\"string\",\"null\"]}}},"
+    "\"context_tokens_sent\":" NUMBER ",\"context_tokens_used\":" NUMBER "}}," REGION "}},"
     "\"experiments\":{\"type\":\"array\"},"
     "\"object\":{\"const\":\"text_completion\"},"
-    "\"created\":" NUMBER ","
-    "\"choices\":{\"type\":\"array\",\"maxItems\":1,\"items\":{\"type\":\"object\",\"properties\":{"
-    "\"text\":" TEXT ",\"index\":{\"const\":0},\"finish_reason\":{\"const\":\"length\"}}}},"
-    "\"metadata\":{\"type\":\"object\",\"properties\":{"
-    "\"enabled_feature_flags\":{\"type\":\"array\",\"items\":" TEXT "}}}}}";
+    "\"created\":" NUMBER "," CHOICES ",\"metadata\":{\"type\":\"object\",\"properties\":{" FLAGS "}}}}";
+
+const char cs_suggestion_schema[] = "{\"type\":\"object\",\"properties\":{" CHOICES ","
+                                    "\"metadata\":{\"type\":\"object\",\"properties\":{" MODEL ",\"timestamp\":" NUMBER
+                                    "," FLAGS "," REGION "}}," MODEL "}}";
 
 static void put(const struct aigw_host *host, struct aigw_buf *out, const char *text)
 {
@@ -65,20 +70,47 @@ static void put_flags(const struct aigw_host *host, struct aigw_ctx *ctx, struct
     put(host, out, "]");
 }
 
+static void put_choices(const struct aigw_host *host, struct aigw_buf *out, const struct cs_answer *answer)
+{
+    put(host, out, "\"choices\":[");
+    if (answer->text.len) {
+        put(host, out, "{\"text\":");
+        host->buf_json(out, answer->text);
+        put(host, out, ",\"index\":0,\"finish_reason\":\"length\"}");
+    }
+    put(host, out, "]");
+}
+
+/** The beginning of an object: its end is the caller's. */
+static void put_model(const struct aigw_host *host, struct aigw_buf *out, const struct cs_answer *answer)
+{
+    put(host, out, "\"model\":{\"engine\":");
+    host->buf_json(out, answer->model.engine);
+    put(host, out, ",\"name\":");
+    host->buf_json(out, answer->model.name);
+    put(host, out, ",\"lang\":");
+    host->buf_json(out, (aigw_str){ answer->language, strlen(answer->language) });
+}
+
+static aigw_status send(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *out)
+{
+    aigw_str view;
+    aigw_status status = host->buf_view(out, &view);
+
+    if (status < 0)
+        return host->fail(ctx, status, "the answer is larger than %zu bytes or memory ran out", ANSWER_MAX);
+    return host->respond(ctx, 200, NULL, view, NULL, 0);
+}
+
 aigw_status cs_respond_v2(const struct aigw_host *host, struct aigw_ctx *ctx, const struct cs_answer *answer)
 {
     struct aigw_buf *out = host->buf_new(ctx, AIGW_LIFE_REQUEST, ANSWER_MAX);
-    aigw_str region = host->setting(ctx, "server.region"), view;
-    aigw_status status;
+    aigw_str region = host->setting(ctx, "server.region");
 
     if (!out)
         return AIGW_E_NOMEM;
-    put(host, out, "{\"id\":\"id\",\"model\":{\"engine\":");
-    host->buf_json(out, answer->engine);
-    put(host, out, ",\"name\":");
-    host->buf_json(out, answer->name);
-    put(host, out, ",\"lang\":");
-    host->buf_json(out, (aigw_str){ answer->language, strlen(answer->language) });
+    put(host, out, "{\"id\":\"id\",");
+    put_model(host, out, answer);
     put(host, out, ",\"tokens_consumption_metadata\":");
     if (answer->usage && answer->text.len)
         put_usage(host, out, answer->usage);
@@ -90,17 +122,29 @@ aigw_status cs_respond_v2(const struct aigw_host *host, struct aigw_ctx *ctx, co
     else
         put(host, out, "null");
     put_int(host, out, "},\"experiments\":[],\"object\":\"text_completion\",\"created\":", host->time_s(ctx));
-    put(host, out, ",\"choices\":[");
-    if (answer->text.len) {
-        put(host, out, "{\"text\":");
-        host->buf_json(out, answer->text);
-        put(host, out, ",\"index\":0,\"finish_reason\":\"length\"}");
-    }
-    put(host, out, "],\"metadata\":{\"enabled_feature_flags\":");
+    put(host, out, ",");
+    put_choices(host, out, answer);
+    put(host, out, ",\"metadata\":{\"enabled_feature_flags\":");
     put_flags(host, ctx, out);
     put(host, out, "}}");
-    status = host->buf_view(out, &view);
-    if (status < 0)
-        return host->fail(ctx, status, "the answer is larger than %zu bytes or memory ran out", ANSWER_MAX);
-    return host->respond(ctx, 200, NULL, view, NULL, 0);
+    return send(host, ctx, out);
+}
+
+aigw_status cs_respond_v3(const struct aigw_host *host, struct aigw_ctx *ctx, const struct cs_answer *answer)
+{
+    struct aigw_buf *out = host->buf_new(ctx, AIGW_LIFE_REQUEST, ANSWER_MAX);
+
+    if (!out)
+        return AIGW_E_NOMEM;
+    put(host, out, "{");
+    put_choices(host, out, answer);
+    put(host, out, ",\"metadata\":{");
+    put_model(host, out, answer);
+    put_int(host, out, "},\"timestamp\":", host->time_s(ctx));
+    put(host, out, ",\"enabled_feature_flags\":");
+    put_flags(host, ctx, out);
+    put(host, out, ",\"region\":null},"); /* only a stream says it */
+    put_model(host, out, answer);
+    put(host, out, "}}");
+    return send(host, ctx, out);
 }

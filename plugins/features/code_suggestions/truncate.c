@@ -41,9 +41,8 @@ aigw_str cs_keep_start(aigw_str s, size_t max)
     return (aigw_str){ s.ptr, len };
 }
 
-struct cs_window cs_fit_completion(int64_t budget_tokens, aigw_str above, aigw_str below)
+static struct cs_window share(int64_t budget_tokens, int64_t prefix_tokens, aigw_str above, aigw_str below)
 {
-    int64_t prefix_tokens = (budget_tokens * (100 - SUFFIX_PERCENT) + 99) / 100; /* rounded up */
     struct cs_window window = {
         .prefix = cs_keep_end(above, cs_bytes_of(prefix_tokens)),
         .suffix = cs_keep_start(below, cs_bytes_of(budget_tokens - prefix_tokens)),
@@ -52,4 +51,16 @@ struct cs_window cs_fit_completion(int64_t budget_tokens, aigw_str above, aigw_s
 
     window.context_tokens = used < budget_tokens ? budget_tokens - used : 0;
     return window;
+}
+
+struct cs_window cs_fit_completion(int64_t budget_tokens, aigw_str above, aigw_str below)
+{
+    return share(budget_tokens, (budget_tokens * (100 - SUFFIX_PERCENT) + 99) / 100, above, below); /* rounded up */
+}
+
+struct cs_window cs_fit_generation(int64_t budget_tokens, aigw_str above, aigw_str below)
+{
+    int64_t below_tokens = cs_tokens_of(below.len), quarter = budget_tokens / 4;
+
+    return share(budget_tokens, budget_tokens - (below_tokens < quarter ? below_tokens : quarter), above, below);
 }

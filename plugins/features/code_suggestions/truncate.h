@@ -18,5 +18,8 @@ struct cs_window {
 };
 /** Share a budget: 93 % for the prefix, 7 % for the suffix, the unused rest for context. */
 struct cs_window cs_fit_completion(int64_t budget_tokens, aigw_str above, aigw_str below);
+/** The same for new code: what stands above counts most, but a quarter is kept for what stands below when it needs it.
+ */
+struct cs_window cs_fit_generation(int64_t budget_tokens, aigw_str above, aigw_str below);
 
 #endif

@@ -67,11 +67,14 @@ aigw_status prompts_begin(struct aigw_ctx *ctx, const struct prompts *prompts, s
     return prompts->host->stream_begin(ctx, 200, STREAM_TYPE, NULL, 0);
 }
 
-aigw_status prompts_text(struct aigw_ctx *ctx, const struct prompts *prompts, struct prompts_call *call, aigw_str text)
+static aigw_status deliver(struct aigw_ctx *ctx, const struct prompts *prompts, struct prompts_call *call,
+                           aigw_str text)
 {
     const struct aigw_host *host = prompts->host;
     aigw_status status;
 
+    if (call->did_refuse) /* the rest of a piece that was too much */
+        return AIGW_OK;
     if (!call->text) {
         status = prompts_begin(ctx, prompts, call);
         if (status < 0 || !text.len)
@@ -84,9 +87,42 @@ aigw_status prompts_text(struct aigw_ctx *ctx, const struct prompts *prompts, st
         host->buf_put(call->text, text.ptr, text.len);
         return AIGW_OK;
     }
+    call->did_refuse = true;
     host->model_cancel(ctx, call->handle);
     return host->respond_detail(ctx, 503, "%.*s: the answer is larger than answer_max (%lld bytes)",
                                 AIGW_STR_ARG(call->model->name), (long long)prompts->answer_max);
+}
+
+/** A piece with every backslash in front of an underscore left out, across the borders of pieces too: such models write
+ *  them even into JSON. */
+static aigw_status deliver_unescaped(struct aigw_ctx *ctx, const struct prompts *prompts, struct prompts_call *call,
+                                     aigw_str text)
+{
+    aigw_status status = AIGW_OK;
+    size_t from = 0;
+
+    if (call->holds_backslash && text.len && text.ptr[0] != '_')
+        status = deliver(ctx, prompts, call, AIGW_STR("\\"));
+    call->holds_backslash = call->holds_backslash && !text.len;
+    for (size_t i = 0; i < text.len && status == AIGW_OK; i++) {
+        bool is_last = i + 1 == text.len;
+
+        if (text.ptr[i] != '\\' || (!is_last && text.ptr[i + 1] != '_'))
+            continue;
+        if (i > from)
+            status = deliver(ctx, prompts, call, (aigw_str){ text.ptr + from, i - from });
+        from = i + 1;
+        call->holds_backslash = is_last;
+    }
+    if (status == AIGW_OK && from < text.len)
+        status = deliver(ctx, prompts, call, (aigw_str){ text.ptr + from, text.len - from });
+    return status;
+}
+
+aigw_status prompts_text(struct aigw_ctx *ctx, const struct prompts *prompts, struct prompts_call *call, aigw_str text)
+{
+    return call->model->flags & AIGW_MODELF_UNESCAPE ? deliver_unescaped(ctx, prompts, call, text)
+                                                     : deliver(ctx, prompts, call, text);
 }
 
 /** The whole text at once, in the form that was asked for. */
@@ -118,9 +154,13 @@ static aigw_status answer(struct aigw_ctx *ctx, const struct prompts *prompts, c
 aigw_status prompts_end(struct aigw_ctx *ctx, const struct prompts *prompts, struct prompts_call *call)
 {
     const struct aigw_host *host = prompts->host;
-    aigw_status status;
+    aigw_status status = AIGW_OK;
     aigw_str text;
 
+    if (call->holds_backslash)
+        status = deliver(ctx, prompts, call, AIGW_STR("\\"));
+    if (status < 0 || call->did_refuse)
+        return status;
     if (call->text) {
         status = host->buf_view(call->text, &text);
         return status < 0 ? host->fail(ctx, status, "out of memory collecting the model's answer")

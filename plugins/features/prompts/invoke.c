@@ -47,6 +47,13 @@ static aigw_status refuse_right(struct aigw_ctx *ctx, const struct prompts *prom
     return AIGW_E_FORBIDDEN;
 }
 
+static aigw_status refuse_other_route(struct aigw_ctx *ctx, const struct prompts *prompts,
+                                      const struct prompts_call *call)
+{
+    prompts->host->respond_detail(ctx, 422, "Prompt '%.*s' is not supported", AIGW_STR_ARG(call->id));
+    return AIGW_E_UNSUPPORTED;
+}
+
 /** Finds and checks all that can be known before the model is asked. Not AIGW_OK: it was answered. */
 static aigw_status prepare(struct aigw_ctx *ctx, const struct prompts *prompts, struct prompts_call *call)
 {
@@ -55,10 +62,12 @@ static aigw_status prepare(struct aigw_ctx *ctx, const struct prompts *prompts, 
     aigw_status found = model_metadata_resolve(host, ctx, &call->request.metadata, &call->model, &error);
     aigw_status status = render(ctx, prompts, call, found == AIGW_OK ? call->model : NULL, &call->prompt);
 
-    if (status == AIGW_E_NOT_FOUND) {
+    if (status == AIGW_E_NOT_FOUND && is_callable(prompts, call->id)) {
         host->respond_detail(ctx, 400, "%s", host->last_error(ctx));
         return status;
     }
+    if (status == AIGW_E_NOT_FOUND)
+        return refuse_other_route(ctx, prompts, call);
     if (!call->prompt.scope.len) /* memory */
         return status < 0 ? status : AIGW_E_CONFIG;
     host->annotate(ctx, "meta.unit_primitive", call->prompt.scope);
@@ -68,10 +77,8 @@ static aigw_status prepare(struct aigw_ctx *ctx, const struct prompts *prompts, 
     }
     if (!is_allowed(ctx, prompts, call, &call->prompt))
         return refuse_right(ctx, prompts, call);
-    if (!is_callable(prompts, call->id)) {
-        host->respond_detail(ctx, 422, "Prompt '%.*s' is not supported", AIGW_STR_ARG(call->id));
-        return AIGW_E_UNSUPPORTED;
-    }
+    if (!is_callable(prompts, call->id))
+        return refuse_other_route(ctx, prompts, call);
     if (status == AIGW_E_INVALID) {
         host->respond_detail(ctx, 422, "%s", host->last_error(ctx));
         return status;

@@ -8,9 +8,9 @@
 
 static const struct aigw_setting settings[] = {
     { "answer_max", AIGW_SET_INT, 0, offsetof(struct prompts, answer_max), "4194304", 1024, 67108864, NULL,
-      "Largest buffered answer of a model, and largest piece of a stream, in bytes." },
-    { "not_callable", AIGW_SET_LIST, 0, offsetof(struct prompts, not_callable), "chat/react", 0, 0, NULL,
-      "Prompt ids that belong to other routes and are refused here." },
+      "Largest answer of a model that is not a stream, in bytes." },
+    { "not_callable", AIGW_SET_LIST, 0, offsetof(struct prompts, not_callable), "chat/react, chat/react_turn", 0, 0,
+      NULL, "Prompt ids that belong to other routes and are refused here." },
 };
 
 /* The schema is the table's, printed once when the shared object is loaded: a constant that the compiler cannot write.

@@ -42,7 +42,9 @@ struct prompts_call {
     struct aigw_buf *line;     /* one line of a stream of objects */
     struct aigw_usage usage;
     int64_t answer_bytes;
-    bool did_begin; /* the stream's head was handed over */
+    bool did_begin;       /* the stream's head was handed over */
+    bool did_refuse;      /* the answer grew too large: nothing more is said */
+    bool holds_backslash; /* unescaping: the last piece ended in one */
 };
 
 /* request.c */

@@ -575,6 +575,63 @@ START_TEST(faults_say_where_in_plain_words_too)
 }
 END_TEST
 
+/* Items whose tag chooses the row of an object: each is read, whatever the one before was. */
+struct step {
+    uint32_t kind;
+    struct place place;
+};
+
+static const struct aigw_body_field step_fields[] = {
+    { .name = "at", .type = AIGW_BODY_INT, .offset = offsetof(struct step, place.x), .variants = 0x1 },
+    { .name = "at",
+      .type = AIGW_BODY_OBJECT,
+      .flags = AIGW_BODYF_REQUIRED,
+      .offset = offsetof(struct step, place),
+      .table = &place_table,
+      .variants = 0x2 },
+};
+
+static const struct aigw_body_table step_table = { AIGW_BODY_FIELDS(step_fields), .size = sizeof(struct step),
+                                                   .tag = "kind", .tags = "number|place",
+                                                   .variant_offset = offsetof(struct step, kind) };
+
+static const struct aigw_body_field walk_fields[] = {
+    { .name = "steps", .type = AIGW_BODY_LIST, .offset = 0, .table = &step_table },
+};
+
+static const struct aigw_body_table walk_table = { AIGW_BODY_FIELDS(walk_fields),
+                                                   .size = sizeof(struct aigw_body_list) };
+
+START_TEST(objects_whose_row_the_tag_chooses_are_each_read)
+{
+    static const char text[] = "{\"steps\":[{\"kind\":\"place\",\"at\":{\"x\":1,\"y\":2}},"
+                               "{\"kind\":\"place\",\"at\":{\"x\":3}},{\"kind\":\"number\",\"at\":4},"
+                               "{\"kind\":\"place\",\"at\":{\"y\":6,\"x\":5}}]}";
+    static const int64_t wanted[][2] = { { 1, 2 }, { 3, 10 }, { 4, 0 }, { 5, 6 } };
+    struct aigw_pool pool = { NULL };
+    struct aigw_memory memory = aigw_pool_memory(&pool, (size_t)1 << 20);
+    struct aigw_body body = { .memory = &memory }, second = { .memory = &memory };
+    struct aigw_body_list steps;
+    const struct step *items;
+
+    ck_assert_int_eq(aigw_body_read(&body, &walk_table, str(text), &steps), AIGW_OK);
+    ck_assert_uint_eq(steps.count, COUNT(wanted));
+    items = steps.items;
+    for (size_t i = 0; i < COUNT(wanted); i++) {
+        ck_assert_int_eq(items[i].place.x, wanted[i][0]);
+        if (items[i].kind == 1)
+            ck_assert_int_eq(items[i].place.y, wanted[i][1]);
+    }
+    ck_assert_int_eq(aigw_body_read(&second, &walk_table,
+                                    AIGW_STR("{\"steps\":[{\"kind\":\"place\",\"at\":{\"x\":1}},"
+                                             "{\"kind\":\"place\",\"at\":{\"y\":7}}]}"),
+                                    &steps),
+                     AIGW_E_INVALID);
+    ck_assert_str_eq(second.faults->type, "missing");
+    aigw_pool_free(&pool);
+}
+END_TEST
+
 /* The schema of a smaller table, whole; the large one must be JSON and name every member. */
 static const struct aigw_body_field small_fields[] = {
     { .name = "type", .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_REQUIRED, .words = "a|b" },
@@ -659,6 +716,7 @@ TCase *body_case(void)
     tcase_add_loop_test(body, bodies_are_judged, 0, (int)COUNT(bodies));
     tcase_add_test(body, long_words_of_the_sender_are_cut_between_characters);
     tcase_add_test(body, faults_say_where_in_plain_words_too);
+    tcase_add_test(body, objects_whose_row_the_tag_chooses_are_each_read);
     tcase_add_test(body, tables_print_their_schema);
     tcase_add_test(body, every_shortage_of_memory_is_told);
     return body;

@@ -326,7 +326,12 @@ struct server *server_start(const struct gw_http_limits *limits, const struct gw
     ck_assert_ptr_nonnull(server);
     pthread_mutex_init(&server->lock, NULL);
     pthread_cond_init(&server->changed, NULL);
-    struct gw_http_handler handler = { server, on_head, on_body, on_gone, on_drain, on_done };
+    struct gw_http_handler handler = { .user = server,
+                                       .on_head = on_head,
+                                       .on_body = on_body,
+                                       .on_gone = on_gone,
+                                       .on_drain = on_drain,
+                                       .on_done = on_done };
     server->loop = gw_loop_new(&err);
     ck_assert_msg(server->loop != NULL, "%s", err.text);
     server->http = gw_http_new(server->loop, "127.0.0.1", 0, limits ? limits : &default_limits, tls, &handler, &err);

@@ -475,6 +475,7 @@ TCase *bodies_case(void)
 {
     TCase *body = tcase_create("body");
 
+    tcase_set_timeout(body, 60);
     tcase_add_checked_fixture(body, setup, teardown);
     tcase_add_loop_test(body, body_is_judged, 0, (int)COUNT(bodies));
     tcase_add_loop_test(body, longest_text_is_accepted, 0, (int)COUNT(limits));

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../code_suggestions.h"
+#include "../components.h"
 #include "../language.h"
 #include "../language_table.h"
 #include "../truncate.h"
@@ -153,6 +154,54 @@ START_TEST(budget_is_shared_93_to_7)
 }
 END_TEST
 
+START_TEST(new_code_leaves_a_quarter_for_what_stands_below)
+{
+    char *code = malloc(200000);
+    struct cs_window window;
+
+    memset(code, 'x', 200000);
+    window = cs_fit_generation(1000, (aigw_str){ code, 100000 }, (aigw_str){ code, 100000 });
+    ck_assert_uint_eq(window.prefix.len, cs_bytes_of(750));
+    ck_assert_uint_eq(window.suffix.len, cs_bytes_of(250));
+    window = cs_fit_generation(1000, (aigw_str){ code, 100000 }, AIGW_STR("12345678901234567")); /* 6 tokens */
+    ck_assert_uint_eq(window.prefix.len, cs_bytes_of(994));
+    ck_assert_uint_eq(window.suffix.len, 17);
+    window = cs_fit_generation(1000, AIGW_STR("abc"), AIGW_STR_NONE);
+    ck_assert_uint_eq(window.prefix.len, 3);
+    ck_assert_int_eq(window.context_tokens, 999);
+    free(code);
+}
+END_TEST
+
+/* Each body's schema fits the room in plugin.c. */
+static const struct aigw_body_table *const tables[] = { &cs_completion_table, &cs_generation_table,
+                                                        &cs_components_table };
+static const char *const answers[] = { cs_answer_schema, cs_suggestion_schema };
+
+START_TEST(every_schema_fits_and_is_json)
+{
+    for (size_t i = 0; i < COUNT(tables); i++) {
+        struct aigw_pool pool = { NULL };
+        struct aigw_memory memory = aigw_pool_memory(&pool, 65536);
+        struct json_object *json;
+        aigw_str schema;
+
+        ck_assert_int_eq(aigw_body_schema(tables[i], &memory, &schema), AIGW_OK);
+        ck_assert_uint_lt(schema.len, 8192);
+        json = json_tokener_parse(schema.ptr);
+        ck_assert_ptr_nonnull(json);
+        json_object_put(json);
+        aigw_pool_free(&pool);
+    }
+    for (size_t i = 0; i < COUNT(answers); i++) {
+        struct json_object *json = json_tokener_parse(answers[i]);
+
+        ck_assert_ptr_nonnull(json);
+        json_object_put(json);
+    }
+}
+END_TEST
+
 START_TEST(schemas_are_json)
 {
     struct aigw_pool pool = { NULL };
@@ -188,9 +237,13 @@ int main(void)
     tcase_add_test(pure, cuts_fall_between_characters);
     tcase_add_test(pure, tokens_and_bytes_agree);
     tcase_add_test(pure, budget_is_shared_93_to_7);
+    tcase_add_test(pure, new_code_leaves_a_quarter_for_what_stands_below);
     tcase_add_test(pure, schemas_are_json);
+    tcase_add_test(pure, every_schema_fits_and_is_json);
     suite_add_tcase(suite, pure);
     suite_add_tcase(suite, bodies_case());
+    suite_add_tcase(suite, clean_case());
+    suite_add_tcase(suite, components_case());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

@@ -4,5 +4,7 @@
 #include <check.h>
 
 TCase *bodies_case(void);
+TCase *clean_case(void);
+TCase *components_case(void);
 
 #endif
