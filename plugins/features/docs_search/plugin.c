@@ -262,14 +262,16 @@ static aigw_status run(struct aigw_ctx *ctx, void *self, void *call, const struc
     search->deadline_ms = ds_now_ms() + ds->timeout_ms;
     ds_expression(wanted->query, search->expression);
     if (!*search->expression) { /* nothing but punctuation */
-        job_done(ctx, &arg);
+        respond(ds, ctx, search);
+        ds_search_free(search);
         return AIGW_OK;
     }
     status = ds->host->offload(ctx, &job);
-    if (status == AIGW_OK)
-        return AIGW_OK;
-    ds_search_free(search);
-    return ds->host->respond_detail(ctx, 503, "Documentation search is busy");
+    if (status != AIGW_OK) {
+        ds_search_free(search);
+        return ds->host->respond_detail(ctx, 503, "Documentation search is busy");
+    }
+    return AIGW_OK; // cppcheck-suppress memleak ; the job has it
 }
 
 static const struct aigw_feature_ops ops = {

@@ -56,9 +56,9 @@ struct md_words md_words_of(const struct aigw_map *map, const char *feature, con
 {
     const char *text = md_get(map, (aigw_str){ feature, strlen(feature) });
 
-    if (text)
-        return words_in(text);
-    return otherwise ? (struct md_words){ .list = otherwise } : words_in("");
+    if (!text && otherwise)
+        return (struct md_words){ .list = otherwise };
+    return words_in(text ? text : "");
 }
 
 bool md_deprecation(const char *text, aigw_str *ret_date, aigw_str *ret_version)
