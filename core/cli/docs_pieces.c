@@ -108,6 +108,8 @@ static bool begins_with(aigw_str text, const char *word)
 /** s->line becomes the line without comments and short codes. */
 static void clean_line(struct splitter *s, aigw_str line)
 {
+    bool has_codes = true; /* so far each one that began also ended */
+
     gw_buf_clear(&s->line);
     while (line.len > 0) {
         const char *end;
@@ -117,8 +119,10 @@ static void clean_line(struct splitter *s, aigw_str line)
             end = memmem(line.ptr, line.len, "-->", 3);
             s->is_comment = end == NULL;
             used = end ? (size_t)(end - line.ptr) + 3 : line.len;
-        } else if (begins_with(line, "{{<") && (end = memmem(line.ptr, line.len, ">}}", 3)) != NULL) {
-            used = (size_t)(end - line.ptr) + 3;
+        } else if (has_codes && begins_with(line, "{{<")) {
+            end = memmem(line.ptr, line.len, ">}}", 3);
+            has_codes = end != NULL;
+            used = end ? (size_t)(end - line.ptr) + 3 : 0;
         } else {
             gw_buf_put(&s->line, line.ptr, 1);
         }

@@ -46,7 +46,8 @@ static const char schema[] =
 struct docs_store {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENTS];
-    char *output, *partial, *url;
+    char *output, *url;
+    char *partial, *journal;                /* the journal undoes what an interrupted run did not commit */
     struct gw_buf plain, content, metadata; /* of the piece that is being put */
     bool has_changes;
 };
@@ -114,6 +115,7 @@ void docs_store_close(struct docs_store *store)
     gw_buf_done(&store->metadata);
     free(store->output);
     free(store->partial);
+    free(store->journal);
     free(store->url);
     free(store);
 }
@@ -199,7 +201,7 @@ static bool begin(struct docs_store *store, sqlite3 *old, struct gw_err *reterr)
         return true;
     /* New, of another format, or damaged: begin anew. */
     close_db(store);
-    if (unlink(store->partial) != 0) {
+    if (unlink(store->partial) != 0 || (unlink(store->journal) != 0 && errno != ENOENT)) {
         gw_err_set(reterr, AIGW_E_INVALID, "%s: cannot be removed: %s", store->partial, strerror(errno));
         return false;
     }
@@ -216,23 +218,30 @@ static bool look_and_begin(struct docs_store *store, struct gw_err *reterr)
     return is_good;
 }
 
+static char *join(const char *a, const char *b)
+{
+    size_t len = strlen(a) + strlen(b) + 1;
+    char *text = malloc(len);
+
+    if (text)
+        snprintf(text, len, "%s%s", a, b);
+    return text;
+}
+
 struct docs_store *docs_store_open(const char *output, const char *url, struct gw_err *reterr)
 {
     struct docs_store *store = calloc(1, sizeof *store);
-    char name[4096];
 
-    if (!store || snprintf(name, sizeof name, "%s.partial", output) >= (int)sizeof name) {
-        gw_err_set(reterr, AIGW_E_NOMEM, "%s: out of memory, or too long a name", output);
-        free(store);
+    if (!store || !(store->output = join(output, "")) || !(store->url = join(url, "")) ||
+        !(store->partial = join(output, ".partial")) || !(store->journal = join(output, ".partial-journal"))) {
+        gw_err_set(reterr, AIGW_E_NOMEM, "%s: out of memory", output);
+        docs_store_close(store);
         return NULL;
     }
-    store->output = strdup(output);
-    store->partial = strdup(name);
-    store->url = strdup(url);
     gw_buf_init(&store->plain, TEXT_MAX);
     gw_buf_init(&store->content, TEXT_MAX);
     gw_buf_init(&store->metadata, TEXT_MAX);
-    if (store->output && store->partial && store->url && look_and_begin(store, reterr))
+    if (look_and_begin(store, reterr))
         return store;
     docs_store_close(store);
     return NULL;

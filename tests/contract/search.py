@@ -436,6 +436,7 @@ def errors_name_the_file_and_do_not_end_the_run(work):
     pages, output = place(work, "errors")
     os.symlink("nowhere.md", os.path.join(pages, "dangling.md"))
     os.mkfifo(os.path.join(pages, "pipe.md"))
+    os.symlink("..", os.path.join(pages, "loop"))
     with open(os.path.join(pages, "huge.md"), "wb") as out:
         out.truncate((4 << 20) + 1)
     run = index(work.ctx, pages, output)
@@ -478,8 +479,10 @@ def what_the_command_refuses(work):
 @case("DOCS-INDEX-damaged", "docs-index")
 def a_damaged_unfinished_database_is_begun_anew(work):
     pages, output = place(work, "damaged")
-    write_pages(os.path.dirname(output), {"docs.db.partial": "this is no database " * 100})
+    write_pages(os.path.dirname(output), {"docs.db.partial": "this is no database " * 100,
+                                          "docs.db.partial-journal": "nor is this a journal " * 100})
     equal(counts(index(work.ctx, pages, output)), (6, 0, 0, 0, 0), "counts")
+    equal(sorted(os.listdir(os.path.dirname(output))), ["docs.db", "pages"], "files that are left")
 
 
 @case("DOCS-INDEX-locked", "docs-index")

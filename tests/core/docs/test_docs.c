@@ -82,6 +82,7 @@ static const struct {
     { "# T\n<!-- never closed\n## x\ntext", "" },
     { "# T\n{{< details >}}\n\ntext {{< icon name=\"x\" >}}\n\n{{< /details >}}\n", "<T|T|text>" },
     { "# T\nopen {{< stays", "<T|T|open {{< stays>" },
+    { "# T\na {{< b >}} c {{< d\ne {{< f >}} g", "<T|T|a  c {{< d\ne  g>" },
     { "# T\n```yaml\n# no heading\n<!-- stays -->\n\n\nx\n```\n## A\ntext",
       "<T|T|```yaml\n# no heading\n<!-- stays -->\n\n\nx\n```\n## A\ntext>" },
     { "# T\n````\n```\n# x\n````\n# A\ntext", "<T|T|````\n```\n# x\n````\n# A\ntext>" },
@@ -122,6 +123,15 @@ START_TEST(pieces_are_not_too_large)
         ck_assert_msg(longest_words <= DOCS_PIECE_WORDS, "%s: %zu words", texts[i], longest_words);
         ck_assert_msg(longest_bytes <= DOCS_PIECE_BYTES, "%s: %zu bytes", texts[i], longest_bytes);
     }
+}
+END_TEST
+
+START_TEST(odd_pages_take_no_longer)
+{
+    static const char *const texts[] = { "{{< ", "<!-- ", "](", "\x80", " ", "{#", "# ", "```", "x ", "\n" };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(texts); i++)
+        split_many(texts[i], 300000); /* would take minutes if each looked at all the rest */
 }
 END_TEST
 
@@ -212,11 +222,13 @@ int main(void)
 
     tcase_add_loop_test(tests, pages_are_cut_as_expected, 0, (int)GW_ARRAY_LEN(pages));
     tcase_add_test(tests, pieces_are_not_too_large);
+    tcase_add_test(tests, odd_pages_take_no_longer);
     tcase_add_test(tests, long_sections_are_cut_at_paragraphs);
     tcase_add_test(tests, nothing_is_lost);
     tcase_add_test(tests, taking_may_stop);
     tcase_add_loop_test(tests, pages_have_links, 0, (int)GW_ARRAY_LEN(urls));
     tcase_add_loop_test(tests, targets_of_links_are_not_searched, 0, (int)GW_ARRAY_LEN(plains));
+    tcase_set_timeout(tests, 60);
     suite_add_tcase(suite, tests);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);
