@@ -4,6 +4,7 @@ import os
 import re
 import resource
 import signal
+import socket
 import sqlite3
 import subprocess
 import time
@@ -331,6 +332,18 @@ def a_search_has_a_deadline(env):
     words = " ".join(f"common {n}*" for n in range(64))
     check(env.post(PATH, body(words)), 503, detail("Documentation search took too long"))
     truth(env.gw.wait_line(lambda item: "timeout_ms" in item.get("message", "")), "a log line", env.gw.lines[-3:])
+
+
+@case("SRCH-client-leaves", "srch-late")
+def the_client_may_leave(env):
+    """The searches go on without anybody; the run's end shows that nothing of them is left."""
+    text = json.dumps(body(" ".join(f"common {n}" for n in range(64)))).encode()
+    head = (f"POST {PATH} HTTP/1.1\r\nHost: gateway\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(text)}\r\n\r\n").encode()
+    for _ in range(30):
+        with socket.create_connection(("127.0.0.1", env.gw.port), 10) as client:
+            client.sendall(head + text)
+    check(env.post(PATH, body("?!")), 200, EMPTY)
 
 
 @fixture("srch-list")
