@@ -94,24 +94,8 @@ static aigw_status open_instance(const struct aigw_host *host, struct aigw_ctx *
 
 static aigw_status check(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_request *request)
 {
-    const struct aigw_host *host = ((struct docs_search *)self)->host;
-    struct aigw_host_memory from = { host, ctx, AIGW_LIFE_BUILD };
-    struct aigw_memory memory = { aigw_host_memory_get, &from, SIZE_MAX };
-    struct aigw_body body = { .memory = &memory, .options = AIGW_JSON_NAN };
-    aigw_status status = AIGW_E_INVALID;
-    aigw_str faults;
-
-    if (!aigw_body_is_json_type(request->content_type))
-        aigw_body_report(&body, NULL, "model_attributes_type",
-                         "Input should be a valid dictionary or object to extract fields from");
-    else
-        status = aigw_body_read(&body, &ds_request_table, request->body, &((struct ds_call *)call)->request);
-    if (status != AIGW_E_INVALID)
-        return status;
-    if (aigw_body_list_faults(&body, &faults) < 0)
-        return AIGW_E_NOMEM;
-    host->respond_invalid(ctx, faults);
-    return status;
+    return aigw_body_of_request(((struct docs_search *)self)->host, ctx, request, &ds_request_table, AIGW_JSON_NAN,
+                                NULL, NULL, &((struct ds_call *)call)->request);
 }
 
 /* ---- the answer ---- */
