@@ -487,7 +487,8 @@ def report_short(rows, idle):
                       f"{median(row, 'p50') - median(direct, 'p50'):.0f}",
                       f"{median(row, 'p99') - median(direct, 'p99'):.0f}",
                       f"{median(row, 'p50'):.0f} / {median(row, 'p99'):.0f}",
-                      f"{idle[name]['rss_kb'] / 1024:.1f} / {idle[name]['pss_kb'] / 1024:.1f}" if name in idle else "-"])
+                      f"{idle[name]['rss_kb'] / 1024:.1f} / {idle[name]['pss_kb'] / 1024:.1f}"
+                      if name in idle else "-"])
     print("Short JSON calls, 64 connections; latency with one connection\n")
     table(["server", "req/s", "× nginx", "CPU µs/req", "× nginx", "added p50 µs", "added p99 µs", "p50 / p99 µs",
            "idle RSS / PSS MB"], lines)
@@ -597,7 +598,8 @@ def main():
     parser.add_argument("--streams", default="1000,5000", help="numbers of streams, comma-separated; '' for none; "
                         "TLS and routes are measured with the first")
     parser.add_argument("--only", default="direct,nginx,haproxy,aigw", help="servers, comma-separated")
-    parser.add_argument("--what", default=",".join(PARTS), help="what to measure, comma-separated; default: %(default)s")
+    parser.add_argument("--what", default=",".join(PARTS),
+                        help="what to measure, comma-separated; default: %(default)s")
     parser.add_argument("--access-log", action="store_true", help="also measure aigw with its access log on")
     parser.add_argument("--tls", action="store_true", help="also measure aigw and nginx serving TLS")
     parser.add_argument("--json", metavar="FILE", help="also write the results here, for bench/draw.py")

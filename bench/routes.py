@@ -3,11 +3,11 @@ import collections
 import os
 import subprocess
 
-# `way` is how the model is asked: "whole" or "streamed". `plugin` is what must be built for it, None for what always is.
+# `way` is how the model answers: "whole" or "streamed". `plugin` is what has to be built for it, None: always built.
 Route = collections.namedtuple("Route", "name path body way plugin", defaults=("whole", None))
 
-SCOPES = ["complete_code", "code_suggestions", "generate_code", "duo_chat", "duo_classic_chat", "generate_commit_message",
-          "documentation_search", "ai_gateway_model_provider_proxy"]
+SCOPES = ["complete_code", "code_suggestions", "generate_code", "duo_chat", "duo_classic_chat",
+          "generate_commit_message", "documentation_search", "ai_gateway_model_provider_proxy"]
 HEADERS = ["X-Gitlab-Version: 18.9.0", "X-Gitlab-Unit-Primitive: ai_gateway_model_provider_proxy"]
 TEXT_BEGINS = "Final Answer: "  # what chat looks for in a model's answer; the others get it as well
 GENERATION = {"prompt_id": "code_suggestions/generations", "prompt_version": "^1.0.0"}
