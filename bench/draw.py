@@ -91,7 +91,9 @@ def bars(result):
         found += beside_nginx(rows, f"{name}: CPU", "cpu_percent", "% of a CPU", suffix)
         found += beside_nginx(rows, f"{name}: p99 of calls", "p99", "µs", suffix)
         found += beside_nginx(rows, f"{name}: p99 age of events", "event_p99", "µs", suffix)
-    found += routes(1, result.get("routes", {}).get("rows", {}))
+    calls = result.get("routes", {"rows": {}, "about": {}})
+    found += routes(1, {name: rows for name, rows in calls["rows"].items()
+                        if calls["about"][name]["way"] != "no model"})
     found += routes(2, result.get("route_streams", {}))
     return {(bar.panel, bar.label): bar for bar in found}
 

@@ -81,7 +81,6 @@ backend mock
 
 AIGW_CONF = """
 log: {{ access = {access}; level = "{level}"; }};
-{more}
 """
 
 
@@ -219,7 +218,7 @@ class Bench:
     def write(self, name, value):
         path = os.path.join(self.work, name)
         with open(path, "w", encoding="utf-8") as out:
-            out.write(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
+            out.write(value if isinstance(value, str) else routes.packed(value))
         return path
 
     @staticmethod
@@ -245,7 +244,8 @@ class Bench:
         tls = ("--cert", self.certificate[0], "--key", self.certificate[1]) if self.is_tls_up(name) else ()
         return self.upstream(interval_ms, *tls)
 
-    def command(self, name, port, upstream_port, more=""):
+    def command(self, name, port, upstream_port, more=None):
+        """How to start this server, and its environment. `more`: files of conf.d for aigw, name → text."""
         is_tls, is_tls_up = self.is_tls(name), self.is_tls_up(name)
         base = name.split("+")[0]
         cert, key = self.certificate
@@ -265,8 +265,10 @@ class Bench:
         folder = os.path.join(self.work, f"conf-{name}.d")
         os.makedirs(folder, exist_ok=True)
         does_log = name == "aigw+log"
-        self.write(f"{folder}/90-bench.conf", AIGW_CONF.format(access="true" if does_log else "false", more=more,
+        self.write(f"{folder}/90-bench.conf", AIGW_CONF.format(access="true" if does_log else "false",
                                                                level="info" if does_log else "warning"))
+        for file_name, text in (more or {}).items():
+            self.write(f"{folder}/{file_name}", text)
         env = {"PATH": "/usr/bin:/bin", "HOME": self.work, "WEB_CONCURRENCY": str(WORKERS),
                "AIGW_FASTAPI__API_HOST": "127.0.0.1", "AIGW_FASTAPI__API_PORT": str(port),
                "AIGW_FASTAPI__METRICS_HOST": "127.0.0.1", "AIGW_FASTAPI__METRICS_PORT": "0",
@@ -281,7 +283,7 @@ class Bench:
                 os.path.join(SOURCE, "conf.d"), "--conf-dir", folder, "--plugin-dir",
                 os.path.join(self.options.build, "lib", "aigw")], env
 
-    def start(self, name, upstream_port, more=""):
+    def start(self, name, upstream_port, more=None):
         port = free_port()
         command, env = self.command(name, port, upstream_port, more)
         return Server(name, command, port, env, os.path.join(self.work, name + ".log"), self.is_tls(name))
@@ -420,18 +422,22 @@ class Bench:
                                "cpu_us": result["cpu_s"] / result["count"] * 1e6})
             note(f"round {turn} {name}: {rows[name][-1]}")
         server.stop()
-        about = {name: {"way": route.way, "bytes": len(json.dumps(route.body, separators=(",", ":")))}
+        about = {name: {"way": route.way, "bytes": len(routes.packed(route.body))}
                  for name, route in served.items()}
         return {"rows": rows, "about": about, "skipped": [route.name for route in every if route.name not in served]}
 
     def route_streams(self, count):
         """CPU per event of each route that streams; the server is fresh for each."""
         port = self.upstream(max(5, count // 20), "--begin", routes.TEXT_BEGINS)
-        every = {route.name: route for route in routes.streams(self.source_text(), f"http://127.0.0.1:{port}/v1")}
-        rows = {name: [] for name in every}
-        for turn, name in self.turns(list(every)):
-            server = self.start("aigw", port)
-            request = self.route_request(every[name]._replace(way="stream"))
+        conf = routes.configure(self.options.build, self.work, port)
+        server = self.start("aigw", port, conf)
+        every = routes.streams(self.source_text(), f"http://127.0.0.1:{port}/v1")
+        served = {route.name: route for route in every if self.is_served(server, route)}
+        server.stop()
+        rows = {name: [] for name in served}
+        for turn, name in self.turns(list(served)):
+            server = self.start("aigw", port, conf)
+            request = self.route_request(served[name])
             rows[name].append(self.event_row(self.measure(name, "stream", count, server, port, request)))
             server.stop()
             note(f"{count} streams, round {turn} {name}: {rows[name][-1]}")
@@ -543,10 +549,11 @@ def report_routes(calls, events, count):
         first.setdefault(about[name]["way"], name)
     lines = []
     for name, row in rows.items():
-        cpu = median(row, "cpu_us")
-        lines.append([name, about[name]["way"], f"{about[name]['bytes']:,}", f"{median(row, 'rps'):,.0f}", f"{cpu:.1f}",
-                      ratio(cpu, median(rows[first["whole"]], "cpu_us")),
-                      ratio(cpu, median(rows[first[about[name]["way"]]], "cpu_us"))])
+        cpu, way = median(row, "cpu_us"), about[name]["way"]
+        is_like = way != "no model"
+        lines.append([name, way, f"{about[name]['bytes']:,}", f"{median(row, 'rps'):,.0f}", f"{cpu:.1f}",
+                      ratio(cpu, is_like and median(rows[first["whole"]], "cpu_us")),
+                      ratio(cpu, is_like and median(rows[first[way]], "cpu_us"))])
     print("Routes, 64 connections; the model's answer is the same text, whole or in ten events at once\n")
     table(["route", "model's answer", "body, bytes", "req/s", "CPU µs/call", f"× {first['whole']}",
            "× completions, same way"], lines)

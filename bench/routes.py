@@ -1,14 +1,16 @@
-"""Requests of each route with a body of like size: the same source text in the place where the route has its text."""
+"""Requests of each route with bodies of one size: the same source text in the place where the route has its text."""
 import collections
+import json
 import os
 import subprocess
 
-# `way` is how the model answers: "whole" or "streamed". `plugin` is what has to be built for it, None: always built.
-Route = collections.namedtuple("Route", "name path body way plugin", defaults=("whole", None))
+# `way` is how the model answers: "whole", "streamed" (all at once), "endless", or "no model" when none is asked.
+Route = collections.namedtuple("Route", "name path body way", defaults=("whole",))
 
 SCOPES = ["complete_code", "code_suggestions", "generate_code", "duo_chat", "duo_classic_chat",
           "generate_commit_message", "documentation_search", "ai_gateway_model_provider_proxy"]
 HEADERS = ["X-Gitlab-Version: 18.9.0", "X-Gitlab-Unit-Primitive: ai_gateway_model_provider_proxy"]
+BODY_BYTES = 1300
 TEXT_BEGINS = "Final Answer: "  # what chat looks for in a model's answer; the others get it as well
 GENERATION = {"prompt_id": "code_suggestions/generations", "prompt_version": "^1.0.0"}
 
@@ -60,52 +62,72 @@ def old_chat(text, endpoint, stream):
                                    "payload": payload}], "stream": stream}
 
 
-def search():
+def proxied(text, stream):
+    return {"model": "gpt-5", "messages": [{"role": "user", "content": text}], "stream": stream}
+
+
+def search(_):
     return {"type": "search-docs", "metadata": {"source": "GitLab EE", "version": "18.9.0"},
             "payload": {"query": "How do I add a step?"}}
 
 
-def calls(text, endpoint):
-    """Calls that are answered whole; the first of each way is what the others of that way are compared with."""
+def filled(source, make):
+    """The body with as much of the source text as makes it BODY_BYTES long."""
+    text = source + "#" * (BODY_BYTES - len(packed(make(source))))
+    return make(text)
+
+
+def packed(body):
+    return json.dumps(body, separators=(",", ":"))
+
+
+def calls(source, endpoint):
+    """Calls that come to an end; the first of each way is what the others of that way are compared with."""
     generate, complete = "code_editor_generation", "code_editor_completion"
-    return [
-        Route("v2 completions", "/v2/code/completions", v2_body(text, endpoint, False)),
-        Route("v2 generations", "/v2/code/generations", generations(text, endpoint, False)),
-        Route("v3 completion", "/v3/code/completions", component(text, endpoint, complete)),
-        Route("v3 generation", "/v3/code/completions", component(text, endpoint, generate, **GENERATION)),
-        Route("v4 suggestions", "/v4/code/suggestions", component(text, endpoint, generate, **GENERATION)),
-        Route("v1 prompts", "/v1/prompts/generate_commit_message", prompt(text, endpoint)),
-        Route("v2 prompts", "/v2/prompts/generate_commit_message", prompt(text, endpoint)),
-        Route("v1 chat", "/v1/chat/agent", old_chat(text, endpoint, False)),
-        Route("openai proxy", "/v1/proxy/openai/v1/chat/completions",
-              {"model": "gpt-5", "messages": [{"role": "user", "content": text}]}, "whole", "proxy"),
-        Route("docs search", "/v1/search/gitlab-docs", search(), "whole", "docs_search"),
-        Route("v2 completions, streamed", "/v2/code/completions", v2_body(text, endpoint, True), "streamed"),
+    every = [
+        Route("v2 completions", "/v2/code/completions", lambda text: v2_body(text, endpoint, False)),
+        Route("v2 generations", "/v2/code/generations", lambda text: generations(text, endpoint, False)),
+        Route("v3 completion", "/v3/code/completions", lambda text: component(text, endpoint, complete)),
+        Route("v3 generation", "/v3/code/completions",
+              lambda text: component(text, endpoint, generate, **GENERATION)),
+        Route("v4 suggestions", "/v4/code/suggestions",
+              lambda text: component(text, endpoint, generate, **GENERATION)),
+        Route("v1 prompts", "/v1/prompts/generate_commit_message", lambda text: prompt(text, endpoint)),
+        Route("v2 prompts", "/v2/prompts/generate_commit_message", lambda text: prompt(text, endpoint)),
+        Route("v1 chat", "/v1/chat/agent", lambda text: old_chat(text, endpoint, False)),
+        Route("openai proxy", "/v1/proxy/openai/v1/chat/completions", lambda text: proxied(text, False)),
+        Route("v2 completions, streamed", "/v2/code/completions", lambda text: v2_body(text, endpoint, True),
+              "streamed"),
         Route("v4 suggestions, streamed", "/v4/code/suggestions",
-              component(text, endpoint, generate, True, **GENERATION), "streamed"),
-        Route("v2 chat", "/v2/chat/agent", chat(text, endpoint), "streamed"),
+              lambda text: component(text, endpoint, generate, True, **GENERATION), "streamed"),
+        Route("v2 chat", "/v2/chat/agent", lambda text: chat(text, endpoint), "streamed"),
+        Route("openai proxy, streamed", "/v1/proxy/openai/v1/chat/completions", lambda text: proxied(text, True),
+              "streamed"),
+        Route("docs search", "/v1/search/gitlab-docs", search, "no model"),
     ]
+    return [route._replace(body=filled(source, route.body)) for route in every]
 
 
-def streams(text, endpoint):
+def streams(source, endpoint):
     """Streams without an end; the first is what the others are compared with."""
     generate = "code_editor_generation"
-    return [
-        Route("v2 completions", "/v2/code/completions", v2_body(text, endpoint, True)),
-        Route("v2 generations", "/v2/code/generations", generations(text, endpoint, True)),
-        Route("v4 suggestions", "/v4/code/suggestions", component(text, endpoint, generate, True, **GENERATION)),
-        Route("v2 chat", "/v2/chat/agent", chat(text, endpoint)),
-        Route("v1 chat", "/v1/chat/agent", old_chat(text, endpoint, True)),
+    every = [
+        Route("v2 completions", "/v2/code/completions", lambda text: v2_body(text, endpoint, True), "endless"),
+        Route("v2 generations", "/v2/code/generations", lambda text: generations(text, endpoint, True), "endless"),
+        Route("v4 suggestions", "/v4/code/suggestions",
+              lambda text: component(text, endpoint, generate, True, **GENERATION), "endless"),
+        Route("v2 chat", "/v2/chat/agent", lambda text: chat(text, endpoint), "endless"),
+        Route("v1 chat", "/v1/chat/agent", lambda text: old_chat(text, endpoint, True), "endless"),
+        Route("openai proxy", "/v1/proxy/openai/v1/chat/completions", lambda text: proxied(text, True), "endless"),
     ]
+    return [route._replace(body=filled(source, route.body)) for route in every]
 
 
 def configure(build, folder, upstream):
-    """Text of conf.d for the plugins that need some and are built; makes the database of the search."""
-    text = ""
-    for plugin, conf in CONF.items():
-        if is_built(build, plugin):
-            text += conf.format(upstream=upstream, folder=folder)
-    if is_built(build, "docs_search"):
+    """Files of conf.d, name → text, for the plugins that need some and are built; makes the search's database."""
+    files = {f"91-{plugin}.conf": conf.format(upstream=upstream, folder=folder) for plugin, conf in CONF.items()
+             if is_built(build, plugin)}
+    if is_built(build, "docs_search") and not os.path.exists(os.path.join(folder, "docs.db")):
         pages = os.path.join(folder, "pages")
         os.makedirs(pages)
         for number in range(200):
@@ -113,8 +135,8 @@ def configure(build, folder, upstream):
                 out.write(f"# Page {number}\n\n" + f"How to add step {number} to a pipeline, and what it does. " * 20)
         subprocess.run([os.path.join(build, "bin", "aigw"), "docs", "index", pages, "-o",
                         os.path.join(folder, "docs.db")], check=True, stdout=subprocess.DEVNULL)
-    return text
+    return files
 
 
 def is_built(build, plugin):
-    return plugin is None or os.path.exists(os.path.join(build, "lib", "aigw", "features", plugin + ".so"))
+    return os.path.exists(os.path.join(build, "lib", "aigw", "features", plugin + ".so"))
