@@ -9,6 +9,7 @@ import http.server
 import ipaddress
 import json
 import os
+import shutil
 import socket
 import ssl
 import statistics
@@ -589,8 +590,10 @@ def run_parts(bench, options, names, counts, result):
         if "tls" in options.what:
             result["mixed"]["mixed, TLS"] = bench.mixed(both)
     if both and ("tls" in options.what or "mixed" in options.what):
-        report_both("TLS on both sides; mixed: {rate:,} calls a second while {streams} streams run".format(**MIXED),
-                    result.get("tls_short"), result.get("tls_streams"), result.get("mixed", {}), (counts or [0])[0])
+        titles = {"tls": "TLS on both sides",
+                  "mixed": "Mixed: {rate:,} calls a second while {streams} streams run".format(**MIXED)}
+        report_both("; ".join(titles[part] for part in titles if part in options.what), result.get("tls_short"),
+                    result.get("tls_streams"), result.get("mixed", {}), (counts or [0])[0])
     if "routes" in options.what:
         result["routes"] = bench.routes()
         result["route_streams"] = bench.route_streams((counts or [1000])[0])
@@ -625,6 +628,7 @@ def main():
     for path in filter(None, (os.path.join(options.build, "result.json"), options.json)):
         with open(path, "w", encoding="utf-8") as out:
             json.dump(result, out, indent=1)
+    shutil.rmtree(bench.work)  # kept when the run failed: the logs are there
 
 
 if __name__ == "__main__":
