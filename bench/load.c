@@ -562,7 +562,8 @@ static int run(void)
             start_pace();
         for (uint32_t i = 0; i < options.connections; i++)
             begin(&calls[i]);
-        for (end_us = now_us() + SETTLE_US / 4; now_us() < end_us;) /* warm up */
+        /* Warm up; with a pace what was due while the connections were made has to be done as well. */
+        for (end_us = now_us() + (options.rate > 0 ? SETTLE_US : SETTLE_US / 4); now_us() < end_us;)
             turn(10);
     }
     load.broken = load.broken_streams;
