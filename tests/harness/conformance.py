@@ -12,24 +12,24 @@ HEAD = """# Conformance
 
 Made of `tests/contract/conformance.txt` and the rows of the tests by `tests/run build/dev --conformance`; do not edit.
 
-*pass*: rows of that name, or the rows in parentheses, hold it and run with every `scripts/test`. *deviates*: something else
-is done on purpose, and the rows hold that; the number is the decision's. *not served*: see [not-included.md](not-included.md).
-P0 to P2: how much a self-hosted GitLab depends on it.
+*pass*: rows of that name, or the rows in parentheses, hold it and run with every `scripts/test`. *deviates*: something
+else is done on purpose, and the rows hold that; the number is the decision's. *awaited*: its rows are to come.
+*not served*: see [not-included.md](not-included.md). P0 to P2: how much a self-hosted GitLab depends on it.
 """
 
 
 class Promise:
-    def __init__(self, number, line):
+    def __init__(self, line):
         parts = [part.strip() for part in line.split("|", 3)] + [""]
         if len(parts) < 4:
-            raise Failure("id | priority | what | how it stands", f"conformance.txt:{number}: {line}")
+            raise Failure("id | priority | what | how it stands in conformance.txt", line)
         self.id, self.priority, self.what, stands = parts[:4]
         stands, _, names = stands.rpartition("rows ") if re.search(r"(^|; )rows ", stands) else (stands, "", "")
         self.names = names.split()
         self.stands = stands.rstrip("; ")
         self.is_awaited = self.stands == "awaited"
         if self.stands and not self.is_awaited and not re.match(r"(deviates D\d+( D\d+)*|not served): .", self.stands):
-            raise Failure("deviates D…: …, not served: …, awaited or nothing", f"conformance.txt:{number}: {line}")
+            raise Failure("deviates D…: …, not served: …, awaited or nothing in conformance.txt", line)
 
     def missing(self, rows):
         """Names that no row has."""
@@ -62,13 +62,12 @@ def _rows():
 def read():
     """The list: (title, promises) by section."""
     sections = []
-    with open(LIST, encoding="utf-8") as lines:
-        for number, line in enumerate(lines, 1):
-            line = line.strip()
+    with open(LIST, encoding="utf-8") as source:
+        for line in re.sub(r"\n[ \t]+(?=\S)", " ", source.read()).splitlines():
             if line.startswith("## "):
                 sections.append((line[3:], []))
             elif line and not line.startswith("#"):
-                sections[-1][1].append(Promise(number, line))
+                sections[-1][1].append(Promise(line))
     idents = [promise.id for _, promises in sections for promise in promises]
     twice = sorted({ident for ident in idents if idents.count(ident) > 1})
     if twice:
@@ -91,11 +90,11 @@ def write(failed):
 
 
 def is_kept(ctx):
-    """Every promise has its rows, and the document says what the list and the rows say. Rows that are awaited may come
-    before the document is made anew: a merge brings them."""
+    """Every promise has its rows, and the document says what the list and the rows say. Awaited rows may come before the
+    document is made anew: a merge brings them."""
     rows = _rows()
     promises = [promise for _, section in read() for promise in section]
-    missing = [f"{item.id} has no row {name}" for item in promises for name in item.missing(rows) if not item.is_awaited]
+    missing = [f"{item.id} has no row {name}" for item in promises if not item.is_awaited for name in item.missing(rows)]
     if missing:
         raise Failure("a row for every id of contract/conformance.txt", "; ".join(missing))
     awaited = tuple(f"| {item.id} |" for item in promises if item.is_awaited)
