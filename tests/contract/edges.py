@@ -13,24 +13,25 @@ from .chat import body_for, old_body
 from .generations import complete, generate, generation, metadata
 
 V3, V4 = "/v3/code/completions", "/v4/code/suggestions"
+BODY, METADATA, PAYLOAD = "body", "model_metadata", "payload"
 
 
 def parts(make):
     return lambda script, **more: {"prompt_components": [make(**more)], "model_metadata": metadata(script)}
 
 
-# path, whether it is asked in the flat form, body of a request for the model at a script
+# path, where the model is named, body of a request for the model at a script
 ROUTES = {
-    "completions": ("/v2/code/completions", True, completion),
-    "generations": ("/v2/code/generations", True, generation),
-    "v3-completion": (V3, False, parts(complete)),
-    "v3-generation": (V3, False, parts(generate)),
-    "v4-completion": (V4, False, parts(complete)),
-    "v4-generation": (V4, False, parts(generate)),
-    "prompts": (V1 + CHECK, False, body_of),
-    "prompts-v2": (V2 + CHECK, False, body_of),
-    "chat": ("/v2/chat/agent", False, lambda script, **_: body_for(script)),
-    "chat-v1": ("/v1/chat/agent", None, old_body),
+    "completions": ("/v2/code/completions", BODY, completion),
+    "generations": ("/v2/code/generations", BODY, generation),
+    "v3-completion": (V3, METADATA, parts(complete)),
+    "v3-generation": (V3, METADATA, parts(generate)),
+    "v4-completion": (V4, METADATA, parts(complete)),
+    "v4-generation": (V4, METADATA, parts(generate)),
+    "prompts": (V1 + CHECK, METADATA, body_of),
+    "prompts-v2": (V2 + CHECK, METADATA, body_of),
+    "chat": ("/v2/chat/agent", METADATA, lambda script, **_: body_for(script)),
+    "chat-v1": ("/v1/chat/agent", PAYLOAD, old_body),
 }
 
 
@@ -55,12 +56,12 @@ def idle_connections_and_large_bodies(env):
 @case("EDGE-04", "edge")
 def an_empty_identifier(env):
     """GitLab's form may leave it empty: the family's name is the model's."""
-    for name, (path, is_flat, make) in ROUTES.items():
+    for name, (path, place, make) in ROUTES.items():
         script = env.models.script(Reply())
         body = make(script)
-        if is_flat:
+        if place == BODY:
             body["model_identifier"] = ""
-        elif is_flat is None:
+        elif place == PAYLOAD:
             body["prompt_components"][0]["payload"]["model_identifier"] = ""
         else:
             body["model_metadata"]["identifier"] = ""
@@ -71,8 +72,8 @@ def an_empty_identifier(env):
 @case("EDGE-04-null", "edge")
 def null_is_missing(env):
     """Without a model: the same refusal, word for word, whether model_metadata is null or not there."""
-    for name, (path, is_flat, make) in ROUTES.items():
-        if is_flat is not False:
+    for name, (path, place, make) in ROUTES.items():
+        if place != METADATA:
             continue
         body = make(env.models.script(Reply()))
         del body["model_metadata"]

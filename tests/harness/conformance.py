@@ -90,11 +90,12 @@ def write(failed):
 
 
 def is_kept(ctx):
-    """Every promise has its rows, and the document says what the list and the rows say. Awaited rows may come before the
+    """Every promise has its rows, and the document says what list and rows say. Awaited rows may come before the
     document is made anew: a merge brings them."""
     rows = _rows()
     promises = [promise for _, section in read() for promise in section]
-    missing = [f"{item.id} has no row {name}" for item in promises if not item.is_awaited for name in item.missing(rows)]
+    missing = [f"{item.id} has no row {name}" for item in promises if not item.is_awaited
+               for name in item.missing(rows)]
     if missing:
         raise Failure("a row for every id of contract/conformance.txt", "; ".join(missing))
     awaited = tuple(f"| {item.id} |" for item in promises if item.is_awaited)
