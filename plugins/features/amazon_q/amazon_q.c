@@ -137,26 +137,8 @@ static aigw_status q_open(const struct aigw_host *host, struct aigw_ctx *ctx, vo
 
 static aigw_status q_check(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_request *request)
 {
-    const struct aigw_host *host = ((struct amazon_q *)self)->host;
-    struct aigw_host_memory from = { host, ctx, AIGW_LIFE_BUILD };
-    struct aigw_memory memory = { aigw_host_memory_get, &from, SIZE_MAX };
-    struct aigw_body body = { .memory = &memory };
-    aigw_str faults;
-    aigw_status status;
-
-    if (!aigw_body_is_json_type(request->content_type)) {
-        aigw_body_report(&body, NULL, "model_attributes_type",
-                         "Input should be a valid dictionary or object to extract fields from");
-        status = AIGW_E_INVALID;
-    } else {
-        status = aigw_body_read(&body, &tables[request->route->tag], request->body, call);
-    }
-    if (status != AIGW_E_INVALID)
-        return status;
-    if (aigw_body_list_faults(&body, &faults) != AIGW_OK)
-        return AIGW_E_NOMEM;
-    host->respond_invalid(ctx, faults);
-    return AIGW_E_INVALID;
+    return aigw_body_of_request(((struct amazon_q *)self)->host, ctx, request, &tables[request->route->tag], 0, NULL,
+                                NULL, call);
 }
 
 static aigw_status q_run(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_request *request)

@@ -91,24 +91,7 @@ static bool is(aigw_str text, const char *literal)
 
 static aigw_status embeddings_check(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_request *request)
 {
-    const struct aigw_host *host = ((struct embeddings *)self)->host;
-    struct aigw_host_memory from = { host, ctx, AIGW_LIFE_BUILD };
-    struct aigw_memory memory = { aigw_host_memory_get, &from, SIZE_MAX };
-    struct aigw_body body = { .memory = &memory };
-    aigw_status status = AIGW_E_INVALID;
-    aigw_str faults;
-
-    if (!aigw_body_is_json_type(request->content_type))
-        aigw_body_report(&body, NULL, "model_attributes_type",
-                         "Input should be a valid dictionary or object to extract fields from");
-    else
-        status = aigw_body_read(&body, &table, request->body, call);
-    if (status != AIGW_E_INVALID)
-        return status;
-    if (aigw_body_list_faults(&body, &faults) != AIGW_OK)
-        return AIGW_E_NOMEM;
-    host->respond_invalid(ctx, faults);
-    return status;
+    return aigw_body_of_request(((struct embeddings *)self)->host, ctx, request, &table, 0, NULL, NULL, call);
 }
 
 /* ---- which model ---- */
