@@ -171,7 +171,7 @@ def document(rails, path, body=None, method="POST", headers=None):
 def suggestion(response):
     """Status and body as they came through Workhorse: ("text", …), ("nothing", None), ("error", status, body)."""
     if response.status != 200:
-        return "error", response.status
+        return "error", response.status, response.text
     if not response.is_complete:
         return "error", "cut"
     kind = (response.header("content-type") or "").split(";")[0]
