@@ -30,14 +30,15 @@ class Replay(Env):
     def model(self, script, **changes):
         return Model(script.base, API_KEY, **changes)
 
-    def send(self, request, version, model, limits=None):
+    def send(self, request, version, model, timeout=None, prefix="", scopes=None):
         """The verdict of the user's side."""
         body = request.body(model, clients.number(version))
-        rails = clients.Rails(self.gw.port, self.token(self.scopes()), version=version, **(limits or {}))
+        rails = clients.Rails(self.gw.port, self.token(self.scopes() if scopes is None else scopes), timeout or 60.0,
+                              prefix=prefix, version=version)
         if request.mode == "workhorse":
             workhorse = clients.Workhorse(self.gw.port, version=version)
             try:
-                response = workhorse.call(request.path, rails.token, body, request.headers)
+                response = workhorse.call(prefix + request.path, rails.token, body, request.headers)
             finally:
                 workhorse.close()
             if request.stream and response.status == 200:
@@ -46,7 +47,7 @@ class Replay(Env):
             truth(response.header("content-encoding") is None, "no compression", response.headers)
             return gitlab_client.suggestion(response)
         if request.mode == "ls":
-            server = clients.LanguageServer(self.gw.port, rails, limit_s=(limits or {}).get("timeout", 5.0))
+            server = clients.LanguageServer(self.gw.port, rails, limit_s=timeout or 5.0)
             found = server.complete(body)
             self.ctx.secret(server.token or "")
             return ("error", "fallback") if found == "fallback" else ("text", found)
@@ -68,6 +69,15 @@ def replay_own(ctx):
     return Replay(ctx, name="replay-own", conf=conf)
 
 
+def replayed(env, request, version, **how):
+    script = env.own if request.own_model else env.models.script()
+    script.replies = [Reply(pieces=request.says)]
+    before = script.count
+    verdict = env.send(request, version, None if request.own_model else env.model(script), **how)
+    equal(verdict, request.wanted, f"verdict of {request.name}")
+    equal(script.count - before, request.calls, f"model calls of {request.name}")
+
+
 class Sent:
     """One request of one version, and the verdict it must end in."""
 
@@ -76,13 +86,7 @@ class Sent:
         self.version = version
 
     def __call__(self, env):
-        request = self.request
-        script = env.own if request.own_model else env.models.script()
-        script.replies = [Reply(pieces=request.says)]
-        before = script.count
-        verdict = env.send(request, self.version, None if request.own_model else env.model(script))
-        equal(verdict, request.wanted, "verdict")
-        equal(script.count - before, 0 if request.wanted == ("error", "fallback") else 1, "model calls")
+        replayed(env, self.request, self.version)
 
 
 for short_version, full_version in VERSIONS.items():
@@ -90,3 +94,21 @@ for short_version, full_version in VERSIONS.items():
         if row.sent_by(full_version):
             add_case(f"RP-{short_version}-{row.mode}-{row.name}", "replay-own" if row.own_model else "replay",
                      Sent(row, full_version), __name__)
+
+
+class Bases:
+    """AI_GATEWAY_URL with a slash at its end, and with a path: paths are appended as they are."""
+
+    def __init__(self, prefix, own_model):
+        self.prefix = prefix
+        self.own_model = own_model
+
+    def __call__(self, env):
+        for request in ALL:
+            if request.own_model == self.own_model and request.mode != "ls" and request.sent_by("18.9.0"):
+                replayed(env, request, "18.9.0", prefix=self.prefix)
+
+
+for name, url_path in (("slash", "/"), ("path", "/ai"), ("path-slash", "/ai/")):
+    add_case(f"RP-URL-{name}", "replay", Bases(url_path, False), __name__)
+    add_case(f"RP-URL-{name}-own", "replay-own", Bases(url_path, True), __name__)

@@ -50,6 +50,7 @@ class Request:
     headers: dict = field(default_factory=dict)
     stream: bool = False
     own_model: bool = False              # sends no model: conf.d has one
+    calls: int = 1                       # of the model
 
     def sent_by(self, version):
         return number(self.since) <= number(version) <= number(self.until)
@@ -305,9 +306,11 @@ CODE_ROWS = [
     code("generate-v3-stream", V3, generate(True), stream=True),
     code("generate-v4", V4, generate(False)),
     code("generate-v4-sse", V4, generate(True), stream=True, headers={"X-Supports-Sse-Streaming": "true"}),
+    code("x-ray", "/v1/x-ray/libraries", lambda model, version: {"prompt": "x"}, calls=0,
+         wanted=("error", 404, '{"detail":"Not Found"}')),
     code("generate-own", V4, generate(True, False), stream=True, own_model=True),
 ]
-CODE_ROWS[3].says = ("",)
+next(row for row in CODE_ROWS if row.name == "complete-nothing").says = ("",)
 
 # -- direct connections -----------------------------------------------------------------------------------------------
 
@@ -317,7 +320,8 @@ DIRECT = [
     Request("direct-own", "ls", "/v2/completions", complete(with_model=False), "direct", own_model=True),
     Request("direct-details", "ls", "/v2/completions", complete(with_model=False, model_details={
         "model_provider": "fireworks_ai", "model_name": "codestral-2501"}), "direct", own_model=True),
-    Request("direct-bare", "ls", "/v2/completions", complete(with_model=False), "direct", wanted=("error", "fallback")),
+    Request("direct-bare", "ls", "/v2/completions", complete(with_model=False), "direct", wanted=("error", "fallback"),
+            calls=0),
 ]
 
 ALL = CHAT + OLD + TOOLS + PROMPTS + CODE_ROWS + DIRECT
