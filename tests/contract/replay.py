@@ -3,9 +3,11 @@ Workhorse and the language server, read as GitLab reads it. Where the model answ
 RP-F-…: what the user sees when the model fails, which is the best that GitLab can show for it. RP-ADMIN-…: the admin
 page's health check and "Test connection". The data is in fakes/gitlab_requests.py, the readers in
 fakes/gitlab_client.py."""
+import time
+
 from fakes import clients, gitlab_client
 from fakes import gitlab as gl
-from fakes.gitlab_requests import ALL, CATEGORIES, FAMILIES, VERSIONS, Model
+from fakes.gitlab_requests import ALL, CATEGORIES, DIRECT, FAMILIES, RESOURCE, VERSIONS, Model
 from harness.runner import add_case, equal, fixture, truth
 
 from ._env import API_KEY, Env, Reply
@@ -112,3 +114,237 @@ class Bases:
 for name, url_path in (("slash", "/"), ("path", "/ai"), ("path-slash", "/ai/")):
     add_case(f"RP-URL-{name}", "replay", Bases(url_path, False), __name__)
     add_case(f"RP-URL-{name}-own", "replay-own", Bases(url_path, True), __name__)
+
+
+# -- tokens and browsers ----------------------------------------------------------------------------------------------
+
+class Tokens:
+    """direct_access (§1.5) and third-party agents (§1.10): what Rails hands on."""
+
+    def __init__(self, version, headers):
+        self.version = version
+        self.headers = headers
+
+    def __call__(self, env):
+        rails = clients.Rails(env.gw.port, env.token(env.scopes()), version=self.version)
+        kind, found = gitlab_client.user_token(rails, headers=self.headers)
+        equal(kind, "token", f"verdict ({found})")
+        env.ctx.secret(found["token"])
+        truth(3500 < found["expires_at"] - time.time() <= 3600, "one hour", found["expires_at"])
+        refused = clients.Rails(env.gw.port, env.token(["duo_chat"]), version=self.version)
+        equal(gitlab_client.user_token(refused, headers=self.headers), ("error", 403), "without the right")
+
+
+def web_ide(env):
+    """The Web IDE does what the language server does, from a browser."""
+    server = clients.LanguageServer(env.gw.port, clients.Rails(env.gw.port, env.token()))
+    for path in ("/v2/completions", "/v2/code/completions", "/ai/v2/completions"):
+        response = server.preflight(path)
+        equal((response.status, response.header("access-control-allow-origin")), (200, "*"), f"preflight of {path}")
+    status, given = server.direct_access()
+    equal(status, 201, "direct access")
+    env.ctx.secret(given["token"])
+    for replies in ((Reply(),), (Reply(status=401),)):
+        body = DIRECT[0].body(env.model(env.models.script(*replies)), (18, 9))
+        headers = {**given["headers"], "Authorization": f"Bearer {given['token']}", "Origin": "https://ide.example.com"}
+        response = env.post("/v2/completions", body, headers)
+        equal(response.header("access-control-allow-origin"), "*", f"allowed origin of a {response.status}")
+
+
+for short_version, full_version in VERSIONS.items():
+    add_case(f"RP-{short_version}-rails-user-token", "replay", Tokens(full_version, None), __name__)
+    add_case(f"RP-{short_version}-rails-agent-token", "replay", Tokens(full_version, {
+        "X-Gitlab-Unit-Primitive": "ai_gateway_model_provider_proxy", "x-gitlab-project-id": "5"}), __name__)
+add_case("RP-18.9-ls-web-ide", "replay", web_ide, __name__)
+
+# -- models that fail -------------------------------------------------------------------------------------------------
+
+@fixture("replay-faults")
+def replay_faults(ctx):
+    """Short limits: what takes a minute in life takes a moment here."""
+    return Replay(ctx, name="replay-faults", env={"AIGW_UPSTREAM__IDLE_MS": "400",
+                                                  "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT": "1.9"},
+                  conf='limits: { stream_status_ms = 500; };\n'
+                       'features: { duo_chat: { plugin = "duo_chat"; heartbeat_ms = 50; }; };')
+
+
+TOO_LONG = {"error": {"message": "This model's maximum context length is 8192 tokens",
+                      "code": "context_length_exceeded"}}
+PATIENCE = 1.0   # GitLab's time-out here
+ANSWER = ("I know.\nFinal Answer: ", "forty", "-two")
+FAULTS = {
+    # refused before anything of an answer
+    "401": Reply(status=401), "404": Reply(status=404), "429": Reply(status=429), "500": Reply(status=500),
+    "503": Reply(status=503), "529": Reply(status=529), "garbage": Reply(body="<html>"), "down": None,
+    "too-long": Reply(status=400, body=TOO_LONG),
+    # broken in the middle
+    "cut": Reply(pieces=ANSWER, cut_after=2), "reset": Reply(pieces=ANSWER, cut_after=2, cut="reset"),
+    "event": Reply(pieces=ANSWER, cut_after=2, error_event={"message": "GPU on fire"}),
+    "half": Reply(raw=b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{\"choices\":["),
+    "closed": Reply(raw=b""),
+    # in time, later than GitLab waits, never
+    "slow": Reply(pieces=ANSWER, head_delay=0.3), "late": Reply(pieces=ANSWER, head_delay=1.5), "hang": Reply(hang=True),
+}
+REFUSED = ("401", "404", "429", "500", "503", "529", "garbage", "down", "too-long")
+BROKEN = ("cut", "reset", "event")
+HALF = ("half", "closed")   # where no stream is asked for
+
+# Request → what its user sees, best first, and what of it each fault must come to. Nothing better can be had: before the
+# first byte the status tells the cause, afterwards only chat and SSE have a form for an error; GitLab's time-out can be
+# held off only where the form has heartbeats.
+OUTCOMES = {
+    "chat-agent": (("text", "A1005", "A1004", "A1003", "A1002", "A1000", "A9999"),
+                   {REFUSED: "A1004", ("too-long",): "A1005", BROKEN: "A1004", ("slow", "late"): "text",
+                    ("hang",): "A1004"}),
+    "slash-explain_code": (("text", "M4000", "A1003", "A1000"),
+                           {REFUSED: "M4000", BROKEN: "A1003", ("slow",): "text", ("hang",): "A1000"}),
+    "reader-issue_reader": (("resource", "M4001", "A1003", "A1000"), {REFUSED: "M4001", BROKEN: "A1003"}),
+    "v1-chat-agent": (("text", "A1001", "A1003", "A1000"), {REFUSED: "A1001", BROKEN: "A1003", ("slow",): "text"}),
+    "v1-chat-agent-whole": (("text", "A1001", "A1003", "A1000"), {REFUSED: "A1001", HALF: "A1001", ("slow",): "text"}),
+    "prompt-generate_commit_message": (("text", "generic"), {REFUSED: "generic", HALF: "generic", ("slow",): "text",
+                                                             ("hang",): "generic"}),
+    "complete": (("text", 429, 503, "cut", 500), {REFUSED: 503, ("429",): 429, HALF: 503, ("slow",): "text"}),
+    "complete-stream": (("text", 429, 503, "cut", 500), {REFUSED: 503, ("429",): 429, BROKEN: "cut",
+                                                         ("slow",): "text"}),
+    "generate-v4-sse": (("text", 429, 503, "event", "cut", 500), {REFUSED: 503, ("429",): 429, BROKEN: "event",
+                                                                  ("slow",): "text"}),
+    "direct": (("text", "fallback"), {REFUSED: "fallback", HALF: "fallback", ("slow",): "text",
+                                      ("hang",): "fallback"}),
+}
+
+
+class Failing:
+    def __init__(self, request, fault, wanted):
+        self.request = request
+        self.fault = fault
+        self.wanted = wanted
+
+    def __call__(self, env):
+        reply = FAULTS[self.fault]
+        script = env.models.script(reply or Reply())
+        model = env.model(script)
+        if reply is None:
+            model.endpoint = "http://127.0.0.1:1/v1"
+        verdict = env.send(self.request, "18.9.0", model, timeout=PATIENCE)
+        found = verdict[0] if verdict[0] != "error" else verdict[1]
+        equal(found, self.wanted, f"what the user sees ({verdict})")
+        truth(API_KEY not in str(verdict), "no key in what the user sees", verdict)
+
+
+BY_NAME = {request.name: request for request in ALL}
+for request_name, (ladder, outcomes) in OUTCOMES.items():
+    found = {fault: code for faults, code in outcomes.items() for fault in faults}
+    assert set(found.values()) <= set(ladder), request_name
+    for fault_name, code in found.items():
+        add_case(f"RP-F-{request_name}-{fault_name}", "replay-faults", Failing(BY_NAME[request_name], fault_name, code),
+                 __name__)
+
+
+class Forbidden:
+    """A user without the right: the codes for that, and no model is asked."""
+
+    def __init__(self, name, wanted):
+        self.request = BY_NAME[name]
+        self.wanted = wanted
+
+    def __call__(self, env):
+        script = env.models.script()
+        verdict = env.send(self.request, "18.9.0", env.model(script), scopes=["complete_code" if self.request.mode ==
+                                                                            "rails" else "duo_chat"])
+        equal(verdict[:2], ("error", self.wanted), "what the user sees")
+        equal(script.count, 0, "model calls")
+
+
+for request_name, code in (("chat-agent", "M3006"), ("slash-explain_code", "M3006"), ("reader-issue_reader", "M3006"),
+                           ("v1-chat-agent", "M3006"), ("prompt-generate_commit_message", "generic"),
+                           ("complete", 403), ("generate-v4-sse", 403), ("direct", "fallback")):
+    add_case(f"RP-F-{request_name}-forbidden", "replay", Forbidden(request_name, code), __name__)
+
+
+def repeats(env):
+    """An overloaded model: GitLab repeats the step where the event allows it, and the user gets the answer."""
+    busy = Reply(pieces=("I know.\nFinal Answer: ", "x"), cut_after=1, error_event={
+        "type": "overloaded_error", "message": "Overloaded", "code": "overloaded_error"})
+    for replies, wanted, calls in (((busy, busy, Reply(pieces=ANSWER)), ("text", "forty-two"), 3),
+                                   ((busy,), ("error", "A1004"), 3)):
+        script = env.models.script(*replies)
+        equal(env.send(BY_NAME["chat-agent"], "18.9.0", env.model(script)), wanted, "verdict")
+        equal(script.count, calls, "model calls")
+
+
+def never_sleeps(env):
+    """A busy model is no 429 to Sidekiq, which would sleep up to 20 s for it (§8.7)."""
+    request, slept = BY_NAME["prompt-generate_commit_message"], []
+    script = env.models.script(Reply(status=429))
+    rails = clients.Rails(env.gw.port, env.token(env.scopes()))
+    equal(gitlab_client.prompt(rails, request.path, request.body(env.model(script), (18, 9)), slept),
+          ("error", "generic"), "verdict")
+    equal(slept, [], "waits of Sidekiq")
+
+
+def bad_objects(env):
+    """A reader's answer without an object is asked for three times, then M4001; a good one on the way is taken."""
+    for replies, wanted, calls in (((Reply(pieces=("no",)),), ("error", "M4001"), 3),
+                                   ((Reply(pieces=("no",)), Reply(pieces=(RESOURCE,))), ("resource", "3"), 2)):
+        script = env.models.script(*replies)
+        equal(env.send(BY_NAME["reader-issue_reader"], "18.9.0", env.model(script)), wanted, "verdict")
+        equal(script.count, calls, "model calls")
+
+
+for ident, run in (("repeats", repeats), ("429-sidekiq", never_sleeps), ("reader-retries", bad_objects)):
+    add_case(f"RP-F-{ident}", "replay", run, __name__)
+
+# -- the admin page ---------------------------------------------------------------------------------------------------
+
+# Identifiers by platform (§4); the endpoint of Anthropic's protocol has no /v1.
+PLATFORMS = {"vllm": "custom_openai/{}", "openai": "openai/{}", "hosted": "hosted_vllm/{}", "none": "{}",
+             "text": "text-completion-custom_openai/{}", "anthropic": "anthropic/{}"}
+
+
+class Page:
+    """Run health check and Test connection for one family, as each version does, with and without a key."""
+
+    def __init__(self, family, what):
+        self.family = family
+        self.what = what
+
+    def __call__(self, env):
+        for version in VERSIONS.values():
+            for platform, identifier in PLATFORMS.items():
+                for key in (API_KEY, "", None):
+                    script = env.models.script(Reply(pieces=("\n  puts 'hello'\nend",)))
+                    model = Model(script.root if platform == "anthropic" else script.base, key, self.family,
+                                  identifier.format(self.family + "-7b"))
+                    admin = clients.Admin(env.gw.port, env.token(), version=version)
+                    name = f"{self.what} of {version} for {self.family} on {platform}, key {key is not None and bool(key)}"
+                    if self.what == "health check":
+                        for verdict in admin.health_check(model):
+                            truth(verdict["success"], f"{name}: success of {verdict['name']}", verdict["message"])
+                    else:
+                        verdict = admin.model_check(model.metadata())
+                        truth(verdict["success"], f"{name}: success", verdict["message"])
+                    equal(script.count, 1, f"{name}: model calls")
+
+
+for family_name in FAMILIES:
+    add_case(f"RP-ADMIN-health-{family_name}", "replay", Page(family_name, "health check"), __name__)
+    add_case(f"RP-ADMIN-connection-{family_name}", "replay", Page(family_name, "Test connection"), __name__)
+
+
+def failing_page(env):
+    """What the admin reads when it fails names the cause, in each of the two."""
+    admin = clients.Admin(env.gw.port, env.token())
+    for status, word in ((401, "401: Unauthorized"), (404, "404: Not Found"), (429, "429: Too Many Requests"),
+                         (500, "500: Internal Server Error"), (529, "529: ")):
+        model = env.model(env.models.script(Reply(status=status)))
+        verdict = admin.model_check(model.metadata())
+        truth(not verdict["success"] and f"model server returned code {word}" in verdict["message"], word, verdict)
+        verdict = admin.health_check(model)[-1]
+        truth(not verdict["success"] and str(status) in verdict["message"], f"{status} in the text", verdict["message"])
+    unassigned = clients.Admin(env.gw.port, "")   # offline, and Code completion not yet assigned (§3.4)
+    verdict = unassigned.model_check(env.model(env.models.script()).metadata())
+    truth(not verdict["success"] and "401" in verdict["message"] and "empty" in verdict["message"],
+          "401 and that the token is empty", verdict["message"])
+
+
+add_case("RP-ADMIN-failures", "replay", failing_page, __name__)

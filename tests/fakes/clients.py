@@ -191,10 +191,10 @@ class LanguageServer:
 class Admin:
     """The health checks of §3.1 to §3.4. Verdicts are shaped as GitLab's probe results."""
 
-    def __init__(self, port, token="", tls=None, prefix=""):
+    def __init__(self, port, token="", tls=None, prefix="", version=VERSION):
         self.port = port
         self.tls = tls
-        self.rails = Rails(port, token, tls=tls, prefix=prefix)
+        self.rails = Rails(port, token, tls=tls, prefix=prefix, version=version)
         self.prefix = prefix
 
     @staticmethod
@@ -249,6 +249,13 @@ class Admin:
         if not (text or "").strip():
             return self._verdict("end_to_end_probe", False, "no completion in the response")
         return self._verdict("end_to_end_probe", True, "ok", {"text": text, "seconds": time.monotonic() - start})
+
+    def health_check(self, model):
+        """Run health check (§3.2), every probe that any version sends to a gateway; the other probes are GitLab's own
+        affair. The rake task's step is there, too."""
+        body = self.end_to_end_body(model.endpoint, model.family, model.key, model.identifier)
+        return [self.rake_reachable(), self.host_probe(self.prefix or "/"), self.end_to_end_probe(
+            {name: value for name, value in body.items() if value or not name.startswith("model_")})]
 
     def model_check(self, metadata):
         """"Test connection" on the model form (§3.4)."""

@@ -192,11 +192,11 @@ def sse(body):
             continue
         data = json.loads(fields["data"])
         if fields["event"] == "stream_start":
-            state = "open" if "model" in data["metadata"] else "error"
+            state = "open" if data["metadata"]["model"] else None
         elif fields["event"] == "content_chunk" and state == "open":
             text += data["choices"][0]["delta"]["content"]
         elif fields["event"] == "stream_end" and state == "open":
             return "text", text
         else:
-            return "error", fields["event"]
+            return "error", "event"
     return "error", "cut"
