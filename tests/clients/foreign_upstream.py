@@ -2,42 +2,17 @@
 server; GitLab's own health check and its streamed twin go through the gateway to it."""
 import json
 import os
-import shutil
 import subprocess
 import threading
 
 from contract._env import Env, completion
 from fakes import clients
-from harness.runner import Skip, case, equal, fixture, truth
+from harness.runner import case, equal, fixture, truth
+
+from . import _npm
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = "sk-foreign-canary-40c9"
-
-
-def installed(ctx):
-    """The folder with node_modules, filled once per build directory."""
-    folder = os.path.join(ctx.build_dir, "test-cache", "clients")
-    os.makedirs(folder, exist_ok=True)
-    stamp = os.path.join(folder, "installed.lock")
-    with open(os.path.join(HERE, "package-lock.json"), encoding="utf-8") as lock:
-        wanted = lock.read()
-    try:
-        with open(stamp, encoding="utf-8") as old:
-            if old.read() == wanted:
-                return folder
-    except OSError:
-        pass
-    if shutil.which("npm") is None or shutil.which("node") is None:
-        raise Skip("node and npm are not installed")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(os.path.join(HERE, name), folder)
-    done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, capture_output=True,
-                          text=True, timeout=120, check=False)
-    if done.returncode != 0:
-        raise Skip(f"npm ci failed, no package registry? {done.stderr.strip()[-300:]}")
-    with open(stamp, "w", encoding="utf-8") as out:
-        out.write(wanted)
-    return folder
 
 
 class Mock:
@@ -68,7 +43,7 @@ class Mock:
 
 class ForeignEnv(Env):
     def __init__(self, ctx):
-        folder = installed(ctx)
+        folder = _npm.installed(ctx, HERE, "clients")
         self.mock = Mock(folder)
         super().__init__(ctx, name="foreign")
         ctx.secret(KEY)

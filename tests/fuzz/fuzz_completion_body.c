@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/model_fault.h"
 #include "language.h"
 #include "request.h"
 #include "truncate.h"
@@ -29,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct aigw_body reading = { .memory = &memory, .options = AIGW_JSON_NAN };
     struct cs_request request;
     struct aigw_json faults;
-    char *body = malloc(size ? size : 1), plain[CS_PLAIN_SIZE];
+    char *body = malloc(size ? size : 1), plain[MODEL_FAULT_SIZE];
     aigw_str list;
     aigw_status status;
 
@@ -42,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_promises(&request);
     else if (status != AIGW_E_INVALID)
         __builtin_trap();
-    cs_plain_fault(&reading, plain);
+    model_fault(&reading, plain);
     if (aigw_body_list_faults(&reading, &list) < 0 ||
         aigw_json_check(list, AIGW_JSON_STRICT, &faults, NULL) < 0) /* the list is always JSON */
         __builtin_trap();

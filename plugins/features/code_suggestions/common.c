@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "../common/model_fault.h"
 #include "components.h"
 #include "language.h"
 
@@ -12,30 +13,11 @@
 
 /* ---- the body ---- */
 
-/** Read it by the table; answers 422 when it is wrong. */
 static aigw_status check_body(const struct cs *cs, struct aigw_ctx *ctx, const struct aigw_request *request,
-                              struct aigw_memory *memory, const struct aigw_body_table *table, void *ret)
+                              const struct aigw_body_table *table, void *ret)
 {
-    struct aigw_body body = { .memory = memory, .options = AIGW_JSON_NAN };
-    char plain[CS_PLAIN_SIZE];
-    aigw_str faults;
-    aigw_status status = AIGW_E_INVALID;
-
-    if (!aigw_body_is_json_type(request->content_type))
-        aigw_body_report(&body, NULL, "model_attributes_type",
-                         "Input should be a valid dictionary or object to extract fields from");
-    else
-        status = aigw_body_read(&body, table, request->body, ret);
-    if (status != AIGW_E_INVALID)
-        return status;
-    if (!(request->flags & AIGW_REQUESTF_VERBOSE) && cs_plain_fault(&body, plain)) {
-        cs->host->respond_detail(ctx, 422, "%s", plain);
-        return status;
-    }
-    if (aigw_body_list_faults(&body, &faults) < 0)
-        return AIGW_E_NOMEM;
-    cs->host->respond_invalid(ctx, faults);
-    return status;
+    return aigw_body_of_request(cs->host, ctx, request, table, AIGW_JSON_NAN, model_fault_refuse, (void *)cs->host,
+                                ret);
 }
 
 aigw_status cs_check(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,
@@ -49,10 +31,10 @@ aigw_status cs_check(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *
     call->cs = cs;
     call->route = (enum cs_route)request->route->tag;
     if (call->route == CS_ROUTE_COMPLETIONS)
-        return check_body(cs, ctx, request, &memory, &cs_completion_table, &call->request);
+        return check_body(cs, ctx, request, &cs_completion_table, &call->request);
     if (call->route == CS_ROUTE_GENERATIONS)
-        return check_body(cs, ctx, request, &memory, &cs_generation_table, &call->request);
-    status = check_body(cs, ctx, request, &memory, &cs_components_table, &components);
+        return check_body(cs, ctx, request, &cs_generation_table, &call->request);
+    status = check_body(cs, ctx, request, &cs_components_table, &components);
     if (status < 0)
         return status;
     return cs_components_read(&components, cs->host->header(ctx, "X-Gitlab-Language-Server-Version"), &memory,

@@ -102,30 +102,6 @@ static const struct aigw_body_field metadata_fields[] = {
 const struct aigw_body_table cs_metadata_table = { AIGW_BODY_FIELDS(metadata_fields), .size = sizeof(struct cs_model),
                                                    .check = check_metadata };
 
-bool cs_plain_fault(const struct aigw_body *body, char ret_text[CS_PLAIN_SIZE])
-{
-    static const char metadata[] = "model_metadata";
-    const struct aigw_body_fault *fault = body->faults;
-    const char *path, *type;
-
-    while (fault && strncmp(fault->path.ptr, metadata, sizeof metadata - 1) != 0 &&
-           strcmp(fault->type, "url_parsing") != 0)
-        fault = fault->next;
-    if (!fault)
-        return false;
-    path = fault->path.ptr;
-    type = fault->type;
-    if (strcmp(path, metadata) == 0)
-        snprintf(ret_text, CS_PLAIN_SIZE, "%s: expected a JSON object", path);
-    else if (strcmp(type, "value_error") == 0)
-        snprintf(ret_text, CS_PLAIN_SIZE, "%s: neither endpoint nor identifier is given; set at least one", path);
-    else if (strcmp(type, "url_parsing") == 0 || !fault->field)
-        snprintf(ret_text, CS_PLAIN_SIZE, "%s: %.*s", path, AIGW_STR_ARG(fault->msg));
-    else
-        snprintf(ret_text, CS_PLAIN_SIZE, "%s: expected a string of at most %zu characters", path, fault->field->max);
-    return true;
-}
-
 /* ---- the members ---- */
 
 static const struct aigw_body_field file_fields[] = {

@@ -50,11 +50,6 @@ extern const struct aigw_body_table cs_generation_table;
 extern const struct aigw_body_table cs_metadata_table;
 extern const struct aigw_body_table cs_message_table;
 
-#define CS_PLAIN_SIZE 256
-/** What every caller must be told about a malformed model, verbose or not: "model_metadata.endpoint: …"; false when
- *  nothing of that kind is wrong. */
-bool cs_plain_fault(const struct aigw_body *body, char ret_text[CS_PLAIN_SIZE]);
-
 static inline bool cs_str_is(aigw_str s, const char *text)
 {
     size_t len = strlen(text);

@@ -1,7 +1,6 @@
 /* model_metadata.c - see model_metadata.h. Blanks around pasted URLs and keys are dropped. */
 #include "model_metadata.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static bool is(aigw_str s, const char *text)
@@ -47,31 +46,6 @@ static const struct aigw_body_field fields[] = {
 
 const struct aigw_body_table model_metadata_table = { AIGW_BODY_FIELDS(fields), .size = sizeof(struct model_metadata),
                                                       .check = check };
-
-bool model_metadata_fault(const struct aigw_body *body, char ret_text[MODEL_METADATA_FAULT_SIZE])
-{
-    static const char name[] = "model_metadata";
-    const struct aigw_body_fault *fault = body->faults;
-    const char *path, *type;
-
-    while (fault && (!fault->path.len || strncmp(fault->path.ptr, name, sizeof name - 1) != 0))
-        fault = fault->next;
-    if (!fault)
-        return false;
-    path = fault->path.ptr;
-    type = fault->type;
-    if (strcmp(path, name) == 0)
-        snprintf(ret_text, MODEL_METADATA_FAULT_SIZE, "%s: expected a JSON object", path);
-    else if (strcmp(type, "value_error") == 0)
-        snprintf(ret_text, MODEL_METADATA_FAULT_SIZE, "%s: neither endpoint nor identifier is given; set at least one",
-                 path);
-    else if (strcmp(type, "missing") == 0 || strcmp(type, "url_parsing") == 0 || !fault->field)
-        snprintf(ret_text, MODEL_METADATA_FAULT_SIZE, "%s: %.*s", path, AIGW_STR_ARG(fault->msg));
-    else
-        snprintf(ret_text, MODEL_METADATA_FAULT_SIZE, "%s: expected a string of at most %zu characters", path,
-                 fault->field->max);
-    return true;
-}
 
 /** A name that conf.d may know. */
 static aigw_str known_name(const struct model_metadata *metadata)

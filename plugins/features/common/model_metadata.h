@@ -25,11 +25,6 @@ extern const struct aigw_body_table model_metadata_table;
         .description = "the model to use; absent: the one that the gateway's configuration names" \
     }
 
-#define MODEL_METADATA_FAULT_SIZE 256
-/** What every caller is told of a malformed model, verbose or not: "model_metadata.endpoint: …". False when nothing of
- *  that kind is wrong. */
-bool model_metadata_fault(const struct aigw_body *body, char ret_text[MODEL_METADATA_FAULT_SIZE]);
-
 /** The model that it leads to, or that of the feature's instance. As host->model_resolve(). */
 aigw_status model_metadata_resolve(const struct aigw_host *host, struct aigw_ctx *ctx,
                                    const struct model_metadata *metadata, const struct aigw_model_info **ret_info,

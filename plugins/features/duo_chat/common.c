@@ -1,31 +1,12 @@
 /* common.c - what both routes do: read the body, ask the core's settings. */
+#include "../common/model_fault.h"
 #include "duo_chat.h"
 
 aigw_status chat_check_body(const struct duo_chat *chat, struct aigw_ctx *ctx, const struct aigw_request *request,
                             const struct aigw_body_table *table, void *ret)
 {
-    struct aigw_host_memory from = { chat->host, ctx, AIGW_LIFE_BUILD };
-    struct aigw_memory memory = { aigw_host_memory_get, &from, SIZE_MAX };
-    struct aigw_body body = { .memory = &memory, .options = AIGW_JSON_NAN };
-    char plain[MODEL_METADATA_FAULT_SIZE];
-    aigw_str faults;
-    aigw_status status = AIGW_E_INVALID;
-
-    if (!aigw_body_is_json_type(request->content_type))
-        aigw_body_report(&body, NULL, "model_attributes_type",
-                         "Input should be a valid dictionary or object to extract fields from");
-    else
-        status = aigw_body_read(&body, table, request->body, ret);
-    if (status != AIGW_E_INVALID)
-        return status;
-    if (!(request->flags & AIGW_REQUESTF_VERBOSE) && model_metadata_fault(&body, plain)) {
-        chat->host->respond_detail(ctx, 422, "%s", plain);
-        return status;
-    }
-    if (aigw_body_list_faults(&body, &faults) < 0)
-        return AIGW_E_NOMEM;
-    chat->host->respond_invalid(ctx, faults);
-    return status;
+    return aigw_body_of_request(chat->host, ctx, request, table, AIGW_JSON_NAN, model_fault_refuse, (void *)chat->host,
+                                ret);
 }
 
 bool chat_is_cut_off(const struct duo_chat *chat, struct aigw_ctx *ctx)

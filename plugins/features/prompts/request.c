@@ -2,6 +2,7 @@
  * members than these are ignored. */
 #include <string.h>
 
+#include "../common/model_fault.h"
 #include "prompts.h"
 
 static void check_inputs(struct aigw_body *body, void *value)
@@ -34,29 +35,27 @@ static const struct aigw_body_field fields[] = {
 
 const struct aigw_body_table prompts_table = { AIGW_BODY_FIELDS(fields), .size = sizeof(struct prompts_request) };
 
+struct refusal {
+    const struct prompts *prompts;
+    const struct prompts_call *call;
+};
+
+static bool refuse_model(struct aigw_ctx *ctx, void *user, const struct aigw_body *body)
+{
+    const struct refusal *refusal = user;
+    char text[MODEL_FAULT_SIZE];
+
+    if (!model_fault(body, text))
+        return false;
+    prompts_refuse(ctx, refusal->prompts, refusal->call, 422, text);
+    return true;
+}
+
 aigw_status prompts_read(struct aigw_ctx *ctx, const struct prompts *prompts, struct prompts_call *call,
                          const struct aigw_request *request)
 {
-    struct aigw_host_memory from = { prompts->host, ctx, AIGW_LIFE_BUILD };
-    struct aigw_memory memory = { aigw_host_memory_get, &from, SIZE_MAX };
-    struct aigw_body body = { .memory = &memory, .options = AIGW_JSON_NAN };
-    char text[MODEL_METADATA_FAULT_SIZE];
-    aigw_status status = AIGW_E_INVALID;
-    aigw_str faults;
+    struct refusal refusal = { prompts, call };
 
-    if (!aigw_body_is_json_type(request->content_type))
-        aigw_body_report(&body, NULL, "model_attributes_type",
-                         "Input should be a valid dictionary or object to extract fields from");
-    else
-        status = aigw_body_read(&body, &prompts_table, request->body, &call->request);
-    if (status != AIGW_E_INVALID)
-        return status;
-    if (!(request->flags & AIGW_REQUESTF_VERBOSE) && model_metadata_fault(&body, text)) {
-        prompts_refuse(ctx, prompts, call, 422, text);
-        return status;
-    }
-    if (aigw_body_list_faults(&body, &faults) < 0)
-        return AIGW_E_NOMEM;
-    prompts->host->respond_invalid(ctx, faults);
-    return status;
+    return aigw_body_of_request(prompts->host, ctx, request, &prompts_table, AIGW_JSON_NAN, refuse_model, &refusal,
+                                &call->request);
 }

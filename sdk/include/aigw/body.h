@@ -31,7 +31,7 @@
 #ifndef AIGW_BODY_H
 #define AIGW_BODY_H
 
-#include <aigw/host.h>
+#include <aigw/feature.h>
 #include <aigw/json.h>
 
 #ifdef __cplusplus
@@ -188,6 +188,17 @@ static inline void *aigw_host_memory_get(void *user, size_t len)
 
     return from->host->alloc(from->ctx, from->life, len);
 }
+
+/** Answers a wrong body in words of its own, for a caller who did not ask for all of it: true when it did. */
+typedef bool (*aigw_body_refuse_fn)(struct aigw_ctx *ctx, void *user, const struct aigw_body *body);
+
+/** The usual first step of a feature's check(): read the JSON body of `request` by the table into ret, in memory of
+ *  AIGW_LIFE_BUILD. AIGW_OK; AIGW_E_INVALID: it was answered with 422, by refuse(ctx, user, …) or, when that is NULL,
+ *  declines or the request is verbose, with all faults; AIGW_E_NOMEM or AIGW_E_LIMIT: nothing was answered. options as
+ * in struct aigw_body. From check() only. */
+aigw_status aigw_body_of_request(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_request *request,
+                                 const struct aigw_body_table *table, uint32_t options, aigw_body_refuse_fn refuse,
+                                 void *user, void *ret);
 
 /** True for a content type that holds JSON: none at all, application/json, application/…+json, any case and
  *  parameters. */

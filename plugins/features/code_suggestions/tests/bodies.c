@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../common/model_fault.h"
 #include "../request.h"
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
@@ -56,9 +57,9 @@ static aigw_str errors_of_reading(void)
 
 static const char *plain_of_reading(void)
 {
-    static char plain[CS_PLAIN_SIZE];
+    static char plain[MODEL_FAULT_SIZE];
 
-    return cs_plain_fault(&reading, plain) ? plain : "";
+    return model_fault(&reading, plain) ? plain : "";
 }
 
 static const struct {

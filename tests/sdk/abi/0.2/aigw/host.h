@@ -270,7 +270,9 @@ struct aigw_host {
     aigw_status (*model_resolve)(struct aigw_ctx *ctx, const struct aigw_need *need,
                                  const struct aigw_model_info **ret_info, struct aigw_error *ret_error);
     /** Render a prompt into *ret_prompt (its struct_size set by you). AIGW_E_NOT_FOUND (no such prompt or version),
-     *  AIGW_E_INVALID (a required variable is missing); the reason is available from last_error(). [request] */
+     *  AIGW_E_INVALID (a required variable is missing: title, scope, family and version are set all the same, so that
+     *  a missing right can be said first); the reason is available from last_error(). A variable current_date, today in
+     *  words, is there unless you bring one. [request] */
     aigw_status (*prompt)(struct aigw_ctx *ctx, const struct aigw_prompt_query *query, struct aigw_prompt *ret_prompt);
     /** Start a model call; from check() on, several at once or one after the other, 64 in one request. The core asks
      *  the feature's build() for the request once a target is chosen, and again for each further attempt. Nothing

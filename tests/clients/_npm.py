@@ -1,0 +1,32 @@
+"""Packages from npm, pinned by a package.json and package-lock.json, installed once per build directory."""
+import os
+import shutil
+import subprocess
+
+from harness.runner import Skip
+
+
+def installed(ctx, packages, name):
+    """The folder with node_modules for the package files in `packages`; Skip where that cannot be."""
+    folder = os.path.join(ctx.build_dir, "test-cache", name)
+    os.makedirs(folder, exist_ok=True)
+    stamp = os.path.join(folder, "installed.lock")
+    with open(os.path.join(packages, "package-lock.json"), encoding="utf-8") as lock:
+        wanted = lock.read()
+    try:
+        with open(stamp, encoding="utf-8") as old:
+            if old.read() == wanted:
+                return folder
+    except OSError:
+        pass
+    if shutil.which("npm") is None or shutil.which("node") is None:
+        raise Skip("node and npm are not installed")
+    for file in ("package.json", "package-lock.json"):
+        shutil.copy(os.path.join(packages, file), folder)
+    done = subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=folder, capture_output=True,
+                          text=True, timeout=120, check=False)
+    if done.returncode != 0:
+        raise Skip(f"npm ci failed, no package registry? {done.stderr.strip()[-300:]}")
+    with open(stamp, "w", encoding="utf-8") as out:
+        out.write(wanted)
+    return folder
