@@ -3,15 +3,18 @@ Workhorse and the language server, read as GitLab reads it. Where the model answ
 RP-F-…: what the user sees when the model fails, which is the best that GitLab can show for it. RP-ADMIN-…: the admin
 page's health check and "Test connection". The data is in fakes/gitlab_requests.py, the readers in
 fakes/gitlab_client.py."""
+import os
+import subprocess
 import time
 
 from fakes import clients, gitlab_client
 from fakes import gitlab as gl
-from fakes.gitlab_requests import ALL, CATEGORIES, DIRECT, FAMILIES, RESOURCE, VERSIONS, Model
-from harness.runner import add_case, equal, fixture, truth
+from fakes.gitlab_requests import ALL, CATEGORIES, DIRECT, FAMILIES, OTHERS, RESOURCE, VERSIONS, Model
+from harness.runner import Failure, Skip, add_case, equal, fixture, truth
 
 from ._env import API_KEY, Env, Reply
 from ._prompts import PROMPTS
+from ._proxy import CONF, SERVER_KEY
 
 OWN = """
 providers: {{ own = {{ plugin = "openai"; base_url = "{base}"; }}; }};
@@ -348,3 +351,66 @@ def failing_page(env):
 
 
 add_case("RP-ADMIN-failures", "replay", failing_page, __name__)
+
+# -- what came later: documentation search, model definitions, the vendors' own APIs, Amazon Q ------------------------
+
+ALL_SERVED = False   # True once every route is in this gateway: then an unknown route is a failure, not a skip
+SEARCH = 'features: {{ docs_search: {{ plugin = "docs_search"; database = "{database}"; }}; }};\n'
+
+
+@fixture("replay-others")
+def replay_others(ctx):
+    """Model servers behind the proxies, and a page in the documentation's database, where this gateway has them."""
+    def served(name):
+        return ALL_SERVED or os.path.exists(os.path.join(ctx.plugin_dir, "features", name + ".so"))
+
+    def conf(env):
+        text = ""
+        if served("proxy"):
+            env.anthropic, env.openai = env.models.script(), env.models.script()
+            text = CONF.format(anthropic=env.anthropic.root, openai=env.openai.root, key=ctx.secret(SERVER_KEY),
+                               anthropic_model="claude", more="", limits="")
+        if served("docs_search"):
+            folder = ctx.folder("replay-docs")
+            database = os.path.join(folder, "docs.db")
+            with open(os.path.join(folder, "images.md"), "w", encoding="utf-8") as page:
+                page.write("# Images\n\nYou can upload images.\n")
+            subprocess.run([ctx.binary, "docs", "index", folder, "-o", database], check=True, timeout=60,
+                           capture_output=True)
+            text += SEARCH.format(database=database)
+        return text
+    return Replay(ctx, name="replay-others", conf=conf)
+
+
+class Others:
+    def __init__(self, call, version):
+        self.call = call
+        self.version = version
+
+    def __call__(self, env):
+        call = self.call
+        rails = clients.Rails(env.gw.port, env.token([*env.scopes(), "amazon_q_integration"]), version=self.version)
+        if call.with_user_token:
+            _, given = gitlab_client.user_token(rails, headers=call.headers)
+            rails.token = env.ctx.secret(given["token"])
+        response = rails.call(call.path, call.body, call.method, headers=call.headers)
+        if response.status == 404 and response.json() == {"detail": "Not Found"}:
+            if ALL_SERVED:
+                raise Failure(f"{call.path} to be served", repr(response))
+            raise Skip(f"{call.path} is not in this build yet (404)")
+        equal(response.status, call.status, f"status ({response.text[:200]})")
+        found = rails.parsed(response)
+        truth(isinstance(found, dict) and set(call.keys) <= set(found), f"an object with {call.keys}", response.text)
+        if call.name == "docs":
+            kind, results = gitlab_client.documents(rails, call.body)
+            equal((kind, len(results)), ("documents", 1), "what Rails goes on with")
+            truth("upload images" in results[0]["content"], "the page", results)
+        if "detail" in call.keys:
+            truth(isinstance(found["detail"], str) and found["detail"], "a text for GitLab's log", found)
+
+
+for short_version, full_version in VERSIONS.items():
+    for row in OTHERS:
+        if clients.number(row.since) <= clients.number(full_version):
+            add_case(f"RP-{short_version}-rails-other-{row.name}", "replay-others", Others(row, full_version),
+                     __name__)

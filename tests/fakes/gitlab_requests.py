@@ -325,3 +325,61 @@ DIRECT = [
 ]
 
 ALL = CHAT + OLD + TOOLS + PROMPTS + CODE_ROWS + DIRECT
+
+# -- everything else (§1.9, §1.10) ------------------------------------------------------------------------------------
+
+@dataclass
+class Other:
+    """A call whose answer is JSON for Rails, or a vendor's own. wanted: status → what is in the document."""
+    name: str
+    path: str
+    body: object
+    status: int = 200
+    keys: tuple = ()
+    method: str = "POST"
+    headers: dict = field(default_factory=dict)
+    since: str = "17.6"
+    with_user_token: bool = False
+
+
+def purpose(name, **more):
+    return {"X-Gitlab-Unit-Primitive": name, "Accept": "application/json", **more}
+
+
+ANTHROPIC = {"model": "claude-sonnet-4-5", "max_tokens": 64, "messages": [{"role": "user", "content": "hi"}]}
+VERTEX = ("/v1/proxy/vertex-ai/v1/projects/PROJECT/locations/LOCATION/publishers/google/models/text-embedding-005"
+          ":predict")
+ISSUE = {"source": "issue", "command": "dev", "project_path": "g/p", "project_id": "1", "discussion_id": "d",
+         "note_id": None, "issue_id": "2", "issue_iid": "3"}
+Q = "/v1/amazon_q/"
+ROLE = "arn:aws:iam::1:role/q"
+OTHERS = [
+    Other("models", "/v1/models%2Fdefinitions", None, 200, ("models", "unit_primitives"), "GET", since="18.0"),
+    Other("docs", "/v1/search/gitlab-docs", {"type": "search-docs", "metadata": {
+        "source": "GitLab EE", "version": "18.9.0"}, "payload": {"query": "How do I upload images?"}}, 200,
+          ("response", "metadata")),
+    Other("anthropic", "/v1/proxy/anthropic/v1/messages", ANTHROPIC, 200, ("content",),
+          headers=purpose("resolve_vulnerability", **{"anthropic-version": "2023-06-01"})),
+    # Recent gateways have neither, and GitLab's own features left them: a clean 404, and a clean refusal of a vendor
+    # for which nothing is configured (embeddings are off in GitLab when its gateway is self-hosted).
+    Other("anthropic-complete", "/v1/proxy/anthropic/v1/complete", {"model": "claude-2", "prompt": "x"}, 404,
+          ("detail",), headers=purpose("resolve_vulnerability")),
+    Other("vertex", VERTEX, {"instances": [{"content": "x"}]}, 500, ("detail",),
+          headers=purpose("ai_gateway_model_provider_proxy"), since="18.0"),
+    Other("agent-anthropic", "/v1/proxy/anthropic/v1/messages", ANTHROPIC, 200, ("content",), since="18.9",
+          headers={"x-gitlab-unit-primitive": "ai_gateway_model_provider_proxy", "anthropic-version": "2023-06-01"},
+          with_user_token=True),
+    Other("agent-openai", "/v1/proxy/openai/v1/chat/completions",
+          {"model": "gpt-5", "messages": [{"role": "user", "content": "hi"}]}, 200, ("choices",), since="18.9",
+          headers={"x-gitlab-unit-primitive": "ai_gateway_model_provider_proxy"}, with_user_token=True),
+    # Amazon Q needs an AWS that no test has: its errors are the contract's.
+    Other("q-application", Q + "oauth/application", {"client_id": "a", "client_secret": "b", "instance_url": "c",
+                                                     "redirect_url": "d", "role_arn": ROLE}, 500, ("detail",),
+          headers=purpose("amazon_q_integration"), since="17.11"),
+    Other("q-delete", Q + "oauth/application/delete", {"role_arn": ROLE}, 500, ("detail",),
+          headers=purpose("amazon_q_integration"), since="17.11"),
+    Other("q-verify", Q + "oauth/application/verify", {"role_arn": ROLE, "code": "f"}, 500, ("detail",),
+          headers=purpose("amazon_q_integration"), since="18.0"),
+    Other("q-events", Q + "events", {"payload": ISSUE, "code": "f", "role_arn": ROLE, "event_id": "Quick Action"}, 500,
+          ("detail",), headers=purpose("amazon_q_integration"), since="17.11"),
+]
