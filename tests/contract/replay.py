@@ -1,7 +1,7 @@
-"""RP-<version>-<mode>-<request>: every request of gitlab-client.md §1, in the shape that each GitLab sends, through Rails,
-Workhorse and the language server, read as GitLab reads it. Where the model answered, no user sees an A- or M-code.
-RP-F-…: what the user sees when the model fails, which is the best that GitLab can show for it. RP-ADMIN-…: the admin
-page's health check and "Test connection". The data is in fakes/gitlab_requests.py, the readers in
+"""RP-<version>-<mode>-<request>: every request of gitlab-client.md §1, in the shape that each GitLab sends, through
+Rails, Workhorse and the language server, read as GitLab reads it. Where the model answered, no user sees an A- or
+M-code. RP-F-…: what the user sees when the model fails, which is the best that GitLab can show for it. RP-ADMIN-…: the
+admin page's health check and "Test connection". The data is in fakes/gitlab_requests.py, the readers in
 fakes/gitlab_client.py."""
 import os
 import subprocess
@@ -9,7 +9,8 @@ import time
 
 from fakes import clients, gitlab_client
 from fakes import gitlab as gl
-from fakes.gitlab_requests import ALL, CATEGORIES, DIRECT, FAMILIES, OTHERS, RESOURCE, VERSIONS, Model
+from fakes.gitlab_requests import (ALL, CALL, CATEGORIES, DIRECT, FAMILIES, OTHERS, RESOURCE, VERSIONS, Model,
+                                   next_turn)
 from harness.runner import Failure, Skip, add_case, equal, fixture, truth
 
 from ._env import API_KEY, Env, Reply
@@ -18,11 +19,12 @@ from ._proxy import CONF, SERVER_KEY
 
 OWN = """
 providers: {{ own = {{ plugin = "openai"; base_url = "{base}"; }}; }};
-models: {{ own: {{ targets = ( {{ provider = "own"; model = "own-7b"; }} ); }}; }};
+models: {{ own: {{ family = "codestral"; targets = ( {{ provider = "own"; model = "own-7b"; }} ); }}; }};
 features: {{ duo_chat: {{ plugin = "duo_chat"; model = "own"; }};
              prompts: {{ plugin = "prompts"; model = "own"; }};
              code_suggestions: {{ plugin = "code_suggestions"; model = "own"; }}; }};
 """
+ANSWER = ("I know.\nFinal Answer: ", "forty", "-two")
 
 
 class Replay(Env):
@@ -54,7 +56,8 @@ class Replay(Env):
         if request.mode == "ls":
             server = clients.LanguageServer(self.gw.port, rails, limit_s=timeout or 5.0)
             found = server.complete(body)
-            self.ctx.secret(server.token or "")
+            if server.token:
+                self.ctx.secret(server.token)
             return ("error", "fallback") if found == "fallback" else ("text", found)
         read = getattr(gitlab_client, request.read)
         return read(rails, body) if request.read == "chat" else read(rails, request.path, body)
@@ -154,7 +157,30 @@ def web_ide(env):
         equal(response.header("access-control-allow-origin"), "*", f"allowed origin of a {response.status}")
 
 
+class Dance:
+    """A question, a tool, a second tool, and the answer, as Rails goes through it."""
+
+    def __init__(self, version):
+        self.version = version
+
+    def __call__(self, env):
+        script = env.models.script(Reply(pieces=(CALL,)), Reply(pieces=(CALL.replace("#123", "#7"),)),
+                                   Reply(pieces=ANSWER))
+        rails = clients.Rails(env.gw.port, env.token(env.scopes()), version=self.version)
+        model, shape = env.model(script), clients.number(self.version)
+        observed = []
+
+        def observe(action):
+            observed.append(action["tool_input"])
+            return f"what {action['tool_input']} says"
+        verdict = gitlab_client.conversation(rails, lambda steps: next_turn(model, shape, steps), observe)
+        equal((verdict, observed, script.count), (("text", "forty-two"), ["#123", "#7"], 3), "verdict, tools, calls")
+        for text in ("what #123 says", "what #7 says"):
+            truth(text in script.seen[-1].body.decode(), f"{text!r} in what the model is asked", script.seen[-1].body)
+
+
 for short_version, full_version in VERSIONS.items():
+    add_case(f"RP-{short_version}-rails-chat-dance", "replay", Dance(full_version), __name__)
     add_case(f"RP-{short_version}-rails-user-token", "replay", Tokens(full_version, None), __name__)
     add_case(f"RP-{short_version}-rails-agent-token", "replay", Tokens(full_version, {
         "X-Gitlab-Unit-Primitive": "ai_gateway_model_provider_proxy", "x-gitlab-project-id": "5"}), __name__)
@@ -174,7 +200,6 @@ def replay_faults(ctx):
 TOO_LONG = {"error": {"message": "This model's maximum context length is 8192 tokens",
                       "code": "context_length_exceeded"}}
 PATIENCE = 1.0   # GitLab's time-out here
-ANSWER = ("I know.\nFinal Answer: ", "forty", "-two")
 FAULTS = {
     # refused before anything of an answer
     "401": Reply(status=401), "404": Reply(status=404), "429": Reply(status=429), "500": Reply(status=500),
@@ -183,18 +208,20 @@ FAULTS = {
     # broken in the middle
     "cut": Reply(pieces=ANSWER, cut_after=2), "reset": Reply(pieces=ANSWER, cut_after=2, cut="reset"),
     "event": Reply(pieces=ANSWER, cut_after=2, error_event={"message": "GPU on fire"}),
-    "half": Reply(raw=b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n{\"choices\":["),
+    "half": Reply(raw=b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"
+                      b'{"choices":['),
     "closed": Reply(raw=b""),
     # in time, later than GitLab waits, never
-    "slow": Reply(pieces=ANSWER, head_delay=0.3), "late": Reply(pieces=ANSWER, head_delay=1.5), "hang": Reply(hang=True),
+    "slow": Reply(pieces=ANSWER, head_delay=0.3), "late": Reply(pieces=ANSWER, head_delay=1.5),
+    "hang": Reply(hang=True),
 }
 REFUSED = ("401", "404", "429", "500", "503", "529", "garbage", "down", "too-long")
 BROKEN = ("cut", "reset", "event")
 HALF = ("half", "closed")   # where no stream is asked for
 
-# Request → what its user sees, best first, and what of it each fault must come to. Nothing better can be had: before the
-# first byte the status tells the cause, afterwards only chat and SSE have a form for an error; GitLab's time-out can be
-# held off only where the form has heartbeats.
+# Request → what its user sees, best first, and what of it each fault must come to. Nothing better can be had: before
+# the first byte the status tells the cause, afterwards only chat and SSE have a form for an error; GitLab's time-out
+# can be held off only where the form has heartbeats.
 OUTCOMES = {
     "chat-agent": (("text", "A1005", "A1004", "A1003", "A1002", "A1000", "A9999"),
                    {REFUSED: "A1004", ("too-long",): "A1005", BROKEN: "A1004", ("slow", "late"): "text",
@@ -294,7 +321,18 @@ def bad_objects(env):
         equal(script.count, calls, "model calls")
 
 
-for ident, run in (("repeats", repeats), ("429-sidekiq", never_sleeps), ("reader-retries", bad_objects)):
+def too_many_turns(env):
+    """A model that never stops calling tools."""
+    script = env.models.script(Reply(pieces=(CALL,)))
+    rails = clients.Rails(env.gw.port, env.token(env.scopes()))
+    model = env.model(script)
+    equal(gitlab_client.conversation(rails, lambda steps: next_turn(model, (18, 9), steps), lambda action: "x"),
+          ("error", "A1006"), "verdict")
+    equal(script.count, gitlab_client.TURNS, "model calls")
+
+
+for ident, run in (("turns", too_many_turns), ("repeats", repeats), ("429-sidekiq", never_sleeps),
+                   ("reader-retries", bad_objects)):
     add_case(f"RP-F-{ident}", "replay", run, __name__)
 
 # -- the admin page ---------------------------------------------------------------------------------------------------
@@ -319,7 +357,7 @@ class Page:
                     model = Model(script.root if platform == "anthropic" else script.base, key, self.family,
                                   identifier.format(self.family + "-7b"))
                     admin = clients.Admin(env.gw.port, env.token(), version=version)
-                    name = f"{self.what} of {version} for {self.family} on {platform}, key {key is not None and bool(key)}"
+                    name = f"{self.what} of {version} for {self.family} on {platform}, key {key!r}"
                     if self.what == "health check":
                         for verdict in admin.health_check(model):
                             truth(verdict["success"], f"{name}: success of {verdict['name']}", verdict["message"])
@@ -355,29 +393,24 @@ add_case("RP-ADMIN-failures", "replay", failing_page, __name__)
 # -- what came later: documentation search, model definitions, the vendors' own APIs, Amazon Q ------------------------
 
 ALL_SERVED = False   # True once every route is in this gateway: then an unknown route is a failure, not a skip
-SEARCH = 'features: {{ docs_search: {{ plugin = "docs_search"; database = "{database}"; }}; }};\n'
+SEARCH = 'features: { docs_search: { plugin = "docs_search"; database = "%s"; };'
 
 
 @fixture("replay-others")
 def replay_others(ctx):
     """Model servers behind the proxies, and a page in the documentation's database, where this gateway has them."""
-    def served(name):
-        return ALL_SERVED or os.path.exists(os.path.join(ctx.plugin_dir, "features", name + ".so"))
-
     def conf(env):
-        text = ""
-        if served("proxy"):
-            env.anthropic, env.openai = env.models.script(), env.models.script()
-            text = CONF.format(anthropic=env.anthropic.root, openai=env.openai.root, key=ctx.secret(SERVER_KEY),
-                               anthropic_model="claude", more="", limits="")
-        if served("docs_search"):
+        env.anthropic, env.openai = env.models.script(), env.models.script()
+        text = CONF.format(anthropic=env.anthropic.root, openai=env.openai.root, key=ctx.secret(SERVER_KEY),
+                           anthropic_model="claude", more="", limits="")
+        if os.path.exists(os.path.join(ctx.plugin_dir, "features", "docs_search.so")):
             folder = ctx.folder("replay-docs")
             database = os.path.join(folder, "docs.db")
             with open(os.path.join(folder, "images.md"), "w", encoding="utf-8") as page:
                 page.write("# Images\n\nYou can upload images.\n")
             subprocess.run([ctx.binary, "docs", "index", folder, "-o", database], check=True, timeout=60,
                            capture_output=True)
-            text += SEARCH.format(database=database)
+            text = text.replace("features: {", SEARCH % database)
         return text
     return Replay(ctx, name="replay-others", conf=conf)
 

@@ -1,9 +1,9 @@
 """What a user of GitLab sees of an answer of the gateway: the readers of each route, with GitLab's mapping of statuses,
-bodies and exceptions to the codes that it shows (gitlab-client.md §1.5 to §1.9, §3.4, §4, §7). The connections are those
-of clients.py.
+bodies and exceptions to the codes that it shows (gitlab-client.md §1.5 to §1.9, §3.4, §4, §7). The connections are
+those of clients.py.
 
 A verdict is ("text", what the user gets) · ("action", tool call) · ("error", code) · others as each reader says. Codes:
-A1000 time-out · A1001 no chat · A1002 nothing to read · A1003 cut · A1004 to A1005 the gateway's error event · A1006 too
+A1000 time-out · A1001 no chat · A1002 nothing to read · A1003 cut · A1004, A1005 the gateway's error event · A1006 too
 many turns · A9999 anything else · G3001 no such tool · M3006 no right · M4000 slash command · M4001 reader.
 """
 import json
@@ -17,6 +17,7 @@ EVENT = re.compile(r"{.*}\n")
 TOOLS = ("build_reader", "issue_reader", "gitlab_documentation", "epic_reader", "merge_request_reader", "commit_reader",
          "work_item_reader")
 RETRIES = 2      # of a step whose error event allows it
+TURNS = 10       # of one question
 WAITS = (2, 4)   # before a prompt is repeated after a 429
 
 
@@ -70,6 +71,17 @@ def _events(response):
     if not seen:
         return "error", "A1002"
     return ("text", text) if finish else ("cut off", text)
+
+
+def conversation(rails, make_body, observe):
+    """A question with its tools: make_body(steps) → body, steps a list of (action, observation)."""
+    steps = []
+    for _ in range(TURNS):
+        verdict = chat(rails, make_body(steps))
+        if verdict[0] != "action":
+            return verdict
+        steps.append((verdict[1], observe(verdict[1])))
+    return "error", "A1006"
 
 
 def old_chat(rails, path, body):

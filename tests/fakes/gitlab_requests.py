@@ -1,9 +1,9 @@
 """Every request of gitlab-client.md §1 to a self-hosted gateway as data: which GitLab sends it (since, until), through
 whom (rails, workhorse, ls), its body in that version's shape, what the model says and what the user must then see.
 
-Versions differ where the references say so: 17.6 sends contexts of chat with content and the scratchpad in options, cuts
-code at 500 characters and generates through /v2; newer ones send titles, scratchpads in messages, and since 18.9 (a
-little before, in truth) v3 and v4 for generations.
+Versions differ where the references say so: 17.6 sends contexts of chat with content and the scratchpad in options, and
+cuts code at 500 characters; newer ones send titles, and scratchpads in messages. Generations go through /v2 up to 18.0;
+v3 and v4 are sent for every version, since models of GitLab's own went there before.
 """
 from dataclasses import dataclass, field
 from typing import Callable, Optional
@@ -83,13 +83,15 @@ def agent(model, messages, **more):
             "unavailable_resources": ["Pipelines", "Vulnerabilities"], **more}
 
 
-def second_turn(model, version, observation=True):
-    """The tool has run. Until it has, the observation is missing."""
+def next_turn(model, version, steps):
+    """After tools have run; steps: (action, observation). Until the last one has run, its observation is missing."""
+    if not steps:
+        return agent(model, [question(version)])
     if version < (17, 11):
-        steps = [{**STEP, "observation": SEEN if observation else ""}]
-        return agent(model, [question(version)], options={"agent_scratchpad": {"agent_type": "react", "steps": steps}})
-    step = {"action": dict(STEP), **({"observation": SEEN} if observation else {})}
-    return agent(model, [question(version), {"role": "assistant", "content": None, "agent_scratchpad": [step]}])
+        flat = [{**action, "observation": seen or ""} for action, seen in steps]
+        return agent(model, [question(version)], options={"agent_scratchpad": {"agent_type": "react", "steps": flat}})
+    pad = [{"action": dict(action), **({"observation": seen} if seen is not None else {})} for action, seen in steps]
+    return agent(model, [question(version), {"role": "assistant", "content": None, "agent_scratchpad": pad}])
 
 
 def history(model, version):
@@ -119,8 +121,8 @@ EXTRA = [{"category": category, "id": f"{category}-1", "content": "text", "metad
 CHAT = [
     chat("agent", asked()),
     chat("tool", asked(context=page), (CALL,), ("action", STEP)),
-    chat("second", second_turn),
-    chat("pending", lambda model, version: second_turn(model, version, False)),
+    chat("second", lambda model, version: next_turn(model, version, [(STEP, SEEN)])),
+    chat("pending", lambda model, version: next_turn(model, version, [(STEP, None)])),
     chat("history", history),
     *[chat(f"context-{kind}", asked(context=lambda version, kind=kind: page(version, kind)))
       for kind in ("issue", "epic", "merge_request", "commit", "build")],
@@ -296,6 +298,10 @@ def code(name, path, body, **more):
 CODE_ROWS = [
     code("complete", V2, complete()),
     code("complete-stream", V2, complete(True), stream=True),
+    code("complete-optional", V2, complete(), headers={
+        "X-Gitlab-Language-Server-Version": "8.1.0", "X-Gitlab-Client-Type": "ide", "X-Gitlab-Client-Version": "6.1",
+        "X-Gitlab-Client-Name": "VS Code", "X-Gitlab-Interface": "editor", "X-Gitlab-Saas-Namespace-Ids": "",
+        "x-gitlab-namespace-id": "42", "x-gitlab-root-namespace-id": "42", "Accept": "application/json"}),
     code("complete-long", V2, complete(long=True)),
     code("complete-nothing", V2, complete(), wanted=("nothing", None)),
     *[code(f"complete-{name}", V2, complete(with_model=False, **overlay), own_model=True)
