@@ -227,7 +227,32 @@ def feature_row(label, name, version, path="/v1/prompts/", since="17.6", own_mod
                    ("text", text), since, own_model=own_model)
 
 
+# What is empty in GitLab is null in its request: no description, no template, no earlier answer, nothing selected.
+EMPTY = {"generate_description": ("template",), "categorize_question": ("previous_answer",),
+         "review_merge_request": ("mr_description",), "resolve_vulnerability": ("vulnerability_description", "filename")}
+EMPTY_TOOLS = {"explain_code": ("selected_text", "file_content", "language_info"), "troubleshoot_job": ("language_info",),
+               "fix_code": ("file_content", "file_content_reuse", "language_info"),
+               "explain_vulnerability": ("vulnerability_description", "vulnerability_info")}
+
+
+def emptied(inputs, names):
+    return {name: None if name in names else value for name, value in inputs.items()}
+
+
+def null_rows():
+    for name, names in EMPTY.items():
+        body = {"inputs": emptied(FEATURES[name][0], names), "prompt_version": "^1.0.0"}
+        text = FEATURES[name][1]
+        yield Request(f"prompt-null-{name}", "rails", f"/v1/prompts/{name}",
+                      lambda model, version, body=body: {**body, "model_metadata": model.metadata()}, "prompt", (text,),
+                      ("text", text))
+    for name, names in EMPTY_TOOLS.items():
+        yield Request(f"slash-null-{name}", "rails", f"/v1/prompts/chat/{name}", tool(emptied(COMMANDS[name], names)),
+                      "slash", stream=True)
+
+
 PROMPTS = [
+    *null_rows(),
     *[feature_row("prompt", name, "^1.0.0") for name in FEATURES],
     *[feature_row("prompt-v2", name, "^1.0.0", "/v2/prompts/", "18.9") for name in FEATURES],
     *[feature_row("pin", name, pin, own_model=True) for name, pin in PINS.items()],
@@ -243,12 +268,14 @@ ABOVE, BELOW = "# adds two numbers\ndef add(a, b):\n    ", "\n\nprint(add(1, 2))
 
 def editor(version, stream, intent="completion", long=False):
     """What the IDE sent, as Rails hands it on: unknown members included."""
-    above, below = (ABOVE, BELOW) if not long else (ABOVE * 4000, BELOW * 8000)
+    above, below = (ABOVE, BELOW) if not long else ("é\U0001f600" * 60000 + ABOVE, BELOW + "ñ\U0001f600" * 60000)
     most = 500 if version < (17, 11) else 100000
     return {"current_file": {"file_name": "app/car.py", "content_above_cursor": above[-most:],
                              "content_below_cursor": below[:most], "language_identifier": "python"},
             "intent": intent, "stream": stream, "project_path": "group/project", "user_instruction": None,
-            "context": [{"type": "file", "name": "a.py", "content": "x = 1"}], "telemetry": [], "choices_count": 1,
+            "context": [{"type": "file", "name": "a.py", "content": "x = 1"}], "choices_count": 1,
+            "telemetry": [{"model_engine": "litellm", "model_name": "codestral", "requests": 2, "accepts": 1,
+                           "errors": 0, "lang": "python", "experiments": None}], "generation_type": "comment",
             "some_newer_field": {"of": ["an", "IDE"]}}
 
 
@@ -303,6 +330,9 @@ CODE_ROWS = [
         "X-Gitlab-Client-Name": "VS Code", "X-Gitlab-Interface": "editor", "X-Gitlab-Saas-Namespace-Ids": "",
         "x-gitlab-namespace-id": "42", "x-gitlab-root-namespace-id": "42", "Accept": "application/json"}),
     code("complete-long", V2, complete(long=True)),
+    code("complete-context", V2, complete(context=[{"type": "file", "name": f"{n}.py", "content": "x = 1\n" * 25000}
+                                                   for n in range(3)])),
+    code("complete-nulls", V2, complete(project_path=None, project_id=None, choices_count=None, stream=None)),
     code("complete-nothing", V2, complete(), wanted=("nothing", None)),
     *[code(f"complete-{name}", V2, complete(with_model=False, **overlay), own_model=True)
       for name, overlay in {"default": {}, **VENDORED}.items()],
