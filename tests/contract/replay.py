@@ -32,7 +32,7 @@ class Replay(Env):
 
     def scopes(self):
         return sorted({*gl.ALL_SCOPES, *(scope for scope, _, _ in PROMPTS.values()), "ai_gateway_model_provider_proxy",
-                       *(f"include_{category}_context" for category in CATEGORIES)})
+                       *(f"include_{category}_context" for category in CATEGORIES if category != "user_rule")})
 
     def model(self, script, **changes):
         return Model(script.base, API_KEY, **changes)
