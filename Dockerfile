@@ -7,11 +7,11 @@
 # The image runs as any user, with a read-only root and without a writable folder:
 #   docker run --read-only --user 100000:0 …
 
-# zlib: for the bodies that model servers compress unasked.
+# zlib: for the bodies that model servers compress unasked; sqlite: for the documentation search.
 FROM debian:12-slim AS build
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         gcc libc6-dev cmake ninja-build pkg-config check ca-certificates libmicrohttpd-dev libcurl4-gnutls-dev \
-        libjson-c-dev libgnutls28-dev libconfig-dev zlib1g-dev \
+        libjson-c-dev libgnutls28-dev libconfig-dev zlib1g-dev libsqlite3-dev \
     && rm -rf /var/lib/apt/lists/*
 ENV CMAKE_GENERATOR=Ninja
 COPY . /src
@@ -23,7 +23,7 @@ RUN cmake -S /src -B /build -DCMAKE_BUILD_TYPE=Release -DAIGW_WERROR=ON -DCMAKE_
 
 FROM debian:12-slim
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        libmicrohttpd12 libcurl3-gnutls libjson-c5 libgnutls30 libconfig9 zlib1g ca-certificates \
+        libmicrohttpd12 libcurl3-gnutls libjson-c5 libgnutls30 libconfig9 zlib1g libsqlite3-0 ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --no-create-home --uid 1001 --gid 0 aigateway
 COPY --from=build /image/ /

@@ -6,11 +6,15 @@
  *     bench_load stream … the same options
  *         opens that many streams, waits until each had its first event, then counts events for --seconds. An event is
  *         "@<16 digits>@" in the body, the digits being the clock when bench_upstream made it
+ *     bench_load mixed  … the same options, --stream-body FILE --streams N [--rate N]
+ *         calls with --body on --connections while --streams streams with --stream-body run
  *     bench_load start  --port N --path /p -- COMMAND…
  *         microseconds from exec to the first 200; the command is then asked to end (SIGTERM)
  *     bench_load memory --pids 1,2
  *
- * CPU time and memory are those of --pids, taken inside the measured window. Prints one JSON object.
+ * With --rate calls begin at that pace in all, whatever the server does, and a call's time counts from when it was due.
+ * CPU time and memory are those of --pids, taken inside the measured window. Prints one JSON object: count, p50_us and
+ * so on are of the calls (stream: of the events), event_count, event_p50_us and so on of the events of mixed.
  */
 #include <errno.h>
 #include <gnutls/gnutls.h>
@@ -25,6 +29,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,32 +46,44 @@
 
 struct connection {
     int fd;
-    bool is_connecting, is_shaking, had_event;
+    bool is_stream, is_connecting, is_shaking, had_event;
     gnutls_session_t tls; /* NULL: plain */
     int64_t sent_us;
     size_t in_len;
-    char *in; /* json: an answer so far; stream: the last bytes, where a mark may have begun */
+    char *in; /* call: an answer so far; stream: the last bytes, where a mark may have begun */
+    struct connection *next_idle;
+};
+
+struct tally {
+    uint64_t count;
+    uint32_t *samples_us;
+    size_t sample_count;
+};
+
+struct request {
+    char *bytes;
+    size_t len;
 };
 
 static struct {
-    const char *path, *body_file;
+    const char *path, *body_file, *stream_body_file;
     const char *headers[HEADERS_MAX];
     int header_count, pids[PIDS_MAX], pid_count;
     uint16_t port;
-    uint32_t connections;
-    double seconds;
-    bool is_tls; /* whatever the server's certificate says */
+    uint32_t connections, streams;
+    double seconds, rate; /* of calls a second; 0: as fast as they are answered */
+    bool is_tls;          /* whatever the server's certificate says */
 } options = { .path = "/", .connections = 1, .seconds = 3 };
 
 static struct {
-    int epoll;
-    char *request;
-    size_t request_len;
+    int epoll, timer;
+    struct request call, stream;
     gnutls_certificate_credentials_t credentials;
     bool is_measuring;
-    uint64_t answers, errors, events, broken, started, waiting;
-    uint32_t *samples_us;
-    size_t sample_count;
+    uint64_t errors, broken, broken_streams, started, waiting, due, due_total;
+    int64_t paced_from_us;
+    struct connection *idle; /* with --rate: those that wait for their turn */
+    struct tally calls, events;
     char last_error[200];
 } load;
 
@@ -175,12 +192,63 @@ static ssize_t put(struct connection *c, const char *bytes, size_t len)
     return c->tls ? gnutls_record_send(c->tls, bytes, len) : send(c->fd, bytes, len, MSG_NOSIGNAL);
 }
 
-static void send_request(struct connection *c)
+static void send_request(struct connection *c, int64_t since_us)
 {
-    c->sent_us = now_us();
+    const struct request *request = c->is_stream ? &load.stream : &load.call;
+
+    c->sent_us = since_us;
     c->in_len = 0;
-    if (put(c, load.request, load.request_len) != (ssize_t)load.request_len)
+    if (put(c, request->bytes, request->len) != (ssize_t)request->len)
         note_error("a request could not be sent in one piece");
+}
+
+/* Calls that are due and a connection that is free: bring them together. */
+static void pace(void)
+{
+    while (load.due > 0 && load.idle) {
+        struct connection *c = load.idle;
+        uint64_t number = load.due_total - load.due;
+
+        load.idle = c->next_idle;
+        load.due--;
+        send_request(c, load.paced_from_us + (int64_t)((double)number * 1e6 / options.rate));
+    }
+}
+
+/* The connection can take a request. */
+static void on_ready(struct connection *c)
+{
+    if (c->is_stream || options.rate <= 0) {
+        send_request(c, now_us());
+        return;
+    }
+    c->next_idle = load.idle;
+    load.idle = c;
+    pace();
+}
+
+static void on_pace(void)
+{
+    uint64_t ticks = 0;
+
+    if (read(load.timer, &ticks, sizeof ticks) != sizeof ticks)
+        return;
+    load.due += ticks;
+    load.due_total += ticks;
+    pace();
+}
+
+static void start_pace(void)
+{
+    long period_ns = (long)(1e9 / options.rate);
+    const struct itimerspec period = { { 0, period_ns }, { 0, period_ns } };
+    struct epoll_event event = { .events = EPOLLIN, .data.ptr = &load.timer };
+
+    load.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (load.timer < 0 || timerfd_settime(load.timer, 0, &period, NULL) != 0 ||
+        epoll_ctl(load.epoll, EPOLL_CTL_ADD, load.timer, &event) != 0)
+        die("timer");
+    load.paced_from_us = now_us() + period_ns / 1000;
 }
 
 static void shake(struct connection *c)
@@ -193,7 +261,7 @@ static void shake(struct connection *c)
     if (rc < 0)
         note_error(gnutls_strerror(rc));
     else
-        send_request(c);
+        on_ready(c);
 }
 
 static void on_connected(struct connection *c)
@@ -203,7 +271,7 @@ static void on_connected(struct connection *c)
     c->is_connecting = false;
     epoll_ctl(load.epoll, EPOLL_CTL_MOD, c->fd, &event);
     if (!options.is_tls) {
-        send_request(c);
+        on_ready(c);
         return;
     }
     if (gnutls_init(&c->tls, GNUTLS_CLIENT | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0 ||
@@ -215,10 +283,13 @@ static void on_connected(struct connection *c)
     shake(c);
 }
 
-static void add_sample(int64_t us)
+static void add_sample(struct tally *tally, int64_t us)
 {
-    if (load.is_measuring && load.sample_count < SAMPLES_MAX)
-        load.samples_us[load.sample_count++] = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
+    if (!load.is_measuring)
+        return;
+    tally->count++;
+    if (tally->sample_count < SAMPLES_MAX)
+        tally->samples_us[tally->sample_count++] = us < 0 ? 0 : us > UINT32_MAX ? UINT32_MAX : (uint32_t)us;
 }
 
 /* The answer begins with status 200 as far as it can be told. */
@@ -254,8 +325,8 @@ static size_t answer_len(const struct connection *c)
             return len <= c->in_len ? len : 0;
         }
     }
-    end = memmem(c->in + head_len, c->in_len - head_len, "0\r\n\r\n", 5);
-    return end ? (size_t)(end - c->in) + 5 : 0;
+    end = memmem(c->in + head_len - 2, c->in_len - head_len + 2, "\r\n0\r\n\r\n", 7); /* the last chunk */
+    return end ? (size_t)(end - c->in) + 7 : 0;
 }
 
 /* False: the connection ended. */
@@ -272,10 +343,8 @@ static bool read_json(struct connection *c)
         keep_refusal(c->in, c->in_len);
     if (answer_len(c) == 0)
         return c->in_len < ANSWER_MAX;
-    if (load.is_measuring)
-        load.answers++;
-    add_sample(now_us() - c->sent_us);
-    send_request(c);
+    add_sample(&load.calls, now_us() - c->sent_us);
+    on_ready(c);
     return true;
 }
 
@@ -288,9 +357,7 @@ static void on_mark(struct connection *c, const char *digits)
             return;
         made_us = made_us * 10 + (digits[i] - '0');
     }
-    if (load.is_measuring)
-        load.events++;
-    add_sample(now_us() - made_us);
+    add_sample(&load.events, now_us() - made_us);
     if (!c->had_event) {
         c->had_event = true;
         load.started++;
@@ -335,35 +402,37 @@ static bool read_stream(struct connection *c)
 
 /* ---- runs --------------------------------------------------------------------------------------------------- */
 
-static void make_request(void)
+static struct request make_request(const char *body_file)
 {
-    FILE *file = options.body_file ? fopen(options.body_file, "re") : NULL;
+    FILE *file = body_file ? fopen(body_file, "re") : NULL;
+    struct request request;
     char body[65536];
     size_t body_len = 0, cap = sizeof body + 8192;
     int len;
 
-    if (options.body_file && !file)
-        die(options.body_file);
+    if (body_file && !file)
+        die(body_file);
     if (file) {
         body_len = fread(body, 1, sizeof body, file);
         fclose(file);
     }
-    load.request = malloc(cap);
-    if (!load.request)
+    request.bytes = malloc(cap);
+    if (!request.bytes)
         die("memory");
-    len = snprintf(load.request, cap, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n", file ? "POST" : "GET", options.path,
+    len = snprintf(request.bytes, cap, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n", file ? "POST" : "GET", options.path,
                    options.port);
     for (int i = 0; i < options.header_count; i++)
-        len += snprintf(load.request + len, cap - (size_t)len, "%s\r\n", options.headers[i]);
+        len += snprintf(request.bytes + len, cap - (size_t)len, "%s\r\n", options.headers[i]);
     if (file)
-        len += snprintf(load.request + len, cap - (size_t)len,
+        len += snprintf(request.bytes + len, cap - (size_t)len,
                         "Content-Type: application/json\r\nContent-Length: %zu\r\n", body_len);
-    len += snprintf(load.request + len, cap - (size_t)len, "\r\n");
-    memcpy(load.request + len, body, body_len);
-    load.request_len = (size_t)len + body_len;
+    len += snprintf(request.bytes + len, cap - (size_t)len, "\r\n");
+    memcpy(request.bytes + len, body, body_len);
+    request.len = (size_t)len + body_len;
+    return request;
 }
 
-static void turn(bool is_stream, int wait_ms)
+static void turn(int wait_ms)
 {
     struct epoll_event events[EVENTS_MAX];
     int count = epoll_wait(load.epoll, events, EVENTS_MAX, wait_ms);
@@ -373,6 +442,10 @@ static void turn(bool is_stream, int wait_ms)
 
         bool is_well = true;
 
+        if (events[i].data.ptr == &load.timer) {
+            on_pace();
+            continue;
+        }
         if (c->is_connecting && (events[i].events & EPOLLOUT)) {
             on_connected(c);
             continue;
@@ -382,18 +455,24 @@ static void turn(bool is_stream, int wait_ms)
             continue;
         }
         do {
-            is_well = is_stream ? read_stream(c) : read_json(c);
+            is_well = c->is_stream ? read_stream(c) : read_json(c);
         } while (is_well && c->tls && gnutls_record_check_pending(c->tls) > 0);
         if (!is_well) {
             load.broken++;
-            if (is_stream && !c->had_event)
+            load.broken_streams += c->is_stream;
+            if (c->is_stream && !c->had_event)
                 load.waiting--;
             close(c->fd);
             c->fd = -1;
             if (c->tls)
                 gnutls_deinit(c->tls);
             c->tls = NULL;
-            if (!is_stream)
+            for (struct connection **at = &load.idle; *at; at = &(*at)->next_idle)
+                if (*at == c) {
+                    *at = c->next_idle;
+                    break;
+                }
+            if (!c->is_stream)
                 begin(c);
         }
     }
@@ -406,81 +485,108 @@ static int compare(const void *a, const void *b)
     return (*left > *right) - (*left < *right);
 }
 
-static uint32_t percentile(double part)
+static uint32_t percentile(const struct tally *tally, double part)
 {
-    size_t at = (size_t)((double)load.sample_count * part);
+    size_t at = (size_t)((double)tally->sample_count * part);
 
-    if (load.sample_count == 0)
+    if (tally->sample_count == 0)
         return 0;
-    return load.samples_us[at < load.sample_count ? at : load.sample_count - 1];
+    return tally->samples_us[at < tally->sample_count ? at : tally->sample_count - 1];
 }
 
 /* False: the streams did not all come up. */
-static bool ramp(struct connection *connections)
+static bool ramp(struct connection *streams)
 {
     int64_t give_up_us = now_us() + RAMP_TIMEOUT_US, settle_us;
     uint32_t opened = 0;
 
-    while (load.started + load.broken < options.connections) {
-        while (opened < options.connections && load.waiting < RAMP_MAX) {
+    while (load.started + load.broken < options.streams) {
+        while (opened < options.streams && load.waiting < RAMP_MAX) {
             load.waiting++;
-            begin(&connections[opened++]);
+            begin(&streams[opened++]);
         }
-        turn(true, 100);
-        if (now_us() > give_up_us || load.broken > options.connections / 10)
+        turn(100);
+        if (now_us() > give_up_us || load.broken > options.streams / 10)
             return false;
     }
     for (settle_us = now_us() + SETTLE_US; now_us() < settle_us;)
-        turn(true, 10);
+        turn(10);
     return true;
 }
 
-static int run(bool is_stream)
+static struct connection *make_connections(uint32_t count, bool is_stream)
 {
-    struct connection *connections = calloc(options.connections, sizeof *connections);
-    char *memory = calloc(options.connections, is_stream ? MARK_LEN : ANSWER_MAX);
+    size_t room = is_stream ? MARK_LEN : ANSWER_MAX;
+    struct connection *connections = calloc(count + 1, sizeof *connections);
+    char *memory = calloc(count + 1, room);
+
+    if (!connections || !memory)
+        die("memory");
+    for (uint32_t i = 0; i < count; i++) {
+        connections[i].is_stream = is_stream;
+        connections[i].in = memory + i * room;
+    }
+    return connections;
+}
+
+static void print_tally(const char *prefix, struct tally *tally)
+{
+    qsort(tally->samples_us, tally->sample_count, sizeof *tally->samples_us, compare);
+    printf("\"%scount\":%llu,\"%sp50_us\":%u,\"%sp90_us\":%u,\"%sp99_us\":%u,\"%smax_us\":%u,", prefix,
+           (unsigned long long)tally->count, prefix, percentile(tally, 0.5), prefix, percentile(tally, 0.9), prefix,
+           percentile(tally, 0.99), prefix, percentile(tally, 1));
+}
+
+static int run(void)
+{
+    struct connection *calls = make_connections(options.connections, false);
+    struct connection *streams = make_connections(options.streams, true);
     int64_t began_us, end_us;
     double cpu_before, cpu_used, seconds;
     bool is_up = true;
     long pss_kb, rss_kb;
 
-    load.samples_us = malloc(SAMPLES_MAX * sizeof *load.samples_us);
+    load.calls.samples_us = malloc(SAMPLES_MAX * sizeof *load.calls.samples_us);
+    load.events.samples_us = malloc(SAMPLES_MAX * sizeof *load.events.samples_us);
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!connections || !memory || !load.samples_us || load.epoll < 0)
+    if (!load.calls.samples_us || !load.events.samples_us || load.epoll < 0)
         die("memory");
     if (options.is_tls && gnutls_certificate_allocate_credentials(&load.credentials) < 0)
         die("TLS");
-    make_request();
-    for (uint32_t i = 0; i < options.connections; i++)
-        connections[i].in = memory + i * (is_stream ? (size_t)MARK_LEN : ANSWER_MAX);
-    if (is_stream) {
-        is_up = ramp(connections);
-    } else {
+    load.call = make_request(options.body_file);
+    load.stream = make_request(options.stream_body_file);
+    if (options.streams > 0)
+        is_up = ramp(streams);
+    if (options.connections > 0) {
+        if (options.rate > 0)
+            start_pace();
         for (uint32_t i = 0; i < options.connections; i++)
-            begin(&connections[i]);
-        for (end_us = now_us() + SETTLE_US / 4; now_us() < end_us;) /* warm up */
-            turn(false, 10);
+            begin(&calls[i]);
+        /* Warm up; with a pace what was due while the connections were made has to be done as well. */
+        for (end_us = now_us() + (options.rate > 0 ? SETTLE_US : SETTLE_US / 4); now_us() < end_us;)
+            turn(10);
     }
-    load.broken = is_stream ? load.broken : 0;
+    load.broken = load.broken_streams;
     load.errors = 0;
     load.is_measuring = true;
     cpu_before = cpu_s();
     began_us = now_us();
     end_us = began_us + (int64_t)(options.seconds * 1e6);
     while (is_up && now_us() < end_us)
-        turn(is_stream, 10);
+        turn(10);
     seconds = (double)(now_us() - began_us) / 1e6;
     cpu_used = cpu_s() - cpu_before;
     pss_kb = memory_kb("smaps_rollup", "Pss");
     rss_kb = memory_kb("status", "VmRSS");
-    qsort(load.samples_us, load.sample_count, sizeof *load.samples_us, compare);
-    printf("{\"is_up\":%s,\"connections\":%u,\"seconds\":%.3f,\"count\":%llu,\"errors\":%llu,\"broken\":%llu,"
-           "\"p50_us\":%u,\"p90_us\":%u,\"p99_us\":%u,\"max_us\":%u,\"cpu_s\":%.3f,\"pss_kb\":%ld,\"rss_kb\":%ld,"
-           "\"first_error\":\"%s\"}\n",
-           is_up ? "true" : "false", options.connections, seconds,
-           (unsigned long long)(is_stream ? load.events : load.answers), (unsigned long long)load.errors,
-           (unsigned long long)load.broken, percentile(0.5), percentile(0.9), percentile(0.99), percentile(1), cpu_used,
-           pss_kb, rss_kb, load.last_error);
+    printf("{\"is_up\":%s,\"connections\":%u,\"streams\":%u,\"seconds\":%.3f,\"errors\":%llu,\"broken\":%llu,",
+           is_up ? "true" : "false", options.connections, options.streams, seconds, (unsigned long long)load.errors,
+           (unsigned long long)load.broken);
+    if (options.connections > 0)
+        print_tally("", &load.calls);
+    if (options.streams > 0)
+        print_tally(options.connections > 0 ? "event_" : "", &load.events);
+    printf("\"cpu_s\":%.3f,\"pss_kb\":%ld,\"rss_kb\":%ld,\"first_error\":\"%s\"}\n", cpu_used, pss_kb, rss_kb,
+           load.last_error);
     return 0;
 }
 
@@ -494,7 +600,7 @@ static bool is_answered(void)
 
     to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 &&
-        send(fd, load.request, load.request_len, MSG_NOSIGNAL) == (ssize_t)load.request_len &&
+        send(fd, load.call.bytes, load.call.len, MSG_NOSIGNAL) == (ssize_t)load.call.len &&
         recv(fd, answer, sizeof answer - 1, 0) > 12)
         is_good = memcmp(answer + 9, "200", 3) == 0;
     close(fd);
@@ -508,7 +614,7 @@ static int measure_start(char **command)
     int status;
     pid_t child;
 
-    make_request();
+    load.call = make_request(NULL);
     began_us = now_us();
     child = fork();
     if (child < 0)
@@ -553,6 +659,12 @@ static int parse_options(int argc, char **argv)
             options.headers[options.header_count++] = argv[i + 1];
         else if (strcmp(argv[i], "--connections") == 0)
             options.connections = (uint32_t)strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--stream-body") == 0)
+            options.stream_body_file = argv[i + 1];
+        else if (strcmp(argv[i], "--streams") == 0)
+            options.streams = (uint32_t)strtoul(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--rate") == 0)
+            options.rate = strtod(argv[i + 1], NULL);
         else if (strcmp(argv[i], "--seconds") == 0)
             options.seconds = strtod(argv[i + 1], NULL);
         else if (strcmp(argv[i], "--pids") == 0)
@@ -577,16 +689,23 @@ int main(int argc, char **argv)
     }
     if (strcmp(mode, "start") == 0 && rest + 1 < argc && strcmp(argv[rest], "--") == 0)
         return measure_start(argv + rest + 1);
-    if (rest < argc || options.connections < 1) {
+    if (rest < argc || options.connections < 1 || (options.rate != 0 && (options.rate < 2 || options.rate > 1e6))) {
         fprintf(stderr, "bench_load: bad options; the top of bench/load.c shows them\n");
         return 2;
     }
-    if (strcmp(mode, "json") == 0 || strcmp(mode, "stream") == 0)
-        return run(mode[0] == 's');
+    if (strcmp(mode, "stream") == 0) { /* its connections and its body are those of the streams */
+        options.streams = options.connections;
+        options.stream_body_file = options.body_file;
+        options.connections = 0;
+    } else if (strcmp(mode, "json") == 0) {
+        options.streams = 0;
+    }
+    if (strcmp(mode, "json") == 0 || strcmp(mode, "stream") == 0 || strcmp(mode, "mixed") == 0)
+        return run();
     if (strcmp(mode, "memory") == 0) {
         printf("{\"pss_kb\":%ld,\"rss_kb\":%ld}\n", memory_kb("smaps_rollup", "Pss"), memory_kb("status", "VmRSS"));
         return 0;
     }
-    fprintf(stderr, "bench_load: unknown mode '%s', expected json, stream, start or memory\n", mode);
+    fprintf(stderr, "bench_load: unknown mode '%s', expected json, stream, mixed, start or memory\n", mode);
     return 2;
 }

@@ -4,14 +4,19 @@ the tools; bench/README.md has the method. Every server gets two workers. Nothin
 import argparse
 import base64
 import datetime
+import http.client
+import http.server
+import ipaddress
 import json
 import os
+import shutil
 import socket
 import ssl
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 from cryptography import x509
@@ -19,10 +24,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
+import routes
+
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORKERS = 2
 SERVICE = "gitlab-ai-gateway"
 HEALTH = "/monitoring/healthz"
+PARTS = ("calls", "streams", "start", "tls", "mixed", "routes")
+MIXED = {"connections": 32, "rate": 3000, "streams": 500, "interval_ms": 100}  # 5,000 events a second
 
 NGINX_CONF = """
 worker_processes {workers};
@@ -43,7 +52,7 @@ http {{
         {certificate}
         location = {health} {{ return 200 "ok"; }}
         location / {{
-            proxy_pass http://mock;
+            {proxy_pass}
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_read_timeout 300s;
@@ -89,7 +98,11 @@ def certificate(folder):
     now = datetime.datetime.utcnow()
     cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
             .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=1)).sign(key, hashes.SHA256()))
+            .not_valid_after(now + datetime.timedelta(days=1))
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(x509.SubjectAlternativeName([
+                x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+            .sign(key, hashes.SHA256()))
     cert_path, key_path = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
     with open(cert_path, "wb") as out:
         out.write(cert.public_bytes(serialization.Encoding.PEM))
@@ -113,21 +126,48 @@ def b64(data):
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-class Token:
-    """A key pair of the gateway's own and a user token signed with it, so that every request is really verified."""
+def rsa_key():
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+class GitLab:
+    """The issuer that aigw asks for its keys, and a token of a GitLab instance, so that every request is really
+    verified. A token that the gateway made itself would do for completions only."""
 
     def __init__(self):
-        key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.key_pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                         serialization.NoEncryption()).decode()
+        key = rsa_key()
+        numbers = key.public_key().public_numbers()
+        keys = {"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "bench",
+                          "e": b64(numbers.e.to_bytes(3, "big")), "n": b64(numbers.n.to_bytes(256, "big"))}]}
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(handler):  # pylint: disable=no-self-argument,invalid-name
+                found = keys if handler.path.endswith("/keys") else {
+                    "issuer": self.url, "jwks_uri": f"{self.url}/oauth/discovery/keys"}
+                body = json.dumps(found).encode()
+                handler.send_response(200)
+                handler.send_header("Content-Type", "application/json")
+                handler.send_header("Content-Length", str(len(body)))
+                handler.end_headers()
+                handler.wfile.write(body)
+
+            def log_message(handler, *_):  # pylint: disable=no-self-argument,arguments-differ
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{server.server_address[1]}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
         now = int(time.time())
-        head = {"alg": "RS256", "typ": "JWT", "kid": "gitlab-ai-gateway_signing_key"}
-        claims = {"iss": SERVICE, "sub": "bench-user", "aud": SERVICE, "iat": now - 60, "nbf": now - 60,
-                  "exp": now + 86400, "scopes": ["complete_code"], "gitlab_realm": "self-managed"}
-        text = b64(json.dumps(head).encode()) + "." + b64(json.dumps(claims).encode())
+        claims = {"iss": self.url, "sub": "bench-instance", "aud": SERVICE, "iat": now - 60, "nbf": now - 60,
+                  "exp": now + 86400, "scopes": routes.SCOPES, "gitlab_realm": "self-managed"}
+        text = b64(json.dumps({"alg": "RS256", "typ": "JWT", "kid": "bench"}).encode()) + "."
+        text += b64(json.dumps(claims).encode())
         signature = key.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256())
         self.headers = [f"Authorization: Bearer {text}.{b64(signature)}", "X-Gitlab-Authentication-Type: oidc",
-                        "X-Gitlab-Realm: self-managed", "X-Gitlab-Global-User-Id: bench-user"]
+                        "X-Gitlab-Realm: self-managed", "X-Gitlab-Instance-Id: bench-instance",
+                        "X-Gitlab-Global-User-Id: bench-user"]
+        self.signing_key = rsa_key().private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                                   serialization.NoEncryption()).decode()
 
 
 class Server:
@@ -170,16 +210,16 @@ class Bench:
         self.options = options
         self.work = tempfile.mkdtemp(prefix="aigw-bench-")
         self.load = os.path.join(options.build, "bin", "bench_load")
-        self.token = Token()
+        self.gitlab = GitLab()
         self.upstreams = {}
-        self.certificate = None
+        self.certificate = certificate(self.work)
         self.chat_body = self.write("chat.json", self.chat(False))
         self.chat_stream_body = self.write("chat-stream.json", self.chat(True))
 
     def write(self, name, value):
         path = os.path.join(self.work, name)
         with open(path, "w", encoding="utf-8") as out:
-            out.write(value if isinstance(value, str) else json.dumps(value, separators=(",", ":")))
+            out.write(value if isinstance(value, str) else routes.packed(value))
         return path
 
     @staticmethod
@@ -191,83 +231,99 @@ class Bench:
                                                {"role": "user", "content": self.source_text()}],
                 "max_tokens": 64, "temperature": 0.0, "stream": stream}
 
-    def completion(self, stream, upstream_port):
-        return {"prompt_version": 1, "project_path": "bench/bench", "project_id": 1,
-                "current_file": {"file_name": "bench.py", "language_identifier": "python",
-                                 "content_above_cursor": self.source_text(),
-                                 "content_below_cursor": "\n\nprint(step_1(2))\n"},
-                "model_provider": "litellm", "model_name": "codestral",
-                "model_endpoint": f"http://127.0.0.1:{upstream_port}/v1", "model_api_key": "bench-key",
-                "model_identifier": "custom_openai/bench", "stream": stream}
-
-    def upstream(self, interval_ms):
-        """Port of a mock with that pace of events; it lives as long as the run."""
-        if interval_ms not in self.upstreams:
+    def upstream(self, interval_ms, *more):
+        """Port of a mock with that pace of events and those options; it lives as long as the run."""
+        key = (interval_ms, *more)
+        if key not in self.upstreams:
             process = subprocess.Popen([os.path.join(self.options.build, "bin", "bench_upstream"), "--interval-ms",
-                                        str(interval_ms)], stdout=subprocess.PIPE, text=True)
-            self.upstreams[interval_ms] = (process, int(process.stdout.readline().split()[1]))
-        return self.upstreams[interval_ms][1]
+                                        str(interval_ms), *more], stdout=subprocess.PIPE, text=True)
+            self.upstreams[key] = (process, int(process.stdout.readline().split()[1]))
+        return self.upstreams[key][1]
 
-    def command(self, name, port, upstream_port):
-        is_tls = self.is_tls(name)
-        name = name.removesuffix("+tls")
-        if is_tls and not self.certificate:
-            self.certificate = certificate(self.work)
-        if name == "nginx":
-            pem = "ssl_certificate {}; ssl_certificate_key {};".format(*self.certificate) if is_tls else ""
-            conf = self.write(f"nginx{is_tls:d}.conf", NGINX_CONF.format(
+    def upstream_of(self, name, interval_ms):
+        """The same for a server that wants its mock with or without TLS."""
+        tls = ("--cert", self.certificate[0], "--key", self.certificate[1]) if self.is_tls_up(name) else ()
+        return self.upstream(interval_ms, *tls)
+
+    def command(self, name, port, upstream_port, more=None):
+        """How to start this server, and its environment. `more`: files of conf.d for aigw, name → text."""
+        is_tls, is_tls_up = self.is_tls(name), self.is_tls_up(name)
+        base = name.split("+")[0]
+        cert, key = self.certificate
+        if base == "nginx":
+            proxy = f"""proxy_pass https://mock; proxy_ssl_verify on; proxy_ssl_name localhost;
+            proxy_ssl_protocols TLSv1.3; proxy_ssl_trusted_certificate {cert};"""
+            conf = self.write(f"{name}.conf", NGINX_CONF.format(
                 dir=self.work, workers=WORKERS, port=port, health=HEALTH, upstream=upstream_port,
-                ssl=" ssl" if is_tls else "", certificate=pem))
+                ssl=" ssl" if is_tls else "", proxy_pass=proxy if is_tls_up else "proxy_pass http://mock;",
+                certificate=f"ssl_certificate {cert}; ssl_certificate_key {key}; ssl_protocols TLSv1.3;"
+                if is_tls else ""))
             return ["nginx", "-p", self.work, "-c", conf, "-e", "stderr"], None
-        if name == "haproxy":
+        if base == "haproxy":
             conf = self.write("haproxy.cfg", HAPROXY_CONF.format(workers=WORKERS, port=port, health=HEALTH,
                                                                  upstream=upstream_port))
             return ["haproxy", "-db", "-f", conf], None
-        folder = os.path.join(self.work, "conf.d")
+        folder = os.path.join(self.work, f"conf-{name}.d")
         os.makedirs(folder, exist_ok=True)
         does_log = name == "aigw+log"
-        self.write("conf.d/90-bench.conf", AIGW_CONF.format(access="true" if does_log else "false",
-                                                            level="info" if does_log else "warning"))
+        self.write(f"{folder}/90-bench.conf", AIGW_CONF.format(access="true" if does_log else "false",
+                                                               level="info" if does_log else "warning"))
+        for file_name, text in (more or {}).items():
+            self.write(f"{folder}/{file_name}", text)
         env = {"PATH": "/usr/bin:/bin", "HOME": self.work, "WEB_CONCURRENCY": str(WORKERS),
                "AIGW_FASTAPI__API_HOST": "127.0.0.1", "AIGW_FASTAPI__API_PORT": str(port),
                "AIGW_FASTAPI__METRICS_HOST": "127.0.0.1", "AIGW_FASTAPI__METRICS_PORT": "0",
-               "AIGW_CUSTOM_MODELS__ENABLED": "true", "AIGW_SELF_SIGNED_JWT__SIGNING_KEY": self.token.key_pem,
-               "AIGW_GITLAB_URL": f"http://127.0.0.1:{upstream_port}", "AIGW_CUSTOMER_PORTAL_URL": ""}
+               "AIGW_CUSTOM_MODELS__ENABLED": "true", "AIGW_SELF_SIGNED_JWT__SIGNING_KEY": self.gitlab.signing_key,
+               "AIGW_GITLAB_URL": self.gitlab.url, "AIGW_CUSTOMER_PORTAL_URL": ""}
         if is_tls:
-            env.update(AIGW_FASTAPI__TLS__ENABLED="true", AIGW_FASTAPI__TLS__CERT_FILE=self.certificate[0],
-                       AIGW_FASTAPI__TLS__KEY_FILE=self.certificate[1])
+            env.update(AIGW_FASTAPI__TLS__ENABLED="true", AIGW_FASTAPI__TLS__CERT_FILE=cert,
+                       AIGW_FASTAPI__TLS__KEY_FILE=key)
+        if is_tls_up:
+            env.update(AIGW_MTLS__CA_BUNDLE=cert)
         return [os.path.join(self.options.build, "bin", "aigw"), "serve", "--conf-dir",
                 os.path.join(SOURCE, "conf.d"), "--conf-dir", folder, "--plugin-dir",
                 os.path.join(self.options.build, "lib", "aigw")], env
 
-    def start(self, name, upstream_port):
+    def start(self, name, upstream_port, more=None):
         port = free_port()
-        command, env = self.command(name, port, upstream_port)
+        command, env = self.command(name, port, upstream_port, more)
         return Server(name, command, port, env, os.path.join(self.work, name + ".log"), self.is_tls(name))
 
     @staticmethod
     def is_tls(name):
-        return name.endswith("+tls")
+        return "+tls" in name
+
+    @staticmethod
+    def is_tls_up(name):
+        return name.endswith("+tls-both")
+
+    def headers(self):
+        return [option for header in self.gitlab.headers for option in ("--header", header)]
 
     def request(self, name, stream, upstream_port):
         """Options of bench_load that make the same call through this server."""
         if not name.startswith("aigw"):
             return ["--path", "/v1/chat/completions", "--body",
                     self.chat_stream_body if stream else self.chat_body]
-        body = self.write(f"completion-{stream}.json", self.completion(stream, upstream_port))
-        options = ["--path", "/v2/code/completions", "--body", body]
-        for header in self.token.headers:
-            options += ["--header", header]
-        return options
+        scheme = "https" if self.is_tls_up(name) else "http"
+        body = routes.v2_body(self.source_text(), f"{scheme}://127.0.0.1:{upstream_port}/v1", stream)
+        return ["--path", "/v2/code/completions", "--body", self.write(f"{name}-{stream}.json", body),
+                *self.headers()]
+
+    def route_request(self, route):
+        """Options of bench_load for a route."""
+        path = self.write(f"{route.name} {route.way}.json", route.body)
+        extra = [option for header in routes.HEADERS for option in ("--header", header)]
+        return ["--path", route.path, "--body", path, *self.headers(), *extra]
 
     def run_load(self, mode, port, *options):
         text = subprocess.run([self.load, mode, "--port", str(port), *options], check=True, capture_output=True,
                               text=True).stdout
         return json.loads(text)
 
-    def measure(self, name, mode, connections, server, upstream_port):
+    def measure(self, name, mode, connections, server, upstream_port, request=None, more=()):
         port = server.port if server else upstream_port
-        options = self.request(name, mode == "stream", upstream_port)
+        options = [*(request or self.request(name, mode == "stream", upstream_port)), *more]
         if self.is_tls(name):
             options += ["--tls", "yes"]
         options += ["--connections", str(connections), "--seconds", str(self.options.seconds)]
@@ -278,46 +334,114 @@ class Bench:
             sys.exit(f"{name}, {mode}, {connections} connections: the run is no good: {result}; logs in {self.work}")
         return result
 
+    def turns(self, names):
+        """Number of the round and name of the one whose turn it is; the order rotates."""
+        for turn in range(self.options.rounds):
+            at = turn % len(names)
+            for name in names[at:] + names[:at]:
+                yield turn + 1, name
+
     def short_calls(self, names):
         """Requests per second and CPU at 64 connections, latency at one; all servers up, rounds interleaved."""
-        upstream_port = self.upstream(100)
-        servers = {name: None if name == "direct" else self.start(name, upstream_port) for name in names}
+        ports = {name: self.upstream_of(name, 100) for name in names}
+        servers = {name: None if name == "direct" else self.start(name, ports[name]) for name in names}
         idle = {name: self.run_load("memory", 0, "--pids", s.pids()) for name, s in servers.items() if s}
         rows = {name: [] for name in names}
-        for turn in range(self.options.rounds):
-            order = names[turn % len(names):] + names[:turn % len(names)]
-            for name in order:
-                busy = self.measure(name, "json", 64, servers[name], upstream_port)
-                alone = self.measure(name, "json", 1, servers[name], upstream_port)
-                rows[name].append({"rps": busy["count"] / busy["seconds"], "cpu_us": busy["cpu_s"] / busy["count"] * 1e6,
-                                   "p50": alone["p50_us"], "p99": alone["p99_us"], "busy_p99": busy["p99_us"]})
-                note(f"round {turn + 1} {name}: {rows[name][-1]}")
+        for turn, name in self.turns(names):
+            busy = self.measure(name, "json", 64, servers[name], ports[name])
+            alone = self.measure(name, "json", 1, servers[name], ports[name])
+            rows[name].append({"rps": busy["count"] / busy["seconds"], "cpu_us": busy["cpu_s"] / busy["count"] * 1e6,
+                               "p50": alone["p50_us"], "p99": alone["p99_us"], "busy_p50": busy["p50_us"],
+                               "busy_p99": busy["p99_us"]})
+            note(f"round {turn} {name}: {rows[name][-1]}")
         for server in servers.values():
             if server:
                 server.stop()
         return rows, idle
 
+    @staticmethod
+    def event_row(result):
+        return {"eps": result["count"] / result["seconds"], "cpu_us": result["cpu_s"] / result["count"] * 1e6,
+                "p50": result["p50_us"], "p99": result["p99_us"]}
+
     def streams(self, names, count):
         """CPU per event and memory per stream; each server alone and fresh, about 20,000 events per second in all."""
-        upstream_port = self.upstream(max(5, count // 20))
         rows = {name: [] for name in names}
-        for turn in range(self.options.rounds):
-            order = names[turn % len(names):] + names[:turn % len(names)]
-            for name in order:
-                if name == "direct":
-                    result = self.measure(name, "stream", count, None, upstream_port)
-                    rows[name].append({"eps": result["count"] / result["seconds"], "p50": result["p50_us"],
-                                       "p99": result["p99_us"]})
-                    continue
-                server = self.start(name, upstream_port)
-                before = self.run_load("memory", 0, "--pids", server.pids())
-                result = self.measure(name, "stream", count, server, upstream_port)
-                server.stop()
-                rows[name].append({"eps": result["count"] / result["seconds"],
-                                   "cpu_us": result["cpu_s"] / result["count"] * 1e6, "p50": result["p50_us"],
-                                   "p99": result["p99_us"], "pss_kb": (result["pss_kb"] - before["pss_kb"]) / count,
-                                   "rss_kb": (result["rss_kb"] - before["rss_kb"]) / count})
-                note(f"{count} streams, round {turn + 1} {name}: {rows[name][-1]}")
+        for turn, name in self.turns(names):
+            upstream_port = self.upstream_of(name, max(5, count // 20))
+            if name == "direct":
+                rows[name].append(self.event_row(self.measure(name, "stream", count, None, upstream_port)))
+                continue
+            server = self.start(name, upstream_port)
+            before = self.run_load("memory", 0, "--pids", server.pids())
+            result = self.measure(name, "stream", count, server, upstream_port)
+            server.stop()
+            rows[name].append({**self.event_row(result), "pss_kb": (result["pss_kb"] - before["pss_kb"]) / count,
+                               "rss_kb": (result["rss_kb"] - before["rss_kb"]) / count})
+            note(f"{count} streams, round {turn} {name}: {rows[name][-1]}")
+        return rows
+
+    def mixed(self, names):
+        """Calls at a pace while streams run: the same work for each server, so that its CPU can be compared whole."""
+        rows = {name: [] for name in names}
+        for turn, name in self.turns(names):
+            port = self.upstream_of(name, MIXED["interval_ms"])
+            server = self.start(name, port)
+            stream_body = self.request(name, True, port)[3]
+            result = self.measure(name, "mixed", MIXED["connections"], server, port, more=[
+                "--rate", str(MIXED["rate"]), "--streams", str(MIXED["streams"]), "--stream-body", stream_body])
+            server.stop()
+            rows[name].append({
+                "rps": result["count"] / result["seconds"], "p50": result["p50_us"], "p99": result["p99_us"],
+                "eps": result["event_count"] / result["seconds"], "event_p50": result["event_p50_us"],
+                "event_p99": result["event_p99_us"], "cpu_percent": result["cpu_s"] / result["seconds"] * 100})
+            note(f"mixed load, round {turn} {name}: {rows[name][-1]}")
+        return rows
+
+    def is_served(self, server, route):
+        """False for a 404; another refusal ends the run, before it is measured as if it were an answer."""
+        link = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        headers = dict(header.split(": ", 1) for header in self.gitlab.headers + routes.HEADERS)
+        link.request("POST", route.path, json.dumps(route.body), {**headers, "Content-Type": "application/json"})
+        answer = link.getresponse()
+        text = "" if answer.status == 200 else answer.read(500).decode("utf-8", "replace")
+        link.close()
+        if answer.status not in (200, 404):
+            sys.exit(f"{route.name}: status {answer.status}: {text}; logs in {self.work}")
+        return answer.status == 200
+
+    def routes(self):
+        """CPU per call of each route, all with one server that is up throughout; what is not served is left out."""
+        port = self.upstream(100, "--burst", "10", "--begin", routes.TEXT_BEGINS)
+        server = self.start("aigw", port, routes.configure(self.options.build, self.work, port))
+        every = routes.calls(self.source_text(), f"http://127.0.0.1:{port}/v1")
+        served = {route.name: route for route in every if self.is_served(server, route)}
+        rows = {name: [] for name in served}
+        for turn, name in self.turns(list(served)):
+            result = self.measure(name, "json", 64, server, port, self.route_request(served[name]))
+            rows[name].append({"rps": result["count"] / result["seconds"], "p99": result["p99_us"],
+                               "cpu_us": result["cpu_s"] / result["count"] * 1e6})
+            note(f"round {turn} {name}: {rows[name][-1]}")
+        server.stop()
+        about = {name: {"way": route.way, "bytes": len(routes.packed(route.body))}
+                 for name, route in served.items()}
+        return {"rows": rows, "about": about, "skipped": [route.name for route in every if route.name not in served]}
+
+    def route_streams(self, count):
+        """CPU per event of each route that streams; the server is fresh for each."""
+        port = self.upstream(max(5, count // 20), "--begin", routes.TEXT_BEGINS)
+        conf = routes.configure(self.options.build, self.work, port)
+        server = self.start("aigw", port, conf)
+        every = routes.streams(self.source_text(), f"http://127.0.0.1:{port}/v1")
+        served = {route.name: route for route in every if self.is_served(server, route)}
+        server.stop()
+        rows = {name: [] for name in served}
+        for turn, name in self.turns(list(served)):
+            server = self.start("aigw", port, conf)
+            request = self.route_request(served[name])
+            rows[name].append(self.event_row(self.measure(name, "stream", count, server, port, request)))
+            server.stop()
+            note(f"{count} streams, round {turn} {name}: {rows[name][-1]}")
         return rows
 
     def starts(self, names):
@@ -370,7 +494,8 @@ def report_short(rows, idle):
                       f"{median(row, 'p50') - median(direct, 'p50'):.0f}",
                       f"{median(row, 'p99') - median(direct, 'p99'):.0f}",
                       f"{median(row, 'p50'):.0f} / {median(row, 'p99'):.0f}",
-                      f"{idle[name]['rss_kb'] / 1024:.1f} / {idle[name]['pss_kb'] / 1024:.1f}" if name in idle else "-"])
+                      f"{idle[name]['rss_kb'] / 1024:.1f} / {idle[name]['pss_kb'] / 1024:.1f}"
+                      if name in idle else "-"])
     print("Short JSON calls, 64 connections; latency with one connection\n")
     table(["server", "req/s", "× nginx", "CPU µs/req", "× nginx", "added p50 µs", "added p99 µs", "p50 / p99 µs",
            "idle RSS / PSS MB"], lines)
@@ -391,36 +516,119 @@ def report_streams(count, rows):
            "RSS kB/stream"], lines)
 
 
+def report_both(title, calls, events, mixed, count):
+    """p99 and CPU under TLS on both sides and under a mixed load, nginx beside aigw."""
+    lines = []
+
+    def add(load, rows, rate, p50, p99, cpu=None, unit=""):
+        base = rows.get("nginx" if "nginx" in rows else "nginx+tls-both")
+        for name, row in rows.items():
+            lines.append([load, name.split("+")[0], f"{median(row, rate):,.0f}",
+                          f"{median(row, p50):,.0f} / {median(row, p99):,.0f}",
+                          ratio(median(row, p99), base and median(base, p99)),
+                          f"{median(row, cpu):.1f} {unit}" if cpu else "-",
+                          ratio(median(row, cpu), base and median(base, cpu)) if cpu else "-"])
+
+    if calls:
+        add("TLS, calls, 64 connections", calls, "rps", "busy_p50", "busy_p99", "cpu_us", "µs/call")
+        add("TLS, calls, one connection", calls, "rps", "p50", "p99")
+        for line in lines[-len(calls):]:
+            line[2] = "-"
+    if events:
+        add(f"TLS, {count:,} streams, events", events, "eps", "p50", "p99", "cpu_us", "µs/event")
+    for name, rows in mixed.items():
+        add(f"{name}, calls", rows, "rps", "p50", "p99", "cpu_percent", "% of a CPU")
+        add(f"{name}, events", rows, "eps", "event_p50", "event_p99")
+    print(title + "\n")
+    table(["load", "server", "per s", "p50 / p99 µs", "p99 × nginx", "CPU", "CPU × nginx"], lines)
+
+
+def report_routes(calls, events, count):
+    rows, about = calls["rows"], calls["about"]
+    first = {}
+    for name in rows:
+        first.setdefault(about[name]["way"], name)
+    lines = []
+    for name, row in rows.items():
+        cpu, way = median(row, "cpu_us"), about[name]["way"]
+        is_like = way != "no model"
+        lines.append([name, way, f"{about[name]['bytes']:,}", f"{median(row, 'rps'):,.0f}", f"{cpu:.1f}",
+                      ratio(cpu, is_like and median(rows[first["whole"]], "cpu_us")),
+                      ratio(cpu, is_like and median(rows[first[way]], "cpu_us"))])
+    print("Routes, 64 connections; the model's answer is the same text, whole or in ten events at once\n")
+    table(["route", "model's answer", "body, bytes", "req/s", "CPU µs/call", f"× {first['whole']}",
+           "× completions, same way"], lines)
+    if calls["skipped"]:
+        print(f"Skipped, not served by this build (404): {', '.join(calls['skipped'])}\n")
+    base = median(next(iter(events.values())), "cpu_us")
+    print(f"Routes, {count:,} streams\n")
+    table(["route", "events/s", "CPU µs/event", "× v2 completions", "event age p50 / p99 µs"],
+          [[name, f"{median(row, 'eps'):,.0f}", f"{median(row, 'cpu_us'):.1f}", ratio(median(row, "cpu_us"), base),
+            f"{median(row, 'p50'):.0f} / {median(row, 'p99'):.0f}"] for name, row in events.items()])
+
+
+def run_parts(bench, options, names, counts, result):
+    both = [name + "+tls-both" for name in names if name in ("nginx", "aigw")]
+    tls = [name + "+tls" for name in names if options.tls and name in ("aigw", "nginx")]
+    if "calls" in options.what:
+        logged = ["aigw+log"] if options.access_log else []
+        result["short"], result["idle"] = bench.short_calls(names + logged + tls)
+        report_short(result["short"], result["idle"])
+    if "streams" in options.what:
+        for count in counts:
+            result[f"streams_{count}"] = bench.streams(names + tls, count)
+            report_streams(count, result[f"streams_{count}"])
+    if "start" in options.what:
+        result["start_ms"] = bench.starts(names[1:])
+        print("Start to first healthy answer, median of 9\n")
+        table(["server", "ms"], [[name, f"{value:.1f}"] for name, value in result["start_ms"].items()])
+    if both and "tls" in options.what:
+        result["tls_short"] = bench.short_calls(both)[0]
+        result["tls_streams"] = bench.streams(both, counts[0]) if counts else {}
+    if both and "mixed" in options.what:
+        result["mixed"] = {"mixed": bench.mixed([name for name in names if name in ("nginx", "aigw")])}
+        if "tls" in options.what:
+            result["mixed"]["mixed, TLS"] = bench.mixed(both)
+    if both and ("tls" in options.what or "mixed" in options.what):
+        titles = {"tls": "TLS on both sides",
+                  "mixed": "Mixed: {rate:,} calls a second while {streams} streams run".format(**MIXED)}
+        report_both("; ".join(titles[part] for part in titles if part in options.what), result.get("tls_short"),
+                    result.get("tls_streams"), result.get("mixed", {}), (counts or [0])[0])
+    if "routes" in options.what:
+        result["routes"] = bench.routes()
+        result["route_streams"] = bench.route_streams((counts or [1000])[0])
+        report_routes(result["routes"], result["route_streams"], (counts or [1000])[0])
+
+
 def main():
     parser = argparse.ArgumentParser(prog="bench/run", description=__doc__)
     parser.add_argument("--build", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=3, help="length of one measured window")
-    parser.add_argument("--streams", default="1000,5000", help="numbers of streams, comma-separated; '' for none")
+    parser.add_argument("--streams", default="1000,5000", help="numbers of streams, comma-separated; '' for none; "
+                        "TLS and routes are measured with the first")
     parser.add_argument("--only", default="direct,nginx,haproxy,aigw", help="servers, comma-separated")
+    parser.add_argument("--what", default=",".join(PARTS),
+                        help="what to measure, comma-separated; default: %(default)s")
     parser.add_argument("--access-log", action="store_true", help="also measure aigw with its access log on")
     parser.add_argument("--tls", action="store_true", help="also measure aigw and nginx serving TLS")
+    parser.add_argument("--json", metavar="FILE", help="also write the results here, for bench/draw.py")
     options = parser.parse_args()
+    options.what = options.what.split(",")
+    unknown = set(options.what) - set(PARTS)
+    if unknown:
+        parser.error(f"--what: unknown: {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}")
     names = ["direct"] + [name for name in options.only.split(",") if name != "direct"]
     bench = Bench(options)
     result = {}
     try:
-        short_names = names + (["aigw+log"] if options.access_log else [])
-        short_names += [name + "+tls" for name in names if options.tls and name in ("aigw", "nginx")]
-        rows, idle = bench.short_calls(short_names)
-        result["short"], result["idle"] = rows, idle
-        report_short(rows, idle)
-        stream_names = names + [name + "+tls" for name in names if options.tls and name in ("aigw", "nginx")]
-        for count in [int(part) for part in options.streams.split(",") if part]:
-            result[f"streams_{count}"] = bench.streams(stream_names, count)
-            report_streams(count, result[f"streams_{count}"])
-        result["start_ms"] = bench.starts(names[1:])
-        print("Start to first healthy answer, median of 9\n")
-        table(["server", "ms"], [[name, f"{value:.1f}"] for name, value in result["start_ms"].items()])
+        run_parts(bench, options, names, [int(part) for part in options.streams.split(",") if part], result)
     finally:
         bench.close()
-    with open(os.path.join(options.build, "result.json"), "w", encoding="utf-8") as out:
-        json.dump(result, out, indent=1)
+    for path in filter(None, (os.path.join(options.build, "result.json"), options.json)):
+        with open(path, "w", encoding="utf-8") as out:
+            json.dump(result, out, indent=1)
+    shutil.rmtree(bench.work)  # kept when the run failed: the logs are there
 
 
 if __name__ == "__main__":

@@ -1,16 +1,20 @@
 /* upstream.c - a mock OpenAI-compatible model server for measurements: fast, and slow exactly where it is told to.
  *
- *     bench_upstream [--port N] [--interval-ms N] [--events N] [--answer-bytes N]
+ *     bench_upstream [--port N] [--interval-ms N] [--events N] [--answer-bytes N] [--burst N] [--begin TEXT]
+ *                    [--cert FILE --key FILE]
  *
  * POST …/chat/completions and …/completions: with "stream":true an SSE stream of one event per --interval-ms, until
  * the client leaves or --events were sent (0: no end), else a JSON answer with --answer-bytes of text. Every event's
  * text is "@<microseconds of the monotonic clock, 16 digits>@", so that whoever reads it at the far end of a proxy on
- * the same machine knows how old it is. Prints "listening <port>" once ready.
+ * the same machine knows how old it is. With --burst a stream is the text of the JSON answer in that many events, sent
+ * at once. Every text begins with --begin, which goes into JSON as it is. With --cert and --key (PEM) it serves TLS.
+ * Prints "listening <port>" once ready.
  *
  * One thread, one epoll. Streams wait in a wheel of slots, one slot per tick of TICK_MS, so that thousands of them
  * cost one timer and their events are spread over the interval instead of coming in bursts.
  */
 #include <errno.h>
+#include <gnutls/gnutls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -34,7 +38,8 @@
 
 struct peer {
     int fd;
-    bool is_streaming, is_chat;
+    bool is_streaming, is_chat, had_event, is_shaking;
+    gnutls_session_t tls;     /* NULL: plain */
     uint32_t events_left;     /* 0: no end */
     struct peer *prev, *next; /* in a slot of the wheel */
     char *in;
@@ -43,10 +48,12 @@ struct peer {
 
 static struct {
     int epoll, listener, timer;
-    uint32_t slot_count, slot, next_slot, events_per_stream;
+    uint32_t slot_count, slot, next_slot, events_per_stream, burst;
     size_t answer_bytes;
-    char *chat_answer, *text_answer;
-    size_t chat_answer_len, text_answer_len;
+    const char *begin, *cert_file, *key_file;
+    gnutls_certificate_credentials_t credentials; /* NULL: plain */
+    char *chat_answer, *text_answer, *chat_burst, *text_burst;
+    size_t chat_answer_len, text_answer_len, chat_burst_len, text_burst_len;
     struct peer *slots[SLOTS_MAX];
 } server;
 
@@ -66,6 +73,14 @@ static _Noreturn void die(const char *what)
 
 /* ---- answers ------------------------------------------------------------------------------------------------ */
 
+/* The text of every answer, --answer-bytes long but for what it has to begin with. */
+static char text_at(size_t at)
+{
+    size_t begin_len = strlen(server.begin);
+
+    return at < begin_len ? server.begin[at] : "return value + 1 "[(at - begin_len) % 17];
+}
+
 static char *make_answer(const char *object, const char *before, const char *after, size_t *ret_len)
 {
     size_t cap = server.answer_bytes + 1024;
@@ -79,7 +94,7 @@ static char *make_answer(const char *object, const char *before, const char *aft
                    "\"index\":0,%s",
                    object, before);
     for (size_t i = 0; i < server.answer_bytes; i++)
-        body[len++] = "return value + 1 "[i % 17];
+        body[len++] = text_at(i);
     len += snprintf(body + len, cap - (size_t)len,
                     "%s,\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":120,\"completion_tokens\":200,"
                     "\"total_tokens\":320}}",
@@ -95,25 +110,57 @@ static char *make_answer(const char *object, const char *before, const char *aft
 static const char stream_head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-cache\r\n"
                                   "X-Accel-Buffering: no\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/* One SSE event as one HTTP chunk. */
-static size_t make_event(const struct peer *peer, char *out, size_t cap)
+/* One SSE event with this text as one HTTP chunk; its length. `end` is the value of finish_reason. */
+static size_t put_event(bool is_chat, const char *text, size_t text_len, const char *end, char *out, size_t cap)
 {
-    char event[512];
-    int len;
+    static const char *const forms[] = {
+        "data: {\"id\":\"bench-1\",\"object\":\"text_completion\",\"created\":1700000000,\"model\":\"bench\","
+        "\"choices\":[{\"index\":0,\"text\":\"%.*s\",\"finish_reason\":%s}]}\n\n",
+        "data: {\"id\":\"bench-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,\"model\":\"bench\","
+        "\"choices\":[{\"index\":0,\"delta\":{\"content\":\"%.*s\"},\"finish_reason\":%s}]}\n\n",
+    };
+    int len = snprintf(NULL, 0, forms[is_chat], (int)text_len, text, end);
+    int head_len = snprintf(out, cap, "%x\r\n", (unsigned)len);
 
-    if (peer->is_chat)
-        len = snprintf(event, sizeof event,
-                       "data: {\"id\":\"bench-1\",\"object\":\"chat.completion.chunk\",\"created\":1700000000,"
-                       "\"model\":\"bench\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"@%016lld@\"},"
-                       "\"finish_reason\":null}]}\n\n",
-                       (long long)now_us());
-    else
-        len = snprintf(event, sizeof event,
-                       "data: {\"id\":\"bench-1\",\"object\":\"text_completion\",\"created\":1700000000,"
-                       "\"model\":\"bench\",\"choices\":[{\"index\":0,\"text\":\"@%016lld@\","
-                       "\"finish_reason\":null}]}\n\n",
-                       (long long)now_us());
-    return (size_t)snprintf(out, cap, "%x\r\n%.*s\r\n", (unsigned)len, len, event);
+    if ((size_t)(head_len + len) + 3 > cap)
+        die("an event is too long");
+    snprintf(out + head_len, cap - (size_t)head_len, forms[is_chat], (int)text_len, text, end);
+    memcpy(out + head_len + len, "\r\n", 2);
+    return (size_t)(head_len + len) + 2;
+}
+
+static size_t make_event(struct peer *peer, char *out, size_t cap)
+{
+    char text[128];
+    int len = snprintf(text, sizeof text, "%s@%016lld@", peer->had_event ? "" : server.begin, (long long)now_us());
+
+    peer->had_event = true;
+    return put_event(peer->is_chat, text, (size_t)len, "null", out, cap);
+}
+
+static const char stream_end[] = "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n";
+
+/* A whole stream: the text of make_answer() in --burst events. */
+static char *make_burst(bool is_chat, size_t *ret_len)
+{
+    size_t cap = server.answer_bytes + (server.burst + 2) * 300 + 1024, len = sizeof stream_head - 1, at = 0;
+    char *whole = malloc(cap), *text = malloc(server.answer_bytes + 1);
+
+    if (!whole || !text)
+        die("memory");
+    for (size_t i = 0; i < server.answer_bytes; i++)
+        text[i] = text_at(i);
+    memcpy(whole, stream_head, len);
+    for (uint32_t i = 1; i <= server.burst; i++) {
+        size_t to = server.answer_bytes * i / server.burst;
+
+        len += put_event(is_chat, text + at, to - at, i == server.burst ? "\"stop\"" : "null", whole + len, cap - len);
+        at = to;
+    }
+    memcpy(whole + len, stream_end, sizeof stream_end - 1);
+    free(text);
+    *ret_len = len + sizeof stream_end - 1;
+    return whole;
 }
 
 /* ---- peers -------------------------------------------------------------------------------------------------- */
@@ -137,6 +184,8 @@ static void leave_wheel(struct peer *peer)
 static void drop(struct peer *peer)
 {
     leave_wheel(peer);
+    if (peer->tls)
+        gnutls_deinit(peer->tls);
     close(peer->fd);
     free(peer->in);
     free(peer);
@@ -146,10 +195,16 @@ static void drop(struct peer *peer)
  * measured here, and it shows up as a broken stream. */
 static bool send_all(struct peer *peer, const char *bytes, size_t len)
 {
-    ssize_t sent = send(peer->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t sent;
 
-    if (sent == (ssize_t)len)
-        return true;
+    do {
+        sent = peer->tls ? gnutls_record_send(peer->tls, bytes, len)
+                         : send(peer->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+        if (sent == (ssize_t)len)
+            return true;
+        bytes += sent;
+        len -= (size_t)sent;
+    } while (sent > 0 && peer->tls); /* a record at a time */
     drop(peer);
     return false;
 }
@@ -203,6 +258,9 @@ static bool answer(struct peer *peer, size_t len, size_t head_len)
     const char *line_end = memchr(peer->in, '\r', head_len);
 
     peer->is_chat = has(peer->in, (size_t)(line_end - peer->in), "/chat/");
+    if (is_stream && server.burst)
+        return send_all(peer, peer->is_chat ? server.chat_burst : server.text_burst,
+                        peer->is_chat ? server.chat_burst_len : server.text_burst_len);
     if (is_stream)
         return start_stream(peer);
     if (peer->is_chat)
@@ -210,8 +268,35 @@ static bool answer(struct peer *peer, size_t len, size_t head_len)
     return send_all(peer, server.text_answer, server.text_answer_len);
 }
 
+/* recv(), through TLS where there is TLS. */
+static ssize_t get(struct peer *peer, char *bytes, size_t len)
+{
+    ssize_t got;
+
+    if (!peer->tls)
+        return recv(peer->fd, bytes, len, MSG_DONTWAIT);
+    got = gnutls_record_recv(peer->tls, bytes, len);
+    errno = got == GNUTLS_E_AGAIN || got == GNUTLS_E_INTERRUPTED ? EAGAIN : EIO;
+    return got;
+}
+
+/* False: the handshake goes on, or the peer is gone. */
+static bool is_shaken(struct peer *peer)
+{
+    int rc = gnutls_handshake(peer->tls);
+
+    if (rc == GNUTLS_E_AGAIN || rc == GNUTLS_E_INTERRUPTED)
+        return false;
+    peer->is_shaking = false;
+    if (rc < 0)
+        drop(peer);
+    return rc >= 0;
+}
+
 static void on_readable(struct peer *peer)
 {
+    if (peer->is_shaking && !is_shaken(peer))
+        return;
     for (;;) {
         ssize_t got, len;
         size_t head_len = 0;
@@ -227,7 +312,7 @@ static void on_readable(struct peer *peer)
             peer->in = grown;
             peer->in_cap = cap;
         }
-        got = recv(peer->fd, peer->in + peer->in_len, peer->in_cap - peer->in_len, MSG_DONTWAIT);
+        got = get(peer, peer->in + peer->in_len, peer->in_cap - peer->in_len);
         if (got < 0 && (errno == EAGAIN || errno == EINTR))
             return;
         if (got <= 0) {
@@ -250,7 +335,7 @@ static void on_readable(struct peer *peer)
             peer->in = NULL;
             peer->in_cap = 0;
         }
-        if ((size_t)got < 4096)
+        if ((size_t)got < 4096 && !(peer->tls && gnutls_record_check_pending(peer->tls) > 0))
             return;
     }
 }
@@ -274,7 +359,7 @@ static void on_tick(void)
                 continue;
             if (peer->events_left > 0 && --peer->events_left == 0) {
                 leave_wheel(peer);
-                send_all(peer, "e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n", 24);
+                send_all(peer, stream_end, sizeof stream_end - 1);
             }
         }
     }
@@ -294,6 +379,14 @@ static void on_connect(void)
         setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         if (epoll_ctl(server.epoll, EPOLL_CTL_ADD, fd, &event) != 0)
             die("epoll_ctl");
+        if (!server.credentials)
+            continue;
+        if (gnutls_init(&peer->tls, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) < 0 ||
+            gnutls_set_default_priority(peer->tls) < 0 ||
+            gnutls_credentials_set(peer->tls, GNUTLS_CRD_CERTIFICATE, server.credentials) < 0)
+            die("TLS");
+        gnutls_transport_set_int(peer->tls, fd);
+        peer->is_shaking = true;
     }
 }
 
@@ -329,6 +422,25 @@ static void open_timer(void)
         die("timer");
 }
 
+static void make_answers(void)
+{
+    server.chat_answer = make_answer("chat.completion", "\"message\":{\"role\":\"assistant\",\"content\":\"", "\"}",
+                                     &server.chat_answer_len);
+    server.text_answer = make_answer("text_completion", "\"text\":\"", "\"", &server.text_answer_len);
+    if (server.burst) {
+        server.chat_burst = make_burst(true, &server.chat_burst_len);
+        server.text_burst = make_burst(false, &server.text_burst_len);
+    }
+}
+
+static void load_certificate(void)
+{
+    if (gnutls_certificate_allocate_credentials(&server.credentials) < 0 ||
+        gnutls_certificate_set_x509_key_file(server.credentials, server.cert_file, server.key_file,
+                                             GNUTLS_X509_FMT_PEM) < 0)
+        die("the certificate");
+}
+
 int main(int argc, char **argv)
 {
     struct rlimit files;
@@ -336,6 +448,7 @@ int main(int argc, char **argv)
 
     prctl(PR_SET_PDEATHSIG, SIGTERM); /* a mock must not outlive the run that started it */
     server.answer_bytes = 600;
+    server.begin = "";
     for (int i = 1; i + 1 < argc; i += 2) {
         unsigned long value = strtoul(argv[i + 1], NULL, 10);
 
@@ -347,19 +460,28 @@ int main(int argc, char **argv)
             server.events_per_stream = (uint32_t)value;
         else if (strcmp(argv[i], "--answer-bytes") == 0)
             server.answer_bytes = value;
+        else if (strcmp(argv[i], "--burst") == 0)
+            server.burst = (uint32_t)value;
+        else if (strcmp(argv[i], "--begin") == 0)
+            server.begin = argv[i + 1];
+        else if (strcmp(argv[i], "--cert") == 0)
+            server.cert_file = argv[i + 1];
+        else if (strcmp(argv[i], "--key") == 0)
+            server.key_file = argv[i + 1];
         else
             return fprintf(stderr, "bench_upstream: unknown option %s\n", argv[i]), 2;
     }
-    if (interval_ms < TICK_MS || interval_ms > TICK_MS * SLOTS_MAX || server.answer_bytes > 1000000 || port > 65535)
+    if (interval_ms < TICK_MS || interval_ms > TICK_MS * SLOTS_MAX || server.answer_bytes > 1000000 || port > 65535 ||
+        server.burst > 100000 || strlen(server.begin) > 64 || !server.cert_file != !server.key_file)
         return fprintf(stderr, "bench_upstream: a value is out of range\n"), 2;
     server.slot_count = (uint32_t)(interval_ms / TICK_MS);
     if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
         files.rlim_cur = files.rlim_max;
         setrlimit(RLIMIT_NOFILE, &files);
     }
-    server.chat_answer = make_answer("chat.completion", "\"message\":{\"role\":\"assistant\",\"content\":\"", "\"}",
-                                     &server.chat_answer_len);
-    server.text_answer = make_answer("text_completion", "\"text\":\"", "\"", &server.text_answer_len);
+    make_answers();
+    if (server.cert_file)
+        load_certificate();
     server.epoll = epoll_create1(EPOLL_CLOEXEC);
     open_timer();
     open_listener((uint16_t)port);

@@ -27,10 +27,11 @@ as_root() {
 }
 
 # Packages to compile the server, as "package" or "command:package" where another package may give the command.
-# zlib is for the bodies that model servers compress unasked.
+# zlib is for the bodies that model servers compress unasked, sqlite for the documentation search.
 # shellcheck disable=SC2034 # for those who source this
 BUILD_NEEDS=(gcc:gcc libc6-dev cmake:cmake ninja:ninja-build pkg-config:pkg-config libmicrohttpd-dev
-    libcurl4-gnutls-dev libjson-c-dev libgnutls28-dev libconfig-dev zlib1g-dev ca-certificates)
+    libcurl4-gnutls-dev libjson-c-dev libgnutls28-dev libconfig-dev zlib1g-dev
+    libsqlite3-dev ca-certificates)
 
 is_there() {
     case $1 in

@@ -15,6 +15,8 @@
 #define FLAG_FAMILY     16
 #define FLAG_VERSION    32
 #define FLAG_INPUT      64
+#define FLAG_OUTPUT     128
+#define FLAG_URL        256
 
 struct command {
     const char *name;
@@ -35,6 +37,8 @@ static const struct command commands[] = {
       "Print the reference of all settings as Markdown." },
     { "prompts", cli_prompts, FLAG_CONF_DIR | FLAG_PLUGIN_DIR | FLAG_FORMAT | FLAG_FAMILY | FLAG_VERSION | FLAG_INPUT,
       "list | render ID", "text|json", "List the prompts of conf.d, or show exactly what a model would get of one." },
+    { "docs", cli_docs, FLAG_OUTPUT | FLAG_URL, "index FOLDER", NULL,
+      "Make the database of the documentation search out of a folder of Markdown files." },
     { "version", cli_version, 0, NULL, NULL, "Print the version of the program and of its plugin ABI." },
 };
 
@@ -45,6 +49,8 @@ static const struct option flags[] = {
     { "family", required_argument, NULL, FLAG_FAMILY },
     { "version", required_argument, NULL, FLAG_VERSION },
     { "input", required_argument, NULL, FLAG_INPUT },
+    { "output", required_argument, NULL, FLAG_OUTPUT },
+    { "url", required_argument, NULL, FLAG_URL },
     { "help", no_argument, NULL, FLAG_HELP },
     { NULL, 0, NULL, 0 },
 };
@@ -61,6 +67,11 @@ static void print_flags(FILE *out, int taken, const char *formats)
         fputs("  --version V       version of the prompt or a constraint such as ^1.0.0, which is the default\n", out);
     if (taken & FLAG_INPUT)
         fputs("  --input FILE      JSON object with the prompt's inputs, - for standard input\n", out);
+    if (taken & FLAG_OUTPUT)
+        fputs("  -o, --output FILE the database; files that did not change since its last run are not read again\n",
+              out);
+    if (taken & FLAG_URL)
+        fputs("  --url URL         site of the documentation, for links (default: https://docs.gitlab.com)\n", out);
     if (taken & FLAG_FORMAT)
         fprintf(out, "  --format FORMAT   %s\n", formats);
     fputs("  --help            this text\n", out);
@@ -110,7 +121,8 @@ static int unknown_command(const char *name)
 
 static int unknown_flag(const char *text)
 {
-    const char *names[] = { "--conf-dir", "--plugin-dir", "--format", "--family", "--version", "--input", "--help" };
+    const char *names[] = { "--conf-dir", "--plugin-dir", "--format", "--family", "--version",
+                            "--input",    "--output",     "--url",    "--help" };
     char word[64];
     size_t len = strcspn(text, "=");
 
@@ -166,6 +178,10 @@ static void take_word(int flag, const char *word, struct cli_options *options)
         options->version = word;
     else if (flag == FLAG_INPUT)
         options->input = word;
+    else if (flag == FLAG_OUTPUT)
+        options->output = word;
+    else if (flag == FLAG_URL)
+        options->url = word;
 }
 
 /** argv of the command, its name first. CLI_OK to go on, else what to exit with; *ret_help: --help was given. */
@@ -176,9 +192,11 @@ static int parse_flags(const struct command *command, int argc, char **argv, str
 
     optind = 0; /* start over; glibc's way */
     opterr = 0;
-    while ((flag = getopt_long(argc, argv, ":", flags, NULL)) != -1) {
+    while ((flag = getopt_long(argc, argv, ":o:", flags, NULL)) != -1) {
         const char *text = optind > 0 ? argv[optind - 1] : "";
 
+        if (flag == 'o')
+            flag = FLAG_OUTPUT;
         if (flag == FLAG_HELP) {
             *ret_help = true;
             return CLI_OK;

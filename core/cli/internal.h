@@ -25,6 +25,8 @@ struct cli_options {
     const char *family;
     const char *version;
     const char *input;
+    const char *output;
+    const char *url;
     struct gw_arena *arena; /* holds the strings */
 };
 
@@ -40,6 +42,7 @@ int cli_check(const struct cli_options *options);
 int cli_plugins(const struct cli_options *options);
 int cli_config(const struct cli_options *options);
 int cli_prompts(const struct cli_options *options);
+int cli_docs(const struct cli_options *options);
 int cli_version(const struct cli_options *options);
 
 /** Print what is wrong, one a line. The number of warnings among it. */

@@ -21,7 +21,7 @@ static const struct aigw_setting family_table[] = {
 
 static const struct aigw_setting prefix_table[] = {
     { "provider", AIGW_SET_STRING, AIGW_SETF_REQUIRED, AT(gw_prefix, provider_name), NULL, 0, 0, NULL,
-      "Provider instance that serves identifiers with this prefix." },
+      "Provider instance that serves identifiers with this prefix; \"\": they are refused." },
     { "base_url", AIGW_SET_STRING, AIGW_SETF_URL, AT(gw_prefix, base_url), NULL, 0, 0, NULL,
       "Endpoint when the request names none." },
     { "ignore_endpoint", AIGW_SET_BOOL, 0, AT(gw_prefix, ignore_endpoint), "false", 0, 0, NULL,
@@ -155,7 +155,8 @@ static void build_prefixes(struct gw_models *models, const struct gw_node *group
             gw_settings_fill(models->arena, n, path, prefix_table, GW_ARRAY_LEN(prefix_table), sizeof *prefix_table,
                              NULL, prefix, problems);
         prefix->name = n->key;
-        prefix->provider = need_provider(plugins, prefix->provider_name, n, path, problems);
+        if (prefix->provider_name && *prefix->provider_name)
+            prefix->provider = need_provider(plugins, prefix->provider_name, n, path, problems);
     }
 }
 

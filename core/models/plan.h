@@ -57,10 +57,10 @@ struct gw_family {
 struct gw_prefix {
     const char *name;
     const char *provider_name;
-    const char *base_url;    /* endpoint to use when the request has none */
-    int32_t ignore_endpoint; /* the request's endpoint is a placeholder */
-    int32_t needs_endpoint;  /* there is no place of its own: the request must name one */
-    struct gw_instance *provider;
+    const char *base_url;         /* endpoint to use when the request has none */
+    int32_t ignore_endpoint;      /* the request's endpoint is a placeholder */
+    int32_t needs_endpoint;       /* there is no place of its own: the request must name one */
+    struct gw_instance *provider; /* NULL: nothing here serves it */
 };
 
 struct gw_models {

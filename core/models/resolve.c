@@ -121,7 +121,8 @@ static aigw_str known_prefixes(const struct gw_models *models, struct gw_arena *
 
     gw_buf_init(&list, 512);
     for (size_t i = 0; i < models->prefix_count; i++)
-        gw_buf_printf(&list, "%s%s", list.len ? ", " : "", models->prefixes[i].name);
+        if (models->prefixes[i].provider)
+            gw_buf_printf(&list, "%s%s", list.len ? ", " : "", models->prefixes[i].name);
     text = gw_arena_str(arena, gw_buf_str(&list));
     gw_buf_done(&list);
     return text;

@@ -392,7 +392,7 @@ add_case("RP-ADMIN-failures", "replay", failing_page, __name__)
 
 # -- what came later: documentation search, model definitions, the vendors' own APIs, Amazon Q ------------------------
 
-ALL_SERVED = False   # True once every route is in this gateway: then an unknown route is a failure, not a skip
+ALL_SERVED = True   # False while routes are still to come: an unknown one is then a skip
 SEARCH = 'features: { docs_search: { plugin = "docs_search"; database = "%s"; };'
 
 

@@ -155,7 +155,7 @@ class Gateway:
 
     ended = False
 
-    def wait_line(self, match, timeout=5.0, start=0):
+    def wait_line(self, match, timeout=30.0, start=0):
         """First log line (an object) for which match(line) holds, from index start on; None at the time-out."""
         deadline = time.monotonic() + timeout
         at = start

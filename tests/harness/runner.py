@@ -82,6 +82,7 @@ class Run:
         self.jobs = jobs
         self.passed = self.failed = self.skipped = 0
         self.timings = []
+        self.failures = []
         self._lock = threading.Lock()
 
     def _wanted(self, item):
@@ -98,6 +99,7 @@ class Run:
                 self.skipped += 1
             else:
                 self.failed += 1
+                self.failures.append(ident)
             word = {"ok": "ok", "skip": "skip"}.get(verdict, "not ok")
             print(f"{word} {ident}{': ' + text if text else ''}", flush=True)
 

@@ -22,6 +22,7 @@ static const char conf_text[] =
     "                      temperature = 0.0; max_tokens = 4096; };"
     "            loose = { unescape_underscores = true; }; };"
     "prefixes: { default = \"first\"; plain = \"first\"; other = \"second\";"
+    "            nobody = \"\";"
     "            held = { provider = \"second\"; ignore_endpoint = true; };"
     "            strict = { provider = \"first\"; needs_endpoint = true; };"
     "            based = { provider = \"second\"; base_url = \"http://base:1/v1\"; }; };"
@@ -74,6 +75,8 @@ static const struct {
     { "unknown prefix with an endpoint is a model name", "http://h:1/v1", "org/model", "coder", NULL, NULL, 0, "first",
       "org/model", "http://h:1/v1", "coder", AIGW_MODELF_ADHOC },
     { "unknown prefix without an endpoint", NULL, "org/model", "coder", NULL, NULL, AIGW_ERR_BAD_REQUEST, NULL, NULL,
+      NULL, NULL, 0 },
+    { "prefix that nothing serves", "http://h:1/v1", "nobody/m", "coder", NULL, NULL, AIGW_ERR_BAD_REQUEST, NULL, NULL,
       NULL, NULL, 0 },
     { "placeholder endpoint is dropped", "http://placeholder", "held/m", "coder", NULL, NULL, 0, "second", "m", "",
       "coder", AIGW_MODELF_ADHOC },
