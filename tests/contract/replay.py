@@ -191,10 +191,11 @@ add_case("RP-18.9-ls-web-ide", "replay", web_ide, __name__)
 @fixture("replay-faults")
 def replay_faults(ctx):
     """Short limits: what takes a minute in life takes a moment here."""
-    return Replay(ctx, name="replay-faults", env={"AIGW_UPSTREAM__IDLE_MS": "400",
+    return Replay(ctx, name="replay-faults", env={"AIGW_UPSTREAM__IDLE_MS": "1100",
                                                   "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT": "1.9"},
                   conf='limits: { stream_status_ms = 500; };\n'
-                       'features: { duo_chat: { plugin = "duo_chat"; heartbeat_ms = 50; }; };')
+                       'features: { duo_chat: { plugin = "duo_chat"; heartbeat_ms = 50; };\n'
+                       '            code_suggestions: { plugin = "code_suggestions"; answer_ms = 700; }; };')
 
 
 TOO_LONG = {"error": {"message": "This model's maximum context length is 8192 tokens",
@@ -233,7 +234,8 @@ OUTCOMES = {
     "v1-chat-agent-whole": (("text", "A1001", "A1003", "A1000"), {REFUSED: "A1001", HALF: "A1001", ("slow",): "text"}),
     "prompt-generate_commit_message": (("text", "generic"), {REFUSED: "generic", HALF: "generic", ("slow",): "text",
                                                              ("hang",): "generic"}),
-    "complete": (("text", 429, 503, "cut", 500), {REFUSED: 503, ("429",): 429, HALF: 503, ("slow",): "text"}),
+    "complete": (("text", 429, 503, "cut", 500), {REFUSED: 503, ("429",): 429, HALF: 503, ("slow",): "text",
+                                                      ("late",): 503}),
     "complete-stream": (("text", 429, 503, "cut", 500), {REFUSED: 503, ("429",): 429, BROKEN: "cut",
                                                          ("slow",): "text"}),
     "generate-v4-sse": (("text", 429, 503, "event", "cut", 500), {REFUSED: 503, ("429",): 429, BROKEN: "event",
