@@ -105,8 +105,11 @@ static void put_length(const struct http_ex *ex, struct gw_buf *out, int status,
         gw_buf_puts(out, "content-length: ");
         put_number(out, length);
         gw_buf_puts(out, "\r\n");
-    } else if (length == UINT64_MAX && ex->pub.http_minor > 0) {
-        gw_buf_puts(out, "transfer-encoding: chunked\r\n");
+    } else if (length == UINT64_MAX) {
+        /* Proxies on the way must not collect what is meant to arrive piece by piece. */
+        gw_buf_puts(out, "x-accel-buffering: no\r\n");
+        if (ex->pub.http_minor > 0)
+            gw_buf_puts(out, "transfer-encoding: chunked\r\n");
     }
 }
 

@@ -14,7 +14,7 @@ DIFF = {"diff": "+x"}
 # id → right, inputs that it needs beside current_date, families with a text or parameters of their own
 CODE = ["file_content", "input", "language_info", "selected_text"]
 READER = ["input", "suggestions"]
-FINDING = ["identifiers", "language_info", "title", "vulnerability_description", "vulnerability_info"]
+FINDING = ["identifiers", "title", "vulnerability_description", "vulnerability_info"]
 PROMPTS = {
     "categorize_question": ("duo_chat", ["previous_answer", "question"], ()),
     "chat/build_reader": ("ask_build", READER, ("mistral",)),

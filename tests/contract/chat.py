@@ -3,6 +3,7 @@ what differs. The bytes of every line are compared: GitLab cuts its buffer at "}
 import json
 import time
 
+from fakes import gitlab_client as reader
 from fakes.clients import Rails
 from fakes.net import Gate
 from harness import http
@@ -585,11 +586,12 @@ def rails(env):
                 "type": "overloaded_error", "message": "Overloaded", "code": "overloaded_error"}),
               says("Final Answer: at last")), ("text", "at last"), 2)):
         script = env.models.script(*replies)
-        found = Rails(env.gw.port, env.token(scopes)).chat(body_for(script))
+        found = reader.chat(Rails(env.gw.port, env.token(scopes)), body_for(script))
         equal(found, wanted, f"verdict for {replies}")
         equal(script.count, calls, f"model calls for {replies}")
     script = env.models.script(says("x"))
-    equal(Rails(env.gw.port, env.token(["complete_code"])).chat(body_for(script)), ("error", "M3006"), "no right")
+    verdict = reader.chat(Rails(env.gw.port, env.token(["complete_code"])), body_for(script))
+    equal(verdict, ("error", "M3006"), "no right")
 
 
 # -- the older route --------------------------------------------------------------------------------------------------

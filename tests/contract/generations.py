@@ -254,7 +254,8 @@ table(__name__, "gen", [
         status=429, headers=(("Retry-After", "9"),))), 429, model_error(), headers={"retry-after": "9"}),
 ])
 
-VERSIONS = ["^1.0.0", "1.0.0", "1.1.0-dev", "1.2.0-dev", "1.2.0", "3.0.2-dev", "2.0.0", "2.0.1", "2.0.2-dev"]
+VERSIONS = ["^1.0.0", "1.0.0", "1.1.0-dev", "1.2.0-dev", "1.2.0", "3.0.2-dev", "2.0.0", "2.0.1", "2.0.2-dev", "^2.0.1",
+            "2.0.3"]
 
 BODIES = [
     ("C-V3-003", {"prompt_components": []}, 422, INVALID),

@@ -2,6 +2,7 @@
 how a model's refusal is said (D5, D12, D34); as GitLab's client and its connection test call them."""
 import json
 
+from fakes import gitlab_client as reader
 from fakes.clients import Admin, Rails
 from fakes.net import Gate
 from harness import http
@@ -227,8 +228,8 @@ def every_feature_as_rails_calls_it(env):
     for ident in PROMPTS:
         for name in {ident, ident.replace("/", "%2F")}:
             script = env.models.script(Reply(pieces=(f"answer of {ident}",)))
-            status, text = rails.prompt(name, given(ident), metadata(script))
-            equal((status, text), (200, f"answer of {ident}"), name)
+            found = reader.prompt(rails, V1 + name, body_of(script, given(ident), prompt_version="^1.0.0"))
+            equal(found, ("text", f"answer of {ident}"), name)
 
 
 READER_ANSWERS = ('iid", "ResourceIdentifier": "3"\n}\n```', 'current",\n  "ResourceIdentifier": "current"\n}',

@@ -2,7 +2,6 @@
 (gitlab-client.md §1 to §3, §7). Each mode keeps its original's connection habits, limits and error mapping.
 """
 import json
-import re
 import socket
 import time
 import uuid
@@ -14,20 +13,37 @@ from . import gitlab as gl
 VERSION = "18.9.0"
 
 
-def common_headers(token, verbose=False, **changes):
+# Header → first GitLab that sends it (from memory of public behaviour; §1.1 is 18.9). An older one's absence is the
+# harder case for a gateway: nothing may depend on these.
+SINCE = {"x-gitlab-deployment-type": (18, 0), "x-gitlab-feature-enablement-type": (17, 11),
+         "x-gitlab-enabled-feature-flags": (17, 11), "x-gitlab-enabled-instance-verbose-ai-logs": (17, 11),
+         "X-Gitlab-Is-Team-Member": (18, 0), "X-Gitlab-Model-Prompt-Cache-Enabled": (18, 0)}
+
+
+def number(version):
+    """(18, 9) of "18.9.0"."""
+    return tuple(int(part) for part in version.split(".")[:2])
+
+
+def common_headers(token, verbose=False, version=VERSION, code=False, **changes):
     """Headers of every Rails request (§1.1), in Rails' mixed letter case."""
     headers = {
         "Authorization": f"Bearer {token}", "X-Gitlab-Authentication-Type": "oidc",
         "Content-Type": "application/json", "X-Request-ID": "01K184J6BDSHFTA3TX" + uuid.uuid4().hex[:8].upper(),
         "X-Gitlab-Rails-Send-Start": f"{time.time():.7f}", "x-gitlab-host-name": "gitlab.example.com",
         "x-gitlab-instance-id": gl.INSTANCE_ID, "x-gitlab-realm": "self-managed",
-        "x-gitlab-deployment-type": "self-managed", "x-gitlab-version": VERSION,
+        "x-gitlab-deployment-type": "self-managed", "x-gitlab-version": version,
         "x-gitlab-global-user-id": gl.USER_ID, "x-gitlab-user-id": "7",
         "x-gitlab-feature-enabled-by-namespace-ids": "", "x-gitlab-feature-enablement-type": "duo_enterprise",
         "x-gitlab-enabled-feature-flags": "",
         "x-gitlab-enabled-instance-verbose-ai-logs": "true" if verbose else "false",
         "X-Gitlab-Is-Team-Member": "false", "X-Gitlab-Model-Prompt-Cache-Enabled": "true",
     }
+    if not code:
+        del headers["X-Gitlab-Model-Prompt-Cache-Enabled"]
+    if number(version) < (18, 0):
+        headers["X-Gitlab-Duo-Seat-Count"] = "25"
+    headers = {name: value for name, value in headers.items() if SINCE.get(name, (0, 0)) <= number(version)}
     for name, value in changes.items():
         if value is None:
             headers.pop(name, None)
@@ -43,16 +59,17 @@ class ReadTimeout(Exception):
 class Rails:
     """One connection per call, closed afterwards; time-outs as Net::HTTP has them."""
 
-    def __init__(self, port, token, timeout=60.0, tls=None, prefix=""):
+    def __init__(self, port, token, timeout=60.0, tls=None, prefix="", version=VERSION):
         self.port = port
         self.token = token
         self.timeout = timeout
         self.tls = tls
         self.prefix = prefix
+        self.version = version
 
-    def call(self, path, body=None, method="POST", timeout=None, headers=None):
+    def call(self, path, body=None, method="POST", timeout=None, headers=None, stream=False):
         timeout = timeout or self.timeout
-        sent = dict(common_headers(self.token))
+        sent = dict(common_headers(self.token, version=self.version, code="/code/" in path))
         sent.update({"Connection": "close", "Accept": "*/*", "User-Agent": "Ruby",
                      "Accept-Encoding": "gzip;q=1.0,deflate;q=0.6,identity;q=0.3"})
         sent.update(headers or {})
@@ -61,9 +78,12 @@ class Rails:
         try:
             with http.Connection(self.port, tls=self.tls, timeout=timeout) as conn:
                 conn.send(http.render(method, self.prefix + path, sent, payload))
-                return conn.read_response(head_only=method == "HEAD")
+                response = conn.read_response(head_only=method == "HEAD")
         except (socket.timeout, TimeoutError) as err:
             raise ReadTimeout(f"no answer within {timeout} s") from err
+        if not stream and response.fragments and response.fragments[-1][0] - response.fragments[0][0] > timeout:
+            raise ReadTimeout(f"a body that took longer than {timeout} s")
+        return response
 
     @staticmethod
     def parsed(response):
@@ -72,80 +92,22 @@ class Rails:
             return json.loads(response.body)
         return response.text
 
-    def prompt(self, name, inputs, metadata=None, version="^1.0.0", sleep=time.sleep):
-        """A non-chat feature (§1.8): retries on 429 with waits, nothing else; (status, text or None)."""
-        body = {"inputs": inputs, "prompt_version": version}
-        if metadata is not None:
-            body["model_metadata"] = metadata
-        for wait in (2, 4, None):
-            response = self.call(f"/v1/prompts/{name}", body)
-            if response.status != 429 or wait is None:
-                break
-            sleep(wait)
-        return response.status, self.parsed(response) if response.status == 200 else None
-
-    _event = re.compile(r"{.*}\n")
-
-    def chat(self, body):
-        """Duo Chat (§1.6). ("text", answer) · ("action", data) · ("error", code shown to the user)."""
-        for attempt in range(3):
-            try:
-                response = self.call("/v2/chat/agent", body)
-            except ReadTimeout:
-                return "error", "A1000"
-            if response.status == 403:
-                return "error", "M3006"
-            if response.status != 200:
-                return "error", "A9999"
-            if not response.is_complete and b"\n" not in response.body:
-                return "error", "A1003"
-            verdict = self._scan(response)
-            if verdict != ("retry", None):
-                return verdict
-            if attempt == 2:
-                return "error", "A1004"
-        return "error", "A1004"
-
-    def _scan(self, response):
-        text, seen = "", False
-        for match in self._event.findall(response.text):
-            event = json.loads(match)
-            seen = True
-            data = event.get("data") or {}
-            if event["type"] == "final_answer_delta":
-                text += data["text"]
-            elif event["type"] == "action":
-                return "action", data
-            elif event["type"] == "unknown":
-                return "text", data["text"]
-            elif event["type"] == "error":
-                if data.get("retryable"):
-                    return "retry", None
-                message = data.get("message", "")
-                if "prompt is too long" in message:
-                    return "error", "A1005"
-                return "error", "G3001" if "tool not available" in message else "A1004"
-        if not seen:
-            return "error", "A1002"
-        if not response.is_complete:
-            return "error", "A1003"
-        return "text", text
-
 
 class Workhorse:
     """Keep-alive pool of two, 90 s idle, 55 s for the answer's head; a broken transport becomes 500."""
 
-    def __init__(self, port, tls=None):
+    def __init__(self, port, tls=None, version=VERSION):
         self.port = port
         self.tls = tls
+        self.version = version
         self.idle = []
 
-    def call(self, path, token, body):
-        headers = common_headers(token)
-        headers.update({"User-Agent": "gitlab-workhorse (18.9.0)-(20260213.101010)", "Accept-Encoding": "gzip"})
+    def call(self, path, token, body, headers=None):
+        sent = common_headers(token, version=self.version, code=True, **(headers or {}))
+        sent.update({"User-Agent": f"gitlab-workhorse ({self.version})-(20260213.101010)", "Accept-Encoding": "gzip"})
         conn = self.idle.pop() if self.idle else http.Connection(self.port, tls=self.tls, timeout=55.0)
         try:
-            conn.send(http.render("POST", path, headers, body))
+            conn.send(http.render("POST", path, sent, body))
             response = conn.read_response()
         except (OSError, http.HttpError) as err:
             conn.close()
@@ -167,9 +129,8 @@ class Workhorse:
 class LanguageServer:
     """Direct connections (§1.5): token through Rails, then completions with a hard limit of 5 s and a breaker."""
 
-    limit_s = 5.0
-
-    def __init__(self, port, rails, tls=None):
+    def __init__(self, port, rails, tls=None, limit_s=5.0):
+        self.limit_s = limit_s
         self.port = port
         self.rails = rails
         self.tls = tls
@@ -186,8 +147,8 @@ class LanguageServer:
             given = document if isinstance(document, dict) else {}
             return response.status or 503, {"message": given.get("message"), "error_code": given.get("error_code"),
                                             "error": given.get("error")}
-        headers = common_headers("", **{"Authorization": None, "Content-Type": None, "X-Request-ID": None,
-                                        "X-Gitlab-Rails-Send-Start": None})
+        headers = common_headers("", version=self.rails.version, code=True, **{
+            "Authorization": None, "Content-Type": None, "X-Request-ID": None, "X-Gitlab-Rails-Send-Start": None})
         self.token, self.expires_at = document["token"], document["expires_at"]
         return 201, {"token": document["token"], "expires_at": document["expires_at"], "headers": headers}
 
@@ -206,8 +167,10 @@ class LanguageServer:
         try:
             response = http.request(self.port, "POST", "/v2/completions", headers, body, tls=self.tls,
                                     timeout=self.limit_s)
-            if response.status != 200:
+            if response.status != 200 or not response.is_complete:
                 return self._trip()
+            if body.get("stream"):
+                return response.text
             choices = response.json()["choices"]
         except (OSError, ValueError, KeyError, http.HttpError):
             return self._trip()
@@ -228,10 +191,10 @@ class LanguageServer:
 class Admin:
     """The health checks of §3.1 to §3.4. Verdicts are shaped as GitLab's probe results."""
 
-    def __init__(self, port, token="", tls=None, prefix=""):
+    def __init__(self, port, token="", tls=None, prefix="", version=VERSION):
         self.port = port
         self.tls = tls
-        self.rails = Rails(port, token, tls=tls, prefix=prefix)
+        self.rails = Rails(port, token, tls=tls, prefix=prefix, version=version)
         self.prefix = prefix
 
     @staticmethod
@@ -286,6 +249,13 @@ class Admin:
         if not (text or "").strip():
             return self._verdict("end_to_end_probe", False, "no completion in the response")
         return self._verdict("end_to_end_probe", True, "ok", {"text": text, "seconds": time.monotonic() - start})
+
+    def health_check(self, model):
+        """Run health check (§3.2), every probe that any version sends to a gateway; the other probes are GitLab's own
+        affair. The rake task's step is there, too."""
+        body = self.end_to_end_body(model.endpoint, model.family, model.key, model.identifier)
+        return [self.rake_reachable(), self.host_probe(self.prefix or "/"), self.end_to_end_probe(
+            {name: value for name, value in body.items() if value or not name.startswith("model_")})]
 
     def model_check(self, metadata):
         """"Test connection" on the model form (§3.4)."""

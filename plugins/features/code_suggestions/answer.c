@@ -226,6 +226,21 @@ static aigw_status on_error(struct aigw_ctx *ctx, const struct cs *cs, struct cs
     return AIGW_OK;
 }
 
+void cs_is_late(struct aigw_ctx *ctx, void *arg)
+{
+    static const char text[] = "no answer in time (features.code_suggestions.answer_ms)";
+    struct cs_call *call = arg;
+    struct aigw_error error = { .struct_size = sizeof error,
+                                .kind = AIGW_ERR_TIMEOUT,
+                                .retry_after_ms = -1,
+                                .message = { text, sizeof text - 1 } };
+
+    if (call->stage != CS_NOTHING_SENT)
+        return;
+    call->cs->host->model_cancel(ctx, call->handle);
+    on_error(ctx, call->cs, call, &error);
+}
+
 aigw_status cs_event(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call, const struct aigw_event *event)
 {
     aigw_status status = AIGW_OK;

@@ -16,6 +16,7 @@ struct cs {
     int64_t default_context_tokens;
     int64_t answer_max;
     int64_t ping_ms;
+    int64_t answer_ms;
 };
 
 #define CS_METRIC_LANGUAGE 0u
@@ -53,6 +54,7 @@ struct cs_call {
     struct aigw_buf *text;    /* the whole answer, or NULL while it is passed on as it comes */
     struct aigw_buf *message; /* v4: one event of the stream */
     struct aigw_timer *ping;
+    struct aigw_timer *patience; /* until a whole answer is late */
     struct cs_usage usage;
     int64_t sent_bytes, answer_bytes; /* for estimates when the model server reports no usage */
     int64_t max_tokens;               /* 0 unknown */
@@ -92,6 +94,8 @@ aigw_status cs_use_messages(struct aigw_ctx *ctx, const struct cs *cs, const str
 /* ---- answer.c: what the model says ---- */
 
 aigw_status cs_event(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call, const struct aigw_event *event);
+/** A timer's: a whole answer is late. 503 while the client still waits for it. */
+void cs_is_late(struct aigw_ctx *ctx, void *call);
 /** Begin with cleaning what the model will say. `stops` live as long as the request. */
 void cs_clean_answer(struct cs_call *call, const aigw_str *stops, uint32_t stop_count);
 /** The whole JSON answer of the route. Empty text: no choice. */

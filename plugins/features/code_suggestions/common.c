@@ -179,13 +179,18 @@ static aigw_status call_model(struct aigw_ctx *ctx, const struct cs *cs, struct 
                                                        : 0,
     };
 
+    aigw_status status;
+
     call->usage.input_tokens = call->usage.output_tokens = -1;
     call->piece = cs->host->buf_new(ctx, AIGW_LIFE_REQUEST, PIECE_MAX);
     if (!passes_on)
         call->text = cs->host->buf_new(ctx, AIGW_LIFE_REQUEST, (size_t)cs->answer_max);
     if (!call->piece || (!passes_on && !call->text))
         return AIGW_E_NOMEM;
-    return cs->host->model_call(ctx, call->model, &options, &call->handle);
+    status = cs->host->model_call(ctx, call->model, &options, &call->handle);
+    if (status < 0 || passes_on || cs->answer_ms == 0)
+        return status;
+    return cs->host->timer_set(ctx, &call->patience, cs->answer_ms, cs_is_late, call);
 }
 
 aigw_status cs_run(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call)

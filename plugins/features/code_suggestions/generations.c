@@ -101,15 +101,21 @@ static uint32_t list_vars(const struct cs_call *call, const struct aigw_json val
     return count;
 }
 
-/** Versions that GitLab names although they are of prompts that are not ours: our newest one is meant. */
+/** Versions that GitLab names, with or without a caret, although they are of prompts that are not ours: our newest one
+ * is meant. */
 static aigw_str version_of(const struct cs *cs, const struct cs_call *call)
 {
-    static const char known[] = "1.0.0|1.1.0-dev|1.2.0-dev|1.2.0|2.0.0|2.0.1|2.0.2-dev|3.0.2-dev";
+    static const char known[] = "1.0.0|1.0.1|1.0.2|1.1.0-dev|1.1.0|1.2.0-dev|1.2.0|2.0.0|2.0.1|2.0.2-dev|2.0.2|2.0.3|"
+                                "3.0.2-dev";
     aigw_str id = call->request.prompt_id;
+    aigw_str version = call->request.prompt_version;
+    aigw_str number = version;
 
     if (id.len && !cs_str_is(id, cs->generations_prompt))
-        return call->request.prompt_version;
-    return aigw_body_is_word(known, call->request.prompt_version) ? AIGW_STR_NONE : call->request.prompt_version;
+        return version;
+    if (number.len && number.ptr[0] == '^')
+        number = (aigw_str){ number.ptr + 1, number.len - 1 };
+    return aigw_body_is_word(known, number) ? AIGW_STR_NONE : version;
 }
 
 aigw_status cs_generation_build(struct aigw_ctx *ctx, const struct cs *cs, struct cs_call *call,

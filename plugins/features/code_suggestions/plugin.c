@@ -19,6 +19,9 @@ static const struct aigw_setting settings[] = {
       NULL, "Context window in tokens of a model whose family does not say. Longer code is cut around the cursor." },
     { "answer_max", AIGW_SET_INT, 0, offsetof(struct cs, answer_max), "1048576", 1024, 16777216, NULL,
       "Largest buffered answer of a model in bytes." },
+    { "answer_ms", AIGW_SET_INT, 0, offsetof(struct cs, answer_ms), "50000", 0, 600000, NULL,
+      "Longest time of a whole answer that is not streamed, milliseconds; 0: as long as the model takes. GitLab's "
+      "Workhorse waits 55 s and then says nothing of the cause." },
     { "ping_ms", AIGW_SET_INT, 0, offsetof(struct cs, ping_ms), "15000", 10, 600000, NULL,
       "Time between keep-alive comments in event streams." },
 };

@@ -84,7 +84,6 @@ aigw_status cs_sse_begin(struct aigw_ctx *ctx, const struct cs *cs, struct cs_ca
     static const struct aigw_pair headers[] = {
         { AIGW_STR_INIT("x-streaming-format"), AIGW_STR_INIT("sse") },
         { AIGW_STR_INIT("cache-control"), AIGW_STR_INIT("no-store") },
-        { AIGW_STR_INIT("x-accel-buffering"), AIGW_STR_INIT("no") },
     };
     struct aigw_buf *out = cs->host->buf_new(ctx, AIGW_LIFE_REQUEST, HEAD_MAX);
     aigw_status status;
