@@ -122,12 +122,12 @@ for _ident, _data in CORPUS.items():
 
 @case("SM-50-identical-lengths", "smuggling")
 def identical_lengths(env):
-    """Two equal lengths are ambiguous to nobody: either served once or refused, and then closed."""
+    """Two equal lengths are ambiguous to nobody here, but perhaps to whoever stands in front."""
     body = json.dumps(completion(env.models.script(Reply()))).encode()
     length = b"Content-Length: %d\r\n" % len(body)
     with env.gw.connect() as conn:
         conn.send(post(length + length, body))
-        truth(conn.read_response().status in (200, 400), "200 or 400", "another")
+        equal(conn.read_response().status, 400, "status")
 
 
 @case("SM-51-header-injection", "smuggling")
@@ -182,12 +182,7 @@ def expect_continue_refused(env):
     with env.gw.connect() as conn:
         conn.send(http.render("POST", PATH, {"Expect": "100-continue", "Content-Length": "5000",
                                              "Content-Type": "application/json"}))
-        response = conn.read_response(skip_1xx=False)
-        truth(response.status in (100, 401), "401, with or without an interim answer", response)
-        if response.status == 100:
-            conn.send(b"x" * 5000)
-            response = conn.read_response()
-        equal(response.status, 401, "status")
+        equal(conn.read_response(skip_1xx=False).status, 401, "status")
 
 
 @fixture("smuggling-auth")
@@ -222,7 +217,7 @@ def http_1_0_stream(env):
 def no_host(env):
     with env.gw.connect() as conn:
         conn.send(http.render("GET", "/monitoring/healthz", host=None))
-        truth(conn.read_response().status in (200, 400), "200 or 400", "another")
+        equal(conn.read_response().status, 400, "status")
 
 
 @case("HTTP-next-request-while-streaming", "smuggling")
@@ -251,9 +246,6 @@ def many_headers(env):
 @case("HTTP-long-target", "smuggling")
 def long_target(env):
     with env.gw.connect() as conn:
-        try:
-            conn.send(http.render("GET", "/" + "a" * 40000))
-            truth(conn.read_response().status in (400, 414, 431), "414 or 431", "another")
-        except (http.HttpError, OSError):
-            pass
+        conn.send(http.render("GET", "/" + "a" * 40000))
+        equal(conn.read_response().status, 431, "status")
     equal(env.request("GET", "/monitoring/healthz").status, 200, "status afterwards")
