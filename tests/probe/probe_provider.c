@@ -16,6 +16,7 @@
 struct probe {
     const struct aigw_host *host;
     const char *does, *base_url, *api_key;
+    int64_t life_ms;
 };
 
 struct probe_call {
@@ -36,6 +37,13 @@ static const struct aigw_setting settings[] = {
       .flags = AIGW_SETF_SECRET,
       .offset = offsetof(struct probe, api_key),
       .help = "A key that its errors repeat." },
+    { .name = "life_ms",
+      .type = AIGW_SET_INT,
+      .offset = offsetof(struct probe, life_ms),
+      .default_value = "3600000",
+      .min = 1,
+      .max = 3600000,
+      .help = "How long a credential is good, in milliseconds." },
 };
 
 /* Runs when the instance goes, while this code is still there. */
@@ -162,7 +170,7 @@ static aigw_status probe_credential(struct aigw_ctx *ctx, void *self, void *memo
     if (step->step == 2) {
         step->is_done = 1;
         step->value = step->body;
-        step->expires_ms = 3600000;
+        step->expires_ms = probe->life_ms;
         return AIGW_OK;
     }
     step->http->method = "POST";
