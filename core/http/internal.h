@@ -157,8 +157,9 @@ struct gw_http {
     size_t proxy_count;
     const char *prefix;
     int64_t date_s;
-    int64_t last_note_ms; /* refusals are logged at most once a second */
-    uint64_t refused;     /* since then */
+    int64_t last_note_ms;   /* refusals are logged at most once a second */
+    uint64_t refused;       /* since then */
+    int64_t accept_told_ms; /* when the log said that no connection can be accepted; 0: never */
     uint32_t open_exchanges;
     uint32_t open_connections;
     uint16_t port;

@@ -14,6 +14,7 @@
 #define BACKLOG          4096
 #define ACCEPTS_PER_TURN 64
 #define ACCEPT_PAUSE_MS  100
+#define ACCEPT_TOLD_MS   5000
 #define SPARE_CONNS      1024 /* beyond our own limit, so that those get a 503 and not silence */
 #define DRAIN_SILENT_MS  500  /* what a client sent before draining began has arrived by then */
 #define BODY_TOTAL_MS    60000
@@ -104,6 +105,19 @@ static void http_accept_one(struct gw_http *http, int fd, const struct sockaddr_
         http_conn_new(http, fd, peer);
 }
 
+/** The listener stays readable: without a pause this would spin. */
+static void http_accept_later(struct gw_http *http, int error)
+{
+    int64_t now_ms = gw_loop_now_ms(http->loop);
+
+    gw_loop_mod(http->loop, &http->listener, 0);
+    gw_timer_set(http->loop, &http->listen_again, ACCEPT_PAUSE_MS);
+    if (http->accept_told_ms && now_ms - http->accept_told_ms < ACCEPT_TOLD_MS)
+        return;
+    http->accept_told_ms = now_ms;
+    gw_log(GW_LOG_ERROR, "http", "cannot accept connections: %s; raise the limit of open files", strerror(error));
+}
+
 /** True when there may be more. */
 static bool http_accept_some(struct gw_http *http, int count)
 {
@@ -114,10 +128,7 @@ static bool http_accept_some(struct gw_http *http, int count)
         if (fd >= 0) {
             http_accept_one(http, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-            gw_log(GW_LOG_ERROR, "http", "cannot accept connections: %s; raise the limit of open files",
-                   strerror(errno));
-            gw_loop_mod(http->loop, &http->listener, 0); /* it stays readable: without a pause this would spin */
-            gw_timer_set(http->loop, &http->listen_again, ACCEPT_PAUSE_MS);
+            http_accept_later(http, errno);
             return false;
         } else if (errno != EINTR && errno != ECONNABORTED) {
             return false;
