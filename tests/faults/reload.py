@@ -78,7 +78,8 @@ def reloads_under_load(env):
         reload(env, "configuration reloaded")
         env.request("GET", "/monitoring/healthz")
     grown = env.gw.rss_kib() - before
-    truth(grown < (20480 if env.ctx.is_sanitized else 4096), "old configurations to be freed",
+    # AddressSanitizer keeps a note of each global of each module that was ever loaded: half a MiB a reload and more.
+    truth(grown < (49152 if env.ctx.is_sanitized else 4096), "old configurations to be freed",
           f"{grown} KiB in 20 reloads")
 
 
