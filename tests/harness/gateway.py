@@ -77,6 +77,9 @@ class Context:
         return self._sanitized
 
 
+ASAN_OPTIONS = "detect_leaks=1:exitcode=99:quarantine_size_mb=8:thread_local_quarantine_size_kb=64"
+
+
 class Gateway:
     """env: AIGW_… settings (None removes a default). conf: text of an extra conf.d file."""
 
@@ -100,8 +103,7 @@ class Gateway:
                     "AIGW_CUSTOM_MODELS__ENABLED": "true", "AIGW_CUSTOMER_PORTAL_URL": "", "WEB_CONCURRENCY": "2"}
         settings.update(env or {})
         environment = {"PATH": "/usr/bin:/bin", "HOME": self.folder, "TMPDIR": self.folder,
-                       "ASAN_OPTIONS": "detect_leaks=1:exitcode=99:quarantine_size_mb=8:"
-                                        "thread_local_quarantine_size_kb=64",
+                       "ASAN_OPTIONS": ASAN_OPTIONS,
                         "UBSAN_OPTIONS": "print_stacktrace=1"}
         environment.update({key: value for key, value in settings.items() if value is not None})
         command = [ctx.binary, "serve", "--conf-dir", ctx.conf_dir, "--conf-dir", conf_dir, "--plugin-dir",
