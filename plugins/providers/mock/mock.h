@@ -2,7 +2,7 @@
 #ifndef MOCK_H
 #define MOCK_H
 
-#include "../common/wire.h"
+#include "../../dialects/common/wire.h"
 
 /** What can be turned, per instance and per request. */
 struct mock_knobs {

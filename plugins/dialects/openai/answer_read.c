@@ -1,4 +1,4 @@
-/* openai_answer.c - OpenAI's answers → canonical events: chat, legacy completions and embeddings, whole or streamed.
+/* answer_read.c - OpenAI's answers → canonical events: chat, legacy completions and embeddings, whole or streamed.
  *
  * Servers answer in other forms than asked for, put things in odd places and mix forms: what counts is what stands
  * there, not what was requested. Where text must be, another type is a failure: it must not end as an empty answer that

@@ -1,4 +1,4 @@
-/* openai_error.c - refusals of OpenAI-like servers in canonical terms. The shapes met in the field:
+/* answer_error.c - refusals of OpenAI-like servers in canonical terms. The shapes met in the field:
  *
  *     {"error":{"message","type","param","code"}}             OpenAI, newer vLLM, llama.cpp (code is a number), LiteLLM
  *     {"object":"error","message","type","param","code"}      older vLLM, Mistral (message may be an object)

@@ -1,4 +1,4 @@
-/* anthropic_error.c - refusals of the Messages API and of what stands before it, in canonical terms. The shapes:
+/* answer_error.c - refusals of the Messages API and of what stands before it, in canonical terms. The shapes:
  *
  *     {"type":"error","error":{"type","message"},"request_id"}      Anthropic
  *     {"error":{"message","code"}}, {"error":"text"}                proxies

@@ -1,4 +1,4 @@
-/* anthropic_quick.c - the short cuts: one delta of plain text, read in place, and whole answers of plain text, read
+/* answer_quick.c - the short cuts: one delta of plain text, read in place, and whole answers of plain text, read
  * without json-c. Whatever is unusual goes to the full parser, which must say the same: tests/differential.c. */
 #include "anthropic.h"
 

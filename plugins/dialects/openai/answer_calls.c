@@ -1,4 +1,4 @@
-/* openai_calls.c - tool calls of an answer, put in order. Servers number them in every way there is: all with index 0,
+/* answer_calls.c - tool calls of an answer, put in order. Servers number them in every way there is: all with index 0,
  * from 1, without index, with the id in every piece or in none, the name in every piece or late. Out of here come
  * gap-free indexes, id and name once and first, arguments as text.
  *

@@ -1,4 +1,4 @@
-/* anthropic_answer.c - Anthropic's answers, whole or streamed → canonical events.
+/* answer_read.c - Anthropic's answers, whole or streamed → canonical events.
  *
  * What stands in the answer counts, not what was requested. Where text must be, another type is a failure: it must not
  * end as an empty answer that looks finished. Deltas of several blocks may alternate; one without an index belongs to

@@ -1,4 +1,4 @@
-/* anthropic_turns.c - canonical messages → "system" and "messages".
+/* request_turns.c - canonical messages → "system" and "messages".
  *
  * Their rules: `system` stands apart, turns alternate and begin with the user, tool results come first in the turn
  * after the calls, no text block is blank, a trailing assistant turn does not end in blanks, at most four cache
@@ -327,7 +327,7 @@ static aigw_status put_part(struct anthropic_out *out, const char *role, const s
         wire_put(out->body, part->text);
         return AIGW_OK;
     case AIGW_PART_TOOL_RESULT: /* stand before these */
-    case AIGW_PART_TOOLS:       /* anthropic_body.c lists them */
+    case AIGW_PART_TOOLS:       /* request_write.c lists them */
         return AIGW_OK;
     default:
         return anthropic_unsupported(out, "part of this type", part->type);

@@ -1,10 +1,9 @@
-/* openai.h - the pieces of the OpenAI dialect. Other providers of the family may compile all files but openai.c with
- * their own settings and URLs:
+/* openai.h - the OpenAI dialect: chat completions, legacy completions and embeddings.
  *
- *     openai_body.c openai_messages.c        canonical request → wire body
- *     openai_answer.c openai_calls.c         wire answer → canonical events, with the oddities of many servers
- *     openai_quick.c                         the same for ordinary text, without building a tree
- *     openai_error.c                         refusals, before and inside an answer
+ *     request_write.c request_messages.c     canonical request → wire body
+ *     answer_read.c answer_calls.c           wire answer → canonical events, with the oddities of many servers
+ *     answer_quick.c                         the same for ordinary text, without building a tree
+ *     answer_error.c                         refusals, before and inside an answer
  */
 #ifndef OPENAI_H
 #define OPENAI_H
@@ -33,7 +32,7 @@ struct openai_quirks {
     aigw_str body;              /* the operator's extra members, a JSON object's text, may be absent */
 };
 
-/** A tool call of an answer; openai_calls.c. */
+/** A tool call of an answer; answer_calls.c. */
 struct openai_tool;
 
 /** State of one call. */

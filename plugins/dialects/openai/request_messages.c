@@ -1,4 +1,4 @@
-/* openai_messages.c - canonical messages → the member "messages" of a chat. */
+/* request_messages.c - canonical messages → the member "messages" of a chat. */
 #include "openai.h"
 
 #include <string.h>
@@ -349,7 +349,7 @@ static aigw_status check_parts(struct openai_out *out, const struct aigw_message
         case AIGW_PART_REASONING: /* of another vendor, or not wanted back */
         case AIGW_PART_REDACTED:
         case AIGW_PART_OPAQUE:
-        case AIGW_PART_TOOLS: /* openai_body.c lists them */
+        case AIGW_PART_TOOLS: /* request_write.c lists them */
         case AIGW_PART_TOOL_RESULT:
             break;
         case AIGW_PART_TOOL_CALL:

@@ -1,5 +1,5 @@
-/* anthropic_body.c - canonical request → Anthropic's Messages body: parameters, tools, thinking. The turns are in
- * anthropic_turns.c. */
+/* request_write.c - canonical request → Anthropic's Messages body: parameters, tools, thinking. The turns are in
+ * request_turns.c. */
 #include "anthropic.h"
 
 #include <string.h>

@@ -1,14 +1,13 @@
-/* openai.c - provider plugin for OpenAI and the many servers that speak its dialect: vLLM, Ollama, LM Studio, TGI,
+/* plugin.c - provider plugin for OpenAI and the many servers that speak its dialect: vLLM, Ollama, LM Studio, TGI,
  * llama.cpp, LiteLLM, Fireworks and others.
  *
  * Upstream: POST {base}/chat/completions, {base}/completions or {base}/embeddings, answered as JSON or SSE.
  * State:    struct openai, one per conf.d group, read-only after open().
  */
-#include "openai.h"
+#include "../../dialects/common/headers.h"
+#include "../../dialects/openai/openai.h"
 
 #include <string.h>
-
-#define OPENAI_PASSED_MAX 16 /* headers of a client whose own bytes pass */
 
 struct openai {
     const struct aigw_host *host;
@@ -98,12 +97,10 @@ static aigw_status openai_open(const struct aigw_host *host, struct aigw_ctx *ct
     struct openai *openai = self;
 
     openai->host = host;
-    if (!wire_is_header_value(wire_str(openai->api_key)))
-        return host->fail(ctx, AIGW_E_CONFIG,
-                          "api_key: contains characters that no header may carry; "
-                          "is there a line break in it?");
-    if (!wire_is_header_value(wire_str(openai->organization)) || !wire_is_header_value(wire_str(openai->project)))
-        return host->fail(ctx, AIGW_E_CONFIG, "organization, project: only printable ASCII is allowed");
+    if (wire_check_header_setting(host, ctx, "api_key", openai->api_key) != AIGW_OK ||
+        wire_check_header_setting(host, ctx, "organization", openai->organization) != AIGW_OK ||
+        wire_check_header_setting(host, ctx, "project", openai->project) != AIGW_OK)
+        return AIGW_E_CONFIG;
     if (openai->completion_path[0] != '/')
         return host->fail(ctx, AIGW_E_CONFIG, "completion_path: is \"%s\", expected a path that begins with /",
                           openai->completion_path);
@@ -167,40 +164,22 @@ static void openai_find_quirks(const struct openai *openai, const struct aigw_ta
     };
 }
 
-/* A configured key goes to the configured place only; a caller's endpoint gets the caller's key or a dummy. */
 static aigw_status openai_headers(const struct openai *openai, struct aigw_ctx *ctx, const struct aigw_target *target,
                                   const struct aigw_raw *raw, struct aigw_http_request *ret_http)
 {
-    const struct aigw_host *host = openai->host;
-    bool is_ours = target->endpoint.len == 0 || !(target->flags & AIGW_TARGETF_CALLER_ENDPOINT);
     static const char *const ours[] = { "OpenAI-Organization", "OpenAI-Project", NULL };
-    const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, (4 + OPENAI_PASSED_MAX) * sizeof *headers);
-    aigw_str key = target->api_key;
-    uint32_t count = 0;
+    struct wire_headers headers;
 
-    if (key.len == 0 && is_ours)
-        key = wire_str(openai->api_key);
-    if (key.len == 0)
-        key = AIGW_STR("dummy_key");
-    if (!wire_is_header_value(key))
-        return host->fail(ctx, AIGW_E_INVALID,
-                          "the API key in the request contains characters that no header may carry");
-    if (!headers)
-        return AIGW_E_NOMEM;
-    headers[count++] = "Content-Type: application/json";
-    headers[count++] = wire_join(host, ctx, AIGW_STR("Authorization: Bearer "), key);
-    if (is_ours && openai->organization && openai->organization[0])
-        headers[count++] = host->format(ctx, AIGW_LIFE_BUILD, "OpenAI-Organization: %s", openai->organization);
-    if (is_ours && openai->project && openai->project[0])
-        headers[count++] = host->format(ctx, AIGW_LIFE_BUILD, "OpenAI-Project: %s", openai->project);
-    for (uint32_t i = 0; i < count; i++)
-        if (!headers[i])
-            return AIGW_E_NOMEM;
-    if (raw && wire_raw_headers(host, ctx, raw, ours, headers, &count, OPENAI_PASSED_MAX) != AIGW_OK)
-        return AIGW_E_NOMEM;
-    ret_http->headers = headers;
-    ret_http->header_count = count;
-    return AIGW_OK;
+    wire_headers_begin(&headers, openai->host, ctx);
+    wire_header(&headers, "Content-Type: application/json");
+    wire_header_value(&headers, "Authorization: Bearer ", wire_key_for(target, openai->api_key, WIRE_DUMMY_KEY));
+    if (wire_is_our_place(target)) {
+        wire_header_value(&headers, "OpenAI-Organization: ", wire_str(openai->organization));
+        wire_header_value(&headers, "OpenAI-Project: ", wire_str(openai->project));
+    }
+    if (raw)
+        wire_headers_pass(&headers, raw, ours);
+    return wire_headers_end(&headers, ret_http);
 }
 
 /* The client's own bytes. Usage is asked for in any case; a client that did not ask does not see it. */

@@ -1,13 +1,12 @@
-/* anthropic.c - provider plugin for Anthropic's Messages API and servers that speak it.
+/* plugin.c - provider plugin for Anthropic's Messages API and servers that speak it.
  *
  * Upstream: POST {base}/v1/messages, answered as JSON or SSE.
  * State:    struct anthropic, one per conf.d group, read-only after open().
  */
-#include "anthropic.h"
+#include "../../dialects/anthropic/anthropic.h"
+#include "../../dialects/common/headers.h"
 
 #include <string.h>
-
-#define ANTHROPIC_PASSED_MAX 16 /* headers of a client whose own bytes pass */
 
 struct anthropic {
     const struct aigw_host *host;
@@ -78,12 +77,9 @@ static aigw_status anthropic_open(const struct aigw_host *host, struct aigw_ctx 
     aigw_str text;
 
     anthropic->host = host;
-    if (!wire_is_header_value(wire_str(anthropic->api_key)))
-        return host->fail(ctx, AIGW_E_CONFIG,
-                          "api_key: contains characters that no header may carry; "
-                          "is there a line break in it?");
-    if (!wire_is_header_value(wire_str(anthropic->version)))
-        return host->fail(ctx, AIGW_E_CONFIG, "version: only printable ASCII is allowed");
+    if (wire_check_header_setting(host, ctx, "api_key", anthropic->api_key) != AIGW_OK ||
+        wire_check_header_setting(host, ctx, "version", anthropic->version) != AIGW_OK)
+        return AIGW_E_CONFIG;
     anthropic->version_header = host->format(ctx, AIGW_LIFE_REQUEST, "anthropic-version: %s", anthropic->version);
     if (!anthropic->version_header)
         return AIGW_E_NOMEM;
@@ -93,8 +89,8 @@ static aigw_status anthropic_open(const struct aigw_host *host, struct aigw_ctx 
     if (!beta)
         return AIGW_E_NOMEM;
     for (size_t i = 0; i < anthropic->beta.count; i++) {
-        if (!wire_is_header_value(wire_str(anthropic->beta.items[i])))
-            return host->fail(ctx, AIGW_E_CONFIG, "beta: only printable ASCII is allowed");
+        if (wire_check_header_setting(host, ctx, "beta", anthropic->beta.items[i]) != AIGW_OK)
+            return AIGW_E_CONFIG;
         host->buf_printf(beta, "%s%s", i > 0 ? "," : "anthropic-beta: ", anthropic->beta.items[i]);
     }
     if (host->buf_view(beta, &text) != AIGW_OK)
@@ -125,45 +121,24 @@ static aigw_status anthropic_headers(const struct anthropic *anthropic, struct a
                                      const struct aigw_target *target, const struct aigw_raw *raw,
                                      struct aigw_http_request *ret_http)
 {
-    const struct aigw_host *host = anthropic->host;
     static const char *const ours[] = { "anthropic-version", "anthropic-beta", NULL };
-    const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, (5 + ANTHROPIC_PASSED_MAX) * sizeof *headers);
     bool is_bearer = strcmp(anthropic->auth, "bearer") == 0;
-    /* A configured key goes to the configured place only; a caller's endpoint gets the caller's key or a dummy. */
-    bool is_ours = target->endpoint.len == 0 || !(target->flags & AIGW_TARGETF_CALLER_ENDPOINT);
-    aigw_str key = target->api_key, version = AIGW_STR_NONE, beta = AIGW_STR_NONE;
-    uint32_t count = 0;
+    aigw_str version = raw ? wire_raw_header(raw, "anthropic-version") : AIGW_STR_NONE;
+    struct wire_headers headers;
 
+    wire_headers_begin(&headers, anthropic->host, ctx);
+    wire_header(&headers, "Content-Type: application/json");
+    wire_header_value(&headers, "anthropic-version: ", version);
+    if (version.len == 0)
+        wire_header(&headers, anthropic->version_header);
+    wire_header_value(&headers, is_bearer ? "Authorization: Bearer " : "x-api-key: ",
+                      wire_key_for(target, anthropic->api_key, WIRE_DUMMY_KEY));
+    wire_header(&headers, anthropic->beta_header);
     if (raw) {
-        version = wire_raw_header(raw, "anthropic-version");
-        beta = wire_raw_header(raw, "anthropic-beta");
+        wire_header_value(&headers, "anthropic-beta: ", wire_raw_header(raw, "anthropic-beta"));
+        wire_headers_pass(&headers, raw, ours);
     }
-    if (key.len == 0 && is_ours)
-        key = wire_str(anthropic->api_key);
-    if (key.len == 0)
-        key = AIGW_STR("dummy_key");
-    if (!wire_is_header_value(key) || !wire_is_header_value(version) || !wire_is_header_value(beta))
-        return host->fail(ctx, AIGW_E_INVALID,
-                          "the API key or a header in the request contains characters that no header may carry");
-    if (!headers)
-        return AIGW_E_NOMEM;
-    headers[count++] = "Content-Type: application/json";
-    headers[count++] =
-        version.len > 0 ? wire_join(host, ctx, AIGW_STR("anthropic-version: "), version) : anthropic->version_header;
-    headers[count++] =
-        wire_join(host, ctx, is_bearer ? AIGW_STR("Authorization: Bearer ") : AIGW_STR("x-api-key: "), key);
-    if (anthropic->beta_header)
-        headers[count++] = anthropic->beta_header;
-    if (beta.len > 0)
-        headers[count++] = wire_join(host, ctx, AIGW_STR("anthropic-beta: "), beta);
-    for (uint32_t i = 0; i < count; i++)
-        if (!headers[i])
-            return AIGW_E_NOMEM;
-    if (raw && wire_raw_headers(host, ctx, raw, ours, headers, &count, ANTHROPIC_PASSED_MAX) != AIGW_OK)
-        return AIGW_E_NOMEM;
-    ret_http->headers = headers;
-    ret_http->header_count = count;
-    return AIGW_OK;
+    return wire_headers_end(&headers, ret_http);
 }
 
 /* The client's own bytes. */

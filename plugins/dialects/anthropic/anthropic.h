@@ -1,9 +1,8 @@
-/* anthropic.h - the pieces of the Anthropic Messages dialect. Other hosts of Claude may compile all files but
- * anthropic.c with their own settings and URLs:
+/* anthropic.h - the dialect of Anthropic's Messages API.
  *
- *     anthropic_body.c anthropic_turns.c     canonical request → wire body
- *     anthropic_answer.c anthropic_quick.c   wire answer → canonical events, and the same without a tree
- *     anthropic_error.c                      refusals, before and inside an answer
+ *     request_write.c request_turns.c        canonical request → wire body
+ *     answer_read.c answer_quick.c           wire answer → canonical events, and the same without a tree
+ *     answer_error.c                         refusals, before and inside an answer
  */
 #ifndef ANTHROPIC_H
 #define ANTHROPIC_H
@@ -22,7 +21,7 @@ struct anthropic_quirks {
     bool omit_model;       /* the model's name is in the URL                         */
 };
 
-/** A tool call of an answer; anthropic_answer.c. */
+/** A tool call of an answer; answer_read.c. */
 struct anthropic_tool;
 
 /** State of one call. */

@@ -1,5 +1,5 @@
-/* openai_body.c - canonical request → OpenAI's JSON bodies. Written straight into a buffer: no tree. The messages of a
- * chat are in openai_messages.c. */
+/* request_write.c - canonical request → OpenAI's JSON bodies. Written straight into a buffer: no tree. The messages of
+ * a chat are in request_messages.c. */
 #include "openai.h"
 
 #include <string.h>

@@ -1,0 +1,45 @@
+/* read.h - a model server's JSON, read where it lies (aigw/json.h): the few questions that all dialects ask of it. New
+ * readers use these and not the json-c half of wire.h.
+ *
+ *     struct reader r;
+ *     struct aigw_json root;
+ *
+ *     if (!reader_begin(&r, frame->data, &root))
+ *         …                                            no JSON
+ *     text = reader_str(&r, &root, "text");            lives until reader_end()
+ *     reader_end(&r);
+ */
+#ifndef DIALECT_READ_H
+#define DIALECT_READ_H
+
+#include <aigw/json.h>
+#include <stdbool.h>
+
+/** Reading of one text. Must not move. */
+struct reader {
+    struct aigw_pool pool;
+    struct aigw_memory memory; /* for strings with escapes */
+    bool is_short;             /* memory ran out: what was read since is not to be trusted */
+};
+
+/** Check the text and give its value. False when it is no JSON: then *ret_root is absent. reader_end() in any case. */
+bool reader_begin(struct reader *r, aigw_str text, struct aigw_json *ret_root);
+/** Free what the strings took. */
+void reader_end(struct reader *r);
+
+/** The string; absent for everything else. */
+aigw_str reader_text(struct reader *r, const struct aigw_json *value);
+/** The member, when it is a string; absent for everything else. */
+aigw_str reader_str(struct reader *r, const struct aigw_json *object, const char *name);
+/** A member that must be text: false when it is something else. Absent and null are the absent string. */
+bool reader_must_str(struct reader *r, const struct aigw_json *object, const char *name, aigw_str *ret_text);
+/** The value as JSON text that may be put into other JSON. */
+aigw_str reader_json(struct reader *r, const struct aigw_json *value);
+/** The member, when it is a number (a whole one that was written as a real one, too), else `otherwise`. */
+int64_t reader_int(const struct aigw_json *object, const char *name, int64_t otherwise);
+/** The member when it is of that type (AIGW_JSON_*), else false and *ret absent. */
+bool reader_member(const struct aigw_json *object, const char *name, uint32_t type, struct aigw_json *ret);
+/** Something is there, says this value: absent, null, false, 0 and "" say that nothing is. */
+bool reader_is_set(const struct aigw_json *value);
+
+#endif
