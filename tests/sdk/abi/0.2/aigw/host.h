@@ -109,6 +109,9 @@ struct aigw_call_options {
     int64_t idle_timeout_ms; /* longest silence of the model server, 0 for the configured default */
     aigw_str dialect;        /* the client's dialect, if its bytes could be passed through; lives as long as the call */
     void *tag;               /* comes back in build() and in every event */
+    const char *const *answer_headers; /* headers of the server's answer that START and ERROR shall bring: at most 16 */
+    uint32_t answer_header_count;      /* names, in any case; static storage or alive as long as the call             */
+    uint32_t reserved;
 };
 
 /* ---- prompts ------------------------------------------------------------------------------------------------ */

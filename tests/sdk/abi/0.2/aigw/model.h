@@ -215,6 +215,9 @@ struct aigw_raw {
     const struct aigw_pair *headers; /* request headers that this dialect lets through */
     uint32_t header_count;
     uint32_t reserved;
+    aigw_str method; /* absent: POST */
+    aigw_str
+        path; /* below the server's root, with its query ("/v1/responses"); absent: that of the dialect's answers */
 };
 
 #define AIGW_REQF_STREAM  0x1u /* set by the core: deliver text as it comes. Without it TEXT may arrive in one event */
@@ -396,8 +399,11 @@ struct aigw_event {
     uint32_t vector_len;
     uint32_t reserved;
     const struct aigw_error *error;
-    struct aigw_call *call; /* set by the core: which call this is about */
-    void *tag;              /* set by the core: aigw_call_options.tag of that call */
+    struct aigw_call *call;          /* set by the core: which call this is about */
+    void *tag;                       /* set by the core: aigw_call_options.tag of that call */
+    const struct aigw_pair *headers; /* set by the core in START and ERROR: those of aigw_call_options.answer_headers */
+    uint32_t header_count;           /* that the server's answer has, in the asked spelling of their names          */
+    uint32_t reserved2;
 };
 
 #ifdef __cplusplus

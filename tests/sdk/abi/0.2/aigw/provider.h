@@ -103,6 +103,22 @@ struct aigw_produce {
     int64_t next_ms;  /* else call produce() again after this long, 0 for at once */
 };
 
+#define AIGW_RATE_REQUESTS      1u
+#define AIGW_RATE_TOKENS        2u
+#define AIGW_RATE_INPUT_TOKENS  3u
+#define AIGW_RATE_OUTPUT_TOKENS 4u
+
+#define AIGW_RATE_LIMIT     1u /* how many in a window                                                            */
+#define AIGW_RATE_REMAINING 2u /* how many are left of it                                                         */
+
+/** A header of the server's answers that tells how much of a rate limit is left. The core reads it from every answer,
+ *  good or bad, and exports it as a gauge. An array with its stride: may grow. */
+struct aigw_rate_header {
+    const char *name; /* in any case; its value is a number */
+    uint32_t unit;    /* AIGW_RATE_REQUESTS … */
+    uint32_t what;    /* AIGW_RATE_LIMIT, AIGW_RATE_REMAINING */
+};
+
 struct aigw_provider_ops {
     uint32_t struct_size;
     uint32_t dialect_count;
@@ -154,8 +170,18 @@ struct aigw_provider_ops {
 
     /** dialect_count names of dialects whose bytes this provider passes through ("openai-chat"); see aigw_raw. */
     const char *const *dialects;
+
+    /** At most 16; NULL without any. */
+    const struct aigw_rate_header *rate_headers;
+    uint32_t rate_header_count;
+    uint32_t rate_header_size; /* sizeof(struct aigw_rate_header): the array's stride */
 };
 #define AIGW_CREDENTIAL_MEMORY 1024
+
+/** Fill .rate_headers and its two counts from a table. */
+#define AIGW_RATE_HEADERS(table) \
+    .rate_headers = (table), .rate_header_count = (uint32_t)(sizeof(table) / sizeof *(table)), \
+    .rate_header_size = (uint32_t)sizeof *(table)
 
 #ifdef __cplusplus
 }
