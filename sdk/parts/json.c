@@ -9,19 +9,38 @@
 #define REAL_SHORT  64u  /* a number's text up to here goes to strtod() as it is */
 #define REAL_DIGITS 800u /* more cannot change which double is nearest, but for one that says "and a bit more" */
 
+static bool check_value(struct scan *s, struct aigw_json *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    aigw_scan_blanks(s);
+    if (s->at == s->end)
+        return aigw_scan_fail(s, AIGW_JSON_BAD_EMPTY, s->at, "the text is empty");
+    return aigw_scan_value(s, 0, ret);
+}
+
 aigw_status aigw_json_check(aigw_str text, uint32_t options, struct aigw_json *ret_root,
                             struct aigw_json_error *ret_error)
 {
     struct scan s = aigw_scan_begin(text, options);
 
-    memset(ret_root, 0, sizeof *ret_root);
-    aigw_scan_blanks(&s);
-    if (s.at == s.end)
-        aigw_scan_fail(&s, AIGW_JSON_BAD_EMPTY, s.at, "the text is empty");
-    else if (aigw_scan_value(&s, 0, ret_root) && aigw_scan_finish(&s))
+    if (check_value(&s, ret_root) && aigw_scan_finish(&s))
         return AIGW_OK;
     memset(ret_root, 0, sizeof *ret_root);
     return aigw_scan_error(&s, text, ret_error);
+}
+
+aigw_status aigw_json_check_first(aigw_str *rest, uint32_t options, struct aigw_json *ret_value,
+                                  struct aigw_json_error *ret_error)
+{
+    struct scan s = aigw_scan_begin(*rest, options);
+
+    if (!check_value(&s, ret_value)) {
+        memset(ret_value, 0, sizeof *ret_value);
+        return aigw_scan_error(&s, *rest, ret_error);
+    }
+    aigw_scan_blanks(&s);
+    *rest = (aigw_str){ s.at, (size_t)(s.end - s.at) };
+    return AIGW_OK;
 }
 
 void aigw_json_where(aigw_str text, size_t offset, size_t *ret_line, size_t *ret_column)
@@ -356,26 +375,60 @@ bool aigw_json_real(const struct aigw_json *value, double *ret)
 
 /* ---- text for other JSON ---- */
 
-/* Copy a string with its quotes; an odd escape of two to six bytes becomes one of six. Answers the bytes; out NULL only
- * counts. */
+/* Half of a surrogate pair, as UTF-8 would write it if it were a character. */
+static bool is_half_pair(const char *at, const char *end)
+{
+    return end - at >= 3 && (unsigned char)at[0] == 0xED && (unsigned char)at[1] >= 0xA0 &&
+           aigw_scan_continues(at[1]) && aigw_scan_continues(at[2]);
+}
+
+/* Behind the piece of a string at `at`. *ret_code: what has to be written as an escape there, -1 when the piece is good
+ * as it is. */
+static const char *mend_piece(const char *at, const char *end, int32_t *ret_code)
+{
+    const char *behind = at + 1;
+    int32_t code;
+    size_t len;
+
+    *ret_code = -1;
+    if (*at == '\\') {
+        behind = aigw_scan_escape(at, end, &code);
+        if (code < 0)
+            *ret_code = 0xFFFD;
+        return behind ? behind : end;
+    }
+    if ((unsigned char)*at < 0x20)
+        *ret_code = *at;
+    if ((unsigned char)*at < 0x80)
+        return behind;
+    len = aigw_scan_character(at, end);
+    if (len)
+        return at + len;
+    *ret_code = 0xFFFD;
+    return is_half_pair(at, end) ? at + 3 : behind;
+}
+
+/* Copy a string with its quotes, what is odd as an escape of six bytes. Answers the bytes; out NULL only counts. */
 static size_t mend_string(const char *at, const char *end, char *out)
 {
+    static const char digits[] = "0123456789abcdef";
     size_t len = 0;
 
     while (at < end) {
-        const char *behind = at + 1, *piece = at;
         int32_t code;
+        const char *behind = mend_piece(at, end, &code);
+        size_t piece = code < 0 ? (size_t)(behind - at) : 6;
 
-        if (*at == '\\') {
-            behind = aigw_scan_escape(at, end, &code);
-            if (!behind)
-                behind = end;
-            if (code < 0)
-                piece = "\\ufffd";
+        if (out && code < 0) {
+            memcpy(out + len, at, piece);
+        } else if (out) {
+            memcpy(out + len, code == 0xFFFD ? "\\ufffd" : "\\u0000", 6);
+            if (code != 0xFFFD) {
+                out[len + 4] = digits[code >> 4];
+                out[len + 5] = digits[code & 0xF];
+            }
         }
-        if (out)
-            memcpy(out + len, piece, piece == at ? (size_t)(behind - at) : 6);
-        len += piece == at ? (size_t)(behind - at) : 6;
+        len += piece;
         at = behind;
     }
     return len;

@@ -3,10 +3,21 @@
 
 #define READER_MEMORY_MAX ((size_t)64 * 1024 * 1024) /* no answer is larger */
 
-bool reader_begin(struct reader *r, aigw_str text, struct aigw_json *ret_root)
+void reader_open(struct reader *r)
 {
     *r = (struct reader){ .is_short = false };
     r->memory = aigw_pool_memory(&r->pool, READER_MEMORY_MAX);
+}
+
+bool reader_next(struct reader *r, aigw_str *rest, struct aigw_json *ret_value)
+{
+    (void)r; /* of which value a string is, its memory does not care */
+    return aigw_json_check_first(rest, AIGW_JSON_NAN | AIGW_JSON_BYTES, ret_value, NULL) == AIGW_OK;
+}
+
+bool reader_begin(struct reader *r, aigw_str text, struct aigw_json *ret_root)
+{
+    reader_open(r);
     if (aigw_json_check(text, AIGW_JSON_NAN, ret_root, NULL) == AIGW_OK)
         return true;
     *ret_root = (struct aigw_json){ .type = AIGW_JSON_ABSENT };

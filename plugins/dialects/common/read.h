@@ -8,6 +8,14 @@
  *         …                                            no JSON
  *     text = reader_str(&r, &root, "text");            lives until reader_end()
  *     reader_end(&r);
+ *
+ * Events of a stream, two of which may come in one (text from halves_mark()):
+ *
+ *     reader_open(&r);
+ *     while (text.len > 0)
+ *         if (!reader_next(&r, &text, &value))
+ *             …                                        no JSON
+ *     reader_end(&r);
  */
 #ifndef DIALECT_READ_H
 #define DIALECT_READ_H
@@ -15,7 +23,7 @@
 #include <aigw/json.h>
 #include <stdbool.h>
 
-/** Reading of one text. Must not move. */
+/** Reading of one text, or of several values. Must not move. */
 struct reader {
     struct aigw_pool pool;
     struct aigw_memory memory; /* for strings with escapes */
@@ -24,6 +32,11 @@ struct reader {
 
 /** Check the text and give its value. False when it is no JSON: then *ret_root is absent. reader_end() in any case. */
 bool reader_begin(struct reader *r, aigw_str text, struct aigw_json *ret_root);
+/** Begin without a text: reader_next() gives the values of one, one after the other. */
+void reader_open(struct reader *r);
+/** The value at the beginning of *rest, which then begins behind it and its blanks; false when there is no JSON. It may
+ *  be of a server that cuts its text where it likes: strings are any bytes, with the marks of halves.h among them. */
+bool reader_next(struct reader *r, aigw_str *rest, struct aigw_json *ret_value);
 /** Free what the strings took. */
 void reader_end(struct reader *r);
 
