@@ -56,18 +56,20 @@ static aigw_status emit_signature(struct gemini_in *in, const struct aigw_json *
 
 /* ---- parts ---- */
 
+#define ID_SIZE 48
+
 /* For calls that come without one: clients match results by it. */
-static aigw_str make_id(struct gemini_in *in, char *room, size_t size)
+static aigw_str make_id(struct gemini_in *in, uint32_t index, char room[ID_SIZE])
 {
     static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     uint8_t bytes[24];
-    int at = snprintf(room, size, "call_");
+    char text[sizeof bytes + 1] = "";
 
     if (in->host->random(in->ctx, bytes, sizeof bytes) != AIGW_OK)
         return AIGW_STR_NONE;
-    for (size_t i = 0; i < sizeof bytes && (size_t)at < size; i++)
-        room[at++] = digits[bytes[i] % 62];
-    return (aigw_str){ room, (size_t)at };
+    for (size_t i = 0; i < sizeof bytes; i++)
+        text[i] = digits[bytes[i] % 62];
+    return (aigw_str){ room, (size_t)snprintf(room, ID_SIZE, "call_%s_%u", text, index) };
 }
 
 static aigw_status emit_call(struct gemini_in *in, const struct aigw_json *part, const struct aigw_json *call,
@@ -76,7 +78,7 @@ static aigw_status emit_call(struct gemini_in *in, const struct aigw_json *part,
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL, .choice = choice };
     uint32_t *count = &in->call->tool_count[choice];
     struct aigw_json args;
-    char room[32];
+    char room[ID_SIZE];
     aigw_status status;
 
     if (in->call->raw) { /* the client reads it, in whichever form */
@@ -97,7 +99,7 @@ static aigw_status emit_call(struct gemini_in *in, const struct aigw_json *part,
     event.index = (*count)++;
     event.text = args.type == AIGW_JSON_OBJECT ? reader_json(&in->reader, &args) : AIGW_STR("{}");
     if (event.id.len == 0)
-        event.id = make_id(in, room, sizeof room);
+        event.id = make_id(in, event.index, room);
     status = gemini_emit(in, &event);
     return status == AIGW_OK ? emit_signature(in, part, choice, AIGW_PART_TOOL_CALL, event.index) : status;
 }

@@ -256,7 +256,16 @@ static void drop_others(struct gemini_out *out, const struct aigw_params *params
 
 /* ---- beside it ---- */
 
-/* Labels: a few small letters, digits, - and _. */
+/* In quotes: at most 63 small letters, digits, - and _. */
+static bool is_label(aigw_str text)
+{
+    for (size_t i = 1; i + 1 < text.len; i++)
+        if (!islower((unsigned char)text.ptr[i]) && !isdigit((unsigned char)text.ptr[i]) && text.ptr[i] != '-' &&
+            text.ptr[i] != '_')
+            return false;
+    return text.len <= 65;
+}
+
 static bool are_labels(aigw_str object)
 {
     struct aigw_json_walk walk;
@@ -266,16 +275,8 @@ static bool are_labels(aigw_str object)
         return false;
     walk = aigw_json_begin(&root);
     while (aigw_json_next(&walk, &key, &value)) {
-        const aigw_str texts[] = { key.text, value.text };
-
-        if (value.type != AIGW_JSON_STRING)
+        if (value.type != AIGW_JSON_STRING || !is_label(key.text) || !is_label(value.text))
             return false;
-        for (size_t t = 0; t < 2; t++) /* a key stands without quotes */
-            for (size_t i = t; i + t < texts[t].len; i++)
-                if (texts[t].len > 65 ||
-                    (!islower((unsigned char)texts[t].ptr[i]) && !isdigit((unsigned char)texts[t].ptr[i]) &&
-                     texts[t].ptr[i] != '-' && texts[t].ptr[i] != '_'))
-                    return false;
     }
     return true;
 }
