@@ -1,8 +1,7 @@
-/* anthropic.h - the dialect of Anthropic's Messages API.
+/* anthropic.h - the dialect of Anthropic's Messages API, client half, for every host of Claude.
  *
- *     request_write.c request_turns.c        canonical request → wire body
- *     answer_read.c answer_quick.c           wire answer → canonical events, and the same without a tree
- *     answer_error.c                         refusals, before and inside an answer
+ *     request_*.c     canonical request → wire body
+ *     answer_*.c      wire answer → canonical events; refusals, before and inside an answer
  */
 #ifndef ANTHROPIC_H
 #define ANTHROPIC_H
@@ -28,6 +27,7 @@ struct anthropic_tool;
 struct anthropic_call {
     uint32_t is_count;    /* it asks for a number of tokens only */
     uint32_t has_begun;   /* something of an answer came */
+    uint32_t is_named;    /* MODEL was emitted */
     uint32_t is_finished; /* FINISH was emitted */
     uint32_t is_over;     /* the end marker or an error came: the rest is ignored */
     uint32_t tool_count, tools_kept;
@@ -78,39 +78,13 @@ aigw_status anthropic_body(const struct aigw_host *host, struct aigw_ctx *ctx, a
                            const struct aigw_model_request *req, const struct anthropic_quirks *quirks,
                            struct wire_drops *drops, aigw_str *ret_body);
 
-/** Reading an answer. */
-struct anthropic_in {
-    const struct aigw_host *host;
-    struct aigw_ctx *ctx;
-    struct anthropic_call *call;
-    struct wire_pass pass;
-};
-
 /** One frame of an answer. AIGW_DONE at the end marker. */
 aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
                             const struct aigw_frame *frame);
 /** The same without the short cuts for plain text; for tests. */
 aigw_status anthropic_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
                                  const struct aigw_frame *frame);
-/** The common part of both, from the full parser on. */
-aigw_status anthropic_read(struct anthropic_in *in, const struct aigw_frame *frame);
-/** Emit, unless the client gets the bytes themselves. */
-aigw_status anthropic_emit(struct anthropic_in *in, const struct aigw_event *event);
-/** Text of type AIGW_EVENT_TEXT or _REASONING, joining characters that were cut in half. */
-aigw_status anthropic_emit_text(struct anthropic_in *in, uint32_t type, aigw_str text);
-/** Take in what a usage object says and emit what is known. `number`: one of its numbers, -1 when it is not there. */
-aigw_status anthropic_emit_usage(struct anthropic_in *in,
-                                 int64_t (*number)(const void *obj, const char *group, const char *name),
-                                 const void *obj);
-aigw_status anthropic_emit_finish(struct anthropic_in *in, aigw_str word, aigw_str stop, aigw_str detail);
-
 void anthropic_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                        struct aigw_error *ret_error);
-/** An object that reports an error, in any of the known shapes. */
-bool anthropic_is_error(struct json_object *obj);
-/** Emit it as the end of the call. */
-aigw_status anthropic_emit_error(struct anthropic_in *in, struct json_object *obj);
-/** The same for an error told in plain words. */
-aigw_status anthropic_emit_error_text(struct anthropic_in *in, aigw_str words);
 
 #endif

@@ -1,6 +1,8 @@
 /* read.c - questions to a model server's JSON. */
 #include "read.h"
 
+#include <string.h>
+
 #define READER_MEMORY_MAX ((size_t)64 * 1024 * 1024) /* no answer is larger */
 
 void reader_open(struct reader *r)
@@ -54,25 +56,49 @@ bool reader_must_str(struct reader *r, const struct aigw_json *object, const cha
     return value.type == AIGW_JSON_STRING || value.type == AIGW_JSON_NULL || value.type == AIGW_JSON_ABSENT;
 }
 
+/* Line feeds stand between the values only: in strings they are escapes, or were made such. */
+static aigw_str on_one_line(struct reader *r, aigw_str json)
+{
+    char *copy = aigw_memory_get(&r->memory, json.len);
+    size_t len = 0;
+
+    if (!copy) {
+        r->is_short = true;
+        return AIGW_STR_NONE;
+    }
+    for (size_t i = 0; i < json.len; i++)
+        if (json.ptr[i] != '\n' && json.ptr[i] != '\r')
+            copy[len++] = json.ptr[i];
+    return (aigw_str){ copy, len };
+}
+
 aigw_str reader_json(struct reader *r, const struct aigw_json *value)
 {
     aigw_str text = AIGW_STR_NONE;
 
     if (value->type != AIGW_JSON_ABSENT && aigw_json_mend(value, &r->memory, &text) != AIGW_OK)
         r->is_short = true;
+    if (text.len > 0 && (memchr(text.ptr, '\n', text.len) || memchr(text.ptr, '\r', text.len)))
+        return on_one_line(r, text);
     return text;
+}
+
+int64_t reader_number(const struct aigw_json *value, int64_t otherwise)
+{
+    int64_t whole;
+    double real;
+
+    if (aigw_json_int(value, &whole))
+        return whole;
+    return aigw_json_real(value, &real) && real > -1e15 && real < 1e15 ? (int64_t)real : otherwise;
 }
 
 int64_t reader_int(const struct aigw_json *object, const char *name, int64_t otherwise)
 {
     struct aigw_json value;
-    int64_t whole;
-    double real;
 
     aigw_json_member(object, name, &value);
-    if (aigw_json_int(&value, &whole))
-        return whole;
-    return aigw_json_real(&value, &real) && real > -1e15 && real < 1e15 ? (int64_t)real : otherwise;
+    return reader_number(&value, otherwise);
 }
 
 bool reader_member(const struct aigw_json *object, const char *name, uint32_t type, struct aigw_json *ret)
