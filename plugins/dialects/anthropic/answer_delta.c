@@ -72,7 +72,7 @@ aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, 
 
     if (call->is_over)
         return AIGW_OK;
-    if (frame->framing == AIGW_FRAMING_BODY || call->is_count || call->halves.count > 0 ||
+    if (frame->framing == AIGW_FRAMING_BODY || call->asks != ANTHROPIC_ASKS_ANSWER || call->halves.count > 0 ||
         is_odd(frame->event, frame->data) || !scan_frame(frame->data, &text, scratch, sizeof scratch))
         return anthropic_read(&in, frame);
     status = anthropic_emit_text(&in, AIGW_EVENT_TEXT, text);

@@ -4,6 +4,7 @@
 #include "answer.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 aigw_status anthropic_nonsense(struct anthropic_in *in, const char *what)
 {
@@ -116,7 +117,7 @@ static aigw_status read_object(struct anthropic_in *in, const struct aigw_json *
     anthropic_look(json, &object);
     if (anthropic_is_error(&object))
         return anthropic_emit_error(in, json);
-    if (in->call->is_count)
+    if (in->call->asks == ANTHROPIC_ASKS_COUNT)
         return anthropic_counted(in, json);
     if (anthropic_has(&object, ANTHROPIC_TYPE) && object.at[ANTHROPIC_TYPE].type != AIGW_JSON_STRING)
         return anthropic_nonsense(in, "has an event without a type");
@@ -171,6 +172,15 @@ static aigw_status read_values(struct anthropic_in *in, aigw_str text, aigw_str 
     return status;
 }
 
+/* Bytes of a part of the API that is not known here; a body is all of them. */
+static aigw_status read_other(struct anthropic_in *in, bool is_body)
+{
+    aigw_status status = wire_pass(in->host, in->ctx, &in->pass);
+
+    in->call->has_begun = 1;
+    return status == AIGW_OK && is_body ? anthropic_end(in) : status;
+}
+
 aigw_status anthropic_read(struct anthropic_in *in, const struct aigw_frame *frame)
 {
     bool is_body = frame->framing == AIGW_FRAMING_BODY;
@@ -178,6 +188,8 @@ aigw_status anthropic_read(struct anthropic_in *in, const struct aigw_frame *fra
     char *copy;
     aigw_status status;
 
+    if (in->call->asks == ANTHROPIC_ASKS_OTHER)
+        return read_other(in, is_body);
     if (!halves_mark(frame->data, &text, &copy))
         return AIGW_E_NOMEM;
     reader_open(&in->r);
@@ -195,4 +207,29 @@ aigw_status anthropic_read(struct anthropic_in *in, const struct aigw_frame *fra
     if (status == AIGW_OK && !in->call->is_over)
         status = wire_pass(in->host, in->ctx, &in->pass);
     return status;
+}
+
+aigw_status anthropic_done(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call)
+{
+    struct anthropic_in in = {
+        .host = host, .ctx = ctx, .call = call, .pass = { .buf = call->raw, .drops = &call->drops }
+    };
+    aigw_status status = AIGW_OK;
+
+    if (call->asks == ANTHROPIC_ASKS_OTHER && call->has_begun && !call->is_over)
+        status = anthropic_end(&in);
+    return status == AIGW_DONE ? AIGW_OK : status;
+}
+
+uint32_t anthropic_asks_at(aigw_str path)
+{
+    const char *query = path.len > 0 ? memchr(path.ptr, '?', path.len) : NULL;
+
+    if (query)
+        path.len = (size_t)(query - path.ptr);
+    while (wire_has_suffix(path, "/"))
+        path.len--;
+    return path.len == 0 || wire_is(path, "/v1/messages") ? ANTHROPIC_ASKS_ANSWER
+           : wire_is(path, "/v1/messages/count_tokens")   ? ANTHROPIC_ASKS_COUNT
+                                                          : ANTHROPIC_ASKS_OTHER;
 }

@@ -23,9 +23,14 @@ struct anthropic_quirks {
 /** A tool call of an answer; answer_read.c. */
 struct anthropic_tool;
 
+/* What a call asks for. */
+#define ANTHROPIC_ASKS_ANSWER 0u
+#define ANTHROPIC_ASKS_COUNT  1u /* a number of tokens */
+#define ANTHROPIC_ASKS_OTHER  2u /* another part of the API, passed through: its answer is none of ours to read */
+
 /** State of one call. */
 struct anthropic_call {
-    uint32_t is_count;    /* it asks for a number of tokens only */
+    uint32_t asks;        /* ANTHROPIC_ASKS_*: set by request() */
     uint32_t has_begun;   /* something of an answer came */
     uint32_t is_named;    /* MODEL was emitted */
     uint32_t is_finished; /* FINISH was emitted */
@@ -81,7 +86,11 @@ aigw_status anthropic_body(const struct aigw_host *host, struct aigw_ctx *ctx, a
 /** One frame of an answer. AIGW_DONE at the end marker. */
 aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
                             const struct aigw_frame *frame);
-/** The same without the short cuts for plain text; for tests. */
+/** Its body ended: of the answer to what is passed through unread, nothing else says so. */
+aigw_status anthropic_done(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call);
+/** What is asked for at this path of the API, with or without a query. */
+uint32_t anthropic_asks_at(aigw_str path);
+/** The same without the short cut for plain text; for tests. */
 aigw_status anthropic_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
                                  const struct aigw_frame *frame);
 void anthropic_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
