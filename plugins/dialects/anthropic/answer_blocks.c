@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #define CALLS_MAX  1024
-#define NOT_A_CALL UINT32_MAX /* index of a block that only this dialect understands */
+#define NOT_A_CALL UINT32_MAX       /* index of a block that only this dialect understands */
+#define THE_ANSWER (UINT32_MAX - 1) /* index of ANTHROPIC_JSON_TOOL's: its input is the answer's text */
 
 struct anthropic_tool {
     struct anthropic_tool *next; /* the one before it */
@@ -133,6 +134,10 @@ static aigw_status begin_call(struct anthropic_in *in, const struct aigw_json *b
     } else if (!reader_must_str(&in->r, block, "input", &event.text)) {
         return anthropic_nonsense(in, "has a tool call whose input is no object");
     }
+    if (wire_is(event.name, ANTHROPIC_JSON_TOOL)) {
+        status = add_tool(in, number, THE_ANSWER);
+        return status == AIGW_OK ? anthropic_emit_text(in, AIGW_EVENT_TEXT, event.text) : status;
+    }
     event.index = in->call->tool_count++;
     status = add_tool(in, number, event.index);
     return status == AIGW_OK ? anthropic_emit_piece(in, &event) : status;
@@ -157,6 +162,8 @@ static aigw_status emit_call_piece(struct anthropic_in *in, const struct anthrop
         return anthropic_nonsense(in, "has a piece of a tool call that did not begin");
     if (tool->index == NOT_A_CALL)
         return emit_json(in, AIGW_EVENT_OPAQUE, &event->json);
+    if (tool->index == THE_ANSWER)
+        return anthropic_emit_text(in, AIGW_EVENT_TEXT, piece.text);
     piece.index = tool->index;
     return anthropic_emit_piece(in, &piece);
 }

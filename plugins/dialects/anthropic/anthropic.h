@@ -11,6 +11,9 @@
 
 #define ANTHROPIC_DIALECT "anthropic" /* what passes through, and the origin of signatures and vendor JSON */
 
+/* The tool that holds the answers of old models to a schema: its call is the answer's text. */
+#define ANTHROPIC_JSON_TOOL "aigw_json_answer"
+
 struct anthropic_quirks {
     int64_t max_tokens;    /* when the request names none: the field is required     */
     bool drop_sampling;    /* the model refuses temperature, top_p and top_k         */
@@ -18,6 +21,7 @@ struct anthropic_quirks {
     const char *cache_ttl; /* "5m", "1h" or "off"                                    */
     const char *version;   /* member anthropic_version of the body, NULL for none    */
     bool omit_model;       /* the model's name is in the URL                         */
+    bool omit_stream;      /* so is whether to stream                                */
 };
 
 /** A tool call of an answer; answer_read.c. */
@@ -45,39 +49,6 @@ struct anthropic_call {
     struct wire_drops drops;
     struct aigw_buf *raw; /* pass-through: the frame for the client; else NULL */
 };
-
-/* How much thinking is asked for. */
-#define ANTHROPIC_THINK_UNSAID   0u
-#define ANTHROPIC_THINK_OFF      1u
-#define ANTHROPIC_THINK_BUDGET   2u
-#define ANTHROPIC_THINK_ADAPTIVE 3u
-
-/** A body being written. */
-struct anthropic_out {
-    const struct aigw_host *host;
-    struct aigw_ctx *ctx;
-    struct wire_body *body;
-    const struct anthropic_quirks *quirks;
-    struct wire_drops *drops;
-    bool is_foreign;        /* extra members are in the spelling of another dialect */
-    uint32_t thinking;      /* ANTHROPIC_THINK_* */
-    uint32_t marks_to_skip; /* cache markers beyond the last four */
-    const char *role;       /* of the open turn, NULL when none is open */
-    uint32_t turn_count;
-    uint32_t block_count;               /* in the open turn */
-    uint32_t results_ahead;             /* messages to come whose results stand there already */
-    const struct aigw_message *waiting; /* system messages from here on are still to be put in place */
-};
-aigw_status anthropic_unsupported(struct anthropic_out *out, const char *what, uint32_t number);
-aigw_status anthropic_invalid(struct anthropic_out *out, const char *what);
-/** True when a signature or vendor JSON of this origin is at home here. */
-bool anthropic_is_ours(aigw_str origin);
-/** Count the cache markers of a request, so that the last four are kept. */
-void anthropic_count_marks(struct anthropic_out *out, const struct aigw_model_request *req);
-/** `,"cache_control":…` if one is asked for and left. */
-void anthropic_put_mark(struct anthropic_out *out, bool is_wanted, uint32_t ttl_s);
-/** The members "system" and "messages". `note`: one more instruction, NULL for none. */
-aigw_status anthropic_turns(struct anthropic_out *out, const struct aigw_model_request *req, const char *note);
 
 aigw_status anthropic_body(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str model,
                            const struct aigw_model_request *req, const struct anthropic_quirks *quirks,
