@@ -1,11 +1,8 @@
-/* answer_quick.c - the short cuts: one delta of plain text, read in place, and whole answers of plain text, read
- * without json-c. Whatever is unusual goes to the full parser, which must say the same: tests/differential.c. */
+/* answer_delta.c - one delta of plain text, which nearly all frames of a stream are, read in place and at once.
+ * Whatever is unusual goes to the reader of whole answers, which must say the same: tests/differential.c. */
 #include "openai.h"
 
-#include "../../common/json/json.h"
 #include "../common/scan.h"
-
-/* ---- one text delta ---- */
 
 struct openai_delta {
     aigw_str text, finish;
@@ -99,114 +96,6 @@ static bool scan_frame(aigw_str data, struct openai_delta *delta, char *scratch,
     return scan_at_end(&s) && delta->has_delta && !halves_at_edge(delta->text);
 }
 
-/* ---- whole answers: one choice of plain text ---- */
-
-struct openai_whole {
-    const struct pj *usage;
-    aigw_str text, finish;
-};
-
-static bool is_absent(const struct pj *object, const char *name)
-{
-    const struct pj *value = pj_member(object, name);
-
-    return !value || value->type == PJ_NULL;
-}
-
-static bool are_absent(const struct pj *object, const char *const *names)
-{
-    while (*names && is_absent(object, *names))
-        names++;
-    return !*names;
-}
-
-static aigw_str string_of(const struct pj *object, const char *name)
-{
-    const struct pj *value = pj_member_of(object, name, PJ_STRING);
-
-    return value ? value->text : AIGW_STR_NONE;
-}
-
-/* Nothing in a message but its content, which is a string, null or absent. */
-static bool is_plain_message(const struct pj *message)
-{
-    static const char *const loud[] = { "tool_calls", "reasoning_content", "reasoning",   "thinking", "refusal",
-                                        "error",      "function_call",     "annotations", "type",     "object",
-                                        "usage",      "finish_reason",     NULL };
-    const struct pj *content = pj_member(message, "content");
-
-    return (!content || content->type == PJ_STRING || content->type == PJ_NULL) && are_absent(message, loud);
-}
-
-static bool read_whole(const struct pj *root, struct openai_whole *ret_whole)
-{
-    static const char *const loud[] = { "delta", "error",  "usage",        "logprobs", "stop_reason",
-                                        "type",  "object", "finishReason", NULL };
-    const struct pj *choices = pj_member_of(root, "choices", PJ_LIST), *choice, *index, *message, *reason;
-
-    if (!choices || choices->of.in.count != 1 || !is_absent(root, "error") || !is_absent(root, "x_groq") ||
-        wire_is(string_of(root, "object"), "error") || wire_is(string_of(root, "type"), "error"))
-        return false;
-    choice = choices->of.in.first;
-    index = pj_member(choice, "index");
-    message = pj_member_of(choice, "message", PJ_OBJECT);
-    reason = pj_member(choice, "finish_reason");
-    if (choice->type != PJ_OBJECT || (index && (index->type != PJ_INT || index->of.integer != 0)) ||
-        !are_absent(choice, loud) || (reason && reason->type != PJ_STRING && reason->type != PJ_NULL))
-        return false;
-    if (message ? !is_plain_message(message)
-                : !is_absent(choice, "message") || !pj_member_of(choice, "text", PJ_STRING))
-        return false;
-    *ret_whole = (struct openai_whole){ .usage = pj_member_of(root, "usage", PJ_OBJECT),
-                                        .text = string_of(message ? message : choice, message ? "content" : "text"),
-                                        .finish = string_of(choice, "finish_reason") };
-    return !halves_at_edge(ret_whole->text);
-}
-
-static int64_t usage_number(const void *obj, const char *group, const char *name)
-{
-    const struct pj *value = pj_member(group ? pj_member_of(obj, group, PJ_OBJECT) : obj, name);
-
-    if (pj_is(value, PJ_INT))
-        return value->of.integer;
-    return pj_is(value, PJ_DOUBLE) ? openai_count_of(value->of.real) : -1;
-}
-
-static aigw_status emit_whole(struct openai_in *in, const struct openai_whole *whole)
-{
-    struct aigw_event text = { .struct_size = sizeof text, .type = AIGW_EVENT_TEXT, .text = whole->text };
-    struct aigw_usage numbers;
-    struct aigw_event usage = { .struct_size = sizeof usage, .type = AIGW_EVENT_USAGE, .usage = &numbers };
-    aigw_status status = openai_emit_piece(in, &text);
-
-    in->call->seen[0] |= 1;
-    if (status == AIGW_OK)
-        status = openai_emit_finish(in, 0, whole->finish, AIGW_STR_NONE);
-    if (status != AIGW_OK || in->call->is_over)
-        return status;
-    if (whole->usage && whole->usage->of.in.count > 0) {
-        openai_read_usage(&numbers, usage_number, whole->usage);
-        status = openai_emit(in, &usage);
-    }
-    return status == AIGW_OK ? wire_pass(in->host, in->ctx, &in->pass) : status;
-}
-
-/* ---- frames ---- */
-
-static aigw_status read_body(struct openai_in *in, const struct aigw_frame *frame)
-{
-    struct pj_document *document = pj_read(frame->data);
-    struct openai_whole whole;
-    aigw_status status;
-
-    if (document && read_whole(pj_root(document), &whole))
-        status = emit_whole(in, &whole);
-    else
-        status = openai_read(in, frame);
-    pj_free(document);
-    return status;
-}
-
 static aigw_status read_delta(struct openai_in *in, const struct openai_delta *delta)
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_TEXT, .text = delta->text };
@@ -224,25 +113,28 @@ static aigw_status read_delta(struct openai_in *in, const struct openai_delta *d
 aigw_status openai_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                               const struct aigw_frame *frame)
 {
-    struct openai_in in = { host, ctx, call, { call->raw, frame, &call->drops } };
+    struct openai_in in = { .host = host, .ctx = ctx, .call = call, .pass = { call->raw, frame, &call->drops } };
 
     return call->is_over ? AIGW_OK : openai_read(&in, frame);
+}
+
+/* What came before allows a short cut: the first frame names the model, half a character may be held back. */
+static bool may_be_delta(const struct openai_call *call, const struct aigw_frame *frame)
+{
+    return call->is_named && call->halves.count == 0 && frame->framing != AIGW_FRAMING_BODY &&
+           (call->path == OPENAI_CHAT || call->path == OPENAI_COMPLETION) &&
+           (frame->event.len == 0 ||
+            (!wire_is_error_event(frame->event) && !wire_is_heartbeat(frame->event, frame->data)));
 }
 
 aigw_status openai_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                          const struct aigw_frame *frame)
 {
-    struct openai_in in = { host, ctx, call, { call->raw, frame, &call->drops } };
+    struct openai_in in = { .host = host, .ctx = ctx, .call = call, .pass = { call->raw, frame, &call->drops } };
     struct openai_delta delta = { .has_text = false };
     char scratch[1024];
 
-    if (call->is_over)
-        return AIGW_OK;
-    if (call->path == OPENAI_EMBEDDING || call->halves.count > 0)
-        return openai_read(&in, frame);
-    if (frame->framing == AIGW_FRAMING_BODY)
-        return read_body(&in, frame);
-    if (frame->event.len > 0 && (wire_is_error_event(frame->event) || wire_is_heartbeat(frame->event, frame->data)))
-        return openai_read(&in, frame);
-    return scan_frame(frame->data, &delta, scratch, sizeof scratch) ? read_delta(&in, &delta) : openai_read(&in, frame);
+    if (!call->is_over && may_be_delta(call, frame) && scan_frame(frame->data, &delta, scratch, sizeof scratch))
+        return read_delta(&in, &delta);
+    return call->is_over ? AIGW_OK : openai_read(&in, frame);
 }
