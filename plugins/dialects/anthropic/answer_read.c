@@ -3,7 +3,6 @@
  * What stands in the answer counts, not what was requested. */
 #include "answer.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 aigw_status anthropic_nonsense(struct anthropic_in *in, const char *what)
@@ -183,17 +182,13 @@ static aigw_status read_other(struct anthropic_in *in, bool is_body)
 
 aigw_status anthropic_read(struct anthropic_in *in, const struct aigw_frame *frame)
 {
+    aigw_str text = wire_skip_blanks(frame->data);
     bool is_body = frame->framing == AIGW_FRAMING_BODY;
-    aigw_str text;
-    char *copy;
     aigw_status status;
 
     if (in->call->asks == ANTHROPIC_ASKS_OTHER)
         return read_other(in, is_body);
-    if (!halves_mark(frame->data, &text, &copy))
-        return AIGW_E_NOMEM;
     reader_open(&in->r);
-    text = wire_skip_blanks(text);
     if (wire_is_error_event(frame->event))
         status = anthropic_emit_error_text(in, text);
     else if (text.len == 0 && wire_is(frame->event, "message_stop"))
@@ -203,7 +198,6 @@ aigw_status anthropic_read(struct anthropic_in *in, const struct aigw_frame *fra
     else
         status = read_values(in, text, frame->event, is_body);
     reader_end(&in->r);
-    free(copy);
     if (status == AIGW_OK && !in->call->is_over)
         status = wire_pass(in->host, in->ctx, &in->pass);
     return status;
