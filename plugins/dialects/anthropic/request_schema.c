@@ -1,4 +1,4 @@
-/* request_schema.c - JSON Schemas that the API holds an answer or a call to. It wants every object closed, and refuses
+/* request_schema.c - JSON Schemas that the API holds an answer to. It wants every object closed, and refuses
  * bounds on lengths and numbers: those are said in the description instead, where the model reads them. */
 #include "request_write.h"
 
@@ -115,6 +115,10 @@ static void put_schema(struct anthropic_out *out, const struct aigw_json *schema
     aigw_json_members(schema, names, MEMBERS, at);
     is_object = aigw_json_is_text(&at[TYPE], "object") || at[PROPERTIES].type == AIGW_JSON_OBJECT;
     wire_puts(out->body, "{");
+    if (is_object && at[TYPE].type == AIGW_JSON_ABSENT) {
+        wire_puts(out->body, "\"type\":\"object\"");
+        is_first = false;
+    }
     while (aigw_json_next(&walk, &key, &value)) {
         bool is_left_out = is_bound(&key, &value);
 
@@ -138,13 +142,13 @@ static void put_schema(struct anthropic_out *out, const struct aigw_json *schema
     wire_puts(out->body, "}");
 }
 
-aigw_status anthropic_put_strict_schema(struct anthropic_out *out, aigw_str schema)
+aigw_status anthropic_put_answer_schema(struct anthropic_out *out, aigw_str schema)
 {
     struct aigw_json root;
 
     if (schema.len == 0 || aigw_json_check(schema, AIGW_JSON_STRICT, &root, NULL) != AIGW_OK ||
         root.type != AIGW_JSON_OBJECT)
-        return anthropic_invalid(out, "a schema is not a JSON object");
+        return anthropic_invalid(out, "the schema of the answer is not a JSON object");
     put_schema(out, &root);
     return AIGW_OK;
 }

@@ -256,7 +256,7 @@ aigw_status anthropic_put_output_config(struct anthropic_out *out)
     if (has_schema) {
         wire_puts(out->body, has_effort ? ",\"format\":{\"type\":\"json_schema\",\"schema\":"
                                         : "\"format\":{\"type\":\"json_schema\",\"schema\":");
-        status = anthropic_put_strict_schema(out, out->req->params->schema);
+        status = anthropic_put_answer_schema(out, out->req->params->schema);
         wire_puts(out->body, "}");
     }
     wire_puts(out->body, "}");

@@ -38,8 +38,7 @@ static aigw_status put_function(struct anthropic_out *out, const struct aigw_too
         out->host->buf_json(out->body->buf, tool->description);
     }
     wire_puts(out->body, ",\"input_schema\":");
-    status = tool->flags & AIGW_TOOLF_STRICT ? anthropic_put_strict_schema(out, tool->parameters)
-                                             : put_schema(out, tool->parameters);
+    status = put_schema(out, tool->parameters);
     if (status != AIGW_OK)
         return status;
     if (tool->flags & AIGW_TOOLF_STRICT)

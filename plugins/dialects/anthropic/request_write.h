@@ -66,8 +66,8 @@ aigw_status anthropic_settle_form(struct anthropic_out *out);
 /** The member "output_config". */
 aigw_status anthropic_put_output_config(struct anthropic_out *out);
 
-/** A schema without what the API refuses in those it holds an answer or a call to; bounds go into descriptions. */
-aigw_status anthropic_put_strict_schema(struct anthropic_out *out, aigw_str schema);
+/** A schema without what the API refuses in those it holds an answer to; bounds go into descriptions. */
+aigw_status anthropic_put_answer_schema(struct anthropic_out *out, aigw_str schema);
 /** The members "tools" and "tool_choice". */
 aigw_status anthropic_put_tools(struct anthropic_out *out);
 

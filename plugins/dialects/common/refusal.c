@@ -179,13 +179,22 @@ void refusal_read(struct reader *r, const struct aigw_json *body, const struct r
     ret_refusal->request_id = reader_str(r, &object, "request_id");
 }
 
+/* The value that a text begins with, absent when that is no JSON. Words in it are to be read, so only a text that is no
+ * UTF-8 is taken as bytes. */
+static void begin(struct reader *r, aigw_str *rest, struct aigw_json *ret_body)
+{
+    if (reader_begin(r, *rest, ret_body))
+        *rest = AIGW_STR_NONE;
+    else if (!reader_next(r, rest, ret_body))
+        *ret_body = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
+}
+
 void refusal_read_text(struct reader *r, aigw_str text, const struct refusal_rules *rules, struct refusal *ret_refusal)
 {
     aigw_str rest = text;
     struct aigw_json body;
 
-    reader_open(r);
-    reader_next(r, &rest, &body);
+    begin(r, &rest, &body);
     refusal_read(r, &body, rules, ret_refusal);
     if (body.type == AIGW_JSON_STRING && rest.len == 0)
         ret_refusal->message = reader_text(r, &body);
@@ -273,8 +282,7 @@ void refusal_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const s
     struct aigw_json body;
     struct reader reader;
 
-    reader_open(&reader);
-    reader_next(&reader, &rest, &body);
+    begin(&reader, &rest, &body);
     refusal_read(&reader, &body, rules, &refusal);
     if (body.type == AIGW_JSON_ABSENT && wire_has_prefix(failure->content_type, "text/plain"))
         refusal.message = wire_trim_end(failure->body);
