@@ -54,6 +54,10 @@ aigw_status anthropic_body(const struct aigw_host *host, struct aigw_ctx *ctx, a
                            const struct aigw_model_request *req, const struct anthropic_quirks *quirks,
                            struct wire_drops *drops, aigw_str *ret_body);
 
+/** True when a part names a file that the API keeps: that needs the beta feature ANTHROPIC_FILES_BETA. */
+bool anthropic_names_files(const struct aigw_model_request *req);
+#define ANTHROPIC_FILES_BETA "files-api-2025-04-14"
+
 /** One frame of an answer. AIGW_DONE at the end marker. */
 aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
                             const struct aigw_frame *frame);

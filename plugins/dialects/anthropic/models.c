@@ -2,6 +2,7 @@
 #include "models.h"
 
 #include <ctype.h>
+#include <strings.h>
 
 /* The next number of at most two digits that is no part of a word or a date, -1 without one; *at moves behind it. */
 static int next_number(aigw_str name, size_t *at)
@@ -26,13 +27,14 @@ static int next_number(aigw_str name, size_t *at)
 
 uint32_t anthropic_model_version(aigw_str model)
 {
+    static const char claude[] = "claude";
     size_t at, behind;
     int major, minor;
 
-    for (at = 0; at < model.len; at++)
-        if (wire_has_prefix((aigw_str){ model.ptr + at, model.len - at }, "claude"))
+    for (at = 0; at + sizeof claude <= model.len; at++)
+        if (strncasecmp(model.ptr + at, claude, sizeof claude - 1) == 0)
             break;
-    if (at == model.len)
+    if (at + sizeof claude > model.len)
         return 0;
     major = next_number(model, &at);
     if (major <= 0)

@@ -154,6 +154,22 @@ static aigw_status put_data(struct anthropic_out *out, bool is_image, aigw_str f
     return AIGW_OK;
 }
 
+static bool names_file(const struct aigw_part *part)
+{
+    for (; part; part = part->next)
+        if ((part->file_id.len > 0 && part->data.len == 0 && part->url.len == 0) || names_file(part->parts))
+            return true;
+    return false;
+}
+
+bool anthropic_names_files(const struct aigw_model_request *req)
+{
+    for (const struct aigw_message *msg = req->messages; msg; msg = msg->next)
+        if (names_file(msg->parts))
+            return true;
+    return false;
+}
+
 /* `"source":{…}` */
 static aigw_status put_source(struct anthropic_out *out, const struct aigw_part *part)
 {

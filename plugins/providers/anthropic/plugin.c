@@ -139,9 +139,10 @@ static aigw_status anthropic_raw_url(const struct anthropic *anthropic, struct a
 
 /* Key, version and beta features. The version and further features of a client whose own bytes pass come from it. */
 static aigw_status anthropic_headers(const struct anthropic *anthropic, struct aigw_ctx *ctx,
-                                     const struct aigw_target *target, const struct aigw_raw *raw,
+                                     const struct aigw_target *target, const struct aigw_model_request *req,
                                      struct aigw_http_request *ret_http)
 {
+    const struct aigw_raw *raw = req->raw;
     static const char *const ours[] = { "anthropic-version", "anthropic-beta", NULL };
     bool is_bearer = strcmp(anthropic->auth, "bearer") == 0;
     aigw_str version = raw ? wire_raw_header(raw, "anthropic-version") : AIGW_STR_NONE;
@@ -156,6 +157,8 @@ static aigw_status anthropic_headers(const struct anthropic *anthropic, struct a
     wire_header_value(&headers, is_bearer ? "Authorization: Bearer " : "x-api-key: ",
                       wire_key_for(target, anthropic->api_key, WIRE_DUMMY_KEY));
     wire_header(&headers, anthropic->beta_header);
+    if (!raw && anthropic_names_files(req))
+        wire_header(&headers, "anthropic-beta: " ANTHROPIC_FILES_BETA);
     if (raw) {
         wire_header_value(&headers, "anthropic-beta: ", wire_raw_header(raw, "anthropic-beta"));
         wire_headers_pass(&headers, raw, ours);
@@ -213,7 +216,7 @@ static aigw_status anthropic_request(struct aigw_ctx *ctx, void *self, void *cal
 {
     const struct anthropic *anthropic = self;
     struct anthropic_call *call = call_state;
-    aigw_status status = anthropic_headers(anthropic, ctx, target, req->raw, ret_http);
+    aigw_status status = anthropic_headers(anthropic, ctx, target, req, ret_http);
 
     if (status != AIGW_OK)
         return status;
