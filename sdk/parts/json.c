@@ -6,6 +6,7 @@
 
 #include "scan.h"
 
+#define NEAR        8    /* bytes that are looked at one by one before many are at once */
 #define REAL_SHORT  64u  /* a number's text up to here goes to strtod() as it is */
 #define REAL_DIGITS 800u /* more cannot change which double is nearest, but for one that says "and a bit more" */
 
@@ -60,23 +61,53 @@ void aigw_json_where(aigw_str text, size_t offset, size_t *ret_line, size_t *ret
 
 /* ---- finding values ---- */
 
-/* Behind the string whose quote is at `at`. */
+/* Behind the string whose quote is at `at`: text is passed over again and again, and most of it is strings. */
 static const char *string_end(const char *at, const char *end, uint32_t *flags)
 {
     at++;
-    while ((at = aigw_scan_plain_end(at, end)) < end) {
-        if (*at == '"')
-            return at + 1;
+#ifdef __SSE2__
+    for (uint64_t escaped = 0; end - at >= BYTES_STEP; at += BYTES_STEP) {
+        uint64_t backslashes = bytes_backslash(at), closing = bytes_closing(bytes_quote(at), backslashes, &escaped);
+
+        if (closing)
+            backslashes &= (closing & -closing) - 1;
+        if (backslashes)
+            *flags |= AIGW_JSONF_ESCAPES;
+        if (closing)
+            return at + bytes_before(closing) + 1;
+        if (escaped && end - at < 2 * BYTES_STEP) { /* the rest is looked at byte by byte */
+            at += BYTES_STEP + (end - at > BYTES_STEP);
+            break;
+        }
+    }
+#endif
+    while (at < end && *at != '"') {
         if (*at == '\\') {
             *flags |= AIGW_JSONF_ESCAPES;
-            at += end - at >= 2 ? 2 : 1;
+            at += end - at >= 2;
         }
-        while (at < end && (unsigned char)*at >= 0x80)
-            at++;
-        if (at < end && (unsigned char)*at < 0x20) /* not in a text that was checked */
-            at++;
+        at++;
     }
-    return end;
+    return at < end ? at + 1 : end;
+}
+
+/* The first quote or bracket from `at` on: near in most texts, far in those of many numbers. */
+static const char *find_structure(const char *at, const char *end)
+{
+#ifdef __SSE2__
+    for (int i = 0; i < NEAR && at < end; i++, at++)
+        if (*at == '"' || (*at | 0x20) == '{' || (*at | 0x20) == '}')
+            return at;
+    for (; end - at >= BYTES_STEP; at += BYTES_STEP) {
+        uint64_t marks = bytes_structure(at);
+
+        if (marks)
+            return at + bytes_before(marks);
+    }
+#endif
+    while (at < end && *at != '"' && (*at | 0x20) != '{' && (*at | 0x20) != '}')
+        at++;
+    return at;
 }
 
 static const char *container_end(const char *at, const char *end)
@@ -84,7 +115,7 @@ static const char *container_end(const char *at, const char *end)
     uint32_t flags;
     size_t level = 0;
 
-    while (at < end) {
+    while ((at = find_structure(at, end)) < end) {
         char c = *at;
 
         if (c == '"') {
@@ -339,7 +370,7 @@ static double long_real(aigw_str text)
         at++;
         if (at < end && (*at == '-' || *at == '+'))
             is_down = *at++ == '-';
-        for (; at < end; at++)
+        for (; at < end && *at >= '0' && *at <= '9'; at++)
             if (given < INT64_MAX / 100)
                 given = given * 10 + (*at - '0');
         exponent += is_down ? -given : given;

@@ -491,6 +491,7 @@ START_TEST(unchecked_text_does_no_harm)
                                        "\"\\q\\q\\q\\q\\q\\q\\q\\qplain bytes behind them\"",
                                        "[\"\x01\",\"\xE2\n",
                                        "\"\xED\xA0",
+                                       "[1e!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!",
                                        "\"\xED\xA0\x80" };
 
     for (size_t i = 0; i < COUNT(bad); i++)
