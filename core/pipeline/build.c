@@ -3,6 +3,9 @@
 #include "config/snapshot.h"
 
 #include <stdlib.h>
+#ifdef __GLIBC__ /* known from the header before */
+#include <malloc.h>
+#endif
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -110,6 +113,14 @@ static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options
     snapshot->router = gw_router_build(arena, snapshot->plugins, problems);
 }
 
+/* Reading files, checking certificates above all, takes megabytes for a moment; the allocator would keep them for good. */
+static void give_back_memory(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
 struct gw_snapshot *gw_snapshot_build(const struct gw_snapshot_options *options, struct gw_problems *problems)
 {
     struct gw_snapshot *snapshot = calloc(1, sizeof *snapshot);
@@ -122,6 +133,7 @@ struct gw_snapshot *gw_snapshot_build(const struct gw_snapshot_options *options,
     snapshot->yard = options->yard;
     gw_arena_init(&snapshot->arena, SNAPSHOT_MEMORY_MAX);
     build(snapshot, options, problems);
+    give_back_memory();
     if (problems->error_count || !snapshot->router) {
         snapshot->yard = NULL; /* this is the main thread */
         gw_snapshot_unref(snapshot);

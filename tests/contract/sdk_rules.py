@@ -50,6 +50,7 @@ class Lines:
         self.server = Server(self._handle)
         self.seen = []
         self.token = "tok-canary-1"
+        self.status, self.headers = 200, []
         self.made = 0
         self.lock = threading.Lock()
 
@@ -72,7 +73,8 @@ class Lines:
         elif path in ("/auth", "/brief") and ex.request.header("authorization") != f"Bearer {self.token}":
             ex.reply(401, "who are you? " + str(ex.request.header("authorization")))
         else:
-            ex.reply(200, b"heard " + ex.request.body + b"\n.\n", content_type="text/plain")
+            ex.reply(self.status, b"heard " + ex.request.body + b"\n.\n", content_type="text/plain",
+                     headers=self.headers)
 
 
 class ProbeEnv(Env):
@@ -203,6 +205,29 @@ def invalid_log(env):
 def lines(env):
     """A provider over HTTP whose end marker ends the answer."""
     truth(env.probe("call", "lines").text.startswith("heard"), "the server's words", "none")
+
+
+@case("SDK-answer-headers", "probe")
+def answer_headers(env):
+    """What a feature asked for of the headers, with START and with ERROR, in its own spelling; absent ones are not."""
+    env.lines.headers = [("X-WHO", "five"), ("x-left", " 7 "), ("X-Most", "12.5"), ("X-Later", "1")]
+    equal(env.probe("headers", "lines").text.split("heard")[0], "x-who=five;X-Left=7;", "headers with START")
+    env.lines.status = 418
+    equal(env.probe("headers", "lines").text, "x-who=five;X-Left=7;", "headers with ERROR")
+    env.lines.status, env.lines.headers = 200, []
+    equal(env.probe("headers", "lines").text.split("heard")[0], "", "headers of an answer without them")
+
+
+@case("SDK-rate-headers", "probe")
+def rate_headers(env):
+    """What a provider's table names is exported, last word of any worker; nonsense changes nothing."""
+    for value in ("99", "98", "97", "many", "", "1e3"):
+        env.lines.headers = [("X-Left", value), ("X-Most", "400000")]
+        env.probe("call", "lines")
+    env.lines.headers = []
+    equal(env.gw.metric("aigw_model_rate_remaining", provider="lines", unit="requests"), 97.0, "what is left")
+    equal(env.gw.metric("aigw_model_rate_limit", provider="lines", unit="input_tokens"), 400000.0, "the limit")
+    truth('unit="unknown"' not in env.gw.metrics(), "no series of a unit that the core does not know", "one")
 
 
 @case("SDK-credential", "probe")

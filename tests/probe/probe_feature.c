@@ -46,13 +46,16 @@ static aigw_status answer(struct aigw_ctx *ctx, const struct probe *probe, const
 static aigw_status start(struct aigw_ctx *ctx, const struct probe *probe, struct probe_call *call, const char *model,
                          uint32_t flags)
 {
+    static const char *const wanted[] = { "x-who", "X-Absent", "X-Left" };
     struct aigw_need need = { .struct_size = sizeof need, .model = { model, strlen(model) } };
     struct aigw_error error = { .struct_size = sizeof error };
     const struct aigw_model_info *info = NULL;
     struct aigw_call_options options = { .struct_size = sizeof options,
                                          .flags = flags,
                                          .dialect = is(call, "raw") ? AIGW_STR("probe") : AIGW_STR_NONE,
-                                         .tag = call->said[call->started] };
+                                         .tag = call->said[call->started],
+                                         .answer_headers = is(call, "headers") ? wanted : NULL,
+                                         .answer_header_count = is(call, "headers") ? 3 : 0 };
 
     if (probe->host->model_resolve(ctx, &need, &info, &error) != AIGW_OK)
         return probe->host->respond_model_error(ctx, &error);
@@ -256,12 +259,24 @@ static aigw_status on_error(struct aigw_ctx *ctx, const struct probe *probe, str
     return probe->host->respond_model_error(ctx, error);
 }
 
+/* Headers that START and ERROR bring: "x-who=five;X-Left=7;". */
+static void say_headers(char *said, size_t size, const struct aigw_event *event)
+{
+    for (uint32_t i = 0; i < event->header_count; i++)
+        snprintf(said + strlen(said), size - strlen(said), "%.*s=%.*s;", AIGW_STR_ARG(event->headers[i].name),
+                 AIGW_STR_ARG(event->headers[i].value));
+}
+
 static aigw_status probe_event(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_event *event)
 {
     const struct probe *probe = self;
     struct probe_call *call = state;
     char *said = event->tag;
 
+    if (is(call, "headers") && (event->type == AIGW_EVENT_START || event->type == AIGW_EVENT_ERROR)) {
+        say_headers(said, sizeof call->said[0], event);
+        return event->type == AIGW_EVENT_ERROR ? answer(ctx, probe, said) : AIGW_OK;
+    }
     switch (event->type) {
     case AIGW_EVENT_START:
     case AIGW_EVENT_WAITING:
