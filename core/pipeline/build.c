@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/api_keys.h"
 #include "models/models.h"
 #include "pipeline/check.h"
 #include "pipeline/pem.h"
@@ -107,13 +108,15 @@ static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options
     if (!snapshot->plugins || !snapshot->conf)
         return;
     gw_plugins_configure(snapshot->plugins, arena, snapshot->conf, gw_host(), problems);
+    snapshot->api_keys = gw_api_keys_build(arena, snapshot->conf, problems);
     snapshot->models = gw_models_build(arena, snapshot->conf, &snapshot->settings, snapshot->plugins, problems);
     snapshot->prompts =
         gw_prompts_load(arena, snapshot->settings.prompts.dirs.items, snapshot->settings.prompts.dirs.count, problems);
     snapshot->router = gw_router_build(arena, snapshot->plugins, problems);
 }
 
-/* Reading files, checking certificates above all, takes megabytes for a moment; the allocator would keep them for good. */
+/* Reading files, checking certificates above all, takes megabytes for a moment; the allocator would keep them for good.
+ */
 static void give_back_memory(void)
 {
 #ifdef __GLIBC__

@@ -1,6 +1,7 @@
 /* check.c - see check.h. Each check uses the very code that will apply the setting, or the same library call. Whether a
  * port is free and an address is this machine's is left to the start: the check may run elsewhere. */
 #include "pipeline/check.h"
+#include "base/network.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -76,11 +77,12 @@ static void check_trusted_proxies(const struct check *c)
     static const char path[] = "server.trusted_proxies";
     static const char fault[] = "\"%s\" is not an address or network; expected something like 10.0.0.0/8 or fd00::/8";
     const struct aigw_list *list = &c->settings->server.trusted_proxies;
+    struct gw_network network;
 
     for (size_t i = 0; i < list->count; i++) {
         const struct gw_node *node = item_node(c, path, i);
 
-        if (gw_http_is_network(list->items[i]))
+        if (gw_network_parse(list->items[i], &network))
             continue;
         if (node)
             gw_problem(c->problems, node, path, fault, list->items[i]);

@@ -321,4 +321,4 @@ def refuse_own_too_large(env):
 def callers(env):
     equal(env.probe("answer", path="/probe-open/").status, 200, "status of a route that anyone may call")
     check(env.post("/probe-key/answer", b"x", headers={**env.auth(), "Content-Type": "text/plain"}), 401,
-          {"own": {"kind": 1, "status": 401, "text": "No authorization header presented"}})
+          {"own": {"kind": 1, "status": 401, "text": "The API key was refused", "code": "key_unknown"}})

@@ -187,6 +187,19 @@ static aigw_status write_after_end(struct aigw_ctx *ctx, const struct probe *pro
     return AIGW_OK;
 }
 
+/* Who asks, and the models that he may use: "build:good,waits,". */
+static aigw_status answer_names(struct aigw_ctx *ctx, const struct probe *probe)
+{
+    uint32_t count;
+    const aigw_str *names = probe->host->model_names(ctx, &count);
+    char text[1024];
+
+    snprintf(text, sizeof text, "%.*s:", AIGW_STR_ARG(probe->host->principal(ctx)->subject));
+    for (uint32_t i = 0; i < count; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s,", AIGW_STR_ARG(names[i]));
+    return answer(ctx, probe, text);
+}
+
 static aigw_status probe_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
 {
     const struct probe *probe = self;
@@ -194,6 +207,8 @@ static aigw_status probe_run(struct aigw_ctx *ctx, void *self, void *state, cons
 
     if (is(call, "answer"))
         return answer(ctx, probe, request->body.ptr ? "with a body" : "without a body");
+    if (is(call, "names"))
+        return answer_names(ctx, probe);
     if (is(call, "nothing"))
         return AIGW_OK;
     if (is(call, "boom"))
@@ -318,8 +333,9 @@ static aigw_status probe_refuse(struct aigw_ctx *ctx, void *self, const struct a
 
     if (request->route->tag != 1)
         return AIGW_E_UNSUPPORTED;
-    snprintf(text, sizeof text, "{\"own\":{\"kind\":%u,\"status\":%d,\"text\":\"%.*s\"}}", refusal->kind,
-             refusal->http_status, AIGW_STR_ARG(refusal->message));
+    snprintf(text, sizeof text, "{\"own\":{\"kind\":%u,\"status\":%d,\"text\":\"%.*s\"%s%.*s%s}}", refusal->kind,
+             refusal->http_status, AIGW_STR_ARG(refusal->message), refusal->code.len > 0 ? ",\"code\":\"" : "",
+             AIGW_STR_ARG(refusal->code), refusal->code.len > 0 ? "\"" : "");
     return probe->host->respond(ctx, (uint32_t)refusal->http_status, NULL, (aigw_str){ text, strlen(text) }, NULL, 0);
 }
 
@@ -328,6 +344,15 @@ static const struct aigw_route routes[] = {
     { .method = "POST", .path = "/probe-own/{scenario}", .scope = "probe_scope", .tag = 1, .category = "probe" },
     { .method = "POST", .path = "/probe-open/{scenario}", .category = "probe", .callers = AIGW_CALLER_ANYONE },
     { .method = "POST", .path = "/probe-key/{scenario}", .tag = 1, .category = "probe", .callers = AIGW_CALLER_KEY },
+    { .method = "POST",
+      .path = "/probe-both/{scenario}",
+      .category = "probe",
+      .callers = AIGW_CALLER_KEY | AIGW_CALLER_GITLAB },
+    { .method = "POST",
+      .path = "/probe-key-scope/{scenario}",
+      .scope = "chat",
+      .category = "probe",
+      .callers = AIGW_CALLER_KEY },
     { .method = "POST", .path = "/probe-no-body/{scenario}", .flags = AIGW_ROUTEF_NO_BODY, .category = "probe" },
     { .method = "GET", .path = "/probe/{scenario}", .category = "probe" },
 };
