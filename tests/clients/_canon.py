@@ -16,7 +16,7 @@ class Events:
     """The lines of an answer."""
 
     def __init__(self, text):
-        self.lines = text.splitlines()
+        self.lines = text.strip().splitlines()
 
     def __repr__(self):
         return " / ".join(self.lines)

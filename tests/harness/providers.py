@@ -128,9 +128,11 @@ def names():
                   if os.path.exists(os.path.join(FOLDER, name, "CMakeLists.txt")) and name != "mock")
 
 
-def read_rows(provider):
+def read_rows(provider, if_any=False):
     folder = os.path.join(FOLDER, provider, "tests")
     path = os.path.join(folder, "matrix.case")
+    if if_any and not os.path.exists(path):
+        return []
     if not os.path.exists(path):
         raise Failure("a tests/matrix.case for every provider", f"none for {provider}")
     with open(os.path.join(folder, "CMakeLists.txt"), encoding="utf-8") as source:
