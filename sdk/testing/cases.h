@@ -14,8 +14,7 @@ struct cases {
     const char *call_title;
     aigw_status status; /* what the last action answered, checked unless the next section expects failure */
     bool is_unchecked;
-    aigw_str answer; /* what the model server says; absent: nothing */
-    const char *content_type;
+    const char *answer, *content_type; /* what the model server says */
     const struct aigw_error *error;
     int64_t took_ms;
     int line; /* of the section at hand */
@@ -54,9 +53,6 @@ void cases_expect_json(struct cases *c, const char *what, const char *expected, 
 void cases_expect_body(struct cases *c, const char *what, const char *expected, aigw_str found);
 /** Every line of expected is one of the lines found; "~text": one of them contains it; "!text": none does. */
 void cases_expect_lines(struct cases *c, const char *what, const char *expected, const char *found);
-/** An answer that is an event stream: its messages out of their lines. */
-bool cases_is_eventstream(const char *content_type);
-aigw_str cases_eventstream(struct cases *c, const char *text);
 /** No rule of the headers was broken since the call or request began. */
 void cases_expect_no_faults(struct cases *c);
 
