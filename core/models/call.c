@@ -60,7 +60,10 @@ void gw_call_deliver(struct aigw_call *call, const struct aigw_event *event)
 
 static void deliver_plain(struct aigw_call *call, uint32_t type)
 {
-    struct aigw_event event = { .struct_size = sizeof event, .type = type };
+    struct aigw_event event = { .struct_size = sizeof event,
+                                .type = type,
+                                .headers = type == AIGW_EVENT_START ? call->answer_headers : NULL,
+                                .header_count = type == AIGW_EVENT_START ? call->answer_header_count : 0 };
 
     gw_call_deliver(call, &event);
 }
@@ -112,7 +115,11 @@ static void finish(struct aigw_call *call, enum gw_call_step step, const struct 
 
 static void finish_with(struct aigw_call *call, const struct aigw_error *error)
 {
-    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = error };
+    struct aigw_event event = { .struct_size = sizeof event,
+                                .type = AIGW_EVENT_ERROR,
+                                .error = error,
+                                .headers = call->answer_headers,
+                                .header_count = call->answer_header_count };
 
     finish(call, GW_CALL_FAIL, &event);
 }

@@ -451,7 +451,6 @@ aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint
                         const struct aigw_model_request *req, const struct openai_quirks *quirks,
                         struct wire_drops *drops, aigw_str *ret_body)
 {
-    struct json_object *forced = NULL, *extra = NULL;
     struct wire_body body;
     struct openai_out out = { .host = host, .ctx = ctx, .body = &body, .quirks = quirks, .drops = drops };
     aigw_status status = wire_begin(&body, host, ctx);
@@ -467,21 +466,16 @@ aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint
                           AIGW_STR_ARG(req->dialect));
     wire_string(&body, "model", model);
     status = put_call(&out, path, req);
-    if (status == AIGW_OK && quirks->body.len > 0) { /* parsed per call: json-c writes into an object that it prints */
-        forced = wire_parse(quirks->body);
-        status = wire_merge(&body, forced, openai_reserved, NULL);
-    }
-    if (status == AIGW_OK && req->extra.len > 0) {
-        extra = wire_parse(req->extra);
-        status = json_object_is_type(extra, json_type_object)
-                     ? wire_merge(&body, extra, openai_reserved, drops)
-                     : openai_invalid(&out, "the extra members are not a JSON object");
+    if (status == AIGW_OK)
+        status = wire_members(&body, quirks->body, openai_reserved, NULL);
+    if (status == AIGW_OK) {
+        status = wire_members(&body, req->extra, openai_reserved, drops);
+        if (status == AIGW_E_INVALID)
+            status = openai_invalid(&out, "the extra members are not a JSON object");
     }
     if (status == AIGW_OK)
         status = drops->status;
     if (status == AIGW_OK)
         status = wire_end(&body, ret_body);
-    json_object_put(extra);
-    json_object_put(forced);
     return status;
 }

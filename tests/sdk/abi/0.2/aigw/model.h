@@ -402,7 +402,7 @@ struct aigw_event {
     struct aigw_call *call;          /* set by the core: which call this is about */
     void *tag;                       /* set by the core: aigw_call_options.tag of that call */
     const struct aigw_pair *headers; /* set by the core in START and ERROR: those of aigw_call_options.answer_headers */
-    uint32_t header_count;           /* that the server's answer has, in the asked spelling of their names          */
+    uint32_t header_count;           /* that the server's answer has, names as asked; live as long as the request   */
     uint32_t reserved2;
 };
 
