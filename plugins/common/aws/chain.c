@@ -49,8 +49,35 @@ static bool is_set(const char *text)
     return text && text[0];
 }
 
+/* What AWS says of tokens is told in words of our own: clients take theirs for words about the token of theirs. */
+static const char *words_of(aigw_str code)
+{
+    static const struct {
+        const char *code, *words;
+    } rows[] = {
+        { "ExpiredTokenException", "the identity that was shown is out of date" },
+        { "ExpiredToken", "the AWS session is out of date" },
+        { "InvalidIdentityToken",
+          "this AWS account does not accept the identity: its issuer or audience is unknown there" },
+        { "InvalidClientTokenId", "AWS does not know the access key" },
+        { "UnrecognizedClientException", "AWS does not know the access key" },
+        { "SignatureDoesNotMatch", "the secret access key is not the access key's, or this machine's clock is wrong" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (aws_is(code, rows[i].code))
+            return rows[i].words;
+    return NULL;
+}
+
 static aigw_status refuse(const struct walking *w, const char *who, aigw_str code, aigw_str message)
 {
+    const char *words = words_of(code);
+
+    if (words) {
+        code = AIGW_STR_NONE;
+        message = aws_str(words);
+    }
     if (message.len > WORDS_MAX)
         message.len = WORDS_MAX;
     return w->host->fail(w->ctx, AIGW_E_UPSTREAM, "%s answered %d%s%.*s%s%.*s", who, (int)w->step->status,

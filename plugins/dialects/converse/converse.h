@@ -130,6 +130,8 @@ void converse_count_marks(struct converse_out *out);
 void converse_settle_thinking(struct converse_out *out);
 /** inferenceConfig, outputConfig, additionalModelRequestFields and the small ones. */
 aigw_status converse_params(struct converse_out *out);
+/** True when the request's own member belongs to the API and not to the model: all do when the dialect is named. */
+bool converse_is_member(const struct converse_out *out, const struct aigw_json *key);
 /** additionalModelRequestFields alone. */
 aigw_status converse_fields(struct converse_out *out);
 /** toolConfig. */

@@ -220,29 +220,51 @@ static void put_betas(struct fields *f)
     wire_puts(f->out->body, "]");
 }
 
-/* Members of an object, but for those that `taken` or this file put before. */
-static void merge_fields(struct fields *f, const struct aigw_json *object, const struct aigw_json *taken)
+/* One more member, unless it is there already. */
+static void merge_field(struct fields *f, const struct aigw_json *key, const struct aigw_json *value, bool is_asked)
+{
+    struct converse_out *out = f->out;
+    aigw_str name = reader_text(&out->reader, key);
+
+    for (uint32_t i = 0; i < f->own_count; i++)
+        if (wire_is(name, f->own[i])) {
+            if (is_asked)
+                wire_drop(out->host, out->ctx, out->drops, name);
+            return;
+        }
+    open_field(f);
+    wire_put(out->body, reader_json(&out->reader, key));
+    wire_puts(out->body, ":");
+    wire_put(out->body, reader_json(&out->reader, value));
+}
+
+static bool has_member(const struct aigw_json *object, aigw_str name)
 {
     struct aigw_json_walk walk = aigw_json_begin(object);
-    struct converse_out *out = f->out;
-    struct aigw_json key, value, other;
+    struct aigw_json key, value;
 
-    while (aigw_json_next(&walk, &key, &value)) {
-        aigw_str name = reader_text(&out->reader, &key);
-        const char *text = wire_join(out->host, out->ctx, name, AIGW_STR_NONE);
-        bool is_own = false;
+    while (aigw_json_next(&walk, &key, &value))
+        if (key.text.len == name.len && memcmp(key.text.ptr, name.ptr, name.len) == 0)
+            return true;
+    return false;
+}
 
-        for (uint32_t i = 0; i < f->own_count; i++)
-            is_own |= wire_is(name, f->own[i]);
-        if (is_own && !taken)
-            wire_drop(out->host, out->ctx, out->drops, name);
-        if (is_own || (taken && text && aigw_json_member(taken, text, &other)))
-            continue;
-        open_field(f);
-        wire_put(out->body, reader_json(&out->reader, &key));
-        wire_puts(out->body, ":");
-        wire_put(out->body, reader_json(&out->reader, &value));
-    }
+/* What the request asks for, then what the settings add. */
+static void merge_fields(struct fields *f, const struct aigw_json *asked, const struct aigw_json *configured)
+{
+    struct aigw_json_walk walk = aigw_json_begin(asked);
+    struct aigw_json key, value;
+
+    while (aigw_json_next(&walk, &key, &value))
+        merge_field(f, &key, &value, true);
+    walk = aigw_json_begin(&f->out->extra);
+    while (aigw_json_next(&walk, &key, &value))
+        if (!converse_is_member(f->out, &key) && !has_member(asked, key.text))
+            merge_field(f, &key, &value, true);
+    walk = aigw_json_begin(configured);
+    while (aigw_json_next(&walk, &key, &value))
+        if (!has_member(asked, key.text) && !has_member(&f->out->extra, key.text))
+            merge_field(f, &key, &value, false);
 }
 
 aigw_status converse_fields(struct converse_out *out)
@@ -262,10 +284,10 @@ aigw_status converse_fields(struct converse_out *out)
     if (!reader_member(&out->extra, "additionalModelRequestFields", AIGW_JSON_OBJECT, &asked) &&
         aigw_json_member(&out->extra, "additionalModelRequestFields", &configured))
         return converse_invalid(out, "additionalModelRequestFields is not a JSON object");
-    merge_fields(&f, &asked, NULL);
-    if (out->quirks->fields.len > 0 &&
-        aigw_json_check(out->quirks->fields, AIGW_JSON_NAN, &configured, NULL) == AIGW_OK)
-        merge_fields(&f, &configured, &asked);
+    if (out->quirks->fields.len == 0 ||
+        aigw_json_check(out->quirks->fields, AIGW_JSON_NAN, &configured, NULL) != AIGW_OK)
+        configured = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
+    merge_fields(&f, &asked, &configured);
     if (f.count > 0)
         wire_puts(out->body, "}");
     return AIGW_OK;

@@ -153,6 +153,28 @@ static bool is_taken(const struct converse_out *out, const struct aigw_json *key
     return out->quirks->guardrail.len > 0 && aigw_json_is_text(key, "guardrailConfig");
 }
 
+bool converse_is_member(const struct converse_out *out, const struct aigw_json *key)
+{
+    static const char *const names[] = { "additionalModelRequestFields",
+                                         "additionalModelResponseFieldPaths",
+                                         "guardrailConfig",
+                                         "inferenceConfig",
+                                         "outputConfig",
+                                         "performanceConfig",
+                                         "projectIdentifier",
+                                         "promptVariables",
+                                         "requestMetadata",
+                                         "serviceTier" };
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (aigw_json_is_text(key, names[i]))
+            return true;
+    for (const char *const *name = reserved; *name; name++)
+        if (aigw_json_is_text(key, *name))
+            return true;
+    return out->req->dialect.len > 0;
+}
+
 /* The request's own members, but for those that stand there already. */
 static aigw_status put_extra(struct converse_out *out)
 {
@@ -160,7 +182,7 @@ static aigw_status put_extra(struct converse_out *out)
     struct aigw_json key, value;
 
     while (aigw_json_next(&walk, &key, &value)) {
-        if (aigw_json_is_text(&key, "additionalModelRequestFields"))
+        if (aigw_json_is_text(&key, "additionalModelRequestFields") || !converse_is_member(out, &key))
             continue; /* merged with ours: request_fields.c */
         if (is_taken(out, &key)) {
             wire_drop(out->host, out->ctx, out->drops, reader_text(&out->reader, &key));

@@ -122,7 +122,7 @@ static const struct row rows[] = {
       .answers = { { 400, "<ErrorResponse><Error><Type>Sender</Type><Code>ExpiredTokenException</Code><Message>Token "
                           "expired: current date/time must be before</Message></Error></ErrorResponse>" } },
       .requests = { "https://sts-fips.eu-west-1.amazonaws.com/" },
-      .error = "the AWS token service (STS) answered 400 ExpiredTokenException: Token expired" },
+      .error = "the AWS token service (STS) answered 400: the identity that was shown is out of date" },
     { .name = "web identity without its file",
       .source = { .web_identity_token_file = "token", .web_identity_role_arn = "r" },
       .error = "web identity token: there is no file" },
