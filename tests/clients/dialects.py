@@ -31,6 +31,16 @@ DIALECTS = {
     "anthropic": Dialect("anthropic", "claude-haiku-4-5", 'base_url = "%s";', "/v1/messages", "x-api-key"),
     # Played by its OpenAI server: no thinking parts, and usage in a stream only where OpenAI's clients ask for it.
     "mistral": Dialect("mistral", "mistral-small-latest", 'base_url = "%s/v1";', CHAT, "authorization", {"reasoning", "usage"}),
+    "azure": Dialect("azure", "my-gpt-4o", 'base_url = "%s";', "/openai/deployments/my-gpt-4o/chat/completions", "api-key",
+                     embedding="/openai/deployments/my-gpt-4o/embeddings"),
+    "azure_v1": Dialect("azure", "my-gpt-4o", 'base_url = "%s/openai/v1";', "/openai/v1/chat/completions", "api-key"),
+    "bedrock": Dialect("bedrock", "anthropic.claude-3-haiku-20240307-v1:0",
+                       'base_url = "%s"; access_key_id = "AKIDEXAMPLE"; secret_access_key = "sk-aimock-canary-91b8";',
+                       [f"/model/anthropic.claude-3-haiku-20240307-v1%3A0/{call}" for call in ("converse", "converse-stream")],
+                       "authorization"),
+    "gemini": Dialect("vertex", "gemini-2.5-flash", 'api = "ai-studio"; base_url = "%s";',
+                      [f"/v1beta/models/gemini-2.5-flash:{call}" for call in ("generateContent", "streamGenerateContent")],
+                      "x-goog-api-key"),
 }
 
 
@@ -41,7 +51,9 @@ class MockEnv(CanonEnv):
         url = self.mock.said["url"]
         groups, models = [], []
         for name, dialect in DIALECTS.items():
-            groups.append(f'{name}_mock = {{ plugin = "{dialect.plugin}"; api_key = "{KEY}"; {dialect.group % url} }};')
+            name = name.replace("-", "_")
+            key = "" if "access_key" in dialect.group else f'api_key = "{KEY}";'
+            groups.append(f'{name}_mock = {{ plugin = "{dialect.plugin}"; {key} {dialect.group % url} }};')
             models.append(f'{name} = {{ retries = 0; targets = ( {{ provider = "{name}_mock"; '
                           f'model = "{dialect.model}"; }} ); }};')
         super().__init__(ctx, "aimock", f"providers: {{ {' '.join(groups)} }};\nmodels: {{ {' '.join(models)} }};")
@@ -121,7 +133,7 @@ def refused(words, error):
 def embeddings(env, name, dialect):
     events = env.ask(name, kind="embedding", inputs=["one", "two"])
     equal(events.all("embedding"), ["embedding 0 [0.5,-0.25,1]", "embedding 1 [0.5,-0.25,1]"], repr(events))
-    equal(env.seen()[0]["path"], dialect.embedding, "path")
+    equal(env.seen()[0]["path"].split("?")[0], dialect.embedding, "path")
 
 
 TRIALS = {"chat": chat, "usage": usage, "tools": tools, "reasoning": reasoning,
@@ -133,7 +145,7 @@ def add(name, dialect):
     trials = {**TRIALS, "embeddings": embeddings} if dialect.embedding else TRIALS
     for trial, run in trials.items():
         if trial not in dialect.lacks:
-            case(f"MOCK-{name}-{trial}", "aimock")(lambda env, run=run: run(env, name, dialect))
+            case(f"MOCK-{name.replace('_', '-')}-{trial}", "aimock")(lambda env, run=run: run(env, name, dialect))
 
 
 for _name, _dialect in DIALECTS.items():

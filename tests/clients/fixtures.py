@@ -120,7 +120,7 @@ def add(row, number, answer):
 
 # What a provider lacks is said by RUN-PROVIDERS; here it has no rows.
 for _provider in providers.names():
-    for _row in providers.read_rows(_provider, if_any=True):
+    for _row in providers.read_rows(_provider):
         if _provider in SDKS and not _row.instead:
             for _number, _answer in enumerate(answers(_row)):
                 add(_row, _number, _answer)
