@@ -4,18 +4,165 @@
  *     {"object":"error","message":{"detail":[{"loc":["body","n"],"msg":"…","type":"extra_forbidden"}]},…}
  *     {"detail":[{"loc":["body","n"],"msg":"…","type":"missing"}]}        422
  *     {"message":"Unauthorized","request_id":"…"}                         401, 429, from the gateway before it
+ *
+ * A thinking chunk may be signed, which OpenAI's reader knows nothing of: such a chunk is taken out of its frame, read
+ * by itself, its signature told, and then the rest of the frame is read.
  */
 #include "../common/read.h"
 #include "mistral.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LOCATION_MAX 200
+#define AROUND_MAX   96 /* what a chunk's own frame has besides texts of the answer */
+
+/* ---- signed thinking ---- */
+
+/* What reading a frame with signatures shares. */
+struct signed_frame {
+    const struct aigw_host *host;
+    struct aigw_ctx *ctx;
+    struct mistral_call *call;
+    struct reader reader;
+    aigw_str id, model; /* of the answer, as they are written */
+    const char *text;   /* the frame */
+    char *copy;         /* of it, in which what was read becomes blank */
+};
+
+static aigw_str written(const struct aigw_json *object, const char *name)
+{
+    struct aigw_json value;
+
+    return reader_member(object, name, AIGW_JSON_STRING, &value) ? value.text : AIGW_STR("null");
+}
+
+/* Blanks over a piece of the frame, behind `instead`, which is shorter. */
+static void overwrite(struct signed_frame *f, aigw_str piece, const char *instead)
+{
+    size_t at = (size_t)(piece.ptr - f->text), len = strlen(instead);
+
+    memset(f->copy + at, ' ', piece.len);
+    memcpy(f->copy + at, instead, len);
+}
+
+/* The chunk as a frame of its own. */
+static aigw_status read_chunk(struct signed_frame *f, int64_t choice, aigw_str chunk)
+{
+    size_t size = f->id.len + f->model.len + chunk.len + AROUND_MAX;
+    char *text = malloc(size);
+    struct aigw_frame frame = { .struct_size = sizeof frame, .framing = AIGW_FRAMING_SSE };
+    aigw_status status;
+    int len;
+
+    if (!text)
+        return AIGW_E_NOMEM;
+    len = snprintf(text, size,
+                   "{\"id\":%.*s,\"model\":%.*s,\"choices\":[{\"index\":%lld,\"delta\":{\"content\":[%.*s]}}]}",
+                   AIGW_STR_ARG(f->id), AIGW_STR_ARG(f->model), (long long)choice, AIGW_STR_ARG(chunk));
+    frame.data = (aigw_str){ text, (size_t)len };
+    status = openai_frame(f->host, f->ctx, &f->call->openai, &frame);
+    free(text);
+    return status;
+}
+
+/* Read a signed thinking chunk, and blank it out. Others are left to the rest. */
+static aigw_status take_chunk(struct signed_frame *f, int64_t choice, const struct aigw_json *chunk)
+{
+    struct aigw_event event = { .struct_size = sizeof event,
+                                .type = AIGW_EVENT_SIGNATURE,
+                                .choice = (uint32_t)choice,
+                                .part_type = AIGW_PART_REASONING,
+                                .data = reader_str(&f->reader, chunk, "signature"),
+                                .origin = AIGW_STR_INIT(MISTRAL_DIALECT) };
+    aigw_status status;
+
+    if (event.data.len == 0 || !wire_is(reader_str(&f->reader, chunk, "type"), "thinking"))
+        return AIGW_OK;
+    overwrite(f, chunk->text, "\"\"");
+    status = read_chunk(f, choice, chunk->text);
+    if (status == AIGW_OK)
+        status = wire_emit_drops(f->host, f->ctx, &f->call->openai.drops);
+    return status == AIGW_OK ? f->host->emit(f->ctx, &event) : status;
+}
+
+/* `message` or `delta` of a choice. Pieces were read of it: the rest is a piece, too. */
+static aigw_status take_message(struct signed_frame *f, int64_t choice, const struct aigw_json *key,
+                                const struct aigw_json *message)
+{
+    struct aigw_json content, chunk;
+    struct aigw_json_walk chunks;
+    aigw_status status = AIGW_OK;
+
+    if (!reader_member(message, "content", AIGW_JSON_LIST, &content))
+        return AIGW_OK;
+    chunks = aigw_json_begin(&content);
+    while (status == AIGW_OK && aigw_json_next(&chunks, NULL, &chunk))
+        status = take_chunk(f, choice, &chunk);
+    if (aigw_json_is_text(key, "message"))
+        overwrite(f, key->text, "\"delta\"");
+    return status;
+}
+
+static aigw_status take_choice(struct signed_frame *f, const struct aigw_json *item)
+{
+    int64_t choice = reader_int(item, "index", 0);
+    struct aigw_json_walk members = aigw_json_begin(item);
+    struct aigw_json key, value;
+    aigw_status status = AIGW_OK;
+
+    if (choice < 0 || choice >= f->call->openai.choice_count)
+        return AIGW_OK;
+    while (status == AIGW_OK && aigw_json_next(&members, &key, &value))
+        if (aigw_json_is_text(&key, "message") || aigw_json_is_text(&key, "delta"))
+            status = take_message(f, choice, &key, &value);
+    return status;
+}
+
+/* *ret_copy: the frame without what was read of it, to be freed; NULL when nothing was. */
+static aigw_status take_signed(struct signed_frame *f, aigw_str data, char **ret_copy)
+{
+    struct aigw_json root, choices, item;
+    struct aigw_json_walk items;
+    aigw_status status = AIGW_OK;
+
+    *ret_copy = NULL;
+    if (reader_begin(&f->reader, data, &root) && reader_member(&root, "choices", AIGW_JSON_LIST, &choices)) {
+        f->text = data.ptr;
+        f->id = written(&root, "id");
+        f->model = written(&root, "model");
+        f->copy = *ret_copy = malloc(data.len);
+        if (!f->copy)
+            status = AIGW_E_NOMEM;
+        else
+            memcpy(f->copy, data.ptr, data.len);
+        items = aigw_json_begin(&choices);
+        while (status == AIGW_OK && aigw_json_next(&items, NULL, &item))
+            status = take_choice(f, &item);
+    }
+    reader_end(&f->reader);
+    return status;
+}
 
 aigw_status mistral_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct mistral_call *call,
                           const struct aigw_frame *frame)
 {
-    return openai_frame(host, ctx, &call->openai, frame);
+    static const char mark[] = "\"signature\"";
+    struct signed_frame f = { .host = host, .ctx = ctx, .call = call };
+    struct aigw_frame rest = *frame;
+    char *copy;
+    aigw_status status;
+
+    if (frame->data.len == 0 || !memmem(frame->data.ptr, frame->data.len, mark, sizeof mark - 1))
+        return openai_frame(host, ctx, &call->openai, frame);
+    status = take_signed(&f, frame->data, &copy);
+    if (copy)
+        rest.data.ptr = copy;
+    if (status == AIGW_OK)
+        status = openai_frame(host, ctx, &call->openai, &rest);
+    free(copy);
+    return status;
 }
 
 /* ---- refusals ---- */
