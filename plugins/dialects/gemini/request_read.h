@@ -18,9 +18,10 @@ struct gemini_reading {
     struct gemini_asked *asked;
     struct aigw_model_request *request;
     struct gemini_refusal *refusal;
-    struct aigw_message *last; /* message so far */
-    uint32_t call_count;       /* of the conversation, for ids */
-    uint32_t open_count;       /* calls of the last turn that have no result yet */
+    struct aigw_message *last;     /* message so far */
+    struct aigw_message *calls_at; /* the last one with calls, or with results of them: behind it stand results */
+    uint32_t call_count;           /* of the conversation, for ids */
+    uint32_t open_count;           /* calls of the last turn that have no result yet */
     const struct aigw_part *open[GEMINI_OPEN_CALLS];
 };
 

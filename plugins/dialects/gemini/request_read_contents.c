@@ -52,11 +52,19 @@ static aigw_status add_message(struct gemini_reading *r, uint32_t role, const st
     msg->struct_size = sizeof *msg;
     msg->role = role;
     msg->parts = parts->first;
+    if (role == AIGW_ROLE_TOOL && r->calls_at && r->calls_at != r->last) { /* before what was said since the calls */
+        msg->next = r->calls_at->next;
+        r->calls_at->next = msg;
+        r->calls_at = msg;
+        return AIGW_OK;
+    }
     if (r->last)
         r->last->next = msg;
     else
         r->request->messages = msg;
     r->last = msg;
+    if (role == AIGW_ROLE_ASSISTANT || role == AIGW_ROLE_TOOL)
+        r->calls_at = msg;
     return AIGW_OK;
 }
 
@@ -134,18 +142,24 @@ static bool same(aigw_str a, aigw_str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
-/* The first open call of that name, or with that id, which is open no more; NULL when there is none. */
+static const struct aigw_part *take_open(struct gemini_reading *r, uint32_t i)
+{
+    const struct aigw_part *call = r->open[i];
+
+    r->open_count--;
+    memmove(&r->open[i], &r->open[i + 1], (r->open_count - i) * sizeof *r->open);
+    return call;
+}
+
+/* The open call with that id, else the first one of that name; it is open no more. NULL when there is none. */
 static const struct aigw_part *take_call(struct gemini_reading *r, aigw_str id, aigw_str name)
 {
-    for (uint32_t i = 0; i < r->open_count; i++) {
-        const struct aigw_part *call = r->open[i];
-
-        if (id.len > 0 ? !same(call->id, id) : !same(call->name, name))
-            continue;
-        r->open_count--;
-        memmove(&r->open[i], &r->open[i + 1], (r->open_count - i) * sizeof *r->open);
-        return call;
-    }
+    for (uint32_t i = 0; i < r->open_count; i++)
+        if (same(r->open[i]->id, id))
+            return take_open(r, i);
+    for (uint32_t i = 0; i < r->open_count; i++)
+        if (same(r->open[i]->name, name))
+            return take_open(r, i);
     return NULL;
 }
 
@@ -226,10 +240,9 @@ static aigw_status read_result(struct gemini_reading *r, const struct aigw_json 
     if (status != AIGW_OK)
         return status;
     call = take_call(r, part->id, part->name);
-    if (part->id.len == 0 && !call)
-        return gemini_read_refuse(r, "functionResponse", "answers no functionCall before it");
-    if (part->id.len == 0)
-        part->id = call->id;
+    if (!call)
+        return gemini_read_refuse(r, "functionResponse", "answers no functionCall of the turn before it");
+    part->id = call->id;
     if (results->last)
         results->last->next = part;
     else
@@ -358,6 +371,11 @@ static aigw_status read_content(struct gemini_reading *r, const struct aigw_json
         r->open_count = 0; /* what was not answered will not be */
     while (parts.type == AIGW_JSON_LIST && status == AIGW_OK && aigw_json_next(&walk, NULL, &part))
         status = read_part(r, &part, &list, &results);
+    if (status == AIGW_OK && is_model && results.first)
+        return gemini_read_refuse(r, "contents", "has a functionResponse in a turn of the model");
+    for (const struct aigw_part *made = is_model ? NULL : list.first; made && status == AIGW_OK; made = made->next)
+        if (made->type == AIGW_PART_TOOL_CALL)
+            return gemini_read_refuse(r, "contents", "has a functionCall in a turn of the user");
     if (status == AIGW_OK)
         status = add_message(r, AIGW_ROLE_TOOL, &results);
     return status == AIGW_OK ? add_message(r, is_model ? AIGW_ROLE_ASSISTANT : AIGW_ROLE_USER, &list) : status;

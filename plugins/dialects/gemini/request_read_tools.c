@@ -22,16 +22,22 @@ static aigw_status put_json(struct gemini_reading *r, struct aigw_buf *buf, cons
     return status;
 }
 
-static void put_type(struct gemini_reading *r, struct aigw_buf *buf, const struct aigw_json *type, bool is_nullable)
+static aigw_status put_type(struct gemini_reading *r, struct aigw_buf *buf, const struct aigw_json *type,
+                            bool is_nullable)
 {
+    aigw_status status = AIGW_OK;
+
     r->host->buf_put(buf, "[", is_nullable ? 1 : 0);
-    for (size_t i = 0; i < type->text.len; i++) {
+    if (type->flags & AIGW_JSONF_ESCAPES) /* no name of a type */
+        status = put_json(r, buf, type);
+    for (size_t i = 0; !(type->flags & AIGW_JSONF_ESCAPES) && i < type->text.len; i++) {
         char c = type->text.ptr[i];
 
         c = c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
         r->host->buf_put(buf, &c, 1);
     }
     r->host->buf_put(buf, ",\"null\"]", is_nullable ? 8 : 0);
+    return status;
 }
 
 /* An object or a list of schemas. */
@@ -75,8 +81,7 @@ static aigw_status put_member(struct gemini_reading *r, struct aigw_buf *buf, co
     if (gemini_read_key(key, types, 1) == 0 && value->type == AIGW_JSON_STRING) {
         aigw_json_member(schema, "nullable", &nullable);
         (void)aigw_json_bool(&nullable, &is_nullable);
-        put_type(r, buf, value, is_nullable);
-        return AIGW_OK;
+        return put_type(r, buf, value, is_nullable);
     }
     if (is_nested && value->type == AIGW_JSON_OBJECT && !wire_is(name, "items") &&
         !wire_is(name, "additionalProperties"))
