@@ -28,12 +28,35 @@ void *gemini_read_alloc(struct gemini_reading *r, size_t size)
     return memory ? memset(memory, 0, size) : NULL;
 }
 
+/* "generation_config" is generation_config or generationConfig. */
+static bool is_name(aigw_str word, const char *name)
+{
+    size_t at = 0;
+
+    for (; *name; name++, at++) {
+        bool is_joint = *name == '_';
+
+        if (at == word.len)
+            return false;
+        if (is_joint && word.ptr[at] == '_')
+            continue;
+        if (is_joint) {
+            name++;
+            if (word.ptr[at] != (*name >= 'a' && *name <= 'z' ? *name & ~0x20 : *name))
+                return false;
+        } else if (word.ptr[at] != *name) {
+            return false;
+        }
+    }
+    return at == word.len;
+}
+
 size_t gemini_read_key(const struct aigw_json *key, const char *const *names, size_t count)
 {
     const aigw_str word = key->text.len >= 2 ? (aigw_str){ key->text.ptr + 1, key->text.len - 2 } : key->text;
     size_t i = 0;
 
-    while (i < count && !wire_same_word(word, names[i]))
+    while (i < count && !is_name(word, names[i]))
         i++;
     return i;
 }

@@ -63,32 +63,53 @@ static aigw_status put_all(struct gemini_reading *r, struct aigw_buf *buf, const
     return status;
 }
 
+/* Keywords that clients spell in two ways. The first SCHEMA_NESTED have schemas in them. */
+#define SCHEMA_NESTED 6u
+static const struct {
+    const char *snake, *name;
+    bool is_one; /* an object there is a schema, not many */
+} schema_keys[] = {
+    { "properties", "properties", false },
+    { "any_of", "anyOf", false },
+    { "prefix_items", "prefixItems", false },
+    { "$defs", "$defs", false },
+    { "items", "items", true },
+    { "additional_properties", "additionalProperties", true },
+    { "min_items", "minItems", false },
+    { "max_items", "maxItems", false },
+    { "min_length", "minLength", false },
+    { "max_length", "maxLength", false },
+    { "min_properties", "minProperties", false },
+    { "max_properties", "maxProperties", false },
+    { "property_ordering", "propertyOrdering", false },
+};
+#define SCHEMA_KEYS (sizeof schema_keys / sizeof *schema_keys)
+
 static aigw_status put_member(struct gemini_reading *r, struct aigw_buf *buf, const struct aigw_json *schema,
                               const struct aigw_json *key, const struct aigw_json *value)
 {
-    static const char *const nested[] = { "properties",  "any_of", "items", "defs", "additional_properties",
-                                          "prefix_items" };
-    static const char type[] = "type", *const types[] = { type };
     struct aigw_json nullable;
-    bool is_nullable = false, is_nested = gemini_read_key(key, nested, 6) < 6;
+    bool is_nullable = false;
     aigw_str name;
     aigw_status status = aigw_json_text(key, &r->memory, &name);
+    size_t i = 0;
 
+    while (i < SCHEMA_KEYS && gemini_read_key(key, &schema_keys[i].snake, 1) == 1)
+        i++;
     if (status != AIGW_OK)
         return status;
-    r->host->buf_json(buf, wire_is(name, "any_of") ? AIGW_STR("anyOf") : name);
+    r->host->buf_json(buf, i < SCHEMA_KEYS ? wire_str(schema_keys[i].name) : name);
     r->host->buf_put(buf, ":", 1);
-    if (gemini_read_key(key, types, 1) == 0 && value->type == AIGW_JSON_STRING) {
+    if (wire_is(name, "type") && value->type == AIGW_JSON_STRING) {
         aigw_json_member(schema, "nullable", &nullable);
         (void)aigw_json_bool(&nullable, &is_nullable);
         return put_type(r, buf, value, is_nullable);
     }
-    if (is_nested && value->type == AIGW_JSON_OBJECT && !wire_is(name, "items") &&
-        !wire_is(name, "additionalProperties"))
+    if (i >= SCHEMA_NESTED)
+        return put_json(r, buf, value);
+    if (value->type == AIGW_JSON_LIST || (value->type == AIGW_JSON_OBJECT && !schema_keys[i].is_one))
         return put_all(r, buf, value);
-    if (is_nested && value->type == AIGW_JSON_LIST)
-        return put_all(r, buf, value);
-    return is_nested ? put_schema(r, buf, value) : put_json(r, buf, value);
+    return put_schema(r, buf, value);
 }
 
 static aigw_status put_schema(struct gemini_reading *r, struct aigw_buf *buf, const struct aigw_json *schema)

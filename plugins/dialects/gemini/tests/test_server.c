@@ -86,6 +86,15 @@ static const struct {
       "\"application/"
       "json\",\"responseJsonSchema\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":[\"string\",\"null\"]},"
       "\"nullable\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}}}}}" },
+    { "keywords of schemas in the other spelling", AIGW_CALL_CHAT, "gemini-2.5-flash",
+      "{\"contents\":\"q\",\"tools\":{\"function_declarations\":[{\"name\":\"f\",\"parameters\":{\"any_of\":[{\"type\":"
+      "\"STRING\",\"min_length\":1},"
+      "{\"type\":\"ARRAY\",\"items\":{\"type\":\"BOOLEAN\"},\"max_items\":2}],\"property_ordering\":[\"a\"]}}]}}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}],\"tools\":[{\"functionDeclarations\":[{"
+      "\"name\":\"f\",\"parametersJsonSchema\":"
+      "{\"anyOf\":[{\"type\":\"string\",\"minLength\":1},{\"type\":\"array\",\"items\":{\"type\":\"boolean\"},"
+      "\"maxItems\":2}],"
+      "\"propertyOrdering\":[\"a\"]}}]}]}" },
     { "tools, one of them the server's, a choice", AIGW_CALL_CHAT, "gemini-2.5-flash",
       "{\"contents\":\"q\",\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\",\"description\":\"d\",\"parameters\":{"
       "\"type\":"
@@ -222,7 +231,8 @@ static const struct {
     { AIGW_CALL_CHAT, "{\"contents\":[{\"parts\":[{\"text\":\"a\",\"thought\":1}]}]}",
       "thought: must be true or false" },
     { AIGW_CALL_CHAT, "{\"contents\":[{\"parts\":[{\"inlineData\":{\"mimeType\":\"a/b\"}}]}]}", "data: is missing" },
-    { AIGW_CALL_CHAT, "{\"contents\":[{\"role\":\"model\",\"parts\":[{\"functionCall\":{}}]}]}", "functionCall.name: is missing" },
+    { AIGW_CALL_CHAT, "{\"contents\":[{\"role\":\"model\",\"parts\":[{\"functionCall\":{}}]}]}",
+      "functionCall.name: is missing" },
     { AIGW_CALL_CHAT, "{\"contents\":[{\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":[]}}]}]}",
       "functionCall.args: must be an object" },
     { AIGW_CALL_CHAT, "{\"contents\":[{\"parts\":[{\"functionResponse\":{\"name\":\"f\",\"response\":{}}}]}]}",
