@@ -41,11 +41,27 @@ def nothing_behind_the_cursor(env):
 def placeholder_endpoints_are_nowhere(env):
     """GitLab sends a placeholder as the endpoint of hosted models. What this build does not serve is refused by name,
     and nothing is sent to the placeholder."""
-    for identifier in ("bedrock/anthropic.claude-v2", "bedrock/converse/x", "bedrock_converse/x", "vertex_ai/claude"):
+    for identifier in ("vertex_ai/claude",):
         script = env.models.script(Reply())
         check(env.post(PATH, completion(script, model_identifier=identifier)), 422, {"detail": contains(identifier)})
         check(env.post(V1 + CHECK, body_of(script, model={"identifier": identifier})), 422,
               {"detail": [{"msg": contains(identifier)}]})
+        equal(script.count, 0, f"calls for {identifier}")
+
+
+@fixture("sur-bedrock")
+def sur_bedrock(ctx):
+    return Env(ctx, bypass=True, env={"AWS_EC2_METADATA_DISABLED": "true"}, name="sur-bedrock")
+
+
+@case("SUR-06-bedrock", "sur-bedrock")
+def the_placeholder_of_bedrock_is_nowhere(env):
+    """Its identifiers are served, by AWS's credentials; here are none, and the message names them. Nothing is sent to
+    the endpoint that came with the request."""
+    for identifier in ("bedrock/anthropic.claude-v2", "bedrock/converse/x", "bedrock_converse/x"):
+        script = env.models.script(Reply())
+        check(env.post(PATH, completion(script, model_identifier=identifier, model_api_key="")), 503,
+              {"detail": contains("AWS_ACCESS_KEY_ID")})
         equal(script.count, 0, f"calls for {identifier}")
 
 

@@ -41,6 +41,17 @@ struct bedrock_place bedrock_read_identifier(aigw_str identifier)
     return place;
 }
 
+aigw_str bedrock_model_of_profile(aigw_str id)
+{
+    static const char *const places[] = { "us", "us-gov", "eu", "apac", "jp", "au", "ca", "sa", "global" };
+    aigw_str rest = id, place = aws_cut(&rest, '.');
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (wire_is(place, places[i]) && rest.len > 0)
+            return rest;
+    return id;
+}
+
 bool bedrock_is_placeholder(aigw_str endpoint)
 {
     return wire_contains(endpoint, "://bedrockselfhostedmodel.com");
