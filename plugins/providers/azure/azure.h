@@ -48,6 +48,8 @@ struct azure_call {
 };
 
 void azure_read_place(aigw_str endpoint, struct azure_place *ret_place);
+/** The endpoint's version of the API is older than the member stream_options, and refuses it. */
+bool azure_is_old(const struct azure *azure, const struct azure_place *place);
 /** The URL of `path` (OPENAI_*) for a deployment, or of `raw_path` below the API's root when that is given. NULL
  * without memory. AZURE_MODELS has no completions: not to be asked for. */
 const char *azure_url(const struct azure *azure, struct aigw_ctx *ctx, const struct azure_place *place,

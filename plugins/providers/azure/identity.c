@@ -11,7 +11,6 @@
 
 #include <aigw/json.h>
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,29 +98,36 @@ static void put_escaped(const struct azure *azure, struct aigw_buf *buf, const c
             azure->host->buf_printf(buf, "%%%02X", *c);
 }
 
+/* What went wrong, for the operator; clients learn that it did. They would take words about tokens that are not valid
+ * for words about their user's own. */
+static aigw_status no_access(const struct azure *azure, struct aigw_ctx *ctx, aigw_status why, const char *text,
+                             aigw_str words)
+{
+    if (words.len > 0)
+        azure->host->log(ctx, AIGW_LOG_ERROR, "%s: %.*s", text, AIGW_STR_ARG(words));
+    return azure->host->fail(ctx, why, "no access by Entra ID: %s", text);
+}
+
 /* Small, local and read once an hour: it may be read here. */
 static aigw_status read_file_token(const struct azure *azure, struct aigw_ctx *ctx, char **ret_token)
 {
-    FILE *file = fopen(azure->federated_token_file, "re");
+    const char *path = azure->federated_token_file;
     char *text = azure->host->alloc(ctx, AIGW_LIFE_BUILD, FILE_TOKEN_MAX + 1);
+    FILE *file = text ? fopen(path, "re") : NULL;
     size_t len;
 
-    if (!file || !text) {
-        aigw_status status = text ? azure->host->fail(ctx, AIGW_E_CONFIG, "federated_token_file: %s cannot be read: %s",
-                                                      azure->federated_token_file, strerror(errno))
-                                  : AIGW_E_NOMEM;
-
-        if (file)
-            fclose(file);
-        return status;
-    }
+    if (!text)
+        return AIGW_E_NOMEM;
+    if (!file)
+        return no_access(azure, ctx, AIGW_E_CONFIG, "federated_token_file cannot be opened", wire_str(path));
     len = fread(text, 1, FILE_TOKEN_MAX + 1, file);
     fclose(file);
-    if (len == 0 || len > FILE_TOKEN_MAX)
-        return azure->host->fail(ctx, AIGW_E_CONFIG, "federated_token_file: %s has %s, expected a token",
-                                 azure->federated_token_file, len == 0 ? "nothing in it" : "more than 64 KiB");
-    while (len > 0 && isspace((unsigned char)text[len - 1]))
+    while (len > 0 && len <= FILE_TOKEN_MAX && isspace((unsigned char)text[len - 1]))
         len--;
+    if (len == 0 || len > FILE_TOKEN_MAX)
+        return no_access(azure, ctx, AIGW_E_CONFIG,
+                         len == 0 ? "federated_token_file is empty" : "federated_token_file is larger than 64 KiB",
+                         wire_str(path));
     text[len] = '\0';
     *ret_token = text;
     return AIGW_OK;
@@ -227,36 +233,53 @@ static int64_t life_ms(const struct azure *azure, struct aigw_ctx *ctx, struct r
     return in_s > 0 && in_s < INT32_MAX ? in_s * 1000 : LIFE_UNKNOWN_MS;
 }
 
-/* The token, or why there is none: Entra's words tell an operator what to do, and hold no secrets. */
+/* Of "AADSTS7000215: Invalid client secret …" the number, which says it all to who looks it up. */
+static aigw_str number_of_words(aigw_str words)
+{
+    size_t len = 0;
+
+    while (len < words.len && len < 20 && isalnum((unsigned char)words.ptr[len]))
+        len++;
+    return wire_has_prefix(words, "AADSTS") ? (aigw_str){ words.ptr, len } : AIGW_STR_NONE;
+}
+
+static aigw_status read_refusal(const struct azure *azure, struct aigw_ctx *ctx, struct reader *r,
+                                const struct aigw_json *root, int32_t status)
+{
+    aigw_str code = wire_words(azure->host, ctx, reader_str(r, root, "error")),
+             words = wire_words(azure->host, ctx, reader_str(r, root, "error_description")),
+             number = number_of_words(words);
+    const char *text =
+        azure->host->format(ctx, AIGW_LIFE_BUILD, "the answer was %d%s%.*s%s%.*s", (int)status, code.len > 0 ? " " : "",
+                            AIGW_STR_ARG(code), number.len > 0 ? " " : "", AIGW_STR_ARG(number));
+
+    return no_access(azure, ctx, AIGW_E_UPSTREAM, text ? text : "out of memory", words);
+}
+
 static aigw_status read_token(const struct azure *azure, struct aigw_ctx *ctx, struct aigw_credential_step *step)
 {
     struct reader r;
     struct aigw_json root;
-    bool is_json = reader_begin(&r, step->body, &root);
-    aigw_str token = reader_str(&r, &root, "access_token"), code = reader_str(&r, &root, "error"),
-             words = wire_words(azure->host, ctx, reader_str(&r, &root, "error_description"));
     aigw_status status = AIGW_OK;
+    aigw_str token;
     char *copy;
 
-    if (step->status == 200 && token.len > 0 && wire_is_header_value(token)) {
-        copy = azure->host->alloc(ctx, AIGW_LIFE_BUILD, token.len);
-        if (copy) {
-            memcpy(copy, token.ptr, token.len);
-            step->value = (aigw_str){ copy, token.len };
-            step->expires_ms = life_ms(azure, ctx, &r, &root);
-            step->is_done = 1;
-        }
-        status = copy ? AIGW_OK : AIGW_E_NOMEM;
-    } else {
-        status = azure->host->fail(ctx, AIGW_E_UPSTREAM, "Entra ID gave no token: it answered %d%s%.*s%s%.*s",
-                                   (int)step->status, code.len > 0 ? " " : "", AIGW_STR_ARG(code),
-                                   words.len > 0 ? ": "
-                                   : is_json     ? ""
-                                                 : " with something that is no JSON",
-                                   AIGW_STR_ARG(words));
+    reader_begin(&r, step->body, &root);
+    token = reader_str(&r, &root, "access_token");
+    if (step->status != 200 || token.len == 0 || !wire_is_header_value(token)) {
+        status = read_refusal(azure, ctx, &r, &root, step->status);
+        reader_end(&r);
+        return status;
+    }
+    copy = azure->host->alloc(ctx, AIGW_LIFE_BUILD, token.len);
+    if (copy) {
+        memcpy(copy, token.ptr, token.len);
+        step->value = (aigw_str){ copy, token.len };
+        step->expires_ms = life_ms(azure, ctx, &r, &root);
+        step->is_done = 1;
     }
     reader_end(&r);
-    return status;
+    return copy ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 aigw_status azure_credential(struct aigw_ctx *ctx, void *self, void *memory, struct aigw_credential_step *step)

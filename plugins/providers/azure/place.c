@@ -195,6 +195,18 @@ static bool is_version(aigw_str param)
     return param.len > 12 && strncasecmp(param.ptr, "api-version=", 12) == 0;
 }
 
+bool azure_is_old(const struct azure *azure, const struct azure_place *place)
+{
+    static const char first[] = "2024-09-01";
+    aigw_str rest = place->query, param, version = wire_str(azure->api_version);
+
+    while (next_param(&rest, &param))
+        if (is_version(param))
+            version = (aigw_str){ param.ptr + 12, param.len - 12 };
+    return place->form == AZURE_DEPLOYMENTS && version.len >= sizeof first - 1 &&
+           isdigit((unsigned char)version.ptr[0]) && memcmp(version.ptr, first, sizeof first - 1) < 0;
+}
+
 static void put_segment(const struct azure *azure, struct aigw_buf *url, aigw_str name)
 {
     for (size_t i = 0; i < name.len; i++) {

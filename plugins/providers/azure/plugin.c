@@ -154,7 +154,8 @@ static aigw_status put_headers(const struct azure *azure, struct aigw_ctx *ctx, 
 
 /* The client's own bytes. Usage is asked for in any case; a client that did not ask does not see it. */
 static aigw_status raw_request(const struct azure *azure, struct aigw_ctx *ctx, struct openai_call *call,
-                               aigw_str model, const struct aigw_raw *raw, struct aigw_http_request *ret_http)
+                               aigw_str model, bool is_old, const struct aigw_raw *raw,
+                               struct aigw_http_request *ret_http)
 {
     static const char options[] = "\"stream_options\"", insert[] = "\"stream_options\":{\"include_usage\":true},";
     bool is_stream = raw->flags & AIGW_RAWF_STREAM;
@@ -164,13 +165,35 @@ static aigw_status raw_request(const struct azure *azure, struct aigw_ctx *ctx, 
                                  AIGW_STR_ARG(raw->dialect));
     call->path = OPENAI_CHAT;
     call->choice_count = OPENAI_CHOICES_MAX;
-    call->hides_usage = is_stream && raw->model_len > 0 && raw->path.len == 0 &&
+    call->hides_usage = is_stream && raw->model_len > 0 && raw->path.len == 0 && !is_old &&
                         !memmem(raw->body.ptr, raw->body.len, options, sizeof options - 1);
     call->raw = azure->host->buf_new(ctx, AIGW_LIFE_REQUEST, WIRE_BODY_MAX);
     if (!call->raw)
         return AIGW_E_NOMEM;
     ret_http->framing = is_stream ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
     return wire_raw_body(azure->host, ctx, raw, model, call->hides_usage ? insert : "", &ret_http->body);
+}
+
+/* The body without stream_options, which old versions of the API refuse: usage stays unknown. */
+static aigw_status old_body(const struct azure *azure, struct aigw_ctx *ctx, uint32_t path, aigw_str model,
+                            const struct aigw_model_request *req, const struct openai_quirks *quirks,
+                            struct wire_drops *drops, aigw_str *ret_body)
+{
+    static const char stream[] = "{\"stream\":true,";
+    struct aigw_model_request whole = { .struct_size = sizeof whole };
+    aigw_status status;
+    const char *text;
+
+    memcpy(&whole, req, req->struct_size < sizeof whole ? req->struct_size : sizeof whole);
+    whole.struct_size = sizeof whole;
+    whole.flags &= ~AIGW_REQF_STREAM;
+    status = openai_body(azure->host, ctx, path, model, &whole, quirks, drops, ret_body);
+    if (status != AIGW_OK)
+        return status;
+    text = wire_join(azure->host, ctx, AIGW_STR(stream), (aigw_str){ ret_body->ptr + 1, ret_body->len - 1 });
+    if (text)
+        *ret_body = (aigw_str){ text, ret_body->len - 1 + sizeof stream - 1 };
+    return text ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 static aigw_status built_request(const struct azure *azure, struct aigw_ctx *ctx, struct azure_call *call,
@@ -196,6 +219,8 @@ static aigw_status built_request(const struct azure *azure, struct aigw_ctx *ctx
         return azure->host->fail(ctx, AIGW_E_UNSUPPORTED, "Foundry's inference API has no raw completions");
     ret_http->framing =
         (req->flags & AIGW_REQF_STREAM) && path != OPENAI_EMBEDDING ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
+    if (ret_http->framing == AIGW_FRAMING_SSE && azure_is_old(azure, place))
+        return old_body(azure, ctx, path, model, req, &quirks, &call->openai.drops, &ret_http->body);
     return openai_body(azure->host, ctx, path, model, req, &quirks, &call->openai.drops, &ret_http->body);
 }
 
@@ -235,7 +260,7 @@ static aigw_status azure_request(struct aigw_ctx *ctx, void *self, void *call_st
     status = put_headers(azure, ctx, target, &place, req->raw, ret_http);
     if (status != AIGW_OK)
         return status;
-    status = req->raw ? raw_request(azure, ctx, &call->openai, model, req->raw, ret_http)
+    status = req->raw ? raw_request(azure, ctx, &call->openai, model, azure_is_old(azure, &place), req->raw, ret_http)
                       : built_request(azure, ctx, call, &place, model, is_reasoning(azure, call->deployment, is_said),
                                       req, ret_http);
     if (status != AIGW_OK)
