@@ -211,31 +211,6 @@ static const struct openai_profile profiles[] = {
       .base_url = "https://api.hyperbolic.xyz/v1",
       .refuses = OPENAI_NO_OFFICIAL | OPENAI_NO_MIN_TOKENS | OPENAI_NO_EMBEDDINGS | OPENAI_NO_SUFFIX,
       .max_stops = ALL },
-    { .name = "novita",
-      .hosts = "api.novita.ai",
-      .base_url = "https://api.novita.ai/openai/v1",
-      .refuses = OPENAI_NO_OFFICIAL | OPENAI_NO_MIN_TOKENS | OPENAI_NO_USER | OPENAI_NO_SUFFIX,
-      .max_stops = 4 },
-    { .name = "siliconflow",
-      .hosts = "api.siliconflow.com|api.siliconflow.cn",
-      .base_url = "https://api.siliconflow.com/v1",
-      .refuses = OPENAI_NO_OFFICIAL | OPENAI_NO_REPETITION | OPENAI_NO_MIN_TOKENS | OPENAI_NO_USER |
-                 OPENAI_NO_COMPLETIONS | OPENAI_NO_EFFORT,
-      .max_stops = 4,
-      .thinking = "enable_thinking",
-      .off = "false",
-      .on = "true" },
-    { .name = "scaleway",
-      .hosts = "api.scaleway.ai",
-      .base_url = "https://api.scaleway.ai/v1",
-      .refuses = OPENAI_NO_OFFICIAL | OPENAI_NO_MIN_P | OPENAI_NO_REPETITION | OPENAI_NO_MIN_TOKENS |
-                 OPENAI_NO_LOGIT_BIAS | OPENAI_NO_CHOICES | OPENAI_NO_SUFFIX | OPENAI_NO_COMPLETIONS,
-      .max_stops = ALL },
-    { .name = "vercel",
-      .hosts = "ai-gateway.vercel.sh",
-      .base_url = "https://ai-gateway.vercel.sh/v1",
-      .refuses = OPENAI_NO_EXTRAS | OPENAI_NO_CHOICES | OPENAI_NO_COMPLETIONS,
-      .max_stops = ALL },
 };
 
 /* Between scheme and path, without a port. */

@@ -81,9 +81,8 @@ const struct openai_profile *openai_profile(const char *name, aigw_str base);
 /** Names joined by '|', for the setting's choices. */
 #define OPENAI_PROFILE_NAMES \
     "auto|plain|openai|azure|vllm|sglang|ollama|lmstudio|llamacpp|tgi|litellm|fireworks|groq|deepseek|openrouter|xai|" \
-    "together|perplexity|mistral|sambanova|cerebras|nvidia|deepinfra|moonshot|zai|dashscope|github|gemini|" \
-    "huggingface|" \
-    "nebius|cohere|hyperbolic|novita|siliconflow|scaleway|vercel"
+    "together|perplexity|mistral|sambanova|cerebras|nvidia|deepinfra|moonshot|zai|dashscope|github|gemini|huggingface|" \
+    "nebius|cohere|hyperbolic"
 
 /** How the server at hand differs from the plain dialect: its profile, corrected by the model's name and settings. */
 struct openai_quirks {
