@@ -72,12 +72,34 @@ bool wire_url_ends(aigw_str base, const char *tail)
     return wire_has_suffix(url_path(base, &query), tail);
 }
 
+/* Root, path, and both queries as one. */
+static const char *url_join(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str root, aigw_str path,
+                            aigw_str query, aigw_str more)
+{
+    size_t scheme = wire_has_prefix(root, "https://") ? 8 : wire_has_prefix(root, "http://") ? 7 : 0, len = 0;
+    const aigw_str rest[] = { path, query, more };
+    char *url = host->alloc(ctx, AIGW_LIFE_BUILD, root.len + path.len + query.len + more.len + 1);
+
+    if (!url)
+        return NULL;
+    for (size_t i = 0; i < root.len; i++)
+        if (i < scheme || root.ptr[i] != '/' || root.ptr[i - 1] != '/')
+            url[len++] = root.ptr[i];
+    for (size_t i = 0; i < sizeof rest / sizeof *rest; i++)
+        if (rest[i].len > 0) {
+            memcpy(url + len, rest[i].ptr, rest[i].len);
+            len += rest[i].len;
+        }
+    if (query.len > 0 && more.len > 0)
+        url[len - more.len] = '&';
+    url[len] = '\0';
+    return url;
+}
+
 const char *wire_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str base, const char *path,
                      const char *const *tails)
 {
     aigw_str query, root = url_path(base, &query);
-    size_t scheme, len = 0;
-    char *url;
 
     url_cut(&root, path, tails);
     while (wire_has_suffix(root, "/v1/v1") ||
@@ -85,19 +107,43 @@ const char *wire_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_st
         root.len -= 3;
         url_trim(&root);
     }
-    url = host->alloc(ctx, AIGW_LIFE_BUILD, root.len + strlen(path) + query.len + 1);
-    if (!url)
-        return NULL;
-    scheme = wire_has_prefix(root, "https://") ? 8 : wire_has_prefix(root, "http://") ? 7 : 0;
-    for (size_t i = 0; i < root.len; i++)
-        if (i < scheme || root.ptr[i] != '/' || root.ptr[i - 1] != '/')
-            url[len++] = root.ptr[i];
-    memcpy(url + len, path, strlen(path));
-    len += strlen(path);
-    if (query.len > 0)
-        memcpy(url + len, query.ptr, query.len);
-    url[len + query.len] = '\0';
-    return url;
+    return url_join(host, ctx, root, wire_str(path), query, AIGW_STR_NONE);
+}
+
+/* A client wrote it: nothing in it may lead elsewhere. */
+static bool url_is_plain(aigw_str path)
+{
+    static const char *const steps[] = { "//", "/.", "/%2e", "/%2E" };
+    bool is_query = false;
+
+    for (size_t i = 0; i < path.len; i++) {
+        aigw_str rest = { path.ptr + i, path.len - i };
+
+        is_query = is_query || path.ptr[i] == '?';
+        if (path.ptr[i] <= ' ' || path.ptr[i] > '~' || path.ptr[i] == '#' || path.ptr[i] == '\\')
+            return false;
+        for (size_t n = 0; n < sizeof steps / sizeof *steps && !is_query; n++)
+            if (wire_has_prefix(rest, steps[n]))
+                return false;
+    }
+    return wire_has_prefix(path, "/");
+}
+
+aigw_status wire_raw_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str base, aigw_str path,
+                         const char *const *tails, const char **ret_url)
+{
+    aigw_str query, more, root = url_path(base, &query);
+
+    if (!url_is_plain(path))
+        return host->fail(ctx, AIGW_E_INVALID, "the path of the request to pass through is none that a URL may have");
+    path = url_path(path, &more);
+    url_cut(&root, "", tails);
+    while (wire_has_suffix(root, "/v1") && (wire_has_prefix(path, "/v1/") || wire_has_suffix(root, "/v1/v1"))) {
+        root.len -= 3;
+        url_trim(&root);
+    }
+    *ret_url = url_join(host, ctx, root, path, query, more);
+    return *ret_url ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 /* ---- bytes that name their path ---- */

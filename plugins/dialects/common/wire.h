@@ -88,6 +88,10 @@ aigw_str wire_from_base64(const struct aigw_host *host, struct aigw_ctx *ctx, ai
  */
 const char *wire_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str base, const char *path,
                      const char *const *tails);
+/** The same for a path of the client's own, with its query; AIGW_E_INVALID when it is none. Only `tails` are taken off.
+ */
+aigw_status wire_raw_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str base, aigw_str path,
+                         const char *const *tails, const char **ret_url);
 /** True when the path of `base` ends so. */
 bool wire_url_ends(aigw_str base, const char *tail);
 /** True when it has no path. */
