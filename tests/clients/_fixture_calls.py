@@ -66,8 +66,9 @@ class Made:
 
 
 def checked(part):
-    """OpenAI's and Anthropic's clients take any JSON; their types do not."""
-    type(part).model_validate(part.to_dict())
+    """OpenAI's and Anthropic's clients take any JSON; their types do not. Azure's first chunk is all blanks."""
+    if getattr(part, "object", None) != "":
+        type(part).model_validate(part.to_dict())
     return part
 
 

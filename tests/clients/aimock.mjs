@@ -27,7 +27,11 @@ mock.onMessage("overload", failure(503, "try again later"));
 mock.onMessage("break", failure(500, "it broke"));
 mock.onMessage("malformed", failure(400, "no such parameter"));
 mock.onEmbedding(/[^]*/, { embedding: [0.5, -0.25, 1] });
-mock.onMessage(/[^]*/, { content: "\n  puts \"hello world\"\nend" });
+mock.onMessage(/[^]*/, {
+  content: "\n  puts \"hello world\"\nend",
+  usage: { prompt_tokens: 11, completion_tokens: 5, total_tokens: 16, input_tokens: 11, output_tokens: 5,
+    promptTokenCount: 11, candidatesTokenCount: 5, totalTokenCount: 16 },
+});
 await mock.start();
 console.log(JSON.stringify({ url: mock.url }));
 

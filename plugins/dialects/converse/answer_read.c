@@ -354,6 +354,8 @@ static aigw_status on_start(struct converse_in *in, const struct aigw_json *even
     reader_member(event, "start", AIGW_JSON_OBJECT, &start);
     if (reader_member(&start, "toolUse", AIGW_JSON_OBJECT, &value) && reader_str(in->reader, &value, "type").len == 0)
         return begin_call(in, &value, number);
+    if (aigw_json_member(&start, "reasoningContent", &value)) /* AWS does not announce these, others do */
+        return emit_reasoning(in, &value);
     if (aigw_json_count(&start) == 0 || aigw_json_member(&start, "text", &value))
         return AIGW_OK;
     if (!add_block(in, number, BLOCK_OPAQUE))

@@ -25,7 +25,7 @@ struct signed_frame {
     const struct aigw_host *host;
     struct aigw_ctx *ctx;
     struct mistral_call *call;
-    struct reader *reader;
+    struct reader reader;
     aigw_str id, model; /* of the answer, as they are written */
     const char *text;   /* the frame */
     char *copy;         /* of it, in which what was read becomes blank */
@@ -74,11 +74,11 @@ static aigw_status take_chunk(struct signed_frame *f, int64_t choice, const stru
                                 .type = AIGW_EVENT_SIGNATURE,
                                 .choice = (uint32_t)choice,
                                 .part_type = AIGW_PART_REASONING,
-                                .data = reader_str(f->reader, chunk, "signature"),
+                                .data = reader_str(&f->reader, chunk, "signature"),
                                 .origin = AIGW_STR_INIT(MISTRAL_DIALECT) };
     aigw_status status;
 
-    if (event.data.len == 0 || !wire_is(reader_str(f->reader, chunk, "type"), "thinking"))
+    if (event.data.len == 0 || !wire_is(reader_str(&f->reader, chunk, "type"), "thinking"))
         return AIGW_OK;
     overwrite(f, chunk->text, "\"\"");
     status = read_chunk(f, choice, chunk->text);
@@ -123,14 +123,12 @@ static aigw_status take_choice(struct signed_frame *f, const struct aigw_json *i
 /* *ret_copy: the frame without what was read of it, to be freed; NULL when nothing was. */
 static aigw_status take_signed(struct signed_frame *f, aigw_str data, char **ret_copy)
 {
-    struct reader reader;
     struct aigw_json root, choices, item;
     struct aigw_json_walk items;
     aigw_status status = AIGW_OK;
 
     *ret_copy = NULL;
-    if (reader_begin(&reader, data, &root) && reader_member(&root, "choices", AIGW_JSON_LIST, &choices)) {
-        f->reader = &reader;
+    if (reader_begin(&f->reader, data, &root) && reader_member(&root, "choices", AIGW_JSON_LIST, &choices)) {
         f->text = data.ptr;
         f->id = written(&root, "id");
         f->model = written(&root, "model");
@@ -143,7 +141,7 @@ static aigw_status take_signed(struct signed_frame *f, aigw_str data, char **ret
         while (status == AIGW_OK && aigw_json_next(&items, NULL, &item))
             status = take_choice(f, &item);
     }
-    reader_end(&reader);
+    reader_end(&f->reader);
     return status;
 }
 

@@ -157,6 +157,10 @@ static uint32_t openai_kind(const struct openai_refusal *refusal, uint32_t kind)
         return AIGW_ERR_CONTEXT_TOO_LONG;
     if (wire_contains(refusal->message, "API key not valid"))
         return AIGW_ERR_AUTH;
+    if (wire_contains(refusal->message, "Unexpected endpoint or method")) /* LM Studio, with a good status */
+        return AIGW_ERR_NOT_FOUND;
+    if (kind == AIGW_ERR_BAD_REQUEST && wire_contains(refusal->message, "Invalid model name")) /* LiteLLM */
+        return AIGW_ERR_NOT_FOUND;
     if (by_code != AIGW_ERR_NONE)
         return by_code;
     /* A general type never overrules what a precise status says (404 invalid_request_error). */
@@ -199,6 +203,21 @@ void openai_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const st
         refusal.message = failure->body;
     openai_describe(host, ctx, &refusal, ret_error);
     reader_end(&r);
+}
+
+void openai_explain_path(const struct aigw_host *host, struct aigw_ctx *ctx, const struct openai_call *call,
+                         const struct aigw_http_failure *failure, struct aigw_error *ret_error)
+{
+    bool has_no_path = failure->status == 404 || failure->status == 405;
+    const char *words;
+
+    if (!call->bare_url || !has_no_path || wire_contains(failure->body, "model"))
+        return;
+    words = host->format(ctx, AIGW_LIFE_REQUEST,
+                         "the model server has no such path: %s; the endpoint probably lacks /v1 at its end",
+                         call->bare_url);
+    if (words)
+        ret_error->message = wire_str(words);
 }
 
 /* ---- inside an answer ---- */

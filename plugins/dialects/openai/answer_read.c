@@ -358,7 +358,9 @@ aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame)
 
     reader_open(&r);
     in->r = &r;
-    if (wire_is_error_event(frame->event))
+    if (in->call->path == OPENAI_ANY)
+        status = openai_read_any(in, frame);
+    else if (wire_is_error_event(frame->event))
         status = openai_emit_error_text(in, text);
     else if (!is_body && wire_is_heartbeat(frame->event, text))
         status = AIGW_OK;

@@ -1,8 +1,10 @@
 /* openai.h - the OpenAI dialect: chat completions, legacy completions and embeddings.
  *
- *     request_write.c request_messages.c     canonical request → wire body
+ *     request_write.c request_params.c request_messages.c
+ *                                            canonical request → wire body, as profile.h says that the server wants it
  *     answer_read.c answer_calls.c           wire answer → canonical events, with the oddities of many servers
  *     answer_list.c                          the same for embeddings and models
+ *     answer_any.c                           what other paths answer, handed through
  *     answer_delta.c                         a short cut for the ordinary text of a stream
  *     answer_emit.c                          the events themselves
  *     answer_error.c                         refusals, before and inside an answer
@@ -13,28 +15,19 @@
 #include "../common/halves.h"
 #include "../common/read.h"
 #include "../common/wire.h"
+#include "profile.h"
 
 /* The path of a call: its URL and the shape of its answer. */
 #define OPENAI_CHAT       1u
 #define OPENAI_COMPLETION 2u
 #define OPENAI_EMBEDDING  3u
 #define OPENAI_MODELS     4u
+#define OPENAI_ANY        5u /* another path of the API, for bytes that pass through */
 
 #define OPENAI_DIALECT     "openai-chat" /* what passes through, and the origin of vendor JSON */
+#define OPENAI_DIALECT_ANY "openai"      /* what passes through to any path of the API */
 #define OPENAI_CHOICES_MAX 128
 #define OPENAI_CALLS_MAX   1024 /* tool calls in one answer */
-
-/** How the server at hand differs from the plain dialect. */
-struct openai_quirks {
-    bool is_official;           /* api.openai.com: no members that only other servers know       */
-    bool max_completion_tokens; /* the name of max_tokens                                        */
-    bool drop_sampling;         /* refuses temperature, top_p and the penalties                  */
-    bool continue_final;        /* vLLM's switch for continuing the last assistant message       */
-    bool refuses_prefill;       /* a trailing assistant message becomes a user message           */
-    bool send_reasoning;        /* wants the reasoning of earlier turns back                      */
-    int64_t max_stops;          /* -1 unlimited                                                  */
-    aigw_str body;              /* the operator's extra members, a JSON object's text, may be absent */
-};
 
 /** A tool call of an answer; answer_calls.c. */
 struct openai_tool;
@@ -58,6 +51,7 @@ struct openai_call {
     struct openai_tool *tools; /* newest first */
     struct wire_drops drops;
     struct aigw_buf *raw; /* pass-through: the frame for the client; else NULL */
+    const char *bare_url; /* where it went, when that has no version in its path; else NULL */
 };
 
 /** What the writers of a body share. */
@@ -73,8 +67,14 @@ struct openai_out {
 aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t path, aigw_str model,
                         const struct aigw_model_request *req, const struct openai_quirks *quirks,
                         struct wire_drops *drops, aigw_str *ret_body);
+/** The conversation ends with words put into the assistant's mouth (not with its tool calls). */
+bool openai_has_prefill(const struct aigw_model_request *req);
 /** The member "messages" of it, and what follows from a trailing assistant message. */
 aigw_status openai_messages(struct openai_out *out, const struct aigw_model_request *req);
+/** Its parameters. */
+aigw_status openai_params(struct openai_out *out, uint32_t path, const struct aigw_params *params);
+/** True when the server does not take it (OPENAI_NO_*): the parameter of that name is noted as dropped. */
+bool openai_drops(struct openai_out *out, uint32_t what, const char *name);
 aigw_status openai_unsupported(struct openai_out *out, const char *what, uint32_t number);
 aigw_status openai_invalid(struct openai_out *out, const char *what);
 /** Extra members, as they stand, into an object that has members already. */
@@ -99,6 +99,8 @@ aigw_status openai_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx
                               const struct aigw_frame *frame);
 /** The common part of both: every frame, whatever is in it. */
 aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame);
+/** One of OPENAI_ANY. */
+aigw_status openai_read_any(struct openai_in *in, const struct aigw_frame *frame);
 /** `data` of an answer to embeddings, and its usage. */
 aigw_status openai_read_embeddings(struct openai_in *in, const struct aigw_json *data, const struct aigw_json *usage);
 /** The list of a server's models. */
@@ -136,6 +138,9 @@ aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, const struct
 /** The choice is over. *ret_count: its tool calls. */
 aigw_status openai_close_calls(struct openai_in *in, uint32_t choice, uint32_t *ret_count);
 
+/** Explain a 404 of a place without a version in its path, unless the server says that it is the model's. */
+void openai_explain_path(const struct aigw_host *host, struct aigw_ctx *ctx, const struct openai_call *call,
+                         const struct aigw_http_failure *failure, struct aigw_error *ret_error);
 /** Correct ret_error (filled from the status) by what the body says. */
 void openai_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                     struct aigw_error *ret_error);

@@ -33,6 +33,7 @@ struct aigw_pair {
 #define AIGW_CALL_COMPLETION 2u /* prompt (+ suffix) → text that continues or fills it                            */
 #define AIGW_CALL_EMBEDDING  3u /* inputs → one vector each                                                       */
 #define AIGW_CALL_COUNT      4u /* how many tokens would this chat take? Answered by one USAGE                    */
+#define AIGW_CALL_MODELS     5u /* which models does the server have? One MODEL each, then FINISH                 */
 
 #define AIGW_ROLE_SYSTEM    1u
 #define AIGW_ROLE_USER      2u
