@@ -28,7 +28,7 @@ void converse_drop(struct converse_out *out, const char *name)
 
 bool converse_takes(const struct converse_out *out, uint32_t what)
 {
-    return (out->quirks->model->takes & what) == what;
+    return (out->quirks->takes & what) == what;
 }
 
 bool converse_is_ours(aigw_str origin)
@@ -106,7 +106,7 @@ bool converse_asks_by_tool(const struct aigw_model_request *req, const struct co
     const uint32_t needed = CONVERSE_TOOLS | CONVERSE_CHOICE_NAMED;
 
     return req->params && req->params->format == AIGW_FORMAT_SCHEMA && quirks->emulates_schema &&
-           (quirks->model->takes & needed) == needed && !lists_tools(req) && !thinks(req->params);
+           (quirks->takes & needed) == needed && !lists_tools(req) && !thinks(req->params);
 }
 
 bool converse_has_calls(const struct aigw_model_request *req)
@@ -121,7 +121,7 @@ bool converse_has_calls(const struct aigw_model_request *req)
 bool converse_may_stream(const struct aigw_model_request *req, const struct converse_quirks *quirks)
 {
     return (req->flags & AIGW_REQF_STREAM) && req->kind == AIGW_CALL_CHAT &&
-           ((quirks->model->takes & CONVERSE_TOOL_STREAM) || (!lists_tools(req) && !converse_has_calls(req)));
+           ((quirks->takes & CONVERSE_TOOL_STREAM) || (!lists_tools(req) && !converse_has_calls(req)));
 }
 
 /* What a format that the API or the model cannot hold to becomes: an instruction. Absent for none. */
