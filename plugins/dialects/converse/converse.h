@@ -127,8 +127,8 @@ bool converse_is_ours(aigw_str origin);
 void converse_put_text(struct converse_out *out, aigw_str text);
 /** A JSON Schema as the API wants it: an object that says so, without $schema. */
 aigw_status converse_put_schema(struct converse_out *out, aigw_str schema);
-/** The same as a text of its own. */
-aigw_status converse_schema_text(struct converse_out *out, aigw_str schema, aigw_str *ret_text);
+/** A schema for outputConfig, as a text of its own. */
+aigw_status converse_answer_schema(struct converse_out *out, aigw_str schema, aigw_str *ret_text);
 /** `,{"cachePoint":…}` if one is asked for and left. */
 void converse_put_mark(struct converse_out *out, bool is_wanted, uint32_t ttl_s);
 /** Count the cache markers of a request, so that the last four are kept. */

@@ -341,7 +341,7 @@ static aigw_status put_output(struct converse_out *out, const struct aigw_params
     if (params->format == AIGW_FORMAT_SCHEMA && !out->quirks->emulates_schema) {
         group_key(&g, "textFormat");
         wire_puts(out->body, "{\"type\":\"json_schema\",\"structure\":{\"jsonSchema\":{\"schema\":");
-        status = converse_schema_text(out, params->schema, &schema);
+        status = converse_answer_schema(out, params->schema, &schema);
         if (status != AIGW_OK)
             return status;
         converse_put_text(out, schema);
