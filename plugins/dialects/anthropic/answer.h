@@ -73,6 +73,8 @@ aigw_status anthropic_model(struct anthropic_in *in, const struct anthropic_obje
 aigw_status anthropic_usage(struct anthropic_in *in, const struct anthropic_object *object);
 /** The whole answer to a question for a number of tokens. */
 aigw_status anthropic_counted(struct anthropic_in *in, const struct aigw_json *object);
+/** The whole answer to a question for models. */
+aigw_status anthropic_listed(struct anthropic_in *in, const struct aigw_json *object);
 /** The stop reason in this object, with all that stands beside it. Of a whole answer an absent one is an end, too. */
 aigw_status anthropic_finish(struct anthropic_in *in, const struct anthropic_object *object, bool is_whole);
 /** The end marker: AIGW_DONE. */

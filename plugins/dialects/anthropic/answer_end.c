@@ -131,18 +131,46 @@ aigw_status anthropic_finish(struct anthropic_in *in, const struct anthropic_obj
     return emit_finish(in, &event);
 }
 
-aigw_status anthropic_counted(struct anthropic_in *in, const struct aigw_json *object)
+/* The answer is whole, and the API has no word for it. */
+static aigw_status emit_stop(struct anthropic_in *in)
 {
     struct aigw_event event = { .struct_size = sizeof event,
                                 .type = AIGW_EVENT_FINISH,
                                 .finish = AIGW_FINISH_STOP,
                                 .text = AIGW_STR_INIT("stop") };
+
+    return emit_finish(in, &event);
+}
+
+aigw_status anthropic_counted(struct anthropic_in *in, const struct aigw_json *object)
+{
     aigw_status status;
 
     if (reader_int(object, "input_tokens", -1) < 0)
         return anthropic_nonsense(in, "has no number of tokens");
     status = emit_usage(in, object);
-    return status == AIGW_OK ? emit_finish(in, &event) : status;
+    return status == AIGW_OK ? emit_stop(in) : status;
+}
+
+aigw_status anthropic_listed(struct anthropic_in *in, const struct aigw_json *object)
+{
+    aigw_status status = AIGW_OK;
+    struct aigw_json list, item;
+    struct aigw_json_walk walk;
+
+    if (!reader_member(object, "data", AIGW_JSON_LIST, &list))
+        return anthropic_nonsense(in, "has no list of models");
+    walk = aigw_json_begin(&list);
+    while (status == AIGW_OK && aigw_json_next(&walk, NULL, &item)) {
+        struct aigw_event event = { .struct_size = sizeof event,
+                                    .type = AIGW_EVENT_MODEL,
+                                    .text = reader_str(&in->r, &item, "id") };
+
+        if (event.text.len == 0)
+            return anthropic_nonsense(in, "has a model without an id");
+        status = anthropic_emit(in, &event);
+    }
+    return status == AIGW_OK ? emit_stop(in) : status;
 }
 
 aigw_status anthropic_end(struct anthropic_in *in)

@@ -118,6 +118,8 @@ static aigw_status read_object(struct anthropic_in *in, const struct aigw_json *
         return anthropic_emit_error(in, json);
     if (in->call->asks == ANTHROPIC_ASKS_COUNT)
         return anthropic_counted(in, json);
+    if (in->call->asks == ANTHROPIC_ASKS_MODELS)
+        return anthropic_listed(in, json);
     if (anthropic_has(&object, ANTHROPIC_TYPE) && object.at[ANTHROPIC_TYPE].type != AIGW_JSON_STRING)
         return anthropic_nonsense(in, "has an event without a type");
     type = reader_text(&in->r, &object.at[ANTHROPIC_TYPE]);

@@ -30,7 +30,8 @@ struct anthropic_tool;
 /* What a call asks for. */
 #define ANTHROPIC_ASKS_ANSWER 0u
 #define ANTHROPIC_ASKS_COUNT  1u /* a number of tokens */
-#define ANTHROPIC_ASKS_OTHER  2u /* another part of the API, passed through: its answer is none of ours to read */
+#define ANTHROPIC_ASKS_MODELS 2u /* the names of the server's models */
+#define ANTHROPIC_ASKS_OTHER  3u /* another part of the API, passed through: its answer is none of ours to read */
 
 /** State of one call. */
 struct anthropic_call {

@@ -1,6 +1,7 @@
 /* plugin.c - provider plugin for Anthropic's Messages API and servers that speak it.
  *
- * Upstream: POST {base}/v1/messages, answered as JSON or SSE; …/count_tokens; any path that is passed through.
+ * Upstream: POST {base}/v1/messages, answered as JSON or SSE; …/count_tokens; GET {base}/v1/models; any path that is
+ *           passed through.
  * State:    struct anthropic, one per conf.d group, read-only after open().
  */
 #include "../../dialects/anthropic/anthropic.h"
@@ -125,16 +126,15 @@ static const char *anthropic_url(const struct anthropic *anthropic, struct aigw_
 }
 
 /* A path of the client's own. Below a whole URL without a version the API has none. */
-static aigw_status anthropic_raw_url(const struct anthropic *anthropic, struct aigw_ctx *ctx,
-                                     const struct aigw_target *target, aigw_str path, const char **ret_url)
+static aigw_status anthropic_raw_place(const struct anthropic *anthropic, struct aigw_ctx *ctx,
+                                       const struct aigw_target *target, const struct aigw_raw *raw,
+                                       struct aigw_http_request *ret_http)
 {
     aigw_str base = anthropic_base(anthropic, target);
     bool is_whole = wire_url_ends(base, "/messages") || wire_url_ends(base, "/messages/count_tokens");
-    bool has_version = wire_url_ends(base, "/v1/messages") || wire_url_ends(base, "/v1/messages/count_tokens");
 
-    if (is_whole && !has_version && wire_has_prefix(path, "/v1/"))
-        path = (aigw_str){ path.ptr + 3, path.len - 3 };
-    return wire_raw_url(anthropic->host, ctx, base, path, anthropic_tails, ret_url);
+    return wire_raw_at(anthropic->host, ctx, raw, base, anthropic_tails, is_whole && !wire_url_has_version(base),
+                       ret_http);
 }
 
 /* Key, version and beta features. The version and further features of a client whose own bytes pass come from it. */
@@ -146,11 +146,12 @@ static aigw_status anthropic_headers(const struct anthropic *anthropic, struct a
     static const char *const ours[] = { "anthropic-version", "anthropic-beta", NULL };
     bool is_bearer = strcmp(anthropic->auth, "bearer") == 0;
     aigw_str version = raw ? wire_raw_header(raw, "anthropic-version") : AIGW_STR_NONE;
+    aigw_str type = raw ? wire_raw_header(raw, "content-type") : AIGW_STR_NONE; /* files come as forms */
     struct wire_headers headers;
 
     wire_headers_begin(&headers, anthropic->host, ctx);
-    if (!raw || raw->body.len > 0)
-        wire_header(&headers, "Content-Type: application/json");
+    if (ret_http->body.len > 0)
+        wire_header_value(&headers, "Content-Type: ", type.len > 0 ? type : AIGW_STR("application/json"));
     wire_header_value(&headers, "anthropic-version: ", version);
     if (version.len == 0)
         wire_header(&headers, anthropic->version_header);
@@ -171,6 +172,8 @@ static aigw_status anthropic_raw_request(const struct anthropic *anthropic, stru
                                          struct anthropic_call *call, const struct aigw_target *target,
                                          const struct aigw_raw *raw, struct aigw_http_request *ret_http)
 {
+    aigw_status status = AIGW_OK;
+
     if (!wire_is(raw->dialect, ANTHROPIC_DIALECT))
         return anthropic->host->fail(ctx, AIGW_E_UNSUPPORTED, "the bytes of the dialect \"%.*s\" cannot pass here",
                                      AIGW_STR_ARG(raw->dialect));
@@ -178,14 +181,26 @@ static aigw_status anthropic_raw_request(const struct anthropic *anthropic, stru
     if (!call->raw)
         return AIGW_E_NOMEM;
     call->asks = anthropic_asks_at(raw->path);
-    if (raw->method.len > 0)
-        ret_http->method = wire_join(anthropic->host, ctx, raw->method, AIGW_STR_NONE);
-    if (!ret_http->method)
-        return AIGW_E_NOMEM;
     ret_http->framing = (raw->flags & AIGW_RAWF_STREAM) ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
-    if (raw->path.len > 0 && anthropic_raw_url(anthropic, ctx, target, raw->path, &ret_http->url) != AIGW_OK)
-        return AIGW_E_INVALID;
+    if (raw->path.len > 0)
+        status = anthropic_raw_place(anthropic, ctx, target, raw, ret_http);
+    if (status != AIGW_OK)
+        return status;
     return raw->body.len > 0 ? wire_raw_body(anthropic->host, ctx, raw, target->model, "", &ret_http->body) : AIGW_OK;
+}
+
+/* What the server has, in as few pages as it allows. */
+static aigw_status anthropic_list_request(const struct anthropic *anthropic, struct aigw_ctx *ctx,
+                                          struct anthropic_call *call, const struct aigw_target *target,
+                                          struct aigw_http_request *ret_http)
+{
+    static const struct aigw_raw list = { .struct_size = sizeof list,
+                                          .method = AIGW_STR_INIT("GET"),
+                                          .path = AIGW_STR_INIT("/v1/models?limit=1000") };
+
+    call->asks = ANTHROPIC_ASKS_MODELS;
+    ret_http->framing = AIGW_FRAMING_BODY;
+    return anthropic_raw_place(anthropic, ctx, target, &list, ret_http);
 }
 
 static aigw_status anthropic_built_request(const struct anthropic *anthropic, struct aigw_ctx *ctx,
@@ -199,6 +214,8 @@ static aigw_status anthropic_built_request(const struct anthropic *anthropic, st
         .cache_ttl = anthropic->cache_ttl,
     };
 
+    if (req->kind == AIGW_CALL_MODELS)
+        return anthropic_list_request(anthropic, ctx, call, target, ret_http);
     if (req->kind != AIGW_CALL_CHAT && req->kind != AIGW_CALL_COUNT)
         return anthropic->host->fail(ctx, AIGW_E_UNSUPPORTED, "Anthropic's API has no %s; use another provider for it",
                                      req->kind == AIGW_CALL_EMBEDDING    ? "embeddings"
@@ -216,18 +233,16 @@ static aigw_status anthropic_request(struct aigw_ctx *ctx, void *self, void *cal
 {
     const struct anthropic *anthropic = self;
     struct anthropic_call *call = call_state;
-    aigw_status status = anthropic_headers(anthropic, ctx, target, req, ret_http);
+    aigw_status status;
 
-    if (status != AIGW_OK)
-        return status;
     ret_http->method = "POST";
     status = req->raw ? anthropic_raw_request(anthropic, ctx, call, target, req->raw, ret_http)
                       : anthropic_built_request(anthropic, ctx, call, target, req, ret_http);
-    if (status != AIGW_OK)
-        return status;
-    if (!ret_http->url)
+    if (status == AIGW_OK)
+        status = anthropic_headers(anthropic, ctx, target, req, ret_http);
+    if (status == AIGW_OK && !ret_http->url)
         ret_http->url = anthropic_url(anthropic, ctx, target, call->asks == ANTHROPIC_ASKS_COUNT);
-    return ret_http->url ? AIGW_OK : AIGW_E_NOMEM;
+    return status == AIGW_OK && !ret_http->url ? AIGW_E_NOMEM : status;
 }
 
 static aigw_status anthropic_on_frame(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_frame *frame)
