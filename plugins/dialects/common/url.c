@@ -60,6 +60,11 @@ static aigw_str path_of(aigw_str url)
     return slash ? (aigw_str){ slash, path.len - (size_t)(slash - path.ptr) } : AIGW_STR_NONE;
 }
 
+bool wire_url_is_bare(aigw_str url)
+{
+    return path_of(url).len == 0;
+}
+
 bool wire_url_has_version(aigw_str url)
 {
     aigw_str path = path_of(url);

@@ -90,6 +90,8 @@ const char *wire_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_st
                      const char *const *tails);
 /** True when the path of `base` ends so. */
 bool wire_url_ends(aigw_str base, const char *tail);
+/** True when it has no path. */
+bool wire_url_is_bare(aigw_str url);
 /** True when a part of its path is a version: /v1, /v1beta, /v4. */
 bool wire_url_has_version(aigw_str url);
 
