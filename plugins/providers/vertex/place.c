@@ -150,14 +150,19 @@ static bool is_regional(const struct vertex_place *place)
             wire_has_prefix(place->model, "text-multilingual-embedding-"));
 }
 
+static bool is_region(const char *location)
+{
+    return location && location[0] && strcmp(location, "global") != 0 && strcmp(location, "eu") != 0 &&
+           strcmp(location, "us") != 0;
+}
+
 const char *vertex_location(const struct vertex_site *site, const struct vertex_place *place)
 {
     const char *location = site->location;
-    bool is_region = strcmp(location, "global") != 0 && strcmp(location, "eu") != 0 && strcmp(location, "us") != 0;
 
-    if (place->publisher == VERTEX_MISTRAL && site->mistral_location && site->mistral_location[0])
+    if (place->publisher == VERTEX_MISTRAL && is_region(site->mistral_location))
         return site->mistral_location;
-    if (place->publisher != VERTEX_MISTRAL && (is_region || !is_regional(place)))
+    if (place->publisher != VERTEX_MISTRAL && (is_region(location) || !is_regional(place)))
         return location;
     return strncmp(location, "europe-", 7) == 0 || strcmp(location, "eu") == 0 ? "europe-west4" : "us-central1";
 }
