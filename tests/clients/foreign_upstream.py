@@ -1,5 +1,5 @@
 """An upstream that nobody here wrote: aimock from npm (pinned in package.json and package-lock.json) plays the model
-server; GitLab's own health check and its streamed twin go through the gateway to it."""
+servers; GitLab's own health check and its streamed twin, code, prompts and chat go through the gateway to it."""
 import json
 import os
 
@@ -8,6 +8,7 @@ from fakes import clients
 from harness.runner import case, equal, fixture, truth
 
 from . import _child, _npm
+from .google import Google
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = "sk-foreign-canary-40c9"
@@ -18,13 +19,16 @@ class ForeignEnv(Env):
         folder = _npm.installed(ctx, HERE, "clients")
         self.mock = _child.node("aimock.mjs", folder)
         self.url = self.mock.said["url"]
-        super().__init__(ctx, name="foreign", env={
+        self.google = Google(ctx)
+        vertex = f'plugin = "vertex"; project = "p"; base_url = "{self.url}"; metadata_host = "{self.google.host}";'
+        super().__init__(ctx, name="foreign", conf=f"providers: {{ vertex: {{ {vertex} }}; }};", env={
             "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": self.url, "AWS_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE",
             "AWS_SECRET_ACCESS_KEY": ctx.secret("aws-canary-foreign-5d1e")})
         ctx.secret(KEY)
 
     def close(self):
         super().close()
+        self.google.close()
         self.mock.close()
 
 
@@ -71,7 +75,7 @@ def request_is_understood(env):
 
 # What GitLab's administrators type as identifier: (identifier, endpoint below aimock's address or a placeholder, model
 # family, path at the server).
-PLACEHOLDER = "http://bedrock.placeholder.example/model"
+PLACEHOLDER = "http://placeholder.example/model"
 CLAUDE = "anthropic.claude-3-haiku-20240307-v1:0"
 SERVERS = {
     "openai": ("custom_openai/codestral", "%s/v1", "codestral", "/v1/chat/completions"),
@@ -80,6 +84,8 @@ SERVERS = {
     "mistral": ("mistral/mistral-small-latest", "%s/v1", "mistral", "/v1/chat/completions"),
     "bedrock": ("bedrock/" + CLAUDE, PLACEHOLDER, "claude_3", f"/model/{CLAUDE.replace(':', '%3A')}/converse"),
     "gemini": ("gemini/gemini-2.5-flash", "%s", "gemini", "/v1beta/models/gemini-2.5-flash:generateContent"),
+    "vertex": ("vertex_ai/gemini-2.5-flash", PLACEHOLDER, "gemini",
+               "/v1/projects/p/locations/global/publishers/google/models/gemini-2.5-flash:generateContent"),
 }
 
 
