@@ -7,6 +7,7 @@ from harness.runner import case, equal, fixture, truth
 
 from . import _child, _npm
 from ._canon import WEATHER, CanonEnv
+from .google import Google
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = "sk-aimock-canary-91b7"
@@ -15,7 +16,7 @@ PLACES = [("get_weather", {"place": "Paris"}), ("get_weather", {"place": "Rome"}
 
 
 class Dialect:
-    """group: settings of conf.d, %s is aimock's address. paths: of chats, whole and streamed. auth: the header with the
+    """group: settings of conf.d, %s is aimock's address, {metadata} that of Google's metadata server. paths: of chats, whole and streamed. auth: the header with the
     key; aimock does not keep its value. lacks: what aimock does not do in this dialect."""
 
     def __init__(self, plugin, model, group, paths, auth, lacks=(), embedding=None):
@@ -41,19 +42,26 @@ DIALECTS = {
     "gemini": Dialect("vertex", "gemini-2.5-flash", 'api = "ai-studio"; base_url = "%s";',
                       [f"/v1beta/models/gemini-2.5-flash:{call}" for call in ("generateContent", "streamGenerateContent")],
                       "x-goog-api-key"),
+    "vertex": Dialect("vertex", "gemini-2.5-flash", 'project = "p"; location = "europe-west1"; base_url = "%s"; '
+                      'metadata_host = "{metadata}";',
+                      ["/v1/projects/p/locations/europe-west1/publishers/google/models/gemini-2.5-flash:" + call
+                       for call in ("generateContent", "streamGenerateContent")], "authorization"),
 }
 
 
 class MockEnv(CanonEnv):
     def __init__(self, ctx):
         self.mock = _child.node("aimock.mjs", _npm.installed(ctx, HERE, "clients"))
+        self.google = Google(ctx)
         ctx.secret(KEY)
         url = self.mock.said["url"]
         groups, models = [], []
         for name, dialect in DIALECTS.items():
             name = name.replace("-", "_")
-            key = "" if "access_key" in dialect.group else f'api_key = "{KEY}";'
-            groups.append(f'{name}_mock = {{ plugin = "{dialect.plugin}"; {key} {dialect.group % url} }};')
+            has_own = "access_key" in dialect.group or "metadata" in dialect.group
+            group = dialect.group.replace("{metadata}", self.google.host) % url
+            key = "" if has_own else f'api_key = "{KEY}";'
+            groups.append(f'{name}_mock = {{ plugin = "{dialect.plugin}"; {key} {group} }};')
             models.append(f'{name} = {{ retries = 0; targets = ( {{ provider = "{name}_mock"; '
                           f'model = "{dialect.model}"; }} ); }};')
         super().__init__(ctx, "aimock", f"providers: {{ {' '.join(groups)} }};\nmodels: {{ {' '.join(models)} }};")
@@ -64,6 +72,7 @@ class MockEnv(CanonEnv):
 
     def close(self):
         super().close()
+        self.google.close()
         self.mock.close()
 
 

@@ -120,16 +120,22 @@ aigw_str reader_json(struct reader *r, const struct aigw_json *value)
     return (aigw_str){ copy, len };
 }
 
-int64_t reader_int(const struct aigw_json *object, const char *name, int64_t otherwise)
+int64_t reader_number(const struct aigw_json *value, int64_t otherwise)
 {
-    struct aigw_json value;
     int64_t whole;
     double real;
 
-    aigw_json_member(object, name, &value);
-    if (aigw_json_int(&value, &whole))
+    if (aigw_json_int(value, &whole))
         return whole;
-    return aigw_json_real(&value, &real) && real > -1e15 && real < 1e15 ? (int64_t)real : otherwise;
+    return aigw_json_real(value, &real) && real > -1e15 && real < 1e15 ? (int64_t)real : otherwise;
+}
+
+int64_t reader_int(const struct aigw_json *object, const char *name, int64_t otherwise)
+{
+    struct aigw_json value;
+
+    aigw_json_member(object, name, &value);
+    return reader_number(&value, otherwise);
 }
 
 bool reader_member(const struct aigw_json *object, const char *name, uint32_t type, struct aigw_json *ret)

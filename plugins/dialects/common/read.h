@@ -50,7 +50,9 @@ aigw_str reader_str(struct reader *r, const struct aigw_json *object, const char
 bool reader_must_str(struct reader *r, const struct aigw_json *object, const char *name, aigw_str *ret_text);
 /** The value as JSON text that may be put into other JSON, and on one line: without blanks between values. */
 aigw_str reader_json(struct reader *r, const struct aigw_json *value);
-/** The member, when it is a number (a whole one that was written as a real one, too), else `otherwise`. */
+/** The number (a whole one that was written as a real one, too); `otherwise` for everything else. */
+int64_t reader_number(const struct aigw_json *value, int64_t otherwise);
+/** The same for a member. */
 int64_t reader_int(const struct aigw_json *object, const char *name, int64_t otherwise);
 /** The member when it is of that type (AIGW_JSON_*), else false and *ret absent. */
 bool reader_member(const struct aigw_json *object, const char *name, uint32_t type, struct aigw_json *ret);

@@ -179,16 +179,27 @@ void refusal_read(struct reader *r, const struct aigw_json *body, const struct r
     ret_refusal->request_id = reader_str(r, &object, "request_id");
 }
 
+/* The value that a text begins with, absent when that is no JSON. Words in it are to be read, so only a text that is no
+ * UTF-8 is taken as bytes. */
+static void begin(struct reader *r, aigw_str *rest, struct aigw_json *ret_body)
+{
+    if (reader_begin(r, *rest, ret_body))
+        *rest = AIGW_STR_NONE;
+    else if (!reader_next(r, rest, ret_body))
+        *ret_body = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
+}
+
 void refusal_read_text(struct reader *r, aigw_str text, const struct refusal_rules *rules, struct refusal *ret_refusal)
 {
+    aigw_str rest = text;
     struct aigw_json body;
 
-    if (reader_begin(r, text, &body) && (body.type == AIGW_JSON_OBJECT || body.type == AIGW_JSON_LIST)) {
-        refusal_read(r, &body, rules, ret_refusal);
-        return;
-    }
-    *ret_refusal = (struct refusal){ .retry_after_ms = -1 };
-    ret_refusal->message = body.type == AIGW_JSON_STRING ? reader_text(r, &body) : text;
+    begin(r, &rest, &body);
+    refusal_read(r, &body, rules, ret_refusal);
+    if (body.type == AIGW_JSON_STRING && rest.len == 0)
+        ret_refusal->message = reader_text(r, &body);
+    else if (body.type != AIGW_JSON_OBJECT && body.type != AIGW_JSON_LIST)
+        ret_refusal->message = text;
 }
 
 /* ---- what it means ---- */
@@ -266,13 +277,14 @@ void refusal_describe(const struct aigw_host *host, struct aigw_ctx *ctx, const 
 void refusal_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                      const struct refusal_rules *rules, struct aigw_error *ret_error)
 {
+    aigw_str rest = failure->body;
     struct refusal refusal;
     struct aigw_json body;
     struct reader reader;
-    bool is_json = reader_begin(&reader, failure->body, &body);
 
+    begin(&reader, &rest, &body);
     refusal_read(&reader, &body, rules, &refusal);
-    if (!is_json && wire_has_prefix(failure->content_type, "text/plain"))
+    if (body.type == AIGW_JSON_ABSENT && wire_has_prefix(failure->content_type, "text/plain"))
         refusal.message = wire_trim_end(failure->body);
     refusal_describe(host, ctx, &refusal, rules, ret_error);
     if (refusal.request_id.len > 0)

@@ -90,6 +90,8 @@ const char *wire_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_st
                      const char *const *tails);
 /** True when the path of `base` ends so. */
 bool wire_url_ends(aigw_str base, const char *tail);
+/** True when it has no path. */
+bool wire_url_is_bare(aigw_str url);
 /** True when a part of its path is a version: /v1, /v1beta, /v4. */
 bool wire_url_has_version(aigw_str url);
 
@@ -99,8 +101,12 @@ bool wire_url_has_version(aigw_str url);
  *  "") behind the opening brace. */
 aigw_status wire_raw_body(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
                           aigw_str model, const char *insert, aigw_str *ret_body);
-/** Method and URL of bytes that name their path, below the server that `base` names. A base with a path of its own
- * stands for the "/v1" that the path begins with. AIGW_E_INVALID for a path that leads elsewhere. */
+/** Method and URL of bytes that name their path, below the server that `base` names; both queries are kept. `tails` as
+ * in wire_url(). `is_version`: a base with a path of its own stands for the "/v1" that the path begins with.
+ *  AIGW_E_INVALID for a path that leads elsewhere. */
+aigw_status wire_raw_at(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw, aigw_str base,
+                        const char *const *tails, bool is_version, struct aigw_http_request *ret_http);
+/** The same for bases as OpenAI's API has them. */
 aigw_status wire_raw_place(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
                            aigw_str base, struct aigw_http_request *ret_http);
 /** True when that path, without its query, ends so. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define NAME_MAX_LEN 64u
-#define NAME_READ    48u /* of a name that does not fit: so many bytes are kept */
+#define NAME_READ    47u /* of a name that does not fit: so many bytes are kept */
 
 static bool same(aigw_str a, aigw_str b)
 {
@@ -43,6 +43,7 @@ static aigw_str name_for_wire(const struct aigw_host *host, struct aigw_ctx *ctx
         return AIGW_STR_NONE;
     for (size_t i = 0; i < len; i++)
         text[i] = is_name_char(name.ptr[i]) ? name.ptr[i] : '_';
+    text[len++] = '_';
     for (size_t i = 0; i < 8; i++)
         snprintf(text + len + 2 * i, sizeof text - len - 2 * i, "%02x", digest[i]);
     len += 16;

@@ -103,6 +103,8 @@ void gemini_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const st
     reader_begin(&reader, failure->body, &body);
     kind = kind_of_reason(&reader, &body);
     reader_end(&reader);
+    if (kind == AIGW_ERR_NONE && failure->status == 499) /* given up on their side, not for our request's sake */
+        kind = AIGW_ERR_SERVER;
     correct(ret_error, kind);
 }
 

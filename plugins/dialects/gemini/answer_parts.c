@@ -374,7 +374,9 @@ aigw_status gemini_emit_vectors(struct gemini_in *in, const struct aigw_json *an
                               in->call->vector_count, in->call->input_count);
     if (status == AIGW_OK && usage.input >= 0)
         status = gemini_emit(in, &event);
+    if (status != AIGW_OK || (in->call->finished & 1))
+        return status;
     event = (struct aigw_event){ .struct_size = sizeof event, .type = AIGW_EVENT_FINISH, .finish = AIGW_FINISH_STOP };
     in->call->finished |= 1;
-    return status == AIGW_OK ? gemini_emit(in, &event) : status;
+    return gemini_emit(in, &event);
 }

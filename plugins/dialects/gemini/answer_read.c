@@ -194,6 +194,8 @@ static aigw_status emit_blocked(struct gemini_in *in, aigw_str reason, aigw_str 
 
     if (!in->call->raw)
         return gemini_emit_blocked(in, reason, message);
+    if (in->call->finished & 1)
+        return AIGW_OK;
     in->call->finished |= 1;
     return gemini_emit(in, &event);
 }

@@ -209,17 +209,15 @@ static void put_type(struct schema_out *s, const struct aigw_json *schema, const
 }
 
 /* OpenAPI as they know it has enums of texts only. */
-static aigw_status put_enum(struct schema_out *s, const struct aigw_json *list, bool is_texts, uint32_t *count)
+static aigw_status put_enum(struct schema_out *s, const struct aigw_json *list, uint32_t *count)
 {
     struct aigw_json_walk walk = aigw_json_begin(list);
     struct aigw_json item;
     aigw_status status;
 
-    for (bool is_text = true; is_texts && aigw_json_next(&walk, NULL, &item);) {
-        is_text = item.type == AIGW_JSON_STRING;
-        if (!is_text)
+    while (aigw_json_next(&walk, NULL, &item))
+        if (item.type != AIGW_JSON_STRING)
             return AIGW_OK;
-    }
     status = put_key(s, NULL, "enum", count);
     return status == AIGW_OK ? put_json(s, list) : status;
 }
@@ -314,7 +312,7 @@ static aigw_status put_special(struct schema_out *s, const struct aigw_json *val
     case WAY_CONST:
         return put_const(s, value, count);
     case WAY_ENUM:
-        return put_enum(s, value, true, count);
+        return put_enum(s, value, count);
     case WAY_REF:
         return put_target(s, value, scope, count);
     case WAY_ALL_OF:

@@ -47,7 +47,8 @@ static const struct openai_profile profiles[] = {
     { .name = "ollama",
       .refuses = NO_STRICT | OPENAI_NO_LOGIT_BIAS | OPENAI_NO_USER | OPENAI_NO_CHOICES | OPENAI_NO_TOOL_CHOICE |
                  OPENAI_NO_PARALLEL | OPENAI_NO_NAMES,
-      .max_stops = ALL },
+      .max_stops = ALL,
+      .version = "/v1" },
     { .name = "lmstudio",
       .refuses = OPENAI_NO_OFFICIAL | OPENAI_NO_MIN_TOKENS | OPENAI_NO_USER | OPENAI_NO_CHOICES | OPENAI_NO_LOGPROBS |
                  OPENAI_NO_PARALLEL | OPENAI_NO_SUFFIX,
@@ -211,31 +212,6 @@ static const struct openai_profile profiles[] = {
       .base_url = "https://api.hyperbolic.xyz/v1",
       .refuses = OPENAI_NO_OFFICIAL | OPENAI_NO_MIN_TOKENS | OPENAI_NO_EMBEDDINGS | OPENAI_NO_SUFFIX,
       .max_stops = ALL },
-    { .name = "novita",
-      .hosts = "api.novita.ai",
-      .base_url = "https://api.novita.ai/openai/v1",
-      .refuses = OPENAI_NO_OFFICIAL | OPENAI_NO_MIN_TOKENS | OPENAI_NO_USER | OPENAI_NO_SUFFIX,
-      .max_stops = 4 },
-    { .name = "siliconflow",
-      .hosts = "api.siliconflow.com|api.siliconflow.cn",
-      .base_url = "https://api.siliconflow.com/v1",
-      .refuses = OPENAI_NO_OFFICIAL | OPENAI_NO_REPETITION | OPENAI_NO_MIN_TOKENS | OPENAI_NO_USER |
-                 OPENAI_NO_COMPLETIONS | OPENAI_NO_EFFORT,
-      .max_stops = 4,
-      .thinking = "enable_thinking",
-      .off = "false",
-      .on = "true" },
-    { .name = "scaleway",
-      .hosts = "api.scaleway.ai",
-      .base_url = "https://api.scaleway.ai/v1",
-      .refuses = OPENAI_NO_OFFICIAL | OPENAI_NO_MIN_P | OPENAI_NO_REPETITION | OPENAI_NO_MIN_TOKENS |
-                 OPENAI_NO_LOGIT_BIAS | OPENAI_NO_CHOICES | OPENAI_NO_SUFFIX | OPENAI_NO_COMPLETIONS,
-      .max_stops = ALL },
-    { .name = "vercel",
-      .hosts = "ai-gateway.vercel.sh",
-      .base_url = "https://ai-gateway.vercel.sh/v1",
-      .refuses = OPENAI_NO_EXTRAS | OPENAI_NO_CHOICES | OPENAI_NO_COMPLETIONS,
-      .max_stops = ALL },
 };
 
 /* Between scheme and path, without a port. */
@@ -322,3 +298,23 @@ struct openai_quirks openai_quirks_of(const struct openai_profile *profile, aigw
         quirks.prefill = OPENAI_PREFILL_CONTINUE;
     return quirks;
 }
+
+/* ---- rate limits ---- */
+
+/* OpenAI's, and those of services that count otherwise. */
+const struct aigw_rate_header openai_rate_headers[OPENAI_RATES] = {
+    { "x-ratelimit-limit-requests", AIGW_RATE_REQUESTS, AIGW_RATE_LIMIT },
+    { "x-ratelimit-remaining-requests", AIGW_RATE_REQUESTS, AIGW_RATE_REMAINING },
+    { "x-ratelimit-limit-tokens", AIGW_RATE_TOKENS, AIGW_RATE_LIMIT },
+    { "x-ratelimit-remaining-tokens", AIGW_RATE_TOKENS, AIGW_RATE_REMAINING },
+    { "x-ratelimit-limit", AIGW_RATE_REQUESTS, AIGW_RATE_LIMIT },
+    { "x-ratelimit-remaining", AIGW_RATE_REQUESTS, AIGW_RATE_REMAINING },
+    { "x-ratelimit-limit-tokens-prompt", AIGW_RATE_INPUT_TOKENS, AIGW_RATE_LIMIT },
+    { "x-ratelimit-remaining-tokens-prompt", AIGW_RATE_INPUT_TOKENS, AIGW_RATE_REMAINING },
+    { "x-ratelimit-limit-tokens-generated", AIGW_RATE_OUTPUT_TOKENS, AIGW_RATE_LIMIT },
+    { "x-ratelimit-remaining-tokens-generated", AIGW_RATE_OUTPUT_TOKENS, AIGW_RATE_REMAINING },
+    { "x-ratelimit-limit-tokens-minute", AIGW_RATE_TOKENS, AIGW_RATE_LIMIT },
+    { "x-ratelimit-remaining-tokens-minute", AIGW_RATE_TOKENS, AIGW_RATE_REMAINING },
+    { "x-ratelimit-limit-requests-day", AIGW_RATE_REQUESTS, AIGW_RATE_LIMIT },
+    { "x-ratelimit-remaining-requests-day", AIGW_RATE_REQUESTS, AIGW_RATE_REMAINING },
+};

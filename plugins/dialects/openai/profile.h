@@ -73,6 +73,7 @@ struct openai_profile {
     int32_t max_stops;    /* stop texts, OPENAI_STOPS_ALL */
     const char *thinking; /* member that switches reasoning, NULL: reasoning_effort does */
     const char *off, *on; /* its values, JSON text */
+    const char *version;  /* behind a base URL without any path, as people know the server by; NULL: nothing */
     const char *beta;     /* where completions and prefilled chats are, before the path; NULL: with the others */
 };
 
@@ -83,7 +84,11 @@ const struct openai_profile *openai_profile(const char *name, aigw_str base);
     "auto|plain|openai|azure|vllm|sglang|ollama|lmstudio|llamacpp|tgi|litellm|fireworks|groq|deepseek|openrouter|xai|" \
     "together|perplexity|mistral|sambanova|cerebras|nvidia|deepinfra|moonshot|zai|dashscope|github|gemini|" \
     "huggingface|" \
-    "nebius|cohere|hyperbolic|novita|siliconflow|scaleway|vercel"
+    "nebius|cohere|hyperbolic"
+
+/** Headers that tell how much of a rate limit is left. */
+#define OPENAI_RATES 14
+extern const struct aigw_rate_header openai_rate_headers[OPENAI_RATES];
 
 /** How the server at hand differs from the plain dialect: its profile, corrected by the model's name and settings. */
 struct openai_quirks {

@@ -67,9 +67,7 @@ static const struct aigw_setting openai_settings[] = {
       .default_value = "-1",
       .min = -1,
       .max = 1024,
-      .help =
-          "Most stop sequences sent, the first ones win; 0 for no limit. -1 decides by itself: 4 for api.openai.com, "
-          "none for gpt-5 and o-series models, no limit elsewhere." },
+      .help = "Most stop sequences sent, the first ones win; 0 for no limit; -1: by profile and model." },
     { .name = "continue_final_message",
       .type = AIGW_SET_STRING,
       .offset = offsetof(struct openai, continue_final_message),
@@ -142,15 +140,19 @@ static aigw_status openai_find_place(const struct openai *openai, struct aigw_ct
 static const char *openai_tail(const struct openai *openai, const struct openai_place *place, struct aigw_ctx *ctx,
                                uint32_t path, bool has_prefill)
 {
+    const struct openai_profile *profile = place->profile;
     const char *tail = path == OPENAI_CHAT        ? "/chat/completions"
                        : path == OPENAI_MODELS    ? "/models"
                        : path == OPENAI_EMBEDDING ? "/embeddings"
                                                   : "/completions";
-    bool is_beta = place->profile->beta && (path == OPENAI_COMPLETION || (path == OPENAI_CHAT && has_prefill));
+    bool is_beta = profile->beta && (path == OPENAI_COMPLETION || (path == OPENAI_CHAT && has_prefill));
+    const char *before = is_beta                                             ? profile->beta
+                         : profile->version && wire_url_is_bare(place->base) ? profile->version
+                                                                             : NULL;
 
     if (path == OPENAI_COMPLETION && openai->completion_path)
         return openai->completion_path;
-    return is_beta ? wire_join(openai->host, ctx, wire_str(place->profile->beta), wire_str(tail)) : tail;
+    return before ? wire_join(openai->host, ctx, wire_str(before), wire_str(tail)) : tail;
 }
 
 static aigw_status openai_url(const struct openai *openai, struct aigw_ctx *ctx, const struct openai_place *place,
@@ -259,7 +261,7 @@ static aigw_status openai_raw_request(const struct openai *openai, struct aigw_c
     ret_http->framing = is_stream ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
     status = wire_raw_body(openai->host, ctx, raw, target->model, call->hides_usage ? insert : "", &ret_http->body);
     if (status == AIGW_OK && raw->path.len == 0)
-        return openai_url(openai, ctx, place, "/chat/completions", call, ret_http);
+        return openai_url(openai, ctx, place, openai_tail(openai, place, ctx, OPENAI_CHAT, false), call, ret_http);
     return status == AIGW_OK ? wire_raw_place(openai->host, ctx, raw, place->base, ret_http) : status;
 }
 
@@ -324,24 +326,6 @@ static void openai_on_failure(struct aigw_ctx *ctx, void *self, void *call, cons
 
 static const char *const openai_dialects[] = { OPENAI_DIALECT, OPENAI_DIALECT_ANY };
 
-/* OpenAI's, and those of services that count otherwise. */
-static const struct aigw_rate_header openai_rates[] = {
-    { "x-ratelimit-limit-requests", AIGW_RATE_REQUESTS, AIGW_RATE_LIMIT },
-    { "x-ratelimit-remaining-requests", AIGW_RATE_REQUESTS, AIGW_RATE_REMAINING },
-    { "x-ratelimit-limit-tokens", AIGW_RATE_TOKENS, AIGW_RATE_LIMIT },
-    { "x-ratelimit-remaining-tokens", AIGW_RATE_TOKENS, AIGW_RATE_REMAINING },
-    { "x-ratelimit-limit", AIGW_RATE_REQUESTS, AIGW_RATE_LIMIT },
-    { "x-ratelimit-remaining", AIGW_RATE_REQUESTS, AIGW_RATE_REMAINING },
-    { "x-ratelimit-limit-tokens-prompt", AIGW_RATE_INPUT_TOKENS, AIGW_RATE_LIMIT },
-    { "x-ratelimit-remaining-tokens-prompt", AIGW_RATE_INPUT_TOKENS, AIGW_RATE_REMAINING },
-    { "x-ratelimit-limit-tokens-generated", AIGW_RATE_OUTPUT_TOKENS, AIGW_RATE_LIMIT },
-    { "x-ratelimit-remaining-tokens-generated", AIGW_RATE_OUTPUT_TOKENS, AIGW_RATE_REMAINING },
-    { "x-ratelimit-limit-tokens-minute", AIGW_RATE_TOKENS, AIGW_RATE_LIMIT },
-    { "x-ratelimit-remaining-tokens-minute", AIGW_RATE_TOKENS, AIGW_RATE_REMAINING },
-    { "x-ratelimit-limit-requests-day", AIGW_RATE_REQUESTS, AIGW_RATE_LIMIT },
-    { "x-ratelimit-remaining-requests-day", AIGW_RATE_REQUESTS, AIGW_RATE_REMAINING },
-};
-
 static const struct aigw_provider_ops openai_ops = {
     .struct_size = sizeof openai_ops,
     .dialect_count = sizeof openai_dialects / sizeof *openai_dialects,
@@ -351,7 +335,7 @@ static const struct aigw_provider_ops openai_ops = {
     .frame = openai_on_frame,
     .failure = openai_on_failure,
     .dialects = openai_dialects,
-    AIGW_RATE_HEADERS(openai_rates),
+    AIGW_RATE_HEADERS(openai_rate_headers),
 };
 
 AIGW_PLUGIN(.kind = AIGW_KIND_PROVIDER, .name = "openai", .version = "0.2.0",

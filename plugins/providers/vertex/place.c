@@ -142,14 +142,28 @@ aigw_status vertex_find(const struct aigw_host *host, struct aigw_ctx *ctx, cons
 
 /* ---- URLs ---- */
 
-const char *vertex_location(const struct vertex_site *site, enum vertex_publisher publisher)
+/* Models that are not everywhere: Mistral's in two regions, texts' embeddings in single regions only. */
+static bool is_regional(const struct vertex_place *place)
+{
+    return place->publisher == VERTEX_GOOGLE &&
+           (wire_has_prefix(place->model, "text-embedding-") || wire_has_prefix(place->model, "textembedding-") ||
+            wire_has_prefix(place->model, "text-multilingual-embedding-"));
+}
+
+static bool is_region(const char *location)
+{
+    return location && location[0] && strcmp(location, "global") != 0 && strcmp(location, "eu") != 0 &&
+           strcmp(location, "us") != 0;
+}
+
+const char *vertex_location(const struct vertex_site *site, const struct vertex_place *place)
 {
     const char *location = site->location;
 
-    if (publisher != VERTEX_MISTRAL)
-        return location;
-    if (site->mistral_location && site->mistral_location[0])
+    if (place->publisher == VERTEX_MISTRAL && is_region(site->mistral_location))
         return site->mistral_location;
+    if (place->publisher != VERTEX_MISTRAL && (is_region(location) || !is_regional(place)))
+        return location;
     return strncmp(location, "europe-", 7) == 0 || strcmp(location, "eu") == 0 ? "europe-west4" : "us-central1";
 }
 
@@ -169,7 +183,7 @@ const char *vertex_url(const struct aigw_host *host, struct aigw_ctx *ctx, const
                        aigw_str project, const struct vertex_place *place, const char *method)
 {
     static const char *const owners[] = { "google", NULL, "anthropic", "mistralai", NULL };
-    const char *location = vertex_location(site, place->publisher);
+    const char *location = vertex_location(site, place);
     const char *root = root_of(host, ctx, site, project.len > 0 ? location : "global"), *start;
 
     if (!root)

@@ -29,8 +29,8 @@ struct vertex_site {
     const char *version;  /* of the API */
     const char *location, *mistral_location;
 };
-/** The location that serves this publisher. */
-const char *vertex_location(const struct vertex_site *site, enum vertex_publisher publisher);
+/** The location that serves this model. */
+const char *vertex_location(const struct vertex_site *site, const struct vertex_place *place);
 /** The URL of a method (":generateContent") of the place's model. Without a project that of the express mode. */
 const char *vertex_url(const struct aigw_host *host, struct aigw_ctx *ctx, const struct vertex_site *site,
                        aigw_str project, const struct vertex_place *place, const char *method);

@@ -277,7 +277,7 @@ static aigw_status claude_request(const struct vertex *vertex, struct aigw_ctx *
                                   req->kind == AIGW_CALL_EMBEDDING    ? "embeddings"
                                   : req->kind == AIGW_CALL_COMPLETION ? "raw completions"
                                                                       : "such call");
-    call->of.anthropic.is_count = is_count;
+    call->of.anthropic.asks = is_count ? ANTHROPIC_ASKS_COUNT : ANTHROPIC_ASKS_ANSWER;
     if (is_count)
         place->model = AIGW_STR("count-tokens");
     *ret_method = (req->flags & AIGW_REQF_STREAM) && !is_count ? ":streamRawPredict" : ":rawPredict";
@@ -306,7 +306,7 @@ static aigw_status mistral_request(const struct vertex *vertex, struct aigw_ctx 
 static aigw_status openapi_request(const struct vertex *vertex, struct aigw_ctx *ctx, struct vertex_call *call,
                                    aigw_str model, const struct aigw_model_request *req, aigw_str *ret_body)
 {
-    const struct openai_quirks quirks = { .max_stops = -1 };
+    const struct openai_quirks quirks = openai_quirks_of(openai_profile("plain", AIGW_STR_NONE), model);
     struct openai_call *openai = &call->of.openai;
 
     if (req->kind != AIGW_CALL_CHAT)
