@@ -88,7 +88,13 @@ aigw_status converse_body(const struct aigw_host *host, struct aigw_ctx *ctx, ai
                           struct wire_drops *drops, aigw_str *ret_body);
 
 /* How much thinking is asked for. */
-enum converse_thinking { CONVERSE_THINK_UNSAID, CONVERSE_THINK_OFF, CONVERSE_THINK_BUDGET, CONVERSE_THINK_ADAPTIVE };
+enum converse_thinking {
+    CONVERSE_THINK_UNSAID,
+    CONVERSE_THINK_OFF,
+    CONVERSE_THINK_BUDGET,
+    CONVERSE_THINK_ADAPTIVE,
+    CONVERSE_THINK_BY_EXTRA, /* the request's own members say how */
+};
 
 /** The name of a document that was put. */
 struct converse_name;

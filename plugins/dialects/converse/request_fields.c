@@ -215,7 +215,7 @@ aigw_status converse_fields(struct converse_out *out)
     struct aigw_json asked, configured;
 
     if (params) {
-        if (out->thinking != CONVERSE_THINK_UNSAID) {
+        if (out->thinking != CONVERSE_THINK_UNSAID && out->thinking != CONVERSE_THINK_BY_EXTRA) {
             own_field(&f, "thinking");
             converse_put_thinking(out);
         }
