@@ -1,0 +1,563 @@
+/* request_read.c - a client's Messages body → canonical request: the members at its top, and the small questions that
+ * all files of this reader ask. The text is checked once and then read where it lies. */
+#include "request_read.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "anthropic.h"
+
+#define READ_STOPS_MAX 1024
+
+/* ---- where we are, and refusing ---- */
+
+void reading_into(struct anthropic_reading *r, const char *name)
+{
+    if (r->depth < READ_PATH_MAX) {
+        r->path[r->depth].name = name;
+        r->path[r->depth].number = 0;
+    }
+    r->depth++;
+}
+
+void reading_into_item(struct anthropic_reading *r, size_t number)
+{
+    if (r->depth < READ_PATH_MAX) {
+        r->path[r->depth].name = NULL;
+        r->path[r->depth].number = number;
+    }
+    r->depth++;
+}
+
+void reading_out(struct anthropic_reading *r)
+{
+    r->depth--;
+}
+
+bool reading_fail(struct anthropic_reading *r, aigw_status status)
+{
+    if (r->status == AIGW_OK)
+        r->status = status;
+    return false;
+}
+
+/* "messages.2.content.0" and the member, as the API spells it. */
+static void write_path(const struct anthropic_reading *r, const char *name, char *path, size_t size)
+{
+    size_t len = 0;
+
+    path[0] = '\0';
+    for (uint32_t i = 0; i <= r->depth && i <= READ_PATH_MAX && len < size; i++) {
+        const char *dot = len > 0 ? "." : "";
+
+        if (i == r->depth || i == READ_PATH_MAX) {
+            if (name)
+                snprintf(path + len, size - len, "%s%s", dot, name);
+            return;
+        }
+        len += (size_t)(r->path[i].name ? snprintf(path + len, size - len, "%s%s", dot, r->path[i].name)
+                                        : snprintf(path + len, size - len, "%s%zu", dot, r->path[i].number));
+    }
+}
+
+bool reading_refuse(struct anthropic_reading *r, const char *name, const char *fmt, ...)
+{
+    char path[256], words[512];
+    const char *text;
+    va_list args;
+
+    if (r->status != AIGW_OK)
+        return false;
+    va_start(args, fmt);
+    vsnprintf(words, sizeof words, fmt, args);
+    va_end(args);
+    write_path(r, name, path, sizeof path);
+    text = r->host->format(r->ctx, AIGW_LIFE_BUILD, "%s%s%s", path, path[0] ? ": " : "", words);
+    if (!text)
+        return reading_fail(r, AIGW_E_NOMEM);
+    *r->refusal = (struct anthropic_refusal){ .http_status = 400,
+                                              .should_retry = AIGW_NO,
+                                              .retry_after_ms = -1,
+                                              .type = "invalid_request_error",
+                                              .param = { text, strlen(path) },
+                                              .message = wire_str(text) };
+    if (!path[0])
+        r->refusal->param = AIGW_STR_NONE;
+    return reading_fail(r, AIGW_E_INVALID);
+}
+
+void *reading_alloc(struct anthropic_reading *r, size_t len)
+{
+    void *bytes = aigw_memory_get(&r->memory, len);
+
+    if (bytes)
+        memset(bytes, 0, len);
+    else
+        reading_fail(r, aigw_memory_status(&r->memory, len));
+    return bytes;
+}
+
+/* ---- values ---- */
+
+static const char *type_name(uint32_t type)
+{
+    static const char *const names[] = { "nothing",    "null",     "a boolean", "a whole number",
+                                         "a fraction", "a string", "a list",    "an object" };
+
+    return type < sizeof names / sizeof *names ? names[type] : "something else";
+}
+
+static bool refuse_type(struct anthropic_reading *r, const struct aigw_json *value, const char *name, const char *what)
+{
+    if (!reading_is(value))
+        return reading_refuse(r, name, "Field required");
+    return reading_refuse(r, name, "Input should be %s, not %s", what, type_name(value->type));
+}
+
+bool reading_str(struct anthropic_reading *r, const struct aigw_json *value, const char *name, uint32_t need,
+                 aigw_str *ret)
+{
+    aigw_status status;
+
+    if (!reading_is(value) && need == READING_OPTIONAL)
+        return true;
+    if (value->type != AIGW_JSON_STRING)
+        return refuse_type(r, value, name, "a string");
+    status = aigw_json_text(value, &r->memory, ret);
+    return status == AIGW_OK || reading_fail(r, status);
+}
+
+bool reading_name(struct anthropic_reading *r, const struct aigw_json *value, const char *name, aigw_str *ret)
+{
+    if (!reading_str(r, value, name, READING_REQUIRED, ret))
+        return false;
+    return ret->len > 0 || reading_refuse(r, name, "Input should have at least 1 character");
+}
+
+bool reading_bool(struct anthropic_reading *r, const struct aigw_json *value, const char *name, bool *ret)
+{
+    if (!reading_is(value) || aigw_json_bool(value, ret))
+        return true;
+    return refuse_type(r, value, name, "true or false");
+}
+
+bool reading_int(struct anthropic_reading *r, const struct aigw_json *value, const char *name, int64_t least,
+                 int64_t *ret, bool *ret_is_given)
+{
+    *ret_is_given = reading_is(value);
+    if (!*ret_is_given)
+        return true;
+    if (!aigw_json_int(value, ret))
+        return refuse_type(r, value, name, "a whole number");
+    return *ret >= least || reading_refuse(r, name, "Input should be at least %lld", (long long)least);
+}
+
+static bool reading_real(struct anthropic_reading *r, const struct aigw_json *value, const char *name, double most,
+                         double *ret, bool *ret_is_given)
+{
+    *ret_is_given = reading_is(value);
+    if (!*ret_is_given)
+        return true;
+    if (!aigw_json_real(value, ret) || !isfinite(*ret))
+        return refuse_type(r, value, name, "a number");
+    return (*ret >= 0 && *ret <= most) || reading_refuse(r, name, "Input should be from 0 to %g", most);
+}
+
+bool reading_type(struct anthropic_reading *r, const struct aigw_json *value, const char *name, uint32_t need,
+                  uint32_t type)
+{
+    if (value->type == type || (!reading_is(value) && need == READING_OPTIONAL))
+        return true;
+    return refuse_type(r, value, name, type_name(type));
+}
+
+bool reading_json(struct anthropic_reading *r, const struct aigw_json *value, aigw_str *ret)
+{
+    aigw_status status = aigw_json_mend(value, &r->memory, ret);
+
+    return status == AIGW_OK || reading_fail(r, status);
+}
+
+bool reading_extra_add(struct anthropic_reading *r, struct reading_extra *extra, aigw_str key,
+                       const struct aigw_json *value)
+{
+    aigw_str text;
+
+    if (!reading_json(r, value, &text))
+        return false;
+    if (extra->buf) {
+        r->host->buf_put(extra->buf, ",", 1);
+    } else {
+        extra->buf = r->host->buf_new(r->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
+        if (!extra->buf)
+            return reading_fail(r, AIGW_E_NOMEM);
+        r->host->buf_put(extra->buf, "{", 1);
+    }
+    r->host->buf_put(extra->buf, key.ptr, key.len);
+    r->host->buf_put(extra->buf, ":", 1);
+    r->host->buf_put(extra->buf, text.ptr, text.len);
+    return true;
+}
+
+bool reading_extra_end(struct anthropic_reading *r, struct reading_extra *extra, aigw_str *ret)
+{
+    aigw_status status;
+
+    if (!extra->buf)
+        return true;
+    r->host->buf_put(extra->buf, "}", 1);
+    status = r->host->buf_view(extra->buf, ret);
+    return status == AIGW_OK || reading_fail(r, status);
+}
+
+bool reading_mark(struct anthropic_reading *r, const struct aigw_json *value, bool *ret_is_marked, uint32_t *ret_ttl_s)
+{
+    struct aigw_json ttl;
+
+    if (!reading_type(r, value, "cache_control", READING_OPTIONAL, AIGW_JSON_OBJECT))
+        return false;
+    *ret_is_marked = reading_is(value);
+    aigw_json_member(value, "ttl", &ttl);
+    *ret_ttl_s = aigw_json_is_text(&ttl, "5m") ? 300 : aigw_json_is_text(&ttl, "1h") ? 3600 : 0;
+    return true;
+}
+
+/* ---- the members at the top ---- */
+
+enum {
+    AT_MODEL,
+    AT_MAX_TOKENS,
+    AT_MESSAGES,
+    AT_SYSTEM,
+    AT_STREAM,
+    AT_TEMPERATURE,
+    AT_TOP_P,
+    AT_TOP_K,
+    AT_STOPS,
+    AT_THINKING,
+    AT_OUTPUT_CONFIG,
+    AT_OUTPUT_FORMAT,
+    AT_TOOLS,
+    AT_TOOL_CHOICE,
+    AT_METADATA,
+    AT_SERVICE_TIER,
+    AT_VERSION,
+    AT_COUNT
+};
+static const char *const at_names[AT_COUNT] = {
+    [AT_MODEL] = "model",
+    [AT_MAX_TOKENS] = "max_tokens",
+    [AT_MESSAGES] = "messages",
+    [AT_SYSTEM] = "system",
+    [AT_STREAM] = "stream",
+    [AT_TEMPERATURE] = "temperature",
+    [AT_TOP_P] = "top_p",
+    [AT_TOP_K] = "top_k",
+    [AT_STOPS] = "stop_sequences",
+    [AT_THINKING] = "thinking",
+    [AT_OUTPUT_CONFIG] = "output_config",
+    [AT_OUTPUT_FORMAT] = "output_format",
+    [AT_TOOLS] = "tools",
+    [AT_TOOL_CHOICE] = "tool_choice",
+    [AT_METADATA] = "metadata",
+    [AT_SERVICE_TIER] = "service_tier",
+    [AT_VERSION] = "anthropic_version", /* a header in this form of the API */
+};
+
+/* State, containers and servers that are the vendor's own. Lists may be empty. */
+static bool is_in_use(const struct aigw_json *value)
+{
+    return reading_is(value) && (value->type != AIGW_JSON_LIST || aigw_json_count(value) > 0);
+}
+
+static bool read_asked(struct anthropic_reading *r, aigw_str body, const struct aigw_json *root,
+                       const struct aigw_json at[AT_COUNT], struct anthropic_asked *asked)
+{
+    static const char *const vendor_only[] = { "thread", "container", "mcp_servers" };
+    const struct aigw_json *model = &at[AT_MODEL];
+    struct aigw_json value, display;
+
+    asked->insert_at = (size_t)(root->text.ptr - body.ptr) + 1;
+    if (!reading_name(r, model, "model", &asked->model) ||
+        !reading_bool(r, &at[AT_STREAM], "stream", &asked->is_stream) ||
+        !reading_type(r, &at[AT_THINKING], "thinking", READING_OPTIONAL, AIGW_JSON_OBJECT))
+        return false;
+    asked->model_at = (size_t)(model->text.ptr - body.ptr);
+    asked->model_len = model->text.len;
+    aigw_json_member(&at[AT_THINKING], "type", &value);
+    aigw_json_member(&at[AT_THINKING], "display", &display);
+    if (aigw_json_is_text(&value, "disabled"))
+        asked->thinking = ANTHROPIC_SEE_NOTHING;
+    else if (aigw_json_is_text(&display, "omitted"))
+        asked->thinking = ANTHROPIC_SEE_SIGNATURE;
+    for (size_t i = 0; i < sizeof vendor_only / sizeof *vendor_only && !asked->vendor_only; i++)
+        if (aigw_json_member(root, vendor_only[i], &value) && is_in_use(&value))
+            asked->vendor_only = vendor_only[i];
+    return true;
+}
+
+/* ---- parameters ---- */
+
+static bool read_limit(struct anthropic_reading *r, const struct aigw_json at[AT_COUNT], uint32_t kind,
+                       struct aigw_params *params)
+{
+    bool is_given;
+
+    if (!reading_int(r, &at[AT_MAX_TOKENS], "max_tokens", 0, &params->max_tokens, &is_given))
+        return false;
+    if (!is_given)
+        return kind == AIGW_CALL_COUNT || reading_refuse(r, "max_tokens", "Field required");
+    params->set |= AIGW_PARAM_MAX_TOKENS;
+    return true;
+}
+
+static bool read_sampling(struct anthropic_reading *r, const struct aigw_json at[AT_COUNT], struct aigw_params *params)
+{
+    bool is_given;
+
+    if (!reading_real(r, &at[AT_TEMPERATURE], "temperature", 1, &params->temperature, &is_given))
+        return false;
+    params->set |= is_given ? AIGW_PARAM_TEMPERATURE : 0;
+    if (!reading_real(r, &at[AT_TOP_P], "top_p", 1, &params->top_p, &is_given))
+        return false;
+    params->set |= is_given ? AIGW_PARAM_TOP_P : 0;
+    if (!reading_int(r, &at[AT_TOP_K], "top_k", 0, &params->top_k, &is_given))
+        return false;
+    params->set |= is_given ? AIGW_PARAM_TOP_K : 0;
+    return true;
+}
+
+static bool read_stops(struct anthropic_reading *r, const struct aigw_json *list, struct aigw_params *params)
+{
+    struct aigw_json_walk walk = aigw_json_begin(list);
+    size_t count = aigw_json_count(list);
+    struct aigw_json item;
+    aigw_str *stops;
+
+    if (!reading_type(r, list, "stop_sequences", READING_OPTIONAL, AIGW_JSON_LIST))
+        return false;
+    if (count == 0)
+        return true;
+    if (count > READ_STOPS_MAX)
+        return reading_refuse(r, "stop_sequences", "List should have at most %d items", READ_STOPS_MAX);
+    stops = reading_alloc(r, count * sizeof *stops);
+    if (!stops)
+        return false;
+    params->stop = stops;
+    reading_into(r, "stop_sequences");
+    while (aigw_json_next(&walk, NULL, &item)) {
+        reading_into_item(r, params->stop_count);
+        if (!reading_str(r, &item, NULL, READING_REQUIRED, &stops[params->stop_count++]))
+            return false;
+        reading_out(r);
+    }
+    reading_out(r);
+    return true;
+}
+
+static bool read_budget(struct anthropic_reading *r, const struct aigw_json *thinking, struct aigw_params *params)
+{
+    struct aigw_json budget;
+    bool is_given;
+
+    aigw_json_member(thinking, "budget_tokens", &budget);
+    if (!reading_int(r, &budget, "budget_tokens", 0, &params->reasoning_budget, &is_given))
+        return false;
+    if (!is_given)
+        return reading_refuse(r, "budget_tokens", "Field required");
+    params->set |= AIGW_PARAM_REASONING_BUDGET;
+    return true;
+}
+
+/* A kind of thinking that is younger than this reader is the vendor's to understand. */
+static bool read_thinking(struct anthropic_reading *r, const struct aigw_json *thinking, struct aigw_params *params,
+                          struct reading_extra *extra)
+{
+    struct aigw_json type, display;
+    bool is_good = true;
+
+    if (!reading_is(thinking))
+        return true;
+    aigw_json_member(thinking, "type", &type);
+    aigw_json_member(thinking, "display", &display);
+    reading_into(r, "thinking");
+    if (!reading_type(r, &type, "type", READING_REQUIRED, AIGW_JSON_STRING) ||
+        !reading_type(r, &display, "display", READING_OPTIONAL, AIGW_JSON_STRING))
+        return false;
+    params->reasoning_show = aigw_json_is_text(&display, "omitted")      ? AIGW_SHOW_OMIT
+                             : aigw_json_is_text(&display, "summarized") ? AIGW_SHOW_SUMMARY
+                                                                         : AIGW_SHOW_DEFAULT;
+    if (aigw_json_is_text(&type, "enabled")) {
+        params->reasoning = AIGW_REASONING_ON;
+        is_good = read_budget(r, thinking, params);
+    } else if (aigw_json_is_text(&type, "adaptive")) {
+        params->reasoning = AIGW_REASONING_ADAPTIVE;
+    } else if (aigw_json_is_text(&type, "disabled")) {
+        params->reasoning = AIGW_REASONING_OFF;
+    } else {
+        is_good = reading_extra_add(r, extra, AIGW_STR("\"thinking\""), thinking);
+    }
+    reading_out(r);
+    return is_good;
+}
+
+/* {"type":"json_schema","schema":{…}} */
+static bool read_format(struct anthropic_reading *r, const struct aigw_json *format, const char *name,
+                        struct aigw_params *params)
+{
+    struct aigw_json type, schema;
+
+    if (!reading_type(r, format, name, READING_OPTIONAL, AIGW_JSON_OBJECT))
+        return false;
+    aigw_json_member(format, "type", &type);
+    if (!reading_is(format) || aigw_json_is_text(&type, "text"))
+        return true;
+    reading_into(r, name);
+    if (!aigw_json_is_text(&type, "json_schema"))
+        return reading_refuse(r, "type", "Input should be 'json_schema'");
+    aigw_json_member(format, "schema", &schema);
+    if (!reading_type(r, &schema, "schema", READING_REQUIRED, AIGW_JSON_OBJECT) ||
+        !reading_json(r, &schema, &params->schema))
+        return false;
+    params->format = AIGW_FORMAT_SCHEMA;
+    reading_out(r);
+    return true;
+}
+
+static bool read_output(struct anthropic_reading *r, const struct aigw_json at[AT_COUNT], struct aigw_params *params,
+                        struct reading_extra *extra)
+{
+    struct aigw_json_walk walk = aigw_json_begin(&at[AT_OUTPUT_CONFIG]);
+    struct reading_extra rest = { NULL };
+    struct aigw_json key, value;
+    aigw_str text = AIGW_STR_NONE;
+
+    if (!reading_type(r, &at[AT_OUTPUT_CONFIG], "output_config", READING_OPTIONAL, AIGW_JSON_OBJECT) ||
+        !read_format(r, &at[AT_OUTPUT_FORMAT], "output_format", params))
+        return false;
+    reading_into(r, "output_config");
+    while (aigw_json_next(&walk, &key, &value)) {
+        bool is_good = aigw_json_is_text(&key, "effort")
+                           ? reading_str(r, &value, "effort", READING_OPTIONAL, &params->effort)
+                       : aigw_json_is_text(&key, "format") ? read_format(r, &value, "format", params)
+                       : reading_json(r, &key, &text)      ? reading_extra_add(r, &rest, text, &value)
+                                                           : false;
+
+        if (!is_good)
+            return false;
+    }
+    reading_out(r);
+    text = AIGW_STR_NONE;
+    if (!reading_extra_end(r, &rest, &text))
+        return false;
+    value = (struct aigw_json){ .text = text, .type = AIGW_JSON_OBJECT };
+    return text.len == 0 || reading_extra_add(r, extra, AIGW_STR("\"output_config\""), &value);
+}
+
+static bool read_user(struct anthropic_reading *r, const struct aigw_json *metadata, struct aigw_params *params)
+{
+    struct aigw_json user;
+
+    if (!reading_type(r, metadata, "metadata", READING_OPTIONAL, AIGW_JSON_OBJECT))
+        return false;
+    aigw_json_member(metadata, "user_id", &user);
+    reading_into(r, "metadata");
+    if (!reading_str(r, &user, "user_id", READING_OPTIONAL, &params->user))
+        return false;
+    reading_out(r);
+    return true;
+}
+
+/* What no row above knows: for a server of the same dialect. */
+static bool read_others(struct anthropic_reading *r, const struct aigw_json *root, struct reading_extra *extra)
+{
+    struct aigw_json_walk walk = aigw_json_begin(root);
+    struct aigw_json key, value;
+    aigw_str text;
+
+    while (aigw_json_next(&walk, &key, &value)) {
+        bool is_known = !reading_is(&value);
+
+        for (size_t i = 0; i < AT_COUNT && !is_known; i++)
+            is_known = aigw_json_is_text(&key, at_names[i]);
+        if (!is_known && !(reading_json(r, &key, &text) && reading_extra_add(r, extra, text, &value)))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the whole ---- */
+
+static bool read_params(struct anthropic_reading *r, const struct aigw_json *root, const struct aigw_json at[AT_COUNT],
+                        struct aigw_params *params, struct aigw_model_request *req)
+{
+    struct reading_extra extra = { NULL };
+
+    return read_limit(r, at, req->kind, params) && read_sampling(r, at, params) &&
+           read_stops(r, &at[AT_STOPS], params) && read_thinking(r, &at[AT_THINKING], params, &extra) &&
+           read_output(r, at, params, &extra) && read_user(r, &at[AT_METADATA], params) &&
+           reading_str(r, &at[AT_SERVICE_TIER], "service_tier", READING_OPTIONAL, &params->service_tier) &&
+           read_others(r, root, &extra) && reading_extra_end(r, &extra, &req->extra);
+}
+
+static bool read_canonical(struct anthropic_reading *r, const struct aigw_json *root,
+                           const struct aigw_json at[AT_COUNT], struct aigw_model_request *req)
+{
+    struct aigw_params *params = reading_alloc(r, sizeof *params);
+    struct reading_turns turns = { .first = NULL };
+
+    if (!params)
+        return false;
+    params->struct_size = sizeof *params;
+    req->params = params;
+    if (!read_params(r, root, at, params, req) || !reading_tools(r, &at[AT_TOOLS], &at[AT_TOOL_CHOICE], req, params) ||
+        !reading_system(r, &at[AT_SYSTEM], &turns) || !reading_messages(r, &at[AT_MESSAGES], &turns))
+        return false;
+    if (turns.effort.len > 0)
+        params->effort = turns.effort; /* of the turn that is to come */
+    req->messages = turns.first;
+    req->flags |= turns.is_prefill ? AIGW_REQF_PREFILL : 0;
+    req->dialect = AIGW_STR(ANTHROPIC_DIALECT);
+    return true;
+}
+
+static bool refuse_text(struct anthropic_reading *r, aigw_str body, const struct aigw_json_error *error)
+{
+    size_t line, column;
+
+    aigw_json_where(body, error->offset, &line, &column);
+    if (error->kind == AIGW_JSON_BAD_EMPTY)
+        return reading_refuse(r, NULL, "The request has no body; send a JSON object");
+    return reading_refuse(r, NULL, "The request body is not valid JSON: %s (line %zu, column %zu)", error->reason, line,
+                          column);
+}
+
+aigw_status anthropic_read_request(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t kind, aigw_str body,
+                                   struct anthropic_asked *ret_asked, struct aigw_model_request *ret_request,
+                                   struct anthropic_refusal *ret_refusal)
+{
+    struct anthropic_reading r = {
+        .host = host, .ctx = ctx, .from = { host, ctx, AIGW_LIFE_BUILD }, .refusal = ret_refusal
+    };
+    struct aigw_json root, at[AT_COUNT];
+    struct aigw_json_error error;
+
+    r.memory = (struct aigw_memory){ aigw_host_memory_get, &r.from, SIZE_MAX };
+    *ret_asked = (struct anthropic_asked){ .is_stream = false };
+    if (aigw_json_check(body, 0, &root, &error) != AIGW_OK) {
+        refuse_text(&r, body, &error);
+        return r.status;
+    }
+    if (root.type != AIGW_JSON_OBJECT) {
+        reading_refuse(&r, NULL, "The request body should be a JSON object, not %s", type_name(root.type));
+        return r.status;
+    }
+    aigw_json_members(&root, at_names, AT_COUNT, at);
+    if (read_asked(&r, body, &root, at, ret_asked) && ret_request) {
+        ret_request->kind = kind;
+        read_canonical(&r, &root, at, ret_request);
+    }
+    return r.status;
+}
