@@ -47,6 +47,11 @@ bool reading_bool(struct anthropic_reading *r, const struct aigw_json *value, co
 /** A whole number of at least `least`; *ret_is_given says whether it is there. */
 bool reading_int(struct anthropic_reading *r, const struct aigw_json *value, const char *name, int64_t least,
                  int64_t *ret, bool *ret_is_given);
+/** A number from 0 to `most`. */
+bool reading_real(struct anthropic_reading *r, const struct aigw_json *value, const char *name, double most,
+                  double *ret, bool *ret_is_given);
+/** "a string". */
+const char *reading_type_name(uint32_t type);
 /** True when the value is of that type (AIGW_JSON_OBJECT, _LIST). Absent optional ones are fine: ask reading_is(). */
 bool reading_type(struct anthropic_reading *r, const struct aigw_json *value, const char *name, uint32_t need,
                   uint32_t type);
