@@ -63,6 +63,22 @@ static void note_whole(struct host_parts *digest, const char *name, aigw_str fir
     digest->open = 0;
 }
 
+/* The vendor's JSON: blanks between its words do not count. */
+static void note_json(struct host_parts *digest, const char *name, const struct aigw_event *event)
+{
+    bool is_in_string = false;
+
+    note_whole(digest, name, event->origin, AIGW_STR_NONE);
+    for (size_t i = 0; i < event->text.len; i++) {
+        char c = event->text.ptr[i];
+
+        if (c == '"' && (i == 0 || event->text.ptr[i - 1] != '\\'))
+            is_in_string = !is_in_string;
+        if (is_in_string || (c != ' ' && c != '\n' && c != '\r'))
+            test_host.buf_put(digest->parts, &c, 1);
+    }
+}
+
 static void note_call(struct host *host, struct host_parts *digest, const struct aigw_event *event)
 {
     if (event->index >= DIGEST_CALLS)
@@ -102,10 +118,10 @@ void host_note(struct host *host, const struct aigw_event *event)
             note_whole(digest, "redacted", event->origin, event->data);
         break;
     case AIGW_EVENT_CITATION:
-        note_whole(digest, "citation", event->origin, event->text);
+        note_json(digest, "citation", event);
         break;
     case AIGW_EVENT_OPAQUE:
-        note_whole(digest, "opaque", event->origin, event->text);
+        note_json(digest, "opaque", event);
         break;
     case AIGW_EVENT_TOOL_CALL:
         note_call(host, digest, event);
@@ -137,6 +153,8 @@ const char *host_digest(struct host *host)
         test_host.buf_printf(digest->parts, "\ncall %u ", i);
         if (digest->calls[i] && test_host.buf_view(digest->calls[i], &text) == AIGW_OK)
             put(digest->parts, text);
+        if (text.len > 0 && text.ptr[text.len - 1] == ' ') /* no arguments are an empty object */
+            test_host.buf_put(digest->parts, "{}", 2);
     }
     if (digest->has_usage)
         test_host.buf_printf(digest->parts, "\nusage in %lld out %lld read %lld written %lld hour %lld thought %lld",
