@@ -64,6 +64,13 @@ static aigw_status record_fail(struct aigw_ctx *ctx, aigw_status why, const char
     return why;
 }
 
+static void record_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...)
+{
+    (void)ctx;
+    (void)level;
+    (void)fmt;
+}
+
 struct record_block {
     struct record_block *next;
     _Alignas(16) char bytes[];
@@ -127,6 +134,7 @@ static aigw_status record_buf_view(struct aigw_buf *buf, aigw_str *ret_view)
 const struct aigw_host record_host = { .struct_size = sizeof record_host,
                                        .emit = record_emit,
                                        .fail = record_fail,
+                                       .log = record_log,
                                        .alloc = record_alloc,
                                        .format = record_format,
                                        .buf_new = record_buf_new,
