@@ -48,7 +48,7 @@ static bool next_frame(aigw_str *rest, struct aigw_frame *ret)
 
 static bool read_stream(struct host *host, aigw_str text)
 {
-    struct anthropic_call call = { .is_count = 0 };
+    struct anthropic_call call = { .has_begun = 0 };
     aigw_status status = AIGW_OK;
     struct aigw_frame frame;
 
@@ -63,7 +63,7 @@ static bool read_stream(struct host *host, aigw_str text)
 static bool read_whole(struct host *host, aigw_str text)
 {
     struct aigw_frame frame = { .struct_size = sizeof frame, .framing = AIGW_FRAMING_BODY, .data = text };
-    struct anthropic_call call = { .is_count = 0 };
+    struct anthropic_call call = { .has_begun = 0 };
     aigw_status status = anthropic_frame(&test_host, host_ctx(host), &call, &frame);
 
     return status == AIGW_OK || status == AIGW_DONE;
