@@ -76,6 +76,10 @@ static bool read_asked(struct anthropic_reading *r, aigw_str body, const struct 
     for (size_t i = 0; i < sizeof vendor_only / sizeof *vendor_only && !asked->vendor_only; i++)
         if (aigw_json_member(root, vendor_only[i], &value) && is_in_use(&value))
             asked->vendor_only = vendor_only[i];
+    if (asked->vendor_only && (r->flags & ANTHROPIC_READF_OTHERS))
+        return reading_refuse(r, asked->vendor_only,
+                              "not supported by the model %.*s; leave it out, or ask for a model of Anthropic's",
+                              (int)(asked->model.len < 100 ? asked->model.len : 100), asked->model.ptr);
     return true;
 }
 
@@ -251,7 +255,7 @@ static bool read_user(struct anthropic_reading *r, const struct aigw_json *metad
     return true;
 }
 
-/* What no row above knows: for a server of the same dialect. */
+/* What no row above knows: for a server of the same dialect. Caches only save money: no other vendor's are told of. */
 static bool read_others(struct anthropic_reading *r, const struct aigw_json *root, struct reading_extra *extra)
 {
     struct aigw_json_walk walk = aigw_json_begin(root);
@@ -259,7 +263,8 @@ static bool read_others(struct anthropic_reading *r, const struct aigw_json *roo
     aigw_str text;
 
     while (aigw_json_next(&walk, &key, &value)) {
-        bool is_known = !reading_is(&value);
+        bool is_known =
+            !reading_is(&value) || ((r->flags & ANTHROPIC_READF_OTHERS) && aigw_json_is_text(&key, "cache_control"));
 
         for (size_t i = 0; i < AT_COUNT && !is_known; i++)
             is_known = aigw_json_is_text(&key, at_names[i]);
@@ -315,13 +320,16 @@ static bool refuse_text(struct anthropic_reading *r, aigw_str body, const struct
                           column);
 }
 
-aigw_status anthropic_read_request(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t kind, aigw_str body,
+aigw_status anthropic_read_request(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t flags, aigw_str body,
                                    struct anthropic_asked *ret_asked, struct aigw_model_request *ret_request,
                                    struct anthropic_refusal *ret_refusal)
 {
-    struct anthropic_reading r = {
-        .host = host, .ctx = ctx, .from = { host, ctx, AIGW_LIFE_BUILD }, .refusal = ret_refusal
-    };
+    struct anthropic_reading r = { .host = host,
+                                   .ctx = ctx,
+                                   .from = { host, ctx, AIGW_LIFE_BUILD },
+                                   .asked = ret_asked,
+                                   .refusal = ret_refusal,
+                                   .flags = flags };
     struct aigw_json root, at[AT_COUNT];
     struct aigw_json_error error;
 
@@ -337,7 +345,7 @@ aigw_status anthropic_read_request(const struct aigw_host *host, struct aigw_ctx
     }
     aigw_json_members(&root, at_names, AT_COUNT, at);
     if (read_asked(&r, body, &root, at, ret_asked) && ret_request) {
-        ret_request->kind = kind;
+        ret_request->kind = (flags & ANTHROPIC_READF_COUNT) ? AIGW_CALL_COUNT : AIGW_CALL_CHAT;
         read_canonical(&r, &root, at, ret_request);
     }
     return r.status;

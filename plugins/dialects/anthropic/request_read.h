@@ -15,7 +15,9 @@ struct anthropic_reading {
     struct aigw_ctx *ctx;
     struct aigw_host_memory from;
     struct aigw_memory memory;
+    struct anthropic_asked *asked;
     struct anthropic_refusal *refusal;
+    uint32_t flags; /* ANTHROPIC_READF_* */
     aigw_status status;
     uint32_t depth;
     struct {
@@ -63,11 +65,14 @@ static inline bool reading_is(const struct aigw_json *value)
     return value->type != AIGW_JSON_ABSENT && value->type != AIGW_JSON_NULL;
 }
 
+/** For another vendor: note the name of what is left out. False when it is to be kept: nothing was noted. */
+bool reading_drops(struct anthropic_reading *r, aigw_str name);
+
 /** A JSON object put together of members, for what the canonical form has no place for. Zeroed: absent. */
 struct reading_extra {
     struct aigw_buf *buf;
 };
-/** `key` with its quotes, and the value as it stands. */
+/** `key` with its quotes, and the value as it stands; left out for another vendor. */
 bool reading_extra_add(struct anthropic_reading *r, struct reading_extra *extra, aigw_str key,
                        const struct aigw_json *value);
 /** Close it; absent when nothing was added. */

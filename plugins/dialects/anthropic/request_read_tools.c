@@ -23,24 +23,25 @@ static bool read_server_tool(struct anthropic_reading *r, const struct aigw_json
            reading_json(r, tool, &ret->extra);
 }
 
-/* What is ours alone, such as input_examples, and a cache mark that asks for more than the default. */
+/* What is ours alone, such as input_examples, and a cache mark that asks for more than the default. Another vendor does
+ * without: it changes nothing of what is meant. */
 static bool read_tool_rest(struct anthropic_reading *r, const struct aigw_json *tool, const struct aigw_json *at,
                            struct aigw_tool *ret)
 {
     struct aigw_json_walk walk = aigw_json_begin(tool);
     struct reading_extra extra = { NULL };
+    bool is_ours = !(r->flags & ANTHROPIC_READF_OTHERS), is_marked;
     struct aigw_json key, value;
     uint32_t ttl_s = 0;
-    bool is_marked;
     aigw_str text;
 
     if (!reading_mark(r, &at[TOOL_CACHE], &is_marked, &ttl_s))
         return false;
-    if (is_marked && ttl_s <= 300)
+    if (is_marked && (ttl_s <= 300 || !is_ours))
         ret->flags |= AIGW_TOOLF_CACHE;
     else if (is_marked && !reading_extra_add(r, &extra, AIGW_STR("\"cache_control\""), &at[TOOL_CACHE]))
         return false;
-    while (aigw_json_next(&walk, &key, &value)) {
+    while (is_ours && aigw_json_next(&walk, &key, &value)) {
         bool is_known = !reading_is(&value);
 
         for (size_t i = 0; i < TOOL_COUNT && !is_known; i++)

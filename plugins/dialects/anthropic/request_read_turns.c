@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "anthropic.h"
-#include "request_read.h"
+#include "request_read_blocks.h"
 
 #define MESSAGES_MAX 100000 /* says the API */
 
@@ -14,26 +14,6 @@
 #define IN_TOP       0x8u  /* the member "system" */
 #define IN_RESULT    0x10u /* a tool's result */
 
-enum {
-    OF_TYPE,
-    OF_TEXT,
-    OF_SOURCE,
-    OF_CACHE,
-    OF_CITATIONS,
-    OF_TITLE,
-    OF_CONTEXT,
-    OF_ID,
-    OF_NAME,
-    OF_INPUT,
-    OF_CALLER,
-    OF_TOOL_USE_ID,
-    OF_CONTENT,
-    OF_IS_ERROR,
-    OF_THINKING,
-    OF_SIGNATURE,
-    OF_DATA,
-    OF_COUNT
-};
 static const char *const of_names[OF_COUNT] = {
     [OF_TYPE] = "type",           [OF_TEXT] = "text",
     [OF_SOURCE] = "source",       [OF_CACHE] = "cache_control",
@@ -44,13 +24,6 @@ static const char *const of_names[OF_COUNT] = {
     [OF_CONTENT] = "content",     [OF_IS_ERROR] = "is_error",
     [OF_THINKING] = "thinking",   [OF_SIGNATURE] = "signature",
     [OF_DATA] = "data",
-};
-
-/** A block being read. */
-struct reading_block {
-    struct aigw_json json;
-    struct aigw_json of[OF_COUNT];
-    struct aigw_part *part;
 };
 
 /** Parts in order. */
@@ -92,14 +65,6 @@ static struct aigw_part *new_part(struct anthropic_reading *r, uint32_t type)
 
 /* ---- kinds of blocks ---- */
 
-static bool read_opaque(struct anthropic_reading *r, struct reading_block *b)
-{
-    b->part->type = AIGW_PART_OPAQUE;
-    b->part->flags = 0;
-    b->part->origin = AIGW_STR(ANTHROPIC_DIALECT);
-    return reading_json(r, &b->json, &b->part->text);
-}
-
 static bool read_text(struct anthropic_reading *r, struct reading_block *b)
 {
     b->part->type = AIGW_PART_TEXT;
@@ -110,151 +75,6 @@ static bool read_text(struct anthropic_reading *r, struct reading_block *b)
         return true;
     b->part->origin = AIGW_STR(ANTHROPIC_DIALECT);
     return reading_json(r, &b->of[OF_CITATIONS], &b->part->citations);
-}
-
-enum { SOURCE_TYPE, SOURCE_MEDIA_TYPE, SOURCE_DATA, SOURCE_URL, SOURCE_FILE_ID, SOURCE_CONTENT, SOURCE_COUNT };
-static const char *const source_names[SOURCE_COUNT] = {
-    [SOURCE_TYPE] = "type", [SOURCE_MEDIA_TYPE] = "media_type", [SOURCE_DATA] = "data",
-    [SOURCE_URL] = "url",   [SOURCE_FILE_ID] = "file_id",       [SOURCE_CONTENT] = "content",
-};
-
-/* A source that images and documents have alike; *ret_is_known tells. */
-static bool read_source(struct anthropic_reading *r, const struct aigw_json *at, struct aigw_part *part,
-                        bool *ret_is_known)
-{
-    bool is_image = part->type == AIGW_PART_IMAGE;
-
-    *ret_is_known = true;
-    if (aigw_json_is_text(&at[SOURCE_TYPE], "base64")) {
-        if (!reading_name(r, &at[SOURCE_MEDIA_TYPE], "media_type", &part->media_type) ||
-            !reading_name(r, &at[SOURCE_DATA], "data", &part->data))
-            return false;
-        if (!wire_is_media_type(part->media_type) || (is_image && !wire_has_prefix(part->media_type, "image/")))
-            return reading_refuse(r, "media_type", "Input should be %s",
-                                  is_image ? "an image's type, such as 'image/png'"
-                                           : "a media type, such as 'application/pdf'");
-        return true;
-    }
-    if (aigw_json_is_text(&at[SOURCE_TYPE], "url"))
-        return reading_name(r, &at[SOURCE_URL], "url", &part->url);
-    if (aigw_json_is_text(&at[SOURCE_TYPE], "file"))
-        return reading_name(r, &at[SOURCE_FILE_ID], "file_id", &part->file_id);
-    *ret_is_known = false;
-    return true;
-}
-
-static bool read_image(struct anthropic_reading *r, struct reading_block *b)
-{
-    struct aigw_json at[SOURCE_COUNT];
-    bool is_known = false;
-
-    b->part->type = AIGW_PART_IMAGE;
-    if (!reading_type(r, &b->of[OF_SOURCE], "source", READING_REQUIRED, AIGW_JSON_OBJECT))
-        return false;
-    aigw_json_members(&b->of[OF_SOURCE], source_names, SOURCE_COUNT, at);
-    reading_into(r, "source");
-    if (!read_source(r, at, b->part, &is_known))
-        return false;
-    if (!is_known)
-        return reading_refuse(r, "type", "Input should be 'base64', 'url' or 'file'");
-    reading_out(r);
-    return true;
-}
-
-/* Plain text as the canonical form has it: base64. */
-static bool encode_text(struct anthropic_reading *r, aigw_str text, struct aigw_part *part)
-{
-    char *out;
-
-    if (text.len == 0)
-        return reading_refuse(r, NULL, "a document of text should have at least 1 character");
-    out = aigw_memory_get(&r->memory, ANTHROPIC_BASE64_SIZE(text.len));
-    if (!out)
-        return reading_fail(r, AIGW_E_NOMEM);
-    part->media_type = AIGW_STR("text/plain");
-    part->data = (aigw_str){ out, anthropic_base64(text, out) };
-    return true;
-}
-
-/* Text blocks as lines of one text. False in *ret_is_text when there are others. */
-static bool join_texts(struct anthropic_reading *r, const struct aigw_json *list, aigw_str *ret_text, bool *ret_is_text)
-{
-    struct aigw_buf *buf = r->host->buf_new(r->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
-    struct aigw_json_walk walk = aigw_json_begin(list);
-    struct aigw_json item, type, text;
-    aigw_status status;
-    aigw_str line;
-
-    if (!buf)
-        return reading_fail(r, AIGW_E_NOMEM);
-    for (size_t i = 0; aigw_json_next(&walk, NULL, &item); i++) {
-        aigw_json_member(&item, "type", &type);
-        aigw_json_member(&item, "text", &text);
-        *ret_is_text = aigw_json_is_text(&type, "text") && text.type == AIGW_JSON_STRING;
-        if (!*ret_is_text)
-            return true;
-        if (!reading_str(r, &text, "text", READING_REQUIRED, &line))
-            return false;
-        if (i > 0)
-            r->host->buf_put(buf, "\n", 1);
-        r->host->buf_put(buf, line.ptr, line.len);
-    }
-    status = r->host->buf_view(buf, ret_text);
-    return status == AIGW_OK || reading_fail(r, status);
-}
-
-/* A source that only documents have. */
-static bool read_text_source(struct anthropic_reading *r, const struct aigw_json *at, struct reading_block *b)
-{
-    aigw_str text = AIGW_STR_NONE;
-    bool is_text = true;
-
-    if (aigw_json_is_text(&at[SOURCE_TYPE], "text"))
-        return reading_str(r, &at[SOURCE_DATA], "data", READING_REQUIRED, &text) && encode_text(r, text, b->part);
-    if (!aigw_json_is_text(&at[SOURCE_TYPE], "content"))
-        return reading_refuse(r, "type", "Input should be 'base64', 'text', 'content', 'url' or 'file'");
-    if (at[SOURCE_CONTENT].type == AIGW_JSON_STRING)
-        return reading_str(r, &at[SOURCE_CONTENT], "content", READING_REQUIRED, &text) && encode_text(r, text, b->part);
-    if (!reading_type(r, &at[SOURCE_CONTENT], "content", READING_REQUIRED, AIGW_JSON_LIST) ||
-        !join_texts(r, &at[SOURCE_CONTENT], &text, &is_text))
-        return false;
-    return is_text ? encode_text(r, text, b->part) : read_opaque(r, b);
-}
-
-/* `context`, and `citations` when they are asked for, have no place in the canonical form. */
-static bool read_document_rest(struct anthropic_reading *r, struct reading_block *b)
-{
-    struct reading_extra extra = { NULL };
-    struct aigw_json enabled;
-    bool is_enabled = false;
-
-    if (!reading_str(r, &b->of[OF_TITLE], "title", READING_OPTIONAL, &b->part->title) ||
-        !reading_type(r, &b->of[OF_CONTEXT], "context", READING_OPTIONAL, AIGW_JSON_STRING) ||
-        !reading_type(r, &b->of[OF_CITATIONS], "citations", READING_OPTIONAL, AIGW_JSON_OBJECT))
-        return false;
-    aigw_json_member(&b->of[OF_CITATIONS], "enabled", &enabled);
-    aigw_json_bool(&enabled, &is_enabled);
-    if (reading_is(&b->of[OF_CONTEXT]) && !reading_extra_add(r, &extra, AIGW_STR("\"context\""), &b->of[OF_CONTEXT]))
-        return false;
-    if (is_enabled && !reading_extra_add(r, &extra, AIGW_STR("\"citations\""), &b->of[OF_CITATIONS]))
-        return false;
-    return reading_extra_end(r, &extra, &b->part->extra);
-}
-
-static bool read_document(struct anthropic_reading *r, struct reading_block *b)
-{
-    struct aigw_json at[SOURCE_COUNT];
-    bool is_known = false;
-
-    b->part->type = AIGW_PART_DOCUMENT;
-    if (!reading_type(r, &b->of[OF_SOURCE], "source", READING_REQUIRED, AIGW_JSON_OBJECT))
-        return false;
-    aigw_json_members(&b->of[OF_SOURCE], source_names, SOURCE_COUNT, at);
-    reading_into(r, "source");
-    if (!read_source(r, at, b->part, &is_known) || (!is_known && !read_text_source(r, at, b)))
-        return false;
-    reading_out(r);
-    return b->part->type == AIGW_PART_OPAQUE || read_document_rest(r, b);
 }
 
 static bool read_call(struct anthropic_reading *r, struct reading_block *b)
@@ -326,8 +146,9 @@ static const struct {
     uint32_t where; /* IN_*: where it may stand */
 } block_kinds[] = {
     { "text", read_text, IN_USER | IN_ASSISTANT | IN_SYSTEM | IN_TOP | IN_RESULT },
-    { "image", read_image, IN_USER | IN_ASSISTANT | IN_RESULT },
-    { "document", read_document, IN_USER | IN_ASSISTANT | IN_RESULT },
+    { "image", reading_image, IN_USER | IN_ASSISTANT | IN_RESULT },
+    { "document", reading_document, IN_USER | IN_ASSISTANT | IN_RESULT },
+    { "search_result", reading_search_result, IN_USER | IN_RESULT | IN_ASSISTANT | IN_SYSTEM },
     { "tool_use", read_call, IN_ASSISTANT },
     { "tool_result", read_result, IN_USER },
     { "thinking", read_thinking, IN_ASSISTANT },
@@ -356,7 +177,7 @@ static const char *place_name(uint32_t where)
 static bool read_block(struct anthropic_reading *r, const struct aigw_json *json, uint32_t where,
                        struct aigw_part **ret_part)
 {
-    bool (*read)(struct anthropic_reading *, struct reading_block *) = read_opaque;
+    bool (*read)(struct anthropic_reading *, struct reading_block *) = reading_opaque;
     struct reading_block b = { .json = *json };
     uint32_t allowed = IN_OPAQUE;
     bool is_marked = false;
@@ -393,7 +214,7 @@ static bool place_part(struct anthropic_reading *r, struct reading_turn *turn, s
 {
     struct reading_talk *talk = turn->talk;
 
-    if (part->type == AIGW_PART_TEXT && part->text.len == 0)
+    if (part->type == 0 || (part->type == AIGW_PART_TEXT && part->text.len == 0))
         return true;
     append(part->type == AIGW_PART_TOOL_RESULT ? &turn->results : &turn->parts, part);
     if (part->type == AIGW_PART_TOOL_CALL)
@@ -499,6 +320,8 @@ static bool read_system_rest(struct anthropic_reading *r, const struct aigw_json
     reading_out(r);
     if (message->effort.len > 0)
         turns->effort = message->effort;
+    if (r->flags & ANTHROPIC_READF_OTHERS)
+        message->effort = AIGW_STR_NONE; /* said once, for the whole request */
     if (reading_is(&at[MESSAGE_CLEAR_AT]) &&
         !reading_extra_add(r, &extra, AIGW_STR("\"clear_at\""), &at[MESSAGE_CLEAR_AT]))
         return false;

@@ -176,11 +176,28 @@ bool reading_json(struct anthropic_reading *r, const struct aigw_json *value, ai
     return status == AIGW_OK || reading_fail(r, status);
 }
 
+bool reading_drops(struct anthropic_reading *r, aigw_str name)
+{
+    struct anthropic_asked *asked = r->asked;
+
+    if (!(r->flags & ANTHROPIC_READF_OTHERS))
+        return false;
+    if (name.len > 64 || !wire_is_header_value(name) || asked->dropped_count == ANTHROPIC_DROPPED_MAX)
+        return true; /* left out all the same */
+    for (uint32_t i = 0; i < asked->dropped_count; i++)
+        if (asked->dropped[i].len == name.len && memcmp(asked->dropped[i].ptr, name.ptr, name.len) == 0)
+            return true;
+    asked->dropped[asked->dropped_count++] = name;
+    return true;
+}
+
 bool reading_extra_add(struct anthropic_reading *r, struct reading_extra *extra, aigw_str key,
                        const struct aigw_json *value)
 {
     aigw_str text;
 
+    if (reading_drops(r, (aigw_str){ key.ptr + 1, key.len - 2 }))
+        return true;
     if (!reading_json(r, value, &text))
         return false;
     if (extra->buf) {
