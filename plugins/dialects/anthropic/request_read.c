@@ -1,6 +1,9 @@
 /* request_read.c - a client's Messages body → canonical request: the members at its top. The text is checked once and
  * then read where it lies. */
 #include "request_read.h"
+
+#include <string.h>
+
 #include "anthropic.h"
 
 #define READ_STOPS_MAX 1024
@@ -25,6 +28,10 @@ enum {
     AT_METADATA,
     AT_SERVICE_TIER,
     AT_VERSION,
+    AT_KNOWN, /* those behind it are the vendor's to understand */
+    AT_THREAD = AT_KNOWN,
+    AT_CONTAINER,
+    AT_MCP_SERVERS,
     AT_COUNT
 };
 static const char *const at_names[AT_COUNT] = {
@@ -45,7 +52,41 @@ static const char *const at_names[AT_COUNT] = {
     [AT_METADATA] = "metadata",
     [AT_SERVICE_TIER] = "service_tier",
     [AT_VERSION] = "anthropic_version", /* a header in this form of the API */
+    [AT_THREAD] = "thread",
+    [AT_CONTAINER] = "container",
+    [AT_MCP_SERVERS] = "mcp_servers",
 };
+
+/** The members of a body. A body may be large, and looking for one of them means to pass over all: it is done once. */
+struct read_top {
+    struct aigw_json root, at[AT_COUNT];
+    bool has_others; /* that the canonical form has no place for */
+};
+
+static size_t find_name(const struct aigw_json *key)
+{
+    size_t i = 0;
+
+    while (i < AT_COUNT && !aigw_json_is_text(key, at_names[i]))
+        i++;
+    return i;
+}
+
+static void find_members(struct read_top *top)
+{
+    struct aigw_json_walk walk = aigw_json_begin(&top->root);
+    struct aigw_json key, value;
+
+    memset(top->at, 0, sizeof top->at);
+    top->has_others = false;
+    while (aigw_json_next(&walk, &key, &value)) {
+        size_t i = find_name(&key);
+
+        if (i < AT_COUNT)
+            top->at[i] = value;
+        top->has_others |= i >= AT_KNOWN;
+    }
+}
 
 /* State, containers and servers that are the vendor's own. Lists may be empty. */
 static bool is_in_use(const struct aigw_json *value)
@@ -53,14 +94,13 @@ static bool is_in_use(const struct aigw_json *value)
     return reading_is(value) && (value->type != AIGW_JSON_LIST || aigw_json_count(value) > 0);
 }
 
-static bool read_asked(struct anthropic_reading *r, aigw_str body, const struct aigw_json *root,
-                       const struct aigw_json at[AT_COUNT], struct anthropic_asked *asked)
+static bool read_asked(struct anthropic_reading *r, aigw_str body, const struct read_top *top)
 {
-    static const char *const vendor_only[] = { "thread", "container", "mcp_servers" };
-    const struct aigw_json *model = &at[AT_MODEL];
+    const struct aigw_json *at = top->at, *model = &at[AT_MODEL];
+    struct anthropic_asked *asked = r->asked;
     struct aigw_json value, display;
 
-    asked->insert_at = (size_t)(root->text.ptr - body.ptr) + 1;
+    asked->insert_at = (size_t)(top->root.text.ptr - body.ptr) + 1;
     if (!reading_name(r, model, "model", &asked->model) ||
         !reading_bool(r, &at[AT_STREAM], "stream", &asked->is_stream) ||
         !reading_type(r, &at[AT_THINKING], "thinking", READING_OPTIONAL, AIGW_JSON_OBJECT))
@@ -73,9 +113,9 @@ static bool read_asked(struct anthropic_reading *r, aigw_str body, const struct 
         asked->thinking = ANTHROPIC_SEE_NOTHING;
     else if (aigw_json_is_text(&display, "omitted"))
         asked->thinking = ANTHROPIC_SEE_SIGNATURE;
-    for (size_t i = 0; i < sizeof vendor_only / sizeof *vendor_only && !asked->vendor_only; i++)
-        if (aigw_json_member(root, vendor_only[i], &value) && is_in_use(&value))
-            asked->vendor_only = vendor_only[i];
+    for (size_t i = AT_KNOWN; i < AT_COUNT && !asked->vendor_only; i++)
+        if (is_in_use(&at[i]))
+            asked->vendor_only = at_names[i];
     if (asked->vendor_only && (r->flags & ANTHROPIC_READF_OTHERS))
         return reading_refuse(r, asked->vendor_only,
                               "not supported by the model %.*s; leave it out, or ask for a model of Anthropic's",
@@ -255,20 +295,20 @@ static bool read_user(struct anthropic_reading *r, const struct aigw_json *metad
     return true;
 }
 
-/* What no row above knows: for a server of the same dialect. Caches only save money: no other vendor's are told of. */
-static bool read_others(struct anthropic_reading *r, const struct aigw_json *root, struct reading_extra *extra)
+/* What the canonical form has no place for: for a server of the same dialect. Caches only save money: no other vendor
+ * is told of them. */
+static bool read_others(struct anthropic_reading *r, const struct read_top *top, struct reading_extra *extra)
 {
-    struct aigw_json_walk walk = aigw_json_begin(root);
+    struct aigw_json_walk walk = aigw_json_begin(&top->root);
+    bool is_for_others = r->flags & ANTHROPIC_READF_OTHERS;
     struct aigw_json key, value;
     aigw_str text;
 
-    while (aigw_json_next(&walk, &key, &value)) {
-        bool is_known =
-            !reading_is(&value) || ((r->flags & ANTHROPIC_READF_OTHERS) && aigw_json_is_text(&key, "cache_control"));
+    while (top->has_others && aigw_json_next(&walk, &key, &value)) {
+        bool is_nothing = is_for_others && (!is_in_use(&value) || aigw_json_is_text(&key, "cache_control"));
 
-        for (size_t i = 0; i < AT_COUNT && !is_known; i++)
-            is_known = aigw_json_is_text(&key, at_names[i]);
-        if (!is_known && !(reading_json(r, &key, &text) && reading_extra_add(r, extra, text, &value)))
+        if (reading_is(&value) && !is_nothing && find_name(&key) >= AT_KNOWN &&
+            !(reading_json(r, &key, &text) && reading_extra_add(r, extra, text, &value)))
             return false;
     }
     return true;
@@ -276,21 +316,22 @@ static bool read_others(struct anthropic_reading *r, const struct aigw_json *roo
 
 /* ---- the whole ---- */
 
-static bool read_params(struct anthropic_reading *r, const struct aigw_json *root, const struct aigw_json at[AT_COUNT],
-                        struct aigw_params *params, struct aigw_model_request *req)
+static bool read_params(struct anthropic_reading *r, const struct read_top *top, struct aigw_params *params,
+                        struct aigw_model_request *req)
 {
+    const struct aigw_json *at = top->at;
     struct reading_extra extra = { NULL };
 
     return read_limit(r, at, req->kind, params) && read_sampling(r, at, params) &&
            read_stops(r, &at[AT_STOPS], params) && read_thinking(r, &at[AT_THINKING], params, &extra) &&
            read_output(r, at, params, &extra) && read_user(r, &at[AT_METADATA], params) &&
            reading_str(r, &at[AT_SERVICE_TIER], "service_tier", READING_OPTIONAL, &params->service_tier) &&
-           read_others(r, root, &extra) && reading_extra_end(r, &extra, &req->extra);
+           read_others(r, top, &extra) && reading_extra_end(r, &extra, &req->extra);
 }
 
-static bool read_canonical(struct anthropic_reading *r, const struct aigw_json *root,
-                           const struct aigw_json at[AT_COUNT], struct aigw_model_request *req)
+static bool read_canonical(struct anthropic_reading *r, const struct read_top *top, struct aigw_model_request *req)
 {
+    const struct aigw_json *at = top->at;
     struct aigw_params *params = reading_alloc(r, sizeof *params);
     struct reading_turns turns = { .first = NULL };
 
@@ -298,7 +339,7 @@ static bool read_canonical(struct anthropic_reading *r, const struct aigw_json *
         return false;
     params->struct_size = sizeof *params;
     req->params = params;
-    if (!read_params(r, root, at, params, req) || !reading_tools(r, &at[AT_TOOLS], &at[AT_TOOL_CHOICE], req, params) ||
+    if (!read_params(r, top, params, req) || !reading_tools(r, &at[AT_TOOLS], &at[AT_TOOL_CHOICE], req, params) ||
         !reading_system(r, &at[AT_SYSTEM], &turns) || !reading_messages(r, &at[AT_MESSAGES], &turns))
         return false;
     if (turns.effort.len > 0)
@@ -330,23 +371,23 @@ aigw_status anthropic_read_request(const struct aigw_host *host, struct aigw_ctx
                                    .asked = ret_asked,
                                    .refusal = ret_refusal,
                                    .flags = flags };
-    struct aigw_json root, at[AT_COUNT];
     struct aigw_json_error error;
+    struct read_top top;
 
     r.memory = (struct aigw_memory){ aigw_host_memory_get, &r.from, SIZE_MAX };
     *ret_asked = (struct anthropic_asked){ .is_stream = false };
-    if (aigw_json_check(body, 0, &root, &error) != AIGW_OK) {
+    if (aigw_json_check(body, 0, &top.root, &error) != AIGW_OK) {
         refuse_text(&r, body, &error);
         return r.status;
     }
-    if (root.type != AIGW_JSON_OBJECT) {
-        reading_refuse(&r, NULL, "The request body should be a JSON object, not %s", reading_type_name(root.type));
+    if (top.root.type != AIGW_JSON_OBJECT) {
+        reading_refuse(&r, NULL, "The request body should be a JSON object, not %s", reading_type_name(top.root.type));
         return r.status;
     }
-    aigw_json_members(&root, at_names, AT_COUNT, at);
-    if (read_asked(&r, body, &root, at, ret_asked) && ret_request) {
+    find_members(&top);
+    if (read_asked(&r, body, &top) && ret_request) {
         ret_request->kind = (flags & ANTHROPIC_READF_COUNT) ? AIGW_CALL_COUNT : AIGW_CALL_CHAT;
-        read_canonical(&r, &root, at, ret_request);
+        read_canonical(&r, &top, ret_request);
     }
     return r.status;
 }
