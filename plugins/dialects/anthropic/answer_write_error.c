@@ -3,6 +3,7 @@
 #include "anthropic_server.h"
 
 #include <ctype.h>
+#include <string.h>
 
 /* ---- kinds ---- */
 
@@ -67,24 +68,47 @@ void anthropic_refuse_status(int32_t http_status, aigw_str message, struct anthr
 
 /* ---- too long a prompt ---- */
 
-/* The numbers of tokens in a server's words: the largest two. "8,192" is one number. */
+/* The number at `*at`, which is moved behind it. "8,192" is one number. */
+static int64_t read_number(aigw_str words, size_t *at)
+{
+    int64_t number = 0;
+    size_t i = *at;
+
+    for (; i < words.len; i++) {
+        char c = words.ptr[i];
+
+        if (isdigit((unsigned char)c))
+            number = number < INT64_MAX / 100 ? number * 10 + (c - '0') : number;
+        else if (c != ',' || i + 1 == words.len || !isdigit((unsigned char)words.ptr[i + 1]))
+            break;
+    }
+    *at = i;
+    return number;
+}
+
+/* Part of a name, such as "gpt-4o-2024-08-06": not a number of anything. */
+static bool is_in_name(aigw_str words, size_t begin, size_t end)
+{
+    char before = begin > 0 ? words.ptr[begin - 1] : ' ', behind = end < words.len ? words.ptr[end] : ' ';
+
+    if (behind == '-' || behind == '.')
+        behind = end + 1 < words.len && isdigit((unsigned char)words.ptr[end + 1]) ? 'x' : ' ';
+    return isalpha((unsigned char)before) || strchr("-_.", before) || isalpha((unsigned char)behind) || behind == '_';
+}
+
+/* The largest two numbers in a server's words. */
 static void find_numbers(aigw_str words, int64_t *ret_first, int64_t *ret_second)
 {
     *ret_first = *ret_second = 0;
     for (size_t i = 0; i < words.len; i++) {
-        int64_t number = 0;
+        size_t begin = i;
+        int64_t number;
 
         if (!isdigit((unsigned char)words.ptr[i]))
             continue;
-        for (; i < words.len; i++) {
-            bool is_mark =
-                words.ptr[i] == ',' && i + 1 < words.len && isdigit((unsigned char)words.ptr[i + 1]) && number > 0;
-
-            if (isdigit((unsigned char)words.ptr[i]))
-                number = number < INT64_MAX / 100 ? number * 10 + (words.ptr[i] - '0') : number;
-            else if (!is_mark)
-                break;
-        }
+        number = read_number(words, &i);
+        if (is_in_name(words, begin, i))
+            continue;
         if (number > *ret_first) {
             *ret_second = *ret_first;
             *ret_first = number;
