@@ -26,7 +26,7 @@ static void check_written(struct host *host, const struct anthropic_asked *asked
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct aigw_model_request req = { .struct_size = sizeof req };
-    uint32_t flags = (uint32_t)size % 4;
+    uint32_t kind = (size % 2 ? AIGW_CALL_CHAT : AIGW_CALL_COUNT) | (size % 4 < 2 ? ANTHROPIC_FOR_OTHERS : 0);
     struct anthropic_refusal refusal = { .http_status = 0 };
     struct anthropic_asked asked;
     struct host host = { NULL };
@@ -38,7 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size)
         memcpy(body, data, size);
     status =
-        anthropic_read_request(&test_host, host_ctx(&host), flags, (aigw_str){ body, size }, &asked, &req, &refusal);
+        anthropic_read_request(&test_host, host_ctx(&host), kind, (aigw_str){ body, size }, &asked, &req, &refusal);
     if (status != AIGW_OK && (status != AIGW_E_INVALID || refusal.message.len == 0 || refusal.http_status != 400))
         __builtin_trap();
     if (status == AIGW_OK) {

@@ -63,19 +63,19 @@ struct anthropic_asked {
     size_t model_at, model_len, insert_at;
 };
 
-#define ANTHROPIC_READF_COUNT 0x1u /* a body of count_tokens */
-#define ANTHROPIC_READF_OTHERS \
-    0x2u /* for a target of another vendor: what only this one understands is left out and named \
-            in `dropped`, or refused when the answer would be another one */
+/* With the kind of a request: it is for a target of another vendor. What only this one understands is left out and
+ * named in `dropped`, or refused when the answer would be another one. */
+#define ANTHROPIC_FOR_OTHERS 0x100u
 
-/** Read a body of /v1/messages. AIGW_OK; AIGW_E_INVALID and the refusal; AIGW_E_NOMEM or AIGW_E_LIMIT without one.
- * Texts lie in the body where they hold no escapes; all else is AIGW_LIFE_BUILD memory. ret_request NULL: only what is
- * asked, which is quick and takes no memory but for a model's name with escapes.
+/** Read a body of /v1/messages (kind AIGW_CALL_CHAT) or its count_tokens (AIGW_CALL_COUNT). AIGW_OK; AIGW_E_INVALID and
+ * the refusal; AIGW_E_NOMEM or AIGW_E_LIMIT without one. Texts lie in the body where they hold no escapes; all else is
+ * AIGW_LIFE_BUILD memory. ret_request NULL: only what is asked, which is quick and takes no memory but for a model's
+ * name with escapes.
  *
  *  Members that the canonical form has no place for go to ret_request->extra, in this dialect. Those of blocks that no
  *  version of the API documents are skipped. Blocks that only the vendor understands are OPAQUE parts in their place.
  *  Results come before all else of their turn, as a message of AIGW_ROLE_TOOL. */
-aigw_status anthropic_read_request(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t flags, aigw_str body,
+aigw_status anthropic_read_request(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t kind, aigw_str body,
                                    struct anthropic_asked *ret_asked, struct aigw_model_request *ret_request,
                                    struct anthropic_refusal *ret_refusal);
 

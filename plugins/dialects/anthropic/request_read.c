@@ -116,7 +116,7 @@ static bool read_asked(struct anthropic_reading *r, aigw_str body, const struct 
     for (size_t i = AT_KNOWN; i < AT_COUNT && !asked->vendor_only; i++)
         if (is_in_use(&at[i]))
             asked->vendor_only = at_names[i];
-    if (asked->vendor_only && (r->flags & ANTHROPIC_READF_OTHERS))
+    if (asked->vendor_only && r->is_for_others)
         return reading_refuse(r, asked->vendor_only,
                               "not supported by the model %.*s; leave it out, or ask for a model of Anthropic's",
                               (int)(asked->model.len < 100 ? asked->model.len : 100), asked->model.ptr);
@@ -300,7 +300,7 @@ static bool read_user(struct anthropic_reading *r, const struct aigw_json *metad
 static bool read_others(struct anthropic_reading *r, const struct read_top *top, struct reading_extra *extra)
 {
     struct aigw_json_walk walk = aigw_json_begin(&top->root);
-    bool is_for_others = r->flags & ANTHROPIC_READF_OTHERS;
+    bool is_for_others = r->is_for_others;
     struct aigw_json key, value;
     aigw_str text;
 
@@ -361,7 +361,7 @@ static bool refuse_text(struct anthropic_reading *r, aigw_str body, const struct
                           column);
 }
 
-aigw_status anthropic_read_request(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t flags, aigw_str body,
+aigw_status anthropic_read_request(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t kind, aigw_str body,
                                    struct anthropic_asked *ret_asked, struct aigw_model_request *ret_request,
                                    struct anthropic_refusal *ret_refusal)
 {
@@ -370,7 +370,7 @@ aigw_status anthropic_read_request(const struct aigw_host *host, struct aigw_ctx
                                    .from = { host, ctx, AIGW_LIFE_BUILD },
                                    .asked = ret_asked,
                                    .refusal = ret_refusal,
-                                   .flags = flags };
+                                   .is_for_others = (kind & ANTHROPIC_FOR_OTHERS) != 0 };
     struct aigw_json_error error;
     struct read_top top;
 
@@ -386,7 +386,7 @@ aigw_status anthropic_read_request(const struct aigw_host *host, struct aigw_ctx
     }
     find_members(&top);
     if (read_asked(&r, body, &top) && ret_request) {
-        ret_request->kind = (flags & ANTHROPIC_READF_COUNT) ? AIGW_CALL_COUNT : AIGW_CALL_CHAT;
+        ret_request->kind = kind & ~ANTHROPIC_FOR_OTHERS;
         read_canonical(&r, &top, ret_request);
     }
     return r.status;

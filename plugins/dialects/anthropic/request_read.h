@@ -17,7 +17,7 @@ struct anthropic_reading {
     struct aigw_memory memory;
     struct anthropic_asked *asked;
     struct anthropic_refusal *refusal;
-    uint32_t flags; /* ANTHROPIC_READF_* */
+    bool is_for_others; /* ANTHROPIC_FOR_OTHERS */
     aigw_status status;
     uint32_t depth;
     struct {

@@ -170,7 +170,7 @@ bool reading_search_result(struct anthropic_reading *r, struct reading_block *b)
     bool is_text = true;
     const char *text;
 
-    if (!(r->flags & ANTHROPIC_READF_OTHERS))
+    if (!r->is_for_others)
         return reading_opaque(r, b);
     if (!reading_str(r, &b->of[OF_TITLE], "title", READING_OPTIONAL, &title) ||
         !reading_str(r, &b->of[OF_SOURCE], "source", READING_OPTIONAL, &source) ||

@@ -30,7 +30,7 @@ static bool read_tool_rest(struct anthropic_reading *r, const struct aigw_json *
 {
     struct aigw_json_walk walk = aigw_json_begin(tool);
     struct reading_extra extra = { NULL };
-    bool is_ours = !(r->flags & ANTHROPIC_READF_OTHERS), is_marked;
+    bool is_ours = !r->is_for_others, is_marked;
     struct aigw_json key, value;
     uint32_t ttl_s = 0;
     aigw_str text;

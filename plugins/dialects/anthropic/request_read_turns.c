@@ -320,7 +320,7 @@ static bool read_system_rest(struct anthropic_reading *r, const struct aigw_json
     reading_out(r);
     if (message->effort.len > 0)
         turns->effort = message->effort;
-    if (r->flags & ANTHROPIC_READF_OTHERS)
+    if (r->is_for_others)
         message->effort = AIGW_STR_NONE; /* said once, for the whole request */
     if (reading_is(&at[MESSAGE_CLEAR_AT]) &&
         !reading_extra_add(r, &extra, AIGW_STR("\"clear_at\""), &at[MESSAGE_CLEAR_AT]))

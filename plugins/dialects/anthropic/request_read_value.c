@@ -180,7 +180,7 @@ bool reading_drops(struct anthropic_reading *r, aigw_str name)
 {
     struct anthropic_asked *asked = r->asked;
 
-    if (!(r->flags & ANTHROPIC_READF_OTHERS))
+    if (!r->is_for_others)
         return false;
     if (name.len > 64 || !wire_is_header_value(name) || asked->dropped_count == ANTHROPIC_DROPPED_MAX)
         return true; /* left out all the same */

@@ -136,7 +136,7 @@ struct reading {
     struct anthropic_refusal refusal;
 };
 
-static void read_body(struct reading *reading, uint32_t flags, aigw_str body, size_t limit)
+static void read_body(struct reading *reading, uint32_t kind, aigw_str body, size_t limit)
 {
     memset(reading, 0, sizeof *reading);
     reading->exact = malloc(body.len > 0 ? body.len : 1);
@@ -147,8 +147,8 @@ static void read_body(struct reading *reading, uint32_t flags, aigw_str body, si
     reading->body = (aigw_str){ reading->exact, body.len };
     reading->host.limit = limit;
     reading->req.struct_size = sizeof reading->req;
-    reading->status = anthropic_read_request(&test_host, host_ctx(&reading->host), flags, reading->body,
-                                             &reading->asked, &reading->req, &reading->refusal);
+    reading->status = anthropic_read_request(&test_host, host_ctx(&reading->host), kind, reading->body, &reading->asked,
+                                             &reading->req, &reading->refusal);
     reading->host.limit = 0;
 }
 
@@ -194,14 +194,14 @@ static void check_marks(const struct row *row, struct reading *reading)
     json_object_put(after);
 }
 
-static void check_round_trip(const struct row *row, uint32_t flags, aigw_str want)
+static void check_round_trip(const struct row *row, uint32_t kind, aigw_str want)
 {
     struct anthropic_asked only_asked;
     struct anthropic_refusal refusal;
     struct reading reading;
     aigw_str body = AIGW_STR_NONE;
 
-    read_body(&reading, flags, row->text, 0);
+    read_body(&reading, kind, row->text, 0);
     if (reading.status != AIGW_OK) {
         fail(row, "refused", reading.refusal.message);
     } else if (write_body(&reading, &body) != AIGW_OK) {
@@ -210,7 +210,7 @@ static void check_round_trip(const struct row *row, uint32_t flags, aigw_str wan
         if (!is_same_json(body, want))
             fail(row, "written again it is another body", body);
         check_marks(row, &reading);
-        if (anthropic_read_request(&test_host, host_ctx(&reading.host), flags, reading.body, &only_asked, NULL,
+        if (anthropic_read_request(&test_host, host_ctx(&reading.host), kind, reading.body, &only_asked, NULL,
                                    &refusal) != AIGW_OK ||
             !is_same(only_asked.model, reading.asked.model))
             fail(row, "what is asked alone differs", only_asked.model);
@@ -252,7 +252,7 @@ static void check_others(const struct row *row, aigw_str want, aigw_str names)
     char text[1024] = "";
     size_t len = 0;
 
-    read_body(&reading, ANTHROPIC_READF_OTHERS, row->text, 0);
+    read_body(&reading, AIGW_CALL_CHAT | ANTHROPIC_FOR_OTHERS, row->text, 0);
     for (uint32_t i = 0; i < reading.asked.dropped_count; i++)
         len += (size_t)snprintf(text + len, sizeof text - len, "%s%.*s", i > 0 ? ", " : "",
                                 AIGW_STR_ARG(reading.asked.dropped[i]));
@@ -273,7 +273,7 @@ static void check_refusal(const struct row *row, aigw_str words)
 {
     struct reading reading;
 
-    read_body(&reading, 0, row->text, 0);
+    read_body(&reading, AIGW_CALL_CHAT, row->text, 0);
     check_words(row, &reading, words);
     reading_end(&reading);
 }
@@ -283,7 +283,7 @@ static void check_asked(const struct row *row, aigw_str want)
     struct reading reading;
     char text[256];
 
-    read_body(&reading, 0, row->text, 0);
+    read_body(&reading, AIGW_CALL_CHAT, row->text, 0);
     snprintf(text, sizeof text, "model %.*s stream %d thinking %u only %s", AIGW_STR_ARG(reading.asked.model),
              reading.asked.is_stream, reading.asked.thinking,
              reading.asked.vendor_only ? reading.asked.vendor_only : "-");
@@ -343,7 +343,7 @@ static void check_broken(const struct row *row, aigw_str text, size_t limit)
     struct aigw_json root;
     aigw_str body;
 
-    read_body(&reading, 0, text, limit);
+    read_body(&reading, AIGW_CALL_CHAT, text, limit);
     if (reading.status == AIGW_E_INVALID && reading.refusal.message.len == 0)
         fail(row, "refused without a word", text);
     if (reading.status != AIGW_OK && reading.status != AIGW_E_INVALID && limit == 0)
@@ -426,7 +426,7 @@ static void check_memory(void)
     memcpy(text, head, sizeof head - 1);
     memset(text + sizeof head - 1, 'A', data_len);
     memcpy(text + sizeof head - 1 + data_len, tail, sizeof tail - 1);
-    read_body(&reading, 0, (aigw_str){ text, len }, 0);
+    read_body(&reading, AIGW_CALL_CHAT, (aigw_str){ text, len }, 0);
     if (reading.status != AIGW_OK || reading.host.taken > 4096)
         fail(&row, "an image was copied", reading.refusal.message);
     reading_end(&reading);
@@ -442,11 +442,11 @@ int main(void)
         aigw_str behind = i + 1 < count ? rows[i + 1].text : AIGW_STR_NONE;
 
         if (row_is(&rows[i], "same"))
-            check_round_trip(&rows[i], 0, rows[i].text);
+            check_round_trip(&rows[i], AIGW_CALL_CHAT, rows[i].text);
         else if (row_is(&rows[i], "count"))
-            check_round_trip(&rows[i], ANTHROPIC_READF_COUNT, rows[i].text);
+            check_round_trip(&rows[i], AIGW_CALL_COUNT, rows[i].text);
         else if (row_is(&rows[i], "up"))
-            check_round_trip(&rows[i], 0, behind);
+            check_round_trip(&rows[i], AIGW_CALL_CHAT, behind);
         else if (row_is(&rows[i], "others"))
             check_others(&rows[i], behind, i + 2 < count ? rows[i + 2].text : AIGW_STR_NONE);
         else if (row_is(&rows[i], "refused"))
