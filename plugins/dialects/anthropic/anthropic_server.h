@@ -12,6 +12,7 @@
 #ifndef ANTHROPIC_SERVER_H
 #define ANTHROPIC_SERVER_H
 
+#include "../common/reading.h"
 #include "../common/wire.h"
 
 /* ---- refusals ------------------------------------------------------------------------------------------------ */
@@ -50,15 +51,13 @@ void anthropic_write_refusal(const struct aigw_host *host, struct aigw_buf *buf,
 #define ANTHROPIC_SEE_SIGNATURE 1u /* display "omitted": blocks that can be sent back, without text */
 #define ANTHROPIC_SEE_NOTHING   2u /* thinking is switched off */
 
-#define ANTHROPIC_DROPPED_MAX 16
-
 /** What a client asked of its answer, and the marks of its body for pass-through (struct aigw_raw). */
 struct anthropic_asked {
     aigw_str model;
     bool is_stream;
     uint32_t dropped_count;
-    aigw_str dropped[ANTHROPIC_DROPPED_MAX]; /* names of what was left out for another vendor: x-aigw-dropped */
-    uint32_t thinking;                       /* ANTHROPIC_SEE_* */
+    aigw_str dropped[READING_DROPPED_MAX]; /* names of what was left out for another vendor: x-aigw-dropped */
+    uint32_t thinking;                     /* ANTHROPIC_SEE_* */
     const char *vendor_only; /* a member that Anthropic itself alone can serve ("container"); NULL: there is none */
     size_t model_at, model_len, insert_at;
 };

@@ -8,6 +8,18 @@
 
 #define READ_STOPS_MAX 1024
 
+bool reading_mark(struct reading *r, const struct aigw_json *value, bool *ret_is_marked, uint32_t *ret_ttl_s)
+{
+    struct aigw_json ttl;
+
+    if (!reading_type(r, value, "cache_control", READING_OPTIONAL, AIGW_JSON_OBJECT))
+        return false;
+    *ret_is_marked = reading_is(value);
+    aigw_json_member(value, "ttl", &ttl);
+    *ret_ttl_s = aigw_json_is_text(&ttl, "5m") ? 300 : aigw_json_is_text(&ttl, "1h") ? 3600 : 0;
+    return true;
+}
+
 /* ---- the members at the top ---- */
 
 enum {
@@ -94,10 +106,9 @@ static bool is_in_use(const struct aigw_json *value)
     return reading_is(value) && (value->type != AIGW_JSON_LIST || aigw_json_count(value) > 0);
 }
 
-static bool read_asked(struct anthropic_reading *r, aigw_str body, const struct read_top *top)
+static bool read_asked(struct reading *r, aigw_str body, const struct read_top *top, struct anthropic_asked *asked)
 {
     const struct aigw_json *at = top->at, *model = &at[AT_MODEL];
-    struct anthropic_asked *asked = r->asked;
     struct aigw_json value, display;
 
     asked->insert_at = (size_t)(top->root.text.ptr - body.ptr) + 1;
@@ -125,7 +136,7 @@ static bool read_asked(struct anthropic_reading *r, aigw_str body, const struct 
 
 /* ---- parameters ---- */
 
-static bool read_limit(struct anthropic_reading *r, const struct aigw_json at[AT_COUNT], uint32_t kind,
+static bool read_limit(struct reading *r, const struct aigw_json at[AT_COUNT], uint32_t kind,
                        struct aigw_params *params)
 {
     bool is_given;
@@ -138,7 +149,7 @@ static bool read_limit(struct anthropic_reading *r, const struct aigw_json at[AT
     return true;
 }
 
-static bool read_sampling(struct anthropic_reading *r, const struct aigw_json at[AT_COUNT], struct aigw_params *params)
+static bool read_sampling(struct reading *r, const struct aigw_json at[AT_COUNT], struct aigw_params *params)
 {
     bool is_given;
 
@@ -154,7 +165,7 @@ static bool read_sampling(struct anthropic_reading *r, const struct aigw_json at
     return true;
 }
 
-static bool read_stops(struct anthropic_reading *r, const struct aigw_json *list, struct aigw_params *params)
+static bool read_stops(struct reading *r, const struct aigw_json *list, struct aigw_params *params)
 {
     struct aigw_json_walk walk = aigw_json_begin(list);
     size_t count = aigw_json_count(list);
@@ -182,7 +193,7 @@ static bool read_stops(struct anthropic_reading *r, const struct aigw_json *list
     return true;
 }
 
-static bool read_budget(struct anthropic_reading *r, const struct aigw_json *thinking, struct aigw_params *params)
+static bool read_budget(struct reading *r, const struct aigw_json *thinking, struct aigw_params *params)
 {
     struct aigw_json budget;
     bool is_given;
@@ -197,7 +208,7 @@ static bool read_budget(struct anthropic_reading *r, const struct aigw_json *thi
 }
 
 /* A kind of thinking that is younger than this reader is the vendor's to understand. */
-static bool read_thinking(struct anthropic_reading *r, const struct aigw_json *thinking, struct aigw_params *params,
+static bool read_thinking(struct reading *r, const struct aigw_json *thinking, struct aigw_params *params,
                           struct reading_extra *extra)
 {
     struct aigw_json type, display;
@@ -229,8 +240,7 @@ static bool read_thinking(struct anthropic_reading *r, const struct aigw_json *t
 }
 
 /* {"type":"json_schema","schema":{…}} */
-static bool read_format(struct anthropic_reading *r, const struct aigw_json *format, const char *name,
-                        struct aigw_params *params)
+static bool read_format(struct reading *r, const struct aigw_json *format, const char *name, struct aigw_params *params)
 {
     struct aigw_json type, schema;
 
@@ -251,7 +261,7 @@ static bool read_format(struct anthropic_reading *r, const struct aigw_json *for
     return true;
 }
 
-static bool read_output(struct anthropic_reading *r, const struct aigw_json at[AT_COUNT], struct aigw_params *params,
+static bool read_output(struct reading *r, const struct aigw_json at[AT_COUNT], struct aigw_params *params,
                         struct reading_extra *extra)
 {
     struct aigw_json_walk walk = aigw_json_begin(&at[AT_OUTPUT_CONFIG]);
@@ -281,7 +291,7 @@ static bool read_output(struct anthropic_reading *r, const struct aigw_json at[A
     return text.len == 0 || reading_extra_add(r, extra, AIGW_STR("\"output_config\""), &value);
 }
 
-static bool read_user(struct anthropic_reading *r, const struct aigw_json *metadata, struct aigw_params *params)
+static bool read_user(struct reading *r, const struct aigw_json *metadata, struct aigw_params *params)
 {
     struct aigw_json user;
 
@@ -297,7 +307,7 @@ static bool read_user(struct anthropic_reading *r, const struct aigw_json *metad
 
 /* What the canonical form has no place for: for a server of the same dialect. Caches only save money: no other vendor
  * is told of them. */
-static bool read_others(struct anthropic_reading *r, const struct read_top *top, struct reading_extra *extra)
+static bool read_others(struct reading *r, const struct read_top *top, struct reading_extra *extra)
 {
     struct aigw_json_walk walk = aigw_json_begin(&top->root);
     bool is_for_others = r->is_for_others;
@@ -316,7 +326,7 @@ static bool read_others(struct anthropic_reading *r, const struct read_top *top,
 
 /* ---- the whole ---- */
 
-static bool read_params(struct anthropic_reading *r, const struct read_top *top, struct aigw_params *params,
+static bool read_params(struct reading *r, const struct read_top *top, struct aigw_params *params,
                         struct aigw_model_request *req)
 {
     const struct aigw_json *at = top->at;
@@ -329,7 +339,7 @@ static bool read_params(struct anthropic_reading *r, const struct read_top *top,
            read_others(r, top, &extra) && reading_extra_end(r, &extra, &req->extra);
 }
 
-static bool read_canonical(struct anthropic_reading *r, const struct read_top *top, struct aigw_model_request *req)
+static bool read_canonical(struct reading *r, const struct read_top *top, struct aigw_model_request *req)
 {
     const struct aigw_json *at = top->at;
     struct aigw_params *params = reading_alloc(r, sizeof *params);
@@ -350,44 +360,38 @@ static bool read_canonical(struct anthropic_reading *r, const struct read_top *t
     return true;
 }
 
-static bool refuse_text(struct anthropic_reading *r, aigw_str body, const struct aigw_json_error *error)
+/* What came of it, in the API's words. */
+static aigw_status end_reading(const struct reading *r, struct anthropic_asked *asked,
+                               struct anthropic_refusal *ret_refusal)
 {
-    size_t line, column;
-
-    aigw_json_where(body, error->offset, &line, &column);
-    if (error->kind == AIGW_JSON_BAD_EMPTY)
-        return reading_refuse(r, NULL, "The request has no body; send a JSON object");
-    return reading_refuse(r, NULL, "The request body is not valid JSON: %s (line %zu, column %zu)", error->reason, line,
-                          column);
+    asked->dropped_count = r->dropped_count;
+    memcpy(asked->dropped, r->dropped, sizeof asked->dropped);
+    if (r->status == AIGW_E_INVALID)
+        *ret_refusal = (struct anthropic_refusal){ .http_status = 400,
+                                                   .should_retry = AIGW_NO,
+                                                   .retry_after_ms = -1,
+                                                   .type = "invalid_request_error",
+                                                   .param = r->param,
+                                                   .message = r->message };
+    return r->status;
 }
 
 aigw_status anthropic_read_request(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t kind, aigw_str body,
                                    struct anthropic_asked *ret_asked, struct aigw_model_request *ret_request,
                                    struct anthropic_refusal *ret_refusal)
 {
-    struct anthropic_reading r = { .host = host,
-                                   .ctx = ctx,
-                                   .from = { host, ctx, AIGW_LIFE_BUILD },
-                                   .asked = ret_asked,
-                                   .refusal = ret_refusal,
-                                   .is_for_others = (kind & ANTHROPIC_FOR_OTHERS) != 0 };
-    struct aigw_json_error error;
     struct read_top top;
+    struct reading r;
 
-    r.memory = (struct aigw_memory){ aigw_host_memory_get, &r.from, SIZE_MAX };
+    reading_begin(&r, host, ctx);
+    r.is_for_others = (kind & ANTHROPIC_FOR_OTHERS) != 0;
     *ret_asked = (struct anthropic_asked){ .is_stream = false };
-    if (aigw_json_check(body, 0, &top.root, &error) != AIGW_OK) {
-        refuse_text(&r, body, &error);
-        return r.status;
-    }
-    if (top.root.type != AIGW_JSON_OBJECT) {
-        reading_refuse(&r, NULL, "The request body should be a JSON object, not %s", reading_type_name(top.root.type));
-        return r.status;
-    }
+    if (!reading_root(&r, body, &top.root))
+        return end_reading(&r, ret_asked, ret_refusal);
     find_members(&top);
-    if (read_asked(&r, body, &top) && ret_request) {
+    if (read_asked(&r, body, &top, ret_asked) && ret_request) {
         ret_request->kind = kind & ~ANTHROPIC_FOR_OTHERS;
         read_canonical(&r, &top, ret_request);
     }
-    return r.status;
+    return end_reading(&r, ret_asked, ret_refusal);
 }

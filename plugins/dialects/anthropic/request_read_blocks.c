@@ -5,7 +5,7 @@
 #include "anthropic.h"
 
 /* A part without a type is left out. */
-bool reading_opaque(struct anthropic_reading *r, struct reading_block *b)
+bool reading_opaque(struct reading *r, struct reading_block *b)
 {
     const struct aigw_json *type = &b->of[OF_TYPE];
 
@@ -25,8 +25,7 @@ static const char *const source_names[SOURCE_COUNT] = {
 };
 
 /* A source that images and documents have alike; *ret_is_known tells. */
-static bool read_source(struct anthropic_reading *r, const struct aigw_json *at, struct aigw_part *part,
-                        bool *ret_is_known)
+static bool read_source(struct reading *r, const struct aigw_json *at, struct aigw_part *part, bool *ret_is_known)
 {
     bool is_image = part->type == AIGW_PART_IMAGE;
 
@@ -49,7 +48,7 @@ static bool read_source(struct anthropic_reading *r, const struct aigw_json *at,
     return true;
 }
 
-bool reading_image(struct anthropic_reading *r, struct reading_block *b)
+bool reading_image(struct reading *r, struct reading_block *b)
 {
     struct aigw_json at[SOURCE_COUNT];
     bool is_known = false;
@@ -68,7 +67,7 @@ bool reading_image(struct anthropic_reading *r, struct reading_block *b)
 }
 
 /* Plain text as the canonical form has it: base64. */
-static bool encode_text(struct anthropic_reading *r, aigw_str text, struct aigw_part *part)
+static bool encode_text(struct reading *r, aigw_str text, struct aigw_part *part)
 {
     char *out;
 
@@ -83,7 +82,7 @@ static bool encode_text(struct anthropic_reading *r, aigw_str text, struct aigw_
 }
 
 /* Text blocks as lines of one text. False in *ret_is_text when there are others. */
-static bool join_texts(struct anthropic_reading *r, const struct aigw_json *list, aigw_str *ret_text, bool *ret_is_text)
+static bool join_texts(struct reading *r, const struct aigw_json *list, aigw_str *ret_text, bool *ret_is_text)
 {
     struct aigw_buf *buf = r->host->buf_new(r->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
     struct aigw_json_walk walk = aigw_json_begin(list);
@@ -110,7 +109,7 @@ static bool join_texts(struct anthropic_reading *r, const struct aigw_json *list
 }
 
 /* A source that only documents have. */
-static bool read_text_source(struct anthropic_reading *r, const struct aigw_json *at, struct reading_block *b)
+static bool read_text_source(struct reading *r, const struct aigw_json *at, struct reading_block *b)
 {
     aigw_str text = AIGW_STR_NONE;
     bool is_text = true;
@@ -128,7 +127,7 @@ static bool read_text_source(struct anthropic_reading *r, const struct aigw_json
 }
 
 /* `context`, and `citations` when they are asked for, have no place in the canonical form. */
-static bool read_document_rest(struct anthropic_reading *r, struct reading_block *b)
+static bool read_document_rest(struct reading *r, struct reading_block *b)
 {
     struct reading_extra extra = { NULL };
     struct aigw_json enabled;
@@ -147,7 +146,7 @@ static bool read_document_rest(struct anthropic_reading *r, struct reading_block
     return reading_extra_end(r, &extra, &b->part->extra);
 }
 
-bool reading_document(struct anthropic_reading *r, struct reading_block *b)
+bool reading_document(struct reading *r, struct reading_block *b)
 {
     struct aigw_json at[SOURCE_COUNT];
     bool is_known = false;
@@ -164,7 +163,7 @@ bool reading_document(struct anthropic_reading *r, struct reading_block *b)
 }
 
 /* What was found elsewhere is text to another vendor: title, source, content. */
-bool reading_search_result(struct anthropic_reading *r, struct reading_block *b)
+bool reading_search_result(struct reading *r, struct reading_block *b)
 {
     aigw_str title = AIGW_STR_NONE, source = AIGW_STR_NONE, content = AIGW_STR_NONE;
     bool is_text = true;

@@ -32,9 +32,9 @@ struct reading_block {
     struct aigw_part *part;
 };
 
-bool reading_opaque(struct anthropic_reading *r, struct reading_block *b);
-bool reading_image(struct anthropic_reading *r, struct reading_block *b);
-bool reading_document(struct anthropic_reading *r, struct reading_block *b);
-bool reading_search_result(struct anthropic_reading *r, struct reading_block *b);
+bool reading_opaque(struct reading *r, struct reading_block *b);
+bool reading_image(struct reading *r, struct reading_block *b);
+bool reading_document(struct reading *r, struct reading_block *b);
+bool reading_search_result(struct reading *r, struct reading_block *b);
 
 #endif

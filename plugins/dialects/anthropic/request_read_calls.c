@@ -7,7 +7,7 @@
 
 #define CALLS_FIRST 16u
 
-bool reading_calls_add(struct anthropic_reading *r, struct reading_calls *calls, aigw_str id, struct aigw_part *part,
+bool reading_calls_add(struct reading *r, struct reading_calls *calls, aigw_str id, struct aigw_part *part,
                        size_t message, size_t block)
 {
     if (calls->count == calls->room) {
@@ -39,8 +39,8 @@ static int compare(const void *a, const void *b)
 }
 
 /* At the block of `call`, whatever was gone into before; the id stands between the words. */
-static bool refuse_at(struct anthropic_reading *r, const struct reading_call *call, const char *name,
-                      const char *before, const char *behind)
+static bool refuse_at(struct reading *r, const struct reading_call *call, const char *name, const char *before,
+                      const char *behind)
 {
     r->depth = 0;
     reading_into(r, "messages");
@@ -59,7 +59,7 @@ static const struct reading_call *find_double(const struct reading_calls *calls)
     return NULL;
 }
 
-static bool match(struct anthropic_reading *r, const struct reading_calls *calls, const struct reading_calls *results)
+static bool match(struct reading *r, const struct reading_calls *calls, const struct reading_calls *results)
 {
     const struct reading_call *twice = find_double(calls);
     uint32_t call = 0, result = 0;
@@ -85,7 +85,7 @@ static bool match(struct anthropic_reading *r, const struct reading_calls *calls
     return true;
 }
 
-bool reading_calls_match(struct anthropic_reading *r, struct reading_calls *calls, struct reading_calls *results)
+bool reading_calls_match(struct reading *r, struct reading_calls *calls, struct reading_calls *results)
 {
     bool is_good;
 

@@ -14,7 +14,7 @@ static const char *const tool_names[TOOL_COUNT] = {
 };
 
 /* Run by the vendor: kept as it is. Some have no name of their own. */
-static bool read_server_tool(struct anthropic_reading *r, const struct aigw_json *tool, const struct aigw_json *at,
+static bool read_server_tool(struct reading *r, const struct aigw_json *tool, const struct aigw_json *at,
                              struct aigw_tool *ret)
 {
     ret->kind = AIGW_TOOL_SERVER;
@@ -25,7 +25,7 @@ static bool read_server_tool(struct anthropic_reading *r, const struct aigw_json
 
 /* What is ours alone, such as input_examples, and a cache mark that asks for more than the default. Another vendor does
  * without: it changes nothing of what is meant. */
-static bool read_tool_rest(struct anthropic_reading *r, const struct aigw_json *tool, const struct aigw_json *at,
+static bool read_tool_rest(struct reading *r, const struct aigw_json *tool, const struct aigw_json *at,
                            struct aigw_tool *ret)
 {
     struct aigw_json_walk walk = aigw_json_begin(tool);
@@ -52,7 +52,7 @@ static bool read_tool_rest(struct anthropic_reading *r, const struct aigw_json *
     return reading_extra_end(r, &extra, &ret->extra);
 }
 
-static bool read_function(struct anthropic_reading *r, const struct aigw_json *tool, const struct aigw_json *at,
+static bool read_function(struct reading *r, const struct aigw_json *tool, const struct aigw_json *at,
                           struct aigw_tool *ret)
 {
     bool is_strict = false, is_deferred = false;
@@ -72,7 +72,7 @@ static bool read_function(struct anthropic_reading *r, const struct aigw_json *t
     return read_tool_rest(r, tool, at, ret);
 }
 
-static bool read_tool(struct anthropic_reading *r, const struct aigw_json *tool, struct aigw_tool *ret)
+static bool read_tool(struct reading *r, const struct aigw_json *tool, struct aigw_tool *ret)
 {
     struct aigw_json at[TOOL_COUNT];
 
@@ -98,7 +98,7 @@ static bool is_among(const struct aigw_tool *tools, aigw_str name)
     return false;
 }
 
-static bool read_named(struct anthropic_reading *r, const struct aigw_json *choice, struct aigw_model_request *req)
+static bool read_named(struct reading *r, const struct aigw_json *choice, struct aigw_model_request *req)
 {
     struct aigw_json name;
 
@@ -113,7 +113,7 @@ static bool read_named(struct anthropic_reading *r, const struct aigw_json *choi
     return true;
 }
 
-static bool read_choice(struct anthropic_reading *r, const struct aigw_json *choice, struct aigw_model_request *req,
+static bool read_choice(struct reading *r, const struct aigw_json *choice, struct aigw_model_request *req,
                         struct aigw_params *params)
 {
     struct aigw_json type, single;
@@ -147,7 +147,7 @@ static bool read_choice(struct anthropic_reading *r, const struct aigw_json *cho
     return true;
 }
 
-bool reading_tools(struct anthropic_reading *r, const struct aigw_json *tools, const struct aigw_json *choice,
+bool reading_tools(struct reading *r, const struct aigw_json *tools, const struct aigw_json *choice,
                    struct aigw_model_request *req, struct aigw_params *params)
 {
     struct aigw_json_walk walk = aigw_json_begin(tools);

@@ -40,8 +40,7 @@ struct reading_turn {
     size_t number;             /* of the message */
 };
 
-static bool read_blocks(struct anthropic_reading *r, const struct aigw_json *list, uint32_t where,
-                        struct reading_turn *turn);
+static bool read_blocks(struct reading *r, const struct aigw_json *list, uint32_t where, struct reading_turn *turn);
 
 static void append(struct reading_parts *parts, struct aigw_part *part)
 {
@@ -52,7 +51,7 @@ static void append(struct reading_parts *parts, struct aigw_part *part)
     parts->last = part;
 }
 
-static struct aigw_part *new_part(struct anthropic_reading *r, uint32_t type)
+static struct aigw_part *new_part(struct reading *r, uint32_t type)
 {
     struct aigw_part *part = reading_alloc(r, sizeof *part);
 
@@ -65,7 +64,7 @@ static struct aigw_part *new_part(struct anthropic_reading *r, uint32_t type)
 
 /* ---- kinds of blocks ---- */
 
-static bool read_text(struct anthropic_reading *r, struct reading_block *b)
+static bool read_text(struct reading *r, struct reading_block *b)
 {
     b->part->type = AIGW_PART_TEXT;
     if (!reading_str(r, &b->of[OF_TEXT], "text", READING_REQUIRED, &b->part->text) ||
@@ -77,7 +76,7 @@ static bool read_text(struct anthropic_reading *r, struct reading_block *b)
     return reading_json(r, &b->of[OF_CITATIONS], &b->part->citations);
 }
 
-static bool read_call(struct anthropic_reading *r, struct reading_block *b)
+static bool read_call(struct reading *r, struct reading_block *b)
 {
     struct reading_extra extra = { NULL };
     struct aigw_json type;
@@ -97,7 +96,7 @@ static bool read_call(struct anthropic_reading *r, struct reading_block *b)
     return reading_extra_end(r, &extra, &b->part->extra);
 }
 
-static bool read_result(struct anthropic_reading *r, struct reading_block *b)
+static bool read_result(struct reading *r, struct reading_block *b)
 {
     struct reading_turn inner = { .talk = NULL };
     bool is_error = false;
@@ -116,7 +115,7 @@ static bool read_result(struct anthropic_reading *r, struct reading_block *b)
     return true;
 }
 
-static bool read_thinking(struct anthropic_reading *r, struct reading_block *b)
+static bool read_thinking(struct reading *r, struct reading_block *b)
 {
     aigw_str signature = AIGW_STR_NONE;
 
@@ -129,7 +128,7 @@ static bool read_thinking(struct anthropic_reading *r, struct reading_block *b)
     return true;
 }
 
-static bool read_redacted(struct anthropic_reading *r, struct reading_block *b)
+static bool read_redacted(struct reading *r, struct reading_block *b)
 {
     aigw_str data;
 
@@ -142,7 +141,7 @@ static bool read_redacted(struct anthropic_reading *r, struct reading_block *b)
 
 static const struct {
     const char *type;
-    bool (*read)(struct anthropic_reading *r, struct reading_block *b);
+    bool (*read)(struct reading *r, struct reading_block *b);
     uint32_t where; /* IN_*: where it may stand */
 } block_kinds[] = {
     { "text", read_text, IN_USER | IN_ASSISTANT | IN_SYSTEM | IN_TOP | IN_RESULT },
@@ -174,10 +173,9 @@ static const char *place_name(uint32_t where)
 
 /* ---- lists of blocks ---- */
 
-static bool read_block(struct anthropic_reading *r, const struct aigw_json *json, uint32_t where,
-                       struct aigw_part **ret_part)
+static bool read_block(struct reading *r, const struct aigw_json *json, uint32_t where, struct aigw_part **ret_part)
 {
-    bool (*read)(struct anthropic_reading *, struct reading_block *) = reading_opaque;
+    bool (*read)(struct reading *, struct reading_block *) = reading_opaque;
     struct reading_block b = { .json = *json };
     uint32_t allowed = IN_OPAQUE;
     bool is_marked = false;
@@ -210,7 +208,7 @@ struct reading_talk {
 };
 
 /* Put a part where it belongs. Empty texts are left out: servers refuse them. */
-static bool place_part(struct anthropic_reading *r, struct reading_turn *turn, struct aigw_part *part, size_t block)
+static bool place_part(struct reading *r, struct reading_turn *turn, struct aigw_part *part, size_t block)
 {
     struct reading_talk *talk = turn->talk;
 
@@ -224,8 +222,7 @@ static bool place_part(struct anthropic_reading *r, struct reading_turn *turn, s
     return true;
 }
 
-static bool read_blocks(struct anthropic_reading *r, const struct aigw_json *list, uint32_t where,
-                        struct reading_turn *turn)
+static bool read_blocks(struct reading *r, const struct aigw_json *list, uint32_t where, struct reading_turn *turn)
 {
     struct aigw_json_walk walk = aigw_json_begin(list);
     struct aigw_part *part = NULL;
@@ -243,8 +240,7 @@ static bool read_blocks(struct anthropic_reading *r, const struct aigw_json *lis
 }
 
 /* A string stands for one block of text. */
-static bool read_content(struct anthropic_reading *r, const struct aigw_json *content, uint32_t where,
-                         struct reading_turn *turn)
+static bool read_content(struct reading *r, const struct aigw_json *content, uint32_t where, struct reading_turn *turn)
 {
     const char *name = where == IN_TOP ? "system" : "content";
     struct aigw_part *part;
@@ -258,7 +254,7 @@ static bool read_content(struct anthropic_reading *r, const struct aigw_json *co
 
 /* ---- messages ---- */
 
-static struct aigw_message *add_message(struct anthropic_reading *r, struct reading_turns *turns, uint32_t role,
+static struct aigw_message *add_message(struct reading *r, struct reading_turns *turns, uint32_t role,
                                         const struct aigw_part *parts)
 {
     struct aigw_message *message = reading_alloc(r, sizeof *message);
@@ -283,7 +279,7 @@ static bool is_billing(const struct aigw_part *part)
     return part && wire_has_prefix(part->text, "x-anthropic-billing-header");
 }
 
-bool reading_system(struct anthropic_reading *r, const struct aigw_json *system, struct reading_turns *turns)
+bool reading_system(struct reading *r, const struct aigw_json *system, struct reading_turns *turns)
 {
     struct reading_turn turn = { .talk = NULL };
     const struct aigw_part *first;
@@ -305,7 +301,7 @@ static const char *const message_names[MESSAGE_COUNT] = {
 };
 
 /* A system message may ask for effort from here on, and say how long it holds. */
-static bool read_system_rest(struct anthropic_reading *r, const struct aigw_json *at, struct reading_turns *turns,
+static bool read_system_rest(struct reading *r, const struct aigw_json *at, struct reading_turns *turns,
                              struct aigw_message *message)
 {
     struct reading_extra extra = { NULL };
@@ -328,7 +324,7 @@ static bool read_system_rest(struct anthropic_reading *r, const struct aigw_json
     return reading_extra_end(r, &extra, &message->extra);
 }
 
-static bool read_assistant(struct anthropic_reading *r, const struct aigw_json *at, struct reading_talk *talk,
+static bool read_assistant(struct reading *r, const struct aigw_json *at, struct reading_talk *talk,
                            struct reading_turn *turn)
 {
     if (talk->is_answered && !reading_calls_match(r, &talk->calls, &talk->results))
@@ -340,7 +336,7 @@ static bool read_assistant(struct anthropic_reading *r, const struct aigw_json *
     return !turn->parts.first || add_message(r, talk->turns, AIGW_ROLE_ASSISTANT, turn->parts.first);
 }
 
-static bool read_user(struct anthropic_reading *r, const struct aigw_json *at, struct reading_talk *talk,
+static bool read_user(struct reading *r, const struct aigw_json *at, struct reading_talk *talk,
                       struct reading_turn *turn)
 {
     talk->is_answered = true;
@@ -352,8 +348,7 @@ static bool read_user(struct anthropic_reading *r, const struct aigw_json *at, s
     return !turn->parts.first || add_message(r, talk->turns, AIGW_ROLE_USER, turn->parts.first);
 }
 
-static bool read_message(struct anthropic_reading *r, const struct aigw_json *json, size_t number,
-                         struct reading_talk *talk)
+static bool read_message(struct reading *r, const struct aigw_json *json, size_t number, struct reading_talk *talk)
 {
     struct reading_turn turn = { .talk = talk, .number = number };
     struct aigw_json at[MESSAGE_COUNT];
@@ -377,7 +372,7 @@ static bool read_message(struct anthropic_reading *r, const struct aigw_json *js
     return message && read_system_rest(r, at, talk->turns, message);
 }
 
-bool reading_messages(struct anthropic_reading *r, const struct aigw_json *messages, struct reading_turns *turns)
+bool reading_messages(struct reading *r, const struct aigw_json *messages, struct reading_turns *turns)
 {
     struct aigw_json_walk walk = aigw_json_begin(messages);
     struct reading_talk talk = { .turns = turns };

@@ -126,7 +126,7 @@ static bool is_same_json(aigw_str a, aigw_str b)
 /* ---- reading ---- */
 
 /** One reading of a body that lies alone in memory of its exact size. */
-struct reading {
+struct trial {
     struct host host;
     char *exact;
     aigw_str body;
@@ -136,53 +136,53 @@ struct reading {
     struct anthropic_refusal refusal;
 };
 
-static void read_body(struct reading *reading, uint32_t kind, aigw_str body, size_t limit)
+static void read_body(struct trial *trial, uint32_t kind, aigw_str body, size_t limit)
 {
-    memset(reading, 0, sizeof *reading);
-    reading->exact = malloc(body.len > 0 ? body.len : 1);
-    if (!reading->exact)
+    memset(trial, 0, sizeof *trial);
+    trial->exact = malloc(body.len > 0 ? body.len : 1);
+    if (!trial->exact)
         abort();
     if (body.len > 0)
-        memcpy(reading->exact, body.ptr, body.len);
-    reading->body = (aigw_str){ reading->exact, body.len };
-    reading->host.limit = limit;
-    reading->req.struct_size = sizeof reading->req;
-    reading->status = anthropic_read_request(&test_host, host_ctx(&reading->host), kind, reading->body, &reading->asked,
-                                             &reading->req, &reading->refusal);
-    reading->host.limit = 0;
+        memcpy(trial->exact, body.ptr, body.len);
+    trial->body = (aigw_str){ trial->exact, body.len };
+    trial->host.limit = limit;
+    trial->req.struct_size = sizeof trial->req;
+    trial->status = anthropic_read_request(&test_host, host_ctx(&trial->host), kind, trial->body, &trial->asked,
+                                           &trial->req, &trial->refusal);
+    trial->host.limit = 0;
 }
 
-static void reading_end(struct reading *reading)
+static void trial_end(struct trial *trial)
 {
-    host_free(&reading->host);
-    free(reading->exact);
+    host_free(&trial->host);
+    free(trial->exact);
 }
 
-static aigw_status write_body(struct reading *reading, aigw_str *ret_body)
+static aigw_status write_body(struct trial *trial, aigw_str *ret_body)
 {
     static const struct anthropic_quirks quirks = { .max_tokens = 4096, .cache_ttl = "5m" };
     struct wire_drops drops = { .first = NULL };
 
-    if (reading->asked.is_stream)
-        reading->req.flags |= AIGW_REQF_STREAM;
-    return anthropic_body(&test_host, host_ctx(&reading->host), reading->asked.model, &reading->req, &quirks, &drops,
+    if (trial->asked.is_stream)
+        trial->req.flags |= AIGW_REQF_STREAM;
+    return anthropic_body(&test_host, host_ctx(&trial->host), trial->asked.model, &trial->req, &quirks, &drops,
                           ret_body);
 }
 
 /* ---- rows ---- */
 
 /* The model's name can be replaced, and members added, without reading the rest. */
-static void check_marks(const struct row *row, struct reading *reading)
+static void check_marks(const struct row *row, struct trial *trial)
 {
     const struct aigw_raw raw = { .struct_size = sizeof raw,
-                                  .body = reading->body,
-                                  .model_at = reading->asked.model_at,
-                                  .model_len = reading->asked.model_len,
-                                  .insert_at = reading->asked.insert_at };
-    struct json_object *before = wire_parse(reading->body), *after;
+                                  .body = trial->body,
+                                  .model_at = trial->asked.model_at,
+                                  .model_len = trial->asked.model_len,
+                                  .insert_at = trial->asked.insert_at };
+    struct json_object *before = wire_parse(trial->body), *after;
     aigw_str text = AIGW_STR_NONE;
 
-    if (wire_raw_body(&test_host, host_ctx(&reading->host), &raw, AIGW_STR("new/\"name\""), "\"added\":1,", &text) !=
+    if (wire_raw_body(&test_host, host_ctx(&trial->host), &raw, AIGW_STR("new/\"name\""), "\"added\":1,", &text) !=
         AIGW_OK)
         fail(row, "the marks lie outside of the body", text);
     after = wire_parse(text);
@@ -198,24 +198,24 @@ static void check_round_trip(const struct row *row, uint32_t kind, aigw_str want
 {
     struct anthropic_asked only_asked;
     struct anthropic_refusal refusal;
-    struct reading reading;
+    struct trial trial;
     aigw_str body = AIGW_STR_NONE;
 
-    read_body(&reading, kind, row->text, 0);
-    if (reading.status != AIGW_OK) {
-        fail(row, "refused", reading.refusal.message);
-    } else if (write_body(&reading, &body) != AIGW_OK) {
-        fail(row, "the client half refuses it", wire_str(reading.host.failed));
+    read_body(&trial, kind, row->text, 0);
+    if (trial.status != AIGW_OK) {
+        fail(row, "refused", trial.refusal.message);
+    } else if (write_body(&trial, &body) != AIGW_OK) {
+        fail(row, "the client half refuses it", wire_str(trial.host.failed));
     } else {
         if (!is_same_json(body, want))
             fail(row, "written again it is another body", body);
-        check_marks(row, &reading);
-        if (anthropic_read_request(&test_host, host_ctx(&reading.host), kind, reading.body, &only_asked, NULL,
-                                   &refusal) != AIGW_OK ||
-            !is_same(only_asked.model, reading.asked.model))
+        check_marks(row, &trial);
+        if (anthropic_read_request(&test_host, host_ctx(&trial.host), kind, trial.body, &only_asked, NULL, &refusal) !=
+                AIGW_OK ||
+            !is_same(only_asked.model, trial.asked.model))
             fail(row, "what is asked alone differs", only_asked.model);
     }
-    reading_end(&reading);
+    trial_end(&trial);
 }
 
 /* `pattern` may hold one asterisk, for any text. */
@@ -230,68 +230,67 @@ static bool is_like(aigw_str text, aigw_str pattern)
            memcmp(text.ptr + text.len - tail, star + 1, tail) == 0;
 }
 
-static void check_words(const struct row *row, const struct reading *reading, aigw_str words)
+static void check_words(const struct row *row, const struct trial *trial, aigw_str words)
 {
-    size_t len = reading->refusal.param.len;
+    size_t len = trial->refusal.param.len;
 
-    if (reading->status != AIGW_E_INVALID)
+    if (trial->status != AIGW_E_INVALID)
         fail(row, "not refused", AIGW_STR_NONE);
-    else if (!is_like(reading->refusal.message, words))
-        fail(row, "refused in other words", reading->refusal.message);
-    else if (reading->refusal.http_status != 400 || reading->refusal.should_retry != AIGW_NO ||
-             strcmp(reading->refusal.type, "invalid_request_error") != 0 || len > reading->refusal.message.len ||
-             (len > 0 && reading->refusal.message.ptr[len] != ':'))
-        fail(row, "the refusal is not whole", reading->refusal.param);
+    else if (!is_like(trial->refusal.message, words))
+        fail(row, "refused in other words", trial->refusal.message);
+    else if (trial->refusal.http_status != 400 || trial->refusal.should_retry != AIGW_NO ||
+             strcmp(trial->refusal.type, "invalid_request_error") != 0 || len > trial->refusal.message.len ||
+             (len > 0 && trial->refusal.message.ptr[len] != ':'))
+        fail(row, "the refusal is not whole", trial->refusal.param);
 }
 
 /* For a target of another vendor. Written in this dialect all the same: here it is about what was left out. */
 static void check_others(const struct row *row, aigw_str want, aigw_str names)
 {
-    struct reading reading;
+    struct trial trial;
     aigw_str body = AIGW_STR_NONE;
     char text[1024] = "";
     size_t len = 0;
 
-    read_body(&reading, AIGW_CALL_CHAT | ANTHROPIC_FOR_OTHERS, row->text, 0);
-    for (uint32_t i = 0; i < reading.asked.dropped_count; i++)
+    read_body(&trial, AIGW_CALL_CHAT | ANTHROPIC_FOR_OTHERS, row->text, 0);
+    for (uint32_t i = 0; i < trial.asked.dropped_count; i++)
         len += (size_t)snprintf(text + len, sizeof text - len, "%s%.*s", i > 0 ? ", " : "",
-                                AIGW_STR_ARG(reading.asked.dropped[i]));
-    if (reading.status == AIGW_E_INVALID && wire_has_prefix(want, "!"))
-        check_words(row, &reading, (aigw_str){ want.ptr + 1, want.len - 1 });
-    else if (reading.status != AIGW_OK)
-        fail(row, "refused", reading.refusal.message);
-    else if (write_body(&reading, &body) != AIGW_OK)
-        fail(row, "the client half refuses it", wire_str(reading.host.failed));
+                                AIGW_STR_ARG(trial.asked.dropped[i]));
+    if (trial.status == AIGW_E_INVALID && wire_has_prefix(want, "!"))
+        check_words(row, &trial, (aigw_str){ want.ptr + 1, want.len - 1 });
+    else if (trial.status != AIGW_OK)
+        fail(row, "refused", trial.refusal.message);
+    else if (write_body(&trial, &body) != AIGW_OK)
+        fail(row, "the client half refuses it", wire_str(trial.host.failed));
     else if (!is_same_json(body, want))
         fail(row, "something else is left", body);
-    else if (reading.req.extra.len > 0 || !is_same(wire_str(text), names))
+    else if (trial.req.extra.len > 0 || !is_same(wire_str(text), names))
         fail(row, "other names were left out", wire_str(text));
-    reading_end(&reading);
+    trial_end(&trial);
 }
 
 static void check_refusal(const struct row *row, aigw_str words)
 {
-    struct reading reading;
+    struct trial trial;
 
-    read_body(&reading, AIGW_CALL_CHAT, row->text, 0);
-    check_words(row, &reading, words);
-    reading_end(&reading);
+    read_body(&trial, AIGW_CALL_CHAT, row->text, 0);
+    check_words(row, &trial, words);
+    trial_end(&trial);
 }
 
 static void check_asked(const struct row *row, aigw_str want)
 {
-    struct reading reading;
+    struct trial trial;
     char text[256];
 
-    read_body(&reading, AIGW_CALL_CHAT, row->text, 0);
-    snprintf(text, sizeof text, "model %.*s stream %d thinking %u only %s", AIGW_STR_ARG(reading.asked.model),
-             reading.asked.is_stream, reading.asked.thinking,
-             reading.asked.vendor_only ? reading.asked.vendor_only : "-");
-    if (reading.status != AIGW_OK || !is_same(wire_str(text), want))
-        fail(row, "something else is asked", reading.status == AIGW_OK ? wire_str(text) : reading.refusal.message);
+    read_body(&trial, AIGW_CALL_CHAT, row->text, 0);
+    snprintf(text, sizeof text, "model %.*s stream %d thinking %u only %s", AIGW_STR_ARG(trial.asked.model),
+             trial.asked.is_stream, trial.asked.thinking, trial.asked.vendor_only ? trial.asked.vendor_only : "-");
+    if (trial.status != AIGW_OK || !is_same(wire_str(text), want))
+        fail(row, "something else is asked", trial.status == AIGW_OK ? wire_str(text) : trial.refusal.message);
     else
-        check_marks(row, &reading);
-    reading_end(&reading);
+        check_marks(row, &trial);
+    trial_end(&trial);
 }
 
 /* ---- broken bodies ---- */
@@ -339,21 +338,21 @@ static uint32_t touch_all(const struct aigw_model_request *req)
 /* Whatever is read can be written, or the client half refuses it; what it writes is JSON. */
 static void check_broken(const struct row *row, aigw_str text, size_t limit)
 {
-    struct reading reading;
+    struct trial trial;
     struct aigw_json root;
     aigw_str body;
 
-    read_body(&reading, AIGW_CALL_CHAT, text, limit);
-    if (reading.status == AIGW_E_INVALID && reading.refusal.message.len == 0)
+    read_body(&trial, AIGW_CALL_CHAT, text, limit);
+    if (trial.status == AIGW_E_INVALID && trial.refusal.message.len == 0)
         fail(row, "refused without a word", text);
-    if (reading.status != AIGW_OK && reading.status != AIGW_E_INVALID && limit == 0)
+    if (trial.status != AIGW_OK && trial.status != AIGW_E_INVALID && limit == 0)
         fail(row, "not refused, and not read", text);
-    if (reading.status == AIGW_OK) {
-        touch_all(&reading.req);
-        if (write_body(&reading, &body) == AIGW_OK && aigw_json_check(body, 0, &root, NULL) != AIGW_OK)
+    if (trial.status == AIGW_OK) {
+        touch_all(&trial.req);
+        if (write_body(&trial, &body) == AIGW_OK && aigw_json_check(body, 0, &root, NULL) != AIGW_OK)
             fail(row, "what was read of a broken body is written as no JSON", body);
     }
-    reading_end(&reading);
+    trial_end(&trial);
 }
 
 static void check_mutated(const struct row *row, const struct row *other, uint32_t *seed)
@@ -419,17 +418,17 @@ static void check_memory(void)
     const struct row row = { .kind = AIGW_STR_INIT("memory") };
     size_t len = sizeof head - 1 + data_len + sizeof tail - 1;
     char *text = malloc(len);
-    struct reading reading;
+    struct trial trial;
 
     if (!text)
         abort();
     memcpy(text, head, sizeof head - 1);
     memset(text + sizeof head - 1, 'A', data_len);
     memcpy(text + sizeof head - 1 + data_len, tail, sizeof tail - 1);
-    read_body(&reading, AIGW_CALL_CHAT, (aigw_str){ text, len }, 0);
-    if (reading.status != AIGW_OK || reading.host.taken > 4096)
-        fail(&row, "an image was copied", reading.refusal.message);
-    reading_end(&reading);
+    read_body(&trial, AIGW_CALL_CHAT, (aigw_str){ text, len }, 0);
+    if (trial.status != AIGW_OK || trial.host.taken > 4096)
+        fail(&row, "an image was copied", trial.refusal.message);
+    trial_end(&trial);
     free(text);
 }
 

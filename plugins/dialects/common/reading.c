@@ -1,64 +1,88 @@
-/* request_read_value.c - the small questions that all files of this reader ask: values, the place where one stands, and
- * what is kept as JSON. */
+/* reading.c - see reading.h. */
+#include "reading.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "request_read.h"
+#include "wire.h"
+
+void reading_begin(struct reading *r, const struct aigw_host *host, struct aigw_ctx *ctx)
+{
+    *r = (struct reading){ .host = host, .ctx = ctx, .from = { host, ctx, AIGW_LIFE_BUILD } };
+    r->memory = (struct aigw_memory){ aigw_host_memory_get, &r->from, SIZE_MAX };
+}
+
+bool reading_root(struct reading *r, aigw_str body, struct aigw_json *ret_root)
+{
+    struct aigw_json_error error;
+    size_t line, column;
+
+    if (aigw_json_check(body, 0, ret_root, &error) == AIGW_OK)
+        return ret_root->type == AIGW_JSON_OBJECT ||
+               reading_refuse(r, NULL, "The request body should be a JSON object, not %s",
+                              reading_type_name(ret_root->type));
+    if (error.kind == AIGW_JSON_BAD_EMPTY)
+        return reading_refuse(r, NULL, "The request has no body; send a JSON object");
+    aigw_json_where(body, error.offset, &line, &column);
+    return reading_refuse(r, NULL, "The request body is not valid JSON: %s (line %zu, column %zu)", error.reason, line,
+                          column);
+}
 
 /* ---- where we are, and refusing ---- */
 
-void reading_into(struct anthropic_reading *r, const char *name)
+void reading_into(struct reading *r, const char *name)
 {
-    if (r->depth < READ_PATH_MAX) {
+    if (r->depth < READING_PATH_MAX) {
         r->path[r->depth].name = name;
         r->path[r->depth].number = 0;
     }
     r->depth++;
 }
 
-void reading_into_item(struct anthropic_reading *r, size_t number)
+void reading_into_item(struct reading *r, size_t number)
 {
-    if (r->depth < READ_PATH_MAX) {
+    if (r->depth < READING_PATH_MAX) {
         r->path[r->depth].name = NULL;
         r->path[r->depth].number = number;
     }
     r->depth++;
 }
 
-void reading_out(struct anthropic_reading *r)
+void reading_out(struct reading *r)
 {
     r->depth--;
 }
 
-bool reading_fail(struct anthropic_reading *r, aigw_status status)
+bool reading_fail(struct reading *r, aigw_status status)
 {
     if (r->status == AIGW_OK)
         r->status = status;
     return false;
 }
 
-/* "messages.2.content.0" and the member, as the API spells it. */
-static void write_path(const struct anthropic_reading *r, const char *name, char *path, size_t size)
+/* "messages.2.content.0" or "contents[2].parts[0]", and the member. */
+static void write_path(const struct reading *r, const char *name, char *path, size_t size)
 {
     size_t len = 0;
 
     path[0] = '\0';
-    for (uint32_t i = 0; i <= r->depth && i <= READ_PATH_MAX && len < size; i++) {
+    for (uint32_t i = 0; i <= r->depth && i <= READING_PATH_MAX && len < size; i++) {
         const char *dot = len > 0 ? "." : "";
 
-        if (i == r->depth || i == READ_PATH_MAX) {
+        if (i == r->depth || i == READING_PATH_MAX) {
             if (name)
                 snprintf(path + len, size - len, "%s%s", dot, name);
             return;
         }
-        len += (size_t)(r->path[i].name ? snprintf(path + len, size - len, "%s%s", dot, r->path[i].name)
-                                        : snprintf(path + len, size - len, "%s%zu", dot, r->path[i].number));
+        len += (size_t)(r->path[i].name   ? snprintf(path + len, size - len, "%s%s", dot, r->path[i].name)
+                        : r->has_brackets ? snprintf(path + len, size - len, "[%zu]", r->path[i].number)
+                                          : snprintf(path + len, size - len, "%s%zu", dot, r->path[i].number));
     }
 }
 
-bool reading_refuse(struct anthropic_reading *r, const char *name, const char *fmt, ...)
+bool reading_refuse(struct reading *r, const char *name, const char *fmt, ...)
 {
     char path[256], words[512];
     const char *text;
@@ -73,18 +97,12 @@ bool reading_refuse(struct anthropic_reading *r, const char *name, const char *f
     text = r->host->format(r->ctx, AIGW_LIFE_BUILD, "%s%s%s", path, path[0] ? ": " : "", words);
     if (!text)
         return reading_fail(r, AIGW_E_NOMEM);
-    *r->refusal = (struct anthropic_refusal){ .http_status = 400,
-                                              .should_retry = AIGW_NO,
-                                              .retry_after_ms = -1,
-                                              .type = "invalid_request_error",
-                                              .param = { text, strlen(path) },
-                                              .message = wire_str(text) };
-    if (!path[0])
-        r->refusal->param = AIGW_STR_NONE;
+    r->message = wire_str(text);
+    r->param = path[0] ? (aigw_str){ text, strlen(path) } : AIGW_STR_NONE;
     return reading_fail(r, AIGW_E_INVALID);
 }
 
-void *reading_alloc(struct anthropic_reading *r, size_t len)
+void *reading_alloc(struct reading *r, size_t len)
 {
     void *bytes = aigw_memory_get(&r->memory, len);
 
@@ -105,15 +123,14 @@ const char *reading_type_name(uint32_t type)
     return type < sizeof names / sizeof *names ? names[type] : "something else";
 }
 
-static bool refuse_type(struct anthropic_reading *r, const struct aigw_json *value, const char *name, const char *what)
+static bool refuse_type(struct reading *r, const struct aigw_json *value, const char *name, const char *what)
 {
     if (!reading_is(value))
         return reading_refuse(r, name, "Field required");
     return reading_refuse(r, name, "Input should be %s, not %s", what, reading_type_name(value->type));
 }
 
-bool reading_str(struct anthropic_reading *r, const struct aigw_json *value, const char *name, uint32_t need,
-                 aigw_str *ret)
+bool reading_str(struct reading *r, const struct aigw_json *value, const char *name, uint32_t need, aigw_str *ret)
 {
     aigw_status status;
 
@@ -125,22 +142,22 @@ bool reading_str(struct anthropic_reading *r, const struct aigw_json *value, con
     return status == AIGW_OK || reading_fail(r, status);
 }
 
-bool reading_name(struct anthropic_reading *r, const struct aigw_json *value, const char *name, aigw_str *ret)
+bool reading_name(struct reading *r, const struct aigw_json *value, const char *name, aigw_str *ret)
 {
     if (!reading_str(r, value, name, READING_REQUIRED, ret))
         return false;
     return ret->len > 0 || reading_refuse(r, name, "Input should have at least 1 character");
 }
 
-bool reading_bool(struct anthropic_reading *r, const struct aigw_json *value, const char *name, bool *ret)
+bool reading_bool(struct reading *r, const struct aigw_json *value, const char *name, bool *ret)
 {
     if (!reading_is(value) || aigw_json_bool(value, ret))
         return true;
     return refuse_type(r, value, name, "true or false");
 }
 
-bool reading_int(struct anthropic_reading *r, const struct aigw_json *value, const char *name, int64_t least,
-                 int64_t *ret, bool *ret_is_given)
+bool reading_int(struct reading *r, const struct aigw_json *value, const char *name, int64_t least, int64_t *ret,
+                 bool *ret_is_given)
 {
     *ret_is_given = reading_is(value);
     if (!*ret_is_given)
@@ -150,8 +167,8 @@ bool reading_int(struct anthropic_reading *r, const struct aigw_json *value, con
     return *ret >= least || reading_refuse(r, name, "Input should be at least %lld", (long long)least);
 }
 
-bool reading_real(struct anthropic_reading *r, const struct aigw_json *value, const char *name, double most,
-                  double *ret, bool *ret_is_given)
+bool reading_real(struct reading *r, const struct aigw_json *value, const char *name, double most, double *ret,
+                  bool *ret_is_given)
 {
     *ret_is_given = reading_is(value);
     if (!*ret_is_given)
@@ -161,38 +178,34 @@ bool reading_real(struct anthropic_reading *r, const struct aigw_json *value, co
     return (*ret >= 0 && *ret <= most) || reading_refuse(r, name, "Input should be from 0 to %g", most);
 }
 
-bool reading_type(struct anthropic_reading *r, const struct aigw_json *value, const char *name, uint32_t need,
-                  uint32_t type)
+bool reading_type(struct reading *r, const struct aigw_json *value, const char *name, uint32_t need, uint32_t type)
 {
     if (value->type == type || (!reading_is(value) && need == READING_OPTIONAL))
         return true;
     return refuse_type(r, value, name, reading_type_name(type));
 }
 
-bool reading_json(struct anthropic_reading *r, const struct aigw_json *value, aigw_str *ret)
+bool reading_json(struct reading *r, const struct aigw_json *value, aigw_str *ret)
 {
     aigw_status status = aigw_json_mend(value, &r->memory, ret);
 
     return status == AIGW_OK || reading_fail(r, status);
 }
 
-bool reading_drops(struct anthropic_reading *r, aigw_str name)
+bool reading_drops(struct reading *r, aigw_str name)
 {
-    struct anthropic_asked *asked = r->asked;
-
     if (!r->is_for_others)
         return false;
-    if (name.len > 64 || !wire_is_header_value(name) || asked->dropped_count == ANTHROPIC_DROPPED_MAX)
+    if (name.len > 64 || !wire_is_header_value(name) || r->dropped_count == READING_DROPPED_MAX)
         return true; /* left out all the same */
-    for (uint32_t i = 0; i < asked->dropped_count; i++)
-        if (asked->dropped[i].len == name.len && memcmp(asked->dropped[i].ptr, name.ptr, name.len) == 0)
+    for (uint32_t i = 0; i < r->dropped_count; i++)
+        if (r->dropped[i].len == name.len && memcmp(r->dropped[i].ptr, name.ptr, name.len) == 0)
             return true;
-    asked->dropped[asked->dropped_count++] = name;
+    r->dropped[r->dropped_count++] = name;
     return true;
 }
 
-bool reading_extra_add(struct anthropic_reading *r, struct reading_extra *extra, aigw_str key,
-                       const struct aigw_json *value)
+bool reading_extra_add(struct reading *r, struct reading_extra *extra, aigw_str key, const struct aigw_json *value)
 {
     aigw_str text;
 
@@ -214,7 +227,7 @@ bool reading_extra_add(struct anthropic_reading *r, struct reading_extra *extra,
     return true;
 }
 
-bool reading_extra_end(struct anthropic_reading *r, struct reading_extra *extra, aigw_str *ret)
+bool reading_extra_end(struct reading *r, struct reading_extra *extra, aigw_str *ret)
 {
     aigw_status status;
 
@@ -223,16 +236,4 @@ bool reading_extra_end(struct anthropic_reading *r, struct reading_extra *extra,
     r->host->buf_put(extra->buf, "}", 1);
     status = r->host->buf_view(extra->buf, ret);
     return status == AIGW_OK || reading_fail(r, status);
-}
-
-bool reading_mark(struct anthropic_reading *r, const struct aigw_json *value, bool *ret_is_marked, uint32_t *ret_ttl_s)
-{
-    struct aigw_json ttl;
-
-    if (!reading_type(r, value, "cache_control", READING_OPTIONAL, AIGW_JSON_OBJECT))
-        return false;
-    *ret_is_marked = reading_is(value);
-    aigw_json_member(value, "ttl", &ttl);
-    *ret_ttl_s = aigw_json_is_text(&ttl, "5m") ? 300 : aigw_json_is_text(&ttl, "1h") ? 3600 : 0;
-    return true;
 }
