@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "anthropic.h"
-#include "tests/host.h"
+#include "anthropic/anthropic.h"
+#include "anthropic/anthropic_server.h"
+#include "common/tests/host.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint32_t kind = (size % 2 ? AIGW_CALL_CHAT : AIGW_CALL_COUNT) | (size % 4 < 2 ? ANTHROPIC_FOR_OTHERS : 0);
     struct anthropic_refusal refusal = { .http_status = 0 };
     struct anthropic_asked asked;
-    struct host host = { NULL };
+    struct host host = { .taken = 0 };
     char *body = malloc(size ? size : 1);
     aigw_status status;
 

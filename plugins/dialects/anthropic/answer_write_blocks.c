@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "../common/carry.h"
+#include "anthropic.h"
+
 #define CALL_ID_DIGITS 24
 
 /* JSON of the vendor's. A server that prints it over several lines would break the lines of a stream. */
@@ -396,12 +399,12 @@ aigw_status writer_signature(struct anthropic_writer *w, struct aigw_buf *buf, a
         return status;
     w->is_signed = w->is_ended = true;
     if (!w->options->is_stream) {
-        anthropic_carry_write(w->host, w->more, origin, data);
+        carry_write(w->host, w->more, ANTHROPIC_DIALECT, origin, data);
         return AIGW_OK;
     }
     begin_delta(w, buf);
     WRITE(w, buf, "{\"type\":\"signature_delta\",\"signature\":");
-    anthropic_carry_write(w->host, buf, origin, data);
+    carry_write(w->host, buf, ANTHROPIC_DIALECT, origin, data);
     WRITE(w, buf, "}}\n\n");
     return AIGW_OK;
 }
@@ -426,7 +429,7 @@ aigw_status writer_redacted(struct anthropic_writer *w, struct aigw_buf *buf, ai
     if (status != AIGW_OK)
         return status;
     WRITE(w, to, "{\"type\":\"redacted_thinking\",\"data\":");
-    anthropic_carry_write(w->host, to, origin, data);
+    carry_write(w->host, to, ANTHROPIC_DIALECT, origin, data);
     WRITE(w, to, "}");
     if (w->options->is_stream)
         WRITE(w, buf, "}\n\n");

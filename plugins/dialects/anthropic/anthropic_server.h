@@ -4,7 +4,6 @@
  *     request_read_tools.c                   … its tools; request_read_calls.c: which result belongs to which call
  *     answer_write.c answer_write_blocks.c   canonical events → a message, whole or as a stream
  *     answer_write_error.c                   refusals and failures; answer_write_lists.c: counts and lists of models
- *     carry.c                                signatures of other vendors, on their way through this dialect
  *
  * What is not said here is as in anthropic.h, the client half. Reading what the client half wrote, and the other way
  * round, gives the same: tests/round_trip.c.
@@ -158,19 +157,5 @@ struct anthropic_page {
 void anthropic_write_models(const struct aigw_host *host, struct aigw_buf *buf, const struct anthropic_model *models,
                             size_t count, const struct anthropic_page *page);
 void anthropic_write_model(const struct aigw_host *host, struct aigw_buf *buf, const struct anthropic_model *model);
-
-/* ---- signatures of other vendors ------------------------------------------------------------------------------ */
-
-/* "aigw1.<origin>.<base64>": how a signature of another vendor travels where this dialect has its own. */
-
-/** What a client sends back: its origin and data. Without our mark it is the vendor's own; data is absent when it is
- * not as we wrote it, or without memory. */
-void anthropic_carry_read(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret_origin,
-                          aigw_str *ret_data);
-/** Bytes as base64 text, of which the length is answered. */
-size_t anthropic_base64(aigw_str bytes, char *out);
-#define ANTHROPIC_BASE64_SIZE(len) (((len) + 2) / 3 * 4)
-/** Append it as a JSON string. */
-void anthropic_carry_write(const struct aigw_host *host, struct aigw_buf *buf, aigw_str origin, aigw_str data);
 
 #endif

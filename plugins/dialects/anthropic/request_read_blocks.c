@@ -2,6 +2,7 @@
  * those that only the vendor understands. */
 #include "request_read_blocks.h"
 
+#include "../common/carry.h"
 #include "anthropic.h"
 
 /* A part without a type is left out. */
@@ -73,11 +74,11 @@ static bool encode_text(struct reading *r, aigw_str text, struct aigw_part *part
 
     if (text.len == 0)
         return reading_refuse(r, NULL, "a document of text should have at least 1 character");
-    out = aigw_memory_get(&r->memory, ANTHROPIC_BASE64_SIZE(text.len));
+    out = aigw_memory_get(&r->memory, CARRY_BASE64_SIZE(text.len));
     if (!out)
         return reading_fail(r, AIGW_E_NOMEM);
     part->media_type = AIGW_STR("text/plain");
-    part->data = (aigw_str){ out, anthropic_base64(text, out) };
+    part->data = (aigw_str){ out, carry_base64(text, out) };
     return true;
 }
 

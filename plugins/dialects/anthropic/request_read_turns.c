@@ -2,6 +2,7 @@
  * results, which come first in their turn, as servers want them. */
 #include <string.h>
 
+#include "../common/carry.h"
 #include "anthropic.h"
 #include "request_read_blocks.h"
 
@@ -124,7 +125,7 @@ static bool read_thinking(struct reading *r, struct reading_block *b)
         !reading_str(r, &b->of[OF_SIGNATURE], "signature", READING_OPTIONAL, &signature))
         return false;
     if (signature.len > 0)
-        anthropic_carry_read(r->host, r->ctx, signature, &b->part->origin, &b->part->data);
+        carry_read(r->host, r->ctx, ANTHROPIC_DIALECT, signature, &b->part->origin, &b->part->data);
     return true;
 }
 
@@ -135,7 +136,7 @@ static bool read_redacted(struct reading *r, struct reading_block *b)
     b->part->type = AIGW_PART_REDACTED;
     if (!reading_name(r, &b->of[OF_DATA], "data", &data))
         return false;
-    anthropic_carry_read(r->host, r->ctx, data, &b->part->origin, &b->part->data);
+    carry_read(r->host, r->ctx, ANTHROPIC_DIALECT, data, &b->part->origin, &b->part->data);
     return true;
 }
 

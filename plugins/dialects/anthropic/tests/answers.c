@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "said.h"
+#include "write.h"
 
 static int failures;
 
@@ -113,7 +113,7 @@ static const char *check_order(aigw_str text)
 static void check_row(const struct answer_row *row, bool is_stream)
 {
     struct anthropic_write_options options = said_options[is_stream];
-    struct host said = { NULL }, read = { NULL };
+    struct host said = { .taken = 0 }, read = { .taken = 0 };
     aigw_str text = AIGW_STR_NONE;
     struct aigw_event event;
     const char *want, *found, *fault;

@@ -11,9 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../common/tests/host.h"
+#include "../../common/tests/rows.h"
 #include "../anthropic.h"
-#include "host.h"
-#include "rows.h"
+#include "../anthropic_server.h"
 
 static int failures;
 

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "said.h"
+#include "write.h"
 
 static int failures;
 
@@ -20,7 +20,7 @@ static void check(bool is_good, const char *name, const char *what, const char *
 static void check_bytes(const char *name, const struct said *said, bool is_stream, uint32_t thinking, const char *want)
 {
     struct anthropic_write_options options = said_options[is_stream];
-    struct host host = { NULL };
+    struct host host = { .taken = 0 };
     aigw_str text = AIGW_STR_NONE;
 
     options.thinking = thinking;
@@ -131,7 +131,7 @@ static void test_failing_stream(void)
     };
     struct anthropic_known known = { .prompt_tokens = 0 };
     struct anthropic_refusal refusal;
-    struct host host = { NULL };
+    struct host host = { .taken = 0 };
     struct aigw_buf *buf = test_host.buf_new(host_ctx(&host), AIGW_LIFE_REQUEST, SIZE_MAX);
     struct anthropic_writer writer;
     struct aigw_event event;
@@ -398,7 +398,7 @@ static void test_failures(void)
                                     .code = wire_str(rows[i].code),
                                     .message = wire_str(rows[i].message) };
         struct anthropic_refusal refusal;
-        struct host host = { NULL };
+        struct host host = { .taken = 0 };
 
         anthropic_refuse_error(&test_host, host_ctx(&host), &error, &rows[i].known, &refusal);
         check(refusal.http_status == rows[i].http_status && strcmp(refusal.type, rows[i].type) == 0, rows[i].name,
@@ -473,7 +473,7 @@ static void test_lists(void)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        struct host host = { NULL };
+        struct host host = { .taken = 0 };
         struct aigw_buf *buf = test_host.buf_new(host_ctx(&host), AIGW_LIFE_REQUEST, SIZE_MAX);
         aigw_str text = AIGW_STR_NONE;
 

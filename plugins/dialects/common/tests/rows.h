@@ -1,7 +1,7 @@
 /* rows.h - a file of rows for tests: "=== kind name" lines, each with the text behind it, without the line feed at its
  * end. What stands before the first is a comment. */
-#ifndef ANTHROPIC_TESTS_ROWS_H
-#define ANTHROPIC_TESTS_ROWS_H
+#ifndef DIALECT_TESTS_ROWS_H
+#define DIALECT_TESTS_ROWS_H
 
 #include <aigw/sdk.h>
 #include <stdbool.h>

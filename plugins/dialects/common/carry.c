@@ -1,23 +1,20 @@
-/* carry.c - signatures of other vendors on their way through this dialect: a client keeps them as it would keep the
- * vendor's own and sends them back. See anthropic_server.h. */
-#include "anthropic_server.h"
+/* carry.c - see carry.h. */
+#include "carry.h"
 
 #include <string.h>
-
-#include "anthropic.h"
 
 #define CARRY_MARK "aigw1."
 #define CARRY_STEP 192u /* bytes at a time: a multiple of three */
 
 static const char carry_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-void anthropic_carry_read(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret_origin,
-                          aigw_str *ret_data)
+void carry_read(const struct aigw_host *host, struct aigw_ctx *ctx, const char *own, aigw_str text,
+                aigw_str *ret_origin, aigw_str *ret_data)
 {
     const char *dot;
     aigw_str rest;
 
-    *ret_origin = AIGW_STR(ANTHROPIC_DIALECT);
+    *ret_origin = wire_str(own);
     *ret_data = text;
     if (!wire_has_prefix(text, CARRY_MARK))
         return;
@@ -30,7 +27,7 @@ void anthropic_carry_read(const struct aigw_host *host, struct aigw_ctx *ctx, ai
     *ret_data = wire_from_base64(host, ctx, rest); /* not as we wrote it: as good as none */
 }
 
-size_t anthropic_base64(aigw_str bytes, char *out)
+size_t carry_base64(aigw_str bytes, char *out)
 {
     const unsigned char *at = (const unsigned char *)bytes.ptr;
     size_t len = 0;
@@ -46,11 +43,11 @@ size_t anthropic_base64(aigw_str bytes, char *out)
     return len;
 }
 
-void anthropic_carry_write(const struct aigw_host *host, struct aigw_buf *buf, aigw_str origin, aigw_str data)
+void carry_write(const struct aigw_host *host, struct aigw_buf *buf, const char *own, aigw_str origin, aigw_str data)
 {
-    char piece[ANTHROPIC_BASE64_SIZE(CARRY_STEP)];
+    char piece[CARRY_BASE64_SIZE(CARRY_STEP)];
 
-    if (origin.len == 0 || wire_is(origin, ANTHROPIC_DIALECT)) {
+    if (origin.len == 0 || wire_is(origin, own)) {
         host->buf_json(buf, data);
         return;
     }
@@ -60,7 +57,7 @@ void anthropic_carry_write(const struct aigw_host *host, struct aigw_buf *buf, a
     while (data.len > 0) {
         aigw_str step = { data.ptr, data.len < CARRY_STEP ? data.len : CARRY_STEP };
 
-        host->buf_put(buf, piece, anthropic_base64(step, piece));
+        host->buf_put(buf, piece, carry_base64(step, piece));
         data = (aigw_str){ data.ptr + step.len, data.len - step.len };
     }
     host->buf_put(buf, "\"", 1);

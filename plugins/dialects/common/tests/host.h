@@ -1,9 +1,9 @@
 /* host.h - a host for tests that read requests and write answers: memory with a limit, buffers that grow, and a digest
- * of what is emitted. (common/tests/record.h is for differential tests of frames.) */
-#ifndef ANTHROPIC_TESTS_HOST_H
-#define ANTHROPIC_TESTS_HOST_H
+ * of what is emitted. (record.h is for differential tests of frames.) */
+#ifndef DIALECT_TESTS_HOST_H
+#define DIALECT_TESTS_HOST_H
 
-#include "../anthropic_server.h"
+#include "../wire.h"
 
 struct host_block;
 struct host_parts;

@@ -1,8 +1,7 @@
-/* said.h - events as tables of tests write them, and what an answer of them is. */
-#ifndef ANTHROPIC_TESTS_SAID_H
-#define ANTHROPIC_TESTS_SAID_H
+/* said.h - events as tables of tests write them. */
+#ifndef DIALECT_TESTS_SAID_H
+#define DIALECT_TESTS_SAID_H
 
-#include "../anthropic.h"
 #include "host.h"
 
 /** An event as rows write it. */
@@ -59,13 +58,7 @@ struct said {
     { \
         .type = AIGW_EVENT_FINISH, .finish = (why) \
     }
-#define HOME ANTHROPIC_DIALECT
 
 void said_event(const struct said *said, struct aigw_event *ret);
-/** A whole answer, and a stream: "msg_1" of "coder". */
-extern const struct anthropic_write_options said_options[2];
-/** The events up to one of type 0 as an answer. Lives until host_free(). */
-aigw_status said_write(struct host *host, const struct said *said, const struct anthropic_write_options *options,
-                       aigw_str *ret_text);
 
 #endif
