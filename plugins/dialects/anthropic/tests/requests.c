@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "../../common/tests/host.h"
+#include "../../common/tests/jsonc.h"
 #include "../../common/tests/rows.h"
 #include "../anthropic.h"
 #include "../anthropic_server.h"
