@@ -70,6 +70,9 @@ aigw_status anthropic_put_output_config(struct anthropic_out *out);
 
 /** A schema without what the API refuses in those it holds an answer to; bounds go into descriptions. */
 aigw_status anthropic_put_answer_schema(struct anthropic_out *out, aigw_str schema);
+/** The name that a tool is sent under. */
+aigw_status anthropic_name_tool(struct anthropic_out *out, uint32_t kind, aigw_str scope, aigw_str name,
+                                aigw_str *ret_sent);
 /** The members "tools" and "tool_choice". */
 aigw_status anthropic_put_tools(struct anthropic_out *out);
 
