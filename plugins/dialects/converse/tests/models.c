@@ -57,12 +57,12 @@ int main(void)
         struct converse_quirks quirks;
 
         converse_find_quirks(wire_str(row->name), &quirks);
-        if (model->vendor == row->vendor && (model->takes & row->takes) == row->takes && !(model->takes & row->lacks) &&
+        if (model->vendor == row->vendor && (quirks.takes & row->takes) == row->takes && !(quirks.takes & row->lacks) &&
             quirks.refuses_prefill == row->refuses_prefill && quirks.emulates_schema == row->emulates_schema)
             continue;
         differences++;
         fprintf(stderr, "%s: found the row \"%s\", vendor %d, takes %#x, prefill refused %d, schema emulated %d\n",
-                row->name, model->pattern, (int)model->vendor, model->takes, quirks.refuses_prefill,
+                row->name, model->pattern, (int)model->vendor, quirks.takes, quirks.refuses_prefill,
                 quirks.emulates_schema);
     }
     return differences > 0;
