@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../plugins/dialects/common/tests/record.h"
-#include "../../plugins/dialects/converse/converse.h"
+#include "dialects/common/tests/record.h"
+#include "dialects/converse/converse.h"
 
 static struct record record;
 

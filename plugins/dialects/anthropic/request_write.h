@@ -54,8 +54,10 @@ aigw_status anthropic_invalid(struct anthropic_out *out, const char *what);
 void anthropic_drop(struct anthropic_out *out, const char *name);
 /** True when a signature or vendor JSON of this origin is at home here. */
 bool anthropic_is_ours(aigw_str origin);
-/** True while the model thinks: its earlier thoughts go along, and it takes no sampling parameters. */
+/** True when it is told to think: it takes no sampling parameters then. */
 bool anthropic_is_thinking(const struct anthropic_out *out);
+/** True when it thinks, told or not: its earlier thoughts go along. */
+bool anthropic_keeps_thoughts(const struct anthropic_out *out);
 
 /** Settle thinking, effort and the output limit together. */
 void anthropic_settle_thinking(struct anthropic_out *out);

@@ -77,6 +77,9 @@ bool converse_may_stream(const struct aigw_model_request *req, const struct conv
 /** True when the arguments of CONVERSE_JSON_TOOL will be the answer's text. */
 bool converse_asks_by_tool(const struct aigw_model_request *req, const struct converse_quirks *quirks);
 
+/** True when an earlier turn has calls of tools, or their results. */
+bool converse_has_calls(const struct aigw_model_request *req);
+
 /** The body; `model` is for messages: the API has it in the path. A call of kind COUNT gets the body of CountTokens. */
 aigw_status converse_body(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str model,
                           const struct aigw_model_request *req, const struct converse_quirks *quirks,
@@ -121,6 +124,8 @@ bool converse_is_ours(aigw_str origin);
 void converse_put_text(struct converse_out *out, aigw_str text);
 /** A JSON Schema as the API wants it: an object that says so, without $schema. */
 aigw_status converse_put_schema(struct converse_out *out, aigw_str schema);
+/** The same as a text of its own. */
+aigw_status converse_schema_text(struct converse_out *out, aigw_str schema, aigw_str *ret_text);
 /** `,{"cachePoint":…}` if one is asked for and left. */
 void converse_put_mark(struct converse_out *out, bool is_wanted, uint32_t ttl_s);
 /** Count the cache markers of a request, so that the last four are kept. */

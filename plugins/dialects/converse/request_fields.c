@@ -414,17 +414,22 @@ static void drop_others(struct converse_out *out, const struct aigw_params *para
         converse_drop(out, "safety_settings");
 }
 
-static void put_output(struct converse_out *out, const struct aigw_params *params)
+static aigw_status put_output(struct converse_out *out, const struct aigw_params *params)
 {
     bool says_effort = params->effort.len > 0 && !wire_is(params->effort, "none") &&
                        ((is_claude(out) && converse_takes(out, CONVERSE_THINKING | CONVERSE_SCHEMA)) ||
                         out->quirks->model->vendor == CONVERSE_UNKNOWN);
     struct group g = { .out = out, .name = "outputConfig" };
+    aigw_status status = AIGW_OK;
+    aigw_str schema;
 
     if (params->format == AIGW_FORMAT_SCHEMA && !out->quirks->emulates_schema) {
         group_key(&g, "textFormat");
         wire_puts(out->body, "{\"type\":\"json_schema\",\"structure\":{\"jsonSchema\":{\"schema\":");
-        converse_put_text(out, params->schema);
+        status = converse_schema_text(out, params->schema, &schema);
+        if (status != AIGW_OK)
+            return status;
+        converse_put_text(out, schema);
         if (params->schema_name.len > 0) {
             wire_puts(out->body, ",\"name\":");
             converse_put_text(out, params->schema_name);
@@ -443,6 +448,7 @@ static void put_output(struct converse_out *out, const struct aigw_params *param
         converse_drop(out, "effort");
     }
     group_end(&g);
+    return status;
 }
 
 /* What the API lets stand in a value of requestMetadata. */
@@ -534,7 +540,8 @@ aigw_status converse_params(struct converse_out *out)
     status = converse_fields(out);
     if (params) {
         drop_others(out, params);
-        put_output(out, params);
+        if (status == AIGW_OK)
+            status = put_output(out, params);
         put_metadata(out, params);
         put_tier(out, params);
     }

@@ -199,15 +199,6 @@ static aigw_status put_list(struct converse_out *out, struct listed *listed, con
 
 /* ---- tools of earlier turns ---- */
 
-static bool has_tool_blocks(const struct aigw_model_request *req)
-{
-    for (const struct aigw_message *msg = req->messages; msg; msg = msg->next)
-        for (const struct aigw_part *part = msg->parts; part; part = part->next)
-            if (part->type == AIGW_PART_TOOL_CALL || part->type == AIGW_PART_TOOL_RESULT)
-                return true;
-    return false;
-}
-
 /* Was the tool of this call named by one before it? */
 static bool was_called_before(const struct aigw_model_request *req, const struct aigw_part *until)
 {
@@ -287,7 +278,7 @@ static aigw_status put_json_tool(struct converse_out *out)
 aigw_status converse_tools(struct converse_out *out)
 {
     const struct aigw_model_request *req = out->req;
-    bool has_blocks = has_tool_blocks(req);
+    bool has_blocks = converse_has_calls(req);
     struct listed listed = { .count = 0 };
     aigw_status status = AIGW_OK;
 

@@ -41,6 +41,19 @@ void converse_put_text(struct converse_out *out, aigw_str text)
     out->host->buf_json(out->body->buf, text);
 }
 
+aigw_status converse_schema_text(struct converse_out *out, aigw_str schema, aigw_str *ret_text)
+{
+    struct aigw_buf *body = out->body->buf;
+    aigw_status status;
+
+    out->body->buf = out->host->buf_new(out->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
+    status = out->body->buf ? converse_put_schema(out, schema) : AIGW_E_NOMEM;
+    if (status == AIGW_OK)
+        status = out->host->buf_view(out->body->buf, ret_text);
+    out->body->buf = body;
+    return status;
+}
+
 aigw_status converse_put_schema(struct converse_out *out, aigw_str schema)
 {
     struct aigw_json root, key, value;
@@ -96,7 +109,7 @@ bool converse_asks_by_tool(const struct aigw_model_request *req, const struct co
            (quirks->model->takes & needed) == needed && !lists_tools(req) && !thinks(req->params);
 }
 
-static bool has_tool_parts(const struct aigw_model_request *req)
+bool converse_has_calls(const struct aigw_model_request *req)
 {
     for (const struct aigw_message *msg = req->messages; msg; msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part; part = part->next)
@@ -108,7 +121,7 @@ static bool has_tool_parts(const struct aigw_model_request *req)
 bool converse_may_stream(const struct aigw_model_request *req, const struct converse_quirks *quirks)
 {
     return (req->flags & AIGW_REQF_STREAM) && req->kind == AIGW_CALL_CHAT &&
-           ((quirks->model->takes & CONVERSE_TOOL_STREAM) || (!lists_tools(req) && !has_tool_parts(req)));
+           ((quirks->model->takes & CONVERSE_TOOL_STREAM) || (!lists_tools(req) && !converse_has_calls(req)));
 }
 
 /* What a format that the API or the model cannot hold to becomes: an instruction. Absent for none. */
