@@ -113,7 +113,7 @@ def _is_like(found, wanted):
 
 def sections(path):
     """A case file as (name, argument, text)."""
-    with open(path, encoding="utf-8") as source:
+    with open(path, encoding="utf-8", errors="surrogateescape") as source:
         parts = re.split(r"^=== (\S+) ?(.*)\n", source.read(), flags=re.MULTILINE)
     return list(zip(parts[1::3], parts[2::3], parts[3::3]))
 
