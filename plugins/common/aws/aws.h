@@ -19,6 +19,8 @@ bool aws_has_prefix(aigw_str s, const char *prefix);
 aigw_str aws_str(const char *text);
 /** What stands before the first `mark`, which is passed over; *rest is empty behind the last piece. */
 aigw_str aws_cut(aigw_str *rest, char mark);
+/** Append text, all but letters, digits and the signs of `plain` as %XX. */
+void aws_put_encoded(const struct aigw_host *host, struct aigw_buf *out, aigw_str text, const char *plain);
 /** The text as a NUL-terminated string that lives for the build; NULL without memory. */
 const char *aws_copy(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text);
 
@@ -58,7 +60,7 @@ struct aws_source {
 /** True when the settings name keys that are used as they are: nothing has to be fetched. */
 bool aws_has_static_keys(const struct aws_source *source);
 /** A few words on where the keys will come from, static; for the name of the credential. */
-const char *aws_source_words(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aws_source *source);
+const char *aws_source_words(const struct aws_source *source);
 /** The region that the profile names; absent when there is none. Lives as alloc(ctx, AIGW_LIFE_REQUEST) does. */
 aigw_str aws_profile_region(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aws_source *source);
 /** A provider's credential(): the way to keys, whatever the source. `region` is that of the token service. */

@@ -25,6 +25,24 @@ static void learn(int64_t *known, int64_t number)
         *known = number;
 }
 
+/* No answer has more: a number beyond it is none of tokens, and sums must hold. */
+#define TOKENS_MAX INT64_C(1000000000000)
+
+static int64_t tokens(const struct aigw_json *value)
+{
+    int64_t number = reader_number(value, -1);
+
+    return number <= TOKENS_MAX ? number : -1;
+}
+
+static int64_t tokens_in(const struct aigw_json *object, const char *name)
+{
+    struct aigw_json value;
+
+    aigw_json_member(object, name, &value);
+    return tokens(&value);
+}
+
 enum usage_member { INPUT, OUTPUT, CACHE_READ, CACHE_WRITE, SPLIT, DETAILS, USAGE_MEMBERS };
 
 static aigw_status emit_usage(struct anthropic_in *in, const struct aigw_json *object)
@@ -37,21 +55,24 @@ static aigw_status emit_usage(struct anthropic_in *in, const struct aigw_json *o
     struct aigw_usage *usage = &call->usage;
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = usage };
     struct aigw_json at[USAGE_MEMBERS];
-    int64_t minutes, hour;
+    int64_t minutes, hour, written;
 
     if (usage->struct_size == 0) {
         *usage = (struct aigw_usage)AIGW_USAGE_INIT;
         call->uncached = -1;
     }
     aigw_json_members(object, names, USAGE_MEMBERS, at);
-    minutes = reader_int(&at[SPLIT], "ephemeral_5m_input_tokens", -1);
-    hour = reader_int(&at[SPLIT], "ephemeral_1h_input_tokens", -1);
-    learn(&call->uncached, reader_number(&at[INPUT], -1));
-    learn(&usage->output, reader_number(&at[OUTPUT], -1));
-    learn(&usage->cache_read, reader_number(&at[CACHE_READ], -1));
-    learn(&usage->cache_write, reader_number(&at[CACHE_WRITE], minutes >= 0 && hour >= 0 ? minutes + hour : -1));
+    minutes = tokens_in(&at[SPLIT], "ephemeral_5m_input_tokens");
+    hour = tokens_in(&at[SPLIT], "ephemeral_1h_input_tokens");
+    learn(&call->uncached, tokens(&at[INPUT]));
+    learn(&usage->output, tokens(&at[OUTPUT]));
+    learn(&usage->cache_read, tokens(&at[CACHE_READ]));
+    written = tokens(&at[CACHE_WRITE]);
+    if (written < 0 && minutes >= 0 && hour >= 0)
+        written = minutes + hour;
+    learn(&usage->cache_write, written);
     learn(&usage->cache_write_1h, hour);
-    learn(&usage->reasoning, reader_int(&at[DETAILS], "thinking_tokens", -1));
+    learn(&usage->reasoning, tokens_in(&at[DETAILS], "thinking_tokens"));
     if (call->uncached >= 0) { /* theirs counts what was not cached, and leaves out what is 0 */
         learn(&usage->cache_read, 0);
         usage->input = call->uncached + usage->cache_read + (usage->cache_write > 0 ? usage->cache_write : 0);
@@ -146,7 +167,7 @@ aigw_status anthropic_counted(struct anthropic_in *in, const struct aigw_json *o
 {
     aigw_status status;
 
-    if (reader_int(object, "input_tokens", -1) < 0)
+    if (tokens_in(object, "input_tokens") < 0)
         return anthropic_nonsense(in, "has no number of tokens");
     status = emit_usage(in, object);
     return status == AIGW_OK ? emit_stop(in) : status;

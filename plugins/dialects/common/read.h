@@ -1,5 +1,4 @@
-/* read.h - a model server's JSON, read where it lies (aigw/json.h): the few questions that all dialects ask of it. New
- * readers use these and not the json-c half of wire.h.
+/* read.h - a model server's JSON, read where it lies (aigw/json.h): the few questions that all dialects ask of it.
  *
  *     struct reader r;
  *     struct aigw_json root;

@@ -173,6 +173,4 @@ bool wire_model_wants_continue(aigw_str model);
 /** "auto", "on", "off" against what auto means. */
 bool wire_switch(const char *setting, bool automatic);
 
-#include "wire_jsonc.h" /* goes when dialects/anthropic reads with read.h */
-
 #endif

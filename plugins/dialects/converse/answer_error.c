@@ -113,8 +113,6 @@ static void describe(const struct aigw_host *host, struct aigw_ctx *ctx, const s
             if (error->http_status == 0)
                 error->http_status = exceptions[i].status;
         }
-    if (refusal->name.len > 0)
-        error->code = wire_words(host, ctx, refusal->name);
     if (error->kind == AIGW_ERR_BAD_REQUEST && wire_says_too_long(refusal->message))
         error->kind = AIGW_ERR_CONTEXT_TOO_LONG;
     if (error->kind == AIGW_ERR_BAD_REQUEST && (wire_contains(refusal->message, "model identifier is invalid") ||
@@ -125,6 +123,8 @@ static void describe(const struct aigw_host *host, struct aigw_ctx *ctx, const s
         (wire_contains(refusal->message, "security token") || wire_contains(refusal->message, "bearer token") ||
          wire_contains(refusal->message, "api key")))
         error->kind = AIGW_ERR_AUTH;
+    if (refusal->name.len > 0 && error->kind != AIGW_ERR_AUTH) /* clients take "ExpiredToken" for theirs */
+        error->code = wire_words(host, ctx, refusal->name);
     if (error->kind == AIGW_ERR_AUTH) {
         char *text = host->format(ctx, AIGW_LIFE_REQUEST, "%s%s",
                                   words ? words : "AWS refused the credentials or the API key", check_keys);
@@ -158,7 +158,8 @@ void converse_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const 
     reader_end(&r);
 }
 
-aigw_status converse_emit_exception(struct converse_in *in, aigw_str name, const struct aigw_json *value)
+aigw_status converse_emit_exception(struct converse_in *in, aigw_str name, const struct aigw_json *value,
+                                    aigw_str words)
 {
     struct refusal refusal = { .name = plain_name(name), .message = message_of(in->reader, value) };
     struct aigw_error error = { .struct_size = sizeof error,
@@ -167,6 +168,8 @@ aigw_status converse_emit_exception(struct converse_in *in, aigw_str name, const
                                 .message = AIGW_STR_INIT("the model server reported an error in its answer") };
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = &error };
 
+    if (value->type == AIGW_JSON_ABSENT)
+        refusal.message = words;
     in->call->state = CONVERSE_OVER;
     describe(in->host, in->ctx, &refusal, &error);
     return converse_emit(in, &event);

@@ -19,6 +19,7 @@
 #define MISTRAL_CHAT      OPENAI_CHAT       /* /chat/completions */
 #define MISTRAL_FIM       OPENAI_COMPLETION /* /fim/completions, answered like a chat */
 #define MISTRAL_EMBEDDING OPENAI_EMBEDDING  /* /embeddings */
+#define MISTRAL_MODELS    OPENAI_MODELS     /* GET /models: has no body */
 
 #define MISTRAL_DIALECT "mistral" /* the origin of vendor JSON and of signatures */
 

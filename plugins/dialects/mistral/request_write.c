@@ -389,14 +389,25 @@ aigw_status mistral_begin(const struct aigw_host *host, struct aigw_ctx *ctx, co
 {
     uint32_t choices = req->params && req->params->choice_count > 1 ? req->params->choice_count : 1;
 
-    if (req->kind < AIGW_CALL_CHAT || req->kind > AIGW_CALL_EMBEDDING)
+    switch (req->kind) {
+    case AIGW_CALL_CHAT:
+        call->openai.path = wants_fim ? MISTRAL_FIM : MISTRAL_CHAT;
+        break;
+    case AIGW_CALL_COMPLETION:
+        call->openai.path = MISTRAL_FIM;
+        break;
+    case AIGW_CALL_EMBEDDING:
+        call->openai.path = MISTRAL_EMBEDDING;
+        break;
+    case AIGW_CALL_MODELS:
+        call->openai.path = MISTRAL_MODELS;
+        break;
+    default:
         return host->fail(ctx, AIGW_E_UNSUPPORTED, "the Mistral API has no such call (kind %u)", req->kind);
+    }
     if (choices > OPENAI_CHOICES_MAX)
         return host->fail(ctx, AIGW_E_UNSUPPORTED, "no more than %d answers to one call are asked for",
                           OPENAI_CHOICES_MAX);
-    call->openai.path = req->kind == AIGW_CALL_EMBEDDING                 ? MISTRAL_EMBEDDING
-                        : req->kind == AIGW_CALL_COMPLETION || wants_fim ? MISTRAL_FIM
-                                                                         : MISTRAL_CHAT;
     call->openai.input_count = req->input_count;
     call->openai.choice_count = choices;
     return AIGW_OK;

@@ -159,6 +159,8 @@ static uint32_t openai_kind(const struct openai_refusal *refusal, uint32_t kind)
         return AIGW_ERR_AUTH;
     if (wire_contains(refusal->message, "Unexpected endpoint or method")) /* LM Studio, with a good status */
         return AIGW_ERR_NOT_FOUND;
+    if (kind == AIGW_ERR_BAD_REQUEST && wire_contains(refusal->message, "Invalid model name")) /* LiteLLM */
+        return AIGW_ERR_NOT_FOUND;
     if (by_code != AIGW_ERR_NONE)
         return by_code;
     /* A general type never overrules what a precise status says (404 invalid_request_error). */

@@ -50,10 +50,12 @@ struct azure_call {
 void azure_read_place(aigw_str endpoint, struct azure_place *ret_place);
 /** The endpoint's version of the API is older than the member stream_options, and refuses it. */
 bool azure_is_old(const struct azure *azure, const struct azure_place *place);
-/** The URL of `path` (OPENAI_*) for a deployment, or of `raw_path` below the API's root when that is given. NULL
- * without memory. AZURE_MODELS has no completions: not to be asked for. */
+/** The URL of `path` (OPENAI_CHAT, COMPLETION, EMBEDDING) for a deployment. NULL without memory. AZURE_MODELS has no
+ *  completions: not to be asked for. */
 const char *azure_url(const struct azure *azure, struct aigw_ctx *ctx, const struct azure_place *place,
-                      aigw_str deployment, uint32_t path, aigw_str raw_path);
+                      aigw_str deployment, uint32_t path);
+/** Where OpenAI's "/v1" is at this place. NULL without memory. */
+const char *azure_v1_root(const struct azure *azure, struct aigw_ctx *ctx, const struct azure_place *place);
 
 /** In open(): AIGW_E_CONFIG when the way to a token that was chosen lacks something. */
 aigw_status azure_check_identity(const struct azure *azure, struct aigw_ctx *ctx);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#define URL_MAX            ((size_t)64 * 1024)
 #define MODELS_API_VERSION "2024-05-01-preview" /* the inference API has had no other */
 
 /* ---- pieces ---- */
@@ -239,43 +240,40 @@ static void put_query(const struct azure *azure, struct aigw_buf *url, const str
                                 place->form == AZURE_MODELS ? MODELS_API_VERSION : azure->api_version);
 }
 
-/* "/v1/…" of OpenAI's server stands below …/openai/v1 here. */
-static void put_raw_path(const struct azure *azure, struct aigw_buf *url, const struct azure_place *place,
-                         aigw_str raw_path)
+const char *azure_v1_root(const struct azure *azure, struct aigw_ctx *ctx, const struct azure_place *place)
 {
-    aigw_str root = place->base;
-    bool has_query = memchr(raw_path.ptr, '?', raw_path.len) != NULL;
+    struct aigw_buf *url = azure->host->buf_new(ctx, AIGW_LIFE_BUILD, URL_MAX);
+    aigw_str text, base = place->base;
+    const char *below = place->form == AZURE_V1 ? "" : "/v1", *between = place->between;
 
-    if (place->form == AZURE_V1 && wire_has_prefix(raw_path, "/v1/"))
-        raw_path = (aigw_str){ raw_path.ptr + 3, raw_path.len - 3 };
-    if (place->form == AZURE_MODELS)
-        root.len = origin_len(root);
-    azure->host->buf_printf(url, "%.*s%s%.*s", AIGW_STR_ARG(root),
-                            place->form == AZURE_MODELS ? "/openai" : place->between, AIGW_STR_ARG(raw_path));
-    put_query(azure, url, place, true, has_query ? "&" : "?");
+    if (!url)
+        return NULL;
+    if (place->form == AZURE_MODELS) {
+        base.len = origin_len(base);
+        between = "/openai";
+    }
+    azure->host->buf_printf(url, "%.*s%s%s", AIGW_STR_ARG(base), between, below);
+    put_query(azure, url, place, true, "?");
+    return azure->host->buf_view(url, &text) == AIGW_OK ? text.ptr : NULL;
 }
 
 const char *azure_url(const struct azure *azure, struct aigw_ctx *ctx, const struct azure_place *place,
-                      aigw_str deployment, uint32_t path, aigw_str raw_path)
+                      aigw_str deployment, uint32_t path)
 {
-    struct aigw_buf *url = azure->host->buf_new(ctx, AIGW_LIFE_BUILD, 64 * 1024);
+    struct aigw_buf *url = azure->host->buf_new(ctx, AIGW_LIFE_BUILD, URL_MAX);
     aigw_str text;
 
     if (!url)
         return NULL;
-    if (raw_path.len > 0) {
-        put_raw_path(azure, url, place, raw_path);
-    } else {
-        azure->host->buf_printf(url, "%.*s%s", AIGW_STR_ARG(place->base), place->between);
-        if (place->form == AZURE_DEPLOYMENTS) {
-            azure->host->buf_printf(url, "/deployments/");
-            put_segment(azure, url, deployment);
-        }
-        azure->host->buf_printf(url, "%s",
-                                path == OPENAI_CHAT         ? "/chat/completions"
-                                : path == OPENAI_COMPLETION ? "/completions"
-                                                            : "/embeddings");
-        put_query(azure, url, place, place->form == AZURE_V1, "?");
+    azure->host->buf_printf(url, "%.*s%s", AIGW_STR_ARG(place->base), place->between);
+    if (place->form == AZURE_DEPLOYMENTS) {
+        azure->host->buf_printf(url, "/deployments/");
+        put_segment(azure, url, deployment);
     }
+    azure->host->buf_printf(url, "%s",
+                            path == OPENAI_CHAT         ? "/chat/completions"
+                            : path == OPENAI_COMPLETION ? "/completions"
+                                                        : "/embeddings");
+    put_query(azure, url, place, place->form == AZURE_V1, "?");
     return azure->host->buf_view(url, &text) == AIGW_OK ? text.ptr : NULL;
 }

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#define THINKING_MODEL "gpt-5" /* whose rules hold for deployments that are said to think */
 #define SETTING(field) .name = #field, .offset = offsetof(struct azure, field)
 
 static const struct aigw_setting azure_settings[] = {
@@ -73,37 +74,56 @@ static bool is_listed(const struct azure *azure, aigw_str deployment)
     return false;
 }
 
-/* Deployments are called as their owner likes, often after the model: "team-gpt-5-mini", "prod_o3". */
-static bool is_reasoning_name(aigw_str name)
+/* Deployments are called as their owner likes, often after the model: "team-gpt-5-mini", "prod_o3". What of the name a
+ * model of OpenAI's begins with; "" when there is none. */
+static aigw_str model_in(aigw_str name)
 {
     for (size_t i = 0; i < name.len; i++) {
         aigw_str rest = { name.ptr + i, name.len - i };
 
-        if ((i == 0 || strchr("-_.", name.ptr[i - 1])) &&
-            (wire_model_is_reasoning(rest) || wire_has_prefix(rest, "gpt5")))
-            return true;
+        if (i > 0 && !strchr("-_.", name.ptr[i - 1]))
+            continue;
+        if (wire_model_is_reasoning(rest))
+            return rest;
+        if (wire_has_prefix(rest, "gpt5"))
+            return AIGW_STR(THINKING_MODEL);
     }
-    return false;
+    return AIGW_STR("");
 }
 
-/* "o_series/name" and "gpt5_series/name" say what the deployment is. */
-static bool cut_series(aigw_str *model)
+/* "o_series/name" and "gpt5_series/name" say what the deployment is: the model whose rules hold. */
+static const char *cut_series(aigw_str *model)
 {
-    static const char *const series[] = { "o_series/", "gpt5_series/" };
+    static const struct {
+        const char *prefix, *model;
+    } series[] = { { "o_series/", "o3" }, { "gpt5_series/", THINKING_MODEL } };
 
     for (size_t i = 0; i < sizeof series / sizeof *series; i++)
-        if (wire_has_prefix(*model, series[i])) {
-            *model = (aigw_str){ model->ptr + strlen(series[i]), model->len - strlen(series[i]) };
-            return true;
+        if (wire_has_prefix(*model, series[i].prefix)) {
+            *model = (aigw_str){ model->ptr + strlen(series[i].prefix), model->len - strlen(series[i].prefix) };
+            return series[i].model;
         }
-    return false;
+    return NULL;
 }
 
-static bool is_reasoning(const struct azure *azure, aigw_str deployment, bool is_said)
+static struct openai_quirks find_quirks(const struct azure *azure, const struct azure_place *place, aigw_str deployment,
+                                        const char *series)
 {
-    if (strcmp(azure->model_kind, "auto") != 0)
-        return azure->model_kind[0] == 'r';
-    return is_said || is_listed(azure, deployment) || is_reasoning_name(deployment);
+    bool is_forced = strcmp(azure->model_kind, "auto") != 0;
+    aigw_str model = is_forced                      ? wire_str(azure->model_kind[0] == 'r' ? THINKING_MODEL : "")
+                     : series                       ? wire_str(series)
+                     : is_listed(azure, deployment) ? AIGW_STR(THINKING_MODEL)
+                                                    : model_in(deployment);
+    const char *profile = place->form == AZURE_MODELS ? "plain" : "azure";
+    struct openai_quirks quirks = openai_quirks_of(openai_profile(profile, AIGW_STR_NONE), model);
+
+    if (quirks.max_stops != 0)
+        quirks.max_stops = azure->max_stops > 0 ? azure->max_stops : OPENAI_STOPS_ALL;
+    if (place->form == AZURE_MODELS)
+        quirks.refuses |= OPENAI_NO_COMPLETIONS;
+    if (azure_is_old(azure, place))
+        quirks.refuses |= OPENAI_NO_STREAM_OPTIONS;
+    return quirks;
 }
 
 /* ---- requests ---- */
@@ -137,11 +157,13 @@ static aigw_status put_headers(const struct azure *azure, struct aigw_ctx *ctx, 
                                struct aigw_http_request *ret_http)
 {
     static const char *const ours[] = { NULL };
+    aigw_str type = raw ? wire_raw_header(raw, "content-type") : AIGW_STR_NONE; /* files come as forms */
     struct wire_headers headers;
     aigw_status status;
 
     wire_headers_begin(&headers, azure->host, ctx);
-    wire_header(&headers, "Content-Type: application/json");
+    if (ret_http->body.len > 0)
+        wire_header_value(&headers, "Content-Type: ", type.len > 0 ? type : AIGW_STR("application/json"));
     if (place->form == AZURE_MODELS)
         wire_header(&headers, "extra-parameters: pass-through"); /* else it refuses what not all models know */
     status = put_key(azure, ctx, target, place, &headers);
@@ -152,76 +174,51 @@ static aigw_status put_headers(const struct azure *azure, struct aigw_ctx *ctx, 
     return wire_headers_end(&headers, ret_http);
 }
 
-/* The client's own bytes. Usage is asked for in any case; a client that did not ask does not see it. */
-static aigw_status raw_request(const struct azure *azure, struct aigw_ctx *ctx, struct openai_call *call,
-                               aigw_str model, bool is_old, const struct aigw_raw *raw,
+/* The client's own bytes: a chat's to where chats go, others below OpenAI's "/v1". Usage is asked for in any case where
+ * a chat has it; a client that did not ask does not see it. */
+static aigw_status raw_request(const struct azure *azure, struct aigw_ctx *ctx, struct azure_call *call,
+                               const struct azure_place *place, aigw_str model, const struct aigw_raw *raw,
                                struct aigw_http_request *ret_http)
 {
     static const char options[] = "\"stream_options\"", insert[] = "\"stream_options\":{\"include_usage\":true},";
     bool is_stream = raw->flags & AIGW_RAWF_STREAM;
+    bool is_chat = raw->path.len == 0 || wire_raw_path_ends(raw, "/chat/completions");
+    const char *root;
+    aigw_status status;
 
-    if (!wire_is(raw->dialect, OPENAI_DIALECT))
+    if (!wire_is(raw->dialect, OPENAI_DIALECT) && !wire_is(raw->dialect, OPENAI_DIALECT_ANY))
         return azure->host->fail(ctx, AIGW_E_UNSUPPORTED, "the bytes of the dialect \"%.*s\" cannot pass here",
                                  AIGW_STR_ARG(raw->dialect));
-    call->path = OPENAI_CHAT;
-    call->choice_count = OPENAI_CHOICES_MAX;
-    call->hides_usage = is_stream && raw->model_len > 0 && raw->path.len == 0 && !is_old &&
-                        !memmem(raw->body.ptr, raw->body.len, options, sizeof options - 1);
-    call->raw = azure->host->buf_new(ctx, AIGW_LIFE_REQUEST, WIRE_BODY_MAX);
-    if (!call->raw)
+    call->openai.path = is_chat ? OPENAI_CHAT : OPENAI_ANY;
+    call->openai.choice_count = OPENAI_CHOICES_MAX;
+    call->openai.hides_usage = is_chat && is_stream && raw->model_len > 0 && !azure_is_old(azure, place) &&
+                               !memmem(raw->body.ptr, raw->body.len, options, sizeof options - 1);
+    call->openai.raw = azure->host->buf_new(ctx, AIGW_LIFE_REQUEST, WIRE_BODY_MAX);
+    if (!call->openai.raw)
         return AIGW_E_NOMEM;
     ret_http->framing = is_stream ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
-    return wire_raw_body(azure->host, ctx, raw, model, call->hides_usage ? insert : "", &ret_http->body);
-}
-
-/* The body without stream_options, which old versions of the API refuse: usage stays unknown. */
-static aigw_status old_body(const struct azure *azure, struct aigw_ctx *ctx, uint32_t path, aigw_str model,
-                            const struct aigw_model_request *req, const struct openai_quirks *quirks,
-                            struct wire_drops *drops, aigw_str *ret_body)
-{
-    static const char stream[] = "{\"stream\":true,";
-    struct aigw_model_request whole = { .struct_size = sizeof whole };
-    aigw_status status;
-    const char *text;
-
-    memcpy(&whole, req, req->struct_size < sizeof whole ? req->struct_size : sizeof whole);
-    whole.struct_size = sizeof whole;
-    whole.flags &= ~AIGW_REQF_STREAM;
-    status = openai_body(azure->host, ctx, path, model, &whole, quirks, drops, ret_body);
+    status = wire_raw_body(azure->host, ctx, raw, model, call->openai.hides_usage ? insert : "", &ret_http->body);
     if (status != AIGW_OK)
         return status;
-    text = wire_join(azure->host, ctx, AIGW_STR(stream), (aigw_str){ ret_body->ptr + 1, ret_body->len - 1 });
-    if (text)
-        *ret_body = (aigw_str){ text, ret_body->len - 1 + sizeof stream - 1 };
-    return text ? AIGW_OK : AIGW_E_NOMEM;
+    if (!is_chat) {
+        root = azure_v1_root(azure, ctx, place);
+        return root ? wire_raw_place(azure->host, ctx, raw, wire_str(root), ret_http) : AIGW_E_NOMEM;
+    }
+    ret_http->method = "POST";
+    ret_http->url = azure_url(azure, ctx, place, call->deployment, OPENAI_CHAT);
+    return ret_http->url ? AIGW_OK : AIGW_E_NOMEM;
 }
 
-static aigw_status built_request(const struct azure *azure, struct aigw_ctx *ctx, struct azure_call *call,
-                                 const struct azure_place *place, aigw_str model, bool thinks,
-                                 const struct aigw_model_request *req, struct aigw_http_request *ret_http)
+static aigw_status models_request(const struct azure *azure, struct aigw_ctx *ctx, const struct azure_place *place,
+                                  struct aigw_http_request *ret_http)
 {
-    uint32_t path = call->openai.path;
-    const struct openai_quirks quirks = {
-        .is_official = place->form != AZURE_MODELS,
-        .max_completion_tokens = thinks,
-        .drop_sampling = thinks,
-        .max_stops = thinks                 ? 0
-                     : azure->max_stops > 0 ? azure->max_stops
-                                            : -1,
-    };
+    static const char *const none[] = { NULL };
+    const char *root = azure_v1_root(azure, ctx, place);
 
-    call->openai.input_count = req->input_count;
-    call->openai.choice_count = req->params && req->params->choice_count > 1 ? req->params->choice_count : 1;
-    if (call->openai.choice_count > OPENAI_CHOICES_MAX)
-        return azure->host->fail(ctx, AIGW_E_UNSUPPORTED, "the OpenAI dialect has no more than %d answers to one call",
-                                 OPENAI_CHOICES_MAX);
-    if (path == OPENAI_COMPLETION && place->form == AZURE_MODELS)
-        return azure->host->fail(ctx, AIGW_E_UNSUPPORTED, "Foundry's inference API has no raw completions");
-    ret_http->framing =
-        (req->flags & AIGW_REQF_STREAM) && path != OPENAI_EMBEDDING ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
-    if (ret_http->framing == AIGW_FRAMING_SSE && azure_is_old(azure, place))
-        return old_body(azure, ctx, path, model, req, &quirks, &call->openai.drops, &ret_http->body);
-    return openai_body(azure->host, ctx, path, model, req, &quirks, &call->openai.drops, &ret_http->body);
+    ret_http->framing = AIGW_FRAMING_BODY;
+    ret_http->method = "GET";
+    ret_http->url = root ? wire_url(azure->host, ctx, wire_str(root), "/models", none) : NULL;
+    return ret_http->url ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 /* 0 for a kind of call that the API does not have. */
@@ -229,11 +226,37 @@ static uint32_t path_of(const struct aigw_target *target, const struct aigw_mode
 {
     bool is_text = wire_is(target->prefix, "azure_text") || wire_has_prefix(target->prefix, "text-completion-");
 
-    return req->kind == AIGW_CALL_EMBEDDING    ? OPENAI_EMBEDDING
+    return req->kind == AIGW_CALL_MODELS       ? OPENAI_MODELS
+           : req->kind == AIGW_CALL_EMBEDDING  ? OPENAI_EMBEDDING
            : req->kind == AIGW_CALL_COMPLETION ? OPENAI_COMPLETION
            : req->kind != AIGW_CALL_CHAT       ? 0
            : is_text                           ? OPENAI_COMPLETION
                                                : OPENAI_CHAT;
+}
+
+static aigw_status built_request(const struct azure *azure, struct aigw_ctx *ctx, struct azure_call *call,
+                                 const struct azure_place *place, aigw_str model, const char *series,
+                                 const struct aigw_model_request *req, struct aigw_http_request *ret_http)
+{
+    struct openai_quirks quirks = find_quirks(azure, place, call->deployment, series);
+    uint32_t path = call->openai.path;
+    bool has_text = path == OPENAI_CHAT || path == OPENAI_COMPLETION;
+
+    if (path == 0)
+        return azure->host->fail(ctx, AIGW_E_UNSUPPORTED, "Azure's API has no such call (kind %u)", req->kind);
+    if (path == OPENAI_MODELS)
+        return models_request(azure, ctx, place, ret_http);
+    call->openai.input_count = req->input_count;
+    call->openai.choice_count = req->params && req->params->choice_count > 1 ? req->params->choice_count : 1;
+    if (call->openai.choice_count > OPENAI_CHOICES_MAX)
+        return azure->host->fail(ctx, AIGW_E_UNSUPPORTED, "the OpenAI dialect has no more than %d answers to one call",
+                                 OPENAI_CHOICES_MAX);
+    ret_http->framing = (req->flags & AIGW_REQF_STREAM) && has_text ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
+    ret_http->method = "POST";
+    ret_http->url = azure_url(azure, ctx, place, call->deployment, path);
+    if (!ret_http->url)
+        return AIGW_E_NOMEM;
+    return openai_body(azure->host, ctx, path, model, req, &quirks, &call->openai.drops, &ret_http->body);
 }
 
 static aigw_status azure_request(struct aigw_ctx *ctx, void *self, void *call_state, const struct aigw_target *target,
@@ -243,7 +266,7 @@ static aigw_status azure_request(struct aigw_ctx *ctx, void *self, void *call_st
     struct azure_call *call = call_state;
     aigw_str endpoint = target->endpoint.len > 0 ? target->endpoint : wire_str(azure->base_url);
     aigw_str model = target->model;
-    bool is_said = cut_series(&model);
+    const char *series = cut_series(&model);
     struct azure_place place;
     aigw_status status;
 
@@ -254,23 +277,10 @@ static aigw_status azure_request(struct aigw_ctx *ctx, void *self, void *call_st
             "base_url from AZURE_API_BASE");
     azure_read_place(endpoint, &place);
     call->deployment = place.deployment.len > 0 ? place.deployment : model;
-    call->openai.path = req->raw ? OPENAI_CHAT : path_of(target, req);
-    if (call->openai.path == 0)
-        return azure->host->fail(ctx, AIGW_E_UNSUPPORTED, "Azure's API has no such call (kind %u)", req->kind);
-    status = put_headers(azure, ctx, target, &place, req->raw, ret_http);
-    if (status != AIGW_OK)
-        return status;
-    status = req->raw ? raw_request(azure, ctx, &call->openai, model, azure_is_old(azure, &place), req->raw, ret_http)
-                      : built_request(azure, ctx, call, &place, model, is_reasoning(azure, call->deployment, is_said),
-                                      req, ret_http);
-    if (status != AIGW_OK)
-        return status;
-    ret_http->method = "POST";
-    if (req->raw && req->raw->method.len > 0)
-        ret_http->method = wire_join(azure->host, ctx, req->raw->method, AIGW_STR_NONE);
-    ret_http->url =
-        azure_url(azure, ctx, &place, call->deployment, call->openai.path, req->raw ? req->raw->path : AIGW_STR_NONE);
-    return ret_http->url && ret_http->method ? AIGW_OK : AIGW_E_NOMEM;
+    call->openai.path = path_of(target, req);
+    status = req->raw ? raw_request(azure, ctx, call, &place, model, req->raw, ret_http)
+                      : built_request(azure, ctx, call, &place, model, series, req, ret_http);
+    return status == AIGW_OK ? put_headers(azure, ctx, target, &place, req->raw, ret_http) : status;
 }
 
 static aigw_status azure_frame(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_frame *frame)
@@ -280,7 +290,7 @@ static aigw_status azure_frame(struct aigw_ctx *ctx, void *self, void *call, con
     return openai_frame(azure->host, ctx, &((struct azure_call *)call)->openai, frame);
 }
 
-static const char *const azure_dialects[] = { OPENAI_DIALECT };
+static const char *const azure_dialects[] = { OPENAI_DIALECT, OPENAI_DIALECT_ANY };
 
 static const struct aigw_rate_header azure_rates[] = {
     { "x-ratelimit-limit-requests", AIGW_RATE_REQUESTS, AIGW_RATE_LIMIT },

@@ -113,7 +113,7 @@ static aigw_status bedrock_open(const struct aigw_host *host, struct aigw_ctx *c
         bedrock->own_region = aws_profile_region(host, ctx, &bedrock->source);
     if (!aws_is_region(bedrock->own_region))
         bedrock->own_region = AIGW_STR(REGION_DEFAULT);
-    bedrock->credential_name = aws_source_words(host, ctx, &bedrock->source);
+    bedrock->credential_name = aws_source_words(&bedrock->source);
     return AIGW_OK;
 }
 
@@ -186,6 +186,8 @@ static aigw_status bedrock_request(struct aigw_ctx *ctx, void *self, void *call_
     status = bedrock_describe(bedrock, ctx, &call->converse, target->model, req, &operation, ret_http);
     if (status != AIGW_OK)
         return status;
+    if (call->converse.is_count)
+        place.id = bedrock_model_of_profile(place.id);
     if (place.region.len == 0)
         place.region = bedrock->own_region;
     if (key.len == 0)

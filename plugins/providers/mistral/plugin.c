@@ -1,6 +1,7 @@
 /* plugin.c - provider plugin for Mistral's own API, La Plateforme, and for Codestral's.
  *
- * Upstream: POST {base}/chat/completions, {base}/fim/completions or {base}/embeddings, answered as JSON or SSE.
+ * Upstream: POST {base}/chat/completions, {base}/fim/completions or {base}/embeddings, GET {base}/models, answered as
+ *           JSON or SSE.
  * State:    struct mistral, one per conf.d group, read-only after open().
  */
 #include "../../dialects/common/headers.h"
@@ -76,14 +77,16 @@ static bool is_mistrals(aigw_str base)
 static const char *mistral_url(const struct mistral *mistral, struct aigw_ctx *ctx, const struct aigw_target *target,
                                uint32_t path)
 {
-    static const char *const pasted[] = { "/chat/completions", "/fim/completions", "/embeddings", NULL };
-    static const char *const rooted[] = { "/v1/chat/completions", "/v1/fim/completions", "/v1/embeddings", "/v1",
-                                          NULL };
+    static const char *const pasted[] = { "/chat/completions", "/fim/completions", "/embeddings", "/models", NULL };
+    static const char *const rooted[] = {
+        "/v1/chat/completions", "/v1/fim/completions", "/v1/embeddings", "/v1/models", "/v1", NULL
+    };
     aigw_str base = target->endpoint.len > 0 ? target->endpoint : wire_str(mistral->base_url);
     bool is_rooted = is_mistrals(base);
-    const char *tail = path == MISTRAL_CHAT  ? "/v1/chat/completions"
-                       : path == MISTRAL_FIM ? "/v1/fim/completions"
-                                             : "/v1/embeddings";
+    const char *tail = path == MISTRAL_CHAT     ? "/v1/chat/completions"
+                       : path == MISTRAL_FIM    ? "/v1/fim/completions"
+                       : path == MISTRAL_MODELS ? "/v1/models"
+                                                : "/v1/embeddings";
 
     return wire_url(mistral->host, ctx, base, is_rooted ? tail : tail + 3, is_rooted ? rooted : pasted);
 }
@@ -94,7 +97,8 @@ static aigw_status mistral_headers(const struct mistral *mistral, struct aigw_ct
     struct wire_headers headers;
 
     wire_headers_begin(&headers, mistral->host, ctx);
-    wire_header(&headers, "Content-Type: application/json");
+    if (ret_http->body.len > 0)
+        wire_header(&headers, "Content-Type: application/json");
     wire_header_value(&headers, "Authorization: Bearer ", wire_key_for(target, mistral->api_key, WIRE_DUMMY_KEY));
     return wire_headers_end(&headers, ret_http);
 }
@@ -118,18 +122,20 @@ static aigw_status mistral_request(struct aigw_ctx *ctx, void *self, void *call_
         return mistral->host->fail(ctx, AIGW_E_UNSUPPORTED, "the bytes of the dialect \"%.*s\" cannot pass here",
                                    AIGW_STR_ARG(req->raw->dialect));
     status = mistral_begin(mistral->host, ctx, req, wire_has_prefix(target->prefix, "text-completion-"), call);
-    if (status == AIGW_OK)
-        status = mistral_headers(mistral, ctx, target, ret_http);
     if (status != AIGW_OK)
         return status;
     path = call->openai.path;
-    ret_http->method = "POST";
+    ret_http->method = path == MISTRAL_MODELS ? "GET" : "POST";
     ret_http->url = mistral_url(mistral, ctx, target, path);
-    ret_http->framing =
-        (req->flags & AIGW_REQF_STREAM) && path != MISTRAL_EMBEDDING ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
+    ret_http->framing = (req->flags & AIGW_REQF_STREAM) && (path == MISTRAL_CHAT || path == MISTRAL_FIM)
+                            ? AIGW_FRAMING_SSE
+                            : AIGW_FRAMING_BODY;
     if (!ret_http->url)
         return AIGW_E_NOMEM;
-    return mistral_body(mistral->host, ctx, path, target->model, req, &quirks, &call->openai.drops, &ret_http->body);
+    if (path != MISTRAL_MODELS)
+        status =
+            mistral_body(mistral->host, ctx, path, target->model, req, &quirks, &call->openai.drops, &ret_http->body);
+    return status == AIGW_OK ? mistral_headers(mistral, ctx, target, ret_http) : status;
 }
 
 static aigw_status mistral_on_frame(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_frame *frame)

@@ -125,6 +125,11 @@ static void record_buf_put(struct aigw_buf *buf, const char *bytes, size_t len)
     buf->len += len;
 }
 
+static void record_buf_clear(struct aigw_buf *buf)
+{
+    buf->len = 0;
+}
+
 static aigw_status record_buf_view(struct aigw_buf *buf, aigw_str *ret_view)
 {
     *ret_view = (aigw_str){ buf->bytes, buf->len };
@@ -139,6 +144,7 @@ const struct aigw_host record_host = { .struct_size = sizeof record_host,
                                        .format = record_format,
                                        .buf_new = record_buf_new,
                                        .buf_put = record_buf_put,
+                                       .buf_clear = record_buf_clear,
                                        .buf_view = record_buf_view };
 
 void record_free(struct record *record)
