@@ -93,7 +93,7 @@ void azure_failure(struct aigw_ctx *ctx, void *self, void *call_state, const str
                                           .message = advice(azure, ctx, call_state, true) };
     else if (failure->status == 404 && (wire_is(code, "404") || wire_is(code, "ResourceNotFound")))
         ret_error->message = advice(azure, ctx, call_state, false);
-    else if (wire_is(code, "PermissionDenied") && ret_error->kind == AIGW_ERR_AUTH) {
+    else if (wire_is(code, "PermissionDenied") && failure->status == 401) {
         ret_error->kind = AIGW_ERR_PERMISSION;
         ret_error->message = AIGW_STR("this identity may not use the Azure resource; give it the role Cognitive "
                                       "Services OpenAI User there");
