@@ -47,6 +47,7 @@ struct openai_call {
     struct halves halves;
     /* pointers last: tests compare what stands before them */
     struct openai_tool *tools; /* newest first */
+    struct names names;        /* of tools that are sent under others: what quirks.names points to */
     struct wire_drops drops;
     struct aigw_buf *raw; /* pass-through: the frame for the client; else NULL */
     const char *bare_url; /* where it went, when that has no version in its path; else NULL */
@@ -77,6 +78,8 @@ aigw_status openai_unsupported(struct openai_out *out, const char *what, uint32_
 aigw_status openai_invalid(struct openai_out *out, const char *what);
 /** Extra members, as they stand, into an object that has members already. */
 aigw_status openai_splice(struct openai_out *out, aigw_str extra);
+/** The name that a tool is sent under. */
+aigw_status openai_name_tool(struct openai_out *out, uint32_t kind, aigw_str scope, aigw_str name, aigw_str *ret_sent);
 /** True when vendor JSON of this origin may be put into a body. */
 bool openai_is_ours(aigw_str origin);
 
