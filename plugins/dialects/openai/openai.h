@@ -34,16 +34,14 @@ struct openai_tool;
 
 /** State of one call. */
 struct openai_call {
-    uint32_t path;                              /* OPENAI_* */
-    uint32_t input_count;                       /* embeddings asked for */
-    uint32_t choice_count;                      /* answers asked for */
-    uint32_t is_over;                           /* the end marker or an error came: the rest is ignored */
-    uint32_t choices_seen;                      /* one more than the highest number of a choice that came */
-    uint32_t has_delta;                         /* they came in pieces: a whole message beside them repeats them */
-    uint32_t is_raw;                            /* the client's own bytes were sent, and it gets the server's */
-    uint32_t hides_usage;                       /* … but for the usage, which it did not ask for */
-    uint32_t is_named;                          /* MODEL was emitted, or text came before a name did */
-    uint64_t seen[OPENAI_CHOICES_MAX / 64];     /* choices of which something came */
+    uint32_t path;                          /* OPENAI_* */
+    uint32_t input_count;                   /* embeddings asked for */
+    uint32_t choice_count;                  /* answers asked for */
+    uint32_t is_over;                       /* the end marker or an error came: the rest is ignored */
+    uint32_t has_delta;                     /* they came in pieces: a whole message beside them repeats them */
+    uint32_t hides_usage;                   /* from a client that gets the bytes themselves and did not ask for it */
+    uint32_t is_named;                      /* MODEL was emitted, or text came before a name did */
+    uint64_t seen[OPENAI_CHOICES_MAX / 64]; /* choices of which something came */
     uint64_t finished[OPENAI_CHOICES_MAX / 64]; /* choices whose FINISH was emitted */
     uint32_t tool_count;
     struct halves halves;
