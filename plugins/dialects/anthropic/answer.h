@@ -55,9 +55,7 @@ aigw_status anthropic_nonsense(struct anthropic_in *in, const char *what);
 
 /** Emit, unless the client gets the bytes themselves. */
 aigw_status anthropic_emit(struct anthropic_in *in, const struct aigw_event *event);
-/** The same for a piece of text, joined with the half of a character that was held back before it. */
-aigw_status anthropic_emit_piece(struct anthropic_in *in, struct aigw_event *event);
-/** A piece of type AIGW_EVENT_TEXT or _REASONING. */
+/** A piece of text, AIGW_EVENT_TEXT or _REASONING, joined with the half of a character that was held back before it. */
 aigw_status anthropic_emit_text(struct anthropic_in *in, uint32_t type, aigw_str text);
 /** Give up what is held back: no more text will come. */
 aigw_status anthropic_emit_lost(struct anthropic_in *in);

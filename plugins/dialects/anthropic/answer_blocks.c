@@ -28,7 +28,7 @@ aigw_status anthropic_emit(struct anthropic_in *in, const struct aigw_event *eve
 /* Number of a stream of text, for halves of characters: type of event, tool call. */
 #define STREAM_OF(type, index) ((type) << 12 | (index))
 
-aigw_status anthropic_emit_piece(struct anthropic_in *in, struct aigw_event *event)
+static aigw_status emit_piece(struct anthropic_in *in, struct aigw_event *event)
 {
     aigw_status status = AIGW_OK;
     char *copy = NULL;
@@ -47,7 +47,7 @@ aigw_status anthropic_emit_text(struct anthropic_in *in, uint32_t type, aigw_str
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = type, .text = text };
 
-    return anthropic_emit_piece(in, &event);
+    return emit_piece(in, &event);
 }
 
 aigw_status anthropic_emit_lost(struct anthropic_in *in)
@@ -122,7 +122,7 @@ static struct anthropic_tool *find_tool(const struct anthropic_in *in, const str
 }
 
 /* A piece of a call's arguments; of those that are plain text the text. */
-static aigw_status emit_piece_of(struct anthropic_in *in, struct anthropic_tool *tool, struct aigw_event *piece)
+static aigw_status emit_arguments(struct anthropic_in *in, struct anthropic_tool *tool, struct aigw_event *piece)
 {
     char *room = NULL;
     aigw_status status;
@@ -133,7 +133,7 @@ static aigw_status emit_piece_of(struct anthropic_in *in, struct anthropic_tool 
             return AIGW_E_NOMEM;
         piece->text = unwrap_piece(&tool->unwrap, piece->text, room);
     }
-    status = anthropic_emit_piece(in, piece);
+    status = emit_piece(in, piece);
     free(room);
     return status;
 }
@@ -168,7 +168,7 @@ static aigw_status begin_call(struct anthropic_in *in, const struct aigw_json *b
     if (status != AIGW_OK)
         return status;
     in->call->tools->is_text = known && known->kind == AIGW_TOOL_FREE_TEXT;
-    return emit_piece_of(in, in->call->tools, &event);
+    return emit_arguments(in, in->call->tools, &event);
 }
 
 static aigw_status emit_call_piece(struct anthropic_in *in, const struct anthropic_object *event,
@@ -193,7 +193,7 @@ static aigw_status emit_call_piece(struct anthropic_in *in, const struct anthrop
     if (tool->index == THE_ANSWER)
         return anthropic_emit_text(in, AIGW_EVENT_TEXT, piece.text);
     piece.index = tool->index;
-    return emit_piece_of(in, tool, &piece);
+    return emit_arguments(in, tool, &piece);
 }
 
 /* ---- blocks ---- */

@@ -26,7 +26,7 @@ struct anthropic_quirks {
     struct names *names;   /* of the call, for tools that are sent as others; NULL: such tools are refused */
 };
 
-/** A tool call of an answer; answer_read.c. */
+/** A tool call of an answer; answer_blocks.c. */
 struct anthropic_tool;
 
 /* What a call asks for. */
@@ -65,13 +65,13 @@ bool anthropic_names_files(const struct aigw_model_request *req);
 /** One frame of an answer. AIGW_DONE at the end marker. */
 aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
                             const struct aigw_frame *frame);
+/** The same without the short cut for plain text; for tests. */
+aigw_status anthropic_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
+                                 const struct aigw_frame *frame);
 /** Its body ended: of the answer to what is passed through unread, nothing else says so. */
 aigw_status anthropic_done(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call);
 /** What is asked for at this path of the API, with or without a query. */
 uint32_t anthropic_asks_at(aigw_str path);
-/** The same without the short cut for plain text; for tests. */
-aigw_status anthropic_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
-                                 const struct aigw_frame *frame);
 void anthropic_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                        struct aigw_error *ret_error);
 

@@ -4,20 +4,32 @@
 #include <ctype.h>
 #include <strings.h>
 
-/* The next number of at most two digits that is no part of a word or a date, -1 without one; *at moves behind it. */
+/* The value of a word of one or two digits, -1 of every other one. */
+static int number_of(aigw_str word)
+{
+    int number = 0;
+
+    for (size_t i = 0; i < word.len; i++) {
+        if (!isdigit((unsigned char)word.ptr[i]))
+            return -1;
+        number = number * 10 + (word.ptr[i] - '0');
+        if (number > 99)
+            return -1; /* a date */
+    }
+    return word.len > 0 && word.len <= 2 ? number : -1;
+}
+
+/* The first number of the name from *at on, -1 without one; *at is behind it then. */
 static int next_number(aigw_str name, size_t *at)
 {
     while (*at < name.len) {
-        size_t begin = *at, digits = 0;
-        int number = 0;
+        size_t begin = *at;
+        int number;
 
-        while (*at < name.len && isalnum((unsigned char)name.ptr[*at])) {
-            digits += isdigit((unsigned char)name.ptr[*at]) != 0;
-            number = number * 10 + (name.ptr[*at] - '0');
-            if (++*at - begin >= 3)
-                number = 0; /* too long to be one: only its end counts */
-        }
-        if (digits > 0 && digits == *at - begin && digits <= 2)
+        while (*at < name.len && isalnum((unsigned char)name.ptr[*at]))
+            ++*at;
+        number = number_of((aigw_str){ name.ptr + begin, *at - begin });
+        if (number >= 0)
             return number;
         while (*at < name.len && !isalnum((unsigned char)name.ptr[*at]))
             ++*at;

@@ -1,4 +1,4 @@
-/* jsonc.h - json-c as the oracle of tests: another reader of the same JSON. Link PkgConfig::JSONC. */
+/* jsonc.h - json-c as the oracle of tests: another reader of the same JSON. */
 #ifndef DIALECT_TESTS_JSONC_H
 #define DIALECT_TESTS_JSONC_H
 
