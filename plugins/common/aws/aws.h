@@ -60,7 +60,7 @@ struct aws_source {
 /** True when the settings name keys that are used as they are: nothing has to be fetched. */
 bool aws_has_static_keys(const struct aws_source *source);
 /** A few words on where the keys will come from, static; for the name of the credential. */
-const char *aws_source_words(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aws_source *source);
+const char *aws_source_words(const struct aws_source *source);
 /** The region that the profile names; absent when there is none. Lives as alloc(ctx, AIGW_LIFE_REQUEST) does. */
 aigw_str aws_profile_region(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aws_source *source);
 /** A provider's credential(): the way to keys, whatever the source. `region` is that of the token service. */

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,59 +19,69 @@ static bool is_set(const char *text)
 
 /* ---- files ---- */
 
-static aigw_status read_all(const struct aigw_host *host, struct aigw_ctx *ctx, int fd, const char *path,
-                            aigw_str *ret_text, const char **ret_problem)
+/* The text in memory of its own; NULL when it cannot be read, and *ret_problem says why unless there is no such file.
+ */
+static char *read_path(const struct aigw_host *host, struct aigw_ctx *ctx, const char *path, size_t *ret_len,
+                       const char **ret_problem)
 {
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat info;
-    size_t len = 0;
-    char *text;
+    char *text = NULL;
+    ssize_t got = 1;
 
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (size_t)info.st_size > FILE_MAX) {
+    *ret_len = 0;
+    *ret_problem = NULL;
+    if (fd < 0) {
+        if (errno != ENOENT)
+            *ret_problem = host->format(ctx, AIGW_LIFE_BUILD, "%s cannot be opened: %s", path, strerror(errno));
+        return NULL;
+    }
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (size_t)info.st_size > FILE_MAX)
         *ret_problem = host->format(ctx, AIGW_LIFE_BUILD, "%s is no file, or larger than 256 KiB", path);
-        return AIGW_E_NOT_FOUND;
+    else
+        text = malloc((size_t)info.st_size + 1);
+    while (text && got > 0 && *ret_len < (size_t)info.st_size) {
+        got = read(fd, text + *ret_len, (size_t)info.st_size - *ret_len);
+        *ret_len += got > 0 ? (size_t)got : 0;
     }
-    text = host->alloc(ctx, AIGW_LIFE_BUILD, (size_t)info.st_size + 1);
-    if (!text)
-        return AIGW_E_NOMEM;
-    while (len < (size_t)info.st_size) {
-        ssize_t got = read(fd, text + len, (size_t)info.st_size - len);
+    close(fd);
+    return text;
+}
 
-        if (got <= 0)
-            break;
-        len += (size_t)got;
-    }
-    while (len > 0 && memchr("\n\r\t ", text[len - 1], 4))
-        len--;
-    *ret_text = (aigw_str){ text, len };
-    return AIGW_OK;
+static void forget(char *text, size_t len)
+{
+    if (text)
+        explicit_bzero(text, len);
+    free(text);
 }
 
 aigw_status aws_read_file(const struct aigw_host *host, struct aigw_ctx *ctx, const char *path, aigw_str *ret_text,
                           const char **ret_problem)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    aigw_status status;
+    size_t len, size;
+    char *text = read_path(host, ctx, path, &size, ret_problem);
+    const char *copy = NULL;
 
     *ret_text = AIGW_STR_NONE;
-    *ret_problem = NULL;
-    if (fd < 0) {
-        if (errno != ENOENT)
-            *ret_problem = host->format(ctx, AIGW_LIFE_BUILD, "%s cannot be opened: %s", path, strerror(errno));
+    if (!text)
         return AIGW_E_NOT_FOUND;
-    }
-    status = read_all(host, ctx, fd, path, ret_text, ret_problem);
-    close(fd);
-    return status;
+    for (len = size; len > 0 && memchr("\n\r\t ", text[len - 1], 4); len--)
+        continue;
+    copy = aws_copy(host, ctx, (aigw_str){ text, len });
+    forget(text, size);
+    *ret_text = (aigw_str){ copy, copy ? len : 0 };
+    return copy ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 /* ---- profiles ---- */
 
-/* Both files, and the way to keys that is being made of them. */
+/* Both files, while the way to keys is being made of them: they hold secrets that are not ours to keep. */
 struct planning {
     const struct aigw_host *host;
     struct aigw_ctx *ctx;
     const struct aws_source *source;
-    aigw_str config, credentials;
+    char *texts[2]; /* config, credentials */
+    size_t lens[2];
     struct aws_plan *plan;
 };
 
@@ -79,7 +90,6 @@ static void read_profiles(struct planning *p)
     const char *home = is_set(p->source->home) ? p->source->home : NULL;
     const char *paths[] = { p->source->config_file, p->source->credentials_file };
     static const char *const names[] = { "config", "credentials" };
-    aigw_str *texts[] = { &p->config, &p->credentials };
 
     for (int i = 0; i < 2; i++) {
         const char *path = is_set(paths[i]) ? paths[i] : NULL, *problem = NULL;
@@ -89,16 +99,34 @@ static void read_profiles(struct planning *p)
         else if (!path && home)
             path = p->host->format(p->ctx, AIGW_LIFE_BUILD, "%s/.aws/%s", home, names[i]);
 
-        if (path && aws_read_file(p->host, p->ctx, path, texts[i], &problem) != AIGW_OK && problem)
+        if (path)
+            p->texts[i] = read_path(p->host, p->ctx, path, &p->lens[i], &problem);
+        if (problem && (is_set(paths[i]) || is_set(p->source->profile))) /* else nobody asked for that file */
             p->plan->problem = problem;
     }
 }
 
+static void forget_profiles(struct planning *p)
+{
+    for (int i = 0; i < 2; i++)
+        forget(p->texts[i], p->lens[i]);
+}
+
+static aigw_str text_of(const struct planning *p, bool is_config)
+{
+    return (aigw_str){ p->texts[is_config ? 0 : 1], p->lens[is_config ? 0 : 1] };
+}
+
+/* A copy: the files go. */
 static aigw_str get(const struct planning *p, aigw_str profile, const char *key)
 {
-    aigw_str value = aws_profile_get(p->credentials, profile, false, key);
+    aigw_str value = aws_profile_get(text_of(p, false), profile, false, key);
+    const char *copy;
 
-    return value.len > 0 ? value : aws_profile_get(p->config, profile, true, key);
+    if (value.len == 0)
+        value = aws_profile_get(text_of(p, true), profile, true, key);
+    copy = value.len > 0 ? aws_copy(p->host, p->ctx, value) : NULL;
+    return copy ? (aigw_str){ copy, value.len } : AIGW_STR_NONE;
 }
 
 static aigw_status no_way(struct planning *p, aigw_str profile, const char *what)
@@ -179,7 +207,8 @@ static aigw_status from_named_profile(struct planning *p, const char *name)
 {
     aigw_str profile = aws_str(name);
 
-    if (!aws_profile_exists(p->credentials, profile, false) && !aws_profile_exists(p->config, profile, true)) {
+    if (!aws_profile_exists(text_of(p, false), profile, false) &&
+        !aws_profile_exists(text_of(p, true), profile, true)) {
         if (!is_set(p->source->profile))
             return AIGW_E_NOT_FOUND;
         return p->plan->problem
@@ -254,6 +283,7 @@ aigw_status aws_make_plan(const struct aigw_host *host, struct aigw_ctx *ctx, co
 
     *ret_plan = (struct aws_plan){ .origin = AWS_FROM_KEYS };
     status = find_origin(&p);
+    forget_profiles(&p);
     if (status != AIGW_OK)
         return status;
     ret_plan->problem = NULL;
@@ -269,29 +299,27 @@ bool aws_has_static_keys(const struct aws_source *source)
     return is_set(source->access_key_id) && is_set(source->secret_access_key) && !is_set(source->role_arn);
 }
 
-const char *aws_source_words(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aws_source *source)
+const char *aws_source_words(const struct aws_source *source)
 {
-    struct aws_plan plan;
-
-    if (aws_make_plan(host, ctx, source, &plan) != AIGW_OK)
-        return "AWS credentials";
-    switch (plan.origin) {
-    case AWS_FROM_KEYS:
-        return plan.is_from_files ? "AWS keys of a profile" : "AWS role";
-    case AWS_FROM_WEB_IDENTITY:
+    if (is_set(source->access_key_id) || is_set(source->secret_access_key))
+        return "AWS role";
+    if (is_set(source->profile))
+        return "AWS profile";
+    if (is_set(source->web_identity_token_file) && is_set(source->web_identity_role_arn))
         return "AWS web identity";
-    case AWS_FROM_CONTAINER:
+    if (is_set(source->container_relative_uri) || is_set(source->container_full_uri))
         return "AWS keys of the container";
-    default:
-        return "AWS instance metadata, for want of any configured AWS credentials";
-    }
+    return "AWS profile default or instance metadata, for want of other AWS credentials";
 }
 
 aigw_str aws_profile_region(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aws_source *source)
 {
     struct aws_plan plan = { .origin = AWS_FROM_KEYS };
     struct planning p = { .host = host, .ctx = ctx, .source = source, .plan = &plan };
+    aigw_str region;
 
     read_profiles(&p);
-    return get(&p, is_set(source->profile) ? aws_str(source->profile) : AIGW_STR("default"), "region");
+    region = get(&p, is_set(source->profile) ? aws_str(source->profile) : AIGW_STR("default"), "region");
+    forget_profiles(&p);
+    return region;
 }

@@ -158,7 +158,8 @@ void converse_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const 
     reader_end(&r);
 }
 
-aigw_status converse_emit_exception(struct converse_in *in, aigw_str name, const struct aigw_json *value)
+aigw_status converse_emit_exception(struct converse_in *in, aigw_str name, const struct aigw_json *value,
+                                    aigw_str words)
 {
     struct refusal refusal = { .name = plain_name(name), .message = message_of(in->reader, value) };
     struct aigw_error error = { .struct_size = sizeof error,
@@ -167,6 +168,8 @@ aigw_status converse_emit_exception(struct converse_in *in, aigw_str name, const
                                 .message = AIGW_STR_INIT("the model server reported an error in its answer") };
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = &error };
 
+    if (value->type == AIGW_JSON_ABSENT)
+        refusal.message = words;
     in->call->state = CONVERSE_OVER;
     describe(in->host, in->ctx, &refusal, &error);
     return converse_emit(in, &event);

@@ -414,7 +414,7 @@ static aigw_status on_event(struct converse_in *in, aigw_str name, const struct 
     if (wire_is(name, "metadata"))
         return on_metadata(in, event);
     if (converse_is_exception(name))
-        return converse_emit_exception(in, name, event);
+        return converse_emit_exception(in, name, event, AIGW_STR_NONE);
     return AIGW_OK; /* messageStart, and whatever is added later */
 }
 
@@ -443,7 +443,7 @@ static aigw_status read_frame(struct converse_in *in, const struct aigw_frame *f
     struct aigw_json value;
 
     if (frame->exception.len > 0)
-        return converse_emit_exception(in, frame->exception, root);
+        return converse_emit_exception(in, frame->exception, root, frame->data);
     if (frame->framing != AIGW_FRAMING_BODY)
         return read_event(in, frame->event, root);
     if (root->type != AIGW_JSON_OBJECT)
@@ -453,7 +453,7 @@ static aigw_status read_frame(struct converse_in *in, const struct aigw_frame *f
     if (!aigw_json_member(root, "output", &value) &&
         (aigw_json_member(root, "message", &value) || aigw_json_member(root, "Message", &value) ||
          aigw_json_member(root, "error", &value)))
-        return converse_emit_exception(in, reader_str(in->reader, root, "__type"), root);
+        return converse_emit_exception(in, reader_str(in->reader, root, "__type"), root, AIGW_STR_NONE);
     return in->call->input_count > 0 ? converse_read_embeddings(in, root) : emit_whole(in, root);
 }
 

@@ -88,7 +88,13 @@ aigw_status converse_body(const struct aigw_host *host, struct aigw_ctx *ctx, ai
                           struct wire_drops *drops, aigw_str *ret_body);
 
 /* How much thinking is asked for. */
-enum converse_thinking { CONVERSE_THINK_UNSAID, CONVERSE_THINK_OFF, CONVERSE_THINK_BUDGET, CONVERSE_THINK_ADAPTIVE };
+enum converse_thinking {
+    CONVERSE_THINK_UNSAID,
+    CONVERSE_THINK_OFF,
+    CONVERSE_THINK_BUDGET,
+    CONVERSE_THINK_ADAPTIVE,
+    CONVERSE_THINK_BY_EXTRA, /* the request's own members say how */
+};
 
 /** The name of a document that was put. */
 struct converse_name;
@@ -211,8 +217,10 @@ aigw_status converse_emit(struct converse_in *in, const struct aigw_event *event
 
 void converse_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                       struct aigw_error *ret_error);
-/** Emit an exception as the end of the call. `name`: what the frame or member calls it. */
-aigw_status converse_emit_exception(struct converse_in *in, aigw_str name, const struct aigw_json *value);
+/** Emit an exception as the end of the call. `name`: what the frame or member calls it; `words`: what it says when it
+ * is no JSON. */
+aigw_status converse_emit_exception(struct converse_in *in, aigw_str name, const struct aigw_json *value,
+                                    aigw_str words);
 /** True for a member's or an event's name that is one of an exception. */
 bool converse_is_exception(aigw_str name);
 

@@ -2,6 +2,8 @@
  * (additionalModelRequestFields, in each vendor's spelling), and what is left out. */
 #include "converse.h"
 
+#include "../../common/json/digits.h"
+
 #include <string.h>
 
 #define OWN_MAX      8u
@@ -21,28 +23,55 @@ static const char *effort_of(const struct aigw_params *params)
     return budget <= 2048 ? "low" : budget <= 8192 ? "medium" : "high";
 }
 
-/* ---- additionalModelRequestFields ---- */
+/* ---- members of an object ---- */
 
-/** Members of it that were put. */
-struct fields {
+/** Members of an object that is opened with the first of them. */
+struct group {
     struct converse_out *out;
-    const char *own[OWN_MAX];
-    uint32_t own_count, count;
+    const char *name;
+    uint32_t count;
 };
 
-static void open_field(struct fields *f)
+static void group_text_key(struct group *g, aigw_str key)
 {
-    if (f->count == 0)
-        wire_key(f->out->body, "additionalModelRequestFields");
-    wire_puts(f->out->body, f->count++ > 0 ? "," : "{");
+    if (g->count == 0)
+        wire_key(g->out->body, g->name);
+    wire_puts(g->out->body, g->count++ > 0 ? "," : "{");
+    converse_put_text(g->out, key);
+    wire_puts(g->out->body, ":");
 }
+
+static void group_key(struct group *g, const char *key)
+{
+    group_text_key(g, wire_str(key));
+}
+
+static void group_real(struct group *g, const char *key, double value)
+{
+    char room[DIGITS_SIZE];
+
+    group_key(g, key);
+    wire_put(g->out->body, digits_of_double(value, room));
+}
+
+static void group_end(struct group *g)
+{
+    if (g->count > 0)
+        wire_puts(g->out->body, "}");
+}
+
+/* ---- additionalModelRequestFields ---- */
+
+/** It, and the members that are ours. */
+struct fields {
+    struct group group;
+    const char *own[OWN_MAX];
+    uint32_t own_count;
+};
 
 static void own_field(struct fields *f, const char *name)
 {
-    open_field(f);
-    wire_puts(f->out->body, "\"");
-    wire_puts(f->out->body, name);
-    wire_puts(f->out->body, "\":");
+    group_key(&f->group, name);
     if (f->own_count < OWN_MAX)
         f->own[f->own_count++] = name;
 }
@@ -50,11 +79,11 @@ static void own_field(struct fields *f, const char *name)
 /* Reasoning of models that are not Claude. */
 static void put_reasoning(struct fields *f, const struct aigw_params *params)
 {
-    enum converse_vendor vendor = f->out->quirks->model->vendor;
+    enum converse_vendor vendor = f->group.out->quirks->model->vendor;
     bool is_off = params->reasoning == AIGW_REASONING_OFF || wire_is(params->effort, "none");
     bool is_on = params->reasoning >= AIGW_REASONING_ON || (params->set & AIGW_PARAM_REASONING_BUDGET);
     bool has_effort = params->effort.len > 0;
-    struct converse_out *out = f->out;
+    struct converse_out *out = f->group.out;
 
     if (!is_off && !is_on && !has_effort)
         return;
@@ -86,7 +115,7 @@ static void put_top_k(struct fields *f, const struct aigw_params *params)
         { CONVERSE_MISTRAL, "top_k", "", "" }, { CONVERSE_COHERE, "k", "", "" },
         { CONVERSE_OTHER, "top_k", "", "" },   { CONVERSE_UNKNOWN, "top_k", "", "" },
     };
-    struct converse_out *out = f->out;
+    struct converse_out *out = f->group.out;
 
     if (!(params->set & AIGW_PARAM_TOP_K))
         return;
@@ -102,8 +131,8 @@ static void put_top_k(struct fields *f, const struct aigw_params *params)
 /* One call in a turn: Converse has no place for it, Claude's own tool_choice has. */
 static void put_single_call(struct fields *f, const struct aigw_params *params)
 {
-    const struct aigw_model_request *req = f->out->req;
-    struct converse_out *out = f->out;
+    const struct aigw_model_request *req = f->group.out->req;
+    struct converse_out *out = f->group.out;
 
     if (params->parallel_calls != AIGW_NO || !req->tools || req->tool_choice == AIGW_TOOLS_NONE)
         return;
@@ -122,22 +151,22 @@ static void put_single_call(struct fields *f, const struct aigw_params *params)
 
 static void put_betas(struct fields *f)
 {
-    const struct aigw_list *betas = &f->out->quirks->betas;
+    const struct aigw_list *betas = &f->group.out->quirks->betas;
 
-    if (betas->count == 0 || !is_claude(f->out))
+    if (betas->count == 0 || !is_claude(f->group.out))
         return;
     own_field(f, "anthropic_beta");
     for (size_t i = 0; i < betas->count; i++) {
-        wire_puts(f->out->body, i > 0 ? "," : "[");
-        converse_put_text(f->out, wire_str(betas->items[i]));
+        wire_puts(f->group.out->body, i > 0 ? "," : "[");
+        converse_put_text(f->group.out, wire_str(betas->items[i]));
     }
-    wire_puts(f->out->body, "]");
+    wire_puts(f->group.out->body, "]");
 }
 
 /* One more member, unless it is there already. */
 static void merge_field(struct fields *f, const struct aigw_json *key, const struct aigw_json *value, bool is_asked)
 {
-    struct converse_out *out = f->out;
+    struct converse_out *out = f->group.out;
     aigw_str name = reader_text(&out->reader, key);
 
     for (uint32_t i = 0; i < f->own_count; i++)
@@ -146,9 +175,7 @@ static void merge_field(struct fields *f, const struct aigw_json *key, const str
                 wire_drop(out->host, out->ctx, out->drops, name);
             return;
         }
-    open_field(f);
-    wire_put(out->body, reader_json(&out->reader, key));
-    wire_puts(out->body, ":");
+    group_text_key(&f->group, name);
     wire_put(out->body, reader_json(&out->reader, value));
 }
 
@@ -171,24 +198,24 @@ static void merge_fields(struct fields *f, const struct aigw_json *asked, const 
 
     while (aigw_json_next(&walk, &key, &value))
         merge_field(f, &key, &value, true);
-    walk = aigw_json_begin(&f->out->extra);
+    walk = aigw_json_begin(&f->group.out->extra);
     while (aigw_json_next(&walk, &key, &value))
-        if (!converse_is_member(f->out, &key) && !has_member(asked, key.text))
+        if (!converse_is_member(f->group.out, &key) && !has_member(asked, key.text))
             merge_field(f, &key, &value, true);
     walk = aigw_json_begin(configured);
     while (aigw_json_next(&walk, &key, &value))
-        if (!has_member(asked, key.text) && !has_member(&f->out->extra, key.text))
+        if (!has_member(asked, key.text) && !has_member(&f->group.out->extra, key.text))
             merge_field(f, &key, &value, false);
 }
 
 aigw_status converse_fields(struct converse_out *out)
 {
     const struct aigw_params *params = out->req->params;
-    struct fields f = { .out = out };
+    struct fields f = { .group = { .out = out, .name = "additionalModelRequestFields" } };
     struct aigw_json asked, configured;
 
     if (params) {
-        if (out->thinking != CONVERSE_THINK_UNSAID) {
+        if (out->thinking != CONVERSE_THINK_UNSAID && out->thinking != CONVERSE_THINK_BY_EXTRA) {
             own_field(&f, "thinking");
             converse_put_thinking(out);
         }
@@ -205,45 +232,11 @@ aigw_status converse_fields(struct converse_out *out)
         aigw_json_check(out->quirks->fields, AIGW_JSON_NAN, &configured, NULL) != AIGW_OK)
         configured = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
     merge_fields(&f, &asked, &configured);
-    if (f.count > 0)
-        wire_puts(out->body, "}");
+    group_end(&f.group);
     return AIGW_OK;
 }
 
 /* ---- inferenceConfig ---- */
-
-/** Members of an object that is opened with the first of them. */
-struct group {
-    struct converse_out *out;
-    const char *name;
-    uint32_t count;
-};
-
-static void group_text_key(struct group *g, aigw_str key)
-{
-    if (g->count == 0)
-        wire_key(g->out->body, g->name);
-    wire_puts(g->out->body, g->count++ > 0 ? "," : "{");
-    converse_put_text(g->out, key);
-    wire_puts(g->out->body, ":");
-}
-
-static void group_key(struct group *g, const char *key)
-{
-    group_text_key(g, wire_str(key));
-}
-
-static void group_real(struct group *g, const char *key, double value)
-{
-    group_key(g, key);
-    g->out->body->host->buf_printf(g->out->body->buf, "%.6g", value);
-}
-
-static void group_end(struct group *g)
-{
-    if (g->count > 0)
-        wire_puts(g->out->body, "}");
-}
 
 static double between_0_and_1(double value)
 {

@@ -10,7 +10,7 @@
 
 bool converse_is_thinking(const struct converse_out *out)
 {
-    return out->thinking == CONVERSE_THINK_BUDGET || out->thinking == CONVERSE_THINK_ADAPTIVE;
+    return out->thinking >= CONVERSE_THINK_BUDGET;
 }
 
 bool converse_keeps_thoughts(const struct converse_out *out)
@@ -144,16 +144,23 @@ static void settle_budget(struct converse_out *out, const struct aigw_params *pa
         out->max_tokens = out->budget + (out->quirks->max_tokens > 0 ? out->quirks->max_tokens : ANSWER_MAX);
 }
 
-void converse_settle_thinking(struct converse_out *out)
+/* Is it asked for in the vendor's own spelling? */
+static bool asks_by_extra(struct converse_out *out)
 {
-    const struct aigw_params *params = out->req->params;
-    bool has_budget = params && (params->set & AIGW_PARAM_REASONING_BUDGET);
+    struct aigw_json fields, thinking;
+
+    if (!reader_member(&out->extra, "additionalModelRequestFields", AIGW_JSON_OBJECT, &fields) ||
+        !aigw_json_member(&fields, "thinking", &thinking))
+        reader_member(&out->extra, "thinking", AIGW_JSON_OBJECT, &thinking);
+    return thinking.type == AIGW_JSON_OBJECT && !wire_is(reader_str(&out->reader, &thinking, "type"), "disabled");
+}
+
+static void settle_params(struct converse_out *out, const struct aigw_params *params)
+{
+    bool has_budget = params->set & AIGW_PARAM_REASONING_BUDGET;
     bool is_forced =
         out->req->tools && (out->req->tool_choice == AIGW_TOOLS_REQUIRED || out->req->tool_choice == AIGW_TOOLS_NAMED);
 
-    out->max_tokens = params && (params->set & AIGW_PARAM_MAX_TOKENS) ? params->max_tokens : out->quirks->max_tokens;
-    if (!params || out->quirks->model->vendor != CONVERSE_CLAUDE)
-        return;
     if (!wire_is(params->effort, "none"))
         out->effort = params->effort;
     settle_form(out, params, has_budget);
@@ -165,6 +172,19 @@ void converse_settle_thinking(struct converse_out *out)
     if (out->thinking == CONVERSE_THINK_BUDGET)
         settle_budget(out, params, has_budget);
     settle_effort(out);
+}
+
+void converse_settle_thinking(struct converse_out *out)
+{
+    const struct aigw_params *params = out->req->params;
+
+    out->max_tokens = params && (params->set & AIGW_PARAM_MAX_TOKENS) ? params->max_tokens : out->quirks->max_tokens;
+    if (out->quirks->model->vendor != CONVERSE_CLAUDE)
+        return;
+    if (params)
+        settle_params(out, params);
+    if (out->thinking == CONVERSE_THINK_UNSAID && asks_by_extra(out))
+        out->thinking = CONVERSE_THINK_BY_EXTRA;
 }
 
 void converse_put_thinking(struct converse_out *out)

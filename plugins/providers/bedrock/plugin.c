@@ -113,7 +113,7 @@ static aigw_status bedrock_open(const struct aigw_host *host, struct aigw_ctx *c
         bedrock->own_region = aws_profile_region(host, ctx, &bedrock->source);
     if (!aws_is_region(bedrock->own_region))
         bedrock->own_region = AIGW_STR(REGION_DEFAULT);
-    bedrock->credential_name = aws_source_words(host, ctx, &bedrock->source);
+    bedrock->credential_name = aws_source_words(&bedrock->source);
     return AIGW_OK;
 }
 

@@ -64,6 +64,19 @@ static const struct row rows[] = {
       .source = { .profile = "wrok" },
       .config = "[profile work]\n",
       .error = "profile \"wrok\" is in neither" },
+    { .name = "a file that is none",
+      .source = { .profile = "work", .config_file = "/" },
+      .error = "/ is no file, or larger than 256 KiB" },
+    { .name = "a home that holds no files",
+      .source = { .config_file = "", .credentials_file = "", .home = "/dev/null", .container_relative_uri = "/k" },
+      .answers = { { 200, JSON("ASIO") } },
+      .value = "ASIO\ns/s\nt",
+      .expires_ms = 3600000 - 240000 },
+    { .name = "files below home",
+      .source = { .config_file = "~/config", .credentials_file = "", .home = "HOME", .profile = "work" },
+      .config = "[profile work]\naws_access_key_id=AKIP\naws_secret_access_key=s4\n",
+      .value = "AKIP\ns4\n",
+      .expires_ms = 300000 },
     { .name = "a profile with a role and another profile",
       .source = { .profile = "a" },
       .config = "[profile a]\nrole_arn = arn:aws:iam::1:role/a\nsource_profile = b\nrole_session_name = me\n"
@@ -249,8 +262,12 @@ static void walk(const struct row *row)
     write_file("config", row->config);
     write_file("credentials", row->credentials);
     write_file("token", row->token);
-    source.config_file = config;
-    source.credentials_file = credentials;
+    if (source.home && strcmp(source.home, "HOME") == 0)
+        source.home = home;
+    if (!source.config_file)
+        source.config_file = config;
+    if (!source.credentials_file)
+        source.credentials_file = credentials;
     source.metadata_endpoint = "http://169.254.169.254";
     if (source.web_identity_token_file)
         source.web_identity_token_file = token;
