@@ -17,6 +17,7 @@
 #define GEMINI_DIALECT     "gemini" /* what passes through, and the origin of signatures and vendor JSON */
 #define GEMINI_CHOICES_MAX 8u
 #define GEMINI_STOPS_MAX   5u
+#define GEMINI_CALLS_MAX   4096u /* of one request, and results of one turn: each is looked for among the others */
 
 /* Vertex AI and AI Studio differ in a few members of the body, and in embeddings and counts altogether. */
 struct gemini_quirks {
@@ -58,14 +59,16 @@ struct gemini_out {
     struct wire_drops *drops;
     aigw_str model_name;
     struct gemini_model model;
-    bool is_foreign;                        /* extra members are in the spelling of another dialect */
-    const char *role;                       /* of the open turn, NULL when none is open */
-    uint32_t turn_count;                    /* turns so far */
-    uint32_t part_count;                    /* in the open turn */
-    bool has_call;                          /* the open turn has a function call */
-    uint32_t results_ahead;                 /* messages to come whose results stand there already */
-    const struct aigw_message *first, *run; /* all messages; the first of the last row of the assistant's */
-    const struct aigw_message *waiting;     /* system messages from here on are still to be put in place */
+    bool is_foreign;                /* extra members are in the spelling of another dialect */
+    const char *role;               /* of the open turn, NULL when none is open */
+    uint32_t turn_count;            /* turns so far */
+    uint32_t part_count;            /* in the open turn */
+    bool has_call;                  /* the open turn has a function call */
+    uint32_t results_ahead;         /* messages to come whose results stand there already */
+    const struct aigw_part **calls; /* call_count of them, all of the request */
+    uint32_t call_count;
+    uint32_t run_first, run_end;        /* those of the last turn of the assistant's */
+    const struct aigw_message *waiting; /* system messages from here on are still to be put in place */
 };
 aigw_status gemini_unsupported(struct gemini_out *out, const char *what, uint32_t number);
 aigw_status gemini_invalid(struct gemini_out *out, const char *what);

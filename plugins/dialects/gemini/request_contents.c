@@ -30,12 +30,18 @@ static bool same(aigw_str a, aigw_str b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+static uint32_t count_parts(const struct aigw_message *msg, uint32_t type)
+{
+    uint32_t count = 0;
+
+    for (const struct aigw_part *part = msg->parts; part; part = part->next)
+        count += part->type == type;
+    return count;
+}
+
 static bool has_results(const struct aigw_message *msg)
 {
-    for (const struct aigw_part *part = msg->parts; part; part = part->next)
-        if (part->type == AIGW_PART_TOOL_RESULT)
-            return true;
-    return false;
+    return count_parts(msg, AIGW_PART_TOOL_RESULT) > 0;
 }
 
 /* ---- turns and parts ---- */
@@ -237,13 +243,10 @@ static aigw_status put_call(struct gemini_out *out, const struct aigw_part *part
 /* The name that a result's call had; absent when there is no such call. */
 static aigw_str name_of_call(const struct gemini_out *out, aigw_str id)
 {
-    aigw_str name = AIGW_STR_NONE;
-
-    for (const struct aigw_message *msg = out->first; msg; msg = msg->next)
-        for (const struct aigw_part *part = msg->parts; part; part = part->next)
-            if (part->type == AIGW_PART_TOOL_CALL && same(part->id, id))
-                name = part->name;
-    return name;
+    for (uint32_t i = out->call_count; i > 0; i--)
+        if (same(out->calls[i - 1]->id, id))
+            return out->calls[i - 1]->name;
+    return AIGW_STR_NONE;
 }
 
 /* What the tool said, as an object. */
@@ -321,58 +324,69 @@ static bool is_in_group(const struct aigw_message *msg)
     return msg && (is_system(msg) || has_results(msg));
 }
 
-static const struct aigw_part *find_result(const struct aigw_message *group, aigw_str id)
+/** The results of a row of messages. */
+struct result_list {
+    const struct aigw_part **parts;
+    uint32_t count;
+};
+
+static aigw_status list_results(struct gemini_out *out, const struct aigw_message *group, struct result_list *ret_list)
 {
-    for (const struct aigw_message *msg = group; id.len > 0 && is_in_group(msg); msg = msg->next)
+    uint32_t count = 0;
+
+    for (const struct aigw_message *msg = group; is_in_group(msg); msg = msg->next)
+        count += count_parts(msg, AIGW_PART_TOOL_RESULT);
+    if (count > GEMINI_CALLS_MAX)
+        return gemini_unsupported(out, "so many results of tools", count);
+    *ret_list = (struct result_list){ out->host->alloc(out->ctx, AIGW_LIFE_BUILD, count * sizeof *ret_list->parts), 0 };
+    if (!ret_list->parts)
+        return AIGW_E_NOMEM;
+    for (const struct aigw_message *msg = group; is_in_group(msg); msg = msg->next) {
+        out->results_ahead += msg != group && !is_system(msg);
         for (const struct aigw_part *part = msg->parts; part; part = part->next)
-            if (part->type == AIGW_PART_TOOL_RESULT && same(part->id, id))
-                return part;
+            if (part->type == AIGW_PART_TOOL_RESULT)
+                ret_list->parts[ret_list->count++] = part;
+    }
+    return AIGW_OK;
+}
+
+static const struct aigw_part *find_result(const struct result_list *results, aigw_str id)
+{
+    for (uint32_t i = 0; id.len > 0 && i < results->count; i++)
+        if (same(results->parts[i]->id, id))
+            return results->parts[i];
     return NULL;
 }
 
-static const struct aigw_part *find_call(const struct aigw_message *run, aigw_str id)
+/* Of the last turn. */
+static const struct aigw_part *find_call(const struct gemini_out *out, aigw_str id)
 {
-    for (const struct aigw_message *msg = run; msg && (msg->role == AIGW_ROLE_ASSISTANT || is_system(msg));
-         msg = msg->next)
-        for (const struct aigw_part *part = msg->parts; id.len > 0 && part; part = part->next)
-            if (part->type == AIGW_PART_TOOL_CALL && same(part->id, id))
-                return part;
+    for (uint32_t i = out->run_first; id.len > 0 && i < out->run_end; i++)
+        if (same(out->calls[i]->id, id))
+            return out->calls[i];
     return NULL;
 }
 
-/* Those whose calls are known, in the calls' order. */
-static aigw_status put_called(struct gemini_out *out, const struct aigw_message *group)
-{
-    aigw_status status = AIGW_OK;
-
-    for (const struct aigw_message *msg = out->run; msg && (msg->role == AIGW_ROLE_ASSISTANT || is_system(msg));
-         msg = msg->next)
-        for (const struct aigw_part *call = msg->parts; call && status == AIGW_OK; call = call->next) {
-            const struct aigw_part *result = call->type == AIGW_PART_TOOL_CALL ? find_result(group, call->id) : NULL;
-
-            if (result && find_call(out->run, call->id) == call)
-                status = put_result(out, result);
-        }
-    return status;
-}
-
-/* All results of a row of messages, in one turn. */
+/* All results of a row of messages, in one turn: those whose calls are known in the calls' order, then the others. */
 static aigw_status put_results(struct gemini_out *out, const struct aigw_message *group)
 {
-    aigw_status status = put_called(out, group);
+    struct result_list results = { NULL, 0 };
+    aigw_status status = list_results(out, group, &results);
 
-    for (const struct aigw_message *msg = group; status == AIGW_OK && is_in_group(msg); msg = msg->next) {
-        for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next)
-            if (part->type == AIGW_PART_TOOL_RESULT &&
-                !(find_call(out->run, part->id) && find_result(group, part->id) == part))
-                status = put_result(out, part);
-        out->results_ahead += msg != group && !is_system(msg);
+    for (uint32_t i = out->run_first; status == AIGW_OK && i < out->run_end; i++) {
+        const struct aigw_part *result = find_result(&results, out->calls[i]->id);
+
+        if (result && find_call(out, result->id) == out->calls[i])
+            status = put_result(out, result);
     }
-    for (const struct aigw_message *msg = group; status == AIGW_OK && out->model.major < 3 && is_in_group(msg);
-         msg = msg->next)
-        for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next)
-            if (part->type == AIGW_PART_TOOL_RESULT)
-                status = put_result_media(out, part->parts, false);
+    for (uint32_t i = 0; status == AIGW_OK && i < results.count; i++) {
+        const struct aigw_part *part = results.parts[i];
+
+        if (!(find_call(out, part->id) && find_result(&results, part->id) == part))
+            status = put_result(out, part);
+    }
+    for (uint32_t i = 0; status == AIGW_OK && out->model.major < 3 && i < results.count; i++)
+        status = put_result_media(out, results.parts[i]->parts, false);
     return status;
 }
 
@@ -485,12 +499,42 @@ static aigw_status put_system(struct gemini_out *out, const struct aigw_model_re
     return status;
 }
 
+static aigw_status list_calls(struct gemini_out *out, const struct aigw_message *messages)
+{
+    uint32_t count = 0;
+
+    for (const struct aigw_message *msg = messages; msg; msg = msg->next)
+        count += count_parts(msg, AIGW_PART_TOOL_CALL);
+    if (count > GEMINI_CALLS_MAX)
+        return gemini_unsupported(out, "so many calls of tools", count);
+    out->calls = count > 0 ? out->host->alloc(out->ctx, AIGW_LIFE_BUILD, count * sizeof *out->calls) : NULL;
+    if (count > 0 && !out->calls)
+        return AIGW_E_NOMEM;
+    for (const struct aigw_message *msg = messages; msg; msg = msg->next)
+        for (const struct aigw_part *part = msg->parts; part; part = part->next)
+            if (part->type == AIGW_PART_TOOL_CALL)
+                out->calls[out->call_count++] = part;
+    return AIGW_OK;
+}
+
+/* Which calls the results that follow belong to: those of the assistant's messages without another's in between. */
+static void follow_run(struct gemini_out *out, const struct aigw_message *msg, bool *is_in_run)
+{
+    bool is_assistant = msg->role == AIGW_ROLE_ASSISTANT;
+
+    if (is_assistant && !*is_in_run)
+        out->run_first = out->run_end;
+    *is_in_run = is_assistant || (*is_in_run && is_system(msg));
+    out->run_end += count_parts(msg, AIGW_PART_TOOL_CALL);
+}
+
 aigw_status gemini_contents(struct gemini_out *out, const struct aigw_model_request *req, const char *note)
 {
     aigw_status status = put_system(out, req, note);
     bool is_leading = true, is_in_run = false;
 
-    out->first = req->messages;
+    if (status == AIGW_OK)
+        status = list_calls(out, req->messages);
     wire_key(out->body, "contents");
     wire_puts(out->body, "[");
     for (const struct aigw_message *msg = req->messages; msg && status == AIGW_OK; msg = msg->next) {
@@ -503,9 +547,7 @@ aigw_status gemini_contents(struct gemini_out *out, const struct aigw_model_requ
         if (msg->effort.len > 0)
             gemini_drop(out, "effort");
         is_leading = is_leading && is_system(msg);
-        if (msg->role == AIGW_ROLE_ASSISTANT && !is_in_run)
-            out->run = msg;
-        is_in_run = msg->role == AIGW_ROLE_ASSISTANT || (is_in_run && is_system(msg));
+        follow_run(out, msg, &is_in_run);
         if (!is_system(msg))
             status = put_message(out, msg);
         else if (!is_leading && !out->waiting)

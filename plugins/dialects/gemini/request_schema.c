@@ -136,6 +136,10 @@ static aigw_status put_list(struct schema_out *s, const struct aigw_json *list)
 /* In small letters: clients of this API write STRING, JSON Schema has string, and both forms take that. */
 static void put_type_name(struct schema_out *s, const struct aigw_json *type)
 {
+    if (type->type != AIGW_JSON_STRING || (type->flags & AIGW_JSONF_ESCAPES)) { /* no name of a type */
+        (void)put_json(s, type);
+        return;
+    }
     for (size_t i = 0; i < type->text.len; i++) {
         char c = type->text.ptr[i];
 
