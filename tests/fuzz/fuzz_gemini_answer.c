@@ -1,16 +1,30 @@
 /* fuzz_gemini_answer.c - what a Gemini server answers, in any bytes. The first byte chooses the kind of call and how
  * the rest comes: as one body, or as events with an empty line between them. Whatever it is, the events that come of it
- * keep the rules of model.h. */
+ * keep the rules of model.h, and the server half makes JSON of them. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../plugins/dialects/common/tests/record.h"
 #include "../../plugins/dialects/gemini/gemini.h"
+#include "../../plugins/dialects/gemini/gemini_server.h"
+#include "../../plugins/dialects/gemini/tests/server_host.h"
 
 static void check(bool ok)
 {
     if (!ok)
         abort();
+}
+
+/* ---- the events written again ---- */
+
+static struct gemini_writer writer;
+static struct aigw_buf *whole;
+
+static void write_end(const struct aigw_host *host)
+{
+    aigw_str text;
+
+    check(gemini_write_end(&writer, whole) == AIGW_OK && host->buf_view(whole, &text) == AIGW_OK);
+    check(wire_is_json_object(text));
 }
 
 /* ---- a host whose events are checked ---- */
@@ -38,44 +52,9 @@ static aigw_status emit(struct aigw_ctx *ctx, const struct aigw_event *event)
     }
     if (event->type == AIGW_EVENT_LOGPROBS)
         check(wire_is_json_object(event->text));
+    if (event->type != AIGW_EVENT_ERROR)
+        check(gemini_write_event(&writer, whole, event) == AIGW_OK);
     return record_host.emit(ctx, event);
-}
-
-static aigw_status chance(struct aigw_ctx *ctx, void *ret_bytes, size_t len)
-{
-    (void)ctx;
-    memset(ret_bytes, 7, len);
-    return AIGW_OK;
-}
-
-/** One is enough: frames follow one another. */
-struct aigw_buf {
-    char *bytes;
-    size_t len, size;
-};
-static struct aigw_buf frame_bytes;
-
-static void buf_put(struct aigw_buf *buf, const char *bytes, size_t len)
-{
-    if (buf->len + len > buf->size) {
-        buf->size = 2 * (buf->len + len);
-        buf->bytes = realloc(buf->bytes, buf->size);
-        check(buf->bytes != NULL);
-    }
-    if (len > 0)
-        memcpy(buf->bytes + buf->len, bytes, len);
-    buf->len += len;
-}
-
-static void buf_clear(struct aigw_buf *buf)
-{
-    buf->len = 0;
-}
-
-static aigw_status buf_view(struct aigw_buf *buf, aigw_str *ret_view)
-{
-    *ret_view = (aigw_str){ buf->bytes, buf->len };
-    return AIGW_OK;
 }
 
 /* ---- frames ---- */
@@ -112,24 +91,25 @@ static void run(const struct aigw_host *host, struct gemini_call *call, uint32_t
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const uint32_t kinds[] = { AIGW_CALL_CHAT, AIGW_CALL_CHAT, AIGW_CALL_COUNT, AIGW_CALL_EMBEDDING };
-    struct aigw_host host = record_host;
+    static const struct gemini_write_options options = { .model = AIGW_STR_INIT("m"), .shows_thoughts = true };
+    struct aigw_host host = server_host();
     struct gemini_call call = { .input_count = 1 };
 
     if (len < 2)
         return 0;
     host.emit = emit;
-    host.random = chance;
-    host.buf_put = buf_put;
-    host.buf_clear = buf_clear;
-    host.buf_view = buf_view;
+    whole = host.buf_new((struct aigw_ctx *)(void *)&said.record, AIGW_LIFE_REQUEST, WIRE_BODY_MAX);
+    gemini_write_begin(&writer, &host, (struct aigw_ctx *)(void *)&said.record, &options);
     call.kind = kinds[bytes[0] >> 2 & 3];
     call.wants_single = bytes[0] >> 4 & 1;
-    call.raw = bytes[0] & 2 ? &frame_bytes : NULL;
+    call.raw =
+        bytes[0] & 2 ? host.buf_new((struct aigw_ctx *)(void *)&said.record, AIGW_LIFE_REQUEST, WIRE_BODY_MAX) : NULL;
     memset(&said.tools, 0, sizeof said.tools);
     said.finished = 0;
     said.is_over = false;
     run(&host, &call, bytes[0] & 1 ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY,
         (aigw_str){ (const char *)bytes + 1, len - 1 });
-    record_free(&said.record);
+    write_end(&host);
+    server_host_free(&said.record);
     return 0;
 }

@@ -235,7 +235,7 @@ static aigw_status on_opaque(struct gemini_writer *w, struct aigw_buf *buf, cons
 {
     struct aigw_json root, member;
 
-    if (!wire_is(event->origin, "gemini") || aigw_json_check(event->text, 0, &root, NULL) != AIGW_OK ||
+    if (!wire_is(event->origin, "gemini") || aigw_json_check(event->text, AIGW_JSON_STRICT, &root, NULL) != AIGW_OK ||
         root.type != AIGW_JSON_OBJECT)
         return AIGW_OK;
     for (size_t i = 0; i < GEMINI_BESIDE; i++)

@@ -70,8 +70,9 @@ aigw_status gemini_write_citation(struct gemini_writer *w, struct aigw_buf *buf,
 {
     struct gemini_write_choice *choice = &w->choices[event->choice];
     struct aigw_buf *to = buf;
+    struct aigw_json root;
 
-    if (!wire_is(event->origin, "gemini") || !wire_is_json_object(event->text))
+    if (!wire_is(event->origin, "gemini") || aigw_json_check(event->text, AIGW_JSON_STRICT, &root, NULL) != AIGW_OK)
         return AIGW_OK;
     if (is_stream(w))
         begin_object(w, buf, "\"citationMetadata\":{\"citationSources\":[");
@@ -163,7 +164,8 @@ aigw_status gemini_write_probs(struct gemini_writer *w, struct aigw_buf *buf, co
 
     if (!chosen || !tops)
         return AIGW_E_NOMEM;
-    if (aigw_json_check(event->text, 0, &root, NULL) != AIGW_OK || !aigw_json_member(&root, "content", &content))
+    if (aigw_json_check(event->text, AIGW_JSON_STRICT, &root, NULL) != AIGW_OK ||
+        !aigw_json_member(&root, "content", &content))
         return AIGW_OK;
     walk = aigw_json_begin(&content);
     while (aigw_json_next(&walk, NULL, &one))

@@ -183,6 +183,7 @@ static aigw_status write_call(struct gemini_writer *w, struct aigw_buf *buf, uin
                               const struct gemini_held_call *call)
 {
     struct gemini_write_choice *choice = &w->choices[number];
+    struct aigw_json root;
     struct aigw_buf *to;
     aigw_str args;
     aigw_status status = w->host->buf_view(call->args, &args);
@@ -203,7 +204,7 @@ static aigw_status write_call(struct gemini_writer *w, struct aigw_buf *buf, uin
     put(w, to, ",\"args\":");
     if (wire_is_blank(args)) {
         put(w, to, "{}");
-    } else if (wire_is_json_object(args)) {
+    } else if (aigw_json_check(args, AIGW_JSON_STRICT, &root, NULL) == AIGW_OK && root.type == AIGW_JSON_OBJECT) {
         w->host->buf_put(to, args.ptr, args.len);
     } else { /* cut short, or plain text: an object must be */
         put(w, to, "{\"_raw\":");

@@ -6,6 +6,9 @@
 
 #define SCHEMA_NODES_MAX 10000
 #define SCHEMA_REFS_MAX  24 /* references inside one another: more are a circle */
+#define SCHEMA_DEPTH_MAX 200
+#define SCHEMA_WORK_MAX  ((size_t)16 * 1024 * 1024) /* bytes looked through for names */
+#define SCHEMA_NAME_WORK 64u                        /* what a name counts */
 
 /* What becomes of a keyword. */
 enum schema_way {
@@ -54,7 +57,8 @@ struct schema_out {
     const struct aigw_json *root;
     struct aigw_memory *memory;
     bool is_openapi;
-    uint32_t refs, nodes;
+    uint32_t refs, nodes, depth;
+    size_t work;
 };
 
 /** The objects whose members are written into the open one before this one's, and win. */
@@ -247,6 +251,7 @@ static struct aigw_json target_of(struct schema_out *s, const struct aigw_json *
     aigw_str path = AIGW_STR_NONE;
     const char *name;
 
+    s->work += s->root->text.len;
     if (aigw_json_text(ref, s->memory, &path) != AIGW_OK)
         return found;
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
@@ -289,8 +294,12 @@ static aigw_status put_all_of(struct schema_out *s, struct aigw_json_walk *walk,
 
     if (!aigw_json_next(walk, NULL, &item))
         return AIGW_OK;
+    s->depth++;
     status = put_members(s, &item, scope, count);
-    return status == AIGW_OK ? put_all_of(s, walk, &inner, count) : status;
+    if (status == AIGW_OK)
+        status = put_all_of(s, walk, &inner, count);
+    s->depth--;
+    return status;
 }
 
 static bool is_format(const struct aigw_json *value)
@@ -350,16 +359,18 @@ static aigw_status put_member(struct schema_out *s, const struct aigw_json *key,
     return put_json(s, value);
 }
 
-static bool is_shadowed(const struct schema_scope *scope, aigw_str key)
+static bool is_shadowed(struct schema_out *s, const struct schema_scope *scope, aigw_str key)
 {
     struct aigw_json_walk walk;
     struct aigw_json other, value;
 
     for (; scope; scope = scope->outer) {
         walk = aigw_json_begin(scope->object);
-        while (aigw_json_next(&walk, &other, &value))
+        while (s->work < SCHEMA_WORK_MAX && aigw_json_next(&walk, &other, &value)) {
+            s->work += other.text.len + value.text.len;
             if (other.text.len == key.len && memcmp(other.text.ptr, key.ptr, key.len) == 0)
                 return true;
+        }
     }
     return false;
 }
@@ -374,9 +385,16 @@ static aigw_status put_members(struct schema_out *s, const struct aigw_json *sch
 
     if (++s->nodes > SCHEMA_NODES_MAX)
         return gemini_unsupported(s->out, "schemas of so many parts", SCHEMA_NODES_MAX);
-    while (status == AIGW_OK && aigw_json_next(&walk, &key, &value))
-        if (!is_shadowed(scope, key.text))
+    if (s->depth >= SCHEMA_DEPTH_MAX)
+        return gemini_unsupported(s->out, "schemas of such depth", SCHEMA_DEPTH_MAX);
+    s->depth++;
+    while (status == AIGW_OK && aigw_json_next(&walk, &key, &value)) {
+        if (!is_shadowed(s, scope, key.text))
             status = put_member(s, &key, &value, &own, count);
+        if (status == AIGW_OK && s->work >= SCHEMA_WORK_MAX)
+            status = gemini_unsupported(s->out, "schemas of such size", SCHEMA_NODES_MAX);
+    }
+    s->depth--;
     return status;
 }
 
@@ -398,7 +416,7 @@ aigw_status gemini_put_schema(struct gemini_out *out, struct wire_body *to, aigw
     struct aigw_pool pool = { NULL };
     struct aigw_memory memory = aigw_pool_memory(&pool, WIRE_BODY_MAX);
     struct aigw_json root;
-    struct schema_out s = { out, to, &root, &memory, out->quirks->openapi_schema, 0, 0 };
+    struct schema_out s = { out, to, &root, &memory, out->quirks->openapi_schema, 0, 0, 0, 0 };
     aigw_status status = aigw_json_check(schema, 0, &root, NULL);
 
     if (status == AIGW_OK && root.type != AIGW_JSON_OBJECT)

@@ -1,6 +1,7 @@
 /* server_host.c - see server_host.h. */
 #include "server_host.h"
 
+#include <aigw/json.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,13 +64,15 @@ static void host_buf_printf(struct aigw_buf *buf, const char *fmt, ...)
 
 static void host_buf_json(struct aigw_buf *buf, aigw_str text)
 {
+    bool is_valid = aigw_utf8_is_valid(text);
+
     host_buf_put(buf, "\"", 1);
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
 
         if (c == '"' || c == '\\')
             host_buf_printf(buf, "\\%c", c);
-        else if (c < 0x20)
+        else if (c < 0x20 || (c >= 0x80 && !is_valid))
             host_buf_printf(buf, "\\u%04x", c);
         else
             host_buf_put(buf, text.ptr + i, 1);
