@@ -1,5 +1,5 @@
-"""A real LiteLLM proxy (PyPI) as the model server: GitLab's users put one in front of their models. Its answers come from
-its own configuration through all of its server code, or from aimock (npm) behind it."""
+"""A real LiteLLM proxy (PyPI) as the model server: GitLab's users put one in front of their models. It speaks four APIs
+whatever is behind it; its answers come from its own configuration, or from aimock (npm) behind it."""
 import json
 import os
 
@@ -12,6 +12,11 @@ from ._canon import WEATHER, CanonEnv
 
 KEY = "sk-litellm-canary-3f2c9e17a8b6"
 SAYS = "hello from the proxy"
+BEHIND = "\n  puts \"hello world\"\nend"  # says what is behind it
+MODELS = ["says", "behind", "limited", "too-long", "broken", "no-such-model"]
+APIS = {"openai": 'plugin = "openai"; profile = "litellm"; base_url = "%s/v1";',
+        "anthropic": 'plugin = "anthropic"; base_url = "%s";', "azure": 'plugin = "azure"; base_url = "%s";',
+        "gemini": 'plugin = "vertex"; api = "ai-studio"; base_url = "%s";'}
 
 
 class ProxyEnv(CanonEnv):
@@ -21,16 +26,10 @@ class ProxyEnv(CanonEnv):
         self.mock = _child.node("aimock.mjs", _npm.installed(ctx, os.path.dirname(os.path.abspath(__file__)), "clients"))
         self.proxy = _child.python("_litellm_child.py", packages, ctx.folder("litellm"), KEY, self.mock.said["url"])
         self.url = self.proxy.said["url"]
-        super().__init__(ctx, "litellm", f"""
-            providers: {{ lite = {{ plugin = "openai"; profile = "litellm"; base_url = "{self.url}/v1"; api_key = "{KEY}"; }}; }};
-            models: {{
-                says = {{ targets = ( {{ provider = "lite"; model = "says"; }} ); retries = 0; }};
-                behind = {{ targets = ( {{ provider = "lite"; model = "behind"; }} ); retries = 0; }};
-                limited = {{ targets = ( {{ provider = "lite"; model = "limited"; }} ); retries = 0; }};
-                too_long = {{ targets = ( {{ provider = "lite"; model = "too-long"; }} ); retries = 0; }};
-                broken = {{ targets = ( {{ provider = "lite"; model = "broken"; }} ); retries = 0; }};
-                unknown = {{ targets = ( {{ provider = "lite"; model = "no-such-model"; }} ); retries = 0; }};
-            }};""")
+        groups = "".join(f'{api} = {{ {group % self.url} api_key = "{KEY}"; }};\n' for api, group in APIS.items())
+        models = "".join(f'{api}_{name.replace("-", "_")} = {{ targets = ( {{ provider = "{api}"; model = "{name}"; }} ); '
+                         f'retries = 0; }};\n' for api in APIS for name in MODELS)
+        super().__init__(ctx, "litellm", f"providers: {{ {groups} }};\nmodels: {{ {models} }};")
 
     def close(self):
         super().close()
@@ -43,41 +42,59 @@ def litellm(ctx):
     return ProxyEnv(ctx)
 
 
-@case("LITELLM-chat", "litellm")
-def chat(env):
+def chat(env, api):
     for stream in (False, True):
-        events = env.ask("says", stream=stream, max_tokens=50)
-        equal((events.text(), events.finish, events.end), (SAYS, "stop", "end"), f"stream={stream}: {events!r}")
-        truth(events.usage()["input"] > 0 and events.usage()["output"] > 0, "usage", repr(events))
+        events = env.ask(f"{api}_behind", stream=stream, max_tokens=50, messages=[
+            {"role": "system", "content": "be brief"}, {"role": "user", "content": "first"},
+            {"role": "assistant", "content": "answer"}, {"role": "user", "content": "second"}])
+        equal((events.text(), events.finish, events.end), (BEHIND, "stop", "end"), f"stream={stream}: {events!r}")
+        equal((events.usage()["input"], events.usage()["output"]), (11, 5), f"usage, stream={stream}: {events!r}")
+        seen = json.dumps(env.mock.call("requests")[-1]["body"])
+        for word in ("be brief", "first", "answer", "second"):
+            truth(word in seen, f"{word!r} at the server behind it", seen)
 
 
-@case("LITELLM-tools", "litellm")
-def tools(env):
+def tools(env, api):
     for stream in (False, True):
-        events = env.ask("behind", stream=stream, tools=WEATHER, messages=[{"role": "user", "content": "the weather?"}])
-        equal([(call[1], json.loads(call[2])) for call in events.tools()],
-              [("get_weather", {"place": "Paris"}), ("get_weather", {"place": "Rome"})], repr(events))
+        ask = {"role": "user", "content": "the weather?"}
+        events = env.ask(f"{api}_behind", stream=stream, tools=WEATHER, messages=[ask])
+        calls = events.tools()
+        equal([(call[1], json.loads(call[2])) for call in calls],
+              [("get_weather", {"place": "Paris"}), ("get_weather", {"place": "Rome"})], f"stream={stream}: {events!r}")
         equal((events.finish, events.end), ("tool_calls", "end"), f"stream={stream}: {events!r}")
-        results = [{"type": "tool_result", "id": call[0], "name": call[1], "text": "sunny"} for call in events.tools()]
-        calls = [{"type": "tool_call", "id": call[0], "name": call[1], "text": call[2]} for call in events.tools()]
-        events = env.ask("behind", stream=stream, tools=WEATHER, messages=[
-            {"role": "user", "content": "the weather?"}, {"role": "assistant", "content": calls},
-            {"role": "tool", "content": results}])
-        equal((events.text(), events.end), ("sunny in both", "end"), repr(events))
+        used = [{"type": "tool_call", "id": call[0], "name": call[1], "text": call[2]} for call in calls]
+        results = [{"type": "tool_result", "id": call[0], "name": call[1], "text": "sunny"} for call in calls]
+        events = env.ask(f"{api}_behind", stream=stream, tools=WEATHER, messages=[
+            ask, {"role": "assistant", "content": used}, {"role": "tool", "content": results}])
+        equal((events.text(), events.end), ("sunny in both", "end"), f"stream={stream}: {events!r}")
 
 
-def fails(ident, model, error):
-    def run(env):
+def configured(env, api):
+    """An answer of its own."""
+    events = env.ask(f"{api}_says", max_tokens=50)
+    equal((events.text(), events.finish, events.end), (SAYS, "stop", "end"), repr(events))
+
+
+def refused(model, error, words="hi"):
+    def run(env, api):
         for stream in (False, True):
-            events = env.ask(model, stream=stream)
+            events = env.ask(f"{api}_{model}", stream=stream, messages=[{"role": "user", "content": words}])
             equal(events.error, error, f"stream={stream}: {events!r}")
-    case(ident, "litellm")(run)
+    return run
 
 
-fails("LITELLM-rate-limit", "limited", "rate_limited 429")
-fails("LITELLM-too-long", "too_long", "context_too_long 400")
-fails("LITELLM-server-error", "broken", "server 500")
-fails("LITELLM-no-model", "unknown", "not_found 400")
+TRIALS = {"chat": chat, "tools": tools, "configured": configured, "no-model": refused("no_such_model", "not_found 400"),
+          "rate-limit": refused("behind", "rate_limited 429", "rate limit"),
+          "bad-request": refused("behind", "bad_request 400", "malformed"),
+          "server-error": refused("behind", "server 500", "break"),
+          "configured-rate-limit": refused("limited", "rate_limited 429"),
+          "configured-too-long": refused("too_long", "context_too_long 400"),
+          "configured-server-error": refused("broken", "server 500")}
+LACKS = {"gemini": {"configured-rate-limit", "configured-too-long", "configured-server-error"}}  # it says their words there
+for _api in APIS:
+    for _trial, _run in TRIALS.items():
+        if _trial not in LACKS.get(_api, ()):
+            case(f"LITELLM-{_api}-{_trial}", "litellm")(lambda env, run=_run, api=_api: run(env, api))
 
 
 @case("LITELLM-key", "litellm")

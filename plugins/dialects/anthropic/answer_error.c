@@ -18,6 +18,7 @@ static const struct refusal_word anthropic_words[] = {
 static const struct refusal_word anthropic_phrases[] = {
     { "credit balance", AIGW_ERR_PERMISSION, 0 },
     { "content filtering policy", AIGW_ERR_REFUSED, 0 }, /* "Output blocked by …" */
+    { "invalid model name", AIGW_ERR_NOT_FOUND, 0 },     /* LiteLLM, with 400 */
 };
 
 static const struct refusal_rules anthropic_rules = { REFUSAL_TABLE(word, anthropic_words),

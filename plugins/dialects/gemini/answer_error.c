@@ -48,6 +48,7 @@ static const struct refusal_word phrases[] = {
     { "user location is not supported", AIGW_ERR_PERMISSION, 0 },
     { "input token count", AIGW_ERR_CONTEXT_TOO_LONG, 0 },
     { "model is overloaded", AIGW_ERR_OVERLOADED, 0 },
+    { "invalid model name", AIGW_ERR_NOT_FOUND, 0 }, /* LiteLLM, with 400 */
 };
 
 static const char *const errors[] = { "error", NULL };

@@ -5,6 +5,7 @@
  * Answers    an answer of the API is read by the client half, and its events are written again, whole and as streams;
  *            these are read once more: the same events.
  */
+#include "../../common/tests/jsonc.h"
 #include "../gemini.h"
 #include "../gemini_server.h"
 #include "server_host.h"
