@@ -1,8 +1,11 @@
 """A child of fixtures.py: lets the vendors' own clients read answers that our case files hold. Each line on standard input
 is {"sdk", "call", "stream", "status", "type", "body" (base64)}; each is answered by what the client made of it: {"text",
-"reasoning", "refusal", "tools", "finish", "usage", "vectors", "tokens"}, or {"error": {"class", "status"}}."""
+"reasoning", "refusal", "tools", "finish", "usage", "vectors", "tokens"}, or {"error": {"class", "status"}}. Or it is {"sdk",
+"call", "sent": the body of a request}, answered by {"complaint"}: _request_checks.py."""
 import base64
+import importlib.util
 import json
+import os
 import sys
 import threading
 import warnings
@@ -259,6 +262,16 @@ def bedrock_usage(made, usage):
                       "cache_write": written}
 
 
+def beside(name):
+    """A module of this folder, which is not on the path: its names would hide packages."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+request_checks = beside("_request_checks")
 SDKS = {"openai": openai_sdk, "azure": azure_sdk, "anthropic": anthropic_sdk, "mistral": mistral_sdk,
         "google": google_sdk, "bedrock": bedrock_sdk}
 
@@ -276,7 +289,10 @@ REFUSALS = (openai.APIError, anthropic.APIError, mistral_errors.MistralError, ge
 for line in sys.stdin:
     answer = json.loads(line)
     try:
-        told = SDKS[answer["sdk"]](answer)
+        if "sent" in answer:
+            told = {"complaint": request_checks.complaint(answer["sdk"], answer["call"], answer["sent"])}
+        else:
+            told = SDKS[answer["sdk"]](answer)
     except REFUSALS as refusal:
         told = {"error": {"class": type(refusal).__name__, "status": status_of(refusal), "words": str(refusal)[:300]}}
     except Exception as complaint:  # the client could not read it

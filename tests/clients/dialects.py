@@ -7,7 +7,7 @@ from harness.runner import case, equal, fixture, truth
 
 from . import _child, _npm
 from ._canon import WEATHER, CanonEnv
-from .google import Google
+from .google_oauth import Google
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = "sk-aimock-canary-91b7"

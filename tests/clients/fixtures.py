@@ -27,11 +27,9 @@ class SdkEnv:
     def __init__(self, ctx):
         self.ctx = ctx
         self.child = _child.python("_fixture_calls.py", _pypi.installed(ctx, "sdks"), greets=False)
-        self.judge = _child.python("_request_checks.py", _pypi.installed(ctx, "sdks"), greets=False)
 
     def close(self):
         self.child.close()
-        self.judge.close()
 
 
 @fixture("fixtures")
@@ -138,7 +136,7 @@ def add_request(row, body):
     @case(f"REQUEST-{row.provider}-{row.id[2:]}", "fixtures")
     def run(env):
         sent = {name: value for name, value in json.loads(body).items() if name not in OLDER.get(sdk, ())}
-        told = env.judge.call({"sdk": sdk, "call": request.get("kind", "chat"), "body": sent})
+        told = env.child.call({"sdk": sdk, "call": request.get("kind", "chat"), "sent": sent})
         equal(told["complaint"], "", f"what the {sdk} client's types say of {body}")
 
 
