@@ -79,29 +79,37 @@ struct openai_identity {
 /** One choice while it is written; see answer_write.h. */
 struct openai_written;
 
+/** A vector that came before its turn. */
+struct openai_vector {
+    const float *numbers;
+    uint32_t len;
+};
+
 /** Writes one answer: a stream as it comes, a whole answer at its end. Zero it, then openai_write_begin(). */
 struct openai_writer {
     const struct aigw_host *host;
     struct aigw_ctx *ctx;
     struct aigw_buf *buf; /* the caller's: bytes for the client are appended; empty it whenever they were sent */
     uint32_t path;
+    bool is_stream, wants_usage, wants_base64, uses_functions;
+    bool hides_reasoning; /* the caller's: leave reasoning_content out */
+    bool is_raw;          /* the client gets the server's own bytes */
+    bool is_over;
+    aigw_str
+        head; /* of every chunk, or of the whole answer, up to the choices; of embeddings what stands behind them */
+    struct aigw_usage usage; /* the last that came */
     uint32_t choice_count;
     uint32_t begun_count; /* stream: choices whose first chunk is out */
-    uint32_t next_vector; /* embeddings: the one that is written next */
-    uint32_t free_tool_count;
-    bool is_stream, wants_usage, wants_base64, uses_functions, is_raw, is_over;
-    bool hides_reasoning; /* set by the caller: leave reasoning_content out */
-    aigw_str head, tail;  /* of every chunk, or of the whole answer: up to the choices, and behind them */
-    const aigw_str *free_tools;
     struct openai_written *choices;
-    const float **vectors; /* embeddings that came out of turn */
-    uint32_t *vector_lens;
-    struct aigw_usage usage; /* the last that came */
+    const aigw_str *free_tools;
+    uint32_t free_tool_count;
+    uint32_t vector_count, next_vector; /* embeddings: of how many, the one that is written next */
+    struct openai_vector *vectors;
 };
 
-/** Begin. `id` and what of `asked` is needed are copied; nothing is written yet. The choices are those of one prompt
- *  times `prompt_count` of a legacy completion: of the calls behind the first the caller shifts event.choice by
- *  choice_count each, and adds up their usage. */
+/** Begin. The identity and what of `asked` is needed are copied; nothing is written yet. vector_count: inputs of
+ *  embeddings, else 0. The choices are those of one prompt times `prompt_count` of a legacy completion: of the calls
+ * behind the first the caller shifts event.choice by choice_count each, and adds up their usage. */
 aigw_status openai_write_begin(struct openai_writer *w, const struct aigw_host *host, struct aigw_ctx *ctx,
                                struct aigw_buf *buf, const struct openai_asked *asked,
                                const struct openai_identity *identity, uint32_t vector_count);

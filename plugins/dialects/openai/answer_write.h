@@ -1,0 +1,66 @@
+/* answer_write.h - what the writers of answers share. */
+#ifndef OPENAI_ANSWER_WRITE_H
+#define OPENAI_ANSWER_WRITE_H
+
+#include "openai_server.h"
+
+#define OPENAI_TEXT_MAX ((size_t)64 * 1024 * 1024) /* of one text of a whole answer */
+
+/** A tool call of a choice. */
+struct openai_written_call {
+    struct openai_written_call *next;
+    uint32_t index;        /* the event's */
+    uint32_t number;       /* ours: gap-free */
+    bool is_free;          /* its input is plain text */
+    aigw_str id, name;     /* whole answers, and where an id was made */
+    aigw_str signature;    /* whole answers */
+    struct aigw_buf *text; /* whole answers: the arguments so far */
+};
+
+/** Lists of a logprobs object, by name. */
+#define OPENAI_LOGPROBS_MAX 4
+
+struct openai_written {
+    uint32_t call_count;
+    uint32_t finish; /* AIGW_FINISH_* */
+    bool is_seen, is_finished;
+    size_t char_count; /* characters of text so far: where a citation stands */
+    struct openai_written_call *calls, *last_call;
+    aigw_str early_signature; /* of the call `early_index`, which has not begun */
+    uint32_t early_index;
+    struct aigw_buf *notes; /* annotations, with commas between them */
+    /* whole answers */
+    struct aigw_buf *text, *reasoning, *refusal;
+    struct aigw_buf *logprobs[OPENAI_LOGPROBS_MAX];
+};
+
+void openai_put(struct openai_writer *w, const char *text);
+void openai_put_str(struct openai_writer *w, aigw_str text);
+void openai_put_json(struct openai_writer *w, aigw_str text);
+/** finish_reason of a choice. */
+const char *openai_finish_word(const struct openai_writer *w, const struct openai_written *choice);
+/** {"prompt_tokens":…}; what is unknown is 0 or left out. */
+void openai_put_usage(struct openai_writer *w);
+/** The text, kept in *buf for the end of the answer. */
+aigw_status openai_keep(struct openai_writer *w, struct aigw_buf **buf, aigw_str text);
+/** What openai_keep() kept. */
+aigw_str openai_kept(struct openai_writer *w, struct aigw_buf *buf);
+/** A copy that lives as long as the request. */
+aigw_status openai_copy(struct openai_writer *w, aigw_str text, aigw_str *ret);
+/** "tool_calls":[{ of a call, as far as its name; a call of a stream has its number. */
+void openai_put_call_head(struct openai_writer *w, const struct openai_written_call *call, bool has_number);
+void openai_put_signature(struct openai_writer *w, aigw_str signature);
+
+/** One event, in either form. `call`: of a TOOL_CALL, or a SIGNATURE of one; is_new: this piece begins it. */
+aigw_status openai_stream_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event,
+                                struct openai_written_call *call, bool is_new);
+aigw_status openai_whole_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event,
+                               struct openai_written_call *call);
+void openai_stream_end(struct openai_writer *w);
+aigw_status openai_whole_end(struct openai_writer *w);
+
+/** An embedding; the end of the list. */
+aigw_status openai_vector_event(struct openai_writer *w, const struct aigw_event *event);
+void openai_vector_end(struct openai_writer *w);
+
+#endif
