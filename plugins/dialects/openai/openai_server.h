@@ -63,9 +63,9 @@ aigw_status openai_read_chat(const struct aigw_host *host, struct aigw_ctx *ctx,
 aigw_status openai_read_completion(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str body,
                                    struct openai_asked *ret_asked, struct aigw_model_request *ret_request,
                                    struct openai_refusal *ret_refusal);
-aigw_status openai_read_embeddings(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str body,
-                                   struct openai_asked *ret_asked, struct aigw_model_request *ret_request,
-                                   struct openai_refusal *ret_refusal);
+aigw_status openai_read_embedding(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str body,
+                                  struct openai_asked *ret_asked, struct aigw_model_request *ret_request,
+                                  struct openai_refusal *ret_refusal);
 
 /* ---- answers ---- */
 

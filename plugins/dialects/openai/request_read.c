@@ -39,9 +39,9 @@ static void mark_raw(struct openai_reading *r, aigw_str body, const struct aigw_
     }
 }
 
-aigw_status openai_read_begin(struct openai_reading *r, uint32_t path, aigw_str body, const char *const *names,
-                              size_t count, struct aigw_json *ret_root, struct aigw_json *ret_members,
-                              bool *ret_has_others)
+aigw_status openai_request_begin(struct openai_reading *r, uint32_t path, aigw_str body, const char *const *names,
+                                 size_t count, struct aigw_json *ret_root, struct aigw_json *ret_members,
+                                 bool *ret_has_others)
 {
     static const uint32_t kinds[] = { [OPENAI_CHAT] = AIGW_CALL_CHAT,
                                       [OPENAI_COMPLETION] = AIGW_CALL_COMPLETION,
@@ -82,7 +82,7 @@ aigw_status openai_read_begin(struct openai_reading *r, uint32_t path, aigw_str 
     return r->asked->model.len > 0 ? AIGW_OK : openai_refuse_missing(r, OPENAI_AT(NULL, names[0]));
 }
 
-aigw_status openai_read_stream_options(struct openai_reading *r, const struct aigw_json *value)
+aigw_status openai_request_stream_options(struct openai_reading *r, const struct aigw_json *value)
 {
     const struct openai_place *place = OPENAI_AT(NULL, "stream_options");
     struct aigw_json usage;
@@ -99,7 +99,7 @@ aigw_status openai_read_stream_options(struct openai_reading *r, const struct ai
     return status;
 }
 
-aigw_status openai_read_n(struct openai_reading *r, const struct aigw_json *value)
+aigw_status openai_request_n(struct openai_reading *r, const struct aigw_json *value)
 {
     int64_t count;
     bool is_set;
@@ -112,7 +112,7 @@ aigw_status openai_read_n(struct openai_reading *r, const struct aigw_json *valu
     return status;
 }
 
-aigw_status openai_read_max(struct openai_reading *r, const char *name, const struct aigw_json *value)
+aigw_status openai_request_max(struct openai_reading *r, const char *name, const struct aigw_json *value)
 {
     const struct openai_place *place = OPENAI_AT(NULL, name);
     int64_t max;
@@ -130,8 +130,8 @@ aigw_status openai_read_max(struct openai_reading *r, const char *name, const st
     return status;
 }
 
-aigw_status openai_read_numbers(struct openai_reading *r, const struct openai_number *rows, size_t count,
-                                const char *const *names, const struct aigw_json *members)
+aigw_status openai_request_numbers(struct openai_reading *r, const struct openai_number *rows, size_t count,
+                                   const char *const *names, const struct aigw_json *members)
 {
     aigw_status status = AIGW_OK;
 
@@ -202,14 +202,14 @@ static aigw_status read_numbers(struct chat *chat)
         { SEED, AIGW_PARAM_SEED, FIELD(seed), true, -9.2e18, 9.2e18 },
         { TOP_LOGPROBS, AIGW_PARAM_TOP_LOGPROBS, FIELD(top_logprobs), true, 0, 20 },
     };
-    aigw_status status = openai_read_max(&chat->r, names[MAX_TOKENS], &chat->members[MAX_TOKENS]);
+    aigw_status status = openai_request_max(&chat->r, names[MAX_TOKENS], &chat->members[MAX_TOKENS]);
 
     if (status == AIGW_OK)
-        status = openai_read_max(&chat->r, names[MAX_COMPLETION_TOKENS], &chat->members[MAX_COMPLETION_TOKENS]);
+        status = openai_request_max(&chat->r, names[MAX_COMPLETION_TOKENS], &chat->members[MAX_COMPLETION_TOKENS]);
     if (status != AIGW_OK)
         return status;
     chat->r.asked->uses_completion_max = !openai_is_null(&chat->members[MAX_COMPLETION_TOKENS]);
-    return openai_read_numbers(&chat->r, rows, sizeof rows / sizeof *rows, names, chat->members);
+    return openai_request_numbers(&chat->r, rows, sizeof rows / sizeof *rows, names, chat->members);
 }
 
 static aigw_status read_logprobs(struct chat *chat)
@@ -311,7 +311,7 @@ static aigw_status read_params(struct chat *chat)
     aigw_status status = read_numbers(chat);
 
     if (status == AIGW_OK)
-        status = openai_read_n(r, &members[N]);
+        status = openai_request_n(r, &members[N]);
     if (status == AIGW_OK)
         status = openai_take_texts(r, OPENAI_AT(NULL, names[STOP]), &members[STOP], true, &r->params->stop,
                                    &r->params->stop_count);
@@ -326,7 +326,7 @@ static aigw_status read_params(struct chat *chat)
     if (status == AIGW_OK)
         status = openai_take_bool(r, OPENAI_AT(NULL, names[PARALLEL]), &members[PARALLEL], &r->params->parallel_calls);
     if (status == AIGW_OK)
-        status = openai_read_format(r, &members[RESPONSE_FORMAT], &is_kept);
+        status = openai_request_format(r, &members[RESPONSE_FORMAT], &is_kept);
     if (is_kept)
         chat->keep |= KEEP(RESPONSE_FORMAT);
     return status == AIGW_OK ? read_modalities(chat) : status;
@@ -352,14 +352,14 @@ static aigw_status read_chat(struct chat *chat)
                                                .tool_choice = members[TOOL_CHOICE],
                                                .functions = members[FUNCTIONS],
                                                .function_call = members[FUNCTION_CALL] };
-    aigw_status status = openai_read_messages(&chat->r, &members[MESSAGES]);
+    aigw_status status = openai_request_messages(&chat->r, &members[MESSAGES]);
 
     if (status == AIGW_OK)
         status = read_params(chat);
     if (status == AIGW_OK)
-        status = openai_read_tools(&chat->r, &tools);
+        status = openai_request_tools(&chat->r, &tools);
     if (status == AIGW_OK)
-        status = openai_read_stream_options(&chat->r, &members[STREAM_OPTIONS]);
+        status = openai_request_stream_options(&chat->r, &members[STREAM_OPTIONS]);
     if (status == AIGW_OK)
         status = read_continue(chat);
     if (status == AIGW_OK && (chat->has_others || chat->keep))
@@ -376,7 +376,7 @@ aigw_status openai_read_chat(const struct aigw_host *host, struct aigw_ctx *ctx,
     };
     struct aigw_json input;
     aigw_status status =
-        openai_read_begin(&chat.r, OPENAI_CHAT, body, names, MEMBERS, &chat.root, chat.members, &chat.has_others);
+        openai_request_begin(&chat.r, OPENAI_CHAT, body, names, MEMBERS, &chat.root, chat.members, &chat.has_others);
 
     ret_asked->has_input = openai_is_null(&chat.members[MESSAGES]) && aigw_json_member(&chat.root, "input", &input) &&
                            !openai_is_null(&input);

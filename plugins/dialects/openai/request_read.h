@@ -79,9 +79,9 @@ bool openai_cache_mark(const struct aigw_json *value, uint32_t *ret_ttl_s);
 
 /** Check the text and find the members of its object, which are in order of `names`; "model" is the first, "stream" the
  *  second. Sets asked->path, model, is_stream and raw, and request->kind. */
-aigw_status openai_read_begin(struct openai_reading *r, uint32_t path, aigw_str body, const char *const *names,
-                              size_t count, struct aigw_json *ret_root, struct aigw_json *ret_members,
-                              bool *ret_has_others);
+aigw_status openai_request_begin(struct openai_reading *r, uint32_t path, aigw_str body, const char *const *names,
+                                 size_t count, struct aigw_json *ret_root, struct aigw_json *ret_members,
+                                 bool *ret_has_others);
 /** A member that is a number of the parameters. */
 struct openai_number {
     uint32_t member; /* index of its value */
@@ -90,20 +90,20 @@ struct openai_number {
     bool is_int;
     double low, high;
 };
-aigw_status openai_read_numbers(struct openai_reading *r, const struct openai_number *rows, size_t count,
-                                const char *const *names, const struct aigw_json *members);
+aigw_status openai_request_numbers(struct openai_reading *r, const struct openai_number *rows, size_t count,
+                                   const char *const *names, const struct aigw_json *members);
 /** stream_options. */
-aigw_status openai_read_stream_options(struct openai_reading *r, const struct aigw_json *value);
+aigw_status openai_request_stream_options(struct openai_reading *r, const struct aigw_json *value);
 /** n: how many answers. */
-aigw_status openai_read_n(struct openai_reading *r, const struct aigw_json *value);
+aigw_status openai_request_n(struct openai_reading *r, const struct aigw_json *value);
 /** max_tokens or its other name; the smaller one counts. */
-aigw_status openai_read_max(struct openai_reading *r, const char *name, const struct aigw_json *value);
+aigw_status openai_request_max(struct openai_reading *r, const char *name, const struct aigw_json *value);
 /** Not below -2 and not above 2. */
 #define OPENAI_PENALTY_MAX 2.0
 
 /* ---- a chat; request_read_messages.c, request_read_parts.c, request_read_tools.c ---- */
 
-aigw_status openai_read_messages(struct openai_reading *r, const struct aigw_json *value);
+aigw_status openai_request_messages(struct openai_reading *r, const struct aigw_json *value);
 
 /** A list of parts being made. */
 struct openai_parts {
@@ -113,20 +113,20 @@ struct openai_parts {
 /** Append one of that type; NULL without memory. */
 struct aigw_part *openai_add_part(struct openai_reading *r, struct openai_parts *parts, uint32_t type);
 /** A string, or a list of parts. Empty texts are left out. */
-aigw_status openai_read_content(struct openai_reading *r, const struct openai_place *place,
-                                const struct aigw_json *value, struct openai_parts *parts);
+aigw_status openai_request_content(struct openai_reading *r, const struct openai_place *place,
+                                   const struct aigw_json *value, struct openai_parts *parts);
 /** tool_calls of an assistant's message. */
-aigw_status openai_read_calls(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
-                              struct openai_parts *parts);
+aigw_status openai_request_calls(struct openai_reading *r, const struct openai_place *place,
+                                 const struct aigw_json *value, struct openai_parts *parts);
 /** The name and arguments of a call, or of the deprecated function_call. */
-aigw_status openai_read_call_body(struct openai_reading *r, const struct openai_place *place,
-                                  const struct aigw_json *value, const char *text_name, struct aigw_part *part);
+aigw_status openai_request_call_body(struct openai_reading *r, const struct openai_place *place,
+                                     const struct aigw_json *value, const char *text_name, struct aigw_part *part);
 
 struct openai_tool_members {
     struct aigw_json tools, tool_choice, functions, function_call;
 };
-aigw_status openai_read_tools(struct openai_reading *r, const struct openai_tool_members *members);
+aigw_status openai_request_tools(struct openai_reading *r, const struct openai_tool_members *members);
 /** *ret_is_kept: it is of a kind that only a server of this dialect may know. */
-aigw_status openai_read_format(struct openai_reading *r, const struct aigw_json *value, bool *ret_is_kept);
+aigw_status openai_request_format(struct openai_reading *r, const struct aigw_json *value, bool *ret_is_kept);
 
 #endif

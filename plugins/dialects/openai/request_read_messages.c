@@ -56,7 +56,7 @@ static aigw_status read_content(struct turn *turn, struct openai_parts *parts)
 {
     struct openai_place place;
 
-    return openai_read_content(turn->r, at(turn->place, CONTENT, &place), &turn->members[CONTENT], parts);
+    return openai_request_content(turn->r, at(turn->place, CONTENT, &place), &turn->members[CONTENT], parts);
 }
 
 static aigw_status add_text(struct turn *turn, uint32_t type, aigw_str text)
@@ -118,7 +118,7 @@ static aigw_status read_function_call(struct turn *turn)
     if (!part || !id)
         return AIGW_E_NOMEM;
     part->id = wire_str(id);
-    status = openai_read_call_body(turn->r, at(turn->place, FUNCTION_CALL, &place), value, "arguments", part);
+    status = openai_request_call_body(turn->r, at(turn->place, FUNCTION_CALL, &place), value, "arguments", part);
     *turn->functions = (struct functions){ part->name, part->id };
     return status;
 }
@@ -157,8 +157,8 @@ static aigw_status read_assistant(struct turn *turn)
     if (status == AIGW_OK)
         status = add_text(turn, AIGW_PART_REFUSAL, refusal);
     if (status == AIGW_OK)
-        status =
-            openai_read_calls(turn->r, at(turn->place, TOOL_CALLS, &place), &turn->members[TOOL_CALLS], &turn->parts);
+        status = openai_request_calls(turn->r, at(turn->place, TOOL_CALLS, &place), &turn->members[TOOL_CALLS],
+                                      &turn->parts);
     if (status == AIGW_OK)
         status = read_function_call(turn);
     return status == AIGW_OK ? read_prefix(turn) : status;
@@ -291,7 +291,7 @@ static aigw_status read_message(struct openai_reading *r, const struct openai_pl
     return status == AIGW_OK ? finish_message(&turn, value, has_others) : status;
 }
 
-aigw_status openai_read_messages(struct openai_reading *r, const struct aigw_json *value)
+aigw_status openai_request_messages(struct openai_reading *r, const struct aigw_json *value)
 {
     const struct openai_place *place = OPENAI_AT(NULL, "messages");
     struct functions functions = { .name = AIGW_STR_NONE };

@@ -274,8 +274,8 @@ static aigw_status read_part(struct openai_reading *r, const struct openai_place
     return status;
 }
 
-aigw_status openai_read_content(struct openai_reading *r, const struct openai_place *place,
-                                const struct aigw_json *value, struct openai_parts *parts)
+aigw_status openai_request_content(struct openai_reading *r, const struct openai_place *place,
+                                   const struct aigw_json *value, struct openai_parts *parts)
 {
     struct aigw_json_walk walk = aigw_json_begin(value);
     struct aigw_json item;
@@ -302,8 +302,8 @@ aigw_status openai_read_content(struct openai_reading *r, const struct openai_pl
 
 /* ---- tool calls ---- */
 
-aigw_status openai_read_call_body(struct openai_reading *r, const struct openai_place *place,
-                                  const struct aigw_json *value, const char *text_name, struct aigw_part *part)
+aigw_status openai_request_call_body(struct openai_reading *r, const struct openai_place *place,
+                                     const struct aigw_json *value, const char *text_name, struct aigw_part *part)
 {
     const char *const members[] = { "name", text_name };
     struct aigw_json found[2];
@@ -363,8 +363,8 @@ static aigw_status read_call(struct openai_reading *r, const struct openai_place
         return openai_refuse(r, OPENAI_AT(place, "type"), "invalid_value", "must be function or custom");
     if (is_custom)
         part->flags |= AIGW_PARTF_FREE_TEXT;
-    status = is_custom ? openai_read_call_body(r, OPENAI_AT(place, "custom"), &found[CUSTOM], "input", part)
-                       : openai_read_call_body(r, OPENAI_AT(place, "function"), &found[FUNCTION], "arguments", part);
+    status = is_custom ? openai_request_call_body(r, OPENAI_AT(place, "custom"), &found[CUSTOM], "input", part)
+                       : openai_request_call_body(r, OPENAI_AT(place, "function"), &found[FUNCTION], "arguments", part);
     if (status == AIGW_OK)
         status = take_signature(r, &found[EXTRA_CONTENT], part);
     if (status == AIGW_OK && (has_others || !openai_is_null(&found[EXTRA_CONTENT])))
@@ -372,8 +372,8 @@ static aigw_status read_call(struct openai_reading *r, const struct openai_place
     return status;
 }
 
-aigw_status openai_read_calls(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
-                              struct openai_parts *parts)
+aigw_status openai_request_calls(struct openai_reading *r, const struct openai_place *place,
+                                 const struct aigw_json *value, struct openai_parts *parts)
 {
     struct aigw_json_walk walk = aigw_json_begin(value);
     struct aigw_json item;

@@ -77,14 +77,14 @@ static aigw_status read_completion_params(struct openai_reading *r, const struct
         { LOGPROBS, AIGW_PARAM_TOP_LOGPROBS, offsetof(struct aigw_params, top_logprobs), true, 0, 5 },
     };
     struct aigw_params *params = r->params;
-    aigw_status status = openai_read_max(r, names[MAX_TOKENS], &members[MAX_TOKENS]);
+    aigw_status status = openai_request_max(r, names[MAX_TOKENS], &members[MAX_TOKENS]);
 
     if (status == AIGW_OK)
-        status = openai_read_numbers(r, rows, sizeof rows / sizeof *rows, names, members);
+        status = openai_request_numbers(r, rows, sizeof rows / sizeof *rows, names, members);
     if (params->set & AIGW_PARAM_TOP_LOGPROBS)
         params->want_logprobs = AIGW_YES;
     if (status == AIGW_OK)
-        status = openai_read_n(r, &members[N]);
+        status = openai_request_n(r, &members[N]);
     if (status == AIGW_OK)
         status = openai_take_texts(r, OPENAI_AT(NULL, names[STOP]), &members[STOP], true, &params->stop,
                                    &params->stop_count);
@@ -104,7 +104,7 @@ aigw_status openai_read_completion(const struct aigw_host *host, struct aigw_ctx
     struct aigw_json root, members[MEMBERS];
     uint32_t wants_echo = AIGW_UNSET;
     bool has_others;
-    aigw_status status = openai_read_begin(&r, OPENAI_COMPLETION, body, names, MEMBERS, &root, members, &has_others);
+    aigw_status status = openai_request_begin(&r, OPENAI_COMPLETION, body, names, MEMBERS, &root, members, &has_others);
 
     if (status == AIGW_OK)
         status = read_prompts(&r, &members[PROMPT]);
@@ -113,7 +113,7 @@ aigw_status openai_read_completion(const struct aigw_host *host, struct aigw_ctx
     if (status == AIGW_OK)
         status = read_completion_params(&r, members);
     if (status == AIGW_OK)
-        status = openai_read_stream_options(&r, &members[STREAM_OPTIONS]);
+        status = openai_request_stream_options(&r, &members[STREAM_OPTIONS]);
     if (status == AIGW_OK)
         status = openai_take_bool(&r, OPENAI_AT(NULL, names[ECHO]), &members[ECHO], &wants_echo);
     ret_asked->wants_echo = wants_echo == AIGW_YES;
@@ -161,9 +161,9 @@ static aigw_status read_inputs(struct openai_reading *r, const struct aigw_json 
                : status;
 }
 
-aigw_status openai_read_embeddings(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str body,
-                                   struct openai_asked *ret_asked, struct aigw_model_request *ret_request,
-                                   struct openai_refusal *ret_refusal)
+aigw_status openai_read_embedding(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str body,
+                                  struct openai_asked *ret_asked, struct aigw_model_request *ret_request,
+                                  struct openai_refusal *ret_refusal)
 {
     struct openai_reading r = {
         .host = host, .ctx = ctx, .asked = ret_asked, .request = ret_request, .refusal = ret_refusal
@@ -172,7 +172,7 @@ aigw_status openai_read_embeddings(const struct aigw_host *host, struct aigw_ctx
     int64_t dimensions = 0;
     bool has_others, is_set = false;
     aigw_status status =
-        openai_read_begin(&r, OPENAI_EMBEDDING, body, embedding_names, E_MEMBERS, &root, members, &has_others);
+        openai_request_begin(&r, OPENAI_EMBEDDING, body, embedding_names, E_MEMBERS, &root, members, &has_others);
 
     ret_asked->is_stream = false;
     ret_asked->raw.flags = 0;

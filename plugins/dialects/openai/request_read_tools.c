@@ -257,7 +257,7 @@ static aigw_status read_choice(struct tools *tools, const char *member, const st
                : openai_refuse(r, place, "invalid_value", "names a tool that is not among 'tools'");
 }
 
-aigw_status openai_read_tools(struct openai_reading *r, const struct openai_tool_members *members)
+aigw_status openai_request_tools(struct openai_reading *r, const struct openai_tool_members *members)
 {
     struct tools tools = { .r = r };
     bool is_old;
@@ -304,7 +304,7 @@ static aigw_status take_schema(struct openai_reading *r, const struct openai_pla
                              : status;
 }
 
-aigw_status openai_read_format(struct openai_reading *r, const struct aigw_json *value, bool *ret_is_kept)
+aigw_status openai_request_format(struct openai_reading *r, const struct aigw_json *value, bool *ret_is_kept)
 {
     static const char *const names[] = { "type", "json_schema", "schema" };
     static const char *const types[] = { "text", "json_object", "json_schema" };
