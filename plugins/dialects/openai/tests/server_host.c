@@ -419,7 +419,8 @@ bool server_line(const char *line, size_t len, struct server_line *ret)
         take_usage(at, ret);
         return true;
     }
-    ret->event.choice = (uint32_t)take_number(&at);
+    if (ret->event.type != AIGW_EVENT_ERROR)
+        ret->event.choice = (uint32_t)take_number(&at);
     if (*at == '.') {
         at++;
         ret->event.index = (uint32_t)take_number(&at);
