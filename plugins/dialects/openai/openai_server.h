@@ -22,6 +22,9 @@
 
 #include "openai.h"
 
+#define OPENAI_RESPONSES         32u /* beside OPENAI_CHAT …: the path of the Responses API; see responses_server.h */
+#define OPENAI_RESPONSES_DIALECT "openai-responses"
+
 /* ---- requests ---- */
 
 /** Why a body is refused, for the error object; its type is invalid_request_error. The strings live for the build. */
@@ -43,6 +46,7 @@ struct openai_asked {
     bool wants_echo;            /* the completion shall begin with the prompt */
     bool uses_functions;        /* the deprecated form: the answer calls by function_call */
     bool uses_completion_max;   /* the maximum was called max_completion_tokens */
+    bool has_tool_search;       /* Responses: the client searches its tools itself */
     bool has_input;             /* refused, but `input` is there instead of `messages`: a Responses body */
     const aigw_str *prompts;    /* legacy completions: prompt_count texts, each a call of its own with    */
     uint32_t prompt_count;      /* choice_count answers; the request holds the first                      */

@@ -30,7 +30,7 @@ static void mark_raw(struct openai_reading *r, aigw_str body, const struct aigw_
 
     *raw = (struct aigw_raw){ .struct_size = sizeof *raw,
                               .flags = r->asked->is_stream ? AIGW_RAWF_STREAM : 0,
-                              .dialect = AIGW_STR(OPENAI_DIALECT),
+                              .dialect = r->request->dialect,
                               .body = body,
                               .insert_at = (size_t)(root->text.ptr - body.ptr) + 1 };
     if (model->type == AIGW_JSON_STRING) {
@@ -43,9 +43,6 @@ aigw_status openai_request_begin(struct openai_reading *r, uint32_t path, aigw_s
                                  size_t count, struct aigw_json *ret_root, struct aigw_json *ret_members,
                                  bool *ret_has_others)
 {
-    static const uint32_t kinds[] = { [OPENAI_CHAT] = AIGW_CALL_CHAT,
-                                      [OPENAI_COMPLETION] = AIGW_CALL_COMPLETION,
-                                      [OPENAI_EMBEDDING] = AIGW_CALL_EMBEDDING };
     struct aigw_json_error error;
     uint32_t is_stream = AIGW_UNSET;
     aigw_str model = AIGW_STR_NONE;
@@ -65,8 +62,10 @@ aigw_status openai_request_begin(struct openai_reading *r, uint32_t path, aigw_s
         return AIGW_E_NOMEM;
     r->params->struct_size = sizeof *r->params;
     r->request->params = r->params;
-    r->request->kind = kinds[path];
-    r->request->dialect = AIGW_STR(OPENAI_DIALECT);
+    r->request->kind = path == OPENAI_EMBEDDING    ? AIGW_CALL_EMBEDDING
+                       : path == OPENAI_COMPLETION ? AIGW_CALL_COMPLETION
+                                                   : AIGW_CALL_CHAT;
+    r->request->dialect = path == OPENAI_RESPONSES ? AIGW_STR(OPENAI_RESPONSES_DIALECT) : AIGW_STR(OPENAI_DIALECT);
     r->asked->path = path;
     r->asked->choice_count = 1;
     *ret_has_others = openai_members(ret_root, names, count, ret_members);

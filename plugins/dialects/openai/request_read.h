@@ -54,6 +54,9 @@ aigw_status openai_take_bool(struct openai_reading *r, const struct openai_place
 /** JSON text of an object. */
 aigw_status openai_take_object(struct openai_reading *r, const struct openai_place *place,
                                const struct aigw_json *value, aigw_str *ret);
+/** JSON text of a list. */
+aigw_status openai_take_list(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
+                             aigw_str *ret);
 /** A number from low to high, perhaps written as text. *ret_is_set when it is there. */
 aigw_status openai_take_number(struct openai_reading *r, const struct openai_place *place,
                                const struct aigw_json *value, double low, double high, double *ret, bool *ret_is_set);
@@ -112,6 +115,8 @@ struct openai_parts {
 };
 /** Append one of that type; NULL without memory. */
 struct aigw_part *openai_add_part(struct openai_reading *r, struct openai_parts *parts, uint32_t type);
+/** A value that only a server of this dialect understands, kept as it is. */
+aigw_status openai_request_opaque(struct openai_reading *r, const struct aigw_json *value, struct openai_parts *parts);
 /** A string, or a list of parts. Empty texts are left out. */
 aigw_status openai_request_content(struct openai_reading *r, const struct openai_place *place,
                                    const struct aigw_json *value, struct openai_parts *parts);
@@ -122,11 +127,27 @@ aigw_status openai_request_calls(struct openai_reading *r, const struct openai_p
 aigw_status openai_request_call_body(struct openai_reading *r, const struct openai_place *place,
                                      const struct aigw_json *value, const char *text_name, struct aigw_part *part);
 
+/** A list of tools being made. */
+struct openai_tool_list {
+    struct openai_reading *r;
+    struct aigw_tool *first, *last;
+    aigw_str scope; /* of those that are read now */
+};
+aigw_status openai_request_tool_list(struct openai_tool_list *list, const struct openai_place *place,
+                                     const struct aigw_json *value);
+#define OPENAI_TOOL_SEARCH "tool_search"
+
 struct openai_tool_members {
     struct aigw_json tools, tool_choice, functions, function_call;
 };
 aigw_status openai_request_tools(struct openai_reading *r, const struct openai_tool_members *members);
+/** tool_choice, once all tools are known; then what follows from it. */
+aigw_status openai_request_choice(struct openai_reading *r, const char *member, const struct aigw_json *value);
+aigw_status openai_request_tools_end(struct openai_reading *r);
 /** *ret_is_kept: it is of a kind that only a server of this dialect may know. */
 aigw_status openai_request_format(struct openai_reading *r, const struct aigw_json *value, bool *ret_is_kept);
+/** An object with name, description, schema and strict. */
+aigw_status openai_request_schema(struct openai_reading *r, const struct openai_place *place,
+                                  const struct aigw_json *value);
 
 #endif

@@ -152,14 +152,14 @@ static aigw_status take_bare_file(struct openai_reading *r, const struct openai_
 static aigw_status read_file(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
                              struct aigw_part *part)
 {
-    static const char *const names[] = { "file_data", "file_id", "filename" };
-    struct aigw_json members[3];
+    static const char *const file_names[] = { "file_data", "file_id", "filename", "file_url" };
+    struct aigw_json members[4];
     aigw_status status;
 
     if (value->type != AIGW_JSON_OBJECT)
         return openai_is_null(value) ? openai_refuse_missing(r, place)
                                      : openai_refuse_type(r, place, value, "an object");
-    aigw_json_members(value, names, 3, members);
+    aigw_json_members(value, file_names, 4, members);
     status = openai_take_text(r, OPENAI_AT(place, "file_id"), &members[1], &part->file_id);
     if (status == AIGW_OK)
         status = openai_take_text(r, OPENAI_AT(place, "filename"), &members[2], &part->title);
@@ -167,6 +167,8 @@ static aigw_status read_file(struct openai_reading *r, const struct openai_place
         return status;
     if (openai_is_null(&members[0]) && part->file_id.len > 0)
         return AIGW_OK;
+    if (openai_is_null(&members[0]) && !openai_is_null(&members[3]))
+        return take_url(r, OPENAI_AT(place, "file_url"), &members[3], part);
     status = take_url(r, OPENAI_AT(place, "file_data"), &members[0], part);
     if (status == AIGW_OK && part->url.len > 0 && !wire_contains(part->url, "://"))
         status = take_bare_file(r, OPENAI_AT(place, "file_data"), part);
@@ -176,18 +178,37 @@ static aigw_status read_file(struct openai_reading *r, const struct openai_place
 /* ---- parts ---- */
 
 /* clang-format off */
-enum { TYPE, TEXT, REFUSAL, IMAGE_URL, VIDEO_URL, INPUT_AUDIO, FILE_MEMBER, THINKING, CACHE_CONTROL, BREAKPOINT, MEMBERS };
+enum {
+    TYPE, TEXT, REFUSAL, IMAGE_URL, VIDEO_URL, INPUT_AUDIO, FILE_MEMBER, THINKING, CACHE_CONTROL, BREAKPOINT, ANNOTATIONS,
+    LOGPROBS, DETAIL, FILE_ID, FILE_DATA, FILE_URL, FILE_NAME, MEMBERS
+};
 static const char *const names[] = {
     "type", "text", "refusal", "image_url", "video_url", "input_audio", "file", "thinking", "cache_control",
-    "prompt_cache_breakpoint"
+    "prompt_cache_breakpoint", "annotations", "logprobs", "detail", "file_id", "file_data", "file_url", "filename"
 };
 /* clang-format on */
 _Static_assert(sizeof names / sizeof *names == MEMBERS, "one name each");
 
+/* By address, by data URL, or by the number of an upload. */
+static aigw_status read_flat_image(struct openai_reading *r, const struct openai_place *place,
+                                   const struct aigw_json *value, struct aigw_part *part)
+{
+    struct aigw_json members[MEMBERS];
+    aigw_status status;
+
+    aigw_json_members(value, names, MEMBERS, members);
+    status = openai_take_text(r, OPENAI_AT(place, names[FILE_ID]), &members[FILE_ID], &part->file_id);
+    if (status == AIGW_OK)
+        status = openai_take_text(r, OPENAI_AT(place, names[DETAIL]), &members[DETAIL], &part->detail);
+    if (status != AIGW_OK || (openai_is_null(&members[IMAGE_URL]) && part->file_id.len > 0))
+        return status;
+    return take_url_of(r, OPENAI_AT(place, names[IMAGE_URL]), &members[IMAGE_URL], part);
+}
+
 /* A type of part: the member that holds what it is about. */
 static const struct kind {
     const char *type;
-    uint32_t member, part;
+    uint32_t member, part; /* MEMBERS: the part itself does */
     aigw_status (*read)(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
                         struct aigw_part *part); /* NULL: text */
 } kinds[] = {
@@ -199,6 +220,9 @@ static const struct kind {
     { "video_url", VIDEO_URL, AIGW_PART_VIDEO, take_url_of },
     { "input_audio", INPUT_AUDIO, AIGW_PART_AUDIO, read_audio },
     { "file", FILE_MEMBER, AIGW_PART_DOCUMENT, read_file },
+    /* the Responses API has no objects in its parts: they say it themselves */
+    { "input_image", MEMBERS, AIGW_PART_IMAGE, read_flat_image },
+    { "input_file", MEMBERS, AIGW_PART_DOCUMENT, read_file },
 };
 
 static const struct kind *find_kind(const struct aigw_json *type)
@@ -209,13 +233,13 @@ static const struct kind *find_kind(const struct aigw_json *type)
     return NULL;
 }
 
-static aigw_status read_opaque(struct openai_reading *r, const struct aigw_json *value, struct openai_parts *parts)
+aigw_status openai_request_opaque(struct openai_reading *r, const struct aigw_json *value, struct openai_parts *parts)
 {
     struct aigw_part *part = openai_add_part(r, parts, AIGW_PART_OPAQUE);
 
     if (!part)
         return AIGW_E_NOMEM;
-    part->origin = AIGW_STR(OPENAI_DIALECT);
+    part->origin = r->request->dialect;
     return aigw_json_mend(value, &r->memory, &part->text);
 }
 
@@ -255,11 +279,14 @@ static aigw_status read_part(struct openai_reading *r, const struct openai_place
         return read_text(r, place, &members[THINKING], AIGW_PART_REASONING, parts);
     kind = find_kind(&members[TYPE]);
     if (!kind)
-        return read_opaque(r, value, parts);
-    inner = OPENAI_AT(place, names[kind->member]);
+        return openai_request_opaque(r, value, parts);
+    inner = OPENAI_AT(place, kind->member < MEMBERS ? names[kind->member] : "");
     if (kind->read) {
         part = openai_add_part(r, parts, kind->part);
-        status = part ? kind->read(r, inner, &members[kind->member], part) : AIGW_E_NOMEM;
+        if (!part)
+            return AIGW_E_NOMEM;
+        status = kind->member < MEMBERS ? kind->read(r, inner, &members[kind->member], part)
+                                        : kind->read(r, place, value, part);
     } else {
         status = read_text(r, inner, &members[kind->member], kind->part, parts);
     }
@@ -269,7 +296,9 @@ static aigw_status read_part(struct openai_reading *r, const struct openai_place
     if (openai_cache_mark(&members[CACHE_CONTROL], &part->cache_ttl_s) ||
         openai_cache_mark(&members[BREAKPOINT], &part->cache_ttl_s))
         part->flags |= AIGW_PARTF_CACHE;
-    if (has_others || (part->flags & AIGW_PARTF_CACHE))
+    if (kind->part == AIGW_PART_TEXT && aigw_json_count(&members[ANNOTATIONS]) > 0)
+        status = openai_take_list(r, OPENAI_AT(place, names[ANNOTATIONS]), &members[ANNOTATIONS], &part->citations);
+    if (status == AIGW_OK && (has_others || (part->flags & AIGW_PARTF_CACHE)))
         status = openai_extra(r, value, names, MEMBERS, keep, &part->extra);
     return status;
 }

@@ -1,30 +1,23 @@
-/* request_read_tools.c - the tools of a chat, which of them may or must be called, and the form of the answer. */
+/* request_read_tools.c - the tools of a request, which of them may or must be called, and the form of the answer. Chats
+ * put what describes a tool below its type, the Responses API beside it; either is read from both. */
 #include <string.h>
 
 #include "request_read.h"
 
-/* A list of tools being made. */
-struct tools {
-    struct openai_reading *r;
-    struct aigw_tool *last;
-    uint32_t count, free_count;
-};
-
-static struct aigw_tool *add_tool(struct tools *tools, uint32_t kind)
+static struct aigw_tool *add_tool(struct openai_tool_list *list, uint32_t kind)
 {
-    struct aigw_tool *tool = openai_get(tools->r, sizeof *tool);
+    struct aigw_tool *tool = openai_get(list->r, sizeof *tool);
 
     if (!tool)
         return NULL;
     tool->struct_size = sizeof *tool;
     tool->kind = kind;
-    if (tools->last)
-        tools->last->next = tool;
+    tool->scope = list->scope;
+    if (list->last)
+        list->last->next = tool;
     else
-        tools->r->request->tools = tool;
-    tools->last = tool;
-    tools->count++;
-    tools->free_count += kind == AIGW_TOOL_FREE_TEXT;
+        list->first = tool;
+    list->last = tool;
     return tool;
 }
 
@@ -54,7 +47,7 @@ static aigw_status read_tool_body(struct openai_reading *r, const struct openai_
     if (status != AIGW_OK)
         return status;
     if (tool->kind == AIGW_TOOL_FREE_TEXT) {
-        tool->origin = AIGW_STR(OPENAI_DIALECT);
+        tool->origin = r->request->dialect;
         return openai_take_object(r, OPENAI_AT(place, "format"), &members[FORMAT], &tool->grammar);
     }
     status = openai_take_object(r, OPENAI_AT(place, "parameters"), &members[PARAMETERS], &tool->parameters);
@@ -65,59 +58,124 @@ static aigw_status read_tool_body(struct openai_reading *r, const struct openai_
 }
 
 /* A kind that this dialect does not define: one that the server runs itself. */
-static aigw_status read_server_tool(struct tools *tools, const struct aigw_json *type, const struct aigw_json *value)
+static aigw_status read_server_tool(struct openai_tool_list *list, const struct aigw_json *type,
+                                    const struct aigw_json *value)
 {
-    struct aigw_tool *tool = add_tool(tools, AIGW_TOOL_SERVER);
-    aigw_status status = tool ? aigw_json_text(type, &tools->r->memory, &tool->name) : AIGW_E_NOMEM;
+    struct openai_reading *r = list->r;
+    struct aigw_tool *tool = add_tool(list, AIGW_TOOL_SERVER);
+    aigw_status status = tool ? aigw_json_text(type, &r->memory, &tool->name) : AIGW_E_NOMEM;
 
     if (status != AIGW_OK)
         return status;
-    tool->origin = AIGW_STR(OPENAI_DIALECT);
-    return aigw_json_mend(value, &tools->r->memory, &tool->extra);
+    tool->origin = r->request->dialect;
+    return aigw_json_mend(value, &r->memory, &tool->extra);
 }
 
-static aigw_status read_tool(struct tools *tools, const struct openai_place *place, const struct aigw_json *value)
+/* Tools under a common name. There are none within one another. */
+static aigw_status read_namespace(struct openai_tool_list *list, const struct openai_place *place,
+                                  const struct aigw_json *name, const struct aigw_json *tools)
 {
-    enum { TYPE, FUNCTION, CUSTOM, CACHE_CONTROL, OWN };
-    static const char *const names[] = { "type",        "function",   "custom", "cache_control", "name",
-                                         "description", "parameters", "strict", "format" };
-    const size_t count = sizeof names / sizeof *names;
-    struct aigw_json members[sizeof names / sizeof *names];
-    struct openai_reading *r = tools->r;
-    const char *form;
-    bool is_custom, is_flat, has_others;
-    uint32_t ttl_s = 0;
-    struct aigw_tool *tool;
-    aigw_status status;
+    struct openai_reading *r = list->r;
+    aigw_str scope = AIGW_STR_NONE;
+    aigw_status status = openai_take_text(r, OPENAI_AT(place, "name"), name, &scope);
 
-    if (value->type != AIGW_JSON_OBJECT)
-        return openai_refuse_type(r, place, value, "an object");
-    has_others = openai_members(value, names, count, members);
-    if (!openai_is_null(&members[TYPE]) && members[TYPE].type != AIGW_JSON_STRING)
-        return openai_refuse_type(r, OPENAI_AT(place, "type"), &members[TYPE], "a string");
-    is_custom = aigw_json_is_text(&members[TYPE], "custom");
-    if (!is_custom && !openai_is_null(&members[TYPE]) && !aigw_json_is_text(&members[TYPE], "function"))
-        return read_server_tool(tools, &members[TYPE], value);
-    /* Flat, as the other API and the deprecated form have it: name and parameters beside the type. */
-    is_flat = openai_is_null(&members[is_custom ? CUSTOM : FUNCTION]) && !openai_is_null(&members[OWN]);
-    form = is_custom ? "custom" : "function";
-    tool = add_tool(tools, is_custom ? AIGW_TOOL_FREE_TEXT : AIGW_TOOL_FUNCTION);
-    if (!tool)
-        return AIGW_E_NOMEM;
-    status = is_flat ? read_tool_body(r, place, value, tool)
-                     : read_tool_body(r, OPENAI_AT(place, form), &members[is_custom ? CUSTOM : FUNCTION], tool);
-    if (openai_cache_mark(&members[CACHE_CONTROL], &ttl_s))
-        tool->flags |= AIGW_TOOLF_CACHE;
-    if (status == AIGW_OK && (has_others || (tool->flags & AIGW_TOOLF_CACHE)))
-        status = openai_extra(r, value, names, count, (uint64_t)1 << CACHE_CONTROL, &tool->extra);
-    if (tool->extra.len > 0)
-        tool->origin = AIGW_STR(OPENAI_DIALECT);
+    if (status == AIGW_OK && scope.len == 0)
+        return openai_refuse_missing(r, OPENAI_AT(place, "name"));
+    if (status == AIGW_OK && list->scope.len > 0)
+        return openai_refuse(r, place, "invalid_value", "is a namespace within a namespace");
+    list->scope = scope;
+    if (status == AIGW_OK)
+        status = openai_request_tool_list(list, OPENAI_AT(place, "tools"), tools);
+    list->scope = AIGW_STR_NONE;
     return status;
 }
 
-static aigw_status read_list(struct tools *tools, const char *name, const struct aigw_json *value)
+/* clang-format off */
+enum {
+    TYPE, FUNCTION, CUSTOM, CACHE_CONTROL, DEFER_LOADING, TOOLS, EXECUTION, OWN_NAME, OWN_DESCRIPTION, OWN_PARAMETERS,
+    OWN_STRICT, OWN_FORMAT, MEMBERS
+};
+static const char *const names[] = {
+    "type", "function", "custom", "cache_control", "defer_loading", "tools", "execution", "name", "description",
+    "parameters", "strict", "format"
+};
+/* clang-format on */
+_Static_assert(sizeof names / sizeof *names == MEMBERS, "one name each");
+
+/* The client searches its tools itself: to the model that is a function like any other. */
+static aigw_status read_tool_search(struct openai_tool_list *list, const struct openai_place *place,
+                                    const struct aigw_json *members)
 {
-    const struct openai_place *place = OPENAI_AT(NULL, name);
+    struct openai_reading *r = list->r;
+    struct aigw_tool *tool = add_tool(list, AIGW_TOOL_FUNCTION);
+    aigw_status status;
+
+    if (!tool)
+        return AIGW_E_NOMEM;
+    tool->name = AIGW_STR(OPENAI_TOOL_SEARCH);
+    r->asked->has_tool_search = true;
+    status = openai_take_text(r, OPENAI_AT(place, "description"), &members[OWN_DESCRIPTION], &tool->description);
+    return status == AIGW_OK
+               ? openai_take_object(r, OPENAI_AT(place, "parameters"), &members[OWN_PARAMETERS], &tool->parameters)
+               : status;
+}
+
+/* A function, or a tool whose input is plain text. */
+static aigw_status read_own_tool(struct openai_tool_list *list, const struct openai_place *place,
+                                 const struct aigw_json *value, const struct aigw_json *members, bool has_others)
+{
+    struct openai_reading *r = list->r;
+    bool is_custom = aigw_json_is_text(&members[TYPE], "custom"), is_responses = r->asked->path == OPENAI_RESPONSES;
+    const struct aigw_json *below = &members[is_custom ? CUSTOM : FUNCTION];
+    bool is_flat = openai_is_null(below) && (is_responses || !openai_is_null(&members[OWN_NAME]));
+    struct aigw_tool *tool = add_tool(list, is_custom ? AIGW_TOOL_FREE_TEXT : AIGW_TOOL_FUNCTION);
+    uint64_t keep = (uint64_t)1 << CACHE_CONTROL | (is_responses ? 0 : (uint64_t)1 << DEFER_LOADING);
+    uint32_t is_deferred = AIGW_UNSET, ttl_s = 0;
+    aigw_status status;
+
+    if (!tool)
+        return AIGW_E_NOMEM;
+    status = is_flat ? read_tool_body(r, place, value, tool)
+                     : read_tool_body(r, OPENAI_AT(place, names[is_custom ? CUSTOM : FUNCTION]), below, tool);
+    if (status == AIGW_OK)
+        status = openai_take_bool(r, OPENAI_AT(place, "defer_loading"), &members[DEFER_LOADING], &is_deferred);
+    if (is_deferred == AIGW_YES)
+        tool->flags |= AIGW_TOOLF_DEFERRED;
+    if (openai_cache_mark(&members[CACHE_CONTROL], &ttl_s))
+        tool->flags |= AIGW_TOOLF_CACHE;
+    if (status == AIGW_OK && (has_others || (tool->flags & (AIGW_TOOLF_CACHE | AIGW_TOOLF_DEFERRED))))
+        status = openai_extra(r, value, names, MEMBERS, keep, &tool->extra);
+    if (tool->extra.len > 0)
+        tool->origin = r->request->dialect;
+    return status;
+}
+
+static aigw_status read_tool(struct openai_tool_list *list, const struct openai_place *place,
+                             const struct aigw_json *value)
+{
+    static const char *const own[] = { "function", "custom" };
+    struct aigw_json members[MEMBERS];
+    struct openai_reading *r = list->r;
+    bool is_responses = r->asked->path == OPENAI_RESPONSES, has_others;
+
+    if (value->type != AIGW_JSON_OBJECT)
+        return openai_refuse_type(r, place, value, "an object");
+    has_others = openai_members(value, names, MEMBERS, members);
+    if (!openai_is_null(&members[TYPE]) && members[TYPE].type != AIGW_JSON_STRING)
+        return openai_refuse_type(r, OPENAI_AT(place, "type"), &members[TYPE], "a string");
+    if (openai_is_null(&members[TYPE]) || openai_word(&members[TYPE], own, 2) >= 0)
+        return read_own_tool(list, place, value, members, has_others);
+    if (is_responses && aigw_json_is_text(&members[TYPE], "namespace"))
+        return read_namespace(list, place, &members[OWN_NAME], &members[TOOLS]);
+    if (is_responses && aigw_json_is_text(&members[TYPE], OPENAI_TOOL_SEARCH) &&
+        aigw_json_is_text(&members[EXECUTION], "client"))
+        return read_tool_search(list, place, members);
+    return read_server_tool(list, &members[TYPE], value);
+}
+
+aigw_status openai_request_tool_list(struct openai_tool_list *list, const struct openai_place *place,
+                                     const struct aigw_json *value)
+{
     struct aigw_json_walk walk = aigw_json_begin(value);
     struct aigw_json item;
     aigw_status status = AIGW_OK;
@@ -125,45 +183,93 @@ static aigw_status read_list(struct tools *tools, const char *name, const struct
     if (openai_is_null(value))
         return AIGW_OK;
     if (value->type != AIGW_JSON_LIST)
-        return openai_refuse_type(tools->r, place, value, "a list of tools");
+        return openai_refuse_type(list->r, place, value, "a list of tools");
     for (size_t i = 0; status == AIGW_OK && aigw_json_next(&walk, NULL, &item); i++)
-        status = read_tool(tools, OPENAI_ITEM(place, i), &item);
+        status = read_tool(list, OPENAI_ITEM(place, i), &item);
     return status;
 }
 
-/* The answer calls these in another form, and by then the tools are forgotten. */
-static aigw_status note_free_tools(struct tools *tools)
-{
-    struct openai_asked *asked = tools->r->asked;
-    aigw_str *names;
+/* ---- all of them ---- */
 
-    if (tools->free_count == 0)
+/* The tools of the request, then those that become known in its messages. */
+struct walk {
+    const struct aigw_message *message;
+    const struct aigw_part *part;
+    const struct aigw_tool *tool;
+};
+
+static struct walk begin_walk(const struct openai_reading *r)
+{
+    const struct aigw_message *first = r->request->messages;
+
+    return (struct walk){ .message = first, .part = first ? first->parts : NULL, .tool = r->request->tools };
+}
+
+static const struct aigw_tool *next_tool(struct walk *walk)
+{
+    const struct aigw_tool *tool;
+
+    while (!walk->tool) {
+        while (!walk->part && walk->message) {
+            walk->message = walk->message->next;
+            walk->part = walk->message ? walk->message->parts : NULL;
+        }
+        if (!walk->part)
+            return NULL;
+        walk->tool = walk->part->type == AIGW_PART_TOOLS ? walk->part->tools : NULL;
+        walk->part = walk->part->next;
+    }
+    tool = walk->tool;
+    walk->tool = tool->next;
+    return tool;
+}
+
+/* The answer calls these in another form, and by then the tools are forgotten. */
+static aigw_status note_free_tools(struct openai_reading *r)
+{
+    struct openai_asked *asked = r->asked;
+    struct walk walk = begin_walk(r);
+    const struct aigw_tool *tool;
+    aigw_str *free_tools;
+    uint32_t count = 0;
+
+    while ((tool = next_tool(&walk)) != NULL)
+        count += tool->kind == AIGW_TOOL_FREE_TEXT;
+    if (count == 0)
         return AIGW_OK;
-    names = openai_get(tools->r, tools->free_count * sizeof *names);
-    if (!names)
+    free_tools = openai_get(r, count * sizeof *free_tools);
+    if (!free_tools)
         return AIGW_E_NOMEM;
-    for (const struct aigw_tool *tool = tools->r->request->tools; tool; tool = tool->next)
+    walk = begin_walk(r);
+    while ((tool = next_tool(&walk)) != NULL)
         if (tool->kind == AIGW_TOOL_FREE_TEXT)
-            names[asked->free_tool_count++] = tool->name;
-    asked->free_tools = names;
+            free_tools[asked->free_tool_count++] = tool->name;
+    asked->free_tools = free_tools;
     return AIGW_OK;
 }
 
 /* ---- which of them ---- */
 
-static bool is_tool(const struct tools *tools, aigw_str name)
+/* There are tools, and none is called so. */
+static bool is_missing(const struct openai_reading *r, aigw_str name)
 {
-    for (const struct aigw_tool *tool = tools->r->request->tools; tool; tool = tool->next)
+    struct walk walk = begin_walk(r);
+    const struct aigw_tool *tool;
+    bool has_any = false;
+
+    while ((tool = next_tool(&walk)) != NULL) {
         if (tool->name.len == name.len && memcmp(tool->name.ptr, name.ptr, name.len) == 0)
-            return true;
-    return false;
+            return false;
+        has_any = true;
+    }
+    return has_any;
 }
 
 /* The name in {"type":"function","function":{"name":…}}, in the same of a custom tool, or flat. */
 static aigw_status take_tool_name(struct openai_reading *r, const struct openai_place *place,
                                   const struct aigw_json *value, aigw_str *ret)
 {
-    static const char *const names[] = { "function", "custom", "name" };
+    static const char *const forms[] = { "function", "custom", "name" };
     struct aigw_json members[3], name;
     const struct openai_place *inner;
     uint32_t form;
@@ -171,14 +277,14 @@ static aigw_status take_tool_name(struct openai_reading *r, const struct openai_
 
     if (value->type != AIGW_JSON_OBJECT)
         return openai_refuse_type(r, place, value, "an object");
-    aigw_json_members(value, names, 3, members);
+    aigw_json_members(value, forms, 3, members);
     form = members[0].type == AIGW_JSON_OBJECT ? 0 : members[1].type == AIGW_JSON_OBJECT ? 1 : 2;
     if (form == 2 && openai_is_null(&members[2]))
-        return openai_refuse_missing(r, OPENAI_AT(place, names[0]));
+        return openai_refuse_missing(r, OPENAI_AT(place, forms[0]));
     name = members[2];
     if (form < 2)
         aigw_json_member(&members[form], "name", &name);
-    inner = OPENAI_AT(place, names[form]);
+    inner = OPENAI_AT(place, forms[form]);
     if (form == 2)
         inner = place;
     status = openai_take_text(r, OPENAI_AT(inner, "name"), &name, ret);
@@ -201,7 +307,7 @@ static aigw_status take_choice_word(struct openai_reading *r, const struct opena
 static aigw_status take_allowed(struct openai_reading *r, const struct openai_place *place,
                                 const struct aigw_json *value)
 {
-    static const char *const names[] = { "mode", "tools" };
+    static const char *const parts[] = { "mode", "tools" };
     const struct openai_place *list = OPENAI_AT(place, "tools");
     struct aigw_json members[2], item;
     struct aigw_json_walk walk;
@@ -209,7 +315,7 @@ static aigw_status take_allowed(struct openai_reading *r, const struct openai_pl
     aigw_status status = AIGW_OK;
     size_t count;
 
-    aigw_json_members(value, names, 2, members);
+    aigw_json_members(value, parts, 2, members);
     if (members[1].type != AIGW_JSON_LIST)
         return openai_is_null(&members[1]) ? openai_refuse_missing(r, list)
                                            : openai_refuse_type(r, list, &members[1], "a list of tools");
@@ -230,12 +336,12 @@ static aigw_status take_allowed(struct openai_reading *r, const struct openai_pl
     return status;
 }
 
-static aigw_status read_choice(struct tools *tools, const char *member, const struct aigw_json *value)
+aigw_status openai_request_choice(struct openai_reading *r, const char *member, const struct aigw_json *value)
 {
-    static const char *const names[] = { "type", "allowed_tools" };
+    static const char *const parts[] = { "type", "allowed_tools", "name", "function", "custom" };
     const struct openai_place *place = OPENAI_AT(NULL, member);
-    struct openai_reading *r = tools->r;
-    struct aigw_json members[2];
+    aigw_str *name = &r->request->tool_choice_name;
+    struct aigw_json members[5];
     aigw_status status;
 
     if (openai_is_null(value))
@@ -244,46 +350,57 @@ static aigw_status read_choice(struct tools *tools, const char *member, const st
         return take_choice_word(r, place, value);
     if (value->type != AIGW_JSON_OBJECT)
         return openai_refuse_type(r, place, value, "a string or an object");
-    aigw_json_members(value, names, 2, members);
+    aigw_json_members(value, parts, 5, members);
     if (aigw_json_is_text(&members[0], "allowed_tools")) /* nested as here, or flat as in the other API */
         return members[1].type == AIGW_JSON_OBJECT ? take_allowed(r, OPENAI_AT(place, "allowed_tools"), &members[1])
                                                    : take_allowed(r, place, value);
-    status = take_tool_name(r, place, value, &r->request->tool_choice_name);
+    if (members[0].type == AIGW_JSON_STRING && openai_word(&members[0], parts + 3, 2) < 0 &&
+        openai_is_null(&members[2])) /* one that the server runs is called by its type */
+        status = aigw_json_text(&members[0], &r->memory, name);
+    else
+        status = take_tool_name(r, place, value, name);
     if (status != AIGW_OK)
         return status;
     r->request->tool_choice = AIGW_TOOLS_NAMED;
-    return tools->count == 0 || is_tool(tools, r->request->tool_choice_name)
-               ? AIGW_OK
-               : openai_refuse(r, place, "invalid_value", "names a tool that is not among 'tools'");
+    return is_missing(r, *name) ? openai_refuse(r, place, "invalid_value", "names a tool that is not among 'tools'")
+                                : AIGW_OK;
+}
+
+aigw_status openai_request_tools_end(struct openai_reading *r)
+{
+    struct walk walk = begin_walk(r);
+
+    if (r->request->tool_choice == AIGW_TOOLS_NONE && !next_tool(&walk))
+        r->request->tool_choice = AIGW_TOOLS_AUTO; /* there is nothing to forbid */
+    return note_free_tools(r);
 }
 
 aigw_status openai_request_tools(struct openai_reading *r, const struct openai_tool_members *members)
 {
-    struct tools tools = { .r = r };
+    struct openai_tool_list list = { .r = r };
     bool is_old;
-    aigw_status status = read_list(&tools, "tools", &members->tools);
+    aigw_status status = openai_request_tool_list(&list, OPENAI_AT(NULL, "tools"), &members->tools);
 
-    is_old = status == AIGW_OK && tools.count == 0;
+    is_old = status == AIGW_OK && !list.first;
     if (is_old)
-        status = read_list(&tools, "functions", &members->functions);
-    if (is_old && tools.count > 0) {
+        status = openai_request_tool_list(&list, OPENAI_AT(NULL, "functions"), &members->functions);
+    if (is_old && list.first) {
         r->asked->uses_functions = true;
         r->params->parallel_calls = AIGW_NO; /* the form has room for one */
     }
+    r->request->tools = list.first;
     if (status == AIGW_OK)
-        status = r->asked->uses_functions ? read_choice(&tools, "function_call", &members->function_call)
-                                          : read_choice(&tools, "tool_choice", &members->tool_choice);
-    if (tools.count == 0 && r->request->tool_choice == AIGW_TOOLS_NONE)
-        r->request->tool_choice = AIGW_TOOLS_AUTO; /* there is nothing to forbid */
-    return status == AIGW_OK ? note_free_tools(&tools) : status;
+        status = r->asked->uses_functions ? openai_request_choice(r, "function_call", &members->function_call)
+                                          : openai_request_choice(r, "tool_choice", &members->tool_choice);
+    return status == AIGW_OK ? openai_request_tools_end(r) : status;
 }
 
 /* ---- the form of the answer ---- */
 
-static aigw_status take_schema(struct openai_reading *r, const struct openai_place *place,
-                               const struct aigw_json *value)
+aigw_status openai_request_schema(struct openai_reading *r, const struct openai_place *place,
+                                  const struct aigw_json *value)
 {
-    static const char *const names[] = { "name", "description", "schema", "strict" };
+    static const char *const parts[] = { "name", "description", "schema", "strict" };
     struct aigw_params *params = r->params;
     struct aigw_json members[4];
     aigw_status status;
@@ -291,22 +408,22 @@ static aigw_status take_schema(struct openai_reading *r, const struct openai_pla
     if (value->type != AIGW_JSON_OBJECT)
         return openai_is_null(value) ? openai_refuse_missing(r, place)
                                      : openai_refuse_type(r, place, value, "an object");
-    aigw_json_members(value, names, 4, members);
+    aigw_json_members(value, parts, 4, members);
     params->format = AIGW_FORMAT_SCHEMA;
-    status = openai_take_text(r, OPENAI_AT(place, names[0]), &members[0], &params->schema_name);
+    status = openai_take_text(r, OPENAI_AT(place, parts[0]), &members[0], &params->schema_name);
     if (status == AIGW_OK)
-        status = openai_take_text(r, OPENAI_AT(place, names[1]), &members[1], &params->schema_description);
+        status = openai_take_text(r, OPENAI_AT(place, parts[1]), &members[1], &params->schema_description);
     if (status == AIGW_OK)
-        status = openai_take_object(r, OPENAI_AT(place, names[2]), &members[2], &params->schema);
+        status = openai_take_object(r, OPENAI_AT(place, parts[2]), &members[2], &params->schema);
     if (status == AIGW_OK && params->schema.len == 0)
-        return openai_refuse_missing(r, OPENAI_AT(place, names[2]));
-    return status == AIGW_OK ? openai_take_bool(r, OPENAI_AT(place, names[3]), &members[3], &params->schema_strict)
+        return openai_refuse_missing(r, OPENAI_AT(place, parts[2]));
+    return status == AIGW_OK ? openai_take_bool(r, OPENAI_AT(place, parts[3]), &members[3], &params->schema_strict)
                              : status;
 }
 
 aigw_status openai_request_format(struct openai_reading *r, const struct aigw_json *value, bool *ret_is_kept)
 {
-    static const char *const names[] = { "type", "json_schema", "schema" };
+    static const char *const parts[] = { "type", "json_schema", "schema" };
     static const char *const types[] = { "text", "json_object", "json_schema" };
     const struct openai_place *place = OPENAI_AT(NULL, "response_format");
     struct aigw_json members[3];
@@ -317,7 +434,7 @@ aigw_status openai_request_format(struct openai_reading *r, const struct aigw_js
         return AIGW_OK;
     if (value->type != AIGW_JSON_OBJECT)
         return openai_refuse_type(r, place, value, "an object");
-    aigw_json_members(value, names, 3, members);
+    aigw_json_members(value, parts, 3, members);
     if (openai_is_null(&members[0]))
         return openai_refuse_missing(r, OPENAI_AT(place, "type"));
     if (members[0].type != AIGW_JSON_STRING)
@@ -328,7 +445,7 @@ aigw_status openai_request_format(struct openai_reading *r, const struct aigw_js
         return AIGW_OK;
     }
     if (type == 2)
-        return take_schema(r, OPENAI_AT(place, "json_schema"), &members[1]);
+        return openai_request_schema(r, OPENAI_AT(place, "json_schema"), &members[1]);
     if (type == 1 && members[2].type == AIGW_JSON_OBJECT) { /* llama.cpp's way of saying the same */
         r->params->format = AIGW_FORMAT_SCHEMA;
         return aigw_json_mend(&members[2], &r->memory, &r->params->schema);

@@ -109,6 +109,16 @@ aigw_status openai_take_object(struct openai_reading *r, const struct openai_pla
     return aigw_json_mend(value, &r->memory, ret);
 }
 
+aigw_status openai_take_list(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
+                             aigw_str *ret)
+{
+    if (openai_is_null(value))
+        return AIGW_OK;
+    if (value->type != AIGW_JSON_LIST)
+        return openai_refuse_type(r, place, value, "a list");
+    return aigw_json_mend(value, &r->memory, ret);
+}
+
 /* The number itself, or the one that a string holds: several front ends send what was typed. */
 static bool find_number(const struct aigw_json *value, struct aigw_json *ret)
 {
