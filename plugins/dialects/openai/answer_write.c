@@ -120,47 +120,49 @@ static int64_t number_of(const struct aigw_json *object, const char *name, const
     return reader_int(object, name, reader_int(object, other, otherwise));
 }
 
-/* An annotation in this dialect's form has all of its members, or clients refuse it: a citation of another vendor's is
- * put into it when it names an address, at the place that the text has come to. */
-static void put_citation(struct openai_writer *w, struct aigw_buf *buf, struct reader *reader,
-                         const struct aigw_json *citation, size_t char_count)
+bool openai_read_citation(struct reader *reader, const struct aigw_json *citation, size_t char_count,
+                          struct openai_citation *ret)
 {
-    int64_t here = (int64_t)char_count, start = number_of(citation, "start_index", "startIndex", here);
-    aigw_str url = reader_str(reader, citation, "url"), title = reader_str(reader, citation, "title");
+    int64_t here = (int64_t)char_count;
+    struct aigw_json inner;
 
-    if (url.len == 0)
-        url = reader_str(reader, citation, "uri");
-    if (url.len == 0)
-        return;
-    w->host->buf_printf(buf,
-                        "{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":%lld,\"end_index\":%lld,\"url\":",
-                        (long long)start, (long long)number_of(citation, "end_index", "endIndex", here));
-    w->host->buf_json(buf, url);
-    w->host->buf_put(buf, ",\"title\":", 9);
-    w->host->buf_json(buf, title.len > 0 ? title : url);
-    w->host->buf_put(buf, "}}", 2);
+    if (reader_member(citation, "url_citation", AIGW_JSON_OBJECT, &inner))
+        citation = &inner;
+    *ret = (struct openai_citation){ .start = number_of(citation, "start_index", "startIndex", here),
+                                     .end = number_of(citation, "end_index", "endIndex", here),
+                                     .url = reader_str(reader, citation, "url"),
+                                     .title = reader_str(reader, citation, "title") };
+    if (ret->url.len == 0)
+        ret->url = reader_str(reader, citation, "uri");
+    if (ret->title.len == 0)
+        ret->title = ret->url;
+    return ret->url.len > 0;
+}
+
+void openai_put_citation(const struct aigw_host *host, struct aigw_buf *buf, const struct openai_citation *citation)
+{
+    host->buf_printf(buf, "\"start_index\":%lld,\"end_index\":%lld,\"url\":", (long long)citation->start,
+                     (long long)citation->end);
+    host->buf_json(buf, citation->url);
+    host->buf_put(buf, ",\"title\":", 9);
+    host->buf_json(buf, citation->title);
 }
 
 static aigw_status keep_citation(struct openai_writer *w, struct openai_written *choice, aigw_str text)
 {
+    const char *before = openai_kept(w, choice->notes).len > 0 ? "," : "";
+    struct openai_citation citation;
     struct reader reader;
-    struct aigw_json root, inner;
+    struct aigw_json root;
     aigw_status status = AIGW_OK;
-    aigw_str own = AIGW_STR_NONE, url;
 
-    if (!reader_begin(&reader, text, &root) || root.type != AIGW_JSON_OBJECT) {
-        reader_end(&reader);
-        return AIGW_OK;
-    }
-    if (reader_member(&root, "url_citation", AIGW_JSON_OBJECT, &inner))
-        own = reader_json(&reader, &root);
-    url = reader_str(&reader, &root, "url");
-    if (own.len > 0 || url.len > 0 || reader_str(&reader, &root, "uri").len > 0) {
-        status = openai_keep(w, &choice->notes, openai_kept(w, choice->notes).len > 0 ? AIGW_STR(",") : AIGW_STR(""));
-        if (status == AIGW_OK && own.len > 0)
-            w->host->buf_put(choice->notes, own.ptr, own.len);
-        else if (status == AIGW_OK)
-            put_citation(w, choice->notes, &reader, &root, choice->char_count);
+    if (reader_begin(&reader, text, &root) && openai_read_citation(&reader, &root, choice->char_count, &citation)) {
+        status = openai_keep(w, &choice->notes, wire_str(before));
+        if (status == AIGW_OK) {
+            w->host->buf_printf(choice->notes, "{\"type\":\"url_citation\",\"url_citation\":{");
+            openai_put_citation(w->host, choice->notes, &citation);
+            w->host->buf_put(choice->notes, "}}", 2);
+        }
     }
     if (reader.is_short)
         status = AIGW_E_NOMEM;

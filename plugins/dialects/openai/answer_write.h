@@ -2,6 +2,7 @@
 #ifndef OPENAI_ANSWER_WRITE_H
 #define OPENAI_ANSWER_WRITE_H
 
+#include "../common/read.h"
 #include "openai_server.h"
 
 #define OPENAI_TEXT_MAX ((size_t)64 * 1024 * 1024) /* of one text of a whole answer */
@@ -33,6 +34,19 @@ struct openai_written {
     struct aigw_buf *text, *reasoning, *refusal;
     struct aigw_buf *logprobs[OPENAI_LOGPROBS_MAX];
 };
+
+/** A citation. Clients refuse an annotation that lacks one of its members. */
+struct openai_citation {
+    int64_t start, end; /* characters */
+    aigw_str url, title;
+};
+/** What a citation says, in whichever vendor's form; one that names no address has no place in this dialect.
+ * char_count: where the text has come to, for one that does not say where it belongs. The strings live as long as the
+ * reader. */
+bool openai_read_citation(struct reader *reader, const struct aigw_json *citation, size_t char_count,
+                          struct openai_citation *ret);
+/** Its members. */
+void openai_put_citation(const struct aigw_host *host, struct aigw_buf *buf, const struct openai_citation *citation);
 
 void openai_put(struct openai_writer *w, const char *text);
 void openai_put_str(struct openai_writer *w, aigw_str text);

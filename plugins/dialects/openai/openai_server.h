@@ -46,13 +46,17 @@ struct openai_asked {
     bool wants_echo;            /* the completion shall begin with the prompt */
     bool uses_functions;        /* the deprecated form: the answer calls by function_call */
     bool uses_completion_max;   /* the maximum was called max_completion_tokens */
-    bool has_tool_search;       /* Responses: the client searches its tools itself */
     bool has_input;             /* refused, but `input` is there instead of `messages`: a Responses body */
     const aigw_str *prompts;    /* legacy completions: prompt_count texts, each a call of its own with    */
     uint32_t prompt_count;      /* choice_count answers; the request holds the first                      */
     uint32_t free_tool_count;   /* names of tools whose input is plain text */
     const aigw_str *free_tools; /* … */
-    struct aigw_raw raw;        /* the body as it is, with its marks; no headers, no path */
+    /* the Responses API */
+    bool has_tool_search; /* the client searches its tools itself */
+    bool shows_reasoning; /* a summary of it was asked for */
+    bool wants_encrypted; /* … and its encrypted form, to be sent back */
+    aigw_str echo;        /* members of the response object that repeat the request: "tool_choice":"auto",… */
+    struct aigw_raw raw;  /* the body as it is, with its marks; no headers, no path */
 };
 
 /** Read a client's body. ret_asked is zeroed but for `model` (see there), ret_request zeroed with its struct_size set,

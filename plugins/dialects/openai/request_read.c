@@ -325,7 +325,7 @@ static aigw_status read_params(struct chat *chat)
     if (status == AIGW_OK)
         status = openai_take_bool(r, OPENAI_AT(NULL, names[PARALLEL]), &members[PARALLEL], &r->params->parallel_calls);
     if (status == AIGW_OK)
-        status = openai_request_format(r, &members[RESPONSE_FORMAT], &is_kept);
+        status = openai_request_format(r, OPENAI_AT(NULL, names[RESPONSE_FORMAT]), &members[RESPONSE_FORMAT], &is_kept);
     if (is_kept)
         chat->keep |= KEEP(RESPONSE_FORMAT);
     return status == AIGW_OK ? read_modalities(chat) : status;

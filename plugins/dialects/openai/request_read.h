@@ -145,7 +145,8 @@ aigw_status openai_request_tools(struct openai_reading *r, const struct openai_t
 aigw_status openai_request_choice(struct openai_reading *r, const char *member, const struct aigw_json *value);
 aigw_status openai_request_tools_end(struct openai_reading *r);
 /** *ret_is_kept: it is of a kind that only a server of this dialect may know. */
-aigw_status openai_request_format(struct openai_reading *r, const struct aigw_json *value, bool *ret_is_kept);
+aigw_status openai_request_format(struct openai_reading *r, const struct openai_place *place,
+                                  const struct aigw_json *value, bool *ret_is_kept);
 /** An object with name, description, schema and strict. */
 aigw_status openai_request_schema(struct openai_reading *r, const struct openai_place *place,
                                   const struct aigw_json *value);

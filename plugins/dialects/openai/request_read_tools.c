@@ -421,11 +421,11 @@ aigw_status openai_request_schema(struct openai_reading *r, const struct openai_
                              : status;
 }
 
-aigw_status openai_request_format(struct openai_reading *r, const struct aigw_json *value, bool *ret_is_kept)
+aigw_status openai_request_format(struct openai_reading *r, const struct openai_place *place,
+                                  const struct aigw_json *value, bool *ret_is_kept)
 {
     static const char *const parts[] = { "type", "json_schema", "schema" };
     static const char *const types[] = { "text", "json_object", "json_schema" };
-    const struct openai_place *place = OPENAI_AT(NULL, "response_format");
     struct aigw_json members[3];
     int type;
 
