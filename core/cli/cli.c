@@ -39,6 +39,8 @@ static const struct command commands[] = {
       "list | render ID", "text|json", "List the prompts of conf.d, or show exactly what a model would get of one." },
     { "docs", cli_docs, FLAG_OUTPUT | FLAG_URL, "index FOLDER", NULL,
       "Make the database of the documentation search out of a folder of Markdown files." },
+    { "key", cli_key, 0, "NAME", NULL,
+      "Make an API key for a client that is no GitLab, and print its group for conf.d." },
     { "version", cli_version, 0, NULL, NULL, "Print the version of the program and of its plugin ABI." },
 };
 

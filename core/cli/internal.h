@@ -43,6 +43,7 @@ int cli_plugins(const struct cli_options *options);
 int cli_config(const struct cli_options *options);
 int cli_prompts(const struct cli_options *options);
 int cli_docs(const struct cli_options *options);
+int cli_key(const struct cli_options *options);
 int cli_version(const struct cli_options *options);
 
 /** Print what is wrong, one a line. The number of warnings among it. */

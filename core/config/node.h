@@ -1,6 +1,6 @@
 /* node.h - conf.d as one merged tree in which every value knows its file and line, and a list of problems.
  *
- * Merge: files in name order. Inside `providers`, `models`, `features`, `families` and `prefixes` a later file
+ * Merge: files in name order. Inside `providers`, `models`, `features`, `families`, `prefixes` and `keys` a later file
  * replaces a named group whole; in every other section it replaces single keys. */
 #ifndef GW_NODE_H
 #define GW_NODE_H

@@ -216,7 +216,7 @@ static void load_row(const struct load *load, size_t index)
 
 static bool is_named_section(const char *key)
 {
-    static const char *const names[] = { "providers", "features", "families", "prefixes" };
+    static const char *const names[] = { "providers", "features", "families", "prefixes", "keys" };
 
     for (size_t i = 0; i < GW_ARRAY_LEN(names); i++) {
         if (strcmp(names[i], key) == 0)
@@ -269,8 +269,8 @@ static void check_section(const struct load *load, const struct gw_node *section
 
 static void check_shape(const struct load *load)
 {
-    const char *names[32] = { "providers", "features", "families", "prefixes", GW_SECTION_ALIAS };
-    size_t count = 5;
+    const char *names[32] = { "providers", "features", "families", "prefixes", "keys", GW_SECTION_ALIAS };
+    size_t count = 6;
 
     for (size_t i = 0; i < gw_setting_row_count && count < GW_ARRAY_LEN(names); i++) {
         if (strcmp(names[count - 1], gw_setting_rows[i].section) != 0)

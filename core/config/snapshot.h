@@ -15,6 +15,7 @@ struct gw_plugins;
 struct gw_models;
 struct gw_prompts;
 struct gw_router;
+struct gw_api_keys;
 struct gw_pem;
 struct gw_snapshot_yard;
 
@@ -36,6 +37,7 @@ struct gw_snapshot {
     struct gw_file_stamp upstream_files[GW_UPSTREAM_FILES]; /* those that upstream_tls names */
     struct gw_plugins *plugins;
     struct gw_models *models;
+    struct gw_api_keys *api_keys;
     struct gw_prompts *prompts;
     struct gw_router *router;
 };

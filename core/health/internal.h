@@ -21,6 +21,7 @@ struct gw_series {
     struct gw_series *next_in_shard;
     struct gw_series *next_in_entry;
     _Atomic double value;       /* histogram: the sum */
+    _Atomic int64_t set_us;     /* LEVEL: when, monotonic */
     _Atomic uint64_t buckets[]; /* histogram: not cumulative, the last one is +Inf */
 };
 

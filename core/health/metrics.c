@@ -139,7 +139,7 @@ static bool has_shape(const struct gw_metric_def *metric, int type, const char *
 /** "counter (model, result)", for messages. */
 static void put_shape(struct gw_buf *out, int type, const char *const *labels, uint32_t label_count)
 {
-    static const char *const types[] = { "?", "counter", "gauge", "histogram" };
+    static const char *const types[] = { "?", "counter", "gauge", "histogram", "gauge" };
 
     gw_buf_printf(out, "%s %s", types[type], label_count ? "(" : "without labels");
     for (uint32_t i = 0; i < label_count; i++)
@@ -148,7 +148,7 @@ static void put_shape(struct gw_buf *out, int type, const char *const *labels, u
 
 static bool is_wish_good(const struct wish *wish, struct gw_err *reterr)
 {
-    bool good = wish->type >= GW_METRIC_COUNTER && wish->type <= GW_METRIC_HISTOGRAM && is_name(wish->name, false) &&
+    bool good = wish->type >= GW_METRIC_COUNTER && wish->type <= GW_METRIC_LEVEL && is_name(wish->name, false) &&
                 wish->label_count <= GW_LABELS_MAX && (wish->label_count == 0 || wish->labels);
 
     for (uint32_t i = 0; good && i < wish->label_count; i++)
@@ -486,6 +486,8 @@ void gw_series_add(struct gw_series *series, double delta)
 void gw_series_set(struct gw_series *series, double value)
 {
     atomic_store_explicit(&series->value, value, memory_order_relaxed);
+    if (series->entry->metric && series->entry->metric->type == GW_METRIC_LEVEL)
+        atomic_store_explicit(&series->set_us, gw_mono_us(), memory_order_relaxed);
 }
 
 void gw_series_observe(struct gw_series *series, double seconds)

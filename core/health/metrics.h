@@ -9,6 +9,7 @@
 #define GW_METRIC_COUNTER   1
 #define GW_METRIC_GAUGE     2 /* may go up and down */
 #define GW_METRIC_HISTOGRAM 3 /* seconds */
+#define GW_METRIC_LEVEL     4 /* shown as a gauge: the value that any thread set last */
 
 /** What gw_metric() answers when it cannot: a bad name or label, buckets not ascending, the name taken with another
  * type or other labels, 512 metrics already. Series of it count nowhere; using it is safe. */

@@ -81,14 +81,24 @@ static void put_histogram(struct gw_buf *out, const struct gw_entry *entry)
 
 static void put_entry(struct gw_buf *out, const struct gw_entry *entry)
 {
+    int64_t newest_us = 0;
     double value = 0;
 
     if (entry->metric->type == GW_METRIC_HISTOGRAM) {
         put_histogram(out, entry);
         return;
     }
-    for (const struct gw_series *s = entry->series; s; s = s->next_in_entry)
-        value += atomic_load_explicit(&s->value, memory_order_relaxed);
+    for (const struct gw_series *s = entry->series; s; s = s->next_in_entry) {
+        double part = atomic_load_explicit(&s->value, memory_order_relaxed);
+        int64_t set_us = atomic_load_explicit(&s->set_us, memory_order_relaxed);
+
+        if (entry->metric->type != GW_METRIC_LEVEL) {
+            value += part;
+        } else if (set_us >= newest_us) {
+            newest_us = set_us;
+            value = part;
+        }
+    }
     put_sample(out, entry, "", NULL, value);
 }
 

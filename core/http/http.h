@@ -152,8 +152,7 @@ bool gw_path_normalize(struct gw_arena *arena, aigw_str raw_path, const char *pr
 
 /** New limits; what is under way keeps the deadline it has. header_max stays: it sizes memory at the start. */
 void gw_http_set_limits(struct gw_http *http, const struct gw_http_limits *limits);
-/** What gw_http_set_tls() and gw_http_set_trusted_proxies() would say, without a listener. */
+/** What gw_http_set_tls() would say, without a listener. */
 aigw_status gw_http_check_tls(const struct gw_http_tls *tls, struct gw_err *reterr);
-bool gw_http_is_network(const char *cidr);
 
 #endif

@@ -20,6 +20,7 @@
 #include <netinet/in.h>
 #include <sys/epoll.h>
 
+#include "base/network.h"
 #include "http/http.h"
 #include "http/machine.h"
 
@@ -114,11 +115,6 @@ struct http_ex {
     _Alignas(16) char room[EX_ROOM];
 };
 
-struct http_cidr {
-    uint8_t address[16]; /* IPv4 is mapped */
-    uint8_t bits;
-};
-
 /** A daemon of libmicrohttpd with its channels (channel.c). */
 struct http_library {
     struct gw_http *http;
@@ -153,7 +149,7 @@ struct gw_http {
     struct http_conn *conns;
     struct gw_buf head; /* an answer's head, while it is put together; the memory is kept */
     char *in;           /* IN_SIZE bytes off a socket */
-    struct http_cidr *proxies;
+    struct gw_network *proxies;
     size_t proxy_count;
     const char *prefix;
     int64_t date_s;

@@ -68,8 +68,8 @@ static int on_head(void *user, struct gw_transfer *transfer, int status)
 {
     struct gw_attempt *attempt = user;
 
-    (void)transfer;
     attempt->status = status;
+    gw_attempt_note_headers(attempt, transfer);
     if (status < 200 || status >= 300) {
         gw_buf_init(&attempt->refusal, REFUSAL_MAX);
         gw_attempt_move(attempt, GW_ATTEMPT_REFUSE);

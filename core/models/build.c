@@ -214,6 +214,11 @@ const struct gw_model *gw_models_find(const struct gw_models *models, aigw_str n
     return NULL;
 }
 
+aigw_str gw_models_name_at(const struct gw_models *models, size_t index)
+{
+    return index < models->model_count ? gw_str(models->models[index].name) : AIGW_STR_NONE;
+}
+
 const struct gw_family *gw_models_family(const struct gw_models *models, aigw_str name)
 {
     for (size_t i = 0; i < models->family_count; i++)

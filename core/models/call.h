@@ -4,6 +4,7 @@
  *     policy.c       what a failure means: again, elsewhere, or the end
  *     attempt.c      an attempt: the request out, and everything that is freed
  *     answer.c       an attempt: the answer in
+ *     headers.c      what is kept of an answer's headers
  *     credential.c   what providers need fetched before they can ask
  *
  * Everything begins from the loop: gw_call_new() only queues a task, so nothing is ever delivered from inside a
@@ -65,9 +66,11 @@ struct aigw_call {
     struct gw_timer rest, deadline, waiting;
     uint64_t finished_choices; /* bit per choice */
     uint32_t choice_count;
-    bool is_paused;      /* by the client's slowness */
-    bool was_build_told; /* on_built() was called */
-    bool did_renew;      /* a refused credential was thrown away once */
+    bool is_paused;                   /* by the client's slowness */
+    bool was_build_told;              /* on_built() was called */
+    bool did_renew;                   /* a refused credential was thrown away once */
+    struct aigw_pair *answer_headers; /* of the latest answer; room for all that were asked for */
+    uint32_t answer_header_count;
     struct gw_call_stats stats;
 };
 
@@ -121,11 +124,17 @@ extern const struct gw_transfer_events gw_attempt_events;
 void gw_attempt_produce(struct gw_attempt *attempt);
 void gw_attempt_grace_over(struct gw_timer *timer);
 
+/* headers.c */
+/** The head of an answer is here: keep the headers that the feature asked for, export those about rate limits. */
+void gw_attempt_note_headers(struct gw_attempt *attempt, const struct gw_transfer *transfer);
+
 /* retry_after.c */
 /** What the answer's headers ask for, milliseconds; -1: nothing. */
 int64_t gw_retry_after_ms(const struct gw_transfer *transfer);
 
 /* metrics.c */
 void gw_models_count_attempt(const char *provider, const char *result);
+/** What a server said of its rate limit; unit and what are AIGW_RATE_*. */
+void gw_models_set_rate(const char *provider, uint32_t unit, uint32_t what, double value);
 
 #endif

@@ -3,17 +3,31 @@
 #include "models/call.h"
 
 /* Written once before the workers start. */
-static uint32_t attempts_id;
+static uint32_t attempts_id, rate_limit_id, rate_remaining_id;
 
 void gw_models_register_metrics(void)
 {
-    static const char *const labels[] = { "provider", "result" };
+    static const char *const labels[] = { "provider", "result" }, *const rates[] = { "provider", "unit" };
 
     attempts_id = gw_metric(GW_METRIC_COUNTER, "aigw_upstream_attempts_total",
                             "Attempts to call a model, by provider instance and result.", labels, 2, NULL, 0);
+    rate_limit_id = gw_metric(GW_METRIC_LEVEL, "aigw_model_rate_limit",
+                              "What the model server allows in a window, as its last answer said.", rates, 2, NULL, 0);
+    rate_remaining_id = gw_metric(GW_METRIC_LEVEL, "aigw_model_rate_remaining",
+                                  "What is left of it, as its last answer said.", rates, 2, NULL, 0);
 }
 
 void gw_models_count_attempt(const char *provider, const char *result)
 {
     gw_series_add(gw_series(attempts_id, (aigw_str[]){ gw_str(provider), gw_str(result) }), 1);
+}
+
+void gw_models_set_rate(const char *provider, uint32_t unit, uint32_t what, double value)
+{
+    static const char *const units[] = { NULL, "requests", "tokens", "input_tokens", "output_tokens" };
+    uint32_t id = what == AIGW_RATE_LIMIT ? rate_limit_id : rate_remaining_id;
+
+    if (unit == 0 || unit >= GW_ARRAY_LEN(units) || (what != AIGW_RATE_LIMIT && what != AIGW_RATE_REMAINING))
+        return; /* from a newer SDK */
+    gw_series_set(gw_series(id, (aigw_str[]){ gw_str(provider), gw_str(units[unit]) }), value);
 }

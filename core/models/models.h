@@ -23,6 +23,11 @@ aigw_status gw_models_resolve(const struct gw_models *models, const struct gw_in
                               const struct aigw_need *need, struct gw_arena *arena, struct aigw_model_info *ret_info,
                               struct aigw_error *ret_error);
 
+/** Refuse a name as one that is not in `models`. */
+aigw_status gw_models_refuse_unknown(struct gw_arena *arena, aigw_str name, struct aigw_error *ret_error);
+/** The name of the model at this place of `models`, from 0; absent behind the last. */
+aigw_str gw_models_name_at(const struct gw_models *models, size_t index);
+
 /** What a model of this family gets: prompt families and default parameters. A name that is not in conf.d gets base's,
  *  and AIGW_MODELF_UNKNOWN_FAMILY. */
 void gw_models_family_info(const struct gw_models *models, aigw_str family, struct aigw_model_info *ret_info);

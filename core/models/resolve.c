@@ -264,6 +264,13 @@ static aigw_status resolve_configured(const struct gw_models *models, const stru
     return AIGW_OK;
 }
 
+aigw_status gw_models_refuse_unknown(struct gw_arena *arena, aigw_str name, struct aigw_error *ret_error)
+{
+    return refuse(
+        ret_error, AIGW_ERR_NO_MODEL,
+        gw_arena_printf(arena, "no model is called \"%.*s\" in `models` of this gateway's conf.d", AIGW_STR_ARG(name)));
+}
+
 aigw_status gw_models_resolve(const struct gw_models *models, const struct gw_instance *feature,
                               const struct aigw_need *need, struct gw_arena *arena, struct aigw_model_info *ret_info,
                               struct aigw_error *ret_error)
@@ -289,9 +296,7 @@ aigw_status gw_models_resolve(const struct gw_models *models, const struct gw_in
     else if (model && model->target_count)
         status = resolve_configured(models, model, need, arena, &info, ret_error);
     else if (need->model.len)
-        return refuse(ret_error, AIGW_ERR_NO_MODEL,
-                      gw_arena_printf(arena, "no model is called \"%.*s\" in `models` of this gateway's conf.d",
-                                      AIGW_STR_ARG(need->model)));
+        return gw_models_refuse_unknown(arena, need->model, ret_error);
     else
         return refuse(
             ret_error, AIGW_ERR_NO_MODEL,

@@ -88,6 +88,22 @@ void gw_answer_refuse(struct gw_request *request, uint32_t kind, int status, con
         reply_detail(request, status, message, retry_after_s);
 }
 
+void gw_answer_refuse_key(struct gw_request *request, const char *code, const char *detail)
+{
+    bool is_missing = strcmp(code, "key_missing") == 0;
+    const struct aigw_refusal refusal = { .struct_size = sizeof refusal,
+                                          .kind = AIGW_REFUSE_TOKEN,
+                                          .http_status = 401,
+                                          .retry_after_s = -1,
+                                          .message = is_missing ? AIGW_STR("No API key was presented")
+                                                                : AIGW_STR("The API key was refused"),
+                                          .detail = gw_str(detail),
+                                          .code = gw_str(code) };
+
+    if (!said_by_feature(request, &refusal))
+        reply_error(request, &refusal);
+}
+
 /* Of each fault its type and place: an operator has to see what was wrong, and must not see what was sent. */
 static aigw_str faults_for_log(struct gw_request *request, aigw_str errors)
 {

@@ -3,10 +3,14 @@
 #include "config/snapshot.h"
 
 #include <stdlib.h>
+#ifdef __GLIBC__ /* known from the header before */
+#include <malloc.h>
+#endif
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "auth/api_keys.h"
 #include "models/models.h"
 #include "pipeline/check.h"
 #include "pipeline/pem.h"
@@ -104,10 +108,20 @@ static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options
     if (!snapshot->plugins || !snapshot->conf)
         return;
     gw_plugins_configure(snapshot->plugins, arena, snapshot->conf, gw_host(), problems);
+    snapshot->api_keys = gw_api_keys_build(arena, snapshot->conf, problems);
     snapshot->models = gw_models_build(arena, snapshot->conf, &snapshot->settings, snapshot->plugins, problems);
     snapshot->prompts =
         gw_prompts_load(arena, snapshot->settings.prompts.dirs.items, snapshot->settings.prompts.dirs.count, problems);
     snapshot->router = gw_router_build(arena, snapshot->plugins, problems);
+}
+
+/* Reading files, checking certificates above all, takes megabytes for a moment; the allocator would keep them for good.
+ */
+static void give_back_memory(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }
 
 struct gw_snapshot *gw_snapshot_build(const struct gw_snapshot_options *options, struct gw_problems *problems)
@@ -122,6 +136,7 @@ struct gw_snapshot *gw_snapshot_build(const struct gw_snapshot_options *options,
     snapshot->yard = options->yard;
     gw_arena_init(&snapshot->arena, SNAPSHOT_MEMORY_MAX);
     build(snapshot, options, problems);
+    give_back_memory();
     if (problems->error_count || !snapshot->router) {
         snapshot->yard = NULL; /* this is the main thread */
         gw_snapshot_unref(snapshot);

@@ -1,6 +1,7 @@
 /* check.c - see check.h. Each check uses the very code that will apply the setting, or the same library call. Whether a
  * port is free and an address is this machine's is left to the start: the check may run elsewhere. */
 #include "pipeline/check.h"
+#include "base/network.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -76,11 +77,12 @@ static void check_trusted_proxies(const struct check *c)
     static const char path[] = "server.trusted_proxies";
     static const char fault[] = "\"%s\" is not an address or network; expected something like 10.0.0.0/8 or fd00::/8";
     const struct aigw_list *list = &c->settings->server.trusted_proxies;
+    struct gw_network network;
 
     for (size_t i = 0; i < list->count; i++) {
         const struct gw_node *node = item_node(c, path, i);
 
-        if (gw_http_is_network(list->items[i]))
+        if (gw_network_parse(list->items[i], &network))
             continue;
         if (node)
             gw_problem(c->problems, node, path, fault, list->items[i]);
@@ -142,20 +144,37 @@ static void check_tls(const struct check *c)
 
 /* ---- outgoing ---- */
 
-/** Certificates in a file, PEM or DER, or a negative GnuTLS code. */
+/** The first certificate of a file, PEM or DER, can be read. */
+static bool is_first_certificate_good(const char *file)
+{
+    gnutls_datum_t bytes = { NULL, 0 };
+    gnutls_x509_crt_t crt;
+    bool is_good = false;
+
+    if (gnutls_load_file(file, &bytes) < 0)
+        return false;
+    if (gnutls_x509_crt_init(&crt) >= 0) {
+        is_good = gnutls_x509_crt_import(crt, &bytes, GNUTLS_X509_FMT_PEM) >= 0 ||
+                  gnutls_x509_crt_import(crt, &bytes, GNUTLS_X509_FMT_DER) >= 0;
+        gnutls_x509_crt_deinit(crt);
+    }
+    gnutls_free(bytes.data);
+    return is_good;
+}
+
+/** Certificates in a file: a positive number when there are any, or a negative GnuTLS code. Bundles are large: whether
+ *  there is one at all is told by the first. */
 static int count_certificates(const char *file)
 {
     gnutls_x509_trust_list_t list;
-    int count = gnutls_x509_trust_list_init(&list, 0);
+    int count;
 
+    if (is_first_certificate_good(file))
+        return 1;
+    count = gnutls_x509_trust_list_init(&list, 0);
     if (count < 0)
         return count;
     count = gnutls_x509_trust_list_add_trust_file(list, file, NULL, GNUTLS_X509_FMT_PEM, 0, 0);
-    if (count <= 0) {
-        int as_der = gnutls_x509_trust_list_add_trust_file(list, file, NULL, GNUTLS_X509_FMT_DER, 0, 0);
-
-        count = as_der > 0 ? as_der : count;
-    }
     gnutls_x509_trust_list_deinit(list, 1);
     return count;
 }
@@ -269,7 +288,8 @@ void gw_snapshot_check(struct gw_snapshot *snapshot, struct gw_problems *problem
     check_tls(&c);
     check_authorities(&c, "upstream.ca_file", s->upstream.ca_file);
     check_authorities(&c, "upstream.extra_ca_file", s->upstream.extra_ca_file);
-    check_authorities(&c, "trust.keys_ca_file", s->trust.keys_ca_file);
+    if (!s->trust.keys_ca_file || !s->upstream.ca_file || strcmp(s->trust.keys_ca_file, s->upstream.ca_file) != 0)
+        check_authorities(&c, "trust.keys_ca_file", s->trust.keys_ca_file); /* else it was just checked */
     check_client_certificate(&c);
     check_proxy_variables(&c);
     check_log_file(&c);

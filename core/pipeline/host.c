@@ -257,7 +257,9 @@ static aigw_status host_model_resolve(struct aigw_ctx *ctx, const struct aigw_ne
     if (!gw_abi_in(&need, sizeof need, given) || !gw_abi_is_full(ret_error, sizeof(uint64_t)))
         return gw_ctx_fail(ctx, AIGW_E_INVALID, "model_resolve: struct_size of need and *ret_error must be set");
     info = gw_arena_calloc(ctx->request_arena, sizeof *info);
-    if (info)
+    if (info && !gw_request_may_use(ctx->request, &need))
+        status = gw_models_refuse_unknown(ctx->request_arena, need.model, &error);
+    else if (info)
         status = gw_models_resolve(ctx->request->snapshot->models, ctx->request->route->feature, &need,
                                    ctx->request_arena, info, &error);
     if (status == AIGW_OK) {
@@ -266,6 +268,12 @@ static aigw_status host_model_resolve(struct aigw_ctx *ctx, const struct aigw_ne
     }
     gw_abi_out(ret_error, &error, sizeof error);
     return gw_ctx_fail(ctx, status, "%.*s", AIGW_STR_ARG(error.message));
+}
+
+static const aigw_str *host_model_names(struct aigw_ctx *ctx, uint32_t *ret_count)
+{
+    *ret_count = 0;
+    return ctx->request ? gw_request_model_names(ctx->request, ret_count) : NULL;
 }
 
 static aigw_status host_prompt(struct aigw_ctx *ctx, const struct aigw_prompt_query *given,
@@ -391,6 +399,7 @@ const struct aigw_host *gw_host(void)
         .stream_write = host_stream_write,
         .stream_end = host_stream_end,
         .stream_abort = host_stream_abort,
+        .model_names = host_model_names,
         .model_resolve = host_model_resolve,
         .prompt = host_prompt,
         .model_call = host_model_call,

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "auth/api_keys.h"
 #include "base/log.h"
 
 static bool move(struct gw_request *request, enum gw_request_step step)
@@ -30,7 +31,7 @@ bool gw_request_has_scope(const struct gw_request *request, const char *scope, u
 {
     const struct aigw_principal *principal = &request->principal;
 
-    if (principal->flags & AIGW_PRINCIPALF_BYPASS)
+    if (principal->flags & (AIGW_PRINCIPALF_BYPASS | AIGW_PRINCIPALF_ALL_SCOPES))
         return true;
     if (flags & AIGW_SCOPEF_NO_USER_TOKEN && principal->flags & AIGW_PRINCIPALF_USER_TOKEN)
         return false;
@@ -38,6 +39,30 @@ bool gw_request_has_scope(const struct gw_request *request, const char *scope, u
         if (gw_str_is(principal->scopes[i], scope))
             return true;
     return false;
+}
+
+bool gw_request_may_use(const struct gw_request *request, const struct aigw_need *need)
+{
+    const char *own = request->route->feature->model;
+    aigw_str name = need->model.len ? need->model : own ? gw_str(own) : AIGW_STR_NONE;
+
+    return gw_api_key_may_use(request->api_key, name);
+}
+
+const aigw_str *gw_request_model_names(struct gw_request *request, uint32_t *ret_count)
+{
+    const struct gw_models *models = request->snapshot->models;
+    aigw_str *names;
+    size_t all = 0;
+
+    *ret_count = 0;
+    while (gw_models_name_at(models, all).ptr)
+        all++;
+    names = gw_arena_alloc(&request->ex->arena, (all + 1) * sizeof *names);
+    for (size_t i = 0; names && i < all; i++)
+        if (gw_api_key_may_use(request->api_key, gw_models_name_at(models, i)))
+            names[(*ret_count)++] = gw_models_name_at(models, i);
+    return names;
 }
 
 bool gw_request_is_alive(const struct gw_request *request)
@@ -263,19 +288,62 @@ static enum outcome go_to_body(struct gw_request *request)
     return NEXT;
 }
 
+/* A route for API keys, and for GitLab's tokens as well if it says so: these have two dots, keys have none. */
+static bool wants_key(const struct gw_request *request, aigw_str presented)
+{
+    uint32_t callers = request->route ? request->route->spec->callers : 0;
+    uint32_t dots = 0;
+
+    if (!(callers & AIGW_CALLER_KEY) || request->snapshot->settings.auth.bypass_external)
+        return false;
+    for (size_t i = 0; i < presented.len; i++)
+        dots += presented.ptr[i] == '.';
+    return !(callers & AIGW_CALLER_GITLAB) || (presented.len > 0 && dots != 2);
+}
+
+/* D51: such an address ends up in logs and histories. */
+static bool has_key_in_query(aigw_str query)
+{
+    for (size_t i = 0; i + 4 <= query.len; i++)
+        if (memcmp(query.ptr + i, "key=", 4) == 0 && (i == 0 || query.ptr[i - 1] == '&'))
+            return true;
+    return false;
+}
+
+static enum outcome auth_by_key(struct gw_request *request, aigw_str presented)
+{
+    struct gw_auth_result result;
+
+    if (presented.len == 0 && has_key_in_query(request->ex->query)) {
+        request->auth_error = "key_missing";
+        gw_answer_refuse_key(request, "key_missing",
+                             "an API key in the address (?key=) is not accepted, because addresses end up in logs: "
+                             "send it in the header x-goog-api-key or Authorization: Bearer");
+        return ENDED;
+    }
+    gw_api_keys_check(request->snapshot->api_keys, presented, request->ex->client_ip, &request->ex->arena, &result,
+                      &request->api_key);
+    if (result.outcome == GW_AUTH_ALLOWED) {
+        request->principal = result.principal;
+        return go_to_body(request);
+    }
+    request->auth_error = result.error;
+    gw_answer_refuse_key(request, result.error, result.detail);
+    return ENDED;
+}
+
 static enum outcome step_auth(struct gw_request *request)
 {
     struct gw_auth_headers headers = { .user = request, .get = get_header };
     struct gw_auth_result result = { 0 };
     int64_t start_us = gw_mono_us();
+    aigw_str presented;
 
     if (needs_no_token(request))
         return go_to_body(request);
-    if (request->route && request->route->spec->callers && !(request->route->spec->callers & AIGW_CALLER_GITLAB)) {
-        gw_answer_refuse(request, AIGW_REFUSE_TOKEN, 401, "No authorization header presented",
-                         "this route is called with an API key of this gateway, and none is configured", -1);
-        return ENDED;
-    }
+    presented = gw_api_keys_presented(&headers);
+    if (wants_key(request, presented))
+        return auth_by_key(request, presented);
     gw_auth_check(request->worker->auth, &headers, &request->ex->arena, &result);
     request->auth_us += gw_mono_us() - start_us;
     request->token_issuer = result.token_issuer;

@@ -48,10 +48,11 @@ struct gw_request {
     int own;                      /* which of the core's own routes (answer.c), 0: none */
     const char *allow;            /* methods of a path that has another one */
     struct aigw_principal principal;
-    struct aigw_request view; /* what the feature sees */
-    struct aigw_ctx ctx;      /* the feature's */
-    void *feature_call;       /* the feature's; NULL: check() was not reached */
-    struct gw_arena build;    /* AIGW_LIFE_BUILD of check() and run(); goes with the body */
+    const struct gw_api_key *api_key; /* of the snapshot; NULL: it came with a token, or without anything */
+    struct aigw_request view;         /* what the feature sees */
+    struct aigw_ctx ctx;              /* the feature's */
+    void *feature_call;               /* the feature's; NULL: check() was not reached */
+    struct gw_arena build;            /* AIGW_LIFE_BUILD of check() and run(); goes with the body */
     struct gw_request_call *calls;
     uint32_t call_count;                 /* made so far */
     const struct aigw_model_info *model; /* of the newest call */
@@ -84,6 +85,10 @@ aigw_str gw_request_header(const struct gw_request *request, const char *name);
 /** Feature flags of this request that the operator allows. */
 const aigw_str *gw_request_flags(struct gw_request *request, uint32_t *ret_count);
 bool gw_request_has_scope(const struct gw_request *request, const char *scope, uint32_t flags);
+/** May the caller's key use the model that is needed? */
+bool gw_request_may_use(const struct gw_request *request, const struct aigw_need *need);
+/** conf.d's models that it may use; in the request's memory. */
+const aigw_str *gw_request_model_names(struct gw_request *request, uint32_t *ret_count);
 /** Does anybody still want to hear of it? */
 bool gw_request_is_alive(const struct gw_request *request);
 /** After each callback of the feature: what it answered, and is there something that will bring the answer? */
@@ -129,6 +134,8 @@ void gw_answer_detail(struct gw_request *request, int status, const char *detail
 /** A refusal, in the form that the route's feature gives it, or in GitLab's. message is the contract's text. */
 void gw_answer_refuse(struct gw_request *request, uint32_t kind, int status, const char *message, const char *detail,
                       int64_t retry_after_s);
+/** 401 on a route for API keys; code as in aigw_refusal. */
+void gw_answer_refuse_key(struct gw_request *request, const char *code, const char *detail);
 /** Set request->own. */
 void gw_answer_find_own(struct gw_request *request);
 /** Does the core's own route need no token? */

@@ -8,11 +8,12 @@
 
 #include "plugin/internal.h"
 
-#define STATE_MAX    ((size_t)1 << 20)
-#define TABLE_MAX    1000u
-#define STRIDE_MAX   4096u
-#define NAME_MAX_LEN 64u
-#define DIALECTS_MAX 32u
+#define STATE_MAX        ((size_t)1 << 20)
+#define TABLE_MAX        1000u
+#define STRIDE_MAX       4096u
+#define NAME_MAX_LEN     64u
+#define DIALECTS_MAX     32u
+#define RATE_HEADERS_MAX 16u
 
 /* Every bit that this aigw can honour: another one asks for what it does not know. */
 #define SETTING_FLAGS (AIGW_SETF_REQUIRED | AIGW_SETF_SECRET | AIGW_SETF_URL)
@@ -243,10 +244,28 @@ static aigw_status check_dialects(const char *path, const struct aigw_provider_o
     return AIGW_OK;
 }
 
+static aigw_status check_rate_headers(struct gw_arena *arena, const char *path, struct gw_plugin *p,
+                                      struct gw_err *reterr)
+{
+    const struct aigw_provider_ops *ops = &p->provider;
+    void *table = NULL;
+
+    if (ops->rate_header_count > RATE_HEADERS_MAX)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .provider->rate_header_count is %u, expected at most %u", path,
+                          ops->rate_header_count, RATE_HEADERS_MAX);
+    if (copy_table(arena, path, ".provider->rate_headers", ops->rate_headers, ops->rate_header_count,
+                   ops->rate_header_size, sizeof *p->rate_headers, sizeof *p->rate_headers, &table, reterr) != AIGW_OK)
+        return AIGW_E_CONFIG;
+    p->rate_headers = table;
+    for (uint32_t i = 0; i < ops->rate_header_count; i++)
+        if (!p->rate_headers[i].name || !*p->rate_headers[i].name)
+            return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .provider->rate_headers[%u] has no name", path, i);
+    return AIGW_OK;
+}
+
 aigw_status gw_plugin_check_provider(struct gw_arena *arena, const char *path, struct gw_plugin *p,
                                      struct gw_err *reterr)
 {
-    (void)arena;
     if (!p->provider.request)
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .provider->request is NULL, expected a function", path);
     if (!p->provider.frame && !p->provider.produce)
@@ -255,6 +274,8 @@ aigw_status gw_plugin_check_provider(struct gw_arena *arena, const char *path, s
     if (p->provider.call_size > STATE_MAX)
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: .provider->call_size is %zu, expected at most %zu", path,
                           p->provider.call_size, STATE_MAX);
+    if (check_rate_headers(arena, path, p, reterr) != AIGW_OK)
+        return AIGW_E_CONFIG;
     return check_dialects(path, &p->provider, reterr);
 }
 

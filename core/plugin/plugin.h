@@ -16,7 +16,8 @@ struct gw_plugin {
     struct aigw_plugin descriptor;
     struct aigw_provider_ops provider;
     struct aigw_feature_ops feature;
-    struct aigw_route *routes; /* feature: re-strided copy */
+    struct aigw_route *routes;             /* feature: re-strided copy */
+    struct aigw_rate_header *rate_headers; /* provider: likewise, provider.rate_header_count of them */
     struct aigw_metric *metrics;
     uint32_t *metric_ids; /* in the metrics registry, one per metric; NULL: it counts nowhere */
 };

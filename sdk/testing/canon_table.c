@@ -1,7 +1,7 @@
 /* canon_table.c - the members of everything a model request is made of, and the words for its numbers. */
 #include "canon.h"
 
-static const char *const kind_words[] = { "", "chat", "completion", "embedding", "count", NULL };
+static const char *const kind_words[] = { "", "chat", "completion", "embedding", "count", "models", NULL };
 static const char *const role_words[] = { "", "system", "user", "assistant", "tool", "developer", NULL };
 static const char *const part_words[] = { "",          "text",     "image", "tool_call", "tool_result",
                                           "reasoning", "document", "audio", "video",     "refusal",
@@ -191,8 +191,7 @@ static const struct canon_field target_fields[] = {
 const struct canon_form canon_target = FORM(aigw_target, "target", 0, target_fields);
 
 static const struct canon_field raw_fields[] = {
-    TEXT(aigw_raw, "dialect", dialect),
-    JSON(aigw_raw, "body", body),
-    FLAG(aigw_raw, "stream", flags, AIGW_RAWF_STREAM),
+    TEXT(aigw_raw, "dialect", dialect), JSON(aigw_raw, "body", body), FLAG(aigw_raw, "stream", flags, AIGW_RAWF_STREAM),
+    TEXT(aigw_raw, "method", method),   TEXT(aigw_raw, "path", path),
 };
 const struct canon_form canon_raw = FORM(aigw_raw, "raw", 0, raw_fields);

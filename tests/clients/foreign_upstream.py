@@ -2,49 +2,22 @@
 server; GitLab's own health check and its streamed twin go through the gateway to it."""
 import json
 import os
-import subprocess
-import threading
 
 from contract._env import Env, completion
 from fakes import clients
 from harness.runner import case, equal, fixture, truth
 
-from . import _npm
+from . import _child, _npm
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = "sk-foreign-canary-40c9"
 
 
-class Mock:
-    def __init__(self, folder):
-        self.process = subprocess.Popen(["node", os.path.join(HERE, "aimock.mjs"), folder], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.errors = []
-        threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True).start()
-        line = self.process.stdout.readline()
-        if not line:
-            self.process.wait(10)
-            raise RuntimeError("aimock did not start: " + "".join(self.errors)[-500:])
-        self.url = json.loads(line)["url"]
-
-    def requests(self):
-        self.process.stdin.write("requests\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def close(self):
-        self.process.stdin.close()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-        self.process.stdout.close()
-
-
 class ForeignEnv(Env):
     def __init__(self, ctx):
         folder = _npm.installed(ctx, HERE, "clients")
-        self.mock = Mock(folder)
+        self.mock = _child.node("aimock.mjs", folder)
+        self.url = self.mock.said["url"]
         super().__init__(ctx, name="foreign")
         ctx.secret(KEY)
 
@@ -59,7 +32,7 @@ def foreign(ctx):
 
 
 def metadata(env, identifier="custom_openai/codestral"):
-    return clients.Admin.end_to_end_body(env.mock.url + "/v1", api_key=KEY, identifier=identifier)
+    return clients.Admin.end_to_end_body(env.url + "/v1", api_key=KEY, identifier=identifier)
 
 
 @case("CLIENT-health-check", "foreign")
@@ -84,10 +57,10 @@ def health_check_streamed(env):
 
 @case("CLIENT-request-is-understood", "foreign")
 def request_is_understood(env):
-    before = len(env.mock.requests())
+    before = len(env.mock.call("requests"))
     rails = clients.Rails(env.gw.port, env.token())
     equal(rails.call("/v2/code/completions", metadata(env)).status, 200, "status")
-    seen = env.mock.requests()[before:]
+    seen = env.mock.call("requests")[before:]
     equal(len(seen), 1, "requests at the mock")
     equal(seen[0]["path"], "/v1/chat/completions", "path")
     equal(seen[0]["body"]["model"], "codestral", "model")
@@ -100,7 +73,7 @@ def anthropic_dialect(env):
     for stream in (False, True):
         rails = clients.Rails(env.gw.port, env.token())
         body = {**metadata(env, "anthropic/claude-haiku-4-5"), "model_name": "claude_3", "stream": stream,
-                "model_endpoint": env.mock.url}
+                "model_endpoint": env.url}
         response = rails.call("/v2/code/completions", body)
         equal(response.status, 200, f"status ({response.text[:200]})")
         truth("hello world" in response.text, "the mock's text", response.text)
@@ -109,7 +82,7 @@ def anthropic_dialect(env):
 @case("CLIENT-ide", "foreign")
 def ide(env):
     server = clients.LanguageServer(env.gw.port, clients.Rails(env.gw.port, env.token()))
-    body = completion(None, model_endpoint=env.mock.url + "/v1", model_identifier="custom_openai/codestral")
+    body = completion(None, model_endpoint=env.url + "/v1", model_identifier="custom_openai/codestral")
     text = server.complete(body)
     env.ctx.secret(server.token)
     truth("hello world" in str(text), "a suggestion", text)

@@ -50,6 +50,7 @@ class Lines:
         self.server = Server(self._handle)
         self.seen = []
         self.token = "tok-canary-1"
+        self.status, self.headers = 200, []
         self.made = 0
         self.lock = threading.Lock()
 
@@ -72,7 +73,8 @@ class Lines:
         elif path in ("/auth", "/brief") and ex.request.header("authorization") != f"Bearer {self.token}":
             ex.reply(401, "who are you? " + str(ex.request.header("authorization")))
         else:
-            ex.reply(200, b"heard " + ex.request.body + b"\n.\n", content_type="text/plain")
+            ex.reply(self.status, b"heard " + ex.request.body + b"\n.\n", content_type="text/plain",
+                     headers=self.headers)
 
 
 class ProbeEnv(Env):
@@ -205,6 +207,29 @@ def lines(env):
     truth(env.probe("call", "lines").text.startswith("heard"), "the server's words", "none")
 
 
+@case("SDK-answer-headers", "probe")
+def answer_headers(env):
+    """What a feature asked for of the headers, with START and with ERROR, in its own spelling; absent ones are not."""
+    env.lines.headers = [("X-WHO", "five"), ("x-left", " 7 "), ("X-Most", "12.5"), ("X-Later", "1")]
+    equal(env.probe("headers", "lines").text.split("heard")[0], "x-who=five;X-Left=7;", "headers with START")
+    env.lines.status = 418
+    equal(env.probe("headers", "lines").text, "x-who=five;X-Left=7;", "headers with ERROR")
+    env.lines.status, env.lines.headers = 200, []
+    equal(env.probe("headers", "lines").text.split("heard")[0], "", "headers of an answer without them")
+
+
+@case("SDK-rate-headers", "probe")
+def rate_headers(env):
+    """What a provider's table names is exported, last word of any worker; nonsense changes nothing."""
+    for value in ("99", "98", "97", "many", "", "1e3"):
+        env.lines.headers = [("X-Left", value), ("X-Most", "400000")]
+        env.probe("call", "lines")
+    env.lines.headers = []
+    equal(env.gw.metric("aigw_model_rate_remaining", provider="lines", unit="requests"), 97.0, "what is left")
+    equal(env.gw.metric("aigw_model_rate_limit", provider="lines", unit="input_tokens"), 400000.0, "the limit")
+    truth('unit="unknown"' not in env.gw.metrics(), "no series of a unit that the core does not know", "one")
+
+
 @case("SDK-credential", "probe")
 def credential(env):
     """Fetched in two steps, once for all who wait, kept, and fetched anew after a 401."""
@@ -296,4 +321,4 @@ def refuse_own_too_large(env):
 def callers(env):
     equal(env.probe("answer", path="/probe-open/").status, 200, "status of a route that anyone may call")
     check(env.post("/probe-key/answer", b"x", headers={**env.auth(), "Content-Type": "text/plain"}), 401,
-          {"own": {"kind": 1, "status": 401, "text": "No authorization header presented"}})
+          {"own": {"kind": 1, "status": 401, "text": "The API key was refused", "code": "key_unknown"}})

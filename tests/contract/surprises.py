@@ -41,11 +41,26 @@ def nothing_behind_the_cursor(env):
 def placeholder_endpoints_are_nowhere(env):
     """GitLab sends a placeholder as the endpoint of hosted models. What this build does not serve is refused by name,
     and nothing is sent to the placeholder."""
-    for identifier in ("bedrock/anthropic.claude-v2", "bedrock/converse/x", "bedrock_converse/x", "vertex_ai/claude"):
+    for identifier in ("bedrock/anthropic.claude-v2", "bedrock/converse/x", "bedrock_converse/x"):
         script = env.models.script(Reply())
         check(env.post(PATH, completion(script, model_identifier=identifier)), 422, {"detail": contains(identifier)})
         check(env.post(V1 + CHECK, body_of(script, model={"identifier": identifier})), 422,
               {"detail": [{"msg": contains(identifier)}]})
+        equal(script.count, 0, f"calls for {identifier}")
+
+
+@fixture("sur_nowhere")
+def sur_nowhere(ctx):
+    """Nothing listens where the machine's metadata would be."""
+    return Env(ctx, bypass=True, env={"GCE_METADATA_HOST": "127.0.0.1:9"}, name="sur-nowhere")
+
+
+@case("SUR-06-vertex", "sur_nowhere")
+def vertex_is_asked_for_a_token_first(env):
+    """Models of Vertex AI need an account. Without one the call fails, and nothing goes to the placeholder."""
+    for identifier in ("vertex_ai/claude-sonnet-4-5", "vertex_ai/gemini-2.5-flash", "vertex_ai/codestral-2501"):
+        script = env.models.script(Reply())
+        check(env.post(PATH, completion(script, model_identifier=identifier)), 503, {"detail": contains("127.0.0.1")})
         equal(script.count, 0, f"calls for {identifier}")
 
 

@@ -46,13 +46,16 @@ static aigw_status answer(struct aigw_ctx *ctx, const struct probe *probe, const
 static aigw_status start(struct aigw_ctx *ctx, const struct probe *probe, struct probe_call *call, const char *model,
                          uint32_t flags)
 {
+    static const char *const wanted[] = { "x-who", "X-Absent", "X-Left" };
     struct aigw_need need = { .struct_size = sizeof need, .model = { model, strlen(model) } };
     struct aigw_error error = { .struct_size = sizeof error };
     const struct aigw_model_info *info = NULL;
     struct aigw_call_options options = { .struct_size = sizeof options,
                                          .flags = flags,
                                          .dialect = is(call, "raw") ? AIGW_STR("probe") : AIGW_STR_NONE,
-                                         .tag = call->said[call->started] };
+                                         .tag = call->said[call->started],
+                                         .answer_headers = is(call, "headers") ? wanted : NULL,
+                                         .answer_header_count = is(call, "headers") ? 3 : 0 };
 
     if (probe->host->model_resolve(ctx, &need, &info, &error) != AIGW_OK)
         return probe->host->respond_model_error(ctx, &error);
@@ -184,6 +187,19 @@ static aigw_status write_after_end(struct aigw_ctx *ctx, const struct probe *pro
     return AIGW_OK;
 }
 
+/* Who asks, and the models that he may use: "build:good,waits,". */
+static aigw_status answer_names(struct aigw_ctx *ctx, const struct probe *probe)
+{
+    uint32_t count;
+    const aigw_str *names = probe->host->model_names(ctx, &count);
+    char text[1024];
+
+    snprintf(text, sizeof text, "%.*s:", AIGW_STR_ARG(probe->host->principal(ctx)->subject));
+    for (uint32_t i = 0; i < count; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%.*s,", AIGW_STR_ARG(names[i]));
+    return answer(ctx, probe, text);
+}
+
 static aigw_status probe_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
 {
     const struct probe *probe = self;
@@ -191,6 +207,8 @@ static aigw_status probe_run(struct aigw_ctx *ctx, void *self, void *state, cons
 
     if (is(call, "answer"))
         return answer(ctx, probe, request->body.ptr ? "with a body" : "without a body");
+    if (is(call, "names"))
+        return answer_names(ctx, probe);
     if (is(call, "nothing"))
         return AIGW_OK;
     if (is(call, "boom"))
@@ -256,12 +274,24 @@ static aigw_status on_error(struct aigw_ctx *ctx, const struct probe *probe, str
     return probe->host->respond_model_error(ctx, error);
 }
 
+/* Headers that START and ERROR bring: "x-who=five;X-Left=7;". */
+static void say_headers(char *said, size_t size, const struct aigw_event *event)
+{
+    for (uint32_t i = 0; i < event->header_count; i++)
+        snprintf(said + strlen(said), size - strlen(said), "%.*s=%.*s;", AIGW_STR_ARG(event->headers[i].name),
+                 AIGW_STR_ARG(event->headers[i].value));
+}
+
 static aigw_status probe_event(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_event *event)
 {
     const struct probe *probe = self;
     struct probe_call *call = state;
     char *said = event->tag;
 
+    if (is(call, "headers") && (event->type == AIGW_EVENT_START || event->type == AIGW_EVENT_ERROR)) {
+        say_headers(said, sizeof call->said[0], event);
+        return event->type == AIGW_EVENT_ERROR ? answer(ctx, probe, said) : AIGW_OK;
+    }
     switch (event->type) {
     case AIGW_EVENT_START:
     case AIGW_EVENT_WAITING:
@@ -303,8 +333,9 @@ static aigw_status probe_refuse(struct aigw_ctx *ctx, void *self, const struct a
 
     if (request->route->tag != 1)
         return AIGW_E_UNSUPPORTED;
-    snprintf(text, sizeof text, "{\"own\":{\"kind\":%u,\"status\":%d,\"text\":\"%.*s\"}}", refusal->kind,
-             refusal->http_status, AIGW_STR_ARG(refusal->message));
+    snprintf(text, sizeof text, "{\"own\":{\"kind\":%u,\"status\":%d,\"text\":\"%.*s\"%s%.*s%s}}", refusal->kind,
+             refusal->http_status, AIGW_STR_ARG(refusal->message), refusal->code.len > 0 ? ",\"code\":\"" : "",
+             AIGW_STR_ARG(refusal->code), refusal->code.len > 0 ? "\"" : "");
     return probe->host->respond(ctx, (uint32_t)refusal->http_status, NULL, (aigw_str){ text, strlen(text) }, NULL, 0);
 }
 
@@ -313,6 +344,15 @@ static const struct aigw_route routes[] = {
     { .method = "POST", .path = "/probe-own/{scenario}", .scope = "probe_scope", .tag = 1, .category = "probe" },
     { .method = "POST", .path = "/probe-open/{scenario}", .category = "probe", .callers = AIGW_CALLER_ANYONE },
     { .method = "POST", .path = "/probe-key/{scenario}", .tag = 1, .category = "probe", .callers = AIGW_CALLER_KEY },
+    { .method = "POST",
+      .path = "/probe-both/{scenario}",
+      .category = "probe",
+      .callers = AIGW_CALLER_KEY | AIGW_CALLER_GITLAB },
+    { .method = "POST",
+      .path = "/probe-key-scope/{scenario}",
+      .scope = "chat",
+      .category = "probe",
+      .callers = AIGW_CALLER_KEY },
     { .method = "POST", .path = "/probe-no-body/{scenario}", .flags = AIGW_ROUTEF_NO_BODY, .category = "probe" },
     { .method = "GET", .path = "/probe/{scenario}", .category = "probe" },
 };

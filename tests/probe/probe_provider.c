@@ -207,6 +207,12 @@ static aigw_status probe_sign(struct aigw_ctx *ctx, void *self, void *state, con
 
 static const char *const dialects[] = { "probe" };
 
+static const struct aigw_rate_header rates[] = {
+    { "X-Left", AIGW_RATE_REQUESTS, AIGW_RATE_REMAINING },
+    { "X-Most", AIGW_RATE_INPUT_TOKENS, AIGW_RATE_LIMIT },
+    { "X-Later", 77, 77 }, /* of a newer SDK: counts nowhere */
+};
+
 static const struct aigw_provider_ops ops = {
     .struct_size = sizeof ops,
     .dialect_count = 1,
@@ -218,6 +224,7 @@ static const struct aigw_provider_ops ops = {
     .sign = probe_sign,
     .credential = probe_credential,
     .dialects = dialects,
+    AIGW_RATE_HEADERS(rates),
 };
 
 AIGW_PLUGIN(.kind = AIGW_KIND_PROVIDER, .name = "probe_provider", .version = "0.1.0",

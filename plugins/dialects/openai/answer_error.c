@@ -20,75 +20,80 @@ struct openai_refusal {
 };
 
 /* The first of these members that is there. */
-static struct json_object *first_member(struct json_object *obj, const char *const *names)
+static bool first_member(const struct aigw_json *obj, const char *const *names, struct aigw_json *ret)
 {
-    struct json_object *value = NULL;
-
-    for (; *names && !value; names++)
-        value = wire_member(obj, *names);
-    return value;
+    for (; *names; names++)
+        if (aigw_json_member(obj, *names, ret) && ret->type != AIGW_JSON_NULL)
+            return true;
+    *ret = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
+    return false;
 }
 
-/* 429, "429" or 429.0; 0 for what is no number. */
-static int64_t number_of(struct json_object *value)
+/* The first item of a list that has one, else the value itself. */
+static struct aigw_json first_item(struct aigw_json value)
 {
-    return json_object_is_type(value, json_type_object) || json_object_is_type(value, json_type_array)
-               ? 0
-               : json_object_get_int64(value);
+    struct aigw_json_walk walk = aigw_json_begin(&value);
+    struct aigw_json item;
+
+    return value.type == AIGW_JSON_LIST && aigw_json_next(&walk, NULL, &item) ? item : value;
 }
 
-static aigw_str openai_detail(struct json_object *value)
+/* 429, "429" or 429.0, when it is the status of a failure; else 0. */
+static int64_t status_of(struct reader *r, const struct aigw_json *value)
 {
-    struct json_object *first;
+    aigw_str text = reader_text(r, value);
+    double number = 0;
 
-    if (json_object_is_type(value, json_type_string))
-        return wire_value_str(value);
-    if (json_object_is_type(value, json_type_array) && json_object_array_length(value) > 0) {
-        first = json_object_array_get_idx(value, 0);
-        return json_object_is_type(first, json_type_string) ? wire_value_str(first) : wire_get_str(first, "msg");
-    }
-    if (json_object_is_type(value, json_type_object)) {
-        if (wire_get_str(value, "message").len > 0)
-            return wire_get_str(value, "message");
-        return wire_str(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
-    }
-    return AIGW_STR_NONE;
+    if (text.len == 3)
+        for (size_t i = 0; i < 3; i++)
+            number = text.ptr[i] < '0' || text.ptr[i] > '9' ? 0 : number * 10 + (text.ptr[i] - '0');
+    else
+        aigw_json_real(value, &number);
+    return number >= 400 && number < 600 ? (int64_t)number : 0;
 }
 
-/* What a parsed body says. The strings live as long as obj. */
-static struct openai_refusal openai_read_refusal(struct json_object *obj)
+static aigw_str read_detail(struct reader *r, const struct aigw_json *value)
+{
+    struct aigw_json first = first_item(*value);
+    aigw_str words;
+
+    if (first.type != AIGW_JSON_OBJECT)
+        return reader_text(r, &first);
+    words = reader_str(r, &first, value->type == AIGW_JSON_LIST ? "msg" : "message");
+    return words.len > 0 || value->type == AIGW_JSON_LIST ? words : reader_json(r, value);
+}
+
+/* What a body says. The strings live as long as the reader's. */
+static struct openai_refusal read_refusal(struct reader *r, const struct aigw_json *value)
 {
     static const char *const messages[] = { "message",   "detail",     "msg",    "error_message",
                                             "error_msg", "status_msg", "reason", NULL };
     static const char *const errors[] = { "error", "errors", "base_resp", NULL };
-    static const char *const codes[] = { "code", "status_code", "status", NULL };
+    static const char *const codes[] = { "code", "status_code", "status" };
     struct openai_refusal refusal = { .code_number = 0 };
-    struct json_object *error;
+    struct aigw_json obj = first_item(*value), error, member;
 
-    if (json_object_is_type(obj, json_type_array) && json_object_array_length(obj) > 0)
-        obj = json_object_array_get_idx(obj, 0);
-    if (!json_object_is_type(obj, json_type_object))
+    if (obj.type != AIGW_JSON_OBJECT)
         return refusal;
-    error = first_member(obj, errors);
-    if (json_object_is_type(error, json_type_array) && json_object_array_length(error) > 0)
-        error = json_object_array_get_idx(error, 0);
-    if (json_object_is_type(error, json_type_string)) {
-        refusal.message = wire_value_str(error);
-        refusal.type = wire_get_str(obj, "error_type");
+    first_member(&obj, errors, &error);
+    error = first_item(error);
+    if (error.type == AIGW_JSON_STRING) {
+        refusal.message = reader_text(r, &error);
+        refusal.type = reader_str(r, &obj, "error_type");
         error = obj;
     } else {
-        if (!json_object_is_type(error, json_type_object))
+        if (error.type != AIGW_JSON_OBJECT)
             error = obj;
-        refusal.message = openai_detail(first_member(error, messages));
-        refusal.type = wire_get_str(error, "type");
+        first_member(&error, messages, &member);
+        refusal.message = read_detail(r, &member);
+        refusal.type = reader_str(r, &error, "type");
         if (refusal.type.len == 0)
-            refusal.type = wire_get_str(error, "status"); /* Google's word */
+            refusal.type = reader_str(r, &error, "status"); /* Google's word */
     }
-    refusal.code = wire_get_str(error, "code");
-    for (size_t i = 0; codes[i] && refusal.code_number == 0; i++) {
-        refusal.code_number = number_of(wire_member(error, codes[i]));
-        if (refusal.code_number < 400 || refusal.code_number > 599)
-            refusal.code_number = 0;
+    refusal.code = reader_str(r, &error, "code");
+    for (size_t i = 0; i < sizeof codes / sizeof *codes && refusal.code_number == 0; i++) {
+        aigw_json_member(&error, codes[i], &member);
+        refusal.code_number = status_of(r, &member);
     }
     return refusal;
 }
@@ -152,6 +157,10 @@ static uint32_t openai_kind(const struct openai_refusal *refusal, uint32_t kind)
         return AIGW_ERR_CONTEXT_TOO_LONG;
     if (wire_contains(refusal->message, "API key not valid"))
         return AIGW_ERR_AUTH;
+    if (wire_contains(refusal->message, "Unexpected endpoint or method")) /* LM Studio, with a good status */
+        return AIGW_ERR_NOT_FOUND;
+    if (kind == AIGW_ERR_BAD_REQUEST && wire_contains(refusal->message, "Invalid model name")) /* LiteLLM */
+        return AIGW_ERR_NOT_FOUND;
     if (by_code != AIGW_ERR_NONE)
         return by_code;
     /* A general type never overrules what a precise status says (404 invalid_request_error). */
@@ -182,37 +191,60 @@ static void openai_describe(const struct aigw_host *host, struct aigw_ctx *ctx, 
 void openai_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                     struct aigw_error *ret_error)
 {
-    struct json_object *obj = wire_parse(failure->body);
-    struct openai_refusal refusal = openai_read_refusal(obj);
+    struct openai_refusal refusal = { .code_number = 0 };
+    aigw_str rest = failure->body;
+    struct aigw_json value;
+    struct reader r;
 
-    if (!obj && failure->body.len > 0 && wire_has_prefix(failure->content_type, "text/plain"))
+    reader_open(&r);
+    if (reader_next(&r, &rest, &value))
+        refusal = read_refusal(&r, &value);
+    else if (wire_has_prefix(failure->content_type, "text/plain"))
         refusal.message = failure->body;
     openai_describe(host, ctx, &refusal, ret_error);
-    json_object_put(obj);
+    reader_end(&r);
+}
+
+void openai_explain_path(const struct aigw_host *host, struct aigw_ctx *ctx, const struct openai_call *call,
+                         const struct aigw_http_failure *failure, struct aigw_error *ret_error)
+{
+    bool has_no_path = failure->status == 404 || failure->status == 405;
+    const char *words;
+
+    if (!call->bare_url || !has_no_path || wire_contains(failure->body, "model"))
+        return;
+    words = host->format(ctx, AIGW_LIFE_REQUEST,
+                         "the model server has no such path: %s; the endpoint probably lacks /v1 at its end",
+                         call->bare_url);
+    if (words)
+        ret_error->message = wire_str(words);
 }
 
 /* ---- inside an answer ---- */
 
-bool openai_is_error(struct json_object *obj)
+bool openai_is_error(const struct aigw_json *error, const struct aigw_json *object, const struct aigw_json *type)
 {
-    return wire_is_set(wire_member(obj, "error")) || wire_is(wire_get_str(obj, "object"), "error") ||
-           wire_is(wire_get_str(obj, "type"), "error");
+    return reader_is_set(error) || aigw_json_is_text(object, "error") || aigw_json_is_text(type, "error");
 }
 
-bool openai_is_complaint(struct json_object *obj)
+bool openai_is_complaint(struct openai_in *in, const struct aigw_json *obj)
 {
+    static const char *const errors[] = { "error", "errors", NULL }, *const details[] = { "detail", NULL };
     static const char *const words[] = { "message", "msg", "error_message", "error_msg" };
-    aigw_str status = wire_get_str(obj, "status");
+    aigw_str status = reader_str(in->r, obj, "status");
+    struct aigw_json member;
 
-    if (wire_member(obj, "error") || wire_member(obj, "errors"))
+    if (first_member(obj, errors, &member))
         return true;
-    if (wire_get_int(obj, "code", 1) == 0) /* all is well, says it, whatever its words */
+    if (reader_int(obj, "code", 1) == 0) /* all is well, says it, whatever its words */
         return false;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (wire_get_str(obj, words[i]).len > 0)
+        if (reader_str(in->r, obj, words[i]).len > 0)
             return true;
-    return wire_member(obj, "detail") || wire_same_word(status, "error") || wire_same_word(status, "failed") ||
-           wire_get_int(wire_member(obj, "base_resp"), "status_code", 0) != 0;
+    aigw_json_member(obj, "base_resp", &member);
+    if (reader_int(&member, "status_code", 0) != 0)
+        return true;
+    return first_member(obj, details, &member) || wire_same_word(status, "error") || wire_same_word(status, "failed");
 }
 
 static aigw_status openai_emit_refusal(struct openai_in *in, const struct openai_refusal *refusal, uint32_t kind)
@@ -232,9 +264,9 @@ static aigw_status openai_emit_refusal(struct openai_in *in, const struct openai
     return openai_emit(in, &event);
 }
 
-aigw_status openai_emit_error(struct openai_in *in, struct json_object *obj)
+aigw_status openai_emit_error(struct openai_in *in, const struct aigw_json *obj)
 {
-    struct openai_refusal refusal = openai_read_refusal(obj);
+    struct openai_refusal refusal = read_refusal(in->r, obj);
 
     return openai_emit_refusal(in, &refusal, AIGW_ERR_SERVER);
 }
@@ -242,19 +274,18 @@ aigw_status openai_emit_error(struct openai_in *in, struct json_object *obj)
 aigw_status openai_emit_error_text(struct openai_in *in, aigw_str words)
 {
     struct openai_refusal refusal = { .message = words };
-    struct json_object *obj = wire_parse(words);
     uint32_t kind = AIGW_ERR_SERVER;
-    aigw_status status;
+    struct aigw_json value;
+    aigw_str rest = words;
 
-    if (json_object_is_type(obj, json_type_object) || json_object_is_type(obj, json_type_array))
-        refusal = openai_read_refusal(obj);
-    else if (json_object_is_type(obj, json_type_string))
-        refusal.message = wire_value_str(obj);
+    reader_next(in->r, &rest, &value);
+    if (value.type == AIGW_JSON_OBJECT || value.type == AIGW_JSON_LIST)
+        refusal = read_refusal(in->r, &value);
+    else if (value.type == AIGW_JSON_STRING)
+        refusal.message = reader_text(in->r, &value);
     if (wire_contains(refusal.message, "too many requests") || wire_contains(refusal.message, "rate limit"))
         kind = AIGW_ERR_RATE_LIMITED;
-    status = openai_emit_refusal(in, &refusal, kind);
-    json_object_put(obj);
-    return status;
+    return openai_emit_refusal(in, &refusal, kind);
 }
 
 aigw_status openai_emit_broken(struct openai_in *in, uint32_t kind, aigw_str word)

@@ -327,7 +327,7 @@ static const char *role_name(const struct openai_out *out, uint32_t role)
     case AIGW_ROLE_SYSTEM:
         return "system";
     case AIGW_ROLE_DEVELOPER: /* the templates of other servers know no such role */
-        return out->quirks->is_official ? "developer" : "system";
+        return out->quirks->says & OPENAI_SAYS_DEVELOPER ? "developer" : "system";
     case AIGW_ROLE_USER:
     case AIGW_ROLE_TOOL: /* what stands beside the results */
         return "user";
@@ -372,16 +372,23 @@ static aigw_status check_parts(struct openai_out *out, const struct aigw_message
 static void put_reasoning(struct openai_out *out, const struct aigw_message *msg)
 {
     for (const struct aigw_part *part = msg->parts; part; part = part->next)
-        if (part->type == AIGW_PART_REASONING && part->text.len > 0) {
+        if (part->type == AIGW_PART_REASONING && part->text.len > 0 && openai_is_ours(part->origin)) {
             wire_puts(out->body, ",\"reasoning_content\":");
             out->host->buf_json(out->body->buf, part->text);
             return;
         }
 }
 
-/* Everything of a message but its tool results. */
-static aigw_status put_rest(struct openai_out *out, const struct aigw_message *msg, bool is_rewritten, uint32_t *count)
+static bool wants_reasoning(const struct openai_out *out, const struct aigw_message *msg, bool has_calls)
 {
+    return msg->role == AIGW_ROLE_ASSISTANT &&
+           (out->quirks->send_reasoning || (has_calls && (out->quirks->says & OPENAI_SAYS_REASONING_BACK)));
+}
+
+/* Everything of a message but its tool results. `prefill`: it is the last one and the assistant's; else 0. */
+static aigw_status put_rest(struct openai_out *out, const struct aigw_message *msg, uint32_t prefill, uint32_t *count)
+{
+    bool is_rewritten = prefill == OPENAI_PREFILL_TOLD;
     bool has_calls = has_part(msg->parts, AIGW_PART_TOOL_CALL);
     bool has_list = has_attachment(msg->parts) || has_extra_text(msg->parts);
     bool has_text = has_part(msg->parts, AIGW_PART_TEXT) || has_part(msg->parts, AIGW_PART_REFUSAL);
@@ -393,7 +400,7 @@ static aigw_status put_rest(struct openai_out *out, const struct aigw_message *m
          has_part(msg->parts, AIGW_PART_TOOL_RESULT)))
         return AIGW_OK;
     open_message(out, is_rewritten ? "user" : role_name(out, msg->role), count);
-    if (msg->name.len > 0) {
+    if (msg->name.len > 0 && !openai_drops(out, OPENAI_NO_NAMES, "name")) {
         wire_puts(out->body, ",\"name\":");
         out->host->buf_json(out->body->buf, msg->name);
     }
@@ -410,8 +417,12 @@ static aigw_status put_rest(struct openai_out *out, const struct aigw_message *m
     }
     if (status == AIGW_OK && has_calls)
         status = put_calls(out, msg->parts);
-    if (status == AIGW_OK && out->quirks->send_reasoning && msg->role == AIGW_ROLE_ASSISTANT)
+    if (status == AIGW_OK && wants_reasoning(out, msg, has_calls))
         put_reasoning(out, msg);
+    if (prefill == OPENAI_PREFILL_PREFIX)
+        wire_puts(out->body, ",\"prefix\":true");
+    else if (prefill == OPENAI_PREFILL_PARTIAL)
+        wire_puts(out->body, ",\"partial\":true");
     if (status == AIGW_OK)
         status = openai_splice(out, msg->extra);
     wire_puts(out->body, "}");
@@ -425,12 +436,17 @@ static const struct aigw_message *last_message(const struct aigw_message *msg)
     return msg;
 }
 
+bool openai_has_prefill(const struct aigw_model_request *req)
+{
+    const struct aigw_message *last = last_message(req->messages);
+
+    return last && last->role == AIGW_ROLE_ASSISTANT && !has_part(last->parts, AIGW_PART_TOOL_CALL);
+}
+
 aigw_status openai_messages(struct openai_out *out, const struct aigw_model_request *req)
 {
-    const struct aigw_message *last = last_message(req->messages), *results = NULL;
-    /* The conversation ends with words put into the assistant's mouth (not with its tool calls). */
-    bool has_prefill = last && last->role == AIGW_ROLE_ASSISTANT && !has_part(last->parts, AIGW_PART_TOOL_CALL);
-    bool is_refused = has_prefill && out->quirks->refuses_prefill;
+    const struct aigw_message *results = NULL;
+    uint32_t prefill = openai_has_prefill(req) ? out->quirks->prefill : OPENAI_PREFILL_PLAIN;
     aigw_status status = AIGW_OK;
     uint32_t count = 0;
 
@@ -456,10 +472,10 @@ aigw_status openai_messages(struct openai_out *out, const struct aigw_model_requ
         if (status == AIGW_OK && results && !msg->next)
             status = put_attached_results(out, results, NULL, &count);
         if (status == AIGW_OK)
-            status = put_rest(out, msg, is_refused && msg == last, &count);
+            status = put_rest(out, msg, msg->next ? OPENAI_PREFILL_PLAIN : prefill, &count);
     }
     wire_puts(out->body, "]");
-    if (has_prefill && out->quirks->continue_final && !is_refused) {
+    if (prefill == OPENAI_PREFILL_CONTINUE) {
         wire_key(out->body, "continue_final_message");
         wire_puts(out->body, "true");
         wire_key(out->body, "add_generation_prompt");

@@ -55,9 +55,11 @@ struct aigw_principal {
     uint32_t scope_count;
     uint32_t reserved;
 };
-#define AIGW_PRINCIPALF_BYPASS     0x1u /* authentication is switched off: every right is granted                  */
-#define AIGW_PRINCIPALF_USER_TOKEN 0x2u /* the token was issued by this gateway for one user                        */
-#define AIGW_PRINCIPALF_ANONYMOUS  0x4u /* a route that needs no token */
+#define AIGW_PRINCIPALF_BYPASS     0x1u  /* authentication is switched off: every right is granted                  */
+#define AIGW_PRINCIPALF_USER_TOKEN 0x2u  /* the token was issued by this gateway for one user                        */
+#define AIGW_PRINCIPALF_ANONYMOUS  0x4u  /* a route that needs no token */
+#define AIGW_PRINCIPALF_KEY        0x8u  /* an API key of this gateway: subject is its name in conf.d                */
+#define AIGW_PRINCIPALF_ALL_SCOPES 0x10u /* whoever named its rights named none: it has all                         */
 
 #define AIGW_SCOPEF_NO_USER_TOKEN 0x1u /* refuse tokens that this gateway issued                                    */
 
@@ -304,6 +306,12 @@ struct aigw_host {
     /** Sign claims (JSON object text) as an RS256 JWT with this gateway's own key. AIGW_E_CONFIG when no usable key is
      *  configured. The token lives as long as the request. [request] */
     aigw_status (*sign_token)(struct aigw_ctx *ctx, aigw_str claims, aigw_str *ret_token);
+
+    /* -- feature side: which models there are -- */
+
+    /** Names of conf.d's `models` that this caller may use, in their order. Live as long as the request. A model that
+     *  the caller may not use does not exist for model_resolve() either: AIGW_ERR_NO_MODEL. [request] */
+    const aigw_str *(*model_names)(struct aigw_ctx *ctx, uint32_t *ret_count);
 };
 
 #ifdef __cplusplus

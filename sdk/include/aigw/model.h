@@ -33,6 +33,7 @@ struct aigw_pair {
 #define AIGW_CALL_COMPLETION 2u /* prompt (+ suffix) → text that continues or fills it                            */
 #define AIGW_CALL_EMBEDDING  3u /* inputs → one vector each                                                       */
 #define AIGW_CALL_COUNT      4u /* how many tokens would this chat take? Answered by one USAGE                    */
+#define AIGW_CALL_MODELS     5u /* which models does the server have? One MODEL each, then FINISH                 */
 
 #define AIGW_ROLE_SYSTEM    1u
 #define AIGW_ROLE_USER      2u
@@ -402,7 +403,7 @@ struct aigw_event {
     struct aigw_call *call;          /* set by the core: which call this is about */
     void *tag;                       /* set by the core: aigw_call_options.tag of that call */
     const struct aigw_pair *headers; /* set by the core in START and ERROR: those of aigw_call_options.answer_headers */
-    uint32_t header_count;           /* that the server's answer has, in the asked spelling of their names          */
+    uint32_t header_count;           /* that the server's answer has, names as asked; live as long as the request   */
     uint32_t reserved2;
 };
 

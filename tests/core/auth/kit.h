@@ -125,5 +125,6 @@ TCase *refresh_cases(void);
 TCase *hostile_cases(void);
 TCase *discovery_cases(void);
 TCase *own_cases(void);
+TCase *api_keys_cases(void);
 
 #endif

@@ -16,6 +16,7 @@ int main(void)
     suite_add_tcase(suite, hostile_cases());
     suite_add_tcase(suite, discovery_cases());
     suite_add_tcase(suite, own_cases());
+    suite_add_tcase(suite, api_keys_cases());
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_ENV);
     failed = srunner_ntests_failed(runner);

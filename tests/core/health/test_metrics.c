@@ -63,6 +63,28 @@ START_TEST(a_gauge_goes_up_and_down_and_can_be_set)
 }
 END_TEST
 
+static void *set_elsewhere(void *arg)
+{
+    gw_series_set(gw_series(*(const uint32_t *)arg, NULL), 98);
+    return NULL;
+}
+
+START_TEST(a_level_is_what_any_thread_set_last)
+{
+    uint32_t id = plain(GW_METRIC_LEVEL, "left");
+    pthread_t thread;
+
+    gw_series_set(gw_series(id, NULL), 99);
+    ck_assert_int_eq(pthread_create(&thread, NULL, set_elsewhere, &id), 0);
+    pthread_join(thread, NULL);
+    ck_assert_ptr_nonnull(strstr(render(), "# TYPE left gauge\nleft 98\n"));
+    for (int64_t now_us = gw_mono_us(); gw_mono_us() == now_us;)
+        ; /* the clock that orders them counts microseconds */
+    gw_series_set(gw_series(id, NULL), 100);
+    ck_assert_ptr_nonnull(strstr(render(), "left 100\n"));
+}
+END_TEST
+
 START_TEST(metrics_and_series_come_in_sorted_order)
 {
     static const char *const labels[] = { "a" };
@@ -372,6 +394,7 @@ int main(void)
     tcase_add_test(tcase, nothing_counted_shows_nothing);
     tcase_add_test(tcase, a_counter_shows_help_type_and_value);
     tcase_add_test(tcase, a_gauge_goes_up_and_down_and_can_be_set);
+    tcase_add_test(tcase, a_level_is_what_any_thread_set_last);
     tcase_add_test(tcase, metrics_and_series_come_in_sorted_order);
     tcase_add_test(tcase, a_histogram_has_cumulative_buckets_sum_and_count);
     tcase_add_test(tcase, a_histogram_without_bounds_has_those_of_the_contract);

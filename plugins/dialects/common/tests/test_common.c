@@ -1,6 +1,7 @@
 /* test_common.c - what the providers share and case files cannot reach: characters cut at every byte, words in a
  * stream, headers that pass. Exit status 0: all is well. */
 #include "../halves.h"
+#include "../read.h"
 #include "record.h"
 
 #include <stdio.h>
@@ -120,6 +121,27 @@ static void test_more_streams_than_are_held(void)
     check(halves.count == HALVES_MAX, "the table", "is full");
 }
 
+/* ---- values one after the other ---- */
+
+static void test_values(void)
+{
+    aigw_str rest = AIGW_STR("{\"t\":\"a\\ud83d\"} {\"t\":\"\\ude00\\n\"}\n{\"t\":\"\xe2\x82\"}x");
+    static const char *const want[] = { "a" HIGH, LOW "\n", "\xe2\x82" };
+    struct reader r;
+    struct aigw_json value;
+
+    reader_open(&r);
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        check(reader_next(&r, &rest, &value), "a value", want[i]);
+        check(is(reader_str(&r, &value, "t"), want[i]), "its text", want[i]);
+    }
+    check(!reader_next(&r, &rest, &value) && is(rest, "x") && value.type == AIGW_JSON_ABSENT, "no value", "x");
+    rest = AIGW_STR("{ \"a b\" :\n[ 1 , \"\\\" \\\\\" ,\t\"\\q \x01\" , NaN ] } ");
+    check(reader_next(&r, &rest, &value) && rest.len == 0, "a value", "with blanks");
+    check(is(reader_json(&r, &value), "{\"a b\":[1,\"\\\" \\\\\",\"\\ufffd \\u0001\",null]}"), "on one line", "");
+    reader_end(&r);
+}
+
 /* ---- words ---- */
 
 static void test_words(void)
@@ -187,6 +209,7 @@ int main(void)
     test_every_cut();
     test_pieces();
     test_more_streams_than_are_held();
+    test_values();
     test_words();
     test_headers();
     printf("%d failures\n", failures);

@@ -1,0 +1,315 @@
+/* api_keys.c - see api_keys.h. A secret is looked up by its digest: one probe, and nothing about the others can be
+ * learned from the time that it takes. */
+#include "auth/api_keys.h"
+
+#include <gnutls/crypto.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "auth/internal.h"
+#include "base/network.h"
+
+#define SECRET_MAX  512u
+#define DAY_S       86400
+#define HASH_PREFIX "sha256:"
+
+struct slot {
+    unsigned char digest[GW_DIGEST_LEN];
+    const struct gw_api_key *key; /* NULL: empty */
+    int64_t until_s;
+};
+
+struct gw_api_keys {
+    struct gw_api_key *keys;
+    size_t count;
+    struct slot *slots;
+    size_t slot_mask;
+};
+
+#define AT(field) offsetof(struct gw_api_key, field)
+static const struct aigw_setting key_table[] = {
+    { "hash", AIGW_SET_LIST, AIGW_SETF_REQUIRED, AT(hash_texts), NULL, 0, 0, NULL,
+      "SHA-256 of the key: \"sha256:\" and 64 hex digits, as `aigw key` prints it. A second one may end in \" until "
+      "YYYY-MM-DD\": the old key, good for that long." },
+    { "models", AIGW_SET_LIST, 0, AT(models), NULL, 0, 0, NULL,
+      "Models of conf.d that it may use: names, or beginnings with * behind. Not given: all; (): none." },
+    { "scopes", AIGW_SET_LIST, 0, AT(scopes), NULL, 0, 0, NULL, "Rights that it has. Not given: all; (): none." },
+    { "from", AIGW_SET_LIST, 0, AT(from), NULL, 0, 0, NULL,
+      "Networks from which it may be used, such as 10.0.0.0/8. Not given: any." },
+    { "expires", AIGW_SET_STRING, 0, AT(expires), NULL, 0, 0, NULL, "Last day on which it is good: YYYY-MM-DD, UTC." },
+    { "enabled", AIGW_SET_BOOL, 0, AT(enabled), "true", 0, 0, NULL, "false: it is refused." },
+};
+
+/* ---- reading conf.d ------------------------------------------------------------------------------------------- */
+
+/** The first second after that day. */
+static bool read_day(const char *text, int64_t *ret_end_s)
+{
+    struct tm day = { 0 };
+    const char *end = strptime(text, "%Y-%m-%d", &day);
+
+    if (!end || *end)
+        return false;
+    *ret_end_s = (int64_t)timegm(&day) + DAY_S;
+    return true;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+static bool read_hash(const char *text, unsigned char digest[GW_DIGEST_LEN], int64_t *ret_until_s)
+{
+    const size_t prefix_len = sizeof HASH_PREFIX - 1;
+    const char *hex = text + prefix_len;
+
+    *ret_until_s = INT64_MAX;
+    if (strncmp(text, HASH_PREFIX, prefix_len) != 0 || strlen(hex) < 2 * GW_DIGEST_LEN)
+        return false;
+    for (size_t i = 0; i < GW_DIGEST_LEN; i++) {
+        int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+
+        if (high < 0 || low < 0)
+            return false;
+        digest[i] = (unsigned char)(high << 4 | low);
+    }
+    hex += 2 * GW_DIGEST_LEN;
+    return !*hex || (strncmp(hex, " until ", 7) == 0 && read_day(hex + 7, ret_until_s));
+}
+
+static size_t slot_of(const struct gw_api_keys *keys, const unsigned char *digest)
+{
+    size_t at;
+
+    memcpy(&at, digest, sizeof at);
+    for (at &= keys->slot_mask; keys->slots[at].key; at = (at + 1) & keys->slot_mask)
+        if (memcmp(keys->slots[at].digest, digest, GW_DIGEST_LEN) == 0)
+            break;
+    return at;
+}
+
+static void add_hashes(struct gw_api_keys *keys, const struct gw_api_key *key, const struct gw_node *node,
+                       const char *path, struct gw_problems *problems)
+{
+    for (size_t i = 0; i < key->hash_texts.count; i++) {
+        unsigned char digest[GW_DIGEST_LEN];
+        int64_t until_s;
+        size_t at;
+
+        if (!read_hash(key->hash_texts.items[i], digest, &until_s)) {
+            gw_problem(
+                problems, node, path,
+                "hash: entry %zu is not \"sha256:\" with 64 hex digits, perhaps followed by \" until YYYY-MM-DD\"; "
+                "`aigw key NAME` prints a key and its hash",
+                i + 1);
+            continue;
+        }
+        at = slot_of(keys, digest);
+        if (keys->slots[at].key) {
+            gw_problem(problems, node, path,
+                       "hash: entry %zu is also one of keys.%s; every key needs a secret of its own", i + 1,
+                       keys->slots[at].key->name);
+            continue;
+        }
+        keys->slots[at].key = key;
+        keys->slots[at].until_s = until_s;
+        memcpy(keys->slots[at].digest, digest, GW_DIGEST_LEN);
+    }
+}
+
+static void check_key(struct gw_arena *arena, struct gw_api_key *key, const struct gw_node *node, const char *path,
+                      struct gw_problems *problems)
+{
+    aigw_str *rights = gw_arena_alloc(arena, (key->scopes.count + 1) * sizeof *rights);
+
+    for (size_t i = 0; rights && i < key->scopes.count; i++)
+        rights[i] = gw_str(key->scopes.items[i]);
+    key->rights = rights;
+    key->has_models = gw_node_get(node, "models") != NULL;
+    key->has_scopes = gw_node_get(node, "scopes") != NULL;
+    key->expires_s = INT64_MAX;
+    if (key->expires && !read_day(key->expires, &key->expires_s))
+        gw_problem(problems, node, path, "expires: is \"%s\", expected a day: YYYY-MM-DD", key->expires);
+    key->networks = gw_arena_calloc(arena, (key->from.count + 1) * sizeof *key->networks);
+    for (size_t i = 0; key->networks && i < key->from.count; i++)
+        if (!gw_network_parse(key->from.items[i], &key->networks[i]))
+            gw_problem(problems, node, path, "from: \"%s\" is no network; expected one such as 10.0.0.0/8",
+                       key->from.items[i]);
+}
+
+/** Room for all hashes, at most half full. */
+static bool make_slots(struct gw_arena *arena, struct gw_api_keys *keys)
+{
+    size_t hashes = 0, size = 8;
+
+    for (size_t i = 0; i < keys->count; i++)
+        hashes += keys->keys[i].hash_texts.count;
+    while (size < 2 * hashes)
+        size *= 2;
+    keys->slots = gw_arena_calloc(arena, size * sizeof *keys->slots);
+    keys->slot_mask = size - 1;
+    return keys->slots != NULL;
+}
+
+struct gw_api_keys *gw_api_keys_build(struct gw_arena *arena, const struct gw_node *conf, struct gw_problems *problems)
+{
+    const struct gw_node *group = gw_node_get(conf, "keys");
+    struct gw_api_keys *keys = gw_arena_calloc(arena, sizeof *keys);
+    size_t count = 0;
+
+    for (const struct gw_node *n = group ? group->first : NULL; n; n = n->next)
+        count++;
+    if (keys)
+        keys->keys = gw_arena_calloc(arena, (count + 1) * sizeof *keys->keys);
+    if (!keys || !keys->keys)
+        goto no_memory;
+    for (const struct gw_node *n = group ? group->first : NULL; n; n = n->next) {
+        struct gw_api_key *key = &keys->keys[keys->count++];
+        const char *path = gw_arena_printf(arena, "keys.%s", n->key);
+
+        gw_settings_fill(arena, n, path, key_table, GW_ARRAY_LEN(key_table), sizeof *key_table, NULL, key, problems);
+        key->name = n->key;
+        check_key(arena, key, n, path, problems);
+    }
+    if (!make_slots(arena, keys))
+        goto no_memory;
+    count = 0;
+    for (const struct gw_node *n = group ? group->first : NULL; n; n = n->next, count++)
+        add_hashes(keys, &keys->keys[count], n, gw_arena_printf(arena, "keys.%s", n->key), problems);
+    return keys;
+no_memory:
+    gw_problem(problems, group, "keys", "out of memory");
+    return NULL;
+}
+
+/* ---- requests ------------------------------------------------------------------------------------------------- */
+
+aigw_str gw_api_keys_presented(const struct gw_auth_headers *headers)
+{
+    static const char *const names[] = { "x-api-key", "api-key", "x-goog-api-key" };
+    aigw_str bearer = gw_str_trim(headers->get(headers->user, "Authorization"));
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(names); i++) { /* clients that send several mean these */
+        aigw_str key = gw_str_trim(headers->get(headers->user, names[i]));
+
+        if (key.len > 0)
+            return key;
+    }
+    if (bearer.len < 7 || !gw_str_eq_ci((aigw_str){ bearer.ptr, 7 }, AIGW_STR("Bearer ")))
+        return AIGW_STR_NONE;
+    return gw_str_trim((aigw_str){ bearer.ptr + 7, bearer.len - 7 });
+}
+
+static void refuse(struct gw_auth_result *result, const char *code, const char *detail)
+{
+    result->outcome = GW_AUTH_REFUSED;
+    result->status = 401;
+    result->error = code;
+    result->detail = detail;
+}
+
+static bool is_from(const struct gw_api_key *key, const char *client_ip)
+{
+    for (size_t i = 0; i < key->from.count; i++)
+        if (key->networks && client_ip && gw_network_contains(&key->networks[i], gw_str(client_ip)))
+            return true;
+    return key->from.count == 0;
+}
+
+void gw_api_keys_check(const struct gw_api_keys *keys, aigw_str secret, const char *client_ip, struct gw_arena *arena,
+                       struct gw_auth_result *ret_result, const struct gw_api_key **ret_key)
+{
+    unsigned char digest[GW_DIGEST_LEN];
+    const struct gw_api_key *key;
+    const struct slot *slot;
+    int64_t now_s = gw_wall_s();
+
+    memset(ret_result, 0, sizeof *ret_result);
+    ret_result->principal.struct_size = sizeof ret_result->principal;
+    *ret_key = NULL;
+    if (secret.len == 0) {
+        refuse(ret_result, "key_missing",
+               "this route is called with an API key of this gateway, in the header Authorization: Bearer, x-api-key, "
+               "api-key or x-goog-api-key");
+        return;
+    }
+    if (secret.len > SECRET_MAX || gw_sha256(secret.ptr, secret.len, digest) != AIGW_OK) {
+        refuse(ret_result, "key_unknown", "the API key is not one of this gateway's");
+        return;
+    }
+    slot = &keys->slots[slot_of(keys, digest)];
+    key = slot->key;
+    if (!key)
+        refuse(ret_result, "key_unknown",
+               "the API key is not one of this gateway's: its hash stands in no group of `keys` in conf.d");
+    else if (!key->enabled)
+        refuse(ret_result, "key_disabled", gw_arena_printf(arena, "the API key \"%s\" is switched off", key->name));
+    else if (now_s >= key->expires_s || now_s >= slot->until_s)
+        refuse(ret_result, "key_expired",
+               gw_arena_printf(arena, "the API key \"%s\" was good until %s", key->name,
+                               now_s >= key->expires_s ? key->expires : "it was replaced by another"));
+    else if (!is_from(key, client_ip))
+        refuse(ret_result, "key_address",
+               gw_arena_printf(arena, "the API key \"%s\" may not be used from this address", key->name));
+    if (ret_result->outcome == GW_AUTH_REFUSED) {
+        if (!ret_result->detail) /* out of memory */
+            ret_result->detail = "the API key is refused";
+        return;
+    }
+    ret_result->outcome = GW_AUTH_ALLOWED;
+    ret_result->principal.flags = AIGW_PRINCIPALF_KEY | (key->has_scopes ? 0 : AIGW_PRINCIPALF_ALL_SCOPES);
+    ret_result->principal.subject = gw_str(key->name);
+    ret_result->principal.scopes = key->rights;
+    ret_result->principal.scope_count = (uint32_t)key->scopes.count;
+    *ret_key = key;
+}
+
+/* "aigw-", 8 characters that logs and people may see, "-", 43 that make 256 bits. Scanners for secrets find it. */
+aigw_status gw_api_key_make(char ret_secret[GW_API_KEY_SIZE], char ret_hash[GW_API_KEY_HASH_SIZE])
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    const uint32_t base = sizeof digits - 1, fair = 256 / base * base;
+    unsigned char digest[GW_DIGEST_LEN], byte;
+    size_t len = (size_t)sprintf(ret_secret, "aigw-");
+    char *at;
+
+    while (len < 5 + 8 + 1 + 43) {
+        if (len == 5 + 8) {
+            ret_secret[len++] = '-';
+            continue;
+        }
+        if (gnutls_rnd(GNUTLS_RND_KEY, &byte, 1) < 0)
+            return AIGW_E_NOMEM;
+        if (byte < fair) /* all digits alike */
+            ret_secret[len++] = digits[byte % base];
+    }
+    ret_secret[len] = '\0';
+    if (gw_sha256(ret_secret, len, digest) != AIGW_OK)
+        return AIGW_E_NOMEM;
+    at = ret_hash + sprintf(ret_hash, HASH_PREFIX);
+    for (size_t i = 0; i < sizeof digest; i++)
+        at += sprintf(at, "%02x", digest[i]);
+    return AIGW_OK;
+}
+
+bool gw_api_key_may_use(const struct gw_api_key *key, aigw_str model)
+{
+    if (!key || !key->has_models)
+        return true;
+    for (size_t i = 0; i < key->models.count; i++) {
+        aigw_str pattern = gw_str(key->models.items[i]);
+
+        if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*') {
+            if (model.len >= pattern.len - 1 && memcmp(model.ptr, pattern.ptr, pattern.len - 1) == 0)
+                return true;
+        } else if (gw_str_eq(pattern, model)) {
+            return true;
+        }
+    }
+    return false;
+}

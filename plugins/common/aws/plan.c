@@ -1,0 +1,295 @@
+/* plan.c - settings and files → where keys come from. The order is that of AWS's own programs: keys of the settings, a
+ * profile that was named, web identity, the profile "default", the container, the instance. Nothing is asked here but
+ * files, which are small and local. */
+#include "aws.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FILE_MAX ((size_t)256 * 1024)
+
+static bool is_set(const char *text)
+{
+    return text && text[0];
+}
+
+/* ---- files ---- */
+
+static aigw_status read_all(const struct aigw_host *host, struct aigw_ctx *ctx, int fd, const char *path,
+                            aigw_str *ret_text, const char **ret_problem)
+{
+    struct stat info;
+    size_t len = 0;
+    char *text;
+
+    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (size_t)info.st_size > FILE_MAX) {
+        *ret_problem = host->format(ctx, AIGW_LIFE_BUILD, "%s is no file, or larger than 256 KiB", path);
+        return AIGW_E_NOT_FOUND;
+    }
+    text = host->alloc(ctx, AIGW_LIFE_BUILD, (size_t)info.st_size + 1);
+    if (!text)
+        return AIGW_E_NOMEM;
+    while (len < (size_t)info.st_size) {
+        ssize_t got = read(fd, text + len, (size_t)info.st_size - len);
+
+        if (got <= 0)
+            break;
+        len += (size_t)got;
+    }
+    while (len > 0 && memchr("\n\r\t ", text[len - 1], 4))
+        len--;
+    *ret_text = (aigw_str){ text, len };
+    return AIGW_OK;
+}
+
+aigw_status aws_read_file(const struct aigw_host *host, struct aigw_ctx *ctx, const char *path, aigw_str *ret_text,
+                          const char **ret_problem)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    aigw_status status;
+
+    *ret_text = AIGW_STR_NONE;
+    *ret_problem = NULL;
+    if (fd < 0) {
+        if (errno != ENOENT)
+            *ret_problem = host->format(ctx, AIGW_LIFE_BUILD, "%s cannot be opened: %s", path, strerror(errno));
+        return AIGW_E_NOT_FOUND;
+    }
+    status = read_all(host, ctx, fd, path, ret_text, ret_problem);
+    close(fd);
+    return status;
+}
+
+/* ---- profiles ---- */
+
+/* Both files, and the way to keys that is being made of them. */
+struct planning {
+    const struct aigw_host *host;
+    struct aigw_ctx *ctx;
+    const struct aws_source *source;
+    aigw_str config, credentials;
+    struct aws_plan *plan;
+};
+
+static void read_profiles(struct planning *p)
+{
+    const char *home = is_set(p->source->home) ? p->source->home : NULL;
+    const char *paths[] = { p->source->config_file, p->source->credentials_file };
+    static const char *const names[] = { "config", "credentials" };
+    aigw_str *texts[] = { &p->config, &p->credentials };
+
+    for (int i = 0; i < 2; i++) {
+        const char *path = is_set(paths[i]) ? paths[i]
+                           : home           ? p->host->format(p->ctx, AIGW_LIFE_BUILD, "%s/.aws/%s", home, names[i])
+                                            : NULL;
+        const char *problem = NULL;
+
+        if (path && aws_read_file(p->host, p->ctx, path, texts[i], &problem) != AIGW_OK && problem)
+            p->plan->problem = problem;
+    }
+}
+
+static aigw_str get(const struct planning *p, aigw_str profile, const char *key)
+{
+    aigw_str value = aws_profile_get(p->credentials, profile, false, key);
+
+    return value.len > 0 ? value : aws_profile_get(p->config, profile, true, key);
+}
+
+static aigw_status no_way(struct planning *p, aigw_str profile, const char *what)
+{
+    p->plan->problem = p->host->format(p->ctx, AIGW_LIFE_BUILD, "profile \"%.*s\" %s", AIGW_STR_ARG(profile), what);
+    return p->plan->problem ? AIGW_E_NOT_FOUND : AIGW_E_NOMEM;
+}
+
+static aigw_status from_credential_source(struct planning *p, aigw_str profile, aigw_str word)
+{
+    const struct aws_source *source = p->source;
+
+    if (aws_is(word, "Ec2InstanceMetadata"))
+        p->plan->origin = AWS_FROM_METADATA;
+    else if (aws_is(word, "EcsContainer"))
+        p->plan->origin = AWS_FROM_CONTAINER;
+    else if (!aws_is(word, "Environment"))
+        return no_way(p, profile,
+                      "has neither source_profile nor web_identity_token_file, and its credential_source is none of "
+                      "Environment, Ec2InstanceMetadata, EcsContainer");
+    else if (!is_set(source->access_key_id) || !is_set(source->secret_access_key))
+        return no_way(p, profile, "wants the keys of the environment, and there are none");
+    else
+        p->plan->keys = (struct aws_keys){ aws_str(source->access_key_id), aws_str(source->secret_access_key),
+                                           aws_str(source->session_token) };
+    return AIGW_OK;
+}
+
+/* The keys that stand in the profile itself; AIGW_E_NOT_FOUND without a problem when it has nothing of the kind. */
+static aigw_status from_keys(struct planning *p, aigw_str profile)
+{
+    p->plan->keys = (struct aws_keys){ get(p, profile, "aws_access_key_id"), get(p, profile, "aws_secret_access_key"),
+                                       get(p, profile, "aws_session_token") };
+    p->plan->is_from_files = true;
+    if (p->plan->keys.access_key_id.len > 0 && p->plan->keys.secret_access_key.len > 0)
+        return AIGW_OK;
+    if (get(p, profile, "sso_session").len > 0 || get(p, profile, "sso_start_url").len > 0)
+        return no_way(p, profile, "uses single sign-on (SSO), which needs a person; use a role or keys");
+    if (get(p, profile, "credential_process").len > 0)
+        return no_way(p, profile, "names a credential_process; programs are not run here: use a role or keys");
+    return AIGW_E_NOT_FOUND;
+}
+
+static aigw_status from_profile(struct planning *p, aigw_str profile, uint32_t depth)
+{
+    struct aws_role role = { get(p, profile, "role_arn"), get(p, profile, "role_session_name"),
+                             get(p, profile, "external_id") };
+    aigw_str parent = get(p, profile, "source_profile"), token_file = get(p, profile, "web_identity_token_file");
+    aigw_status status;
+
+    if (role.arn.len == 0)
+        return from_keys(p, profile);
+    if (get(p, profile, "mfa_serial").len > 0)
+        return no_way(p, profile, "wants a code of a second factor (mfa_serial), which needs a person");
+    if (depth >= AWS_ROLES_MAX)
+        return no_way(p, profile, "is the fifth in a row of source_profile; are they a circle?");
+    if (token_file.len > 0) {
+        p->plan->origin = AWS_FROM_WEB_IDENTITY;
+        p->plan->token_file = token_file;
+        p->plan->token_role = role;
+        return AIGW_OK;
+    }
+    if (parent.len == 0)
+        status = from_credential_source(p, profile, get(p, profile, "credential_source"));
+    else if (parent.len == profile.len && memcmp(parent.ptr, profile.ptr, profile.len) == 0)
+        status = from_keys(p, profile);
+    else
+        status = from_profile(p, parent, depth + 1);
+    if (status == AIGW_E_NOT_FOUND && !p->plan->problem)
+        return no_way(p, parent, "is a source_profile without keys");
+    if (status == AIGW_OK)
+        p->plan->roles[p->plan->role_count++] = role;
+    return status;
+}
+
+/* AIGW_E_NOT_FOUND without a problem: go on with the next place. */
+static aigw_status from_named_profile(struct planning *p, const char *name)
+{
+    aigw_str profile = aws_str(name);
+
+    if (!aws_profile_exists(p->credentials, profile, false) && !aws_profile_exists(p->config, profile, true)) {
+        if (!is_set(p->source->profile))
+            return AIGW_E_NOT_FOUND;
+        return p->plan->problem
+                   ? AIGW_E_NOT_FOUND
+                   : no_way(p, profile, "is in neither of the files (config_file, credentials_file, home)");
+    }
+    return from_profile(p, profile, 1);
+}
+
+/* ---- the whole ---- */
+
+static aigw_status from_elsewhere(struct planning *p)
+{
+    const struct aws_source *source = p->source;
+
+    if (is_set(source->container_relative_uri) || is_set(source->container_full_uri)) {
+        p->plan->origin = AWS_FROM_CONTAINER;
+        return AIGW_OK;
+    }
+    if (!source->metadata_disabled) {
+        p->plan->origin = AWS_FROM_METADATA;
+        return AIGW_OK;
+    }
+    if (!p->plan->problem)
+        p->plan->problem = "there are no AWS credentials: set AWS_BEARER_TOKEN_BEDROCK, AWS_ACCESS_KEY_ID and "
+                           "AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE";
+    return AIGW_E_NOT_FOUND;
+}
+
+static aigw_status find_origin(struct planning *p)
+{
+    const struct aws_source *source = p->source;
+    bool has_id = is_set(source->access_key_id), has_secret = is_set(source->secret_access_key);
+    bool is_named = is_set(source->profile);
+    aigw_status status = AIGW_E_NOT_FOUND;
+
+    if (has_id != has_secret) {
+        p->plan->problem = has_id ? "there is an AWS access key id without its secret access key"
+                                  : "there is an AWS secret access key without its access key id";
+        return AIGW_E_NOT_FOUND;
+    }
+    if (has_id) {
+        p->plan->keys = (struct aws_keys){ aws_str(source->access_key_id), aws_str(source->secret_access_key),
+                                           aws_str(source->session_token) };
+        return AIGW_OK;
+    }
+    read_profiles(p);
+    if (is_named)
+        status = from_named_profile(p, source->profile);
+    if (status != AIGW_E_NOT_FOUND || (is_named && p->plan->problem))
+        return status;
+    if (is_set(source->web_identity_token_file) && is_set(source->web_identity_role_arn)) {
+        p->plan->origin = AWS_FROM_WEB_IDENTITY;
+        p->plan->token_file = aws_str(source->web_identity_token_file);
+        p->plan->token_role.arn = aws_str(source->web_identity_role_arn);
+        p->plan->token_role.session_name = aws_str(source->role_session_name);
+        return AIGW_OK;
+    }
+    if (!is_named)
+        status = from_named_profile(p, "default");
+    if (status != AIGW_E_NOT_FOUND || p->plan->problem)
+        return status;
+    p->plan->is_from_files = false;
+    return from_elsewhere(p);
+}
+
+aigw_status aws_make_plan(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aws_source *source,
+                          struct aws_plan *ret_plan)
+{
+    struct planning p = { .host = host, .ctx = ctx, .source = source, .plan = ret_plan };
+    aigw_status status;
+
+    *ret_plan = (struct aws_plan){ .origin = AWS_FROM_KEYS };
+    status = find_origin(&p);
+    if (status != AIGW_OK)
+        return status;
+    ret_plan->problem = NULL;
+    if (is_set(source->role_arn) && ret_plan->role_count < AWS_ROLES_MAX)
+        ret_plan->roles[ret_plan->role_count++] =
+            (struct aws_role){ aws_str(source->role_arn), aws_str(source->role_session_name),
+                               aws_str(source->external_id) };
+    return AIGW_OK;
+}
+
+bool aws_has_static_keys(const struct aws_source *source)
+{
+    return is_set(source->access_key_id) && is_set(source->secret_access_key) && !is_set(source->role_arn);
+}
+
+const char *aws_source_words(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aws_source *source)
+{
+    struct aws_plan plan;
+
+    if (aws_make_plan(host, ctx, source, &plan) != AIGW_OK)
+        return "AWS credentials";
+    switch (plan.origin) {
+    case AWS_FROM_KEYS:
+        return plan.is_from_files ? "AWS keys of a profile" : "AWS role";
+    case AWS_FROM_WEB_IDENTITY:
+        return "AWS web identity";
+    case AWS_FROM_CONTAINER:
+        return "AWS keys of the container";
+    default:
+        return "AWS instance metadata, for want of any configured AWS credentials";
+    }
+}
+
+aigw_str aws_profile_region(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aws_source *source)
+{
+    struct aws_plan plan = { .origin = AWS_FROM_KEYS };
+    struct planning p = { .host = host, .ctx = ctx, .source = source, .plan = &plan };
+
+    read_profiles(&p);
+    return get(&p, is_set(source->profile) ? aws_str(source->profile) : AIGW_STR("default"), "region");
+}

@@ -1,0 +1,521 @@
+/* request_contents.c - canonical messages → "systemInstruction" and "contents".
+ *
+ * Their rules: instructions stand apart, turns begin with the user, results stand in the turn after the calls, in the
+ * calls' order: without ids nothing else tells which is whose. From the third generation on the first call of a turn
+ * carries a signature. */
+#include "gemini.h"
+
+#include <string.h>
+
+/* Documented for calls that another model made: nothing checks it. */
+#define NO_SIGNATURE "skip_thought_signature_validator"
+
+static bool is_system(const struct aigw_message *msg)
+{
+    return msg->role == AIGW_ROLE_SYSTEM || msg->role == AIGW_ROLE_DEVELOPER;
+}
+
+static bool is_textual(const struct aigw_part *part)
+{
+    return part->type == AIGW_PART_TEXT || part->type == AIGW_PART_REFUSAL;
+}
+
+static bool is_ours(aigw_str origin)
+{
+    return wire_is(origin, GEMINI_DIALECT);
+}
+
+static bool same(aigw_str a, aigw_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static bool has_results(const struct aigw_message *msg)
+{
+    for (const struct aigw_part *part = msg->parts; part; part = part->next)
+        if (part->type == AIGW_PART_TOOL_RESULT)
+            return true;
+    return false;
+}
+
+/* ---- turns and parts ---- */
+
+static void close_turn(struct gemini_out *out)
+{
+    if (out->role)
+        wire_puts(out->body, "]}");
+    out->role = NULL;
+}
+
+/* Begin a part in a turn of `role`, opening one when another's is open. */
+static void open_part(struct gemini_out *out, const char *role, const char *begin)
+{
+    if (!out->role || strcmp(out->role, role) != 0) {
+        close_turn(out);
+        if (out->turn_count++ > 0)
+            wire_puts(out->body, ",");
+        else if (strcmp(role, "user") != 0) /* the first turn must be the user's */
+            wire_puts(out->body, "{\"role\":\"user\",\"parts\":[{\"text\":\".\"}]},");
+        wire_puts(out->body, "{\"role\":\"");
+        wire_puts(out->body, role);
+        wire_puts(out->body, "\",\"parts\":[");
+        out->role = role;
+        out->part_count = 0;
+        out->has_call = false;
+    }
+    if (out->part_count++ > 0)
+        wire_puts(out->body, ",");
+    wire_puts(out->body, begin);
+}
+
+static void put_string(struct gemini_out *out, const char *before, aigw_str text)
+{
+    wire_puts(out->body, before);
+    out->host->buf_json(out->body->buf, text);
+}
+
+static aigw_status close_part(struct gemini_out *out, const struct aigw_part *part)
+{
+    if (part->extra.len > 0 && out->is_foreign)
+        return gemini_unsupported(out, "members in another dialect's spelling", part->type);
+    if (wire_splice(out->body, part->extra) != AIGW_OK)
+        return gemini_invalid(out, "a part's extra members are not a JSON object");
+    wire_puts(out->body, "}");
+    return AIGW_OK;
+}
+
+/* ---- media ---- */
+
+static aigw_str type_by_name(aigw_str url)
+{
+    static const struct {
+        const char *end, *type;
+    } rows[] = {
+        { ".png", "image/png" },    { ".jpg", "image/jpeg" },      { ".jpeg", "image/jpeg" },
+        { ".webp", "image/webp" },  { ".gif", "image/gif" },       { ".heic", "image/heic" },
+        { ".heif", "image/heif" },  { ".pdf", "application/pdf" }, { ".txt", "text/plain" },
+        { ".mp4", "video/mp4" },    { ".mov", "video/quicktime" }, { ".webm", "video/webm" },
+        { ".mpeg", "video/mpeg" },  { ".mp3", "audio/mpeg" },      { ".wav", "audio/wav" },
+        { ".flac", "audio/flac" },  { ".ogg", "audio/ogg" },       { ".html", "text/html" },
+        { ".md", "text/markdown" }, { ".csv", "text/csv" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (wire_has_suffix(url, rows[i].end))
+            return wire_str(rows[i].type);
+    return AIGW_STR_NONE;
+}
+
+/* Files that Google holds; of videos those of its site, too. Other addresses it does not fetch. */
+static bool is_google_file(const struct aigw_part *part)
+{
+    static const char *const places[] = { "gs://", "https://generativelanguage.googleapis.com/",
+                                          "https://storage.googleapis.com/" };
+    static const char *const videos[] = { "https://www.youtube.com/", "https://youtube.com/", "https://youtu.be/" };
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (wire_has_prefix(part->url, places[i]))
+            return true;
+    for (size_t i = 0; i < sizeof videos / sizeof *videos && part->type == AIGW_PART_VIDEO; i++)
+        if (wire_has_prefix(part->url, videos[i]))
+            return true;
+    return false;
+}
+
+/* `"inlineData":{…}` or `"fileData":{…}`. */
+static aigw_status put_media(struct gemini_out *out, const struct aigw_part *part)
+{
+    aigw_str type = part->media_type, data = part->data;
+    bool has_data = data.len > 0 || wire_split_data_url(part->url, &type, &data);
+
+    if (has_data) {
+        if (!wire_is_media_type(type) || !wire_is_base64(data))
+            return gemini_invalid(out, "an image, document, sound or video needs a media type and base64 data");
+        put_string(out, "\"inlineData\":{\"mimeType\":", type);
+        put_string(out, ",\"data\":", data);
+        if (part->title.len > 0 && out->quirks->is_vertex)
+            put_string(out, ",\"displayName\":", part->title);
+    } else if (part->file_id.len > 0 || is_google_file(part)) {
+        aigw_str uri = part->file_id.len > 0 ? part->file_id : part->url;
+
+        if (type.len == 0)
+            type = type_by_name(uri);
+        wire_puts(out->body, "\"fileData\":{");
+        if (type.len > 0)
+            put_string(out, "\"mimeType\":", type);
+        put_string(out, type.len > 0 ? ",\"fileUri\":" : "\"fileUri\":", uri);
+        if (part->title.len > 0 && out->quirks->is_vertex)
+            put_string(out, ",\"displayName\":", part->title);
+    } else if (part->url.len > 0) {
+        return gemini_unsupported(out, "images and files by URL but Google's own; send base64", part->type);
+    } else {
+        return gemini_invalid(out, "an image, document, sound or video has neither data nor URL nor file id");
+    }
+    if (part->title.len > 0 && !out->quirks->is_vertex)
+        gemini_drop(out, "title");
+    wire_puts(out->body, "}");
+    return AIGW_OK;
+}
+
+static aigw_status put_attachment(struct gemini_out *out, const char *role, const struct aigw_part *part)
+{
+    aigw_status status;
+
+    open_part(out, role, "{");
+    status = put_media(out, part);
+    return status == AIGW_OK ? close_part(out, part) : status;
+}
+
+/* ---- text, reasoning, calls ---- */
+
+static aigw_status put_text(struct gemini_out *out, const char *role, const struct aigw_part *part, bool is_late_system)
+{
+    static const char begin[] = "<system>", end[] = "</system>";
+    aigw_str text = part->text;
+    struct aigw_buf *joined;
+
+    if (text.len == 0 && part->data.len == 0)
+        return AIGW_OK;
+    if (is_late_system) {
+        joined = out->host->buf_new(out->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
+        if (!joined)
+            return AIGW_E_NOMEM;
+        out->host->buf_put(joined, begin, sizeof begin - 1);
+        out->host->buf_put(joined, text.ptr, text.len);
+        out->host->buf_put(joined, end, sizeof end - 1);
+        if (out->host->buf_view(joined, &text) != AIGW_OK)
+            return AIGW_E_NOMEM;
+    }
+    open_part(out, role, "{\"text\":");
+    out->host->buf_json(out->body->buf, text);
+    if (part->data.len > 0 && is_ours(part->origin))
+        put_string(out, ",\"thoughtSignature\":", part->data);
+    return close_part(out, part);
+}
+
+/* Their own signed thoughts go home, in their place; all else stays here. */
+static aigw_status put_thought(struct gemini_out *out, const struct aigw_part *part)
+{
+    if (part->type != AIGW_PART_REASONING || part->data.len == 0 || !is_ours(part->origin))
+        return AIGW_OK;
+    open_part(out, "model", "{\"text\":");
+    out->host->buf_json(out->body->buf, part->text);
+    put_string(out, ",\"thought\":true,\"thoughtSignature\":", part->data);
+    return close_part(out, part);
+}
+
+static aigw_status put_call(struct gemini_out *out, const struct aigw_part *part)
+{
+    bool is_free = part->flags & AIGW_PARTF_FREE_TEXT, is_signed = part->data.len > 0 && is_ours(part->origin);
+
+    if (part->scope.len > 0)
+        return gemini_unsupported(out, "namespaces of tools", part->type);
+    open_part(out, "model", "{\"functionCall\":{");
+    put_string(out, "\"name\":", part->name);
+    if (part->id.len > 0 && !out->quirks->is_vertex)
+        put_string(out, ",\"id\":", part->id);
+    wire_puts(out->body, ",\"args\":");
+    if (wire_is_blank(part->text) && !is_free) {
+        wire_puts(out->body, "{}");
+    } else if (!is_free && wire_is_json_object(part->text)) {
+        wire_put(out->body, part->text);
+    } else { /* plain text, or what a model wrote in place of an object: an object must be */
+        put_string(out, is_free ? "{\"input\":" : "{\"_raw\":", part->text);
+        wire_puts(out->body, "}");
+    }
+    wire_puts(out->body, "}");
+    if (is_signed)
+        put_string(out, ",\"thoughtSignature\":", part->data);
+    else if (!out->has_call && out->model.major >= 3)
+        wire_puts(out->body, ",\"thoughtSignature\":\"" NO_SIGNATURE "\"");
+    out->has_call = true;
+    return close_part(out, part);
+}
+
+/* ---- results ---- */
+
+/* The name that a result's call had; absent when there is no such call. */
+static aigw_str name_of_call(const struct gemini_out *out, aigw_str id)
+{
+    aigw_str name = AIGW_STR_NONE;
+
+    for (const struct aigw_message *msg = out->first; msg; msg = msg->next)
+        for (const struct aigw_part *part = msg->parts; part; part = part->next)
+            if (part->type == AIGW_PART_TOOL_CALL && same(part->id, id))
+                name = part->name;
+    return name;
+}
+
+/* What the tool said, as an object. */
+static aigw_status put_response(struct gemini_out *out, const struct aigw_part *part)
+{
+    struct aigw_buf *joined;
+    aigw_str text = part->text;
+
+    if (part->parts) {
+        joined = out->host->buf_new(out->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
+        if (!joined)
+            return AIGW_E_NOMEM;
+        for (const struct aigw_part *piece = part->parts; piece; piece = piece->next)
+            if (is_textual(piece))
+                out->host->buf_put(joined, piece->text.ptr, piece->text.len);
+        if (out->host->buf_view(joined, &text) != AIGW_OK)
+            return AIGW_E_NOMEM;
+    }
+    wire_puts(out->body, ",\"response\":");
+    if (!(part->flags & AIGW_PARTF_ERROR) && wire_is_json_object(text)) {
+        wire_put(out->body, text);
+        return AIGW_OK;
+    }
+    put_string(out, part->flags & AIGW_PARTF_ERROR ? "{\"error\":" : "{\"output\":", text);
+    wire_puts(out->body, "}");
+    return AIGW_OK;
+}
+
+/* Images and files of a result: inside it from the third generation on, else behind all results of the turn. */
+static aigw_status put_result_media(struct gemini_out *out, const struct aigw_part *parts, bool is_inside)
+{
+    aigw_status status = AIGW_OK;
+    uint32_t count = 0;
+
+    for (const struct aigw_part *part = parts; part && status == AIGW_OK; part = part->next) {
+        if (is_textual(part))
+            continue;
+        if (part->type < AIGW_PART_IMAGE || part->type > AIGW_PART_VIDEO ||
+            (part->type > AIGW_PART_IMAGE && part->type < AIGW_PART_DOCUMENT))
+            return gemini_unsupported(out, "such part of a tool's result", part->type);
+        if (!is_inside) {
+            status = put_attachment(out, "user", part);
+            continue;
+        }
+        wire_puts(out->body, count++ > 0 ? ",{" : ",\"parts\":[{");
+        status = put_media(out, part);
+        if (status == AIGW_OK)
+            status = close_part(out, part);
+    }
+    wire_puts(out->body, count > 0 ? "]" : "");
+    return status;
+}
+
+static aigw_status put_result(struct gemini_out *out, const struct aigw_part *part)
+{
+    aigw_str name = part->name.len > 0 ? part->name : name_of_call(out, part->id);
+    aigw_status status;
+
+    if (name.len == 0)
+        return gemini_invalid(out, "a tool's result belongs to no call before it");
+    open_part(out, "user", "{\"functionResponse\":{");
+    put_string(out, "\"name\":", name);
+    if (part->id.len > 0 && !out->quirks->is_vertex)
+        put_string(out, ",\"id\":", part->id);
+    status = put_response(out, part);
+    if (status == AIGW_OK && out->model.major >= 3)
+        status = put_result_media(out, part->parts, true);
+    wire_puts(out->body, "}");
+    return status == AIGW_OK ? close_part(out, part) : status;
+}
+
+/* The messages from `msg` on that belong to it: results, and instructions in between. */
+static bool is_in_group(const struct aigw_message *msg)
+{
+    return msg && (is_system(msg) || has_results(msg));
+}
+
+static const struct aigw_part *find_result(const struct aigw_message *group, aigw_str id)
+{
+    for (const struct aigw_message *msg = group; id.len > 0 && is_in_group(msg); msg = msg->next)
+        for (const struct aigw_part *part = msg->parts; part; part = part->next)
+            if (part->type == AIGW_PART_TOOL_RESULT && same(part->id, id))
+                return part;
+    return NULL;
+}
+
+static const struct aigw_part *find_call(const struct aigw_message *run, aigw_str id)
+{
+    for (const struct aigw_message *msg = run; msg && (msg->role == AIGW_ROLE_ASSISTANT || is_system(msg));
+         msg = msg->next)
+        for (const struct aigw_part *part = msg->parts; id.len > 0 && part; part = part->next)
+            if (part->type == AIGW_PART_TOOL_CALL && same(part->id, id))
+                return part;
+    return NULL;
+}
+
+/* Those whose calls are known, in the calls' order. */
+static aigw_status put_called(struct gemini_out *out, const struct aigw_message *group)
+{
+    aigw_status status = AIGW_OK;
+
+    for (const struct aigw_message *msg = out->run; msg && (msg->role == AIGW_ROLE_ASSISTANT || is_system(msg));
+         msg = msg->next)
+        for (const struct aigw_part *call = msg->parts; call && status == AIGW_OK; call = call->next) {
+            const struct aigw_part *result = call->type == AIGW_PART_TOOL_CALL ? find_result(group, call->id) : NULL;
+
+            if (result && find_call(out->run, call->id) == call)
+                status = put_result(out, result);
+        }
+    return status;
+}
+
+/* All results of a row of messages, in one turn. */
+static aigw_status put_results(struct gemini_out *out, const struct aigw_message *group)
+{
+    aigw_status status = put_called(out, group);
+
+    for (const struct aigw_message *msg = group; status == AIGW_OK && is_in_group(msg); msg = msg->next) {
+        for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next)
+            if (part->type == AIGW_PART_TOOL_RESULT &&
+                !(find_call(out->run, part->id) && find_result(group, part->id) == part))
+                status = put_result(out, part);
+        out->results_ahead += msg != group && !is_system(msg);
+    }
+    for (const struct aigw_message *msg = group; status == AIGW_OK && out->model.major < 3 && is_in_group(msg);
+         msg = msg->next)
+        for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next)
+            if (part->type == AIGW_PART_TOOL_RESULT)
+                status = put_result_media(out, part->parts, false);
+    return status;
+}
+
+/* ---- messages ---- */
+
+/* Parts that the model itself made and only this API understands. What it says beside its parts has no place in a
+ * request. */
+static aigw_status put_opaque(struct gemini_out *out, const char *role, const struct aigw_part *part)
+{
+    static const char *const beside[] = { "groundingMetadata", "urlContextMetadata", "safetyRatings", NULL };
+    struct aigw_json root, member;
+
+    if (!is_ours(part->origin) || aigw_json_check(part->text, 0, &root, NULL) != AIGW_OK ||
+        root.type != AIGW_JSON_OBJECT)
+        return gemini_unsupported(out, "item of another vendor", part->type);
+    for (size_t i = 0; beside[i]; i++)
+        if (aigw_json_member(&root, beside[i], &member))
+            return AIGW_OK;
+    open_part(out, role, "");
+    wire_put(out->body, root.text);
+    return AIGW_OK;
+}
+
+static aigw_status put_part(struct gemini_out *out, const char *role, const struct aigw_part *part)
+{
+    bool is_model = strcmp(role, "model") == 0;
+
+    switch (part->type) {
+    case AIGW_PART_TEXT:
+    case AIGW_PART_REFUSAL:
+        return put_text(out, role, part, false);
+    case AIGW_PART_IMAGE:
+    case AIGW_PART_DOCUMENT:
+    case AIGW_PART_AUDIO:
+    case AIGW_PART_VIDEO:
+        return put_attachment(out, role, part);
+    case AIGW_PART_TOOL_CALL:
+        return put_call(out, part);
+    case AIGW_PART_REASONING:
+    case AIGW_PART_REDACTED:
+        return is_model ? put_thought(out, part) : AIGW_OK;
+    case AIGW_PART_OPAQUE:
+        return put_opaque(out, role, part);
+    case AIGW_PART_TOOL_RESULT: /* stand before these */
+    case AIGW_PART_TOOLS:       /* request_write.c lists them */
+        return AIGW_OK;
+    default:
+        return gemini_unsupported(out, "part of this type", part->type);
+    }
+}
+
+/* Instructions behind the first turn stay in their place, as the user's marked text: put to the top they would mean
+ * something else, and break the prompt's cache. */
+static aigw_status put_waiting(struct gemini_out *out, const struct aigw_message *until)
+{
+    aigw_status status = AIGW_OK;
+
+    for (const struct aigw_message *msg = out->waiting; msg != until && status == AIGW_OK; msg = msg->next)
+        for (const struct aigw_part *part = is_system(msg) ? msg->parts : NULL; part && status == AIGW_OK;
+             part = part->next) {
+            if (!is_textual(part) && part->type != AIGW_PART_TOOLS)
+                return gemini_unsupported(out, "such part of a system message", part->type);
+            if (is_textual(part) && part->text.len > 0)
+                status = put_text(out, "user", part, true);
+        }
+    out->waiting = NULL;
+    return status;
+}
+
+static aigw_status put_message(struct gemini_out *out, const struct aigw_message *msg)
+{
+    const char *role = msg->role == AIGW_ROLE_ASSISTANT ? "model" : "user";
+    aigw_status status = AIGW_OK;
+
+    if (has_results(msg) && out->results_ahead > 0)
+        out->results_ahead--;
+    else if (has_results(msg))
+        status = put_results(out, msg);
+    if (status == AIGW_OK && out->waiting)
+        status = put_waiting(out, msg);
+    for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next)
+        status = put_part(out, role, part);
+    return status;
+}
+
+/* The instructions before the first turn. */
+static aigw_status put_system(struct gemini_out *out, const struct aigw_model_request *req, const char *note)
+{
+    aigw_status status = AIGW_OK;
+    uint32_t count = 0;
+
+    for (const struct aigw_message *msg = req->messages; msg && is_system(msg); msg = msg->next)
+        for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
+            if (!is_textual(part) && part->type != AIGW_PART_TOOLS)
+                return gemini_unsupported(out, "such part of a system message", part->type);
+            if (!is_textual(part) || part->text.len == 0)
+                continue;
+            if (count == 0)
+                wire_key(out->body, "systemInstruction");
+            put_string(out, count++ > 0 ? ",{\"text\":" : "{\"parts\":[{\"text\":", part->text);
+            status = close_part(out, part);
+        }
+    if (note && status == AIGW_OK) {
+        if (count == 0)
+            wire_key(out->body, "systemInstruction");
+        put_string(out, count++ > 0 ? ",{\"text\":" : "{\"parts\":[{\"text\":", wire_str(note));
+        wire_puts(out->body, "}");
+    }
+    wire_puts(out->body, count > 0 ? "]}" : "");
+    return status;
+}
+
+aigw_status gemini_contents(struct gemini_out *out, const struct aigw_model_request *req, const char *note)
+{
+    aigw_status status = put_system(out, req, note);
+    bool is_leading = true, is_in_run = false;
+
+    out->first = req->messages;
+    wire_key(out->body, "contents");
+    wire_puts(out->body, "[");
+    for (const struct aigw_message *msg = req->messages; msg && status == AIGW_OK; msg = msg->next) {
+        if (msg->role < AIGW_ROLE_SYSTEM || msg->role > AIGW_ROLE_DEVELOPER)
+            return gemini_unsupported(out, "such role of a message", msg->role);
+        if (msg->extra.len > 0)
+            return gemini_unsupported(out, "extra members of a message", msg->role);
+        if (msg->name.len > 0)
+            gemini_drop(out, "name");
+        if (msg->effort.len > 0)
+            gemini_drop(out, "effort");
+        is_leading = is_leading && is_system(msg);
+        if (msg->role == AIGW_ROLE_ASSISTANT && !is_in_run)
+            out->run = msg;
+        is_in_run = msg->role == AIGW_ROLE_ASSISTANT || (is_in_run && is_system(msg));
+        if (!is_system(msg))
+            status = put_message(out, msg);
+        else if (!is_leading && !out->waiting)
+            out->waiting = msg;
+    }
+    if (status == AIGW_OK && out->waiting)
+        status = put_waiting(out, NULL);
+    close_turn(out);
+    if (out->turn_count == 0) /* instructions only: the API wants a turn all the same */
+        wire_puts(out->body, "{\"role\":\"user\",\"parts\":[{\"text\":\".\"}]}");
+    wire_puts(out->body, "]");
+    return status;
+}
