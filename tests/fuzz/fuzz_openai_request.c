@@ -21,7 +21,7 @@ static void check_refusal(struct reading *r)
 /* A target may refuse what it has no form for; what it does not refuse is a body like any other. */
 static void check_body(struct reading *r, uint32_t path)
 {
-    static const struct openai_quirks quirks = { .send_reasoning = true, .max_stops = -1 };
+    struct openai_quirks quirks = openai_quirks_of(openai_profile("plain", AIGW_STR_NONE), AIGW_STR("m"));
     struct wire_drops drops = { .first = NULL };
     struct reading again;
     aigw_str out = AIGW_STR_NONE;

@@ -339,20 +339,44 @@ aigw_status openai_write_begin(struct openai_writer *w, const struct aigw_host *
     return status == AIGW_OK ? copy_names(w, asked) : status;
 }
 
-/* A signature of a tool call that is one of Google's; those of reasoning have no place here. */
+/* The first piece of a call, once it is known whether a signature comes behind it: clients look for one there only. */
+static aigw_status release_call(struct openai_writer *w)
+{
+    struct openai_written *choice = w->holding;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL };
+
+    w->holding = NULL;
+    if (!choice)
+        return AIGW_OK;
+    event.text = choice->held_text;
+    return openai_stream_event(w, choice, &event, choice->last_call, true);
+}
+
+/* Of a tool call, and one of Google's; those of reasoning have no place here. */
+static bool is_call_signature(const struct openai_writer *w, const struct aigw_event *event)
+{
+    return event->type == AIGW_EVENT_SIGNATURE && event->part_type == AIGW_PART_TOOL_CALL &&
+           wire_is(event->origin, "gemini") && !w->uses_functions;
+}
+
 static aigw_status take_signature(struct openai_writer *w, struct openai_written *choice,
                                   const struct aigw_event *event)
 {
     struct openai_written_call *call = find_call(choice, event->index);
+    aigw_status status;
 
-    if (event->part_type != AIGW_PART_TOOL_CALL || !wire_is(event->origin, "gemini") || w->uses_functions)
-        return AIGW_OK;
     if (!call) {
         choice->early_index = event->index;
         return openai_copy(w, event->data, &choice->early_signature);
     }
-    return w->is_stream ? openai_stream_event(w, choice, event, call, false)
-                        : openai_copy(w, event->data, &call->signature);
+    if (!w->is_stream)
+        return openai_copy(w, event->data, &call->signature);
+    if (w->holding != choice || choice->last_call != call) {
+        status = release_call(w);
+        return status == AIGW_OK ? openai_stream_event(w, choice, event, call, false) : status;
+    }
+    status = openai_copy(w, event->data, &call->signature);
+    return status == AIGW_OK ? release_call(w) : status;
 }
 
 static aigw_status take_call(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event)
@@ -363,16 +387,26 @@ static aigw_status take_call(struct openai_writer *w, struct openai_written *cho
 
     if (status != AIGW_OK)
         return status;
-    return w->is_stream ? openai_stream_event(w, choice, event, call, is_new)
-                        : openai_whole_event(w, choice, event, call);
+    if (!w->is_stream)
+        return openai_whole_event(w, choice, event, call);
+    if (!is_new)
+        return openai_stream_event(w, choice, event, call, false);
+    w->holding = choice;
+    return openai_copy(w, event->text, &choice->held_text);
 }
 
 static aigw_status take_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event)
 {
     bool is_chat = w->path == OPENAI_CHAT;
 
+    aigw_status status = AIGW_OK;
+
     if (choice->is_finished)
         return AIGW_OK;
+    if (!is_call_signature(w, event))
+        status = release_call(w);
+    if (status != AIGW_OK)
+        return status;
     switch (event->type) {
     case AIGW_EVENT_REASONING:
         if (!is_chat || w->hides_reasoning)
@@ -393,7 +427,7 @@ static aigw_status take_event(struct openai_writer *w, struct openai_written *ch
     case AIGW_EVENT_TOOL_CALL:
         return is_chat ? take_call(w, choice, event) : AIGW_OK;
     case AIGW_EVENT_SIGNATURE:
-        return is_chat ? take_signature(w, choice, event) : AIGW_OK;
+        return is_chat && is_call_signature(w, event) ? take_signature(w, choice, event) : AIGW_OK;
     case AIGW_EVENT_CITATION:
         return is_chat ? keep_citation(w, choice, event->text) : AIGW_OK;
     default: /* what this dialect has no words for, or nobody needs to know */
@@ -446,6 +480,9 @@ aigw_status openai_write_end(struct openai_writer *w)
     if (w->is_over || w->is_raw)
         return AIGW_OK;
     w->is_over = true;
+    status = release_call(w);
+    if (status != AIGW_OK)
+        return status;
     if (w->path == OPENAI_EMBEDDING)
         openai_vector_end(w);
     else if (w->is_stream)

@@ -27,6 +27,7 @@ struct openai_written {
     bool is_seen, is_finished;
     size_t char_count; /* characters of text so far: where a citation stands */
     struct openai_written_call *calls, *last_call;
+    aigw_str held_text;       /* first piece of the last call, while the writer holds it */
     aigw_str early_signature; /* of the call `early_index`, which has not begun */
     uint32_t early_index;
     struct aigw_buf *notes; /* annotations, with commas between them */

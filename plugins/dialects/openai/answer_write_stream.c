@@ -1,5 +1,6 @@
 /* answer_write_stream.c - events → chunks, each an event of a stream. One event, one chunk: nothing is held back but
- * citations (for the last chunk of their choice) and usage (for the last one of all). */
+ * the first piece of a call (until the next event), citations (for the last chunk of their choice) and usage (for the
+ * last one of all). */
 #include "answer_write.h"
 
 static uint32_t index_of(const struct openai_writer *w, const struct openai_written *choice)

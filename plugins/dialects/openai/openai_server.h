@@ -109,6 +109,7 @@ struct openai_writer {
     uint32_t choice_count;
     uint32_t begun_count; /* stream: choices whose first chunk is out */
     struct openai_written *choices;
+    struct openai_written *holding; /* stream: the first piece of its last call waits for the next event */
     const aigw_str *free_tools;
     uint32_t free_tool_count;
     uint32_t vector_count, next_vector; /* embeddings: of how many, the one that is written next */

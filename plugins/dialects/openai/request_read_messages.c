@@ -137,8 +137,6 @@ static aigw_status read_prefix(struct turn *turn)
         if (is_wanted == AIGW_YES)
             turn->r->request->flags |= AIGW_REQF_PREFILL;
     }
-    keep(turn, PREFIX);
-    keep(turn, PARTIAL);
     return status;
 }
 

@@ -150,13 +150,13 @@ static const struct {
         "y\"},\"index\":0}]}],\"tools\":[{\"type\":\"custom\",\"custom\":{\"name\":\"p\"}}]}",
       "assistant(call flags=8 id=c name=p text=x y) tool kind=1 flags=0 name=p origin=openai-chat", "n=1 free=p" },
     { "prefill, Mistral's", OPENAI_CHAT, AIGW_OK,
-      M "\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"prefix\":true}]}",
-      "assistant extra={\"prefix\":true}(text text=a) flags=2", NULL },
+      M "\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"prefix\":true}]}", "assistant(text text=a) flags=2",
+      NULL },
     { "prefill, Moonshot's, not the last", OPENAI_CHAT, AIGW_OK,
       M
       "\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"partial\":true},{\"role\":\"user\",\"content\":\"u\"}"
       "]}",
-      "assistant extra={\"partial\":true}(text text=a) user(text text=u)", NULL },
+      "assistant(text text=a) user(text text=u)", NULL },
     { "prefill, vLLM's", OPENAI_CHAT, AIGW_OK,
       M "\"messages\":[{\"role\":\"assistant\",\"content\":\"a\"}],\"continue_final_message\":true}",
       "assistant(text text=a) flags=2 all={\"continue_final_message\":true}", NULL },
