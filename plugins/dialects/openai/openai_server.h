@@ -56,7 +56,7 @@ struct openai_asked {
     bool shows_reasoning; /* a summary of it was asked for */
     bool wants_encrypted; /* … and its encrypted form, to be sent back */
     aigw_str echo;        /* members of the response object that repeat the request: "tool_choice":"auto",… */
-    struct aigw_raw raw;  /* the body as it is, with its marks; no headers, no path */
+    struct aigw_raw raw;  /* the body as it is, with its marks: of a chat for its dialect, of others with their path */
 };
 
 /** Read a client's body. ret_asked is zeroed but for `model` (see there), ret_request zeroed with its struct_size set,

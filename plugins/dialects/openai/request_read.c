@@ -26,17 +26,24 @@ static aigw_status refuse_text(struct openai_reading *r, aigw_str body, const st
 static void mark_raw(struct openai_reading *r, aigw_str body, const struct aigw_json *root,
                      const struct aigw_json *model)
 {
+    uint32_t path = r->asked->path;
     struct aigw_raw *raw = &r->asked->raw;
 
     *raw = (struct aigw_raw){ .struct_size = sizeof *raw,
                               .flags = r->asked->is_stream ? AIGW_RAWF_STREAM : 0,
-                              .dialect = r->request->dialect,
+                              .dialect = AIGW_STR(OPENAI_DIALECT),
                               .body = body,
                               .insert_at = (size_t)(root->text.ptr - body.ptr) + 1 };
     if (model->type == AIGW_JSON_STRING) {
         raw->model_at = (size_t)(model->text.ptr - body.ptr);
         raw->model_len = model->text.len;
     }
+    if (path == OPENAI_CHAT)
+        return;
+    raw->dialect = AIGW_STR(OPENAI_DIALECT_ANY);
+    raw->path = path == OPENAI_COMPLETION  ? AIGW_STR("/v1/completions")
+                : path == OPENAI_EMBEDDING ? AIGW_STR("/v1/embeddings")
+                                           : AIGW_STR("/v1/responses");
 }
 
 aigw_status openai_request_begin(struct openai_reading *r, uint32_t path, aigw_str body, const char *const *names,

@@ -2,7 +2,7 @@
 #ifndef READING_H
 #define READING_H
 
-#include "../openai_server.h"
+#include "../responses_server.h"
 #include "server_host.h"
 
 /** A body in memory of its exact size, and what was read of it. */
@@ -18,6 +18,10 @@ struct reading {
 /** Read a copy of it as the body of that path. budget: bytes that there are, 0 for any number. */
 aigw_status reading_begin(struct reading *r, uint32_t path, const char *text, size_t len, size_t budget);
 void reading_end(struct reading *r);
+
+/** The request as text: messages with their parts, tools, what is set. */
+void reading_put_request(struct aigw_buf *out, const struct aigw_model_request *request);
+void reading_put_str(struct aigw_buf *out, const char *name, aigw_str text);
 
 /** Say what is wrong with a row; counted in reading_failures. */
 void reading_fail(const char *id, const char *what, aigw_str got);

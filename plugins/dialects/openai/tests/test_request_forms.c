@@ -8,61 +8,6 @@
 
 /* ---- what the canonical request and the wishes look like ---- */
 
-static void put_str(struct aigw_buf *out, const char *name, aigw_str text)
-{
-    if (text.len > 0)
-        server_host.buf_printf(out, " %s=%.*s", name, AIGW_STR_ARG(text));
-}
-
-static void put_part(struct aigw_buf *out, const struct aigw_part *part)
-{
-    static const char *const types[] = { "",      "text",  "image",   "call",     "result", "reasoning", "document",
-                                         "audio", "video", "refusal", "redacted", "opaque", "tools" };
-
-    server_host.buf_printf(out, "(%s", types[part->type]);
-    if (part->flags)
-        server_host.buf_printf(out, " flags=%u", part->flags);
-    if (part->cache_ttl_s)
-        server_host.buf_printf(out, " ttl=%u", part->cache_ttl_s);
-    put_str(out, "id", part->id);
-    put_str(out, "name", part->name);
-    put_str(out, "text", part->text);
-    put_str(out, "type", part->media_type);
-    put_str(out, "data", part->data);
-    put_str(out, "url", part->url);
-    put_str(out, "file", part->file_id);
-    put_str(out, "title", part->title);
-    put_str(out, "detail", part->detail);
-    put_str(out, "origin", part->origin);
-    put_str(out, "citations", part->citations);
-    put_str(out, "extra", part->extra);
-    for (const struct aigw_part *inner = part->parts; inner; inner = inner->next)
-        put_part(out, inner);
-    server_host.buf_printf(out, ")");
-}
-
-static void put_request(struct aigw_buf *out, const struct aigw_model_request *request)
-{
-    static const char *const roles[] = { "", "system", "user", "assistant", "tool", "developer" };
-
-    for (const struct aigw_message *message = request->messages; message; message = message->next) {
-        server_host.buf_printf(out, "%s%s", message == request->messages ? "" : " ", roles[message->role]);
-        put_str(out, "name", message->name);
-        put_str(out, "extra", message->extra);
-        for (const struct aigw_part *part = message->parts; part; part = part->next)
-            put_part(out, part);
-    }
-    for (const struct aigw_tool *tool = request->tools; tool; tool = tool->next) {
-        server_host.buf_printf(out, " tool kind=%u flags=%u", tool->kind, tool->flags);
-        put_str(out, "name", tool->name);
-        put_str(out, "origin", tool->origin);
-        put_str(out, "extra", tool->extra);
-    }
-    if (request->flags)
-        server_host.buf_printf(out, " flags=%u", request->flags);
-    put_str(out, "all", request->extra);
-}
-
 static void put_asked(struct aigw_buf *out, const struct openai_asked *asked)
 {
     const struct {
@@ -83,9 +28,9 @@ static void put_asked(struct aigw_buf *out, const struct openai_asked *asked)
         if (marks[i].is_set)
             server_host.buf_printf(out, " %s", marks[i].name);
     for (uint32_t i = 0; i < asked->prompt_count; i++)
-        put_str(out, "prompt", asked->prompts[i]);
+        reading_put_str(out, "prompt", asked->prompts[i]);
     for (uint32_t i = 0; i < asked->free_tool_count; i++)
-        put_str(out, "free", asked->free_tools[i]);
+        reading_put_str(out, "free", asked->free_tools[i]);
 }
 
 static const struct {
@@ -204,7 +149,7 @@ static void check_form(size_t index)
     if (status != forms[index].status)
         reading_fail(forms[index].id, "another status", r.refusal.message);
     if (forms[index].request) {
-        put_request(out, &r.request);
+        reading_put_request(out, &r.request);
         if (server_host.buf_view(out, &text) != AIGW_OK || !wire_is(text, forms[index].request))
             reading_fail(forms[index].id, "reads as", text);
     }
