@@ -18,7 +18,8 @@ static void check_refusal(struct reading *r)
         abort();
 }
 
-/* A target may refuse what it has no form for; what it does not refuse is a body like any other. */
+/* A server may refuse what it has no form for; what it does not refuse is a body like any other. For the Responses API
+ * that is a chat's. */
 static void check_body(struct reading *r, uint32_t path)
 {
     struct openai_quirks quirks = openai_quirks_of(openai_profile("plain", AIGW_STR_NONE), AIGW_STR("m"));
@@ -26,6 +27,8 @@ static void check_body(struct reading *r, uint32_t path)
     struct reading again;
     aigw_str out = AIGW_STR_NONE;
 
+    if (path == OPENAI_RESPONSES)
+        path = OPENAI_CHAT;
     if (openai_body(&server_host, server_ctx(&r->world), path, AIGW_STR("m"), &r->request, &quirks, &drops, &out) !=
         AIGW_OK)
         return;
@@ -46,8 +49,8 @@ static void check_marks(const struct reading *r)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const uint32_t paths[] = { OPENAI_CHAT, OPENAI_COMPLETION, OPENAI_EMBEDDING };
-    uint32_t path = size > 0 ? paths[data[0] % 3] : OPENAI_CHAT;
+    static const uint32_t paths[] = { OPENAI_CHAT, OPENAI_COMPLETION, OPENAI_EMBEDDING, OPENAI_RESPONSES };
+    uint32_t path = size > 0 ? paths[data[0] % 4] : OPENAI_CHAT;
     struct reading r;
     aigw_status status;
 

@@ -340,16 +340,13 @@ aigw_status openai_write_begin(struct openai_writer *w, const struct aigw_host *
 }
 
 /* The first piece of a call, once it is known whether a signature comes behind it: clients look for one there only. */
-static aigw_status release_call(struct openai_writer *w)
+static void release_call(struct openai_writer *w)
 {
-    struct openai_written *choice = w->holding;
-    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL };
+    const struct openai_written *choice = w->holding;
 
     w->holding = NULL;
-    if (!choice)
-        return AIGW_OK;
-    event.text = choice->held_text;
-    return openai_stream_event(w, choice, &event, choice->last_call, true);
+    if (choice && choice->last_call)
+        openai_stream_call(w, choice, choice->last_call, choice->held_text, true);
 }
 
 /* Of a tool call, and one of Google's; those of reasoning have no place here. */
@@ -371,12 +368,14 @@ static aigw_status take_signature(struct openai_writer *w, struct openai_written
     }
     if (!w->is_stream)
         return openai_copy(w, event->data, &call->signature);
-    if (w->holding != choice || choice->last_call != call) {
-        status = release_call(w);
-        return status == AIGW_OK ? openai_stream_event(w, choice, event, call, false) : status;
+    if (w->holding == choice && choice->last_call == call) {
+        status = openai_copy(w, event->data, &call->signature);
+        release_call(w);
+        return status;
     }
-    status = openai_copy(w, event->data, &call->signature);
-    return status == AIGW_OK ? release_call(w) : status;
+    release_call(w);
+    openai_stream_signature(w, choice, call, event->data);
+    return AIGW_OK;
 }
 
 static aigw_status take_call(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event)
@@ -385,28 +384,27 @@ static aigw_status take_call(struct openai_writer *w, struct openai_written *cho
     bool is_new = !call;
     aigw_status status = is_new ? begin_call(w, choice, event, &call) : AIGW_OK;
 
+    choice->is_seen = true;
     if (status != AIGW_OK)
         return status;
     if (!w->is_stream)
-        return openai_whole_event(w, choice, event, call);
-    if (!is_new)
-        return openai_stream_event(w, choice, event, call, false);
-    w->holding = choice;
-    return openai_copy(w, event->text, &choice->held_text);
+        return openai_keep(w, &call->text, event->text);
+    if (is_new) {
+        w->holding = choice;
+        return openai_copy(w, event->text, &choice->held_text);
+    }
+    openai_stream_call(w, choice, call, event->text, false);
+    return AIGW_OK;
 }
 
 static aigw_status take_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event)
 {
     bool is_chat = w->path == OPENAI_CHAT;
 
-    aigw_status status = AIGW_OK;
-
     if (choice->is_finished)
         return AIGW_OK;
     if (!is_call_signature(w, event))
-        status = release_call(w);
-    if (status != AIGW_OK)
-        return status;
+        release_call(w);
     switch (event->type) {
     case AIGW_EVENT_REASONING:
         if (!is_chat || w->hides_reasoning)
@@ -434,8 +432,10 @@ static aigw_status take_event(struct openai_writer *w, struct openai_written *ch
         return AIGW_OK;
     }
     choice->is_seen = true;
-    return w->is_stream ? openai_stream_event(w, choice, event, NULL, false)
-                        : openai_whole_event(w, choice, event, NULL);
+    if (!w->is_stream)
+        return openai_whole_event(w, choice, event);
+    openai_stream_event(w, choice, event);
+    return AIGW_OK;
 }
 
 static aigw_status write_state(struct openai_writer *w)
@@ -480,9 +480,7 @@ aigw_status openai_write_end(struct openai_writer *w)
     if (w->is_over || w->is_raw)
         return AIGW_OK;
     w->is_over = true;
-    status = release_call(w);
-    if (status != AIGW_OK)
-        return status;
+    release_call(w);
     if (w->path == OPENAI_EMBEDDING)
         openai_vector_end(w);
     else if (w->is_stream)

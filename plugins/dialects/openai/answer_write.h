@@ -66,11 +66,15 @@ aigw_status openai_copy(struct openai_writer *w, aigw_str text, aigw_str *ret);
 void openai_put_call_head(struct openai_writer *w, const struct openai_written_call *call, bool has_number);
 void openai_put_signature(struct openai_writer *w, aigw_str signature);
 
-/** One event, in either form. `call`: of a TOOL_CALL, or a SIGNATURE of one; is_new: this piece begins it. */
-aigw_status openai_stream_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event,
-                                struct openai_written_call *call, bool is_new);
-aigw_status openai_whole_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event,
-                               struct openai_written_call *call);
+/** One event of a choice, in either form; those of calls have functions of their own. */
+void openai_stream_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event);
+aigw_status openai_whole_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event);
+/** A piece of a call; is_new: it begins it. */
+void openai_stream_call(struct openai_writer *w, const struct openai_written *choice,
+                        const struct openai_written_call *call, aigw_str text, bool is_new);
+/** A signature that comes long after its call began. */
+void openai_stream_signature(struct openai_writer *w, const struct openai_written *choice,
+                             const struct openai_written_call *call, aigw_str signature);
 void openai_stream_end(struct openai_writer *w);
 aigw_status openai_whole_end(struct openai_writer *w);
 

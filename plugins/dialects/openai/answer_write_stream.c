@@ -115,10 +115,22 @@ static void put_function_call(struct openai_writer *w, uint32_t index, const str
     close_delta(w);
 }
 
-static void put_late_signature(struct openai_writer *w, uint32_t index, const struct openai_written_call *call,
-                               aigw_str signature)
+void openai_stream_call(struct openai_writer *w, const struct openai_written *choice,
+                        const struct openai_written_call *call, aigw_str text, bool is_new)
 {
-    open_delta(w, index);
+    uint32_t index = index_of(w, choice);
+
+    begin_choices(w, index);
+    if (w->uses_functions)
+        put_function_call(w, index, call, text, is_new);
+    else
+        put_call(w, index, call, text, is_new);
+}
+
+void openai_stream_signature(struct openai_writer *w, const struct openai_written *choice,
+                             const struct openai_written_call *call, aigw_str signature)
+{
+    open_delta(w, index_of(w, choice));
     w->host->buf_printf(w->buf, "\"tool_calls\":[{\"index\":%u", call->number);
     openai_put_signature(w, signature);
     openai_put(w, "}]");
@@ -133,8 +145,7 @@ static void put_logprobs(struct openai_writer *w, uint32_t index, aigw_str logpr
     openai_put(w, ",\"finish_reason\":null}]}\n\n");
 }
 
-static aigw_status completion_event(struct openai_writer *w, struct openai_written *choice,
-                                    const struct aigw_event *event)
+static void put_completion_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event)
 {
     uint32_t index = index_of(w, choice);
 
@@ -144,16 +155,16 @@ static aigw_status completion_event(struct openai_writer *w, struct openai_writt
         put_completion(w, index, AIGW_STR(""), event->text, NULL);
     else if (event->type == AIGW_EVENT_FINISH)
         put_finish(w, choice);
-    return AIGW_OK;
 }
 
-aigw_status openai_stream_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event,
-                                struct openai_written_call *call, bool is_new)
+void openai_stream_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event)
 {
     uint32_t index = index_of(w, choice);
 
-    if (w->path == OPENAI_COMPLETION)
-        return completion_event(w, choice, event);
+    if (w->path == OPENAI_COMPLETION) {
+        put_completion_event(w, choice, event);
+        return;
+    }
     begin_choices(w, index);
     switch (event->type) {
     case AIGW_EVENT_TEXT:
@@ -165,15 +176,6 @@ aigw_status openai_stream_event(struct openai_writer *w, struct openai_written *
     case AIGW_EVENT_REFUSAL:
         put_piece(w, index, "\"refusal\":", event->text);
         break;
-    case AIGW_EVENT_TOOL_CALL:
-        if (w->uses_functions)
-            put_function_call(w, index, call, event->text, is_new);
-        else
-            put_call(w, index, call, event->text, is_new);
-        break;
-    case AIGW_EVENT_SIGNATURE:
-        put_late_signature(w, index, call, event->data);
-        break;
     case AIGW_EVENT_LOGPROBS:
         put_logprobs(w, index, event->text);
         break;
@@ -183,7 +185,6 @@ aigw_status openai_stream_event(struct openai_writer *w, struct openai_written *
     default:
         break;
     }
-    return AIGW_OK;
 }
 
 void openai_stream_end(struct openai_writer *w)

@@ -47,10 +47,8 @@ static aigw_status keep_logprobs(struct openai_writer *w, struct openai_written 
     return status;
 }
 
-aigw_status openai_whole_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event,
-                               struct openai_written_call *call)
+aigw_status openai_whole_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event)
 {
-    choice->is_seen = true;
     switch (event->type) {
     case AIGW_EVENT_TEXT:
         return openai_keep(w, &choice->text, event->text);
@@ -58,8 +56,6 @@ aigw_status openai_whole_event(struct openai_writer *w, struct openai_written *c
         return openai_keep(w, &choice->reasoning, event->text);
     case AIGW_EVENT_REFUSAL:
         return openai_keep(w, &choice->refusal, event->text);
-    case AIGW_EVENT_TOOL_CALL:
-        return openai_keep(w, &call->text, event->text);
     case AIGW_EVENT_LOGPROBS:
         return keep_logprobs(w, choice, event->text);
     case AIGW_EVENT_FINISH:

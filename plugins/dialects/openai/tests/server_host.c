@@ -398,9 +398,10 @@ static void take_rest(char *at, struct server_line *ret)
 
 bool server_line(const char *line, size_t len, struct server_line *ret)
 {
-    char *at = ret->text;
+    char *at;
 
     memset(ret, 0, sizeof *ret);
+    at = ret->text;
     if (len == 0 || len >= sizeof ret->text)
         return false;
     for (size_t i = 0; i < len; i++)
