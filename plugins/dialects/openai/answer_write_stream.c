@@ -133,7 +133,8 @@ void openai_stream_signature(struct openai_writer *w, const struct openai_writte
     open_delta(w, index_of(w, choice));
     w->host->buf_printf(w->buf, "\"tool_calls\":[{\"index\":%u", call->number);
     openai_put_signature(w, signature);
-    openai_put(w, "}]");
+    /* Clients' accumulators insist on this member in every piece. */
+    openai_put(w, call->is_free ? ",\"custom\":{\"input\":\"\"}}]" : ",\"function\":{\"arguments\":\"\"}}]");
     close_delta(w);
 }
 

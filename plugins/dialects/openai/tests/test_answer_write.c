@@ -163,8 +163,8 @@ static const struct {
     { "signature late", OPENAI_CHAT, STREAM, "C0.0 a f {}\nR0 hm\nS0.0 gemini c2ln\nF0 stop",
       DELTA(ROLE) DELTA("\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\","
                         "\"arguments\":\"{}\"}}]") DELTA("\"reasoning_content\":\"hm\"")
-          DELTA("\"tool_calls\":[{\"index\":0,\"extra_content\":{\"google\":{\"thought_signature\":\"c2ln\"}}}]")
-              FINISH("tool_calls") DONE },
+          DELTA("\"tool_calls\":[{\"index\":0,\"extra_content\":{\"google\":{\"thought_signature\":\"c2ln\"}},"
+                "\"function\":{\"arguments\":\"\"}}]") FINISH("tool_calls") DONE },
     { "signature of another vendor", OPENAI_CHAT, STREAM, "C0.0 a f {}\nS0.0 anthropic c2ln\nF0 stop",
       DELTA(ROLE) DELTA("\"tool_calls\":[{\"index\":0,\"id\":\"a\",\"type\":\"function\",\"function\":{\"name\":\"f\","
                         "\"arguments\":\"{}\"}}]") FINISH("tool_calls") DONE },
