@@ -338,8 +338,10 @@ static aigw_status read_search_output(struct item *item)
 
 static aigw_status read_reference(struct item *item)
 {
-    return responses_needs_server(item->rs, item->place, "previous_response_not_found",
-                                  "refers to an item that was not found: this gateway keeps none; send the item");
+    return responses_needs_server(
+        item->rs, item->place, "previous_response_not_found",
+        "refers to an item that was not found: this gateway keeps none; send the item itself, as "
+        "clients do with store: false");
 }
 
 static aigw_status read_compaction(struct item *item)
