@@ -54,6 +54,7 @@ struct responses_writer {
     uint32_t part_count;       /* parts that are done */
     uint32_t note_count;       /* annotations of the open part */
     size_t char_count;         /* characters of it */
+    struct aigw_buf *place;    /* members of its events that say where they belong */
     struct aigw_buf *parts;    /* that are done */
     struct aigw_buf *text;     /* of the open part */
     struct aigw_buf *notes;    /* its annotations */

@@ -10,16 +10,36 @@ void responses_put(struct responses_writer *w, const char *text)
 
 void responses_put_text(struct responses_writer *w, const char *name, aigw_str text)
 {
-    w->host->buf_printf(w->buf, ",\"%s\":", name);
+    responses_put(w, ",\"");
+    responses_put(w, name);
+    responses_put(w, "\":");
     w->host->buf_json(w->buf, text);
+}
+
+/* By hand: it is in every event of a stream. */
+static void put_number(struct responses_writer *w, uint64_t number)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    w->host->buf_put(w->buf, digits + at, sizeof digits - at);
 }
 
 bool responses_begin_event(struct responses_writer *w, const char *type)
 {
-    if (w->is_stream)
-        w->host->buf_printf(w->buf, "event: %s\ndata: {\"type\":\"%s\",\"sequence_number\":%llu", type, type,
-                            (unsigned long long)w->sequence++);
-    return w->is_stream;
+    if (!w->is_stream)
+        return false;
+    responses_put(w, "event: ");
+    responses_put(w, type);
+    responses_put(w, "\ndata: {\"type\":\"");
+    responses_put(w, type);
+    responses_put(w, "\",\"sequence_number\":");
+    put_number(w, w->sequence++);
+    return true;
 }
 
 void responses_end_event(struct responses_writer *w)

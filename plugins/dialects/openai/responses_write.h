@@ -23,8 +23,6 @@ void responses_put(struct responses_writer *w, const char *text);
  *  of whole answers: false. */
 bool responses_begin_event(struct responses_writer *w, const char *type);
 void responses_end_event(struct responses_writer *w);
-/** ,"item_id":…,"output_index":… of the open item. */
-void responses_put_item_place(struct responses_writer *w);
 /** ,"name": and text. */
 void responses_put_text(struct responses_writer *w, const char *name, aigw_str text);
 /** A buffer that is emptied and used again. */

@@ -32,26 +32,33 @@ static void put_item_id(struct responses_writer *w, struct aigw_buf *buf)
     w->host->buf_json(buf, (aigw_str){ room, len > 0 ? (size_t)len : 0 });
 }
 
-void responses_put_item_place(struct responses_writer *w)
+/* ,"item_id":…,"output_index":… of the open item, and the number of its open part: the same in event after event. */
+static aigw_status set_place(struct responses_writer *w)
 {
-    responses_put(w, ",\"item_id\":");
-    put_item_id(w, w->buf);
-    w->host->buf_printf(w->buf, ",\"output_index\":%u", w->item_count);
+    aigw_status status = responses_renew(w, &w->place);
+    aigw_str view;
+
+    if (status != AIGW_OK)
+        return status;
+    w->host->buf_put(w->place, ",\"item_id\":", 11);
+    put_item_id(w, w->place);
+    w->host->buf_printf(w->place, ",\"output_index\":%u", w->item_count);
+    if (w->open == RESPONSES_REASONING)
+        w->host->buf_printf(w->place, ",\"summary_index\":%u", w->part_count);
+    else if (w->open == RESPONSES_MESSAGE)
+        w->host->buf_printf(w->place, ",\"content_index\":%u", w->part_count);
+    return w->host->buf_view(w->place, &view);
 }
 
-/* … and of the open part of a message or of reasoning. */
-static void put_part_place(struct responses_writer *w)
-{
-    responses_put_item_place(w);
-    w->host->buf_printf(w->buf, w->open == RESPONSES_REASONING ? ",\"summary_index\":%u" : ",\"content_index\":%u",
-                        w->part_count);
-}
-
+/* An event about the open part, or call. */
 static bool begin_part_event(struct responses_writer *w, const char *type)
 {
+    aigw_str place;
+
     if (!responses_begin_event(w, type))
         return false;
-    put_part_place(w);
+    place = responses_kept(w, w->place);
+    w->host->buf_put(w->buf, place.ptr, place.len);
     return true;
 }
 
@@ -126,6 +133,9 @@ static aigw_status open_item(struct responses_writer *w, uint32_t kind)
     w->part_type = 0;
     w->part_count = 0;
     w->encrypted = AIGW_STR_NONE;
+    status = set_place(w);
+    if (status != AIGW_OK)
+        return status;
     if (!responses_begin_event(w, "response.output_item.added"))
         return AIGW_OK;
     w->host->buf_printf(w->buf, ",\"output_index\":%u,\"item\":", w->item_count);
@@ -198,6 +208,8 @@ static aigw_status open_part(struct responses_writer *w, uint32_t type)
         status = responses_renew(w, &w->notes);
     if (status == AIGW_OK)
         status = responses_renew(w, &w->logprobs);
+    if (status == AIGW_OK)
+        status = set_place(w);
     if (status != AIGW_OK)
         return status;
     w->part_type = type;
@@ -449,10 +461,9 @@ static aigw_status add_call(struct responses_writer *w, const struct aigw_event 
 static void put_call_delta(struct responses_writer *w, aigw_str text)
 {
     if (text.len == 0 || w->call->is_search ||
-        !responses_begin_event(w, w->call->is_free ? "response.custom_tool_call_input.delta"
-                                                   : "response.function_call_arguments.delta"))
+        !begin_part_event(w, w->call->is_free ? "response.custom_tool_call_input.delta"
+                                              : "response.function_call_arguments.delta"))
         return;
-    responses_put_item_place(w);
     responses_put_text(w, "delta", text);
     responses_end_event(w);
 }
@@ -467,9 +478,8 @@ static aigw_status close_call(struct responses_writer *w)
         text = responses_kept(w, w->call->text);
         put_call_delta(w, text);
     }
-    if (!w->call->is_search && responses_begin_event(w, w->call->is_free ? "response.custom_tool_call_input.done"
-                                                                         : "response.function_call_arguments.done")) {
-        responses_put_item_place(w);
+    if (!w->call->is_search && begin_part_event(w, w->call->is_free ? "response.custom_tool_call_input.done"
+                                                                    : "response.function_call_arguments.done")) {
         if (!w->call->is_free)
             responses_put_text(w, "name", w->call->name);
         responses_put_text(w, w->call->is_free ? "input" : "arguments", text);
