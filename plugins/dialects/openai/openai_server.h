@@ -40,13 +40,14 @@ struct openai_asked {
     uint32_t choice_count; /* answers to one prompt, at least 1 */
     aigw_str model;        /* given by the caller when the path names it: then the body need not */
     bool is_stream;
-    bool wants_usage;           /* the stream ends with a chunk of usage */
-    bool wants_base64;          /* embeddings as base64 of floats */
-    bool wants_audio;           /* the answer shall be spoken, too: only a server of this dialect can */
-    bool wants_echo;            /* the completion shall begin with the prompt */
-    bool uses_functions;        /* the deprecated form: the answer calls by function_call */
-    bool uses_completion_max;   /* the maximum was called max_completion_tokens */
-    bool has_input;             /* refused, but `input` is there instead of `messages`: a Responses body */
+    bool wants_usage;         /* the stream ends with a chunk of usage */
+    bool wants_base64;        /* embeddings as base64 of floats */
+    bool wants_audio;         /* the answer shall be spoken, too: only a server of this dialect can */
+    bool wants_echo;          /* the completion shall begin with the prompt */
+    bool uses_functions;      /* the deprecated form: the answer calls by function_call */
+    bool uses_completion_max; /* the maximum was called max_completion_tokens */
+    bool has_input; /* refused, but `input` is there instead of `messages`: openai_read_responses() reads it, and with
+                       `path` set to OPENAI_CHAT then the answer is a chat's (it must not pass through) */
     const aigw_str *prompts;    /* legacy completions: prompt_count texts, each a call of its own with    */
     uint32_t prompt_count;      /* choice_count answers; the request holds the first                      */
     uint32_t free_tool_count;   /* names of tools whose input is plain text */

@@ -26,6 +26,7 @@ struct openai_reading {
     struct aigw_model_request *request;
     struct aigw_params *params;
     struct openai_refusal *refusal;
+    uint32_t piece_count; /* see openai_count_piece() */
 };
 
 /** Origin of the signatures that Google's server of this dialect puts into extra_content. */
@@ -41,6 +42,10 @@ aigw_status openai_refuse_missing(struct openai_reading *r, const struct openai_
 /** … because of its type. `want`: "a string". */
 aigw_status openai_refuse_type(struct openai_reading *r, const struct openai_place *place,
                                const struct aigw_json *value, const char *want);
+
+/** One more message, part, call or tool, at most this many: each takes far more memory than its shortest text. */
+#define OPENAI_PIECES_MAX 100000u
+aigw_status openai_count_piece(struct openai_reading *r, const struct openai_place *place);
 
 bool openai_is_null(const struct aigw_json *value);
 /** Zeroed memory, or NULL. */

@@ -305,7 +305,9 @@ aigw_status openai_request_messages(struct openai_reading *r, const struct aigw_
         return openai_refuse_type(r, place, value, "a list of messages");
     for (size_t i = 0; status == AIGW_OK && aigw_json_next(&walk, NULL, &item); i++) {
         r->request->flags &= ~AIGW_REQF_PREFILL; /* only the last message counts */
-        status = read_message(r, OPENAI_ITEM(place, i), i, &item, &functions, &message);
+        status = openai_count_piece(r, OPENAI_ITEM(place, i));
+        if (status == AIGW_OK)
+            status = read_message(r, OPENAI_ITEM(place, i), i, &item, &functions, &message);
         if (status != AIGW_OK)
             return status;
         *link = message;

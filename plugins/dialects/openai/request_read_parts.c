@@ -319,6 +319,9 @@ aigw_status openai_request_content(struct openai_reading *r, const struct openai
     for (size_t i = 0; status == AIGW_OK && aigw_json_next(&walk, NULL, &item); i++) {
         const struct openai_place *inner = OPENAI_ITEM(place, i);
 
+        status = openai_count_piece(r, inner);
+        if (status != AIGW_OK)
+            return status;
         if (item.type == AIGW_JSON_STRING)
             status = read_text(r, inner, &item, AIGW_PART_TEXT, parts);
         else if (item.type == AIGW_JSON_OBJECT)
@@ -412,7 +415,10 @@ aigw_status openai_request_calls(struct openai_reading *r, const struct openai_p
         return AIGW_OK;
     if (value->type != AIGW_JSON_LIST)
         return openai_refuse_type(r, place, value, "a list of tool calls");
-    for (size_t i = 0; status == AIGW_OK && aigw_json_next(&walk, NULL, &item); i++)
-        status = read_call(r, OPENAI_ITEM(place, i), &item, parts);
+    for (size_t i = 0; status == AIGW_OK && aigw_json_next(&walk, NULL, &item); i++) {
+        status = openai_count_piece(r, OPENAI_ITEM(place, i));
+        if (status == AIGW_OK)
+            status = read_call(r, OPENAI_ITEM(place, i), &item, parts);
+    }
     return status;
 }

@@ -184,8 +184,11 @@ aigw_status openai_request_tool_list(struct openai_tool_list *list, const struct
         return AIGW_OK;
     if (value->type != AIGW_JSON_LIST)
         return openai_refuse_type(list->r, place, value, "a list of tools");
-    for (size_t i = 0; status == AIGW_OK && aigw_json_next(&walk, NULL, &item); i++)
-        status = read_tool(list, OPENAI_ITEM(place, i), &item);
+    for (size_t i = 0; status == AIGW_OK && aigw_json_next(&walk, NULL, &item); i++) {
+        status = openai_count_piece(list->r, OPENAI_ITEM(place, i));
+        if (status == AIGW_OK)
+            status = read_tool(list, OPENAI_ITEM(place, i), &item);
+    }
     return status;
 }
 

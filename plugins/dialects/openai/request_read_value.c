@@ -60,6 +60,14 @@ aigw_status openai_refuse_type(struct openai_reading *r, const struct openai_pla
     return openai_refuse(r, place, "invalid_type", words);
 }
 
+aigw_status openai_count_piece(struct openai_reading *r, const struct openai_place *place)
+{
+    if (++r->piece_count <= OPENAI_PIECES_MAX)
+        return AIGW_OK;
+    return openai_refuse(r, place, "array_above_max_length",
+                         "is beyond the 100000 messages, parts and tools that a request may have");
+}
+
 /* ---- values ---- */
 
 bool openai_is_null(const struct aigw_json *value)

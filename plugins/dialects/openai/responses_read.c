@@ -247,6 +247,12 @@ static aigw_status read_words(struct body *body)
     return status;
 }
 
+/* Of the Responses API's own options none matters here; bodies of this form that arrive at a chat's path have one. */
+static aigw_status read_stream_options(struct body *body)
+{
+    return openai_request_stream_options(&body->rs.r, &body->members[STREAM_OPTIONS]);
+}
+
 static aigw_status read_tools(struct body *body)
 {
     struct openai_reading *r = &body->rs.r;
@@ -311,7 +317,7 @@ static aigw_status read_body(struct body *body)
 {
     static aigw_status (*const steps[])(struct body * body) = { read_state,     read_input,   read_numbers,
                                                                 read_words,     read_include, read_reasoning,
-                                                                read_text_form, read_tools };
+                                                                read_text_form, read_tools,   read_stream_options };
     struct openai_reading *r = &body->rs.r;
     aigw_status status = AIGW_OK;
 

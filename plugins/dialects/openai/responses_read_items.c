@@ -116,44 +116,49 @@ static aigw_status read_message(struct item *item)
 
 /* ---- reasoning ---- */
 
-/* The texts of a list of parts, with an empty line between them. */
+/* The next part's text that is one. */
+static bool next_text(struct aigw_json_walk *walk, struct aigw_json *ret_text)
+{
+    struct aigw_json part;
+
+    while (aigw_json_next(walk, NULL, &part))
+        if (aigw_json_member(&part, "text", ret_text) && ret_text->type == AIGW_JSON_STRING)
+            return true;
+    return false;
+}
+
+/* The texts of a list of parts, with an empty line between them. One alone stays where it is. */
 static aigw_status join_texts(struct item *item, uint32_t member, aigw_str *ret)
 {
-    struct openai_reading *r = item->r;
-    struct openai_parts parts = { .first = NULL };
+    const struct aigw_json *list = &item->members[member];
+    struct aigw_json_walk walk = aigw_json_begin(list);
     struct openai_place place;
-    struct aigw_json_walk walk = aigw_json_begin(&item->members[member]);
-    struct aigw_json part, text;
-    size_t len = 0;
-    char *joined, *out;
-    aigw_status status = AIGW_OK;
+    struct aigw_json text, only;
+    size_t count = 0, room = 0;
+    char *out;
 
-    if (!openai_is_null(&item->members[member]) && item->members[member].type != AIGW_JSON_LIST)
-        return openai_refuse_type(r, at(item, member, &place), &item->members[member], "a list of parts");
-    while (status == AIGW_OK && aigw_json_next(&walk, NULL, &part)) {
-        struct aigw_part *kept;
-
-        aigw_json_member(&part, "text", &text);
-        if (text.type != AIGW_JSON_STRING)
-            continue;
-        kept = openai_add_part(r, &parts, AIGW_PART_TEXT);
-        status = kept ? aigw_json_text(&text, &r->memory, &kept->text) : AIGW_E_NOMEM;
-        len += kept ? kept->text.len + 2 : 0;
+    if (!openai_is_null(list) && list->type != AIGW_JSON_LIST)
+        return openai_refuse_type(item->r, at(item, member, &place), list, "a list of parts");
+    for (; next_text(&walk, &text); count++) {
+        only = text;
+        room += 2 + (aigw_json_room(&text) > 0 ? aigw_json_room(&text) : text.text.len);
     }
-    if (status != AIGW_OK || !parts.first || !parts.first->next) {
-        *ret = parts.first ? parts.first->text : AIGW_STR_NONE;
-        return status;
-    }
-    joined = out = openai_get(r, len);
-    if (!joined)
+    if (count < 2)
+        return count == 0 ? AIGW_OK : aigw_json_text(&only, &item->r->memory, ret);
+    out = openai_get(item->r, room);
+    if (!out)
         return AIGW_E_NOMEM;
-    for (const struct aigw_part *each = parts.first; each; each = each->next) {
-        if (each->text.len > 0)
-            memcpy(out, each->text.ptr, each->text.len);
-        memcpy(out + each->text.len, "\n\n", 2);
-        out += each->text.len + 2;
+    ret->ptr = out;
+    walk = aigw_json_begin(list);
+    while (next_text(&walk, &text)) {
+        aigw_str plain = aigw_json_text_in(&text, out);
+
+        if (plain.ptr != out && plain.len > 0)
+            memcpy(out, plain.ptr, plain.len);
+        memcpy(out + plain.len, "\n\n", 2);
+        out += plain.len + 2;
     }
-    *ret = (aigw_str){ joined, len - 2 };
+    ret->len = (size_t)(out - ret->ptr) - 2;
     return AIGW_OK;
 }
 
@@ -401,7 +406,10 @@ aigw_status responses_read_items(struct responses_reading *rs, const struct open
         return AIGW_OK;
     if (value->type != AIGW_JSON_LIST)
         return openai_refuse_type(&rs->r, place, value, "a string or a list of items");
-    for (size_t i = 0; status == AIGW_OK && aigw_json_next(&walk, NULL, &item); i++)
-        status = read_item(rs, OPENAI_ITEM(place, i), &item);
+    for (size_t i = 0; status == AIGW_OK && aigw_json_next(&walk, NULL, &item); i++) {
+        status = openai_count_piece(&rs->r, OPENAI_ITEM(place, i));
+        if (status == AIGW_OK)
+            status = read_item(rs, OPENAI_ITEM(place, i), &item);
+    }
     return status;
 }

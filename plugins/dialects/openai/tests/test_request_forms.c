@@ -410,6 +410,25 @@ static void test_depth(void)
     reading_end(&r);
 }
 
+/* The shortest parts are refused before they take much more memory than the body has. */
+static void test_many(void)
+{
+    enum { COUNT = 100001 };
+    static char text[64 + COUNT * 4];
+    size_t len = (size_t)snprintf(text, sizeof text, M "\"messages\":[{\"role\":\"user\",\"content\":[\"a\"");
+    struct reading r;
+
+    for (uint32_t i = 0; i < COUNT; i++) {
+        memcpy(text + len, ",\"a\"", 4);
+        len += 4;
+    }
+    memcpy(text + len, "]}]}", 4);
+    if (reading_begin(&r, OPENAI_CHAT, text, len + 4, 0) != AIGW_E_INVALID ||
+        !wire_is(r.refusal.code, "array_above_max_length") || !wire_is(r.refusal.param, "messages[0].content[99999]"))
+        reading_fail("many parts", "are refused by", r.refusal.message);
+    reading_end(&r);
+}
+
 int main(void)
 {
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++)
@@ -419,6 +438,7 @@ int main(void)
     test_model();
     test_memory();
     test_depth();
+    test_many();
     printf("%zu forms, %zu refusals, %d failures\n", sizeof forms / sizeof *forms, sizeof refusals / sizeof *refusals,
            reading_failures);
     return reading_failures > 0;
