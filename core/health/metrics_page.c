@@ -118,7 +118,7 @@ static int by_name(const void *a, const void *b)
 
 static void put_metric(struct gw_buf *out, const struct gw_metric_def *metric)
 {
-    static const char *const types[] = { "untyped", "counter", "gauge", "histogram" };
+    static const char *const types[] = { "untyped", "counter", "gauge", "histogram", "gauge" };
     const struct gw_entry *sorted[GW_SERIES_MAX + 1]; /* 8 kB of stack; + 1: "other" comes after the last */
     uint32_t count = 0;
 

@@ -66,6 +66,12 @@ static const char *string_end(const char *at, const char *end, uint32_t *flags)
 {
     at++;
 #ifdef __SSE2__
+    if (end - at >= BYTES_STEP) { /* names and words */
+        uint64_t quotes = bytes_quote(at);
+
+        if (quotes && !(bytes_backslash(at) & ((quotes & -quotes) - 1)))
+            return at + bytes_before(quotes) + 1;
+    }
     for (uint64_t escaped = 0; end - at >= BYTES_STEP; at += BYTES_STEP) {
         uint64_t backslashes = bytes_backslash(at), closing = bytes_closing(bytes_quote(at), backslashes, &escaped);
 

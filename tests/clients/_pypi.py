@@ -29,7 +29,7 @@ def _installed(ctx, requirements, name):
     except OSError:
         pass
     shutil.rmtree(folder, ignore_errors=True)
-    done = subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:",
+    done = subprocess.run(["nice", sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:",
                            "--no-compile", "--disable-pip-version-check", "--target", folder, "--requirement", requirements],
                           capture_output=True, text=True, timeout=180, check=False)
     if done.returncode != 0:

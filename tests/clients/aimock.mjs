@@ -22,6 +22,7 @@ mock.on({ userMessage: "weather", hasToolResult: false },
   { toolCalls: [weather("callParis", "Paris"), weather("callRome1", "Rome")] });
 mock.on({ userMessage: "weather", hasToolResult: true }, { content: "sunny in both" });
 mock.onMessage("think", { content: "forty-two", reasoning: "six times seven" });
+mock.onMessage("answer to everything", { content: "I know it.\nFinal Answer: forty-two" });
 mock.onMessage("rate limit", failure(429, "slow down", { retryAfter: 7 }));
 mock.onMessage("overload", failure(503, "try again later"));
 mock.onMessage("break", failure(500, "it broke"));

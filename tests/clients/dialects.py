@@ -7,16 +7,19 @@ from harness.runner import case, equal, fixture, truth
 
 from . import _child, _npm
 from ._canon import WEATHER, CanonEnv
+from .google import Google
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = "sk-aimock-canary-91b7"
 SAYS = "\n  puts \"hello world\"\nend"
+PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
 PLACES = [("get_weather", {"place": "Paris"}), ("get_weather", {"place": "Rome"})]
 
 
 class Dialect:
-    """group: settings of conf.d, %s is aimock's address. paths: of chats, whole and streamed. auth: the header with the
-    key; aimock does not keep its value. lacks: what aimock does not do in this dialect."""
+    """group: settings of conf.d, %s is aimock's address, {metadata} that of Google's metadata server. paths: of chats, whole and streamed. auth: the header with the
+    key; aimock does not keep its value. lacks: what aimock does not do in this dialect (it keeps images of OpenAI's form
+    only)."""
 
     def __init__(self, plugin, model, group, paths, auth, lacks=(), embedding=None):
         self.plugin, self.model, self.group, self.lacks, self.embedding = plugin, model, group, lacks, embedding
@@ -27,8 +30,8 @@ class Dialect:
 CHAT = "/v1/chat/completions"
 DIALECTS = {
     "openai": Dialect("openai", "gpt-4o", 'base_url = "%s/v1";', CHAT, "authorization", embedding="/v1/embeddings"),
-    "ollama": Dialect("openai", "llama3", 'base_url = "%s/v1";', CHAT, "authorization"),
-    "anthropic": Dialect("anthropic", "claude-haiku-4-5", 'base_url = "%s";', "/v1/messages", "x-api-key"),
+    "ollama": Dialect("openai", "llama3", 'profile = "ollama"; base_url = "%s/v1";', CHAT, "authorization"),
+    "anthropic": Dialect("anthropic", "claude-haiku-4-5", 'base_url = "%s";', "/v1/messages", "x-api-key", {"image"}),
     # Played by its OpenAI server: no thinking parts, and usage in a stream only where OpenAI's clients ask for it.
     "mistral": Dialect("mistral", "mistral-small-latest", 'base_url = "%s/v1";', CHAT, "authorization", {"reasoning", "usage"}),
     "azure": Dialect("azure", "my-gpt-4o", 'base_url = "%s";', "/openai/deployments/my-gpt-4o/chat/completions", "api-key",
@@ -37,23 +40,30 @@ DIALECTS = {
     "bedrock": Dialect("bedrock", "anthropic.claude-3-haiku-20240307-v1:0",
                        'base_url = "%s"; access_key_id = "AKIDEXAMPLE"; secret_access_key = "sk-aimock-canary-91b8";',
                        [f"/model/anthropic.claude-3-haiku-20240307-v1%3A0/{call}" for call in ("converse", "converse-stream")],
-                       "authorization"),
+                       "authorization", {"image"}),
     "gemini": Dialect("vertex", "gemini-2.5-flash", 'api = "ai-studio"; base_url = "%s";',
                       [f"/v1beta/models/gemini-2.5-flash:{call}" for call in ("generateContent", "streamGenerateContent")],
-                      "x-goog-api-key"),
+                      "x-goog-api-key", {"image"}),
+    "vertex": Dialect("vertex", "gemini-2.5-flash", 'project = "p"; location = "europe-west1"; base_url = "%s"; '
+                      'metadata_host = "{metadata}";',
+                      ["/v1/projects/p/locations/europe-west1/publishers/google/models/gemini-2.5-flash:" + call
+                       for call in ("generateContent", "streamGenerateContent")], "authorization", {"image"}),
 }
 
 
 class MockEnv(CanonEnv):
     def __init__(self, ctx):
         self.mock = _child.node("aimock.mjs", _npm.installed(ctx, HERE, "clients"))
+        self.google = Google(ctx)
         ctx.secret(KEY)
         url = self.mock.said["url"]
         groups, models = [], []
         for name, dialect in DIALECTS.items():
             name = name.replace("-", "_")
-            key = "" if "access_key" in dialect.group else f'api_key = "{KEY}";'
-            groups.append(f'{name}_mock = {{ plugin = "{dialect.plugin}"; {key} {dialect.group % url} }};')
+            has_own = "access_key" in dialect.group or "metadata" in dialect.group
+            group = dialect.group.replace("{metadata}", self.google.host) % url
+            key = "" if has_own else f'api_key = "{KEY}";'
+            groups.append(f'{name}_mock = {{ plugin = "{dialect.plugin}"; {key} {group} }};')
             models.append(f'{name} = {{ retries = 0; targets = ( {{ provider = "{name}_mock"; '
                           f'model = "{dialect.model}"; }} ); }};')
         super().__init__(ctx, "aimock", f"providers: {{ {' '.join(groups)} }};\nmodels: {{ {' '.join(models)} }};")
@@ -64,6 +74,7 @@ class MockEnv(CanonEnv):
 
     def close(self):
         super().close()
+        self.google.close()
         self.mock.close()
 
 
@@ -122,6 +133,14 @@ def reasoning(env, name, _, stream):
     equal((events.text("reasoning"), events.text(), events.end), ("six times seven", "forty-two", "end"), repr(events))
 
 
+@both_ways
+def image(env, name, _, stream):
+    events = env.ask(name, stream=stream, messages=[{"role": "user", "content": [
+        {"type": "text", "text": "what is it?"}, {"type": "image", "media_type": "image/png", "data": PIXEL}]}])
+    equal((events.text(), events.end), (SAYS, "end"), f"stream={stream}: {events!r}")
+    truth(PIXEL in json.dumps(env.seen()), "the image in what it received", env.seen())
+
+
 def refused(words, error):
     @both_ways
     def run(env, name, _, stream):
@@ -136,7 +155,7 @@ def embeddings(env, name, dialect):
     equal(env.seen()[0]["path"].split("?")[0], dialect.embedding, "path")
 
 
-TRIALS = {"chat": chat, "usage": usage, "tools": tools, "reasoning": reasoning,
+TRIALS = {"chat": chat, "usage": usage, "tools": tools, "reasoning": reasoning, "image": image,
           "rate-limit": refused("rate limit", "rate_limited 429"), "overload": refused("overload", "overloaded 503"),
           "server-error": refused("break", "server 500"), "bad-request": refused("malformed", "bad_request 400")}
 

@@ -1,5 +1,6 @@
 """The vendors' own Python clients (pinned in python_packages/sdks.txt) read the answers of every provider's matrix.case, and
-must see in them what our events say: so that the answers are the real dialect, not what we take for it."""
+must see in them what our events say; and their types of requests must know every member of the bodies there: so that both
+are the real dialect, not what we take for it."""
 import base64
 import binascii
 import json
@@ -16,15 +17,21 @@ EVENTSTREAM = "application/vnd.amazon.eventstream"
 SDKS = {"openai": {"": "openai"}, "azure": {"": "azure"}, "anthropic": {"": "anthropic"}, "mistral": {"": "mistral"},
         "bedrock": {"": "bedrock"},
         "vertex": {"claude": "anthropic", "mistral": "mistral", "codestral": "mistral", "meta/": "openai", "": "google"}}
+# Members of the version of Anthropic's API that we speak; this client speaks a later one, which has lost them.
+OLDER = {"anthropic": {"temperature", "top_p", "top_k"}}
+# Bodies that the client makes out of something else, without a type for them.
+UNTYPED = {("google", "embedding"), ("google", "count"), ("bedrock", "embedding")}
 
 
 class SdkEnv:
     def __init__(self, ctx):
         self.ctx = ctx
         self.child = _child.python("_fixture_calls.py", _pypi.installed(ctx, "sdks"), greets=False)
+        self.judge = _child.python("_request_checks.py", _pypi.installed(ctx, "sdks"), greets=False)
 
     def close(self):
         self.child.close()
+        self.judge.close()
 
 
 @fixture("fixtures")
@@ -58,6 +65,12 @@ def wire(kind, text):
     return b"".join(message(line) for line in text.splitlines() if line)
 
 
+def sdk_of(row, request):
+    model = request.get("target", {}).get("model", "")
+    fits = [begin for begin in SDKS[row.provider] if model.startswith(begin)]
+    return SDKS[row.provider][max(fits, key=len)]
+
+
 class Answer:
     """One answer of a row, and what is expected of it."""
 
@@ -67,9 +80,7 @@ class Answer:
         self.bytes = wire(kind, text)
         self.events = Events(expected) if expects == "events" else None
         self.request = json.loads(row.text)
-        model = self.request.get("target", {}).get("model", "")
-        fits = [begin for begin in SDKS[row.provider] if model.startswith(begin)]
-        self.sdk = SDKS[row.provider][max(fits, key=len)]
+        self.sdk = sdk_of(row, self.request)
 
     def order(self):
         return {"sdk": self.sdk, "call": self.request.get("kind", "chat"), "stream": self.request.get("stream", False),
@@ -118,9 +129,25 @@ def add(row, number, answer):
     case(ident, "fixtures")(lambda env: answer.check(env.child.call(answer.order())))
 
 
+def add_request(row, body):
+    request = json.loads(row.text)
+    sdk = {"azure": "openai"}.get(sdk_of(row, request), sdk_of(row, request))
+    if (sdk, request.get("kind", "chat")) in UNTYPED or row.id == "M-extra":
+        return
+
+    @case(f"REQUEST-{row.provider}-{row.id[2:]}", "fixtures")
+    def run(env):
+        sent = {name: value for name, value in json.loads(body).items() if name not in OLDER.get(sdk, ())}
+        told = env.judge.call({"sdk": sdk, "call": request.get("kind", "chat"), "body": sent})
+        equal(told["complaint"], "", f"what the {sdk} client's types say of {body}")
+
+
 # What a provider lacks is said by RUN-PROVIDERS; here it has no rows.
 for _provider in providers.names():
     for _row in providers.read_rows(_provider):
         if _provider in SDKS and not _row.instead:
             for _number, _answer in enumerate(answers(_row)):
                 add(_row, _number, _answer)
+        for _name, _, _body in _row.sections:
+            if _name == "body" and _provider in SDKS:
+                add_request(_row, _body)

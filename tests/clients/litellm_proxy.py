@@ -22,7 +22,7 @@ class ProxyEnv(CanonEnv):
         self.proxy = _child.python("_litellm_child.py", packages, ctx.folder("litellm"), KEY, self.mock.said["url"])
         self.url = self.proxy.said["url"]
         super().__init__(ctx, "litellm", f"""
-            providers: {{ lite = {{ plugin = "openai"; base_url = "{self.url}/v1"; api_key = "{KEY}"; }}; }};
+            providers: {{ lite = {{ plugin = "openai"; profile = "litellm"; base_url = "{self.url}/v1"; api_key = "{KEY}"; }}; }};
             models: {{
                 says = {{ targets = ( {{ provider = "lite"; model = "says"; }} ); retries = 0; }};
                 behind = {{ targets = ( {{ provider = "lite"; model = "behind"; }} ); retries = 0; }};

@@ -16,7 +16,7 @@ class LlamaEnv(CanonEnv):
         self.url = self.llama.said["url"]
         super().__init__(ctx, "llama", f"""
             providers: {{
-                llama = {{ plugin = "openai"; base_url = "{self.url}/v1"; }};
+                llama = {{ plugin = "openai"; profile = "llamacpp"; base_url = "{self.url}/v1"; }};
                 messages = {{ plugin = "anthropic"; base_url = "{self.url}"; }};
             }};
             models: {{

@@ -78,10 +78,18 @@ static char *next_frame(aigw_str *rest, struct aigw_frame *ret_frame)
     return copy;
 }
 
+/* Tools that were sent as others. */
+static const struct name patch = { .sent = AIGW_STR_INIT("patch"),
+                                   .name = AIGW_STR_INIT("apply.patch"),
+                                   .kind = AIGW_TOOL_FREE_TEXT };
+static const struct name list = {
+    .next = &patch, .sent = AIGW_STR_INIT("ns__list"), .name = AIGW_STR_INIT("list"), .scope = AIGW_STR_INIT("ns")
+};
+
 static void run(struct said *said, uint8_t choice, aigw_str text, bool is_slow)
 {
     struct aigw_host host = record_host;
-    struct anthropic_call call = { .asks = choice & 3u };
+    struct anthropic_call call = { .asks = choice & 3u, .names = { &list } };
     struct aigw_ctx *ctx = (struct aigw_ctx *)(void *)said;
     bool is_body = choice & 4u;
     struct aigw_frame frame = { .struct_size = sizeof frame,

@@ -102,11 +102,15 @@ static void run(struct said *said, uint8_t choice, aigw_str text, bool is_slow)
     struct aigw_frame frame = { .struct_size = sizeof frame,
                                 .framing = choice & 32u ? AIGW_FRAMING_BODY : AIGW_FRAMING_SSE };
     aigw_status status = AIGW_OK;
+    aigw_str sent;
 
     host.emit = emit;
     if (choice & 64u)
         call.choice_count = CHOICES;
     said->lists_models = call.path == OPENAI_MODELS;
+    if (choice & 16u) /* a tool of free text that was sent as a function */
+        check(names_send(&host, ctx, &call.names, AIGW_TOOL_FREE_TEXT, AIGW_STR_NONE, AIGW_STR("f"), 64, &sent) ==
+              AIGW_OK);
     if (call.path == OPENAI_ANY)
         call.raw = host.buf_new(ctx, AIGW_LIFE_REQUEST, WIRE_BODY_MAX);
     do {

@@ -31,7 +31,7 @@ PROVED = """
 Software from npm and PyPI at the other end of the wire, run by `scripts/test`, loopback only.
 """
 TITLE = re.compile(r"(?P<id>M-[a-z0-9-]+): (?P<title>.*?)(?: \(with (?P<own>[a-z_, ]+)(?:: (?P<why>.*?))?\))?"
-                   r"(?: - none: (?P<instead>.+))?")
+                   r"(?: \((?P<only>only .*?)\))?(?: - none: (?P<instead>.+))?")
 
 
 class Row:
@@ -43,7 +43,8 @@ class Row:
             raise Failure("call M-id: title, perhaps (with members: why), perhaps - none: what we do then",
                           f"{provider}: {head}")
         self.provider = provider
-        self.id, self.title, self.why, self.instead = match["id"], match["title"], match["why"], match["instead"]
+        self.id, self.title, self.instead = match["id"], match["title"], match["instead"]
+        self.why = "; ".join(part for part in (match["only"], match["why"]) if part)
         self.own = [name.strip() for name in (match["own"] or "").split(",") if name.strip()]
         self.text = text
         self.sections = []
@@ -112,7 +113,7 @@ def _is_like(found, wanted):
 
 def sections(path):
     """A case file as (name, argument, text)."""
-    with open(path, encoding="utf-8") as source:
+    with open(path, encoding="utf-8", errors="surrogateescape") as source:
         parts = re.split(r"^=== (\S+) ?(.*)\n", source.read(), flags=re.MULTILINE)
     return list(zip(parts[1::3], parts[2::3], parts[3::3]))
 
@@ -206,7 +207,9 @@ def _what(rows):
     """One cell: the first row's, and what others say beside it."""
     first, *more = rows
     said = f"no: {first.instead}" if first.instead else f"yes ({first.why})" if first.why else "yes"
-    said += "".join(f"; {row.title}: {row.instead or row.why}" for row in more if row.instead or row.why)
+    for row in more:
+        if row.instead or row.why:
+            said += "; " + ("" if row.title == first.title else row.title + ": ") + (row.instead or row.why)
     return _cell(said)
 
 

@@ -19,6 +19,8 @@ bool aws_has_prefix(aigw_str s, const char *prefix);
 aigw_str aws_str(const char *text);
 /** What stands before the first `mark`, which is passed over; *rest is empty behind the last piece. */
 aigw_str aws_cut(aigw_str *rest, char mark);
+/** Append text, all but letters, digits and the signs of `plain` as %XX. */
+void aws_put_encoded(const struct aigw_host *host, struct aigw_buf *out, aigw_str text, const char *plain);
 /** The text as a NUL-terminated string that lives for the build; NULL without memory. */
 const char *aws_copy(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text);
 

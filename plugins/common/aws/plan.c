@@ -82,10 +82,12 @@ static void read_profiles(struct planning *p)
     aigw_str *texts[] = { &p->config, &p->credentials };
 
     for (int i = 0; i < 2; i++) {
-        const char *path = is_set(paths[i]) ? paths[i]
-                           : home           ? p->host->format(p->ctx, AIGW_LIFE_BUILD, "%s/.aws/%s", home, names[i])
-                                            : NULL;
-        const char *problem = NULL;
+        const char *path = is_set(paths[i]) ? paths[i] : NULL, *problem = NULL;
+
+        if (path && home && strncmp(path, "~/", 2) == 0)
+            path = p->host->format(p->ctx, AIGW_LIFE_BUILD, "%s/%s", home, path + 2);
+        else if (!path && home)
+            path = p->host->format(p->ctx, AIGW_LIFE_BUILD, "%s/.aws/%s", home, names[i]);
 
         if (path && aws_read_file(p->host, p->ctx, path, texts[i], &problem) != AIGW_OK && problem)
             p->plan->problem = problem;

@@ -31,6 +31,19 @@ aigw_str aws_cut(aigw_str *rest, char mark)
     return piece;
 }
 
+void aws_put_encoded(const struct aigw_host *host, struct aigw_buf *out, aigw_str text, const char *plain)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            memchr(plain, c, strlen(plain)))
+            host->buf_put(out, &c, 1);
+        else
+            host->buf_printf(out, "%%%02X", (unsigned char)c);
+    }
+}
+
 const char *aws_copy(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
 {
     char *copy = host->alloc(ctx, AIGW_LIFE_BUILD, text.len + 1);

@@ -96,23 +96,6 @@ static void put_names(const struct signing *s, struct aigw_buf *out)
 
 /* ---- the canonical request ---- */
 
-static void put_path(const struct signing *s, struct aigw_buf *out, aigw_str path)
-{
-    static const char plain[] = "-_.~/";
-
-    if (path.len == 0)
-        path = AIGW_STR("/");
-    for (size_t i = 0; i < path.len; i++) {
-        char c = path.ptr[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-            memchr(plain, c, sizeof plain - 1))
-            s->host->buf_put(out, &c, 1);
-        else
-            s->host->buf_printf(out, "%%%02X", (unsigned char)c);
-    }
-}
-
 static int by_text(const void *a, const void *b)
 {
     const aigw_str *one = a, *two = b;
@@ -124,7 +107,7 @@ static int by_text(const void *a, const void *b)
 /* The query is encoded already; its parts are sorted, and each has a "=". */
 static aigw_status put_query(const struct signing *s, struct aigw_buf *out, aigw_str query)
 {
-    aigw_str parts[QUERIES_MAX];
+    aigw_str parts[QUERIES_MAX] = { AIGW_STR_INIT("") };
     size_t count = 0;
 
     while (query.len > 0) {
@@ -164,7 +147,7 @@ static aigw_status hash_request(struct signing *s, const struct aigw_http_reques
     target.len = strcspn(target.ptr, "#");
     path = aws_cut(&target, '?');
     s->host->buf_printf(out, "%s\n", http->method);
-    put_path(s, out, path);
+    aws_put_encoded(s->host, out, path.len > 0 ? path : AIGW_STR("/"), "-_.~/");
     s->host->buf_put(out, "\n", 1);
     status = put_query(s, out, target);
     s->host->buf_put(out, "\n", 1);

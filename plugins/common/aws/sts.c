@@ -19,14 +19,7 @@
 static void put_form(const struct aigw_host *host, struct aigw_buf *out, const char *name, aigw_str value)
 {
     host->buf_printf(out, "&%s=", name);
-    for (size_t i = 0; i < value.len; i++) {
-        char c = value.ptr[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || memchr("-_.~", c, 4))
-            host->buf_put(out, &c, 1);
-        else
-            host->buf_printf(out, "%%%02X", (unsigned char)c);
-    }
+    aws_put_encoded(host, out, value, "-_.~");
 }
 
 static const char *sts_url(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aws_source *source,

@@ -14,6 +14,8 @@ struct anthropic_tool {
     struct anthropic_tool *next; /* the one before it */
     int64_t block;               /* number of its content block */
     uint32_t index;              /* ours */
+    bool is_text;                /* its argument is plain text */
+    struct unwrap unwrap;        /* then: how much of it came */
 };
 
 /* ---- events ---- */
@@ -109,25 +111,48 @@ static aigw_status add_tool(struct anthropic_in *in, int64_t block, uint32_t ind
 }
 
 /* The block with that number, else the last one that began. */
-static const struct anthropic_tool *find_tool(const struct anthropic_in *in, const struct anthropic_object *event)
+static struct anthropic_tool *find_tool(const struct anthropic_in *in, const struct anthropic_object *event)
 {
     int64_t number = reader_number(&event->at[ANTHROPIC_INDEX], -1);
 
-    for (const struct anthropic_tool *tool = in->call->tools; tool; tool = tool->next)
+    for (struct anthropic_tool *tool = in->call->tools; tool; tool = tool->next)
         if (tool->block == number)
             return tool;
     return in->call->tools;
 }
 
+/* A piece of a call's arguments; of those that are plain text the text. */
+static aigw_status emit_piece_of(struct anthropic_in *in, struct anthropic_tool *tool, struct aigw_event *piece)
+{
+    char *room = NULL;
+    aigw_status status;
+
+    if (tool->is_text && piece->text.len > 0) {
+        room = malloc(UNWRAP_ROOM(piece->text.len));
+        if (!room)
+            return AIGW_E_NOMEM;
+        piece->text = unwrap_piece(&tool->unwrap, piece->text, room);
+    }
+    status = anthropic_emit_piece(in, piece);
+    free(room);
+    return status;
+}
+
 static aigw_status begin_call(struct anthropic_in *in, const struct aigw_json *block, int64_t number)
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL };
+    const struct name *known;
     struct aigw_json input;
     aigw_status status;
 
     if (!reader_must_str(&in->r, block, "id", &event.id) || !reader_must_str(&in->r, block, "name", &event.name) ||
         event.name.len == 0)
         return anthropic_nonsense(in, "has a tool call without a name");
+    known = names_find(&in->call->names, event.name);
+    if (known) {
+        event.name = known->name;
+        event.scope = known->scope;
+    }
     if (reader_member(block, "input", AIGW_JSON_OBJECT, &input)) {
         if (aigw_json_count(&input) > 0)
             event.text = reader_json(&in->r, &input);
@@ -140,14 +165,17 @@ static aigw_status begin_call(struct anthropic_in *in, const struct aigw_json *b
     }
     event.index = in->call->tool_count++;
     status = add_tool(in, number, event.index);
-    return status == AIGW_OK ? anthropic_emit_piece(in, &event) : status;
+    if (status != AIGW_OK)
+        return status;
+    in->call->tools->is_text = known && known->kind == AIGW_TOOL_FREE_TEXT;
+    return emit_piece_of(in, in->call->tools, &event);
 }
 
 static aigw_status emit_call_piece(struct anthropic_in *in, const struct anthropic_object *event,
                                    const struct aigw_json *text)
 {
     struct aigw_event piece = { .struct_size = sizeof piece, .type = AIGW_EVENT_TOOL_CALL };
-    const struct anthropic_tool *tool;
+    struct anthropic_tool *tool;
 
     if (text->type == AIGW_JSON_OBJECT)
         piece.text = reader_json(&in->r, text);
@@ -165,7 +193,7 @@ static aigw_status emit_call_piece(struct anthropic_in *in, const struct anthrop
     if (tool->index == THE_ANSWER)
         return anthropic_emit_text(in, AIGW_EVENT_TEXT, piece.text);
     piece.index = tool->index;
-    return anthropic_emit_piece(in, &piece);
+    return emit_piece_of(in, tool, &piece);
 }
 
 /* ---- blocks ---- */

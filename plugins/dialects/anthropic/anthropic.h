@@ -7,6 +7,7 @@
 #define ANTHROPIC_H
 
 #include "../common/halves.h"
+#include "../common/names.h"
 #include "../common/wire.h"
 
 #define ANTHROPIC_DIALECT "anthropic" /* what passes through, and the origin of signatures and vendor JSON */
@@ -22,6 +23,7 @@ struct anthropic_quirks {
     const char *version;   /* member anthropic_version of the body, NULL for none    */
     bool omit_model;       /* the model's name is in the URL                         */
     bool omit_stream;      /* so is whether to stream                                */
+    struct names *names;   /* of the call, for tools that are sent as others; NULL: such tools are refused */
 };
 
 /** A tool call of an answer; answer_read.c. */
@@ -48,6 +50,7 @@ struct anthropic_call {
     /* pointers last: tests compare what stands before them */
     struct anthropic_tool *tools; /* newest first */
     struct wire_drops drops;
+    struct names names;
     struct aigw_buf *raw; /* pass-through: the frame for the client; else NULL */
 };
 

@@ -209,12 +209,16 @@ aigw_status anthropic_put_attachment(struct anthropic_out *out, const struct aig
 
 aigw_status anthropic_put_call(struct anthropic_out *out, const struct aigw_part *part)
 {
-    if (part->scope.len > 0)
-        return anthropic_unsupported(out, "namespaces of tools", part->type);
+    uint32_t kind = part->flags & AIGW_PARTF_FREE_TEXT ? AIGW_TOOL_FREE_TEXT : AIGW_TOOL_FUNCTION;
+    aigw_str sent;
+    aigw_status status = anthropic_name_tool(out, kind, part->scope, part->name, &sent);
+
+    if (status != AIGW_OK)
+        return status;
     anthropic_open_block(out, "assistant", "{\"type\":\"tool_use\",\"id\":");
     out->host->buf_json(out->body->buf, wire_tool_id(out->host, out->ctx, part->id));
     wire_puts(out->body, ",\"name\":");
-    out->host->buf_json(out->body->buf, part->name);
+    out->host->buf_json(out->body->buf, sent);
     wire_puts(out->body, ",\"input\":");
     if (wire_is_blank(part->text) && !(part->flags & AIGW_PARTF_FREE_TEXT)) {
         wire_puts(out->body, "{}");

@@ -10,6 +10,13 @@ bool anthropic_is_thinking(const struct anthropic_out *out)
     return out->thinking == ANTHROPIC_THINK_BUDGET || out->thinking == ANTHROPIC_THINK_ADAPTIVE;
 }
 
+bool anthropic_keeps_thoughts(const struct anthropic_out *out)
+{
+    bool thinks_anyway = out->refuses & (ANTHROPIC_NO_OFF | ANTHROPIC_NO_OFF_EFFORT);
+
+    return anthropic_is_thinking(out) || (thinks_anyway && out->thinking == ANTHROPIC_THINK_UNSAID);
+}
+
 /* ---- effort ---- */
 
 /* Tokens to think with for a word. */
@@ -65,7 +72,7 @@ static void give_up(struct anthropic_out *out)
 {
     const struct aigw_params *params = out->req->params;
 
-    out->thinking = ANTHROPIC_THINK_UNSAID;
+    out->thinking = out->refuses & ANTHROPIC_NO_OFF_EFFORT ? ANTHROPIC_THINK_OFF : ANTHROPIC_THINK_UNSAID;
     anthropic_drop(out, params->set & AIGW_PARAM_REASONING_BUDGET ? "reasoning_budget"
                         : params->reasoning                       ? "reasoning"
                                                                   : "effort");
@@ -181,6 +188,7 @@ void anthropic_settle_thinking(struct anthropic_out *out)
 void anthropic_put_thinking(struct anthropic_out *out)
 {
     const struct aigw_params *params = out->req->params;
+    bool is_hidden = out->refuses & ANTHROPIC_NO_BUDGET; /* unless it is asked for */
 
     if (out->thinking == ANTHROPIC_THINK_UNSAID || !params)
         return;
@@ -195,7 +203,7 @@ void anthropic_put_thinking(struct anthropic_out *out)
         wire_puts(out->body, "{\"type\":\"adaptive\"");
     if (params->reasoning_show == AIGW_SHOW_OMIT)
         wire_puts(out->body, ",\"display\":\"omitted\"");
-    else if (params->reasoning_show == AIGW_SHOW_SUMMARY)
+    else if (params->reasoning_show == AIGW_SHOW_SUMMARY || (params->reasoning_show == AIGW_SHOW_ALL && is_hidden))
         wire_puts(out->body, ",\"display\":\"summarized\"");
     wire_puts(out->body, "}");
 }

@@ -4,6 +4,8 @@
 #include <aigw/json.h>
 #include <string.h>
 
+#define ANTHROPIC_NAME_MAX 128 /* signs in a tool's name */
+
 static bool same(aigw_str a, aigw_str b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
@@ -26,19 +28,40 @@ static aigw_status put_schema(struct anthropic_out *out, aigw_str schema)
     return AIGW_OK;
 }
 
-static aigw_status put_function(struct anthropic_out *out, const struct aigw_tool *tool)
+aigw_status anthropic_name_tool(struct anthropic_out *out, uint32_t kind, aigw_str scope, aigw_str name,
+                                aigw_str *ret_sent)
+{
+    *ret_sent = name;
+    if (out->quirks->names)
+        return names_send(out->host, out->ctx, out->quirks->names, kind, scope, name, ANTHROPIC_NAME_MAX, ret_sent);
+    return scope.len > 0 ? anthropic_unsupported(out, "namespaces of tools", kind) : AIGW_OK;
+}
+
+/* What is plain text becomes the one argument of a function; a grammar can only be told. */
+static void put_description(struct anthropic_out *out, const struct aigw_tool *tool)
+{
+    const char *whole = NULL;
+
+    if (tool->kind == AIGW_TOOL_FREE_TEXT && tool->grammar.len > 0) {
+        whole = wire_join(out->host, out->ctx, tool->description, AIGW_STR("\n\nThe input must follow this grammar: "));
+        whole = whole ? wire_join(out->host, out->ctx, wire_str(whole), tool->grammar) : NULL;
+    }
+    if (!whole && tool->description.len == 0)
+        return;
+    wire_puts(out->body, ",\"description\":");
+    out->host->buf_json(out->body->buf, whole ? wire_str(whole) : tool->description);
+}
+
+static aigw_status put_function(struct anthropic_out *out, const struct aigw_tool *tool, aigw_str sent)
 {
     bool is_ours = tool->origin.len > 0 && anthropic_is_ours(tool->origin);
     aigw_status status;
 
     wire_puts(out->body, "{\"name\":");
-    out->host->buf_json(out->body->buf, tool->name);
-    if (tool->description.len > 0) {
-        wire_puts(out->body, ",\"description\":");
-        out->host->buf_json(out->body->buf, tool->description);
-    }
+    out->host->buf_json(out->body->buf, sent);
+    put_description(out, tool);
     wire_puts(out->body, ",\"input_schema\":");
-    status = put_schema(out, tool->parameters);
+    status = put_schema(out, tool->kind == AIGW_TOOL_FREE_TEXT ? AIGW_STR(NAMES_TEXT_SCHEMA) : tool->parameters);
     if (status != AIGW_OK)
         return status;
     if (tool->flags & AIGW_TOOLF_STRICT)
@@ -65,7 +88,7 @@ static bool is_allowed(const struct aigw_params *params, aigw_str name)
 /* What is put of the tools. */
 struct anthropic_listed {
     uint32_t count;
-    bool has_named; /* the demanded one is among them */
+    aigw_str named; /* what the demanded one is sent as; absent: it is not among them */
 };
 
 static aigw_status put_tool_list(struct anthropic_out *out, const struct aigw_tool *tools,
@@ -76,25 +99,29 @@ static aigw_status put_tool_list(struct anthropic_out *out, const struct aigw_to
 
     for (const struct aigw_tool *tool = tools; tool && status == AIGW_OK; tool = tool->next) {
         bool is_server = tool->kind == AIGW_TOOL_SERVER;
+        aigw_str sent = tool->name;
 
-        if (tool->kind != AIGW_TOOL_FUNCTION && !is_server)
+        if (tool->kind > AIGW_TOOL_SERVER || (tool->kind == AIGW_TOOL_FREE_TEXT && !out->quirks->names))
             return anthropic_unsupported(out, "such kind of tool", tool->kind);
-        if (tool->scope.len > 0)
-            return anthropic_unsupported(out, "namespaces of tools", tool->kind);
         if (is_server && (!anthropic_is_ours(tool->origin) || !wire_is_json_object(tool->extra))) {
             wire_drop(out->host, out->ctx, out->drops, tool->name); /* agents list them in every request */
             continue;
         }
         if (!is_allowed(req->params, tool->name))
             continue;
+        if (!is_server)
+            status = anthropic_name_tool(out, tool->kind, tool->scope, tool->name, &sent);
+        if (status != AIGW_OK)
+            return status;
         if (listed->count == 0)
             wire_key(out->body, "tools");
         wire_puts(out->body, listed->count++ > 0 ? "," : "[");
-        listed->has_named |= req->tool_choice_name.len > 0 && same(tool->name, req->tool_choice_name);
+        if (req->tool_choice_name.len > 0 && same(tool->name, req->tool_choice_name))
+            listed->named = sent;
         if (is_server)
             wire_put(out->body, tool->extra);
         else
-            status = put_function(out, tool);
+            status = put_function(out, tool, sent);
     }
     return status;
 }
@@ -111,7 +138,7 @@ static aigw_status put_choice(struct anthropic_out *out, const struct anthropic_
     }
     if (req->tool_choice > AIGW_TOOLS_NAMED)
         return anthropic_unsupported(out, "such choice of tools", req->tool_choice);
-    if (req->tool_choice == AIGW_TOOLS_NAMED && !listed->has_named)
+    if (req->tool_choice == AIGW_TOOLS_NAMED && listed->named.len == 0)
         return anthropic_invalid(out, "the demanded tool is not among the tools");
     if (req->tool_choice == AIGW_TOOLS_AUTO && !is_single)
         return AIGW_OK;
@@ -121,7 +148,7 @@ static aigw_status put_choice(struct anthropic_out *out, const struct anthropic_
                          : req->tool_choice == AIGW_TOOLS_REQUIRED ? "{\"type\":\"any\""
                                                                    : "{\"type\":\"auto\"");
     if (req->tool_choice == AIGW_TOOLS_NAMED)
-        out->host->buf_json(out->body->buf, req->tool_choice_name);
+        out->host->buf_json(out->body->buf, listed->named);
     wire_puts(out->body, is_single ? ",\"disable_parallel_tool_use\":true}" : "}");
     return AIGW_OK;
 }
@@ -140,7 +167,7 @@ static aigw_status put_form_tool(struct anthropic_out *out)
         tool.description = AIGW_STR("The answer. Call this once, with the whole answer.");
     wire_key(out->body, "tools");
     wire_puts(out->body, "[");
-    status = put_function(out, &tool);
+    status = put_function(out, &tool, tool.name);
     wire_puts(out->body, "]");
     wire_key(out->body, "tool_choice");
     wire_puts(out->body, "{\"type\":\"tool\",\"name\":\"" ANTHROPIC_JSON_TOOL "\",\"disable_parallel_tool_use\":true}");

@@ -51,7 +51,7 @@ void anthropic_open_block(struct anthropic_out *out, const char *role, const cha
 /* Signed thinking of their own goes home, and only while thinking is on: all else the API refuses. */
 static void put_thinking(struct anthropic_out *out, const struct aigw_part *part)
 {
-    if (!anthropic_is_thinking(out) || part->data.len == 0 || !anthropic_is_ours(part->origin))
+    if (!anthropic_keeps_thoughts(out) || part->data.len == 0 || !anthropic_is_ours(part->origin))
         return;
     if (part->type == AIGW_PART_REDACTED) {
         anthropic_open_block(out, "assistant", "{\"type\":\"redacted_thinking\",\"data\":");

@@ -54,8 +54,10 @@ aigw_status anthropic_invalid(struct anthropic_out *out, const char *what);
 void anthropic_drop(struct anthropic_out *out, const char *name);
 /** True when a signature or vendor JSON of this origin is at home here. */
 bool anthropic_is_ours(aigw_str origin);
-/** True while the model thinks: its earlier thoughts go along, and it takes no sampling parameters. */
+/** True when it is told to think: it takes no sampling parameters then. */
 bool anthropic_is_thinking(const struct anthropic_out *out);
+/** True when it thinks, told or not: its earlier thoughts go along. */
+bool anthropic_keeps_thoughts(const struct anthropic_out *out);
 
 /** Settle thinking, effort and the output limit together. */
 void anthropic_settle_thinking(struct anthropic_out *out);
@@ -68,6 +70,9 @@ aigw_status anthropic_put_output_config(struct anthropic_out *out);
 
 /** A schema without what the API refuses in those it holds an answer to; bounds go into descriptions. */
 aigw_status anthropic_put_answer_schema(struct anthropic_out *out, aigw_str schema);
+/** The name that a tool is sent under. */
+aigw_status anthropic_name_tool(struct anthropic_out *out, uint32_t kind, aigw_str scope, aigw_str name,
+                                aigw_str *ret_sent);
 /** The members "tools" and "tool_choice". */
 aigw_status anthropic_put_tools(struct anthropic_out *out);
 

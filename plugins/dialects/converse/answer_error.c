@@ -113,8 +113,6 @@ static void describe(const struct aigw_host *host, struct aigw_ctx *ctx, const s
             if (error->http_status == 0)
                 error->http_status = exceptions[i].status;
         }
-    if (refusal->name.len > 0)
-        error->code = wire_words(host, ctx, refusal->name);
     if (error->kind == AIGW_ERR_BAD_REQUEST && wire_says_too_long(refusal->message))
         error->kind = AIGW_ERR_CONTEXT_TOO_LONG;
     if (error->kind == AIGW_ERR_BAD_REQUEST && (wire_contains(refusal->message, "model identifier is invalid") ||
@@ -125,6 +123,8 @@ static void describe(const struct aigw_host *host, struct aigw_ctx *ctx, const s
         (wire_contains(refusal->message, "security token") || wire_contains(refusal->message, "bearer token") ||
          wire_contains(refusal->message, "api key")))
         error->kind = AIGW_ERR_AUTH;
+    if (refusal->name.len > 0 && error->kind != AIGW_ERR_AUTH) /* clients take "ExpiredToken" for theirs */
+        error->code = wire_words(host, ctx, refusal->name);
     if (error->kind == AIGW_ERR_AUTH) {
         char *text = host->format(ctx, AIGW_LIFE_REQUEST, "%s%s",
                                   words ? words : "AWS refused the credentials or the API key", check_keys);

@@ -2,7 +2,7 @@
  *
  *     models.c                              what a model takes, by its name
  *     request_write.c request_fields.c      canonical request → wire body: the whole, parameters
- *     request_tools.c                       toolConfig
+ *     request_thinking.c request_tools.c    how much Claude thinks; toolConfig
  *     request_turns.c request_media.c       system and messages; images, documents, video, audio
  *     answer_read.c                         wire answer → canonical events, whole or from an event stream
  *     answer_error.c                        refusals, before and inside an answer
@@ -67,6 +67,8 @@ struct converse_quirks {
     const char *latency;    /* performanceConfig, NULL for none */
     aigw_str guardrail;     /* guardrailConfig, JSON object text; absent: none */
     aigw_str fields;        /* members for additionalModelRequestFields, JSON object text; absent: none */
+    uint32_t takes;         /* CONVERSE_*, of the model and what is known of Claude's versions */
+    uint32_t refuses;       /* of Claude: ANTHROPIC_NO_…, see ../anthropic/models.h */
     struct aigw_list betas; /* anthropic_beta, for Claude */
     const struct converse_model *model;
 };
@@ -76,6 +78,9 @@ void converse_find_quirks(aigw_str model, struct converse_quirks *ret_quirks);
 bool converse_may_stream(const struct aigw_model_request *req, const struct converse_quirks *quirks);
 /** True when the arguments of CONVERSE_JSON_TOOL will be the answer's text. */
 bool converse_asks_by_tool(const struct aigw_model_request *req, const struct converse_quirks *quirks);
+
+/** True when an earlier turn has calls of tools, or their results. */
+bool converse_has_calls(const struct aigw_model_request *req);
 
 /** The body; `model` is for messages: the API has it in the path. A call of kind COUNT gets the body of CountTokens. */
 aigw_status converse_body(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str model,
@@ -99,6 +104,7 @@ struct converse_out {
     struct reader reader;   /* of JSON in the request */
     struct aigw_json extra; /* the request's own members */
     enum converse_thinking thinking;
+    aigw_str effort;    /* of Claude, as it goes out */
     int64_t max_tokens; /* 0: not said */
     int64_t budget;
     uint32_t marks_to_skip; /* cache markers beyond the last four */
@@ -121,13 +127,22 @@ bool converse_is_ours(aigw_str origin);
 void converse_put_text(struct converse_out *out, aigw_str text);
 /** A JSON Schema as the API wants it: an object that says so, without $schema. */
 aigw_status converse_put_schema(struct converse_out *out, aigw_str schema);
+/** A schema for outputConfig, as a text of its own. */
+aigw_status converse_answer_schema(struct converse_out *out, aigw_str schema, aigw_str *ret_text);
 /** `,{"cachePoint":…}` if one is asked for and left. */
 void converse_put_mark(struct converse_out *out, bool is_wanted, uint32_t ttl_s);
 /** Count the cache markers of a request, so that the last four are kept. */
 void converse_count_marks(struct converse_out *out);
 
-/** Settle thinking and the output limit together. */
+/** Settle Claude's thinking, its effort and the output limit together. */
 void converse_settle_thinking(struct converse_out *out);
+/** The value of Claude's member "thinking". */
+void converse_put_thinking(struct converse_out *out);
+bool converse_is_thinking(const struct converse_out *out);
+/** True when signed thoughts of earlier turns are sent back. */
+bool converse_keeps_thoughts(const struct converse_out *out);
+/** Tokens to think with, when only a word or nothing says how much. */
+int64_t converse_budget_of(aigw_str effort);
 /** inferenceConfig, outputConfig, additionalModelRequestFields and the small ones. */
 aigw_status converse_params(struct converse_out *out);
 /** True when the request's own member belongs to the API and not to the model: all do when the dialect is named. */

@@ -3,6 +3,8 @@
  * operator wrote. The first row that fits counts. */
 #include "converse.h"
 
+#include "../anthropic/models.h"
+
 #include <ctype.h>
 
 #define ALL \
@@ -13,18 +15,13 @@
 #define PLAIN  (CONVERSE_SYSTEM | CONVERSE_STOPS)
 
 static const struct converse_model models[] = {
-    /* Claude. Prefill is refused by name, too: see wire_model_refuses_prefill(). */
+    /* Claude: what hangs on its version is told by the dialect of its maker. */
     { "claude-instant", CONVERSE_CLAUDE, PLAIN | CONVERSE_PREFILL, -1 },
     { "claude-v2", CONVERSE_CLAUDE, PLAIN | CONVERSE_PREFILL, -1 },
     { "claude-3-opus", CONVERSE_CLAUDE, ALL | CONVERSE_PREFILL, -1 },
     { "claude-3-sonnet", CONVERSE_CLAUDE, ALL | CONVERSE_PREFILL, -1 },
     { "claude-3-haiku", CONVERSE_CLAUDE, ALL | CONVERSE_PREFILL, -1 },
-    { "claude-3-5", CONVERSE_CLAUDE, CLAUDE, -1 },
-    { "claude-3-7", CONVERSE_CLAUDE, CLAUDE | CONVERSE_THINKING, -1 },
-    { "claude-sonnet-4-2025", CONVERSE_CLAUDE, CLAUDE | CONVERSE_THINKING, -1 },
-    { "claude-opus-4-2025", CONVERSE_CLAUDE, CLAUDE | CONVERSE_THINKING, -1 },
-    { "claude-opus-4-1", CONVERSE_CLAUDE, CLAUDE | CONVERSE_THINKING, -1 },
-    { "claude", CONVERSE_CLAUDE, CLAUDE | CONVERSE_THINKING | CONVERSE_SCHEMA, -1 },
+    { "claude", CONVERSE_CLAUDE, CLAUDE, -1 },
 
     { "nova-2", CONVERSE_NOVA, ALL | CONVERSE_CACHE | CONVERSE_PREFILL | CONVERSE_AUDIO | CONVERSE_THINKING, 4 },
     { "amazon-nova", CONVERSE_NOVA, ALL | CONVERSE_CACHE | CONVERSE_PREFILL, 4 },
@@ -89,12 +86,21 @@ const struct converse_model *converse_model_of(aigw_str name)
 void converse_find_quirks(aigw_str model, struct converse_quirks *ret_quirks)
 {
     const struct converse_model *known = converse_model_of(model);
+    uint32_t takes = known->takes, refuses = 0;
 
+    if (known->vendor == CONVERSE_CLAUDE) {
+        refuses = known->takes & CONVERSE_TOOLS ? anthropic_model_refuses(model)
+                                                : ANTHROPIC_NO_THINKING | ANTHROPIC_NO_EFFORT | ANTHROPIC_NO_SCHEMA;
+        takes |= refuses & ANTHROPIC_NO_SCHEMA ? 0 : CONVERSE_SCHEMA;
+        takes |= refuses & ANTHROPIC_NO_THINKING ? 0 : CONVERSE_THINKING;
+    }
     *ret_quirks = (struct converse_quirks){
         .model = known,
+        .takes = takes,
+        .refuses = refuses,
         .drop_sampling = wire_model_drops_temperature(model),
-        .refuses_prefill = !(known->takes & CONVERSE_PREFILL) || wire_model_refuses_prefill(model),
-        .emulates_schema = !(known->takes & CONVERSE_SCHEMA),
+        .refuses_prefill = !(takes & CONVERSE_PREFILL) || wire_model_refuses_prefill(model),
+        .emulates_schema = !(takes & CONVERSE_SCHEMA),
         .cache_ttl = "5m",
     };
 }

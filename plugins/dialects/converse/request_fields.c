@@ -4,85 +4,21 @@
 
 #include <string.h>
 
-#define BUDGET_MIN     1024
-#define BUDGET_DEFAULT 8192
-#define ANSWER_MAX     4096 /* tokens for the answer behind the thinking, when nothing says how many */
-#define OWN_MAX        8u
-#define METADATA_MAX   256u
+#define OWN_MAX      8u
+#define METADATA_MAX 256u
 
 static bool is_claude(const struct converse_out *out)
 {
     return out->quirks->model->vendor == CONVERSE_CLAUDE;
 }
 
-static bool is_thinking(const struct converse_out *out)
-{
-    return out->thinking == CONVERSE_THINK_BUDGET || out->thinking == CONVERSE_THINK_ADAPTIVE;
-}
-
-/* ---- thinking ---- */
-
-/* Tokens to think with, when only a word or nothing says how much. */
-static int64_t budget_of_effort(aigw_str effort)
-{
-    static const struct {
-        const char *effort;
-        int64_t budget;
-    } rows[] = { { "minimal", 1024 }, { "low", 2048 },    { "medium", 8192 },
-                 { "high", 16384 },   { "xhigh", 32768 }, { "max", 32768 } };
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (wire_is(effort, rows[i].effort))
-            return rows[i].budget;
-    return BUDGET_DEFAULT;
-}
-
 /* One of the three words that models other than Claude know. */
 static const char *effort_of(const struct aigw_params *params)
 {
     int64_t budget =
-        (params->set & AIGW_PARAM_REASONING_BUDGET) ? params->reasoning_budget : budget_of_effort(params->effort);
+        (params->set & AIGW_PARAM_REASONING_BUDGET) ? params->reasoning_budget : converse_budget_of(params->effort);
 
     return budget <= 2048 ? "low" : budget <= 8192 ? "medium" : "high";
-}
-
-/* The budget is part of the output limit, and has a least size. */
-static void settle_budget(struct converse_out *out, const struct aigw_params *params)
-{
-    bool has_max = params->set & AIGW_PARAM_MAX_TOKENS, has_budget = params->set & AIGW_PARAM_REASONING_BUDGET;
-
-    out->budget = has_budget ? params->reasoning_budget : budget_of_effort(params->effort);
-    if (has_max && out->budget >= out->max_tokens)
-        out->budget = out->max_tokens - 1;
-    if (out->budget < BUDGET_MIN) {
-        out->thinking = CONVERSE_THINK_UNSAID;
-        converse_drop(out, has_budget ? "reasoning_budget" : "reasoning");
-    } else if (!has_max) {
-        out->max_tokens = out->budget + (out->quirks->max_tokens > 0 ? out->quirks->max_tokens : ANSWER_MAX);
-    }
-}
-
-void converse_settle_thinking(struct converse_out *out)
-{
-    const struct aigw_params *params = out->req->params;
-    bool is_forced = out->req->tool_choice == AIGW_TOOLS_REQUIRED || out->req->tool_choice == AIGW_TOOLS_NAMED;
-
-    out->max_tokens = params && (params->set & AIGW_PARAM_MAX_TOKENS) ? params->max_tokens : out->quirks->max_tokens;
-    if (!params || !is_claude(out) || !converse_takes(out, CONVERSE_THINKING))
-        return;
-    if (params->reasoning == AIGW_REASONING_OFF || wire_is(params->effort, "none"))
-        out->thinking = CONVERSE_THINK_OFF;
-    else if (params->reasoning == AIGW_REASONING_ADAPTIVE)
-        out->thinking = CONVERSE_THINK_ADAPTIVE;
-    else if (params->reasoning == AIGW_REASONING_ON || (params->set & AIGW_PARAM_REASONING_BUDGET) ||
-             (params->effort.len > 0 && !converse_takes(out, CONVERSE_SCHEMA))) /* older ones know no effort */
-        out->thinking = CONVERSE_THINK_BUDGET;
-    if (is_thinking(out) && out->req->tools && is_forced) { /* a demanded tool leaves nothing to think about */
-        out->thinking = CONVERSE_THINK_UNSAID;
-        converse_drop(out, "reasoning");
-    }
-    if (out->thinking == CONVERSE_THINK_BUDGET)
-        settle_budget(out, params);
 }
 
 /* ---- additionalModelRequestFields ---- */
@@ -109,28 +45,6 @@ static void own_field(struct fields *f, const char *name)
     wire_puts(f->out->body, "\":");
     if (f->own_count < OWN_MAX)
         f->own[f->own_count++] = name;
-}
-
-static void put_thinking(struct fields *f, const struct aigw_params *params)
-{
-    struct converse_out *out = f->out;
-
-    if (out->thinking == CONVERSE_THINK_UNSAID)
-        return;
-    own_field(f, "thinking");
-    if (out->thinking == CONVERSE_THINK_OFF) {
-        wire_puts(out->body, "{\"type\":\"disabled\"}");
-        return;
-    }
-    if (out->thinking == CONVERSE_THINK_BUDGET)
-        out->host->buf_printf(out->body->buf, "{\"type\":\"enabled\",\"budget_tokens\":%lld", (long long)out->budget);
-    else
-        wire_puts(out->body, "{\"type\":\"adaptive\"");
-    if (params->reasoning_show == AIGW_SHOW_OMIT)
-        wire_puts(out->body, ",\"display\":\"omitted\"");
-    else if (params->reasoning_show == AIGW_SHOW_SUMMARY)
-        wire_puts(out->body, ",\"display\":\"summarized\"");
-    wire_puts(out->body, "}");
 }
 
 /* Reasoning of models that are not Claude. */
@@ -177,7 +91,7 @@ static void put_top_k(struct fields *f, const struct aigw_params *params)
     if (!(params->set & AIGW_PARAM_TOP_K))
         return;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].vendor == out->quirks->model->vendor && !out->quirks->drop_sampling && !is_thinking(out)) {
+        if (rows[i].vendor == out->quirks->model->vendor && !out->quirks->drop_sampling && !converse_is_thinking(out)) {
             own_field(f, rows[i].name);
             out->host->buf_printf(out->body->buf, "%s%lld%s", rows[i].before, (long long)params->top_k, rows[i].behind);
             return;
@@ -274,8 +188,11 @@ aigw_status converse_fields(struct converse_out *out)
     struct aigw_json asked, configured;
 
     if (params) {
-        put_thinking(&f, params);
-        if (!is_claude(out) || !converse_takes(out, CONVERSE_THINKING))
+        if (out->thinking != CONVERSE_THINK_UNSAID) {
+            own_field(&f, "thinking");
+            converse_put_thinking(out);
+        }
+        if (!is_claude(out))
             put_reasoning(&f, params);
         put_top_k(&f, params);
         put_single_call(&f, params);
@@ -336,7 +253,7 @@ static double between_0_and_1(double value)
 static void put_sampling(struct group *g, const struct aigw_params *params)
 {
     struct converse_out *out = g->out;
-    bool is_refused = out->quirks->drop_sampling || is_thinking(out);
+    bool is_refused = out->quirks->drop_sampling || converse_is_thinking(out);
     bool has_temperature = params->set & AIGW_PARAM_TEMPERATURE;
 
     if (has_temperature && (is_refused || !(params->temperature >= 0 && params->temperature <= 1)))
@@ -414,17 +331,20 @@ static void drop_others(struct converse_out *out, const struct aigw_params *para
         converse_drop(out, "safety_settings");
 }
 
-static void put_output(struct converse_out *out, const struct aigw_params *params)
+static aigw_status put_output(struct converse_out *out, const struct aigw_params *params)
 {
-    bool says_effort = params->effort.len > 0 && !wire_is(params->effort, "none") &&
-                       ((is_claude(out) && converse_takes(out, CONVERSE_THINKING | CONVERSE_SCHEMA)) ||
-                        out->quirks->model->vendor == CONVERSE_UNKNOWN);
+    aigw_str effort = is_claude(out) ? out->effort : AIGW_STR_NONE;
     struct group g = { .out = out, .name = "outputConfig" };
+    aigw_status status = AIGW_OK;
+    aigw_str schema;
 
     if (params->format == AIGW_FORMAT_SCHEMA && !out->quirks->emulates_schema) {
         group_key(&g, "textFormat");
         wire_puts(out->body, "{\"type\":\"json_schema\",\"structure\":{\"jsonSchema\":{\"schema\":");
-        converse_put_text(out, params->schema);
+        status = converse_answer_schema(out, params->schema, &schema);
+        if (status != AIGW_OK)
+            return status;
+        converse_put_text(out, schema);
         if (params->schema_name.len > 0) {
             wire_puts(out->body, ",\"name\":");
             converse_put_text(out, params->schema_name);
@@ -435,14 +355,14 @@ static void put_output(struct converse_out *out, const struct aigw_params *param
         }
         wire_puts(out->body, "}}}");
     }
-    if (says_effort) {
+    if (out->quirks->model->vendor == CONVERSE_UNKNOWN && !wire_is(params->effort, "none"))
+        effort = wire_is(params->effort, "minimal") ? AIGW_STR("low") : params->effort;
+    if (effort.len > 0) {
         group_key(&g, "effort");
-        converse_put_text(out, wire_is(params->effort, "minimal") ? AIGW_STR("low") : params->effort);
-    } else if (params->effort.len > 0 && is_claude(out) && !converse_takes(out, CONVERSE_THINKING) &&
-               !wire_is(params->effort, "none")) {
-        converse_drop(out, "effort");
+        converse_put_text(out, effort);
     }
     group_end(&g);
+    return status;
 }
 
 /* What the API lets stand in a value of requestMetadata. */
@@ -534,7 +454,8 @@ aigw_status converse_params(struct converse_out *out)
     status = converse_fields(out);
     if (params) {
         drop_others(out, params);
-        put_output(out, params);
+        if (status == AIGW_OK)
+            status = put_output(out, params);
         put_metadata(out, params);
         put_tier(out, params);
     }

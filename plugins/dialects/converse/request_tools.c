@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define NAME_MAX_LEN 64u
-#define NAME_READ    48u /* of a name that does not fit: so many bytes are kept */
+#define NAME_READ    47u /* of a name that does not fit: so many bytes are kept */
 
 static bool same(aigw_str a, aigw_str b)
 {
@@ -43,6 +43,7 @@ static aigw_str name_for_wire(const struct aigw_host *host, struct aigw_ctx *ctx
         return AIGW_STR_NONE;
     for (size_t i = 0; i < len; i++)
         text[i] = is_name_char(name.ptr[i]) ? name.ptr[i] : '_';
+    text[len++] = '_';
     for (size_t i = 0; i < 8; i++)
         snprintf(text + len + 2 * i, sizeof text - len - 2 * i, "%02x", digest[i]);
     len += 16;
@@ -198,15 +199,6 @@ static aigw_status put_list(struct converse_out *out, struct listed *listed, con
 
 /* ---- tools of earlier turns ---- */
 
-static bool has_tool_blocks(const struct aigw_model_request *req)
-{
-    for (const struct aigw_message *msg = req->messages; msg; msg = msg->next)
-        for (const struct aigw_part *part = msg->parts; part; part = part->next)
-            if (part->type == AIGW_PART_TOOL_CALL || part->type == AIGW_PART_TOOL_RESULT)
-                return true;
-    return false;
-}
-
 /* Was the tool of this call named by one before it? */
 static bool was_called_before(const struct aigw_model_request *req, const struct aigw_part *until)
 {
@@ -286,7 +278,7 @@ static aigw_status put_json_tool(struct converse_out *out)
 aigw_status converse_tools(struct converse_out *out)
 {
     const struct aigw_model_request *req = out->req;
-    bool has_blocks = has_tool_blocks(req);
+    bool has_blocks = converse_has_calls(req);
     struct listed listed = { .count = 0 };
     aigw_status status = AIGW_OK;
 

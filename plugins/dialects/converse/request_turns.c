@@ -28,9 +28,11 @@ static bool has_results(const struct aigw_message *msg)
     return false;
 }
 
-/* Ids with letters, digits and _ . : - may stay: the API takes more than others. */
+/* Ids with letters, digits and _ . : - may stay: the API takes more than others. Claude behind it does not. */
 static aigw_str tool_id(struct converse_out *out, aigw_str id)
 {
+    if (out->quirks->model->vendor == CONVERSE_CLAUDE && id.len > 0)
+        return wire_tool_id(out->host, out->ctx, id);
     for (size_t i = 0; i < id.len; i++)
         if (!isalnum((unsigned char)id.ptr[i]) && !memchr("_.:-", id.ptr[i], 4))
             return wire_tool_id(out->host, out->ctx, id);
@@ -276,9 +278,7 @@ static aigw_status put_results(struct converse_out *out, const struct aigw_messa
 /* Signed thinking of their own goes home, and only while thinking is on: all else the model refuses. */
 static void put_thinking(struct converse_out *out, const struct aigw_part *part)
 {
-    bool is_on = out->thinking == CONVERSE_THINK_BUDGET || out->thinking == CONVERSE_THINK_ADAPTIVE;
-
-    if (!is_on || part->data.len == 0 || !converse_is_ours(part->origin))
+    if (!converse_keeps_thoughts(out) || part->data.len == 0 || !converse_is_ours(part->origin))
         return;
     if (part->type == AIGW_PART_REDACTED && !wire_is_base64(part->data))
         return;

@@ -1,6 +1,8 @@
 /* request_write.c - canonical request → the body of Converse, ConverseStream or CountTokens. */
 #include "converse.h"
 
+#include "../anthropic/request_write.h"
+
 #include <string.h>
 
 static const char *const reserved[] = { "messages", "system", "modelId", "toolConfig", NULL };
@@ -28,7 +30,7 @@ void converse_drop(struct converse_out *out, const char *name)
 
 bool converse_takes(const struct converse_out *out, uint32_t what)
 {
-    return (out->quirks->model->takes & what) == what;
+    return (out->quirks->takes & what) == what;
 }
 
 bool converse_is_ours(aigw_str origin)
@@ -39,6 +41,19 @@ bool converse_is_ours(aigw_str origin)
 void converse_put_text(struct converse_out *out, aigw_str text)
 {
     out->host->buf_json(out->body->buf, text);
+}
+
+/* What Bedrock holds an answer to has the limits that Anthropic's API has, whoever made the model: objects are closed,
+ * and there are no bounds. */
+aigw_status converse_answer_schema(struct converse_out *out, aigw_str schema, aigw_str *ret_text)
+{
+    struct wire_body body = { .host = out->host,
+                              .ctx = out->ctx,
+                              .buf = out->host->buf_new(out->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX) };
+    struct anthropic_out writer = { .host = out->host, .ctx = out->ctx, .body = &body };
+    aigw_status status = body.buf ? anthropic_put_answer_schema(&writer, schema) : AIGW_E_NOMEM;
+
+    return status == AIGW_OK ? out->host->buf_view(body.buf, ret_text) : status;
 }
 
 aigw_status converse_put_schema(struct converse_out *out, aigw_str schema)
@@ -93,10 +108,10 @@ bool converse_asks_by_tool(const struct aigw_model_request *req, const struct co
     const uint32_t needed = CONVERSE_TOOLS | CONVERSE_CHOICE_NAMED;
 
     return req->params && req->params->format == AIGW_FORMAT_SCHEMA && quirks->emulates_schema &&
-           (quirks->model->takes & needed) == needed && !lists_tools(req) && !thinks(req->params);
+           (quirks->takes & needed) == needed && !lists_tools(req) && !thinks(req->params);
 }
 
-static bool has_tool_parts(const struct aigw_model_request *req)
+bool converse_has_calls(const struct aigw_model_request *req)
 {
     for (const struct aigw_message *msg = req->messages; msg; msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part; part = part->next)
@@ -108,7 +123,7 @@ static bool has_tool_parts(const struct aigw_model_request *req)
 bool converse_may_stream(const struct aigw_model_request *req, const struct converse_quirks *quirks)
 {
     return (req->flags & AIGW_REQF_STREAM) && req->kind == AIGW_CALL_CHAT &&
-           ((quirks->model->takes & CONVERSE_TOOL_STREAM) || (!lists_tools(req) && !has_tool_parts(req)));
+           ((quirks->takes & CONVERSE_TOOL_STREAM) || (!lists_tools(req) && !converse_has_calls(req)));
 }
 
 /* What a format that the API or the model cannot hold to becomes: an instruction. Absent for none. */

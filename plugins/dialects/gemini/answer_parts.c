@@ -1,4 +1,4 @@
-/* answer_parts.c - the parts of a candidate, and what stands beside them → canonical events. */
+/* answer_parts.c - the parts of a candidate, and what stands beside them → canonical events; embeddings and models. */
 #include "gemini.h"
 
 #include <stdarg.h>
@@ -379,4 +379,33 @@ aigw_status gemini_emit_vectors(struct gemini_in *in, const struct aigw_json *an
     event = (struct aigw_event){ .struct_size = sizeof event, .type = AIGW_EVENT_FINISH, .finish = AIGW_FINISH_STOP };
     in->call->finished |= 1;
     return gemini_emit(in, &event);
+}
+
+/* ---- models ---- */
+
+aigw_status gemini_emit_models(struct gemini_in *in, const struct aigw_json *answer)
+{
+    struct aigw_event finish = { .struct_size = sizeof finish, .type = AIGW_EVENT_FINISH, .finish = AIGW_FINISH_STOP };
+    struct aigw_json list, item;
+    struct aigw_json_walk walk;
+    aigw_status status = AIGW_OK;
+
+    if (!reader_member(answer, "models", AIGW_JSON_LIST, &list))
+        return gemini_nonsense(in, "has no list of models");
+    walk = aigw_json_begin(&list);
+    while (status == AIGW_OK && aigw_json_next(&walk, NULL, &item)) {
+        struct aigw_event event = { .struct_size = sizeof event,
+                                    .type = AIGW_EVENT_MODEL,
+                                    .text = reader_str(&in->reader, &item, "name") };
+
+        if (wire_has_prefix(event.text, "models/"))
+            event.text = (aigw_str){ event.text.ptr + 7, event.text.len - 7 };
+        if (event.text.len == 0)
+            return gemini_nonsense(in, "has a model without a name");
+        status = gemini_emit(in, &event);
+    }
+    if (status != AIGW_OK || (in->call->finished & 1))
+        return status;
+    in->call->finished |= 1;
+    return gemini_emit(in, &finish);
 }

@@ -263,6 +263,8 @@ static aigw_status read_object(struct gemini_in *in, const struct aigw_json *obj
         return emit_count(in, obj);
     if (in->call->kind == AIGW_CALL_EMBEDDING)
         return gemini_emit_vectors(in, obj);
+    if (in->call->kind == AIGW_CALL_MODELS)
+        return gemini_emit_models(in, obj);
     return emit_answer(in, obj, is_body);
 }
 

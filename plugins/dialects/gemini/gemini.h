@@ -117,6 +117,8 @@ aigw_status gemini_emit_parts(struct gemini_in *in, const struct aigw_json *part
 aigw_status gemini_emit_beside(struct gemini_in *in, const struct aigw_json *candidate, uint32_t choice);
 /** The vectors of an answer to an embeddings request, of either server. */
 aigw_status gemini_emit_vectors(struct gemini_in *in, const struct aigw_json *answer);
+/** The names in a list of models. */
+aigw_status gemini_emit_models(struct gemini_in *in, const struct aigw_json *answer);
 
 void gemini_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                     struct aigw_error *ret_error);

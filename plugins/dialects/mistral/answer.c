@@ -154,7 +154,8 @@ aigw_status mistral_frame(const struct aigw_host *host, struct aigw_ctx *ctx, st
     char *copy;
     aigw_status status;
 
-    if (frame->data.len == 0 || !memmem(frame->data.ptr, frame->data.len, mark, sizeof mark - 1))
+    if (frame->data.len == 0 || call->openai.is_over ||
+        !memmem(frame->data.ptr, frame->data.len, mark, sizeof mark - 1))
         return openai_frame(host, ctx, &call->openai, frame);
     status = take_signed(&f, frame->data, &copy);
     if (copy)

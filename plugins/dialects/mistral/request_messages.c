@@ -453,8 +453,6 @@ static aigw_status check_message(struct mistral_out *out, const struct aigw_mess
 
     if (msg->role < AIGW_ROLE_SYSTEM || msg->role > AIGW_ROLE_DEVELOPER)
         return mistral_unsupported(out, "such role of a message", msg->role);
-    if (msg->name.len > 0)
-        mistral_drop(out, "name");
     if (msg->effort.len > 0)
         mistral_drop(out, "effort");
     for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next)

@@ -12,6 +12,7 @@
  */
 #include "openai.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define NAME_WAIT_MAX ((size_t)1024 * 1024) /* arguments kept while the name has not come */
@@ -28,6 +29,8 @@ struct openai_tool {
     int64_t wire_index;       /* the server's, -1 when it has none */
     aigw_str id, name;
     bool is_announced;         /* its first piece was emitted */
+    bool is_text;              /* its arguments are plain text in an object */
+    struct unwrap unwrap;      /* … as far as that was read */
     struct openai_extent args; /* as far as they came */
     struct aigw_buf *waiting;  /* arguments that came before the name */
 };
@@ -155,6 +158,19 @@ static uint32_t next_index(const struct openai_call *call, uint32_t choice)
     return index;
 }
 
+static aigw_status emit_unwrapped(struct openai_in *in, struct openai_tool *tool, struct aigw_event *event)
+{
+    char *room = malloc(UNWRAP_ROOM(event->text.len));
+    aigw_status status;
+
+    if (!room)
+        return AIGW_E_NOMEM;
+    event->text = unwrap_piece(&tool->unwrap, event->text, room);
+    status = openai_emit_piece(in, event);
+    free(room);
+    return status;
+}
+
 static aigw_status emit_args(struct openai_in *in, struct openai_tool *tool, aigw_str text)
 {
     bool is_first = !tool->is_announced;
@@ -167,12 +183,16 @@ static aigw_status emit_args(struct openai_in *in, struct openai_tool *tool, aig
     if (!is_first && text.len == 0)
         return AIGW_OK;
     if (is_first) {
+        const struct name *known = names_find(&in->call->names, tool->name);
+
         event.index = tool->index = next_index(in->call, tool->choice);
         event.id = tool->id;
-        event.name = tool->name;
+        event.name = known ? known->name : tool->name;
+        event.scope = known ? known->scope : AIGW_STR_NONE;
+        tool->is_text = known && known->kind == AIGW_TOOL_FREE_TEXT;
         tool->is_announced = true;
     }
-    return openai_emit_piece(in, &event);
+    return tool->is_text ? emit_unwrapped(in, tool, &event) : openai_emit_piece(in, &event);
 }
 
 /* Arguments wait while the name has not come: it belongs to the first piece. */

@@ -277,7 +277,7 @@ static aigw_status emit_choices(struct openai_in *in, const struct aigw_json *me
 
 static aigw_status read_object(struct openai_in *in, const struct aigw_json *obj, bool is_body)
 {
-    struct aigw_json members[ROOT_ALL], usage;
+    struct aigw_json members[ROOT_ALL], usage, error;
     const struct aigw_json *choices = &members[ROOT_CHOICES];
     bool has_none;
     aigw_status status;
@@ -290,6 +290,8 @@ static aigw_status read_object(struct openai_in *in, const struct aigw_json *obj
     if (openai_is_error(&members[ROOT_ERROR], &members[ROOT_OBJECT], &members[ROOT_TYPE]) ||
         (!is_there(choices) && !is_there(&members[ROOT_DATA]) && openai_is_complaint(in, obj)))
         return openai_emit_error(in, obj);
+    if (aigw_json_member(&members[ROOT_GROQ], "error", &error) && reader_is_set(&error))
+        return openai_emit_error(in, &members[ROOT_GROQ]);
     if (in->call->path == OPENAI_MODELS)
         return openai_read_models(in, &members[ROOT_DATA]);
     status = openai_emit_model(in, &members[ROOT_MODEL], &members[ROOT_ID]);

@@ -34,21 +34,20 @@ struct openai_tool;
 
 /** State of one call. */
 struct openai_call {
-    uint32_t path;                              /* OPENAI_* */
-    uint32_t input_count;                       /* embeddings asked for */
-    uint32_t choice_count;                      /* answers asked for */
-    uint32_t is_over;                           /* the end marker or an error came: the rest is ignored */
-    uint32_t choices_seen;                      /* one more than the highest number of a choice that came */
-    uint32_t has_delta;                         /* they came in pieces: a whole message beside them repeats them */
-    uint32_t is_raw;                            /* the client's own bytes were sent, and it gets the server's */
-    uint32_t hides_usage;                       /* … but for the usage, which it did not ask for */
-    uint32_t is_named;                          /* MODEL was emitted, or text came before a name did */
-    uint64_t seen[OPENAI_CHOICES_MAX / 64];     /* choices of which something came */
+    uint32_t path;                          /* OPENAI_* */
+    uint32_t input_count;                   /* embeddings asked for */
+    uint32_t choice_count;                  /* answers asked for */
+    uint32_t is_over;                       /* the end marker or an error came: the rest is ignored */
+    uint32_t has_delta;                     /* they came in pieces: a whole message beside them repeats them */
+    uint32_t hides_usage;                   /* from a client that gets the bytes themselves and did not ask for it */
+    uint32_t is_named;                      /* MODEL was emitted, or text came before a name did */
+    uint64_t seen[OPENAI_CHOICES_MAX / 64]; /* choices of which something came */
     uint64_t finished[OPENAI_CHOICES_MAX / 64]; /* choices whose FINISH was emitted */
     uint32_t tool_count;
     struct halves halves;
     /* pointers last: tests compare what stands before them */
     struct openai_tool *tools; /* newest first */
+    struct names names;        /* of tools that are sent under others: what quirks.names points to */
     struct wire_drops drops;
     struct aigw_buf *raw; /* pass-through: the frame for the client; else NULL */
     const char *bare_url; /* where it went, when that has no version in its path; else NULL */
@@ -79,6 +78,8 @@ aigw_status openai_unsupported(struct openai_out *out, const char *what, uint32_
 aigw_status openai_invalid(struct openai_out *out, const char *what);
 /** Extra members, as they stand, into an object that has members already. */
 aigw_status openai_splice(struct openai_out *out, aigw_str extra);
+/** The name that a tool is sent under. */
+aigw_status openai_name_tool(struct openai_out *out, uint32_t kind, aigw_str scope, aigw_str name, aigw_str *ret_sent);
 /** True when vendor JSON of this origin may be put into a body. */
 bool openai_is_ours(aigw_str origin);
 

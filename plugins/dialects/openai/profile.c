@@ -18,16 +18,16 @@
 #define SWITCH_ON     "{\"type\":\"enabled\"}"
 
 static const struct openai_profile profiles[] = {
-    { .name = "plain", .max_stops = ALL },
+    { .name = "plain", .says = OPENAI_SAYS_CUSTOM, .max_stops = ALL },
     { .name = "openai",
       .hosts = "api.openai.com|eu.api.openai.com|us.api.openai.com",
       .base_url = "https://api.openai.com/v1",
       .refuses = OPENAI_NO_EXTRAS,
-      .says = OPENAI_SAYS_DEVELOPER | OPENAI_SAYS_ALLOWED,
+      .says = OPENAI_SAYS_DEVELOPER | OPENAI_SAYS_ALLOWED | OPENAI_SAYS_CUSTOM,
       .max_stops = 4 },
     { .name = "azure", /* the v1 form of its API; the others are a provider of their own */
       .refuses = OPENAI_NO_EXTRAS,
-      .says = OPENAI_SAYS_DEVELOPER,
+      .says = OPENAI_SAYS_DEVELOPER | OPENAI_SAYS_CUSTOM,
       .max_stops = 4 },
     /* ---- run by people themselves ---- */
     { .name = "vllm",
@@ -66,7 +66,7 @@ static const struct openai_profile profiles[] = {
                  OPENAI_NO_SUFFIX | OPENAI_NO_EMBEDDINGS,
       .says = OPENAI_SAYS_ABOVE_ZERO,
       .max_stops = 4 },
-    { .name = "litellm", .max_stops = ALL },
+    { .name = "litellm", .says = OPENAI_SAYS_CUSTOM, .max_stops = ALL },
     /* ---- services ---- */
     { .name = "fireworks",
       .hosts = "api.fireworks.ai",

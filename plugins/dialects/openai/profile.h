@@ -3,6 +3,7 @@
 #ifndef OPENAI_PROFILE_H
 #define OPENAI_PROFILE_H
 
+#include "../common/names.h"
 #include "../common/wire.h"
 
 /* What a server does not take. What clients could not notice is left out and said; what would change the answer is
@@ -51,6 +52,7 @@
 #define OPENAI_SAYS_SCHEMA_ONLY    0x080u /* no json_object: a schema of any object                                   */
 #define OPENAI_SAYS_ABOVE_ZERO     0x100u /* temperature 0 and top_p 1 are said by saying nothing                     */
 #define OPENAI_SAYS_LOGPROBS_COUNT 0x200u /* logprobs is a number in a chat too */
+#define OPENAI_SAYS_CUSTOM         0x800u /* tools that take plain text; elsewhere they become functions               */
 #define OPENAI_SAYS_REASONING_BACK 0x400u /* wants the reasoning of turns with tool calls back */
 
 /* What becomes of words put into the assistant's mouth: the last message is the assistant's. */
@@ -95,6 +97,7 @@ struct openai_quirks {
     uint32_t refuses, says, prefill;
     int64_t max_stops;
     const char *thinking, *off, *on;
+    struct names *names; /* of the call: tools are sent as functions under names of ours; NULL: as they are */
     bool send_reasoning; /* wants the reasoning of all earlier turns back */
     aigw_str body;       /* the operator's extra members, a JSON object's text, may be absent */
 };

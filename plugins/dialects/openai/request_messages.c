@@ -240,30 +240,63 @@ static void open_message(struct openai_out *out, const char *role, uint32_t *cou
     wire_puts(out->body, "\"");
 }
 
-static aigw_status put_calls(struct openai_out *out, const struct aigw_part *parts)
+/* Plain text as the one argument of a function, in the string that holds arguments. */
+static aigw_status put_wrapped(struct openai_out *out, aigw_str text)
+{
+    struct aigw_buf *buf = out->host->buf_new(out->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
+    aigw_str wrapped;
+    aigw_status status;
+
+    if (!buf)
+        return AIGW_E_NOMEM;
+    out->host->buf_put(buf, "{\"" NAMES_TEXT_MEMBER "\":", sizeof NAMES_TEXT_MEMBER + 3);
+    out->host->buf_json(buf, text);
+    out->host->buf_put(buf, "}", 1);
+    status = out->host->buf_view(buf, &wrapped);
+    if (status == AIGW_OK)
+        out->host->buf_json(out->body->buf, wrapped);
+    return status;
+}
+
+static aigw_status put_call(struct openai_out *out, const struct aigw_part *part)
 {
     const struct aigw_host *host = out->host;
+    bool is_text = part->flags & AIGW_PARTF_FREE_TEXT, is_custom = is_text && !out->quirks->names;
+    aigw_str sent;
+    aigw_status status =
+        openai_name_tool(out, is_text ? AIGW_TOOL_FREE_TEXT : AIGW_TOOL_FUNCTION, part->scope, part->name, &sent);
+
+    if (status != AIGW_OK)
+        return status;
+    wire_puts(out->body, "{\"id\":");
+    host->buf_json(out->body->buf, part->id);
+    wire_puts(out->body, is_custom ? ",\"type\":\"custom\",\"custom\":{\"name\":"
+                                   : ",\"type\":\"function\",\"function\":{\"name\":");
+    host->buf_json(out->body->buf, sent);
+    wire_puts(out->body, is_custom ? ",\"input\":" : ",\"arguments\":");
+    if (is_text && !is_custom)
+        status = put_wrapped(out, part->text);
+    else
+        host->buf_json(out->body->buf, part->text.len > 0 || is_custom ? part->text : AIGW_STR("{}"));
+    wire_puts(out->body, "}");
+    if (status == AIGW_OK)
+        status = openai_splice(out, part->extra);
+    wire_puts(out->body, "}");
+    return status;
+}
+
+static aigw_status put_calls(struct openai_out *out, const struct aigw_part *parts)
+{
     aigw_status status = AIGW_OK;
     uint32_t count = 0;
 
     wire_puts(out->body, ",\"tool_calls\":[");
     for (const struct aigw_part *part = parts; part && status == AIGW_OK; part = part->next) {
-        bool is_free = part->flags & AIGW_PARTF_FREE_TEXT;
-
         if (part->type != AIGW_PART_TOOL_CALL)
             continue;
-        if (part->scope.len > 0)
-            return openai_unsupported(out, "namespaces of tools", part->type);
-        wire_puts(out->body, count++ > 0 ? ",{\"id\":" : "{\"id\":");
-        host->buf_json(out->body->buf, part->id);
-        wire_puts(out->body, is_free ? ",\"type\":\"custom\",\"custom\":{\"name\":"
-                                     : ",\"type\":\"function\",\"function\":{\"name\":");
-        host->buf_json(out->body->buf, part->name);
-        wire_puts(out->body, is_free ? ",\"input\":" : ",\"arguments\":");
-        host->buf_json(out->body->buf, part->text.len > 0 || is_free ? part->text : AIGW_STR("{}"));
-        wire_puts(out->body, "}");
-        status = openai_splice(out, part->extra);
-        wire_puts(out->body, "}");
+        if (count++ > 0)
+            wire_puts(out->body, ",");
+        status = put_call(out, part);
     }
     wire_puts(out->body, "]");
     return status;

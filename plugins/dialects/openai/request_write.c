@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define NAME_MAX_LEN 64u /* of a tool */
+
 /* Members that describe the call itself; `extra` never sets them. */
 static const char *const openai_reserved[] = { "model",          "messages", "prompt",      "input", "suffix", "stream",
                                                "stream_options", "tools",    "tool_choice", "n",     NULL };
@@ -79,12 +81,42 @@ static bool is_allowed(const struct aigw_params *params, aigw_str name)
     return false;
 }
 
-static aigw_status put_function(struct openai_out *out, const struct aigw_tool *tool)
+aigw_status openai_name_tool(struct openai_out *out, uint32_t kind, aigw_str scope, aigw_str name, aigw_str *ret_sent)
+{
+    *ret_sent = name;
+    if (out->quirks->names)
+        return names_send(out->host, out->ctx, out->quirks->names, kind, scope, name, NAME_MAX_LEN, ret_sent);
+    return scope.len > 0 ? openai_unsupported(out, "namespaces of tools", kind) : AIGW_OK;
+}
+
+/* Plain text as the one argument of a function; a grammar can only be told. */
+static aigw_status put_text_function(struct openai_out *out, const struct aigw_tool *tool, aigw_str sent)
+{
+    struct wire_body *body = out->body;
+    const char *words = NULL;
+
+    wire_puts(body, "{\"type\":\"function\",\"function\":{\"name\":");
+    out->host->buf_json(body->buf, sent);
+    if (tool->grammar.len > 0) {
+        words = wire_join(out->host, out->ctx, tool->description, AIGW_STR("\n\nThe input must follow this grammar: "));
+        words = words ? wire_join(out->host, out->ctx, wire_str(words), tool->grammar) : NULL;
+        if (!words)
+            return AIGW_E_NOMEM;
+    }
+    if (words || tool->description.len > 0) {
+        wire_puts(body, ",\"description\":");
+        out->host->buf_json(body->buf, words ? wire_str(words) : tool->description);
+    }
+    wire_puts(body, ",\"parameters\":" NAMES_TEXT_SCHEMA "}}");
+    return AIGW_OK;
+}
+
+static aigw_status put_function(struct openai_out *out, const struct aigw_tool *tool, aigw_str sent)
 {
     struct wire_body *body = out->body;
 
     wire_puts(body, "{\"type\":\"function\",\"function\":{\"name\":");
-    out->host->buf_json(body->buf, tool->name);
+    out->host->buf_json(body->buf, sent);
     if (tool->description.len > 0) {
         wire_puts(body, ",\"description\":");
         out->host->buf_json(body->buf, tool->description);
@@ -133,11 +165,17 @@ static aigw_status put_free_text(struct openai_out *out, const struct aigw_tool 
 static aigw_status put_tool(struct openai_out *out, const struct aigw_tool *tool, uint32_t *count)
 {
     bool is_server = tool->kind == AIGW_TOOL_SERVER;
+    aigw_str sent = tool->name;
+    aigw_status status = AIGW_OK;
 
     if (tool->kind > AIGW_TOOL_SERVER)
         return openai_unsupported(out, "such kind of tool", tool->kind);
-    if (tool->scope.len > 0)
+    if (!is_server)
+        status = openai_name_tool(out, tool->kind, tool->scope, tool->name, &sent);
+    else if (tool->scope.len > 0)
         return openai_unsupported(out, "namespaces of tools", tool->kind);
+    if (status != AIGW_OK)
+        return status;
     if (is_server && (!openai_is_ours(tool->origin) || !wire_is_json_object(tool->extra))) {
         wire_drop(out->host, out->ctx, out->drops, tool->name); /* agents list them in every request */
         return AIGW_OK;
@@ -147,12 +185,17 @@ static aigw_status put_tool(struct openai_out *out, const struct aigw_tool *tool
     wire_puts(out->body, (*count)++ > 0 ? "," : "[");
     if (is_server)
         wire_put(out->body, tool->extra);
-    return is_server ? AIGW_OK : tool->kind == AIGW_TOOL_FREE_TEXT ? put_free_text(out, tool) : put_function(out, tool);
+    else if (tool->kind == AIGW_TOOL_FUNCTION)
+        status = put_function(out, tool, sent);
+    else
+        status = out->quirks->names ? put_text_function(out, tool, sent) : put_free_text(out, tool);
+    return status;
 }
 
-/* What is put of the tools: how many, and the kind of the demanded one (SERVER: it is not among them). */
+/* What is put of the tools: how many, and the demanded one: its kind (SERVER: it is not among them) and name. */
 struct openai_listed {
     uint32_t count, named;
+    aigw_str sent;
 };
 
 /* A word for tool_choice is all that some servers take: there the tool that must be called is the only one. */
@@ -176,9 +219,12 @@ static aigw_status put_tool_list(struct openai_out *out, const struct aigw_tool 
     aigw_status status = AIGW_OK;
 
     for (const struct aigw_tool *tool = tools; tool && status == AIGW_OK; tool = tool->next) {
-        if (want.len > 0 && tool->name.len == want.len && memcmp(tool->name.ptr, want.ptr, want.len) == 0)
+        if (want.len > 0 && tool->name.len == want.len && memcmp(tool->name.ptr, want.ptr, want.len) == 0) {
             listed->named = tool->kind;
-        if (is_listed(out, req, tool))
+            if (tool->kind < AIGW_TOOL_SERVER)
+                status = openai_name_tool(out, tool->kind, tool->scope, tool->name, &listed->sent);
+        }
+        if (status == AIGW_OK && is_listed(out, req, tool))
             status = put_tool(out, tool, &listed->count);
     }
     return status;
@@ -231,9 +277,10 @@ static aigw_status put_choice(struct openai_out *out, const struct aigw_model_re
         wire_string(out->body, "tool_choice", AIGW_STR("none"));
     } else if (req->tool_choice == AIGW_TOOLS_NAMED && !is_only_named(out, req)) {
         wire_key(out->body, "tool_choice");
-        wire_puts(out->body, listed->named == AIGW_TOOL_FREE_TEXT ? "{\"type\":\"custom\",\"custom\":{\"name\":"
-                                                                  : "{\"type\":\"function\",\"function\":{\"name\":");
-        out->host->buf_json(out->body->buf, req->tool_choice_name);
+        wire_puts(out->body, listed->named == AIGW_TOOL_FREE_TEXT && !out->quirks->names
+                                 ? "{\"type\":\"custom\",\"custom\":{\"name\":"
+                                 : "{\"type\":\"function\",\"function\":{\"name\":");
+        out->host->buf_json(out->body->buf, listed->sent);
         wire_puts(out->body, "}}");
     } else if (has_allowed) {
         put_allowed(out, req->params, req->tool_choice);

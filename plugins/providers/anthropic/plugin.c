@@ -212,6 +212,7 @@ static aigw_status anthropic_built_request(const struct anthropic *anthropic, st
         .drop_sampling = wire_switch(anthropic->drop_temperature, wire_model_drops_temperature(target->model)),
         .refuses_prefill = !wire_switch(anthropic->prefill, !wire_model_refuses_prefill(target->model)),
         .cache_ttl = anthropic->cache_ttl,
+        .names = &call->names,
     };
 
     if (req->kind == AIGW_CALL_MODELS)

@@ -4,6 +4,7 @@
  *      "severity":"high"},"jailbreak":{"filtered":true,"detected":true}}}}}             which filter it was
  *     {"error":{"code":"DeploymentNotFound",…}}     the name of a model in place of its deployment's
  *     {"error":{"code":"404","message":"Resource not found"}}, {"code":"PermissionDenied"} with 401, …
+ *     {"statusCode":429,"message":…}                API Management in front of it
  */
 #include "azure.h"
 
@@ -54,51 +55,65 @@ static void describe_filter(const struct azure *azure, struct aigw_ctx *ctx, str
         ret_error->message = wire_words(azure->host, ctx, text);
 }
 
-static aigw_str advice(const struct azure *azure, struct aigw_ctx *ctx, const struct azure_call *call,
-                       bool is_deployment)
-{
-    const char *text;
+/* What else Azure refuses, and what to do about it: between the two pieces of words stands the deployment's name;
+ * without the second one there is none, without the first one the server's words remain. */
+static const struct {
+    const char *code, *phrase; /* of the refusal; NULL: whichever */
+    int32_t status;            /* 0: whichever */
+    uint32_t kind;
+    const char *words, *behind;
+} azure_refusals[] = {
+    { "DeploymentNotFound", NULL, 0, AIGW_ERR_NOT_FOUND, "there is no deployment",
+      "at this Azure resource: the identifier is azure/ and the name of the deployment, not of its model; a new one "
+      "takes some minutes to appear" },
+    { "unknown_model", NULL, 0, AIGW_ERR_NOT_FOUND, "there is no deployment",
+      "at this Azure resource: the identifier is azure_ai/ and the name of the deployment" },
+    { NULL, "resource not found", 404, AIGW_ERR_NOT_FOUND,
+      "Azure knows no such address: check the endpoint, its path and its api-version", NULL },
+    { "PermissionDenied", NULL, 401, AIGW_ERR_PERMISSION,
+      "this identity may not use the Azure resource; give it the role Cognitive Services OpenAI User there", NULL },
+    { NULL, "max_completion_tokens", 400, AIGW_ERR_BAD_REQUEST, "the deployment",
+      "is a reasoning model, which its name does not tell: write its identifier as azure/o_series/ and the name, or "
+      "list "
+      "it in the setting reasoning_deployments of the provider" },
+    { NULL, NULL, 424, AIGW_ERR_SERVER, NULL, NULL }, /* the model behind the endpoint failed */
+};
 
-    if (!is_deployment)
-        return AIGW_STR("Azure knows no such address: check the endpoint, its path and its api-version");
-    text =
-        azure->host->format(ctx, AIGW_LIFE_REQUEST,
-                            "there is no deployment \"%.*s\" at this Azure resource: the identifier is azure/ and the "
-                            "name of the deployment, not of its model; a new one takes some minutes to appear",
-                            AIGW_STR_ARG(call->deployment));
-    return text ? wire_str(text) : AIGW_STR("there is no such deployment at this Azure resource");
+static void advise(const struct azure *azure, struct aigw_ctx *ctx, const struct azure_call *call, size_t row,
+                   struct aigw_error *ret_error)
+{
+    const char *words = azure_refusals[row].words, *behind = azure_refusals[row].behind;
+
+    ret_error->kind = azure_refusals[row].kind;
+    if (words && behind)
+        words =
+            azure->host->format(ctx, AIGW_LIFE_BUILD, "%s \"%.*s\" %s", words, AIGW_STR_ARG(call->deployment), behind);
+    if (words)
+        ret_error->message = wire_words(azure->host, ctx, wire_str(words));
 }
 
-void azure_failure(struct aigw_ctx *ctx, void *self, void *call_state, const struct aigw_http_failure *failure,
+void azure_failure(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_http_failure *failure,
                    struct aigw_error *ret_error)
 {
     const struct azure *azure = self;
     struct reader r;
     struct aigw_json root, error;
-    aigw_str code;
+    aigw_str code, words;
 
     openai_failure(azure->host, ctx, failure, ret_error);
     reader_begin(&r, failure->body, &root);
     if (!reader_member(&root, "error", AIGW_JSON_OBJECT, &error))
         error = root;
     code = reader_str(&r, &error, "code");
+    words = reader_str(&r, &error, "message");
     if (wire_is(code, "content_filter") || wire_is(code, "ResponsibleAIPolicyViolation"))
         describe_filter(azure, ctx, &r, &error, ret_error);
-    else if (wire_is(code, "DeploymentNotFound") || wire_is(code, "unknown_model"))
-        *ret_error = (struct aigw_error){ .struct_size = ret_error->struct_size,
-                                          .kind = AIGW_ERR_NOT_FOUND,
-                                          .http_status = ret_error->http_status,
-                                          .retry_after_ms = ret_error->retry_after_ms,
-                                          .code = ret_error->code,
-                                          .message = advice(azure, ctx, call_state, true) };
-    else if (failure->status == 404 && (wire_is(code, "404") || wire_is(code, "ResourceNotFound")))
-        ret_error->message = advice(azure, ctx, call_state, false);
-    else if (wire_is(code, "PermissionDenied") && ret_error->kind == AIGW_ERR_AUTH) {
-        ret_error->kind = AIGW_ERR_PERMISSION;
-        ret_error->message = AIGW_STR("this identity may not use the Azure resource; give it the role Cognitive "
-                                      "Services OpenAI User there");
-    } else if (failure->status == 424) {
-        ret_error->kind = AIGW_ERR_SERVER; /* the model behind the endpoint failed */
-    }
+    for (size_t i = 0; i < sizeof azure_refusals / sizeof *azure_refusals; i++)
+        if ((!azure_refusals[i].status || azure_refusals[i].status == failure->status) &&
+            (!azure_refusals[i].code || wire_is(code, azure_refusals[i].code)) &&
+            (!azure_refusals[i].phrase || wire_contains(words, azure_refusals[i].phrase))) {
+            advise(azure, ctx, call, i, ret_error);
+            break;
+        }
     reader_end(&r);
 }

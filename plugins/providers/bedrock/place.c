@@ -41,6 +41,17 @@ struct bedrock_place bedrock_read_identifier(aigw_str identifier)
     return place;
 }
 
+aigw_str bedrock_model_of_profile(aigw_str id)
+{
+    static const char *const places[] = { "us", "us-gov", "eu", "apac", "jp", "au", "ca", "sa", "global" };
+    aigw_str rest = id, place = aws_cut(&rest, '.');
+
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+        if (wire_is(place, places[i]) && rest.len > 0)
+            return rest;
+    return id;
+}
+
 bool bedrock_is_placeholder(aigw_str endpoint)
 {
     return wire_contains(endpoint, "://bedrockselfhostedmodel.com");
@@ -55,14 +66,7 @@ static const char *path_of(const struct aigw_host *host, struct aigw_ctx *ctx, a
     if (!path)
         return NULL;
     host->buf_printf(path, "/model/");
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.ptr[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || memchr("-_.~", c, 4))
-            host->buf_put(path, &c, 1);
-        else
-            host->buf_printf(path, "%%%02X", (unsigned char)c);
-    }
+    aws_put_encoded(host, path, id, "-_.~");
     host->buf_printf(path, "/%s", operation);
     return host->buf_view(path, &text) == AIGW_OK ? text.ptr : NULL;
 }
@@ -71,13 +75,12 @@ const char *bedrock_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw
                         const struct bedrock_place *place, const char *operation)
 {
     static const char *const none[] = { NULL };
-    const char *path = path_of(host, ctx, place->id, operation), *own;
+    const char *path = path_of(host, ctx, place->id, operation);
 
     if (!path)
         return NULL;
     if (base.len > 0)
         return wire_url(host, ctx, base, path, none);
-    own = host->format(ctx, AIGW_LIFE_BUILD, "https://bedrock-runtime%s.%.*s.%s%s", use_fips ? "-fips" : "",
-                       AIGW_STR_ARG(place->region), aws_domain(place->region), path);
-    return own;
+    return host->format(ctx, AIGW_LIFE_BUILD, "https://bedrock-runtime%s.%.*s.%s%s", use_fips ? "-fips" : "",
+                        AIGW_STR_ARG(place->region), aws_domain(place->region), path);
 }

@@ -186,6 +186,8 @@ static aigw_status bedrock_request(struct aigw_ctx *ctx, void *self, void *call_
     status = bedrock_describe(bedrock, ctx, &call->converse, target->model, req, &operation, ret_http);
     if (status != AIGW_OK)
         return status;
+    if (call->converse.is_count)
+        place.id = bedrock_model_of_profile(place.id);
     if (place.region.len == 0)
         place.region = bedrock->own_region;
     if (key.len == 0)

@@ -283,6 +283,7 @@ static aigw_status openai_built_request(const struct openai *openai, struct aigw
         return host->fail(ctx, AIGW_E_UNSUPPORTED, "the OpenAI dialect has no more than %d answers to one call",
                           OPENAI_CHOICES_MAX);
     has_text = call->path == OPENAI_CHAT || call->path == OPENAI_COMPLETION;
+    quirks.names = quirks.says & OPENAI_SAYS_CUSTOM ? NULL : &call->names;
     ret_http->framing = (req->flags & AIGW_REQF_STREAM) && has_text ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
     status = openai_url(openai, ctx, place, openai_tail(openai, place, ctx, call->path, openai_has_prefill(req)), call,
                         ret_http);

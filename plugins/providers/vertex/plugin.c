@@ -211,21 +211,37 @@ static aigw_status vertex_headers(const struct vertex *vertex, struct aigw_ctx *
 
 /* ---- AI Studio's address ---- */
 
+/* Without a model that of their list. */
 static const char *studio_url(const struct vertex *vertex, struct aigw_ctx *ctx, const struct aigw_target *target,
                               aigw_str model, const char *method)
 {
     static const char *const pasted[] = { "/v1beta/models", "/v1beta", "/v1", NULL };
     aigw_str base = target->endpoint.len > 0 ? target->endpoint : wire_str(vertex->base_url);
     const char *query = base.len > 0 ? memchr(base.ptr, '?', base.len) : NULL;
-    const char *path =
-        vertex->host->format(ctx, AIGW_LIFE_BUILD, "/%s/%s%.*s%s", vertex->api_version,
-                             wire_has_prefix(model, "tunedModels/") ? "" : "models/", AIGW_STR_ARG(model), method);
+    const char *kind = model.len == 0 ? "models" : wire_has_prefix(model, "tunedModels/") ? "" : "models/";
+    const char *path = vertex->host->format(ctx, AIGW_LIFE_BUILD, "/%s/%s%.*s%s", vertex->api_version, kind,
+                                            AIGW_STR_ARG(model), method);
 
     if (base.len == 0)
         base = AIGW_STR("https://generativelanguage.googleapis.com");
     else if (query)
         base.len = (size_t)(query - base.ptr);
     return path ? wire_url(vertex->host, ctx, base, path, pasted) : NULL;
+}
+
+/* Which models there are. */
+static aigw_status studio_models(const struct vertex *vertex, struct aigw_ctx *ctx, struct gemini_call *call,
+                                 const struct aigw_target *target, struct aigw_http_request *ret_http)
+{
+    struct wire_headers headers;
+
+    call->kind = AIGW_CALL_MODELS;
+    wire_headers_begin(&headers, vertex->host, ctx);
+    wire_header_value(&headers, "x-goog-api-key: ", wire_key_for(target, vertex->api_key, NULL));
+    ret_http->method = "GET";
+    ret_http->framing = AIGW_FRAMING_BODY;
+    ret_http->url = studio_url(vertex, ctx, target, AIGW_STR_NONE, "?pageSize=1000");
+    return ret_http->url ? wire_headers_end(&headers, ret_http) : AIGW_E_NOMEM;
 }
 
 /* The name as the path has it; absent when no path may carry it. */
@@ -424,7 +440,11 @@ static aigw_status vertex_request(struct aigw_ctx *ctx, void *self, void *state,
     struct vertex_place place;
     aigw_str project = AIGW_STR_NONE;
     const char *method = "";
-    aigw_status status = find_place(vertex, ctx, target, req, &place, &method);
+    aigw_status status;
+
+    if (req->kind == AIGW_CALL_MODELS && !req->raw && vertex->is_studio)
+        return studio_models(vertex, ctx, &call->of.gemini, target, ret_http);
+    status = find_place(vertex, ctx, target, req, &place, &method);
 
     if (status == AIGW_OK) /* first, as it may have to wait */
         status = vertex_headers(vertex, ctx, target, req->raw, ret_http);

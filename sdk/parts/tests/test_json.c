@@ -471,28 +471,30 @@ END_TEST
 /** What is said of text that was not checked: nothing outside of it is read, and there is an end. */
 START_TEST(unchecked_text_does_no_harm)
 {
-    static const char *const bad[] = { "\"",
-                                       "\"\\",
-                                       "{",
-                                       "[",
-                                       "[\"",
-                                       "{\"a\"",
-                                       "{\"a\":",
-                                       "[1,",
-                                       "[}",
-                                       "{]",
-                                       "[\\\"]",
-                                       "{\"a\":\"\\u12",
-                                       "[]]",
-                                       "\"\xE2",
-                                       "[1e",
-                                       "{,:,:}",
-                                       "\"\n\"",
-                                       "\"\\q\\q\\q\\q\\q\\q\\q\\qplain bytes behind them\"",
-                                       "[\"\x01\",\"\xE2\n",
-                                       "\"\xED\xA0",
-                                       "[1e!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!",
-                                       "\"\xED\xA0\x80" };
+    static const char *const bad[] = {
+        "\"",
+        "\"\\",
+        "{",
+        "[",
+        "[\"",
+        "{\"a\"",
+        "{\"a\":",
+        "[1,",
+        "[}",
+        "{]",
+        "[\\\"]",
+        "{\"a\":\"\\u12",
+        "[]]",
+        "\"\xE2",
+        "[1e",
+        "{,:,:}",
+        "\"\n\"",
+        "\"\\q\\q\\q\\q\\q\\q\\q\\qplain bytes behind them\"",
+        "[\"\x01\",\"\xE2\n",
+        "\"\xED\xA0",
+        "[1e!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!",
+        "\"\xED\xA0\x80"
+    };
 
     for (size_t i = 0; i < COUNT(bad); i++)
         for (uint32_t type = AIGW_JSON_NULL; type <= AIGW_JSON_OBJECT; type++)

@@ -142,6 +142,57 @@ static void test_values(void)
     reader_end(&r);
 }
 
+/* ---- members ---- */
+
+static void test_members(void)
+{
+    static const char *const reserved[] = { "model", NULL };
+    static const struct {
+        const char *object, *want; /* the body, or NULL: it is refused */
+        const char *dropped;
+    } rows[] = {
+        { "", "{\"n\":1}", "" },
+        { "{}", "{\"n\":1}", "" },
+        { " {\"a\" : [ 1 ] } ", "{\"n\":1,\"a\":[ 1 ]}", "" },
+        { "{\"n\":2,\"model\":\"x\",\"b\":null}", "{\"n\":1,\"b\":null}", "nmodel" },
+        { "{\"a\":1,\"b\":2,\"a\":3}", "{\"n\":1,\"a\":3,\"b\":2}", "" },
+        { "{\"\\u006d\\u006f\\u0064el\":1,\"c\\\"d\":\"\\n\"}", "{\"n\":1,\"c\\\"d\":\"\\n\"}", "model" },
+        { "[1]", NULL, "" },
+        { "{\"a\":1} x", NULL, "" },
+        { "{\"a\":\"\\q\"}", NULL, "" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static struct record record;
+        struct aigw_ctx *ctx = (struct aigw_ctx *)(void *)&record;
+        struct wire_drops drops = { .first = NULL };
+        struct wire_body body;
+        aigw_str text;
+
+        check(wire_begin(&body, &record_host, ctx) == AIGW_OK, "a body", rows[i].object);
+        wire_int(&body, "n", 1);
+        if (wire_members(&body, wire_str(rows[i].object), reserved, &drops) != AIGW_OK) {
+            check(!rows[i].want, "refused", rows[i].object);
+        } else {
+            char names[64] = "";
+            const char *at = record.text;
+
+            check(wire_end(&body, &text) == AIGW_OK && rows[i].want && is(text, rows[i].want), "merged",
+                  rows[i].object);
+            wire_emit_drops(&record_host, ctx, &drops);
+            record.text[record.len] = '\0';
+            while ((at = strstr(at, " name=")) != NULL) { /* " name=5:model" */
+                char *name = strchr(at, ':') + 1;
+
+                strncat(names, name, strtoul(at + 6, NULL, 10));
+                at = name;
+            }
+            check(strcmp(names, rows[i].dropped) == 0, "left out", names);
+        }
+        record_free(&record);
+    }
+}
+
 /* ---- words ---- */
 
 static void test_words(void)
@@ -210,6 +261,7 @@ int main(void)
     test_pieces();
     test_more_streams_than_are_held();
     test_values();
+    test_members();
     test_words();
     test_headers();
     printf("%d failures\n", failures);

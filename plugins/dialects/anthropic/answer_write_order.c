@@ -1,0 +1,87 @@
+/* answer_write_order.c - blocks of this dialect follow each other, canonical calls may alternate: a block that begins
+ * while a call is not complete waits for it.
+ *
+ * A call is complete at the end of its arguments' object, or at its PART_END. So calls that come one after the other,
+ * as nearly all do, are never held back; only the pieces of those that alternate are. */
+#include "answer_write.h"
+
+#include <string.h>
+
+#define WAITING_MAX 1024 /* blocks */
+
+bool writer_may_leave(const struct anthropic_writer *w)
+{
+    return !w->waiting && (w->state != ANTHROPIC_WRITE_BLOCK || w->block_type != AIGW_PART_TOOL_CALL || w->is_ended);
+}
+
+void writer_follow(struct anthropic_writer *w, aigw_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (w->is_in_escape) {
+            w->is_in_escape = false;
+        } else if (w->is_in_string) {
+            w->is_in_escape = c == '\\';
+            w->is_in_string = c != '"';
+        } else if (c == '"') {
+            w->is_in_string = true;
+        } else if (c == '{' || c == '[') {
+            w->call_depth++;
+        } else if ((c == '}' || c == ']') && w->call_depth > 0 && --w->call_depth == 0) {
+            w->is_ended = true;
+        }
+    }
+}
+
+struct anthropic_waiting *writer_waiting_call(const struct anthropic_writer *w, uint32_t index)
+{
+    for (struct anthropic_waiting *at = w->waiting; at; at = at->next)
+        if (at->type == AIGW_PART_TOOL_CALL && at->index == index)
+            return at;
+    return NULL;
+}
+
+static bool copy(const struct anthropic_writer *w, aigw_str text, aigw_str *ret)
+{
+    char *bytes = text.len > 0 ? w->host->alloc(w->ctx, AIGW_LIFE_REQUEST, text.len) : NULL;
+
+    *ret = (aigw_str){ bytes, bytes ? text.len : 0 };
+    if (bytes)
+        memcpy(bytes, text.ptr, text.len);
+    return bytes || text.len == 0;
+}
+
+static struct anthropic_waiting *add(struct anthropic_writer *w, uint32_t type, const struct aigw_event *event)
+{
+    struct anthropic_waiting *added = w->host->alloc(w->ctx, AIGW_LIFE_REQUEST, sizeof *added);
+
+    if (!added)
+        return NULL;
+    *added = (struct anthropic_waiting){ .type = type, .index = event->index };
+    added->text = w->host->buf_new(w->ctx, AIGW_LIFE_REQUEST, WIRE_BODY_MAX);
+    if (!added->text || !copy(w, event->id, &added->id) || !copy(w, event->name, &added->name))
+        return NULL;
+    if (w->last_waiting)
+        w->last_waiting->next = added;
+    else
+        w->waiting = added;
+    w->last_waiting = added;
+    w->waiting_count++;
+    return added;
+}
+
+aigw_status writer_wait(struct anthropic_writer *w, uint32_t type, const struct aigw_event *event)
+{
+    struct anthropic_waiting *at = w->last_waiting;
+
+    if (!at || type == AIGW_PART_TOOL_CALL || at->type != type || at->is_ended) {
+        if (w->waiting_count >= WAITING_MAX)
+            return writer_nonsense(w, "has more blocks that alternate than can be put in order");
+        at = add(w, type, event);
+    }
+    if (!at)
+        return AIGW_E_NOMEM;
+    w->host->buf_put(at->text, event->text.ptr, event->text.len);
+    return AIGW_OK;
+}
