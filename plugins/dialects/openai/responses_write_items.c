@@ -225,35 +225,35 @@ static aigw_status open_part(struct responses_writer *w, uint32_t type)
 }
 
 /* The names of a part's events and of what its text is called in them. */
-static const struct names {
+static const struct part_words {
     uint32_t type;
     const char *delta, *done, *part_done, *member;
-} part_names[] = {
+} part_words[] = {
     { AIGW_PART_TEXT, "response.output_text.delta", "response.output_text.done", "response.content_part.done", "text" },
     { AIGW_PART_REFUSAL, "response.refusal.delta", "response.refusal.done", "response.content_part.done", "refusal" },
     { AIGW_PART_REASONING, "response.reasoning_summary_text.delta", "response.reasoning_summary_text.done",
       "response.reasoning_summary_part.done", "text" },
 };
 
-static const struct names *names_of(uint32_t type)
+static const struct part_words *words_of(uint32_t type)
 {
-    for (size_t i = 1; i < sizeof part_names / sizeof *part_names; i++)
-        if (part_names[i].type == type)
-            return &part_names[i];
-    return &part_names[0];
+    for (size_t i = 1; i < sizeof part_words / sizeof *part_words; i++)
+        if (part_words[i].type == type)
+            return &part_words[i];
+    return &part_words[0];
 }
 
 static aigw_status close_part(struct responses_writer *w)
 {
-    const struct names *names = names_of(w->part_type);
+    const struct part_words *words = words_of(w->part_type);
     aigw_str text = responses_kept(w, w->text), parts, logprobs = responses_kept(w, w->logprobs);
     size_t before;
     aigw_status status;
 
     if (w->part_type == 0)
         return AIGW_OK;
-    if (begin_part_event(w, names->done)) {
-        responses_put_text(w, names->member, text);
+    if (begin_part_event(w, words->done)) {
+        responses_put_text(w, words->member, text);
         if (w->part_type == AIGW_PART_TEXT) {
             responses_put(w, ",\"logprobs\":[");
             w->host->buf_put(w->buf, logprobs.ptr, logprobs.len);
@@ -266,7 +266,7 @@ static aigw_status close_part(struct responses_writer *w)
     before = responses_kept(w, w->parts).len;
     put_part(w, w->parts, text);
     status = w->host->buf_view(w->parts, &parts);
-    if (status == AIGW_OK && begin_part_event(w, names->part_done)) {
+    if (status == AIGW_OK && begin_part_event(w, words->part_done)) {
         responses_put(w, ",\"part\":");
         w->host->buf_put(w->buf, parts.ptr + before, parts.len - before);
         responses_end_event(w);
@@ -296,7 +296,7 @@ aigw_status responses_write_piece(struct responses_writer *w, uint32_t part_type
         return status;
     w->char_count += aigw_utf8_count(text);
     w->host->buf_put(w->text, text.ptr, text.len);
-    if (begin_part_event(w, names_of(part_type)->delta)) {
+    if (begin_part_event(w, words_of(part_type)->delta)) {
         responses_put_text(w, "delta", text);
         if (part_type == AIGW_PART_TEXT)
             responses_put(w, ",\"logprobs\":[]");
