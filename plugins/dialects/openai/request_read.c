@@ -165,14 +165,15 @@ enum {
     MODEL, STREAM, MESSAGES, STREAM_OPTIONS, MAX_TOKENS, MAX_COMPLETION_TOKENS, TEMPERATURE, TOP_P, TOP_K, MIN_P,
     REPETITION_PENALTY, MIN_TOKENS, PRESENCE_PENALTY, FREQUENCY_PENALTY, SEED, N, STOP, LOGIT_BIAS, LOGPROBS,
     TOP_LOGPROBS, USER, SAFETY_IDENTIFIER, CACHE_KEY, RESPONSE_FORMAT, TOOLS, TOOL_CHOICE, PARALLEL, FUNCTIONS,
-    FUNCTION_CALL, EFFORT, REASONING, VERBOSITY, PREDICTION, SERVICE_TIER, METADATA, MODALITIES, CONTINUE, MEMBERS
+    FUNCTION_CALL, EFFORT, REASONING, VERBOSITY, PREDICTION, SERVICE_TIER, METADATA, MODALITIES, CONTINUE,
+    STORE, /* nothing is kept here, whatever it says */ MEMBERS
 };
 static const char *const names[] = {
     "model", "stream", "messages", "stream_options", "max_tokens", "max_completion_tokens", "temperature", "top_p",
     "top_k", "min_p", "repetition_penalty", "min_tokens", "presence_penalty", "frequency_penalty", "seed", "n", "stop",
     "logit_bias", "logprobs", "top_logprobs", "user", "safety_identifier", "prompt_cache_key", "response_format",
     "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "reasoning_effort", "reasoning",
-    "verbosity", "prediction", "service_tier", "metadata", "modalities", "continue_final_message"
+    "verbosity", "prediction", "service_tier", "metadata", "modalities", "continue_final_message", "store"
 };
 /* clang-format on */
 _Static_assert(sizeof names / sizeof *names == MEMBERS && MEMBERS <= 64, "one name each, one bit each");

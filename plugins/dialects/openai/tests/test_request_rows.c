@@ -69,7 +69,8 @@ static const struct {
     { "cache and store", CHAT,
       ASK ",\"store\":true,\"prompt_cache_retention\":\"24h\",\"prompt_cache_options\":{\"mode\":\"x\"},\"moderation\":"
           "{}}",
-      NULL },
+      ASK ",\"prompt_cache_retention\":\"24h\",\"prompt_cache_options\":{\"mode\":\"x\"},\"moderation\":"
+          "{}}" },
     { "spoken", CHAT, ASK ",\"modalities\":[\"text\",\"audio\"],\"audio\":{\"voice\":\"v\",\"format\":\"wav\"}}",
       NULL },
     { "not spoken", CHAT, ASK ",\"modalities\":[\"text\"]}", ASK "}" },
