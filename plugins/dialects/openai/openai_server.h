@@ -104,8 +104,7 @@ struct openai_writer {
     bool hides_reasoning; /* the caller's: leave reasoning_content out */
     bool is_raw;          /* the client gets the server's own bytes */
     bool is_over;
-    aigw_str
-        head; /* of every chunk, or of the whole answer, up to the choices; of embeddings what stands behind them */
+    aigw_str head;           /* begins every chunk, or the whole answer; of embeddings what ends them */
     struct aigw_usage usage; /* the last that came */
     uint32_t choice_count;
     uint32_t begun_count; /* stream: choices whose first chunk is out */

@@ -177,7 +177,6 @@ static const char *const names[] = {
 };
 /* clang-format on */
 _Static_assert(sizeof names / sizeof *names == MEMBERS && MEMBERS <= 64, "one name each, one bit each");
-#define KEEP(member) ((uint64_t)1 << (member))
 
 /* A chat being read. */
 struct chat {
@@ -186,6 +185,12 @@ struct chat {
     bool has_others;
     uint64_t keep; /* known members that only a server of this dialect understands as they are */
 };
+
+static void keep(struct chat *chat, uint32_t member)
+{
+    if (!openai_is_null(&chat->members[member]))
+        chat->keep |= (uint64_t)1 << member;
+}
 
 static aigw_status take_text(struct chat *chat, uint32_t member, aigw_str *ret)
 {
@@ -252,7 +257,7 @@ static aigw_status read_words(struct chat *chat)
     if (params->user.len == 0)
         params->user = identifier;
     else
-        chat->keep |= KEEP(SAFETY_IDENTIFIER);
+        keep(chat, SAFETY_IDENTIFIER);
     return status;
 }
 
@@ -269,7 +274,7 @@ static aigw_status read_reasoning(struct chat *chat)
     if (chat->r.params->effort.len == 0 && !openai_members(value, members, 1, &effort) &&
         effort.type == AIGW_JSON_STRING)
         return aigw_json_text(&effort, &chat->r.memory, &chat->r.params->effort);
-    chat->keep |= KEEP(REASONING);
+    keep(chat, REASONING);
     return AIGW_OK;
 }
 
@@ -306,7 +311,7 @@ static aigw_status read_modalities(struct chat *chat)
         if (openai_word(&item, text, 1) < 0)
             chat->r.asked->wants_audio = true;
     if (chat->r.asked->wants_audio)
-        chat->keep |= KEEP(MODALITIES);
+        keep(chat, MODALITIES);
     return AIGW_OK;
 }
 
@@ -335,7 +340,7 @@ static aigw_status read_params(struct chat *chat)
     if (status == AIGW_OK)
         status = openai_request_format(r, OPENAI_AT(NULL, names[RESPONSE_FORMAT]), &members[RESPONSE_FORMAT], &is_kept);
     if (is_kept)
-        chat->keep |= KEEP(RESPONSE_FORMAT);
+        keep(chat, RESPONSE_FORMAT);
     return status == AIGW_OK ? read_modalities(chat) : status;
 }
 
@@ -348,7 +353,7 @@ static aigw_status read_continue(struct chat *chat)
 
     if (is_wanted == AIGW_YES)
         chat->r.request->flags |= AIGW_REQF_PREFILL;
-    chat->keep |= KEEP(CONTINUE);
+    keep(chat, CONTINUE);
     return status;
 }
 

@@ -17,7 +17,6 @@ static const char *const names[] = {
 };
 /* clang-format on */
 _Static_assert(sizeof names / sizeof *names == MEMBERS && MEMBERS <= 64, "one name each, one bit each");
-#define KEEP(member) ((uint64_t)1 << (member))
 
 /* A body being read. */
 struct body {
@@ -37,6 +36,12 @@ aigw_status responses_needs_server(struct responses_reading *rs, const struct op
     status = openai_refuse(&rs->r, place, code, words);
     rs->needs_server = status == AIGW_E_INVALID;
     return rs->needs_server ? AIGW_OK : status;
+}
+
+static void keep(struct body *body, uint32_t member)
+{
+    if (!openai_is_null(&body->members[member]))
+        body->keep |= (uint64_t)1 << member;
 }
 
 static aigw_status take_text(struct body *body, uint32_t member, aigw_str *ret)
@@ -184,7 +189,7 @@ static aigw_status read_text_form(struct body *body)
     else if (status == AIGW_OK)
         status = openai_request_format(r, OPENAI_AT(place, parts[0]), &members[0], &is_kept);
     if (is_kept)
-        body->keep |= KEEP(TEXT);
+        keep(body, TEXT);
     return status;
 }
 
@@ -241,9 +246,9 @@ static aigw_status read_words(struct body *body)
     if (params->user.len == 0)
         params->user = identifier;
     else
-        body->keep |= KEEP(SAFETY_IDENTIFIER);
+        keep(body, SAFETY_IDENTIFIER);
     if (truncation.len > 0 && !wire_is(truncation, "disabled"))
-        body->keep |= KEEP(TRUNCATION);
+        keep(body, TRUNCATION);
     return status;
 }
 
