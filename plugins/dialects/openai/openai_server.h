@@ -56,6 +56,7 @@ struct openai_asked {
     bool has_tool_search; /* the client searches its tools itself */
     bool shows_reasoning; /* a summary of it was asked for */
     bool wants_encrypted; /* … and its encrypted form, to be sent back */
+    bool has_foreign;     /* the input brings another vendor's signatures: the body must not pass through as it is */
     aigw_str echo;        /* members of the response object that repeat the request: "tool_choice":"auto",… */
     struct aigw_raw raw;  /* the body as it is, with its marks: of a chat for its dialect, of others with their path */
 };

@@ -162,29 +162,35 @@ static aigw_status join_texts(struct item *item, uint32_t member, aigw_str *ret)
     return AIGW_OK;
 }
 
-/* Whose it is: another vendor's was marked on its way out. Something marked that cannot be read is nobody's. */
-static aigw_status take_encrypted(struct item *item, aigw_str text, struct aigw_part *part)
+/* What stands behind a tag: whose it is, and the text. Something that cannot be read is nobody's. */
+static void take_tagged(struct item *item, aigw_str text, const char *tag, struct aigw_part *part)
 {
-    bool is_redacted = wire_has_prefix(text, RESPONSES_TAG_REDACTED);
-    size_t tag = is_redacted ? sizeof RESPONSES_TAG_REDACTED - 1 : sizeof RESPONSES_TAG - 1;
-    const char *dot;
+    size_t len = strlen(tag);
+    const char *dot = memchr(text.ptr + len, '.', text.len - len);
+    aigw_str data;
 
-    if (!is_redacted && !wire_has_prefix(text, RESPONSES_TAG)) {
-        part->data = text;
-        part->origin = text.len > 0 ? AIGW_STR(OPENAI_RESPONSES_DIALECT) : AIGW_STR_NONE;
-        return AIGW_OK;
-    }
-    text = (aigw_str){ text.ptr + tag, text.len - tag };
-    dot = memchr(text.ptr, '.', text.len);
+    item->r->asked->has_foreign = true;
     if (!dot)
-        return AIGW_OK;
-    part->origin = (aigw_str){ text.ptr, (size_t)(dot - text.ptr) };
-    part->data = wire_from_base64(item->r->host, item->r->ctx, (aigw_str){ dot + 1, text.len - part->origin.len - 1 });
-    if (part->data.len == 0)
-        part->origin = AIGW_STR_NONE;
-    else if (is_redacted)
-        part->type = AIGW_PART_REDACTED;
-    return AIGW_OK;
+        return;
+    data =
+        wire_from_base64(item->r->host, item->r->ctx, (aigw_str){ dot + 1, text.len - (size_t)(dot + 1 - text.ptr) });
+    if (data.len == 0)
+        return;
+    part->data = data;
+    part->origin = (aigw_str){ text.ptr + len, (size_t)(dot - text.ptr) - len };
+}
+
+static void take_encrypted(struct item *item, aigw_str text, struct aigw_part *part)
+{
+    if (wire_has_prefix(text, RESPONSES_TAG_REDACTED)) {
+        take_tagged(item, text, RESPONSES_TAG_REDACTED, part);
+        part->type = part->data.len > 0 ? AIGW_PART_REDACTED : part->type;
+    } else if (wire_has_prefix(text, RESPONSES_TAG)) {
+        take_tagged(item, text, RESPONSES_TAG, part);
+    } else if (text.len > 0) {
+        part->data = text;
+        part->origin = AIGW_STR(OPENAI_RESPONSES_DIALECT);
+    }
 }
 
 static aigw_status read_reasoning(struct item *item)
@@ -201,13 +207,21 @@ static aigw_status read_reasoning(struct item *item)
         status = take_text(item, ID, &id);
     if (status != AIGW_OK || (summary.len == 0 && thought.len == 0 && encrypted.len == 0))
         return status;
+    if (wire_has_prefix(encrypted, RESPONSES_TAG_CALL)) {
+        struct aigw_part lost = { .struct_size = sizeof lost };
+
+        part = item->rs->parts.last;
+        take_tagged(item, encrypted, RESPONSES_TAG_CALL, part && part->type == AIGW_PART_TOOL_CALL ? part : &lost);
+        return AIGW_OK;
+    }
     part = add_part(item, AIGW_ROLE_ASSISTANT, AIGW_PART_REASONING);
     if (!part)
         return AIGW_E_NOMEM;
     part->text = thought.len > 0 ? thought : summary;
     part->flags = thought.len == 0 && summary.len > 0 ? AIGW_PARTF_SUMMARY : 0;
     part->item_id = id;
-    return take_encrypted(item, encrypted, part);
+    take_encrypted(item, encrypted, part);
+    return AIGW_OK;
 }
 
 /* ---- tools ---- */

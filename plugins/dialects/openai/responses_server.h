@@ -5,16 +5,18 @@
  *     responses_read_items.c    … the items of its input
  *     responses_write.c         events → a stream of events, or the response object
  *     responses_write_items.c   … the items of the output
+ *     responses_write_calls.c   … of which calls have rules of their own
  */
 #ifndef OPENAI_RESPONSES_SERVER_H
 #define OPENAI_RESPONSES_SERVER_H
 
 #include "openai_server.h"
 
-/** Signatures and encrypted reasoning of another vendor travel in `encrypted_content` as this, the origin, a dot and
- *  base64; the second where the reasoning had no readable text. What is not marked so is OpenAI's own. */
-#define RESPONSES_TAG          "aigw1."
-#define RESPONSES_TAG_REDACTED "aigw1r."
+/** Signatures and encrypted reasoning of another vendor travel in `encrypted_content` as one of these, the origin, a
+ * dot and base64. What is not marked so is OpenAI's own. */
+#define RESPONSES_TAG          "aigw1."  /* of the reasoning in the same item */
+#define RESPONSES_TAG_REDACTED "aigw1r." /* … which had no readable text */
+#define RESPONSES_TAG_CALL     "aigw1c." /* of the call before the item, which has nothing else */
 
 /** As openai_read_chat(). AIGW_E_UNSUPPORTED also for what needs a server that keeps state: previous_response_id,
  *  conversation, item_reference, background, prompt, compaction. */

@@ -1,5 +1,5 @@
-/* responses_write_items.c - the items of a Responses answer: reasoning, messages, calls. One is open at a time. What
- * belongs to a call that has not had its turn is kept until the calls before it are whole. */
+/* responses_write_items.c - the items of a Responses answer: reasoning and messages, and what all items share. One is
+ * open at a time. Calls are in responses_write_calls.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ static const char *prefix_of(const struct responses_writer *w)
 }
 
 /* The same in all events of the item: made of the response's id and its place. */
-static void put_item_id(struct responses_writer *w, struct aigw_buf *buf)
+void responses_put_item_id(struct responses_writer *w, struct aigw_buf *buf)
 {
     size_t skip = wire_has_prefix(w->id, "resp_") ? 5 : 0;
     aigw_str own = { w->id.ptr + skip, w->id.len - skip };
@@ -41,7 +41,7 @@ static aigw_status set_place(struct responses_writer *w)
     if (status != AIGW_OK)
         return status;
     w->host->buf_put(w->place, ",\"item_id\":", 11);
-    put_item_id(w, w->place);
+    responses_put_item_id(w, w->place);
     w->host->buf_printf(w->place, ",\"output_index\":%u", w->item_count);
     if (w->open == RESPONSES_REASONING)
         w->host->buf_printf(w->place, ",\"summary_index\":%u", w->part_count);
@@ -51,7 +51,7 @@ static aigw_status set_place(struct responses_writer *w)
 }
 
 /* An event about the open part, or call. */
-static bool begin_part_event(struct responses_writer *w, const char *type)
+bool responses_begin_part_event(struct responses_writer *w, const char *type)
 {
     aigw_str place;
 
@@ -72,7 +72,7 @@ static void put_item(struct responses_writer *w, struct aigw_buf *buf, bool is_d
     aigw_str parts = is_done ? responses_kept(w, w->parts) : AIGW_STR_NONE;
 
     host->buf_printf(buf, "{\"id\":");
-    put_item_id(w, buf);
+    responses_put_item_id(w, buf);
     if (w->open == RESPONSES_REASONING) {
         host->buf_printf(buf, ",\"type\":\"reasoning\",\"summary\":[");
         host->buf_put(buf, parts.ptr, parts.len);
@@ -89,39 +89,7 @@ static void put_item(struct responses_writer *w, struct aigw_buf *buf, bool is_d
     host->buf_printf(buf, "}");
 }
 
-static void put_call(struct responses_writer *w, struct aigw_buf *buf, bool is_done)
-{
-    const struct aigw_host *host = w->host;
-    const struct responses_call *call = w->call;
-    aigw_str text = is_done ? responses_kept(w, call->text) : AIGW_STR("");
-
-    host->buf_printf(buf, "{\"id\":");
-    put_item_id(w, buf);
-    host->buf_printf(buf, ",\"type\":\"%s\",\"status\":\"%s\",\"call_id\":",
-                     call->is_search ? "tool_search_call"
-                     : call->is_free ? "custom_tool_call"
-                                     : "function_call",
-                     is_done ? "completed" : "in_progress");
-    host->buf_json(buf, call->id);
-    if (call->is_search) { /* an object, which it is only when it is whole */
-        if (!wire_is_json_object(text))
-            text = AIGW_STR("{}");
-        host->buf_printf(buf, ",\"execution\":\"client\",\"arguments\":");
-        host->buf_put(buf, text.ptr, text.len);
-    } else {
-        host->buf_printf(buf, ",\"name\":");
-        host->buf_json(buf, call->name);
-        if (call->scope.len > 0) {
-            host->buf_printf(buf, ",\"namespace\":");
-            host->buf_json(buf, call->scope);
-        }
-        host->buf_printf(buf, call->is_free ? ",\"input\":" : ",\"arguments\":");
-        host->buf_json(buf, text);
-    }
-    host->buf_printf(buf, "}");
-}
-
-static aigw_status open_item(struct responses_writer *w, uint32_t kind)
+aigw_status responses_open_item(struct responses_writer *w, uint32_t kind)
 {
     aigw_status status = responses_close(w);
 
@@ -140,7 +108,7 @@ static aigw_status open_item(struct responses_writer *w, uint32_t kind)
         return AIGW_OK;
     w->host->buf_printf(w->buf, ",\"output_index\":%u,\"item\":", w->item_count);
     if (kind == RESPONSES_CALL)
-        put_call(w, w->buf, false);
+        responses_put_call(w, w->buf, false);
     else
         put_item(w, w->buf, false);
     responses_end_event(w);
@@ -148,7 +116,7 @@ static aigw_status open_item(struct responses_writer *w, uint32_t kind)
 }
 
 /* Into the output, and out as an event. */
-static aigw_status finish_item(struct responses_writer *w)
+aigw_status responses_finish_item(struct responses_writer *w)
 {
     size_t before;
     aigw_str output;
@@ -158,7 +126,7 @@ static aigw_status finish_item(struct responses_writer *w)
         w->host->buf_put(w->output, ",", 1);
     before = responses_kept(w, w->output).len;
     if (w->open == RESPONSES_CALL)
-        put_call(w, w->output, true);
+        responses_put_call(w, w->output, true);
     else
         put_item(w, w->output, true);
     status = w->host->buf_view(w->output, &output);
@@ -215,8 +183,8 @@ static aigw_status open_part(struct responses_writer *w, uint32_t type)
     w->part_type = type;
     w->note_count = 0;
     w->char_count = 0;
-    if (begin_part_event(w, type == AIGW_PART_REASONING ? "response.reasoning_summary_part.added"
-                                                        : "response.content_part.added")) {
+    if (responses_begin_part_event(w, type == AIGW_PART_REASONING ? "response.reasoning_summary_part.added"
+                                                                  : "response.content_part.added")) {
         responses_put(w, ",\"part\":");
         put_part(w, w->buf, AIGW_STR(""));
         responses_end_event(w);
@@ -252,7 +220,7 @@ static aigw_status close_part(struct responses_writer *w)
 
     if (w->part_type == 0)
         return AIGW_OK;
-    if (begin_part_event(w, words->done)) {
+    if (responses_begin_part_event(w, words->done)) {
         responses_put_text(w, words->member, text);
         if (w->part_type == AIGW_PART_TEXT) {
             responses_put(w, ",\"logprobs\":[");
@@ -266,7 +234,7 @@ static aigw_status close_part(struct responses_writer *w)
     before = responses_kept(w, w->parts).len;
     put_part(w, w->parts, text);
     status = w->host->buf_view(w->parts, &parts);
-    if (status == AIGW_OK && begin_part_event(w, words->part_done)) {
+    if (status == AIGW_OK && responses_begin_part_event(w, words->part_done)) {
         responses_put(w, ",\"part\":");
         w->host->buf_put(w->buf, parts.ptr + before, parts.len - before);
         responses_end_event(w);
@@ -287,7 +255,7 @@ aigw_status responses_write_piece(struct responses_writer *w, uint32_t part_type
     if (w->open != kind || w->encrypted.len > 0) /* what is signed is whole */
         status = responses_close_all(w);
     if (status == AIGW_OK && w->open != kind)
-        status = open_item(w, kind);
+        status = responses_open_item(w, kind);
     if (status == AIGW_OK && w->part_type != part_type)
         status = close_part(w);
     if (status == AIGW_OK && w->part_type != part_type)
@@ -296,7 +264,7 @@ aigw_status responses_write_piece(struct responses_writer *w, uint32_t part_type
         return status;
     w->char_count += aigw_utf8_count(text);
     w->host->buf_put(w->text, text.ptr, text.len);
-    if (begin_part_event(w, words_of(part_type)->delta)) {
+    if (responses_begin_part_event(w, words_of(part_type)->delta)) {
         responses_put_text(w, "delta", text);
         if (part_type == AIGW_PART_TEXT)
             responses_put(w, ",\"logprobs\":[]");
@@ -320,7 +288,7 @@ aigw_status responses_write_citation(struct responses_writer *w, aigw_str text)
         openai_put_citation(w->host, w->notes, &citation);
         w->host->buf_put(w->notes, "}", 1);
     }
-    if (is_good && begin_part_event(w, "response.output_text.annotation.added")) {
+    if (is_good && responses_begin_part_event(w, "response.output_text.annotation.added")) {
         w->host->buf_printf(w->buf, ",\"annotation_index\":%u,\"annotation\":{\"type\":\"url_citation\",",
                             w->note_count);
         openai_put_citation(w->host, w->buf, &citation);
@@ -358,203 +326,6 @@ aigw_status responses_keep_logprobs(struct responses_writer *w, aigw_str text)
     return status;
 }
 
-/* ---- signatures ---- */
-
-static void put_base64(struct aigw_buf *buf, const struct aigw_host *host, aigw_str bytes)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        size_t left = bytes.len - i;
-        uint32_t group = (uint32_t)(unsigned char)bytes.ptr[i] << 16 |
-                         (left > 1 ? (uint32_t)(unsigned char)bytes.ptr[i + 1] << 8 : 0) |
-                         (left > 2 ? (uint32_t)(unsigned char)bytes.ptr[i + 2] : 0);
-        char out[4] = { digits[group >> 18], digits[group >> 12 & 63], left > 1 ? digits[group >> 6 & 63] : '=',
-                        left > 2 ? digits[group & 63] : '=' };
-
-        host->buf_put(buf, out, sizeof out);
-    }
-}
-
-/* OpenAI's own goes as it is; another vendor's is marked, so that it finds its way home. */
-aigw_status responses_write_signature(struct responses_writer *w, const struct aigw_event *event)
-{
-    bool is_redacted = event->part_type == AIGW_PART_REDACTED;
-    struct aigw_buf *buf;
-    aigw_status status = AIGW_OK;
-
-    if (event->part_type == AIGW_PART_TOOL_CALL || event->data.len == 0)
-        return AIGW_OK;
-    if (w->open != RESPONSES_REASONING || w->encrypted.len > 0)
-        status = responses_close_all(w);
-    if (status == AIGW_OK && w->open != RESPONSES_REASONING)
-        status = open_item(w, RESPONSES_REASONING);
-    if (status != AIGW_OK || event->origin.len == 0 || wire_is(event->origin, OPENAI_RESPONSES_DIALECT))
-        return status == AIGW_OK ? responses_copy(w, event->data, &w->encrypted) : status;
-    buf = w->host->buf_new(w->ctx, AIGW_LIFE_REQUEST, RESPONSES_TEXT_MAX);
-    if (!buf)
-        return AIGW_E_NOMEM;
-    w->host->buf_printf(buf, "%s", is_redacted ? RESPONSES_TAG_REDACTED : RESPONSES_TAG);
-    w->host->buf_put(buf, event->origin.ptr, event->origin.len);
-    w->host->buf_put(buf, ".", 1);
-    put_base64(buf, w->host, event->data);
-    return w->host->buf_view(buf, &w->encrypted);
-}
-
-/* ---- calls ---- */
-
-static bool is_free_tool(const struct responses_writer *w, aigw_str name)
-{
-    for (uint32_t i = 0; i < w->free_tool_count; i++)
-        if (w->free_tools[i].len == name.len && memcmp(w->free_tools[i].ptr, name.ptr, name.len) == 0)
-            return true;
-    return false;
-}
-
-static struct responses_call *find_call(const struct responses_writer *w, uint32_t index)
-{
-    struct responses_call *call = w->call;
-
-    if (call && call->index == index)
-        return call;
-    for (call = w->calls; call && call->index != index; call = call->next)
-        ;
-    return call;
-}
-
-static aigw_status add_call(struct responses_writer *w, const struct aigw_event *event, struct responses_call **ret)
-{
-    struct responses_call *call = w->host->alloc(w->ctx, AIGW_LIFE_REQUEST, sizeof *call);
-    uint32_t number = w->last_call ? w->last_call->index + 1 : 0;
-    char *made;
-    aigw_status status;
-
-    if (!call)
-        return AIGW_E_NOMEM;
-    *call = (struct responses_call){ .index = event->index,
-                                     .is_free = is_free_tool(w, event->name),
-                                     .is_search = w->has_tool_search && wire_is(event->name, "tool_search") };
-    call->text = w->host->buf_new(w->ctx, AIGW_LIFE_REQUEST, RESPONSES_TEXT_MAX);
-    if (!call->text)
-        return AIGW_E_NOMEM;
-    status = responses_copy(w, event->id, &call->id);
-    if (status == AIGW_OK && event->id.len == 0) { /* of a server that gives none */
-        made = w->host->format(w->ctx, AIGW_LIFE_REQUEST, "call_%.*s_%u", w->id.len > 200 ? 200 : (int)w->id.len,
-                               w->id.ptr, number);
-        if (!made)
-            return AIGW_E_NOMEM;
-        call->id = wire_str(made);
-    }
-    if (status == AIGW_OK)
-        status = responses_copy(w, event->name, &call->name);
-    if (status == AIGW_OK)
-        status = responses_copy(w, event->scope, &call->scope);
-    if (w->last_call)
-        w->last_call->next = call;
-    else
-        w->calls = call;
-    w->last_call = call;
-    *ret = call;
-    return status;
-}
-
-static void put_call_delta(struct responses_writer *w, aigw_str text)
-{
-    if (text.len == 0 || w->call->is_search ||
-        !begin_part_event(w, w->call->is_free ? "response.custom_tool_call_input.delta"
-                                              : "response.function_call_arguments.delta"))
-        return;
-    responses_put_text(w, "delta", text);
-    responses_end_event(w);
-}
-
-static aigw_status close_call(struct responses_writer *w)
-{
-    aigw_str text = responses_kept(w, w->call->text);
-
-    w->call->is_ended = true;
-    if (text.len == 0 && !w->call->is_free) {
-        w->host->buf_put(w->call->text, "{}", 2);
-        text = responses_kept(w, w->call->text);
-        put_call_delta(w, text);
-    }
-    if (!w->call->is_search && begin_part_event(w, w->call->is_free ? "response.custom_tool_call_input.done"
-                                                                    : "response.function_call_arguments.done")) {
-        if (!w->call->is_free)
-            responses_put_text(w, "name", w->call->name);
-        responses_put_text(w, w->call->is_free ? "input" : "arguments", text);
-        responses_end_event(w);
-    }
-    return finish_item(w);
-}
-
-static aigw_status open_call(struct responses_writer *w, struct responses_call *call)
-{
-    aigw_status status = responses_close(w);
-
-    if (status != AIGW_OK)
-        return status;
-    w->call = call;
-    status = open_item(w, RESPONSES_CALL);
-    if (status == AIGW_OK)
-        put_call_delta(w, responses_kept(w, call->text)); /* what came before its turn */
-    return status;
-}
-
-/* Whole, as far as can be told: arguments are one JSON value. Plain text has no end of its own. */
-static bool is_whole(struct responses_writer *w, const struct responses_call *call)
-{
-    struct aigw_json root;
-
-    return call->is_ended ||
-           (!call->is_free && aigw_json_check(responses_kept(w, call->text), 0, &root, NULL) == AIGW_OK);
-}
-
-/* The calls behind the open one have their turn while those before them are whole. */
-static aigw_status advance_calls(struct responses_writer *w)
-{
-    aigw_status status = AIGW_OK;
-
-    while (status == AIGW_OK && w->call && w->call->next && (w->open != RESPONSES_CALL || is_whole(w, w->call)))
-        status = open_call(w, w->call->next);
-    return status;
-}
-
-aigw_status responses_write_call(struct responses_writer *w, const struct aigw_event *event)
-{
-    struct responses_call *call = find_call(w, event->index);
-    aigw_status status = AIGW_OK;
-    aigw_str view;
-    bool is_first = !w->calls;
-
-    if (!call)
-        status = add_call(w, event, &call);
-    if (status != AIGW_OK || call->is_ended) /* what comes behind the end of its item has no place */
-        return status;
-    if (is_first)
-        status = open_call(w, call);
-    else if (call != w->call)
-        status = advance_calls(w);
-    if (status != AIGW_OK)
-        return status;
-    w->host->buf_put(call->text, event->text.ptr, event->text.len);
-    if (call == w->call && w->open == RESPONSES_CALL)
-        put_call_delta(w, event->text);
-    return w->host->buf_view(call->text, &view);
-}
-
-aigw_status responses_end_call(struct responses_writer *w, uint32_t index)
-{
-    struct responses_call *call = find_call(w, index);
-
-    if (!call || call->is_ended)
-        return AIGW_OK;
-    call->is_ended = true;
-    if (call != w->call || w->open != RESPONSES_CALL)
-        return AIGW_OK;
-    return close_call(w);
-}
-
 /* ---- closing ---- */
 
 aigw_status responses_close(struct responses_writer *w)
@@ -565,18 +336,9 @@ aigw_status responses_close(struct responses_writer *w)
     case RESPONSES_NOTHING:
         return AIGW_OK;
     case RESPONSES_CALL:
-        return close_call(w);
+        return responses_close_call(w);
     default:
         status = close_part(w);
-        return status == AIGW_OK ? finish_item(w) : status;
+        return status == AIGW_OK ? responses_finish_item(w) : status;
     }
-}
-
-aigw_status responses_close_all(struct responses_writer *w)
-{
-    aigw_status status = responses_close(w);
-
-    while (status == AIGW_OK && w->call && w->call->next)
-        status = open_call(w, w->call->next);
-    return status == AIGW_OK ? responses_close(w) : status;
 }

@@ -62,6 +62,16 @@ static const struct {
       "assistant(reasoning data=Eq= origin=anthropic)" },
     { "redacted", IN("{\"type\":\"reasoning\",\"summary\":[],\"encrypted_content\":\"aigw1r.anthropic.RXE9\"}"),
       "assistant(redacted data=Eq= origin=anthropic)" },
+    { "signature of a call",
+      IN("{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"f\",\"arguments\":\"{}\"},{\"type\":\"reasoning\","
+         "\"summary\":"
+         "[],\"encrypted_content\":\"aigw1c.gemini.YzJsbg==\"},{\"type\":\"function_call_output\",\"call_id\":\"c\","
+         "\"output\":\"r\"}"),
+      "assistant(call id=c name=f text={} data=c2ln origin=gemini) tool(result id=c text=r)" },
+    { "signature of a call that is not there",
+      IN("{\"role\":\"user\",\"content\":\"Hi\"},{\"type\":\"reasoning\",\"summary\":[],\"encrypted_content\":\"aigw1c."
+         "gemini.YzJsbg==\"}"),
+      HELLO },
     { "tag without a value",
       IN("{\"type\":\"reasoning\",\"summary\":[{\"text\":\"t\"}],\"encrypted_content\":\"aigw1.x.?\"}"),
       "assistant(reasoning flags=4 text=t)" },
@@ -199,6 +209,22 @@ static void check_refusal(size_t index)
 
 /* ---- wishes ---- */
 
+static void test_foreign(void)
+{
+    static const char own[] = IN("{\"role\":\"user\",\"content\":\"Hi\"},{\"type\":\"reasoning\",\"summary\":[],"
+                                 "\"encrypted_content\":\"gAAA\"}"),
+                      foreign[] = IN("{\"role\":\"user\",\"content\":\"Hi\"},{\"type\":\"reasoning\",\"summary\":[],"
+                                     "\"encrypted_content\":\"aigw1.x.RXE9\"}");
+    struct reading r;
+
+    if (reading_begin(&r, OPENAI_RESPONSES, own, sizeof own - 1, 0) != AIGW_OK || r.asked.has_foreign)
+        reading_fail("CL-RSP-20 own", "is not taken for its own", AIGW_STR_NONE);
+    reading_end(&r);
+    if (reading_begin(&r, OPENAI_RESPONSES, foreign, sizeof foreign - 1, 0) != AIGW_OK || !r.asked.has_foreign)
+        reading_fail("CL-RSP-20 foreign", "is not noted", AIGW_STR_NONE);
+    reading_end(&r);
+}
+
 static void test_wishes(void)
 {
     static const char text[] = ALSO(
@@ -289,6 +315,7 @@ int main(int argc, char **argv)
         check_row(i);
     for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
         check_refusal(i);
+    test_foreign();
     test_wishes();
     test_broken(rounds);
     printf("%zu rows, %zu refusals, %d failures\n", sizeof rows / sizeof *rows, sizeof refusals / sizeof *refusals,

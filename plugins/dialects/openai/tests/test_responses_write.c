@@ -194,10 +194,16 @@ static const struct {
                        "\"start_index\":0,\"end_index\":1,\"url\":\"https://f\",\"title\":\"u\"}],\"logprobs\":[{"
                        "\"token\":\"a\"},{\"token\":\"b\"}]}"),
                NO_TOKENS) },
-    { "another vendor's signature", WANTS, "R0 hidden\nS0.0 anthropic Eq=\nS0.1 anthropic x\nS0.2 gemini y\nF0 stop",
+    { "another vendor's signature", WANTS, "R0 hidden\nS0.0 anthropic Eq=\nS0.1 anthropic x\nF0 stop",
       RESPONSE("completed", "null", "null",
                REASONING("rs_1_0", "", ",\"encrypted_content\":\"aigw1.anthropic.RXE9\"") "," REASONING(
                    "rs_1_1", "", ",\"encrypted_content\":\"aigw1r.anthropic.eA==\""),
+               NO_TOKENS) },
+    { "signature of a call", WANTS, "C0.2 c1 f {}\nS0.2 gemini c2ln\nT0 a\nF0 stop",
+      RESPONSE("completed", "null", "null",
+               CALL_ITEM("fc_1_0", "completed", "{}") "," REASONING(
+                   "rs_1_1", "",
+                   ",\"encrypted_content\":\"aigw1c.gemini.YzJsbg==\"") "," MESSAGE("msg_1_2", "completed", PART("a")),
                NO_TOKENS) },
     { "reasoning that nobody asked for", 0, "R0 hm\nS0.0 anthropic Eq=\nT0 a\nF0 stop",
       RESPONSE("completed", "null", "null", MESSAGE("msg_1_0", "completed", PART("a")), NO_TOKENS) },
@@ -396,7 +402,7 @@ static void test_chance(uint32_t rounds)
                                          "C0.3 c3 f {\"a\":",
                                          "C0.3 - - 1}",
                                          "S0.0 anthropic Eq=",
-                                         "S0.1 gemini x",
+                                         "S0.2 gemini x",
                                          "N0 {\"url\":\"u\"}",
                                          "L0 {\"content\":[{}]}",
                                          "U 1 2 -1 -1 -1" };
