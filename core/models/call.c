@@ -344,10 +344,11 @@ const struct gw_call_stats *gw_call_stats(struct aigw_call *call)
 #define EARLY_MAX 16u
 
 /* Said before the answer itself: tokens of the prompt, the model's name. An error that follows can still be an honest
- * status (D37), so it does not begin the answer. */
-static bool is_early(uint32_t type)
+ * status (D37), so it does not begin the answer; names do where they are the answer. */
+static bool is_early(const struct gw_attempt *attempt, uint32_t type)
 {
-    return type == AIGW_EVENT_USAGE || type == AIGW_EVENT_MODEL || type == AIGW_EVENT_DROPPED;
+    return type == AIGW_EVENT_USAGE || type == AIGW_EVENT_DROPPED ||
+           (type == AIGW_EVENT_MODEL && attempt->request.kind != AIGW_CALL_MODELS);
 }
 
 static aigw_status keep_early(struct gw_attempt *attempt, const struct aigw_event *event)
@@ -422,7 +423,7 @@ static aigw_status emit(struct gw_attempt *attempt, const struct aigw_event *eve
             return AIGW_OK; /* a stranger is ignored */
     }
     if (call->state == GW_CALL_TRYING) {
-        if (is_early(event->type))
+        if (is_early(attempt, event->type))
             return keep_early(attempt, event);
         gw_call_commit(call);
         if (call->attempt != attempt)

@@ -34,6 +34,40 @@ static inline uint64_t bytes_backslash(const char *at)
     return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\')));
 }
 
+/** Quote. */
+static inline uint64_t bytes_quote(const char *at)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+
+    return (uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')));
+}
+
+/** Quote or bracket. */
+static inline uint64_t bytes_structure(const char *at)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)at);
+    __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20)); /* [ and ] become { and } */
+    __m128i open = _mm_cmpeq_epi8(folded, _mm_set1_epi8('{')), shut = _mm_cmpeq_epi8(folded, _mm_set1_epi8('}'));
+
+    return (uint32_t)_mm_movemask_epi8(
+        _mm_or_si128(_mm_or_si128(open, shut), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))));
+}
+
+/** The first quote that ends a string, of those at the ones of `quotes`, when *escaped says whether the first byte is
+ * behind a backslash; afterwards whether the byte behind the last one is. 0: none. */
+static inline uint64_t bytes_closing(uint64_t quotes, uint64_t backslashes, uint64_t *escaped)
+{
+    const uint64_t even = 0x5555;
+    uint64_t begins, behind, odd, sum;
+
+    begins = backslashes & ~*escaped; /* an escaped backslash escapes nothing */
+    behind = begins << 1 | *escaped;
+    odd = begins & ~even & ~behind; /* rows of backslashes that begin at an odd place */
+    sum = odd + begins;             /* a row becomes one bit behind it, at an even place or not */
+    *escaped = sum >> BYTES_STEP & 1;
+    return quotes & ~((even ^ sum << 1) & behind);
+}
+
 /** No ASCII. */
 static inline uint64_t bytes_wide(const char *at)
 {

@@ -6,22 +6,42 @@
 
 #include "scan.h"
 
+#define NEAR        8    /* bytes that are looked at one by one before many are at once */
 #define REAL_SHORT  64u  /* a number's text up to here goes to strtod() as it is */
 #define REAL_DIGITS 800u /* more cannot change which double is nearest, but for one that says "and a bit more" */
+
+static bool check_value(struct scan *s, struct aigw_json *ret)
+{
+    memset(ret, 0, sizeof *ret);
+    aigw_scan_blanks(s);
+    if (s->at == s->end)
+        return aigw_scan_fail(s, AIGW_JSON_BAD_EMPTY, s->at, "the text is empty");
+    return aigw_scan_value(s, 0, ret);
+}
 
 aigw_status aigw_json_check(aigw_str text, uint32_t options, struct aigw_json *ret_root,
                             struct aigw_json_error *ret_error)
 {
     struct scan s = aigw_scan_begin(text, options);
 
-    memset(ret_root, 0, sizeof *ret_root);
-    aigw_scan_blanks(&s);
-    if (s.at == s.end)
-        aigw_scan_fail(&s, AIGW_JSON_BAD_EMPTY, s.at, "the text is empty");
-    else if (aigw_scan_value(&s, 0, ret_root) && aigw_scan_finish(&s))
+    if (check_value(&s, ret_root) && aigw_scan_finish(&s))
         return AIGW_OK;
     memset(ret_root, 0, sizeof *ret_root);
     return aigw_scan_error(&s, text, ret_error);
+}
+
+aigw_status aigw_json_check_first(aigw_str *rest, uint32_t options, struct aigw_json *ret_value,
+                                  struct aigw_json_error *ret_error)
+{
+    struct scan s = aigw_scan_begin(*rest, options);
+
+    if (!check_value(&s, ret_value)) {
+        memset(ret_value, 0, sizeof *ret_value);
+        return aigw_scan_error(&s, *rest, ret_error);
+    }
+    aigw_scan_blanks(&s);
+    *rest = (aigw_str){ s.at, (size_t)(s.end - s.at) };
+    return AIGW_OK;
 }
 
 void aigw_json_where(aigw_str text, size_t offset, size_t *ret_line, size_t *ret_column)
@@ -41,23 +61,59 @@ void aigw_json_where(aigw_str text, size_t offset, size_t *ret_line, size_t *ret
 
 /* ---- finding values ---- */
 
-/* Behind the string whose quote is at `at`. */
+/* Behind the string whose quote is at `at`: text is passed over again and again, and most of it is strings. */
 static const char *string_end(const char *at, const char *end, uint32_t *flags)
 {
     at++;
-    while ((at = aigw_scan_plain_end(at, end)) < end) {
-        if (*at == '"')
-            return at + 1;
+#ifdef __SSE2__
+    if (end - at >= BYTES_STEP) { /* names and words */
+        uint64_t quotes = bytes_quote(at);
+
+        if (quotes && !(bytes_backslash(at) & ((quotes & -quotes) - 1)))
+            return at + bytes_before(quotes) + 1;
+    }
+    for (uint64_t escaped = 0; end - at >= BYTES_STEP; at += BYTES_STEP) {
+        uint64_t backslashes = bytes_backslash(at), closing = bytes_closing(bytes_quote(at), backslashes, &escaped);
+
+        if (closing)
+            backslashes &= (closing & -closing) - 1;
+        if (backslashes)
+            *flags |= AIGW_JSONF_ESCAPES;
+        if (closing)
+            return at + bytes_before(closing) + 1;
+        if (escaped && end - at < 2 * BYTES_STEP) { /* the rest is looked at byte by byte */
+            at += BYTES_STEP + (end - at > BYTES_STEP);
+            break;
+        }
+    }
+#endif
+    while (at < end && *at != '"') {
         if (*at == '\\') {
             *flags |= AIGW_JSONF_ESCAPES;
-            at += end - at >= 2 ? 2 : 1;
+            at += end - at >= 2;
         }
-        while (at < end && (unsigned char)*at >= 0x80)
-            at++;
-        if (at < end && (unsigned char)*at < 0x20) /* not in a text that was checked */
-            at++;
+        at++;
     }
-    return end;
+    return at < end ? at + 1 : end;
+}
+
+/* The first quote or bracket from `at` on: near in most texts, far in those of many numbers. */
+static const char *find_structure(const char *at, const char *end)
+{
+#ifdef __SSE2__
+    for (int i = 0; i < NEAR && at < end; i++, at++)
+        if (*at == '"' || (*at | 0x20) == '{' || (*at | 0x20) == '}')
+            return at;
+    for (; end - at >= BYTES_STEP; at += BYTES_STEP) {
+        uint64_t marks = bytes_structure(at);
+
+        if (marks)
+            return at + bytes_before(marks);
+    }
+#endif
+    while (at < end && *at != '"' && (*at | 0x20) != '{' && (*at | 0x20) != '}')
+        at++;
+    return at;
 }
 
 static const char *container_end(const char *at, const char *end)
@@ -65,7 +121,7 @@ static const char *container_end(const char *at, const char *end)
     uint32_t flags;
     size_t level = 0;
 
-    while (at < end) {
+    while ((at = find_structure(at, end)) < end) {
         char c = *at;
 
         if (c == '"') {
@@ -320,7 +376,7 @@ static double long_real(aigw_str text)
         at++;
         if (at < end && (*at == '-' || *at == '+'))
             is_down = *at++ == '-';
-        for (; at < end; at++)
+        for (; at < end && *at >= '0' && *at <= '9'; at++)
             if (given < INT64_MAX / 100)
                 given = given * 10 + (*at - '0');
         exponent += is_down ? -given : given;
@@ -356,26 +412,60 @@ bool aigw_json_real(const struct aigw_json *value, double *ret)
 
 /* ---- text for other JSON ---- */
 
-/* Copy a string with its quotes; an odd escape of two to six bytes becomes one of six. Answers the bytes; out NULL only
- * counts. */
+/* Half of a surrogate pair, as UTF-8 would write it if it were a character. */
+static bool is_half_pair(const char *at, const char *end)
+{
+    return end - at >= 3 && (unsigned char)at[0] == 0xED && (unsigned char)at[1] >= 0xA0 &&
+           aigw_scan_continues(at[1]) && aigw_scan_continues(at[2]);
+}
+
+/* Behind the piece of a string at `at`. *ret_code: what has to be written as an escape there, -1 when the piece is good
+ * as it is. */
+static const char *mend_piece(const char *at, const char *end, int32_t *ret_code)
+{
+    const char *behind = at + 1;
+    int32_t code;
+    size_t len;
+
+    *ret_code = -1;
+    if (*at == '\\') {
+        behind = aigw_scan_escape(at, end, &code);
+        if (code < 0)
+            *ret_code = 0xFFFD;
+        return behind ? behind : end;
+    }
+    if ((unsigned char)*at < 0x20)
+        *ret_code = *at;
+    if ((unsigned char)*at < 0x80)
+        return behind;
+    len = aigw_scan_character(at, end);
+    if (len)
+        return at + len;
+    *ret_code = 0xFFFD;
+    return is_half_pair(at, end) ? at + 3 : behind;
+}
+
+/* Copy a string with its quotes, what is odd as an escape of six bytes. Answers the bytes; out NULL only counts. */
 static size_t mend_string(const char *at, const char *end, char *out)
 {
+    static const char digits[] = "0123456789abcdef";
     size_t len = 0;
 
     while (at < end) {
-        const char *behind = at + 1, *piece = at;
         int32_t code;
+        const char *behind = mend_piece(at, end, &code);
+        size_t piece = code < 0 ? (size_t)(behind - at) : 6;
 
-        if (*at == '\\') {
-            behind = aigw_scan_escape(at, end, &code);
-            if (!behind)
-                behind = end;
-            if (code < 0)
-                piece = "\\ufffd";
+        if (out && code < 0) {
+            memcpy(out + len, at, piece);
+        } else if (out) {
+            memcpy(out + len, code == 0xFFFD ? "\\ufffd" : "\\u0000", 6);
+            if (code != 0xFFFD) {
+                out[len + 4] = digits[code >> 4];
+                out[len + 5] = digits[code & 0xF];
+            }
         }
-        if (out)
-            memcpy(out + len, piece, piece == at ? (size_t)(behind - at) : 6);
-        len += piece == at ? (size_t)(behind - at) : 6;
+        len += piece;
         at = behind;
     }
     return len;

@@ -53,16 +53,18 @@ bool aigw_scan_to_value(struct scan *s)
 /* ---- strings ---- */
 
 /* Behind a character that is no ASCII and those like it that follow; NULL after noting an error. */
-static const char *pass_wide(struct scan *s, const char *at)
+static const char *pass_wide(struct scan *s, const char *at, uint32_t *flags)
 {
     while (at < s->end && (unsigned char)*at >= 0x80) {
         size_t len = aigw_scan_character(at, s->end);
 
-        if (!len) {
+        if (!len && !(s->options & AIGW_JSON_BYTES)) {
             aigw_scan_fail(s, AIGW_JSON_BAD_UTF8, at, "the text is not valid UTF-8");
             return NULL;
         }
-        at += len;
+        if (!len)
+            *flags |= AIGW_JSONF_ODD;
+        at += len ? len : 1;
     }
     return at;
 }
@@ -84,7 +86,7 @@ static const char *pass_escape(struct scan *s, const char *at, const char *begin
             return NULL;
         }
         if ((unsigned char)at[1] >= 0x80) /* a character behind the backslash: it goes too, if it is one */
-            return pass_wide(s, at + 1);
+            return pass_wide(s, at + 1, flags);
     }
     return behind;
 }
@@ -116,12 +118,16 @@ static bool scan_special(struct scan *s, const char *at, struct aigw_json *ret)
             return syntax(s, begin, "the string does not end");
         if (*at == '"')
             break;
-        if (*at == '\\')
+        if (*at == '\\') {
             at = pass_escape(s, at, begin, &flags);
-        else if ((unsigned char)*at >= 0x80)
-            at = pass_wide(s, at);
-        else
+        } else if ((unsigned char)*at >= 0x80) {
+            at = pass_wide(s, at, &flags);
+        } else if (s->options & AIGW_JSON_BYTES) {
+            flags |= AIGW_JSONF_ODD;
+            at++;
+        } else {
             return syntax(s, at, "a control character in a string must be escaped");
+        }
         if (!at)
             return false;
     }

@@ -14,7 +14,7 @@
 struct scan {
     const char *at, *end;
     size_t count;             /* members or items of the container that aigw_scan_value() passed over last */
-    uint32_t options;         /* AIGW_JSON_NAN, AIGW_JSON_STRICT */
+    uint32_t options;         /* AIGW_JSON_NAN, AIGW_JSON_STRICT, AIGW_JSON_BYTES */
     uint32_t error_kind;      /* AIGW_JSON_BAD_*, 0 for none */
     const char *error_at;     /* where it is */
     const char *error_reason; /* what it is */

@@ -1,7 +1,7 @@
 /* canon_table.c - the members of everything a model request is made of, and the words for its numbers. */
 #include "canon.h"
 
-static const char *const kind_words[] = { "", "chat", "completion", "embedding", "count", NULL };
+static const char *const kind_words[] = { "", "chat", "completion", "embedding", "count", "models", NULL };
 static const char *const role_words[] = { "", "system", "user", "assistant", "tool", "developer", NULL };
 static const char *const part_words[] = { "",          "text",     "image", "tool_call", "tool_result",
                                           "reasoning", "document", "audio", "video",     "refusal",

@@ -14,7 +14,8 @@ struct cases {
     const char *call_title;
     aigw_status status; /* what the last action answered, checked unless the next section expects failure */
     bool is_unchecked;
-    const char *answer, *content_type; /* what the model server says */
+    aigw_str answer; /* what the model server says; ptr NULL: nothing yet */
+    const char *content_type;
     const struct aigw_error *error;
     int64_t took_ms;
     int line; /* of the section at hand */
@@ -41,6 +42,8 @@ struct case_section {
 extern const struct case_section cases_provider[], cases_feature[]; /* end with a NULL name */
 
 void cases_finding(struct cases *c, const char *fmt, ...) AIGW_PRINTF(2, 3);
+/** What a server sends for an answer's text: the text itself, or the messages that its lines describe. */
+aigw_str cases_answer_bytes(struct cases *c, const char *content_type, const char *text);
 /** The text without line feeds at its end. */
 aigw_str cases_trimmed(const char *text);
 /** The same as a string of its own. */

@@ -1,5 +1,6 @@
-/* cases_provider.c - the sections of a provider's case files. Every streamed answer is fed whole, byte by byte and in
- * two odd ways, and again while fewer and fewer events are wanted: what comes out must be the same, or its begin. */
+/* cases_provider.c - the sections of a provider's case files. Every answer is fed whole, byte by byte, in odd pieces
+ * and, when it is a stream, cut in two at every position, and again while fewer and fewer events are wanted: what comes
+ * out must be the same, or its begin. */
 #include "cases.h"
 
 #include <stdio.h>
@@ -13,7 +14,7 @@ static void do_call(struct cases *c, const struct section *s)
 {
     c->call_title = s->arg;
     c->request = s->text;
-    c->answer = NULL;
+    c->answer = AIGW_STR_NONE;
     c->error = NULL;
     c->status = aigw_testhost_request_json(c->th, s->text);
     c->is_unchecked = true;
@@ -48,24 +49,35 @@ static void expect_body(struct cases *c, const struct section *s)
     cases_expect_body(c, "body", s->text, aigw_testhost_http(c->th)->body);
 }
 
-/* Feed the answer in pieces: step 0 whole, else pieces of 1…step bytes. */
-static const char *play(struct cases *c, uint32_t step)
+/* A way to cut an answer: in two at `half`, or in odd pieces of 1…step bytes; neither: fed whole. */
+struct cut {
+    uint32_t step;
+    size_t half;
+};
+
+static size_t next_piece(const struct cut *cut, size_t at, size_t left, uint32_t *seed)
 {
-    size_t len = strlen(c->answer), at = 0;
-    uint32_t seed = step;
+    size_t piece = left;
+
+    if (cut->half > at)
+        piece = cut->half - at;
+    else if (cut->step > 0)
+        piece = 1 + (*seed >> 16) % cut->step;
+    *seed = *seed * 1664525u + 1013904223u;
+    return piece < left ? piece : left;
+}
+
+static const char *play(struct cases *c, const struct cut *cut)
+{
+    uint32_t seed = cut->step;
 
     if (aigw_testhost_request_json(c->th, c->request) != AIGW_OK)
         return aigw_testhost_error(c->th);
     aigw_testhost_accept(c->th, c->content_type);
-    while (at < len) {
-        size_t piece = step == 0 ? len : 1 + (seed >> 16) % step;
-
-        seed = seed * 1664525u + 1013904223u;
-        if (piece > len - at)
-            piece = len - at;
-        if (aigw_testhost_feed(c->th, c->answer + at, piece) != AIGW_OK)
+    for (size_t at = 0, piece; at < c->answer.len; at += piece) {
+        piece = next_piece(cut, at, c->answer.len - at, &seed);
+        if (aigw_testhost_feed(c->th, c->answer.ptr + at, piece) != AIGW_OK)
             break;
-        at += piece;
     }
     aigw_testhost_end(c->th);
     return aigw_testhost_events(c->th);
@@ -92,7 +104,7 @@ static void leave_early(struct cases *c, bool is_local, const char *whole)
         if (is_local)
             play_local(c);
         else
-            play(c, 0);
+            play(c, &(struct cut){ 0 });
         cases_expect_no_faults(c);
         if (c->findings != before)
             break;
@@ -100,24 +112,43 @@ static void leave_early(struct cases *c, bool is_local, const char *whole)
     aigw_testhost_emit_max(c->th, 0);
 }
 
-static void expect_events(struct cases *c, const struct section *s)
+static void expect_played(struct cases *c, const struct section *s, const char *what, const char *found)
 {
-    static const uint32_t steps[] = { 0, 1, 7, 40 };
-    bool is_local = aigw_testhost_http(c->th)->framing == AIGW_FRAMING_LOCAL;
-    const char *found = NULL;
+    cases_expect_text(c, what, s->text, found);
+    cases_expect_no_faults(c);
+}
+
+/* However the network cuts the answer, it means the same. */
+static void expect_cuts(struct cases *c, const struct section *s)
+{
+    static const uint32_t steps[] = { 1, 7, 40 };
     int before = c->findings;
 
-    if (!is_local && !c->answer) {
+    for (size_t i = 0; i < GW_ARRAY_LEN(steps) && c->findings == before; i++)
+        expect_played(c, s, "events, answer fed in pieces,", play(c, &(struct cut){ .step = steps[i] }));
+    for (size_t half = 1; half < c->answer.len && c->findings == before; half++) {
+        expect_played(c, s, "events, answer cut in two,", play(c, &(struct cut){ .half = half }));
+        if (c->findings != before)
+            cases_finding(c, "that was the cut before byte %zu of %zu", half, c->answer.len);
+    }
+}
+
+static void expect_events(struct cases *c, const struct section *s)
+{
+    bool is_local = aigw_testhost_http(c->th)->framing == AIGW_FRAMING_LOCAL;
+    const char *whole;
+    int before = c->findings;
+
+    if (!is_local && !c->answer.ptr) {
         cases_finding(c, "events without an answer before them");
         return;
     }
-    for (size_t i = 0; i < (is_local ? 1 : GW_ARRAY_LEN(steps)) && c->findings == before; i++) {
-        found = is_local ? play_local(c) : play(c, steps[i]);
-        cases_expect_text(c, steps[i] == 0 ? "events" : "events, answer fed in pieces,", s->text, found);
-        cases_expect_no_faults(c);
-    }
+    whole = gw_arena_printf(&c->arena, "%s", is_local ? play_local(c) : play(c, &(struct cut){ 0 }));
+    expect_played(c, s, "events", whole);
+    if (!is_local && c->findings == before)
+        expect_cuts(c, s);
     if (c->findings == before)
-        leave_early(c, is_local, gw_arena_printf(&c->arena, "%s", found));
+        leave_early(c, is_local, whole);
 }
 
 static void do_answer(struct cases *c, const struct section *s)
@@ -129,8 +160,8 @@ static void do_answer(struct cases *c, const struct section *s)
         cases_finding(c, "answer: expected \"=== answer <status> [<content type> [<retry-after>]]\"");
         return;
     }
-    c->answer = s->text;
     c->content_type = gw_arena_printf(&c->arena, "%s", type);
+    c->answer = cases_answer_bytes(c, c->content_type, s->text);
     if (status < 400)
         return;
     if (!c->request || aigw_testhost_request_json(c->th, c->request) != AIGW_OK) {
@@ -191,7 +222,9 @@ const struct case_section cases_provider[] = {
     { "headers", "", CASES_PROVIDER, expect_headers, "lines among the headers, those of sign() included" },
     { "body", "", CASES_PROVIDER, expect_body, "the body that was described" },
     { "answer", "<status> [<type> [<retry-after>]]", CASES_PROVIDER, do_answer,
-      "what the server answers (default type text/event-stream)" },
+      "what the server answers (default type text/event-stream); of "
+      "application/vnd.amazon.eventstream a message a line: event <type> <payload>, exception <type> <payload>, error "
+      "<code> <words>, broken … for a wrong checksum" },
     { "events", "", CASES_PROVIDER, expect_events,
       "what is emitted, however the answer is cut; without an answer for AIGW_FRAMING_LOCAL" },
     { "error", "", CASES_PROVIDER, expect_error,

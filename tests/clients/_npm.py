@@ -2,12 +2,21 @@
 import os
 import shutil
 import subprocess
+import threading
 
 from harness.runner import Skip
 
 
+_one_at_a_time = threading.Lock()
+
+
 def installed(ctx, packages, name):
     """The folder with node_modules for the package files in `packages`; Skip where that cannot be."""
+    with _one_at_a_time:
+        return _installed(ctx, packages, name)
+
+
+def _installed(ctx, packages, name):
     folder = os.path.join(ctx.build_dir, "test-cache", name)
     os.makedirs(folder, exist_ok=True)
     stamp = os.path.join(folder, "installed.lock")

@@ -1,16 +1,14 @@
 """Clients that nobody here wrote, through the proxies: the Anthropic and OpenAI packages from npm and PyPI, and GitLab's
-own @gitlab/gitlab-ai-provider (pinned in sdk_packages/), with a token of one user that the gateway itself issued."""
+own @gitlab/gitlab-ai-provider (pinned in sdk_packages/ and python_packages/), with a token of one user that the gateway
+itself issued."""
 import json
 import os
-import subprocess
-import sys
-import threading
 
 from contract._proxy import ProxyEnv, anthropic_error, openai_error, vectors
 from contract._env import Reply
 from harness.runner import case, equal, fixture, truth
 
-from . import _npm, _pypi
+from . import _child, _npm, _pypi
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RIGHT = "ai_gateway_model_provider_proxy"
@@ -18,42 +16,13 @@ MODELS = {"anthropic": "claude-sonnet-4-5", "openai": "gpt-5", "gitlab": "duo-ch
 GITLAB_OPENAI = "duo-chat-gpt-5-1"
 
 
-class Clients:
-    """A child that makes the calls it is told to, one line of JSON each way."""
-
-    def __init__(self, command, env=None):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        text=True, env=env)
-        self.errors = []
-        threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True).start()
-
-    def call(self, order):
-        self.process.stdin.write(json.dumps(order) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            self.process.wait(10)
-            raise RuntimeError("the clients ended: " + "".join(self.errors)[-800:])
-        return json.loads(line)
-
-    def close(self):
-        self.process.stdin.close()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-        self.process.stdout.close()
-
-
 def node_clients(ctx):
     folder = _npm.installed(ctx, os.path.join(HERE, "sdk_packages"), "sdks")
-    return Clients(["node", os.path.join(HERE, "sdk_clients.mjs"), folder])
+    return _child.node("sdk_clients.mjs", folder, greets=False)
 
 
 def python_clients(ctx):
-    folder = _pypi.installed(ctx, os.path.join(HERE, "sdk_packages", "requirements.txt"), "sdks-python")
-    return Clients([sys.executable, os.path.join(HERE, "_sdk_calls.py")],
-                   {"PATH": "/usr/bin:/bin", "PYTHONPATH": folder, "PYTHONDONTWRITEBYTECODE": "1"})
+    return _child.python("_sdk_calls.py", _pypi.installed(ctx, "sdks"), greets=False)
 
 
 class SdkEnv(ProxyEnv):

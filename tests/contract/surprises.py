@@ -37,15 +37,30 @@ def nothing_behind_the_cursor(env):
             truth("None" not in text and "null" not in text, f"no word for nothing for {family}", text)
 
 
-@case("SUR-06", "sur")
-def placeholder_endpoints_are_nowhere(env):
-    """GitLab sends a placeholder as the endpoint of hosted models. What this build does not serve is refused by name,
-    and nothing is sent to the placeholder."""
-    for identifier in ("bedrock/anthropic.claude-v2", "bedrock/converse/x", "bedrock_converse/x", "vertex_ai/claude"):
+@fixture("sur_nowhere")
+def sur_nowhere(ctx):
+    """Nothing listens where the machine's metadata would be."""
+    return Env(ctx, bypass=True, env={"GCE_METADATA_HOST": "127.0.0.1:9", "AWS_EC2_METADATA_DISABLED": "true"},
+               name="sur-nowhere")
+
+
+@case("SUR-06", "sur_nowhere")
+def the_placeholder_of_bedrock_is_nowhere(env):
+    """GitLab sends a placeholder as the endpoint of hosted models: nothing is sent there. Models of Bedrock need AWS's
+    credentials; here are none, and the message names them."""
+    for identifier in ("bedrock/anthropic.claude-v2", "bedrock/converse/x", "bedrock_converse/x"):
         script = env.models.script(Reply())
-        check(env.post(PATH, completion(script, model_identifier=identifier)), 422, {"detail": contains(identifier)})
-        check(env.post(V1 + CHECK, body_of(script, model={"identifier": identifier})), 422,
-              {"detail": [{"msg": contains(identifier)}]})
+        check(env.post(PATH, completion(script, model_identifier=identifier, model_api_key="")), 503,
+              {"detail": contains("AWS_ACCESS_KEY_ID")})
+        equal(script.count, 0, f"calls for {identifier}")
+
+
+@case("SUR-06-vertex", "sur_nowhere")
+def vertex_is_asked_for_a_token_first(env):
+    """Models of Vertex AI need an account. Without one the call fails, and nothing goes to the placeholder."""
+    for identifier in ("vertex_ai/claude-sonnet-4-5", "vertex_ai/gemini-2.5-flash", "vertex_ai/codestral-2501"):
+        script = env.models.script(Reply())
+        check(env.post(PATH, completion(script, model_identifier=identifier)), 503, {"detail": contains("127.0.0.1")})
         equal(script.count, 0, f"calls for {identifier}")
 
 

@@ -29,7 +29,8 @@ static void compare(const struct aigw_json *value, const struct aigw_json_node *
 
     must(value->type == node->type && value->text.len > 0);
     if (value->type == AIGW_JSON_STRING) {
-        must(aigw_json_text(value, memory, &text) == AIGW_OK && same(text, node->text) && aigw_utf8_is_valid(text));
+        must(aigw_json_text(value, memory, &text) == AIGW_OK && same(text, node->text));
+        must((value->flags & AIGW_JSONF_ODD) || aigw_utf8_is_valid(text));
         must(aigw_utf8_strip(text).len <= text.len && aigw_utf8_count(text) <= text.len);
     }
     if (value->type < AIGW_JSON_LIST)
@@ -43,6 +44,22 @@ static void compare(const struct aigw_json *value, const struct aigw_json_node *
         compare(&part, item, memory);
     }
     must(!aigw_json_next(&walk, &key, &part));
+}
+
+/* Values one after the other: each is the whole of a text of its own. */
+static void read_sequence(aigw_str rest, uint32_t options)
+{
+    struct aigw_json value, alone;
+    aigw_str before = rest;
+
+    while (aigw_json_check_first(&rest, options, &value, NULL) == AIGW_OK) {
+        must(value.text.ptr >= before.ptr && value.text.ptr + value.text.len <= rest.ptr && rest.len < before.len);
+        must(rest.ptr + rest.len == before.ptr + before.len);
+        must(aigw_json_check(value.text, options, &alone, NULL) == AIGW_OK && alone.type == value.type &&
+             alone.flags == value.flags && same(alone.text, value.text));
+        before = rest;
+    }
+    must(same(before, rest) && value.type == AIGW_JSON_ABSENT);
 }
 
 static void read_unchecked(aigw_str text, uint8_t kind)
@@ -71,7 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct aigw_pool pool = { NULL };
     struct aigw_memory memory = aigw_pool_memory(&pool, MEMORY_MAX);
     uint8_t kind = size ? data[0] : 0;
-    uint32_t options = kind % 4;
+    uint32_t options = kind % 8;
     struct aigw_json_error error, tree_error;
     const struct aigw_json_node *root;
     struct aigw_json value;
@@ -93,8 +110,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         must(status == AIGW_OK || status == AIGW_E_LIMIT);
         if (status == AIGW_OK)
             compare(&value, root, &memory);
-        must(aigw_utf8_is_valid(text));
-        must(aigw_json_mend(&value, &memory, &mended) == AIGW_OK || memory.left < size * 3);
+        must((options & AIGW_JSON_BYTES) || aigw_utf8_is_valid(text));
+        must(aigw_json_mend(&value, &memory, &mended) == AIGW_OK || memory.left < size * 6);
         must(!mended.ptr || aigw_json_check(mended, AIGW_JSON_STRICT, &value, NULL) == AIGW_OK);
     } else if (status != AIGW_E_LIMIT) {
         must(status == AIGW_E_INVALID && error.offset == tree_error.offset && error.kind == tree_error.kind);
@@ -102,6 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         aigw_json_where(text, error.offset, &line, &column);
         must(line >= 1 && column >= 1);
     }
+    read_sequence(text, options);
     read_unchecked(text, kind);
     aigw_pool_free(&pool);
     free(copy);

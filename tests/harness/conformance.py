@@ -35,19 +35,20 @@ class Promise:
         """Names that no row has."""
         if self.stands.startswith("not served"):
             return []
-        return [name for name in self.names or [self.id] if not any(_is_of(row, name) for row in rows)]
+        return [name for name in self.names or [self.id] if not any(is_of(row, name) for row in rows)]
 
     def result(self, rows, failed):
         if self.missing(rows):
             return "awaited" if self.is_awaited else "NO ROW"
         names = self.names or [self.id]
-        if any(_is_of(row, name) for row in failed for name in names):
+        if any(is_of(row, name) for row in failed for name in names):
             return "FAILS"
         verdict = self.stands if self.stands and not self.is_awaited else "pass"
         return f"{verdict} ({', '.join(self.names)})" if self.names else verdict
 
 
-def _is_of(row, name):
+def is_of(row, name):
+    """Is this the name of the row, or of a family of rows it belongs to?"""
     return row == name or row.startswith(name + "-")
 
 
@@ -55,7 +56,7 @@ def _single(idents):
     return {name for ident in idents for name in ident.split()}
 
 
-def _rows():
+def all_rows():
     return _single([item.id for item in runner._cases] + [ident for ident, _ in checks.OVERALL])
 
 
@@ -76,7 +77,7 @@ def read():
 
 
 def text(failed=()):
-    rows, failed = _rows(), _single(failed)
+    rows, failed = all_rows(), _single(failed)
     parts = [HEAD]
     for title, promises in read():
         parts.append(f"\n## {title}\n\n| Id | | What | Result |\n|---|---|---|---|\n")
@@ -92,7 +93,7 @@ def write(failed):
 def is_kept(ctx):
     """Every promise has its rows, and the document says what list and rows say. Awaited rows may come before the
     document is made anew: a merge brings them."""
-    rows = _rows()
+    rows = all_rows()
     promises = [promise for _, section in read() for promise in section]
     missing = [f"{item.id} has no row {name}" for item in promises if not item.is_awaited
                for name in item.missing(rows)]

@@ -1,5 +1,6 @@
 /* steps_provider.c - a provider that needs a token before it asks, and signs what it sends: for the test host's side of
- * credential() and sign(). The token takes two requests; a line "whoami" is answered with a header of the server. */
+ * credential() and sign(). The token takes two requests; a line "whoami" is answered with a header of the server. A
+ * prompt "binary" is answered by an event stream of AWS, whose messages it names. */
 #include <aigw/sdk.h>
 
 #include <string.h>
@@ -35,7 +36,8 @@ static aigw_status steps_request(struct aigw_ctx *ctx, void *self, void *call, c
     ret_http->headers = headers;
     ret_http->header_count = 1;
     ret_http->body = req->prompt;
-    ret_http->framing = AIGW_FRAMING_NDJSON;
+    ret_http->framing = req->prompt.len == 6 && memcmp(req->prompt.ptr, "binary", 6) == 0 ? AIGW_FRAMING_EVENTSTREAM
+                                                                                          : AIGW_FRAMING_NDJSON;
     return AIGW_OK;
 }
 
@@ -73,6 +75,14 @@ static aigw_status steps_credential(struct aigw_ctx *ctx, void *self, void *memo
     return AIGW_OK;
 }
 
+static aigw_str name_message(struct aigw_ctx *ctx, const struct aigw_host *host, const struct aigw_frame *frame)
+{
+    const char *text = host->format(ctx, AIGW_LIFE_REQUEST, "%.*s|%.*s|%.*s", AIGW_STR_ARG(frame->event),
+                                    AIGW_STR_ARG(frame->exception), AIGW_STR_ARG(frame->data));
+
+    return text ? (aigw_str){ text, strlen(text) } : AIGW_STR_NONE;
+}
+
 static aigw_status steps_frame(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_frame *frame)
 {
     const struct aigw_host *host = ((struct steps *)self)->host;
@@ -82,6 +92,8 @@ static aigw_status steps_frame(struct aigw_ctx *ctx, void *self, void *call, con
     (void)call;
     if (frame->data.len == 6 && memcmp(frame->data.ptr, "whoami", 6) == 0)
         event.text = host->answer_header(ctx, "x-who");
+    if (frame->framing == AIGW_FRAMING_EVENTSTREAM)
+        event.text = name_message(ctx, host, frame);
     if (frame->data.len != 1 || frame->data.ptr[0] != '.')
         return host->emit(ctx, &event);
     event = (struct aigw_event){ .struct_size = sizeof event, .type = AIGW_EVENT_FINISH, .finish = AIGW_FINISH_STOP };

@@ -40,6 +40,7 @@ static const struct {
     { "pends in a frame", 0, 1, "", "frame() answered 2, expected AIGW_OK, AIGW_DONE or a failure" },
     { "tool with a gap", 0, 1, "", "TOOL_CALL has index 1, expected at most 0" },
     { "tool named twice", 0, 1, "", "id and name belong to its first piece only" },
+    { "tires", 0, 1, PLAIN, "that was the cut before byte 3 of 14" },
 };
 
 /* The same for a feature; its conformance check alone. */

@@ -1,16 +1,19 @@
-/* anthropic.h - the dialect of Anthropic's Messages API.
+/* anthropic.h - the dialect of Anthropic's Messages API, client half, for every host of Claude.
  *
- *     request_write.c request_turns.c        canonical request → wire body
- *     answer_read.c answer_quick.c           wire answer → canonical events, and the same without a tree
- *     answer_error.c                         refusals, before and inside an answer
+ *     request_*.c     canonical request → wire body
+ *     answer_*.c      wire answer → canonical events; refusals, before and inside an answer
  */
 #ifndef ANTHROPIC_H
 #define ANTHROPIC_H
 
 #include "../common/halves.h"
+#include "../common/names.h"
 #include "../common/wire.h"
 
 #define ANTHROPIC_DIALECT "anthropic" /* what passes through, and the origin of signatures and vendor JSON */
+
+/* The tool that holds the answers of old models to a schema: its call is the answer's text. */
+#define ANTHROPIC_JSON_TOOL "aigw_json_answer"
 
 struct anthropic_quirks {
     int64_t max_tokens;    /* when the request names none: the field is required     */
@@ -19,15 +22,24 @@ struct anthropic_quirks {
     const char *cache_ttl; /* "5m", "1h" or "off"                                    */
     const char *version;   /* member anthropic_version of the body, NULL for none    */
     bool omit_model;       /* the model's name is in the URL                         */
+    bool omit_stream;      /* so is whether to stream                                */
+    struct names *names;   /* of the call, for tools that are sent as others; NULL: such tools are refused */
 };
 
-/** A tool call of an answer; answer_read.c. */
+/** A tool call of an answer; answer_blocks.c. */
 struct anthropic_tool;
+
+/* What a call asks for. */
+#define ANTHROPIC_ASKS_ANSWER 0u
+#define ANTHROPIC_ASKS_COUNT  1u /* a number of tokens */
+#define ANTHROPIC_ASKS_MODELS 2u /* the names of the server's models */
+#define ANTHROPIC_ASKS_OTHER  3u /* another part of the API, passed through: its answer is none of ours to read */
 
 /** State of one call. */
 struct anthropic_call {
-    uint32_t is_count;    /* it asks for a number of tokens only */
+    uint32_t asks;        /* ANTHROPIC_ASKS_*: set by request() */
     uint32_t has_begun;   /* something of an answer came */
+    uint32_t is_named;    /* MODEL was emitted */
     uint32_t is_finished; /* FINISH was emitted */
     uint32_t is_over;     /* the end marker or an error came: the rest is ignored */
     uint32_t tool_count, tools_kept;
@@ -38,79 +50,29 @@ struct anthropic_call {
     /* pointers last: tests compare what stands before them */
     struct anthropic_tool *tools; /* newest first */
     struct wire_drops drops;
+    struct names names;
     struct aigw_buf *raw; /* pass-through: the frame for the client; else NULL */
 };
-
-/* How much thinking is asked for. */
-#define ANTHROPIC_THINK_UNSAID   0u
-#define ANTHROPIC_THINK_OFF      1u
-#define ANTHROPIC_THINK_BUDGET   2u
-#define ANTHROPIC_THINK_ADAPTIVE 3u
-
-/** A body being written. */
-struct anthropic_out {
-    const struct aigw_host *host;
-    struct aigw_ctx *ctx;
-    struct wire_body *body;
-    const struct anthropic_quirks *quirks;
-    struct wire_drops *drops;
-    bool is_foreign;        /* extra members are in the spelling of another dialect */
-    uint32_t thinking;      /* ANTHROPIC_THINK_* */
-    uint32_t marks_to_skip; /* cache markers beyond the last four */
-    const char *role;       /* of the open turn, NULL when none is open */
-    uint32_t turn_count;
-    uint32_t block_count;               /* in the open turn */
-    uint32_t results_ahead;             /* messages to come whose results stand there already */
-    const struct aigw_message *waiting; /* system messages from here on are still to be put in place */
-};
-aigw_status anthropic_unsupported(struct anthropic_out *out, const char *what, uint32_t number);
-aigw_status anthropic_invalid(struct anthropic_out *out, const char *what);
-/** True when a signature or vendor JSON of this origin is at home here. */
-bool anthropic_is_ours(aigw_str origin);
-/** Count the cache markers of a request, so that the last four are kept. */
-void anthropic_count_marks(struct anthropic_out *out, const struct aigw_model_request *req);
-/** `,"cache_control":…` if one is asked for and left. */
-void anthropic_put_mark(struct anthropic_out *out, bool is_wanted, uint32_t ttl_s);
-/** The members "system" and "messages". `note`: one more instruction, NULL for none. */
-aigw_status anthropic_turns(struct anthropic_out *out, const struct aigw_model_request *req, const char *note);
 
 aigw_status anthropic_body(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str model,
                            const struct aigw_model_request *req, const struct anthropic_quirks *quirks,
                            struct wire_drops *drops, aigw_str *ret_body);
 
-/** Reading an answer. */
-struct anthropic_in {
-    const struct aigw_host *host;
-    struct aigw_ctx *ctx;
-    struct anthropic_call *call;
-    struct wire_pass pass;
-};
+/** True when a part names a file that the API keeps: that needs the beta feature ANTHROPIC_FILES_BETA. */
+bool anthropic_names_files(const struct aigw_model_request *req);
+#define ANTHROPIC_FILES_BETA "files-api-2025-04-14"
 
 /** One frame of an answer. AIGW_DONE at the end marker. */
 aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
                             const struct aigw_frame *frame);
-/** The same without the short cuts for plain text; for tests. */
+/** The same without the short cut for plain text; for tests. */
 aigw_status anthropic_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
                                  const struct aigw_frame *frame);
-/** The common part of both, from the full parser on. */
-aigw_status anthropic_read(struct anthropic_in *in, const struct aigw_frame *frame);
-/** Emit, unless the client gets the bytes themselves. */
-aigw_status anthropic_emit(struct anthropic_in *in, const struct aigw_event *event);
-/** Text of type AIGW_EVENT_TEXT or _REASONING, joining characters that were cut in half. */
-aigw_status anthropic_emit_text(struct anthropic_in *in, uint32_t type, aigw_str text);
-/** Take in what a usage object says and emit what is known. `number`: one of its numbers, -1 when it is not there. */
-aigw_status anthropic_emit_usage(struct anthropic_in *in,
-                                 int64_t (*number)(const void *obj, const char *group, const char *name),
-                                 const void *obj);
-aigw_status anthropic_emit_finish(struct anthropic_in *in, aigw_str word, aigw_str stop, aigw_str detail);
-
+/** Its body ended: of the answer to what is passed through unread, nothing else says so. */
+aigw_status anthropic_done(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call);
+/** What is asked for at this path of the API, with or without a query. */
+uint32_t anthropic_asks_at(aigw_str path);
 void anthropic_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                        struct aigw_error *ret_error);
-/** An object that reports an error, in any of the known shapes. */
-bool anthropic_is_error(struct json_object *obj);
-/** Emit it as the end of the call. */
-aigw_status anthropic_emit_error(struct anthropic_in *in, struct json_object *obj);
-/** The same for an error told in plain words. */
-aigw_status anthropic_emit_error_text(struct anthropic_in *in, aigw_str words);
 
 #endif

@@ -1,12 +1,43 @@
 /* read.c - questions to a model server's JSON. */
 #include "read.h"
 
-#define READER_MEMORY_MAX ((size_t)64 * 1024 * 1024) /* no answer is larger */
+#include <stdlib.h>
+#include <string.h>
 
-bool reader_begin(struct reader *r, aigw_str text, struct aigw_json *ret_root)
+#include "halves.h"
+
+#define READER_MEMORY_MAX ((size_t)64 * 1024 * 1024) /* no answer is larger */
+#define READER_ANY        (AIGW_JSON_NAN | AIGW_JSON_BYTES)
+
+void reader_open(struct reader *r)
 {
     *r = (struct reader){ .is_short = false };
     r->memory = aigw_pool_memory(&r->pool, READER_MEMORY_MAX);
+}
+
+/* Where a half of a surrogate pair may be, an escape that is odd. */
+static bool mark_halves(struct reader *r, struct aigw_json *value)
+{
+    aigw_str marked;
+
+    if (!halves_mark(value->text, &marked, &r->marked)) {
+        r->is_short = true;
+        return false;
+    }
+    return !r->marked || aigw_json_check(marked, READER_ANY, value, NULL) == AIGW_OK;
+}
+
+bool reader_next(struct reader *r, aigw_str *rest, struct aigw_json *ret_value)
+{
+    free(r->marked);
+    r->marked = NULL;
+    return aigw_json_check_first(rest, READER_ANY, ret_value, NULL) == AIGW_OK &&
+           (!(ret_value->flags & AIGW_JSONF_ODD) || mark_halves(r, ret_value));
+}
+
+bool reader_begin(struct reader *r, aigw_str text, struct aigw_json *ret_root)
+{
+    reader_open(r);
     if (aigw_json_check(text, AIGW_JSON_NAN, ret_root, NULL) == AIGW_OK)
         return true;
     *ret_root = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
@@ -15,6 +46,7 @@ bool reader_begin(struct reader *r, aigw_str text, struct aigw_json *ret_root)
 
 void reader_end(struct reader *r)
 {
+    free(r->marked);
     aigw_pool_free(&r->pool);
 }
 
@@ -43,25 +75,67 @@ bool reader_must_str(struct reader *r, const struct aigw_json *object, const cha
     return value.type == AIGW_JSON_STRING || value.type == AIGW_JSON_NULL || value.type == AIGW_JSON_ABSENT;
 }
 
+/* Copy without the blanks between values; answers the bytes. out NULL only counts. */
+static size_t squeeze(aigw_str json, char *out)
+{
+    bool in_string = false;
+    size_t len = 0;
+
+    for (size_t i = 0; i < json.len; i++) {
+        char c = json.ptr[i];
+        bool is_escape = in_string && c == '\\' && i + 1 < json.len;
+
+        if (!in_string && (c == ' ' || c == '\n' || c == '\r' || c == '\t'))
+            continue;
+        in_string ^= c == '"';
+        if (out)
+            memcpy(out + len, json.ptr + i, (size_t)1 + is_escape);
+        len += (size_t)1 + is_escape;
+        i += is_escape;
+    }
+    return len;
+}
+
 aigw_str reader_json(struct reader *r, const struct aigw_json *value)
 {
     aigw_str text = AIGW_STR_NONE;
+    size_t len;
+    char *copy;
 
-    if (value->type != AIGW_JSON_ABSENT && aigw_json_mend(value, &r->memory, &text) != AIGW_OK)
+    if (value->type == AIGW_JSON_ABSENT)
+        return text;
+    if (aigw_json_mend(value, &r->memory, &text) != AIGW_OK) {
         r->is_short = true;
-    return text;
+        return AIGW_STR_NONE;
+    }
+    len = squeeze(text, NULL);
+    if (len == text.len)
+        return text;
+    copy = aigw_memory_get(&r->memory, len);
+    if (!copy) {
+        r->is_short = true;
+        return AIGW_STR_NONE;
+    }
+    squeeze(text, copy);
+    return (aigw_str){ copy, len };
+}
+
+int64_t reader_number(const struct aigw_json *value, int64_t otherwise)
+{
+    int64_t whole;
+    double real;
+
+    if (aigw_json_int(value, &whole))
+        return whole;
+    return aigw_json_real(value, &real) && real > -1e15 && real < 1e15 ? (int64_t)real : otherwise;
 }
 
 int64_t reader_int(const struct aigw_json *object, const char *name, int64_t otherwise)
 {
     struct aigw_json value;
-    int64_t whole;
-    double real;
 
     aigw_json_member(object, name, &value);
-    if (aigw_json_int(&value, &whole))
-        return whole;
-    return aigw_json_real(&value, &real) && real > -1e15 && real < 1e15 ? (int64_t)real : otherwise;
+    return reader_number(&value, otherwise);
 }
 
 bool reader_member(const struct aigw_json *object, const char *name, uint32_t type, struct aigw_json *ret)

@@ -1,5 +1,4 @@
-/* read.h - a model server's JSON, read where it lies (aigw/json.h): the few questions that all dialects ask of it. New
- * readers use these and not the json-c half of wire.h.
+/* read.h - a model server's JSON, read where it lies (aigw/json.h): the few questions that all dialects ask of it.
  *
  *     struct reader r;
  *     struct aigw_json root;
@@ -8,6 +7,14 @@
  *         …                                            no JSON
  *     text = reader_str(&r, &root, "text");            lives until reader_end()
  *     reader_end(&r);
+ *
+ * Events of a stream, two of which may come in one:
+ *
+ *     reader_open(&r);
+ *     while (text.len > 0)
+ *         if (!reader_next(&r, &text, &value))
+ *             …                                        no JSON
+ *     reader_end(&r);
  */
 #ifndef DIALECT_READ_H
 #define DIALECT_READ_H
@@ -15,15 +22,22 @@
 #include <aigw/json.h>
 #include <stdbool.h>
 
-/** Reading of one text. Must not move. */
+/** Reading of one text, or of several values. Must not move. */
 struct reader {
     struct aigw_pool pool;
     struct aigw_memory memory; /* for strings with escapes */
+    char *marked;              /* the value at hand, when halves of characters had to be marked in it */
     bool is_short;             /* memory ran out: what was read since is not to be trusted */
 };
 
 /** Check the text and give its value. False when it is no JSON: then *ret_root is absent. reader_end() in any case. */
 bool reader_begin(struct reader *r, aigw_str text, struct aigw_json *ret_root);
+/** Begin without a text: reader_next() gives the values of one, one after the other. */
+void reader_open(struct reader *r);
+/** The value at the beginning of *rest, which then begins behind it and its blanks; false when there is no JSON. It may
+ *  be of a server that cuts its text where it likes: strings are any bytes, with the marks of halves.h among them. It
+ *  lives until the next one. */
+bool reader_next(struct reader *r, aigw_str *rest, struct aigw_json *ret_value);
 /** Free what the strings took. */
 void reader_end(struct reader *r);
 
@@ -33,9 +47,11 @@ aigw_str reader_text(struct reader *r, const struct aigw_json *value);
 aigw_str reader_str(struct reader *r, const struct aigw_json *object, const char *name);
 /** A member that must be text: false when it is something else. Absent and null are the absent string. */
 bool reader_must_str(struct reader *r, const struct aigw_json *object, const char *name, aigw_str *ret_text);
-/** The value as JSON text that may be put into other JSON. */
+/** The value as JSON text that may be put into other JSON, and on one line: without blanks between values. */
 aigw_str reader_json(struct reader *r, const struct aigw_json *value);
-/** The member, when it is a number (a whole one that was written as a real one, too), else `otherwise`. */
+/** The number (a whole one that was written as a real one, too); `otherwise` for everything else. */
+int64_t reader_number(const struct aigw_json *value, int64_t otherwise);
+/** The same for a member. */
 int64_t reader_int(const struct aigw_json *object, const char *name, int64_t otherwise);
 /** The member when it is of that type (AIGW_JSON_*), else false and *ret absent. */
 bool reader_member(const struct aigw_json *object, const char *name, uint32_t type, struct aigw_json *ret);

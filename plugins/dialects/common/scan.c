@@ -1,4 +1,5 @@
-/* scan.c - see scan.h. Strict where it reads, lax where it skips: what it accepts, json-c reads the same way. */
+/* scan.c - see scan.h. Strict where it reads, lax where it skips: what it accepts, the readers of aigw/json.h read the
+ * same way. */
 #include "scan.h"
 
 #include <string.h>

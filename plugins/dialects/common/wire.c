@@ -1,5 +1,7 @@
-/* wire.c - see wire.h. Text, JSON in and out, events. */
+/* wire.c - see wire.h. Text, JSON bodies, events. */
 #include "wire.h"
+
+#include <aigw/json.h>
 
 #include "../../common/json/digits.h"
 
@@ -8,8 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#define WIRE_JSON_DEPTH 96
-#define WIRE_WORDS_MAX  600
+#define WIRE_WORDS_MAX 600
 
 /* ---- text ---- */
 
@@ -219,37 +220,70 @@ void wire_double(struct wire_body *body, const char *key, double value)
     wire_put(body, digits_of_double(value, room));
 }
 
-static bool wire_has_key(const struct wire_body *body, const char *const *reserved, const char *key)
+static bool is_among(const char *const *names, uint32_t count, const char *key)
 {
-    for (uint32_t i = 0; i < body->key_count; i++)
-        if (strcmp(body->keys[i], key) == 0)
-            return true;
-    for (; reserved && *reserved; reserved++)
-        if (strcmp(*reserved, key) == 0)
+    for (uint32_t i = 0; i < count; i++)
+        if (strcmp(names[i], key) == 0)
             return true;
     return false;
 }
 
-aigw_status wire_merge(struct wire_body *body, struct json_object *members, const char *const *reserved,
-                       struct wire_drops *drops)
+bool wire_has_key(const struct wire_body *body, const char *const *reserved, const char *key)
 {
-    if (!json_object_is_type(members, json_type_object))
+    for (; reserved && *reserved; reserved++)
+        if (strcmp(*reserved, key) == 0)
+            return true;
+    return is_among(body->keys, body->key_count, key);
+}
+
+/* A name as C text; NULL without memory. */
+static const char *key_text(struct wire_body *body, const struct aigw_json *key)
+{
+    size_t room = aigw_json_room(key);
+    char *text = body->host->alloc(body->ctx, AIGW_LIFE_BUILD, (room > key->text.len ? room : key->text.len) + 1);
+    aigw_str name;
+
+    if (!text)
+        return NULL;
+    name = aigw_json_text_in(key, text);
+    if (name.ptr != text && name.len > 0)
+        memcpy(text, name.ptr, name.len);
+    text[name.len] = '\0';
+    return text;
+}
+
+aigw_status wire_members(struct wire_body *body, aigw_str object, const char *const *reserved, struct wire_drops *drops)
+{
+    uint32_t before = body->key_count;
+    struct aigw_json_walk walk;
+    struct aigw_json root, key, value;
+
+    if (wire_is_blank(object))
         return AIGW_OK;
-    json_object_object_foreach(members, key, value)
-    {
-        if (wire_has_key(body, reserved, key)) {
+    if (aigw_json_check(object, AIGW_JSON_STRICT, &root, NULL) != AIGW_OK || root.type != AIGW_JSON_OBJECT)
+        return AIGW_E_INVALID;
+    walk = aigw_json_begin(&root);
+    while (aigw_json_next(&walk, &key, &value)) {
+        const char *name = key_text(body, &key);
+
+        if (!name)
+            return AIGW_E_NOMEM;
+        if (is_among(body->keys + before, body->key_count - before, name))
+            continue; /* named twice: the last one was written in the place of the first */
+        if (wire_has_key(body, reserved, name)) {
             if (drops)
-                wire_drop(body->host, body->ctx, drops, wire_str(key));
+                wire_drop(body->host, body->ctx, drops, wire_str(name));
             continue;
         }
         if (body->key_count == WIRE_KEYS_MAX)
             return body->host->fail(body->ctx, AIGW_E_LIMIT, "the request has more than %d members", WIRE_KEYS_MAX);
         if (body->key_count > 0)
             wire_puts(body, ",");
-        body->keys[body->key_count++] = key;
-        body->host->buf_json(body->buf, wire_str(key));
+        body->keys[body->key_count++] = name;
+        wire_put(body, key.text);
         wire_puts(body, ":");
-        wire_put(body, wire_json(value));
+        aigw_json_member(&root, name, &value);
+        wire_put(body, value.text);
     }
     return AIGW_OK;
 }
@@ -269,60 +303,47 @@ aigw_status wire_splice(struct wire_body *body, aigw_str object)
     return AIGW_OK;
 }
 
+aigw_status wire_drop_members(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
+                              aigw_str object)
+{
+    struct aigw_json root, key, value;
+    struct aigw_json_walk members;
+    char room[64];
+
+    if (wire_is_blank(object))
+        return AIGW_OK;
+    if (aigw_json_check(object, 0, &root, NULL) != AIGW_OK || root.type != AIGW_JSON_OBJECT)
+        return AIGW_E_INVALID;
+    members = aigw_json_begin(&root);
+    while (aigw_json_next(&members, &key, &value))
+        wire_drop(host, ctx, drops,
+                  aigw_json_room(&key) <= sizeof room ? aigw_json_text_in(&key, room) : AIGW_STR("extra"));
+    return AIGW_OK;
+}
+
 aigw_status wire_end(struct wire_body *body, aigw_str *ret_text)
 {
     wire_puts(body, "}");
     return body->host->buf_view(body->buf, ret_text);
 }
 
-/* *ret_used: bytes of the value. False when the text does not begin with one. */
-static bool wire_tokenize(aigw_str text, int flags, struct json_object **ret_value, size_t *ret_used)
+/* A mark in front of a text is none of its value. */
+static bool is_json_of(aigw_str text, uint32_t type)
 {
-    struct json_tokener *tok;
-    bool is_good;
+    struct aigw_json root;
 
-    *ret_value = NULL;
-    if (!text.ptr || text.len > INT32_MAX - 1)
-        return false;
-    tok = json_tokener_new_ex(WIRE_JSON_DEPTH);
-    if (!tok)
-        return false;
-    json_tokener_set_flags(tok, flags);
-    *ret_value = json_tokener_parse_ex(tok, text.ptr, (int)text.len);
-    *ret_used = json_tokener_get_parse_end(tok);
-    if (json_tokener_get_error(tok) == json_tokener_continue) { /* a bare number or word ends only at the end */
-        *ret_value = json_tokener_parse_ex(tok, "", 1);
-        *ret_used = text.len;
-    }
-    is_good = json_tokener_get_error(tok) == json_tokener_success;
-    if (!is_good) {
-        json_object_put(*ret_value);
-        *ret_value = NULL;
-    }
-    json_tokener_free(tok);
-    return is_good;
-}
-
-static bool wire_is_json_of(aigw_str text, enum json_type type)
-{
-    struct json_object *value;
-    size_t used;
-    bool is_it;
-
-    /* Strict mode takes blanks after the value for garbage. */
-    is_it = wire_tokenize(wire_trim_end(text), JSON_TOKENER_STRICT, &value, &used) && json_object_is_type(value, type);
-    json_object_put(value);
-    return is_it;
+    return aigw_json_check(text, AIGW_JSON_STRICT, &root, NULL) == AIGW_OK && root.type == type &&
+           root.text.ptr == wire_skip_blanks(text).ptr;
 }
 
 bool wire_is_json_object(aigw_str text)
 {
-    return wire_is_json_of(text, json_type_object);
+    return is_json_of(text, AIGW_JSON_OBJECT);
 }
 
 bool wire_is_json_list(aigw_str text)
 {
-    return wire_is_json_of(text, json_type_array);
+    return is_json_of(text, AIGW_JSON_LIST);
 }
 
 bool wire_is_base64(aigw_str text)
@@ -393,94 +414,7 @@ aigw_str wire_from_base64(const struct aigw_host *host, struct aigw_ctx *ctx, ai
     return (aigw_str){ bytes, len };
 }
 
-/* ---- reading ---- */
-
-struct json_object *wire_parse(aigw_str text)
-{
-    struct json_object *value;
-    size_t used;
-
-    wire_tokenize(text, 0, &value, &used);
-    return value;
-}
-
-bool wire_parse_next(aigw_str *rest, struct json_object **ret_value)
-{
-    size_t used;
-
-    if (!wire_tokenize(*rest, 0, ret_value, &used))
-        return false;
-    *rest = (aigw_str){ rest->ptr + used, rest->len - used };
-    return true;
-}
-
-struct json_object *wire_member(struct json_object *obj, const char *key)
-{
-    struct json_object *value = NULL;
-
-    if (json_object_is_type(obj, json_type_object))
-        json_object_object_get_ex(obj, key, &value);
-    return value;
-}
-
-bool wire_text(struct json_object *obj, const char *key, aigw_str *ret_text)
-{
-    struct json_object *value = wire_member(obj, key);
-
-    *ret_text = wire_value_str(value);
-    return !value || json_object_is_type(value, json_type_string);
-}
-
-bool wire_is_set(struct json_object *value)
-{
-    switch (json_object_get_type(value)) {
-    case json_type_null:
-        return false;
-    case json_type_string:
-        return json_object_get_string_len(value) > 0;
-    case json_type_boolean:
-    case json_type_int:
-    case json_type_double:
-        return json_object_get_double(value) != 0;
-    default:
-        return true;
-    }
-}
-
-aigw_str wire_json(struct json_object *value)
-{
-    const int style = JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE;
-    size_t len = 0;
-    const char *text = json_object_to_json_string_length(value, style, &len); /* "null" for a NULL value */
-
-    return (aigw_str){ text, len };
-}
-
-struct json_object *wire_get(struct json_object *obj, const char *key, enum json_type type)
-{
-    struct json_object *value = wire_member(obj, key);
-
-    return value && json_object_is_type(value, type) ? value : NULL;
-}
-
-aigw_str wire_value_str(struct json_object *value)
-{
-    if (!json_object_is_type(value, json_type_string))
-        return AIGW_STR_NONE;
-    return (aigw_str){ json_object_get_string(value), (size_t)json_object_get_string_len(value) };
-}
-
-aigw_str wire_get_str(struct json_object *obj, const char *key)
-{
-    return wire_value_str(wire_get(obj, key, json_type_string));
-}
-
-int64_t wire_get_int(struct json_object *obj, const char *key, int64_t otherwise)
-{
-    struct json_object *value = wire_member(obj, key);
-
-    return json_object_is_type(value, json_type_int) ? json_object_get_int64(value) : otherwise;
-}
+/* ---- words and events ---- */
 
 aigw_str wire_words(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
 {

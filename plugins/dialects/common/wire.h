@@ -1,10 +1,9 @@
-/* wire.h - what the provider plugins of this repository share: writing JSON bodies, reading JSON answers, words of
- * refusals, and the rules that hang on a model's name. Compiled into each plugin that lists it; no state. */
+/* wire.h - what the dialects and the providers share: writing JSON bodies, addresses, pass-through, words of refusals,
+ * and the rules that hang on a model's name. No state. Reading is read.h's. */
 #ifndef PROVIDER_WIRE_H
 #define PROVIDER_WIRE_H
 
 #include <aigw/sdk.h>
-#include <json-c/json.h>
 #include <stdbool.h>
 
 /* ---- text --------------------------------------------------------------------------------------------------- */
@@ -57,13 +56,20 @@ void wire_string(struct wire_body *body, const char *key, aigw_str value);
 void wire_int(struct wire_body *body, const char *key, int64_t value);
 /** Left out when not finite. */
 void wire_double(struct wire_body *body, const char *key, double value);
-/** Members of a JSON object, but for keys already written and those in `reserved` (NULL-ended), which go to `drops`
- *  (NULL: without a word). `members` must live until wire_end(). AIGW_E_LIMIT beyond WIRE_KEYS_MAX keys. */
-aigw_status wire_merge(struct wire_body *body, struct json_object *members, const char *const *reserved,
-                       struct wire_drops *drops);
+/** Members of a JSON object's text, but for keys already written and those in `reserved` (NULL-ended), which go to
+ *  `drops` (NULL: without a word). AIGW_E_INVALID when it is none; absent text is fine. AIGW_E_LIMIT beyond
+ *  WIRE_KEYS_MAX keys. */
+aigw_status wire_members(struct wire_body *body, aigw_str object, const char *const *reserved,
+                         struct wire_drops *drops);
+/** True when the body has that member, or must not get it from elsewhere. */
+bool wire_has_key(const struct wire_body *body, const char *const *reserved, const char *key);
 /** Comma and the members of `object`, JSON object text, as they stand, into an object that has members already.
  *  AIGW_E_INVALID when it is no object. Absent text is fine. */
 aigw_status wire_splice(struct wire_body *body, aigw_str object);
+/** What another dialect's spelling says: its members are left out, each with its name in `drops`. AIGW_E_INVALID when
+ * it is no object. Absent text is fine. */
+aigw_status wire_drop_members(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
+                              aigw_str object);
 /** Close with '}' and hand the text out. */
 aigw_status wire_end(struct wire_body *body, aigw_str *ret_text);
 
@@ -88,6 +94,10 @@ const char *wire_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_st
                      const char *const *tails);
 /** True when the path of `base` ends so. */
 bool wire_url_ends(aigw_str base, const char *tail);
+/** True when it has no path. */
+bool wire_url_is_bare(aigw_str url);
+/** True when a part of its path is a version: /v1, /v1beta, /v4. */
+bool wire_url_has_version(aigw_str url);
 
 /* ---- pass-through ------------------------------------------------------------------------------------------- */
 
@@ -95,6 +105,16 @@ bool wire_url_ends(aigw_str base, const char *tail);
  *  "") behind the opening brace. */
 aigw_status wire_raw_body(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
                           aigw_str model, const char *insert, aigw_str *ret_body);
+/** Method and URL of bytes that name their path, below the server that `base` names; both queries are kept. `tails` as
+ * in wire_url(). `is_version`: a base with a path of its own stands for the "/v1" that the path begins with.
+ *  AIGW_E_INVALID for a path that leads elsewhere. */
+aigw_status wire_raw_at(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw, aigw_str base,
+                        const char *const *tails, bool is_version, struct aigw_http_request *ret_http);
+/** The same for bases as OpenAI's API has them. */
+aigw_status wire_raw_place(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
+                           aigw_str base, struct aigw_http_request *ret_http);
+/** True when that path, without its query, ends so. */
+bool wire_raw_path_ends(const struct aigw_raw *raw, const char *tail);
 /** A header of the request that the dialect lets through, in any case; absent when it is not there. */
 aigw_str wire_raw_header(const struct aigw_raw *raw, const char *name);
 /** The headers that the dialect lets through as lines, but for those in `ours` (NULL-ended), which the provider writes
@@ -116,27 +136,9 @@ aigw_status wire_pass(const struct aigw_host *host, struct aigw_ctx *ctx, struct
  *  it, the same each time. Absent without memory. */
 aigw_str wire_tool_id(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str id);
 
-/* ---- reading ------------------------------------------------------------------------------------------------ */
+/* ---- words  ------------------------------------------------------------------------------------------------ */
 
-/** Parse an answer; NULL if malformed. Put with json_object_put(). */
-struct json_object *wire_parse(aigw_str text);
-/** Parse the value at the beginning of *rest, which must not be blank, and move *rest behind it. False if malformed. */
-bool wire_parse_next(aigw_str *rest, struct json_object **ret_value);
 aigw_str wire_skip_blanks(aigw_str s);
-/** Members of the wanted type, else NULL, an absent string or the default. obj may be NULL or of any type. */
-struct json_object *wire_get(struct json_object *obj, const char *key, enum json_type type);
-aigw_str wire_get_str(struct json_object *obj, const char *key);
-int64_t wire_get_int(struct json_object *obj, const char *key, int64_t otherwise);
-/** The member, whatever its type; NULL when absent or null. */
-struct json_object *wire_member(struct json_object *obj, const char *key);
-/** A member that must be text: false when it is of another type. Absent and null are the absent string. */
-bool wire_text(struct json_object *obj, const char *key, aigw_str *ret_text);
-/** Something is wrong, says this member: absent, null, false, 0 and "" say that nothing is. */
-bool wire_is_set(struct json_object *value);
-/** The value as JSON text; lives as long as the value. */
-aigw_str wire_json(struct json_object *value);
-aigw_str wire_value_str(struct json_object *value);
-
 /** The same word, whatever its case and the signs between its parts: "MAX_TOKENS", "maxTokens". */
 bool wire_same_word(aigw_str word, const char *literal);
 /** "error: words", "[ERROR] words", "RuntimeError: words": what stands behind it. */

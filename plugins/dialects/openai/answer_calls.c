@@ -12,6 +12,7 @@
  */
 #include "openai.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define NAME_WAIT_MAX ((size_t)1024 * 1024) /* arguments kept while the name has not come */
@@ -28,6 +29,8 @@ struct openai_tool {
     int64_t wire_index;       /* the server's, -1 when it has none */
     aigw_str id, name;
     bool is_announced;         /* its first piece was emitted */
+    bool is_text;              /* its arguments are plain text in an object */
+    struct unwrap unwrap;      /* … as far as that was read */
     struct openai_extent args; /* as far as they came */
     struct aigw_buf *waiting;  /* arguments that came before the name */
 };
@@ -155,6 +158,19 @@ static uint32_t next_index(const struct openai_call *call, uint32_t choice)
     return index;
 }
 
+static aigw_status emit_unwrapped(struct openai_in *in, struct openai_tool *tool, struct aigw_event *event)
+{
+    char *room = malloc(UNWRAP_ROOM(event->text.len));
+    aigw_status status;
+
+    if (!room)
+        return AIGW_E_NOMEM;
+    event->text = unwrap_piece(&tool->unwrap, event->text, room);
+    status = openai_emit_piece(in, event);
+    free(room);
+    return status;
+}
+
 static aigw_status emit_args(struct openai_in *in, struct openai_tool *tool, aigw_str text)
 {
     bool is_first = !tool->is_announced;
@@ -167,12 +183,16 @@ static aigw_status emit_args(struct openai_in *in, struct openai_tool *tool, aig
     if (!is_first && text.len == 0)
         return AIGW_OK;
     if (is_first) {
+        const struct name *known = names_find(&in->call->names, tool->name);
+
         event.index = tool->index = next_index(in->call, tool->choice);
         event.id = tool->id;
-        event.name = tool->name;
+        event.name = known ? known->name : tool->name;
+        event.scope = known ? known->scope : AIGW_STR_NONE;
+        tool->is_text = known && known->kind == AIGW_TOOL_FREE_TEXT;
         tool->is_announced = true;
     }
-    return openai_emit_piece(in, &event);
+    return tool->is_text ? emit_unwrapped(in, tool, &event) : openai_emit_piece(in, &event);
 }
 
 /* Arguments wait while the name has not come: it belongs to the first piece. */
@@ -198,62 +218,95 @@ static aigw_status take_args(struct openai_in *in, struct openai_tool *tool, aig
     return emit_args(in, tool, waited);
 }
 
+enum { ITEM_INDEX, ITEM_ID, ITEM_FUNCTION, ITEM_CUSTOM, ITEM_NAME, ITEM_ARGUMENTS, ITEM_ALL };
+static const char *const item_names[ITEM_ALL] = { "index", "id", "function", "custom", "name", "arguments" };
+
+static bool is_there(const struct aigw_json *value)
+{
+    return value->type > AIGW_JSON_NULL;
+}
+
+/* Text, or what says that there is none. */
+static bool may_be_text(const struct aigw_json *value)
+{
+    return !is_there(value) || value->type == AIGW_JSON_STRING;
+}
+
 /* A number, be it written as text; -1 when there is none. */
-static int64_t index_of(struct json_object *item)
+static int64_t index_of(struct reader *r, const struct aigw_json *index)
 {
-    struct json_object *index = wire_member(item, "index");
-    aigw_str text = wire_value_str(index);
+    aigw_str text = reader_text(r, index);
+    int64_t number = -1;
 
-    if (text.len > 0 && text.len <= 4 && strspn(text.ptr, "0123456789") >= text.len)
-        return json_object_get_int64(index);
-    return wire_get_int(item, "index", -1);
-}
-
-/* Where the call's name and arguments stand; NULL when it has neither. */
-static struct json_object *body_of(struct json_object *item, const char **ret_args)
-{
-    struct json_object *function = wire_member(item, "function");
-
-    *ret_args = "arguments";
-    if (!function && wire_member(item, "custom")) {
-        *ret_args = "input";
-        return wire_member(item, "custom");
+    if (text.len == 0 || text.len > 4) {
+        aigw_json_int(index, &number);
+        return number;
     }
-    if (!function && (wire_member(item, "name") || wire_member(item, "arguments")))
-        return item; /* written flat */
-    return function;
+    number = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] < '0' || text.ptr[i] > '9')
+            return -1;
+        number = number * 10 + (text.ptr[i] - '0');
+    }
+    return number;
 }
 
-static aigw_status read_piece(struct openai_in *in, struct json_object *item, struct openai_piece *ret_piece)
+/* Where the call's name and arguments stand: in a member, or flat in the item. False: in a form that is not known. */
+static bool find_body(const struct aigw_json *item, struct aigw_json *ret_name, struct aigw_json *ret_args,
+                      bool *ret_is_json)
 {
-    const char *args_name;
-    struct json_object *body = body_of(item, &args_name), *args = wire_member(body, args_name),
-                       *id = wire_member(item, "id");
+    bool is_custom = !is_there(&item[ITEM_FUNCTION]) && is_there(&item[ITEM_CUSTOM]);
+    const struct aigw_json *body = &item[is_custom ? ITEM_CUSTOM : ITEM_FUNCTION];
 
-    *ret_piece = (struct openai_piece){ .index = index_of(item), .is_json = args_name[0] == 'a' };
-    if (json_object_is_type(id, json_type_int))
-        ret_piece->id = wire_json(id);
-    else if (!wire_text(item, "id", &ret_piece->id))
+    *ret_is_json = !is_custom;
+    if (!is_there(body)) {
+        *ret_name = item[ITEM_NAME];
+        *ret_args = item[ITEM_ARGUMENTS];
+        return true;
+    }
+    aigw_json_member(body, "name", ret_name);
+    aigw_json_member(body, is_custom ? "input" : "arguments", ret_args);
+    return body->type == AIGW_JSON_OBJECT;
+}
+
+static aigw_status read_piece(struct openai_in *in, const struct aigw_json *obj, struct openai_piece *ret_piece)
+{
+    struct aigw_json item[ITEM_ALL], name, args, first;
+    struct aigw_json_walk walk;
+    bool is_json;
+
+    *ret_piece = (struct openai_piece){ .index = -1 };
+    aigw_json_members(obj, item_names, ITEM_ALL, item);
+    if (obj->type != AIGW_JSON_OBJECT || !find_body(item, &name, &args, &is_json) || !may_be_text(&name) ||
+        (!may_be_text(&item[ITEM_ID]) && item[ITEM_ID].type != AIGW_JSON_INT))
         return openai_nonsense(in, "has a tool call in a form that is not known");
-    if (!json_object_is_type(item, json_type_object) || (body && !json_object_is_type(body, json_type_object)) ||
-        !wire_text(body, "name", &ret_piece->name))
-        return openai_nonsense(in, "has a tool call in a form that is not known");
-    if (json_object_is_type(args, json_type_object))
-        ret_piece->text = wire_json(args); /* some servers send the object itself */
-    else if (json_object_is_type(args, json_type_array) && json_object_array_length(args) == 0)
+    *ret_piece = (struct openai_piece){ .index = index_of(in->r, &item[ITEM_INDEX]),
+                                        .id = item[ITEM_ID].type == AIGW_JSON_INT ? item[ITEM_ID].text
+                                                                                  : reader_text(in->r, &item[ITEM_ID]),
+                                        .name = reader_text(in->r, &name),
+                                        .is_json = is_json };
+    walk = aigw_json_begin(&args);
+    if (args.type == AIGW_JSON_OBJECT)
+        ret_piece->text = reader_json(in->r, &args); /* some servers send the object itself */
+    else if (args.type == AIGW_JSON_LIST && !aigw_json_next(&walk, NULL, &first))
         ret_piece->text = AIGW_STR("{}"); /* as PHP writes an empty one */
-    else if (!wire_text(body, args_name, &ret_piece->text))
+    else if (may_be_text(&args))
+        ret_piece->text = reader_text(in->r, &args);
+    else
         return openai_nonsense(in, "has a tool call whose arguments are no text");
     return AIGW_OK;
 }
 
-aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, struct json_object *item, bool is_whole)
+aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, const struct aigw_json *item, bool is_whole)
 {
     struct openai_piece piece;
     struct openai_tool *tool;
-    aigw_status status = item ? read_piece(in, item, &piece) : AIGW_OK;
+    aigw_status status;
 
-    if (!item || status != AIGW_OK)
+    if (item->type == AIGW_JSON_NULL)
+        return AIGW_OK;
+    status = read_piece(in, item, &piece);
+    if (status != AIGW_OK)
         return status;
     tool = is_whole ? NULL : find_call(in->call, choice, &piece);
     if (!tool) {

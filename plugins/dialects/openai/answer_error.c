@@ -10,250 +10,98 @@
  */
 #include "openai.h"
 
-#include <string.h>
+#include "../common/refusal.h"
 
-struct openai_refusal {
-    aigw_str message;
-    aigw_str type;
-    aigw_str code;
-    int64_t code_number; /* an HTTP status inside the answer, 0 when there is none */
+/* Beside those that others use too. */
+static const struct refusal_word openai_words[] = {
+    { "exceed_context_size_error", AIGW_ERR_CONTEXT_TOO_LONG, 0 }, /* llama.cpp */
+    { "string_above_max_length", AIGW_ERR_CONTEXT_TOO_LONG, 0 },
+    { "incomplete_generation", AIGW_ERR_SERVER, 0 }, /* TGI */
+    { "generation", AIGW_ERR_SERVER, 0 },
+    { "validation", AIGW_ERR_BAD_REQUEST, 0 },
 };
 
-/* The first of these members that is there. */
-static struct json_object *first_member(struct json_object *obj, const char *const *names)
-{
-    struct json_object *value = NULL;
-
-    for (; *names && !value; names++)
-        value = wire_member(obj, *names);
-    return value;
-}
-
-/* 429, "429" or 429.0; 0 for what is no number. */
-static int64_t number_of(struct json_object *value)
-{
-    return json_object_is_type(value, json_type_object) || json_object_is_type(value, json_type_array)
-               ? 0
-               : json_object_get_int64(value);
-}
-
-static aigw_str openai_detail(struct json_object *value)
-{
-    struct json_object *first;
-
-    if (json_object_is_type(value, json_type_string))
-        return wire_value_str(value);
-    if (json_object_is_type(value, json_type_array) && json_object_array_length(value) > 0) {
-        first = json_object_array_get_idx(value, 0);
-        return json_object_is_type(first, json_type_string) ? wire_value_str(first) : wire_get_str(first, "msg");
-    }
-    if (json_object_is_type(value, json_type_object)) {
-        if (wire_get_str(value, "message").len > 0)
-            return wire_get_str(value, "message");
-        return wire_str(json_object_to_json_string_ext(value, JSON_C_TO_STRING_PLAIN));
-    }
-    return AIGW_STR_NONE;
-}
-
-/* What a parsed body says. The strings live as long as obj. */
-static struct openai_refusal openai_read_refusal(struct json_object *obj)
-{
-    static const char *const messages[] = { "message",   "detail",     "msg",    "error_message",
-                                            "error_msg", "status_msg", "reason", NULL };
-    static const char *const errors[] = { "error", "errors", "base_resp", NULL };
-    static const char *const codes[] = { "code", "status_code", "status", NULL };
-    struct openai_refusal refusal = { .code_number = 0 };
-    struct json_object *error;
-
-    if (json_object_is_type(obj, json_type_array) && json_object_array_length(obj) > 0)
-        obj = json_object_array_get_idx(obj, 0);
-    if (!json_object_is_type(obj, json_type_object))
-        return refusal;
-    error = first_member(obj, errors);
-    if (json_object_is_type(error, json_type_array) && json_object_array_length(error) > 0)
-        error = json_object_array_get_idx(error, 0);
-    if (json_object_is_type(error, json_type_string)) {
-        refusal.message = wire_value_str(error);
-        refusal.type = wire_get_str(obj, "error_type");
-        error = obj;
-    } else {
-        if (!json_object_is_type(error, json_type_object))
-            error = obj;
-        refusal.message = openai_detail(first_member(error, messages));
-        refusal.type = wire_get_str(error, "type");
-        if (refusal.type.len == 0)
-            refusal.type = wire_get_str(error, "status"); /* Google's word */
-    }
-    refusal.code = wire_get_str(error, "code");
-    for (size_t i = 0; codes[i] && refusal.code_number == 0; i++) {
-        refusal.code_number = number_of(wire_member(error, codes[i]));
-        if (refusal.code_number < 400 || refusal.code_number > 599)
-            refusal.code_number = 0;
-    }
-    return refusal;
-}
-
-/* The server's machine-readable words, most telling first. */
-static const struct {
-    const char *word;
-    uint32_t kind;
-} openai_words[] = {
-    { "context_length_exceeded", AIGW_ERR_CONTEXT_TOO_LONG },
-    { "exceed_context_size_error", AIGW_ERR_CONTEXT_TOO_LONG },
-    { "string_above_max_length", AIGW_ERR_CONTEXT_TOO_LONG },
-    { "insufficient_quota", AIGW_ERR_PERMISSION }, /* 429, but waiting does not help */
-    { "billing_hard_limit_reached", AIGW_ERR_PERMISSION },
-    { "content_filter", AIGW_ERR_REFUSED },
-    { "content_policy_violation", AIGW_ERR_REFUSED },
-    { "invalid_api_key", AIGW_ERR_AUTH },
-    { "authentication_error", AIGW_ERR_AUTH },
-    { "AuthenticationError", AIGW_ERR_AUTH },
-    { "UNAUTHENTICATED", AIGW_ERR_AUTH },
-    { "permission_error", AIGW_ERR_PERMISSION },
-    { "PERMISSION_DENIED", AIGW_ERR_PERMISSION },
-    { "model_not_found", AIGW_ERR_NOT_FOUND },
-    { "NotFoundError", AIGW_ERR_NOT_FOUND },
-    { "not_found_error", AIGW_ERR_NOT_FOUND },
-    { "rate_limit_exceeded", AIGW_ERR_RATE_LIMITED },
-    { "rate_limit_error", AIGW_ERR_RATE_LIMITED },
-    { "RateLimitError", AIGW_ERR_RATE_LIMITED },
-    { "RESOURCE_EXHAUSTED", AIGW_ERR_RATE_LIMITED },
-    { "overloaded", AIGW_ERR_OVERLOADED },
-    { "overloaded_error", AIGW_ERR_OVERLOADED },
-    { "unavailable_error", AIGW_ERR_OVERLOADED },
-    { "ServiceUnavailableError", AIGW_ERR_OVERLOADED },
-    { "timeout", AIGW_ERR_TIMEOUT },
-    { "timeout_error", AIGW_ERR_TIMEOUT },
-    { "incomplete_generation", AIGW_ERR_SERVER },
-    { "generation", AIGW_ERR_SERVER },
-    { "server_error", AIGW_ERR_SERVER },
-    { "internal_server_error", AIGW_ERR_SERVER },
-    { "InternalServerError", AIGW_ERR_SERVER },
-    { "invalid_request_error", AIGW_ERR_BAD_REQUEST },
-    { "BadRequestError", AIGW_ERR_BAD_REQUEST },
-    { "validation", AIGW_ERR_BAD_REQUEST },
+static const struct refusal_word openai_phrases[] = {
+    { "unexpected endpoint or method", AIGW_ERR_NOT_FOUND, 0 }, /* LM Studio, with a good status */
+    { "invalid model name", AIGW_ERR_NOT_FOUND, 0 },            /* LiteLLM */
 };
 
-static uint32_t openai_kind_of_word(aigw_str word)
-{
-    for (size_t i = 0; i < sizeof openai_words / sizeof *openai_words; i++)
-        if (word.len > 0 && wire_is(word, openai_words[i].word))
-            return openai_words[i].kind;
-    return AIGW_ERR_NONE;
-}
-
-static uint32_t openai_kind(const struct openai_refusal *refusal, uint32_t kind)
-{
-    uint32_t by_code = openai_kind_of_word(refusal->code), by_type = openai_kind_of_word(refusal->type);
-    bool is_generic = by_type == AIGW_ERR_BAD_REQUEST || by_type == AIGW_ERR_SERVER;
-
-    /* The words are asked only where a mistaken guess cannot turn a retryable failure into a final one. */
-    if ((kind == AIGW_ERR_BAD_REQUEST || kind == AIGW_ERR_SERVER) && wire_says_too_long(refusal->message))
-        return AIGW_ERR_CONTEXT_TOO_LONG;
-    if (wire_contains(refusal->message, "API key not valid"))
-        return AIGW_ERR_AUTH;
-    if (by_code != AIGW_ERR_NONE)
-        return by_code;
-    /* A general type never overrules what a precise status says (404 invalid_request_error). */
-    if (by_type != AIGW_ERR_NONE && (!is_generic || kind == AIGW_ERR_SERVER))
-        return by_type;
-    return kind;
-}
-
-/* Fill ret_error from what the body says; its kind and status are there already. */
-static void openai_describe(const struct aigw_host *host, struct aigw_ctx *ctx, const struct openai_refusal *refusal,
-                            struct aigw_error *ret_error)
-{
-    aigw_str words, code = refusal->code.len > 0 ? refusal->code : refusal->type;
-
-    ret_error->kind = openai_kind(refusal, ret_error->kind);
-    if (code.len > 0)
-        ret_error->code = wire_words(host, ctx, code);
-    if (ret_error->kind == AIGW_ERR_AUTH) {
-        /* Servers repeat parts of the key, and clients mistake their words for trouble with the user's own token. */
-        ret_error->message = AIGW_STR("the model server refused the API key; check the key configured for this model");
-        return;
-    }
-    words = wire_words(host, ctx, refusal->message);
-    if (words.len > 0)
-        ret_error->message = words;
-}
+static const struct refusal_rules openai_rules = { REFUSAL_TABLE(word, openai_words),
+                                                   REFUSAL_TABLE(phrase, openai_phrases) };
 
 void openai_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                     struct aigw_error *ret_error)
 {
-    struct json_object *obj = wire_parse(failure->body);
-    struct openai_refusal refusal = openai_read_refusal(obj);
+    refusal_failure(host, ctx, failure, &openai_rules, ret_error);
+}
 
-    if (!obj && failure->body.len > 0 && wire_has_prefix(failure->content_type, "text/plain"))
-        refusal.message = failure->body;
-    openai_describe(host, ctx, &refusal, ret_error);
-    json_object_put(obj);
+void openai_explain_path(const struct aigw_host *host, struct aigw_ctx *ctx, const struct openai_call *call,
+                         const struct aigw_http_failure *failure, struct aigw_error *ret_error)
+{
+    bool has_no_path = failure->status == 404 || failure->status == 405;
+    const char *words;
+
+    if (!call->bare_url || !has_no_path || wire_contains(failure->body, "model"))
+        return;
+    words = host->format(ctx, AIGW_LIFE_REQUEST,
+                         "the model server has no such path: %s; the endpoint probably lacks /v1 at its end",
+                         call->bare_url);
+    if (words)
+        ret_error->message = wire_str(words);
 }
 
 /* ---- inside an answer ---- */
 
-bool openai_is_error(struct json_object *obj)
+static bool has_member(const struct aigw_json *obj, const char *name)
 {
-    return wire_is_set(wire_member(obj, "error")) || wire_is(wire_get_str(obj, "object"), "error") ||
-           wire_is(wire_get_str(obj, "type"), "error");
+    struct aigw_json member;
+
+    return aigw_json_member(obj, name, &member) && member.type != AIGW_JSON_NULL;
 }
 
-bool openai_is_complaint(struct json_object *obj)
+bool openai_is_error(const struct aigw_json *error, const struct aigw_json *object, const struct aigw_json *type)
+{
+    return reader_is_set(error) || aigw_json_is_text(object, "error") || aigw_json_is_text(type, "error");
+}
+
+bool openai_is_complaint(struct openai_in *in, const struct aigw_json *obj)
 {
     static const char *const words[] = { "message", "msg", "error_message", "error_msg" };
-    aigw_str status = wire_get_str(obj, "status");
+    aigw_str status = reader_str(in->r, obj, "status");
+    struct aigw_json member;
 
-    if (wire_member(obj, "error") || wire_member(obj, "errors"))
+    if (has_member(obj, "error") || has_member(obj, "errors"))
         return true;
-    if (wire_get_int(obj, "code", 1) == 0) /* all is well, says it, whatever its words */
+    if (reader_int(obj, "code", 1) == 0) /* all is well, says it, whatever its words */
         return false;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (wire_get_str(obj, words[i]).len > 0)
+        if (reader_str(in->r, obj, words[i]).len > 0)
             return true;
-    return wire_member(obj, "detail") || wire_same_word(status, "error") || wire_same_word(status, "failed") ||
-           wire_get_int(wire_member(obj, "base_resp"), "status_code", 0) != 0;
+    aigw_json_member(obj, "base_resp", &member);
+    if (reader_int(&member, "status_code", 0) != 0)
+        return true;
+    return has_member(obj, "detail") || wire_same_word(status, "error") || wire_same_word(status, "failed");
 }
 
-static aigw_status openai_emit_refusal(struct openai_in *in, const struct openai_refusal *refusal, uint32_t kind)
+aigw_status openai_emit_error(struct openai_in *in, const struct aigw_json *obj)
 {
-    struct aigw_error error = { .struct_size = sizeof error,
-                                .kind = kind,
-                                .retry_after_ms = -1,
-                                .message = AIGW_STR_INIT("the model server reported an error in its answer") };
-    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = &error };
+    struct refusal refusal;
 
     in->call->is_over = 1;
-    if (refusal->code_number > 0) {
-        error.http_status = (int32_t)refusal->code_number;
-        error.kind = aigw_error_kind_of_status(error.http_status);
-    }
-    openai_describe(in->host, in->ctx, refusal, &error);
-    return openai_emit(in, &event);
-}
-
-aigw_status openai_emit_error(struct openai_in *in, struct json_object *obj)
-{
-    struct openai_refusal refusal = openai_read_refusal(obj);
-
-    return openai_emit_refusal(in, &refusal, AIGW_ERR_SERVER);
+    refusal_read(in->r, obj, &openai_rules, &refusal);
+    return refusal_emit(in->host, in->ctx, &in->pass, &refusal, &openai_rules);
 }
 
 aigw_status openai_emit_error_text(struct openai_in *in, aigw_str words)
 {
-    struct openai_refusal refusal = { .message = words };
-    struct json_object *obj = wire_parse(words);
-    uint32_t kind = AIGW_ERR_SERVER;
+    struct refusal refusal;
+    struct reader r;
     aigw_status status;
 
-    if (json_object_is_type(obj, json_type_object) || json_object_is_type(obj, json_type_array))
-        refusal = openai_read_refusal(obj);
-    else if (json_object_is_type(obj, json_type_string))
-        refusal.message = wire_value_str(obj);
-    if (wire_contains(refusal.message, "too many requests") || wire_contains(refusal.message, "rate limit"))
-        kind = AIGW_ERR_RATE_LIMITED;
-    status = openai_emit_refusal(in, &refusal, kind);
-    json_object_put(obj);
+    in->call->is_over = 1;
+    refusal_read_text(&r, words, &openai_rules, &refusal);
+    status = refusal_emit(in->host, in->ctx, &in->pass, &refusal, &openai_rules);
+    reader_end(&r);
     return status;
 }
 

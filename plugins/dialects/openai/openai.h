@@ -1,58 +1,56 @@
 /* openai.h - the OpenAI dialect: chat completions, legacy completions and embeddings.
  *
- *     request_write.c request_messages.c     canonical request → wire body
+ *     request_write.c request_params.c request_messages.c
+ *                                            canonical request → wire body, as profile.h says that the server wants it
  *     answer_read.c answer_calls.c           wire answer → canonical events, with the oddities of many servers
- *     answer_quick.c                         the same for ordinary text, without building a tree
+ *     answer_list.c                          the same for embeddings and models
+ *     answer_any.c                           what other paths answer, handed through
+ *     answer_delta.c                         a short cut for the ordinary text of a stream
+ *     answer_emit.c                          the events themselves
  *     answer_error.c                         refusals, before and inside an answer
  */
 #ifndef OPENAI_H
 #define OPENAI_H
 
 #include "../common/halves.h"
+#include "../common/read.h"
 #include "../common/wire.h"
+#include "profile.h"
 
 /* The path of a call: its URL and the shape of its answer. */
 #define OPENAI_CHAT       1u
 #define OPENAI_COMPLETION 2u
 #define OPENAI_EMBEDDING  3u
+#define OPENAI_MODELS     4u
+#define OPENAI_ANY        5u /* another path of the API, for bytes that pass through */
 
 #define OPENAI_DIALECT     "openai-chat" /* what passes through, and the origin of vendor JSON */
+#define OPENAI_DIALECT_ANY "openai"      /* what passes through to any path of the API */
 #define OPENAI_CHOICES_MAX 128
 #define OPENAI_CALLS_MAX   1024 /* tool calls in one answer */
-
-/** How the server at hand differs from the plain dialect. */
-struct openai_quirks {
-    bool is_official;           /* api.openai.com: no members that only other servers know       */
-    bool max_completion_tokens; /* the name of max_tokens                                        */
-    bool drop_sampling;         /* refuses temperature, top_p and the penalties                  */
-    bool continue_final;        /* vLLM's switch for continuing the last assistant message       */
-    bool refuses_prefill;       /* a trailing assistant message becomes a user message           */
-    bool send_reasoning;        /* wants the reasoning of earlier turns back                      */
-    int64_t max_stops;          /* -1 unlimited                                                  */
-    aigw_str body;              /* the operator's extra members, a JSON object's text, may be absent */
-};
 
 /** A tool call of an answer; answer_calls.c. */
 struct openai_tool;
 
 /** State of one call. */
 struct openai_call {
-    uint32_t path;                              /* OPENAI_* */
-    uint32_t input_count;                       /* embeddings asked for */
-    uint32_t choice_count;                      /* answers asked for */
-    uint32_t is_over;                           /* the end marker or an error came: the rest is ignored */
-    uint32_t choices_seen;                      /* one more than the highest number of a choice that came */
-    uint32_t has_delta;                         /* they came in pieces: a whole message beside them repeats them */
-    uint32_t is_raw;                            /* the client's own bytes were sent, and it gets the server's */
-    uint32_t hides_usage;                       /* … but for the usage, which it did not ask for */
-    uint64_t seen[OPENAI_CHOICES_MAX / 64];     /* choices of which something came */
+    uint32_t path;                          /* OPENAI_* */
+    uint32_t input_count;                   /* embeddings asked for */
+    uint32_t choice_count;                  /* answers asked for */
+    uint32_t is_over;                       /* the end marker or an error came: the rest is ignored */
+    uint32_t has_delta;                     /* they came in pieces: a whole message beside them repeats them */
+    uint32_t hides_usage;                   /* from a client that gets the bytes themselves and did not ask for it */
+    uint32_t is_named;                      /* MODEL was emitted, or text came before a name did */
+    uint64_t seen[OPENAI_CHOICES_MAX / 64]; /* choices of which something came */
     uint64_t finished[OPENAI_CHOICES_MAX / 64]; /* choices whose FINISH was emitted */
     uint32_t tool_count;
     struct halves halves;
     /* pointers last: tests compare what stands before them */
     struct openai_tool *tools; /* newest first */
+    struct names names;        /* of tools that are sent under others: what quirks.names points to */
     struct wire_drops drops;
     struct aigw_buf *raw; /* pass-through: the frame for the client; else NULL */
+    const char *bare_url; /* where it went, when that has no version in its path; else NULL */
 };
 
 /** What the writers of a body share. */
@@ -68,12 +66,20 @@ struct openai_out {
 aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t path, aigw_str model,
                         const struct aigw_model_request *req, const struct openai_quirks *quirks,
                         struct wire_drops *drops, aigw_str *ret_body);
+/** The conversation ends with words put into the assistant's mouth (not with its tool calls). */
+bool openai_has_prefill(const struct aigw_model_request *req);
 /** The member "messages" of it, and what follows from a trailing assistant message. */
 aigw_status openai_messages(struct openai_out *out, const struct aigw_model_request *req);
+/** Its parameters. */
+aigw_status openai_params(struct openai_out *out, uint32_t path, const struct aigw_params *params);
+/** True when the server does not take it (OPENAI_NO_*): the parameter of that name is noted as dropped. */
+bool openai_drops(struct openai_out *out, uint32_t what, const char *name);
 aigw_status openai_unsupported(struct openai_out *out, const char *what, uint32_t number);
 aigw_status openai_invalid(struct openai_out *out, const char *what);
 /** Extra members, as they stand, into an object that has members already. */
 aigw_status openai_splice(struct openai_out *out, aigw_str extra);
+/** The name that a tool is sent under. */
+aigw_status openai_name_tool(struct openai_out *out, uint32_t kind, aigw_str scope, aigw_str name, aigw_str *ret_sent);
 /** True when vendor JSON of this origin may be put into a body. */
 bool openai_is_ours(aigw_str origin);
 
@@ -83,47 +89,68 @@ struct openai_in {
     struct aigw_ctx *ctx;
     struct openai_call *call;
     struct wire_pass pass;
+    struct reader *r; /* of the value at hand; NULL outside of openai_read() */
 };
 
 /** One frame of an answer. AIGW_DONE at the end marker. */
 aigw_status openai_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                          const struct aigw_frame *frame);
-/** The same without the short cuts for plain text; for tests. */
+/** The same without the short cut for plain text; for tests. */
 aigw_status openai_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                               const struct aigw_frame *frame);
-/** The common part of both, from the full parser on. */
+/** The common part of both: every frame, whatever is in it. */
 aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame);
+/** One of OPENAI_ANY. */
+aigw_status openai_read_any(struct openai_in *in, const struct aigw_frame *frame);
+/** `data` of an answer to embeddings, and its usage. */
+aigw_status openai_read_embeddings(struct openai_in *in, const struct aigw_json *data, const struct aigw_json *usage);
+/** The list of a server's models. */
+aigw_status openai_read_models(struct openai_in *in, const struct aigw_json *data);
 
 /** Emit, unless the client gets the bytes themselves. */
 aigw_status openai_emit(struct openai_in *in, const struct aigw_event *event);
 /** Emit a piece of text of a choice, joining characters that were cut in half. */
 aigw_status openai_emit_piece(struct openai_in *in, struct aigw_event *event);
+/** The same for a piece that has nothing but a type and text. */
+aigw_status openai_emit_text(struct openai_in *in, uint32_t choice, uint32_t type, aigw_str text);
+/** An event whose text is JSON. */
+aigw_status openai_emit_json(struct openai_in *in, uint32_t choice, uint32_t type, const struct aigw_json *value);
+/** The model that answered and the answer's id, once. Nothing when neither is a text. */
+aigw_status openai_emit_model(struct openai_in *in, const struct aigw_json *model, const struct aigw_json *id);
+/** The numbers of a usage object; nothing when it is none. */
+aigw_status openai_emit_usage(struct openai_in *in, const struct aigw_json *object);
+void openai_read_usage(const struct aigw_json *object, struct aigw_usage *ret_usage);
 /** The end of a choice, in the server's word; `at` is the stop sequence if it was named. */
 aigw_status openai_emit_finish(struct openai_in *in, uint32_t choice, aigw_str word, aigw_str at);
+static inline bool openai_has_choice(const uint64_t *choices, uint32_t choice)
+{
+    return choices[choice / 64] >> (choice % 64) & 1;
+}
+static inline void openai_add_choice(uint64_t *choices, uint32_t choice)
+{
+    choices[choice / 64] |= (uint64_t)1 << (choice % 64);
+}
 /** A word, not what some servers write for none. */
 bool openai_is_reason(aigw_str word);
 aigw_status openai_nonsense(struct openai_in *in, const char *what);
 
 /** One entry of a choice's tool_calls; is_whole: of a message that came in one piece. */
-aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, struct json_object *item, bool is_whole);
+aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, const struct aigw_json *item, bool is_whole);
 /** The choice is over. *ret_count: its tool calls. */
 aigw_status openai_close_calls(struct openai_in *in, uint32_t choice, uint32_t *ret_count);
 
-/** Numbers of a usage object: `number` reads one of them, -1 when it is not there. */
-void openai_read_usage(struct aigw_usage *usage,
-                       int64_t (*number)(const void *obj, const char *group, const char *name), const void *obj);
-/** A count that was written as a real number; -1 when it is none. */
-int64_t openai_count_of(double number);
-
+/** Explain a 404 of a place without a version in its path, unless the server says that it is the model's. */
+void openai_explain_path(const struct aigw_host *host, struct aigw_ctx *ctx, const struct openai_call *call,
+                         const struct aigw_http_failure *failure, struct aigw_error *ret_error);
 /** Correct ret_error (filled from the status) by what the body says. */
 void openai_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                     struct aigw_error *ret_error);
-/** An object that reports an error: in an answer, a choice or a piece. */
-bool openai_is_error(struct json_object *obj);
+/** An object with these members reports an error: an answer, a choice or a piece. */
+bool openai_is_error(const struct aigw_json *error, const struct aigw_json *object, const struct aigw_json *type);
 /** An object without choices that only complains, as proxies and frameworks do. */
-bool openai_is_complaint(struct json_object *obj);
+bool openai_is_complaint(struct openai_in *in, const struct aigw_json *obj);
 /** Emit it as the end of the call. */
-aigw_status openai_emit_error(struct openai_in *in, struct json_object *obj);
+aigw_status openai_emit_error(struct openai_in *in, const struct aigw_json *obj);
 /** The same for an error told in plain words. */
 aigw_status openai_emit_error_text(struct openai_in *in, aigw_str words);
 /** The same for a choice that ended badly. */

@@ -15,9 +15,8 @@ aigw_status openai_invalid(struct openai_out *out, const char *what)
 
 aigw_status openai_splice(struct openai_out *out, aigw_str extra)
 {
-    if (extra.len > 0 && out->is_foreign)
-        return openai_unsupported(out, "members in another dialect's spelling", 0);
-    if (wire_splice(out->body, extra) != AIGW_OK)
+    if ((out->is_foreign ? wire_drop_members(out->host, out->ctx, out->drops, extra) : wire_splice(out->body, extra)) !=
+        AIGW_OK)
         return openai_invalid(out, "extra members are not a JSON object");
     return AIGW_OK;
 }
@@ -240,30 +239,63 @@ static void open_message(struct openai_out *out, const char *role, uint32_t *cou
     wire_puts(out->body, "\"");
 }
 
-static aigw_status put_calls(struct openai_out *out, const struct aigw_part *parts)
+/* Plain text as the one argument of a function, in the string that holds arguments. */
+static aigw_status put_wrapped(struct openai_out *out, aigw_str text)
+{
+    struct aigw_buf *buf = out->host->buf_new(out->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
+    aigw_str wrapped;
+    aigw_status status;
+
+    if (!buf)
+        return AIGW_E_NOMEM;
+    out->host->buf_put(buf, "{\"" NAMES_TEXT_MEMBER "\":", sizeof NAMES_TEXT_MEMBER + 3);
+    out->host->buf_json(buf, text);
+    out->host->buf_put(buf, "}", 1);
+    status = out->host->buf_view(buf, &wrapped);
+    if (status == AIGW_OK)
+        out->host->buf_json(out->body->buf, wrapped);
+    return status;
+}
+
+static aigw_status put_call(struct openai_out *out, const struct aigw_part *part)
 {
     const struct aigw_host *host = out->host;
+    bool is_text = part->flags & AIGW_PARTF_FREE_TEXT, is_custom = is_text && !out->quirks->names;
+    aigw_str sent;
+    aigw_status status =
+        openai_name_tool(out, is_text ? AIGW_TOOL_FREE_TEXT : AIGW_TOOL_FUNCTION, part->scope, part->name, &sent);
+
+    if (status != AIGW_OK)
+        return status;
+    wire_puts(out->body, "{\"id\":");
+    host->buf_json(out->body->buf, part->id);
+    wire_puts(out->body, is_custom ? ",\"type\":\"custom\",\"custom\":{\"name\":"
+                                   : ",\"type\":\"function\",\"function\":{\"name\":");
+    host->buf_json(out->body->buf, sent);
+    wire_puts(out->body, is_custom ? ",\"input\":" : ",\"arguments\":");
+    if (is_text && !is_custom)
+        status = put_wrapped(out, part->text);
+    else
+        host->buf_json(out->body->buf, part->text.len > 0 || is_custom ? part->text : AIGW_STR("{}"));
+    wire_puts(out->body, "}");
+    if (status == AIGW_OK)
+        status = openai_splice(out, part->extra);
+    wire_puts(out->body, "}");
+    return status;
+}
+
+static aigw_status put_calls(struct openai_out *out, const struct aigw_part *parts)
+{
     aigw_status status = AIGW_OK;
     uint32_t count = 0;
 
     wire_puts(out->body, ",\"tool_calls\":[");
     for (const struct aigw_part *part = parts; part && status == AIGW_OK; part = part->next) {
-        bool is_free = part->flags & AIGW_PARTF_FREE_TEXT;
-
         if (part->type != AIGW_PART_TOOL_CALL)
             continue;
-        if (part->scope.len > 0)
-            return openai_unsupported(out, "namespaces of tools", part->type);
-        wire_puts(out->body, count++ > 0 ? ",{\"id\":" : "{\"id\":");
-        host->buf_json(out->body->buf, part->id);
-        wire_puts(out->body, is_free ? ",\"type\":\"custom\",\"custom\":{\"name\":"
-                                     : ",\"type\":\"function\",\"function\":{\"name\":");
-        host->buf_json(out->body->buf, part->name);
-        wire_puts(out->body, is_free ? ",\"input\":" : ",\"arguments\":");
-        host->buf_json(out->body->buf, part->text.len > 0 || is_free ? part->text : AIGW_STR("{}"));
-        wire_puts(out->body, "}");
-        status = openai_splice(out, part->extra);
-        wire_puts(out->body, "}");
+        if (count++ > 0)
+            wire_puts(out->body, ",");
+        status = put_call(out, part);
     }
     wire_puts(out->body, "]");
     return status;
@@ -327,7 +359,7 @@ static const char *role_name(const struct openai_out *out, uint32_t role)
     case AIGW_ROLE_SYSTEM:
         return "system";
     case AIGW_ROLE_DEVELOPER: /* the templates of other servers know no such role */
-        return out->quirks->is_official ? "developer" : "system";
+        return out->quirks->says & OPENAI_SAYS_DEVELOPER ? "developer" : "system";
     case AIGW_ROLE_USER:
     case AIGW_ROLE_TOOL: /* what stands beside the results */
         return "user";
@@ -372,16 +404,23 @@ static aigw_status check_parts(struct openai_out *out, const struct aigw_message
 static void put_reasoning(struct openai_out *out, const struct aigw_message *msg)
 {
     for (const struct aigw_part *part = msg->parts; part; part = part->next)
-        if (part->type == AIGW_PART_REASONING && part->text.len > 0) {
+        if (part->type == AIGW_PART_REASONING && part->text.len > 0 && openai_is_ours(part->origin)) {
             wire_puts(out->body, ",\"reasoning_content\":");
             out->host->buf_json(out->body->buf, part->text);
             return;
         }
 }
 
-/* Everything of a message but its tool results. */
-static aigw_status put_rest(struct openai_out *out, const struct aigw_message *msg, bool is_rewritten, uint32_t *count)
+static bool wants_reasoning(const struct openai_out *out, const struct aigw_message *msg, bool has_calls)
 {
+    return msg->role == AIGW_ROLE_ASSISTANT &&
+           (out->quirks->send_reasoning || (has_calls && (out->quirks->says & OPENAI_SAYS_REASONING_BACK)));
+}
+
+/* Everything of a message but its tool results. `prefill`: it is the last one and the assistant's; else 0. */
+static aigw_status put_rest(struct openai_out *out, const struct aigw_message *msg, uint32_t prefill, uint32_t *count)
+{
+    bool is_rewritten = prefill == OPENAI_PREFILL_TOLD;
     bool has_calls = has_part(msg->parts, AIGW_PART_TOOL_CALL);
     bool has_list = has_attachment(msg->parts) || has_extra_text(msg->parts);
     bool has_text = has_part(msg->parts, AIGW_PART_TEXT) || has_part(msg->parts, AIGW_PART_REFUSAL);
@@ -393,7 +432,7 @@ static aigw_status put_rest(struct openai_out *out, const struct aigw_message *m
          has_part(msg->parts, AIGW_PART_TOOL_RESULT)))
         return AIGW_OK;
     open_message(out, is_rewritten ? "user" : role_name(out, msg->role), count);
-    if (msg->name.len > 0) {
+    if (msg->name.len > 0 && !openai_drops(out, OPENAI_NO_NAMES, "name")) {
         wire_puts(out->body, ",\"name\":");
         out->host->buf_json(out->body->buf, msg->name);
     }
@@ -410,8 +449,12 @@ static aigw_status put_rest(struct openai_out *out, const struct aigw_message *m
     }
     if (status == AIGW_OK && has_calls)
         status = put_calls(out, msg->parts);
-    if (status == AIGW_OK && out->quirks->send_reasoning && msg->role == AIGW_ROLE_ASSISTANT)
+    if (status == AIGW_OK && wants_reasoning(out, msg, has_calls))
         put_reasoning(out, msg);
+    if (prefill == OPENAI_PREFILL_PREFIX)
+        wire_puts(out->body, ",\"prefix\":true");
+    else if (prefill == OPENAI_PREFILL_PARTIAL)
+        wire_puts(out->body, ",\"partial\":true");
     if (status == AIGW_OK)
         status = openai_splice(out, msg->extra);
     wire_puts(out->body, "}");
@@ -425,12 +468,17 @@ static const struct aigw_message *last_message(const struct aigw_message *msg)
     return msg;
 }
 
+bool openai_has_prefill(const struct aigw_model_request *req)
+{
+    const struct aigw_message *last = last_message(req->messages);
+
+    return last && last->role == AIGW_ROLE_ASSISTANT && !has_part(last->parts, AIGW_PART_TOOL_CALL);
+}
+
 aigw_status openai_messages(struct openai_out *out, const struct aigw_model_request *req)
 {
-    const struct aigw_message *last = last_message(req->messages), *results = NULL;
-    /* The conversation ends with words put into the assistant's mouth (not with its tool calls). */
-    bool has_prefill = last && last->role == AIGW_ROLE_ASSISTANT && !has_part(last->parts, AIGW_PART_TOOL_CALL);
-    bool is_refused = has_prefill && out->quirks->refuses_prefill;
+    const struct aigw_message *results = NULL;
+    uint32_t prefill = openai_has_prefill(req) ? out->quirks->prefill : OPENAI_PREFILL_PLAIN;
     aigw_status status = AIGW_OK;
     uint32_t count = 0;
 
@@ -456,10 +504,10 @@ aigw_status openai_messages(struct openai_out *out, const struct aigw_model_requ
         if (status == AIGW_OK && results && !msg->next)
             status = put_attached_results(out, results, NULL, &count);
         if (status == AIGW_OK)
-            status = put_rest(out, msg, is_refused && msg == last, &count);
+            status = put_rest(out, msg, msg->next ? OPENAI_PREFILL_PLAIN : prefill, &count);
     }
     wire_puts(out->body, "]");
-    if (has_prefill && out->quirks->continue_final && !is_refused) {
+    if (prefill == OPENAI_PREFILL_CONTINUE) {
         wire_key(out->body, "continue_final_message");
         wire_puts(out->body, "true");
         wire_key(out->body, "add_generation_prompt");

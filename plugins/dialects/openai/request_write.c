@@ -1,17 +1,14 @@
 /* request_write.c - canonical request → OpenAI's JSON bodies. Written straight into a buffer: no tree. The messages of
- * a chat are in request_messages.c. */
+ * a chat are in request_messages.c, the parameters in request_params.c. */
 #include "openai.h"
 
 #include <string.h>
 
+#define NAME_MAX_LEN 64u /* of a tool */
+
 /* Members that describe the call itself; `extra` never sets them. */
 static const char *const openai_reserved[] = { "model",          "messages", "prompt",      "input", "suffix", "stream",
                                                "stream_options", "tools",    "tool_choice", "n",     NULL };
-
-static void drop(struct openai_out *out, const char *name)
-{
-    wire_drop(out->host, out->ctx, out->drops, wire_str(name));
-}
 
 /* ---- prompts ---- */
 
@@ -25,6 +22,8 @@ static aigw_status openai_prompt(struct openai_out *out, const struct aigw_model
     uint32_t count = 0;
 
     if (req->kind == AIGW_CALL_COMPLETION) {
+        if (req->suffix.len > 0 && (out->quirks->refuses & OPENAI_NO_SUFFIX))
+            return openai_unsupported(out, "text behind a gap at this kind of server", req->kind);
         wire_string(out->body, "prompt", req->prompt);
         if (req->suffix.len > 0)
             wire_string(out->body, "suffix", req->suffix);
@@ -49,8 +48,10 @@ static aigw_status openai_prompt(struct openai_out *out, const struct aigw_model
     return status;
 }
 
-static void openai_embedding(struct openai_out *out, const struct aigw_model_request *req)
+static aigw_status openai_embedding(struct openai_out *out, const struct aigw_model_request *req)
 {
+    if (req->dimensions > 0 && (out->quirks->refuses & OPENAI_NO_DIMENSIONS))
+        return openai_unsupported(out, "length of vectors to choose at this kind of server", req->kind);
     wire_key(out->body, "input");
     wire_puts(out->body, "[");
     for (uint32_t i = 0; i < req->input_count; i++) {
@@ -62,9 +63,10 @@ static void openai_embedding(struct openai_out *out, const struct aigw_model_req
     if (req->dimensions > 0)
         wire_int(out->body, "dimensions", req->dimensions);
     if (req->input_type.len > 0)
-        drop(out, "input_type");
-    if (req->params && req->params->user.len > 0)
+        wire_drop(out->host, out->ctx, out->drops, AIGW_STR("input_type"));
+    if (req->params && req->params->user.len > 0 && !openai_drops(out, OPENAI_NO_USER, "user"))
         wire_string(out->body, "user", req->params->user);
+    return AIGW_OK;
 }
 
 /* ---- tools ---- */
@@ -79,12 +81,42 @@ static bool is_allowed(const struct aigw_params *params, aigw_str name)
     return false;
 }
 
-static aigw_status put_function(struct openai_out *out, const struct aigw_tool *tool)
+aigw_status openai_name_tool(struct openai_out *out, uint32_t kind, aigw_str scope, aigw_str name, aigw_str *ret_sent)
+{
+    *ret_sent = name;
+    if (out->quirks->names)
+        return names_send(out->host, out->ctx, out->quirks->names, kind, scope, name, NAME_MAX_LEN, ret_sent);
+    return scope.len > 0 ? openai_unsupported(out, "namespaces of tools", kind) : AIGW_OK;
+}
+
+/* Plain text as the one argument of a function; a grammar can only be told. */
+static aigw_status put_text_function(struct openai_out *out, const struct aigw_tool *tool, aigw_str sent)
+{
+    struct wire_body *body = out->body;
+    const char *words = NULL;
+
+    wire_puts(body, "{\"type\":\"function\",\"function\":{\"name\":");
+    out->host->buf_json(body->buf, sent);
+    if (tool->grammar.len > 0) {
+        words = wire_join(out->host, out->ctx, tool->description, AIGW_STR("\n\nThe input must follow this grammar: "));
+        words = words ? wire_join(out->host, out->ctx, wire_str(words), tool->grammar) : NULL;
+        if (!words)
+            return AIGW_E_NOMEM;
+    }
+    if (words || tool->description.len > 0) {
+        wire_puts(body, ",\"description\":");
+        out->host->buf_json(body->buf, words ? wire_str(words) : tool->description);
+    }
+    wire_puts(body, ",\"parameters\":" NAMES_TEXT_SCHEMA "}}");
+    return AIGW_OK;
+}
+
+static aigw_status put_function(struct openai_out *out, const struct aigw_tool *tool, aigw_str sent)
 {
     struct wire_body *body = out->body;
 
     wire_puts(body, "{\"type\":\"function\",\"function\":{\"name\":");
-    out->host->buf_json(body->buf, tool->name);
+    out->host->buf_json(body->buf, sent);
     if (tool->description.len > 0) {
         wire_puts(body, ",\"description\":");
         out->host->buf_json(body->buf, tool->description);
@@ -133,11 +165,17 @@ static aigw_status put_free_text(struct openai_out *out, const struct aigw_tool 
 static aigw_status put_tool(struct openai_out *out, const struct aigw_tool *tool, uint32_t *count)
 {
     bool is_server = tool->kind == AIGW_TOOL_SERVER;
+    aigw_str sent = tool->name;
+    aigw_status status = AIGW_OK;
 
     if (tool->kind > AIGW_TOOL_SERVER)
         return openai_unsupported(out, "such kind of tool", tool->kind);
-    if (tool->scope.len > 0)
+    if (!is_server)
+        status = openai_name_tool(out, tool->kind, tool->scope, tool->name, &sent);
+    else if (tool->scope.len > 0)
         return openai_unsupported(out, "namespaces of tools", tool->kind);
+    if (status != AIGW_OK)
+        return status;
     if (is_server && (!openai_is_ours(tool->origin) || !wire_is_json_object(tool->extra))) {
         wire_drop(out->host, out->ctx, out->drops, tool->name); /* agents list them in every request */
         return AIGW_OK;
@@ -147,13 +185,32 @@ static aigw_status put_tool(struct openai_out *out, const struct aigw_tool *tool
     wire_puts(out->body, (*count)++ > 0 ? "," : "[");
     if (is_server)
         wire_put(out->body, tool->extra);
-    return is_server ? AIGW_OK : tool->kind == AIGW_TOOL_FREE_TEXT ? put_free_text(out, tool) : put_function(out, tool);
+    else if (tool->kind == AIGW_TOOL_FUNCTION)
+        status = put_function(out, tool, sent);
+    else
+        status = out->quirks->names ? put_text_function(out, tool, sent) : put_free_text(out, tool);
+    return status;
 }
 
-/* What is put of the tools: how many, and the kind of the demanded one (SERVER: it is not among them). */
+/* What is put of the tools: how many, and the demanded one: its kind (SERVER: it is not among them) and name. */
 struct openai_listed {
     uint32_t count, named;
+    aigw_str sent;
 };
+
+/* A word for tool_choice is all that some servers take: there the tool that must be called is the only one. */
+static bool is_only_named(const struct openai_out *out, const struct aigw_model_request *req)
+{
+    return req->tool_choice == AIGW_TOOLS_NAMED && (out->quirks->says & OPENAI_SAYS_NO_NAMED);
+}
+
+static bool is_listed(const struct openai_out *out, const struct aigw_model_request *req, const struct aigw_tool *tool)
+{
+    if (is_only_named(out, req))
+        return tool->name.len == req->tool_choice_name.len &&
+               memcmp(tool->name.ptr, req->tool_choice_name.ptr, tool->name.len) == 0;
+    return (out->quirks->says & OPENAI_SAYS_ALLOWED) || is_allowed(req->params, tool->name);
+}
 
 static aigw_status put_tool_list(struct openai_out *out, const struct aigw_tool *tools,
                                  const struct aigw_model_request *req, struct openai_listed *listed)
@@ -162,9 +219,12 @@ static aigw_status put_tool_list(struct openai_out *out, const struct aigw_tool 
     aigw_status status = AIGW_OK;
 
     for (const struct aigw_tool *tool = tools; tool && status == AIGW_OK; tool = tool->next) {
-        if (want.len > 0 && tool->name.len == want.len && memcmp(tool->name.ptr, want.ptr, want.len) == 0)
+        if (want.len > 0 && tool->name.len == want.len && memcmp(tool->name.ptr, want.ptr, want.len) == 0) {
             listed->named = tool->kind;
-        if (out->quirks->is_official || is_allowed(req->params, tool->name))
+            if (tool->kind < AIGW_TOOL_SERVER)
+                status = openai_name_tool(out, tool->kind, tool->scope, tool->name, &listed->sent);
+        }
+        if (status == AIGW_OK && is_listed(out, req, tool))
             status = put_tool(out, tool, &listed->count);
     }
     return status;
@@ -199,228 +259,59 @@ static void put_allowed(struct openai_out *out, const struct aigw_params *params
     wire_puts(out->body, "]}}");
 }
 
-static aigw_status openai_tools(struct openai_out *out, const struct aigw_model_request *req)
+/* Which of the tools must be called, or may. */
+static aigw_status put_choice(struct openai_out *out, const struct aigw_model_request *req,
+                              const struct openai_listed *listed)
 {
-    struct openai_listed listed = { .named = AIGW_TOOL_SERVER };
-    aigw_status status = put_tools(out, req, &listed);
-    bool has_allowed = req->params && req->params->allowed_count > 0 && out->quirks->is_official;
+    bool has_allowed = req->params && req->params->allowed_count > 0 && (out->quirks->says & OPENAI_SAYS_ALLOWED);
+    aigw_str required = out->quirks->says & OPENAI_SAYS_ANY ? AIGW_STR("any") : AIGW_STR("required");
 
-    if (status == AIGW_OK && listed.count == 0 && req->tool_choice != AIGW_TOOLS_AUTO)
-        drop(out, "tool_choice");
-    if (status != AIGW_OK || listed.count == 0)
-        return status;
+    if (req->tool_choice > AIGW_TOOLS_NAMED)
+        return openai_unsupported(out, "such choice of tools", req->tool_choice);
+    if (req->tool_choice == AIGW_TOOLS_NAMED && listed->named == AIGW_TOOL_SERVER)
+        return openai_invalid(out, "the demanded tool is not among the tools");
+    if ((req->tool_choice == AIGW_TOOLS_AUTO && !has_allowed) ||
+        (!has_allowed && openai_drops(out, OPENAI_NO_TOOL_CHOICE, "tool_choice")))
+        return AIGW_OK;
     if (req->tool_choice == AIGW_TOOLS_NONE) {
         wire_string(out->body, "tool_choice", AIGW_STR("none"));
-    } else if (req->tool_choice == AIGW_TOOLS_NAMED) {
-        if (listed.named == AIGW_TOOL_SERVER)
-            return openai_invalid(out, "the demanded tool is not among the tools");
+    } else if (req->tool_choice == AIGW_TOOLS_NAMED && !is_only_named(out, req)) {
         wire_key(out->body, "tool_choice");
-        wire_puts(out->body, listed.named == AIGW_TOOL_FREE_TEXT ? "{\"type\":\"custom\",\"custom\":{\"name\":"
-                                                                 : "{\"type\":\"function\",\"function\":{\"name\":");
-        out->host->buf_json(out->body->buf, req->tool_choice_name);
+        wire_puts(out->body, listed->named == AIGW_TOOL_FREE_TEXT && !out->quirks->names
+                                 ? "{\"type\":\"custom\",\"custom\":{\"name\":"
+                                 : "{\"type\":\"function\",\"function\":{\"name\":");
+        out->host->buf_json(out->body->buf, listed->sent);
         wire_puts(out->body, "}}");
     } else if (has_allowed) {
         put_allowed(out, req->params, req->tool_choice);
-    } else if (req->tool_choice == AIGW_TOOLS_REQUIRED) {
-        wire_string(out->body, "tool_choice", AIGW_STR("required"));
-    } else if (req->tool_choice != AIGW_TOOLS_AUTO) {
-        return openai_unsupported(out, "such choice of tools", req->tool_choice);
+    } else {
+        wire_string(out->body, "tool_choice", required);
     }
-    if (req->params && req->params->parallel_calls != AIGW_UNSET) {
+    return AIGW_OK;
+}
+
+static aigw_status openai_tools(struct openai_out *out, const struct aigw_model_request *req)
+{
+    struct openai_listed listed = { .named = AIGW_TOOL_SERVER };
+    aigw_status status;
+
+    if (req->tools && (out->quirks->refuses & OPENAI_NO_TOOLS))
+        return openai_unsupported(out, "tools at this kind of server", req->kind);
+    status = put_tools(out, req, &listed);
+    if (status != AIGW_OK)
+        return status;
+    if (listed.count == 0) {
+        if (req->tool_choice != AIGW_TOOLS_AUTO)
+            wire_drop(out->host, out->ctx, out->drops, AIGW_STR("tool_choice"));
+        return AIGW_OK;
+    }
+    status = put_choice(out, req, &listed);
+    if (status == AIGW_OK && req->params && req->params->parallel_calls != AIGW_UNSET &&
+        !openai_drops(out, OPENAI_NO_PARALLEL, "parallel_tool_calls")) {
         wire_key(out->body, "parallel_tool_calls");
         wire_puts(out->body, req->params->parallel_calls == AIGW_YES ? "true" : "false");
     }
-    return AIGW_OK;
-}
-
-/* ---- parameters ---- */
-
-static void put_stops(struct openai_out *out, const struct aigw_params *params)
-{
-    int64_t max = out->quirks->max_stops;
-    uint32_t count = params->stop_count;
-
-    if (max >= 0 && (int64_t)count > max) {
-        count = (uint32_t)max;
-        drop(out, "stop");
-    }
-    if (count == 0)
-        return;
-    wire_key(out->body, "stop");
-    for (uint32_t i = 0; i < count; i++) {
-        wire_puts(out->body, i > 0 ? "," : "[");
-        out->host->buf_json(out->body->buf, params->stop[i]);
-    }
-    wire_puts(out->body, "]");
-}
-
-/* How to sample. Not all servers take all: `others` only exist outside of OpenAI. */
-static void put_sampling(struct openai_out *out, const struct aigw_params *params)
-{
-    const struct {
-        uint32_t bit;
-        const char *name;
-        const double *real;
-        const int64_t *integer;
-        bool others;
-    } rows[] = {
-        { AIGW_PARAM_TEMPERATURE, "temperature", &params->temperature, NULL, false },
-        { AIGW_PARAM_TOP_P, "top_p", &params->top_p, NULL, false },
-        { AIGW_PARAM_PRESENCE_PENALTY, "presence_penalty", &params->presence_penalty, NULL, false },
-        { AIGW_PARAM_FREQUENCY_PENALTY, "frequency_penalty", &params->frequency_penalty, NULL, false },
-        { AIGW_PARAM_TOP_K, "top_k", NULL, &params->top_k, true },
-        { AIGW_PARAM_MIN_P, "min_p", &params->min_p, NULL, true },
-        { AIGW_PARAM_REPETITION_PENALTY, "repetition_penalty", &params->repetition_penalty, NULL, true },
-        { AIGW_PARAM_MIN_TOKENS, "min_tokens", NULL, &params->min_tokens, true },
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        if (!(params->set & rows[i].bit))
-            continue;
-        if (out->quirks->drop_sampling || (rows[i].others && out->quirks->is_official))
-            drop(out, rows[i].name);
-        else if (rows[i].real)
-            wire_double(out->body, rows[i].name, *rows[i].real);
-        else
-            wire_int(out->body, rows[i].name, *rows[i].integer);
-    }
-    if (params->set & AIGW_PARAM_SEED)
-        wire_int(out->body, "seed", params->seed);
-}
-
-static aigw_status put_json(struct openai_out *out, const char *name, aigw_str text)
-{
-    if (text.len == 0)
-        return AIGW_OK;
-    if (!wire_is_json_object(text))
-        return out->host->fail(out->ctx, AIGW_E_INVALID,
-                               "the request cannot be sent in the OpenAI dialect: %s is not a JSON object", name);
-    wire_key(out->body, name);
-    wire_put(out->body, text);
-    return AIGW_OK;
-}
-
-static aigw_status put_format(struct openai_out *out, const struct aigw_params *params)
-{
-    struct wire_body *body = out->body;
-
-    if (params->format == AIGW_FORMAT_TEXT)
-        return AIGW_OK;
-    if (params->format > AIGW_FORMAT_SCHEMA)
-        return openai_unsupported(out, "such format of the answer", params->format);
-    wire_key(body, "response_format");
-    if (params->format == AIGW_FORMAT_JSON) {
-        wire_puts(body, "{\"type\":\"json_object\"}");
-        return AIGW_OK;
-    }
-    if (!wire_is_json_object(params->schema))
-        return openai_invalid(out, "the schema of the answer is not a JSON object");
-    wire_puts(body, "{\"type\":\"json_schema\",\"json_schema\":{\"name\":");
-    out->host->buf_json(body->buf, params->schema_name.len > 0 ? params->schema_name : AIGW_STR("answer"));
-    if (params->schema_description.len > 0) {
-        wire_puts(body, ",\"description\":");
-        out->host->buf_json(body->buf, params->schema_description);
-    }
-    wire_puts(body, ",\"schema\":");
-    wire_put(body, params->schema);
-    if (params->schema_strict != AIGW_UNSET)
-        wire_puts(body, params->schema_strict == AIGW_YES ? ",\"strict\":true" : ",\"strict\":false");
-    wire_puts(body, "}}");
-    return AIGW_OK;
-}
-
-static void put_logprobs(struct openai_out *out, bool is_chat, const struct aigw_params *params)
-{
-    bool has_top = params->set & AIGW_PARAM_TOP_LOGPROBS;
-
-    if (params->want_logprobs != AIGW_YES)
-        return;
-    if (!is_chat) {
-        wire_int(out->body, "logprobs", has_top ? params->top_logprobs : 0);
-        return;
-    }
-    wire_key(out->body, "logprobs");
-    wire_puts(out->body, "true");
-    if (has_top)
-        wire_int(out->body, "top_logprobs", params->top_logprobs);
-}
-
-/* The dialect knows an effort, not a number of tokens. */
-static void put_reasoning(struct openai_out *out, const struct aigw_params *params)
-{
-    aigw_str effort = params->effort;
-
-    if (effort.len == 0 && params->reasoning == AIGW_REASONING_OFF)
-        effort = AIGW_STR("none");
-    else if (effort.len == 0 && (params->set & AIGW_PARAM_REASONING_BUDGET))
-        effort = params->reasoning_budget < 2048    ? AIGW_STR("minimal")
-                 : params->reasoning_budget < 8192  ? AIGW_STR("low")
-                 : params->reasoning_budget < 16384 ? AIGW_STR("medium")
-                                                    : AIGW_STR("high");
-    if (effort.len > 0)
-        wire_string(out->body, "reasoning_effort", effort);
-}
-
-/* What only a chat has. */
-static aigw_status put_chat_params(struct openai_out *out, const struct aigw_params *params)
-{
-    const struct {
-        const char *name;
-        aigw_str value;
-    } words[] = { { "verbosity", params->verbosity },
-                  { "service_tier", params->service_tier },
-                  { "prompt_cache_key", params->cache_key } };
-    aigw_status status = put_format(out, params);
-
-    put_reasoning(out, params);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (words[i].value.len > 0)
-            wire_string(out->body, words[i].name, words[i].value);
-    if (status == AIGW_OK)
-        status = put_json(out, "prediction", params->prediction);
-    return status == AIGW_OK ? put_json(out, "metadata", params->metadata) : status;
-}
-
-/* … and what is therefore left out elsewhere. */
-static void drop_chat_params(struct openai_out *out, const struct aigw_params *params)
-{
-    const struct {
-        const char *name;
-        bool is_set;
-    } rows[] = { { "format", params->format != AIGW_FORMAT_TEXT },
-                 { "effort", params->effort.len > 0 },
-                 { "reasoning", params->reasoning != AIGW_REASONING_DEFAULT },
-                 { "reasoning_budget", (params->set & AIGW_PARAM_REASONING_BUDGET) != 0 },
-                 { "verbosity", params->verbosity.len > 0 },
-                 { "service_tier", params->service_tier.len > 0 },
-                 { "metadata", params->metadata.len > 0 } };
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].is_set)
-            drop(out, rows[i].name);
-}
-
-static aigw_status openai_params(struct openai_out *out, uint32_t path, const struct aigw_params *params)
-{
-    bool is_chat = path == OPENAI_CHAT;
-    aigw_status status;
-
-    if (params->set & AIGW_PARAM_MAX_TOKENS)
-        wire_int(out->body, is_chat && out->quirks->max_completion_tokens ? "max_completion_tokens" : "max_tokens",
-                 params->max_tokens);
-    put_sampling(out, params);
-    put_stops(out, params);
-    if (params->choice_count > 1)
-        wire_int(out->body, "n", params->choice_count);
-    put_logprobs(out, is_chat, params);
-    if (params->user.len > 0)
-        wire_string(out->body, "user", params->user);
-    if (params->safety_settings.len > 0)
-        drop(out, "safety_settings");
-    if (!is_chat)
-        drop_chat_params(out, params);
-    status = put_json(out, "logit_bias", params->logit_bias);
-    return status == AIGW_OK && is_chat ? put_chat_params(out, params) : status;
+    return status;
 }
 
 /* ---- the whole ---- */
@@ -429,10 +320,11 @@ static aigw_status put_call(struct openai_out *out, uint32_t path, const struct 
 {
     aigw_status status;
 
-    if (path == OPENAI_EMBEDDING) {
-        openai_embedding(out, req);
-        return AIGW_OK;
-    }
+    if ((path == OPENAI_EMBEDDING && (out->quirks->refuses & OPENAI_NO_EMBEDDINGS)) ||
+        (path == OPENAI_COMPLETION && (out->quirks->refuses & OPENAI_NO_COMPLETIONS)))
+        return openai_unsupported(out, "such path at this kind of server", path);
+    if (path == OPENAI_EMBEDDING)
+        return openai_embedding(out, req);
     status = path == OPENAI_CHAT ? openai_messages(out, req) : openai_prompt(out, req);
     if (status == AIGW_OK && path == OPENAI_CHAT)
         status = openai_tools(out, req);
@@ -441,8 +333,10 @@ static aigw_status put_call(struct openai_out *out, uint32_t path, const struct 
     if (status == AIGW_OK && (req->flags & AIGW_REQF_STREAM)) {
         wire_key(out->body, "stream");
         wire_puts(out->body, "true");
-        wire_key(out->body, "stream_options");
-        wire_puts(out->body, "{\"include_usage\":true}");
+        if (!(out->quirks->refuses & OPENAI_NO_STREAM_OPTIONS)) {
+            wire_key(out->body, "stream_options");
+            wire_puts(out->body, "{\"include_usage\":true}");
+        }
     }
     return status;
 }
@@ -451,9 +345,9 @@ aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint
                         const struct aigw_model_request *req, const struct openai_quirks *quirks,
                         struct wire_drops *drops, aigw_str *ret_body)
 {
-    struct json_object *forced = NULL, *extra = NULL;
     struct wire_body body;
     struct openai_out out = { .host = host, .ctx = ctx, .body = &body, .quirks = quirks, .drops = drops };
+    aigw_str extra = req->extra;
     aigw_status status = wire_begin(&body, host, ctx);
 
     if (status != AIGW_OK)
@@ -461,27 +355,23 @@ aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint
     /* Members in another vendor's spelling would mean something else here, or nothing. */
     out.is_foreign =
         req->dialect.len > 0 && (!wire_has_prefix(req->dialect, "openai") || wire_is(req->dialect, "openai-responses"));
-    if (req->extra.len > 0 && out.is_foreign)
-        return host->fail(ctx, AIGW_E_UNSUPPORTED,
-                          "members in the dialect \"%.*s\" have no place in the OpenAI dialect",
-                          AIGW_STR_ARG(req->dialect));
+    if (out.is_foreign) {
+        if (wire_drop_members(host, ctx, drops, extra) != AIGW_OK)
+            return openai_invalid(&out, "the extra members are not a JSON object");
+        extra = AIGW_STR_NONE;
+    }
     wire_string(&body, "model", model);
     status = put_call(&out, path, req);
-    if (status == AIGW_OK && quirks->body.len > 0) { /* parsed per call: json-c writes into an object that it prints */
-        forced = wire_parse(quirks->body);
-        status = wire_merge(&body, forced, openai_reserved, NULL);
-    }
-    if (status == AIGW_OK && req->extra.len > 0) {
-        extra = wire_parse(req->extra);
-        status = json_object_is_type(extra, json_type_object)
-                     ? wire_merge(&body, extra, openai_reserved, drops)
-                     : openai_invalid(&out, "the extra members are not a JSON object");
+    if (status == AIGW_OK)
+        status = wire_members(&body, quirks->body, openai_reserved, NULL);
+    if (status == AIGW_OK) {
+        status = wire_members(&body, extra, openai_reserved, drops);
+        if (status == AIGW_E_INVALID)
+            status = openai_invalid(&out, "the extra members are not a JSON object");
     }
     if (status == AIGW_OK)
         status = drops->status;
     if (status == AIGW_OK)
         status = wire_end(&body, ret_body);
-    json_object_put(extra);
-    json_object_put(forced);
     return status;
 }

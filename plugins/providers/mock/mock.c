@@ -7,6 +7,8 @@
  */
 #include "mock.h"
 
+#include "../../dialects/common/read.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,23 +148,26 @@ static void mock_turn_by_model(struct mock_knobs *knobs, char *model)
 static aigw_status mock_turn_by_extra(const struct mock *mock, struct aigw_ctx *ctx, struct mock_knobs *knobs,
                                       aigw_str extra)
 {
-    struct json_object *obj = wire_parse(extra), *group = wire_get(obj, "mock", json_type_object);
+    struct aigw_json root, group, name, value;
+    struct aigw_json_walk walk;
     aigw_status status = AIGW_OK;
+    struct reader reader;
 
-    if (group) {
-        json_object_object_foreach(group, name, value)
-        {
-            const char *text = value ? json_object_get_string(value) : NULL;
+    reader_begin(&reader, extra, &root);
+    reader_member(&root, "mock", AIGW_JSON_OBJECT, &group);
+    walk = aigw_json_begin(&group);
+    while (status == AIGW_OK && aigw_json_next(&walk, &name, &value)) {
+        aigw_str text = value.type == AIGW_JSON_STRING ? reader_text(&reader, &value) : reader_json(&reader, &value);
+        const char *knob =
+            mock->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(reader_text(&reader, &name)));
+        const char *turned = mock->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(text));
 
-            if (text)
-                text = mock->host->format(ctx, AIGW_LIFE_REQUEST, "%s", text);
-            if (value && !text)
-                status = AIGW_E_NOMEM;
-            else
-                mock_turn(knobs, name, text);
-        }
+        if (!knob || !turned || reader.is_short)
+            status = AIGW_E_NOMEM;
+        else
+            mock_turn(knobs, knob, value.type == AIGW_JSON_NULL ? NULL : turned);
     }
-    json_object_put(obj);
+    reader_end(&reader);
     return status;
 }
 

@@ -1,8 +1,8 @@
-/* plugin.c - provider plugin for OpenAI and the many servers that speak its dialect: vLLM, Ollama, LM Studio, TGI,
- * llama.cpp, LiteLLM, Fireworks and others.
+/* plugin.c - provider plugin for OpenAI and the many servers that speak its dialect; how they differ is the dialect's
+ * profile.h.
  *
- * Upstream: POST {base}/chat/completions, {base}/completions or {base}/embeddings, answered as JSON or SSE.
- * State:    struct openai, one per conf.d group, read-only after open().
+ * Upstream: POST {base}/chat/completions, {base}/completions or {base}/embeddings, GET {base}/models, answered as JSON
+ * or SSE; the client's own bytes to any path. State:    struct openai, one per conf.d group, read-only after open().
  */
 #include "../../dialects/common/headers.h"
 #include "../../dialects/openai/openai.h"
@@ -11,7 +11,7 @@
 
 struct openai {
     const struct aigw_host *host;
-    const char *base_url, *api_key, *organization, *project;
+    const char *profile, *base_url, *api_key, *organization, *project;
     const char *max_completion_tokens, *drop_temperature, *continue_final_message, *prefill, *completion_path;
     const char *extra_body;
     int64_t max_stops;
@@ -23,9 +23,17 @@ static const struct aigw_setting openai_settings[] = {
       .type = AIGW_SET_STRING,
       .flags = AIGW_SETF_URL,
       .offset = offsetof(struct openai, base_url),
-      .default_value = "https://api.openai.com/v1",
-      .help = "Root URL of the API, including its version: the paths /chat/completions, /completions and /embeddings "
-              "are appended, in front of a query." },
+      .help = "Root URL of the API, including its version: the paths /chat/completions, /completions, /embeddings and "
+              "/models are appended, in front of a query. Without one that of the profile's public service, or "
+              "https://api.openai.com/v1." },
+    { .name = "profile",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct openai, profile),
+      .default_value = "auto",
+      .choices = OPENAI_PROFILE_NAMES,
+      .help =
+          "Kind of server: what it takes, what it calls things. auto: by the host of a well-known service, else the "
+          "plain dialect." },
     { .name = "api_key",
       .type = AIGW_SET_STRING,
       .flags = AIGW_SETF_SECRET,
@@ -59,9 +67,7 @@ static const struct aigw_setting openai_settings[] = {
       .default_value = "-1",
       .min = -1,
       .max = 1024,
-      .help =
-          "Most stop sequences sent, the first ones win; 0 for no limit. -1 decides by itself: 4 for api.openai.com, "
-          "none for gpt-5 and o-series models, no limit elsewhere." },
+      .help = "Most stop sequences sent, the first ones win; 0 for no limit; -1: by profile and model." },
     { .name = "continue_final_message",
       .type = AIGW_SET_STRING,
       .offset = offsetof(struct openai, continue_final_message),
@@ -83,7 +89,6 @@ static const struct aigw_setting openai_settings[] = {
     { .name = "completion_path",
       .type = AIGW_SET_STRING,
       .offset = offsetof(struct openai, completion_path),
-      .default_value = "/completions",
       .help = "Path of raw completions below base_url." },
     { .name = "extra_body",
       .type = AIGW_SET_STRING,
@@ -101,7 +106,7 @@ static aigw_status openai_open(const struct aigw_host *host, struct aigw_ctx *ct
         wire_check_header_setting(host, ctx, "organization", openai->organization) != AIGW_OK ||
         wire_check_header_setting(host, ctx, "project", openai->project) != AIGW_OK)
         return AIGW_E_CONFIG;
-    if (openai->completion_path[0] != '/')
+    if (openai->completion_path && openai->completion_path[0] != '/')
         return host->fail(ctx, AIGW_E_CONFIG, "completion_path: is \"%s\", expected a path that begins with /",
                           openai->completion_path);
     if (openai->extra_body && openai->extra_body[0] && !wire_is_json_object(wire_str(openai->extra_body)))
@@ -111,26 +116,67 @@ static aigw_status openai_open(const struct aigw_host *host, struct aigw_ctx *ct
 
 /* ---- where to ---- */
 
-static aigw_str openai_base(const struct openai *openai, const struct aigw_target *target)
+/* The server at hand: its base URL, and what kind it is. */
+struct openai_place {
+    aigw_str base;
+    const struct openai_profile *profile;
+};
+
+static aigw_status openai_find_place(const struct openai *openai, struct aigw_ctx *ctx,
+                                     const struct aigw_target *target, struct openai_place *ret_place)
 {
-    return target->endpoint.len > 0 ? target->endpoint : wire_str(openai->base_url);
+    aigw_str base = target->endpoint.len > 0 ? target->endpoint : wire_str(openai->base_url);
+
+    ret_place->profile = openai_profile(openai->profile, base.len > 0 ? base : AIGW_STR("https://api.openai.com/v1"));
+    ret_place->base = base.len > 0 ? base : wire_str(ret_place->profile->base_url);
+    if (ret_place->base.len > 0)
+        return AIGW_OK;
+    return openai->host->fail(ctx, AIGW_E_INVALID,
+                              "the request names no endpoint, base_url is not set, and a server of the profile \"%s\" "
+                              "has no public address; set base_url",
+                              openai->profile);
 }
 
-static const char *openai_url(const struct openai *openai, struct aigw_ctx *ctx, const struct aigw_target *target,
-                              uint32_t path)
+static const char *openai_tail(const struct openai *openai, const struct openai_place *place, struct aigw_ctx *ctx,
+                               uint32_t path, bool has_prefill)
 {
-    static const char *const pasted[] = { "/chat/completions", "/completions", "/embeddings", NULL };
-    const char *tail = path == OPENAI_CHAT         ? "/chat/completions"
-                       : path == OPENAI_COMPLETION ? openai->completion_path
-                                                   : "/embeddings";
+    const struct openai_profile *profile = place->profile;
+    const char *tail = path == OPENAI_CHAT        ? "/chat/completions"
+                       : path == OPENAI_MODELS    ? "/models"
+                       : path == OPENAI_EMBEDDING ? "/embeddings"
+                                                  : "/completions";
+    bool is_beta = profile->beta && (path == OPENAI_COMPLETION || (path == OPENAI_CHAT && has_prefill));
+    const char *before = is_beta                                             ? profile->beta
+                         : profile->version && wire_url_is_bare(place->base) ? profile->version
+                                                                             : NULL;
 
-    return wire_url(openai->host, ctx, openai_base(openai, target), tail, pasted);
+    if (path == OPENAI_COMPLETION && openai->completion_path)
+        return openai->completion_path;
+    return before ? wire_join(openai->host, ctx, wire_str(before), wire_str(tail)) : tail;
+}
+
+static aigw_status openai_url(const struct openai *openai, struct aigw_ctx *ctx, const struct openai_place *place,
+                              const char *tail, struct openai_call *call, struct aigw_http_request *ret_http)
+{
+    static const char *const pasted[] = { "/chat/completions", "/completions", "/embeddings", "/models", NULL };
+    static const char *const pasted_beta[] = { "/v1/chat/completions", "/v1/completions", "/v1/models", "/v1", NULL };
+    bool is_beta = tail && place->profile->beta && wire_has_prefix(wire_str(tail), place->profile->beta);
+
+    ret_http->url = tail ? wire_url(openai->host, ctx, place->base, tail, is_beta ? pasted_beta : pasted) : NULL;
+    if (!ret_http->url)
+        return AIGW_E_NOMEM;
+    if (!place->profile->hosts && !wire_url_has_version(wire_str(ret_http->url)))
+        call->bare_url =
+            openai->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", (int)strcspn(ret_http->url, "?"), ret_http->url);
+    return AIGW_OK;
 }
 
 /* 0 for a kind of call that the dialect does not have. */
 static uint32_t openai_path(const struct aigw_target *target, const struct aigw_model_request *req)
 {
     switch (req->kind) {
+    case AIGW_CALL_MODELS:
+        return OPENAI_MODELS;
     case AIGW_CALL_EMBEDDING:
         return OPENAI_EMBEDDING;
     case AIGW_CALL_COMPLETION:
@@ -142,36 +188,41 @@ static uint32_t openai_path(const struct aigw_target *target, const struct aigw_
     }
 }
 
-static void openai_find_quirks(const struct openai *openai, const struct aigw_target *target, aigw_str base,
-                               struct openai_quirks *ret_quirks)
+/* What the settings say wins. */
+static struct openai_quirks openai_find_quirks(const struct openai *openai, const struct openai_profile *profile,
+                                               aigw_str model)
 {
-    bool is_reasoning = wire_model_is_reasoning(target->model);
-    bool is_official = wire_has_prefix(base, "https://api.openai.com/");
-    int64_t stops = is_reasoning ? 0 : is_official ? 4 : -1;
+    struct openai_quirks quirks = openai_quirks_of(profile, model);
+    bool drops = wire_switch(openai->drop_temperature, quirks.refuses & OPENAI_NO_SAMPLING);
+    bool says_new = wire_switch(openai->max_completion_tokens, quirks.says & OPENAI_SAYS_MAX_COMPLETION);
+    bool continues = wire_switch(openai->continue_final_message, quirks.prefill == OPENAI_PREFILL_CONTINUE);
 
+    quirks.refuses = drops ? quirks.refuses | OPENAI_NO_SAMPLING : quirks.refuses & ~OPENAI_NO_SAMPLING;
+    quirks.says =
+        says_new ? quirks.says | OPENAI_SAYS_MAX_COMPLETION : quirks.says & ~(uint32_t)OPENAI_SAYS_MAX_COMPLETION;
+    if (!wire_switch(openai->prefill, quirks.prefill != OPENAI_PREFILL_TOLD))
+        quirks.prefill = OPENAI_PREFILL_TOLD;
+    else if (continues)
+        quirks.prefill = OPENAI_PREFILL_CONTINUE;
+    else if (quirks.prefill == OPENAI_PREFILL_TOLD || quirks.prefill == OPENAI_PREFILL_CONTINUE)
+        quirks.prefill = OPENAI_PREFILL_PLAIN;
     if (openai->max_stops >= 0)
-        stops = openai->max_stops == 0 ? -1 : openai->max_stops;
-    *ret_quirks = (struct openai_quirks){
-        .is_official = is_official,
-        .max_completion_tokens = wire_switch(openai->max_completion_tokens, is_reasoning),
-        .drop_sampling =
-            wire_switch(openai->drop_temperature, is_reasoning || wire_model_drops_temperature(target->model)),
-        .continue_final = wire_switch(openai->continue_final_message, wire_model_wants_continue(target->model)),
-        .refuses_prefill = !wire_switch(openai->prefill, !wire_model_refuses_prefill(target->model)),
-        .send_reasoning = openai->send_reasoning,
-        .max_stops = stops,
-        .body = wire_str(openai->extra_body),
-    };
+        quirks.max_stops = openai->max_stops == 0 ? OPENAI_STOPS_ALL : openai->max_stops;
+    quirks.send_reasoning = openai->send_reasoning;
+    quirks.body = wire_str(openai->extra_body);
+    return quirks;
 }
 
 static aigw_status openai_headers(const struct openai *openai, struct aigw_ctx *ctx, const struct aigw_target *target,
                                   const struct aigw_raw *raw, struct aigw_http_request *ret_http)
 {
     static const char *const ours[] = { "OpenAI-Organization", "OpenAI-Project", NULL };
+    aigw_str type = raw ? wire_raw_header(raw, "content-type") : AIGW_STR_NONE; /* files come as forms */
     struct wire_headers headers;
 
     wire_headers_begin(&headers, openai->host, ctx);
-    wire_header(&headers, "Content-Type: application/json");
+    if (ret_http->body.len > 0)
+        wire_header_value(&headers, "Content-Type: ", type.len > 0 ? type : AIGW_STR("application/json"));
     wire_header_value(&headers, "Authorization: Bearer ", wire_key_for(target, openai->api_key, WIRE_DUMMY_KEY));
     if (wire_is_our_place(target)) {
         wire_header_value(&headers, "OpenAI-Organization: ", wire_str(openai->organization));
@@ -182,36 +233,46 @@ static aigw_status openai_headers(const struct openai *openai, struct aigw_ctx *
     return wire_headers_end(&headers, ret_http);
 }
 
-/* The client's own bytes. Usage is asked for in any case; a client that did not ask does not see it. */
-static aigw_status openai_raw_request(const struct openai *openai, struct aigw_ctx *ctx, struct openai_call *call,
-                                      const struct aigw_target *target, const struct aigw_raw *raw,
-                                      struct aigw_http_request *ret_http)
-{
-    static const char options[] = "\"stream_options\"", insert[] = "\"stream_options\":{\"include_usage\":true},";
-    bool is_stream = raw->flags & AIGW_RAWF_STREAM;
+/* ---- requests ---- */
 
-    if (!wire_is(raw->dialect, OPENAI_DIALECT))
+/* The client's own bytes. Usage is asked for in any case where a chat has it; a client that did not ask does not see
+ * it. */
+static aigw_status openai_raw_request(const struct openai *openai, struct aigw_ctx *ctx, struct openai_call *call,
+                                      const struct aigw_target *target, const struct openai_place *place,
+                                      const struct aigw_raw *raw, struct aigw_http_request *ret_http)
+{
+    static const char name[] = "\"stream_options\"", insert[] = "\"stream_options\":{\"include_usage\":true},";
+    bool is_stream = raw->flags & AIGW_RAWF_STREAM, is_any = wire_is(raw->dialect, OPENAI_DIALECT_ANY);
+    aigw_status status;
+
+    if (!is_any && !wire_is(raw->dialect, OPENAI_DIALECT))
         return openai->host->fail(ctx, AIGW_E_UNSUPPORTED, "the bytes of the dialect \"%.*s\" cannot pass here",
                                   AIGW_STR_ARG(raw->dialect));
     if (wire_has_prefix(target->prefix, "text-completion-"))
         return openai->host->fail(ctx, AIGW_E_UNSUPPORTED, "a chat's bytes cannot pass to the completions path");
-    call->path = OPENAI_CHAT;
+    call->path = raw->path.len == 0 || wire_raw_path_ends(raw, "/chat/completions") ? OPENAI_CHAT : OPENAI_ANY;
     call->choice_count = OPENAI_CHOICES_MAX;
-    call->hides_usage =
-        is_stream && raw->model_len > 0 && !memmem(raw->body.ptr, raw->body.len, options, sizeof options - 1);
+    call->hides_usage = call->path == OPENAI_CHAT && is_stream && raw->model_len > 0 &&
+                        !(place->profile->refuses & OPENAI_NO_STREAM_OPTIONS) &&
+                        !memmem(raw->body.ptr, raw->body.len, name, sizeof name - 1);
     call->raw = openai->host->buf_new(ctx, AIGW_LIFE_REQUEST, WIRE_BODY_MAX);
     if (!call->raw)
         return AIGW_E_NOMEM;
     ret_http->framing = is_stream ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
-    return wire_raw_body(openai->host, ctx, raw, target->model, call->hides_usage ? insert : "", &ret_http->body);
+    status = wire_raw_body(openai->host, ctx, raw, target->model, call->hides_usage ? insert : "", &ret_http->body);
+    if (status == AIGW_OK && raw->path.len == 0)
+        return openai_url(openai, ctx, place, openai_tail(openai, place, ctx, OPENAI_CHAT, false), call, ret_http);
+    return status == AIGW_OK ? wire_raw_place(openai->host, ctx, raw, place->base, ret_http) : status;
 }
 
 static aigw_status openai_built_request(const struct openai *openai, struct aigw_ctx *ctx, struct openai_call *call,
-                                        const struct aigw_target *target, const struct aigw_model_request *req,
-                                        struct aigw_http_request *ret_http)
+                                        const struct aigw_target *target, const struct openai_place *place,
+                                        const struct aigw_model_request *req, struct aigw_http_request *ret_http)
 {
     const struct aigw_host *host = openai->host;
-    struct openai_quirks quirks;
+    struct openai_quirks quirks = openai_find_quirks(openai, place->profile, target->model);
+    bool has_text;
+    aigw_status status;
 
     call->path = openai_path(target, req);
     call->input_count = req->input_count;
@@ -221,9 +282,14 @@ static aigw_status openai_built_request(const struct openai *openai, struct aigw
     if (call->choice_count > OPENAI_CHOICES_MAX)
         return host->fail(ctx, AIGW_E_UNSUPPORTED, "the OpenAI dialect has no more than %d answers to one call",
                           OPENAI_CHOICES_MAX);
-    openai_find_quirks(openai, target, openai_base(openai, target), &quirks);
-    ret_http->framing =
-        (req->flags & AIGW_REQF_STREAM) && call->path != OPENAI_EMBEDDING ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
+    has_text = call->path == OPENAI_CHAT || call->path == OPENAI_COMPLETION;
+    quirks.names = quirks.says & OPENAI_SAYS_CUSTOM ? NULL : &call->names;
+    ret_http->framing = (req->flags & AIGW_REQF_STREAM) && has_text ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
+    status = openai_url(openai, ctx, place, openai_tail(openai, place, ctx, call->path, openai_has_prefill(req)), call,
+                        ret_http);
+    ret_http->method = call->path == OPENAI_MODELS ? "GET" : "POST";
+    if (status != AIGW_OK || call->path == OPENAI_MODELS)
+        return status;
     return openai_body(host, ctx, call->path, target->model, req, &quirks, &call->drops, &ret_http->body);
 }
 
@@ -231,19 +297,17 @@ static aigw_status openai_request(struct aigw_ctx *ctx, void *self, void *call_s
                                   const struct aigw_model_request *req, struct aigw_http_request *ret_http)
 {
     const struct openai *openai = self;
-    struct openai_call *call = call_state;
-    aigw_status status = openai_headers(openai, ctx, target, req->raw, ret_http);
+    struct openai_place place;
+    aigw_status status = openai_find_place(openai, ctx, target, &place);
 
-    if (status != AIGW_OK)
-        return status;
-    status = req->raw ? openai_raw_request(openai, ctx, call, target, req->raw, ret_http)
-                      : openai_built_request(openai, ctx, call, target, req, ret_http);
-    if (status != AIGW_OK)
-        return status;
     ret_http->method = "POST";
-    ret_http->url = openai_url(openai, ctx, target, call->path);
-    return ret_http->url ? AIGW_OK : AIGW_E_NOMEM;
+    if (status == AIGW_OK)
+        status = req->raw ? openai_raw_request(openai, ctx, call_state, target, &place, req->raw, ret_http)
+                          : openai_built_request(openai, ctx, call_state, target, &place, req, ret_http);
+    return status == AIGW_OK ? openai_headers(openai, ctx, target, req->raw, ret_http) : status;
 }
+
+/* ---- answers ---- */
 
 static aigw_status openai_on_frame(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_frame *frame)
 {
@@ -257,11 +321,11 @@ static void openai_on_failure(struct aigw_ctx *ctx, void *self, void *call, cons
 {
     const struct openai *openai = self;
 
-    (void)call;
     openai_failure(openai->host, ctx, failure, ret_error);
+    openai_explain_path(openai->host, ctx, call, failure, ret_error);
 }
 
-static const char *const openai_dialects[] = { OPENAI_DIALECT };
+static const char *const openai_dialects[] = { OPENAI_DIALECT, OPENAI_DIALECT_ANY };
 
 static const struct aigw_provider_ops openai_ops = {
     .struct_size = sizeof openai_ops,
@@ -272,6 +336,7 @@ static const struct aigw_provider_ops openai_ops = {
     .frame = openai_on_frame,
     .failure = openai_on_failure,
     .dialects = openai_dialects,
+    AIGW_RATE_HEADERS(openai_rate_headers),
 };
 
 AIGW_PLUGIN(.kind = AIGW_KIND_PROVIDER, .name = "openai", .version = "0.2.0",

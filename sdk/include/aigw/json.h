@@ -10,14 +10,15 @@
  *
  * Grammar    RFC 8259, read strictly: no comments, no trailing commas, no text behind the value, no bytes that are not
  *            UTF-8, at most AIGW_JSON_DEPTH containers inside one another. One byte order mark in front is passed over.
- *            Of members with the same name the last one counts. Two things are served although they are no JSON,
- *            because clients send them; a flag each refuses or allows:
+ *            Of members with the same name the last one counts. Three things are served although they are no JSON,
+ *            because they are sent; a flag each refuses or allows:
  *              escapes that JSON does not have (\q, \u12, half of a surrogate pair) read as U+FFFD;
- *              the numbers NaN, Infinity and -Infinity, with AIGW_JSON_NAN.
- * Memory     none, but what a function's comment names. A value is a piece of the text, so the text must outlive it.
- * Threads    nothing is shared: use it anywhere.
- * Errors     aigw_json_check() and the tree reader judge the text. Every other function trusts that this was done: on
- *            other text its answer may be nonsense, yet it never reads outside.
+ *              the numbers NaN, Infinity and -Infinity, with AIGW_JSON_NAN;
+ *              strings of any bytes, from servers that cut their text in the midst of a character, with
+ * AIGW_JSON_BYTES. Memory     none, but what a function's comment names. A value is a piece of the text, so the text
+ * must outlive it. Threads    nothing is shared: use it anywhere. Errors     aigw_json_check() and the tree reader
+ * judge the text. Every other function trusts that this was done: on other text its answer may be nonsense, yet it
+ * never reads outside.
  */
 #ifndef AIGW_JSON_H
 #define AIGW_JSON_H
@@ -83,6 +84,9 @@ struct aigw_json {
 /* Options of the readers. */
 #define AIGW_JSON_NAN    0x1u /* NaN, Infinity, -Infinity are numbers                                              */
 #define AIGW_JSON_STRICT 0x2u /* an escape that JSON does not have is an error                                     */
+#define AIGW_JSON_BYTES \
+    0x4u /* strings may hold any bytes: what is no UTF-8, and control characters as they are. \
+          * They read as these bytes; aigw_json_mend() makes text of them                     */
 
 /* What kind of error it is. */
 #define AIGW_JSON_BAD_SYNTAX 1u
@@ -100,6 +104,10 @@ struct aigw_json_error {
 /** Check the whole text. AIGW_OK and the value, or AIGW_E_INVALID and the error. ret_error may be NULL. */
 aigw_status aigw_json_check(aigw_str text, uint32_t options, struct aigw_json *ret_root,
                             struct aigw_json_error *ret_error);
+/** The same for a text that may hold several values one after the other, with or without blanks between them: check the
+ *  first one, and nothing behind it. *rest then begins behind it and its blanks; after an error it is as it was. */
+aigw_status aigw_json_check_first(aigw_str *rest, uint32_t options, struct aigw_json *ret_value,
+                                  struct aigw_json_error *ret_error);
 /** Line and column of a byte offset, both from 1, the column in characters. For messages. */
 void aigw_json_where(aigw_str text, size_t offset, size_t *ret_line, size_t *ret_column);
 
@@ -141,8 +149,9 @@ bool aigw_json_int(const struct aigw_json *value, int64_t *ret);
 /** True for a number: the nearest double, infinite when it is too large for one. */
 bool aigw_json_real(const struct aigw_json *value, double *ret);
 
-/** The value's text for use in other JSON: itself, or when it is odd a copy in memory in which every odd escape is
- *  written \ufffd and every odd number null. */
+/** The value's text for use in other JSON: itself, or when it is odd a copy in memory in which every odd escape and
+ *  every byte that is no UTF-8 (the three bytes of half a surrogate pair count as one) is written \ufffd, every control
+ *  character as its escape, every odd number null. */
 aigw_status aigw_json_mend(const struct aigw_json *value, struct aigw_memory *memory, aigw_str *ret);
 
 /* ---- the whole tree ---- */

@@ -215,7 +215,7 @@ static bool check_agrees(aigw_str text, uint32_t options, const struct aigw_json
 /* One text, ended by a NUL for json-c; the reader gets a copy that ends where it must not read on. */
 static bool agree(const char *text, size_t len, bool *ret_is_taken)
 {
-    static const uint32_t options[] = { AIGW_JSON_STRICT, 0, AIGW_JSON_NAN };
+    static const uint32_t options[] = { AIGW_JSON_STRICT, 0, AIGW_JSON_NAN, AIGW_JSON_NAN | AIGW_JSON_BYTES };
     char *exact = malloc(len ? len : 1);
     bool is_same = true;
 

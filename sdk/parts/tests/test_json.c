@@ -147,6 +147,52 @@ static const struct {
     { "a\r\n\xF0\x9F\x98\x80y", 7, 2, 2 },
 };
 
+/* Values one after the other, and what is left when one is bad. */
+static const struct {
+    const char *text;
+    uint32_t options;
+    const char *values[3];
+    const char *left; /* NULL: nothing */
+    uint32_t kind;
+    size_t offset;
+} sequences[] = {
+    { "{}", 0, { "{}" }, NULL, 0, 0 },
+    { " {\"a\":1}\n[2] ", 0, { "{\"a\":1}", "[2]" }, NULL, 0, 0 },
+    { "{}{}\"x\"", 0, { "{}", "{}", "\"x\"" }, NULL, 0, 0 },
+    { "1 2\t\r\n", 0, { "1", "2" }, NULL, 0, 0 },
+    { "{} [DONE]", 0, { "{}" }, "[DONE]", AIGW_JSON_BAD_SYNTAX, 1 },
+    { "{},{}", 0, { "{}" }, ",{}", AIGW_JSON_BAD_SYNTAX, 0 },
+    { "null {\"a\":", 0, { "null" }, "{\"a\":", AIGW_JSON_BAD_SYNTAX, 5 },
+    { "{} [\"\xFF\"]", 0, { "{}" }, "[\"\xFF\"]", AIGW_JSON_BAD_UTF8, 2 },
+    { "{} [\"\xFF\n\"]", AIGW_JSON_BYTES, { "{}", "[\"\xFF\n\"]" }, NULL, 0, 0 },
+    { "{\"\xFF\":NaN}{}", AIGW_JSON_BYTES | AIGW_JSON_NAN, { "{\"\xFF\":NaN}", "{}" }, NULL, 0, 0 },
+    { "[1\n\x01]", AIGW_JSON_BYTES, { NULL }, "[1\n\x01]", AIGW_JSON_BAD_SYNTAX, 3 },
+    { "\xEF\xBB\xBF{} x", 0, { "{}" }, "x", AIGW_JSON_BAD_SYNTAX, 0 },
+    { " ", 0, { NULL }, " ", AIGW_JSON_BAD_EMPTY, 1 },
+};
+
+START_TEST(values_come_one_after_the_other)
+{
+    aigw_str text = exact_copy(str(sequences[_i].text)), rest = text;
+    struct aigw_json value;
+    struct aigw_json_error error;
+
+    for (size_t i = 0; i < COUNT(sequences->values) && sequences[_i].values[i]; i++) {
+        ck_assert_int_eq(aigw_json_check_first(&rest, sequences[_i].options, &value, NULL), AIGW_OK);
+        ck_assert(same_str(value.text, str(sequences[_i].values[i])));
+    }
+    ck_assert(same_str(rest, str(sequences[_i].left)));
+    if (sequences[_i].left) {
+        ck_assert_int_eq(aigw_json_check_first(&rest, sequences[_i].options, &value, &error), AIGW_E_INVALID);
+        ck_assert_uint_eq(value.type, AIGW_JSON_ABSENT);
+        ck_assert_uint_eq(error.kind, sequences[_i].kind);
+        ck_assert_uint_eq(error.offset, sequences[_i].offset);
+        ck_assert(same_str(rest, str(sequences[_i].left)));
+    }
+    free_copy(text);
+}
+END_TEST
+
 START_TEST(offsets_are_lines_and_columns)
 {
     size_t line, column;
@@ -166,31 +212,49 @@ static const struct {
     aigw_str text;
     bool is_odd;
     const char *mended; /* NULL: as it was */
+    uint32_t options;
 } strings[] = {
-    { "\"\"", AIGW_STR_INIT(""), false, NULL },
+    { "\"\"", AIGW_STR_INIT(""), false, NULL, 0 },
     { "\"plain text that is longer than sixteen bytes\"", AIGW_STR_INIT("plain text that is longer than sixteen bytes"),
-      false, NULL },
-    { "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", AIGW_STR_INIT("\"\\/\b\f\n\r\t"), false, NULL },
+      false, NULL, 0 },
+    { "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", AIGW_STR_INIT("\"\\/\b\f\n\r\t"), false, NULL, 0 },
     { "\"a line of code here;\\nand a second one of them\\n\\n\\tend\"",
-      AIGW_STR_INIT("a line of code here;\nand a second one of them\n\n\tend"), false, NULL },
-    { "\"\\u0041\\u00e9\\u20AC\\ud83d\\uDE00\"", AIGW_STR_INIT("A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"), false, NULL },
-    { "\"a\\u0000b\"", AIGW_STR_INIT("a\0b"), false, NULL },
-    { "\"\xC3\xA9\xE2\x82\xAC\"", AIGW_STR_INIT("\xC3\xA9\xE2\x82\xAC"), false, NULL },
-    { "\"\\n\xC3\xA9\xE2\x82\xAC\"", AIGW_STR_INIT("\n\xC3\xA9\xE2\x82\xAC"), false, NULL },
-    { "\"\\q\"", AIGW_STR_INIT(FFFD), true, "\"\\ufffd\"" },
+      AIGW_STR_INIT("a line of code here;\nand a second one of them\n\n\tend"), false, NULL, 0 },
+    { "\"\\u0041\\u00e9\\u20AC\\ud83d\\uDE00\"", AIGW_STR_INIT("A\xC3\xA9\xE2\x82\xAC\xF0\x9F\x98\x80"), false, NULL,
+      0 },
+    { "\"a\\u0000b\"", AIGW_STR_INIT("a\0b"), false, NULL, 0 },
+    { "\"\xC3\xA9\xE2\x82\xAC\"", AIGW_STR_INIT("\xC3\xA9\xE2\x82\xAC"), false, NULL, 0 },
+    { "\"\\n\xC3\xA9\xE2\x82\xAC\"", AIGW_STR_INIT("\n\xC3\xA9\xE2\x82\xAC"), false, NULL, 0 },
+    { "\"\\q\"", AIGW_STR_INIT(FFFD), true, "\"\\ufffd\"", 0 },
     { "\"\\q\\q\\q\\q\\q\\q\\q\\q\"", AIGW_STR_INIT(FFFD FFFD FFFD FFFD FFFD FFFD FFFD FFFD), true,
-      "\"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\"" },
-    { "\"\\u12z3\"", AIGW_STR_INIT(FFFD "12z3"), true, "\"\\ufffd12z3\"" },
-    { "\"\\u\"", AIGW_STR_INIT(FFFD), true, "\"\\ufffd\"" },
-    { "\"\\\xC3\xA9x\"", AIGW_STR_INIT(FFFD "x"), true, "\"\\ufffdx\"" },
-    { "\"\\ud83d\"", AIGW_STR_INIT(FFFD), true, "\"\\ufffd\"" },
-    { "\"\\ude00\"", AIGW_STR_INIT(FFFD), true, "\"\\ufffd\"" },
-    { "\"\\ude00\\ud83d\"", AIGW_STR_INIT(FFFD FFFD), true, "\"\\ufffd\\ufffd\"" },
-    { "\"\\ud83d\\ud83d\\ude00\"", AIGW_STR_INIT(FFFD "\xF0\x9F\x98\x80"), true, "\"\\ufffd\\ud83d\\ude00\"" },
-    { "\"\\ud83d\\n\"", AIGW_STR_INIT(FFFD "\n"), true, "\"\\ufffd\\n\"" },
-    { "\"\\ud83dx\"", AIGW_STR_INIT(FFFD "x"), true, "\"\\ufffdx\"" },
-    { "\"\\ud83d\\u12\"", AIGW_STR_INIT(FFFD FFFD "12"), true, "\"\\ufffd\\ufffd12\"" },
-    { "\"\\ud83d\\\\\"", AIGW_STR_INIT(FFFD "\\"), true, "\"\\ufffd\\\\\"" },
+      "\"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\"", 0 },
+    { "\"\\u12z3\"", AIGW_STR_INIT(FFFD "12z3"), true, "\"\\ufffd12z3\"", 0 },
+    { "\"\\u\"", AIGW_STR_INIT(FFFD), true, "\"\\ufffd\"", 0 },
+    { "\"\\\xC3\xA9x\"", AIGW_STR_INIT(FFFD "x"), true, "\"\\ufffdx\"", 0 },
+    { "\"\\ud83d\"", AIGW_STR_INIT(FFFD), true, "\"\\ufffd\"", 0 },
+    { "\"\\ude00\"", AIGW_STR_INIT(FFFD), true, "\"\\ufffd\"", 0 },
+    { "\"\\ude00\\ud83d\"", AIGW_STR_INIT(FFFD FFFD), true, "\"\\ufffd\\ufffd\"", 0 },
+    { "\"\\ud83d\\ud83d\\ude00\"", AIGW_STR_INIT(FFFD "\xF0\x9F\x98\x80"), true, "\"\\ufffd\\ud83d\\ude00\"", 0 },
+    { "\"\\ud83d\\n\"", AIGW_STR_INIT(FFFD "\n"), true, "\"\\ufffd\\n\"", 0 },
+    { "\"\\ud83dx\"", AIGW_STR_INIT(FFFD "x"), true, "\"\\ufffdx\"", 0 },
+    { "\"\\ud83d\\u12\"", AIGW_STR_INIT(FFFD FFFD "12"), true, "\"\\ufffd\\ufffd12\"", 0 },
+    { "\"\\ud83d\\\\\"", AIGW_STR_INIT(FFFD "\\"), true, "\"\\ufffd\\\\\"", 0 },
+    /* any bytes */
+    { "\"\xC3\xA9 \\n\"", AIGW_STR_INIT("\xC3\xA9 \n"), false, NULL, AIGW_JSON_BYTES },
+    { "\"\xF0\x9F\x98\"", AIGW_STR_INIT("\xF0\x9F\x98"), true, "\"\\ufffd\\ufffd\\ufffd\"", AIGW_JSON_BYTES },
+    { "\"\x80\xC3\xA9\xFF\"", AIGW_STR_INIT("\x80\xC3\xA9\xFF"), true, "\"\\ufffd\xC3\xA9\\ufffd\"", AIGW_JSON_BYTES },
+    { "\"a\xED\xA0\xBD\"", AIGW_STR_INIT("a\xED\xA0\xBD"), true, "\"a\\ufffd\"", AIGW_JSON_BYTES },
+    { "\"\xED\xB8\x80\\n\"", AIGW_STR_INIT("\xED\xB8\x80\n"), true, "\"\\ufffd\\n\"", AIGW_JSON_BYTES },
+    { "\"\xED\xA0\"", AIGW_STR_INIT("\xED\xA0"), true, "\"\\ufffd\\ufffd\"", AIGW_JSON_BYTES },
+    { "\"\xED\x9F\xBF\"", AIGW_STR_INIT("\xED\x9F\xBF"), false, NULL, AIGW_JSON_BYTES },
+    { "\"a\nb\x1F\tc\x7F\"", AIGW_STR_INIT("a\nb\x1F\tc\x7F"), true, "\"a\\u000ab\\u001f\\u0009c\x7F\"",
+      AIGW_JSON_BYTES },
+    { "\"\\\xFFx\"", AIGW_STR_INIT(FFFD "x"), true, "\"\\ufffdx\"", AIGW_JSON_BYTES },
+    { "\"\\\nx\"", AIGW_STR_INIT(FFFD "x"), true, "\"\\ufffdx\"", AIGW_JSON_BYTES },
+    { "\"\\\xC3\xC3\xA9\"", AIGW_STR_INIT(FFFD "\xC3\xA9"), true, "\"\\ufffd\xC3\xA9\"", AIGW_JSON_BYTES },
+    { "\"sixteen bytes of text \x01 and sixteen more \xFE of it\"",
+      AIGW_STR_INIT("sixteen bytes of text \x01 and sixteen more \xFE of it"), true,
+      "\"sixteen bytes of text \\u0001 and sixteen more \\ufffd of it\"", AIGW_JSON_BYTES },
 };
 
 START_TEST(strings_read_as)
@@ -202,7 +266,7 @@ START_TEST(strings_read_as)
     struct aigw_json root;
     char *room;
 
-    ck_assert_int_eq(aigw_json_check(text, 0, &root, NULL), AIGW_OK);
+    ck_assert_int_eq(aigw_json_check(text, strings[_i].options, &root, NULL), AIGW_OK);
     ck_assert_int_eq(aigw_json_text(&root, &memory, &read), AIGW_OK);
     ck_assert_msg(same_str(read, strings[_i].text), "%s: %.*s", strings[_i].json, AIGW_STR_ARG(read));
     ck_assert_int_eq((root.flags & AIGW_JSONF_ODD) != 0, strings[_i].is_odd);
@@ -214,7 +278,7 @@ START_TEST(strings_read_as)
     ck_assert_int_eq(aigw_json_mend(&root, &memory, &mended), AIGW_OK);
     ck_assert_msg(same_str(mended, str(strings[_i].mended ? strings[_i].mended : strings[_i].json)), "%.*s",
                   AIGW_STR_ARG(mended));
-    ck_assert_int_eq(aigw_json_tree(text, 0, &memory, &node, NULL), AIGW_OK);
+    ck_assert_int_eq(aigw_json_tree(text, strings[_i].options, &memory, &node, NULL), AIGW_OK);
     ck_assert(same_str(node->text, strings[_i].text));
     aigw_pool_free(&pool);
     free_copy(text);
@@ -407,25 +471,30 @@ END_TEST
 /** What is said of text that was not checked: nothing outside of it is read, and there is an end. */
 START_TEST(unchecked_text_does_no_harm)
 {
-    static const char *const bad[] = { "\"",
-                                       "\"\\",
-                                       "{",
-                                       "[",
-                                       "[\"",
-                                       "{\"a\"",
-                                       "{\"a\":",
-                                       "[1,",
-                                       "[}",
-                                       "{]",
-                                       "[\\\"]",
-                                       "{\"a\":\"\\u12",
-                                       "[]]",
-                                       "\"\xE2",
-                                       "[1e",
-                                       "{,:,:}",
-                                       "\"\n\"",
-                                       "\"\\q\\q\\q\\q\\q\\q\\q\\qplain bytes behind them\"",
-                                       "[\"\x01\",\"\xE2\n" };
+    static const char *const bad[] = {
+        "\"",
+        "\"\\",
+        "{",
+        "[",
+        "[\"",
+        "{\"a\"",
+        "{\"a\":",
+        "[1,",
+        "[}",
+        "{]",
+        "[\\\"]",
+        "{\"a\":\"\\u12",
+        "[]]",
+        "\"\xE2",
+        "[1e",
+        "{,:,:}",
+        "\"\n\"",
+        "\"\\q\\q\\q\\q\\q\\q\\q\\qplain bytes behind them\"",
+        "[\"\x01\",\"\xE2\n",
+        "\"\xED\xA0",
+        "[1e!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!!",
+        "\"\xED\xA0\x80"
+    };
 
     for (size_t i = 0; i < COUNT(bad); i++)
         for (uint32_t type = AIGW_JSON_NULL; type <= AIGW_JSON_OBJECT; type++)
@@ -532,6 +601,7 @@ TCase *json_case(void)
     tcase_add_loop_test(json, texts_are_judged, 0, (int)COUNT(texts));
     tcase_add_test(json, a_nul_byte_is_no_json);
     tcase_add_test(json, depth_has_an_end);
+    tcase_add_loop_test(json, values_come_one_after_the_other, 0, (int)COUNT(sequences));
     tcase_add_loop_test(json, offsets_are_lines_and_columns, 0, (int)COUNT(wheres));
     tcase_add_loop_test(json, strings_read_as, 0, (int)COUNT(strings));
     tcase_add_test(json, odd_values_are_mended_in_place);

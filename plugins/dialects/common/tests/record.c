@@ -64,6 +64,13 @@ static aigw_status record_fail(struct aigw_ctx *ctx, aigw_status why, const char
     return why;
 }
 
+static void record_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...)
+{
+    (void)ctx;
+    (void)level;
+    (void)fmt;
+}
+
 struct record_block {
     struct record_block *next;
     _Alignas(16) char bytes[];
@@ -118,6 +125,11 @@ static void record_buf_put(struct aigw_buf *buf, const char *bytes, size_t len)
     buf->len += len;
 }
 
+static void record_buf_clear(struct aigw_buf *buf)
+{
+    buf->len = 0;
+}
+
 static aigw_status record_buf_view(struct aigw_buf *buf, aigw_str *ret_view)
 {
     *ret_view = (aigw_str){ buf->bytes, buf->len };
@@ -127,10 +139,12 @@ static aigw_status record_buf_view(struct aigw_buf *buf, aigw_str *ret_view)
 const struct aigw_host record_host = { .struct_size = sizeof record_host,
                                        .emit = record_emit,
                                        .fail = record_fail,
+                                       .log = record_log,
                                        .alloc = record_alloc,
                                        .format = record_format,
                                        .buf_new = record_buf_new,
                                        .buf_put = record_buf_put,
+                                       .buf_clear = record_buf_clear,
                                        .buf_view = record_buf_view };
 
 void record_free(struct record *record)

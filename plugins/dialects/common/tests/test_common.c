@@ -1,6 +1,7 @@
 /* test_common.c - what the providers share and case files cannot reach: characters cut at every byte, words in a
  * stream, headers that pass. Exit status 0: all is well. */
 #include "../halves.h"
+#include "../read.h"
 #include "record.h"
 
 #include <stdio.h>
@@ -120,6 +121,78 @@ static void test_more_streams_than_are_held(void)
     check(halves.count == HALVES_MAX, "the table", "is full");
 }
 
+/* ---- values one after the other ---- */
+
+static void test_values(void)
+{
+    aigw_str rest = AIGW_STR("{\"t\":\"a\\ud83d\"} {\"t\":\"\\ude00\\n\"}\n{\"t\":\"\xe2\x82\"}x");
+    static const char *const want[] = { "a" HIGH, LOW "\n", "\xe2\x82" };
+    struct reader r;
+    struct aigw_json value;
+
+    reader_open(&r);
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        check(reader_next(&r, &rest, &value), "a value", want[i]);
+        check(is(reader_str(&r, &value, "t"), want[i]), "its text", want[i]);
+    }
+    check(!reader_next(&r, &rest, &value) && is(rest, "x") && value.type == AIGW_JSON_ABSENT, "no value", "x");
+    rest = AIGW_STR("{ \"a b\" :\n[ 1 , \"\\\" \\\\\" ,\t\"\\q \x01\" , NaN ] } ");
+    check(reader_next(&r, &rest, &value) && rest.len == 0, "a value", "with blanks");
+    check(is(reader_json(&r, &value), "{\"a b\":[1,\"\\\" \\\\\",\"\\ufffd \\u0001\",null]}"), "on one line", "");
+    reader_end(&r);
+}
+
+/* ---- members ---- */
+
+static void test_members(void)
+{
+    static const char *const reserved[] = { "model", NULL };
+    static const struct {
+        const char *object, *want; /* the body, or NULL: it is refused */
+        const char *dropped;
+    } rows[] = {
+        { "", "{\"n\":1}", "" },
+        { "{}", "{\"n\":1}", "" },
+        { " {\"a\" : [ 1 ] } ", "{\"n\":1,\"a\":[ 1 ]}", "" },
+        { "{\"n\":2,\"model\":\"x\",\"b\":null}", "{\"n\":1,\"b\":null}", "nmodel" },
+        { "{\"a\":1,\"b\":2,\"a\":3}", "{\"n\":1,\"a\":3,\"b\":2}", "" },
+        { "{\"\\u006d\\u006f\\u0064el\":1,\"c\\\"d\":\"\\n\"}", "{\"n\":1,\"c\\\"d\":\"\\n\"}", "model" },
+        { "[1]", NULL, "" },
+        { "{\"a\":1} x", NULL, "" },
+        { "{\"a\":\"\\q\"}", NULL, "" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        static struct record record;
+        struct aigw_ctx *ctx = (struct aigw_ctx *)(void *)&record;
+        struct wire_drops drops = { .first = NULL };
+        struct wire_body body;
+        aigw_str text;
+
+        check(wire_begin(&body, &record_host, ctx) == AIGW_OK, "a body", rows[i].object);
+        wire_int(&body, "n", 1);
+        if (wire_members(&body, wire_str(rows[i].object), reserved, &drops) != AIGW_OK) {
+            check(!rows[i].want, "refused", rows[i].object);
+        } else {
+            char names[64] = "";
+            const char *at = record.text;
+
+            check(wire_end(&body, &text) == AIGW_OK && rows[i].want && is(text, rows[i].want), "merged",
+                  rows[i].object);
+            wire_emit_drops(&record_host, ctx, &drops);
+            record.text[record.len] = '\0';
+            while ((at = strstr(at, " name=")) != NULL) { /* " name=5:model" */
+                char *name = strchr(at, ':') + 1;
+
+                strncat(names, name, strtoul(at + 6, NULL, 10));
+                at = name;
+            }
+            check(strcmp(names, rows[i].dropped) == 0, "left out", names);
+        }
+        record_free(&record);
+    }
+}
+
 /* ---- words ---- */
 
 static void test_words(void)
@@ -187,6 +260,8 @@ int main(void)
     test_every_cut();
     test_pieces();
     test_more_streams_than_are_held();
+    test_values();
+    test_members();
     test_words();
     test_headers();
     printf("%d failures\n", failures);

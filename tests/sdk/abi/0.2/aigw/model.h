@@ -9,7 +9,8 @@
  * Strangers  What a provider cannot express it refuses with AIGW_E_UNSUPPORTED (the next target is tried), be it a
  *            kind of call, a type of part, a tool kind or a role that is younger than itself. It is never dropped.
  *            `extra` is merged into the wire body, or refused: never silently lost. A parameter that the target cannot
- *            take is left out with the event AIGW_EVENT_DROPPED. Whoever receives an event of a type it does not know
+ *            take, and each member of `extra` in another dialect's spelling, is left out with the event
+ *            AIGW_EVENT_DROPPED. Whoever receives an event of a type it does not know
  *            ignores it.
  */
 #ifndef AIGW_MODEL_H
@@ -33,6 +34,7 @@ struct aigw_pair {
 #define AIGW_CALL_COMPLETION 2u /* prompt (+ suffix) → text that continues or fills it                            */
 #define AIGW_CALL_EMBEDDING  3u /* inputs → one vector each                                                       */
 #define AIGW_CALL_COUNT      4u /* how many tokens would this chat take? Answered by one USAGE                    */
+#define AIGW_CALL_MODELS     5u /* which models does the server have? One MODEL each, then FINISH                 */
 
 #define AIGW_ROLE_SYSTEM    1u
 #define AIGW_ROLE_USER      2u

@@ -1,0 +1,64 @@
+/* carry.c - see carry.h. */
+#include "carry.h"
+
+#include <string.h>
+
+#define CARRY_MARK "aigw1."
+#define CARRY_STEP 192u /* bytes at a time: a multiple of three */
+
+static const char carry_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+void carry_read(const struct aigw_host *host, struct aigw_ctx *ctx, const char *own, aigw_str text,
+                aigw_str *ret_origin, aigw_str *ret_data)
+{
+    const char *dot;
+    aigw_str rest;
+
+    *ret_origin = wire_str(own);
+    *ret_data = text;
+    if (!wire_has_prefix(text, CARRY_MARK))
+        return;
+    rest = (aigw_str){ text.ptr + sizeof CARRY_MARK - 1, text.len - (sizeof CARRY_MARK - 1) };
+    dot = rest.len > 0 ? memchr(rest.ptr, '.', rest.len) : NULL;
+    if (!dot || dot == rest.ptr)
+        return;
+    *ret_origin = (aigw_str){ rest.ptr, (size_t)(dot - rest.ptr) };
+    rest = (aigw_str){ dot + 1, rest.len - ret_origin->len - 1 };
+    *ret_data = wire_from_base64(host, ctx, rest); /* not as we wrote it: as good as none */
+}
+
+size_t carry_base64(aigw_str bytes, char *out)
+{
+    const unsigned char *at = (const unsigned char *)bytes.ptr;
+    size_t len = 0;
+
+    for (size_t left = bytes.len; left > 0; at += 3, left = left > 3 ? left - 3 : 0) {
+        uint32_t bits = (uint32_t)at[0] << 16 | (left > 1 ? (uint32_t)at[1] << 8 : 0) | (left > 2 ? at[2] : 0u);
+
+        out[len++] = carry_digits[bits >> 18];
+        out[len++] = carry_digits[bits >> 12 & 63];
+        out[len++] = left > 1 ? carry_digits[bits >> 6 & 63] : '=';
+        out[len++] = left > 2 ? carry_digits[bits & 63] : '=';
+    }
+    return len;
+}
+
+void carry_write(const struct aigw_host *host, struct aigw_buf *buf, const char *own, aigw_str origin, aigw_str data)
+{
+    char piece[CARRY_BASE64_SIZE(CARRY_STEP)];
+
+    if (origin.len == 0 || wire_is(origin, own)) {
+        host->buf_json(buf, data);
+        return;
+    }
+    host->buf_put(buf, "\"" CARRY_MARK, sizeof CARRY_MARK);
+    host->buf_put(buf, origin.ptr, origin.len);
+    host->buf_put(buf, ".", 1);
+    while (data.len > 0) {
+        aigw_str step = { data.ptr, data.len < CARRY_STEP ? data.len : CARRY_STEP };
+
+        host->buf_put(buf, piece, carry_base64(step, piece));
+        data = (aigw_str){ data.ptr + step.len, data.len - step.len };
+    }
+    host->buf_put(buf, "\"", 1);
+}

@@ -1,0 +1,22 @@
+/* carry.h - signatures of one vendor on their way through the dialect of another: a client keeps them as it would keep
+ * those of its own vendor and sends them back.
+ *
+ *     aigw1.<origin>.<base64 of the bytes>
+ */
+#ifndef DIALECT_CARRY_H
+#define DIALECT_CARRY_H
+
+#include "wire.h"
+
+/** What a client sends back: its origin and data. Without our mark it is of the dialect `own`; data is absent when it
+ * is not as we wrote it, or without memory. Lives for the build. */
+void carry_read(const struct aigw_host *host, struct aigw_ctx *ctx, const char *own, aigw_str text,
+                aigw_str *ret_origin, aigw_str *ret_data);
+/** Append it as a JSON string: as it is when its origin is `own` or unknown. */
+void carry_write(const struct aigw_host *host, struct aigw_buf *buf, const char *own, aigw_str origin, aigw_str data);
+
+/** Bytes as base64 text, of which the length is answered. */
+size_t carry_base64(aigw_str bytes, char *out);
+#define CARRY_BASE64_SIZE(len) (((len) + 2) / 3 * 4)
+
+#endif

@@ -1,0 +1,250 @@
+/* names.c - see names.h. */
+#include "names.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define SENT_MAX 64u
+#define TAIL_LEN 8u /* of a name that was cut or is another tool's: _ and seven characters */
+
+/* ---- names ---- */
+
+static bool same(aigw_str a, aigw_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static bool is_sign(char c)
+{
+    return isalnum((unsigned char)c) || c == '_' || c == '-';
+}
+
+static bool fits(aigw_str name, size_t max_len)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (!is_sign(name.ptr[i]))
+            return false;
+    return name.len > 0 && name.len <= max_len;
+}
+
+const struct name *names_find(const struct names *names, aigw_str sent)
+{
+    const struct name *at = names->first;
+
+    while (at && !same(at->sent, sent))
+        at = at->next;
+    return at;
+}
+
+static const struct name *find_tool(const struct names *names, aigw_str scope, aigw_str name)
+{
+    const struct name *at = names->first;
+
+    while (at && !(same(at->name, name) && same(at->scope, scope)))
+        at = at->next;
+    return at;
+}
+
+/* Seven characters that are the tool's own. */
+static aigw_status put_tail(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str whole, char *out)
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    uint8_t digest[32];
+
+    if (host->sha256(ctx, whole, digest) != AIGW_OK)
+        return AIGW_E_NOMEM;
+    *out++ = '_';
+    for (size_t i = 0; i + 1 < TAIL_LEN; i++)
+        *out++ = digits[digest[i] % 62];
+    return AIGW_OK;
+}
+
+/* "scope__name" with every sign that does not fit as _. `has_tail`: the name alone will not do. */
+static aigw_status make_sent(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str whole, bool has_tail,
+                             char *text, aigw_str *ret_sent)
+{
+    size_t len = whole.len;
+
+    if (has_tail || len > SENT_MAX) {
+        len = len > SENT_MAX - TAIL_LEN ? SENT_MAX - TAIL_LEN : len;
+        if (put_tail(host, ctx, whole, text + len) != AIGW_OK)
+            return AIGW_E_NOMEM;
+        has_tail = true;
+    }
+    for (size_t i = 0; i < len; i++)
+        text[i] = is_sign(whole.ptr[i]) ? whole.ptr[i] : '_';
+    *ret_sent = (aigw_str){ text, len + (has_tail ? TAIL_LEN : 0) };
+    return AIGW_OK;
+}
+
+aigw_status names_send(const struct aigw_host *host, struct aigw_ctx *ctx, struct names *names, uint32_t kind,
+                       aigw_str scope, aigw_str name, size_t max_len, aigw_str *ret_sent)
+{
+    const struct name *known = find_tool(names, scope, name);
+    struct name *added;
+    aigw_str whole;
+    char *text;
+
+    if (known) {
+        *ret_sent = known->sent;
+        return AIGW_OK;
+    }
+    added = host->alloc(ctx, AIGW_LIFE_REQUEST, sizeof *added);
+    text = host->alloc(ctx, AIGW_LIFE_REQUEST, scope.len + 2 + name.len + SENT_MAX);
+    if (!added || !text)
+        return AIGW_E_NOMEM;
+    whole.ptr = text + SENT_MAX; /* behind what is sent */
+    whole.len = 0;
+    if (scope.len > 0) {
+        memcpy(text + SENT_MAX, scope.ptr, scope.len);
+        memcpy(text + SENT_MAX + scope.len, "__", 2);
+        whole.len = scope.len + 2;
+    }
+    if (name.len > 0)
+        memcpy(text + SENT_MAX + whole.len, name.ptr, name.len);
+    whole.len += name.len;
+    *added = (struct name){ .next = names->first,
+                            .sent = whole,
+                            .name = { whole.ptr + whole.len - name.len, name.len },
+                            .scope = { whole.ptr, scope.len },
+                            .kind = kind };
+    if ((!fits(whole, max_len) || (scope.len > 0 && whole.len > SENT_MAX)) &&
+        make_sent(host, ctx, whole, false, text, &added->sent) != AIGW_OK)
+        return AIGW_E_NOMEM;
+    if (names_find(names, added->sent) && make_sent(host, ctx, whole, true, text, &added->sent) != AIGW_OK)
+        return AIGW_E_NOMEM;
+    names->first = added;
+    *ret_sent = added->sent;
+    return AIGW_OK;
+}
+
+/* ---- plain text as an argument ---- */
+
+/* What comes next. Before the text: how many of the signs of {"input":" were seen. */
+#define UNWRAP_START 0u
+#define UNWRAP_TEXT  10u
+#define UNWRAP_SLASH 11u
+#define UNWRAP_HEX   12u /* … to 15: digits of \uXXXX seen */
+#define UNWRAP_OVER  16u
+#define UNWRAP_PLAIN 17u /* it is no such object */
+
+static const char unwrap_start[] = "{\"" NAMES_TEXT_MEMBER "\":\"";
+_Static_assert(sizeof unwrap_start - 1 == UNWRAP_TEXT, "a state for each sign");
+
+static char *put(char *to, const char *bytes, size_t len)
+{
+    if (len > 0)
+        memcpy(to, bytes, len);
+    return to + len;
+}
+
+/* One sign before the text. False: it is no such object. */
+static bool step_start(struct unwrap *unwrap, char c)
+{
+    bool is_blank = c == ' ' || c == '\n' || c == '\r' || c == '\t';
+    bool in_name = unwrap->state > 1 && unwrap->state < UNWRAP_TEXT - 2;
+
+    if (unwrap->held_len == sizeof unwrap->held || (c != unwrap_start[unwrap->state] && (!is_blank || in_name)))
+        return false;
+    unwrap->held[unwrap->held_len++] = c;
+    unwrap->state += c == unwrap_start[unwrap->state];
+    if (unwrap->state == UNWRAP_TEXT)
+        unwrap->held_len = 0;
+    return true;
+}
+
+/* The character of an escape's letter, 0 for none. */
+static char letter_of(char c)
+{
+    static const char letters[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
+    const char *at = c ? strchr(letters, c) : NULL;
+
+    return at ? meant[at - letters] : '\0';
+}
+
+/* Four hex digits that are held, as UTF-8 or a mark of half a character. */
+static char *put_unit(struct unwrap *unwrap, char *to)
+{
+    uint32_t unit = 0;
+
+    for (uint32_t i = 0; i < 4; i++) {
+        char c = unwrap->held[i];
+
+        unit = unit << 4 | (uint32_t)(isdigit((unsigned char)c) ? c - '0' : (c | 0x20) - 'a' + 10);
+    }
+    unwrap->held_len = 0;
+    if (unit < 0x80) {
+        *to++ = (char)unit;
+    } else if (unit < 0x800) {
+        *to++ = (char)(0xc0 | unit >> 6);
+        *to++ = (char)(0x80 | (unit & 0x3f));
+    } else {
+        *to++ = (char)(0xe0 | unit >> 12);
+        *to++ = (char)(0x80 | (unit >> 6 & 0x3f));
+        *to++ = (char)(0x80 | (unit & 0x3f));
+    }
+    return to;
+}
+
+static char *put_lost(struct unwrap *unwrap, char *to)
+{
+    unwrap->state = UNWRAP_TEXT;
+    unwrap->held_len = 0;
+    return put(to, "\xef\xbf\xbd", 3);
+}
+
+static char *step_text(struct unwrap *unwrap, char c, char *to)
+{
+    char letter;
+
+    switch (unwrap->state) {
+    case UNWRAP_TEXT:
+        if (c == '"')
+            unwrap->state = UNWRAP_OVER;
+        else if (c == '\\')
+            unwrap->state = UNWRAP_SLASH;
+        else
+            *to++ = c;
+        return to;
+    case UNWRAP_SLASH:
+        letter = letter_of(c);
+        if (!letter && c != 'u')
+            return put_lost(unwrap, to);
+        unwrap->state = letter ? UNWRAP_TEXT : UNWRAP_HEX;
+        if (letter)
+            *to++ = letter;
+        return to;
+    case UNWRAP_OVER:
+        return to;
+    default: /* a digit of \uXXXX */
+        if (!isxdigit((unsigned char)c)) {
+            to = put_lost(unwrap, to);
+            return step_text(unwrap, c, to); /* no digit: a sign of the text */
+        }
+        unwrap->held[unwrap->held_len++] = c;
+        if (++unwrap->state < UNWRAP_OVER)
+            return to;
+        unwrap->state = UNWRAP_TEXT;
+        return put_unit(unwrap, to);
+    }
+}
+
+aigw_str unwrap_piece(struct unwrap *unwrap, aigw_str piece, char *room)
+{
+    char *to = room;
+
+    for (size_t i = 0; i < piece.len; i++) {
+        if (unwrap->state == UNWRAP_PLAIN) {
+            to = put(to, piece.ptr + i, piece.len - i);
+            break;
+        }
+        if (unwrap->state >= UNWRAP_TEXT) {
+            to = step_text(unwrap, piece.ptr[i], to);
+        } else if (!step_start(unwrap, piece.ptr[i])) {
+            to = put(to, unwrap->held, unwrap->held_len);
+            *to++ = piece.ptr[i];
+            unwrap->state = UNWRAP_PLAIN;
+        }
+    }
+    return (aigw_str){ room, (size_t)(to - room) };
+}

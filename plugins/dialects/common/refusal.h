@@ -1,0 +1,62 @@
+/* refusal.h - what a model server says when it refuses, before or inside an answer, in canonical terms. The shapes met
+ * in the field, of which a dialect names its members and words:
+ *
+ *     {"error":{"message","type","code"}}                        most; "code" may be a number, the error a list of one
+ *     {"error":"text","error_type"} {"errors":["text"]}          small servers
+ *     {"error":{"code","message","status","details":[{"retryDelay":"3s"}]}}     Google; also as a list of one
+ *     {"message"} {"detail":"text"} {"detail":[{"msg"}]}         gateways and frameworks
+ *     plain text                                                 inside a stream
+ */
+#ifndef DIALECT_REFUSAL_H
+#define DIALECT_REFUSAL_H
+
+#include "read.h"
+#include "wire.h"
+
+/** A word of a server and what it means. */
+struct refusal_word {
+    const char *word; /* small letters, parts joined by _: however the server spells it, see wire_same_word() */
+    uint32_t kind;    /* AIGW_ERR_* */
+    int32_t status;   /* what the HTTP status would have been, for refusals inside an answer; 0: not known */
+};
+
+/** How a dialect refuses. Lists of names are NULL-ended; the first one that is there counts. NULL: the usual names. */
+struct refusal_rules {
+    const char *const *errors;   /* members of the body that hold the error: an object or its words                  */
+    const char *const *messages; /* members, of the error and else of the body, with words for people                */
+    const char *const *types;    /* members of the error with a word for the sort of error                           */
+    const char *const *codes;    /* members of the error with an exact word, or an HTTP status as number or text     */
+    const struct refusal_word *words; /* before those that many servers use */
+    size_t word_count;
+    const struct refusal_word
+        *phrases;        /* what the words for people contain, where all else says bad request or server */
+    size_t phrase_count; /* error; `word` is searched as it stands, in any case                          */
+};
+#define REFUSAL_TABLE(member, table) .member##s = (table), .member##_count = sizeof(table) / sizeof *(table)
+
+/** What is told. The strings live as long as the reader and what it reads. */
+struct refusal {
+    aigw_str message, type, code;
+    aigw_str request_id;    /* what the vendor's support asks for */
+    int32_t status;         /* an HTTP status inside the body, 0 when there is none */
+    int64_t retry_after_ms; /* -1 when the body asks for nothing */
+};
+
+/** What a parsed body says; of an absent one nothing. */
+void refusal_read(struct reader *r, const struct aigw_json *body, const struct refusal_rules *rules,
+                  struct refusal *ret_refusal);
+/** The same for words in a stream where JSON should be: perhaps JSON after all. The reader is begun here. */
+void refusal_read_text(struct reader *r, aigw_str text, const struct refusal_rules *rules, struct refusal *ret_refusal);
+/** Correct what the status alone told, and put the server's words in: *ret_error arrives filled, its strings are copied
+ *  for the request's life. A refused key gets neutral words: servers repeat parts of it, and clients take their words
+ *  for trouble with the user's own token. */
+void refusal_describe(const struct aigw_host *host, struct aigw_ctx *ctx, const struct refusal *refusal,
+                      const struct refusal_rules *rules, struct aigw_error *ret_error);
+/** The whole of a provider's failure(). The request's id goes to the log. */
+void refusal_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
+                     const struct refusal_rules *rules, struct aigw_error *ret_error);
+/** AIGW_EVENT_ERROR for a refusal inside an answer. */
+aigw_status refusal_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass,
+                         const struct refusal *refusal, const struct refusal_rules *rules);
+
+#endif

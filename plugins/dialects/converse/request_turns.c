@@ -1,0 +1,449 @@
+/* request_turns.c - canonical messages → "system" and "messages".
+ *
+ * Their rules: `system` stands apart, turns alternate and begin with the user, results of tools come first in the turn
+ * after the calls, no text is blank, a document never comes without text, at most four cache markers. */
+#include "converse.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define MARKS_MAX 4u
+#define ID_MAX    64u
+
+static bool is_system(const struct aigw_message *msg)
+{
+    return msg->role == AIGW_ROLE_SYSTEM || msg->role == AIGW_ROLE_DEVELOPER;
+}
+
+static bool is_textual(const struct aigw_part *part)
+{
+    return part->type == AIGW_PART_TEXT || part->type == AIGW_PART_REFUSAL;
+}
+
+static bool has_results(const struct aigw_message *msg)
+{
+    for (const struct aigw_part *part = msg->parts; part; part = part->next)
+        if (part->type == AIGW_PART_TOOL_RESULT)
+            return true;
+    return false;
+}
+
+/* Ids with letters, digits and _ . : - may stay: the API takes more than others. Claude behind it does not. */
+static aigw_str tool_id(struct converse_out *out, aigw_str id)
+{
+    if (out->quirks->model->vendor == CONVERSE_CLAUDE && id.len > 0)
+        return wire_tool_id(out->host, out->ctx, id);
+    for (size_t i = 0; i < id.len; i++)
+        if (!isalnum((unsigned char)id.ptr[i]) && !memchr("_.:-", id.ptr[i], 4))
+            return wire_tool_id(out->host, out->ctx, id);
+    return id.len > 0 && id.len <= ID_MAX ? id : wire_tool_id(out->host, out->ctx, id.len > 0 ? id : AIGW_STR("none."));
+}
+
+/* ---- cache markers ---- */
+
+static uint32_t count_tool_marks(const struct converse_out *out, const struct aigw_tool *tools)
+{
+    uint32_t count = 0;
+
+    for (; tools && converse_takes(out, CONVERSE_CACHE_TOOLS); tools = tools->next)
+        count += (tools->flags & AIGW_TOOLF_CACHE) != 0;
+    return count;
+}
+
+void converse_count_marks(struct converse_out *out)
+{
+    uint32_t count = count_tool_marks(out, out->req->tools);
+
+    for (const struct aigw_message *msg = out->req->messages; msg; msg = msg->next)
+        for (const struct aigw_part *part = msg->parts; part; part = part->next) {
+            if ((part->flags & AIGW_PARTF_CACHE) && !(is_textual(part) && wire_is_blank(part->text)))
+                count++;
+            if (part->type == AIGW_PART_TOOLS)
+                count += count_tool_marks(out, part->tools);
+        }
+    out->marks_to_skip = count > MARKS_MAX ? count - MARKS_MAX : 0;
+}
+
+void converse_put_mark(struct converse_out *out, bool is_wanted, uint32_t ttl_s)
+{
+    const char *ttl = out->quirks->cache_ttl;
+
+    if (!is_wanted || !ttl || strcmp(ttl, "off") == 0 || !converse_takes(out, CONVERSE_CACHE))
+        return;
+    if (out->marks_to_skip > 0) {
+        out->marks_to_skip--;
+        return;
+    }
+    if (ttl_s > 0 ? ttl_s >= 3600 : strcmp(ttl, "1h") == 0)
+        wire_puts(out->body, ",{\"cachePoint\":{\"type\":\"default\",\"ttl\":\"1h\"}}");
+    else
+        wire_puts(out->body, ",{\"cachePoint\":{\"type\":\"default\"}}");
+}
+
+/* ---- turns and blocks ---- */
+
+static void close_turn(struct converse_out *out)
+{
+    if (out->role && out->has_document && !out->has_text)
+        wire_puts(out->body, ",{\"text\":\".\"}");
+    if (out->role)
+        wire_puts(out->body, "]}");
+    out->role = NULL;
+}
+
+/* Begin a block in a turn of `role`, opening one when another's is open. */
+static void open_block(struct converse_out *out, const char *role)
+{
+    if (!out->role || strcmp(out->role, role) != 0) {
+        close_turn(out);
+        if (out->turn_count++ > 0)
+            wire_puts(out->body, ",");
+        else if (strcmp(role, "user") != 0) /* the first turn must be the user's */
+            wire_puts(out->body, "{\"role\":\"user\",\"content\":[{\"text\":\".\"}]},");
+        wire_puts(out->body, "{\"role\":\"");
+        wire_puts(out->body, role);
+        wire_puts(out->body, "\",\"content\":[");
+        out->role = role;
+        out->block_count = 0;
+        out->has_document = out->has_text = false;
+    }
+    if (out->block_count++ > 0)
+        wire_puts(out->body, ",");
+}
+
+/* Members in another vendor's spelling. */
+static aigw_status drop_extra(struct converse_out *out, aigw_str extra)
+{
+    return wire_drop_members(out->host, out->ctx, out->drops, extra);
+}
+
+/* Close a block's inner object and itself: `extra` members go inside. */
+static aigw_status close_block(struct converse_out *out, const struct aigw_part *part)
+{
+    aigw_status status = AIGW_OK;
+
+    if ((converse_is_ours(out->req->dialect) ? wire_splice(out->body, part->extra) : drop_extra(out, part->extra)) !=
+        AIGW_OK)
+        status = converse_invalid(out, "a part's extra members are not a JSON object");
+    wire_puts(out->body, "}}");
+    converse_put_mark(out, part->flags & AIGW_PARTF_CACHE, part->cache_ttl_s);
+    return status;
+}
+
+/* Text blocks are the one kind without an inner object: nothing can be added to them. */
+static aigw_status put_plain(struct converse_out *out, const struct aigw_part *part, const char *before, aigw_str text,
+                             const char *behind)
+{
+    aigw_status status = AIGW_OK;
+
+    if (part->extra.len > 0 && converse_is_ours(out->req->dialect))
+        return converse_unsupported(out, "members beside a text", part->type);
+    if (drop_extra(out, part->extra) != AIGW_OK)
+        return converse_invalid(out, "a part's extra members are not a JSON object");
+    wire_puts(out->body, "{\"text\":");
+    if (*before || *behind) {
+        struct aigw_buf *joined = out->host->buf_new(out->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
+
+        if (!joined)
+            return AIGW_E_NOMEM;
+        out->host->buf_put(joined, before, strlen(before));
+        out->host->buf_put(joined, text.ptr, text.len);
+        out->host->buf_put(joined, behind, strlen(behind));
+        status = out->host->buf_view(joined, &text);
+    }
+    converse_put_text(out, text);
+    wire_puts(out->body, "}");
+    return status;
+}
+
+/* Text in a turn; blank text is left out: the API refuses it. */
+static aigw_status put_text(struct converse_out *out, const char *role, const struct aigw_part *part, aigw_str text,
+                            const char *before, const char *behind)
+{
+    aigw_status status;
+
+    if (wire_is_blank(text))
+        return AIGW_OK;
+    open_block(out, role);
+    out->has_text = true;
+    status = put_plain(out, part, before, text, behind);
+    converse_put_mark(out, part->flags & AIGW_PARTF_CACHE, part->cache_ttl_s);
+    return status;
+}
+
+static aigw_status put_media(struct converse_out *out, const char *role, const struct aigw_part *part)
+{
+    aigw_status status;
+
+    if (strcmp(role, "user") != 0)
+        return converse_unsupported(out, "such part in an assistant message", part->type);
+    if (part->extra.len > 0 && converse_is_ours(out->req->dialect))
+        return converse_unsupported(out, "members beside an attachment", part->type);
+    if (drop_extra(out, part->extra) != AIGW_OK)
+        return converse_invalid(out, "a part's extra members are not a JSON object");
+    open_block(out, role);
+    out->has_document |= part->type == AIGW_PART_DOCUMENT;
+    status = converse_put_media(out, part);
+    converse_put_mark(out, part->flags & AIGW_PARTF_CACHE, part->cache_ttl_s);
+    return status;
+}
+
+static aigw_status put_call(struct converse_out *out, const struct aigw_part *part)
+{
+    struct aigw_json root;
+
+    if (part->scope.len > 0)
+        return converse_unsupported(out, "namespaces of tools", part->type);
+    open_block(out, "assistant");
+    wire_puts(out->body, "{\"toolUse\":{\"toolUseId\":");
+    converse_put_text(out, tool_id(out, part->id));
+    wire_puts(out->body, ",\"name\":");
+    converse_put_text(out, converse_tool_name(out, part->name));
+    wire_puts(out->body, ",\"input\":");
+    if (wire_is_blank(part->text) && !(part->flags & AIGW_PARTF_FREE_TEXT)) {
+        wire_puts(out->body, "{}");
+    } else if (!(part->flags & AIGW_PARTF_FREE_TEXT) && aigw_json_check(part->text, 0, &root, NULL) == AIGW_OK &&
+               root.type == AIGW_JSON_OBJECT) {
+        wire_put(out->body, reader_json(&out->reader, &root));
+    } else { /* plain text, or what a model wrote in place of an object: an object must be */
+        wire_puts(out->body, part->flags & AIGW_PARTF_FREE_TEXT ? "{\"input\":" : "{\"_raw\":");
+        converse_put_text(out, part->text);
+        wire_puts(out->body, "}");
+    }
+    return close_block(out, part);
+}
+
+/* ---- results of tools ---- */
+
+/* Whether a result is a failure is a member of its own for some models; to the others it is said in words. */
+static bool has_status(const struct converse_out *out)
+{
+    enum converse_vendor vendor = out->quirks->model->vendor;
+
+    return vendor == CONVERSE_CLAUDE || vendor == CONVERSE_NOVA || vendor == CONVERSE_UNKNOWN;
+}
+
+static aigw_status put_result_parts(struct converse_out *out, const struct aigw_part *result)
+{
+    const struct aigw_part whole = { .struct_size = sizeof whole, .type = AIGW_PART_TEXT, .text = result->text };
+    bool says_error = (result->flags & AIGW_PARTF_ERROR) && !has_status(out);
+    aigw_status status = AIGW_OK;
+    uint32_t count = 0;
+
+    for (const struct aigw_part *part = result->parts ? result->parts : &whole; part && status == AIGW_OK;
+         part = part->next) {
+        if (is_textual(part) && wire_is_blank(part->text))
+            continue;
+        if (count++ > 0)
+            wire_puts(out->body, ",");
+        if (is_textual(part))
+            status = put_plain(out, part, says_error && count == 1 ? "Error: " : "", part->text, "");
+        else if (part->type == AIGW_PART_IMAGE || part->type == AIGW_PART_DOCUMENT || part->type == AIGW_PART_VIDEO)
+            status = converse_put_media(out, part);
+        else
+            status = converse_unsupported(out, "such part of a tool's result", part->type);
+    }
+    if (count == 0 && says_error)
+        wire_puts(out->body, "{\"text\":\"Error\"}");
+    return status;
+}
+
+static aigw_status put_result(struct converse_out *out, const struct aigw_part *part)
+{
+    aigw_status status;
+
+    open_block(out, "user");
+    wire_puts(out->body, "{\"toolResult\":{\"toolUseId\":");
+    converse_put_text(out, tool_id(out, part->id));
+    wire_puts(out->body, ",\"content\":[");
+    status = put_result_parts(out, part);
+    wire_puts(out->body, "]");
+    if ((part->flags & AIGW_PARTF_ERROR) && has_status(out))
+        wire_puts(out->body, ",\"status\":\"error\"");
+    return status == AIGW_OK ? close_block(out, part) : status;
+}
+
+/* Results come first in their turn, those of the messages that follow with more of them included. */
+static aigw_status put_results(struct converse_out *out, const struct aigw_message *msg)
+{
+    aigw_status status = AIGW_OK;
+
+    if (out->results_ahead > 0) {
+        out->results_ahead--;
+        return AIGW_OK;
+    }
+    for (const struct aigw_message *at = msg; at && status == AIGW_OK && (is_system(at) || has_results(at));
+         at = at->next) {
+        for (const struct aigw_part *part = at->parts; part && status == AIGW_OK; part = part->next)
+            if (part->type == AIGW_PART_TOOL_RESULT)
+                status = put_result(out, part);
+        out->results_ahead += at != msg && !is_system(at);
+    }
+    return status;
+}
+
+/* ---- messages ---- */
+
+/* Signed thinking of their own goes home, and only while thinking is on: all else the model refuses. */
+static void put_thinking(struct converse_out *out, const struct aigw_part *part)
+{
+    if (!converse_keeps_thoughts(out) || part->data.len == 0 || !converse_is_ours(part->origin))
+        return;
+    if (part->type == AIGW_PART_REDACTED && !wire_is_base64(part->data))
+        return;
+    open_block(out, "assistant");
+    if (part->type == AIGW_PART_REDACTED) {
+        wire_puts(out->body, "{\"reasoningContent\":{\"redactedContent\":");
+        converse_put_text(out, part->data);
+        wire_puts(out->body, "}}");
+    } else {
+        wire_puts(out->body, "{\"reasoningContent\":{\"reasoningText\":{\"text\":");
+        converse_put_text(out, part->text);
+        wire_puts(out->body, ",\"signature\":");
+        converse_put_text(out, part->data);
+        wire_puts(out->body, "}}}");
+    }
+}
+
+/* System messages that came later than the first turn stay where they are: put to the top they would mean something
+ * else, and break the prompt's cache. They are the user's, and marked. So are all of them where a model has no place
+ * for instructions. */
+static aigw_status put_waiting(struct converse_out *out, const struct aigw_message *until)
+{
+    aigw_status status = AIGW_OK;
+
+    for (const struct aigw_message *msg = out->waiting; msg != until && status == AIGW_OK; msg = msg->next)
+        for (const struct aigw_part *part = is_system(msg) ? msg->parts : NULL; part && status == AIGW_OK;
+             part = part->next)
+            if (is_textual(part))
+                status = put_text(out, "user", part, part->text, "<system>", "</system>");
+            else if (part->type != AIGW_PART_TOOLS)
+                status = converse_unsupported(out, "such part of a system message", part->type);
+    out->waiting = NULL;
+    return status;
+}
+
+static aigw_status put_part(struct converse_out *out, const char *role, const struct aigw_part *part, aigw_str text,
+                            bool is_rewritten)
+{
+    switch (part->type) {
+    case AIGW_PART_TEXT:
+    case AIGW_PART_REFUSAL:
+        return put_text(out, role, part, text, is_rewritten ? WIRE_PREFILL_PREFIX : "", "");
+    case AIGW_PART_IMAGE:
+    case AIGW_PART_DOCUMENT:
+    case AIGW_PART_VIDEO:
+    case AIGW_PART_AUDIO:
+        return put_media(out, role, part);
+    case AIGW_PART_TOOL_CALL:
+        return put_call(out, part);
+    case AIGW_PART_REASONING:
+    case AIGW_PART_REDACTED:
+        if (strcmp(role, "assistant") == 0)
+            put_thinking(out, part);
+        return AIGW_OK;
+    case AIGW_PART_OPAQUE:
+        if (!wire_is(part->origin, CONVERSE_DIALECT) || !wire_is_json_object(part->text))
+            return converse_unsupported(out, "item of another vendor", part->type);
+        open_block(out, role);
+        wire_put(out->body, part->text);
+        return AIGW_OK;
+    case AIGW_PART_TOOL_RESULT: /* stand before these */
+    case AIGW_PART_TOOLS:       /* request_tools.c lists them */
+        return AIGW_OK;
+    default:
+        return converse_unsupported(out, "part of this type", part->type);
+    }
+}
+
+static aigw_status put_message(struct converse_out *out, const struct aigw_message *msg)
+{
+    bool is_assistant = msg->role == AIGW_ROLE_ASSISTANT, is_last = !msg->next;
+    bool is_rewritten = is_last && is_assistant && out->quirks->refuses_prefill;
+    aigw_status status = put_results(out, msg);
+
+    if (status == AIGW_OK && out->waiting)
+        status = put_waiting(out, msg);
+    for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
+        bool is_tail = is_last && is_assistant && !part->next;
+
+        status = put_part(out, is_assistant && !is_rewritten ? "assistant" : "user", part,
+                          is_tail ? wire_trim_end(part->text) : part->text, is_rewritten);
+    }
+    return status;
+}
+
+static void open_system(struct converse_out *out, uint32_t *count)
+{
+    if (*count == 0)
+        wire_key(out->body, "system");
+    wire_puts(out->body, (*count)++ > 0 ? "," : "[");
+}
+
+/* The instructions before the first turn, and the note. */
+static aigw_status put_system(struct converse_out *out, aigw_str note)
+{
+    const struct aigw_part last = { .struct_size = sizeof last, .type = AIGW_PART_TEXT };
+    aigw_status status = AIGW_OK;
+    uint32_t count = 0;
+
+    for (const struct aigw_message *msg = out->req->messages; msg && is_system(msg); msg = msg->next)
+        for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
+            if (!is_textual(part) && part->type != AIGW_PART_TOOLS)
+                return converse_unsupported(out, "such part of a system message", part->type);
+            if (!is_textual(part) || wire_is_blank(part->text))
+                continue;
+            open_system(out, &count);
+            status = put_plain(out, part, "", part->text, "");
+            converse_put_mark(out, part->flags & AIGW_PARTF_CACHE, part->cache_ttl_s);
+        }
+    if (note.len > 0 && status == AIGW_OK) {
+        open_system(out, &count);
+        status = put_plain(out, &last, "", note, "");
+    }
+    if (count > 0)
+        wire_puts(out->body, "]");
+    return status;
+}
+
+static aigw_status check_message(struct converse_out *out, const struct aigw_message *msg)
+{
+    if (msg->role < AIGW_ROLE_SYSTEM || msg->role > AIGW_ROLE_DEVELOPER)
+        return converse_unsupported(out, "such role of a message", msg->role);
+    if (msg->extra.len > 0 && converse_is_ours(out->req->dialect))
+        return converse_unsupported(out, "extra members of a message", msg->role);
+    if (drop_extra(out, msg->extra) != AIGW_OK)
+        return converse_invalid(out, "a message's extra members are not a JSON object");
+    if (msg->name.len > 0)
+        converse_drop(out, "name");
+    if (msg->effort.len > 0)
+        converse_drop(out, "effort");
+    return AIGW_OK;
+}
+
+aigw_status converse_turns(struct converse_out *out, aigw_str note)
+{
+    const struct aigw_part instruction = { .struct_size = sizeof instruction, .type = AIGW_PART_TEXT };
+    bool has_system = converse_takes(out, CONVERSE_SYSTEM), is_leading = has_system;
+    aigw_status status = has_system ? put_system(out, note) : AIGW_OK;
+
+    wire_key(out->body, "messages");
+    wire_puts(out->body, "[");
+    for (const struct aigw_message *msg = out->req->messages; msg && status == AIGW_OK; msg = msg->next) {
+        status = check_message(out, msg);
+        is_leading = is_leading && is_system(msg);
+        if (status == AIGW_OK && !is_system(msg))
+            status = put_message(out, msg);
+        else if (!is_leading && !out->waiting)
+            out->waiting = msg;
+    }
+    if (status == AIGW_OK && out->waiting)
+        status = put_waiting(out, NULL);
+    if (status == AIGW_OK && !has_system && note.len > 0)
+        status = put_text(out, "user", &instruction, note, "<system>", "</system>");
+    close_turn(out);
+    if (out->turn_count == 0) /* instructions only: the API wants a user turn all the same */
+        wire_puts(out->body, "{\"role\":\"user\",\"content\":[{\"text\":\".\"}]}");
+    wire_puts(out->body, "]");
+    return status;
+}

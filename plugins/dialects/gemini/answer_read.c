@@ -1,0 +1,353 @@
+/* answer_read.c - answers of the Gemini API, whole or streamed → canonical events.
+ *
+ * Every event of a stream is a whole answer object with the new parts only; a stream may come as one JSON list, too.
+ * There is no end marker: the finish reason of each candidate is the end. */
+#include "gemini.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+aigw_status gemini_nonsense(struct gemini_in *in, const char *what)
+{
+    return in->host->fail(in->ctx, AIGW_E_UPSTREAM, "the model server's answer %s; expected the Gemini dialect", what);
+}
+
+aigw_status gemini_emit(struct gemini_in *in, const struct aigw_event *event)
+{
+    return wire_emit(in->host, in->ctx, &in->pass, event);
+}
+
+/* ---- finish ---- */
+
+static uint32_t finish_of(aigw_str word)
+{
+    static const struct {
+        const char *word;
+        uint32_t finish;
+    } words[] = {
+        { "STOP", AIGW_FINISH_STOP },
+        { "MAX_TOKENS", AIGW_FINISH_LENGTH },
+        { "SAFETY", AIGW_FINISH_CONTENT_FILTER },
+        { "RECITATION", AIGW_FINISH_CONTENT_FILTER },
+        { "BLOCKLIST", AIGW_FINISH_CONTENT_FILTER },
+        { "PROHIBITED_CONTENT", AIGW_FINISH_CONTENT_FILTER },
+        { "SPII", AIGW_FINISH_CONTENT_FILTER },
+        { "IMAGE_SAFETY", AIGW_FINISH_CONTENT_FILTER },
+        { "IMAGE_PROHIBITED_CONTENT", AIGW_FINISH_CONTENT_FILTER },
+        { "IMAGE_RECITATION", AIGW_FINISH_CONTENT_FILTER },
+        { "MODEL_ARMOR", AIGW_FINISH_GUARDRAIL },
+        { "MALFORMED_FUNCTION_CALL", AIGW_FINISH_MALFORMED },
+        { "MALFORMED_RESPONSE", AIGW_FINISH_MALFORMED },
+        { "UNEXPECTED_TOOL_CALL", AIGW_FINISH_MALFORMED },
+        { "TOO_MANY_TOOL_CALLS", AIGW_FINISH_MALFORMED },
+        { "CONTINUATION", AIGW_FINISH_PAUSE },
+    };
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (wire_is(word, words[i].word))
+            return words[i].finish;
+    return AIGW_FINISH_UNKNOWN;
+}
+
+static aigw_status emit_finish(struct gemini_in *in, uint32_t choice, aigw_str word, aigw_str detail)
+{
+    struct aigw_event event = { .struct_size = sizeof event,
+                                .type = AIGW_EVENT_FINISH,
+                                .choice = choice,
+                                .finish = finish_of(word),
+                                .text = word,
+                                .detail = detail };
+    aigw_status status = AIGW_OK;
+    uint32_t stream;
+
+    if (in->call->finished & 1u << choice)
+        return AIGW_OK;
+    while (status == AIGW_OK && halves_take(&in->call->halves, choice, 0xfff, &stream)) {
+        struct aigw_event lost = {
+            .struct_size = sizeof lost, .type = stream >> 12, .choice = choice, .text = HALVES_LOST
+        };
+
+        status = gemini_emit(in, &lost);
+    }
+    if (in->call->tool_count[choice] > 0 && (event.finish == AIGW_FINISH_STOP || event.finish == AIGW_FINISH_UNKNOWN))
+        event.finish = AIGW_FINISH_TOOL_CALLS; /* whether there are calls is told by the calls */
+    in->call->finished |= 1u << choice;
+    return status == AIGW_OK ? gemini_emit(in, &event) : status;
+}
+
+/* Choices that came without a reason to end, in an answer that is whole all the same. */
+static aigw_status finish_all(struct gemini_in *in)
+{
+    aigw_status status = AIGW_OK;
+
+    for (uint32_t i = 0; i < GEMINI_CHOICES_MAX && status == AIGW_OK; i++)
+        if (in->call->seen & 1u << i)
+            status = emit_finish(in, i, AIGW_STR_NONE, AIGW_STR_NONE);
+    return status;
+}
+
+/* ---- usage ---- */
+
+/* Tokens of one kind in a list of {"modality","tokenCount"}. */
+static int64_t audio_of(struct gemini_in *in, const struct aigw_json *metadata, const char *name)
+{
+    struct aigw_json list, item;
+    struct aigw_json_walk walk;
+
+    aigw_json_member(metadata, name, &list);
+    walk = aigw_json_begin(&list);
+    while (aigw_json_next(&walk, NULL, &item))
+        if (wire_is(reader_str(&in->reader, &item, "modality"), "AUDIO"))
+            return reader_int(&item, "tokenCount", -1);
+    return -1;
+}
+
+/* They leave out what is 0. Thoughts and results of server tools stand beside the prompt and the answer. */
+static aigw_status emit_usage(struct gemini_in *in, const struct aigw_json *metadata)
+{
+    struct aigw_usage usage = AIGW_USAGE_INIT;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = &usage };
+    int64_t answer = reader_int(metadata, "candidatesTokenCount", -1);
+    int64_t total = reader_int(metadata, "totalTokenCount", -1);
+
+    usage.input = reader_int(metadata, "promptTokenCount", -1);
+    usage.tool_prompt = reader_int(metadata, "toolUsePromptTokenCount", -1);
+    usage.cache_read = reader_int(metadata, "cachedContentTokenCount", -1);
+    usage.reasoning = reader_int(metadata, "thoughtsTokenCount", -1);
+    usage.audio_input = audio_of(in, metadata, "promptTokensDetails");
+    usage.audio_output = audio_of(in, metadata, "candidatesTokensDetails");
+    if (usage.input >= 0 && usage.tool_prompt > 0)
+        usage.input += usage.tool_prompt;
+    if (answer >= 0 || usage.reasoning >= 0)
+        usage.output = (answer > 0 ? answer : 0) + (usage.reasoning > 0 ? usage.reasoning : 0);
+    else if (total >= 0 && usage.input >= 0 && total >= usage.input)
+        usage.output = total - usage.input;
+    if (memcmp(&usage, &in->call->usage, sizeof usage) == 0)
+        return AIGW_OK;
+    in->call->usage = usage;
+    return usage.input >= 0 || usage.output >= 0 ? gemini_emit(in, &event) : AIGW_OK;
+}
+
+/* ---- one object ---- */
+
+static aigw_status emit_model(struct gemini_in *in, const struct aigw_json *obj)
+{
+    struct aigw_event event = { .struct_size = sizeof event,
+                                .type = AIGW_EVENT_MODEL,
+                                .text = reader_str(&in->reader, obj, "modelVersion"),
+                                .id = reader_str(&in->reader, obj, "responseId") };
+
+    if (in->call->has_model || event.text.len + event.id.len == 0)
+        return AIGW_OK;
+    in->call->has_model = 1;
+    return gemini_emit(in, &event);
+}
+
+/* The number of a candidate; GEMINI_CHOICES_MAX for one that cannot be. */
+static uint32_t choice_of(const struct aigw_json *candidate)
+{
+    int64_t index = reader_int(candidate, "index", 0);
+
+    return index >= 0 && index < GEMINI_CHOICES_MAX ? (uint32_t)index : GEMINI_CHOICES_MAX;
+}
+
+static aigw_status emit_candidate(struct gemini_in *in, const struct aigw_json *candidate)
+{
+    uint32_t choice = choice_of(candidate);
+    struct aigw_json content, parts;
+    aigw_status status;
+
+    if (candidate->type != AIGW_JSON_OBJECT || choice == GEMINI_CHOICES_MAX)
+        return gemini_nonsense(in, "has a candidate that is none of those asked for");
+    aigw_json_member(candidate, "content", &content);
+    if (content.type > AIGW_JSON_NULL && content.type != AIGW_JSON_OBJECT)
+        return gemini_nonsense(in, "has content that is no object");
+    aigw_json_member(&content, "parts", &parts);
+    in->call->seen |= 1u << choice;
+    status = gemini_emit_parts(in, &parts, choice);
+    return status == AIGW_OK ? gemini_emit_beside(in, candidate, choice) : status;
+}
+
+static aigw_status emit_ends(struct gemini_in *in, const struct aigw_json *candidates)
+{
+    struct aigw_json_walk walk = aigw_json_begin(candidates);
+    struct aigw_json candidate;
+    aigw_status status = AIGW_OK;
+
+    while (status == AIGW_OK && aigw_json_next(&walk, NULL, &candidate)) {
+        aigw_str word;
+
+        if (!reader_must_str(&in->reader, &candidate, "finishReason", &word))
+            return gemini_nonsense(in, "has a finish reason that is no word");
+        if (word.len > 0 && !wire_is(word, "FINISH_REASON_UNSPECIFIED"))
+            status = emit_finish(in, choice_of(&candidate), word, reader_str(&in->reader, &candidate, "finishMessage"));
+    }
+    return status;
+}
+
+/* A prompt that was refused: the client who gets the bytes sees it there. */
+static aigw_status emit_blocked(struct gemini_in *in, aigw_str reason, aigw_str message)
+{
+    struct aigw_event event = {
+        .struct_size = sizeof event, .type = AIGW_EVENT_FINISH, .finish = AIGW_FINISH_CONTENT_FILTER, .text = reason
+    };
+
+    if (!in->call->raw)
+        return gemini_emit_blocked(in, reason, message);
+    if (in->call->finished & 1)
+        return AIGW_OK;
+    in->call->finished |= 1;
+    return gemini_emit(in, &event);
+}
+
+static aigw_status emit_answer(struct gemini_in *in, const struct aigw_json *obj, bool is_body)
+{
+    static const char *const names[] = { "candidates", "promptFeedback", "usageMetadata" };
+    struct aigw_json members[3], candidate;
+    struct aigw_json_walk walk;
+    aigw_str reason;
+    aigw_status status;
+
+    aigw_json_members(obj, names, 3, members);
+    reason = reader_str(&in->reader, &members[1], "blockReason");
+    if (is_body && !in->call->raw && members[0].type != AIGW_JSON_LIST && reason.len == 0 && !in->call->has_begun)
+        return gemini_nonsense(in, "has no candidates");
+    in->call->has_begun = 1;
+    status = emit_model(in, obj);
+    walk = aigw_json_begin(&members[0]);
+    while (status == AIGW_OK && aigw_json_next(&walk, NULL, &candidate))
+        status = emit_candidate(in, &candidate);
+    if (status == AIGW_OK && members[2].type == AIGW_JSON_OBJECT)
+        status = emit_usage(in, &members[2]);
+    if (status == AIGW_OK)
+        status = emit_ends(in, &members[0]);
+    if (status == AIGW_OK && reason.len > 0 && aigw_json_count(&members[0]) == 0)
+        status = emit_blocked(in, reason, reader_str(&in->reader, &members[1], "blockReasonMessage"));
+    return status;
+}
+
+static aigw_status emit_count(struct gemini_in *in, const struct aigw_json *obj)
+{
+    struct aigw_usage usage = AIGW_USAGE_INIT;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = &usage };
+    aigw_status status;
+
+    usage.input = reader_int(obj, "totalTokens", -1);
+    if (usage.input < 0)
+        return gemini_nonsense(in, "has no number of tokens");
+    usage.cache_read = reader_int(obj, "cachedContentTokenCount", -1);
+    status = gemini_emit(in, &event);
+    return status == AIGW_OK ? emit_finish(in, 0, AIGW_STR("STOP"), AIGW_STR_NONE) : status;
+}
+
+static bool is_error(const struct aigw_json *obj)
+{
+    static const char *const names[] = { "error", "candidates", "usageMetadata", "message", "detail" };
+    struct aigw_json members[5];
+
+    aigw_json_members(obj, names, 5, members);
+    if (reader_is_set(&members[0]))
+        return true;
+    return members[1].type == AIGW_JSON_ABSENT && members[2].type == AIGW_JSON_ABSENT &&
+           (members[0].type > AIGW_JSON_NULL || members[3].type == AIGW_JSON_STRING ||
+            members[4].type > AIGW_JSON_NULL);
+}
+
+static aigw_status read_object(struct gemini_in *in, const struct aigw_json *obj, bool is_body)
+{
+    if (obj->type != AIGW_JSON_OBJECT)
+        return gemini_nonsense(in, "is not a JSON object");
+    if (is_error(obj))
+        return gemini_emit_error(in, obj);
+    if (in->call->kind == AIGW_CALL_COUNT)
+        return emit_count(in, obj);
+    if (in->call->kind == AIGW_CALL_EMBEDDING)
+        return gemini_emit_vectors(in, obj);
+    if (in->call->kind == AIGW_CALL_MODELS)
+        return gemini_emit_models(in, obj);
+    return emit_answer(in, obj, is_body);
+}
+
+/* ---- frames ---- */
+
+static aigw_status read_value(struct gemini_in *in, const struct aigw_json *value, bool is_body)
+{
+    struct aigw_json_walk walk = aigw_json_begin(value);
+    struct aigw_json item;
+    aigw_status status = AIGW_OK;
+
+    if (value->type == AIGW_JSON_NULL && !is_body)
+        return AIGW_OK; /* a heartbeat */
+    if (value->type != AIGW_JSON_LIST)
+        return read_object(in, value, is_body);
+    while (status == AIGW_OK && !in->call->is_over && aigw_json_next(&walk, NULL, &item))
+        status = read_object(in, &item, false);
+    return status;
+}
+
+/* Servers in between that end every stream the same way. */
+static aigw_status end_of_stream(struct gemini_in *in)
+{
+    aigw_status status;
+
+    if (!in->call->has_begun)
+        return gemini_nonsense(in, "ended before it began");
+    status = finish_all(in);
+    in->call->is_over = 1;
+    if (status == AIGW_OK)
+        status = wire_pass(in->host, in->ctx, &in->pass);
+    return status == AIGW_OK ? AIGW_DONE : status;
+}
+
+/* The values in `text`, one after the other: two in one event are two events. */
+static aigw_status read_values(struct gemini_in *in, aigw_str text, bool is_body)
+{
+    aigw_status status = AIGW_OK;
+    struct aigw_json value;
+    aigw_str words;
+
+    do {
+        if (!is_body && wire_is_end_marker(text))
+            return end_of_stream(in);
+        if (wire_is_error_line(text, &words))
+            return gemini_emit_error_text(in, words);
+        if (!reader_next(&in->reader, &text, &value))
+            return gemini_nonsense(in, "is not a JSON object");
+        status = read_value(in, &value, is_body);
+    } while (text.len > 0 && status == AIGW_OK && !in->call->is_over);
+    if (status == AIGW_OK && is_body && !in->call->is_over) /* what is complete as JSON is whole */
+        status = in->call->seen == 0 && in->call->finished == 0 && in->call->raw
+                     ? emit_finish(in, 0, AIGW_STR("STOP"), AIGW_STR_NONE)
+                     : finish_all(in);
+    return status;
+}
+
+aigw_status gemini_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct gemini_call *call,
+                         const struct aigw_frame *frame)
+{
+    struct gemini_in in = { .host = host, .ctx = ctx, .call = call, .pass = { call->raw, frame, &call->drops } };
+    bool is_body = frame->framing == AIGW_FRAMING_BODY;
+    aigw_str text;
+    char *copy;
+    aigw_status status;
+
+    if (call->is_over)
+        return AIGW_OK;
+    if (!halves_mark(frame->data, &text, &copy))
+        return AIGW_E_NOMEM;
+    reader_open(&in.reader);
+    text = wire_skip_blanks(text);
+    if (wire_is_error_event(frame->event))
+        status = gemini_emit_error_text(&in, text);
+    else if (!is_body && wire_is_heartbeat(frame->event, text))
+        status = AIGW_OK;
+    else
+        status = read_values(&in, text, is_body);
+    if (in.reader.is_short && status >= 0)
+        status = AIGW_E_NOMEM;
+    reader_end(&in.reader);
+    free(copy);
+    if (status == AIGW_OK && !call->is_over)
+        status = wire_pass(host, ctx, &in.pass);
+    return status;
+}

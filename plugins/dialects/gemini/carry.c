@@ -1,0 +1,80 @@
+/* carry.c - signatures on their way through this dialect. Clients decode them as base64 and die on anything else, so
+ * the whole of another vendor's, with its mark, is base64: other than what common/carry.h has for dialects whose
+ * clients take any text. */
+#include "gemini_server.h"
+
+#include "../common/carry.h"
+
+#include <string.h>
+
+#define MARK "aigw1."
+
+/* What other clients send where they have none. */
+static bool is_none(aigw_str text)
+{
+    return wire_is(text, "skip_thought_signature_validator") || wire_is(text, "context_engineering_is_the_way_to_go");
+}
+
+/* In the usual alphabet, with its padding; the text itself when it is so already. */
+static aigw_str usual(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
+{
+    size_t len = text.len, padding = (4 - text.len % 4) % 4;
+    char *copy;
+
+    if (padding == 0 && (len == 0 || (!memchr(text.ptr, '-', len) && !memchr(text.ptr, '_', len))))
+        return text;
+    copy = host->alloc(ctx, AIGW_LIFE_BUILD, len + padding);
+    if (!copy)
+        return AIGW_STR_NONE;
+    for (size_t i = 0; i < len; i++)
+        copy[i] = text.ptr[i] == '-' ? '+' : text.ptr[i] == '_' ? '/' : text.ptr[i];
+    memset(copy + len, '=', padding);
+    return (aigw_str){ copy, len + padding };
+}
+
+aigw_status gemini_carry_read(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret_origin,
+                              aigw_str *ret_data)
+{
+    const char *dot;
+    aigw_str bytes;
+
+    *ret_origin = *ret_data = AIGW_STR_NONE;
+    if (text.len == 0 || is_none(text))
+        return AIGW_OK;
+    *ret_origin = AIGW_STR("gemini");
+    bytes = wire_is_base64(text) ? wire_from_base64(host, ctx, text) : AIGW_STR_NONE;
+    if (!wire_has_prefix(bytes, MARK)) {
+        *ret_data = wire_is_base64(text) ? usual(host, ctx, text) : text;
+        return ret_data->ptr ? AIGW_OK : AIGW_E_NOMEM;
+    }
+    bytes = (aigw_str){ bytes.ptr + strlen(MARK), bytes.len - strlen(MARK) };
+    dot = bytes.len > 0 ? memchr(bytes.ptr, '.', bytes.len) : NULL;
+    *ret_origin = AIGW_STR_NONE;
+    if (!dot || dot == bytes.ptr) /* not as we wrote it */
+        return AIGW_OK;
+    *ret_origin = (aigw_str){ bytes.ptr, (size_t)(dot - bytes.ptr) };
+    *ret_data = (aigw_str){ dot + 1, bytes.len - ret_origin->len - 1 };
+    return AIGW_OK;
+}
+
+aigw_status gemini_carry_write(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str origin, aigw_str data,
+                               aigw_str *ret_text)
+{
+    size_t len = strlen(MARK) + origin.len + 1 + data.len;
+    char *plain, *text;
+
+    *ret_text = data;
+    if (data.len == 0 || (wire_is(origin, "gemini") && wire_is_base64(data)))
+        return AIGW_OK;
+    plain = host->alloc(ctx, AIGW_LIFE_REQUEST, len);
+    text = host->alloc(ctx, AIGW_LIFE_REQUEST, CARRY_BASE64_SIZE(len));
+    if (!plain || !text)
+        return AIGW_E_NOMEM;
+    memcpy(plain, MARK, strlen(MARK));
+    if (origin.len > 0)
+        memcpy(plain + strlen(MARK), origin.ptr, origin.len);
+    plain[strlen(MARK) + origin.len] = '.';
+    memcpy(plain + strlen(MARK) + origin.len + 1, data.ptr, data.len);
+    *ret_text = (aigw_str){ text, carry_base64((aigw_str){ plain, len }, text) };
+    return AIGW_OK;
+}

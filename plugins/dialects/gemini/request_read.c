@@ -1,0 +1,310 @@
+/* request_read.c - a client's body → canonical request. */
+#include "request_read.h"
+
+#include "gemini.h"
+
+#include <string.h>
+
+#define EXTRA_MAX ((size_t)32 * 1024 * 1024)
+
+/* ---- for all readers ---- */
+
+aigw_status gemini_read_refuse(struct gemini_reading *r, const char *where, const char *what)
+{
+    const char *text = r->host->format(r->ctx, AIGW_LIFE_BUILD, "%s: %s", where, what);
+
+    if (!text)
+        return AIGW_E_NOMEM;
+    *r->refusal = (struct gemini_refusal){
+        .http_status = 400, .status = "INVALID_ARGUMENT", .message = wire_str(text), .retry_after_ms = -1
+    };
+    return AIGW_E_INVALID;
+}
+
+void *gemini_read_alloc(struct gemini_reading *r, size_t size)
+{
+    void *memory = r->host->alloc(r->ctx, AIGW_LIFE_BUILD, size);
+
+    return memory ? memset(memory, 0, size) : NULL;
+}
+
+/* "generation_config" is generation_config or generationConfig. */
+static bool is_name(aigw_str word, const char *name)
+{
+    size_t at = 0;
+
+    for (; *name; name++, at++) {
+        bool is_joint = *name == '_';
+
+        if (at == word.len)
+            return false;
+        if (is_joint && word.ptr[at] == '_')
+            continue;
+        if (is_joint) {
+            name++;
+            if (word.ptr[at] != (*name >= 'a' && *name <= 'z' ? *name & ~0x20 : *name))
+                return false;
+        } else if (word.ptr[at] != *name) {
+            return false;
+        }
+    }
+    return at == word.len;
+}
+
+size_t gemini_read_key(const struct aigw_json *key, const char *const *names, size_t count)
+{
+    const aigw_str word = key->text.len >= 2 ? (aigw_str){ key->text.ptr + 1, key->text.len - 2 } : key->text;
+    size_t i = 0;
+
+    while (i < count && !is_name(word, names[i]))
+        i++;
+    return i;
+}
+
+bool gemini_read_member(const struct aigw_json *object, const char *name, struct aigw_json *ret)
+{
+    struct aigw_json_walk walk = aigw_json_begin(object);
+    struct aigw_json key, value;
+    bool is_there = false;
+
+    *ret = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
+    while (object->type == AIGW_JSON_OBJECT && aigw_json_next(&walk, &key, &value))
+        if (gemini_read_key(&key, &name, 1) == 0) {
+            *ret = value;
+            is_there = true;
+        }
+    return is_there;
+}
+
+aigw_status gemini_read_text(struct gemini_reading *r, const char *where, const struct aigw_json *value, aigw_str *ret)
+{
+    *ret = AIGW_STR_NONE;
+    if (value->type <= AIGW_JSON_NULL)
+        return AIGW_OK;
+    if (value->type != AIGW_JSON_STRING)
+        return gemini_read_refuse(r, where, "must be a string");
+    return aigw_json_text(value, &r->memory, ret);
+}
+
+aigw_status gemini_read_json(struct gemini_reading *r, const struct aigw_json *value, aigw_str *ret)
+{
+    return aigw_json_mend(value, &r->memory, ret);
+}
+
+aigw_status gemini_read_more(struct gemini_reading *r, struct gemini_extra *extra, const struct aigw_json *key,
+                             const struct aigw_json *value)
+{
+    aigw_str name, text;
+    aigw_status status = aigw_json_text(key, &r->memory, &name);
+
+    if (status == AIGW_OK)
+        status = gemini_read_json(r, value, &text);
+    if (status == AIGW_OK && !extra->buf)
+        extra->buf = r->host->buf_new(r->ctx, AIGW_LIFE_BUILD, EXTRA_MAX);
+    if (status != AIGW_OK || !extra->buf)
+        return status == AIGW_OK ? AIGW_E_NOMEM : status;
+    r->host->buf_put(extra->buf, extra->count++ > 0 ? "," : "{", 1);
+    r->host->buf_json(extra->buf, name);
+    r->host->buf_put(extra->buf, ":", 1);
+    r->host->buf_put(extra->buf, text.ptr, text.len);
+    return AIGW_OK;
+}
+
+aigw_status gemini_read_more_end(struct gemini_reading *r, struct gemini_extra *extra, aigw_str *ret)
+{
+    *ret = AIGW_STR_NONE;
+    if (!extra->buf)
+        return AIGW_OK;
+    r->host->buf_put(extra->buf, "}", 1);
+    return r->host->buf_view(extra->buf, ret);
+}
+
+/* ---- a chat ---- */
+
+enum chat_key {
+    CHAT_CONTENTS,
+    CHAT_SYSTEM,
+    CHAT_TOOLS,
+    CHAT_TOOL_CONFIG,
+    CHAT_GENERATION_CONFIG,
+    CHAT_SAFETY,
+    CHAT_LABELS,
+    CHAT_TIER,
+    CHAT_CACHED,
+    CHAT_MODEL,
+    CHAT_KEYS,
+};
+static const char *const chat_keys[CHAT_KEYS] = {
+    "contents", "system_instruction", "tools",          "tool_config", "generation_config", "safety_settings",
+    "labels",   "service_tier",       "cached_content", "model",
+};
+
+static void put_named(struct gemini_reading *r, struct gemini_extra *extra, const char *name, aigw_str object)
+{
+    if (object.len == 0)
+        return;
+    r->host->buf_printf(extra->buf, "%s\"%s\":", extra->count++ > 0 ? "," : "{", name);
+    r->host->buf_put(extra->buf, object.ptr, object.len);
+}
+
+/* What is left of the body, with what was left of two of its members. */
+static aigw_status put_extra(struct gemini_reading *r, struct gemini_extra *extra, aigw_str config, aigw_str choice)
+{
+    if (config.len + choice.len > 0 && !extra->buf)
+        extra->buf = r->host->buf_new(r->ctx, AIGW_LIFE_BUILD, EXTRA_MAX);
+    if (config.len + choice.len > 0 && !extra->buf)
+        return AIGW_E_NOMEM;
+    put_named(r, extra, "generationConfig", config);
+    put_named(r, extra, "toolConfig", choice);
+    return gemini_read_more_end(r, extra, &r->request->extra);
+}
+
+static aigw_status read_simple(struct gemini_reading *r, enum chat_key key, const struct aigw_json *value,
+                               struct aigw_params *params)
+{
+    switch (key) {
+    case CHAT_SAFETY:
+        return value->type == AIGW_JSON_LIST ? gemini_read_json(r, value, &params->safety_settings)
+                                             : gemini_read_refuse(r, "safetySettings", "must be a list");
+    case CHAT_LABELS:
+        return value->type == AIGW_JSON_OBJECT ? gemini_read_json(r, value, &params->metadata)
+                                               : gemini_read_refuse(r, "labels", "must be an object");
+    case CHAT_TIER:
+        return gemini_read_text(r, "serviceTier", value, &params->service_tier);
+    default: /* CHAT_MODEL: the path says it */
+        return AIGW_OK;
+    }
+}
+
+/* First of all members, as the turns may be read only once the tools are. */
+static aigw_status read_members(struct gemini_reading *r, const struct aigw_json *body,
+                                struct aigw_json found[CHAT_KEYS], struct gemini_extra *extra)
+{
+    struct aigw_json_walk walk = aigw_json_begin(body);
+    struct aigw_json key, value;
+    aigw_status status = AIGW_OK;
+
+    for (size_t i = 0; i < CHAT_KEYS; i++)
+        found[i] = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
+    while (status == AIGW_OK && aigw_json_next(&walk, &key, &value)) {
+        size_t known = gemini_read_key(&key, chat_keys, CHAT_KEYS);
+
+        if (value.type == AIGW_JSON_NULL)
+            continue;
+        if (known == CHAT_CACHED)
+            r->asked->vendor_only = "cachedContent";
+        if (known == CHAT_KEYS || known == CHAT_CACHED)
+            status = gemini_read_more(r, extra, &key, &value);
+        else
+            found[known] = value;
+    }
+    return status;
+}
+
+static aigw_status read_chat(struct gemini_reading *r, const struct aigw_json *body)
+{
+    struct aigw_params *params = gemini_read_alloc(r, sizeof *params);
+    struct aigw_json found[CHAT_KEYS];
+    struct gemini_extra extra = { .count = 0 };
+    aigw_str config = AIGW_STR_NONE, choice = AIGW_STR_NONE;
+    aigw_status status;
+
+    if (!params)
+        return AIGW_E_NOMEM;
+    params->struct_size = sizeof *params;
+    r->request->params = params;
+    r->request->dialect = AIGW_STR(GEMINI_DIALECT);
+    status = read_members(r, body, found, &extra);
+    for (enum chat_key key = CHAT_SAFETY; status == AIGW_OK && key < CHAT_KEYS; key++)
+        if (found[key].type != AIGW_JSON_ABSENT)
+            status = read_simple(r, key, &found[key], params);
+    if (status == AIGW_OK)
+        status = gemini_read_params(r, &found[CHAT_GENERATION_CONFIG], params, &config);
+    if (status == AIGW_OK)
+        status = gemini_read_tools(r, &found[CHAT_TOOLS]);
+    if (status == AIGW_OK)
+        status = gemini_read_choice(r, &found[CHAT_TOOL_CONFIG], &choice);
+    if (status == AIGW_OK)
+        status = gemini_read_system(r, &found[CHAT_SYSTEM]);
+    if (status == AIGW_OK)
+        status = gemini_read_contents(r, &found[CHAT_CONTENTS]);
+    return status == AIGW_OK ? put_extra(r, &extra, config, choice) : status;
+}
+
+/* ---- embeddings ---- */
+
+static aigw_status read_input(struct gemini_reading *r, const struct aigw_json *one, aigw_str *ret)
+{
+    struct aigw_json content, task, dimensions;
+    int64_t wanted = 0;
+    aigw_status status;
+
+    gemini_read_member(one, "content", &content);
+    gemini_read_member(one, "task_type", &task);
+    gemini_read_member(one, "output_dimensionality", &dimensions);
+    status = gemini_read_plain(r, "content", &content, ret);
+    if (status == AIGW_OK && task.type > AIGW_JSON_NULL)
+        status = gemini_read_text(r, "taskType", &task, &r->request->input_type);
+    if (status == AIGW_OK && dimensions.type > AIGW_JSON_NULL &&
+        (!aigw_json_int(&dimensions, &wanted) || wanted < 1 || wanted > INT32_MAX))
+        return gemini_read_refuse(r, "outputDimensionality", "must be a positive number");
+    if (wanted > 0)
+        r->request->dimensions = (int32_t)wanted;
+    return status;
+}
+
+static aigw_status read_embeddings(struct gemini_reading *r, const struct aigw_json *body)
+{
+    struct aigw_json list, one;
+    struct aigw_json_walk walk;
+    aigw_status status = AIGW_OK;
+    aigw_str *inputs;
+    size_t count = 1;
+
+    r->asked->is_batch = gemini_read_member(body, "requests", &list);
+    if (r->asked->is_batch)
+        count = aigw_json_count(&list);
+    if (r->asked->is_batch && (list.type != AIGW_JSON_LIST || count == 0 || count > 2048))
+        return gemini_read_refuse(r, "requests", "must be a list of 1 to 2048 requests");
+    inputs = gemini_read_alloc(r, count * sizeof *inputs);
+    if (!inputs)
+        return AIGW_E_NOMEM;
+    r->request->inputs = inputs;
+    r->request->input_count = (uint32_t)count;
+    if (!r->asked->is_batch)
+        return read_input(r, body, inputs);
+    walk = aigw_json_begin(&list);
+    while (status == AIGW_OK && aigw_json_next(&walk, NULL, &one))
+        status = read_input(r, &one, inputs++);
+    return status;
+}
+
+/* ---- all ---- */
+
+aigw_status gemini_read_request(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t kind, aigw_str body,
+                                struct gemini_asked *ret_asked, struct aigw_model_request *ret_request,
+                                struct gemini_refusal *ret_refusal)
+{
+    struct gemini_reading r = { .host = host,
+                                .ctx = ctx,
+                                .from = { host, ctx, AIGW_LIFE_BUILD },
+                                .memory = { aigw_host_memory_get, &r.from, SIZE_MAX },
+                                .asked = ret_asked,
+                                .request = ret_request,
+                                .refusal = ret_refusal };
+    struct aigw_json_error error;
+    struct aigw_json root, inner;
+
+    *ret_asked = (struct gemini_asked){ .shows_thoughts = false };
+    if (aigw_json_check(body, 0, &root, &error) != AIGW_OK)
+        return gemini_read_refuse(&r, "the body is not JSON", error.reason);
+    if (root.type != AIGW_JSON_OBJECT)
+        return gemini_read_refuse(&r, "the body", "must be a JSON object");
+    ret_request->kind = kind;
+    if (kind == AIGW_CALL_EMBEDDING)
+        return read_embeddings(&r, &root);
+    if (kind == AIGW_CALL_COUNT && gemini_read_member(&root, "generate_content_request", &inner) &&
+        inner.type == AIGW_JSON_OBJECT)
+        return read_chat(&r, &inner);
+    return read_chat(&r, &root);
+}

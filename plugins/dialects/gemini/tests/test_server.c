@@ -1,0 +1,676 @@
+/* test_server.c - both halves of the dialect, one after the other.
+ *
+ * Requests   a client's body is read and written again by the client half: what comes out is what a model would have
+ *            got from the client itself, but for what the rows say.
+ * Answers    an answer of the API is read by the client half, and its events are written again, whole and as streams;
+ *            these are read once more: the same events.
+ */
+#include "../../common/tests/jsonc.h"
+#include "../gemini.h"
+#include "../gemini_server.h"
+#include "../../common/tests/jsonc.h"
+#include "server_host.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct aigw_host host;
+static struct record record;
+static int failures;
+
+static struct aigw_ctx *ctx(void)
+{
+    return (struct aigw_ctx *)(void *)&record;
+}
+
+static void fail(const char *what, const char *expected, aigw_str found)
+{
+    fprintf(stderr, "not ok %s\n  expected %s\n  found    %.*s\n", what, expected, AIGW_STR_ARG(found));
+    failures++;
+}
+
+static bool same_value(const struct aigw_json_node *a, const struct aigw_json_node *b)
+{
+    const struct aigw_json_node *at, *other;
+
+    if (a->type != b->type && !(a->type + b->type == AIGW_JSON_INT + AIGW_JSON_REAL))
+        return false;
+    if (a->type == AIGW_JSON_STRING)
+        return a->text.len == b->text.len && (a->text.len == 0 || memcmp(a->text.ptr, b->text.ptr, a->text.len) == 0);
+    if (a->type == AIGW_JSON_BOOL)
+        return a->of.boolean == b->of.boolean;
+    if (a->type == AIGW_JSON_INT || a->type == AIGW_JSON_REAL)
+        return strtod(a->text.ptr, NULL) <= strtod(b->text.ptr, NULL) &&
+               strtod(a->text.ptr, NULL) >= strtod(b->text.ptr, NULL);
+    if (a->type != AIGW_JSON_LIST && a->type != AIGW_JSON_OBJECT)
+        return true;
+    if (a->of.in.count != b->of.in.count)
+        return false;
+    other = b->of.in.first;
+    for (at = a->of.in.first; at; at = at->next, other = other->next) {
+        const struct aigw_json_node *match = other;
+
+        if (a->type == AIGW_JSON_OBJECT)
+            match = aigw_json_node_member(b, host.format(ctx(), AIGW_LIFE_BUILD, "%.*s", AIGW_STR_ARG(at->key)));
+        if (!match || !same_value(at, match))
+            return false;
+    }
+    return true;
+}
+
+/* Whatever the order of members, and however numbers are written. */
+static bool same_json(aigw_str a, const char *b)
+{
+    struct aigw_pool pool = { NULL };
+    struct aigw_memory memory = aigw_pool_memory(&pool, WIRE_BODY_MAX);
+    const struct aigw_json_node *left, *right;
+    bool is_same = aigw_json_tree(a, 0, &memory, &left, NULL) == AIGW_OK &&
+                   aigw_json_tree(wire_str(b), 0, &memory, &right, NULL) == AIGW_OK && same_value(left, right);
+
+    aigw_pool_free(&pool);
+    return is_same;
+}
+
+/* ---- requests ---- */
+
+static const struct {
+    const char *name;
+    uint32_t kind;
+    const char *model, *body, *expected; /* NULL: the body itself */
+} requests[] = {
+    { "text", AIGW_CALL_CHAT, "gemini-2.5-flash",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"h\\u00e9\\n\"}]}]}", NULL },
+    { "the shortest", AIGW_CALL_CHAT, "gemini-2.5-flash", "{\"contents\":\"hi\",\"system_instruction\":\"be brief\"}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}],"
+      "\"systemInstruction\":{\"parts\":[{\"text\":\"be brief\"}]}}" },
+    { "no role, one part", AIGW_CALL_CHAT, "gemini-2.5-flash", "{\"contents\":{\"parts\":{\"text\":\"hi\"}}}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"hi\"}]}]}" },
+    { "all numbers, both spellings", AIGW_CALL_CHAT, "gemini-2.5-flash",
+      "{\"contents\":\"q\",\"generation_config\":{\"temperature\":1,\"top_p\":0.95,\"topK\":64.0,\"max_output_tokens\":"
+      "9,"
+      "\"candidateCount\":2,\"stop_sequences\":[\"a\",\"b\"],\"seed\":-1,\"presencePenalty\":0.5,\"frequency_penalty\":"
+      "1,"
+      "\"responseLogprobs\":true,\"logprobs\":3,\"responseModalities\":[\"TEXT\"]}}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}],\"generationConfig\":{\"temperature\":1,"
+      "\"topP\":0.95,"
+      "\"topK\":64,\"maxOutputTokens\":9,\"candidateCount\":2,\"stopSequences\":[\"a\",\"b\"],\"seed\":-1,"
+      "\"presencePenalty\":0.5,\"frequencyPenalty\":1,\"responseLogprobs\":true,\"logprobs\":3,"
+      "\"responseModalities\":[\"TEXT\"]}}" },
+    { "thinking by budget", AIGW_CALL_CHAT, "gemini-2.5-flash",
+      "{\"contents\":\"q\",\"generationConfig\":{\"thinkingConfig\":{\"thinking_budget\":2048,\"includeThoughts\":true}"
+      "}}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}],"
+      "\"generationConfig\":{\"thinkingConfig\":{\"thinkingBudget\":2048,\"includeThoughts\":true}}}" },
+    { "thinking left to the model", AIGW_CALL_CHAT, "gemini-2.5-flash",
+      "{\"contents\":\"q\",\"generationConfig\":{\"thinkingConfig\":{\"thinkingBudget\":-1}}}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}],"
+      "\"generationConfig\":{\"thinkingConfig\":{\"thinkingBudget\":-1}}}" },
+    { "thinking by level", AIGW_CALL_CHAT, "gemini-3-flash-preview",
+      "{\"contents\":\"q\",\"generationConfig\":{\"thinkingConfig\":{\"thinkingLevel\":\"high\"}}}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}],"
+      "\"generationConfig\":{\"thinkingConfig\":{\"thinkingLevel\":\"HIGH\"}}}" },
+    { "a schema of OpenAPI's form", AIGW_CALL_CHAT, "gemini-2.5-flash",
+      "{\"contents\":\"q\",\"generationConfig\":{\"responseMimeType\":\"application/"
+      "json\",\"responseSchema\":{\"type\":"
+      "\"OBJECT\",\"properties\":{\"a\":{\"type\":\"STRING\",\"nullable\":true},\"nullable\":{\"type\":\"ARRAY\","
+      "\"items\":"
+      "{\"type\":\"INTEGER\"}}}}}}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}],\"generationConfig\":{\"responseMimeType\":"
+      "\"application/"
+      "json\",\"responseJsonSchema\":{\"type\":\"object\",\"properties\":{\"a\":{\"type\":[\"string\",\"null\"]},"
+      "\"nullable\":{\"type\":\"array\",\"items\":{\"type\":\"integer\"}}}}}}" },
+    { "keywords of schemas in the other spelling", AIGW_CALL_CHAT, "gemini-2.5-flash",
+      "{\"contents\":\"q\",\"tools\":{\"function_declarations\":[{\"name\":\"f\",\"parameters\":{\"any_of\":[{\"type\":"
+      "\"STRING\",\"min_length\":1},"
+      "{\"type\":\"ARRAY\",\"items\":{\"type\":\"BOOLEAN\"},\"max_items\":2}],\"property_ordering\":[\"a\"]}}]}}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}],\"tools\":[{\"functionDeclarations\":[{"
+      "\"name\":\"f\",\"parametersJsonSchema\":"
+      "{\"anyOf\":[{\"type\":\"string\",\"minLength\":1},{\"type\":\"array\",\"items\":{\"type\":\"boolean\"},"
+      "\"maxItems\":2}],"
+      "\"propertyOrdering\":[\"a\"]}}]}]}" },
+    { "tools, one of them the server's, a choice", AIGW_CALL_CHAT, "gemini-2.5-flash",
+      "{\"contents\":\"q\",\"tools\":[{\"functionDeclarations\":[{\"name\":\"f\",\"description\":\"d\",\"parameters\":{"
+      "\"type\":"
+      "\"OBJECT\",\"properties\":{\"x\":{\"type\":\"NUMBER\"}}}},{\"name\":\"g\",\"parameters_json_schema\":{\"type\":"
+      "\"object\","
+      "\"properties\":{\"y\":{\"$ref\":\"#/$defs/"
+      "z\"}},\"$defs\":{\"z\":{\"type\":\"string\"}}},\"behavior\":\"BLOCKING\"}]},"
+      "{\"googleSearch\":{}}],\"tool_config\":{\"function_calling_config\":{\"mode\":\"any\",\"allowed_function_"
+      "names\":"
+      "[\"f\"]},\"retrievalConfig\":{\"languageCode\":\"de\"}}}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}],\"tools\":[{\"functionDeclarations\":[{"
+      "\"name\":\"f\","
+      "\"description\":\"d\",\"parametersJsonSchema\":{\"type\":\"object\",\"properties\":{\"x\":{\"type\":\"number\"}}"
+      "}},{\"name\":"
+      "\"g\",\"parametersJsonSchema\":{\"type\":\"object\",\"properties\":{\"y\":{\"$ref\":\"#/$defs/"
+      "z\"}},\"$defs\":{\"z\":{\"type\":"
+      "\"string\"}}},\"behavior\":\"BLOCKING\"}]},{\"googleSearch\":{}}],\"toolConfig\":{\"functionCallingConfig\":{"
+      "\"mode\":"
+      "\"ANY\",\"allowedFunctionNames\":[\"f\"]},\"retrievalConfig\":{\"languageCode\":\"de\"}}}" },
+    { "calls without ids, answered by name and order", AIGW_CALL_CHAT, "gemini-2.5-flash",
+      "{\"contents\":[{\"parts\":[{\"text\":\"q\"}]},{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"name\":\"f\","
+      "\"args\":{\"n\":1}}},"
+      "{\"functionCall\":{\"name\":\"g\"}},{\"functionCall\":{\"name\":\"f\",\"args\":{\"n\":2}}}]},{\"role\":"
+      "\"function\",\"parts\":["
+      "{\"functionResponse\":{\"name\":\"g\",\"response\":{\"x\":1}}},{\"functionResponse\":{\"name\":\"f\","
+      "\"response\":{\"result\":"
+      "\"one\"}}},{\"functionResponse\":{\"name\":\"f\",\"response\":{\"error\":\"two\"}}}]}]}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]},{\"role\":\"model\",\"parts\":[{"
+      "\"functionCall\":{\"name\":\"f\","
+      "\"id\":\"call_1\",\"args\":{\"n\":1}}},{\"functionCall\":{\"name\":\"g\",\"id\":\"call_2\",\"args\":{}}},{"
+      "\"functionCall\":{"
+      "\"name\":\"f\",\"id\":\"call_3\",\"args\":{\"n\":2}}}]},{\"role\":\"user\",\"parts\":[{\"functionResponse\":{"
+      "\"name\":\"f\",\"id\":"
+      "\"call_1\",\"response\":{\"output\":\"one\"}}},{\"functionResponse\":{\"name\":\"g\",\"id\":\"call_2\","
+      "\"response\":{\"x\":1}}},"
+      "{\"functionResponse\":{\"name\":\"f\",\"id\":\"call_3\",\"response\":{\"error\":\"two\"}}}]}]}" },
+    { "results stand before what else is in their turn", AIGW_CALL_CHAT, "gemini-3-flash-preview",
+      "{\"contents\":[{\"parts\":[{\"text\":\"q\"}]},{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"id\":\"a\","
+      "\"name\":\"f\"},"
+      "\"thoughtSignature\":\"c2ln\"}]},{\"parts\":[{\"text\":\"and\"},{\"functionResponse\":{\"id\":\"a\",\"name\":"
+      "\"f\",\"response\":{"
+      "\"output\":\"see\"},\"parts\":[{\"inlineData\":{\"mimeType\":\"image/png\",\"data\":\"aGk=\"}}]}}]}]}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]},{\"role\":\"model\",\"parts\":[{"
+      "\"functionCall\":{\"id\":\"a\","
+      "\"name\":\"f\",\"args\":{}},\"thoughtSignature\":\"c2ln\"}]},{\"role\":\"user\",\"parts\":[{"
+      "\"functionResponse\":{\"id\":\"a\","
+      "\"name\":\"f\",\"response\":{\"output\":\"see\"},\"parts\":[{\"inlineData\":{\"mimeType\":\"image/"
+      "png\",\"data\":\"aGk=\"}}]}},"
+      "{\"text\":\"and\"}]}]}" },
+    { "signatures on thoughts and texts, in the other alphabet, and words for none", AIGW_CALL_CHAT, "gemini-2.5-flash",
+      "{\"contents\":[{\"parts\":[{\"text\":\"q\"}]},{\"role\":\"model\",\"parts\":[{\"text\":\"hm\",\"thought\":true,"
+      "\"thoughtSignature\":\"a-_b\"},{\"text\":\"a\",\"thought_signature\":\"c2lnbg\"},{\"functionCall\":{\"name\":"
+      "\"f\"},"
+      "\"thoughtSignature\":\"skip_thought_signature_validator\"}]},{\"parts\":[{\"functionResponse\":{\"name\":\"f\","
+      "\"response\":"
+      "{}}}]}]}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]},{\"role\":\"model\",\"parts\":[{\"text\":\"hm\","
+      "\"thought\":true,"
+      "\"thoughtSignature\":\"a+/"
+      "b\"},{\"text\":\"a\",\"thoughtSignature\":\"c2lnbg==\"},{\"functionCall\":{\"name\":\"f\",\"id\":"
+      "\"call_1\",\"args\":{}}}]},{\"role\":\"user\",\"parts\":[{\"functionResponse\":{\"name\":\"f\",\"id\":\"call_"
+      "1\",\"response\":{}}}"
+      "]}]}" },
+    { "media, and what only the vendor knows", AIGW_CALL_CHAT, "gemini-2.5-flash",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"inlineData\":{\"mimeType\":\"image/"
+      "png\",\"data\":\"aGk=\"},\"mediaResolution\":"
+      "{\"level\":\"HIGH\"}},{\"fileData\":{\"fileUri\":\"gs://b/v\",\"mimeType\":\"video/"
+      "mp4\"}},{\"inlineData\":{\"mimeType\":"
+      "\"audio/wav\",\"data\":\"aGk=\"}},{\"inlineData\":{\"mimeType\":\"application/"
+      "pdf\",\"data\":\"aGk=\"}}]},{\"role\":\"model\","
+      "\"parts\":[{\"executableCode\":{\"code\":\"1\"}},{\"inlineData\":{\"mimeType\":\"image/"
+      "png\",\"data\":\"aGk=\"},\"thoughtSignature\":\"c2ln\"}]},{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}]}",
+      NULL },
+    { "members that are nobody's", AIGW_CALL_CHAT, "gemini-2.5-flash",
+      "{\"contents\":\"q\",\"safetySettings\":[{\"category\":\"C\",\"threshold\":\"OFF\"}],\"cachedContent\":\"c/"
+      "1\",\"store\":false,"
+      "\"model\":\"models/x\",\"serviceTier\":\"flex\",\"tools\":null}",
+      "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}],\"safetySettings\":[{\"category\":\"C\","
+      "\"threshold\":\"OFF\"}],"
+      "\"cachedContent\":\"c/1\",\"store\":false,\"serviceTier\":\"flex\"}" },
+    { "a count", AIGW_CALL_COUNT, "m", "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}]}",
+      "{\"generateContentRequest\":{\"model\":\"models/"
+      "m\",\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}]}}" },
+    { "a count of a whole request", AIGW_CALL_COUNT, "m",
+      "{\"generateContentRequest\":{\"model\":\"models/"
+      "m\",\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}]}}",
+      NULL },
+    { "an embedding", AIGW_CALL_EMBEDDING, "e",
+      "{\"model\":\"models/"
+      "e\",\"content\":{\"parts\":[{\"text\":\"a\"},{\"text\":\"b\"}]},\"taskType\":\"RETRIEVAL_QUERY\","
+      "\"outputDimensionality\":3}",
+      "{\"requests\":[{\"model\":\"models/"
+      "e\",\"content\":{\"parts\":[{\"text\":\"ab\"}]},\"taskType\":\"RETRIEVAL_QUERY\","
+      "\"outputDimensionality\":3}]}" },
+    { "embeddings", AIGW_CALL_EMBEDDING, "e",
+      "{\"requests\":[{\"model\":\"models/e\",\"content\":{\"parts\":[{\"text\":\"a\"}]}},{\"model\":\"models/"
+      "e\",\"content\":{\"parts\":"
+      "[{\"text\":\"b\"}]}}]}",
+      NULL },
+};
+
+static void test_request(const char *name, uint32_t kind, const char *model, const char *body, const char *expected)
+{
+    const struct gemini_quirks quirks = { .is_vertex = false };
+    struct aigw_model_request request = { .struct_size = sizeof request };
+    struct wire_drops drops = { .status = AIGW_OK };
+    struct gemini_refusal refusal = { .http_status = 0 };
+    struct gemini_asked asked;
+    aigw_str written = AIGW_STR_NONE;
+
+    if (gemini_read_request(&host, ctx(), kind, wire_str(body), &asked, &request, &refusal) != AIGW_OK) {
+        fail(name, "a request", refusal.message);
+    } else if (gemini_body(&host, ctx(), wire_str(model), &request, &quirks, &drops, &written) != AIGW_OK) {
+        fail(name, "a body", (aigw_str){ record.text, record.len });
+    } else if (!same_json(written, expected ? expected : body)) {
+        fail(name, expected ? expected : body, written);
+    }
+    server_host_free(&record);
+}
+
+static const struct {
+    uint32_t kind;
+    const char *body, *message;
+} refusals[] = {
+    { AIGW_CALL_CHAT, "{", "the body is not JSON" },
+    { AIGW_CALL_CHAT, "[]", "the body: must be a JSON object" },
+    { AIGW_CALL_CHAT, "{}", "contents: is missing or no list" },
+    { AIGW_CALL_CHAT, "{\"contents\":[]}", "contents: is missing or no list" },
+    { AIGW_CALL_CHAT, "{\"contents\":[1]}", "contents: must hold objects" },
+    { AIGW_CALL_CHAT, "{\"contents\":[{\"role\":\"system\"}]}", "contents.role: must be user or model" },
+    { AIGW_CALL_CHAT, "{\"contents\":[{\"parts\":1}]}", "contents.parts: must be a list" },
+    { AIGW_CALL_CHAT, "{\"contents\":[{\"parts\":[1]}]}", "parts: must hold objects" },
+    { AIGW_CALL_CHAT, "{\"contents\":[{\"parts\":[{\"text\":1}]}]}", "text: must be a string" },
+    { AIGW_CALL_CHAT, "{\"contents\":[{\"parts\":[{\"text\":\"a\",\"thought\":1}]}]}",
+      "thought: must be true or false" },
+    { AIGW_CALL_CHAT, "{\"contents\":[{\"parts\":[{\"inlineData\":{\"mimeType\":\"a/b\"}}]}]}", "data: is missing" },
+    { AIGW_CALL_CHAT, "{\"contents\":[{\"role\":\"model\",\"parts\":[{\"functionCall\":{}}]}]}",
+      "functionCall.name: is missing" },
+    { AIGW_CALL_CHAT, "{\"contents\":[{\"parts\":[{\"functionCall\":{\"name\":\"f\",\"args\":[]}}]}]}",
+      "functionCall.args: must be an object" },
+    { AIGW_CALL_CHAT, "{\"contents\":[{\"parts\":[{\"functionResponse\":{\"name\":\"f\",\"response\":{}}}]}]}",
+      "functionResponse: answers no functionCall of the turn before it" },
+    { AIGW_CALL_CHAT, "{\"contents\":\"q\",\"systemInstruction\":{\"parts\":[{\"inlineData\":{}}]}}",
+      "systemInstruction: must be text" },
+    { AIGW_CALL_CHAT, "{\"contents\":\"q\",\"generationConfig\":[]}", "generationConfig: must be an object" },
+    { AIGW_CALL_CHAT, "{\"contents\":\"q\",\"generationConfig\":{\"temperature\":\"1\"}}",
+      "temperature: must be a number" },
+    { AIGW_CALL_CHAT, "{\"contents\":\"q\",\"generationConfig\":{\"maxOutputTokens\":1.5}}",
+      "max_output_tokens: must be a whole number" },
+    { AIGW_CALL_CHAT, "{\"contents\":\"q\",\"generationConfig\":{\"candidateCount\":9}}",
+      "candidate_count: must be 1 to 8" },
+    { AIGW_CALL_CHAT,
+      "{\"contents\":\"q\",\"generationConfig\":{\"stopSequences\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\"]}}",
+      "stopSequences: must be a list of at most 5 strings" },
+    { AIGW_CALL_CHAT, "{\"contents\":\"q\",\"generationConfig\":{\"thinkingConfig\":{\"thinkingLevel\":\"lots\"}}}",
+      "thinkingLevel: must be MINIMAL" },
+    { AIGW_CALL_CHAT, "{\"contents\":\"q\",\"tools\":[{\"functionDeclarations\":[{}]}]}",
+      "functionDeclarations.name: is missing" },
+    { AIGW_CALL_CHAT, "{\"contents\":\"q\",\"toolConfig\":{\"functionCallingConfig\":{\"mode\":\"SOME\"}}}",
+      "functionCallingConfig.mode: must be AUTO" },
+    { AIGW_CALL_CHAT, "{\"contents\":\"q\",\"safetySettings\":{}}", "safetySettings: must be a list" },
+    { AIGW_CALL_EMBEDDING, "{}", "content: is missing" },
+    { AIGW_CALL_EMBEDDING, "{\"requests\":[]}", "requests: must be a list of 1 to 2048 requests" },
+    { AIGW_CALL_EMBEDDING, "{\"content\":{\"parts\":[{\"x\":1}]}}", "content: must be text" },
+    { AIGW_CALL_EMBEDDING, "{\"content\":\"a\",\"outputDimensionality\":0}",
+      "outputDimensionality: must be a positive number" },
+};
+
+static void test_refusal(uint32_t kind, const char *body, const char *message)
+{
+    struct aigw_model_request request = { .struct_size = sizeof request };
+    struct gemini_refusal refusal = { .http_status = 0 };
+    struct gemini_asked asked;
+    aigw_status status = gemini_read_request(&host, ctx(), kind, wire_str(body), &asked, &request, &refusal);
+
+    if (status != AIGW_E_INVALID || refusal.http_status != 400 || !wire_has_prefix(refusal.message, message))
+        fail(body, message, refusal.message);
+    server_host_free(&record);
+}
+
+/* ---- answers ---- */
+
+/* What the client half said, kept to be said again. */
+#define EVENTS_MAX 64
+static struct {
+    struct aigw_event events[EVENTS_MAX];
+    struct aigw_usage usages[EVENTS_MAX];
+    struct aigw_error errors[EVENTS_MAX];
+    size_t count;
+} said;
+
+static aigw_str keep(aigw_str text)
+{
+    char *copy = host.alloc(ctx(), AIGW_LIFE_REQUEST, text.len + 1);
+
+    memcpy(copy, text.ptr ? text.ptr : "", text.len);
+    return text.len > 0 ? (aigw_str){ copy, text.len } : AIGW_STR_NONE;
+}
+
+static aigw_status on_event(struct aigw_ctx *of, const struct aigw_event *event)
+{
+    struct aigw_event *copy = &said.events[said.count];
+
+    if (said.count == EVENTS_MAX)
+        abort();
+    *copy = *event;
+    copy->text = keep(event->text);
+    copy->id = keep(event->id);
+    copy->name = keep(event->name);
+    copy->data = keep(event->data);
+    copy->origin = keep(event->origin);
+    copy->detail = keep(event->detail);
+    if (event->usage) {
+        said.usages[said.count] = *event->usage;
+        copy->usage = &said.usages[said.count];
+    }
+    said.count++;
+    return record_host.emit(of, event);
+}
+
+/* Feed an answer; what was said is in `said` and, as text, in record. */
+static void feed(uint32_t form, aigw_str answer)
+{
+    struct aigw_host listening = host;
+    struct gemini_call call = { .kind = AIGW_CALL_CHAT };
+
+    listening.emit = on_event;
+    said.count = 0;
+    record.len = 0;
+    while (answer.len > 0) {
+        const char *end = form == GEMINI_WRITE_SSE ? memmem(answer.ptr, answer.len, "\n\n", 2) : NULL;
+        size_t len = end ? (size_t)(end - answer.ptr) : answer.len, skip = form == GEMINI_WRITE_SSE ? 6 : 0;
+        const struct aigw_frame frame = { .struct_size = sizeof frame,
+                                          .framing = form == GEMINI_WRITE_SSE ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY,
+                                          .data = { answer.ptr + skip, len - skip } };
+
+        if (gemini_frame(&listening, ctx(), &call, &frame) != AIGW_OK)
+            fail("an answer", "to be read", answer);
+        answer = end ? (aigw_str){ end + 2, answer.len - len - 2 } : AIGW_STR_NONE;
+    }
+}
+
+static aigw_str write_again(uint32_t form, bool shows_thoughts)
+{
+    const struct gemini_write_options options = {
+        .id = AIGW_STR_INIT("r1"), .model = AIGW_STR_INIT("m"), .form = form, .shows_thoughts = shows_thoughts
+    };
+    struct aigw_buf *buf = host.buf_new(ctx(), AIGW_LIFE_REQUEST, 1 << 20);
+    static struct gemini_writer w;
+    aigw_str text;
+
+    gemini_write_begin(&w, &host, ctx(), &options);
+    for (size_t i = 0; i < said.count; i++)
+        if (gemini_write_event(&w, buf, &said.events[i]) != AIGW_OK)
+            fail("an event", "to be written", said.events[i].text);
+    if (gemini_write_end(&w, buf) != AIGW_OK || host.buf_view(buf, &text) != AIGW_OK)
+        fail("an answer", "to be ended", AIGW_STR_NONE);
+    return text;
+}
+
+/* Whole answers; of streams the events are others, but say the same. */
+static const char *const answers[] = {
+    "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"h\\u00e9 "
+    "\\\"x\\\"\\n\"}]},\"finishReason\":\"STOP\",\"index\":0}],"
+    "\"usageMetadata\":{\"promptTokenCount\":12,\"candidatesTokenCount\":7,\"totalTokenCount\":19,"
+    "\"cachedContentTokenCount\":8},"
+    "\"modelVersion\":\"m\",\"responseId\":\"r1\"}",
+    "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"hm\",\"thought\":true},{\"text\":\"a\","
+    "\"thoughtSignature\":"
+    "\"c2ln\"},{\"functionCall\":{\"id\":\"x\",\"name\":\"f\",\"args\":{\"n\":1.0}},\"thoughtSignature\":\"Y2FsbA==\"},"
+    "{\"functionCall\":"
+    "{\"id\":\"y\",\"name\":\"g\",\"args\":{}}},{\"executableCode\":{\"code\":\"1\"}}]},\"finishReason\":\"STOP\","
+    "\"index\":0}],"
+    "\"usageMetadata\":{\"promptTokenCount\":5,\"candidatesTokenCount\":2,\"thoughtsTokenCount\":3,"
+    "\"toolUsePromptTokenCount\":4,"
+    "\"totalTokenCount\":14},\"modelVersion\":\"m\",\"responseId\":\"r1\"}",
+    "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"a\"}]},\"finishReason\":\"MAX_TOKENS\","
+    "\"index\":0},"
+    "{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"b\"}]},\"finishReason\":\"RECITATION\",\"finishMessage\":"
+    "\"cited\",\"index\":1,"
+    "\"safetyRatings\":[{\"category\":\"C\"}],\"groundingMetadata\":{\"webSearchQueries\":[\"q\"]},"
+    "\"citationMetadata\":{"
+    "\"citationSources\":[{\"uri\":\"u\"},{\"uri\":\"v\"}]}}],\"usageMetadata\":{\"promptTokenCount\":1,"
+    "\"candidatesTokenCount\":2,"
+    "\"totalTokenCount\":3},\"modelVersion\":\"m\",\"responseId\":\"r1\"}",
+    "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"\"}]},\"finishReason\":\"MALFORMED_"
+    "FUNCTION_CALL\",\"index\":0}],"
+    "\"usageMetadata\":{\"promptTokenCount\":1,\"candidatesTokenCount\":0,\"totalTokenCount\":1},\"modelVersion\":"
+    "\"m\","
+    "\"responseId\":\"r1\"}",
+    "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"ab\"}]},\"finishReason\":\"STOP\","
+    "\"index\":0,\"logprobsResult\":"
+    "{\"topCandidates\":[{\"candidates\":[{\"token\":\"a\",\"logProbability\":-0.5},{\"token\":\"x\","
+    "\"logProbability\":-2}]},"
+    "{\"candidates\":[]}],\"chosenCandidates\":[{\"token\":\"a\",\"logProbability\":-0.5},{\"token\":\"b\","
+    "\"logProbability\":-1}]}}],"
+    "\"usageMetadata\":{\"promptTokenCount\":1,\"candidatesTokenCount\":2,\"totalTokenCount\":3},\"modelVersion\":"
+    "\"m\","
+    "\"responseId\":\"r1\"}",
+};
+
+/* Text, calls, signatures and ends of what was said, whatever else stands between them. */
+static void sum_up(char *to, size_t size)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < said.count; i++) {
+        const struct aigw_event *event = &said.events[i];
+
+        if (event->type == AIGW_EVENT_USAGE)
+            continue; /* once in a whole answer, in each object of a stream: the last one is looked at below */
+        len += (size_t)snprintf(to + len, size - len, "%u %u %u %u %.*s|%.*s|%.*s|%.*s\n", event->type, event->choice,
+                                event->index, event->finish, AIGW_STR_ARG(event->text), AIGW_STR_ARG(event->id),
+                                AIGW_STR_ARG(event->name), AIGW_STR_ARG(event->data));
+        if (len >= size)
+            abort();
+    }
+    for (size_t i = said.count; i > 0; i--)
+        if (said.events[i - 1].usage) {
+            const struct aigw_usage *usage = said.events[i - 1].usage;
+
+            snprintf(to + len, size - len, "%lld %lld %lld %lld %lld", (long long)usage->input,
+                     (long long)usage->output, (long long)usage->cache_read, (long long)usage->reasoning,
+                     (long long)usage->tool_prompt);
+            return;
+        }
+}
+
+static int by_line(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The lines in order: a stream says what stands beside the parts earlier. */
+static void sort_lines(char *text, char *to)
+{
+    char *lines[EVENTS_MAX + 1] = { NULL };
+    char *rest = text, *line;
+    size_t count = 0;
+
+    while (count <= EVENTS_MAX && (line = strsep(&rest, "\n")) != NULL)
+        lines[count++] = line;
+    qsort(lines, count, sizeof *lines, by_line);
+    *to = '\0';
+    for (size_t i = 0; i < count; i++)
+        strcat(strcat(to, lines[i]), "\n");
+}
+
+static void test_answer(const char *answer)
+{
+    static char first[65536], again[65536], text[65536];
+    aigw_str written;
+
+    feed(GEMINI_WRITE_WHOLE, wire_str(answer));
+    sum_up(text, sizeof text);
+    sort_lines(text, first);
+    written = write_again(GEMINI_WRITE_WHOLE, true);
+    if (!same_json(written, answer))
+        fail("a whole answer", answer, written);
+    for (uint32_t form = GEMINI_WRITE_SSE; form <= GEMINI_WRITE_LIST; form++) {
+        feed(GEMINI_WRITE_WHOLE, wire_str(answer));
+        written = write_again(form, true);
+        feed(form, written);
+        sum_up(text, sizeof text);
+        sort_lines(text, again);
+        if (strcmp(first, again) != 0)
+            fail(form == GEMINI_WRITE_SSE ? "a stream" : "a list", first, wire_str(again));
+    }
+    server_host_free(&record);
+}
+
+/* ---- what is not there in this dialect's own answers ---- */
+
+static const struct aigw_error busy = {
+    .struct_size = sizeof busy, .kind = AIGW_ERR_OVERLOADED, .retry_after_ms = 1500, .message = AIGW_STR_INIT("busy")
+};
+static const struct aigw_usage counted = { sizeof counted, 0, 10, 7, 4, 1, -1, 2, -1, -1, -1 };
+
+#define EVENT(kind, ...) \
+    { \
+        .struct_size = sizeof(struct aigw_event), .type = AIGW_EVENT_##kind, __VA_ARGS__ \
+    }
+
+static const struct {
+    const char *name;
+    uint32_t form;
+    bool shows_thoughts;
+    struct aigw_event events[8];
+    const char *expected;
+} writings[] = {
+    { "pieces of alternating calls, another vendor's signature on its thought",
+      GEMINI_WRITE_SSE,
+      false,
+      { EVENT(REASONING, .text = AIGW_STR_INIT("hm")),
+        EVENT(SIGNATURE, .part_type = AIGW_PART_REASONING, .data = AIGW_STR_INIT("s"), .origin = AIGW_STR_INIT("x")),
+        EVENT(TOOL_CALL, .index = 0, .id = AIGW_STR_INIT("a"), .name = AIGW_STR_INIT("f"),
+              .text = AIGW_STR_INIT("{\"n\"")),
+        EVENT(TOOL_CALL, .index = 1, .id = AIGW_STR_INIT("b"), .name = AIGW_STR_INIT("g")),
+        EVENT(TOOL_CALL, .index = 0, .text = AIGW_STR_INIT(":1}")),
+        EVENT(FINISH, .finish = AIGW_FINISH_TOOL_CALLS, .text = AIGW_STR_INIT("tool_use")),
+        EVENT(USAGE, .usage = &counted) },
+      "data: "
+      "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"id\":\"a\",\"name\":\"f\","
+      "\"args\":{\"n\":1}},"
+      "\"thoughtSignature\":\"YWlndzEueC5z\"}]},\"index\":0}],\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n\n"
+      "data: "
+      "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"id\":\"b\",\"name\":\"g\","
+      "\"args\":{}}}]},"
+      "\"index\":0}],\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n\n"
+      "data: {\"candidates\":[{\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":10,"
+      "\"candidatesTokenCount\":5,\"thoughtsTokenCount\":2,\"cachedContentTokenCount\":4,\"totalTokenCount\":17},"
+      "\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n\n" },
+    { "nothing was said",
+      GEMINI_WRITE_SSE,
+      true,
+      { EVENT(FINISH, .finish = AIGW_FINISH_STOP) },
+      "data: "
+      "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"\"}]},\"finishReason\":\"STOP\","
+      "\"index\":0}],"
+      "\"usageMetadata\":{},\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n\n" },
+    { "a refusal, and arguments that are cut short",
+      GEMINI_WRITE_WHOLE,
+      true,
+      { EVENT(REFUSAL, .text = AIGW_STR_INIT("no")), EVENT(REFUSAL, .text = AIGW_STR_INIT("!")),
+        EVENT(TOOL_CALL, .id = AIGW_STR_INIT("a"), .name = AIGW_STR_INIT("f"), .text = AIGW_STR_INIT("{\"n")),
+        EVENT(FINISH, .finish = AIGW_FINISH_LENGTH) },
+      "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"no!\"},{\"functionCall\":{\"id\":\"a\","
+      "\"name\":\"f\","
+      "\"args\":{\"_raw\":\"{\\\"n\"}}}]},\"finishReason\":\"SAFETY\",\"index\":0}],\"usageMetadata\":{},"
+      "\"modelVersion\":\"m\","
+      "\"responseId\":\"r1\"}" },
+    { "a thought's signature that nothing follows",
+      GEMINI_WRITE_LIST,
+      false,
+      { EVENT(SIGNATURE, .part_type = AIGW_PART_REASONING, .data = AIGW_STR_INIT("c2ln"),
+              .origin = AIGW_STR_INIT("gemini")),
+        EVENT(FINISH, .finish = AIGW_FINISH_CONTEXT_FULL) },
+      "[{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"\",\"thoughtSignature\":\"c2ln\"}]},"
+      "\"index\":0}],"
+      "\"modelVersion\":\"m\",\"responseId\":\"r1\"},\r\n{\"candidates\":[{\"finishReason\":\"MAX_TOKENS\",\"index\":0}"
+      "],"
+      "\"usageMetadata\":{},\"modelVersion\":\"m\",\"responseId\":\"r1\"}]" },
+};
+
+static void test_writing(size_t row)
+{
+    said.count = 0;
+    while (said.count < 8 && writings[row].events[said.count].struct_size > 0) {
+        said.events[said.count] = writings[row].events[said.count];
+        said.count++;
+    }
+    aigw_str written = write_again(writings[row].form, writings[row].shows_thoughts);
+
+    if (!wire_is(written, writings[row].expected))
+        fail(writings[row].name, writings[row].expected, written);
+    server_host_free(&record);
+}
+
+static void test_errors(void)
+{
+    static const char *const expected[] = {
+        "{\"error\":{\"code\":503,\"message\":\"busy\",\"status\":\"UNAVAILABLE\",\"details\":[{\"@type\":"
+        "\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"1.500s\"}]}}",
+        "data: {\"error\":{\"code\":503,\"message\":\"busy\",\"status\":\"UNAVAILABLE\",\"details\":[{\"@type\":"
+        "\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"1.500s\"}]}}\n\n",
+        "[{\"error\":{\"code\":503,\"message\":\"busy\",\"status\":\"UNAVAILABLE\",\"details\":[{\"@type\":"
+        "\"type.googleapis.com/google.rpc.RetryInfo\",\"retryDelay\":\"1.500s\"}]}}]",
+    };
+
+    for (uint32_t form = GEMINI_WRITE_WHOLE; form <= GEMINI_WRITE_LIST; form++) {
+        const struct gemini_write_options options = { .model = AIGW_STR_INIT("m"), .form = form };
+        struct aigw_buf *buf = host.buf_new(ctx(), AIGW_LIFE_REQUEST, 4096);
+        static struct gemini_writer w;
+        struct gemini_refusal refusal;
+        aigw_str text;
+
+        gemini_refuse_error(&busy, &refusal);
+        gemini_write_begin(&w, &host, ctx(), &options);
+        gemini_write_error(&w, buf, &refusal);
+        gemini_write_error(&w, buf, &refusal); /* nothing follows */
+        if (host.buf_view(buf, &text) != AIGW_OK || !wire_is(text, expected[form]))
+            fail("a failure", expected[form], text);
+    }
+    server_host_free(&record);
+}
+
+static void test_lists(void)
+{
+    static const float one[] = { 0.5f, -1 }, two[] = { 2 };
+    struct aigw_buf *batch = host.buf_new(ctx(), AIGW_LIFE_REQUEST, 4096);
+    struct aigw_buf *single = host.buf_new(ctx(), AIGW_LIFE_REQUEST, 4096);
+    struct aigw_buf *count = host.buf_new(ctx(), AIGW_LIFE_REQUEST, 4096);
+    aigw_str text;
+
+    gemini_write_vector(&host, batch, true, 0, one, 2);
+    gemini_write_vector(&host, batch, true, 1, two, 1);
+    gemini_write_vectors_end(&host, batch, true, 2);
+    host.buf_view(batch, &text);
+    if (!wire_is(text, "{\"embeddings\":[{\"values\":[0.5,-1]},{\"values\":[2]}]}"))
+        fail("embeddings", "two of them", text);
+    gemini_write_vector(&host, single, false, 0, one, 2);
+    gemini_write_vectors_end(&host, single, false, 1);
+    host.buf_view(single, &text);
+    if (!wire_is(text, "{\"embedding\":{\"values\":[0.5,-1]}}"))
+        fail("an embedding", "one", text);
+    gemini_write_count(&host, count, &counted);
+    host.buf_view(count, &text);
+    if (!wire_is(text, "{\"totalTokens\":10,\"cachedContentTokenCount\":4}"))
+        fail("a count", "10", text);
+    server_host_free(&record);
+}
+
+static void test_carry(void)
+{
+    static const char *const rows[][2] = {
+        { "anthropic", "EqQB.x/y" }, { "openai", "gAAA-_=" }, { "gemini", "no base64!" }, { "gemini", "c2ln" }
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        aigw_str text, origin, data;
+
+        if (gemini_carry_write(&host, ctx(), wire_str(rows[i][0]), wire_str(rows[i][1]), &text) != AIGW_OK ||
+            !wire_is_base64(text) || gemini_carry_read(&host, ctx(), text, &origin, &data) != AIGW_OK ||
+            !wire_is(origin, rows[i][0]) || !wire_is(data, rows[i][1]))
+            fail("a signature, there and back", rows[i][1], data);
+    }
+    server_host_free(&record);
+}
+
+int main(void)
+{
+    host = server_host();
+    for (size_t i = 0; i < sizeof requests / sizeof *requests; i++)
+        test_request(requests[i].name, requests[i].kind, requests[i].model, requests[i].body, requests[i].expected);
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        test_refusal(refusals[i].kind, refusals[i].body, refusals[i].message);
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++)
+        test_answer(answers[i]);
+    for (size_t i = 0; i < sizeof writings / sizeof *writings; i++)
+        test_writing(i);
+    test_errors();
+    test_lists();
+    test_carry();
+    return failures > 0;
+}

@@ -1,0 +1,212 @@
+/* request_tools.c - tools, the choice among them, and what calls of them carry. */
+#include "mistral.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#define TOOL_ID_LEN 9u
+
+/* What goes into the list of tools. */
+struct listed {
+    uint32_t count;
+    bool has_named; /* the demanded one is among them */
+};
+
+bool mistral_is_same(aigw_str a, aigw_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+static bool is_allowed(const struct aigw_params *params, aigw_str name)
+{
+    uint32_t count = params ? params->allowed_count : 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (mistral_is_same(params->allowed_tools[i], name))
+            return true;
+    return count == 0;
+}
+
+/* A JSON Schema; which draft it follows is nothing that the API wants to know. */
+aigw_status mistral_put_schema(struct mistral_out *out, aigw_str text)
+{
+    struct aigw_json root, key, value;
+    struct aigw_json_walk members;
+    const char *comma = "";
+
+    if (text.len == 0)
+        text = AIGW_STR("{\"type\":\"object\",\"properties\":{}}");
+    if (aigw_json_check(text, AIGW_JSON_STRICT, &root, NULL) != AIGW_OK || root.type != AIGW_JSON_OBJECT)
+        return mistral_invalid(out, "a JSON Schema is not a JSON object");
+    wire_puts(out->body, "{");
+    members = aigw_json_begin(&root);
+    while (aigw_json_next(&members, &key, &value)) {
+        if (wire_is(mistral_name_of(&key), "$schema"))
+            continue;
+        wire_puts(out->body, comma);
+        wire_puts(out->body, "\"");
+        wire_put(out->body, mistral_name_of(&key));
+        wire_puts(out->body, "\":");
+        wire_put(out->body, value.text);
+        comma = ",";
+    }
+    wire_puts(out->body, "}");
+    return AIGW_OK;
+}
+
+void mistral_put_strict(struct mistral_out *out, uint32_t strict)
+{
+    if (strict != AIGW_UNSET)
+        wire_puts(out->body, strict == AIGW_YES ? ",\"strict\":true" : ",\"strict\":false");
+}
+
+static aigw_status put_function(struct mistral_out *out, const struct aigw_tool *tool)
+{
+    const struct aigw_host *host = out->host;
+    aigw_status status;
+
+    wire_puts(out->body, "{\"type\":\"function\",\"function\":{\"name\":");
+    host->buf_json(out->body->buf, tool->name);
+    if (tool->description.len > 0) {
+        wire_puts(out->body, ",\"description\":");
+        host->buf_json(out->body->buf, tool->description);
+    }
+    wire_puts(out->body, ",\"parameters\":");
+    status = mistral_put_schema(out, tool->parameters);
+    mistral_put_strict(out, tool->flags & AIGW_TOOLF_STRICT       ? AIGW_YES
+                            : tool->flags & AIGW_TOOLF_STRICT_OFF ? AIGW_NO
+                                                                  : AIGW_UNSET);
+    wire_puts(out->body, "}");
+    /* What another vendor's dialect says about its tools (caching, examples) means nothing here. */
+    if (status == AIGW_OK && mistral_is_ours(tool->origin))
+        status = mistral_splice(out, tool->extra);
+    wire_puts(out->body, "}");
+    return status;
+}
+
+static aigw_status put_tool(struct mistral_out *out, const struct aigw_tool *tool, struct listed *listed)
+{
+    bool is_server = tool->kind == AIGW_TOOL_SERVER;
+
+    if (tool->kind != AIGW_TOOL_FUNCTION && !is_server)
+        return mistral_unsupported(out, "such kind of tool", tool->kind);
+    if (tool->scope.len > 0)
+        return mistral_unsupported(out, "namespaces of tools", tool->kind);
+    if (is_server && (!mistral_is_ours(tool->origin) || !wire_is_json_object(tool->extra))) {
+        wire_drop(out->host, out->ctx, out->drops, tool->name); /* agents list them in every request */
+        return AIGW_OK;
+    }
+    if (listed->count == 0)
+        wire_key(out->body, "tools");
+    wire_puts(out->body, listed->count++ > 0 ? "," : "[");
+    if (!is_server)
+        return put_function(out, tool);
+    wire_put(out->body, tool->extra);
+    return AIGW_OK;
+}
+
+static aigw_status put_tool_list(struct mistral_out *out, const struct aigw_tool *tools,
+                                 const struct aigw_model_request *req, struct listed *listed)
+{
+    aigw_status status = AIGW_OK;
+
+    for (; tools && status == AIGW_OK; tools = tools->next) {
+        if (!is_allowed(req->params, tools->name))
+            continue;
+        listed->has_named |= tools->kind == AIGW_TOOL_FUNCTION && mistral_is_same(tools->name, req->tool_choice_name);
+        status = put_tool(out, tools, listed);
+    }
+    return status;
+}
+
+static aigw_status put_tool_choice(struct mistral_out *out, const struct aigw_model_request *req, bool has_named)
+{
+    switch (req->tool_choice) {
+    case AIGW_TOOLS_AUTO:
+        return AIGW_OK;
+    case AIGW_TOOLS_NONE:
+        wire_string(out->body, "tool_choice", AIGW_STR("none"));
+        return AIGW_OK;
+    case AIGW_TOOLS_REQUIRED:
+        wire_string(out->body, "tool_choice", AIGW_STR("any"));
+        return AIGW_OK;
+    case AIGW_TOOLS_NAMED:
+        if (!has_named)
+            return mistral_invalid(out, "the demanded tool is not among the tools");
+        wire_key(out->body, "tool_choice");
+        wire_puts(out->body, "{\"type\":\"function\",\"function\":{\"name\":");
+        out->host->buf_json(out->body->buf, req->tool_choice_name);
+        wire_puts(out->body, "}}");
+        return AIGW_OK;
+    default:
+        return mistral_unsupported(out, "such choice of tools", req->tool_choice);
+    }
+}
+
+/* The tools of the request, and those that become known in its messages. */
+aigw_status mistral_put_tools(struct mistral_out *out, const struct aigw_model_request *req)
+{
+    struct listed listed = { .count = 0 };
+    aigw_status status = put_tool_list(out, req->tools, req, &listed);
+
+    for (const struct aigw_message *msg = req->messages; msg && status == AIGW_OK; msg = msg->next)
+        for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next)
+            if (part->type == AIGW_PART_TOOLS)
+                status = put_tool_list(out, part->tools, req, &listed);
+    if (listed.count > 0)
+        wire_puts(out->body, "]");
+    else if (status == AIGW_OK && req->tool_choice != AIGW_TOOLS_AUTO)
+        mistral_drop(out, "tool_choice");
+    if (status != AIGW_OK || listed.count == 0)
+        return status;
+    if (req->params && req->params->parallel_calls != AIGW_UNSET) {
+        wire_key(out->body, "parallel_tool_calls");
+        wire_puts(out->body, req->params->parallel_calls == AIGW_YES ? "true" : "false");
+    }
+    return put_tool_choice(out, req, listed.has_named);
+}
+
+/* ---- calls ---- */
+
+aigw_status mistral_put_arguments(struct mistral_out *out, const struct aigw_part *part)
+{
+    bool is_free = part->flags & AIGW_PARTF_FREE_TEXT;
+    struct aigw_buf *object;
+    aigw_str text = part->text;
+
+    wire_puts(out->body, ",\"arguments\":");
+    if (!is_free && wire_is_blank(text)) {
+        text = AIGW_STR("{}");
+    } else if (is_free || !wire_is_json_object(text)) { /* plain text, or what a model wrote in place of an object */
+        object = out->host->buf_new(out->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
+        if (!object)
+            return AIGW_E_NOMEM;
+        out->host->buf_printf(object, "%s", is_free ? "{\"input\":" : "{\"_raw\":");
+        out->host->buf_json(object, text);
+        out->host->buf_put(object, "}", 1);
+        if (out->host->buf_view(object, &text) != AIGW_OK)
+            return AIGW_E_NOMEM;
+    }
+    out->host->buf_json(out->body->buf, text);
+    return AIGW_OK;
+}
+
+aigw_str mistral_tool_id(struct mistral_out *out, aigw_str id)
+{
+    static const char digits[] = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    bool fits = id.len == TOOL_ID_LEN;
+    uint8_t digest[32];
+    char *text;
+
+    for (size_t i = 0; i < id.len && fits; i++)
+        fits = isalnum((unsigned char)id.ptr[i]);
+    if (fits)
+        return id;
+    text = out->host->alloc(out->ctx, AIGW_LIFE_BUILD, TOOL_ID_LEN);
+    if (!text || out->host->sha256(out->ctx, id, digest) != AIGW_OK)
+        return AIGW_STR_NONE;
+    text[0] = 'h';
+    for (size_t i = 1; i < TOOL_ID_LEN; i++)
+        text[i] = digits[digest[i - 1] % 62];
+    return (aigw_str){ text, TOOL_ID_LEN };
+}

@@ -1,0 +1,258 @@
+/* answer_emit.c - what an answer says, as canonical events: pieces of text whose characters were cut in half, ends in
+ * all words that servers have for them, usage in all spellings, the model that answered. */
+#include "openai.h"
+
+#include <stdlib.h>
+
+aigw_status openai_nonsense(struct openai_in *in, const char *what)
+{
+    return in->host->fail(in->ctx, AIGW_E_UPSTREAM, "the model server's answer %s; expected the OpenAI dialect", what);
+}
+
+/* ---- events ---- */
+
+aigw_status openai_emit(struct openai_in *in, const struct aigw_event *event)
+{
+    return wire_emit(in->host, in->ctx, &in->pass, event);
+}
+
+/* Number of a stream of text, for halves of characters: choice, type of event, tool call. */
+#define STREAM_OF(choice, type, index) ((choice) << 16 | (type) << 12 | (index))
+#define STREAM_CHOICE_MASK             0xffff0000u
+
+aigw_status openai_emit_piece(struct openai_in *in, struct aigw_event *event)
+{
+    aigw_status status = AIGW_OK;
+    char *copy = NULL;
+
+    if (in->call->halves.count > 0 || halves_at_edge(event->text)) {
+        uint32_t stream = STREAM_OF(event->choice, event->type, event->index);
+
+        if (!halves_join(&in->call->halves, stream, event->text, &event->text, &copy))
+            return AIGW_E_NOMEM;
+    }
+    if (event->text.len > 0 || event->name.len > 0 || event->id.len > 0)
+        status = openai_emit(in, event);
+    free(copy);
+    return status;
+}
+
+aigw_status openai_emit_text(struct openai_in *in, uint32_t choice, uint32_t type, aigw_str text)
+{
+    struct aigw_event event = { .struct_size = sizeof event, .type = type, .choice = choice, .text = text };
+
+    return openai_emit_piece(in, &event);
+}
+
+aigw_status openai_emit_json(struct openai_in *in, uint32_t choice, uint32_t type, const struct aigw_json *value)
+{
+    struct aigw_event event = {
+        .struct_size = sizeof event, .type = type, .choice = choice, .text = reader_json(in->r, value)
+    };
+
+    if (type != AIGW_EVENT_LOGPROBS) /* those are everybody's */
+        event.origin = AIGW_STR(OPENAI_DIALECT);
+    return openai_emit(in, &event);
+}
+
+aigw_status openai_emit_model(struct openai_in *in, const struct aigw_json *model, const struct aigw_json *id)
+{
+    struct aigw_event event = { .struct_size = sizeof event,
+                                .type = AIGW_EVENT_MODEL,
+                                .text = reader_text(in->r, model),
+                                .id = reader_text(in->r, id) };
+
+    if (in->call->is_named || (event.text.len == 0 && event.id.len == 0))
+        return AIGW_OK;
+    in->call->is_named = 1;
+    return openai_emit(in, &event);
+}
+
+/* ---- finish ---- */
+
+static const struct {
+    const char *word; /* small letters, whatever the server writes */
+    uint32_t finish, error;
+} openai_words[] = {
+    { "stop", AIGW_FINISH_STOP, 0 },
+    { "length", AIGW_FINISH_LENGTH, 0 },
+    { "tool_calls", AIGW_FINISH_TOOL_CALLS, 0 },
+    { "tool_call", AIGW_FINISH_TOOL_CALLS, 0 },
+    { "tool_use", AIGW_FINISH_TOOL_CALLS, 0 },
+    { "function_call", AIGW_FINISH_TOOL_CALLS, 0 },
+    { "function_calls", AIGW_FINISH_TOOL_CALLS, 0 },
+    { "content_filter", AIGW_FINISH_CONTENT_FILTER, 0 },
+    { "content_filtered", AIGW_FINISH_CONTENT_FILTER, 0 },
+    { "safety", AIGW_FINISH_CONTENT_FILTER, 0 },
+    { "sensitive", AIGW_FINISH_CONTENT_FILTER, 0 },
+    { "refusal", AIGW_FINISH_CONTENT_FILTER, 0 },
+    { "recitation", AIGW_FINISH_CONTENT_FILTER, 0 },
+    { "guardrail_intervened", AIGW_FINISH_GUARDRAIL, 0 },
+    { "eos", AIGW_FINISH_STOP, 0 },
+    { "eos_token", AIGW_FINISH_STOP, 0 },
+    { "end", AIGW_FINISH_STOP, 0 },
+    { "end_turn", AIGW_FINISH_STOP, 0 },
+    { "end_of_turn", AIGW_FINISH_STOP, 0 },
+    { "complete", AIGW_FINISH_STOP, 0 },
+    { "completed", AIGW_FINISH_STOP, 0 },
+    { "done", AIGW_FINISH_STOP, 0 },
+    { "stopped", AIGW_FINISH_STOP, 0 },
+    { "stop_sequence", AIGW_FINISH_STOP_SEQUENCE, 0 },
+    { "stop_token", AIGW_FINISH_STOP, 0 },
+    { "max_tokens", AIGW_FINISH_LENGTH, 0 },
+    { "max_length", AIGW_FINISH_LENGTH, 0 },
+    { "max_output_tokens", AIGW_FINISH_LENGTH, 0 },
+    { "max_new_tokens", AIGW_FINISH_LENGTH, 0 },
+    { "limit", AIGW_FINISH_LENGTH, 0 },
+    { "model_length", AIGW_FINISH_CONTEXT_FULL, 0 },
+    { "model_context_window_exceeded", AIGW_FINISH_CONTEXT_FULL, 0 },
+    { "malformed_function_call", AIGW_FINISH_MALFORMED, 0 },
+    /* these say that the server gave up: what came is not an answer */
+    { "error", 0, AIGW_ERR_SERVER },
+    { "abort", 0, AIGW_ERR_SERVER },
+    { "aborted", 0, AIGW_ERR_SERVER },
+    { "cancelled", 0, AIGW_ERR_SERVER },
+    { "failed", 0, AIGW_ERR_SERVER },
+    { "internal_error", 0, AIGW_ERR_SERVER },
+    { "network_error", 0, AIGW_ERR_SERVER },
+    { "timeout", 0, AIGW_ERR_TIMEOUT },
+    { "insufficient_system_resource", 0, AIGW_ERR_OVERLOADED },
+};
+
+/* What was held back in this choice is text that lost its other half. */
+static aigw_status flush_halves(struct openai_in *in, uint32_t choice)
+{
+    aigw_status status = AIGW_OK;
+    uint32_t stream;
+
+    while (status == AIGW_OK &&
+           halves_take(&in->call->halves, STREAM_OF(choice, 0u, 0u), STREAM_CHOICE_MASK, &stream)) {
+        struct aigw_event event = { .struct_size = sizeof event,
+                                    .type = stream >> 12 & 0xf,
+                                    .choice = choice,
+                                    .index = stream & 0xfff,
+                                    .text = HALVES_LOST };
+
+        status = openai_emit(in, &event);
+    }
+    return status;
+}
+
+bool openai_is_reason(aigw_str word)
+{
+    return word.len > 0 && !wire_same_word(word, "null") && !wire_same_word(word, "none");
+}
+
+aigw_status openai_emit_finish(struct openai_in *in, uint32_t choice, aigw_str word, aigw_str at)
+{
+    struct aigw_event event = { .struct_size = sizeof event,
+                                .type = AIGW_EVENT_FINISH,
+                                .choice = choice,
+                                .finish = AIGW_FINISH_UNKNOWN,
+                                .text = word,
+                                .stop_sequence = at };
+    uint32_t calls = 0;
+    aigw_status status;
+
+    if (openai_has_choice(in->call->finished, choice))
+        return AIGW_OK;
+    if (in->r && in->r->is_short) /* something was not read: this is no good end */
+        return AIGW_E_NOMEM;
+    for (size_t i = 0; word.len > 0 && i < sizeof openai_words / sizeof *openai_words; i++)
+        if (wire_same_word(word, openai_words[i].word)) {
+            if (openai_words[i].error)
+                return openai_emit_broken(in, openai_words[i].error, word);
+            event.finish = openai_words[i].finish;
+            break;
+        }
+    status = flush_halves(in, choice);
+    if (status == AIGW_OK && in->call->tools)
+        status = openai_close_calls(in, choice, &calls);
+    if (status != AIGW_OK)
+        return status;
+    /* Whether there are calls is told by the calls. */
+    if (calls > 0 && (event.finish == AIGW_FINISH_STOP || event.finish == AIGW_FINISH_UNKNOWN))
+        event.finish = AIGW_FINISH_TOOL_CALLS;
+    else if (calls == 0 && event.finish == AIGW_FINISH_TOOL_CALLS)
+        event.finish = AIGW_FINISH_STOP;
+    else if (event.finish == AIGW_FINISH_STOP && at.len > 0)
+        event.finish = AIGW_FINISH_STOP_SEQUENCE;
+    openai_add_choice(in->call->finished, choice);
+    return openai_emit(in, &event);
+}
+
+/* ---- usage ---- */
+
+struct openai_count {
+    const char *name;
+    size_t field;
+};
+
+#define COUNTS_MAX 12
+
+/* Of several names for one number the first that is there. */
+static void read_counts(struct aigw_usage *usage, const struct aigw_json *object, const struct openai_count *rows,
+                        size_t count)
+{
+    const char *names[COUNTS_MAX];
+    struct aigw_json values[COUNTS_MAX];
+
+    for (size_t i = 0; i < count; i++)
+        names[i] = rows[i].name;
+    aigw_json_members(object, names, count, values);
+    for (size_t i = 0; i < count; i++) {
+        int64_t *field = (int64_t *)(void *)((char *)usage + rows[i].field);
+        double number;
+
+        if (*field < 0 && aigw_json_real(&values[i], &number) && number >= 0 && number < 1e15)
+            *field = (int64_t)number;
+    }
+}
+
+void openai_read_usage(const struct aigw_json *object, struct aigw_usage *ret_usage)
+{
+    static const struct openai_count input[] = {
+        { "cached_tokens", offsetof(struct aigw_usage, cache_read) },
+        { "cache_write_tokens", offsetof(struct aigw_usage, cache_write) },
+        { "audio_tokens", offsetof(struct aigw_usage, audio_input) },
+    };
+    static const struct openai_count output[] = {
+        { "reasoning_tokens", offsetof(struct aigw_usage, reasoning) },
+        { "audio_tokens", offsetof(struct aigw_usage, audio_output) },
+    };
+    static const struct openai_count all[] = {
+        { "prompt_tokens", offsetof(struct aigw_usage, input) },
+        { "input_tokens", offsetof(struct aigw_usage, input) },
+        { "completion_tokens", offsetof(struct aigw_usage, output) },
+        { "output_tokens", offsetof(struct aigw_usage, output) },
+        { "cached_tokens", offsetof(struct aigw_usage, cache_read) },
+        { "prompt_cache_hit_tokens", offsetof(struct aigw_usage, cache_read) },
+        { "cache_read_input_tokens", offsetof(struct aigw_usage, cache_read) },
+        { "cache_creation_input_tokens", offsetof(struct aigw_usage, cache_write) },
+        { "reasoning_tokens", offsetof(struct aigw_usage, reasoning) },
+    };
+    static const char *const groups[] = { "prompt_tokens_details", "input_tokens_details", "completion_tokens_details",
+                                          "output_tokens_details" };
+    struct aigw_json details[4];
+
+    *ret_usage = (struct aigw_usage)AIGW_USAGE_INIT;
+    aigw_json_members(object, groups, 4, details);
+    for (size_t i = 0; i < 4; i++)
+        if (details[i].type == AIGW_JSON_OBJECT)
+            read_counts(ret_usage, &details[i], i < 2 ? input : output,
+                        i < 2 ? sizeof input / sizeof *input : sizeof output / sizeof *output);
+    read_counts(ret_usage, object, all, sizeof all / sizeof *all);
+}
+
+aigw_status openai_emit_usage(struct openai_in *in, const struct aigw_json *object)
+{
+    struct aigw_json_walk walk = aigw_json_begin(object);
+    struct aigw_json first;
+    struct aigw_usage usage;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = &usage };
+
+    if (!walk.is_object || !aigw_json_next(&walk, NULL, &first))
+        return AIGW_OK;
+    openai_read_usage(object, &usage);
+    return openai_emit(in, &event);
+}

@@ -1,0 +1,183 @@
+"""How the provider vertex comes by Google's OAuth tokens, through the whole gateway: google-auth judges what a service
+account's key signed; token server, token exchange and metadata are small fakes of ours."""
+import json
+import os
+import threading
+import urllib.parse
+from datetime import datetime, timedelta, timezone
+
+from fakes import pki
+from fakes.net import Server
+from harness.runner import case, equal, fixture, truth
+
+from . import _child, _pypi
+from ._canon import CanonEnv
+
+ACCOUNT = "gateway@acme-1.iam.gserviceaccount.com"
+METADATA = "/computeMetadata/v1/"
+SAYS = {"candidates": [{"content": {"role": "model", "parts": [{"text": "let in"}]}, "finishReason": "STOP", "index": 0}],
+        "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5},
+        "modelVersion": "gemini-2.5-flash", "responseId": "r1"}
+
+
+class Google:
+    """Vertex AI for those who have a token that was handed out here."""
+
+    def __init__(self, ctx):
+        self.ctx = ctx
+        self.lock = threading.Lock()
+        self.seen = []
+        self.tokens = set()
+        self.server = Server(self._handle)
+
+    @property
+    def host(self):
+        return f"127.0.0.1:{self.server.port}"
+
+    @property
+    def url(self):
+        return "http://" + self.host
+
+    def take(self):
+        with self.lock:
+            taken, self.seen = self.seen, []
+        return taken
+
+    def _token(self, kind):
+        token = self.ctx.secret(f"ya29.canary-{kind}-{len(self.tokens)}")
+        self.tokens.add(token)
+        return token
+
+    async def _handle(self, ex):
+        request = ex.request
+        with self.lock:
+            self.seen.append(request)
+        if request.path.startswith("/v1/projects/"):
+            is_known = (request.header("authorization") or "").removeprefix("Bearer ") in self.tokens
+            if not is_known:
+                ex.reply(401, json.dumps({"error": {"code": 401, "message": "no", "status": "UNAUTHENTICATED"}}))
+            elif "stream" in request.path:
+                ex.reply(200, f"data: {json.dumps(SAYS)}\r\n\r\n", "text/event-stream")
+            else:
+                ex.reply(200, json.dumps(SAYS))
+        elif request.path.startswith(METADATA):
+            ex.reply(*self._metadata(request))
+        elif request.path == "/impersonate":
+            later = datetime.now(timezone.utc) + timedelta(hours=1)
+            ex.reply(200, json.dumps({"accessToken": self._token("other"),
+                                      "expireTime": later.strftime("%Y-%m-%dT%H:%M:%SZ")}))
+        else:
+            ex.reply(200, json.dumps({"access_token": self._token(request.path[1:]), "expires_in": 3599,
+                                      "token_type": "Bearer",
+                                      "issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}))
+
+    def _metadata(self, request):
+        if request.header("metadata-flavor") != "Google":
+            return 403, ""
+        flavor = [("Metadata-Flavor", "Google")]
+        if request.path == METADATA + "project/project-id":
+            return 200, "acme-1", "application/text", flavor
+        if request.path == METADATA + "instance/service-accounts/default/token":
+            token = {"access_token": self._token("metadata"), "expires_in": 3599, "token_type": "Bearer"}
+            return 200, json.dumps(token), "application/json", flavor
+        return 404, "", "text/plain", flavor
+
+    def close(self):
+        self.server.close()
+
+
+class GoogleEnv(CanonEnv):
+    def __init__(self, ctx):
+        self.child = _child.python("_google_child.py", _pypi.installed(ctx, "sdks"), greets=False)
+        self.google = Google(ctx)
+        self.key = pki.rsa_key("google-service-account")
+        self.folder = ctx.folder("google")
+        pem = pki.private_pem(self.key)
+        for secret in (pem.splitlines()[3], "1//canary-refresh", "canary-client-secret", "canary-subject-token"):
+            ctx.secret(secret)
+        with open(os.path.join(self.folder, "subject"), "w", encoding="utf-8") as out:
+            out.write("canary-subject-token")
+        groups = {"metadata": f'project = "acme-1"; metadata_host = "{self.google.host}";'}
+        for name, file in self.files(pem).items():
+            path = os.path.join(self.folder, name + ".json")
+            with open(path, "w", encoding="utf-8") as out:
+                json.dump(file, out)
+            groups[name] = f'project = "acme-1"; credentials_file = "{path}";'
+        providers = "".join(f'{name} = {{ plugin = "vertex"; location = "europe-west1"; base_url = "{self.google.url}"; '
+                            f'{text} }};\n' for name, text in groups.items())
+        models = "".join(f'{name} = {{ retries = 0; targets = ( {{ provider = "{name}"; model = "gemini-2.5-flash"; }} ); '
+                         '};\n' for name in groups)
+        super().__init__(ctx, "google", f"providers: {{ {providers} }};\nmodels: {{ {models} }};")
+
+    def files(self, pem):
+        account = {"type": "service_account", "project_id": "acme-1", "private_key_id": "k1", "private_key": pem,
+                   "client_email": ACCOUNT, "token_uri": self.google.url + "/signed"}
+        user = {"type": "authorized_user", "client_id": "c.apps", "client_secret": "canary-client-secret",
+                "refresh_token": "1//canary-refresh", "token_uri": self.google.url + "/refreshed"}
+        federated = {"type": "external_account", "audience": "//iam.example/providers/p",
+                     "subject_token_type": "urn:ietf:params:oauth:token-type:jwt", "token_url": self.google.url + "/exchanged",
+                     "credential_source": {"file": os.path.join(self.folder, "subject")}}
+        return {"account": account, "user": user, "federated": federated,
+                "federated_account": {**federated, "service_account_impersonation_url": self.google.url + "/impersonate"}}
+
+    def ask_with(self, model):
+        """Requests of a chat, whole and streamed, that was let in: those for the token, and the first of the chat."""
+        self.google.take()
+        for stream in (False, True):
+            events = self.ask(model, stream=stream)
+            equal((events.text(), events.end), ("let in", "end"), repr(events))
+        seen = self.google.take()
+        chats = [request for request in seen if request.path.startswith("/v1/projects/acme-1/locations/europe-west1/"
+                                                                        "publishers/google/models/gemini-2.5-flash:")]
+        equal(len(chats), 2, "chats")
+        return [request for request in seen if request not in chats]
+
+    def close(self):
+        super().close()
+        self.google.close()
+        self.child.close()
+
+
+@fixture("google")
+def google(ctx):
+    return GoogleEnv(ctx)
+
+
+def form(request):
+    return {name: values[0] for name, values in urllib.parse.parse_qs(request.body.decode()).items()}
+
+
+@case("GOOGLE-service-account", "google")
+def a_service_account(env):
+    asked, = env.ask_with("account")
+    equal(form(asked)["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer", "grant type")
+    order = {"assertion": form(asked)["assertion"], "key": pki.public_pem(env.key), "audience": env.google.url + "/signed"}
+    told = env.child.call(order)
+    truth("claims" in told, "google-auth to accept the signature", told)
+    equal((told["claims"]["iss"], "cloud-platform" in told["claims"]["scope"]), (ACCOUNT, True), str(told["claims"]))
+    head, claims, signature = order["assertion"].split(".")
+    turned = ("B" if signature[0] == "A" else "A") + signature[1:]
+    truth("complaint" in env.child.call({**order, "assertion": f"{head}.{claims}.{turned}"}), "a judge that sees a wrong one")
+
+
+@case("GOOGLE-user", "google")
+def a_refresh_token(env):
+    asked, = env.ask_with("user")
+    equal(form(asked), {"grant_type": "refresh_token", "client_id": "c.apps", "client_secret": "canary-client-secret",
+                        "refresh_token": "1//canary-refresh"}, "form")
+
+
+@case("GOOGLE-federated", "google")
+def workload_identity(env):
+    asked, = env.ask_with("federated")
+    equal((form(asked)["subject_token"], form(asked)["audience"]), ("canary-subject-token", "//iam.example/providers/p"),
+          "form")
+    asked, other = env.ask_with("federated_account")
+    equal((asked.path, other.path), ("/exchanged", "/impersonate"), "paths")
+    truth((other.header("authorization") or "").startswith("Bearer ya29.canary-exchanged"), "the first token", other.headers)
+
+
+@case("GOOGLE-metadata", "google")
+def the_metadata_server(env):
+    asked, = env.ask_with("metadata")
+    equal(asked.header("metadata-flavor"), "Google", "header")
