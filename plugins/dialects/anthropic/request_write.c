@@ -66,31 +66,6 @@ static void put_stops(struct anthropic_out *out, const struct aigw_params *param
         wire_puts(out->body, "]");
 }
 
-static void drop_others(struct anthropic_out *out, const struct aigw_params *params)
-{
-    static const struct {
-        uint32_t bit;
-        const char *name;
-    } rows[] = {
-        { AIGW_PARAM_SEED, "seed" },
-        { AIGW_PARAM_PRESENCE_PENALTY, "presence_penalty" },
-        { AIGW_PARAM_FREQUENCY_PENALTY, "frequency_penalty" },
-        { AIGW_PARAM_MIN_P, "min_p" },
-        { AIGW_PARAM_REPETITION_PENALTY, "repetition_penalty" },
-        { AIGW_PARAM_MIN_TOKENS, "min_tokens" },
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (params->set & rows[i].bit)
-            anthropic_drop(out, rows[i].name);
-    if (params->logit_bias.len > 0)
-        anthropic_drop(out, "logit_bias");
-    if (params->verbosity.len > 0)
-        anthropic_drop(out, "verbosity");
-    if (params->safety_settings.len > 0)
-        anthropic_drop(out, "safety_settings");
-}
-
 /* What a client reads in the answer cannot be left out without a lie. */
 static aigw_status check_params(struct anthropic_out *out, const struct aigw_params *params)
 {
@@ -129,7 +104,7 @@ static void anthropic_params(struct anthropic_out *out, const struct aigw_params
 {
     put_sampling(out, params);
     put_stops(out, params);
-    drop_others(out, params);
+    wire_drop_openai_params(out->host, out->ctx, out->drops, params);
     if (wire_is(params->service_tier, "auto") || wire_is(params->service_tier, "standard_only"))
         wire_string(out->body, "service_tier", params->service_tier);
     else if (params->service_tier.len > 0)

@@ -321,6 +321,43 @@ aigw_status wire_drop_members(const struct aigw_host *host, struct aigw_ctx *ctx
     return AIGW_OK;
 }
 
+void wire_drop_openai_params(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
+                             const struct aigw_params *params)
+{
+    const struct {
+        bool is_given;
+        const char *name;
+    } rows[] = {
+        { params->set & AIGW_PARAM_SEED, "seed" },
+        { params->set & AIGW_PARAM_PRESENCE_PENALTY, "presence_penalty" },
+        { params->set & AIGW_PARAM_FREQUENCY_PENALTY, "frequency_penalty" },
+        { params->set & AIGW_PARAM_MIN_P, "min_p" },
+        { params->set & AIGW_PARAM_REPETITION_PENALTY, "repetition_penalty" },
+        { params->set & AIGW_PARAM_MIN_TOKENS, "min_tokens" },
+        { params->logit_bias.len > 0, "logit_bias" },
+        { params->verbosity.len > 0, "verbosity" },
+        { params->safety_settings.len > 0, "safety_settings" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].is_given)
+            wire_drop(host, ctx, drops, wire_str(rows[i].name));
+}
+
+aigw_status wire_keep(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret)
+{
+    char *copy = text.len > 0 ? host->alloc(ctx, AIGW_LIFE_REQUEST, text.len) : NULL;
+
+    *ret = AIGW_STR_NONE;
+    if (text.len == 0)
+        return AIGW_OK;
+    if (!copy)
+        return AIGW_E_NOMEM;
+    memcpy(copy, text.ptr, text.len);
+    *ret = (aigw_str){ copy, text.len };
+    return AIGW_OK;
+}
+
 aigw_status wire_end(struct wire_body *body, aigw_str *ret_text)
 {
     wire_puts(body, "}");

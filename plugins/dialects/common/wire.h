@@ -70,6 +70,12 @@ aigw_status wire_splice(struct wire_body *body, aigw_str object);
  * it is no object. Absent text is fine. */
 aigw_status wire_drop_members(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
                               aigw_str object);
+/** The parameters of OpenAI's kind that Claude's dialects do not have: seed, penalties, min_p, logit_bias and the like.
+ */
+void wire_drop_openai_params(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
+                             const struct aigw_params *params);
+/** A copy that lives as long as the request; absent for an empty text. AIGW_E_NOMEM. */
+aigw_status wire_keep(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret);
 /** Close with '}' and hand the text out. */
 aigw_status wire_end(struct wire_body *body, aigw_str *ret_text);
 

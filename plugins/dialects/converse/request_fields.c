@@ -299,31 +299,6 @@ static void put_inference(struct converse_out *out)
 
 /* ---- the others ---- */
 
-static void drop_others(struct converse_out *out, const struct aigw_params *params)
-{
-    static const struct {
-        uint32_t bit;
-        const char *name;
-    } rows[] = {
-        { AIGW_PARAM_SEED, "seed" },
-        { AIGW_PARAM_PRESENCE_PENALTY, "presence_penalty" },
-        { AIGW_PARAM_FREQUENCY_PENALTY, "frequency_penalty" },
-        { AIGW_PARAM_MIN_P, "min_p" },
-        { AIGW_PARAM_REPETITION_PENALTY, "repetition_penalty" },
-        { AIGW_PARAM_MIN_TOKENS, "min_tokens" },
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (params->set & rows[i].bit)
-            converse_drop(out, rows[i].name);
-    if (params->logit_bias.len > 0)
-        converse_drop(out, "logit_bias");
-    if (params->verbosity.len > 0)
-        converse_drop(out, "verbosity");
-    if (params->safety_settings.len > 0)
-        converse_drop(out, "safety_settings");
-}
-
 static aigw_status put_output(struct converse_out *out, const struct aigw_params *params)
 {
     aigw_str effort = is_claude(out) ? out->effort : AIGW_STR_NONE;
@@ -446,7 +421,7 @@ aigw_status converse_params(struct converse_out *out)
     put_inference(out);
     status = converse_fields(out);
     if (params) {
-        drop_others(out, params);
+        wire_drop_openai_params(out->host, out->ctx, out->drops, params);
         if (status == AIGW_OK)
             status = put_output(out, params);
         put_metadata(out, params);

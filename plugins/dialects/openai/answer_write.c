@@ -43,16 +43,7 @@ aigw_str openai_kept(struct openai_writer *w, struct aigw_buf *buf)
 
 aigw_status openai_copy(struct openai_writer *w, aigw_str text, aigw_str *ret)
 {
-    char *copy = text.len > 0 ? w->host->alloc(w->ctx, AIGW_LIFE_REQUEST, text.len) : NULL;
-
-    *ret = AIGW_STR_NONE;
-    if (text.len == 0)
-        return AIGW_OK;
-    if (!copy)
-        return AIGW_E_NOMEM;
-    memcpy(copy, text.ptr, text.len);
-    *ret = (aigw_str){ copy, text.len };
-    return AIGW_OK;
+    return wire_keep(w->host, w->ctx, text, ret);
 }
 
 /* ---- usage and finish ---- */

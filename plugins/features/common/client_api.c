@@ -161,6 +161,29 @@ aigw_status client_answer_flush(struct client_answer *answer, struct aigw_ctx *c
     return status;
 }
 
+bool client_answer_takes(struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_event *event,
+                         aigw_status *ret_status)
+{
+    *ret_status = AIGW_OK;
+    switch (event->type) {
+    case AIGW_EVENT_START: /* what was dropped comes behind it and belongs into the head */
+        return true;
+    case AIGW_EVENT_DROPPED:
+        client_answer_dropped(answer, ctx, event->name);
+        return true;
+    case AIGW_EVENT_WAITING:
+        *ret_status = client_answer_start(answer, ctx);
+        return true;
+    case AIGW_EVENT_RAW:
+        answer->is_raw = true;
+        answer->host->buf_put(answer->buf, event->text.ptr, event->text.len);
+        *ret_status = client_answer_flush(answer, ctx);
+        return true;
+    default:
+        return false;
+    }
+}
+
 aigw_status client_answer_end(struct client_answer *answer, struct aigw_ctx *ctx)
 {
     struct aigw_pair headers[HEADERS_MAX];

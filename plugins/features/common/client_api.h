@@ -53,6 +53,9 @@ void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, a
 aigw_status client_answer_start(struct client_answer *answer, struct aigw_ctx *ctx);
 /** A stream: send what waits in buf. */
 aigw_status client_answer_flush(struct client_answer *answer, struct aigw_ctx *ctx);
+/** The events that are alike in all dialects: START, WAITING, DROPPED, RAW. True when this was one of them. */
+bool client_answer_takes(struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_event *event,
+                         aigw_status *ret_status);
 /** It is complete: the rest of the stream, or the whole answer with status 200. */
 aigw_status client_answer_end(struct client_answer *answer, struct aigw_ctx *ctx);
 /** Instead of an answer: what is in buf, with that status. retry: AIGW_YES, AIGW_NO or AIGW_UNSET, for x-should-retry;

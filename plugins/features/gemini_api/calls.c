@@ -152,18 +152,9 @@ aigw_status gemini_api_event(struct aigw_ctx *ctx, struct gemini_api_call *call,
         return on_count_event(ctx, call, event);
     if (call->method >= GEMINI_API_EMBED)
         return on_embed_event(ctx, call, event);
+    if (client_answer_takes(&call->answer, ctx, event, &status))
+        return status;
     switch (event->type) {
-    case AIGW_EVENT_START:
-        return AIGW_OK; /* what was dropped comes behind it and belongs into the head */
-    case AIGW_EVENT_DROPPED:
-        client_answer_dropped(&call->answer, ctx, event->name);
-        return AIGW_OK;
-    case AIGW_EVENT_WAITING:
-        return client_answer_start(&call->answer, ctx);
-    case AIGW_EVENT_RAW:
-        call->answer.is_raw = true;
-        call->api->host->buf_put(call->answer.buf, event->text.ptr, event->text.len);
-        return client_answer_flush(&call->answer, ctx);
     case AIGW_EVENT_END:
         return on_end(ctx, call);
     case AIGW_EVENT_ERROR:

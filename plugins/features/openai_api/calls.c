@@ -76,7 +76,7 @@ static aigw_str dialect_of(const struct openai_api_call *call)
 aigw_status openai_api_ask(struct aigw_ctx *ctx, struct openai_api_call *call)
 {
     const struct aigw_host *host = call->api->host;
-    uint32_t count = call->asked.prompt_count > 0 ? call->asked.prompt_count : 1;
+    uint32_t count = call->asked.prompt_count > 0 && !call->only_as_is ? call->asked.prompt_count : 1;
     struct aigw_need need = { .struct_size = sizeof need,
                               .model = client_model(&call->api->aliases, call->client_model) };
     struct aigw_error error = { .struct_size = sizeof error, .retry_after_ms = -1 };
@@ -154,7 +154,7 @@ static aigw_status on_end(struct aigw_ctx *ctx, struct openai_api_call *call)
         return AIGW_OK;
     if (call->calls > 1)
         status = say_usage(call);
-    if (status == AIGW_OK)
+    if (status == AIGW_OK && !call->answer.is_raw)
         status = write_end(call);
     return status == AIGW_OK ? client_answer_end(&call->answer, ctx) : status;
 }
@@ -217,14 +217,9 @@ aigw_status openai_api_event(struct aigw_ctx *ctx, struct openai_api_call *call,
         return AIGW_OK;
     if (call->is_count)
         return on_count_event(ctx, call, event);
+    if (client_answer_takes(&call->answer, ctx, event, &status))
+        return status;
     switch (event->type) {
-    case AIGW_EVENT_START:
-        return AIGW_OK; /* what was dropped comes behind it and belongs into the head */
-    case AIGW_EVENT_DROPPED:
-        client_answer_dropped(&call->answer, ctx, event->name);
-        return AIGW_OK;
-    case AIGW_EVENT_WAITING:
-        return client_answer_start(&call->answer, ctx);
     case AIGW_EVENT_USAGE:
         if (call->calls > 1 && event->usage) {
             memcpy(event->tag, event->usage, sizeof(struct aigw_usage));
@@ -238,8 +233,8 @@ aigw_status openai_api_event(struct aigw_ctx *ctx, struct openai_api_call *call,
     default:
         break;
     }
-    if (event->type == AIGW_EVENT_RAW)
-        call->answer.is_raw = true;
+    if (call->answer.is_raw) /* it has them already */
+        return AIGW_OK;
     shifted = *event;
     shifted.choice += prompt * call->asked.choice_count;
     status = write_event(call, &shifted);
