@@ -1,5 +1,5 @@
-"""Where what is installed from registries is kept: beside the build directories of this source tree, for all of them, or in
-a build directory that lies elsewhere."""
+"""Where what is installed from registries is kept: beside the build directories of this source tree, for all of them,
+or in a build directory that lies elsewhere."""
 import contextlib
 import fcntl
 import os

@@ -1,7 +1,7 @@
-"""A child of fixtures.py: lets the vendors' own clients read answers that our case files hold. Each line on standard input
-is {"sdk", "call", "stream", "status", "type", "body" (base64)}; each is answered by what the client made of it: {"text",
-"reasoning", "refusal", "tools", "finish", "usage", "vectors", "tokens"}, or {"error": {"class", "status"}}. Or it is {"sdk",
-"call", "sent": the body of a request}, answered by {"complaint"}: _request_checks.py."""
+"""A child of fixtures.py: lets the vendors' own clients read answers that our case files hold. Each line on standard
+input is {"sdk", "call", "stream", "status", "type", "body" (base64)}; each is answered by what the client made of
+it: {"text", "reasoning", "refusal", "tools", "finish", "usage", "vectors", "tokens"}, or {"error": {"class",
+"status"}}. Or it is {"sdk", "call", "sent": the body of a request}, answered by {"complaint"}: _request_checks.py."""
 import base64
 import importlib.util
 import json
@@ -75,7 +75,7 @@ def checked(part):
     return part
 
 
-# -- OpenAI, and Azure's OpenAI ----------------------------------------------------------------------------------------
+# -- OpenAI, and Azure's OpenAI --------------------------------------------------------------------------------------
 
 def openai_usage(made, usage):
     if usage is not None:
@@ -124,7 +124,7 @@ def azure_sdk(order):
                                           timeout=5), order)
 
 
-# -- Anthropic -----------------------------------------------------------------------------------------------------------
+# -- Anthropic -------------------------------------------------------------------------------------------------------
 
 def anthropic_sdk(order):
     client = anthropic.Anthropic(api_key="k", base_url=URL, max_retries=0, timeout=5)
@@ -150,7 +150,7 @@ def anthropic_sdk(order):
     return made.told()
 
 
-# -- Mistral -------------------------------------------------------------------------------------------------------------
+# -- Mistral ---------------------------------------------------------------------------------------------------------
 
 def mistral_content(made, content):
     for chunk in [content] if isinstance(content, str) else content or []:
@@ -185,7 +185,7 @@ def mistral_sdk(order):
     return made.told()
 
 
-# -- Google --------------------------------------------------------------------------------------------------------------
+# -- Google ----------------------------------------------------------------------------------------------------------
 
 def google_sdk(order):
     client = genai.Client(api_key="k", http_options=genai_types.HttpOptions(base_url=URL, timeout=5000))
@@ -218,7 +218,7 @@ def google_sdk(order):
     return made.told()
 
 
-# -- Bedrock -------------------------------------------------------------------------------------------------------------
+# -- Bedrock ---------------------------------------------------------------------------------------------------------
 
 def bedrock_sdk(order):
     config = botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=5, parameter_validation=False)
@@ -226,13 +226,14 @@ def bedrock_sdk(order):
                           aws_secret_access_key="b", config=config)
     ask = {"modelId": "m", "messages": [{"role": "user", "content": [{"text": "hi"}]}]}
     if order["call"] == "count":
-        return {"tokens": client.count_tokens(modelId="m", input={"converse": {"messages": ask["messages"]}})["inputTokens"]}
+        told = client.count_tokens(modelId="m", input={"converse": {"messages": ask["messages"]}})
+        return {"tokens": told["inputTokens"]}
     if order["call"] == "embedding":
         return {"json": json.loads(client.invoke_model(modelId="m", body=b"{}")["body"].read())}
     made = Made()
     if not order["stream"]:
         said = client.converse(**ask)
-        for place, block in enumerate(said["output"]["message"]["content"] if "message" in said.get("output", {}) else []):
+        for place, block in enumerate(said.get("output", {}).get("message", {}).get("content", [])):
             made.text += block.get("text", "")
             made.reasoning += block.get("reasoningContent", {}).get("reasoningText", {}).get("text", "")
             if "toolUse" in block:

@@ -30,9 +30,9 @@ def _installed(requirements, folder):
     except OSError:
         pass
     shutil.rmtree(folder, ignore_errors=True)
-    done = subprocess.run(["nice", sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:",
-                           "--no-compile", "--disable-pip-version-check", "--target", folder, "--requirement", requirements],
-                          capture_output=True, text=True, timeout=180, check=False)
+    command = ["nice", sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:",
+               "--no-compile", "--disable-pip-version-check", "--target", folder, "--requirement", requirements]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=180, check=False)
     if done.returncode != 0:
         raise Skip(f"pip install failed, no package index? {done.stderr.strip()[-300:]}")
     with open(stamp, "w", encoding="utf-8") as out:

@@ -1,6 +1,6 @@
-"""The vendors' own Python clients (pinned in python_packages/sdks.txt) read the answers of every provider's matrix.case, and
-must see in them what our events say; and their types of requests must know every member of the bodies there: so that both
-are the real dialect, not what we take for it."""
+"""The vendors' own Python clients (pinned in python_packages/sdks.txt) read the answers of every provider's
+matrix.case, and must see in them what our events say; and their types of requests must know every member of the
+bodies there: so that both are the real dialect, not what we take for it."""
 import base64
 import binascii
 import json
@@ -38,7 +38,8 @@ def fixtures(ctx):
 
 
 def header(name, value):
-    return struct.pack("!B", len(name)) + name.encode() + b"\x07" + struct.pack("!H", len(value.encode())) + value.encode()
+    text = value.encode()
+    return struct.pack("!B", len(name)) + name.encode() + b"\x07" + struct.pack("!H", len(text)) + text
 
 
 def message(line):
