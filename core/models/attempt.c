@@ -142,7 +142,7 @@ static const struct aigw_model_info *info_of(const struct gw_attempt *attempt)
     info->flags &= ~(AIGW_MODELF_RAW_COMPLETION | AIGW_MODELF_PASSES_RAW);
     if (attempt->target->raw_completion)
         info->flags |= AIGW_MODELF_RAW_COMPLETION;
-    if (speaks(gw_attempt_ops(attempt), call->in.options.dialect))
+    if (!attempt->is_canonical && speaks(gw_attempt_ops(attempt), call->in.options.dialect))
         info->flags |= AIGW_MODELF_PASSES_RAW;
     return info;
 }
@@ -430,9 +430,31 @@ static void wait_for_credential(struct gw_attempt *attempt)
         gw_attempt_fail_status(attempt, AIGW_E_NOMEM);
 }
 
+static void build_and_go_on(struct gw_attempt *attempt)
+{
+    struct aigw_call *call = attempt->call;
+    aigw_status status = build_request(attempt);
+
+    if (call->attempt != attempt) /* the feature cancelled the call from its build() */
+        return;
+    if (status == AIGW_E_STATE)
+        gw_call_drop(call);
+    else if (status)
+        gw_attempt_fail_status(attempt, status);
+    else
+        gw_attempt_go_on(attempt);
+}
+
 void gw_attempt_go_on(struct gw_attempt *attempt)
 {
     aigw_status status = describe(attempt);
+
+    /* The provider speaks the dialect, but not to this target: several vendors' models may stand behind one. */
+    if (status == AIGW_E_UNSUPPORTED && attempt->request.raw && !attempt->is_canonical) {
+        attempt->is_canonical = true;
+        build_and_go_on(attempt);
+        return;
+    }
 
     if (status == AIGW_OK && attempt->http.framing != AIGW_FRAMING_LOCAL && attempt->http.url)
         status = sign(attempt);
@@ -468,7 +490,6 @@ void gw_attempt_begin(struct aigw_call *call)
 {
     struct gw_attempt *attempt = new_attempt(call);
     struct aigw_error error;
-    aigw_status status;
 
     if (!attempt) {
         error = gw_make_error(AIGW_ERR_INTERNAL, 0, memory_spent);
@@ -483,15 +504,7 @@ void gw_attempt_begin(struct aigw_call *call)
         gw_attempt_fail(attempt, &error);
         return;
     }
-    status = build_request(attempt);
-    if (call->attempt != attempt) /* the feature cancelled the call from its build() */
-        return;
-    if (status == AIGW_E_STATE)
-        gw_call_drop(call);
-    else if (status)
-        gw_attempt_fail_status(attempt, status);
-    else
-        gw_attempt_go_on(attempt);
+    build_and_go_on(attempt);
 }
 
 void gw_attempt_leave(struct gw_attempt *attempt)

@@ -37,6 +37,7 @@ struct gw_attempt {
     void *provider_call;   /* its memory */
     struct gw_arena build; /* prompt, wire body: goes when the server accepted */
     struct aigw_model_request request;
+    bool is_canonical; /* the provider refused to pass the client's bytes to this target: not again */
     struct aigw_http_request http;
     const char *origin; /* scheme://host:port of http.url, for logs */
     struct gw_transfer *transfer;

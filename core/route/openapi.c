@@ -56,7 +56,8 @@ static struct json_object *detail_schema(const char *title, const char *key)
 static struct json_object *components(void)
 {
     struct json_object *result = json_object_new_object(), *schemas = json_object_new_object(),
-                       *security = json_object_new_object(), *bearer = json_object_new_object();
+                       *security = json_object_new_object(), *bearer = json_object_new_object(),
+                       *key = json_object_new_object();
 
     json_object_object_add(schemas, "Error", detail_schema("Error", "detail"));
     json_object_object_add(schemas, "Unauthorized", detail_schema("Unauthorized", "error"));
@@ -64,6 +65,12 @@ static struct json_object *components(void)
     json_object_object_add(bearer, "scheme", str("bearer"));
     json_object_object_add(bearer, "bearerFormat", str("JWT"));
     json_object_object_add(security, "bearer", bearer);
+    json_object_object_add(key, "type", str("apiKey"));
+    json_object_object_add(key, "in", str("header"));
+    json_object_object_add(key, "name", str("x-api-key"));
+    json_object_object_add(key, "description",
+                           str("An API key of this gateway; in Authorization: Bearer, api-key and x-goog-api-key, too."));
+    json_object_object_add(security, "key", key);
     json_object_object_add(result, "schemas", schemas);
     json_object_object_add(result, "securitySchemes", security);
     return result;
@@ -217,6 +224,22 @@ static const char *operation_id(struct doc *doc, const char *method, const char 
     return id;
 }
 
+/* Which credentials open it: any one of the list. */
+static struct json_object *security_of(const struct aigw_route *spec)
+{
+    uint32_t callers = spec->callers ? spec->callers : AIGW_CALLER_GITLAB;
+    struct json_object *security = json_object_new_array();
+
+    for (uint32_t caller = AIGW_CALLER_GITLAB; caller <= AIGW_CALLER_KEY; caller <<= 1)
+        if (callers & caller) {
+            struct json_object *one = json_object_new_object();
+
+            json_object_object_add(one, caller == AIGW_CALLER_KEY ? "key" : "bearer", json_object_new_array());
+            json_object_array_add(security, one);
+        }
+    return security;
+}
+
 static bool fill_operation(struct json_object *operation, const struct aigw_route *spec)
 {
     struct json_object *tags = json_object_new_array();
@@ -228,12 +251,8 @@ static bool fill_operation(struct json_object *operation, const struct aigw_rout
         json_object_object_add(operation, "summary", str(spec->summary));
     if (spec->flags & AIGW_ROUTEF_DEPRECATED)
         json_object_object_add(operation, "deprecated", json_object_new_boolean(1));
-    if (!(spec->callers & AIGW_CALLER_ANYONE)) {
-        struct json_object *security = json_object_new_array(), *bearer = json_object_new_object();
-        json_object_object_add(bearer, "bearer", json_object_new_array());
-        json_object_array_add(security, bearer);
-        json_object_object_add(operation, "security", security);
-    }
+    if (!(spec->callers & AIGW_CALLER_ANYONE))
+        json_object_object_add(operation, "security", security_of(spec));
     if (spec->request_schema) {
         struct json_object *body = json_object_new_object();
         json_object_object_add(body, "required", json_object_new_boolean(1));

@@ -31,6 +31,7 @@ models: {
     unusable_first = { targets = ( { provider = "nowhere"; model = "a"; }, { provider = "say"; model = "b"; weight = 0; } ); };
     only_refuses = { targets = ( { provider = "refuse"; model = "a"; } ); };
     none_by_weight = { targets = ( { provider = "say"; model = "first"; weight = 0; }, { provider = "say"; model = "last"; weight = 0; } ); };
+    plain = { targets = ( { provider = "say"; model = "plain"; } ); };
     failing = { targets = ( { provider = "bad"; model = "a"; } ); };
     waits = { targets = ( { provider = "silent"; model = "a"; } ); };
     lines = { targets = ( { provider = "lines"; model = "a"; } ); };
@@ -115,6 +116,8 @@ row("SDK-answer", "answer", 200, text="with a body")
 row("SDK-no-body", "answer", 200, path="/probe-no-body/", text="without a body")
 row("SDK-call", "call", 200, text="one")
 row("SDK-pass-through", "raw", 200, text='raw:{"model":"x","n":1.0}')
+row("SDK-pass-through-refused", "raw", 200, model="plain", text="plain")
+row("SDK-pass-through-refused-alone", "raw", 422, model="only_refuses", body=detail("this one refuses everything"))
 row("SDK-run-nothing", "nothing", 500, body=ERROR_500)
 row("SDK-run-fails", "boom", 500, body=ERROR_500)
 row("SDK-check-too-much", "too-much", 413)

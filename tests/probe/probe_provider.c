@@ -73,7 +73,8 @@ static aigw_status probe_request(struct aigw_ctx *ctx, void *self, void *state, 
     aigw_str token = AIGW_STR_NONE;
     aigw_status status;
 
-    (void)target;
+    if (req->raw && target->model.len == 5 && memcmp(target->model.ptr, "plain", 5) == 0)
+        return host->fail(ctx, AIGW_E_UNSUPPORTED, "this model takes nothing as it is");
     if (does(probe, "refuse"))
         return host->fail(ctx, AIGW_E_UNSUPPORTED, "this one refuses everything");
     if (host->header(ctx, "host").ptr || host->principal(ctx))

@@ -41,6 +41,8 @@ struct anthropic_waiting {
     aigw_str id, name;
     struct aigw_buf *text;
 };
+/** An id that no other call of this answer has: clients match results by it. False without memory. */
+bool writer_unique_id(struct anthropic_writer *w, aigw_str id, aigw_str *ret);
 /** Another block may begin: the open one is no call, or a complete one, and nothing waits. */
 bool writer_may_leave(const struct anthropic_writer *w);
 /** Follow a call's arguments: w->is_ended at the end of their object. */

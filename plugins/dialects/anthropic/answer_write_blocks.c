@@ -41,6 +41,8 @@ static aigw_status put_call_head(struct anthropic_writer *w, struct aigw_buf *bu
             made[6 + i] = digits[chance[i] & 63];
         id = (aigw_str){ made, sizeof made };
     }
+    if (!writer_unique_id(w, id, &id))
+        return AIGW_E_NOMEM;
     WRITE(w, buf, "{\"type\":\"tool_use\",\"id\":");
     w->host->buf_json(buf, id);
     WRITE(w, buf, ",\"name\":");

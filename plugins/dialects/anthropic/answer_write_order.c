@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define WAITING_MAX 1024 /* blocks */
+#define IDS_MAX     256  /* that are compared */
 
 bool writer_may_leave(const struct anthropic_writer *w)
 {
@@ -84,4 +85,41 @@ aigw_status writer_wait(struct anthropic_writer *w, uint32_t type, const struct 
         return AIGW_E_NOMEM;
     w->host->buf_put(at->text, event->text.ptr, event->text.len);
     return AIGW_OK;
+}
+
+/* ---- ids ---- */
+
+struct anthropic_written_id {
+    struct anthropic_written_id *next;
+    aigw_str id;
+};
+
+static bool is_taken(const struct anthropic_writer *w, aigw_str id)
+{
+    const struct anthropic_written_id *at = w->ids;
+
+    for (uint32_t i = 0; at && i < IDS_MAX; i++, at = at->next)
+        if (at->id.len == id.len && memcmp(at->id.ptr, id.ptr, id.len) == 0)
+            return true;
+    return false;
+}
+
+bool writer_unique_id(struct anthropic_writer *w, aigw_str id, aigw_str *ret)
+{
+    struct anthropic_written_id *added = w->host->alloc(w->ctx, AIGW_LIFE_REQUEST, sizeof *added);
+    uint32_t number = 2;
+    const char *text;
+
+    if (!added || !copy(w, id, &added->id))
+        return false;
+    while (is_taken(w, added->id)) {
+        text = w->host->format(w->ctx, AIGW_LIFE_REQUEST, "%.*s_%u", AIGW_STR_ARG(id), number++);
+        if (!text)
+            return false;
+        added->id = wire_str(text);
+    }
+    added->next = w->ids;
+    w->ids = added;
+    *ret = added->id;
+    return true;
 }

@@ -58,6 +58,7 @@ struct anthropic_asked {
     aigw_str dropped[READING_DROPPED_MAX]; /* names of what was left out for another vendor: x-aigw-dropped */
     uint32_t thinking;                     /* ANTHROPIC_SEE_* */
     const char *vendor_only; /* a member that Anthropic itself alone can serve ("container"); NULL: there is none */
+    bool has_vendor_parts;   /* before it goes to another vendor it is to be read again, with ANTHROPIC_FOR_OTHERS */
     size_t model_at, model_len, insert_at;
 };
 
@@ -79,8 +80,9 @@ aigw_status anthropic_read_request(const struct aigw_host *host, struct aigw_ctx
 
 /* ---- answers ------------------------------------------------------------------------------------------------- */
 
-/** A block that has to wait for its turn; answer_write_blocks.c. */
+/** A block that has to wait for its turn, and the id of a call that was written; answer_write_order.c. */
 struct anthropic_waiting;
+struct anthropic_written_id;
 
 #define ANTHROPIC_WRITE_NEW   0u /* nothing was written */
 #define ANTHROPIC_WRITE_OPEN  1u /* between blocks */
@@ -117,7 +119,8 @@ struct anthropic_writer {
     aigw_str stop_sequence, detail;  /* copies of FINISH's */
     struct aigw_buf *text, *more;    /* whole answers: text and citations of the open block */
     struct anthropic_waiting *waiting, *last_waiting;
-    char delta[160]; /* streams: what stands before the text of each delta of the open block */
+    struct anthropic_written_id *ids; /* newest first */
+    char delta[160];                  /* streams: what stands before the text of each delta of the open block */
     uint32_t delta_len;
 };
 

@@ -78,9 +78,8 @@ aigw_status anthropic_close_block(struct anthropic_out *out, const struct aigw_p
 {
     aigw_status status = AIGW_OK;
 
-    if (part->extra.len > 0 && out->is_foreign)
-        return anthropic_unsupported(out, "members in another dialect's spelling", part->type);
-    if (wire_splice(out->body, part->extra) != AIGW_OK)
+    if ((out->is_foreign ? wire_drop_members(out->host, out->ctx, out->drops, part->extra)
+                         : wire_splice(out->body, part->extra)) != AIGW_OK)
         status = anthropic_invalid(out, "a part's extra members are not a JSON object");
     anthropic_put_mark(out, part->flags & AIGW_PARTF_CACHE, part->cache_ttl_s);
     wire_puts(out->body, "}");

@@ -364,6 +364,7 @@ static bool read_canonical(struct reading *r, const struct read_top *top, struct
 static aigw_status end_reading(const struct reading *r, struct anthropic_asked *asked,
                                struct anthropic_refusal *ret_refusal)
 {
+    asked->has_vendor_parts = r->has_vendor_parts;
     asked->dropped_count = r->dropped_count;
     memcpy(asked->dropped, r->dropped, sizeof asked->dropped);
     if (r->status == AIGW_E_INVALID)

@@ -315,8 +315,10 @@ static bool read_system_rest(struct reading *r, const struct aigw_json *at, stru
     if (!reading_str(r, &effort, "effort", READING_OPTIONAL, &message->effort))
         return false;
     reading_out(r);
-    if (message->effort.len > 0)
+    if (message->effort.len > 0) {
         turns->effort = message->effort;
+        r->has_vendor_parts = true;
+    }
     if (r->is_for_others)
         message->effort = AIGW_STR_NONE; /* said once, for the whole request */
     if (reading_is(&at[MESSAGE_CLEAR_AT]) &&

@@ -214,8 +214,10 @@ aigw_status anthropic_put_turns(struct anthropic_out *out)
     for (const struct aigw_message *msg = out->req->messages; msg && status == AIGW_OK; msg = msg->next) {
         if (msg->role < AIGW_ROLE_SYSTEM || msg->role > AIGW_ROLE_DEVELOPER)
             return anthropic_unsupported(out, "such role of a message", msg->role);
-        if (msg->extra.len > 0)
+        if (msg->extra.len > 0 && !out->is_foreign)
             return anthropic_unsupported(out, "extra members of a message", msg->role);
+        if (wire_drop_members(out->host, out->ctx, out->drops, msg->extra) != AIGW_OK)
+            return anthropic_invalid(out, "a message's extra members are not a JSON object");
         if (msg->name.len > 0)
             anthropic_drop(out, "name");
         if (msg->effort.len > 0)

@@ -197,18 +197,19 @@ aigw_status anthropic_body(const struct aigw_host *host, struct aigw_ctx *ctx, a
                                  .drops = drops,
                                  .refuses = anthropic_model_refuses(model),
                                  .most_tokens = anthropic_model_most_tokens(model) };
+    aigw_str extra = req->extra;
     aigw_status status = wire_begin(&body, host, ctx);
 
     if (status != AIGW_OK)
         return status;
     /* Members in another vendor's spelling would mean something else here, or nothing. */
     out.is_foreign = !anthropic_is_ours(req->dialect);
-    if (req->extra.len > 0 && out.is_foreign)
-        return host->fail(ctx, AIGW_E_UNSUPPORTED,
-                          "members in the dialect \"%.*s\" have no place in the Anthropic dialect",
-                          AIGW_STR_ARG(req->dialect));
-    if (req->extra.len > 0 &&
-        (aigw_json_check(req->extra, 0, &members, NULL) != AIGW_OK || members.type != AIGW_JSON_OBJECT))
+    if (out.is_foreign) {
+        status = wire_drop_members(host, ctx, drops, extra);
+        extra = AIGW_STR_NONE;
+    }
+    if (status != AIGW_OK ||
+        (extra.len > 0 && (aigw_json_check(extra, 0, &members, NULL) != AIGW_OK || members.type != AIGW_JSON_OBJECT)))
         return anthropic_invalid(&out, "the extra members are not a JSON object");
     if (quirks->version)
         wire_string(&body, "anthropic_version", wire_str(quirks->version));
@@ -216,7 +217,7 @@ aigw_status anthropic_body(const struct aigw_host *host, struct aigw_ctx *ctx, a
         wire_string(&body, "model", model);
     status = put_call(&out, &members);
     if (status == AIGW_OK)
-        status = wire_members(&body, req->extra, anthropic_reserved, drops);
+        status = wire_members(&body, extra, anthropic_reserved, drops);
     if (status == AIGW_OK)
         status = drops->status;
     if (status == AIGW_OK)

@@ -194,8 +194,10 @@ bool reading_json(struct reading *r, const struct aigw_json *value, aigw_str *re
 
 bool reading_drops(struct reading *r, aigw_str name)
 {
-    if (!r->is_for_others)
+    if (!r->is_for_others) {
+        r->has_vendor_parts = true;
         return false;
+    }
     if (name.len > 64 || !wire_is_header_value(name) || r->dropped_count == READING_DROPPED_MAX)
         return true; /* left out all the same */
     for (uint32_t i = 0; i < r->dropped_count; i++)

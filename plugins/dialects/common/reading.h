@@ -31,6 +31,7 @@ struct reading {
     bool is_for_others;        /* what only the vendor understands is left out, and named here: */
     uint32_t dropped_count;
     aigw_str dropped[READING_DROPPED_MAX];
+    bool has_vendor_parts; /* something would have been left out for others */
     uint32_t depth;
     struct {
         const char *name; /* NULL: the number */

@@ -303,6 +303,24 @@ aigw_status wire_splice(struct wire_body *body, aigw_str object)
     return AIGW_OK;
 }
 
+aigw_status wire_drop_members(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
+                              aigw_str object)
+{
+    struct aigw_json root, key, value;
+    struct aigw_json_walk members;
+    char room[64];
+
+    if (wire_is_blank(object))
+        return AIGW_OK;
+    if (aigw_json_check(object, 0, &root, NULL) != AIGW_OK || root.type != AIGW_JSON_OBJECT)
+        return AIGW_E_INVALID;
+    members = aigw_json_begin(&root);
+    while (aigw_json_next(&members, &key, &value))
+        wire_drop(host, ctx, drops,
+                  aigw_json_room(&key) <= sizeof room ? aigw_json_text_in(&key, room) : AIGW_STR("extra"));
+    return AIGW_OK;
+}
+
 aigw_status wire_end(struct wire_body *body, aigw_str *ret_text)
 {
     wire_puts(body, "}");

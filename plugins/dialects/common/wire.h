@@ -66,6 +66,10 @@ bool wire_has_key(const struct wire_body *body, const char *const *reserved, con
 /** Comma and the members of `object`, JSON object text, as they stand, into an object that has members already.
  *  AIGW_E_INVALID when it is no object. Absent text is fine. */
 aigw_status wire_splice(struct wire_body *body, aigw_str object);
+/** What another dialect's spelling says: its members are left out, each with its name in `drops`. AIGW_E_INVALID when
+ * it is no object. Absent text is fine. */
+aigw_status wire_drop_members(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
+                              aigw_str object);
 /** Close with '}' and hand the text out. */
 aigw_status wire_end(struct wire_body *body, aigw_str *ret_text);
 

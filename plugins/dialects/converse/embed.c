@@ -65,7 +65,10 @@ aigw_status converse_embed_body(const struct aigw_host *host, struct aigw_ctx *c
         return host->fail(ctx, AIGW_E_UNSUPPORTED,
                           "embeddings on Bedrock are served for models of Titan and Cohere, by name; found \"%.*s\"",
                           AIGW_STR_ARG(model));
-    if (req->extra.len > 0)
+    if (wire_drop_members(host, ctx, &call->drops, converse_is_ours(req->dialect) ? AIGW_STR_NONE : req->extra) !=
+        AIGW_OK)
+        return host->fail(ctx, AIGW_E_INVALID, "the extra members are not a JSON object");
+    if (req->extra.len > 0 && converse_is_ours(req->dialect))
         return host->fail(ctx, AIGW_E_UNSUPPORTED, "embeddings on Bedrock take no extra members");
     if (req->input_count == 0)
         return host->fail(ctx, AIGW_E_INVALID, "there is no text to embed");

@@ -111,14 +111,19 @@ static void open_block(struct converse_out *out, const char *role)
         wire_puts(out->body, ",");
 }
 
+/* Members in another vendor's spelling. */
+static aigw_status drop_extra(struct converse_out *out, aigw_str extra)
+{
+    return wire_drop_members(out->host, out->ctx, out->drops, extra);
+}
+
 /* Close a block's inner object and itself: `extra` members go inside. */
 static aigw_status close_block(struct converse_out *out, const struct aigw_part *part)
 {
     aigw_status status = AIGW_OK;
 
-    if (part->extra.len > 0 && !converse_is_ours(out->req->dialect))
-        return converse_unsupported(out, "members in another dialect's spelling", part->type);
-    if (wire_splice(out->body, part->extra) != AIGW_OK)
+    if ((converse_is_ours(out->req->dialect) ? wire_splice(out->body, part->extra) : drop_extra(out, part->extra)) !=
+        AIGW_OK)
         status = converse_invalid(out, "a part's extra members are not a JSON object");
     wire_puts(out->body, "}}");
     converse_put_mark(out, part->flags & AIGW_PARTF_CACHE, part->cache_ttl_s);
@@ -131,8 +136,10 @@ static aigw_status put_plain(struct converse_out *out, const struct aigw_part *p
 {
     aigw_status status = AIGW_OK;
 
-    if (part->extra.len > 0)
+    if (part->extra.len > 0 && converse_is_ours(out->req->dialect))
         return converse_unsupported(out, "members beside a text", part->type);
+    if (drop_extra(out, part->extra) != AIGW_OK)
+        return converse_invalid(out, "a part's extra members are not a JSON object");
     wire_puts(out->body, "{\"text\":");
     if (*before || *behind) {
         struct aigw_buf *joined = out->host->buf_new(out->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
@@ -170,8 +177,10 @@ static aigw_status put_media(struct converse_out *out, const char *role, const s
 
     if (strcmp(role, "user") != 0)
         return converse_unsupported(out, "such part in an assistant message", part->type);
-    if (part->extra.len > 0)
+    if (part->extra.len > 0 && converse_is_ours(out->req->dialect))
         return converse_unsupported(out, "members beside an attachment", part->type);
+    if (drop_extra(out, part->extra) != AIGW_OK)
+        return converse_invalid(out, "a part's extra members are not a JSON object");
     open_block(out, role);
     out->has_document |= part->type == AIGW_PART_DOCUMENT;
     status = converse_put_media(out, part);
@@ -401,8 +410,10 @@ static aigw_status check_message(struct converse_out *out, const struct aigw_mes
 {
     if (msg->role < AIGW_ROLE_SYSTEM || msg->role > AIGW_ROLE_DEVELOPER)
         return converse_unsupported(out, "such role of a message", msg->role);
-    if (msg->extra.len > 0)
+    if (msg->extra.len > 0 && converse_is_ours(out->req->dialect))
         return converse_unsupported(out, "extra members of a message", msg->role);
+    if (drop_extra(out, msg->extra) != AIGW_OK)
+        return converse_invalid(out, "a message's extra members are not a JSON object");
     if (msg->name.len > 0)
         converse_drop(out, "name");
     if (msg->effort.len > 0)

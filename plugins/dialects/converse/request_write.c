@@ -245,7 +245,8 @@ aigw_status converse_body(const struct aigw_host *host, struct aigw_ctx *ctx, ai
                           const struct aigw_model_request *req, const struct converse_quirks *quirks,
                           struct wire_drops *drops, aigw_str *ret_body)
 {
-    bool is_count = req->kind == AIGW_CALL_COUNT;
+    bool is_count = req->kind == AIGW_CALL_COUNT, is_ours = converse_is_ours(req->dialect);
+    aigw_str extra = is_ours && req->extra.len > 0 ? req->extra : AIGW_STR("{}");
     struct wire_body body;
     struct converse_out out = { .host = host, .ctx = ctx, .body = &body, .quirks = quirks, .req = req, .drops = drops };
     aigw_status status = wire_begin(&body, host, ctx);
@@ -254,12 +255,9 @@ aigw_status converse_body(const struct aigw_host *host, struct aigw_ctx *ctx, ai
     if (status != AIGW_OK)
         return status;
     /* Members in another vendor's spelling would mean something else here, or nothing. */
-    if (req->extra.len > 0 && !converse_is_ours(req->dialect))
-        return host->fail(ctx, AIGW_E_UNSUPPORTED,
-                          "members in the dialect \"%.*s\" have no place in the Converse dialect",
-                          AIGW_STR_ARG(req->dialect));
-    if (!reader_begin(&out.reader, req->extra.len > 0 ? req->extra : AIGW_STR("{}"), &out.extra) ||
-        out.extra.type != AIGW_JSON_OBJECT)
+    if (!is_ours && wire_drop_members(host, ctx, drops, req->extra) != AIGW_OK)
+        return converse_invalid(&out, "the extra members are not a JSON object");
+    if (!reader_begin(&out.reader, extra, &out.extra) || out.extra.type != AIGW_JSON_OBJECT)
         status = converse_invalid(&out, "the extra members are not a JSON object");
     if (is_count)
         wire_puts(&body, "\"input\":{\"converse\":{");

@@ -1,6 +1,9 @@
 /* carry.c - signatures on their way through this dialect. Clients decode them as base64 and die on anything else, so
- * the whole of another vendor's, with its mark, is base64. */
+ * the whole of another vendor's, with its mark, is base64: other than what common/carry.h has for dialects whose
+ * clients take any text. */
 #include "gemini_server.h"
+
+#include "../common/carry.h"
 
 #include <string.h>
 
@@ -54,24 +57,6 @@ aigw_status gemini_carry_read(const struct aigw_host *host, struct aigw_ctx *ctx
     return AIGW_OK;
 }
 
-static size_t put_base64(char *to, aigw_str bytes)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const unsigned char *at = (const unsigned char *)bytes.ptr;
-    size_t len = 0;
-
-    for (size_t i = 0; i < bytes.len; i += 3) {
-        uint32_t second = i + 1 < bytes.len ? at[i + 1] : 0, third = i + 2 < bytes.len ? at[i + 2] : 0;
-        uint32_t bits = (uint32_t)at[i] << 16 | second << 8 | third;
-
-        to[len++] = digits[bits >> 18];
-        to[len++] = digits[bits >> 12 & 63];
-        to[len++] = i + 1 < bytes.len ? digits[bits >> 6 & 63] : '=';
-        to[len++] = i + 2 < bytes.len ? digits[bits & 63] : '=';
-    }
-    return len;
-}
-
 aigw_status gemini_carry_write(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str origin, aigw_str data,
                                aigw_str *ret_text)
 {
@@ -82,7 +67,7 @@ aigw_status gemini_carry_write(const struct aigw_host *host, struct aigw_ctx *ct
     if (data.len == 0 || (wire_is(origin, "gemini") && wire_is_base64(data)))
         return AIGW_OK;
     plain = host->alloc(ctx, AIGW_LIFE_REQUEST, len);
-    text = host->alloc(ctx, AIGW_LIFE_REQUEST, (len + 2) / 3 * 4);
+    text = host->alloc(ctx, AIGW_LIFE_REQUEST, CARRY_BASE64_SIZE(len));
     if (!plain || !text)
         return AIGW_E_NOMEM;
     memcpy(plain, MARK, strlen(MARK));
@@ -90,6 +75,6 @@ aigw_status gemini_carry_write(const struct aigw_host *host, struct aigw_ctx *ct
         memcpy(plain + strlen(MARK), origin.ptr, origin.len);
     plain[strlen(MARK) + origin.len] = '.';
     memcpy(plain + strlen(MARK) + origin.len + 1, data.ptr, data.len);
-    *ret_text = (aigw_str){ text, put_base64(text, (aigw_str){ plain, len }) };
+    *ret_text = (aigw_str){ text, carry_base64((aigw_str){ plain, len }, text) };
     return AIGW_OK;
 }

@@ -82,9 +82,8 @@ static void put_string(struct gemini_out *out, const char *before, aigw_str text
 
 static aigw_status close_part(struct gemini_out *out, const struct aigw_part *part)
 {
-    if (part->extra.len > 0 && out->is_foreign)
-        return gemini_unsupported(out, "members in another dialect's spelling", part->type);
-    if (wire_splice(out->body, part->extra) != AIGW_OK)
+    if ((out->is_foreign ? wire_drop_members(out->host, out->ctx, out->drops, part->extra)
+                         : wire_splice(out->body, part->extra)) != AIGW_OK)
         return gemini_invalid(out, "a part's extra members are not a JSON object");
     wire_puts(out->body, "}");
     return AIGW_OK;
@@ -540,8 +539,10 @@ aigw_status gemini_contents(struct gemini_out *out, const struct aigw_model_requ
     for (const struct aigw_message *msg = req->messages; msg && status == AIGW_OK; msg = msg->next) {
         if (msg->role < AIGW_ROLE_SYSTEM || msg->role > AIGW_ROLE_DEVELOPER)
             return gemini_unsupported(out, "such role of a message", msg->role);
-        if (msg->extra.len > 0)
+        if (msg->extra.len > 0 && !out->is_foreign)
             return gemini_unsupported(out, "extra members of a message", msg->role);
+        if (wire_drop_members(out->host, out->ctx, out->drops, msg->extra) != AIGW_OK)
+            return gemini_invalid(out, "a message's extra members are not a JSON object");
         if (msg->name.len > 0)
             gemini_drop(out, "name");
         if (msg->effort.len > 0)

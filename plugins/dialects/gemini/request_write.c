@@ -393,15 +393,18 @@ aigw_status gemini_body(const struct aigw_host *host, struct aigw_ctx *ctx, aigw
                               .drops = drops,
                               .model_name = model,
                               .model = gemini_model_of(model) };
+    struct aigw_model_request plain = *req; /* without members in another vendor's spelling */
     aigw_status status = wire_begin(&body, host, ctx);
 
     if (status != AIGW_OK)
         return status;
     out.is_foreign = req->dialect.len > 0 && !wire_is(req->dialect, GEMINI_DIALECT);
-    if (req->extra.len > 0 && out.is_foreign)
-        return host->fail(ctx, AIGW_E_UNSUPPORTED,
-                          "members in the dialect \"%.*s\" have no place in the Gemini dialect",
-                          AIGW_STR_ARG(req->dialect));
+    if (out.is_foreign) {
+        if (wire_drop_members(host, ctx, drops, req->extra) != AIGW_OK)
+            return gemini_invalid(&out, "the extra members are not a JSON object");
+        plain.extra = AIGW_STR_NONE;
+        req = &plain;
+    }
     if (req->kind == AIGW_CALL_EMBEDDING)
         status = put_embeddings(&out, req);
     else if (req->kind == AIGW_CALL_COUNT && !quirks->is_vertex)

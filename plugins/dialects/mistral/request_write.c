@@ -98,19 +98,10 @@ aigw_status mistral_splice(struct mistral_out *out, aigw_str extra)
 {
     if (extra.len == 0)
         return AIGW_OK;
-    if (out->is_foreign) {
-        struct aigw_json root, key, value;
-        struct aigw_json_walk members;
-
-        if (aigw_json_check(extra, 0, &root, NULL) != AIGW_OK)
-            return mistral_invalid(out, "extra members are not a JSON object");
-        members = aigw_json_begin(&root);
-        while (aigw_json_next(&members, &key, &value))
-            wire_drop(out->host, out->ctx, out->drops, mistral_name_of(&key));
-        return AIGW_OK;
-    }
-    return wire_splice(out->body, extra) == AIGW_OK ? AIGW_OK
-                                                    : mistral_invalid(out, "extra members are not a JSON object");
+    return (out->is_foreign ? wire_drop_members(out->host, out->ctx, out->drops, extra)
+                            : wire_splice(out->body, extra)) == AIGW_OK
+               ? AIGW_OK
+               : mistral_invalid(out, "extra members are not a JSON object");
 }
 
 /* ---- parameters ---- */

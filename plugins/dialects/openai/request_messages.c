@@ -15,9 +15,8 @@ aigw_status openai_invalid(struct openai_out *out, const char *what)
 
 aigw_status openai_splice(struct openai_out *out, aigw_str extra)
 {
-    if (extra.len > 0 && out->is_foreign)
-        return openai_unsupported(out, "members in another dialect's spelling", 0);
-    if (wire_splice(out->body, extra) != AIGW_OK)
+    if ((out->is_foreign ? wire_drop_members(out->host, out->ctx, out->drops, extra) : wire_splice(out->body, extra)) !=
+        AIGW_OK)
         return openai_invalid(out, "extra members are not a JSON object");
     return AIGW_OK;
 }

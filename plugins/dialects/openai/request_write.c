@@ -347,6 +347,7 @@ aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint
 {
     struct wire_body body;
     struct openai_out out = { .host = host, .ctx = ctx, .body = &body, .quirks = quirks, .drops = drops };
+    aigw_str extra = req->extra;
     aigw_status status = wire_begin(&body, host, ctx);
 
     if (status != AIGW_OK)
@@ -354,16 +355,17 @@ aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint
     /* Members in another vendor's spelling would mean something else here, or nothing. */
     out.is_foreign =
         req->dialect.len > 0 && (!wire_has_prefix(req->dialect, "openai") || wire_is(req->dialect, "openai-responses"));
-    if (req->extra.len > 0 && out.is_foreign)
-        return host->fail(ctx, AIGW_E_UNSUPPORTED,
-                          "members in the dialect \"%.*s\" have no place in the OpenAI dialect",
-                          AIGW_STR_ARG(req->dialect));
+    if (out.is_foreign) {
+        if (wire_drop_members(host, ctx, drops, extra) != AIGW_OK)
+            return openai_invalid(&out, "the extra members are not a JSON object");
+        extra = AIGW_STR_NONE;
+    }
     wire_string(&body, "model", model);
     status = put_call(&out, path, req);
     if (status == AIGW_OK)
         status = wire_members(&body, quirks->body, openai_reserved, NULL);
     if (status == AIGW_OK) {
-        status = wire_members(&body, req->extra, openai_reserved, drops);
+        status = wire_members(&body, extra, openai_reserved, drops);
         if (status == AIGW_E_INVALID)
             status = openai_invalid(&out, "the extra members are not a JSON object");
     }

@@ -61,6 +61,18 @@ static bool find_model(struct aigw_ctx *ctx, struct proxy_call *call)
     return true;
 }
 
+/** Of the path, as Vertex AI's clients write it. */
+static bool find_model_in_path(struct proxy_call *call)
+{
+    aigw_str method;
+
+    if (!proxy_split_vertex(call->server_path, &call->model_name, &method))
+        return false;
+    call->wants_stream = proxy_is(method, "serverStreamingPredict") || proxy_is(method, "streamRawPredict") ||
+                         method.len > 20; /* streamGenerateContent, perhaps with a query */
+    return true;
+}
+
 bool proxy_read_body(struct aigw_ctx *ctx, struct proxy_call *call)
 {
     const struct aigw_host *host = call->proxy->host;
@@ -70,9 +82,7 @@ bool proxy_read_body(struct aigw_ctx *ctx, struct proxy_call *call)
         host->respond_detail(ctx, 400, "Invalid JSON");
         return false;
     }
-    if (call->api->dialect.len == 0) /* the model stands in the path */
-        return true;
-    if (!find_model(ctx, call)) {
+    if (!(call->api->model_in_path ? find_model_in_path(call) : find_model(ctx, call))) {
         host->respond_detail(ctx, 400, "Failed to extract model name");
         return false;
     }
@@ -80,6 +90,8 @@ bool proxy_read_body(struct aigw_ctx *ctx, struct proxy_call *call)
         host->respond_detail(ctx, 400, "Unsupported model");
         return false;
     }
+    if (call->api->model_in_path)
+        return true;
     aigw_json_member(&call->root, "stream", &stream);
     aigw_json_bool(&stream, &call->wants_stream);
     return true;

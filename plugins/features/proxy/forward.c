@@ -48,8 +48,11 @@ aigw_status proxy_forward(struct aigw_ctx *ctx, struct proxy_call *call)
     find_passed(ctx, call);
     call->wants_stream = call->wants_stream && is_raw;
     call->input_count = -1;
-    if (is_raw)
-        options.dialect = call->api->dialect;
+    if (is_raw) {
+        options.dialect = call->path->dialect;
+        options.answer_headers = call->api->answered;
+        options.answer_header_count = call->api->answered_count;
+    }
     if (call->wants_stream)
         options.flags = AIGW_CALLF_STREAM;
     else
@@ -75,13 +78,21 @@ aigw_status proxy_build_raw(struct aigw_ctx *ctx, struct proxy_call *call, const
         return AIGW_E_NOMEM;
     *raw = (struct aigw_raw){ .struct_size = sizeof *raw,
                               .flags = call->wants_stream ? AIGW_RAWF_STREAM : 0,
-                              .dialect = call->api->dialect,
+                              .dialect = call->path->dialect,
                               .body = call->root.text,
-                              .model_at = (size_t)(call->model.text.ptr - body),
-                              .model_len = call->model.text.len,
                               .insert_at = 1,
                               .headers = call->passed,
-                              .header_count = call->passed_count };
+                              .header_count = call->passed_count,
+                              .method = call->path->method };
+    if (call->path->method.len > 0) { /* a GET: the body said which model of conf.d, and nothing else */
+        raw->body = AIGW_STR_NONE;
+        raw->insert_at = 0;
+    } else if (!call->api->model_in_path) {
+        raw->model_at = (size_t)(call->model.text.ptr - body);
+        raw->model_len = call->model.text.len;
+    }
+    if (call->path->is_other)
+        raw->path = call->server_path;
     ret_request->kind = AIGW_CALL_CHAT;
     ret_request->raw = raw;
     return AIGW_OK;
@@ -97,7 +108,15 @@ static aigw_status begin(struct aigw_ctx *ctx, struct proxy_call *call, aigw_str
     if (call->has_begun)
         return AIGW_OK;
     call->has_begun = true;
-    return call->proxy->host->stream_begin(ctx, 200, is_json ? "application/json" : STREAM_TYPE, NULL, 0);
+    return call->proxy->host->stream_begin(ctx, 200, is_json ? "application/json" : STREAM_TYPE, call->answered,
+                                           call->answered_count);
+}
+
+/** Keep what the server said in the headers that come back. */
+static void keep_headers(struct proxy_call *call, const struct aigw_event *event)
+{
+    for (uint32_t i = 0; i < event->header_count && i < PROXY_PASSED_MAX; i++)
+        call->answered[call->answered_count++] = event->headers[i];
 }
 
 static aigw_status on_stream(struct aigw_ctx *ctx, struct proxy_call *call, const struct aigw_event *event)
@@ -127,6 +146,8 @@ aigw_status proxy_event_raw(struct aigw_ctx *ctx, struct proxy_call *call, const
     const struct aigw_host *host = call->proxy->host;
     aigw_str answer;
 
+    if (event->type == AIGW_EVENT_START)
+        keep_headers(call, event);
     if (call->wants_stream)
         return on_stream(ctx, call, event);
     switch (event->type) {
@@ -136,7 +157,7 @@ aigw_status proxy_event_raw(struct aigw_ctx *ctx, struct proxy_call *call, const
     case AIGW_EVENT_END:
         if (host->buf_view(call->whole, &answer) != AIGW_OK)
             return proxy_refuse(ctx, call->proxy, 502, "Bad Gateway");
-        return host->respond(ctx, 200, NULL, answer, NULL, 0);
+        return host->respond(ctx, 200, NULL, answer, call->answered, call->answered_count);
     case AIGW_EVENT_ERROR:
         return proxy_respond_error(ctx, call, event->error);
     default:

@@ -20,6 +20,10 @@ static const struct aigw_setting settings[] = {
       "Name of the model (in `models`) that answers /v1/proxy/openai; its provider must speak OpenAI's API." },
     { "openai_models", AIGW_SET_LIST, 0, VENDOR(PROXY_OPENAI, models), NULL, 0, 0, NULL,
       "Model names that clients of that proxy may ask for; as anthropic_models." },
+    { "vertex_model", AIGW_SET_STRING, 0, VENDOR(PROXY_VERTEX, model), NULL, 0, 0, NULL,
+      "Name of the model (in `models`) that answers /v1/proxy/vertex-ai; its provider must speak Vertex AI's API." },
+    { "vertex_models", AIGW_SET_LIST, 0, VENDOR(PROXY_VERTEX, models), NULL, 0, 0, NULL,
+      "Model names that clients of that proxy may name in the path; as anthropic_models." },
     { "self_managed_enabled", AIGW_SET_STRING, 0, offsetof(struct proxy, self_managed_enabled), NULL, 0, 0, NULL,
       "Instance ids that may use the proxies, separated by commas. Empty: all." },
     { "saas_enabled", AIGW_SET_STRING, 0, offsetof(struct proxy, saas_enabled), NULL, 0, 0, NULL,
@@ -34,8 +38,8 @@ static const struct aigw_setting settings[] = {
 
 static const struct aigw_route routes[] = {
     PROXY_ROUTE(PROXY_ANTHROPIC, "/v1/proxy/anthropic/{path:path}", "Anthropic's API: messages and token counts"),
-    PROXY_ROUTE(PROXY_OPENAI, "/v1/proxy/openai/{path:path}", "OpenAI's API: chat completions and embeddings"),
-    PROXY_ROUTE(PROXY_VERTEX, "/v1/proxy/vertex-ai/{path:path}", "Vertex AI's API: not configured here"),
+    PROXY_ROUTE(PROXY_OPENAI, "/v1/proxy/openai/{path:path}", "OpenAI's API: chat completions, responses, embeddings"),
+    PROXY_ROUTE(PROXY_VERTEX, "/v1/proxy/vertex-ai/{path:path}", "Vertex AI's API: publishers' models"),
 };
 
 static aigw_status proxy_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
@@ -54,16 +58,14 @@ static aigw_str vendor_path(const struct aigw_request *request)
     return (aigw_str){ request->path.ptr + skip, request->path.len - skip };
 }
 
-static aigw_status not_served(struct aigw_ctx *ctx, const struct proxy_call *call)
+/** The same with its query. Absent without memory. */
+static aigw_str server_path(struct aigw_ctx *ctx, const struct proxy *proxy, const struct aigw_request *request)
 {
-    const char *text = call->proxy->host->format(
-        ctx, AIGW_LIFE_REQUEST, "%s",
-        call->api->dialect.len == 0
-            ? "API key not found: the vertex-ai proxy is not configured, because no provider plugin of this gateway "
-              "speaks Vertex AI's API"
-            : "this path is not served by this gateway; use /v1/chat/completions");
+    aigw_str path = vendor_path(request);
+    const char *text = proxy->host->format(ctx, AIGW_LIFE_REQUEST, request->query.len > 0 ? "%.*s?%.*s" : "%.*s",
+                                           AIGW_STR_ARG(path), AIGW_STR_ARG(request->query));
 
-    return text ? proxy_refuse(ctx, call->proxy, call->api->no_key_status, text) : AIGW_E_NOMEM;
+    return text ? (aigw_str){ text, strlen(text) } : AIGW_STR_NONE;
 }
 
 static aigw_status proxy_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
@@ -81,10 +83,11 @@ static aigw_status proxy_run(struct aigw_ctx *ctx, void *self, void *state, cons
     call->path = proxy_path_of(tag, vendor_path(request), request->query);
     if (!call->path)
         return proxy->host->respond_detail(ctx, 404, "Not found");
+    call->server_path = server_path(ctx, proxy, request);
+    if (call->server_path.len == 0)
+        return AIGW_E_NOMEM;
     if (!proxy_read_body(ctx, call))
         return AIGW_OK;
-    if (call->path->action == PROXY_DO_NOTHING)
-        return not_served(ctx, call);
     if (call->path->action == PROXY_DO_EMBED && !proxy_check_embed(ctx, call))
         return AIGW_OK;
     return proxy_forward(ctx, call);
@@ -97,14 +100,8 @@ static aigw_status proxy_build(struct aigw_ctx *ctx, void *self, void *state, co
 
     (void)self;
     (void)options;
-    switch (call->path->action) {
-    case PROXY_DO_EMBED:
-        return proxy_build_embed(ctx, call, ret_request);
-    case PROXY_DO_COUNT:
-        return proxy_build_count(ctx, call, ret_request);
-    default:
-        return proxy_build_raw(ctx, call, target, ret_request);
-    }
+    return call->path->action == PROXY_DO_EMBED ? proxy_build_embed(ctx, call, ret_request)
+                                                : proxy_build_raw(ctx, call, target, ret_request);
 }
 
 static aigw_status proxy_event(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_event *event)
@@ -112,14 +109,8 @@ static aigw_status proxy_event(struct aigw_ctx *ctx, void *self, void *state, co
     struct proxy_call *call = state;
 
     (void)self;
-    switch (call->path->action) {
-    case PROXY_DO_EMBED:
-        return proxy_event_embed(ctx, call, event);
-    case PROXY_DO_COUNT:
-        return proxy_event_count(ctx, call, event);
-    default:
-        return proxy_event_raw(ctx, call, event);
-    }
+    return call->path->action == PROXY_DO_EMBED ? proxy_event_embed(ctx, call, event)
+                                                : proxy_event_raw(ctx, call, event);
 }
 
 static const struct aigw_feature_ops proxy_ops = {

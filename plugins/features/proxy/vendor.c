@@ -3,38 +3,49 @@
 
 #include <string.h>
 
+#define ANTHROPIC   AIGW_STR_INIT("anthropic")
+#define OPENAI_CHAT AIGW_STR_INIT("openai-chat")
+#define OPENAI      AIGW_STR_INIT("openai")
+#define VERTEX      AIGW_STR_INIT("vertex")
+
 static const struct proxy_path anthropic_paths[] = {
-    { "/v1/messages", PROXY_DO_RAW },
-    { "/v1/messages?beta=true", PROXY_DO_RAW },
-    { "/v1/messages/count_tokens", PROXY_DO_COUNT }, /* newer clients leave the query out */
-    { "/v1/messages/count_tokens?beta=true", PROXY_DO_COUNT },
-    { NULL, 0 },
+    { .path = "/v1/messages", .action = PROXY_DO_RAW, .dialect = ANTHROPIC },
+    { .path = "/v1/messages?beta=true", .action = PROXY_DO_RAW, .dialect = ANTHROPIC },
+    { .path = "/v1/messages/count_tokens", .action = PROXY_DO_RAW, .is_other = true, .dialect = ANTHROPIC },
+    { .path = "/v1/messages/count_tokens?beta=true", .action = PROXY_DO_RAW, .is_other = true, .dialect = ANTHROPIC },
+    { .path = NULL },
 };
 
 static const struct proxy_path openai_paths[] = {
-    { "/v1/chat/completions", PROXY_DO_RAW },
-    { "/v1/embeddings", PROXY_DO_EMBED },
-    { "/v1/models", PROXY_DO_NOTHING },
-    { "/v1/responses", PROXY_DO_NOTHING },
-    { NULL, 0 },
+    { .path = "/v1/chat/completions", .action = PROXY_DO_RAW, .dialect = OPENAI_CHAT },
+    { .path = "/v1/embeddings", .action = PROXY_DO_EMBED },
+    { .path = "/v1/models",
+      .action = PROXY_DO_RAW,
+      .is_other = true,
+      .dialect = OPENAI,
+      .method = AIGW_STR_INIT("GET") }, /* the contract has POST, the vendor's API GET */
+    { .path = "/v1/responses", .action = PROXY_DO_RAW, .is_other = true, .dialect = OPENAI },
+    { .path = NULL },
 };
 
-static const struct proxy_path vertex_path = { "/v1/projects", PROXY_DO_NOTHING };
+static const struct proxy_path vertex_path = {
+    .path = "/v1/projects", .action = PROXY_DO_RAW, .is_other = true, .dialect = VERTEX
+};
 
 static const struct proxy_api apis[PROXY_VENDORS] = {
     [PROXY_ANTHROPIC] = { .name = "anthropic",
                           .setting = "anthropic_model",
-                          .dialect = AIGW_STR_INIT("anthropic"),
                           .paths = anthropic_paths,
                           .passed = { "anthropic-version", "anthropic-beta" },
+                          .answered = { "anthropic-beta", "request-id" },
+                          .answered_count = 2,
                           .no_key_status = 400 },
     [PROXY_OPENAI] = { .name = "openai",
                        .setting = "openai_model",
-                       .dialect = AIGW_STR_INIT("openai-chat"),
                        .paths = openai_paths,
                        .passed = { "user-agent" },
                        .no_key_status = 500 },
-    [PROXY_VERTEX] = { .name = "vertex-ai", .no_key_status = 500 },
+    [PROXY_VERTEX] = { .name = "vertex-ai", .setting = "vertex_model", .model_in_path = true, .no_key_status = 500 },
 };
 
 const struct proxy_api *proxy_api_of(uint32_t tag)
@@ -56,8 +67,8 @@ static bool take(aigw_str *text, const char *literal)
     return true;
 }
 
-/** Take one or more characters up to `end`, and `end` itself; without `end` all that is left. */
-static bool take_name(aigw_str *text, char end)
+/** Take one or more characters up to `end`, and `end` itself. */
+static bool take_name(aigw_str *text, char end, aigw_str *ret_name)
 {
     size_t len = 0;
 
@@ -65,25 +76,36 @@ static bool take_name(aigw_str *text, char end)
         len++;
     if (len == 0 || len == text->len || text->ptr[len] != end)
         return false;
+    *ret_name = (aigw_str){ text->ptr, len };
     text->ptr += len + 1;
     text->len -= len + 1;
     return true;
 }
 
-/** /v1/projects/<p>/locations/<l>/publishers/{google|anthropic}/models/<model>:<method> */
+/* /v1/projects/<p>/locations/<l>/publishers/{google|anthropic}/models/<model>:<method> */
+bool proxy_split_vertex(aigw_str path, aigw_str *ret_model, aigw_str *ret_method)
+{
+    aigw_str name;
+
+    if (!take(&path, "/v1/projects/") || !take_name(&path, '/', &name) || !take(&path, "locations/") ||
+        !take_name(&path, '/', &name) || !take(&path, "publishers/") ||
+        !(take(&path, "google/") || take(&path, "anthropic/")) || !take(&path, "models/") ||
+        !take_name(&path, ':', ret_model))
+        return false;
+    *ret_method = path;
+    return true;
+}
+
 static bool is_vertex_path(aigw_str path, aigw_str query)
 {
     static const char *const methods[] = { "predict", "serverStreamingPredict", "streamRawPredict", "generateContent",
                                            "streamGenerateContent" };
+    aigw_str model, method;
 
-    if (query.len > 0 && !proxy_is(query, "alt=sse"))
-        return false;
-    if (!take(&path, "/v1/projects/") || !take_name(&path, '/') || !take(&path, "locations/") ||
-        !take_name(&path, '/') || !take(&path, "publishers/") ||
-        !(take(&path, "google/") || take(&path, "anthropic/")) || !take(&path, "models/") || !take_name(&path, ':'))
+    if ((query.len > 0 && !proxy_is(query, "alt=sse")) || !proxy_split_vertex(path, &model, &method))
         return false;
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
-        if (proxy_is(path, methods[i]))
+        if (proxy_is(method, methods[i]))
             return true;
     return false;
 }

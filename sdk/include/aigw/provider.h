@@ -168,7 +168,9 @@ struct aigw_provider_ops {
      *  failure of every call that waits. NULL without credentials. */
     aigw_status (*credential)(struct aigw_ctx *ctx, void *self, void *memory, struct aigw_credential_step *step);
 
-    /** dialect_count names of dialects whose bytes this provider passes through ("openai-chat"); see aigw_raw. */
+    /** dialect_count names of dialects whose bytes this provider passes through ("openai-chat"); see aigw_raw. When it
+     *  cannot for one of its targets request() answers AIGW_E_UNSUPPORTED, and is asked again with the canonical form.
+     */
     const char *const *dialects;
 
     /** At most 16; NULL without any. */

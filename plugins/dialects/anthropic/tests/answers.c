@@ -254,6 +254,14 @@ static const struct answer_row answer_rows[] = {
       "-1\nfinish 3 ",
       0,
       false },
+    { "two calls with one id",
+      { CALL(0, "a", "f", "{}"), CALL(1, "a", "g", "{}"), CALL(2, "a", "h", "{}"), CALL(3, "a_2", "i", "{}"),
+        COUNT(1, 2), END(AIGW_FINISH_TOOL_CALLS) },
+      "\n(call 0)\n(call 1)\n(call 2)\n(call 3)\ncall 0 a f {}\ncall 1 a_2 g {}\ncall 2 a_3 h {}\ncall 3 a_2_2 i "
+      "{}\nusage "
+      "in 1 out 2 read 0 written 0 hour -1 thought -1\nfinish 3 ",
+      0,
+      false },
     { "a call without an id gets one",
       { CALL(0, "", "f", "{\"x\":1}"), COUNT(1, 2), END(AIGW_FINISH_TOOL_CALLS) },
       "\n(call 0)\ncall 0 toolu_AlKvU5eDoNyX8hGrQ1aBkJuT f {\"x\":1}\nusage in 1 out 2 read 0 written 0 hour -1 "
@@ -396,6 +404,8 @@ static const char *const shuffled_args[4][4] = {
     { "", "", "{}", "" },
 };
 
+static const char *const shuffled_ids[4] = { "i0", "i1", "i2", "i3" };
+
 static void shuffle_piece(struct shuffle *s, uint32_t call)
 {
     s->row.said[s->count++] = (struct said)ARGS(call, shuffled_args[call][s->at[call]]);
@@ -408,9 +418,10 @@ static void shuffle_next(struct shuffle *s, uint32_t *seed)
 
     if (which < s->calls && s->at[which] < 4)
         shuffle_piece(s, which);
-    else if (which == 4 && s->calls < 4)
-        s->row.said[s->count++] = (struct said)CALL(s->calls++, "i", "f", "");
-    else if (which == 5)
+    else if (which == 4 && s->calls < 4) {
+        s->row.said[s->count++] = (struct said)CALL(s->calls, shuffled_ids[s->calls], "f", "");
+        s->calls++;
+    } else if (which == 5)
         s->row.said[s->count++] = (struct said)SAY("a");
 }
 

@@ -254,6 +254,10 @@ static void check_others(const struct row *row, aigw_str want, aigw_str names)
     char text[1024] = "";
     size_t len = 0;
 
+    read_body(&trial, AIGW_CALL_CHAT, row->text, 0);
+    if (trial.status != AIGW_OK || !trial.asked.has_vendor_parts)
+        fail(row, "nobody hears that it is to be read again", trial.refusal.message);
+    trial_end(&trial);
     read_body(&trial, AIGW_CALL_CHAT | ANTHROPIC_FOR_OTHERS, row->text, 0);
     for (uint32_t i = 0; i < trial.asked.dropped_count; i++)
         len += (size_t)snprintf(text + len, sizeof text - len, "%s%.*s", i > 0 ? ", " : "",
@@ -288,7 +292,8 @@ static void check_asked(const struct row *row, aigw_str want)
     read_body(&trial, AIGW_CALL_CHAT, row->text, 0);
     snprintf(text, sizeof text, "model %.*s stream %d thinking %u only %s", AIGW_STR_ARG(trial.asked.model),
              trial.asked.is_stream, trial.asked.thinking, trial.asked.vendor_only ? trial.asked.vendor_only : "-");
-    if (trial.status != AIGW_OK || !is_same(wire_str(text), want))
+    if (trial.status != AIGW_OK || trial.asked.has_vendor_parts != (trial.req.extra.len > 0) ||
+        !is_same(wire_str(text), want))
         fail(row, "something else is asked", trial.status == AIGW_OK ? wire_str(text) : trial.refusal.message);
     else
         check_marks(row, &trial);

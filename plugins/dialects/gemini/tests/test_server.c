@@ -8,6 +8,7 @@
 #include "../../common/tests/jsonc.h"
 #include "../gemini.h"
 #include "../gemini_server.h"
+#include "../../common/tests/jsonc.h"
 #include "server_host.h"
 
 #include <stdio.h>

@@ -1,0 +1,163 @@
+/* plugin.c - feature plugin for Anthropic's API in front of any model: messages and their count of tokens.
+ * State: struct anthropic_api, one per conf.d group; struct anthropic_api_call, one per request. Static are tables
+ * only.
+ */
+#include "anthropic_api.h"
+
+#include <string.h>
+
+static const struct aigw_setting settings[] = {
+    { .name = "aliases",
+      .type = AIGW_SET_LIST,
+      .offset = offsetof(struct anthropic_api, aliases),
+      .help =
+          "Other names for models of `models`: \"name = model\" or \"name* = model\". The first that fits decides." },
+};
+
+#define ROUTE(route_path, route_tag, route_summary) \
+    { \
+        .method = "POST", .path = (route_path), .tag = (route_tag), .body_max = CLIENT_BODY_MAX, \
+        .category = "client_api", .summary = (route_summary), .group = "anthropic", .callers = AIGW_CALLER_KEY \
+    }
+
+static const struct aigw_route routes[] = {
+    ROUTE("/v1/messages", ANTHROPIC_API_MESSAGES, "Anthropic's messages"),
+    ROUTE("/v1/messages/count_tokens", ANTHROPIC_API_COUNT, "How many tokens a message has"),
+    ROUTE("/anthropic/v1/messages", ANTHROPIC_API_MESSAGES, "Anthropic's messages"),
+    ROUTE("/anthropic/v1/messages/count_tokens", ANTHROPIC_API_COUNT, "How many tokens a message has"),
+    ROUTE("/v1/v1/messages", ANTHROPIC_API_MESSAGES, "Anthropic's messages"),
+    ROUTE("/v1/v1/messages/count_tokens", ANTHROPIC_API_COUNT, "How many tokens a message has"),
+    /* a client's way to see whether it has the right address, without credentials */
+    { .method = "GET",
+      .path = "/api/hello",
+      .tag = ANTHROPIC_API_HELLO,
+      .flags = AIGW_ROUTEF_NO_BODY,
+      .category = "client_api",
+      .summary = "Somebody is here",
+      .group = "anthropic",
+      .callers = AIGW_CALLER_ANYONE },
+};
+
+static aigw_status anthropic_api_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
+{
+    struct anthropic_api *api = self;
+
+    api->host = host;
+    return client_check_aliases(host, ctx, &api->aliases);
+}
+
+/* ---- the body ---- */
+
+/* The client's own bytes, for a target that speaks its dialect. */
+static void mark_raw(struct aigw_ctx *ctx, struct anthropic_api_call *call, const struct aigw_request *request)
+{
+    static const char *const names[ANTHROPIC_API_PASSED] = { "anthropic-version", "anthropic-beta" };
+
+    call->raw = (struct aigw_raw){ .struct_size = sizeof call->raw,
+                                   .flags = call->asked.is_stream ? AIGW_RAWF_STREAM : 0,
+                                   .dialect = AIGW_STR(ANTHROPIC_DIALECT),
+                                   .body = request->body,
+                                   .model_at = call->asked.model_at,
+                                   .model_len = call->asked.model_len,
+                                   .insert_at = call->asked.insert_at,
+                                   .headers = call->passed };
+    if (call->is_count)
+        call->raw.path = AIGW_STR("/v1/messages/count_tokens");
+    for (uint32_t i = 0; i < ANTHROPIC_API_PASSED; i++) {
+        aigw_str value = call->api->host->header(ctx, names[i]);
+
+        if (value.len > 0)
+            call->passed[call->raw.header_count++] = (struct aigw_pair){ { names[i], strlen(names[i]) }, value };
+    }
+}
+
+static aigw_status anthropic_api_check(struct aigw_ctx *ctx, void *self, void *state,
+                                       const struct aigw_request *request)
+{
+    struct anthropic_api_call *call = state;
+    struct anthropic_refusal refusal;
+    const char *model;
+    aigw_status status;
+
+    call->api = self;
+    if (request->route->tag == ANTHROPIC_API_HELLO)
+        return AIGW_OK;
+    call->is_count = request->route->tag == ANTHROPIC_API_COUNT;
+    call->counted = -1;
+    call->body_len = request->body.len;
+    call->request_id = request->id;
+    call->request.struct_size = sizeof call->request;
+    status = client_answer_begin(&call->answer, call->api->host, ctx, false, anthropic_api_heartbeat);
+    if (status != AIGW_OK)
+        return status;
+    status = anthropic_read_request(call->api->host, ctx, call->is_count ? AIGW_CALL_COUNT : AIGW_CALL_CHAT,
+                                    request->body, &call->asked, &call->request, &refusal);
+    if (status == AIGW_E_INVALID) {
+        anthropic_api_refuse(ctx, &call->answer, &refusal, call->request_id);
+        return AIGW_E_INVALID;
+    }
+    if (status != AIGW_OK) /* a body of many tiny pieces is larger in memory than as text */
+        return status == AIGW_E_NOMEM ? AIGW_E_LIMIT : status;
+    mark_raw(ctx, call, request);
+    call->answer.is_stream = call->asked.is_stream && !call->is_count;
+    model = call->api->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(call->asked.model));
+    call->client_model = model ? (aigw_str){ model, strlen(model) } : AIGW_STR_NONE;
+    return model ? AIGW_OK : AIGW_E_NOMEM;
+}
+
+static aigw_status anthropic_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
+{
+    const struct anthropic_api *api = self;
+
+    if (request->route->tag == ANTHROPIC_API_HELLO)
+        return api->host->respond(ctx, 200, NULL, AIGW_STR("{\"message\":\"hello\"}"), NULL, 0);
+    return anthropic_api_ask(ctx, state);
+}
+
+static aigw_status on_build(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_model_info *target,
+                            const struct aigw_call_options *options, struct aigw_model_request *ret_request)
+{
+    (void)self;
+    (void)options;
+    return anthropic_api_build(ctx, state, target, ret_request);
+}
+
+static aigw_status on_event(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_event *event)
+{
+    (void)self;
+    return anthropic_api_event(ctx, state, event);
+}
+
+static aigw_status on_refuse(struct aigw_ctx *ctx, void *self, const struct aigw_request *request,
+                             const struct aigw_refusal *refusal)
+{
+    const struct anthropic_api *api = self;
+    struct client_answer answer = { .host = api->host };
+    struct anthropic_refusal said;
+    aigw_status status = client_answer_begin(&answer, api->host, ctx, false, NULL);
+
+    if (status != AIGW_OK)
+        return status;
+    anthropic_refuse_status(refusal->http_status, refusal->detail.len > 0 ? refusal->detail : refusal->message, &said);
+    if (refusal->retry_after_s >= 0)
+        said.retry_after_ms = refusal->retry_after_s * 1000;
+    return anthropic_api_refuse(ctx, &answer, &said, request->id);
+}
+
+static const struct aigw_feature_ops ops = {
+    .struct_size = sizeof ops,
+    .route_size = sizeof *routes,
+    .routes = routes,
+    .route_count = sizeof routes / sizeof *routes,
+    .call_size = sizeof(struct anthropic_api_call),
+    .open = anthropic_api_open,
+    .check = anthropic_api_check,
+    .run = anthropic_api_run,
+    .build = on_build,
+    .event = on_event,
+    .refuse = on_refuse,
+};
+
+AIGW_PLUGIN(.kind = AIGW_KIND_FEATURE, .name = "anthropic_api", .version = "0.2.0",
+            .summary = "Anthropic's API in front of any model", .state_size = sizeof(struct anthropic_api),
+            AIGW_SETTINGS(settings), .feature = &ops);

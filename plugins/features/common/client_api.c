@@ -1,0 +1,203 @@
+/* client_api.c - see client_api.h. */
+#include "client_api.h"
+
+#include <aigw/json.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define HEADERS_MAX 4
+
+/* ---- which model ---- */
+
+/* "name", or "name*" for all that begin so. */
+static bool fits(aigw_str pattern, aigw_str word)
+{
+    if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*')
+        return word.len >= pattern.len - 1 && memcmp(word.ptr, pattern.ptr, pattern.len - 1) == 0;
+    return pattern.len == word.len && memcmp(word.ptr, pattern.ptr, word.len) == 0;
+}
+
+aigw_str client_model(const struct aigw_list *aliases, aigw_str word)
+{
+    for (size_t i = 0; i < aliases->count; i++) {
+        const char *entry = aliases->items[i], *mark = strchr(entry, '=');
+
+        if (mark && fits(aigw_utf8_strip((aigw_str){ entry, (size_t)(mark - entry) }), word))
+            return aigw_utf8_strip((aigw_str){ mark + 1, strlen(mark + 1) });
+    }
+    return word;
+}
+
+aigw_status client_check_aliases(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_list *aliases)
+{
+    for (size_t i = 0; i < aliases->count; i++)
+        if (!strchr(aliases->items[i], '='))
+            return host->fail(ctx, AIGW_E_CONFIG,
+                              "aliases: \"%s\" names no model; expected \"name = model\" or \"name* = model\"",
+                              aliases->items[i]);
+    return AIGW_OK;
+}
+
+bool client_make_id(const struct aigw_host *host, struct aigw_ctx *ctx, const char *prefix, char ret_id[CLIENT_ID_SIZE])
+{
+    static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01";
+    unsigned char bytes[24];
+    size_t len = (size_t)snprintf(ret_id, CLIENT_ID_SIZE - sizeof bytes, "%s", prefix);
+
+    if (host->random(ctx, bytes, sizeof bytes) != AIGW_OK)
+        return false;
+    for (size_t i = 0; i < sizeof bytes; i++)
+        ret_id[len++] = digits[bytes[i] & 63];
+    ret_id[len] = '\0';
+    return true;
+}
+
+/* ---- the answer ---- */
+
+aigw_status client_answer_begin(struct client_answer *answer, const struct aigw_host *host, struct aigw_ctx *ctx,
+                                bool is_stream, void (*heartbeat)(struct client_answer *answer))
+{
+    answer->host = host;
+    answer->request_id = host->request_id(ctx);
+    answer->is_stream = is_stream;
+    answer->heartbeat = heartbeat;
+    answer->buf = host->buf_new(ctx, AIGW_LIFE_REQUEST, CLIENT_ANSWER_MAX);
+    return answer->buf ? AIGW_OK : AIGW_E_NOMEM;
+}
+
+/* Names that no header may carry, and those beyond the maximum, are left out. */
+void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, aigw_str name)
+{
+    size_t len = answer->dropped_len;
+
+    if (!answer->dropped)
+        answer->dropped = answer->host->alloc(ctx, AIGW_LIFE_REQUEST, CLIENT_DROPPED_MAX);
+    if (!answer->dropped || name.len == 0 || len + name.len + 3 > CLIENT_DROPPED_MAX)
+        return;
+    for (size_t i = 0; i < name.len; i++)
+        if (name.ptr[i] <= ' ' || name.ptr[i] > '~' || name.ptr[i] == ',')
+            return;
+    if (len > 0) {
+        memcpy(answer->dropped + len, ", ", 2);
+        len += 2;
+    }
+    memcpy(answer->dropped + len, name.ptr, name.len);
+    answer->dropped_len = (uint32_t)(len + name.len);
+}
+
+/* Headers of an answer that began well. At most HEADERS_MAX. */
+static uint32_t put_headers(const struct client_answer *answer, struct aigw_pair *headers)
+{
+    uint32_t count = 0;
+
+    headers[count++] = (struct aigw_pair){ AIGW_STR("request-id"), answer->request_id };
+    if (answer->is_stream) {
+        headers[count++] = (struct aigw_pair){ AIGW_STR("cache-control"), AIGW_STR("no-cache") };
+        headers[count++] = (struct aigw_pair){ AIGW_STR("x-accel-buffering"), AIGW_STR("no") };
+    }
+    if (answer->dropped_len > 0)
+        headers[count++] = (struct aigw_pair){ AIGW_STR("x-aigw-dropped"), { answer->dropped, answer->dropped_len } };
+    return count;
+}
+
+static void on_silence(struct aigw_ctx *ctx, void *arg)
+{
+    struct client_answer *answer = arg;
+
+    answer->heartbeat(answer);
+    client_answer_flush(answer, ctx);
+}
+
+static void watch_silence(struct client_answer *answer, struct aigw_ctx *ctx)
+{
+    if (answer->heartbeat)
+        answer->host->timer_set(ctx, &answer->silence, CLIENT_SILENCE_MS, on_silence, answer);
+}
+
+/* A server may answer a request for a stream with one JSON object: its own bytes say which they are. */
+static bool is_json(const struct client_answer *answer)
+{
+    aigw_str bytes;
+
+    if (answer->is_list)
+        return true;
+    return answer->is_raw && answer->host->buf_view(answer->buf, &bytes) == AIGW_OK && bytes.len > 0 &&
+           (bytes.ptr[0] == '{' || bytes.ptr[0] == '[');
+}
+
+aigw_status client_answer_start(struct client_answer *answer, struct aigw_ctx *ctx)
+{
+    struct aigw_pair headers[HEADERS_MAX];
+
+    if (answer->has_begun || !answer->is_stream)
+        return AIGW_OK;
+    answer->has_begun = true;
+    if (is_json(answer)) {
+        if (answer->is_list)
+            watch_silence(answer, ctx);
+        return answer->host->stream_begin(ctx, 200, "application/json", headers, put_headers(answer, headers));
+    }
+    watch_silence(answer, ctx);
+    return answer->host->stream_begin(ctx, 200, "text/event-stream; charset=utf-8", headers,
+                                      put_headers(answer, headers));
+}
+
+aigw_status client_answer_flush(struct client_answer *answer, struct aigw_ctx *ctx)
+{
+    aigw_status status;
+    aigw_str bytes;
+
+    if (!answer->is_stream)
+        return AIGW_OK;
+    status = answer->host->buf_view(answer->buf, &bytes);
+    if (status != AIGW_OK || bytes.len == 0)
+        return status;
+    status = client_answer_start(answer, ctx);
+    if (status == AIGW_OK)
+        status = answer->host->stream_write(ctx, bytes);
+    answer->host->buf_clear(answer->buf);
+    watch_silence(answer, ctx);
+    return status;
+}
+
+aigw_status client_answer_end(struct client_answer *answer, struct aigw_ctx *ctx)
+{
+    struct aigw_pair headers[HEADERS_MAX];
+    aigw_status status;
+    aigw_str bytes;
+
+    if (answer->is_stream) {
+        status = client_answer_start(answer, ctx);
+        if (status == AIGW_OK)
+            status = client_answer_flush(answer, ctx);
+        return status == AIGW_OK ? answer->host->stream_end(ctx) : status;
+    }
+    status = answer->host->buf_view(answer->buf, &bytes);
+    return status == AIGW_OK ? answer->host->respond(ctx, 200, NULL, bytes, headers, put_headers(answer, headers))
+                             : status;
+}
+
+aigw_status client_answer_refuse(struct client_answer *answer, struct aigw_ctx *ctx, uint32_t http_status,
+                                 uint32_t retry, int64_t retry_after_ms)
+{
+    struct aigw_pair headers[HEADERS_MAX];
+    char seconds[24], ms[24];
+    uint32_t count = 0;
+    aigw_status status;
+    aigw_str bytes;
+
+    headers[count++] = (struct aigw_pair){ AIGW_STR("request-id"), answer->request_id };
+    if (retry != AIGW_UNSET)
+        headers[count++] =
+            (struct aigw_pair){ AIGW_STR("x-should-retry"), retry == AIGW_YES ? AIGW_STR("true") : AIGW_STR("false") };
+    if (retry_after_ms >= 0) {
+        int len = snprintf(seconds, sizeof seconds, "%lld", (long long)((retry_after_ms + 999) / 1000));
+        int ms_len = snprintf(ms, sizeof ms, "%lld", (long long)retry_after_ms);
+
+        headers[count++] = (struct aigw_pair){ AIGW_STR("retry-after"), { seconds, (size_t)len } };
+        headers[count++] = (struct aigw_pair){ AIGW_STR("retry-after-ms"), { ms, (size_t)ms_len } };
+    }
+    status = answer->host->buf_view(answer->buf, &bytes);
+    return status == AIGW_OK ? answer->host->respond(ctx, http_status, NULL, bytes, headers, count) : status;
+}

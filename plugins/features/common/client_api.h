@@ -1,0 +1,63 @@
+/* client_api.h - what the inbound APIs share, whatever their dialect: which model a client means, how an answer begins,
+ * what is said while the model is silent. Compiled into each of them.
+ */
+#ifndef FEATURE_CLIENT_API_H
+#define FEATURE_CLIENT_API_H
+
+#include <aigw/sdk.h>
+
+#include <stdbool.h>
+
+#define CLIENT_BODY_MAX    ((int64_t)32 << 20) /* bytes of a request: images and documents travel inside (D50) */
+#define CLIENT_ANSWER_MAX  ((size_t)64 << 20)  /* bytes of an answer that is not a stream */
+#define CLIENT_SILENCE_MS  15000               /* then a heartbeat: proxies in between give up at 30 s and more */
+#define CLIENT_DROPPED_MAX 1024                /* bytes of x-aigw-dropped */
+#define CLIENT_ID_SIZE     48
+
+/** The name in `models` that the client's word leads to: by the first entry of `aliases` that fits ("name = model",
+ *  "name* = model"), else the word itself. Borrowed from either. */
+aigw_str client_model(const struct aigw_list *aliases, aigw_str word);
+/** AIGW_E_CONFIG, with the entry, when one of the list has no "=". */
+aigw_status client_check_aliases(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_list *aliases);
+
+/** Tokens of a body of that many bytes, more or less: a token is four bytes, and some more so that nobody relies on the
+ *  last one. */
+static inline int64_t client_estimate(size_t body_len)
+{
+    return (int64_t)(body_len / 4 + body_len / 40) + 1;
+}
+
+/** `prefix` and 24 random letters and digits. False without randomness. */
+bool client_make_id(const struct aigw_host *host, struct aigw_ctx *ctx, const char *prefix,
+                    char ret_id[CLIENT_ID_SIZE]);
+
+/** An answer under way. Zeroed, then client_answer_begin(). Part of a call's state. */
+struct client_answer {
+    const struct aigw_host *host;
+    aigw_str request_id;  /* header request-id, beside the core's x-request-id: some SDKs look for that one */
+    struct aigw_buf *buf; /* bytes that wait to be sent: the dialect's writer appends here */
+    bool is_stream, has_begun, is_raw;
+    bool is_list; /* the caller's: the stream is a JSON list */
+    struct aigw_timer *silence;
+    void (*heartbeat)(struct client_answer *answer); /* appends one to buf; NULL: this dialect has none */
+    char *dropped;                                   /* made when something is: CLIENT_DROPPED_MAX bytes */
+    uint32_t dropped_len;
+};
+
+/** AIGW_E_NOMEM without a buffer. */
+aigw_status client_answer_begin(struct client_answer *answer, const struct aigw_host *host, struct aigw_ctx *ctx,
+                                bool is_stream, void (*heartbeat)(struct client_answer *answer));
+/** AIGW_EVENT_DROPPED: for the header x-aigw-dropped, before the answer began. */
+void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, aigw_str name);
+/** A stream's head, once; nothing for whole answers. */
+aigw_status client_answer_start(struct client_answer *answer, struct aigw_ctx *ctx);
+/** A stream: send what waits in buf. */
+aigw_status client_answer_flush(struct client_answer *answer, struct aigw_ctx *ctx);
+/** It is complete: the rest of the stream, or the whole answer with status 200. */
+aigw_status client_answer_end(struct client_answer *answer, struct aigw_ctx *ctx);
+/** Instead of an answer: what is in buf, with that status. retry: AIGW_YES, AIGW_NO or AIGW_UNSET, for x-should-retry;
+ *  retry_after_ms -1: none. */
+aigw_status client_answer_refuse(struct client_answer *answer, struct aigw_ctx *ctx, uint32_t status, uint32_t retry,
+                                 int64_t retry_after_ms);
+
+#endif

@@ -1,0 +1,155 @@
+/* plugin.c - feature plugin for Google's Gemini API in front of any model: content, counts of tokens, embeddings.
+ * State: struct gemini_api, one per conf.d group; struct gemini_api_call, one per request. Static are tables only.
+ */
+#include "gemini_api.h"
+
+#include <string.h>
+
+static const struct aigw_setting settings[] = {
+    { .name = "aliases",
+      .type = AIGW_SET_LIST,
+      .offset = offsetof(struct gemini_api, aliases),
+      .help =
+          "Other names for models of `models`: \"name = model\" or \"name* = model\". The first that fits decides." },
+};
+
+#define ROUTE(version, method_name, method_tag, method_summary) \
+    { \
+        .method = "POST", .path = version "/models/{model}:" method_name, .tag = (method_tag), \
+        .body_max = CLIENT_BODY_MAX, .category = "client_api", .summary = (method_summary), .group = "gemini", \
+        .callers = AIGW_CALLER_KEY \
+    }
+#define ROUTES(version) \
+    ROUTE(version, "generateContent", GEMINI_API_GENERATE, "Gemini's answers, whole"), \
+        ROUTE(version, "streamGenerateContent", GEMINI_API_STREAM, "Gemini's answers, streamed"), \
+        ROUTE(version, "countTokens", GEMINI_API_COUNT, "How many tokens a request has"), \
+        ROUTE(version, "embedContent", GEMINI_API_EMBED, "Gemini's embeddings"), \
+        ROUTE(version, "batchEmbedContents", GEMINI_API_BATCH, "Gemini's embeddings, several")
+
+static const struct aigw_route routes[] = {
+    ROUTES("/v1beta"), ROUTES("/v1"), ROUTES("/v1alpha"), ROUTES("/gemini/v1beta"), ROUTES("/gemini/v1"),
+};
+
+static aigw_status gemini_api_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
+{
+    struct gemini_api *api = self;
+
+    api->host = host;
+    return client_check_aliases(host, ctx, &api->aliases);
+}
+
+/* ---- the body ---- */
+
+static bool asks_for_sse(aigw_str query)
+{
+    static const char word[] = "alt=sse";
+
+    for (size_t i = 0; i + sizeof word - 1 <= query.len; i++)
+        if ((i == 0 || query.ptr[i - 1] == '&') && memcmp(query.ptr + i, word, sizeof word - 1) == 0)
+            return true;
+    return false;
+}
+
+static uint32_t kind_of(uint32_t method)
+{
+    return method == GEMINI_API_COUNT   ? AIGW_CALL_COUNT
+           : method >= GEMINI_API_EMBED ? AIGW_CALL_EMBEDDING
+                                        : AIGW_CALL_CHAT;
+}
+
+static void mark_raw(struct gemini_api_call *call, aigw_str body)
+{
+    call->raw = (struct aigw_raw){ .struct_size = sizeof call->raw,
+                                   .flags = call->answer.is_stream ? AIGW_RAWF_STREAM : 0,
+                                   .dialect = AIGW_STR(GEMINI_DIALECT),
+                                   .body = body };
+}
+
+static aigw_status gemini_api_check(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
+{
+    struct gemini_api_call *call = state;
+    struct gemini_refusal refusal;
+    const char *model;
+    aigw_status status;
+
+    call->api = self;
+    call->method = request->route->tag;
+    call->body_len = request->body.len;
+    call->counted = (struct aigw_usage)AIGW_USAGE_INIT;
+    call->request.struct_size = sizeof call->request;
+    status = client_answer_begin(&call->answer, call->api->host, ctx, call->method == GEMINI_API_STREAM,
+                                 gemini_api_heartbeat);
+    if (status != AIGW_OK)
+        return status;
+    status = gemini_read_request(call->api->host, ctx, kind_of(call->method), request->body, &call->asked,
+                                 &call->request, &refusal);
+    if (status == AIGW_E_INVALID) {
+        gemini_api_refuse(ctx, &call->answer, &refusal);
+        return AIGW_E_INVALID;
+    }
+    if (status != AIGW_OK) /* a body of many tiny pieces is larger in memory than as text */
+        return status == AIGW_E_NOMEM ? AIGW_E_LIMIT : status;
+    call->options.form = !call->answer.is_stream        ? GEMINI_WRITE_WHOLE
+                         : asks_for_sse(request->query) ? GEMINI_WRITE_SSE
+                                                        : GEMINI_WRITE_LIST;
+    call->answer.is_list = call->options.form == GEMINI_WRITE_LIST;
+    mark_raw(call, request->body);
+    model = call->api->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(request->path_param));
+    call->client_model = model ? (aigw_str){ model, strlen(model) } : AIGW_STR_NONE;
+    return model ? AIGW_OK : AIGW_E_NOMEM;
+}
+
+static aigw_status gemini_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
+{
+    (void)self;
+    (void)request;
+    return gemini_api_ask(ctx, state);
+}
+
+static aigw_status on_build(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_model_info *target,
+                            const struct aigw_call_options *options, struct aigw_model_request *ret_request)
+{
+    (void)self;
+    (void)options;
+    return gemini_api_build(ctx, state, target, ret_request);
+}
+
+static aigw_status on_event(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_event *event)
+{
+    (void)self;
+    return gemini_api_event(ctx, state, event);
+}
+
+static aigw_status on_refuse(struct aigw_ctx *ctx, void *self, const struct aigw_request *request,
+                             const struct aigw_refusal *refusal)
+{
+    const struct gemini_api *api = self;
+    struct client_answer answer = { .host = api->host };
+    struct gemini_refusal said;
+    aigw_status status = client_answer_begin(&answer, api->host, ctx, false, NULL);
+
+    (void)request;
+    if (status != AIGW_OK)
+        return status;
+    gemini_refuse_status(refusal->http_status, refusal->detail.len > 0 ? refusal->detail : refusal->message, &said);
+    said.retry_after_ms = refusal->retry_after_s >= 0 ? refusal->retry_after_s * 1000 : -1;
+    return gemini_api_refuse(ctx, &answer, &said);
+}
+
+static const struct aigw_feature_ops ops = {
+    .struct_size = sizeof ops,
+    .route_size = sizeof *routes,
+    .routes = routes,
+    .route_count = sizeof routes / sizeof *routes,
+    .call_size = sizeof(struct gemini_api_call),
+    .open = gemini_api_open,
+    .check = gemini_api_check,
+    .run = gemini_api_run,
+    .build = on_build,
+    .event = on_event,
+    .refuse = on_refuse,
+};
+
+AIGW_PLUGIN(.kind = AIGW_KIND_FEATURE, .name = "gemini_api", .version = "0.2.0",
+            .summary = "Google's Gemini API in front of any model", .state_size = sizeof(struct gemini_api),
+            AIGW_SETTINGS(settings), .feature = &ops);

@@ -1,0 +1,241 @@
+/* plugin.c - feature plugin for the list of models: one path that clients of OpenAI's and of Anthropic's API both ask,
+ * told apart by what else they send. The models are those of conf.d that the caller's key may use. State: struct
+ * models_api, one per conf.d group. Static are tables only.
+ */
+#include "../../dialects/anthropic/anthropic_server.h"
+#include "../../dialects/gemini/gemini_server.h"
+#include "../../dialects/openai/openai_server.h"
+#include "../common/client_api.h"
+
+#include <string.h>
+
+#define BY_HEADER 0u /* tags of routes: who asks */
+#define OPENAI    1u
+#define ANTHROPIC 2u
+#define GEMINI    3u
+
+struct models_api {
+    const struct aigw_host *host;
+};
+
+#define ROUTE(route_path, route_tag, route_summary) \
+    { \
+        .method = "GET", .path = (route_path), .tag = (route_tag), .flags = AIGW_ROUTEF_NO_BODY, \
+        .category = "client_api", .summary = (route_summary), .group = "models", .callers = AIGW_CALLER_KEY \
+    }
+
+static const struct aigw_route routes[] = {
+    ROUTE("/v1/models", BY_HEADER, "Models that this key may use"),
+    ROUTE("/v1/models/{model:path}", BY_HEADER, "One of them"),
+    ROUTE("/models", OPENAI, "Models that this key may use"),
+    ROUTE("/openai/v1/models", OPENAI, "Models that this key may use"),
+    ROUTE("/openai/v1/models/{model:path}", OPENAI, "One of them"),
+    ROUTE("/anthropic/v1/models", ANTHROPIC, "Models that this key may use"),
+    ROUTE("/anthropic/v1/models/{model:path}", ANTHROPIC, "One of them"),
+    ROUTE("/v1beta/models", GEMINI, "Models that this key may use"),
+    ROUTE("/v1beta/models/{model:path}", GEMINI, "One of them"),
+    ROUTE("/gemini/v1beta/models", GEMINI, "Models that this key may use"),
+    ROUTE("/gemini/v1beta/models/{model:path}", GEMINI, "One of them"),
+};
+
+static aigw_status models_api_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
+{
+    (void)ctx;
+    ((struct models_api *)self)->host = host;
+    return AIGW_OK;
+}
+
+/* ---- who asks ---- */
+
+static uint32_t asker_of(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_request *request)
+{
+    if (request->route->tag != BY_HEADER)
+        return request->route->tag;
+    if (host->header(ctx, "x-goog-api-key").len > 0 || host->header(ctx, "x-goog-api-client").len > 0 ||
+        wire_has_prefix(request->query, "pageSize=") || wire_has_prefix(request->query, "pageToken="))
+        return GEMINI;
+    if (host->header(ctx, "anthropic-version").len > 0 || host->header(ctx, "anthropic-beta").len > 0 ||
+        wire_has_prefix(host->header(ctx, "user-agent"), "claude-code/"))
+        return ANTHROPIC;
+    return OPENAI;
+}
+
+/* ---- one model ---- */
+
+static int64_t window_of(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str name)
+{
+    struct aigw_need need = { .struct_size = sizeof need, .model = name };
+    struct aigw_error error = { .struct_size = sizeof error };
+    const struct aigw_model_info *info;
+
+    return host->model_resolve(ctx, &need, &info, &error) == AIGW_OK ? info->max_context_tokens : 0;
+}
+
+static void put_openai(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *buf, const aigw_str *names,
+                       uint32_t count, bool is_list)
+{
+    struct openai_model *models = host->alloc(ctx, AIGW_LIFE_REQUEST, (count + 1) * sizeof *models);
+
+    for (uint32_t i = 0; models && i < count; i++)
+        models[i] = (struct openai_model){ .id = names[i],
+                                           .owned_by = AIGW_STR("aigw"),
+                                           .max_context_tokens = window_of(host, ctx, names[i]) };
+    if (models && is_list)
+        openai_put_models(host, buf, models, count);
+    else if (models)
+        openai_put_model(host, buf, models);
+}
+
+/* ---- the list ---- */
+
+static aigw_str query_value(aigw_str query, const char *name)
+{
+    size_t len = strlen(name);
+
+    while (query.len > 0) {
+        const char *end = memchr(query.ptr, '&', query.len);
+        size_t part = end ? (size_t)(end - query.ptr) : query.len;
+
+        if (part > len && memcmp(query.ptr, name, len) == 0 && query.ptr[len] == '=')
+            return (aigw_str){ query.ptr + len + 1, part - len - 1 };
+        query = end ? (aigw_str){ end + 1, query.len - part - 1 } : AIGW_STR_NONE;
+    }
+    return AIGW_STR_NONE;
+}
+
+static struct anthropic_page page_of(aigw_str query)
+{
+    struct anthropic_page page = { .before_id = query_value(query, "before_id"),
+                                   .after_id = query_value(query, "after_id") };
+    aigw_str limit = query_value(query, "limit");
+
+    for (size_t i = 0; i < limit.len && i < 6 && limit.ptr[i] >= '0' && limit.ptr[i] <= '9'; i++)
+        page.limit = page.limit * 10 + (limit.ptr[i] - '0');
+    return page;
+}
+
+static void put_anthropic(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *buf,
+                          const aigw_str *names, uint32_t count, bool is_list, aigw_str query)
+{
+    struct anthropic_model *models = host->alloc(ctx, AIGW_LIFE_REQUEST, (count + 1) * sizeof *models);
+    struct anthropic_page page = page_of(query);
+
+    for (uint32_t i = 0; models && i < count; i++)
+        models[i] = (struct anthropic_model){ .id = names[i], .max_input_tokens = window_of(host, ctx, names[i]) };
+    if (models && is_list)
+        anthropic_write_models(host, buf, models, count, &page);
+    else if (models)
+        anthropic_write_model(host, buf, models);
+}
+
+/* All of them on one page: nobody has more. */
+static void put_gemini(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *buf, const aigw_str *names,
+                       uint32_t count, bool is_list)
+{
+    host->buf_printf(buf, is_list ? "{\"models\":[" : "");
+    for (uint32_t i = 0; i < count; i++) {
+        int64_t window = window_of(host, ctx, names[i]);
+
+        host->buf_printf(buf, "%s{\"name\":\"models/%.*s\",\"displayName\":", i > 0 ? "," : "", AIGW_STR_ARG(names[i]));
+        host->buf_json(buf, names[i]);
+        if (window > 0)
+            host->buf_printf(buf, ",\"inputTokenLimit\":%lld", (long long)window);
+        host->buf_printf(buf,
+                         ",\"version\":\"1\",\"supportedGenerationMethods\":[\"generateContent\",\"countTokens\"]}");
+    }
+    host->buf_printf(buf, is_list ? "]}" : "");
+}
+
+/* ---- answers ---- */
+
+/* A failure in the words of whoever asks. The buffer is empty. */
+static aigw_status refuse(struct aigw_ctx *ctx, struct client_answer *answer, const struct aigw_request *request,
+                          int32_t status, const struct openai_error *error, aigw_str message)
+{
+    struct anthropic_refusal anthropic;
+    struct gemini_refusal gemini;
+
+    switch (asker_of(answer->host, ctx, request)) {
+    case ANTHROPIC:
+        anthropic_refuse_status(status, message, &anthropic);
+        anthropic_write_refusal(answer->host, answer->buf, &anthropic, request->id);
+        break;
+    case GEMINI:
+        gemini_refuse_status(status, message, &gemini);
+        gemini_write_refusal(answer->host, answer->buf, &gemini);
+        break;
+    default:
+        openai_put_error(answer->host, answer->buf, error, message);
+    }
+    return client_answer_refuse(answer, ctx, (uint32_t)status, AIGW_NO, -1);
+}
+
+static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
+{
+    const struct aigw_host *host = ((struct models_api *)self)->host;
+    static const struct openai_error unknown = { .type = "invalid_request_error",
+                                                 .code = AIGW_STR_INIT("model_not_found"),
+                                                 .param = "model" };
+    struct client_answer answer = { .host = host };
+    aigw_str wanted = request->path_param;
+    bool is_list = wanted.len == 0;
+    aigw_status status = client_answer_begin(&answer, host, ctx, false, NULL);
+    const aigw_str *names;
+    uint32_t count;
+
+    (void)state;
+    if (status != AIGW_OK)
+        return status;
+    names = host->model_names(ctx, &count);
+    if (!names)
+        return AIGW_E_NOMEM;
+    while (!is_list && count > 0 && (names->len != wanted.len || memcmp(names->ptr, wanted.ptr, wanted.len) != 0)) {
+        names++;
+        count--;
+    }
+    if (!is_list && count == 0)
+        return refuse(ctx, &answer, request, 404, &unknown, AIGW_STR("there is no such model for this key"));
+    if (!is_list)
+        count = 1;
+    switch (asker_of(host, ctx, request)) {
+    case ANTHROPIC:
+        put_anthropic(host, ctx, answer.buf, names, count, is_list, request->query);
+        break;
+    case GEMINI:
+        put_gemini(host, ctx, answer.buf, names, count, is_list);
+        break;
+    default:
+        put_openai(host, ctx, answer.buf, names, count, is_list);
+    }
+    return client_answer_end(&answer, ctx);
+}
+
+static aigw_status on_refuse(struct aigw_ctx *ctx, void *self, const struct aigw_request *request,
+                             const struct aigw_refusal *refusal)
+{
+    const struct aigw_host *host = ((struct models_api *)self)->host;
+    static const struct openai_error key = { .type = "invalid_request_error",
+                                             .code = AIGW_STR_INIT("invalid_api_key") },
+                                     other = { .type = "server_error", .code = AIGW_STR_INIT("internal_error") };
+    struct client_answer answer = { .host = host };
+    aigw_status status = client_answer_begin(&answer, host, ctx, false, NULL);
+
+    if (status != AIGW_OK)
+        return status;
+    return refuse(ctx, &answer, request, refusal->http_status, refusal->kind == AIGW_REFUSE_TOKEN ? &key : &other,
+                  refusal->detail.len > 0 ? refusal->detail : refusal->message);
+}
+
+static const struct aigw_feature_ops ops = {
+    .struct_size = sizeof ops,
+    .route_size = sizeof *routes,
+    .routes = routes,
+    .route_count = sizeof routes / sizeof *routes,
+    .open = models_api_open,
+    .run = models_api_run,
+    .refuse = on_refuse,
+};
+
+AIGW_PLUGIN(.kind = AIGW_KIND_FEATURE, .name = "models_api", .version = "0.2.0",
+            .summary = "the list of models, for clients of OpenAI's, Anthropic's and Google's APIs",
+            .state_size = sizeof(struct models_api), .feature = &ops);

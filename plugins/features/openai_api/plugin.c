@@ -1,0 +1,232 @@
+/* plugin.c - feature plugin for OpenAI's API in front of any model: chat completions, legacy completions, embeddings.
+ * State: struct openai_api, one per conf.d group; struct openai_api_call, one per request. Static are tables only.
+ */
+#include "openai_api.h"
+
+#include <string.h>
+
+static const struct aigw_setting settings[] = {
+    { .name = "aliases",
+      .type = AIGW_SET_LIST,
+      .offset = offsetof(struct openai_api, aliases),
+      .help =
+          "Other names for models of `models`: \"name = model\" or \"name* = model\". The first that fits decides." },
+    { .name = "responses_pass",
+      .type = AIGW_SET_BOOL,
+      .offset = offsetof(struct openai_api, responses_pass),
+      .default_value = "false",
+      .help = "Requests of the Responses API go as they are to servers of OpenAI's API, state and built-in tools "
+              "included. Only for models whose server has /v1/responses; others get a chat." },
+};
+
+#define ROUTE(route_path, route_tag, route_summary) \
+    { \
+        .method = "POST", .path = (route_path), .tag = (route_tag), .body_max = CLIENT_BODY_MAX, \
+        .category = "client_api", .summary = (route_summary), .group = "openai", .callers = AIGW_CALLER_KEY \
+    }
+
+#define NO_BODY(route_method, route_path, route_tag, route_summary) \
+    { \
+        .method = (route_method), .path = (route_path), .tag = (route_tag), .flags = AIGW_ROUTEF_NO_BODY, \
+        .category = "client_api", .summary = (route_summary), .group = "openai", .callers = AIGW_CALLER_KEY \
+    }
+
+static const struct aigw_route routes[] = {
+    ROUTE("/v1/chat/completions", OPENAI_CHAT, "OpenAI's chat completions"),
+    ROUTE("/v1/completions", OPENAI_COMPLETION, "OpenAI's legacy completions"),
+    ROUTE("/v1/embeddings", OPENAI_EMBEDDING, "OpenAI's embeddings"),
+    /* a prefix that says the dialect; base URLs without a version */
+    ROUTE("/openai/v1/chat/completions", OPENAI_CHAT, "OpenAI's chat completions"),
+    ROUTE("/openai/v1/completions", OPENAI_COMPLETION, "OpenAI's legacy completions"),
+    ROUTE("/openai/v1/embeddings", OPENAI_EMBEDDING, "OpenAI's embeddings"),
+    ROUTE("/chat/completions", OPENAI_CHAT, "OpenAI's chat completions"),
+    ROUTE("/v1/v1/chat/completions", OPENAI_CHAT, "OpenAI's chat completions"),
+    ROUTE("/v1/responses", OPENAI_RESPONSES, "OpenAI's responses, without state"),
+    ROUTE("/openai/v1/responses", OPENAI_RESPONSES, "OpenAI's responses, without state"),
+    ROUTE("/v1/responses/input_tokens", OPENAI_API_COUNT, "How many tokens a request has"),
+    ROUTE("/v1/responses/compact", OPENAI_API_NO_SHRINK, "Not served"),
+    NO_BODY("GET", "/v1/responses", OPENAI_API_SOCKET, "Not served over WebSockets"),
+    NO_BODY("GET", "/v1/responses/{response:path}", OPENAI_API_NO_STATE, "No answer is kept"),
+    NO_BODY("DELETE", "/v1/responses/{response:path}", OPENAI_API_NO_STATE, "No answer is kept"),
+    /* Azure's form: the model stands in the path */
+    ROUTE("/openai/deployments/{deployment}/chat/completions", OPENAI_CHAT, "Azure OpenAI's chat completions"),
+    ROUTE("/openai/deployments/{deployment}/completions", OPENAI_COMPLETION, "Azure OpenAI's legacy completions"),
+    ROUTE("/openai/deployments/{deployment}/embeddings", OPENAI_EMBEDDING, "Azure OpenAI's embeddings"),
+};
+
+static aigw_status openai_api_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
+{
+    struct openai_api *api = self;
+
+    api->host = host;
+    return client_check_aliases(host, ctx, &api->aliases);
+}
+
+/* ---- the body ---- */
+
+static aigw_status read_body(struct aigw_ctx *ctx, struct openai_api_call *call, const struct aigw_request *request,
+                             struct openai_refusal *ret_refusal)
+{
+    const struct aigw_host *host = call->api->host;
+
+    switch (request->route->tag) {
+    case OPENAI_COMPLETION:
+        return openai_read_completion(host, ctx, request->body, &call->asked, &call->request, ret_refusal);
+    case OPENAI_RESPONSES:
+    case OPENAI_API_COUNT:
+        return openai_read_responses(host, ctx, request->body, &call->asked, &call->request, ret_refusal);
+    case OPENAI_EMBEDDING:
+        return openai_read_embedding(host, ctx, request->body, &call->asked, &call->request, ret_refusal);
+    default:
+        return openai_read_chat(host, ctx, request->body, &call->asked, &call->request, ret_refusal);
+    }
+}
+
+/* A body of the Responses API on the chat's path: some clients do that, and expect a chat's answer. */
+static aigw_status read_as_responses(struct aigw_ctx *ctx, struct openai_api_call *call,
+                                     const struct aigw_request *request, struct openai_refusal *ret_refusal)
+{
+    aigw_status status;
+
+    call->asked = (struct openai_asked){ .choice_count = 1 };
+    call->request = (struct aigw_model_request){ .struct_size = sizeof call->request };
+    status = openai_read_responses(call->api->host, ctx, request->body, &call->asked, &call->request, ret_refusal);
+    call->asked.path = OPENAI_CHAT;
+    call->asked.has_foreign = true; /* whatever it holds, no server takes it on that path */
+    return status == AIGW_E_UNSUPPORTED ? AIGW_E_INVALID : status;
+}
+
+/* The body goes when the model has it; this is said in every piece of the answer. */
+static bool keep_model(struct aigw_ctx *ctx, struct openai_api_call *call)
+{
+    const char *copy = call->api->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(call->asked.model));
+
+    call->client_model = copy ? (aigw_str){ copy, strlen(copy) } : AIGW_STR_NONE;
+    return copy;
+}
+
+static aigw_status refuse_body(struct aigw_ctx *ctx, struct openai_api_call *call, const struct openai_refusal *refusal)
+{
+    openai_put_refusal(call->api->host, call->answer.buf, refusal);
+    client_answer_refuse(&call->answer, ctx, 400, AIGW_NO, -1);
+    return AIGW_E_INVALID;
+}
+
+static aigw_status openai_api_check(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
+{
+    struct openai_api_call *call = state;
+    struct openai_refusal refusal = { AIGW_STR_NONE, AIGW_STR_NONE, AIGW_STR_NONE };
+    const struct openai_refusal too_many = { AIGW_STR("prompt"), AIGW_STR("array_above_max_length"),
+                                             AIGW_STR("prompt: more than 64 texts; send them in several requests") };
+    aigw_status status;
+
+    call->api = self;
+    call->request.struct_size = sizeof call->request;
+    call->body_len = request->body.len;
+    call->is_count = request->route->tag == OPENAI_API_COUNT;
+    call->is_responses = request->route->tag == OPENAI_RESPONSES || call->is_count;
+    if (request->route->tag <= OPENAI_EMBEDDING)
+        call->asked.model = request->path_param; /* in Azure's form */
+    status = client_answer_begin(&call->answer, call->api->host, ctx, false, openai_api_heartbeat);
+    if (status != AIGW_OK)
+        return status;
+    if (request->route->tag > OPENAI_API_COUNT)
+        return AIGW_OK; /* nothing is read */
+    status = read_body(ctx, call, request, &refusal);
+    if (status == AIGW_E_INVALID && call->asked.has_input)
+        status = read_as_responses(ctx, call, request, &refusal);
+    if (status == AIGW_E_UNSUPPORTED && call->is_responses && !call->api->responses_pass)
+        status = AIGW_E_INVALID;
+    if (status == AIGW_E_INVALID)
+        return refuse_body(ctx, call, &refusal);
+    if (status == AIGW_E_UNSUPPORTED) {
+        call->only_as_is = call->api->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(refusal.message));
+        status = call->only_as_is ? AIGW_OK : AIGW_E_NOMEM;
+    }
+    if (status != AIGW_OK) /* a body of many tiny pieces is larger in memory than as text */
+        return status == AIGW_E_NOMEM ? AIGW_E_LIMIT : status;
+    if (call->asked.prompt_count > OPENAI_API_PROMPTS_MAX)
+        return refuse_body(ctx, call, &too_many);
+    call->answer.is_stream = call->asked.is_stream && !call->is_count;
+    if (call->is_count)
+        call->request.kind = AIGW_CALL_COUNT;
+    return keep_model(ctx, call) ? AIGW_OK : AIGW_E_NOMEM;
+}
+
+static aigw_status openai_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
+{
+    (void)self;
+    return request->route->tag > OPENAI_API_COUNT ? openai_api_stateless(ctx, state, request->route->tag)
+                                                  : openai_api_ask(ctx, state);
+}
+
+static aigw_status on_build(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_model_info *target,
+                            const struct aigw_call_options *options, struct aigw_model_request *ret_request)
+{
+    struct openai_api_call *call = state;
+
+    (void)self;
+    return openai_api_build(ctx, call, target, (uint32_t)((struct aigw_usage *)options->tag - call->usage),
+                            ret_request);
+}
+
+static aigw_status on_event(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_event *event)
+{
+    (void)self;
+    return openai_api_event(ctx, state, event);
+}
+
+/* ---- refusals of the core ---- */
+
+static const struct {
+    uint32_t kind;
+    const char *type, *code;
+    uint32_t retry;
+} said[] = {
+    { AIGW_REFUSE_TOKEN, "invalid_request_error", "invalid_api_key", AIGW_NO },
+    { AIGW_REFUSE_SCOPE, "permission_error", "insufficient_permissions", AIGW_NO },
+    { AIGW_REFUSE_TOO_LARGE, "invalid_request_error", "request_too_large", AIGW_NO },
+    { AIGW_REFUSE_LIMIT, "rate_limit_error", "rate_limit_exceeded", AIGW_UNSET },
+    { AIGW_REFUSE_TIMEOUT, "server_error", "timeout", AIGW_UNSET },
+    { AIGW_REFUSE_KEYS, "server_error", "overloaded", AIGW_YES },
+};
+
+static aigw_status on_refuse(struct aigw_ctx *ctx, void *self, const struct aigw_request *request,
+                             const struct aigw_refusal *refusal)
+{
+    const struct openai_api *api = self;
+    struct client_answer answer = { .host = api->host };
+    struct openai_error error = { .type = "server_error", .code = AIGW_STR("internal_error"), .retry = AIGW_UNSET };
+    aigw_status status = client_answer_begin(&answer, api->host, ctx, false, NULL);
+
+    (void)request;
+    if (status != AIGW_OK)
+        return status;
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        if (said[i].kind == refusal->kind) {
+            error.type = said[i].type;
+            error.code = (aigw_str){ said[i].code, strlen(said[i].code) };
+            error.retry = said[i].retry;
+        }
+    openai_put_error(api->host, answer.buf, &error, refusal->detail.len > 0 ? refusal->detail : refusal->message);
+    return client_answer_refuse(&answer, ctx, (uint32_t)refusal->http_status, error.retry,
+                                refusal->retry_after_s >= 0 ? refusal->retry_after_s * 1000 : -1);
+}
+
+static const struct aigw_feature_ops ops = {
+    .struct_size = sizeof ops,
+    .route_size = sizeof *routes,
+    .routes = routes,
+    .route_count = sizeof routes / sizeof *routes,
+    .call_size = sizeof(struct openai_api_call),
+    .open = openai_api_open,
+    .check = openai_api_check,
+    .run = openai_api_run,
+    .build = on_build,
+    .event = on_event,
+    .refuse = on_refuse,
+};
+
+AIGW_PLUGIN(.kind = AIGW_KIND_FEATURE, .name = "openai_api", .version = "0.2.0",
+            .summary = "OpenAI's API in front of any model", .state_size = sizeof(struct openai_api),
+            AIGW_SETTINGS(settings), .feature = &ops);
