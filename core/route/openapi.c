@@ -68,8 +68,9 @@ static struct json_object *components(void)
     json_object_object_add(key, "type", str("apiKey"));
     json_object_object_add(key, "in", str("header"));
     json_object_object_add(key, "name", str("x-api-key"));
-    json_object_object_add(key, "description",
-                           str("An API key of this gateway; in Authorization: Bearer, api-key and x-goog-api-key, too."));
+    json_object_object_add(
+        key, "description",
+        str("An API key of this gateway; in Authorization: Bearer, api-key and x-goog-api-key, too."));
     json_object_object_add(security, "key", key);
     json_object_object_add(result, "schemas", schemas);
     json_object_object_add(result, "securitySchemes", security);

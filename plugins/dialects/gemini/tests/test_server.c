@@ -8,7 +8,6 @@
 #include "../../common/tests/jsonc.h"
 #include "../gemini.h"
 #include "../gemini_server.h"
-#include "../../common/tests/jsonc.h"
 #include "server_host.h"
 
 #include <stdio.h>
