@@ -1,7 +1,7 @@
-"""Two things of AWS that nobody here wrote: moto's server (it plays the Security Token Service), and botocore's signer. Prints
-{"url": moto's}. Each line on standard input is a signed request as a server received it and the keys it should be signed
-with: {"method", "url", "headers", "body" (base64), "key_id", "secret", "token"}; each is answered by what is wrong with it:
-{"complaints": []}."""
+"""Two things of AWS that nobody here wrote: moto's server (it plays the Security Token Service), and botocore's
+signer. Prints {"url": moto's}. Each line on standard input is a signed request as a server received it and the
+keys it should be signed with: {"method", "url", "headers", "body" (base64), "key_id", "secret", "token"}; each is
+answered by what is wrong with it: {"complaints": []}."""
 import base64
 import hashlib
 import json

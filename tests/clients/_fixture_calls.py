@@ -1,8 +1,11 @@
-"""A child of fixtures.py: lets the vendors' own clients read answers that our case files hold. Each line on standard input
-is {"sdk", "call", "stream", "status", "type", "body" (base64)}; each is answered by what the client made of it: {"text",
-"reasoning", "refusal", "tools", "finish", "usage", "vectors", "tokens"}, or {"error": {"class", "status"}}."""
+"""A child of fixtures.py: lets the vendors' own clients read answers that our case files hold. Each line on standard
+input is {"sdk", "call", "stream", "status", "type", "body" (base64)}; each is answered by what the client made of
+it: {"text", "reasoning", "refusal", "tools", "finish", "usage", "vectors", "tokens"}, or {"error": {"class",
+"status"}}. Or it is {"sdk", "call", "sent": the body of a request}, answered by {"complaint"}: _request_checks.py."""
 import base64
+import importlib.util
 import json
+import os
 import sys
 import threading
 import warnings
@@ -72,7 +75,7 @@ def checked(part):
     return part
 
 
-# -- OpenAI, and Azure's OpenAI ----------------------------------------------------------------------------------------
+# -- OpenAI, and Azure's OpenAI --------------------------------------------------------------------------------------
 
 def openai_usage(made, usage):
     if usage is not None:
@@ -121,7 +124,7 @@ def azure_sdk(order):
                                           timeout=5), order)
 
 
-# -- Anthropic -----------------------------------------------------------------------------------------------------------
+# -- Anthropic -------------------------------------------------------------------------------------------------------
 
 def anthropic_sdk(order):
     client = anthropic.Anthropic(api_key="k", base_url=URL, max_retries=0, timeout=5)
@@ -147,7 +150,7 @@ def anthropic_sdk(order):
     return made.told()
 
 
-# -- Mistral -------------------------------------------------------------------------------------------------------------
+# -- Mistral ---------------------------------------------------------------------------------------------------------
 
 def mistral_content(made, content):
     for chunk in [content] if isinstance(content, str) else content or []:
@@ -182,7 +185,7 @@ def mistral_sdk(order):
     return made.told()
 
 
-# -- Google --------------------------------------------------------------------------------------------------------------
+# -- Google ----------------------------------------------------------------------------------------------------------
 
 def google_sdk(order):
     client = genai.Client(api_key="k", http_options=genai_types.HttpOptions(base_url=URL, timeout=5000))
@@ -215,7 +218,7 @@ def google_sdk(order):
     return made.told()
 
 
-# -- Bedrock -------------------------------------------------------------------------------------------------------------
+# -- Bedrock ---------------------------------------------------------------------------------------------------------
 
 def bedrock_sdk(order):
     config = botocore.config.Config(retries={"total_max_attempts": 1}, read_timeout=5, parameter_validation=False)
@@ -223,13 +226,14 @@ def bedrock_sdk(order):
                           aws_secret_access_key="b", config=config)
     ask = {"modelId": "m", "messages": [{"role": "user", "content": [{"text": "hi"}]}]}
     if order["call"] == "count":
-        return {"tokens": client.count_tokens(modelId="m", input={"converse": {"messages": ask["messages"]}})["inputTokens"]}
+        told = client.count_tokens(modelId="m", input={"converse": {"messages": ask["messages"]}})
+        return {"tokens": told["inputTokens"]}
     if order["call"] == "embedding":
         return {"json": json.loads(client.invoke_model(modelId="m", body=b"{}")["body"].read())}
     made = Made()
     if not order["stream"]:
         said = client.converse(**ask)
-        for place, block in enumerate(said["output"]["message"]["content"] if "message" in said.get("output", {}) else []):
+        for place, block in enumerate(said.get("output", {}).get("message", {}).get("content", [])):
             made.text += block.get("text", "")
             made.reasoning += block.get("reasoningContent", {}).get("reasoningText", {}).get("text", "")
             if "toolUse" in block:
@@ -259,6 +263,16 @@ def bedrock_usage(made, usage):
                       "cache_write": written}
 
 
+def beside(name):
+    """A module of this folder, which is not on the path: its names would hide packages."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), name + ".py")
+    spec = importlib.util.spec_from_file_location(name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+request_checks = beside("_request_checks")
 SDKS = {"openai": openai_sdk, "azure": azure_sdk, "anthropic": anthropic_sdk, "mistral": mistral_sdk,
         "google": google_sdk, "bedrock": bedrock_sdk}
 
@@ -276,7 +290,10 @@ REFUSALS = (openai.APIError, anthropic.APIError, mistral_errors.MistralError, ge
 for line in sys.stdin:
     answer = json.loads(line)
     try:
-        told = SDKS[answer["sdk"]](answer)
+        if "sent" in answer:
+            told = {"complaint": request_checks.complaint(answer["sdk"], answer["call"], answer["sent"])}
+        else:
+            told = SDKS[answer["sdk"]](answer)
     except REFUSALS as refusal:
         told = {"error": {"class": type(refusal).__name__, "status": status_of(refusal), "words": str(refusal)[:300]}}
     except Exception as complaint:  # the client could not read it

@@ -1,5 +1,5 @@
-"""google-auth judges the claims that a service account's key signed. Each line on standard input is {"assertion", "key" (PEM,
-public), "audience"}; each is answered by {"claims"}, or {"complaint"}."""
+"""google-auth judges the claims that a service account's key signed. Each line on standard input is {"assertion",
+"key" (PEM, public), "audience"}; each is answered by {"claims"}, or {"complaint"}."""
 import json
 import sys
 

@@ -1,5 +1,6 @@
-"""LiteLLM's proxy with models that are answered from its own configuration, and one behind it that a model server answers.
-usage: _litellm_child.py <folder> <key> <url of that server>; prints {"url"}, ends when standard input closes."""
+"""LiteLLM's proxy with models that are answered from its own configuration, and one behind it that a model server
+answers. usage: _litellm_child.py <folder> <key> <url of that server>; prints {"url"}, ends when standard input
+closes."""
 import asyncio
 import json
 import os

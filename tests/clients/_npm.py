@@ -1,23 +1,21 @@
-"""Packages from npm, pinned by a package.json and package-lock.json, installed once per build directory."""
+"""Packages from npm, pinned by a package.json and package-lock.json, installed once."""
 import os
 import shutil
 import subprocess
-import threading
 
 from harness.runner import Skip
 
-
-_one_at_a_time = threading.Lock()
+from . import _cache
 
 
 def installed(ctx, packages, name):
     """The folder with node_modules for the package files in `packages`; Skip where that cannot be."""
-    with _one_at_a_time:
-        return _installed(ctx, packages, name)
+    folder = _cache.folder(ctx, name)
+    with _cache.one_at_a_time(folder):
+        return _installed(packages, folder)
 
 
-def _installed(ctx, packages, name):
-    folder = os.path.join(ctx.build_dir, "test-cache", name)
+def _installed(packages, folder):
     os.makedirs(folder, exist_ok=True)
     stamp = os.path.join(folder, "installed.lock")
     with open(os.path.join(packages, "package-lock.json"), encoding="utf-8") as lock:

@@ -1,8 +1,4 @@
-"""A child of fixtures.py: holds the bodies of our requests to what the vendors' own clients would send. Each line on standard
-input is {"sdk", "call", "body"}; each is answered by {"complaint"}: "" when the client's types know every member."""
-import json
-import sys
-import warnings
+"""Part of _fixture_calls.py: holds the bodies of our requests to what the vendors' own clients would send."""
 
 import anthropic.types
 import botocore.session
@@ -12,8 +8,6 @@ import openai.types.chat
 import pydantic
 from google.genai import types as google
 from mistralai.client import models as mistral
-
-warnings.simplefilter("ignore")
 
 
 def plain(value):
@@ -80,10 +74,11 @@ CHECKS = {
     ("bedrock", "chat"): converse("Converse"),
     ("bedrock", "count"): converse("CountTokens"),
 }
-for line in sys.stdin:
-    order = json.loads(line)
+
+
+def complaint(sdk, call, body):
+    """Empty when the client's types know every member."""
     try:
-        complaint = "; ".join(CHECKS[order["sdk"], order["call"]](order["body"]))
+        return "; ".join(CHECKS[sdk, call](body))[:700]
     except pydantic.ValidationError as refusal:
-        complaint = str(refusal)
-    print(json.dumps({"complaint": complaint[:700]}), flush=True)
+        return str(refusal)[:700]

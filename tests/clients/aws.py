@@ -1,5 +1,5 @@
-"""Signatures and credentials of AWS. botocore's own signer judges every request that reaches Bedrock or the Security Token
-Service (which moto plays); instance metadata and the container's endpoint are small fakes of ours."""
+"""Signatures and credentials of AWS. botocore's own signer judges every request that reaches Bedrock or the Security
+Token Service (which moto plays); instance metadata and the container's endpoint are small fakes of ours."""
 import asyncio
 import base64
 import json
@@ -94,7 +94,8 @@ class Aws:
     def _metadata(self, request):
         """(status, body) as the metadata service, version 2, and the container's endpoint answer."""
         if request.path == "/latest/api/token":
-            is_good = request.method == "PUT" and (request.header("x-aws-ec2-metadata-token-ttl-seconds") or "").isdigit()
+            lifetime = request.header("x-aws-ec2-metadata-token-ttl-seconds") or ""
+            is_good = request.method == "PUT" and lifetime.isdigit()
             return (200, "imds-canary-token", "text/plain") if is_good else (400, "")
         if request.path == "/container":
             is_known = request.header("authorization") == "container-canary-authorization"
@@ -207,7 +208,7 @@ def a_role_is_assumed(env):
     key, seen = env.ask_signed("role")
     truth(key.startswith("ASIA"), "a temporary key", key)
     form = dict(part.split("=", 1) for part in seen[0].body.decode().split("&"))
-    equal((form["Action"], form["ExternalId"]), ("AssumeRole", "external-canary-id"), "what the token service was asked")
+    equal((form["Action"], form["ExternalId"]), ("AssumeRole", "external-canary-id"), "form")
     equal(env.judge(seen[0], service="sts", token=None), KEY_ID, "key of that request")
     equal(env.ask_signed("role")[0], key, "key of the next call")
 
@@ -217,7 +218,8 @@ def web_identity(env):
     key, seen = env.ask_signed("web")
     truth(key.startswith("ASIA"), "a temporary key", key)
     form = dict(part.split("=", 1) for part in seen[0].body.decode().split("&"))
-    equal((form["Action"], form["WebIdentityToken"]), ("AssumeRoleWithWebIdentity", "web-canary-identity-token"), "form")
+    equal((form["Action"], form["WebIdentityToken"]),
+          ("AssumeRoleWithWebIdentity", "web-canary-identity-token"), "form")
     truth(seen[0].header("authorization") is None, "no signature where a token speaks", seen[0].headers)
 
 

@@ -1,5 +1,5 @@
-"""aimock (npm) plays the servers of every vendor's protocol; canonical requests go to it through each provider, and come
-back as events. What it received is looked at in its own journal."""
+"""aimock (npm) plays the servers of every vendor's protocol; canonical requests go to it through each provider, and
+come back as events. What it received is looked at in its own journal."""
 import json
 import os
 
@@ -7,7 +7,7 @@ from harness.runner import case, equal, fixture, truth
 
 from . import _child, _npm
 from ._canon import WEATHER, CanonEnv
-from .google import Google
+from .google_oauth import Google
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = "sk-aimock-canary-91b7"
@@ -17,9 +17,9 @@ PLACES = [("get_weather", {"place": "Paris"}), ("get_weather", {"place": "Rome"}
 
 
 class Dialect:
-    """group: settings of conf.d, %s is aimock's address, {metadata} that of Google's metadata server. paths: of chats, whole and streamed. auth: the header with the
-    key; aimock does not keep its value. lacks: what aimock does not do in this dialect (it keeps images of OpenAI's form
-    only)."""
+    """group: settings of conf.d, %s is aimock's address, {metadata} that of Google's metadata server. paths: of chats,
+    whole and streamed. auth: the header with the key; aimock does not keep its value. lacks: what aimock does not do in
+    this dialect (it keeps images of OpenAI's form only)."""
 
     def __init__(self, plugin, model, group, paths, auth, lacks=(), embedding=None):
         self.plugin, self.model, self.group, self.lacks, self.embedding = plugin, model, group, lacks, embedding
@@ -28,21 +28,26 @@ class Dialect:
 
 
 CHAT = "/v1/chat/completions"
+DEPLOYMENT = "/openai/deployments/my-gpt-4o"
+CONVERSE = "/model/anthropic.claude-3-haiku-20240307-v1%3A0/"
 DIALECTS = {
     "openai": Dialect("openai", "gpt-4o", 'base_url = "%s/v1";', CHAT, "authorization", embedding="/v1/embeddings"),
     "ollama": Dialect("openai", "llama3", 'profile = "ollama"; base_url = "%s/v1";', CHAT, "authorization"),
     "anthropic": Dialect("anthropic", "claude-haiku-4-5", 'base_url = "%s";', "/v1/messages", "x-api-key", {"image"}),
     # Played by its OpenAI server: no thinking parts, and usage in a stream only where OpenAI's clients ask for it.
-    "mistral": Dialect("mistral", "mistral-small-latest", 'base_url = "%s/v1";', CHAT, "authorization", {"reasoning", "usage"}),
-    "azure": Dialect("azure", "my-gpt-4o", 'base_url = "%s";', "/openai/deployments/my-gpt-4o/chat/completions", "api-key",
-                     embedding="/openai/deployments/my-gpt-4o/embeddings"),
+    "mistral": Dialect("mistral", "mistral-small-latest", 'base_url = "%s/v1";', CHAT, "authorization",
+                       {"reasoning", "usage"}),
+    "azure": Dialect("azure", "my-gpt-4o", 'base_url = "%s";', DEPLOYMENT + "/chat/completions", "api-key",
+                     embedding=DEPLOYMENT + "/embeddings"),
     "azure_v1": Dialect("azure", "my-gpt-4o", 'base_url = "%s/openai/v1";', "/openai/v1/chat/completions", "api-key"),
     "bedrock": Dialect("bedrock", "anthropic.claude-3-haiku-20240307-v1:0",
                        'base_url = "%s"; access_key_id = "AKIDEXAMPLE"; secret_access_key = "sk-aimock-canary-91b8";',
-                       [f"/model/anthropic.claude-3-haiku-20240307-v1%3A0/{call}" for call in ("converse", "converse-stream")],
+                       [f"/model/anthropic.claude-3-haiku-20240307-v1%3A0/{call}" for call in (
+                           "converse", "converse-stream")],
                        "authorization", {"image"}),
     "gemini": Dialect("vertex", "gemini-2.5-flash", 'api = "ai-studio"; base_url = "%s";',
-                      [f"/v1beta/models/gemini-2.5-flash:{call}" for call in ("generateContent", "streamGenerateContent")],
+                      [f"/v1beta/models/gemini-2.5-flash:{call}" for call in (
+                          "generateContent", "streamGenerateContent")],
                       "x-goog-api-key", {"image"}),
     "vertex": Dialect("vertex", "gemini-2.5-flash", 'project = "p"; location = "europe-west1"; base_url = "%s"; '
                       'metadata_host = "{metadata}";',

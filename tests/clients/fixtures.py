@@ -1,6 +1,6 @@
-"""The vendors' own Python clients (pinned in python_packages/sdks.txt) read the answers of every provider's matrix.case, and
-must see in them what our events say; and their types of requests must know every member of the bodies there: so that both
-are the real dialect, not what we take for it."""
+"""The vendors' own Python clients (pinned in python_packages/sdks.txt) read the answers of every provider's
+matrix.case, and must see in them what our events say; and their types of requests must know every member of the
+bodies there: so that both are the real dialect, not what we take for it."""
 import base64
 import binascii
 import json
@@ -27,11 +27,9 @@ class SdkEnv:
     def __init__(self, ctx):
         self.ctx = ctx
         self.child = _child.python("_fixture_calls.py", _pypi.installed(ctx, "sdks"), greets=False)
-        self.judge = _child.python("_request_checks.py", _pypi.installed(ctx, "sdks"), greets=False)
 
     def close(self):
         self.child.close()
-        self.judge.close()
 
 
 @fixture("fixtures")
@@ -40,7 +38,8 @@ def fixtures(ctx):
 
 
 def header(name, value):
-    return struct.pack("!B", len(name)) + name.encode() + b"\x07" + struct.pack("!H", len(value.encode())) + value.encode()
+    text = value.encode()
+    return struct.pack("!B", len(name)) + name.encode() + b"\x07" + struct.pack("!H", len(text)) + text
 
 
 def message(line):
@@ -138,7 +137,7 @@ def add_request(row, body):
     @case(f"REQUEST-{row.provider}-{row.id[2:]}", "fixtures")
     def run(env):
         sent = {name: value for name, value in json.loads(body).items() if name not in OLDER.get(sdk, ())}
-        told = env.judge.call({"sdk": sdk, "call": request.get("kind", "chat"), "body": sent})
+        told = env.child.call({"sdk": sdk, "call": request.get("kind", "chat"), "sent": sent})
         equal(told["complaint"], "", f"what the {sdk} client's types say of {body}")
 
 

@@ -8,7 +8,7 @@ from fakes import clients
 from harness.runner import case, equal, fixture, truth
 
 from . import _child, _npm
-from .google import Google
+from .google_oauth import Google
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = "sk-foreign-canary-40c9"

@@ -10,6 +10,7 @@ from harness.runner import case, equal, fixture, truth
 from . import _child, _npm, _pypi
 from ._canon import WEATHER, CanonEnv
 
+HERE = os.path.dirname(os.path.abspath(__file__))
 KEY = "sk-litellm-canary-3f2c9e17a8b6"
 SAYS = "hello from the proxy"
 BEHIND = "\n  puts \"hello world\"\nend"  # says what is behind it
@@ -23,7 +24,7 @@ class ProxyEnv(CanonEnv):
     def __init__(self, ctx):
         ctx.secret(KEY)
         packages = _pypi.installed(ctx, "litellm")
-        self.mock = _child.node("aimock.mjs", _npm.installed(ctx, os.path.dirname(os.path.abspath(__file__)), "clients"))
+        self.mock = _child.node("aimock.mjs", _npm.installed(ctx, HERE, "clients"))
         self.proxy = _child.python("_litellm_child.py", packages, ctx.folder("litellm"), KEY, self.mock.said["url"])
         self.url = self.proxy.said["url"]
         groups = "".join(f'{api} = {{ {group % self.url} api_key = "{KEY}"; }};\n' for api, group in APIS.items())
@@ -90,7 +91,8 @@ TRIALS = {"chat": chat, "tools": tools, "configured": configured, "no-model": re
           "configured-rate-limit": refused("limited", "rate_limited 429"),
           "configured-too-long": refused("too_long", "context_too_long 400"),
           "configured-server-error": refused("broken", "server 500")}
-LACKS = {"gemini": {"configured-rate-limit", "configured-too-long", "configured-server-error"}}  # it says their words there
+# There it says the words of these failures as an answer.
+LACKS = {"gemini": {"configured-rate-limit", "configured-too-long", "configured-server-error"}}
 for _api in APIS:
     for _trial, _run in TRIALS.items():
         if _trial not in LACKS.get(_api, ()):

@@ -1,6 +1,6 @@
-"""Clients that nobody here wrote, through the proxies: the Anthropic and OpenAI packages from npm and PyPI, and GitLab's
-own @gitlab/gitlab-ai-provider (pinned in sdk_packages/ and python_packages/), with a token of one user that the gateway
-itself issued."""
+"""Clients that nobody here wrote, through the proxies: the Anthropic and OpenAI packages from npm and PyPI, and
+GitLab's own @gitlab/gitlab-ai-provider (pinned in sdk_packages/ and python_packages/), with a token of one user
+that the gateway itself issued."""
 import json
 import os
 

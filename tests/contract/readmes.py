@@ -51,8 +51,9 @@ def readme(name):
             with open(os.path.join(folder, "90-pasted.conf"), "w", encoding="utf-8") as out:
                 out.write(files(folder, text))
             needed = {key: "x" for names in re.findall(r"env:([A-Z0-9_|]+)", text) for key in names.split("|")}
-            done = subprocess.run([env.ctx.binary, "check", "--conf-dir", env.ctx.conf_dir, "--conf-dir", folder, "--plugin-dir",
-                                   env.ctx.plugin_dir], env={"PATH": "/usr/bin:/bin", "HOME": folder, **needed},
+            command = [env.ctx.binary, "check", "--conf-dir", env.ctx.conf_dir, "--conf-dir", folder, "--plugin-dir",
+                       env.ctx.plugin_dir]
+            done = subprocess.run(command, env={"PATH": "/usr/bin:/bin", "HOME": folder, **needed},
                                   capture_output=True, text=True, timeout=60, check=False)
             equal(done.returncode, 0, f"exit code of aigw check with {text} ({done.stdout[-300:]}{done.stderr[-300:]})")
 

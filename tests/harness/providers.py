@@ -80,7 +80,8 @@ class Row:
     def _check_none(self):
         names = {name for name, _, _ in self.sections}
         if not names & {"fails", "body", "error"} and "dropped " not in self.section("events")[1]:
-            self.fail("fails, a dropped event, or a body that shows what goes out instead", ", ".join(names) or "nothing")
+            self.fail("fails, a dropped event, or a body that shows what goes out instead",
+                      ", ".join(names) or "nothing")
 
     def _check_shown(self, feature):
         shows, _, word = feature["shows"].partition(" ")
@@ -151,7 +152,8 @@ def matrix():
         found = {item["id"]: [] for item in wanted}
         with open(os.path.join(FOLDER, provider, "tests", "CMakeLists.txt"), encoding="utf-8") as source:
             if not re.search(r"\bmatrix\.case\b", source.read()):
-                raise Failure("matrix.case among the case files of aigw_add_cases()", f"{provider}/tests/CMakeLists.txt")
+                raise Failure("matrix.case among the case files of aigw_add_cases()",
+                              f"{provider}/tests/CMakeLists.txt")
         for row in read_rows(provider):
             feature = row.feature(wanted)
             row.check(feature)

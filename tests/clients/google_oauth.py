@@ -115,7 +115,8 @@ class GoogleEnv(CanonEnv):
         user = {"type": "authorized_user", "client_id": "c.apps", "client_secret": "canary-client-secret",
                 "refresh_token": "1//canary-refresh", "token_uri": self.google.url + "/refreshed"}
         federated = {"type": "external_account", "audience": "//iam.example/providers/p",
-                     "subject_token_type": "urn:ietf:params:oauth:token-type:jwt", "token_url": self.google.url + "/exchanged",
+                     "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+                     "token_url": self.google.url + "/exchanged",
                      "credential_source": {"file": os.path.join(self.folder, "subject")}}
         return {"account": account, "user": user, "federated": federated,
                 "federated_account": {**federated, "service_account_impersonation_url": self.google.url + "/impersonate"}}
@@ -151,13 +152,15 @@ def form(request):
 def a_service_account(env):
     asked, = env.ask_with("account")
     equal(form(asked)["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer", "grant type")
-    order = {"assertion": form(asked)["assertion"], "key": pki.public_pem(env.key), "audience": env.google.url + "/signed"}
+    order = {"assertion": form(asked)["assertion"], "key": pki.public_pem(env.key),
+             "audience": env.google.url + "/signed"}
     told = env.child.call(order)
     truth("claims" in told, "google-auth to accept the signature", told)
     equal((told["claims"]["iss"], "cloud-platform" in told["claims"]["scope"]), (ACCOUNT, True), str(told["claims"]))
     head, claims, signature = order["assertion"].split(".")
     turned = ("B" if signature[0] == "A" else "A") + signature[1:]
-    truth("complaint" in env.child.call({**order, "assertion": f"{head}.{claims}.{turned}"}), "a judge that sees a wrong one")
+    told = env.child.call({**order, "assertion": f"{head}.{claims}.{turned}"})
+    truth("complaint" in told, "a complaint about a signature that was changed", told)
 
 
 @case("GOOGLE-user", "google")
@@ -174,7 +177,8 @@ def workload_identity(env):
           "form")
     asked, other = env.ask_with("federated_account")
     equal((asked.path, other.path), ("/exchanged", "/impersonate"), "paths")
-    truth((other.header("authorization") or "").startswith("Bearer ya29.canary-exchanged"), "the first token", other.headers)
+    first = other.header("authorization") or ""
+    truth(first.startswith("Bearer ya29.canary-exchanged"), "the first token", other.headers)
 
 
 @case("GOOGLE-metadata", "google")
