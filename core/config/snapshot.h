@@ -56,7 +56,8 @@ struct gw_snapshot_options {
     size_t plugin_dir_count;
     const char *const *environ_list; /* NULL: the process's */
     const char *dot_env_dir;
-    struct gw_snapshot_yard *yard; /* may be NULL */
+    struct gw_snapshot_yard *yard;     /* may be NULL */
+    const struct gw_snapshot *running; /* shares the code of plugins whose files are the same; NULL: none is */
 };
 
 /** Read, check and build everything, collecting all problems (in `problems`, whose arena the caller owns). NULL when

@@ -104,7 +104,8 @@ static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options
     fill_tls(snapshot);
     stamp_upstream_files(snapshot); /* before they are read: a change in between is seen as one next time */
     gw_snapshot_check(snapshot, problems);
-    snapshot->plugins = gw_plugins_load(arena, options->plugin_dirs, options->plugin_dir_count, problems);
+    snapshot->plugins = gw_plugins_load(arena, options->plugin_dirs, options->plugin_dir_count,
+                                        options->running ? options->running->plugins : NULL, problems);
     if (!snapshot->plugins || !snapshot->conf)
         return;
     gw_plugins_configure(snapshot->plugins, arena, snapshot->conf, gw_host(), problems);

@@ -213,12 +213,14 @@ static void apply(struct gw_serving *serving, struct change *change)
 
 static bool build(struct gw_serving *serving, struct change *change)
 {
+    struct gw_snapshot_options options = serving->options;
     struct gw_arena arena;
     struct gw_problems problems;
 
+    options.running = serving->snapshot;
     gw_arena_init(&arena, PROBLEMS_MEMORY_MAX);
     gw_problems_init(&problems, &arena);
-    change->snapshot = gw_snapshot_build(&serving->options, &problems);
+    change->snapshot = gw_snapshot_build(&options, &problems);
     report(&problems, true);
     gw_arena_done(&arena);
     if (!change->snapshot)

@@ -98,13 +98,13 @@ static size_t list_folder(struct gw_arena *arena, const char *dir, const char **
 }
 
 /** Load one file and append it, unless an earlier one has its name. */
-static void load_one(struct gw_plugins *plugins, struct gw_arena *arena, const char *path,
+static void load_one(struct gw_plugins *plugins, const struct gw_plugins *running, const char *path,
                      const struct gw_plugin_kind *kind, struct gw_problems *problems)
 {
     struct gw_plugin **tail = &plugins->first;
     const struct gw_plugin *same;
     struct gw_err err = { "" };
-    struct gw_plugin *plugin = gw_plugin_load(arena, path, &err);
+    struct gw_plugin *plugin = gw_plugin_load(plugins->arena, path, running, &err);
 
     if (!plugin) {
         gw_problem(problems, NULL, NULL, "%s", err.text);
@@ -123,7 +123,7 @@ static void load_one(struct gw_plugins *plugins, struct gw_arena *arena, const c
         gw_plugin_unload(plugin);
         return;
     }
-    if (!register_metrics(plugin, arena, problems)) {
+    if (!register_metrics(plugin, plugins->arena, problems)) {
         gw_plugin_unload(plugin);
         return;
     }
@@ -133,7 +133,7 @@ static void load_one(struct gw_plugins *plugins, struct gw_arena *arena, const c
 }
 
 struct gw_plugins *gw_plugins_load(struct gw_arena *arena, const char *const *dirs, size_t dir_count,
-                                   struct gw_problems *problems)
+                                   const struct gw_plugins *running, struct gw_problems *problems)
 {
     struct gw_plugins *plugins = gw_arena_calloc(arena, sizeof *plugins);
     const char **names = gw_arena_alloc(arena, PLUGIN_FILES_MAX * sizeof *names);
@@ -162,7 +162,7 @@ struct gw_plugins *gw_plugins_load(struct gw_arena *arena, const char *const *di
                 const char *path = gw_arena_printf(arena, "%s/%s", dir, names[n]);
 
                 if (path)
-                    load_one(plugins, arena, path, &gw_plugin_kinds[k], problems);
+                    load_one(plugins, running, path, &gw_plugin_kinds[k], problems);
             }
         }
     }

@@ -40,5 +40,7 @@ struct gw_instance **gw_plugin_instances(struct gw_plugins *plugins, const struc
 
 /** A sealed copy of the file in memory, as a descriptor. -1 with reterr, also when the file is not whole. */
 int gw_plugin_image(const char *path, struct gw_err *reterr);
+/** Have two such copies the same bytes? */
+bool gw_plugin_image_same(int a, int b);
 
 #endif

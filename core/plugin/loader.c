@@ -1,6 +1,7 @@
 /* loader.c - shared objects in and out. Main thread only: dlopen() runs constructors. */
 #include <dlfcn.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -54,11 +55,73 @@ static void close_so(void *so, int fd)
         close(fd);
 }
 
-struct gw_plugin *gw_plugin_load(struct gw_arena *arena, const char *path, struct gw_err *reterr)
+static aigw_plugin_entry_fn find_entry(const char *path, void *so, struct gw_err *reterr)
+{
+    void *symbol = dlsym(so, AIGW_PLUGIN_ENTRY);
+    aigw_plugin_entry_fn entry = NULL;
+
+    if (symbol)
+        memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from object to function pointer */
+    else
+        gw_err_set(reterr, AIGW_E_CONFIG,
+                   "%s: has no symbol %s: this is not an aigw plugin; define it with "
+                   "AIGW_PLUGIN() from <aigw/sdk.h>, or remove the file from the plugin folder",
+                   path, AIGW_PLUGIN_ENTRY);
+    return entry;
+}
+
+static void release(struct gw_plugin_code *code)
+{
+    if (--code->users > 0)
+        return;
+    close_so(code->so, code->image_fd);
+    free(code);
+}
+
+/** The code of a file that `running` has loaded already, byte for byte; NULL when it has not. What changed is the
+ *  configuration, most of the time: loading the same again would only cost memory and time. */
+static struct gw_plugin_code *find_same(const struct gw_plugins *running, const char *path, int image_fd)
+{
+    for (const struct gw_plugin *plugin = running ? running->first : NULL; plugin; plugin = plugin->next) {
+        if (strcmp(plugin->path, path) == 0 && gw_plugin_image_same(plugin->code->image_fd, image_fd))
+            return plugin->code;
+    }
+    return NULL;
+}
+
+/** Owns image_fd from here on. */
+static struct gw_plugin_code *load_code(const char *path, int image_fd, struct gw_err *reterr)
+{
+    struct gw_plugin_code *code = calloc(1, sizeof *code);
+    aigw_plugin_entry_fn entry;
+
+    if (!code) {
+        gw_err_set(reterr, AIGW_E_NOMEM, "%s: out of memory", path);
+        close(image_fd);
+        return NULL;
+    }
+    code->users = 1;
+    code->image_fd = image_fd;
+    code->so = open_so(path, image_fd, reterr);
+    if (!code->so) {
+        close(image_fd);
+        free(code);
+        return NULL;
+    }
+    entry = find_entry(path, code->so, reterr);
+    if (!entry) {
+        release(code);
+        return NULL;
+    }
+    code->descriptor = entry();
+    return code;
+}
+
+struct gw_plugin *gw_plugin_load(struct gw_arena *arena, const char *path, const struct gw_plugins *running,
+                                 struct gw_err *reterr)
 {
     struct gw_plugin *plugin = gw_arena_calloc(arena, sizeof *plugin);
-    aigw_plugin_entry_fn entry = NULL;
-    void *symbol, *so;
+    struct gw_plugin_code *code;
     int fd;
 
     if (!plugin) {
@@ -68,34 +131,27 @@ struct gw_plugin *gw_plugin_load(struct gw_arena *arena, const char *path, struc
     fd = gw_plugin_image(path, reterr);
     if (fd < 0)
         return NULL;
-    so = open_so(path, fd, reterr);
-    if (!so) {
+    code = find_same(running, path, fd);
+    if (code) {
+        code->users++;
         close(fd);
+    } else {
+        code = load_code(path, fd, reterr);
+    }
+    if (!code)
+        return NULL;
+    if (gw_plugin_check(arena, code->descriptor, path, plugin, reterr) != AIGW_OK) {
+        release(code);
         return NULL;
     }
-    symbol = dlsym(so, AIGW_PLUGIN_ENTRY);
-    if (!symbol) {
-        gw_err_set(reterr, AIGW_E_CONFIG,
-                   "%s: has no symbol %s: this is not an aigw plugin; define it with "
-                   "AIGW_PLUGIN() from <aigw/sdk.h>, or remove the file from the plugin folder",
-                   path, AIGW_PLUGIN_ENTRY);
-        goto fail;
-    }
-    memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from object to function pointer */
-    if (gw_plugin_check(arena, entry(), path, plugin, reterr) != AIGW_OK)
-        goto fail;
-    plugin->so = so;
-    plugin->image_fd = fd;
+    plugin->code = code;
     return plugin;
-fail:
-    close_so(so, fd);
-    return NULL;
 }
 
 void gw_plugin_unload(struct gw_plugin *plugin)
 {
-    if (plugin && plugin->so) {
-        close_so(plugin->so, plugin->image_fd);
-        plugin->so = NULL;
+    if (plugin && plugin->code) {
+        release(plugin->code);
+        plugin->code = NULL;
     }
 }

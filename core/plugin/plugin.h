@@ -6,13 +6,22 @@
 #include "config/node.h"
 #include <aigw/sdk.h>
 
-/** One loaded shared object. descriptor, settings, ops are our own zero-extended copies: safe to read whatever SDK
- *  minor the plugin was built with. */
+struct gw_plugins;
+
+/** What dlopen() gave for one file. A reload shares it while the file has the same bytes. Main thread only. */
+struct gw_plugin_code {
+    unsigned users; /* struct gw_plugin, of the configurations that are alive */
+    void *so;
+    int image_fd;                         /* our copy of the file, open while it is loaded */
+    const struct aigw_plugin *descriptor; /* the plugin's own, not yet checked; its entry is called once only */
+};
+
+/** One plugin of one configuration. descriptor, settings, ops are our own zero-extended copies: safe to read whatever
+ * SDK minor the plugin was built with. */
 struct gw_plugin {
     struct gw_plugin *next;
     const char *path;
-    void *so;
-    int image_fd; /* our copy of the file, open while it is loaded */
+    struct gw_plugin_code *code;
     struct aigw_plugin descriptor;
     struct aigw_provider_ops provider;
     struct aigw_feature_ops feature;
@@ -44,15 +53,18 @@ struct gw_plugins {
 
 /** "provider", "feature". */
 const char *gw_plugin_kind_name(uint32_t kind);
-/** Open and check one file. On failure the reason names path, found, expected and the remedy. */
-struct gw_plugin *gw_plugin_load(struct gw_arena *arena, const char *path, struct gw_err *reterr);
+/** Open and check one file; `running`, or NULL, are those in use, whose code is shared if the file has not changed. On
+ *  failure the reason names path, found, expected and the remedy. */
+struct gw_plugin *gw_plugin_load(struct gw_arena *arena, const char *path, const struct gw_plugins *running,
+                                 struct gw_err *reterr);
 void gw_plugin_unload(struct gw_plugin *plugin);
 /** Check a descriptor and make the copies; the part of loading that needs no file, for tests. */
 aigw_status gw_plugin_check(struct gw_arena *arena, const struct aigw_plugin *found, const char *path,
                             struct gw_plugin *ret_plugin, struct gw_err *reterr);
-/** Load every *.so of <dir>/providers and <dir>/features; the first of two same names wins with a warning. */
+/** Load every *.so of <dir>/providers and <dir>/features; the first of two same names wins with a warning. `running` as
+ *  above. */
 struct gw_plugins *gw_plugins_load(struct gw_arena *arena, const char *const *dirs, size_t dir_count,
-                                   struct gw_problems *problems);
+                                   const struct gw_plugins *running, struct gw_problems *problems);
 /** Make and open the instances of conf.d's `providers` and `features`. */
 void gw_plugins_configure(struct gw_plugins *plugins, struct gw_arena *arena, const struct gw_node *conf,
                           const struct aigw_host *host, struct gw_problems *problems);

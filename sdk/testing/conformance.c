@@ -181,7 +181,7 @@ int aigw_testhost_conformance(const char *path, const char *given)
 
     gw_arena_init(&arena, (size_t)1 << 20);
     gw_buf_init(&settings, (size_t)1 << 20);
-    plugin = gw_plugin_load(&arena, path, &err);
+    plugin = gw_plugin_load(&arena, path, NULL, &err);
     if (!plugin) {
         fprintf(stderr, "%s\n", err.text);
         c.findings = 1;

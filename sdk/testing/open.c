@@ -118,7 +118,7 @@ static aigw_status bring_up(struct aigw_testhost *th, const char *path, struct g
 
     th->loop = gw_loop_new(reterr);
     th->is_borrowed = loaded;
-    th->loaded = loaded ? loaded : gw_plugin_load(&th->arena, path, reterr);
+    th->loaded = loaded ? loaded : gw_plugin_load(&th->arena, path, NULL, reterr);
     if (!th->loop || !th->loaded ||
         gw_plugin_check(&th->arena, &testhost_script, "script", &th->script, reterr) != AIGW_OK)
         return AIGW_E_CONFIG;

@@ -71,7 +71,7 @@ START_TEST(bad_file_is_refused_with_path_and_reason)
     const char *path = gw_arena_printf(&arena, FIXTURES "/broken/%s", refused[_i].file);
     struct gw_err err = { "" };
 
-    ck_assert_ptr_null(gw_plugin_load(&arena, path, &err));
+    ck_assert_ptr_null(gw_plugin_load(&arena, path, NULL, &err));
     ck_assert_msg(strstr(err.text, refused[_i].reason) != NULL, "%s: %s", refused[_i].file, err.text);
     ck_assert_msg(strncmp(err.text, path, strlen(path)) == 0, "%s", err.text);
 }
@@ -80,7 +80,7 @@ END_TEST
 START_TEST(longer_descriptor_with_a_zero_tail_loads)
 {
     struct gw_err err = { "" };
-    struct gw_plugin *plugin = gw_plugin_load(&arena, FIXTURES "/broken/tail_zero.so", &err);
+    struct gw_plugin *plugin = gw_plugin_load(&arena, FIXTURES "/broken/tail_zero.so", NULL, &err);
 
     ck_assert_msg(plugin != NULL, "%s", err.text);
     ck_assert_str_eq(plugin->descriptor.name, "broken");
@@ -114,14 +114,14 @@ START_TEST(a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use)
     path = gw_arena_printf(&arena, "%s/good.so", folder);
     other = gw_arena_printf(&arena, "%s/good.so.new", folder);
     copy_file(FIXTURES "/plugins/providers/good.so", path);
-    first = gw_plugin_load(&arena, path, &err);
-    same = gw_plugin_load(&arena, path, &err);
+    first = gw_plugin_load(&arena, path, NULL, &err);
+    same = gw_plugin_load(&arena, path, NULL, &err);
     copy_file(FIXTURES "/newer/good_newer.so", replacements[_i].by_rename ? other : path);
     if (replacements[_i].by_rename)
         ck_assert_int_eq(rename(other, path), 0);
     ck_assert_msg(first && same, "%s: %s", replacements[_i].id, err.text);
     ck_assert_int_eq(first->provider.open(&host, NULL, &state), AIGW_OK); /* its code is still its own */
-    newer = gw_plugin_load(&arena, path, &err);
+    newer = gw_plugin_load(&arena, path, NULL, &err);
     ck_assert_msg(newer != NULL, "%s: %s", replacements[_i].id, err.text);
     ck_assert_str_eq(first->descriptor.version, "1.2.3");
     ck_assert_str_eq(newer->descriptor.version, "2.0.0");
@@ -133,6 +133,45 @@ START_TEST(a_replaced_file_is_loaded_anew_while_the_old_one_is_in_use)
     ck_assert_str_eq(newer->descriptor.version, "2.0.0");
     gw_plugin_unload(newer);
     ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+/** A reload that changes no plugin loads none again: same code, until the last configuration that uses it has gone. */
+START_TEST(an_unchanged_file_shares_the_code_that_is_running)
+{
+    char folder[] = "/tmp/aigw-test-XXXXXX";
+    struct gw_plugins running = { .arena = &arena };
+    struct gw_plugin *first, *same, *elsewhere, *newer;
+    struct gw_err err = { "" };
+    const char *path, *other;
+    struct good state = { .number = 3 };
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    path = gw_arena_printf(&arena, "%s/good.so", folder);
+    other = gw_arena_printf(&arena, "%s/other.so", folder);
+    copy_file(FIXTURES "/plugins/providers/good.so", path);
+    copy_file(FIXTURES "/plugins/providers/good.so", other);
+    first = running.first = gw_plugin_load(&arena, path, NULL, &err);
+    same = gw_plugin_load(&arena, path, &running, &err);
+    elsewhere = gw_plugin_load(&arena, other, &running, &err);
+    ck_assert_msg(first && same && elsewhere, "%s", err.text);
+    ck_assert_ptr_eq(first->code, same->code);
+    ck_assert(first->provider.open == same->provider.open);
+    ck_assert_ptr_ne(first->code, elsewhere->code);
+    copy_file(FIXTURES "/newer/good_newer.so", path);
+    newer = gw_plugin_load(&arena, path, &running, &err);
+    ck_assert_msg(newer != NULL, "%s", err.text);
+    ck_assert_ptr_ne(first->code, newer->code);
+    ck_assert_str_eq(newer->descriptor.version, "2.0.0");
+    gw_plugin_unload(first);
+    same->provider.close(&state); /* is still there */
+    ck_assert_int_eq(state.number, -3);
+    gw_plugin_unload(same);
+    gw_plugin_unload(elsewhere);
+    gw_plugin_unload(newer);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(unlink(other), 0);
     ck_assert_int_eq(rmdir(folder), 0);
 }
 END_TEST
@@ -152,7 +191,7 @@ START_TEST(a_half_written_file_is_an_error_that_says_so)
     copy_file(FIXTURES "/plugins/providers/good.so", path);
     ck_assert_int_eq(stat(path, &st), 0);
     ck_assert_int_eq(truncate(path, st.st_size * parts[_i] / 100), 0);
-    ck_assert_ptr_null(gw_plugin_load(&arena, path, &err));
+    ck_assert_ptr_null(gw_plugin_load(&arena, path, NULL, &err));
     ck_assert_msg(strstr(err.text, "replace plugin files by rename") != NULL, "%d: %s", parts[_i], err.text);
     ck_assert_msg(strncmp(err.text, path, strlen(path)) == 0, "%s", err.text);
     ck_assert_int_eq(unlink(path), 0);
@@ -172,7 +211,7 @@ START_TEST(a_long_file_name_is_no_obstacle)
     ck_assert_ptr_nonnull(mkdtemp(folder));
     path = gw_arena_printf(&arena, "%s/%s", folder, name);
     copy_file(FIXTURES "/plugins/providers/good.so", path);
-    plugin = gw_plugin_load(&arena, path, &err);
+    plugin = gw_plugin_load(&arena, path, NULL, &err);
     ck_assert_msg(plugin != NULL, "%s", err.text);
     gw_plugin_unload(plugin);
     ck_assert_int_eq(unlink(path), 0);
@@ -188,7 +227,7 @@ START_TEST(an_unloaded_plugin_gives_its_descriptor_back)
 
     close(first);
     for (int i = 0; i < 20; i++)
-        gw_plugin_unload(gw_plugin_load(&arena, FIXTURES "/plugins/providers/good.so", &err));
+        gw_plugin_unload(gw_plugin_load(&arena, FIXTURES "/plugins/providers/good.so", NULL, &err));
     last = dup(0);
     close(last);
     ck_assert_int_eq(first, last);
@@ -201,7 +240,7 @@ static struct gw_plugins *load_good(void)
 {
     static const char *const dirs[] = { FIXTURES "/plugins" };
 
-    return gw_plugins_load(&arena, dirs, 1, &problems);
+    return gw_plugins_load(&arena, dirs, 1, NULL, &problems);
 }
 
 START_TEST(folders_load_in_name_order_and_the_first_of_a_name_wins)
@@ -222,7 +261,7 @@ END_TEST
 START_TEST(a_plugin_in_the_wrong_folder_is_a_problem)
 {
     static const char *const dirs[] = { FIXTURES "/misplaced", "/nonexistent/plugins" };
-    struct gw_plugins *plugins = gw_plugins_load(&arena, dirs, 2, &problems);
+    struct gw_plugins *plugins = gw_plugins_load(&arena, dirs, 2, NULL, &problems);
 
     ck_assert(has_problem("misplaced.so: is a provider in the folder of the features", false));
     ck_assert(has_problem("/nonexistent/plugins: cannot read this plugin folder", false));
@@ -254,7 +293,7 @@ static struct gw_plugins *load_version(int set)
 {
     const char *dir = gw_arena_printf(&arena, FIXTURES "/metrics/%d", set);
 
-    return set == 1 ? load_good() : gw_plugins_load(&arena, &dir, 1, &problems);
+    return set == 1 ? load_good() : gw_plugins_load(&arena, &dir, 1, NULL, &problems);
 }
 
 /** Count once under each of the plugin's metrics. */
@@ -426,6 +465,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_half_written_file_is_an_error_that_says_so, 0, GW_ARRAY_LEN(parts));
     tcase_add_test(tcase, a_long_file_name_is_no_obstacle);
     tcase_add_test(tcase, an_unloaded_plugin_gives_its_descriptor_back);
+    tcase_add_test(tcase, an_unchanged_file_shares_the_code_that_is_running);
     tcase_add_test(tcase, folders_load_in_name_order_and_the_first_of_a_name_wins);
     tcase_add_test(tcase, a_plugin_in_the_wrong_folder_is_a_problem);
     tcase_add_test(tcase, a_new_version_may_have_other_metrics);
