@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define DEFINITION_MAX ((size_t)64 << 10)
 #define MESSAGES_MAX   32u
@@ -149,8 +150,6 @@ static const struct gw_prompt_partial *find_partial(const struct gw_prompt_parti
     return NULL;
 }
 
-static bool file_exists(const char *path);
-
 /** Load the partials that a template names from the definition's own folder; those that are not there must be among
  *  the shared ones. */
 static bool read_partials(struct gw_prompt_loader *l, const struct gw_node *where, struct gw_prompt_def *def,
@@ -173,7 +172,7 @@ static bool read_partials(struct gw_prompt_loader *l, const struct gw_node *wher
         path = gw_arena_printf(l->arena, "%s/%.*s.mustache", folder, AIGW_STR_ARG(name));
         if (!path)
             return false;
-        if (!file_exists(path)) {
+        if (access(path, F_OK) != 0) {
             const struct gw_prompt_partial *shared = find_partial(l->prompts->partials, name);
 
             if (!shared) {
@@ -203,15 +202,6 @@ static bool read_partials(struct gw_prompt_loader *l, const struct gw_node *wher
             return false;
     }
     return true;
-}
-
-static bool file_exists(const char *path)
-{
-    char *real = realpath(path, NULL);
-    bool exists = real != NULL;
-
-    free(real);
-    return exists;
 }
 
 static bool read_message(struct gw_prompt_loader *l, const struct gw_node *node, const char *folder,

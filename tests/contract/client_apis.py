@@ -412,6 +412,44 @@ def rsp_items(env):
           "a tool with plain text")
 
 
+@case("CL-RSP-16 CL-RSP-25", "client-apis")
+def rsp_strangers(env):
+    """What one vendor alone understands is left out for another, and named; the conversation goes on."""
+    items = [{"type": "message", "role": "user", "content": "q"},
+             {"type": "web_search_call", "id": "ws_1", "status": "completed", "action": {"type": "search", "query": "x"}},
+             {"type": "hologram_call", "id": "h_1"},
+             {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]},
+             {"type": "message", "role": "user", "content": "go on"}]
+    for model in ("gpt", "claude"):
+        response = env.ask(RESPONSES, {"model": model, "input": items})
+        equal((response.status, sorted(response.header("x-aigw-dropped", "").split(", "))),
+              (200, ["hologram_call", "web_search_call"]), f"items left out for {model}")
+        truth("ws_1" not in str(env.asked()) and "go on" in str(env.asked()), "only the conversation", env.asked())
+
+
+@case("CL-MAP-items-of-others", "client-apis")
+def items_of_others(env):
+    """So it is with Claude's and Gemini's own, in messages and in tools' results."""
+    found = {"type": "search_result", "title": "t", "source": "s", "content": [{"type": "text", "text": "c"}]}
+    ask = [{"role": "user", "content": "q"},
+           {"role": "assistant", "content": [
+               {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "x"}},
+               {"type": "web_search_tool_result", "tool_use_id": "srvtoolu_1", "content": []},
+               {"type": "tool_use", "id": "t1", "name": "f", "input": {}}]},
+           {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": [found]},
+                                        {"type": "text", "text": "go on"}]}]
+    response = env.ask(MESSAGES, message("gpt", messages=ask, tools=[{"name": "f", "input_schema": {"type": "object"}}]))
+    equal(response.status, 200, "status of Claude's at OpenAI's")
+    names = response.header("x-aigw-dropped", "").split(", ")
+    truth({"server_tool_use", "web_search_tool_result"} <= set(names), "the blocks named", names)
+    truth("srvtoolu_1" not in str(env.asked()) and "go on" in str(env.asked()), "only the conversation", env.asked())
+    ask = [*ASK["contents"], {"role": "model", "parts": [{"executableCode": {"language": "PYTHON", "code": "1"}},
+                                                         {"text": "one"}]}, *ASK["contents"]]
+    for model in ("gpt", "claude"):
+        response = env.ask(gemini(model), {"contents": ask})
+        equal((response.status, response.header("x-aigw-dropped")), (200, "executableCode"), f"Gemini's at {model}")
+
+
 # -- Anthropic in ----------------------------------------------------------------------------------------------------
 
 @case("CL-ANT-01", "client-apis")

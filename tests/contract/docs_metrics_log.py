@@ -142,6 +142,10 @@ def exempt_paths_are_not_counted(env):
 
 @case("C-MET-003 S-41", "met")
 def page_is_well_formed(env):
+    labels = dict(handler=PATH, method="POST", status="2xx")
+    before = env.gw.metric("http_request_duration_seconds_count", **labels) or 0
+    check(env.post(PATH, completion(env.models.script(Reply())), env.auth()), 200)
+    grows_to(env, before + 1, "http_request_duration_seconds_count", **labels)
     response = http.request(env.gw.metrics_port, "GET", "/metrics")
     equal(response.status, 200, "status")
     truth((response.header("content-type") or "").startswith("text/plain"), "text/plain",

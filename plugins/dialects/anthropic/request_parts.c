@@ -231,13 +231,18 @@ aigw_status anthropic_put_call(struct anthropic_out *out, const struct aigw_part
     return anthropic_close_block(out, part);
 }
 
+bool anthropic_takes_item(struct anthropic_out *out, const struct aigw_part *part)
+{
+    return wire_takes_item(out->host, out->ctx, out->drops, part, wire_is(part->origin, ANTHROPIC_DIALECT));
+}
+
 static aigw_status put_result_part(struct anthropic_out *out, const struct aigw_part *part)
 {
     if (anthropic_is_textual(part))
         return anthropic_put_text(out, part, part->text);
     if (part->type == AIGW_PART_IMAGE || part->type == AIGW_PART_DOCUMENT)
         return anthropic_put_attachment(out, part);
-    if (part->type != AIGW_PART_OPAQUE || !wire_is(part->origin, ANTHROPIC_DIALECT) || !wire_is_json_object(part->text))
+    if (part->type != AIGW_PART_OPAQUE)
         return anthropic_unsupported(out, "such part of a tool's result", part->type);
     wire_put(out->body, part->text);
     return AIGW_OK;
@@ -251,7 +256,8 @@ static aigw_status put_result_parts(struct anthropic_out *out, const struct aigw
 
     wire_puts(out->body, ",\"content\":[");
     for (const struct aigw_part *part = parts; part && status == AIGW_OK; part = part->next) {
-        if (anthropic_is_textual(part) && wire_is_blank(part->text))
+        if ((anthropic_is_textual(part) && wire_is_blank(part->text)) ||
+            (part->type == AIGW_PART_OPAQUE && !anthropic_takes_item(out, part)))
             continue;
         if (count++ > 0)
             wire_puts(out->body, ",");

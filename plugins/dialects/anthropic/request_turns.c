@@ -126,8 +126,8 @@ static aigw_status put_part(struct anthropic_out *out, const char *role, const s
             put_thinking(out, part);
         return AIGW_OK;
     case AIGW_PART_OPAQUE:
-        if (!wire_is(part->origin, ANTHROPIC_DIALECT) || !wire_is_json_object(part->text))
-            return anthropic_unsupported(out, "item of another vendor", part->type);
+        if (!anthropic_takes_item(out, part))
+            return AIGW_OK;
         anthropic_open_block(out, role, "");
         wire_put(out->body, part->text);
         return AIGW_OK;

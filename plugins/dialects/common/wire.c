@@ -321,6 +321,27 @@ aigw_status wire_drop_members(const struct aigw_host *host, struct aigw_ctx *ctx
     return AIGW_OK;
 }
 
+bool wire_takes_item(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
+                     const struct aigw_part *part, bool is_ours)
+{
+    struct aigw_json root, first = { .type = AIGW_JSON_NULL }, value;
+    struct aigw_json_walk members;
+    bool is_object = aigw_json_check(part->text, 0, &root, NULL) == AIGW_OK && root.type == AIGW_JSON_OBJECT;
+    char room[64];
+
+    if (is_ours && is_object)
+        return true;
+    if (is_object) {
+        members = aigw_json_begin(&root);
+        if (!aigw_json_member(&root, "type", &first) || first.type != AIGW_JSON_STRING)
+            (void)aigw_json_next(&members, &first, &value); /* {"executableCode":{…}} */
+    }
+    wire_drop(host, ctx, drops,
+              first.type == AIGW_JSON_STRING && aigw_json_room(&first) <= sizeof room ? aigw_json_text_in(&first, room)
+                                                                                      : AIGW_STR("item"));
+    return false;
+}
+
 void wire_drop_openai_params(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
                              const struct aigw_params *params)
 {

@@ -70,6 +70,10 @@ aigw_status wire_splice(struct wire_body *body, aigw_str object);
  * it is no object. Absent text is fine. */
 aigw_status wire_drop_members(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
                               aigw_str object);
+/** Does this OPAQUE part go into the request? Only where its vendor reads it: what one vendor alone understands means
+ *  nothing to another. It is left out then, and named by its type. */
+bool wire_takes_item(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
+                     const struct aigw_part *part, bool is_ours);
 /** The parameters of OpenAI's kind that Claude's dialects do not have: seed, penalties, min_p, logit_bias and the like.
  */
 void wire_drop_openai_params(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,

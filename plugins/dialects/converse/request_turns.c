@@ -223,6 +223,11 @@ static bool has_status(const struct converse_out *out)
     return vendor == CONVERSE_CLAUDE || vendor == CONVERSE_NOVA || vendor == CONVERSE_UNKNOWN;
 }
 
+static bool takes_item(struct converse_out *out, const struct aigw_part *part)
+{
+    return wire_takes_item(out->host, out->ctx, out->drops, part, wire_is(part->origin, CONVERSE_DIALECT));
+}
+
 static aigw_status put_result_parts(struct converse_out *out, const struct aigw_part *result)
 {
     const struct aigw_part whole = { .struct_size = sizeof whole, .type = AIGW_PART_TEXT, .text = result->text };
@@ -232,7 +237,8 @@ static aigw_status put_result_parts(struct converse_out *out, const struct aigw_
 
     for (const struct aigw_part *part = result->parts ? result->parts : &whole; part && status == AIGW_OK;
          part = part->next) {
-        if (is_textual(part) && wire_is_blank(part->text))
+        if ((is_textual(part) && wire_is_blank(part->text)) ||
+            (part->type == AIGW_PART_OPAQUE && !takes_item(out, part)))
             continue;
         if (count++ > 0)
             wire_puts(out->body, ",");
@@ -240,6 +246,8 @@ static aigw_status put_result_parts(struct converse_out *out, const struct aigw_
             status = put_plain(out, part, says_error && count == 1 ? "Error: " : "", part->text, "");
         else if (part->type == AIGW_PART_IMAGE || part->type == AIGW_PART_DOCUMENT || part->type == AIGW_PART_VIDEO)
             status = converse_put_media(out, part);
+        else if (part->type == AIGW_PART_OPAQUE)
+            wire_put(out->body, part->text);
         else
             status = converse_unsupported(out, "such part of a tool's result", part->type);
     }
@@ -343,8 +351,8 @@ static aigw_status put_part(struct converse_out *out, const char *role, const st
             put_thinking(out, part);
         return AIGW_OK;
     case AIGW_PART_OPAQUE:
-        if (!wire_is(part->origin, CONVERSE_DIALECT) || !wire_is_json_object(part->text))
-            return converse_unsupported(out, "item of another vendor", part->type);
+        if (!takes_item(out, part))
+            return AIGW_OK;
         open_block(out, role);
         wire_put(out->body, part->text);
         return AIGW_OK;

@@ -281,7 +281,8 @@ static aigw_status put_result_media(struct gemini_out *out, const struct aigw_pa
     uint32_t count = 0;
 
     for (const struct aigw_part *part = parts; part && status == AIGW_OK; part = part->next) {
-        if (is_textual(part))
+        if (is_textual(part) ||
+            (part->type == AIGW_PART_OPAQUE && !wire_takes_item(out->host, out->ctx, out->drops, part, false)))
             continue;
         if (part->type < AIGW_PART_IMAGE || part->type > AIGW_PART_VIDEO ||
             (part->type > AIGW_PART_IMAGE && part->type < AIGW_PART_DOCUMENT))
@@ -398,9 +399,9 @@ static aigw_status put_opaque(struct gemini_out *out, const char *role, const st
     static const char *const beside[] = { "groundingMetadata", "urlContextMetadata", "safetyRatings", NULL };
     struct aigw_json root, member;
 
-    if (!is_ours(part->origin) || aigw_json_check(part->text, 0, &root, NULL) != AIGW_OK ||
-        root.type != AIGW_JSON_OBJECT)
-        return gemini_unsupported(out, "item of another vendor", part->type);
+    if (!wire_takes_item(out->host, out->ctx, out->drops, part, is_ours(part->origin)) ||
+        aigw_json_check(part->text, 0, &root, NULL) != AIGW_OK)
+        return AIGW_OK;
     for (size_t i = 0; beside[i]; i++)
         if (aigw_json_member(&root, beside[i], &member))
             return AIGW_OK;

@@ -180,6 +180,11 @@ static aigw_status text_of(struct mistral_out *out, const struct chunks *chunks,
     return ret_text->ptr ? AIGW_OK : AIGW_E_NOMEM;
 }
 
+static bool takes_item(struct mistral_out *out, const struct aigw_part *part)
+{
+    return wire_takes_item(out->host, out->ctx, out->drops, part, mistral_is_ours(part->origin));
+}
+
 static aigw_status put_chunk(struct mistral_out *out, const struct chunks *chunks, const struct aigw_message *msg,
                              const struct aigw_part *part)
 {
@@ -218,9 +223,10 @@ static aigw_status put_chunk(struct mistral_out *out, const struct chunks *chunk
 static aigw_status take_part(struct mistral_out *out, struct chunks *chunks, const struct aigw_message *msg,
                              const struct aigw_part *part)
 {
-    bool is_chunk = is_textual(part) ? part->text.len > 0
-                                     : is_attachment(part) || part->type == AIGW_PART_OPAQUE ||
-                                           (chunks->run == RUN_ASSISTANT && goes_home(out, part));
+    bool is_chunk = is_textual(part)
+                        ? part->text.len > 0
+                        : is_attachment(part) || (part->type == AIGW_PART_OPAQUE && takes_item(out, part)) ||
+                              (chunks->run == RUN_ASSISTANT && goes_home(out, part));
 
     if (!is_chunk)
         return AIGW_OK;
@@ -349,6 +355,10 @@ static aigw_status put_result_text(struct mistral_out *out, const struct aigw_pa
     if (result->flags & AIGW_PARTF_ERROR)
         out->host->buf_put(joined, "Error: ", 7);
     for (const struct aigw_part *part = result->parts ? result->parts : &whole; part; part = part->next) {
+        if (part->type == AIGW_PART_OPAQUE) {
+            (void)wire_takes_item(out->host, out->ctx, out->drops, part, false);
+            continue;
+        }
         has_attachment |= is_attachment(part);
         if (!is_textual(part) && !is_attachment(part))
             return mistral_unsupported(out, "such part of a tool's result", part->type);
@@ -437,9 +447,7 @@ static aigw_status check_part(struct mistral_out *out, const struct aigw_message
     case AIGW_PART_TOOL_RESULT:
         return is_users ? AIGW_OK : mistral_invalid(out, "a tool's result stands in a message of another role");
     case AIGW_PART_OPAQUE:
-        return mistral_is_ours(part->origin) && wire_is_json_object(part->text)
-                   ? AIGW_OK
-                   : mistral_unsupported(out, "item of another vendor", part->type);
+        return AIGW_OK;
     default:
         if (!is_attachment(part))
             return mistral_unsupported(out, "part of this type", part->type);

@@ -45,9 +45,21 @@ static bool is_attachment(uint32_t type)
 static bool has_attachment(const struct aigw_part *parts)
 {
     for (; parts; parts = parts->next)
-        if (is_attachment(parts->type) || parts->type == AIGW_PART_OPAQUE)
+        if (is_attachment(parts->type))
             return true;
     return false;
+}
+
+static bool is_item(const struct aigw_part *part)
+{
+    return part->type == AIGW_PART_OPAQUE && openai_is_ours(part->origin) && wire_is_json_object(part->text);
+}
+
+static bool has_item(const struct aigw_part *parts)
+{
+    while (parts && !is_item(parts))
+        parts = parts->next;
+    return parts != NULL;
 }
 
 /* Text that carries members of its own, and can be no plain string. */
@@ -157,8 +169,6 @@ static aigw_status put_part(struct openai_out *out, const struct aigw_part *part
         status = put_audio(out, part);
         break;
     case AIGW_PART_OPAQUE:
-        if (!openai_is_ours(part->origin) || !wire_is_json_object(part->text))
-            return openai_unsupported(out, "item of another vendor", part->type);
         wire_put(out->body, part->text);
         return AIGW_OK;
     default:
@@ -220,7 +230,7 @@ static aigw_status put_list(struct openai_out *out, const struct aigw_part *part
     aigw_status status = AIGW_OK;
 
     for (const struct aigw_part *part = parts; part && status == AIGW_OK; part = part->next) {
-        bool is_wanted = is_attachment(part->type) || (part->type == AIGW_PART_OPAQUE && !only_attached) ||
+        bool is_wanted = is_attachment(part->type) || (is_item(part) && !only_attached) ||
                          (is_textual(part) && part->text.len > 0 && !only_attached);
 
         if (!is_wanted)
@@ -314,7 +324,9 @@ static aigw_status put_results(struct openai_out *out, const struct aigw_message
         if (part->type != AIGW_PART_TOOL_RESULT)
             continue;
         for (const struct aigw_part *inner = part->parts; inner; inner = inner->next)
-            if ((!is_textual(inner) && !is_attachment(inner->type)) || has_extra_text(inner))
+            if (inner->type == AIGW_PART_OPAQUE)
+                (void)wire_takes_item(out->host, out->ctx, out->drops, inner, false);
+            else if ((!is_textual(inner) && !is_attachment(inner->type)) || has_extra_text(inner))
                 return openai_unsupported(out, "such part of a tool's result", inner->type);
         open_message(out, "tool", count);
         wire_puts(out->body, ",\"tool_call_id\":");
@@ -380,9 +392,11 @@ static aigw_status check_parts(struct openai_out *out, const struct aigw_message
         case AIGW_PART_REFUSAL:
         case AIGW_PART_REASONING: /* of another vendor, or not wanted back */
         case AIGW_PART_REDACTED:
-        case AIGW_PART_OPAQUE:
         case AIGW_PART_TOOLS: /* request_write.c lists them */
         case AIGW_PART_TOOL_RESULT:
+            break;
+        case AIGW_PART_OPAQUE: /* written where it is ours */
+            (void)wire_takes_item(out->host, out->ctx, out->drops, part, openai_is_ours(part->origin));
             break;
         case AIGW_PART_TOOL_CALL:
             if (!is_assistant)
@@ -422,7 +436,7 @@ static aigw_status put_rest(struct openai_out *out, const struct aigw_message *m
 {
     bool is_rewritten = prefill == OPENAI_PREFILL_TOLD;
     bool has_calls = has_part(msg->parts, AIGW_PART_TOOL_CALL);
-    bool has_list = has_attachment(msg->parts) || has_extra_text(msg->parts);
+    bool has_list = has_attachment(msg->parts) || has_item(msg->parts) || has_extra_text(msg->parts);
     bool has_text = has_part(msg->parts, AIGW_PART_TEXT) || has_part(msg->parts, AIGW_PART_REFUSAL);
     aigw_status status = AIGW_OK;
     uint32_t items = 0;

@@ -176,7 +176,8 @@ struct aigw_plugin {
     const struct aigw_feature_ops *feature;   /* set when kind is AIGW_KIND_FEATURE                               */
 };
 
-/** The one symbol a plugin exports. Called once after dlopen; returns the descriptor, never NULL. */
+/** The one symbol a plugin exports. Called once after dlopen; returns the descriptor, never NULL. A reload
+ *  loads only files that changed: instances of the old and the new configuration then share one plugin. */
 typedef const struct aigw_plugin *(*aigw_plugin_entry_fn)(void);
 #define AIGW_PLUGIN_ENTRY "aigw_plugin_entry"
 

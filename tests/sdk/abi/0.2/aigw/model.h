@@ -9,9 +9,9 @@
  * Strangers  What a provider cannot express it refuses with AIGW_E_UNSUPPORTED (the next target is tried), be it a
  *            kind of call, a type of part, a tool kind or a role that is younger than itself. It is never dropped.
  *            `extra` is merged into the wire body, or refused: never silently lost. A parameter that the target cannot
- *            take, and each member of `extra` in another dialect's spelling, is left out with the event
- *            AIGW_EVENT_DROPPED. Whoever receives an event of a type it does not know
- *            ignores it.
+ *            take, each member of `extra` in another dialect's spelling, and an OPAQUE part of another dialect's, is
+ *            left out with the event AIGW_EVENT_DROPPED. Whoever receives an event of a type it does not know ignores
+ *            it.
  */
 #ifndef AIGW_MODEL_H
 #define AIGW_MODEL_H
