@@ -5,6 +5,10 @@ import sys
 
 import anthropic
 import openai
+from google import genai
+from google.genai import errors as google_errors
+from google.genai.types import HttpOptions
+from google.oauth2.credentials import Credentials
 
 ASK = [{"role": "user", "content": "hi"}]
 
@@ -51,15 +55,41 @@ def openai_embeddings(order):
     return {"vectors": [item.embedding for item in made.data]}
 
 
-CALLS = {name: call for name, call in globals().items() if name.startswith(("anthropic_", "openai_"))}
+def google_client(order):
+    options = HttpOptions(base_url=order["url"] + "/v1/proxy/vertex-ai", api_version="v1", headers=order["headers"])
+    return genai.Client(vertexai=True, project="PROJECT", location="LOCATION", credentials=Credentials(order["token"]),
+                        http_options=options)
+
+
+def google_whole(order):
+    with google_client(order) as client:  # which closes itself once nobody holds it
+        return {"text": client.models.generate_content(model=order["model"], contents="hi").text}
+
+
+def google_stream(order):
+    with google_client(order) as client:
+        chunks = client.models.generate_content_stream(model=order["model"], contents="hi")
+        return {"text": "".join(chunk.text for chunk in chunks)}
+
+
+def claude_on_vertex_stream(order):
+    client = anthropic.AnthropicVertex(region="LOCATION", project_id="PROJECT", access_token=order["token"], max_retries=0,
+                                       base_url=order["url"] + "/v1/proxy/vertex-ai/v1", default_headers=order["headers"])
+    with client.messages.stream(model=order["model"], max_tokens=64, messages=ASK) as stream:
+        return {"text": stream.get_final_text()}
+
+
+CALLS = {name: call for name, call in globals().items()
+         if name.startswith(("anthropic_", "openai_", "google_", "claude_"))}
 
 
 def answer(order):
     try:
         return CALLS[f"{order['client']}_{order['call']}"](order)
-    except (anthropic.APIError, openai.APIError) as err:
+    except (anthropic.APIError, openai.APIError, google_errors.APIError) as err:
         response = getattr(err, "response", None)
-        return {"error": {"kind": type(err).__name__, "status": getattr(err, "status_code", None), "message": str(err),
+        status = getattr(err, "status_code", getattr(err, "code", None))
+        return {"error": {"kind": type(err).__name__, "status": status, "message": str(err),
                           "retryAfter": response.headers.get("retry-after") if response is not None else None}}
 
 

@@ -18,6 +18,14 @@ METADATA = "/computeMetadata/v1/"
 SAYS = {"candidates": [{"content": {"role": "model", "parts": [{"text": "let in"}]}, "finishReason": "STOP", "index": 0}],
         "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5},
         "modelVersion": "gemini-2.5-flash", "responseId": "r1"}
+CLAUDE_SAYS = ({"type": "message_start", "message": {
+    "id": "msg_1", "type": "message", "role": "assistant", "content": [], "model": "claude-sonnet-4-5", "stop_reason": None,
+    "stop_sequence": None, "usage": {"input_tokens": 3, "output_tokens": 1}}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "let in"}},
+    {"type": "content_block_stop", "index": 0},
+    {"type": "message_delta", "delta": {"stop_reason": "end_turn", "stop_sequence": None}, "usage": {"output_tokens": 2}},
+    {"type": "message_stop"})
 
 
 class Google:
@@ -56,6 +64,9 @@ class Google:
             is_known = (request.header("authorization") or "").removeprefix("Bearer ") in self.tokens
             if not is_known:
                 ex.reply(401, json.dumps({"error": {"code": 401, "message": "no", "status": "UNAUTHENTICATED"}}))
+            elif "/anthropic/" in request.path:
+                events = (f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in CLAUDE_SAYS)
+                ex.reply(200, "".join(events), "text/event-stream")
             elif "stream" in request.path:
                 ex.reply(200, f"data: {json.dumps(SAYS)}\r\n\r\n", "text/event-stream")
             else:

@@ -9,6 +9,7 @@ from contract._env import Reply
 from harness.runner import case, equal, fixture, truth
 
 from . import _child, _npm, _pypi
+from .google_oauth import Google
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 RIGHT = "ai_gateway_model_provider_proxy"
@@ -26,9 +27,9 @@ def python_clients(ctx):
 
 
 class SdkEnv(ProxyEnv):
-    def __init__(self, ctx, name, start):
+    def __init__(self, ctx, name, start, **kwargs):
         self.clients = start(ctx)
-        super().__init__(ctx, name)
+        super().__init__(ctx, name, **kwargs)
         response = self.post("/v1/code/user_access_token", headers=self.auth(self.token([RIGHT])))
         equal(response.status, 200, "status of user_access_token")
         self.user = ctx.secret(response.json()["token"])
@@ -37,7 +38,7 @@ class SdkEnv(ProxyEnv):
         headers = {key: value for key, value in self.auth(self.user).items() if key != "Authorization"}
         headers["x-gitlab-unit-primitive"] = RIGHT
         return self.clients.call({"client": client, "call": what, "url": f"http://127.0.0.1:{self.gw.port}",
-                                  "token": self.user, "headers": headers, "model": MODELS[client], **more})
+                                  "token": self.user, "headers": headers, "model": MODELS.get(client), **more})
 
     def close(self):
         super().close()
@@ -52,6 +53,44 @@ def sdks(ctx):
 @fixture("sdks-python")
 def sdks_python(ctx):
     return SdkEnv(ctx, "sdks-python", python_clients)
+
+
+class VertexEnv(SdkEnv):
+    """Google's own clients, with the gateway as Vertex AI: behind it Google plays server, and hands out tokens."""
+
+    def __init__(self, ctx):
+        self.google = Google(ctx)
+        provider = f'base_url = "{self.google.url}"; metadata_host = "{self.google.host}"; location = "europe-west1";'
+        super().__init__(ctx, "sdks-vertex", python_clients, more='vertex_model = "gemini";',
+                         providers=f'px_vertex: {{ plugin = "vertex"; {provider} }};',
+                         models='gemini: { targets = ( { provider = "px_vertex"; model = "gemini-2.5-flash"; } ); };')
+
+    def close(self):
+        super().close()
+        self.google.close()
+
+
+@fixture("sdks-vertex")
+def sdks_vertex(ctx):
+    return VertexEnv(ctx)
+
+
+def vertex_case(ident, client, what, model, path):
+    @case(ident, "sdks-vertex")
+    def run(env):
+        env.google.take()
+        holds(env.call(client, what, model=model), text="let in")
+        asked = [request for request in env.google.take() if request.path.startswith("/v1/projects/")]
+        equal([request.target for request in asked],
+              [f"/v1/projects/acme-1/locations/europe-west1/publishers/{path}"], "what Google was asked")
+        truth(env.user not in str(asked[0].headers), "the caller's token to stay here", asked[0].headers)
+
+
+vertex_case("CLIENT-py-google-whole", "google", "whole", "gemini-2.5-pro", "google/models/gemini-2.5-pro:generateContent")
+vertex_case("CLIENT-py-google-stream", "google", "stream", "gemini-2.5-pro",
+            "google/models/gemini-2.5-pro:streamGenerateContent?alt=sse")
+vertex_case("CLIENT-py-anthropic-vertex-stream", "claude_on_vertex", "stream", "claude-sonnet-4-5",
+            "anthropic/models/claude-sonnet-4-5:streamRawPredict")
 
 
 def holds(found, **wanted):

@@ -10,11 +10,13 @@ upstream: {{ retries = 0; }};
 providers: {{
     px_anthropic: {{ plugin = "anthropic"; base_url = "{anthropic}"; api_key = "{key}"; }};
     px_openai: {{ plugin = "openai"; base_url = "{openai}/v1"; api_key = "{key}"; }};
+    {providers}
 }};
 models: {{
     claude: {{ targets = ( {{ provider = "px_anthropic"; model = "claude-real"; }} ); retries = 0; }};
     claude_small: {{ targets = ( {{ provider = "px_anthropic"; model = "claude-small"; }} ); retries = 0; }};
     gpt: {{ targets = ( {{ provider = "px_openai"; model = "gpt-real"; }} ); retries = 0; }};
+    {models}
 }};
 features: {{
     proxy: {{ plugin = "proxy"; anthropic_model = "{anthropic_model}"; openai_model = "gpt";
@@ -27,12 +29,13 @@ features: {{
 class ProxyEnv(Env):
     """The model servers' scripts belong to the environment; answers() sets what they say next."""
 
-    def __init__(self, ctx, name, anthropic_model="claude", more="", limits="", **kwargs):
+    def __init__(self, ctx, name, anthropic_model="claude", more="", limits="", providers="", models="", **kwargs):
         def conf(env):
             env.anthropic = env.models.script()
             env.openai = env.models.script()
             return CONF.format(anthropic=env.anthropic.root, openai=env.openai.root, key=SERVER_KEY,
-                               anthropic_model=anthropic_model, more=more, limits=limits)
+                               anthropic_model=anthropic_model, more=more, limits=limits, providers=providers,
+                               models=models)
         super().__init__(ctx, conf=conf, name=name, **kwargs)
         ctx.secret(SERVER_KEY)
 
