@@ -692,6 +692,23 @@ def raw(env):
     equal((seen.header("anthropic-beta"), seen.header("cookie"), seen.header("x-api-key")), ("b1", None, SERVER_KEY), "headers")
 
 
+@case("CL-MAP-05", "client-apis")
+def raw_answers(env):
+    """The client's name for the model goes back into an answer that passes; not into what only looks like one."""
+    call = {"id": "c", "type": "function", "function": {"name": "model", "arguments": '{"model":"gpt-real"}'}}
+    said = {"choices": [{"message": {"role": "assistant", "model": "gpt-real", "tool_calls": [call]}, "index": 0,
+                         "finish_reason": "tool_calls"}], "model": "gpt-real", "x": 1.50}
+    body = json.dumps(said, indent=1).replace("1.5", "1.50e0")
+    response = env.ask(CHAT, chat("gpt-4o-mini"), Reply(body=body))
+    equal(response.text, body.replace(' "model": "gpt-real",\n "x"', ' "model": "gpt-4o-mini",\n "x"'), "a whole answer")
+    response = env.ask(CHAT, chat(stream=True), Reply(('"model":"gpt-real"', "b")))
+    pieces, is_ended = chunks(response)
+    equal(({chunk["model"] for chunk in pieces}, text_of(pieces), is_ended), ({"gpt"}, '"model":"gpt-real"b', True), "a stream")
+    equal(env.ask(MESSAGES, message("claude-sonnet-9")).json()["model"], "claude-sonnet-9", "of Claude")
+    found = events(env.ask(MESSAGES, message("claude-sonnet-9", stream=True)))
+    equal(found[0][1]["message"]["model"], "claude-sonnet-9", "of Claude, streamed")
+
+
 @case("CL-MAP-08", "client-apis")
 def fallback(env):
     for path, body in ((CHAT, chat("both")), (MESSAGES, message("both"))):

@@ -66,6 +66,7 @@ aigw_status anthropic_api_ask(struct aigw_ctx *ctx, struct anthropic_api_call *c
                                                       .thinking = call->asked.thinking,
                                                       .input_estimate = client_estimate(call->body_len) };
     anthropic_write_begin(&call->writer, host, ctx, &call->options);
+    call->answer.model = call->client_model;
     return host->model_call(ctx, call->model, &options, &handle);
 }
 

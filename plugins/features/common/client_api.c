@@ -161,6 +161,51 @@ aigw_status client_answer_flush(struct client_answer *answer, struct aigw_ctx *c
     return status;
 }
 
+/* Where the dialects say which model answered: chat and whole answers, events of the Responses API, the first event of
+ * Messages, Gemini. */
+static const struct {
+    const char *object, *member;
+} model_places[] = { { NULL, "model" }, { "response", "model" }, { "message", "model" }, { NULL, "modelVersion" } };
+
+/* The model's name with its quotes, in a body or an event of a stream; absent when it says none. */
+static aigw_str find_model(aigw_str bytes)
+{
+    static const char word[] = "\"model";
+    const char *open = bytes.len > 0 ? memchr(bytes.ptr, '{', bytes.len) : NULL;
+    struct aigw_json root, object, model;
+
+    if (!open || !memmem(open, bytes.len - (size_t)(open - bytes.ptr), word, sizeof word - 1))
+        return AIGW_STR_NONE;
+    bytes = aigw_utf8_strip((aigw_str){ open, bytes.len - (size_t)(open - bytes.ptr) });
+    if (aigw_json_check(bytes, AIGW_JSON_NAN | AIGW_JSON_BYTES, &root, NULL) != AIGW_OK)
+        return AIGW_STR_NONE;
+    for (size_t i = 0; i < sizeof model_places / sizeof *model_places; i++) {
+        object = root;
+        if (model_places[i].object && (!aigw_json_member(&root, model_places[i].object, &object)))
+            continue;
+        if (object.type == AIGW_JSON_OBJECT && aigw_json_member(&object, model_places[i].member, &model) &&
+            model.type == AIGW_JSON_STRING)
+            return model.text;
+    }
+    return AIGW_STR_NONE;
+}
+
+/* Bytes as they are, but for the model's name: clients look for the one they asked for. */
+static void put_raw(struct client_answer *answer, aigw_str bytes)
+{
+    const struct aigw_host *host = answer->host;
+    aigw_str name = answer->model.len > 0 ? find_model(bytes) : AIGW_STR_NONE;
+
+    if (name.len > 0) {
+        size_t before = (size_t)(name.ptr - bytes.ptr);
+
+        host->buf_put(answer->buf, bytes.ptr, before);
+        host->buf_json(answer->buf, answer->model);
+        bytes = (aigw_str){ name.ptr + name.len, bytes.len - before - name.len };
+    }
+    host->buf_put(answer->buf, bytes.ptr, bytes.len);
+}
+
 bool client_answer_takes(struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_event *event,
                          aigw_status *ret_status)
 {
@@ -176,7 +221,7 @@ bool client_answer_takes(struct client_answer *answer, struct aigw_ctx *ctx, con
         return true;
     case AIGW_EVENT_RAW:
         answer->is_raw = true;
-        answer->host->buf_put(answer->buf, event->text.ptr, event->text.len);
+        put_raw(answer, event->text);
         *ret_status = client_answer_flush(answer, ctx);
         return true;
     default:

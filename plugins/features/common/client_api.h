@@ -38,6 +38,8 @@ struct client_answer {
     struct aigw_buf *buf; /* bytes that wait to be sent: the dialect's writer appends here */
     bool is_stream, has_begun, is_raw;
     bool is_list; /* the caller's: the stream is a JSON list */
+    aigw_str
+        model; /* the caller's: what the client calls the model, put into answers that pass as they are; or absent */
     struct aigw_timer *silence;
     void (*heartbeat)(struct client_answer *answer); /* appends one to buf; NULL: this dialect has none */
     char *dropped;                                   /* made when something is: CLIENT_DROPPED_MAX bytes */

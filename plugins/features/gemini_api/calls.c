@@ -50,7 +50,7 @@ aigw_status gemini_api_ask(struct aigw_ctx *ctx, struct gemini_api_call *call)
     if (!client_make_id(host, ctx, "", call->id))
         return AIGW_E_NOMEM;
     call->options.id = (aigw_str){ call->id, strlen(call->id) };
-    call->options.model = call->client_model;
+    call->options.model = call->answer.model = call->client_model;
     call->options.shows_thoughts = call->asked.shows_thoughts;
     if (is_answer)
         gemini_write_begin(&call->writer, host, ctx, &call->options);

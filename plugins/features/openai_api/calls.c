@@ -88,6 +88,7 @@ aigw_status openai_api_ask(struct aigw_ctx *ctx, struct openai_api_call *call)
     call->usage = host->alloc(ctx, AIGW_LIFE_REQUEST, count * sizeof *call->usage);
     if (!call->usage)
         return AIGW_E_NOMEM;
+    call->answer.model = call->client_model;
     status = call->is_count ? AIGW_OK : write_begin(ctx, call);
     for (; call->calls < count && status == AIGW_OK; call->calls++) {
         const struct aigw_call_options options = {

@@ -14,11 +14,11 @@
  *            because they are sent; a flag each refuses or allows:
  *              escapes that JSON does not have (\q, \u12, half of a surrogate pair) read as U+FFFD;
  *              the numbers NaN, Infinity and -Infinity, with AIGW_JSON_NAN;
- *              strings of any bytes, from servers that cut their text in the midst of a character, with
- * AIGW_JSON_BYTES. Memory     none, but what a function's comment names. A value is a piece of the text, so the text
- * must outlive it. Threads    nothing is shared: use it anywhere. Errors     aigw_json_check() and the tree reader
- * judge the text. Every other function trusts that this was done: on other text its answer may be nonsense, yet it
- * never reads outside.
+ *              strings of any bytes, with AIGW_JSON_BYTES: some servers cut their text in the midst of a character.
+ * Memory     none, but what a function's comment names. A value is a piece of the text, so the text must outlive it.
+ * Threads    nothing is shared: use it anywhere.
+ * Errors     aigw_json_check() and the tree reader judge the text. Every other function trusts that this was done: on
+ *            other text its answer may be nonsense, yet it never reads outside.
  */
 #ifndef AIGW_JSON_H
 #define AIGW_JSON_H
