@@ -26,6 +26,11 @@ features: {{
 """
 
 
+def conf_text(**given):
+    return CONF.format(**{"key": SERVER_KEY, "anthropic_model": "claude", "more": "", "limits": "", "providers": "",
+                          "models": "", **given})
+
+
 class ProxyEnv(Env):
     """The model servers' scripts belong to the environment; answers() sets what they say next."""
 
@@ -33,9 +38,8 @@ class ProxyEnv(Env):
         def conf(env):
             env.anthropic = env.models.script()
             env.openai = env.models.script()
-            return CONF.format(anthropic=env.anthropic.root, openai=env.openai.root, key=SERVER_KEY,
-                               anthropic_model=anthropic_model, more=more, limits=limits, providers=providers,
-                               models=models)
+            return conf_text(anthropic=env.anthropic.root, openai=env.openai.root, anthropic_model=anthropic_model,
+                             more=more, limits=limits, providers=providers, models=models)
         super().__init__(ctx, conf=conf, name=name, **kwargs)
         ctx.secret(SERVER_KEY)
 

@@ -15,7 +15,7 @@ from harness.runner import Failure, Skip, add_case, equal, fixture, truth
 
 from ._env import API_KEY, Env, Reply
 from ._prompts import PROMPTS
-from ._proxy import CONF, SERVER_KEY
+from ._proxy import SERVER_KEY, conf_text
 
 OWN = """
 providers: {{ own = {{ plugin = "openai"; base_url = "{base}"; }}; }};
@@ -403,8 +403,7 @@ def replay_others(ctx):
     """Model servers behind the proxies, and a page in the documentation's database, where this gateway has them."""
     def conf(env):
         env.anthropic, env.openai = env.models.script(), env.models.script()
-        text = CONF.format(anthropic=env.anthropic.root, openai=env.openai.root, key=ctx.secret(SERVER_KEY),
-                           anthropic_model="claude", more="", limits="")
+        text = conf_text(anthropic=env.anthropic.root, openai=env.openai.root, key=ctx.secret(SERVER_KEY))
         if os.path.exists(os.path.join(ctx.plugin_dir, "features", "docs_search.so")):
             folder = ctx.folder("replay-docs")
             database = os.path.join(folder, "docs.db")
