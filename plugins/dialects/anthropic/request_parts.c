@@ -10,11 +10,6 @@ bool anthropic_is_ours(aigw_str origin)
     return origin.len == 0 || wire_is(origin, ANTHROPIC_DIALECT);
 }
 
-bool anthropic_is_textual(const struct aigw_part *part)
-{
-    return part->type == AIGW_PART_TEXT || part->type == AIGW_PART_REFUSAL;
-}
-
 /* ---- cache markers ---- */
 
 static uint32_t count_tool_marks(const struct aigw_tool *tools)
@@ -34,7 +29,7 @@ static uint32_t count_part_marks(const struct aigw_part *part)
     for (; part; part = part->next) {
         bool is_marked = part->flags & AIGW_PARTF_CACHE;
 
-        if (anthropic_is_textual(part))
+        if (wire_is_textual(part))
             count += is_marked && !wire_is_blank(part->text);
         else if (part->type == AIGW_PART_IMAGE || part->type == AIGW_PART_DOCUMENT ||
                  part->type == AIGW_PART_TOOL_CALL || part->type == AIGW_PART_TOOL_RESULT)
@@ -238,7 +233,7 @@ bool anthropic_takes_item(struct anthropic_out *out, const struct aigw_part *par
 
 static aigw_status put_result_part(struct anthropic_out *out, const struct aigw_part *part)
 {
-    if (anthropic_is_textual(part))
+    if (wire_is_textual(part))
         return anthropic_put_text(out, part, part->text);
     if (part->type == AIGW_PART_IMAGE || part->type == AIGW_PART_DOCUMENT)
         return anthropic_put_attachment(out, part);
@@ -256,7 +251,7 @@ static aigw_status put_result_parts(struct anthropic_out *out, const struct aigw
 
     wire_puts(out->body, ",\"content\":[");
     for (const struct aigw_part *part = parts; part && status == AIGW_OK; part = part->next) {
-        if ((anthropic_is_textual(part) && wire_is_blank(part->text)) ||
+        if ((wire_is_textual(part) && wire_is_blank(part->text)) ||
             (part->type == AIGW_PART_OPAQUE && !anthropic_takes_item(out, part)))
             continue;
         if (count++ > 0)

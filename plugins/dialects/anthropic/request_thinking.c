@@ -106,14 +106,6 @@ static void settle_form_of_thinking(struct anthropic_out *out, const struct aigw
         give_up(out);
 }
 
-static bool has_part(const struct aigw_message *msg, uint32_t type)
-{
-    for (const struct aigw_part *part = msg->parts; part; part = part->next)
-        if (part->type == type)
-            return true;
-    return false;
-}
-
 /* The assistant's turn whose calls' results end the conversation; NULL when it ends otherwise. */
 static const struct aigw_message *waiting_turn(const struct aigw_model_request *req)
 {
@@ -125,7 +117,7 @@ static const struct aigw_message *waiting_turn(const struct aigw_model_request *
 
         if (is_assistant && !was_assistant && msg->next)
             turn = msg;
-        else if (msg->role == AIGW_ROLE_USER && !has_part(msg, AIGW_PART_TOOL_RESULT))
+        else if (msg->role == AIGW_ROLE_USER && !wire_has_part(msg->parts, AIGW_PART_TOOL_RESULT))
             turn = NULL;
         was_assistant = is_assistant;
     }

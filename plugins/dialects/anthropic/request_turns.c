@@ -7,19 +7,6 @@
 
 #include <string.h>
 
-static bool is_system(const struct aigw_message *msg)
-{
-    return msg->role == AIGW_ROLE_SYSTEM || msg->role == AIGW_ROLE_DEVELOPER;
-}
-
-static bool has_results(const struct aigw_message *msg)
-{
-    for (const struct aigw_part *part = msg->parts; part; part = part->next)
-        if (part->type == AIGW_PART_TOOL_RESULT)
-            return true;
-    return false;
-}
-
 /* ---- blocks ---- */
 
 static void close_turn(struct anthropic_out *out)
@@ -95,9 +82,9 @@ static aigw_status put_waiting(struct anthropic_out *out, const struct aigw_mess
     aigw_status status = AIGW_OK;
 
     for (const struct aigw_message *msg = out->waiting; msg != until && status == AIGW_OK; msg = msg->next)
-        for (const struct aigw_part *part = is_system(msg) ? msg->parts : NULL; part && status == AIGW_OK;
+        for (const struct aigw_part *part = wire_is_system(msg) ? msg->parts : NULL; part && status == AIGW_OK;
              part = part->next)
-            if (anthropic_is_textual(part))
+            if (wire_is_textual(part))
                 status = put_text_block(out, "user", part, part->text, "<system>", "</system>");
     out->waiting = NULL;
     return status;
@@ -148,12 +135,13 @@ static aigw_status put_results(struct anthropic_out *out, const struct aigw_mess
         out->results_ahead--;
         return AIGW_OK;
     }
-    for (const struct aigw_message *at = msg; at && status == AIGW_OK && (is_system(at) || has_results(at));
+    for (const struct aigw_message *at = msg;
+         at && status == AIGW_OK && (wire_is_system(at) || wire_has_part(at->parts, AIGW_PART_TOOL_RESULT));
          at = at->next) {
         for (const struct aigw_part *part = at->parts; part && status == AIGW_OK; part = part->next)
             if (part->type == AIGW_PART_TOOL_RESULT)
                 status = anthropic_put_result(out, part);
-        out->results_ahead += at != msg && !is_system(at);
+        out->results_ahead += at != msg && !wire_is_system(at);
     }
     return status;
 }
@@ -182,11 +170,11 @@ static aigw_status put_system(struct anthropic_out *out)
     aigw_status status = AIGW_OK;
     uint32_t count = 0;
 
-    for (const struct aigw_message *msg = out->req->messages; msg && is_system(msg); msg = msg->next)
+    for (const struct aigw_message *msg = out->req->messages; msg && wire_is_system(msg); msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
-            if (!anthropic_is_textual(part) && part->type != AIGW_PART_TOOLS)
+            if (!wire_is_textual(part) && part->type != AIGW_PART_TOOLS)
                 return anthropic_unsupported(out, "such part of a system message", part->type);
-            if (!anthropic_is_textual(part) || wire_is_blank(part->text))
+            if (!wire_is_textual(part) || wire_is_blank(part->text))
                 continue;
             if (count == 0)
                 wire_key(out->body, "system");
@@ -222,8 +210,8 @@ aigw_status anthropic_put_turns(struct anthropic_out *out)
             anthropic_drop(out, "name");
         if (msg->effort.len > 0)
             anthropic_drop(out, "effort");
-        is_leading = is_leading && is_system(msg);
-        if (!is_system(msg))
+        is_leading = is_leading && wire_is_system(msg);
+        if (!wire_is_system(msg))
             status = put_message(out, msg);
         else if (!is_leading && !out->waiting)
             out->waiting = msg;

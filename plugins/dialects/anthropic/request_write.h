@@ -80,14 +80,12 @@ aigw_status anthropic_put_tools(struct anthropic_out *out);
 void anthropic_count_marks(struct anthropic_out *out);
 /** `,"cache_control":…` if one is asked for and left. */
 void anthropic_put_mark(struct anthropic_out *out, bool is_wanted, uint32_t ttl_s);
-/** Text, and nothing but. */
-bool anthropic_is_textual(const struct aigw_part *part);
 /** A block of text, to its end. */
 aigw_status anthropic_put_text(struct anthropic_out *out, const struct aigw_part *part, aigw_str text);
 /** An image or document, to its end. */
+aigw_status anthropic_put_attachment(struct anthropic_out *out, const struct aigw_part *part);
 /** Does this OPAQUE part go into the request? Else it is noted as dropped. */
 bool anthropic_takes_item(struct anthropic_out *out, const struct aigw_part *part);
-aigw_status anthropic_put_attachment(struct anthropic_out *out, const struct aigw_part *part);
 /** Begin a block in a turn of `role`, opening one when another's is open. */
 void anthropic_open_block(struct anthropic_out *out, const char *role, const char *begin);
 /** Extra members, a cache marker and the end of a block. */

@@ -321,6 +321,23 @@ aigw_status wire_drop_members(const struct aigw_host *host, struct aigw_ctx *ctx
     return AIGW_OK;
 }
 
+bool wire_is_system(const struct aigw_message *msg)
+{
+    return msg->role == AIGW_ROLE_SYSTEM || msg->role == AIGW_ROLE_DEVELOPER;
+}
+
+bool wire_is_textual(const struct aigw_part *part)
+{
+    return part->type == AIGW_PART_TEXT || part->type == AIGW_PART_REFUSAL;
+}
+
+bool wire_has_part(const struct aigw_part *parts, uint32_t type)
+{
+    while (parts && parts->type != type)
+        parts = parts->next;
+    return parts != NULL;
+}
+
 bool wire_takes_item(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
                      const struct aigw_part *part, bool is_ours)
 {

@@ -70,6 +70,12 @@ aigw_status wire_splice(struct wire_body *body, aigw_str object);
  * it is no object. Absent text is fine. */
 aigw_status wire_drop_members(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
                               aigw_str object);
+/** Instructions, whatever the server calls them. */
+bool wire_is_system(const struct aigw_message *msg);
+/** Text, and nothing but. */
+bool wire_is_textual(const struct aigw_part *part);
+/** Is one of this type among them? */
+bool wire_has_part(const struct aigw_part *parts, uint32_t type);
 /** Does this OPAQUE part go into the request? Only where its vendor reads it: what one vendor alone understands means
  *  nothing to another. It is left out then, and named by its type. */
 bool wire_takes_item(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,

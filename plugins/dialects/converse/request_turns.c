@@ -10,24 +10,6 @@
 #define MARKS_MAX 4u
 #define ID_MAX    64u
 
-static bool is_system(const struct aigw_message *msg)
-{
-    return msg->role == AIGW_ROLE_SYSTEM || msg->role == AIGW_ROLE_DEVELOPER;
-}
-
-static bool is_textual(const struct aigw_part *part)
-{
-    return part->type == AIGW_PART_TEXT || part->type == AIGW_PART_REFUSAL;
-}
-
-static bool has_results(const struct aigw_message *msg)
-{
-    for (const struct aigw_part *part = msg->parts; part; part = part->next)
-        if (part->type == AIGW_PART_TOOL_RESULT)
-            return true;
-    return false;
-}
-
 /* Ids with letters, digits and _ . : - may stay: the API takes more than others. Claude behind it does not. */
 static aigw_str tool_id(struct converse_out *out, aigw_str id)
 {
@@ -56,7 +38,7 @@ void converse_count_marks(struct converse_out *out)
 
     for (const struct aigw_message *msg = out->req->messages; msg; msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part; part = part->next) {
-            if ((part->flags & AIGW_PARTF_CACHE) && !(is_textual(part) && wire_is_blank(part->text)))
+            if ((part->flags & AIGW_PARTF_CACHE) && !(wire_is_textual(part) && wire_is_blank(part->text)))
                 count++;
             if (part->type == AIGW_PART_TOOLS)
                 count += count_tool_marks(out, part->tools);
@@ -237,12 +219,12 @@ static aigw_status put_result_parts(struct converse_out *out, const struct aigw_
 
     for (const struct aigw_part *part = result->parts ? result->parts : &whole; part && status == AIGW_OK;
          part = part->next) {
-        if ((is_textual(part) && wire_is_blank(part->text)) ||
+        if ((wire_is_textual(part) && wire_is_blank(part->text)) ||
             (part->type == AIGW_PART_OPAQUE && !takes_item(out, part)))
             continue;
         if (count++ > 0)
             wire_puts(out->body, ",");
-        if (is_textual(part))
+        if (wire_is_textual(part))
             status = put_plain(out, part, says_error && count == 1 ? "Error: " : "", part->text, "");
         else if (part->type == AIGW_PART_IMAGE || part->type == AIGW_PART_DOCUMENT || part->type == AIGW_PART_VIDEO)
             status = converse_put_media(out, part);
@@ -280,12 +262,13 @@ static aigw_status put_results(struct converse_out *out, const struct aigw_messa
         out->results_ahead--;
         return AIGW_OK;
     }
-    for (const struct aigw_message *at = msg; at && status == AIGW_OK && (is_system(at) || has_results(at));
+    for (const struct aigw_message *at = msg;
+         at && status == AIGW_OK && (wire_is_system(at) || wire_has_part(at->parts, AIGW_PART_TOOL_RESULT));
          at = at->next) {
         for (const struct aigw_part *part = at->parts; part && status == AIGW_OK; part = part->next)
             if (part->type == AIGW_PART_TOOL_RESULT)
                 status = put_result(out, part);
-        out->results_ahead += at != msg && !is_system(at);
+        out->results_ahead += at != msg && !wire_is_system(at);
     }
     return status;
 }
@@ -321,9 +304,9 @@ static aigw_status put_waiting(struct converse_out *out, const struct aigw_messa
     aigw_status status = AIGW_OK;
 
     for (const struct aigw_message *msg = out->waiting; msg != until && status == AIGW_OK; msg = msg->next)
-        for (const struct aigw_part *part = is_system(msg) ? msg->parts : NULL; part && status == AIGW_OK;
+        for (const struct aigw_part *part = wire_is_system(msg) ? msg->parts : NULL; part && status == AIGW_OK;
              part = part->next)
-            if (is_textual(part))
+            if (wire_is_textual(part))
                 status = put_text(out, "user", part, part->text, "<system>", "</system>");
             else if (part->type != AIGW_PART_TOOLS)
                 status = converse_unsupported(out, "such part of a system message", part->type);
@@ -395,11 +378,11 @@ static aigw_status put_system(struct converse_out *out, aigw_str note)
     aigw_status status = AIGW_OK;
     uint32_t count = 0;
 
-    for (const struct aigw_message *msg = out->req->messages; msg && is_system(msg); msg = msg->next)
+    for (const struct aigw_message *msg = out->req->messages; msg && wire_is_system(msg); msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
-            if (!is_textual(part) && part->type != AIGW_PART_TOOLS)
+            if (!wire_is_textual(part) && part->type != AIGW_PART_TOOLS)
                 return converse_unsupported(out, "such part of a system message", part->type);
-            if (!is_textual(part) || wire_is_blank(part->text))
+            if (!wire_is_textual(part) || wire_is_blank(part->text))
                 continue;
             open_system(out, &count);
             status = put_plain(out, part, "", part->text, "");
@@ -439,8 +422,8 @@ aigw_status converse_turns(struct converse_out *out, aigw_str note)
     wire_puts(out->body, "[");
     for (const struct aigw_message *msg = out->req->messages; msg && status == AIGW_OK; msg = msg->next) {
         status = check_message(out, msg);
-        is_leading = is_leading && is_system(msg);
-        if (status == AIGW_OK && !is_system(msg))
+        is_leading = is_leading && wire_is_system(msg);
+        if (status == AIGW_OK && !wire_is_system(msg))
             status = put_message(out, msg);
         else if (!is_leading && !out->waiting)
             out->waiting = msg;

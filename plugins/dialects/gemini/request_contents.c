@@ -10,16 +10,6 @@
 /* Documented for calls that another model made: nothing checks it. */
 #define NO_SIGNATURE "skip_thought_signature_validator"
 
-static bool is_system(const struct aigw_message *msg)
-{
-    return msg->role == AIGW_ROLE_SYSTEM || msg->role == AIGW_ROLE_DEVELOPER;
-}
-
-static bool is_textual(const struct aigw_part *part)
-{
-    return part->type == AIGW_PART_TEXT || part->type == AIGW_PART_REFUSAL;
-}
-
 static bool is_ours(aigw_str origin)
 {
     return wire_is(origin, GEMINI_DIALECT);
@@ -37,11 +27,6 @@ static uint32_t count_parts(const struct aigw_message *msg, uint32_t type)
     for (const struct aigw_part *part = msg->parts; part; part = part->next)
         count += part->type == type;
     return count;
-}
-
-static bool has_results(const struct aigw_message *msg)
-{
-    return count_parts(msg, AIGW_PART_TOOL_RESULT) > 0;
 }
 
 /* ---- turns and parts ---- */
@@ -259,7 +244,7 @@ static aigw_status put_response(struct gemini_out *out, const struct aigw_part *
         if (!joined)
             return AIGW_E_NOMEM;
         for (const struct aigw_part *piece = part->parts; piece; piece = piece->next)
-            if (is_textual(piece))
+            if (wire_is_textual(piece))
                 out->host->buf_put(joined, piece->text.ptr, piece->text.len);
         if (out->host->buf_view(joined, &text) != AIGW_OK)
             return AIGW_E_NOMEM;
@@ -281,7 +266,7 @@ static aigw_status put_result_media(struct gemini_out *out, const struct aigw_pa
     uint32_t count = 0;
 
     for (const struct aigw_part *part = parts; part && status == AIGW_OK; part = part->next) {
-        if (is_textual(part) ||
+        if (wire_is_textual(part) ||
             (part->type == AIGW_PART_OPAQUE && !wire_takes_item(out->host, out->ctx, out->drops, part, false)))
             continue;
         if (part->type < AIGW_PART_IMAGE || part->type > AIGW_PART_VIDEO ||
@@ -321,7 +306,7 @@ static aigw_status put_result(struct gemini_out *out, const struct aigw_part *pa
 /* The messages from `msg` on that belong to it: results, and instructions in between. */
 static bool is_in_group(const struct aigw_message *msg)
 {
-    return msg && (is_system(msg) || has_results(msg));
+    return msg && (wire_is_system(msg) || wire_has_part(msg->parts, AIGW_PART_TOOL_RESULT));
 }
 
 /** The results of a row of messages. */
@@ -342,7 +327,7 @@ static aigw_status list_results(struct gemini_out *out, const struct aigw_messag
     if (!ret_list->parts)
         return AIGW_E_NOMEM;
     for (const struct aigw_message *msg = group; is_in_group(msg); msg = msg->next) {
-        out->results_ahead += msg != group && !is_system(msg);
+        out->results_ahead += msg != group && !wire_is_system(msg);
         for (const struct aigw_part *part = msg->parts; part; part = part->next)
             if (part->type == AIGW_PART_TOOL_RESULT)
                 ret_list->parts[ret_list->count++] = part;
@@ -445,11 +430,11 @@ static aigw_status put_waiting(struct gemini_out *out, const struct aigw_message
     aigw_status status = AIGW_OK;
 
     for (const struct aigw_message *msg = out->waiting; msg != until && status == AIGW_OK; msg = msg->next)
-        for (const struct aigw_part *part = is_system(msg) ? msg->parts : NULL; part && status == AIGW_OK;
+        for (const struct aigw_part *part = wire_is_system(msg) ? msg->parts : NULL; part && status == AIGW_OK;
              part = part->next) {
-            if (!is_textual(part) && part->type != AIGW_PART_TOOLS)
+            if (!wire_is_textual(part) && part->type != AIGW_PART_TOOLS)
                 return gemini_unsupported(out, "such part of a system message", part->type);
-            if (is_textual(part) && part->text.len > 0)
+            if (wire_is_textual(part) && part->text.len > 0)
                 status = put_text(out, "user", part, true);
         }
     out->waiting = NULL;
@@ -461,9 +446,9 @@ static aigw_status put_message(struct gemini_out *out, const struct aigw_message
     const char *role = msg->role == AIGW_ROLE_ASSISTANT ? "model" : "user";
     aigw_status status = AIGW_OK;
 
-    if (has_results(msg) && out->results_ahead > 0)
+    if (wire_has_part(msg->parts, AIGW_PART_TOOL_RESULT) && out->results_ahead > 0)
         out->results_ahead--;
-    else if (has_results(msg))
+    else if (wire_has_part(msg->parts, AIGW_PART_TOOL_RESULT))
         status = put_results(out, msg);
     if (status == AIGW_OK && out->waiting)
         status = put_waiting(out, msg);
@@ -478,11 +463,11 @@ static aigw_status put_system(struct gemini_out *out, const struct aigw_model_re
     aigw_status status = AIGW_OK;
     uint32_t count = 0;
 
-    for (const struct aigw_message *msg = req->messages; msg && is_system(msg); msg = msg->next)
+    for (const struct aigw_message *msg = req->messages; msg && wire_is_system(msg); msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
-            if (!is_textual(part) && part->type != AIGW_PART_TOOLS)
+            if (!wire_is_textual(part) && part->type != AIGW_PART_TOOLS)
                 return gemini_unsupported(out, "such part of a system message", part->type);
-            if (!is_textual(part) || part->text.len == 0)
+            if (!wire_is_textual(part) || part->text.len == 0)
                 continue;
             if (count == 0)
                 wire_key(out->body, "systemInstruction");
@@ -524,7 +509,7 @@ static void follow_run(struct gemini_out *out, const struct aigw_message *msg, b
 
     if (is_assistant && !*is_in_run)
         out->run_first = out->run_end;
-    *is_in_run = is_assistant || (*is_in_run && is_system(msg));
+    *is_in_run = is_assistant || (*is_in_run && wire_is_system(msg));
     out->run_end += count_parts(msg, AIGW_PART_TOOL_CALL);
 }
 
@@ -548,9 +533,9 @@ aigw_status gemini_contents(struct gemini_out *out, const struct aigw_model_requ
             gemini_drop(out, "name");
         if (msg->effort.len > 0)
             gemini_drop(out, "effort");
-        is_leading = is_leading && is_system(msg);
+        is_leading = is_leading && wire_is_system(msg);
         follow_run(out, msg, &is_in_run);
-        if (!is_system(msg))
+        if (!wire_is_system(msg))
             status = put_message(out, msg);
         else if (!is_leading && !out->waiting)
             out->waiting = msg;

@@ -22,16 +22,6 @@ struct chunks {
     const struct aigw_message *last_msg;
 };
 
-static bool is_system(const struct aigw_message *msg)
-{
-    return msg->role == AIGW_ROLE_SYSTEM || msg->role == AIGW_ROLE_DEVELOPER;
-}
-
-static bool is_textual(const struct aigw_part *part)
-{
-    return part->type == AIGW_PART_TEXT || part->type == AIGW_PART_REFUSAL;
-}
-
 static bool is_attachment(const struct aigw_part *part)
 {
     return part->type == AIGW_PART_IMAGE || part->type == AIGW_PART_DOCUMENT || part->type == AIGW_PART_AUDIO;
@@ -174,7 +164,7 @@ static aigw_status text_of(struct mistral_out *out, const struct chunks *chunks,
                            const struct aigw_part *part, aigw_str *ret_text)
 {
     *ret_text = part->text;
-    if (chunks->run != RUN_USER || !is_system(msg))
+    if (chunks->run != RUN_USER || !wire_is_system(msg))
         return AIGW_OK;
     *ret_text = join(out, join(out, AIGW_STR("<system>"), part->text), AIGW_STR("</system>"));
     return ret_text->ptr ? AIGW_OK : AIGW_E_NOMEM;
@@ -223,7 +213,7 @@ static aigw_status put_chunk(struct mistral_out *out, const struct chunks *chunk
 static aigw_status take_part(struct mistral_out *out, struct chunks *chunks, const struct aigw_message *msg,
                              const struct aigw_part *part)
 {
-    bool is_chunk = is_textual(part)
+    bool is_chunk = wire_is_textual(part)
                         ? part->text.len > 0
                         : is_attachment(part) || (part->type == AIGW_PART_OPAQUE && takes_item(out, part)) ||
                               (chunks->run == RUN_ASSISTANT && goes_home(out, part));
@@ -276,7 +266,7 @@ static aigw_status put_content(struct mistral_out *out, struct chunks *chunks, c
     aigw_str text = AIGW_STR("");
     aigw_status status = AIGW_OK;
 
-    if (chunks->count == 0 || (chunks->count == 1 && is_textual(chunks->last) && chunks->last->extra.len == 0)) {
+    if (chunks->count == 0 || (chunks->count == 1 && wire_is_textual(chunks->last) && chunks->last->extra.len == 0)) {
         if (chunks->count > 0)
             status = text_of(out, chunks, chunks->last_msg, chunks->last, &text);
         put_json(out, ",\"content\":", text);
@@ -360,9 +350,9 @@ static aigw_status put_result_text(struct mistral_out *out, const struct aigw_pa
             continue;
         }
         has_attachment |= is_attachment(part);
-        if (!is_textual(part) && !is_attachment(part))
+        if (!wire_is_textual(part) && !is_attachment(part))
             return mistral_unsupported(out, "such part of a tool's result", part->type);
-        if (!is_textual(part) || part->text.len == 0)
+        if (!wire_is_textual(part) || part->text.len == 0)
             continue;
         if (part->extra.len > 0)
             return mistral_unsupported(out, "extra members of a text in a tool's result", part->type);
@@ -478,7 +468,7 @@ aigw_status mistral_messages(struct mistral_out *out, const struct aigw_model_re
     wire_puts(out->body, "[");
     for (const struct aigw_message *at = msg; at && status == AIGW_OK; at = at->next)
         status = check_message(out, at);
-    for (end = msg; end && is_system(end); end = end->next)
+    for (end = msg; end && wire_is_system(end); end = end->next)
         ;
     if (status == AIGW_OK)
         status = put_system(out, msg, end);

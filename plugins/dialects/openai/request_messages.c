@@ -28,14 +28,6 @@ bool openai_is_ours(aigw_str origin)
 
 /* ---- parts ---- */
 
-static bool has_part(const struct aigw_part *parts, uint32_t type)
-{
-    for (; parts; parts = parts->next)
-        if (parts->type == type)
-            return true;
-    return false;
-}
-
 /* Not text, but may stand in a list of content. */
 static bool is_attachment(uint32_t type)
 {
@@ -69,11 +61,6 @@ static bool has_extra_text(const struct aigw_part *parts)
         if ((parts->type == AIGW_PART_TEXT || parts->type == AIGW_PART_REFUSAL) && parts->extra.len > 0)
             return true;
     return false;
-}
-
-static bool is_textual(const struct aigw_part *part)
-{
-    return part->type == AIGW_PART_TEXT || part->type == AIGW_PART_REFUSAL;
 }
 
 static void put_data_url(struct wire_body *body, const struct aigw_part *part)
@@ -197,7 +184,7 @@ static aigw_status put_text(struct openai_out *out, const struct aigw_part *part
     uint32_t count = 0;
 
     for (const struct aigw_part *part = parts; part; part = part->next)
-        if (is_textual(part) && part->text.len > 0) {
+        if (wire_is_textual(part) && part->text.len > 0) {
             only = part;
             count++;
         }
@@ -212,7 +199,7 @@ static aigw_status put_text(struct openai_out *out, const struct aigw_part *part
         host->buf_put(joined, prefix, strlen(prefix));
     count = 0;
     for (const struct aigw_part *part = parts; part; part = part->next) {
-        if (!is_textual(part) || part->text.len == 0)
+        if (!wire_is_textual(part) || part->text.len == 0)
             continue;
         if (count++ > 0)
             host->buf_put(joined, "\n", 1);
@@ -231,7 +218,7 @@ static aigw_status put_list(struct openai_out *out, const struct aigw_part *part
 
     for (const struct aigw_part *part = parts; part && status == AIGW_OK; part = part->next) {
         bool is_wanted = is_attachment(part->type) || (is_item(part) && !only_attached) ||
-                         (is_textual(part) && part->text.len > 0 && !only_attached);
+                         (wire_is_textual(part) && part->text.len > 0 && !only_attached);
 
         if (!is_wanted)
             continue;
@@ -326,7 +313,7 @@ static aigw_status put_results(struct openai_out *out, const struct aigw_message
         for (const struct aigw_part *inner = part->parts; inner; inner = inner->next)
             if (inner->type == AIGW_PART_OPAQUE)
                 (void)wire_takes_item(out->host, out->ctx, out->drops, inner, false);
-            else if ((!is_textual(inner) && !is_attachment(inner->type)) || has_extra_text(inner))
+            else if ((!wire_is_textual(inner) && !is_attachment(inner->type)) || has_extra_text(inner))
                 return openai_unsupported(out, "such part of a tool's result", inner->type);
         open_message(out, "tool", count);
         wire_puts(out->body, ",\"tool_call_id\":");
@@ -435,15 +422,15 @@ static bool wants_reasoning(const struct openai_out *out, const struct aigw_mess
 static aigw_status put_rest(struct openai_out *out, const struct aigw_message *msg, uint32_t prefill, uint32_t *count)
 {
     bool is_rewritten = prefill == OPENAI_PREFILL_TOLD;
-    bool has_calls = has_part(msg->parts, AIGW_PART_TOOL_CALL);
+    bool has_calls = wire_has_part(msg->parts, AIGW_PART_TOOL_CALL);
     bool has_list = has_attachment(msg->parts) || has_item(msg->parts) || has_extra_text(msg->parts);
-    bool has_text = has_part(msg->parts, AIGW_PART_TEXT) || has_part(msg->parts, AIGW_PART_REFUSAL);
+    bool has_text = wire_has_part(msg->parts, AIGW_PART_TEXT) || wire_has_part(msg->parts, AIGW_PART_REFUSAL);
     aigw_status status = AIGW_OK;
     uint32_t items = 0;
 
     if (!has_text && !has_list && !has_calls &&
-        (msg->role != AIGW_ROLE_USER || has_part(msg->parts, AIGW_PART_TOOLS) ||
-         has_part(msg->parts, AIGW_PART_TOOL_RESULT)))
+        (msg->role != AIGW_ROLE_USER || wire_has_part(msg->parts, AIGW_PART_TOOLS) ||
+         wire_has_part(msg->parts, AIGW_PART_TOOL_RESULT)))
         return AIGW_OK;
     open_message(out, is_rewritten ? "user" : role_name(out, msg->role), count);
     if (msg->name.len > 0 && !openai_drops(out, OPENAI_NO_NAMES, "name")) {
@@ -486,7 +473,7 @@ bool openai_has_prefill(const struct aigw_model_request *req)
 {
     const struct aigw_message *last = last_message(req->messages);
 
-    return last && last->role == AIGW_ROLE_ASSISTANT && !has_part(last->parts, AIGW_PART_TOOL_CALL);
+    return last && last->role == AIGW_ROLE_ASSISTANT && !wire_has_part(last->parts, AIGW_PART_TOOL_CALL);
 }
 
 aigw_status openai_messages(struct openai_out *out, const struct aigw_model_request *req)
@@ -499,7 +486,7 @@ aigw_status openai_messages(struct openai_out *out, const struct aigw_model_requ
     wire_key(out->body, "messages");
     wire_puts(out->body, "[");
     for (const struct aigw_message *msg = req->messages; msg && status == AIGW_OK; msg = msg->next) {
-        bool has_results = has_part(msg->parts, AIGW_PART_TOOL_RESULT);
+        bool has_results = wire_has_part(msg->parts, AIGW_PART_TOOL_RESULT);
 
         if (!role_name(out, msg->role))
             return openai_unsupported(out, "such role of a message", msg->role);
