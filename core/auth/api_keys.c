@@ -7,38 +7,40 @@
 #include <string.h>
 #include <time.h>
 
+#include "auth/grant.h"
 #include "auth/internal.h"
-#include "base/network.h"
 
 #define SECRET_MAX  512u
 #define DAY_S       86400
 #define HASH_PREFIX "sha256:"
 
+struct api_key {
+    struct gw_grant grant;
+    struct aigw_list hash_texts; /* "sha256:<64 hex digits>", perhaps " until YYYY-MM-DD" */
+    const char *expires;
+    int64_t expires_s; /* first second when it is no good any more; INT64_MAX: never */
+};
+
 struct slot {
     unsigned char digest[GW_DIGEST_LEN];
-    const struct gw_api_key *key; /* NULL: empty */
+    const struct api_key *key; /* NULL: empty */
     int64_t until_s;
 };
 
 struct gw_api_keys {
-    struct gw_api_key *keys;
+    struct api_key *keys;
     size_t count;
     struct slot *slots;
     size_t slot_mask;
 };
 
-#define AT(field) offsetof(struct gw_api_key, field)
+#define AT(field) offsetof(struct api_key, field)
 static const struct aigw_setting key_table[] = {
     { "hash", AIGW_SET_LIST, AIGW_SETF_REQUIRED, AT(hash_texts), NULL, 0, 0, NULL,
       "SHA-256 of the key: \"sha256:\" and 64 hex digits, as `aigw key` prints it. A second one may end in \" until "
       "YYYY-MM-DD\": the old key, good for that long." },
-    { "models", AIGW_SET_LIST, 0, AT(models), NULL, 0, 0, NULL,
-      "Models of conf.d that it may use: names, or beginnings with * behind. Not given: all; (): none." },
-    { "scopes", AIGW_SET_LIST, 0, AT(scopes), NULL, 0, 0, NULL, "Rights that it has. Not given: all; (): none." },
-    { "from", AIGW_SET_LIST, 0, AT(from), NULL, 0, 0, NULL,
-      "Networks from which it may be used, such as 10.0.0.0/8. Not given: any." },
     { "expires", AIGW_SET_STRING, 0, AT(expires), NULL, 0, 0, NULL, "Last day on which it is good: YYYY-MM-DD, UTC." },
-    { "enabled", AIGW_SET_BOOL, 0, AT(enabled), "true", 0, 0, NULL, "false: it is refused." },
+    GW_GRANT_SETTINGS(struct api_key),
 };
 
 /* ---- reading conf.d ------------------------------------------------------------------------------------------- */
@@ -93,7 +95,7 @@ static size_t slot_of(const struct gw_api_keys *keys, const unsigned char *diges
     return at;
 }
 
-static void add_hashes(struct gw_api_keys *keys, const struct gw_api_key *key, const struct gw_node *node,
+static void add_hashes(struct gw_api_keys *keys, const struct api_key *key, const struct gw_node *node,
                        const char *path, struct gw_problems *problems)
 {
     for (size_t i = 0; i < key->hash_texts.count; i++) {
@@ -113,33 +115,13 @@ static void add_hashes(struct gw_api_keys *keys, const struct gw_api_key *key, c
         if (keys->slots[at].key) {
             gw_problem(problems, node, path,
                        "hash: entry %zu is also one of keys.%s; every key needs a secret of its own", i + 1,
-                       keys->slots[at].key->name);
+                       keys->slots[at].key->grant.name);
             continue;
         }
         keys->slots[at].key = key;
         keys->slots[at].until_s = until_s;
         memcpy(keys->slots[at].digest, digest, GW_DIGEST_LEN);
     }
-}
-
-static void check_key(struct gw_arena *arena, struct gw_api_key *key, const struct gw_node *node, const char *path,
-                      struct gw_problems *problems)
-{
-    aigw_str *rights = gw_arena_alloc(arena, (key->scopes.count + 1) * sizeof *rights);
-
-    for (size_t i = 0; rights && i < key->scopes.count; i++)
-        rights[i] = gw_str(key->scopes.items[i]);
-    key->rights = rights;
-    key->has_models = gw_node_get(node, "models") != NULL;
-    key->has_scopes = gw_node_get(node, "scopes") != NULL;
-    key->expires_s = INT64_MAX;
-    if (key->expires && !read_day(key->expires, &key->expires_s))
-        gw_problem(problems, node, path, "expires: is \"%s\", expected a day: YYYY-MM-DD", key->expires);
-    key->networks = gw_arena_calloc(arena, (key->from.count + 1) * sizeof *key->networks);
-    for (size_t i = 0; key->networks && i < key->from.count; i++)
-        if (!gw_network_parse(key->from.items[i], &key->networks[i]))
-            gw_problem(problems, node, path, "from: \"%s\" is no network; expected one such as 10.0.0.0/8",
-                       key->from.items[i]);
 }
 
 /** Room for all hashes, at most half full. */
@@ -169,12 +151,14 @@ struct gw_api_keys *gw_api_keys_build(struct gw_arena *arena, const struct gw_no
     if (!keys || !keys->keys)
         goto no_memory;
     for (const struct gw_node *n = group ? group->first : NULL; n; n = n->next) {
-        struct gw_api_key *key = &keys->keys[keys->count++];
+        struct api_key *key = &keys->keys[keys->count++];
         const char *path = gw_arena_printf(arena, "keys.%s", n->key);
 
         gw_settings_fill(arena, n, path, key_table, GW_ARRAY_LEN(key_table), sizeof *key_table, NULL, key, problems);
-        key->name = n->key;
-        check_key(arena, key, n, path, problems);
+        gw_grant_finish(arena, &key->grant, n, path, problems);
+        key->expires_s = INT64_MAX;
+        if (key->expires && !read_day(key->expires, &key->expires_s))
+            gw_problem(problems, n, path, "expires: is \"%s\", expected a day: YYYY-MM-DD", key->expires);
     }
     if (!make_slots(arena, keys))
         goto no_memory;
@@ -213,25 +197,16 @@ static void refuse(struct gw_auth_result *result, const char *code, const char *
     result->detail = detail;
 }
 
-static bool is_from(const struct gw_api_key *key, const char *client_ip)
-{
-    for (size_t i = 0; i < key->from.count; i++)
-        if (key->networks && client_ip && gw_network_contains(&key->networks[i], gw_str(client_ip)))
-            return true;
-    return key->from.count == 0;
-}
-
 void gw_api_keys_check(const struct gw_api_keys *keys, aigw_str secret, const char *client_ip, struct gw_arena *arena,
-                       struct gw_auth_result *ret_result, const struct gw_api_key **ret_key)
+                       struct gw_auth_result *ret_result)
 {
     unsigned char digest[GW_DIGEST_LEN];
-    const struct gw_api_key *key;
+    const struct api_key *key;
     const struct slot *slot;
     int64_t now_s = gw_wall_s();
 
     memset(ret_result, 0, sizeof *ret_result);
     ret_result->principal.struct_size = sizeof ret_result->principal;
-    *ret_key = NULL;
     if (secret.len == 0) {
         refuse(ret_result, "key_missing",
                "this route is called with an API key of this gateway, in the header Authorization: Bearer, x-api-key, "
@@ -247,26 +222,23 @@ void gw_api_keys_check(const struct gw_api_keys *keys, aigw_str secret, const ch
     if (!key)
         refuse(ret_result, "key_unknown",
                "the API key is not one of this gateway's: its hash stands in no group of `keys` in conf.d");
-    else if (!key->enabled)
-        refuse(ret_result, "key_disabled", gw_arena_printf(arena, "the API key \"%s\" is switched off", key->name));
+    else if (!key->grant.enabled)
+        refuse(ret_result, "key_disabled",
+               gw_arena_printf(arena, "the API key \"%s\" is switched off", key->grant.name));
     else if (now_s >= key->expires_s || now_s >= slot->until_s)
         refuse(ret_result, "key_expired",
-               gw_arena_printf(arena, "the API key \"%s\" was good until %s", key->name,
+               gw_arena_printf(arena, "the API key \"%s\" was good until %s", key->grant.name,
                                now_s >= key->expires_s ? key->expires : "it was replaced by another"));
-    else if (!is_from(key, client_ip))
+    else if (!gw_grant_admits(&key->grant, client_ip))
         refuse(ret_result, "key_address",
-               gw_arena_printf(arena, "the API key \"%s\" may not be used from this address", key->name));
+               gw_arena_printf(arena, "the API key \"%s\" may not be used from this address", key->grant.name));
     if (ret_result->outcome == GW_AUTH_REFUSED) {
         if (!ret_result->detail) /* out of memory */
             ret_result->detail = "the API key is refused";
         return;
     }
-    ret_result->outcome = GW_AUTH_ALLOWED;
-    ret_result->principal.flags = AIGW_PRINCIPALF_KEY | (key->has_scopes ? 0 : AIGW_PRINCIPALF_ALL_SCOPES);
-    ret_result->principal.subject = gw_str(key->name);
-    ret_result->principal.scopes = key->rights;
-    ret_result->principal.scope_count = (uint32_t)key->scopes.count;
-    *ret_key = key;
+    gw_grant_allow(&key->grant, gw_str(key->grant.name), ret_result);
+    ret_result->principal.flags |= AIGW_PRINCIPALF_KEY;
 }
 
 /* "aigw-", 8 characters that logs and people may see, "-", 43 that make 256 bits. Scanners for secrets find it. */
@@ -295,21 +267,4 @@ aigw_status gw_api_key_make(char ret_secret[GW_API_KEY_SIZE], char ret_hash[GW_A
     for (size_t i = 0; i < sizeof digest; i++)
         at += sprintf(at, "%02x", digest[i]);
     return AIGW_OK;
-}
-
-bool gw_api_key_may_use(const struct gw_api_key *key, aigw_str model)
-{
-    if (!key || !key->has_models)
-        return true;
-    for (size_t i = 0; i < key->models.count; i++) {
-        aigw_str pattern = gw_str(key->models.items[i]);
-
-        if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*') {
-            if (model.len >= pattern.len - 1 && memcmp(model.ptr, pattern.ptr, pattern.len - 1) == 0)
-                return true;
-        } else if (gw_str_eq(pattern, model)) {
-            return true;
-        }
-    }
-    return false;
 }

@@ -8,21 +8,6 @@
 
 struct gw_api_keys;
 
-/** One key of conf.d. Lives as long as its set. */
-struct gw_api_key {
-    const char *name;
-    struct aigw_list hash_texts; /* "sha256:<64 hex digits>", perhaps " until YYYY-MM-DD" */
-    struct aigw_list models;     /* names or "prefix*"; none given: all */
-    struct aigw_list scopes;     /* none given: all */
-    struct aigw_list from;       /* networks; none given: any */
-    const char *expires;
-    int32_t enabled;
-    int64_t expires_s;           /* first second when it is no good any more; INT64_MAX: never */
-    const aigw_str *rights;      /* `scopes`, for a principal */
-    struct gw_network *networks; /* `from` */
-    bool has_models, has_scopes;
-};
-
 /** Read `keys`. NULL only when out of memory. */
 struct gw_api_keys *gw_api_keys_build(struct gw_arena *arena, const struct gw_node *conf, struct gw_problems *problems);
 /** What the request presents, in whichever header: Authorization: Bearer, x-api-key, api-key, x-goog-api-key. Absent
@@ -31,12 +16,10 @@ aigw_str gw_api_keys_presented(const struct gw_auth_headers *headers);
 /** Who that is. REFUSED with 401 otherwise: error is a code ("key_unknown"), detail says what to do. client_ip may be
  *  NULL when it is not known. */
 void gw_api_keys_check(const struct gw_api_keys *keys, aigw_str secret, const char *client_ip, struct gw_arena *arena,
-                       struct gw_auth_result *ret_result, const struct gw_api_key **ret_key);
+                       struct gw_auth_result *ret_result);
 /** Make a secret and its hash as conf.d wants it; both are texts. */
 #define GW_API_KEY_SIZE      64u
 #define GW_API_KEY_HASH_SIZE 80u
 aigw_status gw_api_key_make(char ret_secret[GW_API_KEY_SIZE], char ret_hash[GW_API_KEY_HASH_SIZE]);
-/** May this key use the model of conf.d? NULL: no key, no limit. */
-bool gw_api_key_may_use(const struct gw_api_key *key, aigw_str model);
 
 #endif

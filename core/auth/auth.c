@@ -48,19 +48,25 @@ static void warn_plain_http(const struct gw_issuer *issuer)
                issuer->name, issuer->url);
 }
 
-/** Mark the issuer of auth->issuers with this name and URL as wanted, else add a new one to `wanted`. Nothing when the
- *  URL is empty or wanted already. Lock held. */
-static aigw_status want_issuer(struct gw_auth *auth, struct gw_issuer **wanted, const char *name, const char *url)
+static bool same_text(const char *a, const char *b)
 {
-    struct gw_issuer *issuer;
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
 
-    if (!url || !*url)
-        return AIGW_OK;
-    issuer = gw_issuer_new(name, url);
+static bool loads_same(const struct gw_issuer *a, const struct gw_issuer *b)
+{
+    return strcmp(a->url, b->url) == 0 && same_text(a->oidc_issuer, b->oidc_issuer) &&
+           same_text(a->keys_url, b->keys_url);
+}
+
+/** Mark the issuer of auth->issuers like this new one as wanted, else add it to `wanted`. Freed when not needed: it is
+ *  wanted already. NULL: out of memory. Lock held. */
+static aigw_status want_issuer(struct gw_auth *auth, struct gw_issuer **wanted, struct gw_issuer *issuer)
+{
     if (!issuer)
         return AIGW_E_NOMEM;
     for (struct gw_issuer *other = auth->issuers; other; other = other->next) {
-        if (strcmp(other->url, issuer->url) != 0 || issuer->config_error.text[0])
+        if (!loads_same(other, issuer) || issuer->config_error.text[0])
             continue;
         if (other->is_wanted || strcmp(other->name, issuer->name) == 0) {
             other->is_wanted = true;
@@ -69,7 +75,7 @@ static aigw_status want_issuer(struct gw_auth *auth, struct gw_issuer **wanted, 
         }
     }
     for (; *wanted; wanted = &(*wanted)->next) {
-        if (!issuer->config_error.text[0] && strcmp((*wanted)->url, issuer->url) == 0) {
+        if (!issuer->config_error.text[0] && loads_same(*wanted, issuer)) {
             gw_issuer_free(issuer); /* offline sites name one URL twice */
             return AIGW_OK;
         }
@@ -82,14 +88,22 @@ static aigw_status want_issuer(struct gw_auth *auth, struct gw_issuer **wanted, 
     return AIGW_OK;
 }
 
-static aigw_status want_issuers(struct gw_auth *auth, struct gw_issuer **wanted, const struct gw_settings *settings)
+static aigw_status want_gitlab(struct gw_auth *auth, struct gw_issuer **wanted, const char *name, const char *url)
 {
-    aigw_status status = want_issuer(auth, wanted, "Gitlab", settings->auth.gitlab_url);
+    return url && *url ? want_issuer(auth, wanted, gw_issuer_new(name, url)) : AIGW_OK;
+}
+
+static aigw_status want_issuers(struct gw_auth *auth, struct gw_issuer **wanted, const struct gw_settings *settings,
+                                const struct gw_oidc *oidc)
+{
+    aigw_status status = want_gitlab(auth, wanted, "Gitlab", settings->auth.gitlab_url);
 
     if (status == AIGW_OK)
-        status = want_issuer(auth, wanted, "CustomersDot", settings->auth.customer_portal_url);
+        status = want_gitlab(auth, wanted, "CustomersDot", settings->auth.customer_portal_url);
     for (size_t i = 0; i < settings->auth.issuers.count && status == AIGW_OK; i++)
-        status = want_issuer(auth, wanted, settings->auth.issuers.names[i], settings->auth.issuers.values[i]);
+        status = want_gitlab(auth, wanted, settings->auth.issuers.names[i], settings->auth.issuers.values[i]);
+    for (size_t i = 0; oidc && i < oidc->count && status == AIGW_OK; i++)
+        status = want_issuer(auth, wanted, gw_issuer_new_oidc(&oidc->groups[i]));
     return status;
 }
 
@@ -157,7 +171,7 @@ static void publish(struct gw_auth *auth, struct gw_view *view, struct gw_auth_c
             view->sets[view->set_count++] = gw_keyset_ref(issuer->set);
     }
     for (size_t i = 0; i < view->set_count; i++)
-        view->key_count += view->sets[i]->count;
+        view->key_count += gw_keyset_serves(view->sets[i], AIGW_STR_NONE) ? view->sets[i]->count : 0;
     view->generation = old ? old->generation + 1 : 1;
     auth->view = view;
     atomic_store_explicit(&auth->generation, view->generation, memory_order_release);
@@ -176,7 +190,8 @@ aigw_status gw_auth_publish(struct gw_auth *auth)
 
 /** Apply settings, wholly or, when out of memory, not at all. Lock held. No issuers while every token is let through
  *  unread: nobody's keys are needed. */
-static aigw_status apply(struct gw_auth *auth, const struct gw_settings *settings, struct gw_auth_config *config)
+static aigw_status apply(struct gw_auth *auth, const struct gw_settings *settings, const struct gw_oidc *oidc,
+                         struct gw_auth_config *config)
 {
     struct gw_issuer *wanted = NULL;
     struct gw_view *view = alloc_view(auth);
@@ -185,7 +200,7 @@ static aigw_status apply(struct gw_auth *auth, const struct gw_settings *setting
     for (struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next)
         issuer->is_wanted = false;
     if (status == AIGW_OK && !settings->auth.bypass_external)
-        status = want_issuers(auth, &wanted, settings);
+        status = want_issuers(auth, &wanted, settings, oidc);
     if (status != AIGW_OK) {
         free_issuers(wanted);
         free(view);
@@ -226,8 +241,8 @@ static void register_metrics(struct gw_auth *auth)
 
 /* ---- life --------------------------------------------------------------------------------------------------- */
 
-struct gw_auth *gw_auth_new_tuned(const struct gw_settings *settings, const struct gw_auth_tuning *tuning,
-                                  struct gw_err *reterr)
+struct gw_auth *gw_auth_new_tuned(const struct gw_settings *settings, const struct gw_oidc *oidc,
+                                  const struct gw_auth_tuning *tuning, struct gw_err *reterr)
 {
     struct gw_auth *auth;
     struct gw_auth_config *config;
@@ -247,11 +262,11 @@ struct gw_auth *gw_auth_new_tuned(const struct gw_settings *settings, const stru
     (void)pthread_mutex_init(&auth->lock, NULL);
     auth->tuning = *tuning;
     register_metrics(auth);
-    config = gw_auth_config_new(settings, reterr);
+    config = gw_auth_config_new(settings, oidc, reterr);
     if (!config)
         goto fail;
     (void)pthread_mutex_lock(&auth->lock);
-    status = apply(auth, settings, config);
+    status = apply(auth, settings, oidc, config);
     (void)pthread_mutex_unlock(&auth->lock);
     if (status != AIGW_OK) {
         (void)gw_err_set(reterr, status, "authentication: out of memory");
@@ -268,11 +283,11 @@ fail:
     return NULL;
 }
 
-struct gw_auth *gw_auth_new(const struct gw_settings *settings, struct gw_err *reterr)
+struct gw_auth *gw_auth_new(const struct gw_settings *settings, const struct gw_oidc *oidc, struct gw_err *reterr)
 {
     const struct gw_auth_tuning tuning = gw_auth_tuning_default();
 
-    return gw_auth_new_tuned(settings, &tuning, reterr);
+    return gw_auth_new_tuned(settings, oidc, &tuning, reterr);
 }
 
 void gw_auth_free(struct gw_auth *auth)
@@ -286,15 +301,16 @@ void gw_auth_free(struct gw_auth *auth)
     curl_global_cleanup();
 }
 
-struct gw_view *gw_auth_reconfigure(struct gw_auth *auth, const struct gw_settings *settings, struct gw_err *reterr)
+struct gw_view *gw_auth_reconfigure(struct gw_auth *auth, const struct gw_settings *settings,
+                                    const struct gw_oidc *oidc, struct gw_err *reterr)
 {
-    struct gw_auth_config *config = gw_auth_config_new(settings, reterr);
+    struct gw_auth_config *config = gw_auth_config_new(settings, oidc, reterr);
     struct gw_view *view = NULL;
 
     if (!config)
         return NULL;
     (void)pthread_mutex_lock(&auth->lock);
-    if (apply(auth, settings, config) == AIGW_OK)
+    if (apply(auth, settings, oidc, config) == AIGW_OK)
         view = gw_view_ref(auth->view);
     (void)pthread_mutex_unlock(&auth->lock);
     if (view) {

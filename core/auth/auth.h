@@ -10,11 +10,13 @@
 
 struct gw_auth;        /* process: keys, refresher thread */
 struct gw_auth_worker; /* one worker: token cache, waiting requests */
+struct gw_grant;       /* what a caller that is no GitLab may do: grant.h */
+struct gw_oidc;        /* issuers of such callers' tokens: oidc.h */
 struct gw_view;        /* settings and the keys they trust, as of one moment; counted */
 
-/** Start fetching keys. settings is copied where kept. NULL with reterr when a local key cannot be used and the
- *  setting demands it; unreadable local keys are otherwise only logged (A-NEG-60). */
-struct gw_auth *gw_auth_new(const struct gw_settings *settings, struct gw_err *reterr);
+/** Start fetching keys. settings and oidc (which may be NULL) are copied where kept. NULL with reterr when a local key
+ * cannot be used and the setting demands it; unreadable local keys are otherwise only logged (A-NEG-60). */
+struct gw_auth *gw_auth_new(const struct gw_settings *settings, const struct gw_oidc *oidc, struct gw_err *reterr);
 void gw_auth_free(struct gw_auth *auth);
 /** Report what gw_auth_new() and gw_auth_reconfigure() could not use. */
 void gw_auth_check_settings(const struct gw_settings *settings, struct gw_problems *problems);
@@ -22,7 +24,8 @@ void gw_auth_check_settings(const struct gw_settings *settings, struct gw_proble
  * issuers are asked at once; but each worker goes on with the settings it has until gw_auth_worker_switch() gives it
  * the result, so that a request meets them together with the rest of its configuration. Unref the result. NULL with
  * reterr when out of memory: then nothing has changed. */
-struct gw_view *gw_auth_reconfigure(struct gw_auth *auth, const struct gw_settings *settings, struct gw_err *reterr);
+struct gw_view *gw_auth_reconfigure(struct gw_auth *auth, const struct gw_settings *settings,
+                                    const struct gw_oidc *oidc, struct gw_err *reterr);
 struct gw_view *gw_view_ref(struct gw_view *view);
 void gw_view_unref(struct gw_view *view);
 struct gw_auth_worker *gw_auth_worker_new(struct gw_auth *auth, struct gw_loop *loop);
@@ -44,6 +47,7 @@ struct gw_auth_headers {
 struct gw_auth_result {
     int outcome;                     /* GW_AUTH_* */
     struct aigw_principal principal; /* ALLOWED; strings in the arena given */
+    const struct gw_grant *grant;    /* ALLOWED: what limits the caller; NULL: nothing does */
     int status;                      /* REFUSED: 401, 500 or 503 */
     const char *error;               /* exact contract text */
     const char *detail;              /* precise cause and remedy, no secrets */

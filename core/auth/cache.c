@@ -132,7 +132,7 @@ struct gw_claims *gw_cache_get(struct gw_token_cache *cache, const unsigned char
         goto stale;
     if (entry->generation != view->generation) {
         /* A key that was withdrawn takes its tokens with it; a local-issuer token needs a local key. */
-        if (!gw_view_has_key(view, entry->key_id, entry->is_local))
+        if (!gw_view_has_key(view, gw_claims_oidc_issuer(entry->claims), entry->key_id, entry->is_local))
             goto stale;
         entry->generation = view->generation;
     }

@@ -122,7 +122,7 @@ static aigw_status check_audience(struct json_object *payload, const struct gw_t
     return AIGW_OK;
 }
 
-static aigw_status check_types(struct json_object *payload, struct gw_err *reterr)
+static aigw_status check_types(struct json_object *payload, const struct gw_token_rules *rules, struct gw_err *reterr)
 {
     static const char *const strings[] = { "sub", "jti" };
     struct json_object *value;
@@ -131,7 +131,7 @@ static aigw_status check_types(struct json_object *payload, struct gw_err *reter
         if (json_object_object_get_ex(payload, strings[i], &value) && !json_object_is_type(value, json_type_string))
             return gw_err_set(reterr, AIGW_E_INVALID, "the token's claim %s is not a string", strings[i]);
     }
-    if (json_object_object_get_ex(payload, "at_hash", &value))
+    if (!rules->oidc && json_object_object_get_ex(payload, "at_hash", &value))
         return gw_err_set(reterr, AIGW_E_INVALID, "the token has the claim at_hash, which needs an access token");
     return AIGW_OK;
 }
@@ -217,12 +217,13 @@ static void keep(char **at, aigw_str text, aigw_str *ret_kept)
     *at += text.len;
 }
 
-static struct gw_claims *keep_all(struct json_object *payload, int64_t exp_s, int64_t nbf_s, struct json_object *extra)
+static struct gw_claims *keep_all(struct json_object *payload, const struct gw_oidc_group *group, int64_t exp_s,
+                                  int64_t nbf_s, struct json_object *extra)
 {
     struct json_object *scopes = scope_list(payload), *seats = NULL;
     size_t scope_count = scopes ? json_object_array_length(scopes) : 0, size;
     aigw_str texts[7] = { gw_json_text(payload, "iss"),
-                          gw_json_text(payload, "sub"),
+                          group ? gw_oidc_user(group, payload) : gw_json_text(payload, "sub"),
                           gw_json_text(payload, "gitlab_realm"),
                           gw_json_text(payload, "gitlab_instance_id"),
                           gw_json_text(payload, "gitlab_instance_uid"),
@@ -268,22 +269,28 @@ static struct gw_claims *keep_all(struct json_object *payload, int64_t exp_s, in
 aigw_status gw_claims_read(struct json_object *payload, const struct gw_token_rules *rules,
                            struct gw_claims **ret_claims, struct gw_err *reterr)
 {
-    aigw_status status = check_types(payload, reterr);
+    aigw_status status = check_types(payload, rules, reterr);
+    const struct gw_oidc_group *group = NULL;
     struct json_object *extra;
     struct gw_claims *claims;
     int64_t exp_s = 0, nbf_s = 0;
 
-    if (status == AIGW_OK)
+    if (status == AIGW_OK && rules->oidc) {
+        group = gw_oidc_choose(rules->oidc, payload, reterr);
+        status = group ? AIGW_OK : AIGW_E_INVALID;
+    } else if (status == AIGW_OK) {
         status = check_audience(payload, rules, reterr);
+    }
     if (status == AIGW_OK)
         status = check_times(payload, rules, &exp_s, &nbf_s, reterr);
     if (status != AIGW_OK)
         return status;
     extra = extra_claims(payload);
-    claims = extra ? keep_all(payload, exp_s, nbf_s, extra) : NULL;
+    claims = extra ? keep_all(payload, group, exp_s, nbf_s, extra) : NULL;
     json_object_put(extra);
     if (!claims)
         return gw_err_set(reterr, AIGW_E_NOMEM, "this gateway is out of memory");
+    claims->oidc_group = group ? (size_t)(group - rules->oidc->groups) + 1 : 0;
     *ret_claims = claims;
     return AIGW_OK;
 }

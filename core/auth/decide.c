@@ -1,6 +1,6 @@
 /* decide.c - request headers → principal or refusal, in the order of the contract: bypass switches, Authorization,
  * token type, token, header comparisons. All failures of a token answer one text; the precise reason goes into
- * `detail`. */
+ * `detail`. Tokens of conf.d's `oidc` go the same way but for the headers, which are GitLab's. */
 #include <string.h>
 
 #include "auth/internal.h"
@@ -23,6 +23,7 @@ struct check {
     struct gw_arena *arena;
     struct gw_auth_result *result;
     const struct gw_view *view;
+    const struct gw_oidc *oidc; /* the token must be of one of these; NULL: GitLab's rules */
 };
 
 static void count(struct gw_auth_worker *worker, int which)
@@ -47,7 +48,7 @@ static aigw_str header(const struct check *check, const char *name)
 static void refuse(struct check *check, int which, int status, const char *error, const char *detail)
 {
     struct gw_auth_result *result = check->result;
-    const char *kept = gw_arena_strndup(check->arena, detail, strlen(detail));
+    const char *kept = detail ? gw_arena_strndup(check->arena, detail, strlen(detail)) : NULL;
 
     result->outcome = GW_AUTH_REFUSED;
     result->status = status;
@@ -58,7 +59,15 @@ static void refuse(struct check *check, int which, int status, const char *error
 
 static void refuse_token(struct check *check, const char *detail)
 {
-    refuse(check, COUNT_TOKEN, 401, "Forbidden by auth provider", detail);
+    refuse(check, COUNT_TOKEN, 401, check->oidc ? "token_refused" : "Forbidden by auth provider", detail);
+}
+
+static void refuse_behind(struct check *check)
+{
+    check->result->retry_after_s = 1;
+    refuse(check, COUNT_NO_KEYS, 503, "No signing key could be loaded",
+           "the settings of this gateway are being changed at this moment, and the token needs a key that the old ones "
+           "do not have: try again");
 }
 
 static void refuse_no_memory(struct check *check)
@@ -107,23 +116,21 @@ static bool handle_unknown_key(struct check *check, const struct gw_token *token
 {
     struct gw_auth_worker *worker = check->worker;
     struct gw_auth *auth = worker->auth;
-    bool is_local = gw_str_is(token->claims->issuer, check->view->config->service_name);
-    bool is_known = gw_view_has_kid(check->view, token->kid);
-    bool has_unknown_kid = token->kid.len > 0 && !is_known && check->view->key_count > 0;
+    aigw_str oidc_issuer = gw_claims_oidc_issuer(token->claims);
+    bool is_local = !oidc_issuer.ptr && gw_str_is(token->claims->issuer, check->view->config->service_name);
+    bool is_known = gw_view_has_kid(check->view, oidc_issuer, token->kid);
+    bool has_unknown_kid = token->kid.len > 0 && !is_known && gw_view_has_keys(check->view, oidc_issuer);
     int64_t deadline_ms, retry_s;
     struct gw_err why;
     bool is_behind;
 
     is_behind = gw_worker_is_behind(worker);
     if (!is_local && !is_known && is_behind) {
-        check->result->retry_after_s = 1;
-        refuse(check, COUNT_NO_KEYS, 503, "No signing key could be loaded",
-               "the settings of this gateway are being changed at this moment, and the token needs a key that the old "
-               "ones do not have: try again");
+        refuse_behind(check);
         return true;
     }
     if (!is_local && !is_known &&
-        gw_refresh_worth_waiting(auth, check->view->generation, has_unknown_kid, &deadline_ms)) {
+        gw_refresh_worth_waiting(auth, oidc_issuer, check->view->generation, has_unknown_kid, &deadline_ms)) {
         worker->epoch_seen = epoch;
         worker->wait_deadline_ms = deadline_ms;
         check->result->outcome = GW_AUTH_WAIT;
@@ -143,6 +150,12 @@ static bool handle_unknown_key(struct check *check, const struct gw_token *token
     return true;
 }
 
+/** A switch for troubleshooting with GitLab; nobody else's tokens profit. */
+static bool skips_signature(const struct check *check)
+{
+    return check->view->config->bypass_signature && !check->oidc;
+}
+
 /** Full verification. NULL: the result is set. The claims are the caller's. */
 static struct gw_claims *verify(struct check *check, aigw_str text, const unsigned char *digest, int64_t now_s)
 {
@@ -151,7 +164,8 @@ static struct gw_claims *verify(struct check *check, aigw_str text, const unsign
     const struct gw_token_rules rules = { .service_name = config->service_name,
                                           .now_s = now_s,
                                           .leeway_s = config->leeway_s,
-                                          .any_algorithm = config->bypass_signature };
+                                          .any_algorithm = skips_signature(check),
+                                          .oidc = check->oidc };
     uint64_t epoch = atomic_load_explicit(&worker->auth->epoch, memory_order_acquire);
     struct gw_claims *claims = NULL;
     char issuer[GW_ISSUER_TEXT_MAX];
@@ -165,7 +179,7 @@ static struct gw_claims *verify(struct check *check, aigw_str text, const unsign
         return NULL;
     }
     check->result->token_issuer = gw_arena_str(check->arena, gw_str(issuer));
-    if (config->bypass_signature) {
+    if (rules.any_algorithm) {
         log_bypass(worker->auth, "Signatures of tokens are not checked, anyone can forge one");
         claims = gw_claims_ref(token.claims);
         goto done;
@@ -176,7 +190,8 @@ static struct gw_claims *verify(struct check *check, aigw_str text, const unsign
         if (key) {
             claims = gw_claims_ref(token.claims);
             gw_cache_put(worker->cache, digest, check->view, key, is_local, claims);
-            log_seats(check, claims);
+            if (!check->oidc)
+                log_seats(check, claims);
             break;
         }
         if (handle_unknown_key(check, &token, digest, epoch))
@@ -197,12 +212,14 @@ static struct gw_claims *claims_of_token(struct check *check, aigw_str text)
     struct gw_claims *claims;
     const char *refusal;
 
-    if (check->view->config->bypass_signature || text.len == 0 || text.len > GW_TOKEN_MAX)
+    if (skips_signature(check) || text.len == 0 || text.len > GW_TOKEN_MAX)
         return verify(check, text, digest, now_s);
     if (gw_sha256(text.ptr, text.len, digest) != AIGW_OK) {
         refuse_no_memory(check);
         return NULL;
     }
+    if (check->oidc) /* what one kind of rules says of a token is nothing to the other */
+        digest[GW_DIGEST_LEN - 1] ^= 1;
     claims = gw_cache_get(worker->cache, digest, check->view, now_s);
     if (claims)
         return gw_claims_ref(claims);
@@ -325,7 +342,7 @@ static bool read_bearer(struct check *check, aigw_str *ret_token)
 void gw_auth_check(struct gw_auth_worker *worker, const struct gw_auth_headers *headers, struct gw_arena *arena,
                    struct gw_auth_result *ret_result)
 {
-    struct check check = { worker, headers, arena, ret_result, gw_worker_view(worker) };
+    struct check check = { worker, headers, arena, ret_result, gw_worker_view(worker), NULL };
     const struct gw_auth_config *config = check.view->config;
     struct gw_claims *claims;
     aigw_str token;
@@ -353,4 +370,38 @@ void gw_auth_check(struct gw_auth_worker *worker, const struct gw_auth_headers *
     ret_result->token_issuer = claims->issuer;
     if (compare_headers(&check, claims))
         allow(&check, claims);
+}
+
+void gw_oidc_check(struct gw_auth_worker *worker, const struct gw_oidc *oidc, aigw_str token, const char *client_ip,
+                   struct gw_arena *arena, struct gw_auth_result *ret_result)
+{
+    struct check check = { worker, NULL, arena, ret_result, gw_worker_view(worker), oidc };
+    const struct gw_oidc_group *group;
+    struct gw_claims *claims;
+
+    memset(ret_result, 0, sizeof *ret_result);
+    ret_result->principal.struct_size = sizeof ret_result->principal;
+    /* Remembered tokens know the place of their group among those of the view. */
+    if (memcmp(check.view->config->oidc_print, oidc->print, sizeof oidc->print) != 0) {
+        refuse_behind(&check);
+        return;
+    }
+    claims = claims_of_token(&check, token);
+    if (!claims)
+        return;
+    if (gw_arena_defer(arena, put_claims, claims) != AIGW_OK) {
+        refuse_no_memory(&check);
+        return;
+    }
+    ret_result->token_issuer = claims->issuer;
+    group = &oidc->groups[claims->oidc_group - 1];
+    if (!gw_grant_admits(&group->grant, client_ip)) {
+        refuse(&check, COUNT_TOKEN, 401, "token_address",
+               gw_arena_printf(arena, "tokens of oidc.%s may not be used from this address", group->grant.name));
+        return;
+    }
+    gw_grant_allow(&group->grant, claims->subject, ret_result);
+    ret_result->principal.issuer = claims->issuer;
+    ret_result->principal.extra_claims = claims->extra;
+    count(worker, COUNT_ALLOWED);
 }

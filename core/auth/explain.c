@@ -18,12 +18,12 @@ const char *gw_printable(aigw_str text, char *out, size_t cap)
 }
 
 /** "Gitlab (https://…): 3 keys; CustomersDot (…): no keys (reason)". Lock held. */
-static void list_issuers(const struct gw_auth *auth, struct gw_buf *out)
+static void list_issuers(const struct gw_auth *auth, aigw_str oidc_issuer, struct gw_buf *out)
 {
     const char *glue = "";
 
     for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
-        if (issuer->is_gone)
+        if (issuer->is_gone || !gw_issuer_serves(issuer, oidc_issuer))
             continue;
         gw_buf_printf(out, "%s%s (%.80s): ", glue, issuer->name, issuer->url);
         if (issuer->set)
@@ -51,13 +51,14 @@ static bool same_url(aigw_str token_issuer, const char *url)
 void gw_explain_unknown_key(struct gw_auth *auth, const struct gw_view *view, const struct gw_token *token,
                             struct gw_err *out)
 {
+    aigw_str oidc_issuer = gw_claims_oidc_issuer(token->claims);
     char kid[80], issuer[120], again[80] = "";
     struct gw_buf list;
     int64_t left_ms;
 
     (void)gw_printable(token->kid, kid, sizeof kid);
     (void)gw_printable(token->claims->issuer, issuer, sizeof issuer);
-    if (gw_str_is(token->claims->issuer, view->config->service_name)) {
+    if (!oidc_issuer.ptr && gw_str_is(token->claims->issuer, view->config->service_name)) {
         (void)gw_err_set(out, AIGW_E_INVALID,
                          "the token names this gateway (\"%s\") as its issuer, but none of its own keys signed it (%zu "
                          "loaded). All gateways behind one address need the same AIGW_SELF_SIGNED_JWT__SIGNING_KEY; "
@@ -65,7 +66,7 @@ void gw_explain_unknown_key(struct gw_auth *auth, const struct gw_view *view, co
                          view->config->service_name, view->config->local ? view->config->local->count : (size_t)0);
         return;
     }
-    if (gw_view_has_kid(view, token->kid)) {
+    if (gw_view_has_kid(view, oidc_issuer, token->kid)) {
         (void)gw_err_set(out, AIGW_E_INVALID,
                          "the signature does not match the key \"%s\" that the token names: the token was changed on "
                          "its way or made by someone else",
@@ -74,17 +75,18 @@ void gw_explain_unknown_key(struct gw_auth *auth, const struct gw_view *view, co
     }
     gw_buf_init(&list, 400);
     (void)pthread_mutex_lock(&auth->lock);
-    list_issuers(auth, &list);
-    left_ms = auth->had_demand ? auth->demand_ms + auth->tuning.demand_gap_ms - gw_mono_ms() : 0;
+    list_issuers(auth, oidc_issuer, &list);
+    left_ms = gw_refresh_demand_ms(auth, oidc_issuer);
+    left_ms = left_ms > 0 ? left_ms + auth->tuning.demand_gap_ms - gw_mono_ms() : 0;
     (void)pthread_mutex_unlock(&auth->lock);
     if (left_ms > 0)
         (void)snprintf(again, sizeof again, " An unknown key makes this gateway look again in %lld s.",
                        (long long)((left_ms + 999) / 1000));
     (void)gw_err_set(out, AIGW_E_INVALID,
-                     "the token (issuer \"%s\") is signed with an unknown key (%s%s%s). Keys come from %s. Check that "
-                     "AIGW_GITLAB_URL is the GitLab that sends the requests.%s",
-                     issuer, token->kid.len ? "kid \"" : "no kid", kid, token->kid.len ? "\"" : "",
-                     list.data ? list.data : "", token->kid.len ? again : "");
+                     "the token (issuer \"%s\") is signed with an unknown key (%s%s%s). Keys come from %s.%s%s", issuer,
+                     token->kid.len ? "kid \"" : "no kid", kid, token->kid.len ? "\"" : "", list.data ? list.data : "",
+                     oidc_issuer.ptr ? "" : " Check that AIGW_GITLAB_URL is the GitLab that sends the requests.",
+                     token->kid.len ? again : "");
     gw_buf_done(&list);
 }
 
@@ -102,7 +104,8 @@ static int64_t seconds_until_load(const struct gw_issuer *issuer, int64_t now_ms
 bool gw_explain_no_keys(struct gw_auth *auth, const struct gw_view *view, const struct gw_claims *claims,
                         struct gw_err *out, int64_t *ret_retry_s)
 {
-    bool is_local = gw_str_is(claims->issuer, view->config->service_name);
+    aigw_str oidc_issuer = gw_claims_oidc_issuer(claims);
+    bool is_local = !oidc_issuer.ptr && gw_str_is(claims->issuer, view->config->service_name);
     bool is_named_empty = false, is_any_loaded = false;
     int64_t now_ms = gw_mono_ms(), retry_s = 60;
     size_t configured = 0;
@@ -112,7 +115,7 @@ bool gw_explain_no_keys(struct gw_auth *auth, const struct gw_view *view, const 
     gw_buf_init(&list, 560);
     (void)pthread_mutex_lock(&auth->lock);
     for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
-        if (issuer->is_gone)
+        if (issuer->is_gone || !gw_issuer_serves(issuer, oidc_issuer))
             continue;
         configured++;
         is_any_loaded = is_any_loaded || issuer->set;
@@ -121,15 +124,16 @@ bool gw_explain_no_keys(struct gw_auth *auth, const struct gw_view *view, const 
         if (!issuer->set && seconds_until_load(issuer, now_ms) < retry_s)
             retry_s = seconds_until_load(issuer, now_ms);
     }
-    list_issuers(auth, &list);
+    list_issuers(auth, oidc_issuer, &list);
     (void)pthread_mutex_unlock(&auth->lock);
 
-    yes = view->key_count == 0 || (!is_local && ((configured > 0 && !is_any_loaded) || is_named_empty));
+    yes = (!oidc_issuer.ptr && view->key_count == 0) ||
+          (!is_local && ((configured > 0 && !is_any_loaded) || is_named_empty));
     if (yes) {
         (void)gw_err_set(out, AIGW_E_CONFIG,
                          "this gateway has no key to check the token with: %s. It tries again by itself; check the "
-                         "address, DNS, firewall, proxy and CA certificates between this gateway and GitLab",
-                         list.data ? list.data : "");
+                         "address, DNS, firewall, proxy and CA certificates between this gateway and %s",
+                         list.data ? list.data : "", oidc_issuer.ptr ? "the issuer" : "GitLab");
         *ret_retry_s = retry_s;
     }
     gw_buf_done(&list);

@@ -13,6 +13,9 @@
  *   explain.c   texts that help the operator
  *   check.c     settings that cannot be used
  *   decide.c    headers → principal or refusal
+ *   grant.c     what callers that are no GitLab may do
+ *   api_keys.c  API keys → grant
+ *   oidc.c      conf.d's other issuers, and which group takes a token
  *   worker.c    per-worker state, requests that wait for keys
  *   sign.c      minting
  *   auth.c      process state: settings in, description out
@@ -30,9 +33,8 @@
 #include <gnutls/abstract.h>
 
 #include "auth/auth.h"
+#include "auth/oidc.h"
 #include "base/log.h"
-
-struct json_object;
 
 #define GW_TOKEN_MAX     16384u /* bytes of a token */
 #define GW_SIGNATURE_MAX 1024u  /* an 8192-bit RSA signature */
@@ -40,6 +42,7 @@ struct json_object;
 #define GW_KID_MAX       256u   /* longer ones are ignored */
 #define GW_KEY_BITS_MIN  2048u
 #define GW_KEY_BITS_MAX  8192u
+#define GW_P256_LEN      32u      /* a coordinate, or half a signature */
 #define GW_KEYS_BODY_MAX 1048576u /* bytes of a discovery document or key set */
 #define GW_URL_MAX       2048u
 #define GW_JSON_DEPTH    16u
@@ -57,23 +60,25 @@ struct gw_auth_tuning {
     size_t cache_bytes;    /* per worker */
 };
 struct gw_auth_tuning gw_auth_tuning_default(void);
-struct gw_auth *gw_auth_new_tuned(const struct gw_settings *settings, const struct gw_auth_tuning *tuning,
-                                  struct gw_err *reterr);
+struct gw_auth *gw_auth_new_tuned(const struct gw_settings *settings, const struct gw_oidc *oidc,
+                                  const struct gw_auth_tuning *tuning, struct gw_err *reterr);
 
 /* ---- keys.c ------------------------------------------------------------------------------------------------- */
 
 struct gw_key {
     gnutls_pubkey_t pub;
+    bool is_ec;                      /* P-256, for ES256; else RSA, for RS256 */
     aigw_str kid;                    /* absent if none */
-    unsigned char id[GW_DIGEST_LEN]; /* SHA-256 of modulus and exponent */
+    unsigned char id[GW_DIGEST_LEN]; /* SHA-256 of modulus and exponent, or of the point */
 };
 
 /** The keys of one issuer. Immutable once published. */
 struct gw_keyset {
     atomic_uint refs;
     bool is_local;
+    char *issuer; /* verifies the tokens that say exactly this, and no others; NULL: GitLab's, whoever they name */
     size_t count, cap;
-    size_t skipped; /* entries that are no usable RS256 key */
+    size_t skipped; /* entries that are no usable key */
     struct gw_key keys[];
 };
 struct gw_keyset *gw_keyset_new(size_t cap, bool is_local);
@@ -82,6 +87,8 @@ void gw_keyset_unref(struct gw_keyset *set);
 /** Check the limits and add. AIGW_E_LIMIT: full; AIGW_E_UNSUPPORTED with reterr: not a key we use. */
 aigw_status gw_keyset_add(struct gw_keyset *set, aigw_str modulus, aigw_str exponent, aigw_str kid,
                           struct gw_err *reterr);
+/** Likewise a point of P-256. */
+aigw_status gw_keyset_add_ec(struct gw_keyset *set, aigw_str x, aigw_str y, aigw_str kid, struct gw_err *reterr);
 
 /** Everything a request needs, in one immutable piece: settings and all keys. */
 struct gw_view {
@@ -89,12 +96,15 @@ struct gw_view {
     uint64_t generation; /* grows with every change */
     struct gw_auth_config *config;
     size_t set_count;
-    size_t key_count;
+    size_t key_count; /* GitLab's */
     struct gw_keyset *sets[];
 };
+/** Is the set one of those that verify tokens of this issuer of conf.d's `oidc`? Absent: GitLab's tokens. */
+bool gw_keyset_serves(const struct gw_keyset *set, aigw_str oidc_issuer);
 /** Is the key with this identity still trusted? */
-bool gw_view_has_key(const struct gw_view *view, const unsigned char *id, bool local_only);
-bool gw_view_has_kid(const struct gw_view *view, aigw_str kid);
+bool gw_view_has_key(const struct gw_view *view, aigw_str oidc_issuer, const unsigned char *id, bool local_only);
+bool gw_view_has_kid(const struct gw_view *view, aigw_str oidc_issuer, aigw_str kid);
+bool gw_view_has_keys(const struct gw_view *view, aigw_str oidc_issuer);
 
 /* ---- local.c ------------------------------------------------------------------------------------------------ */
 
@@ -112,8 +122,11 @@ struct gw_auth_config {
     struct gw_keyset *local;      /* NULL: no usable local key */
     gnutls_privkey_t signing_key; /* NULL: none; signing_error says why */
     struct gw_err signing_error;
+    unsigned char oidc_print[GW_OIDC_PRINT_LEN]; /* of the groups that these settings come with; zero: none */
 };
-struct gw_auth_config *gw_auth_config_new(const struct gw_settings *settings, struct gw_err *reterr);
+/** oidc may be NULL. */
+struct gw_auth_config *gw_auth_config_new(const struct gw_settings *settings, const struct gw_oidc *oidc,
+                                          struct gw_err *reterr);
 /** Would a request tell the two apart? */
 bool gw_auth_config_is_same(const struct gw_auth_config *a, const struct gw_auth_config *b);
 struct gw_auth_config *gw_auth_config_ref(struct gw_auth_config *config);
@@ -131,8 +144,8 @@ aigw_str gw_json_text(struct json_object *obj, const char *name);
 /** Strict base64url, no padding, canonical; bytes into out. AIGW_E_INVALID, AIGW_E_LIMIT. */
 aigw_status gw_base64url_decode(aigw_str text, unsigned char *out, size_t cap, size_t *ret_len);
 void gw_base64url_put(struct gw_buf *buf, const void *bytes, size_t len);
-/** A set with at least one usable key, or why there is none. */
-aigw_status gw_jwks_parse(aigw_str body, struct gw_keyset **ret_set, struct gw_err *reterr);
+/** A set with at least one usable key, or why there is none. RSA only: GitLab signs with nothing else. */
+aigw_status gw_jwks_parse(aigw_str body, bool is_rsa_only, struct gw_keyset **ret_set, struct gw_err *reterr);
 /** jwks_uri and issuer of a discovery document; issuer may come back empty. */
 aigw_status gw_discovery_parse(aigw_str body, char ret_jwks_uri[GW_URL_MAX], char ret_issuer[GW_URL_MAX],
                                struct gw_err *reterr);
@@ -194,6 +207,8 @@ struct gw_issuer {
     char *url;                  /* as configured, no trailing slash, no user info */
     char *origin;               /* scheme://host[:port] */
     bool has_path;              /* the URL goes on after the origin */
+    char *oidc_issuer;          /* one of conf.d's `oidc`: what its tokens say, exactly; NULL: GitLab's */
+    char *keys_url;             /* NULL: discovery says */
     struct gw_err config_error; /* URL cannot be used: never loaded */
     /* under the lock */
     bool is_gone;   /* dropped from the settings; the refresher frees it */
@@ -205,6 +220,7 @@ struct gw_issuer {
     int64_t created_ms;
     int64_t due_ms;
     int64_t begun_ms;  /* start of the last load */
+    int64_t demand_ms; /* start of the last load on demand, 0: never */
     int64_t loaded_ms; /* last good load, 0: never */
     int64_t logged_ms; /* last failure line */
     int64_t clock_ahead_s;
@@ -215,6 +231,10 @@ struct gw_issuer {
     struct gw_load load;
 };
 struct gw_issuer *gw_issuer_new(const char *name, const char *url);
+/** One of conf.d's `oidc`. NULL: out of memory. */
+struct gw_issuer *gw_issuer_new_oidc(const struct gw_oidc_group *group);
+/** Does it load the keys of this issuer of conf.d's `oidc`? Absent: GitLab's. */
+bool gw_issuer_serves(const struct gw_issuer *issuer, aigw_str oidc_issuer);
 void gw_issuer_free(struct gw_issuer *issuer);
 #define GW_LOAD_MORE   1
 #define GW_LOAD_OK     2 /* *ret_set is the caller's */
@@ -236,8 +256,6 @@ struct gw_auth {
     struct gw_view *view;
     struct gw_issuer *issuers; /* appended under the lock, freed by the refresher only */
     struct gw_auth_worker *workers;
-    int64_t demand_ms; /* start of the last load on demand */
-    bool had_demand;
     bool is_stopping;
     bool is_started;
     uint64_t next_serial;
@@ -253,9 +271,11 @@ aigw_status gw_auth_publish(struct gw_auth *auth);
 void gw_auth_wake_workers(struct gw_auth *auth);
 /** Should a request whose token no key of the view of this generation verifies wait? Starts a load when an unknown kid
  *  calls for one and the rate limit allows it. True: wait until *ret_deadline_ms at most. False also when the keys have
- *  changed since. */
-bool gw_refresh_worth_waiting(struct gw_auth *auth, uint64_t generation, bool has_unknown_kid,
+ *  changed since. oidc_issuer: as gw_issuer_serves(). */
+bool gw_refresh_worth_waiting(struct gw_auth *auth, aigw_str oidc_issuer, uint64_t generation, bool has_unknown_kid,
                               int64_t *ret_deadline_ms);
+/** When an unknown kid last started a load of these issuers; 0: never. Lock held. */
+int64_t gw_refresh_demand_ms(const struct gw_auth *auth, aigw_str oidc_issuer);
 
 /* ---- jwt.c, claims.c ---------------------------------------------------------------------------------------- */
 
@@ -266,10 +286,16 @@ struct gw_claims {
     size_t size;          /* bytes of the block */
     int64_t exp_s, nbf_s; /* valid from nbf_s to exp_s; nbf_s is far in the past when the token does not say */
     aigw_str issuer, subject, realm, instance_id, instance_uid, seat_count, extra;
+    size_t oidc_group;                  /* place + 1 of the group of `oidc` that takes it; 0: GitLab's rules */
     bool realm_is_odd, instance_is_odd; /* present, not a string: equals no header */
     aigw_str scopes[];
 };
 struct gw_claims *gw_claims_ref(struct gw_claims *claims);
+/** The issuer of conf.d's `oidc` whose rules let the token in; absent: GitLab's did. */
+static inline aigw_str gw_claims_oidc_issuer(const struct gw_claims *claims)
+{
+    return claims->oidc_group ? claims->issuer : AIGW_STR_NONE;
+}
 void gw_claims_unref(struct gw_claims *claims);
 
 /** A parsed token. Views into the text given to gw_token_parse(). */
@@ -277,6 +303,7 @@ struct gw_token {
     aigw_str signed_part;
     unsigned char signature[GW_SIGNATURE_MAX];
     size_t signature_len;
+    bool is_ec; /* ES256; else RS256 */
     char kid_text[GW_KID_MAX];
     aigw_str kid; /* absent if none */
     struct gw_claims *claims;
@@ -285,7 +312,8 @@ struct gw_token_rules {
     const char *service_name;
     int64_t now_s;
     int64_t leeway_s;
-    bool any_algorithm; /* signature bypass */
+    bool any_algorithm;         /* signature bypass */
+    const struct gw_oidc *oidc; /* the token must suit one of these; NULL: GitLab's rules */
 };
 /** Structure, header, claims; not the signature. On failure reterr is the help text for the caller. issuer is always
  *  written: what the token names as its issuer, printable, or "". */
@@ -299,7 +327,8 @@ aigw_status gw_claims_read(struct json_object *payload, const struct gw_token_ru
 
 /* ---- verify.c ----------------------------------------------------------------------------------------------- */
 
-/** Keys with the token's kid first, then the others; a token that names us as issuer only against our own keys. */
+/** Keys with the token's kid first, then the others; a token that names us as issuer only against our own keys, one of
+ *  an issuer of `oidc` only against that issuer's. */
 const struct gw_key *gw_view_verify(const struct gw_view *view, const struct gw_token *token, bool *ret_is_local);
 aigw_status gw_sha256(const void *bytes, size_t len, unsigned char ret_digest[GW_DIGEST_LEN]);
 

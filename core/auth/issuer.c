@@ -1,6 +1,8 @@
 /* issuer.c - load the keys of one OIDC provider: discovery document, its jwks_uri, and, when that address does not
  * work, <base>/oauth/discovery/keys. GitLab builds jwks_uri from the Host of the caller but with the scheme of its
- * external URL, so a gateway that reaches it by an internal address is often sent to a URL that cannot answer. */
+ * external URL, so a gateway that reaches it by an internal address is often sent to a URL that cannot answer.
+ * An issuer of conf.d's `oidc` is taken at its word instead: the document below its own address, with exactly its name
+ * in it, or the address of the keys that conf.d names, and nothing else. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +82,25 @@ fail:
     return NULL;
 }
 
+struct gw_issuer *gw_issuer_new_oidc(const struct gw_oidc_group *group)
+{
+    struct gw_issuer *issuer = gw_issuer_new(group->grant.name, group->issuer);
+
+    if (!issuer)
+        return NULL;
+    issuer->oidc_issuer = strdup(group->issuer);
+    issuer->keys_url = group->keys_url ? strdup(group->keys_url) : NULL;
+    if (issuer->oidc_issuer && (issuer->keys_url || !group->keys_url))
+        return issuer;
+    gw_issuer_free(issuer);
+    return NULL;
+}
+
+bool gw_issuer_serves(const struct gw_issuer *issuer, aigw_str oidc_issuer)
+{
+    return oidc_issuer.ptr ? issuer->oidc_issuer && gw_str_is(oidc_issuer, issuer->oidc_issuer) : !issuer->oidc_issuer;
+}
+
 void gw_issuer_free(struct gw_issuer *issuer)
 {
     if (!issuer)
@@ -90,6 +111,8 @@ void gw_issuer_free(struct gw_issuer *issuer)
     free(issuer->name);
     free(issuer->url);
     free(issuer->origin);
+    free(issuer->oidc_issuer);
+    free(issuer->keys_url);
     free(issuer);
 }
 
@@ -111,6 +134,16 @@ static aigw_status fetch(struct gw_issuer *issuer, int step, const char *base, c
     return gw_fetch_start(&issuer->load.fetch, issuer->load.config, url, fetch_ms, reterr);
 }
 
+/** The first document that is asked for. */
+static aigw_status fetch_first(struct gw_issuer *issuer, int64_t fetch_ms, struct gw_err *reterr)
+{
+    if (issuer->keys_url)
+        return fetch(issuer, GW_STEP_KEYS, issuer->keys_url, "", fetch_ms, reterr);
+    if (issuer->oidc_issuer)
+        return fetch(issuer, GW_STEP_DISCOVERY_AT_PATH, issuer->url, DISCOVERY_PATH, fetch_ms, reterr);
+    return fetch(issuer, GW_STEP_DISCOVERY, issuer->origin, DISCOVERY_PATH, fetch_ms, reterr);
+}
+
 int gw_issuer_begin(struct gw_issuer *issuer, CURLM *multi, struct gw_auth_config *config, int64_t fetch_ms,
                     struct gw_err *reterr)
 {
@@ -119,7 +152,7 @@ int gw_issuer_begin(struct gw_issuer *issuer, CURLM *multi, struct gw_auth_confi
     issuer->load.config = gw_auth_config_ref(config);
     issuer->load.first_error.text[0] = '\0';
     issuer->load.issuer[0] = '\0';
-    if (fetch(issuer, GW_STEP_DISCOVERY, issuer->origin, DISCOVERY_PATH, fetch_ms, reterr) == AIGW_OK)
+    if (fetch_first(issuer, fetch_ms, reterr) == AIGW_OK)
         return GW_LOAD_MORE;
     gw_issuer_stop(issuer);
     return GW_LOAD_FAILED;
@@ -130,6 +163,10 @@ static int try_fallback(struct gw_issuer *issuer, int64_t fetch_ms, const struct
 {
     struct gw_err second;
 
+    if (issuer->oidc_issuer) {
+        *reterr = *why;
+        return GW_LOAD_FAILED;
+    }
     issuer->load.first_error = *why;
     if (fetch(issuer, GW_STEP_FALLBACK, issuer->url, FALLBACK_PATH, fetch_ms, &second) == AIGW_OK)
         return GW_LOAD_MORE;
@@ -155,6 +192,12 @@ static int after_discovery(struct gw_issuer *issuer, bool is_good, int64_t fetch
 
     if (is_good) {
         is_usable = gw_discovery_parse(gw_buf_str(&load->fetch.body), load->jwks_uri, load->issuer, why) == AIGW_OK;
+        if (is_usable && issuer->oidc_issuer && strcmp(load->issuer, issuer->oidc_issuer) != 0) {
+            (void)gw_err_set(why, AIGW_E_CONFIG,
+                             "it is the document of issuer \"%.300s\", conf.d says \"%.300s\": tokens name the former",
+                             load->issuer, issuer->oidc_issuer);
+            is_usable = false;
+        }
         if (!is_usable)
             name_document(load, why);
     }
@@ -177,6 +220,16 @@ static int after_discovery(struct gw_issuer *issuer, bool is_good, int64_t fetch
     return GW_LOAD_FAILED;
 }
 
+/** Mark the keys as this issuer's. False: out of memory, and the set is gone. */
+static bool own_keys(const struct gw_issuer *issuer, struct gw_keyset *set, struct gw_err *why)
+{
+    if (!issuer->oidc_issuer || (set->issuer = strdup(issuer->oidc_issuer)) != NULL)
+        return true;
+    gw_keyset_unref(set);
+    (void)gw_err_set(why, AIGW_E_NOMEM, "out of memory for the keys");
+    return false;
+}
+
 static int after_keys(struct gw_issuer *issuer, bool is_good, int64_t fetch_ms, struct gw_err *why,
                       struct gw_keyset **ret_set, struct gw_err *reterr)
 {
@@ -184,9 +237,11 @@ static int after_keys(struct gw_issuer *issuer, bool is_good, int64_t fetch_ms, 
     char fallback[GW_URL_MAX];
 
     if (is_good) {
-        is_good = gw_jwks_parse(gw_buf_str(&load->fetch.body), ret_set, why) == AIGW_OK;
+        is_good = gw_jwks_parse(gw_buf_str(&load->fetch.body), !issuer->oidc_issuer, ret_set, why) == AIGW_OK;
         if (!is_good)
             name_document(load, why);
+        else if (!own_keys(issuer, *ret_set, why))
+            is_good = false;
     }
     if (is_good) {
         if (load->step == GW_STEP_FALLBACK)
@@ -198,7 +253,7 @@ static int after_keys(struct gw_issuer *issuer, bool is_good, int64_t fetch_ms, 
         return GW_LOAD_OK;
     }
     (void)snprintf(fallback, sizeof fallback, "%s" FALLBACK_PATH, issuer->url);
-    if (load->step == GW_STEP_KEYS && strcmp(load->jwks_uri, fallback) != 0)
+    if (load->step == GW_STEP_KEYS && !issuer->oidc_issuer && strcmp(load->jwks_uri, fallback) != 0)
         return try_fallback(issuer, fetch_ms, why, reterr);
     if (load->step == GW_STEP_FALLBACK)
         (void)gw_err_set(reterr, AIGW_E_CONFIG, "%.360s; then %.360s", load->first_error.text, why->text);

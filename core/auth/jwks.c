@@ -93,26 +93,40 @@ void gw_base64url_put(struct gw_buf *buf, const void *bytes, size_t len)
     }
 }
 
-static aigw_status add_jwk(struct gw_keyset *set, struct json_object *jwk)
+/** A JWK's two numbers into the set, by the names that they have there. */
+static aigw_status add_numbers(struct gw_keyset *set, struct json_object *jwk, const char *first, const char *second,
+                               aigw_status (*add)(struct gw_keyset *set, aigw_str a, aigw_str b, aigw_str kid,
+                                                  struct gw_err *reterr))
 {
-    unsigned char n[GW_KEY_BITS_MAX / 8 + 8], e[64];
-    size_t n_len, e_len;
-    struct json_object *ignored;
+    unsigned char a[GW_KEY_BITS_MAX / 8 + 8], b[64];
+    size_t a_len, b_len;
 
-    if (!json_object_is_type(jwk, json_type_object) || !gw_str_is(gw_json_text(jwk, "kty"), "RSA"))
+    if (gw_base64url_decode(gw_json_text(jwk, first), a, sizeof a, &a_len) != AIGW_OK ||
+        gw_base64url_decode(gw_json_text(jwk, second), b, sizeof b, &b_len) != AIGW_OK)
+        return AIGW_E_UNSUPPORTED;
+    return add(set, (aigw_str){ (const char *)a, a_len }, (aigw_str){ (const char *)b, b_len },
+               gw_json_text(jwk, "kid"), NULL);
+}
+
+static aigw_status add_jwk(struct gw_keyset *set, struct json_object *jwk, bool is_rsa_only)
+{
+    struct json_object *ignored;
+    bool is_ec;
+
+    if (!json_object_is_type(jwk, json_type_object))
+        return AIGW_E_UNSUPPORTED;
+    is_ec = !is_rsa_only && gw_str_is(gw_json_text(jwk, "kty"), "EC") && gw_str_is(gw_json_text(jwk, "crv"), "P-256");
+    if (!is_ec && !gw_str_is(gw_json_text(jwk, "kty"), "RSA"))
         return AIGW_E_UNSUPPORTED;
     if (json_object_object_get_ex(jwk, "use", &ignored) && !gw_str_is(gw_json_text(jwk, "use"), "sig"))
         return AIGW_E_UNSUPPORTED;
-    if (json_object_object_get_ex(jwk, "alg", &ignored) && !gw_str_is(gw_json_text(jwk, "alg"), "RS256"))
+    if (json_object_object_get_ex(jwk, "alg", &ignored) &&
+        !gw_str_is(gw_json_text(jwk, "alg"), is_ec ? "ES256" : "RS256"))
         return AIGW_E_UNSUPPORTED;
-    if (gw_base64url_decode(gw_json_text(jwk, "n"), n, sizeof n, &n_len) != AIGW_OK ||
-        gw_base64url_decode(gw_json_text(jwk, "e"), e, sizeof e, &e_len) != AIGW_OK)
-        return AIGW_E_UNSUPPORTED;
-    return gw_keyset_add(set, (aigw_str){ (const char *)n, n_len }, (aigw_str){ (const char *)e, e_len },
-                         gw_json_text(jwk, "kid"), NULL);
+    return is_ec ? add_numbers(set, jwk, "x", "y", gw_keyset_add_ec) : add_numbers(set, jwk, "n", "e", gw_keyset_add);
 }
 
-aigw_status gw_jwks_parse(aigw_str body, struct gw_keyset **ret_set, struct gw_err *reterr)
+aigw_status gw_jwks_parse(aigw_str body, bool is_rsa_only, struct gw_keyset **ret_set, struct gw_err *reterr)
 {
     struct gw_err why;
     struct json_object *doc = gw_json_object(body, &why), *keys;
@@ -133,7 +147,7 @@ aigw_status gw_jwks_parse(aigw_str body, struct gw_keyset **ret_set, struct gw_e
         goto done;
     }
     for (size_t i = 0; i < total && set->count < GW_KEYS_MAX; i++) {
-        status = add_jwk(set, json_object_array_get_idx(keys, i));
+        status = add_jwk(set, json_object_array_get_idx(keys, i), is_rsa_only);
         if (status == AIGW_E_NOMEM) {
             (void)gw_err_set(reterr, status, "key set: out of memory");
             goto done;
@@ -144,8 +158,8 @@ aigw_status gw_jwks_parse(aigw_str body, struct gw_keyset **ret_set, struct gw_e
         /* An issuer without keys signs nothing: more likely a fault than a wish, so the last good keys stay. */
         status = gw_err_set(reterr, AIGW_E_INVALID,
                             "key set: none of its %zu keys is usable (expected kty RSA, use sig, alg RS256, %u to %u "
-                            "bits)",
-                            total, GW_KEY_BITS_MIN, GW_KEY_BITS_MAX);
+                            "bits%s)",
+                            total, GW_KEY_BITS_MIN, GW_KEY_BITS_MAX, is_rsa_only ? "" : "; or EC, P-256, ES256");
         goto done;
     }
     *ret_set = set;

@@ -55,9 +55,11 @@ static aigw_status read_header(aigw_str part, const struct gw_token_rules *rules
 
     if (!header)
         return AIGW_E_INVALID;
-    if (!rules->any_algorithm && !gw_str_is(gw_json_text(header, "alg"), "RS256")) {
-        status = gw_err_set(reterr, AIGW_E_INVALID, "the token's algorithm is \"%s\", expected \"RS256\"",
-                            gw_printable(gw_json_text(header, "alg"), shown, sizeof shown));
+    token->is_ec = rules->oidc && gw_str_is(gw_json_text(header, "alg"), "ES256");
+    if (!rules->any_algorithm && !token->is_ec && !gw_str_is(gw_json_text(header, "alg"), "RS256")) {
+        status = gw_err_set(reterr, AIGW_E_INVALID, "the token's algorithm is \"%s\", expected \"RS256\"%s",
+                            gw_printable(gw_json_text(header, "alg"), shown, sizeof shown),
+                            rules->oidc ? " or \"ES256\"" : "");
     } else if (json_object_object_get_ex(header, "crit", &crit)) {
         status = gw_err_set(reterr, AIGW_E_INVALID, "the token's header has \"crit\", which is not supported");
     } else {
@@ -94,6 +96,7 @@ aigw_status gw_token_parse(aigw_str text, const struct gw_token_rules *rules, st
 
     issuer[0] = '\0';
     ret_token->kid = AIGW_STR_NONE;
+    ret_token->is_ec = false;
     ret_token->claims = NULL;
     ret_token->signature_len = 0;
     if (status != AIGW_OK)

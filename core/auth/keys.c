@@ -1,4 +1,4 @@
-/* keys.c - RSA public keys, the set of one issuer, and the merged view that every worker reads.
+/* keys.c - public keys, the set of one issuer, and the merged view that every worker reads.
  * Sets and views are immutable once published and reference-counted; any thread may read them. GnuTLS only reads a
  * public key while verifying, so one object serves all threads. */
 #include <stdlib.h>
@@ -38,6 +38,7 @@ void gw_keyset_unref(struct gw_keyset *set)
         gnutls_pubkey_deinit(set->keys[i].pub);
         free((char *)(uintptr_t)set->keys[i].kid.ptr);
     }
+    free(set->issuer);
     free(set);
 }
 
@@ -76,6 +77,7 @@ static aigw_status check_numbers(aigw_str n, aigw_str e, struct gw_err *reterr)
     return AIGW_OK;
 }
 
+/** Of two numbers, so that no other two have the same. */
 static aigw_status identify(aigw_str n, aigw_str e, unsigned char id[GW_DIGEST_LEN])
 {
     gnutls_hash_hd_t hash;
@@ -90,27 +92,14 @@ static aigw_status identify(aigw_str n, aigw_str e, unsigned char id[GW_DIGEST_L
     return AIGW_OK;
 }
 
-aigw_status gw_keyset_add(struct gw_keyset *set, aigw_str modulus, aigw_str exponent, aigw_str kid,
-                          struct gw_err *reterr)
+/** Put a key with its number imported into the set, which takes it over; `code` is what the import said. */
+static aigw_status keep_key(struct gw_keyset *set, struct gw_key *key, int code, aigw_str kid, struct gw_err *reterr)
 {
-    aigw_str n = strip_zeros(modulus), e = strip_zeros(exponent);
-    struct gw_key key = { .kid = AIGW_STR_NONE };
-    gnutls_datum_t n_datum = { (unsigned char *)(uintptr_t)n.ptr, (unsigned int)n.len };
-    gnutls_datum_t e_datum = { (unsigned char *)(uintptr_t)e.ptr, (unsigned int)e.len };
-    aigw_status status;
     char *kid_copy = NULL;
-    int code;
+    aigw_status status;
 
-    if (set->count == set->cap)
-        return AIGW_E_LIMIT;
-    status = check_numbers(n, e, reterr);
-    if (status != AIGW_OK)
-        return status;
-    if (identify(n, e, key.id) != AIGW_OK || gnutls_pubkey_init(&key.pub) < 0)
-        return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory for a key");
-    code = gnutls_pubkey_import_rsa_raw(key.pub, &n_datum, &e_datum);
     if (code < 0) {
-        status = gw_err_set(reterr, AIGW_E_UNSUPPORTED, "RSA key: %s", gnutls_strerror(code));
+        status = gw_err_set(reterr, AIGW_E_UNSUPPORTED, "%s key: %s", key->is_ec ? "EC" : "RSA", gnutls_strerror(code));
         goto fail;
     }
     if (kid.len > 0 && kid.len <= GW_KID_MAX) {
@@ -120,13 +109,52 @@ aigw_status gw_keyset_add(struct gw_keyset *set, aigw_str modulus, aigw_str expo
             goto fail;
         }
         memcpy(kid_copy, kid.ptr, kid.len);
-        key.kid = (aigw_str){ kid_copy, kid.len };
+        key->kid = (aigw_str){ kid_copy, kid.len };
     }
-    set->keys[set->count++] = key;
+    set->keys[set->count++] = *key;
     return AIGW_OK;
 fail:
-    gnutls_pubkey_deinit(key.pub);
+    gnutls_pubkey_deinit(key->pub);
     return status;
+}
+
+static gnutls_datum_t datum_of(aigw_str bytes)
+{
+    return (gnutls_datum_t){ (unsigned char *)(uintptr_t)bytes.ptr, (unsigned int)bytes.len };
+}
+
+aigw_status gw_keyset_add(struct gw_keyset *set, aigw_str modulus, aigw_str exponent, aigw_str kid,
+                          struct gw_err *reterr)
+{
+    aigw_str n = strip_zeros(modulus), e = strip_zeros(exponent);
+    gnutls_datum_t n_datum = datum_of(n), e_datum = datum_of(e);
+    struct gw_key key = { .kid = AIGW_STR_NONE };
+    aigw_status status;
+
+    if (set->count == set->cap)
+        return AIGW_E_LIMIT;
+    status = check_numbers(n, e, reterr);
+    if (status != AIGW_OK)
+        return status;
+    if (identify(n, e, key.id) != AIGW_OK || gnutls_pubkey_init(&key.pub) < 0)
+        return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory for a key");
+    return keep_key(set, &key, gnutls_pubkey_import_rsa_raw(key.pub, &n_datum, &e_datum), kid, reterr);
+}
+
+aigw_status gw_keyset_add_ec(struct gw_keyset *set, aigw_str x, aigw_str y, aigw_str kid, struct gw_err *reterr)
+{
+    gnutls_datum_t x_datum = datum_of(x), y_datum = datum_of(y);
+    struct gw_key key = { .is_ec = true, .kid = AIGW_STR_NONE };
+
+    if (set->count == set->cap)
+        return AIGW_E_LIMIT;
+    if (x.len != GW_P256_LEN || y.len != GW_P256_LEN)
+        return gw_err_set(reterr, AIGW_E_UNSUPPORTED, "EC point of %zu and %zu bytes, expected %u each (P-256)", x.len,
+                          y.len, GW_P256_LEN);
+    if (identify(x, y, key.id) != AIGW_OK || gnutls_pubkey_init(&key.pub) < 0)
+        return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory for a key");
+    return keep_key(set, &key, gnutls_pubkey_import_ecc_raw(key.pub, GNUTLS_ECC_CURVE_SECP256R1, &x_datum, &y_datum),
+                    kid, reterr);
 }
 
 struct gw_view *gw_view_ref(struct gw_view *view)
@@ -145,12 +173,17 @@ void gw_view_unref(struct gw_view *view)
     free(view);
 }
 
-bool gw_view_has_key(const struct gw_view *view, const unsigned char *id, bool local_only)
+bool gw_keyset_serves(const struct gw_keyset *set, aigw_str oidc_issuer)
+{
+    return oidc_issuer.ptr ? set->issuer && gw_str_is(oidc_issuer, set->issuer) : !set->issuer;
+}
+
+bool gw_view_has_key(const struct gw_view *view, aigw_str oidc_issuer, const unsigned char *id, bool local_only)
 {
     for (size_t i = 0; i < view->set_count; i++) {
         const struct gw_keyset *set = view->sets[i];
 
-        if (local_only && !set->is_local)
+        if ((local_only && !set->is_local) || !gw_keyset_serves(set, oidc_issuer))
             continue;
         for (size_t k = 0; k < set->count; k++) {
             if (memcmp(set->keys[k].id, id, GW_DIGEST_LEN) == 0)
@@ -160,13 +193,23 @@ bool gw_view_has_key(const struct gw_view *view, const unsigned char *id, bool l
     return false;
 }
 
-bool gw_view_has_kid(const struct gw_view *view, aigw_str kid)
+bool gw_view_has_kid(const struct gw_view *view, aigw_str oidc_issuer, aigw_str kid)
 {
     for (size_t i = 0; i < view->set_count; i++) {
+        if (!gw_keyset_serves(view->sets[i], oidc_issuer))
+            continue;
         for (size_t k = 0; k < view->sets[i]->count; k++) {
             if (kid.len > 0 && gw_str_eq(view->sets[i]->keys[k].kid, kid))
                 return true;
         }
     }
+    return false;
+}
+
+bool gw_view_has_keys(const struct gw_view *view, aigw_str oidc_issuer)
+{
+    for (size_t i = 0; i < view->set_count; i++)
+        if (gw_keyset_serves(view->sets[i], oidc_issuer) && view->sets[i]->count > 0)
+            return true;
     return false;
 }

@@ -47,7 +47,7 @@ bool gw_auth_config_is_same(const struct gw_auth_config *a, const struct gw_auth
            a->bypass_signature == b->bypass_signature && a->leeway_s == b->leeway_s && a->refresh_ms == b->refresh_ms &&
            same_text(a->service_name, b->service_name) && same_text(a->ca_file, b->ca_file) &&
            same_text(a->extra_ca_file, b->extra_ca_file) && same_keys(a->local, b->local) &&
-           !a->signing_key == !b->signing_key;
+           !a->signing_key == !b->signing_key && memcmp(a->oidc_print, b->oidc_print, sizeof a->oidc_print) == 0;
 }
 
 static char *copy_text(const char *text)
@@ -55,7 +55,8 @@ static char *copy_text(const char *text)
     return text && *text ? strdup(text) : NULL;
 }
 
-struct gw_auth_config *gw_auth_config_new(const struct gw_settings *settings, struct gw_err *reterr)
+struct gw_auth_config *gw_auth_config_new(const struct gw_settings *settings, const struct gw_oidc *oidc,
+                                          struct gw_err *reterr)
 {
     struct gw_auth_config *config = calloc(1, sizeof *config);
     const char *name = settings->auth.service_name;
@@ -76,6 +77,8 @@ struct gw_auth_config *gw_auth_config_new(const struct gw_settings *settings, st
     if (!config->service_name || (settings->trust.keys_ca_file && *settings->trust.keys_ca_file && !config->ca_file) ||
         (settings->upstream.extra_ca_file && *settings->upstream.extra_ca_file && !config->extra_ca_file))
         goto nomem;
+    if (oidc)
+        memcpy(config->oidc_print, oidc->print, sizeof config->oidc_print);
     if (gw_local_keys_load(config, settings->auth.signing_key, settings->auth.validation_key) != AIGW_OK)
         goto nomem;
     return config;

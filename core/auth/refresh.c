@@ -252,44 +252,52 @@ void gw_refresh_stop(struct gw_auth *auth)
     auth->multi = NULL;
 }
 
-/** An unknown kid: load every issuer that is known to work, unless one did so a moment ago. Issuers that fail, or were
- *  never loaded, have their own schedule. Lock held. */
-static void demand_load(struct gw_auth *auth, int64_t now_ms)
+int64_t gw_refresh_demand_ms(const struct gw_auth *auth, aigw_str oidc_issuer)
 {
-    bool did_start = false;
+    int64_t last_ms = 0;
 
-    if (auth->had_demand && now_ms - auth->demand_ms < auth->tuning.demand_gap_ms)
+    for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next)
+        if (!issuer->is_gone && gw_issuer_serves(issuer, oidc_issuer) && issuer->demand_ms > last_ms)
+            last_ms = issuer->demand_ms;
+    return last_ms;
+}
+
+/** An unknown kid: load every issuer in question that is known to work, unless one did so a moment ago. Issuers that
+ *  fail, or were never loaded, have their own schedule. Lock held. */
+static void demand_load(struct gw_auth *auth, aigw_str oidc_issuer, int64_t now_ms)
+{
+    int64_t last_ms = gw_refresh_demand_ms(auth, oidc_issuer);
+
+    if (last_ms > 0 && now_ms - last_ms < auth->tuning.demand_gap_ms)
         return;
     for (struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
-        if (issuer->is_gone || issuer->is_loading || !issuer->was_tried || issuer->failures > 0)
+        if (issuer->is_gone || issuer->is_loading || !issuer->was_tried || issuer->failures > 0 ||
+            !gw_issuer_serves(issuer, oidc_issuer))
             continue;
         issuer->due_ms = now_ms;
         issuer->is_demanded = true;
-        did_start = true;
+        issuer->demand_ms = now_ms;
+        (void)curl_multi_wakeup(auth->multi);
     }
-    if (!did_start)
-        return;
-    auth->had_demand = true;
-    auth->demand_ms = now_ms;
-    (void)curl_multi_wakeup(auth->multi);
 }
 
 /** Latest end of a first load that may still bring keys; 0: none. Lock held. */
-static int64_t first_load_deadline_ms(const struct gw_auth *auth, int64_t now_ms)
+static int64_t first_load_deadline_ms(const struct gw_auth *auth, aigw_str oidc_issuer, int64_t now_ms)
 {
     int64_t deadline_ms = 0;
 
     for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
         int64_t until_ms = issuer->created_ms + auth->tuning.wait_ms;
 
-        if (!issuer->is_gone && !issuer->was_tried && !issuer->config_error.text[0] && until_ms > now_ms &&
-            until_ms > deadline_ms)
+        if (!issuer->is_gone && gw_issuer_serves(issuer, oidc_issuer) && !issuer->was_tried &&
+            !issuer->config_error.text[0] && until_ms > now_ms && until_ms > deadline_ms)
             deadline_ms = until_ms;
     }
     return deadline_ms;
 }
 
-bool gw_refresh_worth_waiting(struct gw_auth *auth, uint64_t generation, bool has_unknown_kid, int64_t *ret_deadline_ms)
+bool gw_refresh_worth_waiting(struct gw_auth *auth, aigw_str oidc_issuer, uint64_t generation, bool has_unknown_kid,
+                              int64_t *ret_deadline_ms)
 {
     int64_t now_ms = gw_mono_ms(), deadline_ms;
 
@@ -298,14 +306,15 @@ bool gw_refresh_worth_waiting(struct gw_auth *auth, uint64_t generation, bool ha
         (void)pthread_mutex_unlock(&auth->lock);
         return false; /* the caller looked at keys of yesterday: it looks again */
     }
-    deadline_ms = first_load_deadline_ms(auth, now_ms);
+    deadline_ms = first_load_deadline_ms(auth, oidc_issuer, now_ms);
     /* The missing key is most likely in what was not read yet: spend no load on demand before that. */
     if (deadline_ms == 0 && has_unknown_kid) {
-        demand_load(auth, now_ms);
+        demand_load(auth, oidc_issuer, now_ms);
         for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
-            int64_t begun_ms = issuer->is_demanded ? auth->demand_ms : issuer->begun_ms;
+            int64_t begun_ms = issuer->is_demanded ? issuer->demand_ms : issuer->begun_ms;
 
-            if (issuer->is_gone || issuer->failures > 0 || !(issuer->is_demanded || issuer->is_loading))
+            if (issuer->is_gone || issuer->failures > 0 || !(issuer->is_demanded || issuer->is_loading) ||
+                !gw_issuer_serves(issuer, oidc_issuer))
                 continue;
             if (begun_ms + auth->tuning.wait_ms > deadline_ms)
                 deadline_ms = begun_ms + auth->tuning.wait_ms;

@@ -214,12 +214,13 @@ static void load_row(const struct load *load, size_t index)
 
 /* ---- the shape of conf.d ---- */
 
+/* Their members are groups whose names the operator chose. */
+static const char *const named_sections[] = { "providers", "features", "families", "prefixes", "keys", "oidc" };
+
 static bool is_named_section(const char *key)
 {
-    static const char *const names[] = { "providers", "features", "families", "prefixes", "keys" };
-
-    for (size_t i = 0; i < GW_ARRAY_LEN(names); i++) {
-        if (strcmp(names[i], key) == 0)
+    for (size_t i = 0; i < GW_ARRAY_LEN(named_sections); i++) {
+        if (strcmp(named_sections[i], key) == 0)
             return true;
     }
     return false;
@@ -269,9 +270,11 @@ static void check_section(const struct load *load, const struct gw_node *section
 
 static void check_shape(const struct load *load)
 {
-    const char *names[32] = { "providers", "features", "families", "prefixes", "keys", GW_SECTION_ALIAS };
-    size_t count = 6;
+    const char *names[32];
+    size_t count = GW_ARRAY_LEN(named_sections);
 
+    memcpy(names, named_sections, sizeof named_sections);
+    names[count++] = GW_SECTION_ALIAS;
     for (size_t i = 0; i < gw_setting_row_count && count < GW_ARRAY_LEN(names); i++) {
         if (strcmp(names[count - 1], gw_setting_rows[i].section) != 0)
             names[count++] = gw_setting_rows[i].section;

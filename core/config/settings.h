@@ -21,6 +21,7 @@ struct gw_settings {
         int32_t docs_open;                /* D1: /docs and /openapi.json need no token */
         int64_t drain_ms;                 /* longest wait for streams at SIGTERM */
         struct aigw_list trusted_proxies; /* CIDR, D22 */
+        struct aigw_list cors_origins;    /* of pages that may call the routes for API keys; "*": any */
         const char *environment;          /* AIGW_ENVIRONMENT */
         const char *region;               /* AIGW_GOOGLE_CLOUD_PLATFORM__LOCATION, RUNWAY_REGION */
     } server;

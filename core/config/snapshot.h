@@ -16,6 +16,7 @@ struct gw_models;
 struct gw_prompts;
 struct gw_router;
 struct gw_api_keys;
+struct gw_oidc;
 struct gw_pem;
 struct gw_snapshot_yard;
 
@@ -38,6 +39,7 @@ struct gw_snapshot {
     struct gw_plugins *plugins;
     struct gw_models *models;
     struct gw_api_keys *api_keys;
+    struct gw_oidc *oidc; /* NULL: nobody built it (plugin tests) */
     struct gw_prompts *prompts;
     struct gw_router *router;
 };

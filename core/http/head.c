@@ -159,7 +159,7 @@ static void walk_known(struct head_walk *walk, aigw_str name, aigw_str value)
         break;
     case 6:
         if (gw_str_eq_ci(name, AIGW_STR("origin")))
-            ex->has_origin = true;
+            ex->pub.allow_origin = AIGW_STR("*");
         else if (gw_str_eq_ci(name, AIGW_STR("expect")))
             ex->wants_continue = true;
         else if (gw_str_eq_ci(name, AIGW_STR("cookie")))

@@ -83,11 +83,14 @@ struct gw_exchange {
     int64_t arrived_wall_us;
     int64_t response_start_us; /* 0: not yet */
     int64_t first_chunk_us;
-    int64_t done_us;      /* set before on_done */
-    uint64_t bytes_out;   /* body bytes */
-    int status;           /* 0: nothing was sent */
-    char answer_type[48]; /* media type of the answer, "" before one was begun; cut when longer */
-    bool did_abort;       /* the answer was cut on purpose or by the client */
+    int64_t done_us;       /* set before on_done */
+    uint64_t bytes_out;    /* body bytes */
+    int status;            /* 0: nothing was sent */
+    aigw_str allow_origin; /* pages of which origin may read the answer: "*" when one asks, unless the handler says
+                              otherwise; absent: none, or nobody asks */
+    bool is_origin_chosen; /* the answer would be another for another origin */
+    char answer_type[48];  /* media type of the answer, "" before one was begun; cut when longer */
+    bool did_abort;        /* the answer was cut on purpose or by the client */
     bool is_gone;
 };
 

@@ -102,7 +102,6 @@ struct http_ex {
     /* facts about the request */
     bool is_chunked;
     bool wants_continue;
-    bool has_origin;
     bool has_cookies;
     bool asks_to_close; /* by its version or its connection header; the library then closes its channel, too */
     bool must_close;    /* no request may follow this one */

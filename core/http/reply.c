@@ -131,8 +131,10 @@ bool http_put_head(struct http_ex *ex, int status, const char *content_type, uin
     }
     for (size_t i = 0; i < header_count; i++)
         put_header(out, headers[i].name, headers[i].value);
-    if (ex->has_origin)
-        gw_buf_puts(out, "access-control-allow-origin: *\r\n");
+    if (ex->pub.allow_origin.ptr)
+        put_header(out, AIGW_STR("access-control-allow-origin"), ex->pub.allow_origin);
+    if (ex->pub.is_origin_chosen)
+        put_header(out, AIGW_STR("vary"), AIGW_STR("origin"));
     put_header(out, AIGW_STR("x-request-id"), gw_str(ex->pub.request_id));
     put_seconds(seconds, elapsed_us < 0 ? 0 : (uint64_t)elapsed_us);
     put_header(out, AIGW_STR("x-process-time"), gw_str(seconds));

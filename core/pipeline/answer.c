@@ -90,13 +90,14 @@ void gw_answer_refuse(struct gw_request *request, uint32_t kind, int status, con
 
 void gw_answer_refuse_key(struct gw_request *request, const char *code, const char *detail)
 {
-    bool is_missing = strcmp(code, "key_missing") == 0;
+    const char *message = strcmp(code, "key_missing") == 0  ? "No API key was presented"
+                          : strncmp(code, "token_", 6) == 0 ? "The token was refused"
+                                                            : "The API key was refused";
     const struct aigw_refusal refusal = { .struct_size = sizeof refusal,
                                           .kind = AIGW_REFUSE_TOKEN,
                                           .http_status = 401,
                                           .retry_after_s = -1,
-                                          .message = is_missing ? AIGW_STR("No API key was presented")
-                                                                : AIGW_STR("The API key was refused"),
+                                          .message = gw_str(message),
                                           .detail = gw_str(detail),
                                           .code = gw_str(code) };
 
@@ -223,21 +224,44 @@ void gw_answer_model_error(struct gw_request *request, const struct aigw_error *
 
 /* ---- before authentication ---- */
 
+bool gw_answer_choose_origin(struct gw_request *request, const struct gw_route *route)
+{
+    const struct aigw_list *allowed = &request->snapshot->settings.server.cors_origins;
+    aigw_str origin = gw_request_header(request, "origin");
+    struct gw_exchange *ex = request->ex;
+
+    if (!origin.ptr || !(route->spec->callers & AIGW_CALLER_KEY))
+        return true;
+    for (size_t i = 0; i < allowed->count; i++)
+        if (strcmp(allowed->items[i], "*") == 0)
+            return true;
+    ex->is_origin_chosen = true;
+    ex->allow_origin = AIGW_STR_NONE;
+    for (size_t i = 0; i < allowed->count; i++)
+        if (gw_str_eq_ci(origin, gw_str(allowed->items[i])))
+            ex->allow_origin = origin; /* as the browser writes it */
+    return ex->allow_origin.ptr != NULL;
+}
+
 /** POST is what the contract names for every path; browsers' clients of other APIs also list models, by GET. */
 static void answer_preflight(struct gw_request *request, aigw_str method)
 {
     aigw_str wanted = gw_request_header(request, "access-control-request-headers");
     struct gw_route_match match;
     bool has_route = gw_router_find(request->snapshot->router, method, request->ex->path, &match) == GW_ROUTE_FOUND;
-    bool is_allowed = has_route || gw_str_is(method, "POST");
+    bool is_method = has_route || gw_str_is(method, "POST");
+    bool is_origin = !has_route || gw_answer_choose_origin(request, match.route);
     struct gw_http_header headers[] = {
         { AIGW_STR_INIT("access-control-allow-methods"), has_route ? method : AIGW_STR("POST") },
         { AIGW_STR_INIT("access-control-max-age"), AIGW_STR_INIT("600") },
         { AIGW_STR_INIT("access-control-allow-headers"), wanted },
     };
 
-    gw_request_reply(request, is_allowed ? 200 : 400, "text/plain; charset=utf-8",
-                     is_allowed ? AIGW_STR("OK") : AIGW_STR("Disallowed CORS method"), headers, wanted.len ? 3 : 2);
+    gw_request_reply(request, is_method && is_origin ? 200 : 400, "text/plain; charset=utf-8",
+                     !is_method   ? AIGW_STR("Disallowed CORS method")
+                     : !is_origin ? AIGW_STR("Disallowed CORS origin")
+                                  : AIGW_STR("OK"),
+                     headers, wanted.len ? 3 : 2);
 }
 
 bool gw_answer_before_auth(struct gw_request *request)

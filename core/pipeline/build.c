@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "auth/api_keys.h"
+#include "auth/oidc.h"
 #include "models/models.h"
 #include "pipeline/check.h"
 #include "pipeline/pem.h"
@@ -110,6 +111,7 @@ static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options
         return;
     gw_plugins_configure(snapshot->plugins, arena, snapshot->conf, gw_host(), problems);
     snapshot->api_keys = gw_api_keys_build(arena, snapshot->conf, problems);
+    snapshot->oidc = gw_oidc_build(arena, snapshot->conf, problems);
     snapshot->models = gw_models_build(arena, snapshot->conf, &snapshot->settings, snapshot->plugins, problems);
     snapshot->prompts =
         gw_prompts_load(arena, snapshot->settings.prompts.dirs.items, snapshot->settings.prompts.dirs.count, problems);

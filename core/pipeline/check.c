@@ -72,6 +72,20 @@ static const struct gw_node *item_node(const struct check *c, const char *path, 
     return item;
 }
 
+static void check_cors_origins(const struct check *c)
+{
+    const struct aigw_list *origins = &c->settings->server.cors_origins;
+
+    for (size_t i = 0; i < origins->count; i++) {
+        const char *origin = origins->items[i], *host = strstr(origin, "://");
+
+        if (strcmp(origin, "*") != 0 && (!host || host == origin || !host[3] || strpbrk(host + 3, "/?#@*")))
+            gw_setting_problem(
+                c->problems, c->settings, "server.cors_origins",
+                "\"%s\" is no origin; expected * or one such as https://chat.example.com, without a path", origin);
+    }
+}
+
 static void check_trusted_proxies(const struct check *c)
 {
     static const char path[] = "server.trusted_proxies";
@@ -285,6 +299,7 @@ void gw_snapshot_check(struct gw_snapshot *snapshot, struct gw_problems *problem
     check_listen(&c, "server.host", s->server.host);
     check_listen(&c, "server.metrics_host", s->server.metrics_host);
     check_trusted_proxies(&c);
+    check_cors_origins(&c);
     check_tls(&c);
     check_authorities(&c, "upstream.ca_file", s->upstream.ca_file);
     check_authorities(&c, "upstream.extra_ca_file", s->upstream.extra_ca_file);

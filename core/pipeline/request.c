@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "auth/api_keys.h"
+#include "auth/grant.h"
 #include "base/log.h"
 
 static bool move(struct gw_request *request, enum gw_request_step step)
@@ -46,7 +46,7 @@ bool gw_request_may_use(const struct gw_request *request, const struct aigw_need
     const char *own = request->route->feature->model;
     aigw_str name = need->model.len ? need->model : own ? gw_str(own) : AIGW_STR_NONE;
 
-    return gw_api_key_may_use(request->api_key, name);
+    return gw_grant_may_use(request->grant, name);
 }
 
 const aigw_str *gw_request_model_names(struct gw_request *request, uint32_t *ret_count)
@@ -60,7 +60,7 @@ const aigw_str *gw_request_model_names(struct gw_request *request, uint32_t *ret
         all++;
     names = gw_arena_alloc(&request->ex->arena, (all + 1) * sizeof *names);
     for (size_t i = 0; names && i < all; i++)
-        if (gw_api_key_may_use(request->api_key, gw_models_name_at(models, i)))
+        if (gw_grant_may_use(request->grant, gw_models_name_at(models, i)))
             names[(*ret_count)++] = gw_models_name_at(models, i);
     return names;
 }
@@ -247,16 +247,12 @@ static enum outcome step_head(struct gw_request *request)
         request->allow = gw_arena_printf(&ex->arena, "%s", match.allow);
     if (!request->route)
         return NEXT;
+    (void)gw_answer_choose_origin(request, request->route);
     prepare_view(request);
     if (keep_params(request, &match))
         return NEXT;
     gw_answer_detail(request, 503, "Out of memory");
     return ENDED;
-}
-
-static aigw_str get_header(void *user, const char *name)
-{
-    return gw_request_header(user, name);
 }
 
 static void on_keys_ready(struct gw_auth_waiter *waiter);
@@ -288,79 +284,41 @@ static enum outcome go_to_body(struct gw_request *request)
     return NEXT;
 }
 
-/* A route for API keys, and for GitLab's tokens as well if it says so: these have two dots, keys have none. */
-static bool wants_key(const struct gw_request *request, aigw_str presented)
+/* Who was asked for the key or the token: the answer to a refusal is in that one's words. */
+static enum outcome conclude_auth(struct gw_request *request, const struct gw_auth_result *result, bool is_outside)
 {
-    uint32_t callers = request->route ? request->route->spec->callers : 0;
-    uint32_t dots = 0;
-
-    if (!(callers & AIGW_CALLER_KEY) || request->snapshot->settings.auth.bypass_external)
-        return false;
-    for (size_t i = 0; i < presented.len; i++)
-        dots += presented.ptr[i] == '.';
-    return !(callers & AIGW_CALLER_GITLAB) || (presented.len > 0 && dots != 2);
-}
-
-/* D51: such an address ends up in logs and histories. */
-static bool has_key_in_query(aigw_str query)
-{
-    for (size_t i = 0; i + 4 <= query.len; i++)
-        if (memcmp(query.ptr + i, "key=", 4) == 0 && (i == 0 || query.ptr[i - 1] == '&'))
-            return true;
-    return false;
-}
-
-static enum outcome auth_by_key(struct gw_request *request, aigw_str presented)
-{
-    struct gw_auth_result result;
-
-    if (presented.len == 0 && has_key_in_query(request->ex->query)) {
-        request->auth_error = "key_missing";
-        gw_answer_refuse_key(request, "key_missing",
-                             "an API key in the address (?key=) is not accepted, because addresses end up in logs: "
-                             "send it in the header x-goog-api-key or Authorization: Bearer");
-        return ENDED;
-    }
-    gw_api_keys_check(request->snapshot->api_keys, presented, request->ex->client_ip, &request->ex->arena, &result,
-                      &request->api_key);
-    if (result.outcome == GW_AUTH_ALLOWED) {
-        request->principal = result.principal;
-        return go_to_body(request);
-    }
-    request->auth_error = result.error;
-    gw_answer_refuse_key(request, result.error, result.detail);
-    return ENDED;
-}
-
-static enum outcome step_auth(struct gw_request *request)
-{
-    struct gw_auth_headers headers = { .user = request, .get = get_header };
-    struct gw_auth_result result = { 0 };
-    int64_t start_us = gw_mono_us();
-    aigw_str presented;
-
-    if (needs_no_token(request))
-        return go_to_body(request);
-    presented = gw_api_keys_presented(&headers);
-    if (wants_key(request, presented))
-        return auth_by_key(request, presented);
-    gw_auth_check(request->worker->auth, &headers, &request->ex->arena, &result);
-    request->auth_us += gw_mono_us() - start_us;
-    request->token_issuer = result.token_issuer;
-    switch (result.outcome) {
+    request->token_issuer = result->token_issuer;
+    switch (result->outcome) {
     case GW_AUTH_ALLOWED:
-        request->principal = result.principal;
+        request->principal = result->principal;
+        request->grant = result->grant;
         return go_to_body(request);
     case GW_AUTH_WAIT:
         request->waiter.on_ready = on_keys_ready;
         gw_auth_wait(request->worker->auth, &request->waiter);
         return WAIT;
     default:
-        request->auth_error = result.error;
-        gw_answer_refuse(request, result.status == 503 ? AIGW_REFUSE_KEYS : AIGW_REFUSE_TOKEN, result.status,
-                         result.error, result.detail, result.retry_after_s > 0 ? result.retry_after_s : -1);
+        request->auth_error = result->error;
+        if (is_outside && result->status == 401)
+            gw_answer_refuse_key(request, result->error, result->detail);
+        else
+            gw_answer_refuse(request, result->status == 503 ? AIGW_REFUSE_KEYS : AIGW_REFUSE_TOKEN, result->status,
+                             result->error, result->detail, result->retry_after_s > 0 ? result->retry_after_s : -1);
         return ENDED;
     }
+}
+
+static enum outcome step_auth(struct gw_request *request)
+{
+    struct gw_auth_result result = { 0 };
+    int64_t start_us = gw_mono_us();
+    bool is_outside;
+
+    if (needs_no_token(request))
+        return go_to_body(request);
+    is_outside = gw_caller_check(request, &result);
+    request->auth_us += gw_mono_us() - start_us;
+    return conclude_auth(request, &result, is_outside);
 }
 
 static enum outcome step_body(struct gw_request *request)

@@ -1,6 +1,7 @@
 /* request.h - one request on its way: http → auth → route → feature → models and back.
  *
  *     request.c   its steps, its end
+ *     caller.c    whose rules say who calls
  *     calls.c     the model calls it makes
  *     work.c      its timers and its jobs on other threads
  *     answer.c    what the core answers itself, and in whose language
@@ -48,11 +49,11 @@ struct gw_request {
     int own;                      /* which of the core's own routes (answer.c), 0: none */
     const char *allow;            /* methods of a path that has another one */
     struct aigw_principal principal;
-    const struct gw_api_key *api_key; /* of the snapshot; NULL: it came with a token, or without anything */
-    struct aigw_request view;         /* what the feature sees */
-    struct aigw_ctx ctx;              /* the feature's */
-    void *feature_call;               /* the feature's; NULL: check() was not reached */
-    struct gw_arena build;            /* AIGW_LIFE_BUILD of check() and run(); goes with the body */
+    const struct gw_grant *grant; /* what limits the caller; NULL: GitLab, or nobody was asked for */
+    struct aigw_request view;     /* what the feature sees */
+    struct aigw_ctx ctx;          /* the feature's */
+    void *feature_call;           /* the feature's; NULL: check() was not reached */
+    struct gw_arena build;        /* AIGW_LIFE_BUILD of check() and run(); goes with the body */
     struct gw_request_call *calls;
     uint32_t call_count;                 /* made so far */
     const struct aigw_model_info *model; /* of the newest call */
@@ -98,6 +99,9 @@ aigw_status gw_request_go_on(struct gw_request *request);
 /** The body is not needed any more. */
 void gw_request_free_body(struct gw_request *request);
 
+/* caller.c: as gw_auth_check(). False: it was GitLab who was asked for. */
+bool gw_caller_check(struct gw_request *request, struct gw_auth_result *ret_result);
+
 /* calls.c */
 aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_model_info *model,
                                   const struct aigw_call_options *options, struct aigw_call **ret_call);
@@ -141,6 +145,8 @@ void gw_answer_find_own(struct gw_request *request);
 /** Does the core's own route need no token? */
 bool gw_answer_is_anonymous(const struct gw_request *request);
 void gw_answer_own(struct gw_request *request);
+/** Which pages may read what this route answers. False: not the one that asks. */
+bool gw_answer_choose_origin(struct gw_request *request, const struct gw_route *route);
 /** CORS preflight, HEAD /. True when answered. */
 bool gw_answer_before_auth(struct gw_request *request);
 void gw_answer_invalid(struct gw_request *request, aigw_str errors);

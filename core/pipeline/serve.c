@@ -138,7 +138,7 @@ static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
     serving->server.started_us = gw_mono_us();
     atomic_store(&serving->server.cert_expires_s, serving->pem.expires_s);
     gw_limits_show(&serving->server, settings->metrics.model_limits);
-    serving->server.auth = gw_auth_new(settings, reterr);
+    serving->server.auth = gw_auth_new(settings, serving->snapshot->oidc, reterr);
     if (!serving->server.auth)
         return AIGW_E_CONFIG;
     serving->server.offload = gw_offload_new(reterr);

@@ -41,10 +41,10 @@ features: {{ probe = {{ plugin = "probe_feature"; }}; }};
 
 
 class KeyEnv(Env):
-    def __init__(self, ctx, **kwargs):
+    def __init__(self, ctx, more_conf="", **kwargs):
         for secret in SECRETS.values():
             ctx.secret(secret)
-        super().__init__(ctx, conf=CONF, args=("--plugin-dir", os.path.join(ctx.build_dir, "tests", "probe")), **kwargs)
+        super().__init__(ctx, conf=CONF + more_conf, args=("--plugin-dir", os.path.join(ctx.build_dir, "tests", "probe")), **kwargs)
 
     def ask(self, headers, scenario="answer", path="/probe-key/", model="good"):
         return self.post(path + scenario, model.encode(), headers={"Content-Type": "text/plain", **headers})
@@ -146,6 +146,36 @@ def not_for_gitlab(env):
 @case("OP-KEY-bypass", "keys-bypass")
 def bypass(env):
     equal(env.ask({}).status, 200, "status without authentication")
+
+
+@fixture("keys-cors")
+def keys_cors(ctx):
+    return KeyEnv(ctx, name="keys-cors", env={"AIGW_SERVER__CORS_ORIGINS": '["https://chat.test", "http://localhost:8000"]'})
+
+
+def seen_by(response):
+    return tuple(response.header(name) for name in ("access-control-allow-origin", "vary"))
+
+
+@case("OP-KEY-cors", "keys-cors")
+def cors(env):
+    """server.cors_origins: which pages may call the routes for keys, asked first or not; GitLab's are open to any."""
+    for origin, allowed in (("https://chat.test", True), ("http://localhost:8000", True), ("https://evil.test", False),
+                            ("https://chat.test.evil.test", False), ("http://chat.test", False), ("null", False)):
+        headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+        expected = (origin if allowed else None, "origin")
+        response = env.request("OPTIONS", "/probe-key/answer", headers)
+        equal((response.status, *seen_by(response)), (200 if allowed else 400, *expected), f"preflight from {origin}")
+        equal(seen_by(env.ask({"Origin": origin, **bearer("build")})), expected, f"answer to {origin}")
+        equal(seen_by(env.ask({"Origin": origin})), expected, f"refusal for {origin}")
+        response = env.request("OPTIONS", "/v2/code/completions", headers)
+        equal((response.status, *seen_by(response)), (200, "*", None), f"preflight of GitLab's route from {origin}")
+    equal(seen_by(env.ask(bearer("build"))), (None, None), "answer to a client that is no page")
+
+
+@case("OP-KEY-cors-any", "keys")
+def cors_any(env):
+    equal(seen_by(env.ask({"Origin": "https://any.test", **bearer("build")})), ("*", None), "answer to any page")
 
 
 @case("OP-KEY-02-nowhere", "keys")

@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         else
             gw_buf_put(&text, (const char *)data + i, 1);
     }
-    if (gw_jwks_parse(gw_buf_str(&text), &set, &why) == AIGW_OK)
+    if (gw_jwks_parse(gw_buf_str(&text), true, &set, &why) == AIGW_OK)
         check_set(set);
     else if (set || !why.text[0])
         abort();

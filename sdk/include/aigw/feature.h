@@ -94,7 +94,8 @@ struct aigw_refusal {
     aigw_str message;      /* the contract's text                                                                  */
     aigw_str detail;       /* precise cause and remedy, may be absent; no secrets                                  */
     const struct aigw_error *error; /* MODEL: the failure, else NULL                                                 */
-    aigw_str code; /* TOKEN of a route for API keys: key_missing, key_unknown, key_expired, key_disabled, key_address */
+    aigw_str code; /* TOKEN of a route for API keys: key_missing, key_unknown, key_expired, key_disabled, key_address,
+                      token_refused, token_address                                                                 */
 };
 
 struct aigw_feature_ops {

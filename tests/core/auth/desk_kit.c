@@ -22,7 +22,7 @@ void desk_open(struct desk *desk)
     struct gw_err why = { "" };
 
     gw_arena_init(&desk->arena, 8 << 20);
-    desk->auth = gw_auth_new_tuned(&desk->settings, &desk->tuning, &why);
+    desk->auth = gw_auth_new_tuned(&desk->settings, desk->oidc, &desk->tuning, &why);
     ck_assert_msg(desk->auth != NULL, "%s", why.text);
     desk->loop = gw_loop_new(&why);
     ck_assert_msg(desk->loop != NULL, "%s", why.text);
@@ -41,7 +41,7 @@ void desk_close(struct desk *desk)
 void desk_reload(struct desk *desk)
 {
     struct gw_err why = { "" };
-    struct gw_view *view = gw_auth_reconfigure(desk->auth, &desk->settings, &why);
+    struct gw_view *view = gw_auth_reconfigure(desk->auth, &desk->settings, desk->oidc, &why);
 
     ck_assert_msg(view != NULL, "%s", why.text);
     gw_auth_worker_switch(desk->worker, view);

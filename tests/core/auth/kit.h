@@ -77,6 +77,7 @@ struct header {
 };
 struct desk {
     struct gw_settings settings;
+    const struct gw_oidc *oidc; /* NULL: none */
     struct gw_auth_tuning tuning;
     struct gw_auth *auth;
     struct gw_loop *loop;

@@ -207,10 +207,10 @@ START_TEST(a_worker_keeps_its_settings_until_it_is_switched)
     desk_init(&desk);
     desk_open(&desk);
     desk.settings.auth.service_name = "another-gateway";
-    first = gw_auth_reconfigure(desk.auth, &desk.settings, NULL);
+    first = gw_auth_reconfigure(desk.auth, &desk.settings, NULL, NULL);
     desk.settings.auth.service_name = "gitlab-ai-gateway";
     desk.settings.auth.bypass_external = true;
-    second = gw_auth_reconfigure(desk.auth, &desk.settings, NULL);
+    second = gw_auth_reconfigure(desk.auth, &desk.settings, NULL, NULL);
     ck_assert(first && second);
     result = desk_check_token(&desk, local);
     ck_allowed(result);
@@ -230,7 +230,7 @@ START_TEST(a_worker_keeps_its_settings_until_it_is_switched)
     desk_reload(&desk);
     desk.settings.auth.gitlab_url = issuer_url(issuer);
     epoch = desk_epoch(&desk);
-    first = gw_auth_reconfigure(desk.auth, &desk.settings, NULL);
+    first = gw_auth_reconfigure(desk.auth, &desk.settings, NULL, NULL);
     desk_await_loads(&desk, epoch, 1);
     desk_headers(&desk, foreign);
     result = desk_check_once(&desk);

@@ -231,7 +231,7 @@ START_TEST(a_strict_setting_refuses_to_start_with_a_bypass)
     desk_init(&desk);
     desk.settings.auth.bypass_external = 1;
     desk.settings.auth.refuse_bypass = 1;
-    ck_assert_ptr_null(gw_auth_new(&desk.settings, &why));
+    ck_assert_ptr_null(gw_auth_new(&desk.settings, NULL, &why));
     ck_assert_ptr_nonnull(strstr(why.text, "AIGW_AUTH__BYPASS_EXTERNAL is set"));
 }
 END_TEST

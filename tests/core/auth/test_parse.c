@@ -143,7 +143,7 @@ static int parse_set(const char *text, struct gw_keyset **ret_set)
     struct gw_err why = { "" };
 
     *ret_set = NULL;
-    if (gw_jwks_parse(gw_str(text), ret_set, &why) != AIGW_OK) {
+    if (gw_jwks_parse(gw_str(text), true, ret_set, &why) != AIGW_OK) {
         ck_assert(why.text[0] != '\0');
         return -1;
     }

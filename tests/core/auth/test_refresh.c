@@ -596,7 +596,7 @@ START_TEST(workers_check_while_settings_and_keys_change)
         (void)snprintf(url, sizeof url, "%s/%d", issuer_url(issuer), i); /* another issuer each time */
         desk.settings.auth.customer_portal_url = url;
         desk.settings.auth.validation_key = i % 2 ? kit_pem(KEY_SPARE) : NULL;
-        view = gw_auth_reconfigure(desk.auth, &desk.settings, NULL);
+        view = gw_auth_reconfigure(desk.auth, &desk.settings, NULL, NULL);
         ck_assert_ptr_nonnull(view);
         for (size_t k = 0; k < GW_ARRAY_LEN(threads); k++)
             gw_view_unref(atomic_exchange(&threads[k].next, gw_view_ref(view)));
