@@ -24,13 +24,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
+import apis
 import routes
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORKERS = 2
 SERVICE = "gitlab-ai-gateway"
 HEALTH = "/monitoring/healthz"
-PARTS = ("calls", "streams", "start", "tls", "mixed", "routes")
+PARTS = ("calls", "streams", "start", "tls", "mixed", "routes", "apis")
 MIXED = {"connections": 32, "rate": 3000, "streams": 500, "interval_ms": 100}  # 5,000 events a second
 
 NGINX_CONF = """
@@ -173,16 +174,16 @@ class GitLab:
 class Server:
     """A measured server as child processes."""
 
-    def __init__(self, name, command, port, env, log_path, is_tls=False):
+    def __init__(self, name, command, port, env, log_path, is_tls=False, health=HEALTH, start_s=10):
         self.name, self.port = name, port
         with open(log_path, "ab") as log:
             self.process = subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                                             stderr=log)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + start_s
         while True:
             try:
                 with connect(port, is_tls) as probe:
-                    probe.sendall(f"GET {HEALTH} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+                    probe.sendall(f"GET {health} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
                     if b" 200 " in probe.recv(64):
                         return
             except OSError:
@@ -286,8 +287,13 @@ class Bench:
 
     def start(self, name, upstream_port, more=None):
         port = free_port()
+        log = os.path.join(self.work, name + ".log")
+        if name in apis.PEERS:
+            home = apis.install(self.options.build, name)
+            command, env, health = apis.PEERS[name](self, home, port, upstream_port, WORKERS)
+            return Server(name, command, port, env, log, health=health, start_s=120)
         command, env = self.command(name, port, upstream_port, more)
-        return Server(name, command, port, env, os.path.join(self.work, name + ".log"), self.is_tls(name))
+        return Server(name, command, port, env, log, self.is_tls(name))
 
     @staticmethod
     def is_tls(name):
@@ -321,12 +327,12 @@ class Bench:
                               text=True).stdout
         return json.loads(text)
 
-    def measure(self, name, mode, connections, server, upstream_port, request=None, more=()):
+    def measure(self, name, mode, connections, server, upstream_port, request=None, more=(), seconds=None):
         port = server.port if server else upstream_port
         options = [*(request or self.request(name, mode == "stream", upstream_port)), *more]
         if self.is_tls(name):
             options += ["--tls", "yes"]
-        options += ["--connections", str(connections), "--seconds", str(self.options.seconds)]
+        options += ["--connections", str(connections), "--seconds", str(seconds or self.options.seconds)]
         if server:
             options += ["--pids", server.pids()]
         result = self.run_load(mode, port, *options)
@@ -598,6 +604,10 @@ def run_parts(bench, options, names, counts, result):
         result["routes"] = bench.routes()
         result["route_streams"] = bench.route_streams((counts or [1000])[0])
         report_routes(result["routes"], result["route_streams"], (counts or [1000])[0])
+    if "apis" in options.what:
+        servers = [name for name in names if name in ("nginx", "aigw")] + options.peers
+        result["apis"] = apis.run(bench, servers, (counts or [1000])[0])
+        apis.report(result["apis"], (counts or [1000])[0], table, median, ratio)
 
 
 def main():
@@ -612,12 +622,17 @@ def main():
                         help="what to measure, comma-separated; default: %(default)s")
     parser.add_argument("--access-log", action="store_true", help="also measure aigw with its access log on")
     parser.add_argument("--tls", action="store_true", help="also measure aigw and nginx serving TLS")
+    parser.add_argument("--peers", default="", help="other gateways for the part apis, installed on demand from PyPI "
+                        "and npm: litellm, portkey")
     parser.add_argument("--json", metavar="FILE", help="also write the results here, for bench/draw.py")
     options = parser.parse_args()
     options.what = options.what.split(",")
+    options.peers = [name for name in options.peers.split(",") if name]
     unknown = set(options.what) - set(PARTS)
     if unknown:
         parser.error(f"--what: unknown: {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}")
+    if set(options.peers) - set(apis.PEERS):
+        parser.error(f"--peers: known: {', '.join(apis.PEERS)}")
     names = ["direct"] + [name for name in options.only.split(",") if name != "direct"]
     bench = Bench(options)
     result = {}
