@@ -1,4 +1,4 @@
-/* cli.h - the command line: aigw serve | check | plugins | config | prompts | docs | version. */
+/* cli.h - the command line; table.h has the commands. */
 #ifndef GW_CLI_H
 #define GW_CLI_H
 

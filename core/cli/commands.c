@@ -67,7 +67,7 @@ static void load(struct loaded *l, const struct cli_options *options)
 {
     gw_arena_init(&l->arena, CLI_ARENA_MAX);
     gw_problems_init(&l->problems, &l->arena);
-    l->plugins = gw_plugins_load(&l->arena, options->plugin_dirs, options->plugin_dir_count, NULL, &l->problems);
+    l->plugins = gw_plugins_load(&l->arena, options->plugin_dirs.items, options->plugin_dirs.count, NULL, &l->problems);
 }
 
 /** Says what was wrong and hands back the command's result. */

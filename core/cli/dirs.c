@@ -87,23 +87,23 @@ void cli_default_dirs(struct cli_options *options)
                            AIGW_SYSCONFDIR "/aigw/conf.d" };
     const char *plugins[] = { prefix ? gw_arena_printf(arena, "%s/lib/aigw", prefix) : NULL, AIGW_LIBDIR "/aigw" };
 
-    if (options->conf_dir_count == 0)
-        options->conf_dirs[options->conf_dir_count++] = first_folder(conf, GW_ARRAY_LEN(conf));
-    if (options->plugin_dir_count == 0)
-        options->plugin_dirs[options->plugin_dir_count++] = first_folder(plugins, GW_ARRAY_LEN(plugins));
+    if (options->conf_dirs.count == 0)
+        options->conf_dirs.items[options->conf_dirs.count++] = first_folder(conf, GW_ARRAY_LEN(conf));
+    if (options->plugin_dirs.count == 0)
+        options->plugin_dirs.items[options->plugin_dirs.count++] = first_folder(plugins, GW_ARRAY_LEN(plugins));
 }
 
-bool cli_split_dirs(struct gw_arena *arena, const char *name, const char *value, const char **dirs, size_t *count)
+bool cli_split_dirs(struct gw_arena *arena, const char *name, const char *value, struct cli_list *dirs)
 {
     while (value && *value) {
         size_t len = strcspn(value, ":");
 
-        if (len > 0 && *count == CLI_DIRS_MAX) {
-            fprintf(stderr, "aigw: %s names more than %d folders\n", name, CLI_DIRS_MAX);
+        if (len > 0 && dirs->count == CLI_LIST_MAX) {
+            fprintf(stderr, "aigw: %s names more than %d folders\n", name, CLI_LIST_MAX);
             return false;
         }
         if (len > 0)
-            dirs[(*count)++] = gw_arena_strndup(arena, value, len);
+            dirs->items[dirs->count++] = gw_arena_strndup(arena, value, len);
         value += len + (value[len] == ':');
     }
     return true;
@@ -111,10 +111,10 @@ bool cli_split_dirs(struct gw_arena *arena, const char *name, const char *value,
 
 struct gw_snapshot_options cli_snapshot_options(const struct cli_options *options)
 {
-    return (struct gw_snapshot_options){ .conf_dirs = options->conf_dirs,
-                                         .conf_dir_count = options->conf_dir_count,
-                                         .plugin_dirs = options->plugin_dirs,
-                                         .plugin_dir_count = options->plugin_dir_count,
+    return (struct gw_snapshot_options){ .conf_dirs = options->conf_dirs.items,
+                                         .conf_dir_count = options->conf_dirs.count,
+                                         .plugin_dirs = options->plugin_dirs.items,
+                                         .plugin_dir_count = options->plugin_dirs.count,
                                          .environ_list = (const char *const *)environ,
-                                         .dot_env_dir = options->conf_dirs[0] };
+                                         .dot_env_dir = options->conf_dirs.items[0] };
 }

@@ -7,18 +7,21 @@
 #include "base/base.h"
 #include "config/snapshot.h"
 
-#define CLI_DIRS_MAX  32
+#define CLI_LIST_MAX  32
 #define CLI_WORDS_MAX 2
 #define CLI_OK        0
 #define CLI_FAILED    1
 #define CLI_USAGE     2
 
-/** What the flags and the environment said, defaults filled in. */
+/** Values of an option that may be repeated. */
+struct cli_list {
+    const char *items[CLI_LIST_MAX];
+    size_t count;
+};
+
+/** What the flags and the environment said, defaults filled in. Each option of table.c has its field here. */
 struct cli_options {
-    const char *conf_dirs[CLI_DIRS_MAX];
-    size_t conf_dir_count;
-    const char *plugin_dirs[CLI_DIRS_MAX];
-    size_t plugin_dir_count;
+    struct cli_list conf_dirs, plugin_dirs;
     const char *words[CLI_WORDS_MAX]; /* what stands behind the command and is no flag */
     size_t word_count;
     const char *format; /* one of the command's, the first unless told otherwise */
@@ -33,7 +36,7 @@ struct cli_options {
 /** Where things are when neither flag nor environment says so: next to the program, or where it was installed. */
 void cli_default_dirs(struct cli_options *options);
 /** Split "a:b" from an environment variable into dirs. False (and a message) when there are too many. */
-bool cli_split_dirs(struct gw_arena *arena, const char *name, const char *value, const char **dirs, size_t *count);
+bool cli_split_dirs(struct gw_arena *arena, const char *name, const char *value, struct cli_list *dirs);
 /** The same as gw_snapshot_build() wants it; borrows from options. */
 struct gw_snapshot_options cli_snapshot_options(const struct cli_options *options);
 

@@ -1,0 +1,85 @@
+/* table.c - see table.h. Help texts are also the man pages: they say what a reader cannot guess. */
+#include "cli/table.h"
+
+#include <string.h>
+
+#define FIELD(member) offsetof(struct cli_options, member)
+
+/* clang-format off: one row per option reads best as a table */
+#define CONF_DIR \
+    { \
+        "conf-dir", 0, CLI_LIST, CLI_FOLDER, FIELD(conf_dirs), "DIR", NULL, \
+            "folder of *.conf files; may be repeated, later ones win (AIGW_CONF_DIR=a:b)" \
+    }
+#define PLUGIN_DIR \
+    { \
+        "plugin-dir", 0, CLI_LIST, CLI_FOLDER, FIELD(plugin_dirs), "DIR", NULL, \
+            "folder with providers/ and features/; may be repeated (AIGW_PLUGIN_DIR=a:b)" \
+    }
+#define FORMAT(choices) \
+    { \
+        "format", 0, CLI_TEXT, CLI_ANY, FIELD(format), "FORMAT", choices, "of the output" \
+    }
+
+static const struct cli_option dirs[] = { CONF_DIR, PLUGIN_DIR };
+static const struct cli_option plugins[] = { PLUGIN_DIR };
+static const struct cli_option config[] = { PLUGIN_DIR, FORMAT("markdown") };
+static const struct cli_option prompts[] = {
+    CONF_DIR,
+    PLUGIN_DIR,
+    { "family", 0, CLI_TEXT, CLI_ANY, FIELD(family), "NAME", NULL,
+      "model family, a name in `families`; without it the base prompts" },
+    { "version", 0, CLI_TEXT, CLI_ANY, FIELD(version), "V", NULL,
+      "version of the prompt or a constraint such as ^1.0.0, which is the default" },
+    { "input", 0, CLI_TEXT, CLI_FILE, FIELD(input), "FILE", NULL,
+      "JSON object with the prompt's inputs, - for standard input" },
+    FORMAT("text|json"),
+};
+static const struct cli_option docs[] = {
+    { "output", 'o', CLI_TEXT, CLI_FILE, FIELD(output), "FILE", NULL,
+      "the database; files that did not change since its last run are not read again" },
+    { "url", 0, CLI_TEXT, CLI_ANY, FIELD(url), "URL", NULL,
+      "site of the documentation, for links (default: https://docs.gitlab.com)" },
+};
+
+#define OPTIONS(rows) rows, GW_ARRAY_LEN(rows)
+#define NO_OPTIONS    NULL, 0
+#define EXITS_CHECKED "0: good. 1: something is wrong, it was printed. 2: wrong usage."
+
+const struct cli_command cli_commands[] = {
+    { "serve", cli_serve, OPTIONS(dirs), NULL, "Run the gateway. SIGHUP reloads, SIGTERM drains and ends.",
+      "0: stopped as asked. 1: it could not start, standard error says why. 2: wrong usage." },
+    { "check", cli_check, OPTIONS(dirs), NULL,
+      "Read and check the whole configuration, print every problem, start nothing.",
+      "0: it would serve; there may be warnings. 1: it would not. 2: wrong usage." },
+    { "plugins", cli_plugins, OPTIONS(plugins), NULL, "List the plugins with their settings and routes.",
+      EXITS_CHECKED },
+    { "config", cli_config, OPTIONS(config), NULL, "Print the reference of all settings as Markdown.", EXITS_CHECKED },
+    { "prompts", cli_prompts, OPTIONS(prompts), "list | render ID",
+      "List the prompts of conf.d, or show exactly what a model would get of one.", EXITS_CHECKED },
+    { "docs", cli_docs, OPTIONS(docs), "index FOLDER",
+      "Make the database of the documentation search out of a folder of Markdown files.", EXITS_CHECKED },
+    { "key", cli_key, NO_OPTIONS, "NAME",
+      "Make an API key for a client that is no GitLab, and print its group for conf.d.", EXITS_CHECKED },
+    { "version", cli_version, NO_OPTIONS, NULL, "Print the version of the program and of its plugin ABI.", "0." },
+};
+/* clang-format on */
+const size_t cli_command_count = GW_ARRAY_LEN(cli_commands);
+
+const struct cli_command *cli_command_find(const char *name)
+{
+    for (size_t i = 0; i < cli_command_count; i++) {
+        if (strcmp(cli_commands[i].name, name) == 0)
+            return &cli_commands[i];
+    }
+    return NULL;
+}
+
+const struct cli_option *cli_option_find(const struct cli_command *command, const char *name)
+{
+    for (size_t i = 0; i < command->option_count; i++) {
+        if (strcmp(command->options[i].name, name) == 0)
+            return &command->options[i];
+    }
+    return NULL;
+}
