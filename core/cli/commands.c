@@ -34,6 +34,9 @@ size_t cli_print_problems(const struct gw_problems *problems, FILE *out)
 
 int cli_check(const struct cli_options *options)
 {
+    if (options->diff)
+        return cli_ask(options, "compare");
+
     struct gw_snapshot_options snapshot_options = cli_snapshot_options(options);
     struct gw_snapshot *snapshot;
     struct gw_problems problems;

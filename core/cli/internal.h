@@ -30,6 +30,8 @@ struct cli_options {
     const char *input;
     const char *output;
     const char *url;
+    const char *socket;
+    bool diff;
     struct gw_arena *arena; /* holds the strings */
 };
 
@@ -48,6 +50,9 @@ int cli_prompts(const struct cli_options *options);
 int cli_docs(const struct cli_options *options);
 int cli_key(const struct cli_options *options);
 int cli_version(const struct cli_options *options);
+int cli_reload(const struct cli_options *options);
+/** Send a command to the running gateway and print what it says. */
+int cli_ask(const struct cli_options *options, const char *command);
 
 /** Print what is wrong, one a line. The number of warnings among it. */
 size_t cli_print_problems(const struct gw_problems *problems, FILE *out);

@@ -22,6 +22,19 @@
     }
 
 static const struct cli_option dirs[] = { CONF_DIR, PLUGIN_DIR };
+#define SOCKET \
+    { \
+        "socket", 0, CLI_TEXT, CLI_ANY, FIELD(socket), "NAME", NULL, \
+            "socket of the running gateway (default: server.control_socket of this configuration)" \
+    }
+static const struct cli_option check[] = {
+    CONF_DIR,
+    PLUGIN_DIR,
+    { "diff", 0, CLI_SWITCH, CLI_ANY, FIELD(diff), NULL, NULL,
+      "ask the running gateway what a reload would change, and what would wait for its next start" },
+    SOCKET,
+};
+static const struct cli_option reload[] = { CONF_DIR, SOCKET };
 static const struct cli_option plugins[] = { PLUGIN_DIR };
 static const struct cli_option config[] = { PLUGIN_DIR, FORMAT("markdown") };
 static const struct cli_option prompts[] = {
@@ -49,9 +62,13 @@ static const struct cli_option docs[] = {
 const struct cli_command cli_commands[] = {
     { "serve", cli_serve, OPTIONS(dirs), NULL, "Run the gateway. SIGHUP reloads, SIGTERM drains and ends.",
       "0: stopped as asked. 1: it could not start, standard error says why. 2: wrong usage." },
-    { "check", cli_check, OPTIONS(dirs), NULL,
+    { "check", cli_check, OPTIONS(check), NULL,
       "Read and check the whole configuration, print every problem, start nothing.",
       "0: it would serve; there may be warnings. 1: it would not. 2: wrong usage." },
+    { "reload", cli_reload, OPTIONS(reload), NULL,
+      "Let the running gateway read its configuration again; prints what changed, or what is wrong with it.",
+      "0: done, new requests meet it. 1: refused, the running configuration stays; or no gateway answers. 2: wrong "
+      "usage." },
     { "plugins", cli_plugins, OPTIONS(plugins), NULL, "List the plugins with their settings and routes.",
       EXITS_CHECKED },
     { "config", cli_config, OPTIONS(config), NULL, "Print the reference of all settings as Markdown.", EXITS_CHECKED },

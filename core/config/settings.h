@@ -22,6 +22,8 @@ struct gw_settings {
         int64_t drain_ms;                 /* longest wait for streams at SIGTERM */
         struct aigw_list trusted_proxies; /* CIDR, D22 */
         struct aigw_list cors_origins;    /* of pages that may call the routes for API keys; "*": any */
+        const char *control_socket;       /* "@name" or a path; NULL: "@aigw-<port>"; "": none */
+        int32_t watch_config;             /* reload when files change */
         const char *environment;          /* AIGW_ENVIRONMENT */
         const char *region;               /* AIGW_GOOGLE_CLOUD_PLATFORM__LOCATION, RUNWAY_REGION */
     } server;
@@ -117,6 +119,20 @@ const char *const *gw_settings_fixed(const struct gw_settings *settings, struct 
 /** Append the paths of those that `settings` has otherwise ("server.host, server.port"). */
 void gw_settings_fixed_changed(const char *const *fixed, const struct gw_settings *settings, struct gw_arena *scratch,
                                struct gw_buf *out);
+/** A setting that two have otherwise, as texts. Of a secret neither is to be shown. */
+struct gw_setting_change {
+    const char *path;
+    aigw_str was, is;
+    bool is_secret;
+    bool is_fixed; /* a running process keeps `was` until its next start */
+};
+typedef void (*gw_setting_change_fn)(void *user, const struct gw_setting_change *change);
+/** Tell of each; strings live in scratch or in the settings. fixed: of gw_settings_fixed(), what the process runs with;
+ *  NULL: it runs with all of `was`. */
+void gw_settings_changes(const struct gw_settings *was, const char *const *fixed, const struct gw_settings *is,
+                         struct gw_arena *scratch, gw_setting_change_fn tell, void *user);
+/** Is there a core setting of this path? */
+bool gw_settings_has(const char *path);
 /** Names of set AIGW_ (and known) environment variables that have no effect in this program, for `aigw check`. */
 void gw_settings_ineffective(const char *const *environ_list, struct gw_problems *problems);
 /** The reference of core settings as Markdown, for `aigw config`. */

@@ -42,6 +42,7 @@ struct gw_snapshot {
     struct gw_oidc *oidc; /* NULL: nobody built it (plugin tests) */
     struct gw_prompts *prompts;
     struct gw_router *router;
+    char hash[16]; /* the same for the same configuration, whatever machine (pipeline/diff.h) */
 };
 
 /** Where dead snapshots wait for the main thread: the last reference is dropped on a worker, and a plugin's close() and

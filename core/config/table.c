@@ -62,6 +62,13 @@ const struct gw_setting_row gw_setting_rows[] = {
     ROW(server, cors_origins, LIST, 0, 0, "[\"*\"]", 0, 0, NULL,
         "Origins of web pages that may call the routes for API keys, such as https://chat.example.com. `*`: any.",
         "AIGW_SERVER__CORS_ORIGINS"),
+    TEXT(server, control_socket, 0, GW_ROW_RESTART, NULL,
+         "Unix socket at which `aigw reload` and its like ask this process: `@name` (abstract) or a path. Unset: "
+         "`@aigw-PORT`. Empty: none.",
+         "AIGW_SERVER__CONTROL_SOCKET"),
+    BOOL(server, watch_config, "false",
+         "Reload when files of conf.d, prompts or plugins change, as soon as nothing changed for two seconds.",
+         "AIGW_SERVER__WATCH_CONFIG"),
     TEXT(server, environment, 0, GW_ROW_RESTART, "production",
          "Label of this installation. Shown in the start line of the log.", "AIGW_ENVIRONMENT"),
     TEXT(server, region, 0, GW_ROW_EMPTY_UNSET, "us-central1", "Region reported to clients and to plugins that ask.",

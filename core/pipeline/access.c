@@ -305,6 +305,18 @@ void gw_access_model_ended(const struct gw_request *request, const struct gw_cal
         gw_series_add(gw_series(ids.total_tokens, labels), (double)(input + output));
 }
 
+static void collect_config(void *user, struct gw_buf *out)
+{
+    struct gw_server *server = user;
+
+    gw_buf_printf(out,
+                  "# HELP aigw_config_last_reload_successful 1 unless the last reload was refused.\n"
+                  "# TYPE aigw_config_last_reload_successful gauge\naigw_config_last_reload_successful %d\n"
+                  "# HELP aigw_config_loaded_timestamp_seconds When the running configuration was read.\n"
+                  "# TYPE aigw_config_loaded_timestamp_seconds gauge\naigw_config_loaded_timestamp_seconds %lld\n",
+                  !atomic_load(&server->is_reload_bad), (long long)atomic_load(&server->loaded_wall_s));
+}
+
 static void collect_open(void *user, struct gw_buf *out)
 {
     struct gw_server *server = user;
@@ -353,6 +365,7 @@ void gw_access_register(struct gw_server *server)
                                  MODEL_LABEL_COUNT, NULL, 0);
     gw_models_register_metrics();
     gw_metrics_add_collector(collect_open, server);
+    gw_metrics_add_collector(collect_config, server);
     gw_metrics_add_collector(gw_limits_collect, server);
     gw_metrics_add_collector(gw_process_collect, NULL);
 }

@@ -14,6 +14,7 @@
 #include "auth/oidc.h"
 #include "models/models.h"
 #include "pipeline/check.h"
+#include "pipeline/diff.h"
 #include "pipeline/pem.h"
 #include "pipeline/request.h"
 #include "plugin/plugin.h"
@@ -116,6 +117,8 @@ static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options
     snapshot->prompts =
         gw_prompts_load(arena, snapshot->settings.prompts.dirs.items, snapshot->settings.prompts.dirs.count, problems);
     snapshot->router = gw_router_build(arena, snapshot->plugins, problems);
+    if (snapshot->prompts)
+        gw_snapshot_hash(snapshot, snapshot->hash);
 }
 
 /* Reading files, checking certificates above all, takes megabytes for a moment; the allocator would keep them for good.

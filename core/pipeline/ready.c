@@ -53,6 +53,9 @@ static void put_verbose(struct gw_buf *out, struct gw_request *request)
     put_instances(out, "providers", snapshot->plugins->providers);
     put_instances(out, "features", snapshot->plugins->features);
     put_models(out, snapshot->models);
+    gw_buf_printf(out, ",\"config\":{\"hash\":\"%s\",\"loaded_s_ago\":%lld,\"last_reload\":\"%s\"}", snapshot->hash,
+                  (long long)(gw_wall_s() - atomic_load(&server->loaded_wall_s)),
+                  atomic_load(&server->is_reload_bad) ? "refused" : "ok");
     if (expires_s)
         gw_buf_printf(out, ",\"certificate_expires_in_s\":%lld", expires_s - (long long)gw_wall_s());
     gw_buf_printf(out, ",\"workers\":%u,\"uptime_s\":%lld", server->worker_count,

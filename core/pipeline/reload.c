@@ -3,12 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "pipeline/diff.h"
 #include "pipeline/request.h"
 #include "pipeline/serving.h"
 
 #define PROBLEMS_MEMORY_MAX (16u << 20)
 #define FIXED_MEMORY_MAX    (1u << 20)
+#define TAKING_MS           10000 /* a worker takes a change between two events */
 
 static int level_of(const char *name)
 {
@@ -90,18 +93,25 @@ struct change {
     struct gw_http_tls tls;
     bool has_tls;
     struct gw_worker_post **posts;
-    atomic_uint *left; /* workers that have not taken it yet */
+    struct taking *taking; /* NULL: the workers' now */
+};
+
+/** Workers that have not taken it yet. */
+struct taking {
+    atomic_uint left;
+    atomic_ulong *taken; /* the process's */
 };
 
 /** It is said when it is true: the last worker has it. */
 static void on_taken(void *user)
 {
-    atomic_uint *left = user;
+    struct taking *taking = user;
 
-    if (atomic_fetch_sub(left, 1) != 1)
+    if (atomic_fetch_sub(&taking->left, 1) != 1)
         return;
     gw_log(GW_LOG_INFO, "config", "configuration reloaded");
-    free(left);
+    atomic_fetch_add(taking->taken, 1);
+    free(taking);
 }
 
 static bool same_text(const char *a, const char *b)
@@ -142,7 +152,7 @@ static void free_change(const struct gw_serving *serving, struct change *change)
     for (uint32_t i = 0; change->posts && i < serving->server.worker_count; i++)
         gw_worker_unprepare(change->posts[i]);
     free(change->posts);
-    free(change->left);
+    free(change->taking);
     gw_view_unref(change->auth);
     gw_snapshot_unref(change->snapshot);
 }
@@ -158,11 +168,12 @@ static bool prepare_posts(struct gw_serving *serving, struct change *change)
     };
 
     change->posts = calloc(server->worker_count, sizeof(struct gw_worker_post *));
-    change->left = malloc(sizeof *change->left);
-    if (!change->posts || !change->left)
+    change->taking = malloc(sizeof *change->taking);
+    if (!change->posts || !change->taking)
         return false;
-    atomic_init(change->left, server->worker_count);
-    wanted.user = change->left;
+    atomic_init(&change->taking->left, server->worker_count);
+    change->taking->taken = &serving->reloads_taken;
+    wanted.user = change->taking;
     for (uint32_t i = 0; i < server->worker_count; i++) {
         change->posts[i] = gw_worker_prepare(&server->workers[i], &wanted);
         if (!change->posts[i])
@@ -205,14 +216,24 @@ static void apply(struct gw_serving *serving, struct change *change)
     }
     serving->snapshot = change->snapshot;
     change->snapshot = old;
-    change->left = NULL; /* the workers' now */
+    change->taking = NULL;
+    serving->reloads++;
+    atomic_store(&server->loaded_wall_s, gw_wall_s());
     for (uint32_t i = 0; i < server->worker_count; i++) {
         gw_worker_post(change->posts[i], change->auth);
         change->posts[i] = NULL;
     }
 }
 
-static bool build(struct gw_serving *serving, struct change *change)
+/** A line each, as `aigw check` prints them. */
+static void put_problems(const struct gw_problems *problems, struct gw_buf *out)
+{
+    for (const struct gw_problem *p = problems->first; p; p = p->next)
+        gw_buf_printf(out, "%s%s\n", p->is_warning ? "warning: " : "", p->text);
+}
+
+/** to_log: else only to `out`, which may be NULL. */
+static bool build(struct gw_serving *serving, struct change *change, bool to_log, struct gw_buf *out)
 {
     struct gw_snapshot_options options = serving->options;
     struct gw_arena arena;
@@ -222,30 +243,62 @@ static bool build(struct gw_serving *serving, struct change *change)
     gw_arena_init(&arena, PROBLEMS_MEMORY_MAX);
     gw_problems_init(&problems, &arena);
     change->snapshot = gw_snapshot_build(&options, &problems);
-    report(&problems, true);
+    if (to_log)
+        report(&problems, true);
+    if (out)
+        put_problems(&problems, out);
     gw_arena_done(&arena);
     if (!change->snapshot)
         return false;
-    warn_about_fixed(serving, &change->snapshot->settings);
+    if (out && gw_snapshot_diff(serving->snapshot, serving->fixed, change->snapshot, out) == 0)
+        gw_buf_puts(out, "nothing changes\n");
+    if (to_log)
+        warn_about_fixed(serving, &change->snapshot->settings);
     change->snapshot->settings.server.workers = serving->server.worker_count;
     return true;
 }
 
-void gw_serving_reload(struct gw_serving *serving)
+/** Until requests meet it: whoever is told "done" relies on it. */
+static void await_workers(struct gw_serving *serving)
+{
+    const struct timespec moment = { .tv_nsec = 1000000 };
+
+    for (int i = 0; i < TAKING_MS && atomic_load(&serving->reloads_taken) < serving->reloads; i++)
+        nanosleep(&moment, NULL);
+}
+
+bool gw_serving_reload(struct gw_serving *serving, struct gw_buf *report)
 {
     struct change change = { NULL };
     struct gw_err err = { "" };
+    bool is_done = false;
 
     gw_log_reopen(); /* also when the configuration is bad: the file may have been rotated */
-    if (!build(serving, &change)) {
+    if (!build(serving, &change, true, report)) {
         gw_log(GW_LOG_ERROR, "config", "reload refused, the running configuration stays");
     } else if (prepare(serving, &change, &err) != AIGW_OK) {
         gw_log(GW_LOG_ERROR, "config", "reload refused, the running configuration stays: %s", err.text);
+        if (report)
+            gw_buf_printf(report, "%s\n", err.text);
     } else {
         gw_log_flush(); /* warnings come before the line that says it is done */
         apply(serving, &change);
+        is_done = true;
     }
+    atomic_store(&serving->server.is_reload_bad, !is_done);
     free_change(serving, &change);
+    if (is_done && report)
+        await_workers(serving);
+    return is_done;
+}
+
+bool gw_serving_compare(struct gw_serving *serving, struct gw_buf *report)
+{
+    struct change change = { NULL };
+    bool is_good = build(serving, &change, false, report);
+
+    free_change(serving, &change);
+    return is_good;
 }
 
 /* ---- certificate files ---- */

@@ -21,7 +21,7 @@
 #include "pipeline/request.h"
 #include "pipeline/serving.h"
 
-#define WATCH_MS        2000  /* how often certificate files are looked at */
+#define WATCH_MS        2000  /* how often certificate files, and those of the configuration, are looked at */
 #define DESCRIPTORS_MAX 65536 /* of them room is made for at the start */
 
 /* ---- start ---- */
@@ -130,6 +130,20 @@ static aigw_status start_metrics(struct gw_serving *serving, struct gw_err *rete
     return serving->metrics ? AIGW_OK : AIGW_E_CONFIG;
 }
 
+/** One that cannot be had is no reason not to serve. */
+static void open_control(struct gw_serving *serving)
+{
+    const char *configured = serving->snapshot->settings.server.control_socket;
+    char name[GW_CONTROL_NAME_MAX];
+    struct gw_err why = { "" };
+
+    if (configured && !*configured)
+        return;
+    gw_control_name(name, configured, serving->server.port);
+    if (gw_control_open(&serving->control, name, &why) != AIGW_OK)
+        gw_log(GW_LOG_WARNING, "main", "%s; `aigw reload` and its like cannot reach this process", why.text);
+}
+
 static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
 {
     const struct gw_settings *settings = &serving->snapshot->settings;
@@ -153,6 +167,8 @@ static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
     status = start_metrics(serving, reterr); /* after the workers: the page reads their gauges */
     if (status)
         return status;
+    open_control(serving);
+    atomic_store(&serving->server.loaded_wall_s, gw_wall_s());
     atomic_store(&serving->server.state, GW_SERVING);
     announce(serving);
     return AIGW_OK;
@@ -172,20 +188,49 @@ static bool take_signals(struct gw_serving *serving, int signal_fd)
         must_reload = true;
     }
     if (must_reload)
-        gw_serving_reload(serving);
+        (void)gw_serving_reload(serving, NULL);
     return true;
+}
+
+static bool on_command(void *user, aigw_str command, struct gw_buf *out)
+{
+    struct gw_serving *serving = user;
+
+    if (gw_str_is(command, "reload"))
+        return gw_serving_reload(serving, out);
+    if (gw_str_is(command, "compare"))
+        return gw_serving_compare(serving, out);
+    gw_buf_puts(out, "unknown command; this gateway is of another version than the program that asks\n");
+    return false;
+}
+
+static void watch_files(struct gw_serving *serving)
+{
+    const struct gw_settings *settings = &serving->snapshot->settings;
+
+    if (settings->server.watch_config && gw_watch_look(&serving->watch, &serving->options, settings)) {
+        gw_log(GW_LOG_INFO, "config", "files of the configuration changed");
+        (void)gw_serving_reload(serving, NULL);
+    }
 }
 
 static void serve(struct gw_serving *serving, int signal_fd)
 {
+    int64_t next_look_ms = 0;
     struct pollfd waits[] = { { .fd = signal_fd, .events = POLLIN },
-                              { .fd = serving->yard.event_fd, .events = POLLIN } };
+                              { .fd = serving->yard.event_fd, .events = POLLIN },
+                              { .fd = serving->control.fd, .events = POLLIN } };
 
     while (poll(waits, GW_ARRAY_LEN(waits), WATCH_MS) >= 0 || errno == EINTR) {
         if (!take_signals(serving, signal_fd))
             return;
         gw_snapshot_yard_clear(&serving->yard);
+        gw_control_serve(&serving->control, on_command, serving);
         gw_serving_watch_certificate(serving);
+        if (gw_mono_ms() >= next_look_ms) {
+            watch_files(serving);
+            next_look_ms = gw_mono_ms() + WATCH_MS;
+        }
         gw_log_flush();
     }
 }
@@ -211,6 +256,7 @@ static void stop(struct gw_serving *serving)
 {
     struct gw_server *server = &serving->server;
 
+    gw_control_close(&serving->control);
     gw_metrics_server_stop(serving->metrics);
     gw_offload_stop(server->offload);
     for (uint32_t i = 0; i < server->worker_count; i++)
@@ -251,7 +297,9 @@ static int run(struct gw_serving *serving, int signal_fd)
 
 int gw_serve(const struct gw_snapshot_options *options)
 {
-    struct gw_serving serving = { .options = *options, .server = { .limits_lock = PTHREAD_MUTEX_INITIALIZER } };
+    struct gw_serving serving = { .options = *options,
+                                  .server = { .limits_lock = PTHREAD_MUTEX_INITIALIZER },
+                                  .control = { .fd = -1 } };
     int exit_status = 1, signal_fd;
     sigset_t signals;
 

@@ -3,7 +3,9 @@
 #define GW_SERVING_H
 
 #include "base/log.h"
+#include "control/control.h"
 #include "pipeline/pem.h"
+#include "pipeline/watch.h"
 #include "pipeline/worker.h"
 
 struct gw_metrics_server;
@@ -17,12 +19,19 @@ struct gw_serving {
     struct gw_pem pem;        /* serving certificate as last read */
     struct gw_arena fixed_in; /* memory of `fixed` */
     const char *const *fixed; /* settings that a reload cannot change, as the process began with them */
+    struct gw_control control;
+    struct gw_watch watch;
+    atomic_ulong reloads_taken; /* by all workers; read by the main thread */
+    unsigned long reloads;      /* begun */
 };
 
 /** Read and check the configuration, start the log with it. False when it said what is wrong. */
 bool gw_serving_load(struct gw_serving *serving);
-/** SIGHUP: read everything again; with a mistake in it nothing changes. */
-void gw_serving_reload(struct gw_serving *serving);
+/** Read everything again; with a mistake in it nothing changes, and false. report, unless NULL: what was wrong, or what
+ *  changed, for people. */
+bool gw_serving_reload(struct gw_serving *serving, struct gw_buf *report);
+/** What that would do, without doing it. False: it would be refused. */
+bool gw_serving_compare(struct gw_serving *serving, struct gw_buf *report);
 /** Use the certificate files when they have changed. */
 void gw_serving_watch_certificate(struct gw_serving *serving);
 

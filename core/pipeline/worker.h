@@ -41,6 +41,8 @@ struct gw_server {
     atomic_int state;              /* GW_STARTING … */
     int64_t started_us;
     atomic_llong cert_expires_s; /* of the serving certificate, 0: no TLS */
+    atomic_llong loaded_wall_s;  /* when the running configuration was read */
+    atomic_bool is_reload_bad;   /* the last reload was refused */
     uint16_t port, metrics_port;
     pthread_mutex_t limits_lock; /* guards limits_page */
     struct gw_buf limits_page;   /* gauges made of metrics.model_limits */

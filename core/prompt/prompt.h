@@ -42,6 +42,9 @@ aigw_status gw_prompts_render(const struct gw_prompts *prompts, struct gw_arena 
                               struct gw_err *reterr);
 size_t gw_prompts_count(const struct gw_prompts *prompts);
 
+/** The index-th file that was read; false past the last one. print: a number that changes with the text. */
+bool gw_prompts_file(const struct gw_prompts *prompts, size_t index, const char **ret_path, uint64_t *ret_print);
+
 /** One version of one prompt, for listings. */
 struct gw_prompt_entry {
     const char *id, *family, *version;

@@ -24,6 +24,18 @@ int gw_prompt_order(aigw_str a, aigw_str b)
     return a.len < b.len ? -1 : a.len > b.len;
 }
 
+static void note_file(struct gw_prompt_loader *l, const char *path, aigw_str text)
+{
+    struct gw_prompt_file *file = gw_arena_alloc(l->arena, sizeof *file);
+
+    if (!file)
+        return;
+    *file = (struct gw_prompt_file){ .next = l->prompts->files, .path = path, .print = UINT64_C(14695981039346656037) };
+    for (size_t i = 0; i < text.len; i++)
+        file->print = (file->print ^ (unsigned char)text.ptr[i]) * UINT64_C(1099511628211); /* FNV-1a */
+    l->prompts->files = file;
+}
+
 aigw_str gw_prompt_read_file(struct gw_prompt_loader *l, const char *path, size_t max)
 {
     FILE *file = fopen(path, "rb");
@@ -50,6 +62,7 @@ aigw_str gw_prompt_read_file(struct gw_prompt_loader *l, const char *path, size_
         goto done;
     }
     text = (aigw_str){ bytes, len };
+    note_file(l, path, text);
 done:
     if (file)
         fclose(file);
@@ -322,4 +335,17 @@ bool gw_prompts_entry(const struct gw_prompts *prompts, size_t index, struct gw_
         index -= prompts->families[i].count;
     }
     return false;
+}
+
+bool gw_prompts_file(const struct gw_prompts *prompts, size_t index, const char **ret_path, uint64_t *ret_print)
+{
+    const struct gw_prompt_file *file = prompts->files;
+
+    while (file && index-- > 0)
+        file = file->next;
+    if (!file)
+        return false;
+    *ret_path = file->path;
+    *ret_print = file->print;
+    return true;
 }

@@ -50,7 +50,15 @@ struct gw_prompt_family {
     size_t default_index; /* for ^1.0.0; count when none matches */
 };
 
+/** A file that was read. */
+struct gw_prompt_file {
+    struct gw_prompt_file *next;
+    const char *path;
+    uint64_t print;
+};
+
 struct gw_prompts {
+    struct gw_prompt_file *files;            /* newest first */
     const struct gw_prompt_family *families; /* sorted by id, then family */
     size_t family_count;
     size_t def_count;
