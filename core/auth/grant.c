@@ -1,8 +1,6 @@
 /* grant.c - see grant.h. */
 #include "auth/grant.h"
 
-#include <string.h>
-
 #include "base/network.h"
 
 void gw_grant_finish(struct gw_arena *arena, struct gw_grant *grant, const struct gw_node *group, const char *path,
@@ -49,15 +47,8 @@ bool gw_grant_may_use(const struct gw_grant *grant, aigw_str model)
 {
     if (!grant || !grant->has_models)
         return true;
-    for (size_t i = 0; i < grant->models.count; i++) {
-        aigw_str pattern = gw_str(grant->models.items[i]);
-
-        if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*') {
-            if (model.len >= pattern.len - 1 && memcmp(model.ptr, pattern.ptr, pattern.len - 1) == 0)
-                return true;
-        } else if (gw_str_eq(pattern, model)) {
+    for (size_t i = 0; i < grant->models.count; i++)
+        if (gw_str_like(model, gw_str(grant->models.items[i])))
             return true;
-        }
-    }
     return false;
 }

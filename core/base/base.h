@@ -29,6 +29,8 @@ static inline bool gw_str_is(aigw_str a, const char *literal)
     return gw_str_eq(a, gw_str(literal));
 }
 bool gw_str_has_prefix(aigw_str s, aigw_str prefix);
+/** Is it the name that a list of an operator means: the same, or begun by a pattern that ends in *? */
+bool gw_str_like(aigw_str s, aigw_str pattern);
 aigw_str gw_str_trim(aigw_str s); /* ASCII blanks off both ends */
 /** Decimal digits only, no sign, no blanks. False when not that or beyond max. */
 bool gw_str_to_u64(aigw_str s, uint64_t max, uint64_t *ret_value);

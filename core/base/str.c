@@ -20,6 +20,13 @@ bool gw_str_has_prefix(aigw_str s, aigw_str prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+bool gw_str_like(aigw_str s, aigw_str pattern)
+{
+    if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*')
+        return gw_str_has_prefix(s, (aigw_str){ pattern.ptr, pattern.len - 1 });
+    return gw_str_eq(s, pattern);
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' || c == '\v';

@@ -1,7 +1,7 @@
 /* node.h - conf.d as one merged tree in which every value knows its file and line, and a list of problems.
  *
- * Merge: files in name order. Inside `providers`, `models`, `features`, `families`, `prefixes` and `keys` a later file
- * replaces a named group whole; in every other section it replaces single keys. */
+ * Merge: files in name order. In sections whose groups operators name (`providers`, `models`, `keys` …) a later file
+ * replaces a group whole; in every other section it replaces single keys. */
 #ifndef GW_NODE_H
 #define GW_NODE_H
 

@@ -215,7 +215,9 @@ static void load_row(const struct load *load, size_t index)
 /* ---- the shape of conf.d ---- */
 
 /* Their members are groups whose names the operator chose. */
-static const char *const named_sections[] = { "providers", "features", "families", "prefixes", "keys", "oidc" };
+static const char *const named_sections[] = {
+    "providers", "features", "families", "prefixes", "keys", "oidc", "quotas"
+};
 
 static bool is_named_section(const char *key)
 {

@@ -17,6 +17,7 @@ struct gw_prompts;
 struct gw_router;
 struct gw_api_keys;
 struct gw_oidc;
+struct gw_quotas;
 struct gw_pem;
 struct gw_snapshot_yard;
 
@@ -39,7 +40,8 @@ struct gw_snapshot {
     struct gw_plugins *plugins;
     struct gw_models *models;
     struct gw_api_keys *api_keys;
-    struct gw_oidc *oidc; /* NULL: nobody built it (plugin tests) */
+    struct gw_oidc *oidc;     /* NULL: nobody built it (plugin tests) */
+    struct gw_quotas *quotas; /* as above */
     struct gw_prompts *prompts;
     struct gw_router *router;
     char hash[16]; /* the same for the same configuration, whatever machine (pipeline/diff.h) */

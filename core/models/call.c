@@ -236,7 +236,12 @@ static void rest_due(struct gw_timer *timer)
 
 static void begin_first(struct gw_task *task)
 {
-    try_now(GW_CONTAINER_OF(task, struct aigw_call, begin));
+    struct aigw_call *call = GW_CONTAINER_OF(task, struct aigw_call, begin);
+
+    if (call->in.refused)
+        finish_with(call, call->in.refused);
+    else
+        try_now(call);
 }
 
 static void set_deadline(struct aigw_call *call)

@@ -32,6 +32,9 @@ aigw_str gw_models_name_at(const struct gw_models *models, size_t index);
  *  and AIGW_MODELF_UNKNOWN_FAMILY. */
 void gw_models_family_info(const struct gw_models *models, aigw_str family, struct aigw_model_info *ret_info);
 
+/** The name in conf.d that led to it; of an ad-hoc one the name that was asked for. */
+aigw_str gw_models_plan_name(const struct aigw_model_info *info);
+
 /** What a call needs from its request. */
 struct gw_call_request {
     struct gw_snapshot *snapshot;
@@ -41,7 +44,8 @@ struct gw_call_request {
     const char *request_id;
     const struct aigw_model_info *model; /* with its plan */
     struct aigw_call_options options;
-    int64_t deadline_ms; /* monotonic */
+    int64_t deadline_ms;              /* monotonic */
+    const struct aigw_error *refused; /* no model is asked, the call ends with this; NULL: it is made */
     /** The request for this target, in `build`, which goes when the attempt's server accepted or the attempt ended.
      *  AIGW_E_UNSUPPORTED: try the next target; *ret_why may say why. AIGW_E_STATE: the call is not wanted any more, it
      *  ends without an event. */

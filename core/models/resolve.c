@@ -308,3 +308,10 @@ aigw_status gw_models_resolve(const struct gw_models *models, const struct gw_in
         *ret_info = info;
     return status;
 }
+
+aigw_str gw_models_plan_name(const struct aigw_model_info *info)
+{
+    const struct gw_plan *plan = info->plan;
+
+    return plan ? plan->name : AIGW_STR_NONE;
+}

@@ -12,6 +12,7 @@
 
 #include "auth/api_keys.h"
 #include "auth/oidc.h"
+#include "limits/limits.h"
 #include "models/models.h"
 #include "pipeline/check.h"
 #include "pipeline/diff.h"
@@ -93,6 +94,18 @@ static void use_default_prompt_dirs(struct gw_snapshot *snapshot, const struct g
     snapshot->settings.prompts.dirs = (struct aigw_list){ dirs, count };
 }
 
+/** Does a pattern of names mean any of conf.d's models? */
+static bool has_model(void *user, aigw_str pattern)
+{
+    const struct gw_models *models = user;
+    aigw_str name;
+
+    for (size_t i = 0; models && (name = gw_models_name_at(models, i)).ptr; i++)
+        if (gw_str_like(name, pattern))
+            return true;
+    return !models; /* said */
+}
+
 static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options *options, struct gw_problems *problems)
 {
     struct gw_arena *arena = &snapshot->arena;
@@ -114,6 +127,7 @@ static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options
     snapshot->api_keys = gw_api_keys_build(arena, snapshot->conf, problems);
     snapshot->oidc = gw_oidc_build(arena, snapshot->conf, problems);
     snapshot->models = gw_models_build(arena, snapshot->conf, &snapshot->settings, snapshot->plugins, problems);
+    snapshot->quotas = gw_quotas_build(arena, snapshot->conf, problems, has_model, snapshot->models);
     snapshot->prompts =
         gw_prompts_load(arena, snapshot->settings.prompts.dirs.items, snapshot->settings.prompts.dirs.count, problems);
     snapshot->router = gw_router_build(arena, snapshot->plugins, problems);

@@ -1,4 +1,5 @@
 /* calls.c - the model calls of a request: the feature builds each attempt's request and hears each event. */
+#include "auth/grant.h"
 #include "base/log.h"
 #include "pipeline/request.h"
 
@@ -34,10 +35,20 @@ static aigw_status on_build(void *user, struct aigw_call *call, const struct aig
     return AIGW_E_STATE;
 }
 
-static void note_end(struct gw_request *request, struct aigw_call *call)
+/* Once for each call, whichever way it ends. */
+static void note_end(struct gw_request_call *node)
 {
-    request->model_us += gw_call_stats(call)->model_us;
-    gw_access_model_ended(request, gw_call_stats(call));
+    const struct gw_call_stats *stats = gw_call_stats(node->call);
+    struct gw_request *request = node->request;
+
+    request->model_us += stats->model_us;
+    gw_access_model_ended(request, stats);
+    if (node->hold.count == 0)
+        return;
+    gw_quotas_settle(&node->hold, stats->input_tokens >= 0 && stats->output_tokens >= 0
+                                      ? stats->input_tokens + stats->output_tokens
+                                      : -1);
+    gw_limit_learn(request->worker->server->limits, node->asked_bytes, stats->input_tokens, stats->output_tokens);
 }
 
 static void on_event(void *user, struct aigw_call *call, const struct aigw_event *event)
@@ -46,8 +57,9 @@ static void on_event(void *user, struct aigw_call *call, const struct aigw_event
     const struct gw_instance *feature = request->route->feature;
     aigw_status status;
 
+    (void)call;
     if (event->type == AIGW_EVENT_END || event->type == AIGW_EVENT_ERROR)
-        note_end(request, call);
+        note_end(user);
     if (!gw_request_is_alive(request) || !feature->plugin->feature.event)
         return;
     status = feature->plugin->feature.event(&request->ctx, feature->state, request->feature_call, event);
@@ -56,10 +68,9 @@ static void on_event(void *user, struct aigw_call *call, const struct aigw_event
 
 static void on_dropped(void *user, struct aigw_call *call)
 {
-    struct gw_request *request = request_of(user);
-
-    note_end(request, call);
-    gw_request_settle(request, AIGW_OK);
+    (void)call;
+    note_end(user);
+    gw_request_settle(request_of(user), AIGW_OK);
 }
 
 /* The body stays while an attempt of any call may still be built from it. */
@@ -73,6 +84,49 @@ static void on_built(void *user, struct aigw_call *call)
         if (gw_call_may_build(at->call))
             return;
     gw_request_free_body(request);
+}
+
+/* Who asks, as quotas count. GitLab's users are told apart by GitLab, and their ids are salted already. */
+static struct gw_limit_subject subject_of(const struct gw_request *request, const struct aigw_model_info *model)
+{
+    const struct aigw_principal *principal = &request->principal;
+    struct gw_limit_subject subject = { .model = gw_models_plan_name(model) };
+
+    if (request->grant) {
+        subject.user = principal->subject;
+        subject.key = principal->flags & AIGW_PRINCIPALF_KEY ? principal->subject : AIGW_STR_NONE;
+        subject.team = request->grant->team ? gw_str(request->grant->team) : AIGW_STR_NONE;
+    } else {
+        subject.user = principal->global_user_id;
+        subject.instance = principal->instance_id.len                         ? principal->instance_id
+                           : !(principal->flags & AIGW_PRINCIPALF_USER_TOKEN) ? principal->subject
+                                                                              : AIGW_STR_NONE;
+    }
+    return subject;
+}
+
+/* NULL: it may be made. */
+static const struct aigw_error *charge(struct gw_request_call *node, const struct aigw_model_info *model)
+{
+    struct gw_request *request = node->request;
+    struct gw_limit_table *limits = request->worker->server->limits;
+    const struct gw_quotas *quotas = request->snapshot->quotas;
+    struct gw_limit_subject subject;
+    struct gw_limit_refusal refusal;
+
+    if (!quotas || !gw_quotas_has_any(quotas))
+        return NULL;
+    subject = subject_of(request, model);
+    node->asked_bytes = request->ex->body.len;
+    if (gw_quotas_charge(quotas, limits, &subject, gw_limit_estimate(limits, node->asked_bytes), gw_mono_us(),
+                         &node->hold, &refusal))
+        return NULL;
+    node->refused = (struct aigw_error){ .struct_size = sizeof node->refused,
+                                         .kind = AIGW_ERR_RATE_LIMITED,
+                                         .message = gw_arena_str(&request->ex->arena, gw_str(refusal.text)),
+                                         .retry_after_ms = refusal.retry_after_ms };
+    gw_access_quota_refused(refusal.quota);
+    return &node->refused;
 }
 
 aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_model_info *model,
@@ -99,6 +153,7 @@ aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_
         .model = model,
         .options = *options,
         .deadline_ms = request->deadline_ms,
+        .refused = charge(node, model),
         .on_build = on_build,
         .on_event = on_event,
         .on_dropped = on_dropped,
@@ -106,8 +161,10 @@ aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_
         .user = node,
     };
     node->call = gw_call_new(&call);
-    if (!node->call)
+    if (!node->call) {
+        gw_quotas_settle(&node->hold, 0);
         return AIGW_E_NOMEM;
+    }
     node->next = request->calls;
     request->calls = node;
     request->call_count++;
@@ -117,25 +174,25 @@ aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_
     return AIGW_OK;
 }
 
-static void cancel(struct gw_request *request, struct aigw_call *call)
+static void cancel(struct gw_request_call *node)
 {
-    if (gw_call_is_over(call))
+    if (gw_call_is_over(node->call))
         return;
-    gw_call_cancel(call);
-    note_end(request, call);
+    gw_call_cancel(node->call);
+    note_end(node);
 }
 
 void gw_request_cancel_call(struct gw_request *request, struct aigw_call *call)
 {
-    for (const struct gw_request_call *at = request->calls; at; at = at->next)
+    for (struct gw_request_call *at = request->calls; at; at = at->next)
         if (at->call == call)
-            cancel(request, call);
+            cancel(at);
 }
 
 void gw_request_cancel_calls(struct gw_request *request)
 {
-    for (const struct gw_request_call *at = request->calls; at; at = at->next)
-        cancel(request, at->call);
+    for (struct gw_request_call *at = request->calls; at; at = at->next)
+        cancel(at);
 }
 
 bool gw_request_has_calls(const struct gw_request *request)

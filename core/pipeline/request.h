@@ -14,6 +14,7 @@
 #ifndef GW_REQUEST_H
 #define GW_REQUEST_H
 
+#include "limits/limits.h"
 #include "models/models.h"
 #include "pipeline/states.h"
 #include "pipeline/worker.h"
@@ -34,6 +35,9 @@ struct gw_request_call {
     struct gw_request_call *next;
     struct gw_request *request;
     struct aigw_call *call;
+    struct gw_limit_hold hold; /* quotas that it was charged to */
+    size_t asked_bytes;        /* of the request's body when it began */
+    struct aigw_error refused; /* by a quota */
 };
 
 #define GW_REQUEST_CALLS_MAX  64u
@@ -160,6 +164,7 @@ void gw_access_answered(struct gw_request *request, int status);
 void gw_access_done(struct gw_request *request);
 void gw_access_model_started(const struct gw_call_stats *stats);
 void gw_access_model_ended(const struct gw_request *request, const struct gw_call_stats *stats);
+void gw_access_quota_refused(const char *quota);
 void gw_access_register(struct gw_server *server);
 
 /* limits.c: the operator's model limits, shown as gauges and enforced by nobody */

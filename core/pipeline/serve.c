@@ -16,12 +16,14 @@
 #include <unistd.h>
 
 #include "health/metrics_server.h"
+#include "limits/limits.h"
 #include "models/credential.h"
 #include "pipeline/offload.h"
 #include "pipeline/request.h"
 #include "pipeline/serving.h"
 
 #define WATCH_MS        2000  /* how often certificate files, and those of the configuration, are looked at */
+#define LIMIT_SLOTS     65536 /* callers that quotas tell apart at one time; untouched memory costs nothing */
 #define DESCRIPTORS_MAX 65536 /* of them room is made for at the start */
 
 /* ---- start ---- */
@@ -159,7 +161,8 @@ static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
     if (!serving->server.offload)
         return AIGW_E_NOMEM;
     serving->server.trusts = gw_trust_store_new();
-    if (!serving->server.trusts)
+    serving->server.limits = gw_limit_table_new(LIMIT_SLOTS);
+    if (!serving->server.trusts || !serving->server.limits)
         return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
     status = start_workers(serving, reterr);
     if (status)
@@ -264,6 +267,7 @@ static void stop(struct gw_serving *serving)
     gw_offload_free(server->offload);
     gw_credentials_free();
     gw_trust_store_free(server->trusts);
+    gw_limit_table_free(server->limits);
     if (server->auth)
         gw_auth_free(server->auth);
     free(server->workers);

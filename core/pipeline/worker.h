@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "upstream/upstream.h"
 
+struct gw_limit_table;
 struct gw_offload;
 struct gw_server;
 
@@ -37,6 +38,7 @@ struct gw_server {
     uint32_t worker_count;
     struct gw_auth *auth;
     struct gw_offload *offload;    /* threads for work that blocks */
+    struct gw_limit_table *limits; /* counters of quotas */
     struct gw_trust_store *trusts; /* CA bundles, read once for all workers */
     atomic_int state;              /* GW_STARTING … */
     int64_t started_us;

@@ -1,0 +1,61 @@
+/* limits.h - how much a caller may ask of models: `quotas` of conf.d. Every quota that matches a call must agree, and
+ * they are charged together or not at all. Counters belong to the process, not to a configuration: a reload keeps those
+ * of quotas that keep name and window. No locks: a counter is one word, changed by compare and exchange. */
+#ifndef GW_LIMITS_H
+#define GW_LIMITS_H
+
+#include "base/base.h"
+#include "config/node.h"
+
+struct gw_quotas;      /* of one configuration, immutable */
+struct gw_limit_table; /* of the process */
+struct gw_limit_slot;
+
+#define GW_QUOTAS_PER_CALL 16u
+
+/** Read `quotas`. NULL only when out of memory. has_model tells whether a pattern of model names means any. */
+struct gw_quotas *gw_quotas_build(struct gw_arena *arena, const struct gw_node *conf, struct gw_problems *problems,
+                                  bool (*has_model)(void *user, aigw_str pattern), void *user);
+
+/** The counters, all at zero; memory is touched as callers come. NULL: out of memory. */
+struct gw_limit_table *gw_limit_table_new(size_t slots);
+void gw_limit_table_free(struct gw_limit_table *table);
+
+/** Who asks for what; absent strings match no quota that counts by them. */
+struct gw_limit_subject {
+    aigw_str instance, user, key, team, model;
+};
+
+/** What one call holds of the quotas that it was charged to. Zero: nothing. */
+struct gw_limit_hold {
+    uint32_t count;
+    int64_t tokens; /* reserved */
+    struct {
+        struct gw_limit_slot *slot;
+        const struct gw_quota *quota; /* of the configuration it began with, which the call outlives not */
+    } held[GW_QUOTAS_PER_CALL];
+};
+
+/** Why a call is refused. */
+struct gw_limit_refusal {
+    const char *quota; /* its name */
+    char text[240];
+    int64_t retry_after_ms; /* -1: when others end */
+};
+
+bool gw_quotas_has_any(const struct gw_quotas *quotas);
+/** Charge all quotas that match, or none and false. tokens: an estimate of what the call will use. now_us: monotonic.
+ */
+bool gw_quotas_charge(const struct gw_quotas *quotas, struct gw_limit_table *table,
+                      const struct gw_limit_subject *subject, int64_t tokens, int64_t now_us,
+                      struct gw_limit_hold *ret_hold, struct gw_limit_refusal *ret_refusal);
+/** The call is over and used this much (negative: not known, the estimate stands). Once; then the hold is empty. */
+void gw_quotas_settle(struct gw_limit_hold *hold, int64_t tokens);
+/** What of tokens a call is likely to use, by the length of what was asked and what calls used so far. */
+int64_t gw_limit_estimate(const struct gw_limit_table *table, size_t asked_bytes);
+/** Learn from a call that is over. */
+void gw_limit_learn(struct gw_limit_table *table, size_t asked_bytes, int64_t input_tokens, int64_t output_tokens);
+/** For /monitoring/ready?verbose: `"quotas":{…}`. */
+void gw_quotas_describe(const struct gw_quotas *quotas, struct gw_buf *json);
+
+#endif

@@ -1,0 +1,248 @@
+/* quota.c - the quotas of conf.d, which of them a call meets, and charging them together. */
+#include <stdio.h>
+#include <string.h>
+
+#include "limits/internal.h"
+
+#define S_US INT64_C(1000000)
+
+#define AT(field) offsetof(struct gw_quota, field)
+static const char *const pers[] = { "all", "instance", "user", "key", "team", "model", NULL };
+static const char *const windows[] = { "second", "minute", "hour", "day", NULL };
+static const int64_t window_us[] = { S_US, 60 * S_US, 3600 * S_US, 86400 * S_US };
+
+static const struct aigw_setting table[] = {
+    { "per", AIGW_SET_STRING, 0, AT(per_text), "all", 0, 0, "all|instance|user|key|team|model",
+      "Whose calls are counted together: all, or those of one GitLab instance, user, API key, team or model." },
+    { "match", AIGW_SET_LIST, 0, AT(match), NULL, 0, 0, NULL,
+      "Only these: names of instances, users, keys, teams or models, or beginnings with * behind. Not given: each." },
+    { "models", AIGW_SET_LIST, 0, AT(models), NULL, 0, 0, NULL,
+      "Only calls of these models: names, or beginnings with * behind. Not given: all." },
+    { "requests", AIGW_SET_INT, 0, AT(requests), "0", 0, INT64_C(1000000000), NULL,
+      "Model calls in a window; 0: any." },
+    { "tokens", AIGW_SET_INT, 0, AT(tokens), "0", 0, INT64_C(1000000000000), NULL,
+      "Tokens in and out in a window; 0: any." },
+    { "parallel", AIGW_SET_INT, 0, AT(parallel), "0", 0, 1000000, NULL, "Model calls at one time; 0: any." },
+    { "window", AIGW_SET_STRING, 0, AT(window_text), "minute", 0, 0, "second|minute|hour|day",
+      "What `requests` and `tokens` are counted in. It slides: there is no moment at which twice as much fits." },
+    { "burst", AIGW_SET_INT, 0, AT(burst), "0", 0, INT64_C(1000000000), NULL,
+      "Of `requests`, how many may come at once; 0: a sixth." },
+};
+
+/* ---- reading conf.d ------------------------------------------------------------------------------------------- */
+
+static uint64_t hash_more(uint64_t hash, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(1099511628211); /* FNV-1a */
+    return (hash ^ 0xff) * UINT64_C(1099511628211);
+}
+
+static int index_of(const char *const *words, const char *word)
+{
+    int i = 0;
+
+    while (words[i] && strcmp(words[i], word) != 0)
+        i++;
+    return i;
+}
+
+static void finish(struct gw_quota *quota, const struct gw_node *group, const char *path, struct gw_problems *problems,
+                   bool (*has_model)(void *user, aigw_str pattern), void *user)
+{
+    const struct aigw_list *models = &quota->models;
+
+    quota->name = group->key;
+    if (!quota->per_text || !quota->window_text)
+        return; /* said */
+    quota->per = index_of(pers, quota->per_text);
+    quota->window_us = window_us[index_of(windows, quota->window_text)];
+    quota->seed = hash_more(hash_more(UINT64_C(14695981039346656037), quota->name, strlen(quota->name)),
+                            quota->window_text, strlen(quota->window_text));
+    if (!quota->requests && !quota->tokens && !quota->parallel)
+        gw_problem(problems, group, path, "limits nothing; expected requests, tokens or parallel");
+    if (quota->burst > quota->requests)
+        gw_problem(problems, group, path, "burst: is %lld, more than requests (%lld)", (long long)quota->burst,
+                   (long long)quota->requests);
+    if (!quota->burst)
+        quota->burst = quota->requests / 6 > 0 ? quota->requests / 6 : 1;
+    if (quota->per == PER_ALL && quota->match.count)
+        gw_problem(problems, group, path,
+                   "match: there is nothing to match with per = \"all\"; perhaps models is meant");
+    if (quota->per == PER_MODEL && models->count == 0)
+        models = &quota->match;
+    for (size_t i = 0; has_model && i < models->count; i++)
+        if (!has_model(user, gw_str(models->items[i])))
+            gw_problem(problems, group, path, "\"%s\" is none of `models`: the quota would never count for it",
+                       models->items[i]);
+}
+
+struct gw_quotas *gw_quotas_build(struct gw_arena *arena, const struct gw_node *conf, struct gw_problems *problems,
+                                  bool (*has_model)(void *user, aigw_str pattern), void *user)
+{
+    const struct gw_node *section = gw_node_get(conf, "quotas");
+    struct gw_quotas *quotas = gw_arena_calloc(arena, sizeof *quotas);
+    size_t count = 0;
+
+    for (const struct gw_node *n = section ? section->first : NULL; n; n = n->next)
+        count++;
+    if (quotas)
+        quotas->items = gw_arena_calloc(arena, (count + 1) * sizeof *quotas->items);
+    if (!quotas || !quotas->items) {
+        gw_problem(problems, section, "quotas", "out of memory");
+        return NULL;
+    }
+    for (const struct gw_node *n = section ? section->first : NULL; n; n = n->next) {
+        struct gw_quota *quota = &quotas->items[quotas->count++];
+        const char *path = gw_arena_printf(arena, "quotas.%s", n->key);
+
+        gw_settings_fill(arena, n, path, table, GW_ARRAY_LEN(table), sizeof *table, NULL, quota, problems);
+        finish(quota, n, path, problems, has_model, user);
+    }
+    if (quotas->count > GW_QUOTAS_PER_CALL)
+        gw_problem(problems, section, "quotas", "%zu of them, at most %u are counted", quotas->count,
+                   GW_QUOTAS_PER_CALL);
+    return quotas;
+}
+
+/* ---- a call --------------------------------------------------------------------------------------------------- */
+
+bool gw_quotas_has_any(const struct gw_quotas *quotas)
+{
+    return quotas->count > 0;
+}
+
+static bool matches(const struct aigw_list *patterns, aigw_str text)
+{
+    for (size_t i = 0; i < patterns->count; i++)
+        if (gw_str_like(text, gw_str(patterns->items[i])))
+            return true;
+    return patterns->count == 0;
+}
+
+/** False: the quota does not count this call. */
+static bool entity_of(const struct gw_quota *quota, const struct gw_limit_subject *subject, aigw_str *ret_entity)
+{
+    const aigw_str entities[] = {
+        [PER_ALL] = AIGW_STR(""), [PER_INSTANCE] = subject->instance, [PER_USER] = subject->user,
+        [PER_KEY] = subject->key, [PER_TEAM] = subject->team,         [PER_MODEL] = subject->model,
+    };
+
+    *ret_entity = entities[quota->per];
+    if (quota->per != PER_ALL && ret_entity->len == 0)
+        return false;
+    return matches(&quota->models, subject->model) && (quota->per == PER_ALL || matches(&quota->match, *ret_entity));
+}
+
+/** wait_us: negative when it ends with a call, not with time. */
+static bool refuse(const struct gw_quota *quota, aigw_str entity, int64_t limit, const char *what, int64_t wait_us,
+                   struct gw_limit_refusal *ret_refusal)
+{
+    char whom[128] = "";
+
+    if (quota->per == PER_USER) /* an id that tells nobody anything */
+        (void)snprintf(whom, sizeof whom, " for one user");
+    else if (quota->per != PER_ALL)
+        (void)snprintf(whom, sizeof whom, " for %s %.*s", quota->per_text, (int)(entity.len < 80 ? entity.len : 80),
+                       entity.ptr);
+    (void)snprintf(ret_refusal->text, sizeof ret_refusal->text, "quota %s is used up: %lld %s%s%s%s", quota->name,
+                   (long long)limit, what, wait_us < 0 ? "" : " a ", wait_us < 0 ? "" : quota->window_text, whom);
+    ret_refusal->quota = quota->name;
+    ret_refusal->retry_after_ms = wait_us < 0 ? -1 : (wait_us + 999) / 1000;
+    return false;
+}
+
+static bool charge_one(const struct gw_quota *quota, struct gw_limit_slot *slot, aigw_str entity, int64_t tokens,
+                       int64_t now_us, struct gw_limit_refusal *ret_refusal)
+{
+    int64_t wait_us = 0;
+
+    if (quota->parallel && atomic_fetch_add(&slot->parallel, 1) >= quota->parallel) {
+        atomic_fetch_sub(&slot->parallel, 1);
+        return refuse(quota, entity, quota->parallel, "calls at one time", -1, ret_refusal);
+    }
+    if (quota->requests && !gw_limit_take(&slot->requests_until_us, 1, quota->requests, quota->burst, quota->window_us,
+                                          now_us, &wait_us)) {
+        if (quota->parallel)
+            atomic_fetch_sub(&slot->parallel, 1);
+        return refuse(quota, entity, quota->requests, "requests", wait_us, ret_refusal);
+    }
+    if (quota->tokens && !gw_limit_take(&slot->tokens_until_us, tokens, quota->tokens, quota->tokens, quota->window_us,
+                                        now_us, &wait_us)) {
+        if (quota->parallel)
+            atomic_fetch_sub(&slot->parallel, 1);
+        if (quota->requests)
+            gw_limit_correct(&slot->requests_until_us, -1, quota->requests, quota->window_us);
+        return refuse(quota, entity, quota->tokens, "tokens", wait_us, ret_refusal);
+    }
+    return true;
+}
+
+/** Give back the whole of it: the call is not made. */
+static void give_back(struct gw_limit_hold *hold)
+{
+    for (uint32_t i = 0; i < hold->count; i++) {
+        const struct gw_quota *quota = hold->held[i].quota;
+
+        if (quota->requests)
+            gw_limit_correct(&hold->held[i].slot->requests_until_us, -1, quota->requests, quota->window_us);
+    }
+    gw_quotas_settle(hold, 0);
+}
+
+bool gw_quotas_charge(const struct gw_quotas *quotas, struct gw_limit_table *limits,
+                      const struct gw_limit_subject *subject, int64_t tokens, int64_t now_us,
+                      struct gw_limit_hold *ret_hold, struct gw_limit_refusal *ret_refusal)
+{
+    ret_hold->count = 0;
+    ret_hold->tokens = tokens;
+    for (size_t i = 0; i < quotas->count && ret_hold->count < GW_QUOTAS_PER_CALL; i++) {
+        const struct gw_quota *quota = &quotas->items[i];
+        struct gw_limit_slot *slot;
+        aigw_str entity;
+
+        if (!entity_of(quota, subject, &entity))
+            continue;
+        slot = gw_limit_slot_of(limits, hash_more(quota->seed, entity.ptr, entity.len) | 1, now_us);
+        if (!slot) /* more callers at once than can be told apart: nobody is refused for that */
+            continue;
+        if (!charge_one(quota, slot, entity, tokens, now_us, ret_refusal)) {
+            give_back(ret_hold);
+            return false;
+        }
+        ret_hold->held[ret_hold->count].slot = slot;
+        ret_hold->held[ret_hold->count++].quota = quota;
+    }
+    return true;
+}
+
+void gw_quotas_settle(struct gw_limit_hold *hold, int64_t tokens)
+{
+    for (uint32_t i = 0; i < hold->count; i++) {
+        const struct gw_quota *quota = hold->held[i].quota;
+        struct gw_limit_slot *slot = hold->held[i].slot;
+
+        if (quota->parallel)
+            atomic_fetch_sub(&slot->parallel, 1);
+        if (quota->tokens && tokens >= 0)
+            gw_limit_correct(&slot->tokens_until_us, tokens - hold->tokens, quota->tokens, quota->window_us);
+    }
+    hold->count = 0;
+}
+
+/* ---- for people ----------------------------------------------------------------------------------------------- */
+
+void gw_quotas_describe(const struct gw_quotas *quotas, struct gw_buf *json)
+{
+    gw_buf_puts(json, "\"quotas\":{");
+    for (size_t i = 0; i < quotas->count; i++) {
+        const struct gw_quota *quota = &quotas->items[i];
+
+        gw_buf_puts(json, i ? "," : "");
+        gw_buf_json(json, gw_str(quota->name), false);
+        gw_buf_printf(json, ":{\"per\":\"%s\",\"window\":\"%s\",\"requests\":%lld,\"tokens\":%lld,\"parallel\":%lld}",
+                      quota->per_text, quota->window_text, (long long)quota->requests, (long long)quota->tokens,
+                      (long long)quota->parallel);
+    }
+    gw_buf_puts(json, "}");
+}

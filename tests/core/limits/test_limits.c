@@ -1,0 +1,309 @@
+/* test_limits.c - OP-LIM: counters with a clock of the test's own, quotas of conf.d, and threads that charge at once.
+ */
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "limits/internal.h"
+
+#define S_US INT64_C(1000000)
+
+static struct gw_arena arena;
+static struct gw_problems problems;
+static struct gw_limit_table *table;
+
+static void open_table(void)
+{
+    gw_arena_init(&arena, 1 << 20);
+    table = gw_limit_table_new(1024);
+    ck_assert_ptr_nonnull(table);
+}
+
+static void close_table(void)
+{
+    gw_limit_table_free(table);
+    gw_arena_done(&arena);
+}
+
+static bool has_model(void *user, aigw_str pattern)
+{
+    (void)user;
+    return gw_str_like(AIGW_STR("coder"), pattern) || gw_str_like(AIGW_STR("big"), pattern);
+}
+
+static const struct gw_quotas *quotas_of(const char *groups)
+{
+    const struct gw_node *conf;
+    const struct gw_quotas *quotas;
+
+    gw_problems_init(&problems, &arena);
+    conf = gw_conf_parse(&arena, gw_arena_printf(&arena, "quotas: { %s };", groups), "test.conf", &problems);
+    quotas = gw_quotas_build(&arena, conf, &problems, has_model, NULL);
+    ck_assert_ptr_nonnull(quotas);
+    return quotas;
+}
+
+static bool charge(const struct gw_quotas *quotas, const char *user, const char *model, int64_t tokens, int64_t now_us,
+                   struct gw_limit_hold *hold, struct gw_limit_refusal *refusal)
+{
+    const struct gw_limit_subject subject = { .user = user ? gw_str(user) : AIGW_STR_NONE,
+                                              .model = gw_str(model),
+                                              .team = AIGW_STR("red") };
+
+    memset(hold, 0, sizeof *hold);
+    return gw_quotas_charge(quotas, table, &subject, tokens, now_us, hold, refusal);
+}
+
+static int admitted(const struct gw_quotas *quotas, const char *user, int asked, int64_t now_us)
+{
+    struct gw_limit_hold hold;
+    struct gw_limit_refusal refusal;
+    int count = 0;
+
+    for (int i = 0; i < asked; i++)
+        count += charge(quotas, user, "coder", 0, now_us, &hold, &refusal);
+    return count;
+}
+
+/* ---- requests ---- */
+
+START_TEST(a_burst_then_the_pace)
+{
+    const struct gw_quotas *quotas = quotas_of("q = { per = \"user\"; requests = 60; burst = 10; };");
+    struct gw_limit_refusal refusal;
+    struct gw_limit_hold hold;
+
+    ck_assert_int_eq(admitted(quotas, "a", 200, 100 * S_US), 10);
+    ck_assert_int_eq(admitted(quotas, "a", 5, 100 * S_US + S_US - 1), 0);
+    ck_assert_int_eq(admitted(quotas, "a", 5, 101 * S_US), 1); /* one a second */
+    ck_assert_int_eq(admitted(quotas, "a", 20, 104 * S_US), 3);
+    ck_assert_int_eq(admitted(quotas, "b", 20, 104 * S_US), 10); /* another user */
+    ck_assert_int_eq(admitted(quotas, "a", 200, 1000 * S_US), 10);
+    ck_assert(!charge(quotas, "a", "coder", 0, 1000 * S_US, &hold, &refusal));
+    ck_assert_str_eq(refusal.text, "quota q is used up: 60 requests a minute for one user");
+    ck_assert_int_eq(refusal.retry_after_ms, 1000);
+    ck_assert_uint_eq(hold.count, 0);
+    ck_assert_int_eq(admitted(quotas, NULL, 100, 1000 * S_US), 100); /* nobody it could count */
+}
+END_TEST
+
+START_TEST(no_window_lets_twice_as_much_through)
+{
+    const struct gw_quotas *quotas = quotas_of("q = { requests = 10; burst = 10; window = \"second\"; };");
+    int in_a_second = 0;
+
+    ck_assert_int_eq(admitted(quotas, "a", 50, 10 * S_US - 1000), 10); /* at the end of one … */
+    for (int ms = 0; ms < 900; ms += 10)                               /* … and all through the next */
+        in_a_second += admitted(quotas, "a", 1, 10 * S_US + ms * 1000);
+    ck_assert_int_le(in_a_second, 10);
+    ck_assert_int_ge(in_a_second, 8);
+}
+END_TEST
+
+/* ---- tokens ---- */
+
+START_TEST(tokens_are_reserved_then_settled)
+{
+    const struct gw_quotas *quotas = quotas_of("q = { tokens = 1000; };");
+    struct gw_limit_refusal refusal;
+    struct gw_limit_hold first, second, third;
+
+    ck_assert(charge(quotas, "a", "coder", 600, S_US, &first, &refusal));
+    ck_assert(!charge(quotas, "a", "coder", 600, S_US, &second, &refusal));
+    ck_assert_int_eq(refusal.retry_after_ms, 12000); /* 200 tokens too many at 1,000 a minute */
+    ck_assert(charge(quotas, "a", "coder", 400, S_US, &second, &refusal));
+    gw_quotas_settle(&first, 100); /* less than it was thought: room again */
+    ck_assert(charge(quotas, "a", "coder", 500, S_US, &third, &refusal));
+    gw_quotas_settle(&second, 2400); /* far more: a debt that is paid at the pace */
+    gw_quotas_settle(&third, -1);    /* not known: the estimate stands */
+    ck_assert(!charge(quotas, "a", "coder", 1, S_US, &first, &refusal));
+    ck_assert(!charge(quotas, "a", "coder", 1, 119 * S_US, &first, &refusal));
+    ck_assert(charge(quotas, "a", "coder", 1, 122 * S_US, &first, &refusal));
+}
+END_TEST
+
+START_TEST(what_is_larger_than_the_window_passes_alone)
+{
+    const struct gw_quotas *quotas = quotas_of("q = { tokens = 100; };");
+    struct gw_limit_refusal refusal;
+    struct gw_limit_hold hold;
+
+    ck_assert(charge(quotas, "a", "coder", 5000, S_US, &hold, &refusal));
+    ck_assert(!charge(quotas, "a", "coder", 5000, 60 * S_US, &hold, &refusal));
+    ck_assert(charge(quotas, "a", "coder", 5000, (1 + 50 * 60) * S_US, &hold, &refusal));
+}
+END_TEST
+
+START_TEST(estimates_learn)
+{
+    int64_t before = gw_limit_estimate(table, 3300);
+
+    ck_assert_int_eq(before, 1000);
+    for (int i = 0; i < 200; i++)
+        gw_limit_learn(table, 8000, 1000, 300);
+    ck_assert_int_ge(gw_limit_estimate(table, 8000), 1000 + 400);
+    ck_assert_int_le(gw_limit_estimate(table, 8000), 1060 + 460);
+    gw_limit_learn(table, 0, -1, -1); /* a call that said nothing teaches nothing */
+}
+END_TEST
+
+/* ---- parallel, together ---- */
+
+START_TEST(calls_at_one_time)
+{
+    const struct gw_quotas *quotas = quotas_of("q = { per = \"team\"; parallel = 2; };");
+    struct gw_limit_refusal refusal;
+    struct gw_limit_hold holds[3];
+
+    ck_assert(charge(quotas, "a", "coder", 0, S_US, &holds[0], &refusal));
+    ck_assert(charge(quotas, "a", "coder", 0, S_US, &holds[1], &refusal));
+    ck_assert(!charge(quotas, "a", "coder", 0, S_US, &holds[2], &refusal));
+    ck_assert_str_eq(refusal.text, "quota q is used up: 2 calls at one time for team red");
+    ck_assert_int_eq(refusal.retry_after_ms, -1);
+    gw_quotas_settle(&holds[0], 10);
+    gw_quotas_settle(&holds[0], 10); /* settled already */
+    ck_assert(charge(quotas, "a", "coder", 0, S_US, &holds[2], &refusal));
+    ck_assert(!charge(quotas, "a", "coder", 0, S_US, &holds[0], &refusal));
+}
+END_TEST
+
+START_TEST(all_or_none_is_charged) /* OP-LIM-09 */
+{
+    const struct gw_quotas *quotas = quotas_of("wide = { requests = 100; burst = 100; tokens = 1000; parallel = 50; };"
+                                               "narrow = { per = \"user\"; requests = 1; burst = 1; };");
+    struct gw_limit_refusal refusal;
+    struct gw_limit_hold hold;
+
+    ck_assert(charge(quotas, "a", "coder", 10, S_US, &hold, &refusal));
+    ck_assert_uint_eq(hold.count, 2);
+    gw_quotas_settle(&hold, 10);
+    for (int i = 0; i < 500; i++) {
+        ck_assert(!charge(quotas, "a", "coder", 900, S_US, &hold, &refusal));
+        ck_assert_str_eq(refusal.quota, "narrow");
+    }
+    for (int i = 0; i < 49; i++) { /* nothing of that was charged to the wide one */
+        char user[8];
+
+        snprintf(user, sizeof user, "u%d", i);
+        ck_assert(charge(quotas, user, "coder", 10, S_US, &hold, &refusal));
+    }
+}
+END_TEST
+
+START_TEST(which_calls_it_counts)
+{
+    const struct gw_quotas *quotas = quotas_of("one = { per = \"user\"; match = ( \"ci-*\" ); requests = 1; };"
+                                               "two = { models = ( \"big\" ); requests = 1; };");
+
+    ck_assert_int_eq(admitted(quotas, "ci-1", 5, S_US), 1);
+    ck_assert_int_eq(admitted(quotas, "someone", 5, S_US), 5);
+    ck_assert_int_eq(
+        (int)charge(quotas, "x", "big", 0, S_US, &(struct gw_limit_hold){ 0 }, &(struct gw_limit_refusal){ 0 }), 1);
+    ck_assert_int_eq(
+        (int)charge(quotas, "y", "big", 0, S_US, &(struct gw_limit_hold){ 0 }, &(struct gw_limit_refusal){ 0 }), 0);
+}
+END_TEST
+
+/* ---- many ---- */
+
+#define THREADS 8
+
+static void *hammer(void *user)
+{
+    const struct gw_quotas *quotas = user;
+    size_t count = 0;
+
+    for (int i = 0; i < 5000; i++) {
+        struct gw_limit_refusal refusal;
+        struct gw_limit_hold hold;
+
+        count += charge(quotas, "a", "coder", 0, S_US, &hold, &refusal);
+    }
+    return (void *)count;
+}
+
+START_TEST(exact_with_many_threads) /* OP-LIM-01 */
+{
+    const struct gw_quotas *quotas = quotas_of("q = { per = \"user\"; requests = 6000; burst = 777; };");
+    pthread_t threads[THREADS];
+    size_t sum = 0;
+
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, hammer, (void *)(uintptr_t)quotas), 0);
+    for (int i = 0; i < THREADS; i++) {
+        void *count;
+
+        pthread_join(threads[i], &count);
+        sum += (size_t)count;
+    }
+    ck_assert_uint_eq(sum, 777);
+}
+END_TEST
+
+START_TEST(who_is_paid_makes_room)
+{
+    const struct gw_quotas *quotas = quotas_of("q = { per = \"user\"; requests = 60; burst = 1; };");
+    char user[16];
+    int refused = 0;
+
+    for (int i = 0; i < 100000; i++) { /* far more callers than the table has places, one after the other */
+        snprintf(user, sizeof user, "user-%d", i);
+        refused += admitted(quotas, user, 1, i * 10000) != 1;
+    }
+    ck_assert_int_eq(refused, 0);
+    ck_assert_int_eq(admitted(quotas, user, 1, INT64_C(99999) * 10000), 0); /* and the last is still counted */
+}
+END_TEST
+
+/* ---- conf.d ---- */
+
+static const struct {
+    const char *groups, *words;
+} mistakes[] = {
+    { "q = { };", "limits nothing" },
+    { "q = { requests = 5; per = \"usr\"; };", "usr" },
+    { "q = { requests = 5; window = \"month\"; };", "month" },
+    { "q = { requests = 5; burst = 6; };", "more than requests (5)" },
+    { "q = { requests = -1; };", "requests" },
+    { "q = { requests = 5; match = ( \"a\" ); };", "nothing to match" },
+    { "q = { requests = 5; models = ( \"codr\" ); };", "none of `models`" },
+    { "q = { per = \"model\"; requests = 5; match = ( \"nobody*\" ); };", "none of `models`" },
+    { "q = { request = 5; };", "did you mean requests?" },
+};
+
+START_TEST(mistakes_are_named)
+{
+    (void)quotas_of(mistakes[_i].groups);
+    ck_assert_msg(problems.error_count >= 1 && strstr(problems.first->text, mistakes[_i].words), "%s: %s",
+                  mistakes[_i].groups, problems.first ? problems.first->text : "no problem");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("limits");
+    TCase *tcase = tcase_create("limits");
+    SRunner *runner;
+    int failed;
+
+    tcase_add_checked_fixture(tcase, open_table, close_table);
+    tcase_add_test(tcase, a_burst_then_the_pace);
+    tcase_add_test(tcase, no_window_lets_twice_as_much_through);
+    tcase_add_test(tcase, tokens_are_reserved_then_settled);
+    tcase_add_test(tcase, what_is_larger_than_the_window_passes_alone);
+    tcase_add_test(tcase, estimates_learn);
+    tcase_add_test(tcase, calls_at_one_time);
+    tcase_add_test(tcase, all_or_none_is_charged);
+    tcase_add_test(tcase, which_calls_it_counts);
+    tcase_add_test(tcase, exact_with_many_threads);
+    tcase_add_test(tcase, who_is_paid_makes_room);
+    tcase_add_loop_test(tcase, mistakes_are_named, 0, sizeof mistakes / sizeof *mistakes);
+    suite_add_tcase(suite, tcase);
+    runner = srunner_create(suite);
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
