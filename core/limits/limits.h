@@ -1,6 +1,7 @@
 /* limits.h - how much a caller may ask of models: `quotas` of conf.d. Every quota that matches a call must agree, and
- * they are charged together or not at all. Counters belong to the process, not to a configuration: a reload keeps those
- * of quotas that keep name and window. No locks: a counter is one word, changed by compare and exchange. */
+ * they are charged together or not at all. What is counted by the second, minute or hour slides; days, weeks and months
+ * are those of the calendar, in UTC. Counters belong to the process, not to a configuration: a reload keeps those of
+ * quotas that keep name and window. No locks: a counter is one word, changed by compare and exchange. */
 #ifndef GW_LIMITS_H
 #define GW_LIMITS_H
 
@@ -32,6 +33,7 @@ struct gw_limit_hold {
     int64_t tokens; /* reserved */
     struct {
         struct gw_limit_slot *slot;
+        int64_t end_day;              /* of the window that was charged, 0: it slides */
         const struct gw_quota *quota; /* of the configuration it began with, which the call outlives not */
     } held[GW_QUOTAS_PER_CALL];
 };
@@ -44,10 +46,14 @@ struct gw_limit_refusal {
 };
 
 bool gw_quotas_has_any(const struct gw_quotas *quotas);
-/** Charge all quotas that match, or none and false. tokens: an estimate of what the call will use. now_us: monotonic.
- */
+/** One moment on both clocks: paces need the one that never jumps, days the one that people have. */
+struct gw_limit_now {
+    int64_t mono_us;
+    int64_t wall_s; /* since 1970 UTC */
+};
+/** Charge all quotas that match, or none and false. tokens: an estimate of what the call will use. */
 bool gw_quotas_charge(const struct gw_quotas *quotas, struct gw_limit_table *table,
-                      const struct gw_limit_subject *subject, int64_t tokens, int64_t now_us,
+                      const struct gw_limit_subject *subject, int64_t tokens, const struct gw_limit_now *now,
                       struct gw_limit_hold *ret_hold, struct gw_limit_refusal *ret_refusal);
 /** The call is over and used this much (negative: not known, the estimate stands). Once; then the hold is empty. */
 void gw_quotas_settle(struct gw_limit_hold *hold, int64_t tokens);

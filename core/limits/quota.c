@@ -4,12 +4,11 @@
 
 #include "limits/internal.h"
 
-#define S_US INT64_C(1000000)
+#define DAY_S INT64_C(86400)
 
 #define AT(field) offsetof(struct gw_quota, field)
 static const char *const pers[] = { "all", "instance", "user", "key", "team", "model", NULL };
-static const char *const windows[] = { "second", "minute", "hour", "day", NULL };
-static const int64_t window_us[] = { S_US, 60 * S_US, 3600 * S_US, 86400 * S_US };
+static const char *const windows[] = { "second", "minute", "hour", "day", "week", "month", NULL };
 
 static const struct aigw_setting table[] = {
     { "per", AIGW_SET_STRING, 0, AT(per_text), "all", 0, 0, "all|instance|user|key|team|model",
@@ -20,13 +19,14 @@ static const struct aigw_setting table[] = {
       "Only calls of these models: names, or beginnings with * behind. Not given: all." },
     { "requests", AIGW_SET_INT, 0, AT(requests), "0", 0, INT64_C(1000000000), NULL,
       "Model calls in a window; 0: any." },
-    { "tokens", AIGW_SET_INT, 0, AT(tokens), "0", 0, INT64_C(1000000000000), NULL,
-      "Tokens in and out in a window; 0: any." },
+    { "tokens", AIGW_SET_INT, 0, AT(tokens), "0", 0, GW_LIMIT_SUM_MAX, NULL, "Tokens in and out in a window; 0: any." },
     { "parallel", AIGW_SET_INT, 0, AT(parallel), "0", 0, 1000000, NULL, "Model calls at one time; 0: any." },
-    { "window", AIGW_SET_STRING, 0, AT(window_text), "minute", 0, 0, "second|minute|hour|day",
-      "What `requests` and `tokens` are counted in. It slides: there is no moment at which twice as much fits." },
+    { "window", AIGW_SET_STRING, 0, AT(window_text), "minute", 0, 0, "second|minute|hour|day|week|month",
+      "What `requests` and `tokens` are counted in. Up to an hour it slides: there is no moment at which twice as much "
+      "fits. "
+      "A day, week (from Monday) or month is that of the calendar, in UTC." },
     { "burst", AIGW_SET_INT, 0, AT(burst), "0", 0, INT64_C(1000000000), NULL,
-      "Of `requests`, how many may come at once; 0: a sixth." },
+      "Of `requests`, how many may come at once; 0: a sixth; of a day, week or month all." },
 };
 
 /* ---- reading conf.d ------------------------------------------------------------------------------------------- */
@@ -56,11 +56,16 @@ static void finish(struct gw_quota *quota, const struct gw_node *group, const ch
     if (!quota->per_text || !quota->window_text)
         return; /* said */
     quota->per = index_of(pers, quota->per_text);
-    quota->window_us = window_us[index_of(windows, quota->window_text)];
+    quota->window = index_of(windows, quota->window_text);
     quota->seed = hash_more(hash_more(UINT64_C(14695981039346656037), quota->name, strlen(quota->name)),
                             quota->window_text, strlen(quota->window_text));
     if (!quota->requests && !quota->tokens && !quota->parallel)
         gw_problem(problems, group, path, "limits nothing; expected requests, tokens or parallel");
+    if (quota->burst && !window_slides(quota->window))
+        gw_problem(problems, group, path,
+                   "burst: a %s has none, all may come at once; expected no burst, or a window of an "
+                   "hour at most",
+                   quota->window_text);
     if (quota->burst > quota->requests)
         gw_problem(problems, group, path, "burst: is %lld, more than requests (%lld)", (long long)quota->burst,
                    (long long)quota->requests);
@@ -152,8 +157,27 @@ static bool refuse(const struct gw_quota *quota, aigw_str entity, int64_t limit,
     return false;
 }
 
+/** Both directions, for either kind of window. */
+static void correct(const struct gw_quota *quota, atomic_llong *counter, int64_t cost, int64_t limit, int64_t end_day)
+{
+    if (end_day)
+        gw_limit_add_correct(counter, cost, end_day);
+    else
+        gw_limit_correct(counter, cost, limit, gw_window_us(quota->window));
+}
+
+static bool take(const struct gw_quota *quota, atomic_llong *counter, int64_t cost, int64_t limit, int64_t burst,
+                 const struct gw_limit_now *now, int64_t end_day, int64_t *ret_wait_us)
+{
+    if (!end_day)
+        return gw_limit_take(counter, cost, limit, burst, gw_window_us(quota->window), now->mono_us, ret_wait_us);
+    *ret_wait_us = (end_day * DAY_S - now->wall_s) * 1000000;
+    return gw_limit_add(counter, cost, limit, end_day);
+}
+
+/** What a quota is charged with, in order; on refusal what was charged before is given back. */
 static bool charge_one(const struct gw_quota *quota, struct gw_limit_slot *slot, aigw_str entity, int64_t tokens,
-                       int64_t now_us, struct gw_limit_refusal *ret_refusal)
+                       const struct gw_limit_now *now, int64_t end_day, struct gw_limit_refusal *ret_refusal)
 {
     int64_t wait_us = 0;
 
@@ -161,21 +185,19 @@ static bool charge_one(const struct gw_quota *quota, struct gw_limit_slot *slot,
         atomic_fetch_sub(&slot->parallel, 1);
         return refuse(quota, entity, quota->parallel, "calls at one time", -1, ret_refusal);
     }
-    if (quota->requests && !gw_limit_take(&slot->requests_until_us, 1, quota->requests, quota->burst, quota->window_us,
-                                          now_us, &wait_us)) {
-        if (quota->parallel)
-            atomic_fetch_sub(&slot->parallel, 1);
-        return refuse(quota, entity, quota->requests, "requests", wait_us, ret_refusal);
+    if (quota->requests && !take(quota, &slot->requests, 1, quota->requests, quota->burst, now, end_day, &wait_us)) {
+        (void)refuse(quota, entity, quota->requests, "requests", wait_us, ret_refusal);
+        goto refused;
     }
-    if (quota->tokens && !gw_limit_take(&slot->tokens_until_us, tokens, quota->tokens, quota->tokens, quota->window_us,
-                                        now_us, &wait_us)) {
-        if (quota->parallel)
-            atomic_fetch_sub(&slot->parallel, 1);
-        if (quota->requests)
-            gw_limit_correct(&slot->requests_until_us, -1, quota->requests, quota->window_us);
-        return refuse(quota, entity, quota->tokens, "tokens", wait_us, ret_refusal);
-    }
-    return true;
+    if (!quota->tokens || take(quota, &slot->tokens, tokens, quota->tokens, quota->tokens, now, end_day, &wait_us))
+        return true;
+    (void)refuse(quota, entity, quota->tokens, "tokens", wait_us, ret_refusal);
+    if (quota->requests)
+        correct(quota, &slot->requests, -1, quota->requests, end_day);
+refused:
+    if (quota->parallel)
+        atomic_fetch_sub(&slot->parallel, 1);
+    return false;
 }
 
 /** Give back the whole of it: the call is not made. */
@@ -185,32 +207,40 @@ static void give_back(struct gw_limit_hold *hold)
         const struct gw_quota *quota = hold->held[i].quota;
 
         if (quota->requests)
-            gw_limit_correct(&hold->held[i].slot->requests_until_us, -1, quota->requests, quota->window_us);
+            correct(quota, &hold->held[i].slot->requests, -1, quota->requests, hold->held[i].end_day);
     }
     gw_quotas_settle(hold, 0);
 }
 
 bool gw_quotas_charge(const struct gw_quotas *quotas, struct gw_limit_table *limits,
-                      const struct gw_limit_subject *subject, int64_t tokens, int64_t now_us,
+                      const struct gw_limit_subject *subject, int64_t tokens, const struct gw_limit_now *now,
                       struct gw_limit_hold *ret_hold, struct gw_limit_refusal *ret_refusal)
 {
     ret_hold->count = 0;
     ret_hold->tokens = tokens;
     for (size_t i = 0; i < quotas->count && ret_hold->count < GW_QUOTAS_PER_CALL; i++) {
         const struct gw_quota *quota = &quotas->items[i];
+        int64_t begin_day = 0, end_day = 0;
         struct gw_limit_slot *slot;
         aigw_str entity;
+        uint64_t id;
 
         if (!entity_of(quota, subject, &entity))
             continue;
-        slot = gw_limit_slot_of(limits, hash_more(quota->seed, entity.ptr, entity.len) | 1, now_us);
+        id = hash_more(quota->seed, entity.ptr, entity.len);
+        if (!window_slides(quota->window)) { /* a new window is a new counter: nothing is ever set back */
+            gw_window_of(quota->window, now->wall_s, &begin_day, &end_day);
+            id = hash_more(id, (const char *)&begin_day, sizeof begin_day);
+        }
+        slot = gw_limit_slot_of(limits, id | 1, now);
         if (!slot) /* more callers at once than can be told apart: nobody is refused for that */
             continue;
-        if (!charge_one(quota, slot, entity, tokens, now_us, ret_refusal)) {
+        if (!charge_one(quota, slot, entity, tokens, now, end_day, ret_refusal)) {
             give_back(ret_hold);
             return false;
         }
         ret_hold->held[ret_hold->count].slot = slot;
+        ret_hold->held[ret_hold->count].end_day = end_day;
         ret_hold->held[ret_hold->count++].quota = quota;
     }
     return true;
@@ -225,7 +255,7 @@ void gw_quotas_settle(struct gw_limit_hold *hold, int64_t tokens)
         if (quota->parallel)
             atomic_fetch_sub(&slot->parallel, 1);
         if (quota->tokens && tokens >= 0)
-            gw_limit_correct(&slot->tokens_until_us, tokens - hold->tokens, quota->tokens, quota->window_us);
+            correct(quota, &slot->tokens, tokens - hold->tokens, quota->tokens, hold->held[i].end_day);
     }
     hold->count = 0;
 }

@@ -35,14 +35,51 @@ void gw_limit_table_free(struct gw_limit_table *table)
     free(table);
 }
 
-/** Nothing of it is owed any more: another caller may have it. */
-static bool is_idle(struct gw_limit_slot *slot, int64_t now_us)
+/* ---- words ---- */
+
+#define DAY_S    INT64_C(86400)
+#define IS_SUM   (INT64_C(1) << 62)
+#define DAY_BITS 38
+#define DAY_MASK ((INT64_C(1) << (62 - DAY_BITS)) - 1)
+
+static bool is_sum(int64_t word)
 {
-    return atomic_load(&slot->requests_until_us) <= now_us && atomic_load(&slot->tokens_until_us) <= now_us &&
-           atomic_load(&slot->parallel) <= 0;
+    return (word & IS_SUM) != 0;
 }
 
-struct gw_limit_slot *gw_limit_slot_of(struct gw_limit_table *table, uint64_t id, int64_t now_us)
+static int64_t end_day_of(int64_t word)
+{
+    return word >> DAY_BITS & DAY_MASK;
+}
+
+/** What a window that ends on that day has; anything else is left from another. */
+static int64_t sum_of(int64_t word, int64_t end_day)
+{
+    return is_sum(word) && end_day_of(word) == end_day ? word & GW_LIMIT_SUM_MAX : 0;
+}
+
+static int64_t word_of(int64_t sum, int64_t end_day)
+{
+    sum = sum < 0 ? 0 : sum > GW_LIMIT_SUM_MAX ? GW_LIMIT_SUM_MAX : sum;
+    return IS_SUM | (end_day & DAY_MASK) << DAY_BITS | sum;
+}
+
+/** Is nothing owed by it any more? */
+static bool is_over(int64_t word, const struct gw_limit_now *now)
+{
+    return is_sum(word) ? end_day_of(word) * DAY_S <= now->wall_s : word <= now->mono_us;
+}
+
+/* ---- slots ---- */
+
+/** Another caller may have it. */
+static bool is_idle(struct gw_limit_slot *slot, const struct gw_limit_now *now)
+{
+    return atomic_load(&slot->parallel) <= 0 && is_over(atomic_load(&slot->requests), now) &&
+           is_over(atomic_load(&slot->tokens), now);
+}
+
+struct gw_limit_slot *gw_limit_slot_of(struct gw_limit_table *table, uint64_t id, const struct gw_limit_now *now)
 {
     struct gw_limit_slot *slot;
 
@@ -56,15 +93,15 @@ struct gw_limit_slot *gw_limit_slot_of(struct gw_limit_table *table, uint64_t id
 
         slot = &table->slots[(id + i) & table->mask];
         was = atomic_load(&slot->id);
-        if (was == id)
-            return slot; /* another thread was faster */
-        if ((was == 0 || is_idle(slot, now_us)) && atomic_compare_exchange_strong(&slot->id, &was, id))
+        if (was != id && (was == 0 || is_idle(slot, now)) && atomic_compare_exchange_strong(&slot->id, &was, id))
             return slot;
-        if (was == id)
+        if (was == id) /* another thread was faster */
             return slot;
     }
     return NULL;
 }
+
+/* ---- charging ---- */
 
 static int64_t us_of(int64_t cost, int64_t limit, int64_t window_us)
 {
@@ -78,7 +115,7 @@ bool gw_limit_take(atomic_llong *until_us, int64_t cost, int64_t limit, int64_t 
     long long was = atomic_load(until_us);
 
     for (;;) {
-        int64_t from_us = was > now_us ? was : now_us, after_us = from_us + add_us - now_us;
+        int64_t from_us = !is_sum(was) && was > now_us ? was : now_us, after_us = from_us + add_us - now_us;
 
         /* What is larger than all there is may pass when nothing is owed: later it would not, either. */
         if (after_us > room_us && from_us > now_us) {
@@ -92,7 +129,33 @@ bool gw_limit_take(atomic_llong *until_us, int64_t cost, int64_t limit, int64_t 
 
 void gw_limit_correct(atomic_llong *until_us, int64_t cost, int64_t limit, int64_t window_us)
 {
-    atomic_fetch_add(until_us, us_of(cost, limit, window_us));
+    const int64_t add_us = us_of(cost, limit, window_us);
+    long long was = atomic_load(until_us);
+
+    while (!is_sum(was) && !atomic_compare_exchange_weak(until_us, &was, was + add_us > 0 ? was + add_us : 0))
+        ;
+}
+
+bool gw_limit_add(atomic_llong *sum, int64_t cost, int64_t limit, int64_t end_day)
+{
+    long long was = atomic_load(sum);
+    int64_t used;
+
+    do {
+        used = sum_of(was, end_day);
+        if (used > 0 && used + cost > limit)
+            return false;
+    } while (!atomic_compare_exchange_weak(sum, &was, word_of(used + cost, end_day)));
+    return true;
+}
+
+void gw_limit_add_correct(atomic_llong *sum, int64_t cost, int64_t end_day)
+{
+    long long was = atomic_load(sum);
+
+    while (is_sum(was) && end_day_of(was) == end_day &&
+           !atomic_compare_exchange_weak(sum, &was, word_of(sum_of(was, end_day) + cost, end_day)))
+        ;
 }
 
 /* ---- estimates ---- */

@@ -113,13 +113,15 @@ static const struct aigw_error *charge(struct gw_request_call *node, const struc
     const struct gw_quotas *quotas = request->snapshot->quotas;
     struct gw_limit_subject subject;
     struct gw_limit_refusal refusal;
+    struct gw_limit_now now;
 
     if (!quotas || !gw_quotas_has_any(quotas))
         return NULL;
     subject = subject_of(request, model);
     node->asked_bytes = request->ex->body.len;
-    if (gw_quotas_charge(quotas, limits, &subject, gw_limit_estimate(limits, node->asked_bytes), gw_mono_us(),
-                         &node->hold, &refusal))
+    now = (struct gw_limit_now){ .mono_us = gw_mono_us(), .wall_s = gw_wall_s() };
+    if (gw_quotas_charge(quotas, limits, &subject, gw_limit_estimate(limits, node->asked_bytes), &now, &node->hold,
+                         &refusal))
         return NULL;
     node->refused = (struct aigw_error){ .struct_size = sizeof node->refused,
                                          .kind = AIGW_ERR_RATE_LIMITED,

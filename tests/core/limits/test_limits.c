@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "limits/internal.h"
 
@@ -13,12 +14,14 @@
 static struct gw_arena arena;
 static struct gw_problems problems;
 static struct gw_limit_table *table;
+static int64_t epoch_s; /* of the wall clock, when the other one is 0 */
 
 static void open_table(void)
 {
     gw_arena_init(&arena, 1 << 20);
     table = gw_limit_table_new(1024);
     ck_assert_ptr_nonnull(table);
+    epoch_s = 1000000000;
 }
 
 static void close_table(void)
@@ -52,8 +55,10 @@ static bool charge(const struct gw_quotas *quotas, const char *user, const char 
                                               .model = gw_str(model),
                                               .team = AIGW_STR("red") };
 
+    const struct gw_limit_now now = { .mono_us = now_us, .wall_s = epoch_s + now_us / S_US };
+
     memset(hold, 0, sizeof *hold);
-    return gw_quotas_charge(quotas, table, &subject, tokens, now_us, hold, refusal);
+    return gw_quotas_charge(quotas, table, &subject, tokens, &now, hold, refusal);
 }
 
 static int admitted(const struct gw_quotas *quotas, const char *user, int asked, int64_t now_us)
@@ -206,6 +211,63 @@ START_TEST(which_calls_it_counts)
 }
 END_TEST
 
+/* ---- the calendar ---- */
+
+static const struct {
+    int window;
+    const char *at, *begin, *end;
+} calendar[] = {
+    { WINDOW_DAY, "2026-10-31 23:59:59", "2026-10-31", "2026-11-01" },
+    { WINDOW_DAY, "2026-11-01 00:00:00", "2026-11-01", "2026-11-02" },
+    { WINDOW_WEEK, "2026-11-01 12:00:00", "2026-10-26", "2026-11-02" }, /* a Sunday */
+    { WINDOW_WEEK, "2026-11-02 00:00:00", "2026-11-02", "2026-11-09" },
+    { WINDOW_WEEK, "1970-01-06 00:00:00", "1970-01-05", "1970-01-12" },
+    { WINDOW_MONTH, "2026-12-31 23:59:59", "2026-12-01", "2027-01-01" },
+    { WINDOW_MONTH, "2024-02-29 10:00:00", "2024-02-01", "2024-03-01" },
+    { WINDOW_MONTH, "2026-02-28 23:59:59", "2026-02-01", "2026-03-01" },
+};
+
+static int64_t seconds_of(const char *text)
+{
+    struct tm tm = { 0 };
+    const char *end = strptime(text, "%Y-%m-%d", &tm);
+
+    if (*end)
+        end = strptime(end, " %H:%M:%S", &tm);
+    ck_assert_msg(end && !*end, "%s", text);
+    return (int64_t)timegm(&tm);
+}
+
+START_TEST(windows_of_the_calendar)
+{
+    int64_t begin_day, end_day;
+
+    gw_window_of(calendar[_i].window, seconds_of(calendar[_i].at), &begin_day, &end_day);
+    ck_assert_int_eq(begin_day * 86400, seconds_of(calendar[_i].begin));
+    ck_assert_int_eq(end_day * 86400, seconds_of(calendar[_i].end));
+}
+END_TEST
+
+START_TEST(a_day_is_used_up_at_once_and_then_over) /* OP-LIM-06 */
+{
+    const struct gw_quotas *quotas = quotas_of("q = { requests = 50; tokens = 1000; window = \"day\"; };");
+    struct gw_limit_refusal refusal;
+    struct gw_limit_hold hold;
+
+    epoch_s = seconds_of("2026-10-31 23:00:00");
+    ck_assert_int_eq(admitted(quotas, "a", 60, S_US), 50);
+    ck_assert(!charge(quotas, "a", "coder", 0, 1800 * S_US, &hold, &refusal));
+    ck_assert_str_eq(refusal.text, "quota q is used up: 50 requests a day");
+    ck_assert_int_eq(refusal.retry_after_ms, 1800 * 1000);
+    ck_assert_int_eq(admitted(quotas, "a", 10, 3599 * S_US), 0);
+    ck_assert(charge(quotas, "a", "coder", 900, 3600 * S_US, &hold, &refusal)); /* midnight */
+    gw_quotas_settle(&hold, 1500);
+    ck_assert(!charge(quotas, "a", "coder", 1, 80000 * S_US, &hold, &refusal));
+    ck_assert_str_eq(refusal.text, "quota q is used up: 1000 tokens a day");
+    ck_assert(charge(quotas, "a", "coder", 1, (3600 + 86400) * S_US, &hold, &refusal));
+}
+END_TEST
+
 /* ---- many ---- */
 
 #define THREADS 8
@@ -224,9 +286,14 @@ static void *hammer(void *user)
     return (void *)count;
 }
 
+static const char *const exact[] = {
+    "q = { per = \"user\"; requests = 6000; burst = 777; };",
+    "q = { per = \"user\"; requests = 777; window = \"month\"; };",
+};
+
 START_TEST(exact_with_many_threads) /* OP-LIM-01 */
 {
-    const struct gw_quotas *quotas = quotas_of("q = { per = \"user\"; requests = 6000; burst = 777; };");
+    const struct gw_quotas *quotas = quotas_of(exact[_i]);
     pthread_t threads[THREADS];
     size_t sum = 0;
 
@@ -239,6 +306,19 @@ START_TEST(exact_with_many_threads) /* OP-LIM-01 */
         sum += (size_t)count;
     }
     ck_assert_uint_eq(sum, 777);
+}
+END_TEST
+
+START_TEST(places_change_hands_between_kinds)
+{
+    const struct gw_quotas *day = quotas_of("q = { per = \"user\"; requests = 3; window = \"day\"; };");
+    const struct gw_quotas *pace = quotas_of("q = { per = \"user\"; requests = 60; burst = 3; };");
+    char user[16];
+
+    for (int64_t i = 0; i < 20000; i++) { /* each on a day of its own, or a minute later */
+        snprintf(user, sizeof user, "user-%lld", (long long)i % 100);
+        ck_assert_int_eq(admitted(i % 2 ? day : pace, user, 5, i * 86400 * S_US), 3);
+    }
 }
 END_TEST
 
@@ -264,7 +344,8 @@ static const struct {
 } mistakes[] = {
     { "q = { };", "limits nothing" },
     { "q = { requests = 5; per = \"usr\"; };", "usr" },
-    { "q = { requests = 5; window = \"month\"; };", "month" },
+    { "q = { requests = 5; window = \"year\"; };", "year" },
+    { "q = { requests = 5; burst = 2; window = \"day\"; };", "a day has none" },
     { "q = { requests = 5; burst = 6; };", "more than requests (5)" },
     { "q = { requests = -1; };", "requests" },
     { "q = { requests = 5; match = ( \"a\" ); };", "nothing to match" },
@@ -297,7 +378,10 @@ int main(void)
     tcase_add_test(tcase, calls_at_one_time);
     tcase_add_test(tcase, all_or_none_is_charged);
     tcase_add_test(tcase, which_calls_it_counts);
-    tcase_add_test(tcase, exact_with_many_threads);
+    tcase_add_loop_test(tcase, windows_of_the_calendar, 0, sizeof calendar / sizeof *calendar);
+    tcase_add_test(tcase, a_day_is_used_up_at_once_and_then_over);
+    tcase_add_loop_test(tcase, exact_with_many_threads, 0, sizeof exact / sizeof *exact);
+    tcase_add_test(tcase, places_change_hands_between_kinds);
     tcase_add_test(tcase, who_is_paid_makes_room);
     tcase_add_loop_test(tcase, mistakes_are_named, 0, sizeof mistakes / sizeof *mistakes);
     suite_add_tcase(suite, tcase);
