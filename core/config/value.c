@@ -121,11 +121,13 @@ static bool store_bool(const struct gw_value_target *t, int32_t value)
 
 static bool check_choice(const struct gw_value_target *t, const struct gw_node *where, const char *text)
 {
-    const char *names[32];
-    size_t count = 0, text_len = strlen(text);
-    const char *closest;
+    size_t count = 0, room = 1, text_len = strlen(text);
+    const char **names, *closest;
 
-    for (const char *at = t->setting->choices; at && count < GW_ARRAY_LEN(names);) {
+    for (const char *at = t->setting->choices; *at; at++)
+        room += *at == '|';
+    names = gw_arena_alloc(t->arena, room * sizeof *names);
+    for (const char *at = names ? t->setting->choices : NULL; at;) {
         size_t len = strcspn(at, "|");
 
         if (len == text_len && memcmp(at, text, len) == 0)

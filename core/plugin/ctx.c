@@ -64,17 +64,23 @@ aigw_status gw_ctx_fail(struct aigw_ctx *ctx, aigw_status why, const char *fmt, 
 
 void gw_ctx_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...)
 {
-    char text[1024];
-    va_list args;
     struct gw_line line;
+    char text[1024];
+    bool is_problem;
+    va_list args;
 
     if (level > AIGW_LOG_ERROR)
         level = AIGW_LOG_ERROR;
-    if (!gw_log_enabled((int)level))
+    is_problem = ctx->opening && level == AIGW_LOG_WARNING;
+    if (!is_problem && !gw_log_enabled((int)level))
         return;
     va_start(args, fmt);
     vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
+    if (is_problem) {
+        gw_problem_warning(ctx->opening->problems, ctx->opening->node, ctx->opening->path, "%s", text);
+        return;
+    }
     gw_line_begin(&line, (int)level, "plugin", text);
     gw_line_cstr(&line, "plugin", ctx->plugin->descriptor.name);
     gw_line_cstr(&line, "instance", ctx->instance);

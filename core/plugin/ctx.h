@@ -3,6 +3,7 @@
 #define GW_CTX_H
 
 #include "base/base.h"
+#include "config/node.h"
 #include "plugin/plugin.h"
 
 struct gw_request; /* pipeline/request.h */
@@ -12,13 +13,21 @@ struct gw_attempt; /* models/call.h */
  *  about one attempt of a call. */
 struct aigw_ctx {
     const struct gw_plugin *plugin;
-    const char *instance;           /* conf.d name */
-    struct gw_arena *request_arena; /* AIGW_LIFE_REQUEST */
-    struct gw_arena *build_arena;   /* AIGW_LIFE_BUILD */
-    struct gw_request *request;     /* feature */
-    struct gw_attempt *attempt;     /* provider */
-    const char *request_id;         /* for log lines, NULL on an instance */
-    const char *error;              /* text of the last host->fail(), NULL if none */
+    const char *instance;             /* conf.d name */
+    struct gw_arena *request_arena;   /* AIGW_LIFE_REQUEST */
+    struct gw_arena *build_arena;     /* AIGW_LIFE_BUILD */
+    struct gw_request *request;       /* feature */
+    struct gw_attempt *attempt;       /* provider */
+    const char *request_id;           /* for log lines, NULL on an instance */
+    const char *error;                /* text of the last host->fail(), NULL if none */
+    const struct gw_opening *opening; /* of an instance that open() is being called for, else NULL */
+};
+
+/** Where warnings go while an instance is being opened: to those who read its settings. */
+struct gw_opening {
+    struct gw_problems *problems;
+    const struct gw_node *node;
+    const char *path;
 };
 
 struct aigw_buf {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "health/metrics.h"
+#include "plugin/ctx.h"
 #include "plugin/internal.h"
 
 #define PLUGIN_FILES_MAX 500
@@ -238,6 +239,7 @@ static bool is_enabled(const struct configure *c, const struct gw_node *group, c
 static bool open_instance(const struct configure *c, struct gw_instance *instance, const char *path)
 {
     const struct aigw_plugin *d = &instance->plugin->descriptor;
+    const struct gw_opening opening = { c->problems, instance->node, path };
     size_t errors_before = c->problems->error_count;
     aigw_status status;
 
@@ -246,7 +248,9 @@ static bool open_instance(const struct configure *c, struct gw_instance *instanc
     if (c->problems->error_count != errors_before)
         return false; /* open() may rely on its settings */
     instance->settings_hash = gw_plugin_settings_hash(instance->plugin, instance->state);
+    instance->ctx->opening = &opening;
     status = c->kind->open(instance->plugin, c->host, instance->ctx, instance->state);
+    instance->ctx->opening = NULL;
     if (status != AIGW_OK) {
         const char *reason = gw_ctx_error(instance->ctx);
 

@@ -1,10 +1,10 @@
-/* Endpoints that a caller may name: taken apart by the provider azure. Every piece lies in the endpoint; what calls are
- * put behind never reaches into the host.
+/* Endpoints that a caller may name: taken apart for the provider azure. Every piece lies in the endpoint; what calls
+ * are put behind never reaches into the host.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../plugins/providers/azure/azure.h"
+#include "../../plugins/dialects/openai/azure.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,7 +27,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         memcpy(text, scheme, from);
         memcpy(text + from, data, size);
-        azure_read_place((aigw_str){ text, from + size }, &place);
+        azure_read_place((aigw_str){ text, from + size }, "2025-02-01-preview", &place);
         must_lie_in(place.base, text, from + size);
         must_lie_in(place.deployment, text, from + size);
         must_lie_in(place.query, text, from + size);

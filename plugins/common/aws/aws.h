@@ -10,19 +10,10 @@
 #ifndef PLUGIN_AWS_H
 #define PLUGIN_AWS_H
 
-#include <aigw/sdk.h>
-#include <stdbool.h>
+#include "../../dialects/common/wire.h"
 
-/** The texts are the same, byte by byte. */
-bool aws_is(aigw_str s, const char *literal);
-bool aws_has_prefix(aigw_str s, const char *prefix);
-aigw_str aws_str(const char *text);
 /** What stands before the first `mark`, which is passed over; *rest is empty behind the last piece. */
 aigw_str aws_cut(aigw_str *rest, char mark);
-/** Append text, all but letters, digits and the signs of `plain` as %XX. */
-void aws_put_encoded(const struct aigw_host *host, struct aigw_buf *out, aigw_str text, const char *plain);
-/** The text as a NUL-terminated string that lives for the build; NULL without memory. */
-const char *aws_copy(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text);
 
 /* ---- regions ---- */
 
@@ -66,6 +57,8 @@ aigw_str aws_profile_region(const struct aigw_host *host, struct aigw_ctx *ctx, 
 /** A provider's credential(): the way to keys, whatever the source. `region` is that of the token service. */
 aigw_status aws_credential(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aws_source *source,
                            aigw_str region, void *memory, struct aigw_credential_step *step);
+/** Bytes of `memory` that it uses. */
+#define AWS_CREDENTIAL_MEMORY 640
 /** The value that aws_credential() handed out, as keys. False when it is none. */
 bool aws_keys_of(aigw_str value, struct aws_keys *ret_keys);
 
@@ -114,9 +107,5 @@ struct aws_plan {
 /** AIGW_E_NOT_FOUND when there is none, and the plan says why; AIGW_E_NOMEM. */
 aigw_status aws_make_plan(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aws_source *source,
                           struct aws_plan *ret_plan);
-/** The text of a small file, without line feeds and blanks at its end. AIGW_E_NOT_FOUND, and *ret_problem says why;
- * NULL when the file does not exist. */
-aigw_status aws_read_file(const struct aigw_host *host, struct aigw_ctx *ctx, const char *path, aigw_str *ret_text,
-                          const char **ret_problem);
 
 #endif

@@ -10,6 +10,8 @@
  */
 #include "aws.h"
 
+#include "../file/file.h"
+
 #include <aigw/json.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,7 +33,8 @@ struct way {
     uint32_t role_at; /* roles that were assumed */
     char token[512];  /* of the instance metadata */
 };
-_Static_assert(sizeof(struct way) <= AIGW_CREDENTIAL_MEMORY, "the core keeps that much");
+_Static_assert(sizeof(struct way) <= AWS_CREDENTIAL_MEMORY && AWS_CREDENTIAL_MEMORY <= AIGW_CREDENTIAL_MEMORY,
+               "callers keep that much");
 
 /** One step. */
 struct walking {
@@ -65,7 +68,7 @@ static const char *words_of(aigw_str code)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (aws_is(code, rows[i].code))
+        if (wire_is(code, rows[i].code))
             return rows[i].words;
     return NULL;
 }
@@ -76,7 +79,7 @@ static aigw_status refuse(const struct walking *w, const char *who, aigw_str cod
 
     if (words) {
         code = AIGW_STR_NONE;
-        message = aws_str(words);
+        message = wire_str(words);
     }
     if (message.len > WORDS_MAX)
         message.len = WORDS_MAX;
@@ -125,7 +128,7 @@ static aigw_status have_keys(struct walking *w, const struct aws_keys *keys, int
                            AIGW_STR_ARG(keys->secret_access_key), AIGW_STR_ARG(keys->session_token));
     if (!text)
         return AIGW_E_NOMEM;
-    step->value = aws_str(text);
+    step->value = wire_str(text);
     step->expires_ms = -1;
     if (expires_s > 0)
         step->expires_ms = left_ms > 4 * EARLY_MS ? left_ms - EARLY_MS : left_ms * 3 / 4;
@@ -139,20 +142,15 @@ static aigw_status have_keys(struct walking *w, const struct aws_keys *keys, int
 
 static aigw_status ask_web_identity(struct walking *w)
 {
-    const char *path = aws_copy(w->host, w->ctx, w->plan.token_file), *problem = NULL;
+    const char *path = wire_join(w->host, w->ctx, w->plan.token_file, AIGW_STR_NONE);
     aigw_status status;
     aigw_str token;
 
     if (!path)
         return AIGW_E_NOMEM;
-    status = aws_read_file(w->host, w->ctx, path, &token, &problem);
-    if (status == AIGW_E_NOT_FOUND)
-        return w->host->fail(w->ctx, AIGW_E_CONFIG, "web identity token: %s",
-                             problem ? problem : w->host->format(w->ctx, AIGW_LIFE_BUILD, "there is no file %s", path));
+    status = file_text(w->host, w->ctx, "web identity token", path, &token);
     if (status != AIGW_OK)
         return status;
-    if (token.len == 0)
-        return w->host->fail(w->ctx, AIGW_E_CONFIG, "web identity token: the file %s is empty", path);
     w->way->stage = STAGE_STS;
     return aws_sts_web_identity(w->host, w->ctx, w->source, w->region, &w->plan.token_role, token, w->step->http);
 }
@@ -197,7 +195,7 @@ static aigw_status read_keys(struct walking *w, const char *who)
     code = member(w, &root, "Code");
     if (code.len == 0)
         code = member(w, &root, "code");
-    if (w->step->status != 200 || (code.len > 0 && !aws_is(code, "Success")))
+    if (w->step->status != 200 || (code.len > 0 && !wire_is(code, "Success")))
         return refuse(w, who, code,
                       member(w, &root, "Message").len > 0 ? member(w, &root, "Message") : member(w, &root, "message"));
     keys = (struct aws_keys){ member(w, &root, "AccessKeyId"), member(w, &root, "SecretAccessKey"),
@@ -231,9 +229,9 @@ static bool may_ask_for_keys(aigw_str url)
     static const char *const hosts[] = { "localhost", "[::1]", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]" };
     aigw_str host;
 
-    if (aws_has_prefix(url, "https://"))
+    if (wire_has_prefix(url, "https://"))
         return true;
-    if (!aws_has_prefix(url, "http://"))
+    if (!wire_has_prefix(url, "http://"))
         return false;
     host = (aigw_str){ url.ptr + 7, strcspn(url.ptr + 7, "/?#") };
     if (memchr(host.ptr, '@', host.len))
@@ -244,9 +242,9 @@ static bool may_ask_for_keys(aigw_str url)
         host.len = strcspn(host.ptr, ":/?#");
     }
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
-        if (aws_is(host, hosts[i]))
+        if (wire_is(host, hosts[i]))
             return true;
-    if (!aws_has_prefix(host, "127."))
+    if (!wire_has_prefix(host, "127."))
         return false;
     for (size_t i = 0; i < host.len; i++) /* an address, not the name 127.example.com */
         if (host.ptr[i] != '.' && (host.ptr[i] < '0' || host.ptr[i] > '9'))
@@ -257,8 +255,8 @@ static bool may_ask_for_keys(aigw_str url)
 static aigw_status ask_container(struct walking *w)
 {
     const struct aws_source *source = w->source;
-    const char *url = source->container_full_uri, *header = NULL, *problem = NULL;
-    aigw_str token = aws_str(source->container_token);
+    const char *url = source->container_full_uri, *header = NULL;
+    aigw_str token = wire_str(source->container_token);
     aigw_status status = AIGW_OK;
 
     if (is_set(source->container_relative_uri))
@@ -268,15 +266,12 @@ static aigw_status ask_container(struct walking *w)
         return w->host->fail(w->ctx, AIGW_E_CONFIG,
                              "the container hands out no AWS keys: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI and "
                              "AWS_CONTAINER_CREDENTIALS_FULL_URI are not set");
-    if (!may_ask_for_keys(aws_str(url)))
+    if (!may_ask_for_keys(wire_str(url)))
         return w->host->fail(w->ctx, AIGW_E_CONFIG,
                              "container_full_uri: must be https, or http at a loopback address, 169.254.170.2 or "
                              "169.254.170.23; another place could read the keys");
     if (is_set(source->container_token_file))
-        status = aws_read_file(w->host, w->ctx, source->container_token_file, &token, &problem);
-    if (status == AIGW_E_NOT_FOUND)
-        return w->host->fail(w->ctx, AIGW_E_CONFIG, "container_token_file: %s",
-                             problem ? problem : "there is no such file");
+        status = file_text(w->host, w->ctx, "container_token_file", source->container_token_file, &token);
     if (status != AIGW_OK)
         return status;
     for (size_t i = 0; i < token.len; i++)

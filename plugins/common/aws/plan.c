@@ -3,74 +3,13 @@
  * files, which are small and local. */
 #include "aws.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "../file/file.h"
 
-#define FILE_MAX ((size_t)256 * 1024)
+#include <string.h>
 
 static bool is_set(const char *text)
 {
     return text && text[0];
-}
-
-/* ---- files ---- */
-
-/* The text in memory of its own; NULL when it cannot be read, and *ret_problem says why unless there is no such file.
- */
-static char *read_path(const struct aigw_host *host, struct aigw_ctx *ctx, const char *path, size_t *ret_len,
-                       const char **ret_problem)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    struct stat info;
-    char *text = NULL;
-    ssize_t got = 1;
-
-    *ret_len = 0;
-    *ret_problem = NULL;
-    if (fd < 0) {
-        if (errno != ENOENT)
-            *ret_problem = host->format(ctx, AIGW_LIFE_BUILD, "%s cannot be opened: %s", path, strerror(errno));
-        return NULL;
-    }
-    if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode) || (size_t)info.st_size > FILE_MAX)
-        *ret_problem = host->format(ctx, AIGW_LIFE_BUILD, "%s is no file, or larger than 256 KiB", path);
-    else
-        text = malloc((size_t)info.st_size + 1);
-    while (text && got > 0 && *ret_len < (size_t)info.st_size) {
-        got = read(fd, text + *ret_len, (size_t)info.st_size - *ret_len);
-        *ret_len += got > 0 ? (size_t)got : 0;
-    }
-    close(fd);
-    return text;
-}
-
-static void forget(char *text, size_t len)
-{
-    if (text)
-        explicit_bzero(text, len);
-    free(text);
-}
-
-aigw_status aws_read_file(const struct aigw_host *host, struct aigw_ctx *ctx, const char *path, aigw_str *ret_text,
-                          const char **ret_problem)
-{
-    size_t len, size;
-    char *text = read_path(host, ctx, path, &size, ret_problem);
-    const char *copy = NULL;
-
-    *ret_text = AIGW_STR_NONE;
-    if (!text)
-        return AIGW_E_NOT_FOUND;
-    for (len = size; len > 0 && memchr("\n\r\t ", text[len - 1], 4); len--)
-        continue;
-    copy = aws_copy(host, ctx, (aigw_str){ text, len });
-    forget(text, size);
-    *ret_text = (aigw_str){ copy, copy ? len : 0 };
-    return copy ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 /* ---- profiles ---- */
@@ -92,7 +31,7 @@ static void read_profiles(struct planning *p)
     static const char *const names[] = { "config", "credentials" };
 
     for (int i = 0; i < 2; i++) {
-        const char *path = is_set(paths[i]) ? paths[i] : NULL, *problem = NULL;
+        const char *path = is_set(paths[i]) ? paths[i] : NULL, *why = NULL;
 
         if (path && home && strncmp(path, "~/", 2) == 0)
             path = p->host->format(p->ctx, AIGW_LIFE_BUILD, "%s/%s", home, path + 2);
@@ -100,16 +39,17 @@ static void read_profiles(struct planning *p)
             path = p->host->format(p->ctx, AIGW_LIFE_BUILD, "%s/.aws/%s", home, names[i]);
 
         if (path)
-            p->texts[i] = read_path(p->host, p->ctx, path, &p->lens[i], &problem);
-        if (problem && (is_set(paths[i]) || is_set(p->source->profile))) /* else nobody asked for that file */
-            p->plan->problem = problem;
+            p->texts[i] = file_read(path, &p->lens[i], &why);
+        if (path && !p->texts[i] && why != file_is_missing &&
+            (is_set(paths[i]) || is_set(p->source->profile))) /* else nobody asked for that file */
+            p->plan->problem = p->host->format(p->ctx, AIGW_LIFE_BUILD, "cannot read \"%s\": %s", path, why);
     }
 }
 
 static void forget_profiles(struct planning *p)
 {
     for (int i = 0; i < 2; i++)
-        forget(p->texts[i], p->lens[i]);
+        file_free(p->texts[i], p->lens[i]);
 }
 
 static aigw_str text_of(const struct planning *p, bool is_config)
@@ -125,7 +65,7 @@ static aigw_str get(const struct planning *p, aigw_str profile, const char *key)
 
     if (value.len == 0)
         value = aws_profile_get(text_of(p, true), profile, true, key);
-    copy = value.len > 0 ? aws_copy(p->host, p->ctx, value) : NULL;
+    copy = value.len > 0 ? wire_join(p->host, p->ctx, value, AIGW_STR_NONE) : NULL;
     return copy ? (aigw_str){ copy, value.len } : AIGW_STR_NONE;
 }
 
@@ -139,19 +79,19 @@ static aigw_status from_credential_source(struct planning *p, aigw_str profile, 
 {
     const struct aws_source *source = p->source;
 
-    if (aws_is(word, "Ec2InstanceMetadata"))
+    if (wire_is(word, "Ec2InstanceMetadata"))
         p->plan->origin = AWS_FROM_METADATA;
-    else if (aws_is(word, "EcsContainer"))
+    else if (wire_is(word, "EcsContainer"))
         p->plan->origin = AWS_FROM_CONTAINER;
-    else if (!aws_is(word, "Environment"))
+    else if (!wire_is(word, "Environment"))
         return no_way(p, profile,
                       "has neither source_profile nor web_identity_token_file, and its credential_source is none of "
                       "Environment, Ec2InstanceMetadata, EcsContainer");
     else if (!is_set(source->access_key_id) || !is_set(source->secret_access_key))
         return no_way(p, profile, "wants the keys of the environment, and there are none");
     else
-        p->plan->keys = (struct aws_keys){ aws_str(source->access_key_id), aws_str(source->secret_access_key),
-                                           aws_str(source->session_token) };
+        p->plan->keys = (struct aws_keys){ wire_str(source->access_key_id), wire_str(source->secret_access_key),
+                                           wire_str(source->session_token) };
     return AIGW_OK;
 }
 
@@ -205,7 +145,7 @@ static aigw_status from_profile(struct planning *p, aigw_str profile, uint32_t d
 /* AIGW_E_NOT_FOUND without a problem: go on with the next place. */
 static aigw_status from_named_profile(struct planning *p, const char *name)
 {
-    aigw_str profile = aws_str(name);
+    aigw_str profile = wire_str(name);
 
     if (!aws_profile_exists(text_of(p, false), profile, false) &&
         !aws_profile_exists(text_of(p, true), profile, true)) {
@@ -251,8 +191,8 @@ static aigw_status find_origin(struct planning *p)
         return AIGW_E_NOT_FOUND;
     }
     if (has_id) {
-        p->plan->keys = (struct aws_keys){ aws_str(source->access_key_id), aws_str(source->secret_access_key),
-                                           aws_str(source->session_token) };
+        p->plan->keys = (struct aws_keys){ wire_str(source->access_key_id), wire_str(source->secret_access_key),
+                                           wire_str(source->session_token) };
         return AIGW_OK;
     }
     read_profiles(p);
@@ -262,9 +202,9 @@ static aigw_status find_origin(struct planning *p)
         return status;
     if (is_set(source->web_identity_token_file) && is_set(source->web_identity_role_arn)) {
         p->plan->origin = AWS_FROM_WEB_IDENTITY;
-        p->plan->token_file = aws_str(source->web_identity_token_file);
-        p->plan->token_role.arn = aws_str(source->web_identity_role_arn);
-        p->plan->token_role.session_name = aws_str(source->role_session_name);
+        p->plan->token_file = wire_str(source->web_identity_token_file);
+        p->plan->token_role.arn = wire_str(source->web_identity_role_arn);
+        p->plan->token_role.session_name = wire_str(source->role_session_name);
         return AIGW_OK;
     }
     if (!is_named)
@@ -289,8 +229,8 @@ aigw_status aws_make_plan(const struct aigw_host *host, struct aigw_ctx *ctx, co
     ret_plan->problem = NULL;
     if (is_set(source->role_arn) && ret_plan->role_count < AWS_ROLES_MAX)
         ret_plan->roles[ret_plan->role_count++] =
-            (struct aws_role){ aws_str(source->role_arn), aws_str(source->role_session_name),
-                               aws_str(source->external_id) };
+            (struct aws_role){ wire_str(source->role_arn), wire_str(source->role_session_name),
+                               wire_str(source->external_id) };
     return AIGW_OK;
 }
 
@@ -319,7 +259,7 @@ aigw_str aws_profile_region(const struct aigw_host *host, struct aigw_ctx *ctx, 
     aigw_str region;
 
     read_profiles(&p);
-    region = get(&p, is_set(source->profile) ? aws_str(source->profile) : AIGW_STR("default"), "region");
+    region = get(&p, is_set(source->profile) ? wire_str(source->profile) : AIGW_STR("default"), "region");
     forget_profiles(&p);
     return region;
 }

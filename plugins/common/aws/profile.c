@@ -32,10 +32,10 @@ static bool is_section(aigw_str head, aigw_str profile, bool is_config)
 {
     aigw_str rest = strip(head), word;
 
-    if (!is_config || (aws_is(rest, "default") && aws_is(profile, "default")))
+    if (!is_config || (wire_is(rest, "default") && wire_is(profile, "default")))
         return same(rest, profile);
     word = aws_cut(&rest, ' ');
-    return aws_is(word, "profile") && same(strip(rest), profile);
+    return wire_is(word, "profile") && same(strip(rest), profile);
 }
 
 /* Walk to the next line of the profile's sections; absent behind the last. */
@@ -71,7 +71,7 @@ aigw_str aws_profile_get(aigw_str text, aigw_str profile, bool is_config, const 
     while (next_line(&walk, &line)) {
         aigw_str name = strip(aws_cut(&line, '='));
 
-        if (aws_is(name, key))
+        if (wire_is(name, key))
             found = strip(line);
     }
     return found;

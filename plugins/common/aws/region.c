@@ -1,26 +1,7 @@
-/* region.c - regions, ARNs, host names, and text helpers of this folder. */
+/* region.c - regions, ARNs, host names. */
 #include "aws.h"
 
 #include <string.h>
-
-aigw_str aws_str(const char *text)
-{
-    return (aigw_str){ text, text ? strlen(text) : 0 };
-}
-
-bool aws_is(aigw_str s, const char *literal)
-{
-    size_t len = strlen(literal);
-
-    return s.len == len && (len == 0 || memcmp(s.ptr, literal, len) == 0);
-}
-
-bool aws_has_prefix(aigw_str s, const char *prefix)
-{
-    size_t len = strlen(prefix);
-
-    return s.len >= len && memcmp(s.ptr, prefix, len) == 0;
-}
 
 aigw_str aws_cut(aigw_str *rest, char mark)
 {
@@ -29,31 +10,6 @@ aigw_str aws_cut(aigw_str *rest, char mark)
 
     *rest = at ? (aigw_str){ at + 1, rest->len - piece.len - 1 } : AIGW_STR_NONE;
     return piece;
-}
-
-void aws_put_encoded(const struct aigw_host *host, struct aigw_buf *out, aigw_str text, const char *plain)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-
-        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-            memchr(plain, c, strlen(plain)))
-            host->buf_put(out, &c, 1);
-        else
-            host->buf_printf(out, "%%%02X", (unsigned char)c);
-    }
-}
-
-const char *aws_copy(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
-{
-    char *copy = host->alloc(ctx, AIGW_LIFE_BUILD, text.len + 1);
-
-    if (!copy)
-        return NULL;
-    if (text.len > 0)
-        memcpy(copy, text.ptr, text.len);
-    copy[text.len] = '\0';
-    return copy;
 }
 
 static bool is_made_of(aigw_str s, char first, char last)
@@ -87,7 +43,7 @@ aigw_str aws_arn_region(aigw_str arn)
 {
     aigw_str region;
 
-    if (!aws_has_prefix(arn, "arn:"))
+    if (!wire_has_prefix(arn, "arn:"))
         return AIGW_STR_NONE;
     for (int i = 0; i < 3; i++) /* arn, partition, service */
         aws_cut(&arn, ':');
@@ -105,7 +61,7 @@ const char *aws_domain(aigw_str region)
     };
 
     for (size_t i = 0; i < sizeof partitions / sizeof *partitions; i++)
-        if (aws_has_prefix(region, partitions[i].prefix))
+        if (wire_has_prefix(region, partitions[i].prefix))
             return partitions[i].domain;
     return "amazonaws.com";
 }

@@ -60,22 +60,23 @@ static aigw_status add_header(struct signing *s, aigw_str name, aigw_str value)
     return AIGW_OK;
 }
 
-/* Proxies may add and change headers: those that matter are signed. */
+/* Proxies may add and change headers: those that matter are signed, those of who has the request sent among them. */
 static bool is_signed(aigw_str name)
 {
     return (name.len == 4 && strncasecmp(name.ptr, "host", 4) == 0) ||
            (name.len == 12 && strncasecmp(name.ptr, "content-type", 12) == 0) ||
-           (name.len > 6 && strncasecmp(name.ptr, "x-amz-", 6) == 0);
+           (name.len > 6 && strncasecmp(name.ptr, "x-amz-", 6) == 0) ||
+           (name.len > 7 && strncasecmp(name.ptr, "x-goog-", 7) == 0);
 }
 
 static aigw_status collect_headers(struct signing *s, const struct aigw_http_request *http, const struct aws_keys *keys)
 {
-    aigw_status status = add_header(s, AIGW_STR("x-amz-date"), aws_str(s->time));
+    aigw_status status = add_header(s, AIGW_STR("x-amz-date"), wire_str(s->time));
 
     if (status == AIGW_OK && keys->session_token.len > 0)
         status = add_header(s, AIGW_STR("x-amz-security-token"), keys->session_token);
     for (uint32_t i = 0; i < http->header_count && status == AIGW_OK; i++) {
-        aigw_str rest = aws_str(http->headers[i]), name = aws_cut(&rest, ':');
+        aigw_str rest = wire_str(http->headers[i]), name = aws_cut(&rest, ':');
 
         if (is_signed(name))
             status = add_header(s, name, rest);
@@ -143,11 +144,11 @@ static aigw_status hash_request(struct signing *s, const struct aigw_http_reques
     if (!out)
         return AIGW_E_NOMEM;
     place = place ? place + 3 : http->url;
-    target = aws_str(place + strcspn(place, "/?#"));
+    target = wire_str(place + strcspn(place, "/?#"));
     target.len = strcspn(target.ptr, "#");
     path = aws_cut(&target, '?');
     s->host->buf_printf(out, "%s\n", http->method);
-    aws_put_encoded(s->host, out, path.len > 0 ? path : AIGW_STR("/"), "-_.~/");
+    wire_put_encoded(s->host, out, path.len > 0 ? path : AIGW_STR("/"), "-_.~/");
     s->host->buf_put(out, "\n", 1);
     status = put_query(s, out, target);
     s->host->buf_put(out, "\n", 1);
@@ -173,7 +174,7 @@ static aigw_status hash_request(struct signing *s, const struct aigw_http_reques
 static aigw_status derive(const struct signing *s, const struct aws_keys *keys, aigw_str text, char ret_hex[65])
 {
     struct aigw_buf *secret = s->host->buf_new(s->ctx, AIGW_LIFE_BUILD, TEXT_MAX);
-    aigw_str scope = aws_str(s->scope), key;
+    aigw_str scope = wire_str(s->scope), key;
     uint8_t digest[32];
     aigw_status status;
 
@@ -214,7 +215,7 @@ static aigw_status put_lines(struct signing *s, const struct aws_keys *keys, con
     put_names(s, names);
     status = s->host->buf_view(names, &view);
     if (status == AIGW_OK)
-        status = derive(s, keys, aws_str(text), hex);
+        status = derive(s, keys, wire_str(text), hex);
     if (status != AIGW_OK)
         return status;
     lines[count++] = s->host->format(s->ctx, AIGW_LIFE_BUILD, "X-Amz-Date: %s", s->time);

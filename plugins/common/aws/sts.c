@@ -19,7 +19,7 @@
 static void put_form(const struct aigw_host *host, struct aigw_buf *out, const char *name, aigw_str value)
 {
     host->buf_printf(out, "&%s=", name);
-    aws_put_encoded(host, out, value, "-_.~");
+    wire_put_encoded(host, out, value, "-_.~");
 }
 
 static const char *sts_url(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aws_source *source,
@@ -114,7 +114,7 @@ static aigw_str unescape(char *out, aigw_str text)
 
         out[len] = *left.ptr;
         for (size_t i = 0; *left.ptr == '&' && i < sizeof rows / sizeof *rows; i++)
-            if (aws_has_prefix(left, rows[i].escape)) {
+            if (wire_has_prefix(left, rows[i].escape)) {
                 out[len] = rows[i].c;
                 used = strlen(rows[i].escape);
                 break;

@@ -3,6 +3,19 @@
 
 #include <string.h>
 
+void wire_put_encoded(const struct aigw_host *host, struct aigw_buf *out, aigw_str text, const char *plain)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+            memchr(plain, c, strlen(plain)))
+            host->buf_put(out, &c, 1);
+        else
+            host->buf_printf(out, "%%%02X", (unsigned char)c);
+    }
+}
+
 static void url_trim(aigw_str *root)
 {
     while (wire_has_suffix(*root, "/"))

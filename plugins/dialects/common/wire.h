@@ -108,6 +108,10 @@ aigw_str wire_from_base64(const struct aigw_host *host, struct aigw_ctx *ctx, ai
  */
 const char *wire_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str base, const char *path,
                      const char *const *tails);
+/** Append text, all but letters, digits and the signs of `plain` (WIRE_PLAIN: as one part of a path or a query) as %XX.
+ */
+void wire_put_encoded(const struct aigw_host *host, struct aigw_buf *out, aigw_str text, const char *plain);
+#define WIRE_PLAIN "-_.~"
 /** True when the path of `base` ends so. */
 bool wire_url_ends(aigw_str base, const char *tail);
 /** True when it has no path. */

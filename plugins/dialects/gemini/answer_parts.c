@@ -339,21 +339,45 @@ static aigw_status emit_studio(struct gemini_in *in, const struct aigw_json *ans
 }
 
 /* Vertex AI: {"predictions":[{"embeddings":{"values","statistics":{"token_count"}}}]}. */
-static aigw_status emit_predictions(struct gemini_in *in, const struct aigw_json *predictions, int64_t *ret_tokens)
+static aigw_status emit_predictions(struct gemini_in *in, const struct aigw_json *predictions)
 {
     struct aigw_json_walk walk = aigw_json_begin(predictions);
-    struct aigw_json one, embeddings, values, statistics;
+    struct aigw_json one, embeddings, values;
     aigw_status status = AIGW_OK;
 
     while (status == AIGW_OK && aigw_json_next(&walk, NULL, &one)) {
         aigw_json_member(&one, "embeddings", &embeddings);
         aigw_json_member(&embeddings, "values", &values);
-        aigw_json_member(&embeddings, "statistics", &statistics);
-        if (reader_int(&statistics, "token_count", -1) >= 0)
-            *ret_tokens = (*ret_tokens < 0 ? 0 : *ret_tokens) + reader_int(&statistics, "token_count", 0);
         status = emit_vector(in, &values);
     }
     return status;
+}
+
+static int64_t plus(int64_t sum, int64_t count)
+{
+    return count < 0 ? sum : (sum < 0 ? 0 : sum) + count;
+}
+
+void gemini_read_prediction_usage(const struct aigw_json *answer, struct aigw_usage *usage)
+{
+    static const char *const ends[] = { "inputTokenCount", "outputTokenCount" };
+    struct aigw_json predictions, one, embeddings, statistics, metadata, tokens, count;
+    int64_t *const sums[] = { &usage->input, &usage->output };
+    struct aigw_json_walk walk;
+
+    aigw_json_member(answer, "predictions", &predictions);
+    walk = aigw_json_begin(&predictions);
+    while (aigw_json_next(&walk, NULL, &one)) {
+        aigw_json_member(&one, "embeddings", &embeddings);
+        aigw_json_member(&embeddings, "statistics", &statistics);
+        usage->input = plus(usage->input, reader_int(&statistics, "token_count", -1));
+    }
+    aigw_json_member(answer, "metadata", &metadata);
+    aigw_json_member(&metadata, "tokenMetadata", &tokens);
+    for (int i = 0; i < 2; i++) {
+        aigw_json_member(&tokens, ends[i], &count);
+        *sums[i] = plus(*sums[i], reader_int(&count, "totalTokens", -1));
+    }
 }
 
 aigw_status gemini_emit_vectors(struct gemini_in *in, const struct aigw_json *answer)
@@ -365,8 +389,9 @@ aigw_status gemini_emit_vectors(struct gemini_in *in, const struct aigw_json *an
 
     aigw_json_member(answer, "usageMetadata", &metadata);
     usage.input = reader_int(&metadata, "promptTokenCount", -1);
+    gemini_read_prediction_usage(answer, &usage);
     if (reader_member(answer, "predictions", AIGW_JSON_LIST, &predictions))
-        status = emit_predictions(in, &predictions, &usage.input);
+        status = emit_predictions(in, &predictions);
     else
         status = emit_studio(in, answer);
     if (status == AIGW_OK && !in->call->raw && in->call->vector_count != in->call->input_count)

@@ -200,6 +200,16 @@ static aigw_status emit_blocked(struct gemini_in *in, aigw_str reason, aigw_str 
     return gemini_emit(in, &event);
 }
 
+/* A client's own call of another method of Vertex AI's: {"predictions":[…]} of whatever kind. */
+static aigw_status emit_prediction(struct gemini_in *in, const struct aigw_json *obj)
+{
+    struct aigw_usage usage = AIGW_USAGE_INIT;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = &usage };
+
+    gemini_read_prediction_usage(obj, &usage);
+    return usage.input >= 0 || usage.output >= 0 ? gemini_emit(in, &event) : AIGW_OK;
+}
+
 static aigw_status emit_answer(struct gemini_in *in, const struct aigw_json *obj, bool is_body)
 {
     static const char *const names[] = { "candidates", "promptFeedback", "usageMetadata" };
@@ -219,6 +229,8 @@ static aigw_status emit_answer(struct gemini_in *in, const struct aigw_json *obj
         status = emit_candidate(in, &candidate);
     if (status == AIGW_OK && members[2].type == AIGW_JSON_OBJECT)
         status = emit_usage(in, &members[2]);
+    else if (status == AIGW_OK && in->call->raw)
+        status = emit_prediction(in, obj);
     if (status == AIGW_OK)
         status = emit_ends(in, &members[0]);
     if (status == AIGW_OK && reason.len > 0 && aigw_json_count(&members[0]) == 0)

@@ -120,6 +120,8 @@ aigw_status gemini_emit_parts(struct gemini_in *in, const struct aigw_json *part
 aigw_status gemini_emit_beside(struct gemini_in *in, const struct aigw_json *candidate, uint32_t choice);
 /** The vectors of an answer to an embeddings request, of either server. */
 aigw_status gemini_emit_vectors(struct gemini_in *in, const struct aigw_json *answer);
+/** Add the tokens that an answer with predictions states: of embeddings each with its own, of older models together. */
+void gemini_read_prediction_usage(const struct aigw_json *answer, struct aigw_usage *usage);
 /** The names in a list of models. */
 aigw_status gemini_emit_models(struct gemini_in *in, const struct aigw_json *answer);
 

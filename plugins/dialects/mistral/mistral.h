@@ -50,10 +50,6 @@ struct mistral_out {
 /** What the model's name tells: `magistral-medium-latest` thinks by itself and wants its thoughts back. */
 bool mistral_model_is_magistral(aigw_str model);
 
-/** Begin a call: which path it takes, be it that `wants_fim` asks for fill-in-the-middle where the request is a chat.
- *  AIGW_E_UNSUPPORTED for kinds of calls that the API does not have. Afterwards call->openai.path is MISTRAL_*. */
-aigw_status mistral_begin(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_model_request *req,
-                          bool wants_fim, struct mistral_call *call);
 /** Write the wire body of `req` for `path`; what is left out goes to `drops` (those of the call). */
 aigw_status mistral_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t path, aigw_str model,
                          const struct aigw_model_request *req, const struct mistral_quirks *quirks,

@@ -375,35 +375,6 @@ static void put_inputs(struct mistral_out *out, const struct aigw_model_request 
 
 /* ---- the whole ---- */
 
-aigw_status mistral_begin(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_model_request *req,
-                          bool wants_fim, struct mistral_call *call)
-{
-    uint32_t choices = req->params && req->params->choice_count > 1 ? req->params->choice_count : 1;
-
-    switch (req->kind) {
-    case AIGW_CALL_CHAT:
-        call->openai.path = wants_fim ? MISTRAL_FIM : MISTRAL_CHAT;
-        break;
-    case AIGW_CALL_COMPLETION:
-        call->openai.path = MISTRAL_FIM;
-        break;
-    case AIGW_CALL_EMBEDDING:
-        call->openai.path = MISTRAL_EMBEDDING;
-        break;
-    case AIGW_CALL_MODELS:
-        call->openai.path = MISTRAL_MODELS;
-        break;
-    default:
-        return host->fail(ctx, AIGW_E_UNSUPPORTED, "the Mistral API has no such call (kind %u)", req->kind);
-    }
-    if (choices > OPENAI_CHOICES_MAX)
-        return host->fail(ctx, AIGW_E_UNSUPPORTED, "no more than %d answers to one call are asked for",
-                          OPENAI_CHOICES_MAX);
-    call->openai.input_count = req->input_count;
-    call->openai.choice_count = choices;
-    return AIGW_OK;
-}
-
 static aigw_status put_call(struct mistral_out *out, uint32_t path, const struct aigw_model_request *req)
 {
     aigw_status status;

@@ -1,5 +1,6 @@
 /* openai.h - the OpenAI dialect: chat completions, legacy completions and embeddings.
  *
+ *     call.c                                 what a call begins with
  *     request_write.c request_params.c request_messages.c
  *                                            canonical request → wire body, as profile.h says that the server wants it
  *     answer_read.c answer_calls.c           wire answer → canonical events, with the oddities of many servers
@@ -52,6 +53,17 @@ struct openai_call {
     struct aigw_buf *raw; /* pass-through: the frame for the client; else NULL */
     const char *bare_url; /* where it went, when that has no version in its path; else NULL */
 };
+
+/** Begin a call: path, counts, and of the request method and framing. `wants_text`: a chat goes to the completions.
+ *  AIGW_E_UNSUPPORTED for kinds of calls that the API does not have, and too many answers. */
+aigw_status openai_begin(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_model_request *req,
+                         bool wants_text, struct openai_call *call, struct aigw_http_request *ret_http);
+/** The same for a client's own bytes, with the body they become. Afterwards call->path is OPENAI_CHAT or OPENAI_ANY.
+ *  Usage is asked for in any case where a chat has it (`refuses`: OPENAI_NO_STREAM_OPTIONS); a client that did not ask
+ *  does not see it. */
+aigw_status openai_begin_raw(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
+                             aigw_str model, uint32_t refuses, struct openai_call *call,
+                             struct aigw_http_request *ret_http);
 
 /** What the writers of a body share. */
 struct openai_out {

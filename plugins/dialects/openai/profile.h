@@ -85,8 +85,7 @@ const struct openai_profile *openai_profile(const char *name, aigw_str base);
 #define OPENAI_PROFILE_NAMES \
     "auto|plain|openai|azure|vllm|sglang|ollama|lmstudio|llamacpp|tgi|litellm|fireworks|groq|deepseek|openrouter|xai|" \
     "together|perplexity|mistral|sambanova|cerebras|nvidia|deepinfra|moonshot|zai|dashscope|github|gemini|" \
-    "huggingface|" \
-    "nebius|cohere|hyperbolic"
+    "huggingface|nebius|cohere|hyperbolic|novita|siliconflow|scaleway|vercel"
 
 /** Headers that tell how much of a rate limit is left. */
 #define OPENAI_RATES 14

@@ -1,13 +1,31 @@
-/* plugin.c - settings and requests of the provider azure; see azure.h.
+/* plugin.c - provider plugin for Azure OpenAI and Azure AI Foundry, on the OpenAI dialect.
+ *
+ * Upstream: POST …/chat/completions, …/completions, …/embeddings below whatever form the endpoint has, GET …/models;
+ *           the client's own bytes. With a key, or a token of Entra ID.
  *
  * State: struct azure, one per conf.d group, read-only after open().
  */
-#include "azure.h"
+#include "../../common/entra/entra.h"
+#include "../../dialects/common/headers.h"
+#include "../../dialects/openai/azure.h"
 
 #include <string.h>
 
 #define THINKING_MODEL "gpt-5" /* whose rules hold for deployments that are said to think */
 #define SETTING(field) .name = #field, .offset = offsetof(struct azure, field)
+
+struct azure {
+    const struct aigw_host *host;
+    const char *base_url, *api_key, *api_version, *model_kind;
+    struct entra entra;
+    struct aigw_list reasoning_deployments;
+    int64_t max_stops;
+};
+
+struct azure_call {
+    struct openai_call openai;
+    aigw_str deployment; /* asked for; for the words of a refusal */
+};
 
 static const struct aigw_setting azure_settings[] = {
     { SETTING(base_url), .type = AIGW_SET_STRING, .flags = AIGW_SETF_URL,
@@ -18,28 +36,7 @@ static const struct aigw_setting azure_settings[] = {
       .help = "Key for base_url. Never sent to an endpoint that came with a request." },
     { SETTING(api_version), .type = AIGW_SET_STRING, .default_value = "2025-02-01-preview",
       .help = "The parameter api-version for endpoints that name none." },
-    { SETTING(auth), .type = AIGW_SET_STRING, .default_value = "auto",
-      .choices = "auto|key|client_secret|workload_identity|managed_identity",
-      .help = "What opens base_url. auto: api_key when there is one, else the way to a token whose settings are there; "
-              "instance metadata of a virtual machine only where managed_identity is chosen." },
-    { SETTING(tenant_id), .type = AIGW_SET_STRING, .help = "Entra ID: the directory." },
-    { SETTING(client_id), .type = AIGW_SET_STRING,
-      .help = "Entra ID: the application, or which of several managed identities." },
-    { SETTING(client_secret), .type = AIGW_SET_STRING, .flags = AIGW_SETF_SECRET,
-      .help = "Entra ID: the application's secret." },
-    { SETTING(federated_token_file), .type = AIGW_SET_STRING,
-      .help = "Entra ID, workload identity: the file with the cluster's token. Read anew each time." },
-    { SETTING(authority_host), .type = AIGW_SET_STRING, .flags = AIGW_SETF_URL,
-      .help = "Entra ID: who gives tokens. Default: that of the cloud that base_url is in." },
-    { SETTING(scope), .type = AIGW_SET_STRING,
-      .help = "Entra ID: what for. Default: https://cognitiveservices.azure.com/.default, or that of the cloud." },
-    { SETTING(identity_endpoint), .type = AIGW_SET_STRING, .flags = AIGW_SETF_URL,
-      .help = "Managed identity in App Service and the like: the variable IDENTITY_ENDPOINT." },
-    { SETTING(identity_header), .type = AIGW_SET_STRING, .flags = AIGW_SETF_SECRET,
-      .help = "Managed identity in App Service and the like: the variable IDENTITY_HEADER." },
-    { SETTING(metadata_host), .type = AIGW_SET_STRING, .flags = AIGW_SETF_URL,
-      .default_value = "http://169.254.169.254",
-      .help = "Managed identity on virtual machines: where instance metadata is served." },
+    ENTRA_SETTINGS(struct azure),
     { SETTING(model_kind), .type = AIGW_SET_STRING, .default_value = "auto", .choices = "auto|chat|reasoning",
       .help =
           "reasoning: max_completion_tokens, no temperature and the like, no stop. auto: for deployments whose name "
@@ -61,7 +58,7 @@ static aigw_status azure_open(const struct aigw_host *host, struct aigw_ctx *ctx
                                   "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-")])
         return host->fail(ctx, AIGW_E_CONFIG, "api_version: is \"%s\", expected one like 2024-10-21",
                           azure->api_version);
-    return azure_check_identity(azure, ctx);
+    return entra_check(host, ctx, &azure->entra);
 }
 
 /* ---- which model ---- */
@@ -121,7 +118,7 @@ static struct openai_quirks find_quirks(const struct azure *azure, const struct 
         quirks.max_stops = azure->max_stops > 0 ? azure->max_stops : OPENAI_STOPS_ALL;
     if (place->form == AZURE_MODELS)
         quirks.refuses |= OPENAI_NO_COMPLETIONS;
-    if (azure_is_old(azure, place))
+    if (azure_is_old(place))
         quirks.refuses |= OPENAI_NO_STREAM_OPTIONS;
     return quirks;
 }
@@ -138,12 +135,12 @@ static bool is_token(aigw_str key)
 static aigw_status put_key(const struct azure *azure, struct aigw_ctx *ctx, const struct aigw_target *target,
                            const struct azure_place *place, struct wire_headers *headers)
 {
-    bool has_key = azure->api_key && azure->api_key[0] && (azure->auth[0] == 'a' || azure->auth[0] == 'k');
+    bool has_key = azure->api_key && azure->api_key[0] && entra_allows_key(&azure->entra);
     aigw_str key = wire_key_for(target, has_key ? azure->api_key : NULL, WIRE_DUMMY_KEY), token;
     aigw_status status;
 
-    if (target->api_key.len == 0 && wire_is_our_place(target) && !has_key && azure_has_identity(azure)) {
-        status = azure_token(azure, ctx, place->cloud, &token);
+    if (target->api_key.len == 0 && wire_is_our_place(target) && !has_key && entra_has_identity(&azure->entra)) {
+        status = entra_token(azure->host, ctx, place->cloud, &token);
         if (status == AIGW_OK)
             wire_header_value(headers, "Authorization: Bearer ", token);
         return status;
@@ -174,89 +171,33 @@ static aigw_status put_headers(const struct azure *azure, struct aigw_ctx *ctx, 
     return wire_headers_end(&headers, ret_http);
 }
 
-/* The client's own bytes: a chat's to where chats go, others below OpenAI's "/v1". Usage is asked for in any case where
- * a chat has it; a client that did not ask does not see it. */
+/* The client's own bytes: a chat's to where chats go, others below OpenAI's "/v1". */
 static aigw_status raw_request(const struct azure *azure, struct aigw_ctx *ctx, struct azure_call *call,
                                const struct azure_place *place, aigw_str model, const struct aigw_raw *raw,
                                struct aigw_http_request *ret_http)
 {
-    static const char options[] = "\"stream_options\"", insert[] = "\"stream_options\":{\"include_usage\":true},";
-    bool is_stream = raw->flags & AIGW_RAWF_STREAM;
-    bool is_chat = raw->path.len == 0 || wire_raw_path_ends(raw, "/chat/completions");
+    aigw_status status = openai_begin_raw(azure->host, ctx, raw, model,
+                                          azure_is_old(place) ? OPENAI_NO_STREAM_OPTIONS : 0, &call->openai, ret_http);
     const char *root;
-    aigw_status status;
 
-    if (!wire_is(raw->dialect, OPENAI_DIALECT) && !wire_is(raw->dialect, OPENAI_DIALECT_ANY))
-        return azure->host->fail(ctx, AIGW_E_UNSUPPORTED, "the bytes of the dialect \"%.*s\" cannot pass here",
-                                 AIGW_STR_ARG(raw->dialect));
-    call->openai.path = is_chat ? OPENAI_CHAT : OPENAI_ANY;
-    call->openai.choice_count = OPENAI_CHOICES_MAX;
-    call->openai.hides_usage = is_chat && is_stream && raw->model_len > 0 && !azure_is_old(azure, place) &&
-                               !memmem(raw->body.ptr, raw->body.len, options, sizeof options - 1);
-    call->openai.raw = azure->host->buf_new(ctx, AIGW_LIFE_REQUEST, WIRE_BODY_MAX);
-    if (!call->openai.raw)
-        return AIGW_E_NOMEM;
-    ret_http->framing = is_stream ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
-    status = wire_raw_body(azure->host, ctx, raw, model, call->openai.hides_usage ? insert : "", &ret_http->body);
-    if (status != AIGW_OK)
+    if (status != AIGW_OK || call->openai.path == OPENAI_CHAT)
         return status;
-    if (!is_chat) {
-        root = azure_v1_root(azure, ctx, place);
-        return root ? wire_raw_place(azure->host, ctx, raw, wire_str(root), ret_http) : AIGW_E_NOMEM;
-    }
-    ret_http->method = "POST";
-    ret_http->url = azure_url(azure, ctx, place, call->deployment, OPENAI_CHAT);
-    return ret_http->url ? AIGW_OK : AIGW_E_NOMEM;
-}
-
-static aigw_status models_request(const struct azure *azure, struct aigw_ctx *ctx, const struct azure_place *place,
-                                  struct aigw_http_request *ret_http)
-{
-    static const char *const none[] = { NULL };
-    const char *root = azure_v1_root(azure, ctx, place);
-
-    ret_http->framing = AIGW_FRAMING_BODY;
-    ret_http->method = "GET";
-    ret_http->url = root ? wire_url(azure->host, ctx, wire_str(root), "/models", none) : NULL;
-    return ret_http->url ? AIGW_OK : AIGW_E_NOMEM;
-}
-
-/* 0 for a kind of call that the API does not have. */
-static uint32_t path_of(const struct aigw_target *target, const struct aigw_model_request *req)
-{
-    bool is_text = wire_is(target->prefix, "azure_text") || wire_has_prefix(target->prefix, "text-completion-");
-
-    return req->kind == AIGW_CALL_MODELS       ? OPENAI_MODELS
-           : req->kind == AIGW_CALL_EMBEDDING  ? OPENAI_EMBEDDING
-           : req->kind == AIGW_CALL_COMPLETION ? OPENAI_COMPLETION
-           : req->kind != AIGW_CALL_CHAT       ? 0
-           : is_text                           ? OPENAI_COMPLETION
-                                               : OPENAI_CHAT;
+    root = azure_v1_root(azure->host, ctx, place);
+    return root ? wire_raw_place(azure->host, ctx, raw, wire_str(root), ret_http) : AIGW_E_NOMEM;
 }
 
 static aigw_status built_request(const struct azure *azure, struct aigw_ctx *ctx, struct azure_call *call,
-                                 const struct azure_place *place, aigw_str model, const char *series,
-                                 const struct aigw_model_request *req, struct aigw_http_request *ret_http)
+                                 const struct azure_place *place, const struct aigw_target *target, aigw_str model,
+                                 const char *series, const struct aigw_model_request *req,
+                                 struct aigw_http_request *ret_http)
 {
+    bool is_text = wire_is(target->prefix, "azure_text") || wire_has_prefix(target->prefix, "text-completion-");
     struct openai_quirks quirks = find_quirks(azure, place, call->deployment, series);
-    uint32_t path = call->openai.path;
-    bool has_text = path == OPENAI_CHAT || path == OPENAI_COMPLETION;
+    aigw_status status = openai_begin(azure->host, ctx, req, is_text, &call->openai, ret_http);
 
-    if (path == 0)
-        return azure->host->fail(ctx, AIGW_E_UNSUPPORTED, "Azure's API has no such call (kind %u)", req->kind);
-    if (path == OPENAI_MODELS)
-        return models_request(azure, ctx, place, ret_http);
-    call->openai.input_count = req->input_count;
-    call->openai.choice_count = req->params && req->params->choice_count > 1 ? req->params->choice_count : 1;
-    if (call->openai.choice_count > OPENAI_CHOICES_MAX)
-        return azure->host->fail(ctx, AIGW_E_UNSUPPORTED, "the OpenAI dialect has no more than %d answers to one call",
-                                 OPENAI_CHOICES_MAX);
-    ret_http->framing = (req->flags & AIGW_REQF_STREAM) && has_text ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
-    ret_http->method = "POST";
-    ret_http->url = azure_url(azure, ctx, place, call->deployment, path);
-    if (!ret_http->url)
-        return AIGW_E_NOMEM;
-    return openai_body(azure->host, ctx, path, model, req, &quirks, &call->openai.drops, &ret_http->body);
+    if (status != AIGW_OK || call->openai.path == OPENAI_MODELS)
+        return status;
+    return openai_body(azure->host, ctx, call->openai.path, model, req, &quirks, &call->openai.drops, &ret_http->body);
 }
 
 static aigw_status azure_request(struct aigw_ctx *ctx, void *self, void *call_state, const struct aigw_target *target,
@@ -275,11 +216,14 @@ static aigw_status azure_request(struct aigw_ctx *ctx, void *self, void *call_st
             ctx, AIGW_E_UNSUPPORTED,
             "no Azure endpoint: neither the request nor base_url names one; the shipped group reads "
             "base_url from AZURE_API_BASE");
-    azure_read_place(endpoint, &place);
+    azure_read_place(endpoint, azure->api_version, &place);
     call->deployment = place.deployment.len > 0 ? place.deployment : model;
-    call->openai.path = path_of(target, req);
     status = req->raw ? raw_request(azure, ctx, call, &place, model, req->raw, ret_http)
-                      : built_request(azure, ctx, call, &place, model, series, req, ret_http);
+                      : built_request(azure, ctx, call, &place, target, model, series, req, ret_http);
+    if (status == AIGW_OK && !ret_http->url)
+        ret_http->url = azure_url(azure->host, ctx, &place, call->deployment, call->openai.path);
+    if (status == AIGW_OK && !ret_http->url)
+        return AIGW_E_NOMEM;
     return status == AIGW_OK ? put_headers(azure, ctx, target, &place, req->raw, ret_http) : status;
 }
 
@@ -290,14 +234,23 @@ static aigw_status azure_frame(struct aigw_ctx *ctx, void *self, void *call, con
     return openai_frame(azure->host, ctx, &((struct azure_call *)call)->openai, frame);
 }
 
-static const char *const azure_dialects[] = { OPENAI_DIALECT, OPENAI_DIALECT_ANY };
+static void azure_on_failure(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_http_failure *failure,
+                             struct aigw_error *ret_error)
+{
+    const struct azure *azure = self;
 
-static const struct aigw_rate_header azure_rates[] = {
-    { "x-ratelimit-limit-requests", AIGW_RATE_REQUESTS, AIGW_RATE_LIMIT },
-    { "x-ratelimit-remaining-requests", AIGW_RATE_REQUESTS, AIGW_RATE_REMAINING },
-    { "x-ratelimit-limit-tokens", AIGW_RATE_TOKENS, AIGW_RATE_LIMIT },
-    { "x-ratelimit-remaining-tokens", AIGW_RATE_TOKENS, AIGW_RATE_REMAINING },
-};
+    azure_failure(azure->host, ctx, ((struct azure_call *)call)->deployment, failure, ret_error);
+}
+
+static aigw_status azure_credential(struct aigw_ctx *ctx, void *self, void *memory, struct aigw_credential_step *step)
+{
+    const struct azure *azure = self;
+
+    (void)memory;
+    return entra_credential(azure->host, ctx, &azure->entra, step);
+}
+
+static const char *const azure_dialects[] = { OPENAI_DIALECT, OPENAI_DIALECT_ANY };
 
 static const struct aigw_provider_ops azure_ops = {
     .struct_size = sizeof azure_ops,
@@ -306,10 +259,10 @@ static const struct aigw_provider_ops azure_ops = {
     .open = azure_open,
     .request = azure_request,
     .frame = azure_frame,
-    .failure = azure_failure,
+    .failure = azure_on_failure,
     .credential = azure_credential,
     .dialects = azure_dialects,
-    AIGW_RATE_HEADERS(azure_rates),
+    AIGW_RATE_HEADERS(openai_rate_headers),
 };
 
 AIGW_PLUGIN(.kind = AIGW_KIND_PROVIDER, .name = "azure", .version = "0.1.0",

@@ -7,7 +7,7 @@
 #include "../../common/aws/settings.h"
 #include "../../dialects/common/headers.h"
 #include "../../dialects/converse/converse.h"
-#include "place.h"
+#include "../../dialects/converse/place.h"
 
 #include <string.h>
 
@@ -66,7 +66,7 @@ static const struct aigw_setting bedrock_settings[] = {
       .min = 0,
       .max = 1000000,
       .help = "Output limit in tokens when neither request nor prompt names one. 0: the model's own." },
-    AWS_SETTINGS(struct bedrock),
+    AWS_SETTINGS(struct bedrock, "", source),
 };
 
 static bool is_set(const char *text)

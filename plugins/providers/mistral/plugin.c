@@ -121,15 +121,12 @@ static aigw_status mistral_request(struct aigw_ctx *ctx, void *self, void *call_
     if (req->raw)
         return mistral->host->fail(ctx, AIGW_E_UNSUPPORTED, "the bytes of the dialect \"%.*s\" cannot pass here",
                                    AIGW_STR_ARG(req->raw->dialect));
-    status = mistral_begin(mistral->host, ctx, req, wire_has_prefix(target->prefix, "text-completion-"), call);
+    status = openai_begin(mistral->host, ctx, req, wire_has_prefix(target->prefix, "text-completion-"), &call->openai,
+                          ret_http);
     if (status != AIGW_OK)
         return status;
     path = call->openai.path;
-    ret_http->method = path == MISTRAL_MODELS ? "GET" : "POST";
     ret_http->url = mistral_url(mistral, ctx, target, path);
-    ret_http->framing = (req->flags & AIGW_REQF_STREAM) && (path == MISTRAL_CHAT || path == MISTRAL_FIM)
-                            ? AIGW_FRAMING_SSE
-                            : AIGW_FRAMING_BODY;
     if (!ret_http->url)
         return AIGW_E_NOMEM;
     if (path != MISTRAL_MODELS)

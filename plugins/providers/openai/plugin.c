@@ -171,21 +171,10 @@ static aigw_status openai_url(const struct openai *openai, struct aigw_ctx *ctx,
     return AIGW_OK;
 }
 
-/* 0 for a kind of call that the dialect does not have. */
-static uint32_t openai_path(const struct aigw_target *target, const struct aigw_model_request *req)
+/* LiteLLM's word for servers that have raw completions alone. */
+static bool is_text(const struct aigw_target *target)
 {
-    switch (req->kind) {
-    case AIGW_CALL_MODELS:
-        return OPENAI_MODELS;
-    case AIGW_CALL_EMBEDDING:
-        return OPENAI_EMBEDDING;
-    case AIGW_CALL_COMPLETION:
-        return OPENAI_COMPLETION;
-    case AIGW_CALL_CHAT:
-        return wire_has_prefix(target->prefix, "text-completion-") ? OPENAI_COMPLETION : OPENAI_CHAT;
-    default:
-        return 0;
-    }
+    return wire_has_prefix(target->prefix, "text-completion-");
 }
 
 /* What the settings say wins. */
@@ -235,31 +224,16 @@ static aigw_status openai_headers(const struct openai *openai, struct aigw_ctx *
 
 /* ---- requests ---- */
 
-/* The client's own bytes. Usage is asked for in any case where a chat has it; a client that did not ask does not see
- * it. */
+/* A chat's bytes go to where chats go, others to their own path. */
 static aigw_status openai_raw_request(const struct openai *openai, struct aigw_ctx *ctx, struct openai_call *call,
                                       const struct aigw_target *target, const struct openai_place *place,
                                       const struct aigw_raw *raw, struct aigw_http_request *ret_http)
 {
-    static const char name[] = "\"stream_options\"", insert[] = "\"stream_options\":{\"include_usage\":true},";
-    bool is_stream = raw->flags & AIGW_RAWF_STREAM, is_any = wire_is(raw->dialect, OPENAI_DIALECT_ANY);
-    aigw_status status;
+    aigw_status status =
+        openai_begin_raw(openai->host, ctx, raw, target->model, place->profile->refuses, call, ret_http);
 
-    if (!is_any && !wire_is(raw->dialect, OPENAI_DIALECT))
-        return openai->host->fail(ctx, AIGW_E_UNSUPPORTED, "the bytes of the dialect \"%.*s\" cannot pass here",
-                                  AIGW_STR_ARG(raw->dialect));
-    if (wire_has_prefix(target->prefix, "text-completion-"))
+    if (status == AIGW_OK && is_text(target))
         return openai->host->fail(ctx, AIGW_E_UNSUPPORTED, "a chat's bytes cannot pass to the completions path");
-    call->path = raw->path.len == 0 || wire_raw_path_ends(raw, "/chat/completions") ? OPENAI_CHAT : OPENAI_ANY;
-    call->choice_count = OPENAI_CHOICES_MAX;
-    call->hides_usage = call->path == OPENAI_CHAT && is_stream && raw->model_len > 0 &&
-                        !(place->profile->refuses & OPENAI_NO_STREAM_OPTIONS) &&
-                        !memmem(raw->body.ptr, raw->body.len, name, sizeof name - 1);
-    call->raw = openai->host->buf_new(ctx, AIGW_LIFE_REQUEST, WIRE_BODY_MAX);
-    if (!call->raw)
-        return AIGW_E_NOMEM;
-    ret_http->framing = is_stream ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
-    status = wire_raw_body(openai->host, ctx, raw, target->model, call->hides_usage ? insert : "", &ret_http->body);
     if (status == AIGW_OK && raw->path.len == 0)
         return openai_url(openai, ctx, place, openai_tail(openai, place, ctx, OPENAI_CHAT, false), call, ret_http);
     return status == AIGW_OK ? wire_raw_place(openai->host, ctx, raw, place->base, ret_http) : status;
@@ -269,28 +243,17 @@ static aigw_status openai_built_request(const struct openai *openai, struct aigw
                                         const struct aigw_target *target, const struct openai_place *place,
                                         const struct aigw_model_request *req, struct aigw_http_request *ret_http)
 {
-    const struct aigw_host *host = openai->host;
     struct openai_quirks quirks = openai_find_quirks(openai, place->profile, target->model);
-    bool has_text;
-    aigw_status status;
+    aigw_status status = openai_begin(openai->host, ctx, req, is_text(target), call, ret_http);
 
-    call->path = openai_path(target, req);
-    call->input_count = req->input_count;
-    call->choice_count = req->params && req->params->choice_count > 1 ? req->params->choice_count : 1;
-    if (call->path == 0)
-        return host->fail(ctx, AIGW_E_UNSUPPORTED, "the OpenAI dialect has no such call (kind %u)", req->kind);
-    if (call->choice_count > OPENAI_CHOICES_MAX)
-        return host->fail(ctx, AIGW_E_UNSUPPORTED, "the OpenAI dialect has no more than %d answers to one call",
-                          OPENAI_CHOICES_MAX);
-    has_text = call->path == OPENAI_CHAT || call->path == OPENAI_COMPLETION;
+    if (status != AIGW_OK)
+        return status;
     quirks.names = quirks.says & OPENAI_SAYS_CUSTOM ? NULL : &call->names;
-    ret_http->framing = (req->flags & AIGW_REQF_STREAM) && has_text ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
     status = openai_url(openai, ctx, place, openai_tail(openai, place, ctx, call->path, openai_has_prefill(req)), call,
                         ret_http);
-    ret_http->method = call->path == OPENAI_MODELS ? "GET" : "POST";
     if (status != AIGW_OK || call->path == OPENAI_MODELS)
         return status;
-    return openai_body(host, ctx, call->path, target->model, req, &quirks, &call->drops, &ret_http->body);
+    return openai_body(openai->host, ctx, call->path, target->model, req, &quirks, &call->drops, &ret_http->body);
 }
 
 static aigw_status openai_request(struct aigw_ctx *ctx, void *self, void *call_state, const struct aigw_target *target,
@@ -300,7 +263,6 @@ static aigw_status openai_request(struct aigw_ctx *ctx, void *self, void *call_s
     struct openai_place place;
     aigw_status status = openai_find_place(openai, ctx, target, &place);
 
-    ret_http->method = "POST";
     if (status == AIGW_OK)
         status = req->raw ? openai_raw_request(openai, ctx, call_state, target, &place, req->raw, ret_http)
                           : openai_built_request(openai, ctx, call_state, target, &place, req, ret_http);

@@ -145,7 +145,7 @@ static int differences;
 
 void small_expect(const char *what, aigw_str found, const char *expected)
 {
-    if (aws_is(found, expected))
+    if (wire_is(found, expected))
         return;
     differences++;
     fprintf(stderr, "%s\n  expected %s\n  found    %.*s\n", what, expected, AIGW_STR_ARG(found));

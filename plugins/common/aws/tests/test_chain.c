@@ -66,7 +66,7 @@ static const struct row rows[] = {
       .error = "profile \"wrok\" is in neither" },
     { .name = "a file that is none",
       .source = { .profile = "work", .config_file = "/" },
-      .error = "/ is no file, or larger than 256 KiB" },
+      .error = "cannot read \"/\": it is no regular file" },
     { .name = "a home that holds no files",
       .source = { .config_file = "", .credentials_file = "", .home = "/dev/null", .container_relative_uri = "/k" },
       .answers = { { 200, JSON("ASIO") } },
@@ -138,7 +138,7 @@ static const struct row rows[] = {
       .error = "the AWS token service (STS) answered 400: the identity that was shown is out of date" },
     { .name = "web identity without its file",
       .source = { .web_identity_token_file = "token", .web_identity_role_arn = "r" },
-      .error = "web identity token: there is no file" },
+      .error = "web identity token: cannot read \"" },
     { .name = "an answer without keys",
       .source = { .web_identity_token_file = "token", .web_identity_role_arn = "r" },
       .token = "x",
@@ -279,7 +279,7 @@ static void walk(const struct row *row)
 
         if (i > 0) {
             step.status = row->answers[i - 1].status;
-            step.body = aws_str(row->answers[i - 1].body);
+            step.body = wire_str(row->answers[i - 1].body);
         }
         status = aws_credential(&small_host, small_ctx(&h), &source, AIGW_STR("eu-west-1"), memory, &step);
         if (status != AIGW_OK)
@@ -291,15 +291,15 @@ static void walk(const struct row *row)
         }
         show(found, &http);
         if (row->requests[i] && !strstr(found, row->requests[i]))
-            small_expect(row->name, aws_str(found), row->requests[i]);
+            small_expect(row->name, wire_str(found), row->requests[i]);
         if (row->answers[i].status == 0) {
-            small_expect(row->name, aws_str(found), "(no further request)");
+            small_expect(row->name, wire_str(found), "(no further request)");
             break;
         }
     }
     small_expect_true(row->name, (status != AIGW_OK) == (row->error != NULL));
     if (status != AIGW_OK && row->error && !strstr(h.error, row->error))
-        small_expect(row->name, aws_str(h.error), row->error);
+        small_expect(row->name, wire_str(h.error), row->error);
     small_free(&h);
 }
 

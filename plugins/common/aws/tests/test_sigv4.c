@@ -54,7 +54,7 @@ static const struct row {
 static void check(const struct row *row)
 {
     struct small_host h = { .time_s = row->time_s };
-    struct aws_keys keys = { AIGW_STR(ID), AIGW_STR(SECRET), aws_str(row->token) };
+    struct aws_keys keys = { AIGW_STR(ID), AIGW_STR(SECRET), wire_str(row->token) };
     const char *place = strstr(row->url, "://") + 3;
     char type[128], host[256], expected[512];
     const char *lines[] = { type, host, "User-Agent: is not signed" };
@@ -63,21 +63,22 @@ static void check(const struct row *row)
                                             .url = row->url,
                                             .headers = lines,
                                             .header_count = 3,
-                                            .body = aws_str(row->body) };
+                                            .body = wire_str(row->body) };
     struct aigw_signature signature = { .struct_size = sizeof signature };
     const char *last;
 
     snprintf(type, sizeof type, "Content-Type: %s", row->type);
     snprintf(host, sizeof host, "Host: %.*s", (int)strcspn(place, "/?"), place);
-    if (aws_sign(&small_host, small_ctx(&h), &keys, aws_str(row->region), row->service, &http, &signature) != AIGW_OK) {
-        small_expect(row->name, aws_str(h.error), "a signature");
+    if (aws_sign(&small_host, small_ctx(&h), &keys, wire_str(row->region), row->service, &http, &signature) !=
+        AIGW_OK) {
+        small_expect(row->name, wire_str(h.error), "a signature");
         small_free(&h);
         return;
     }
     small_expect_true(row->name, signature.header_count == (row->token ? 3u : 2u));
     last = strstr(signature.headers[signature.header_count - 1], "SignedHeaders=");
     snprintf(expected, sizeof expected, "SignedHeaders=%s, Signature=%s", row->headers, row->signature);
-    small_expect(row->name, aws_str(last), expected);
+    small_expect(row->name, wire_str(last), expected);
     small_free(&h);
 }
 

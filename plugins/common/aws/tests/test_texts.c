@@ -28,13 +28,13 @@ static void check_regions(void)
                     { "us-isob-east-1", "sc2s.sgov.gov" },    { "eusc-de-east-1", "amazonaws.eu" } };
 
     for (size_t i = 0; i < sizeof good / sizeof *good; i++)
-        small_expect_true(good[i], aws_is_region(aws_str(good[i])));
+        small_expect_true(good[i], aws_is_region(wire_str(good[i])));
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        small_expect_true(bad[i], !aws_is_region(aws_str(bad[i])));
+        small_expect_true(bad[i], !aws_is_region(wire_str(bad[i])));
     for (size_t i = 0; i < sizeof arns / sizeof *arns; i++)
-        small_expect(arns[i].arn, aws_arn_region(aws_str(arns[i].arn)), arns[i].region);
+        small_expect(arns[i].arn, aws_arn_region(wire_str(arns[i].arn)), arns[i].region);
     for (size_t i = 0; i < sizeof domains / sizeof *domains; i++)
-        small_expect(domains[i].region, aws_str(aws_domain(aws_str(domains[i].region))), domains[i].domain);
+        small_expect(domains[i].region, wire_str(aws_domain(wire_str(domains[i].region))), domains[i].domain);
 }
 
 static void check_profiles(void)
@@ -74,12 +74,12 @@ static void check_profiles(void)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         small_expect(rows[i].key,
-                     aws_profile_get(aws_str(rows[i].is_config ? config : credentials), aws_str(rows[i].profile),
+                     aws_profile_get(wire_str(rows[i].is_config ? config : credentials), wire_str(rows[i].profile),
                                      rows[i].is_config, rows[i].key),
                      rows[i].value);
-    small_expect_true("profile work", aws_profile_exists(aws_str(config), AIGW_STR("work"), true));
-    small_expect_true("no profile w", !aws_profile_exists(aws_str(config), AIGW_STR("w"), true));
-    small_expect_true("no profile sso-session x", !aws_profile_exists(aws_str(config), AIGW_STR("x"), true));
+    small_expect_true("profile work", aws_profile_exists(wire_str(config), AIGW_STR("work"), true));
+    small_expect_true("no profile w", !aws_profile_exists(wire_str(config), AIGW_STR("w"), true));
+    small_expect_true("no profile sso-session x", !aws_profile_exists(wire_str(config), AIGW_STR("x"), true));
 }
 
 static void check_times(void)
@@ -100,7 +100,7 @@ static void check_times(void)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        small_expect_true(rows[i].text, aws_read_time(aws_str(rows[i].text)) == rows[i].time_s);
+        small_expect_true(rows[i].text, aws_read_time(wire_str(rows[i].text)) == rows[i].time_s);
 }
 
 static void check_xml(void)
@@ -121,7 +121,7 @@ static void check_xml(void)
     int64_t expires_s;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        small_expect(rows[i].xml, aws_xml_text(&small_host, small_ctx(&h), aws_str(rows[i].xml), rows[i].name),
+        small_expect(rows[i].xml, aws_xml_text(&small_host, small_ctx(&h), wire_str(rows[i].xml), rows[i].name),
                      rows[i].text);
     small_expect_true("keys without a time",
                       !aws_sts_read(&small_host, small_ctx(&h),

@@ -66,7 +66,7 @@ static const char *path_of(const struct aigw_host *host, struct aigw_ctx *ctx, a
     if (!path)
         return NULL;
     host->buf_printf(path, "/model/");
-    aws_put_encoded(host, path, id, "-_.~");
+    wire_put_encoded(host, path, id, "-_.~");
     host->buf_printf(path, "/%s", operation);
     return host->buf_view(path, &text) == AIGW_OK ? text.ptr : NULL;
 }

@@ -1,5 +1,5 @@
-/* place.c - see place.h. */
-#include "place.h"
+/* place.c - see vertex.h. */
+#include "vertex.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -110,8 +110,9 @@ static aigw_str with_date(const struct aigw_host *host, struct aigw_ctx *ctx, ai
     return wire_str(text);
 }
 
-aigw_status vertex_find(const struct aigw_host *host, struct aigw_ctx *ctx, const char *publisher, aigw_str name,
-                        struct vertex_place *ret_place)
+/* By the name alone: "gemini-2.5-flash", "mistralai/codestral-2", "meta/llama-…-maas", "endpoints/123". */
+static aigw_status find_model(const struct aigw_host *host, struct aigw_ctx *ctx, const char *publisher, aigw_str name,
+                              struct vertex_place *ret_place)
 {
     aigw_str rest = name, owner;
 
@@ -140,6 +141,18 @@ aigw_status vertex_find(const struct aigw_host *host, struct aigw_ctx *ctx, cons
     return ret_place->model.ptr ? AIGW_OK : AIGW_E_NOMEM;
 }
 
+/* The name as AI Studio's path has it. */
+static aigw_status find_studio(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str name,
+                               struct vertex_place *ret_place)
+{
+    ret_place->model = name;
+    (void)take(&ret_place->model, "models/");
+    if (is_name(ret_place->model, true))
+        return AIGW_OK;
+    return host->fail(ctx, AIGW_E_INVALID, "the model's name \"%.*s\" is none of AI Studio",
+                      (int)(name.len < 100 ? name.len : 100), name.ptr ? name.ptr : "");
+}
+
 /* ---- URLs ---- */
 
 /* Models that are not everywhere: Mistral's in two regions, texts' embeddings in single regions only. */
@@ -156,7 +169,7 @@ static bool is_region(const char *location)
            strcmp(location, "us") != 0;
 }
 
-const char *vertex_location(const struct vertex_site *site, const struct vertex_place *place)
+static const char *location_of(const struct vertex_site *site, const struct vertex_place *place)
 {
     const char *location = site->location;
 
@@ -179,13 +192,36 @@ static const char *root_of(const struct aigw_host *host, struct aigw_ctx *ctx, c
     return host->format(ctx, AIGW_LIFE_BUILD, "https://%s-aiplatform.googleapis.com", location);
 }
 
+/* AI Studio's; without a model that of their list. */
+static const char *studio_url(const struct aigw_host *host, struct aigw_ctx *ctx, const struct vertex_site *site,
+                              aigw_str base, const struct vertex_place *place)
+{
+    static const char *const pasted[] = { "/v1beta/models", "/v1beta", "/v1", NULL };
+    const char *query = base.len > 0 ? memchr(base.ptr, '?', base.len) : NULL;
+    bool is_tuned = wire_has_prefix(place->model, "tunedModels/");
+    const char *path = host->format(ctx, AIGW_LIFE_BUILD, "/%s/%s%.*s%s", site->version,
+                                    place->model.len == 0 ? "models"
+                                    : is_tuned            ? ""
+                                                          : "models/",
+                                    AIGW_STR_ARG(place->model), place->method);
+
+    if (base.len == 0)
+        base = AIGW_STR("https://generativelanguage.googleapis.com");
+    else if (query)
+        base.len = (size_t)(query - base.ptr);
+    return path ? wire_url(host, ctx, base, path, pasted) : NULL;
+}
+
 const char *vertex_url(const struct aigw_host *host, struct aigw_ctx *ctx, const struct vertex_site *site,
-                       aigw_str project, const struct vertex_place *place, const char *method)
+                       aigw_str endpoint, aigw_str project, const struct vertex_place *place)
 {
     static const char *const owners[] = { "google", NULL, "anthropic", "mistralai", NULL };
-    const char *location = vertex_location(site, place);
-    const char *root = root_of(host, ctx, site, project.len > 0 ? location : "global"), *start;
+    const char *location, *root, *start;
 
+    if (site->is_studio)
+        return studio_url(host, ctx, site, endpoint.len > 0 ? endpoint : wire_str(site->base_url), place);
+    location = location_of(site, place);
+    root = root_of(host, ctx, site, project.len > 0 ? location : "global");
     if (!root)
         return NULL;
     if (project.len == 0)
@@ -198,14 +234,16 @@ const char *vertex_url(const struct aigw_host *host, struct aigw_ctx *ctx, const
     if (place->publisher == VERTEX_OPENAPI)
         return host->format(ctx, AIGW_LIFE_BUILD, "%s/endpoints/openapi/chat/completions", start);
     if (place->publisher == VERTEX_ENDPOINT)
-        return host->format(ctx, AIGW_LIFE_BUILD, "%s/endpoints/%.*s%s", start, AIGW_STR_ARG(place->model), method);
+        return host->format(ctx, AIGW_LIFE_BUILD, "%s/endpoints/%.*s%s", start, AIGW_STR_ARG(place->model),
+                            place->method);
     return host->format(ctx, AIGW_LIFE_BUILD, "%s/publishers/%s/models/%.*s%s", start, owners[place->publisher],
-                        AIGW_STR_ARG(place->model), method);
+                        AIGW_STR_ARG(place->model), place->method);
 }
 
-/* ---- a client's own path ---- */
+/* ---- a client's own bytes ---- */
 
-const char *vertex_method_of(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str path)
+/* The method of a client's path, with its query when that asks for SSE; NULL when there is none. */
+static const char *method_of(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str path)
 {
     const char *query = path.len > 0 ? memchr(path.ptr, '?', path.len) : NULL;
     aigw_str rest = query ? (aigw_str){ query, path.len - (size_t)(query - path.ptr) } : AIGW_STR_NONE;
@@ -219,8 +257,9 @@ const char *vertex_method_of(const struct aigw_host *host, struct aigw_ctx *ctx,
                         wire_contains(rest, "alt=sse") ? "?alt=sse" : "");
 }
 
-bool vertex_split_path(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str path,
-                       struct vertex_place *ret_place, const char **ret_method)
+/* /v1/projects/<p>/locations/<l>/publishers/<publisher>/models/<model>:<method>[?alt=sse] */
+static bool split_path(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str path,
+                       struct vertex_place *ret_place)
 {
     aigw_str rest = path, part;
 
@@ -230,6 +269,57 @@ bool vertex_split_path(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_
         !publisher_of(part, &ret_place->publisher) || ret_place->publisher == VERTEX_ENDPOINT ||
         !take_part(&rest, ':', &ret_place->model) || !is_name(ret_place->model, false))
         return false;
-    *ret_method = vertex_method_of(host, ctx, path);
-    return *ret_method != NULL;
+    ret_place->method = method_of(host, ctx, path);
+    return ret_place->method != NULL;
+}
+
+/* By Vertex AI's path, which says it all. */
+static aigw_status find_by_path(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
+                                struct vertex_place *ret_place)
+{
+    if (split_path(host, ctx, raw->path, ret_place))
+        return AIGW_OK;
+    return host->fail(ctx, AIGW_E_INVALID,
+                      "the path is none of Vertex AI's: expected "
+                      "/v1/projects/…/locations/…/publishers/…/models/…:method");
+}
+
+/* Of the Gemini API's path the method counts. */
+static aigw_status find_gemini_method(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
+                                      struct vertex_place *ret_place)
+{
+    ret_place->method = raw->path.len > 0                 ? method_of(host, ctx, raw->path)
+                        : (raw->flags & AIGW_RAWF_STREAM) ? ":streamGenerateContent?alt=sse"
+                                                          : ":generateContent";
+    if (ret_place->method)
+        return AIGW_OK;
+    return host->fail(ctx, AIGW_E_UNSUPPORTED, "of the Gemini API only methods of models pass here");
+}
+
+aigw_status vertex_find(const struct aigw_host *host, struct aigw_ctx *ctx, const struct vertex_site *site,
+                        aigw_str model, const struct aigw_model_request *req, struct vertex_place *ret_place)
+{
+    const struct aigw_raw *raw = req->raw;
+    bool is_gemini = raw && wire_is(raw->dialect, GEMINI_DIALECT);
+    bool is_claude = raw && wire_is(raw->dialect, ANTHROPIC_DIALECT) && !site->is_studio;
+    aigw_status status = AIGW_OK;
+
+    *ret_place = (struct vertex_place){ .publisher = VERTEX_GOOGLE, .method = "" };
+    if (raw && wire_is(raw->dialect, VERTEX_DIALECT) && !site->is_studio)
+        return find_by_path(host, ctx, raw, ret_place);
+    if (raw && !is_gemini && !is_claude)
+        return host->fail(ctx, AIGW_E_UNSUPPORTED, "the bytes of the dialect \"%.*s\" cannot pass here",
+                          AIGW_STR_ARG(raw->dialect));
+    if (is_gemini)
+        status = find_gemini_method(host, ctx, raw, ret_place);
+    if (status != AIGW_OK)
+        return status;
+    if (site->is_studio)
+        return find_studio(host, ctx, model, ret_place);
+    status = find_model(host, ctx, site->publisher, model, ret_place);
+    if (status == AIGW_OK && raw &&
+        (is_claude ? ret_place->publisher != VERTEX_ANTHROPIC : ret_place->publisher > VERTEX_ENDPOINT))
+        return host->fail(ctx, AIGW_E_UNSUPPORTED, "this model does not speak the %s API",
+                          is_claude ? "Anthropic" : "Gemini");
+    return status;
 }

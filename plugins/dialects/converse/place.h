@@ -1,8 +1,8 @@
 /* place.h - a model identifier → which model, in which region, at which URL. */
-#ifndef BEDROCK_PLACE_H
-#define BEDROCK_PLACE_H
+#ifndef CONVERSE_PLACE_H
+#define CONVERSE_PLACE_H
 
-#include "../../dialects/common/wire.h"
+#include "../common/wire.h"
 
 /** What an identifier says, in place: "converse/eu-west-1/anthropic.claude-v2:1", an ARN … */
 struct bedrock_place {

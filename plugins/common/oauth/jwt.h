@@ -1,6 +1,6 @@
 /* jwt.h - RS256: a token that a key's owner signs. */
-#ifndef VERTEX_JWT_H
-#define VERTEX_JWT_H
+#ifndef PLUGIN_JWT_H
+#define PLUGIN_JWT_H
 
 #include <aigw/abi.h>
 

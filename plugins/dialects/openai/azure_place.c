@@ -1,5 +1,5 @@
-/* place.c - what people write as an Azure endpoint: the resource's root, a deployment's URL, the whole URL of a call
- * out of the portal, the v1 API, Foundry's inference API; in the public cloud, the government's and China's. */
+/* azure_place.c - what people write as an Azure endpoint: the resource's root, a deployment's URL, the whole URL of a
+ * call out of the portal, the v1 API, Foundry's inference API; in the public cloud, the government's and China's. */
 #include "azure.h"
 
 #include <ctype.h>
@@ -82,19 +82,19 @@ static aigw_str host_of(aigw_str url, size_t len)
 
 static const struct {
     const char *end; /* of the host */
-    enum azure_cloud cloud;
+    const char *cloud;
     bool is_foundry; /* a resource whose models come from many makers */
     bool is_single;  /* an endpoint that is one model */
 } azure_hosts[] = {
-    { ".services.ai.azure.com", AZURE_PUBLIC, true, false },
-    { ".services.ai.azure.us", AZURE_GOVERNMENT, true, false },
-    { ".services.ai.azure.cn", AZURE_CHINA, true, false },
-    { ".models.ai.azure.com", AZURE_PUBLIC, false, true },
-    { ".inference.ai.azure.com", AZURE_PUBLIC, false, true },
-    { ".inference.ml.azure.com", AZURE_PUBLIC, false, true },
-    { ".inference.ml.azure.us", AZURE_GOVERNMENT, false, true },
-    { ".azure.us", AZURE_GOVERNMENT, false, false },
-    { ".azure.cn", AZURE_CHINA, false, false },
+    { ".services.ai.azure.com", "public", true, false },
+    { ".services.ai.azure.us", "government", true, false },
+    { ".services.ai.azure.cn", "china", true, false },
+    { ".models.ai.azure.com", "public", false, true },
+    { ".inference.ai.azure.com", "public", false, true },
+    { ".inference.ml.azure.com", "public", false, true },
+    { ".inference.ml.azure.us", "government", false, true },
+    { ".azure.us", "government", false, false },
+    { ".azure.cn", "china", false, false },
 };
 
 /* …/deployments/{name}/…; a name may be missing still. */
@@ -124,14 +124,15 @@ static void cut_call(aigw_str *base)
             return;
 }
 
-void azure_read_place(aigw_str endpoint, struct azure_place *ret_place)
+void azure_read_place(aigw_str endpoint, const char *version, struct azure_place *ret_place)
 {
     struct azure_place *place = ret_place;
     aigw_str query, whole = cut_query(endpoint, &query);
     size_t origin = origin_len(whole), at;
     bool is_foundry = false, is_single = false;
 
-    *place = (struct azure_place){ .base = whole, .between = "", .query = query };
+    *place =
+        (struct azure_place){ .cloud = "public", .base = whole, .between = "", .query = query, .version = version };
     for (size_t i = 0; i < sizeof azure_hosts / sizeof *azure_hosts; i++)
         if (ends_in(host_of(whole, origin), azure_hosts[i].end)) {
             place->cloud = azure_hosts[i].cloud;
@@ -196,10 +197,10 @@ static bool is_version(aigw_str param)
     return param.len > 12 && strncasecmp(param.ptr, "api-version=", 12) == 0;
 }
 
-bool azure_is_old(const struct azure *azure, const struct azure_place *place)
+bool azure_is_old(const struct azure_place *place)
 {
     static const char first[] = "2024-09-01";
-    aigw_str rest = place->query, param, version = wire_str(azure->api_version);
+    aigw_str rest = place->query, param, version = wire_str(place->version);
 
     while (next_param(&rest, &param))
         if (is_version(param))
@@ -208,21 +209,9 @@ bool azure_is_old(const struct azure *azure, const struct azure_place *place)
            isdigit((unsigned char)version.ptr[0]) && memcmp(version.ptr, first, sizeof first - 1) < 0;
 }
 
-static void put_segment(const struct azure *azure, struct aigw_buf *url, aigw_str name)
-{
-    for (size_t i = 0; i < name.len; i++) {
-        unsigned char c = (unsigned char)name.ptr[i];
-
-        if (isalnum(c) || (c && strchr("-._~", c)))
-            azure->host->buf_put(url, name.ptr + i, 1);
-        else
-            azure->host->buf_printf(url, "%%%02X", c);
-    }
-}
-
 /* The endpoint's query, and the version where one must be. It has no place below …/openai/v1, unless somebody wrote it
  * there. */
-static void put_query(const struct azure *azure, struct aigw_buf *url, const struct azure_place *place, bool is_v1,
+static void put_query(const struct aigw_host *host, struct aigw_buf *url, const struct azure_place *place, bool is_v1,
                       const char *mark)
 {
     aigw_str rest = place->query, param;
@@ -232,17 +221,17 @@ static void put_query(const struct azure *azure, struct aigw_buf *url, const str
         if (is_v1 && place->form != AZURE_V1 && is_version(param))
             continue;
         has_version |= is_version(param);
-        azure->host->buf_printf(url, "%s%.*s", mark, AIGW_STR_ARG(param));
+        host->buf_printf(url, "%s%.*s", mark, AIGW_STR_ARG(param));
         mark = "&";
     }
     if (!is_v1 && !has_version)
-        azure->host->buf_printf(url, "%sapi-version=%s", mark,
-                                place->form == AZURE_MODELS ? MODELS_API_VERSION : azure->api_version);
+        host->buf_printf(url, "%sapi-version=%s", mark,
+                         place->form == AZURE_MODELS ? MODELS_API_VERSION : place->version);
 }
 
-const char *azure_v1_root(const struct azure *azure, struct aigw_ctx *ctx, const struct azure_place *place)
+const char *azure_v1_root(const struct aigw_host *host, struct aigw_ctx *ctx, const struct azure_place *place)
 {
-    struct aigw_buf *url = azure->host->buf_new(ctx, AIGW_LIFE_BUILD, URL_MAX);
+    struct aigw_buf *url = host->buf_new(ctx, AIGW_LIFE_BUILD, URL_MAX);
     aigw_str text, base = place->base;
     const char *below = place->form == AZURE_V1 ? "" : "/v1", *between = place->between;
 
@@ -252,28 +241,34 @@ const char *azure_v1_root(const struct azure *azure, struct aigw_ctx *ctx, const
         base.len = origin_len(base);
         between = "/openai";
     }
-    azure->host->buf_printf(url, "%.*s%s%s", AIGW_STR_ARG(base), between, below);
-    put_query(azure, url, place, true, "?");
-    return azure->host->buf_view(url, &text) == AIGW_OK ? text.ptr : NULL;
+    host->buf_printf(url, "%.*s%s%s", AIGW_STR_ARG(base), between, below);
+    put_query(host, url, place, true, "?");
+    return host->buf_view(url, &text) == AIGW_OK ? text.ptr : NULL;
 }
 
-const char *azure_url(const struct azure *azure, struct aigw_ctx *ctx, const struct azure_place *place,
+const char *azure_url(const struct aigw_host *host, struct aigw_ctx *ctx, const struct azure_place *place,
                       aigw_str deployment, uint32_t path)
 {
-    struct aigw_buf *url = azure->host->buf_new(ctx, AIGW_LIFE_BUILD, URL_MAX);
+    static const char *const none[] = { NULL };
+    struct aigw_buf *url = host->buf_new(ctx, AIGW_LIFE_BUILD, URL_MAX);
+    const char *root;
     aigw_str text;
 
     if (!url)
         return NULL;
-    azure->host->buf_printf(url, "%.*s%s", AIGW_STR_ARG(place->base), place->between);
-    if (place->form == AZURE_DEPLOYMENTS) {
-        azure->host->buf_printf(url, "/deployments/");
-        put_segment(azure, url, deployment);
+    if (path == OPENAI_MODELS) {
+        root = azure_v1_root(host, ctx, place);
+        return root ? wire_url(host, ctx, wire_str(root), "/models", none) : NULL;
     }
-    azure->host->buf_printf(url, "%s",
-                            path == OPENAI_CHAT         ? "/chat/completions"
-                            : path == OPENAI_COMPLETION ? "/completions"
-                                                        : "/embeddings");
-    put_query(azure, url, place, place->form == AZURE_V1, "?");
-    return azure->host->buf_view(url, &text) == AIGW_OK ? text.ptr : NULL;
+    host->buf_printf(url, "%.*s%s", AIGW_STR_ARG(place->base), place->between);
+    if (place->form == AZURE_DEPLOYMENTS) {
+        host->buf_printf(url, "/deployments/");
+        wire_put_encoded(host, url, deployment, WIRE_PLAIN);
+    }
+    host->buf_printf(url, "%s",
+                     path == OPENAI_CHAT         ? "/chat/completions"
+                     : path == OPENAI_COMPLETION ? "/completions"
+                                                 : "/embeddings");
+    put_query(host, url, place, place->form == AZURE_V1, "?");
+    return host->buf_view(url, &text) == AIGW_OK ? text.ptr : NULL;
 }
