@@ -1,11 +1,14 @@
 """How the provider vertex comes by Google's OAuth tokens, through the whole gateway: google-auth judges what a service
-account's key signed; token server, token exchange and metadata are small fakes of ours."""
+account's key signed, and what AWS's keys did; token server, token exchange and metadata are small fakes of ours."""
+import hashlib
 import json
 import os
+import subprocess
 import threading
 import urllib.parse
 from datetime import datetime, timedelta, timezone
 
+from contract._env import Env
 from fakes import pki
 from fakes.net import Server
 from harness.runner import case, equal, fixture, truth
@@ -15,6 +18,8 @@ from ._canon import CanonEnv
 
 ACCOUNT = "gateway@acme-1.iam.gserviceaccount.com"
 METADATA = "/computeMetadata/v1/"
+AWS_METADATA = "/latest/meta-data/"
+AWS_KEYS = {"id": "AKIACANARYGOOGLE", "secret": "aws-canary/google+secret"}
 SAYS = {"candidates": [{"content": {"role": "model", "parts": [{"text": "let in"}]}, "finishReason": "STOP", "index": 0}],
         "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 2, "totalTokenCount": 5},
         "modelVersion": "gemini-2.5-flash", "responseId": "r1"}
@@ -73,6 +78,8 @@ class Google:
                 ex.reply(200, json.dumps(SAYS))
         elif request.path.startswith(METADATA):
             ex.reply(*self._metadata(request))
+        elif request.path.startswith("/latest/"):
+            ex.reply(*self._aws_metadata(request))
         elif request.path == "/impersonate":
             later = datetime.now(timezone.utc) + timedelta(hours=1)
             ex.reply(200, json.dumps({"accessToken": self._token("other"),
@@ -93,6 +100,20 @@ class Google:
             return 200, json.dumps(token), "application/json", flavor
         return 404, "", "text/plain", flavor
 
+    def _aws_metadata(self, request):
+        """As an instance of AWS's, version 2."""
+        if request.method == "PUT" and request.path == "/latest/api/token":
+            return 200, "imds-canary-google", "text/plain"
+        if request.header("x-aws-ec2-metadata-token") != "imds-canary-google":
+            return 401, ""
+        if request.path == AWS_METADATA + "placement/availability-zone":
+            return 200, "eu-west-3c", "text/plain"
+        if request.path == AWS_METADATA + "iam/security-credentials/":
+            return 200, "the-role", "text/plain"
+        later = datetime.now(timezone.utc) + timedelta(hours=1)
+        return 200, json.dumps({"Code": "Success", "AccessKeyId": "ASIAGOOGLE", "SecretAccessKey": AWS_KEYS["secret"],
+                                "Token": "aws-canary-google-session", "Expiration": later.strftime("%Y-%m-%dT%H:%M:%SZ")})
+
     def close(self):
         self.server.close()
 
@@ -104,7 +125,8 @@ class GoogleEnv(CanonEnv):
         self.key = pki.rsa_key("google-service-account")
         self.folder = ctx.folder("google")
         pem = pki.private_pem(self.key)
-        for secret in (pem.splitlines()[3], "1//canary-refresh", "canary-client-secret", "canary-subject-token"):
+        for secret in (pem.splitlines()[3], "1//canary-refresh", "canary-client-secret", "canary-subject-token",
+                       AWS_KEYS["secret"], "aws-canary-google-session", "imds-canary-google"):
             ctx.secret(secret)
         with open(os.path.join(self.folder, "subject"), "w", encoding="utf-8") as out:
             out.write("canary-subject-token")
@@ -114,6 +136,8 @@ class GoogleEnv(CanonEnv):
             with open(path, "w", encoding="utf-8") as out:
                 json.dump(file, out)
             groups[name] = f'project = "acme-1"; credentials_file = "{path}";'
+        groups["aws"] += f'aws_region = "eu-central-1"; aws_access_key_id = "{AWS_KEYS["id"]}"; ' \
+                         f'aws_secret_access_key = "{AWS_KEYS["secret"]}";'
         providers = "".join(f'{name} = {{ plugin = "vertex"; location = "europe-west1"; base_url = "{self.google.url}"; '
                             f'{text} }};\n' for name, text in groups.items())
         models = "".join(f'{name} = {{ retries = 0; targets = ( {{ provider = "{name}"; model = "gemini-2.5-flash"; }} ); '
@@ -129,7 +153,13 @@ class GoogleEnv(CanonEnv):
                      "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
                      "token_url": self.google.url + "/exchanged",
                      "credential_source": {"file": os.path.join(self.folder, "subject")}}
-        return {"account": account, "user": user, "federated": federated,
+        aws = {**federated, "subject_token_type": "urn:ietf:params:aws:token-type:aws4_request", "credential_source": {
+            "environment_id": "aws1", "region_url": self.google.url + AWS_METADATA + "placement/availability-zone",
+            "url": self.google.url + AWS_METADATA + "iam/security-credentials",
+            "imdsv2_session_token_url": self.google.url + "/latest/api/token",
+            "regional_cred_verification_url":
+                "https://sts.{region}.amazonaws.com?Action=GetCallerIdentity&Version=2011-06-15"}}
+        return {"account": account, "aws": aws, "aws_instance": aws, "user": user, "federated": federated,
                 "federated_account": {**federated, "service_account_impersonation_url": self.google.url + "/impersonate"}}
 
     def ask_with(self, model):
@@ -196,3 +226,100 @@ def workload_identity(env):
 def the_metadata_server(env):
     asked, = env.ask_with("metadata")
     equal(asked.header("metadata-flavor"), "Google", "header")
+
+
+def told_of_aws(env, asked, **keys):
+    told = env.child.call({"subject": form(asked)["subject_token"], "audience": form(asked)["audience"], **keys})
+    equal(told, {"complaints": []}, "what google-auth says")
+
+
+@case("GOOGLE-aws-keys", "google")
+def federated_with_keys_of_aws(env):
+    asked, = env.ask_with("aws")
+    equal(form(asked)["subject_token_type"], "urn:ietf:params:aws:token-type:aws4_request", "form")
+    told_of_aws(env, asked, region="eu-central-1", token=None, **AWS_KEYS)
+
+
+@case("GOOGLE-aws-instance", "google")
+def federated_with_an_instance_of_aws(env):
+    *others, asked = env.ask_with("aws_instance")
+    equal([(request.method, request.path) for request in others],
+          [("PUT", "/latest/api/token"), ("GET", AWS_METADATA + "placement/availability-zone"),
+           ("PUT", "/latest/api/token"), ("GET", AWS_METADATA + "iam/security-credentials/"),
+           ("GET", AWS_METADATA + "iam/security-credentials/the-role")], "requests")
+    told_of_aws(env, asked, region="eu-west-3", id="ASIAGOOGLE", secret=AWS_KEYS["secret"],
+                token="aws-canary-google-session")
+
+
+@fixture("google-no-file")
+def google_no_file(ctx):
+    return CanonEnv(ctx, "google-no-file", 'models: { g = { retries = 0; targets = ( { provider = "vertex"; '
+                    'model = "gemini-2.5-flash"; } ); }; };', env={"GOOGLE_APPLICATION_CREDENTIALS": "/nowhere/adc.json"})
+
+
+@case("GOOGLE-no-file", "google-no-file")
+def a_file_that_is_not_there(env):
+    """The variable belongs to all programs: the gateway starts, and only calls to Google fail."""
+    events = env.ask("g")
+    truth("there is no identity to show to Google" in repr(events), "the reason", repr(events))
+    line = env.gw.wait_line(lambda item: "/nowhere/adc.json" in item.get("cause", ""), 10)
+    truth(line is not None, "a line of the log that says why", env.gw.raw[-3:])
+
+
+@case("GOOGLE-no-file-check", "google-no-file")
+def the_check_warns(env):
+    command = [env.ctx.binary, "check", "--conf-dir", env.ctx.conf_dir, "--plugin-dir", env.ctx.plugin_dir]
+    for variable, errors in (("GOOGLE_APPLICATION_CREDENTIALS", 0), (None, 1)):
+        conf = []
+        if not variable:  # by conf.d it is a mistake
+            folder = env.ctx.folder("google-named")
+            with open(os.path.join(folder, "90.conf"), "w", encoding="utf-8") as out:
+                out.write('providers: { vertex: { plugin = "vertex"; credentials_file = "/nowhere/adc.json"; }; };')
+            conf = ["--conf-dir", folder]
+        told = subprocess.run([*command, *conf], env={"PATH": "/usr/bin:/bin", **({variable: "/nowhere/adc.json"} if variable
+                              else {})}, capture_output=True, text=True, timeout=60)
+        line, = [line for line in told.stdout.splitlines() if "/nowhere/adc.json" in line]
+        equal(line.startswith("warning: "), errors == 0, line)
+        truth("No such file or directory" in line and ("unset" in line) == (errors == 0), "the remedy", line)
+        equal(told.returncode == 0, errors == 0, told.stdout)
+
+
+KEY = "aigw-client00-canary-google-key"
+
+
+class ClaudeEnv(Env):
+    """Anthropic's own client at the gateway's Anthropic API, Claude on Vertex AI behind it."""
+
+    def __init__(self, ctx):
+        self.clients = _child.python("_api_calls.py", _pypi.installed(ctx, "sdks"), greets=False)
+        self.google = Google(ctx)
+        ctx.secret(KEY)
+        super().__init__(ctx, name="google-claude", conf=f"""
+            keys: {{ client: {{ hash = ( "sha256:{hashlib.sha256(KEY.encode()).hexdigest()}" ); }}; }};
+            providers: {{ google = {{ plugin = "vertex"; project = "acme-1"; location = "europe-west1";
+                                      base_url = "{self.google.url}"; metadata_host = "{self.google.host}"; }}; }};
+            models: {{ claude: {{ targets = ( {{ provider = "google"; model = "claude-sonnet-4-5-20250929"; }} ); }}; }};
+            features: {{ anthropic_api: {{ plugin = "anthropic_api"; }}; }};""")
+
+    def close(self):
+        super().close()
+        self.google.close()
+        self.clients.close()
+
+
+@fixture("google-claude")
+def google_claude(ctx):
+    return ClaudeEnv(ctx)
+
+
+@case("GOOGLE-claude-passed", "google-claude")
+def claude_is_passed_through(env):
+    told = env.clients.call({"client": "anthropic", "call": "stream", "url": f"http://127.0.0.1:{env.gw.port}",
+                             "key": KEY, "model": "claude"})
+    equal((told["text"], told["stop"], told["tokens"]), ("let in", "end_turn", [3, 2]), told)
+    asked = env.google.take()[-1]
+    equal(asked.path, "/v1/projects/acme-1/locations/europe-west1/publishers/anthropic/models/claude-sonnet-4-5@20250929"
+          ":streamRawPredict", "path")
+    body = json.loads(asked.body)
+    equal((body.pop("anthropic_version"), "model" in body, body["stream"]), ("vertex-2023-10-16", False, True), body)
+    truth((env.gw.metric("inference_output_tokens_total") or 0) >= 2, "tokens counted", env.gw.metrics()[-500:])

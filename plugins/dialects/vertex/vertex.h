@@ -3,6 +3,7 @@
  *
  *     place.c     names, locations, URLs, a client's own paths
  *     call.c      a call in the dialect of the model's publisher
+ *     beta.c      which of Anthropic's beta features are there
  */
 #ifndef VERTEX_H
 #define VERTEX_H
@@ -63,6 +64,10 @@ aigw_status vertex_find(const struct aigw_host *host, struct aigw_ctx *ctx, cons
 aigw_status vertex_begin(const struct aigw_host *host, struct aigw_ctx *ctx, const struct vertex_site *site,
                          const struct aigw_model_request *req, struct vertex_place *place, struct vertex_call *call,
                          struct aigw_http_request *ret_http);
+/** The beta features of a client's Anthropic request that Vertex AI has, for the header anthropic-beta; lives for the
+ *  build. AIGW_E_UNSUPPORTED when there is one that it does not have. */
+aigw_status vertex_betas(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
+                         aigw_str *ret_names);
 /** The URL of it; lives for the build. `endpoint`: a caller's own, which AI Studio may have. Without a project that of
  *  Vertex AI's express mode; without a model AI Studio's list of them. NULL without memory. */
 const char *vertex_url(const struct aigw_host *host, struct aigw_ctx *ctx, const struct vertex_site *site,

@@ -106,10 +106,15 @@ static aigw_status find_project(const struct vertex *vertex, struct aigw_ctx *ct
 static aigw_status vertex_headers(const struct vertex *vertex, struct aigw_ctx *ctx, const struct aigw_target *target,
                                   const struct aigw_model_request *req, struct aigw_http_request *ret_http)
 {
-    static const char *const ours[] = { "x-goog-api-key", "x-goog-user-project", "anthropic-version", NULL };
+    static const char *const ours[] = { "x-goog-api-key", "x-goog-user-project", NULL };
+    static const char *const claudes[] = { "anthropic-version", "anthropic-beta", NULL };
+    bool is_claude = req->raw && wire_is(req->raw->dialect, ANTHROPIC_DIALECT);
     struct wire_headers headers;
-    aigw_str token;
-    aigw_status status;
+    aigw_str token, betas = AIGW_STR_NONE;
+    aigw_status status = is_claude ? vertex_betas(vertex->host, ctx, req->raw, &betas) : AIGW_OK;
+
+    if (status != AIGW_OK)
+        return status;
 
     wire_headers_begin(&headers, vertex->host, ctx);
     if (req->kind != AIGW_CALL_MODELS || req->raw)
@@ -125,8 +130,9 @@ static aigw_status vertex_headers(const struct vertex *vertex, struct aigw_ctx *
         wire_header_value(&headers, "Authorization: Bearer ", token);
         wire_header_value(&headers, "x-goog-user-project: ", wire_str(vertex->google.quota_project));
     }
+    wire_header_value(&headers, "anthropic-beta: ", betas);
     if (req->raw)
-        wire_headers_pass(&headers, req->raw, ours);
+        wire_headers_pass(&headers, req->raw, is_claude ? claudes : ours);
     return wire_headers_end(&headers, ret_http);
 }
 

@@ -110,6 +110,33 @@ static aigw_status small_buf_view(struct aigw_buf *buf, aigw_str *ret_view)
     return AIGW_OK;
 }
 
+static void small_buf_json(struct aigw_buf *buf, aigw_str text)
+{
+    small_buf_put(buf, "\"", 1);
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '"' || text.ptr[i] == '\\')
+            small_buf_put(buf, "\\", 1);
+        small_buf_put(buf, text.ptr + i, 1);
+    }
+    small_buf_put(buf, "\"", 1);
+}
+
+static const char *small_last_error(struct aigw_ctx *ctx)
+{
+    return of(ctx)->error;
+}
+
+static void small_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...) AIGW_PRINTF(3, 4);
+static void small_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...)
+{
+    va_list args;
+
+    (void)level;
+    va_start(args, fmt);
+    vsnprintf(of(ctx)->logged, sizeof of(ctx)->logged, fmt, args);
+    va_end(args);
+}
+
 static int64_t small_time_s(struct aigw_ctx *ctx)
 {
     return of(ctx)->time_s;
@@ -136,7 +163,10 @@ const struct aigw_host small_host = { .struct_size = sizeof small_host,
                                       .buf_new = small_buf_new,
                                       .buf_put = small_buf_put,
                                       .buf_printf = small_buf_printf,
+                                      .buf_json = small_buf_json,
                                       .buf_view = small_buf_view,
+                                      .last_error = small_last_error,
+                                      .log = small_log,
                                       .time_s = small_time_s,
                                       .sha256 = small_sha256,
                                       .hmac_sha256 = small_hmac };

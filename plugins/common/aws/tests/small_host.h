@@ -1,4 +1,4 @@
-/* small_host.h - as much of a host as the parts of this folder ask for: memory, buffers, digests, a clock of the
+/* small_host.h - as much of a host as the shared parts ask for: memory, buffers, digests, a clock of the
  * test's. */
 #ifndef SMALL_HOST_H
 #define SMALL_HOST_H
@@ -9,7 +9,8 @@
 struct small_host {
     struct small_block *blocks;
     int64_t time_s;
-    char error[1024]; /* of the last fail() */
+    char error[1024];  /* of the last fail() */
+    char logged[1024]; /* the last line */
 };
 extern const struct aigw_host small_host;
 struct aigw_ctx *small_ctx(struct small_host *h);

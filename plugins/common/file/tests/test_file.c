@@ -1,4 +1,5 @@
 /* test_file.c - what is read of files, and of what is none. */
+#include "../../aws/tests/small_host.h"
 #include "../file.h"
 
 #include <stdbool.h>
@@ -57,8 +58,45 @@ static void test_files(void)
     rmdir(folder);
 }
 
+/* ---- tokens ---- */
+
+static const struct {
+    const char *bytes, *text; /* NULL: refused */
+} tokens[] = {
+    { "t", "t" }, { "a b\n", "a b" }, { "a\r\n \t\n", "a" }, { " a", " a" }, { "", NULL }, { "\n \n", NULL },
+};
+
+static void test_tokens(void)
+{
+    char path[] = "/tmp/aigw-token.XXXXXX";
+    struct small_host h = { .time_s = 0 };
+    aigw_str text;
+
+    if (close(mkstemp(path)) != 0)
+        abort();
+    for (size_t i = 0; i < sizeof tokens / sizeof *tokens; i++) {
+        FILE *file = fopen(path, "w");
+        aigw_status status;
+
+        if (!file || fputs(tokens[i].bytes, file) < 0 || fclose(file) != 0)
+            abort();
+        status = file_text(&small_host, small_ctx(&h), "token", path, &text);
+        check((status == AIGW_OK) == (tokens[i].text != NULL), "a token or none");
+        check(status != AIGW_OK || (strcmp(text.ptr, tokens[i].text) == 0 && text.len == strlen(tokens[i].text)),
+              "its text");
+        check(status == AIGW_OK || (strncmp(h.error, "token: the file \"", 17) == 0 && strstr(h.error, "is empty")),
+              "the reason");
+    }
+    unlink(path);
+    check(file_text(&small_host, small_ctx(&h), "token", path, &text) == AIGW_E_CONFIG &&
+              strncmp(h.error, "token: cannot read \"", 20) == 0,
+          "no file");
+    small_free(&h);
+}
+
 int main(void)
 {
     test_files();
-    return failures > 0;
+    test_tokens();
+    return failures > 0 || small_result();
 }
