@@ -3,28 +3,35 @@
 
 #include <string.h>
 
-#define CARRY_MARK "aigw1."
 #define CARRY_STEP 192u /* bytes at a time: a multiple of three */
 
 static const char carry_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+bool carry_split(aigw_str text, aigw_str *ret_origin, aigw_str *ret_data)
+{
+    const char *dot;
+
+    *ret_origin = *ret_data = AIGW_STR_NONE;
+    if (!wire_has_prefix(text, CARRY_MARK))
+        return false;
+    text = (aigw_str){ text.ptr + sizeof CARRY_MARK - 1, text.len - (sizeof CARRY_MARK - 1) };
+    dot = text.len > 0 ? memchr(text.ptr, '.', text.len) : NULL;
+    if (dot && dot != text.ptr) {
+        *ret_origin = (aigw_str){ text.ptr, (size_t)(dot - text.ptr) };
+        *ret_data = (aigw_str){ dot + 1, text.len - ret_origin->len - 1 };
+    }
+    return true;
+}
+
 void carry_read(const struct aigw_host *host, struct aigw_ctx *ctx, const char *own, aigw_str text,
                 aigw_str *ret_origin, aigw_str *ret_data)
 {
-    const char *dot;
-    aigw_str rest;
-
+    if (carry_split(text, ret_origin, ret_data) && ret_origin->len > 0) {
+        *ret_data = wire_from_base64(host, ctx, *ret_data); /* not as we wrote it: as good as none */
+        return;
+    }
     *ret_origin = wire_str(own);
     *ret_data = text;
-    if (!wire_has_prefix(text, CARRY_MARK))
-        return;
-    rest = (aigw_str){ text.ptr + sizeof CARRY_MARK - 1, text.len - (sizeof CARRY_MARK - 1) };
-    dot = rest.len > 0 ? memchr(rest.ptr, '.', rest.len) : NULL;
-    if (!dot || dot == rest.ptr)
-        return;
-    *ret_origin = (aigw_str){ rest.ptr, (size_t)(dot - rest.ptr) };
-    rest = (aigw_str){ dot + 1, rest.len - ret_origin->len - 1 };
-    *ret_data = wire_from_base64(host, ctx, rest); /* not as we wrote it: as good as none */
 }
 
 size_t carry_base64(aigw_str bytes, char *out)

@@ -8,6 +8,11 @@
 
 #include "wire.h"
 
+#define CARRY_MARK "aigw1."
+
+/** True when our mark is in front of the text; then its origin and what stands behind that, absent when it is not as we
+ *  wrote it. */
+bool carry_split(aigw_str text, aigw_str *ret_origin, aigw_str *ret_data);
 /** What a client sends back: its origin and data. Without our mark it is of the dialect `own`; data is absent when it
  * is not as we wrote it, or without memory. Lives for the build. */
 void carry_read(const struct aigw_host *host, struct aigw_ctx *ctx, const char *own, aigw_str text,

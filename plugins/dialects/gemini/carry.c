@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-#define MARK "aigw1."
-
 /* What other clients send where they have none. */
 static bool is_none(aigw_str text)
 {
@@ -35,32 +33,23 @@ static aigw_str usual(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_s
 aigw_status gemini_carry_read(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret_origin,
                               aigw_str *ret_data)
 {
-    const char *dot;
     aigw_str bytes;
 
     *ret_origin = *ret_data = AIGW_STR_NONE;
     if (text.len == 0 || is_none(text))
         return AIGW_OK;
-    *ret_origin = AIGW_STR("gemini");
     bytes = wire_is_base64(text) ? wire_from_base64(host, ctx, text) : AIGW_STR_NONE;
-    if (!wire_has_prefix(bytes, MARK)) {
-        *ret_data = wire_is_base64(text) ? usual(host, ctx, text) : text;
-        return ret_data->ptr ? AIGW_OK : AIGW_E_NOMEM;
-    }
-    bytes = (aigw_str){ bytes.ptr + strlen(MARK), bytes.len - strlen(MARK) };
-    dot = bytes.len > 0 ? memchr(bytes.ptr, '.', bytes.len) : NULL;
-    *ret_origin = AIGW_STR_NONE;
-    if (!dot || dot == bytes.ptr) /* not as we wrote it */
+    if (carry_split(bytes, ret_origin, ret_data)) /* data is absent when it is not as we wrote it */
         return AIGW_OK;
-    *ret_origin = (aigw_str){ bytes.ptr, (size_t)(dot - bytes.ptr) };
-    *ret_data = (aigw_str){ dot + 1, bytes.len - ret_origin->len - 1 };
-    return AIGW_OK;
+    *ret_origin = AIGW_STR("gemini");
+    *ret_data = wire_is_base64(text) ? usual(host, ctx, text) : text;
+    return ret_data->ptr ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 aigw_status gemini_carry_write(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str origin, aigw_str data,
                                aigw_str *ret_text)
 {
-    size_t len = strlen(MARK) + origin.len + 1 + data.len;
+    size_t len = strlen(CARRY_MARK) + origin.len + 1 + data.len;
     char *plain, *text;
 
     *ret_text = data;
@@ -70,11 +59,11 @@ aigw_status gemini_carry_write(const struct aigw_host *host, struct aigw_ctx *ct
     text = host->alloc(ctx, AIGW_LIFE_REQUEST, CARRY_BASE64_SIZE(len));
     if (!plain || !text)
         return AIGW_E_NOMEM;
-    memcpy(plain, MARK, strlen(MARK));
+    memcpy(plain, CARRY_MARK, strlen(CARRY_MARK));
     if (origin.len > 0)
-        memcpy(plain + strlen(MARK), origin.ptr, origin.len);
-    plain[strlen(MARK) + origin.len] = '.';
-    memcpy(plain + strlen(MARK) + origin.len + 1, data.ptr, data.len);
+        memcpy(plain + strlen(CARRY_MARK), origin.ptr, origin.len);
+    plain[strlen(CARRY_MARK) + origin.len] = '.';
+    memcpy(plain + strlen(CARRY_MARK) + origin.len + 1, data.ptr, data.len);
     *ret_text = (aigw_str){ text, carry_base64((aigw_str){ plain, len }, text) };
     return AIGW_OK;
 }

@@ -314,26 +314,12 @@ static bool split_gap(aigw_str text, aigw_str *ret_prompt, aigw_str *ret_suffix)
  * gap, that alone: instructions mean nothing to a completion. */
 static aigw_status put_chat_prompt(struct mistral_out *out, const struct aigw_model_request *req)
 {
-    const struct aigw_host *host = out->host;
-    struct aigw_buf *joined = host->buf_new(out->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
-    aigw_str text, prompt, suffix, last = AIGW_STR_NONE;
-    uint32_t count = 0;
+    aigw_str text, prompt, suffix, last;
+    uint32_t count;
+    aigw_status status = openai_join_chat(out->host, out->ctx, req, &text, &last, &count);
 
-    if (req->tools)
-        return mistral_unsupported(out, "tools on the completions path", req->kind);
-    if (!joined)
-        return AIGW_E_NOMEM;
-    for (const struct aigw_message *msg = req->messages; msg; msg = msg->next)
-        for (const struct aigw_part *part = msg->parts; part; part = part->next) {
-            if (part->type != AIGW_PART_TEXT || part->extra.len > 0 || msg->extra.len > 0)
-                return mistral_unsupported(out, "such part on the completions path", part->type);
-            if (count++ > 0)
-                host->buf_put(joined, "\n", 1);
-            host->buf_put(joined, part->text.ptr, part->text.len);
-            last = part->text;
-        }
-    if (host->buf_view(joined, &text) != AIGW_OK)
-        return AIGW_E_NOMEM;
+    if (status != AIGW_OK)
+        return status;
     if (!split_gap(last, &prompt, &suffix)) {
         wire_string(out->body, "prompt", text);
         return AIGW_OK;
@@ -357,14 +343,7 @@ static aigw_status put_prompt(struct mistral_out *out, const struct aigw_model_r
 
 static void put_inputs(struct mistral_out *out, const struct aigw_model_request *req)
 {
-    wire_key(out->body, "input");
-    wire_puts(out->body, "[");
-    for (uint32_t i = 0; i < req->input_count; i++) {
-        if (i > 0)
-            wire_puts(out->body, ",");
-        out->host->buf_json(out->body->buf, req->inputs[i]);
-    }
-    wire_puts(out->body, "]");
+    openai_put_inputs(out->body, req);
     if (req->dimensions > 0)
         wire_int(out->body, "output_dimension", req->dimensions);
     if (req->input_type.len > 0)

@@ -443,10 +443,6 @@ aigw_status openai_write_event(struct openai_writer *w, const struct aigw_event 
     if (w->is_over)
         return AIGW_OK;
     switch (event->type) {
-    case AIGW_EVENT_RAW:
-        w->is_raw = true;
-        openai_put_str(w, event->text);
-        break;
     case AIGW_EVENT_USAGE:
         if (event->usage)
             w->usage = *event->usage;
@@ -458,7 +454,7 @@ aigw_status openai_write_event(struct openai_writer *w, const struct aigw_event 
         status = w->path == OPENAI_EMBEDDING ? openai_vector_event(w, event) : AIGW_OK;
         break;
     default:
-        if (event->choice < w->choice_count && !w->is_raw)
+        if (event->choice < w->choice_count)
             status = take_event(w, &w->choices[event->choice], event);
     }
     return status == AIGW_OK ? write_state(w) : status;
@@ -468,7 +464,7 @@ aigw_status openai_write_end(struct openai_writer *w)
 {
     aigw_status status = AIGW_OK;
 
-    if (w->is_over || w->is_raw)
+    if (w->is_over)
         return AIGW_OK;
     w->is_over = true;
     release_call(w);

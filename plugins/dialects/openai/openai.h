@@ -80,6 +80,12 @@ aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint
                         struct wire_drops *drops, aigw_str *ret_body);
 /** The conversation ends with words put into the assistant's mouth (not with its tool calls). */
 bool openai_has_prefill(const struct aigw_model_request *req);
+/** A chat for the path of completions: all its text, one message after the other, and its last piece.
+ * AIGW_E_UNSUPPORTED when there is more to it than text. */
+aigw_status openai_join_chat(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_model_request *req,
+                             aigw_str *ret_text, aigw_str *ret_last, uint32_t *ret_count);
+/** The member "input" of embeddings. */
+void openai_put_inputs(struct wire_body *body, const struct aigw_model_request *req);
 /** The member "messages" of it, and what follows from a trailing assistant message. */
 aigw_status openai_messages(struct openai_out *out, const struct aigw_model_request *req);
 /** Its parameters. */

@@ -103,7 +103,6 @@ struct openai_writer {
     uint32_t path;
     bool is_stream, wants_usage, wants_base64, uses_functions;
     bool hides_reasoning; /* the caller's: leave reasoning_content out */
-    bool is_raw;          /* the client gets the server's own bytes */
     bool is_over;
     aigw_str head;           /* begins every chunk, or the whole answer; of embeddings what ends them */
     struct aigw_usage usage; /* the last that came */

@@ -12,54 +12,64 @@ static const char *const openai_reserved[] = { "model",          "messages", "pr
 
 /* ---- prompts ---- */
 
-/* A chat for the legacy path: all its text, one message after the other. */
-static aigw_status openai_prompt(struct openai_out *out, const struct aigw_model_request *req)
+aigw_status openai_join_chat(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_model_request *req,
+                             aigw_str *ret_text, aigw_str *ret_last, uint32_t *ret_count)
 {
-    const struct aigw_host *host = out->host;
-    struct aigw_buf *joined;
-    aigw_str text;
-    aigw_status status;
-    uint32_t count = 0;
+    struct aigw_buf *joined = host->buf_new(ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
 
-    if (req->kind == AIGW_CALL_COMPLETION) {
-        if (req->suffix.len > 0 && (out->quirks->refuses & OPENAI_NO_SUFFIX))
-            return openai_unsupported(out, "text behind a gap at this kind of server", req->kind);
-        wire_string(out->body, "prompt", req->prompt);
-        if (req->suffix.len > 0)
-            wire_string(out->body, "suffix", req->suffix);
-        return AIGW_OK;
-    }
+    *ret_last = AIGW_STR_NONE;
+    *ret_count = 0;
     if (req->tools)
-        return openai_unsupported(out, "tools on the completions path", req->kind);
-    joined = host->buf_new(out->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
+        return host->fail(ctx, AIGW_E_UNSUPPORTED, "there are no tools on the completions path");
     if (!joined)
         return AIGW_E_NOMEM;
     for (const struct aigw_message *msg = req->messages; msg; msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part; part = part->next) {
             if (part->type != AIGW_PART_TEXT || part->extra.len > 0 || msg->extra.len > 0)
-                return openai_unsupported(out, "such part on the completions path", part->type);
-            if (count++ > 0)
+                return host->fail(ctx, AIGW_E_UNSUPPORTED, "there is no such part on the completions path (%u)", part->type);
+            if ((*ret_count)++ > 0)
                 host->buf_put(joined, "\n", 1);
             host->buf_put(joined, part->text.ptr, part->text.len);
+            *ret_last = part->text;
         }
-    status = host->buf_view(joined, &text);
-    if (status == AIGW_OK)
-        wire_string(out->body, "prompt", text);
-    return status;
+    return host->buf_view(joined, ret_text);
+}
+
+static aigw_status openai_prompt(struct openai_out *out, const struct aigw_model_request *req)
+{
+    aigw_str text = req->prompt, last;
+    aigw_status status = AIGW_OK;
+    uint32_t count;
+
+    if (req->kind != AIGW_CALL_COMPLETION)
+        status = openai_join_chat(out->host, out->ctx, req, &text, &last, &count);
+    else if (req->suffix.len > 0 && (out->quirks->refuses & OPENAI_NO_SUFFIX))
+        return openai_unsupported(out, "text behind a gap at this kind of server", req->kind);
+    if (status != AIGW_OK)
+        return status;
+    wire_string(out->body, "prompt", text);
+    if (req->kind == AIGW_CALL_COMPLETION && req->suffix.len > 0)
+        wire_string(out->body, "suffix", req->suffix);
+    return AIGW_OK;
+}
+
+void openai_put_inputs(struct wire_body *body, const struct aigw_model_request *req)
+{
+    wire_key(body, "input");
+    wire_puts(body, "[");
+    for (uint32_t i = 0; i < req->input_count; i++) {
+        if (i > 0)
+            wire_puts(body, ",");
+        body->host->buf_json(body->buf, req->inputs[i]);
+    }
+    wire_puts(body, "]");
 }
 
 static aigw_status openai_embedding(struct openai_out *out, const struct aigw_model_request *req)
 {
     if (req->dimensions > 0 && (out->quirks->refuses & OPENAI_NO_DIMENSIONS))
         return openai_unsupported(out, "length of vectors to choose at this kind of server", req->kind);
-    wire_key(out->body, "input");
-    wire_puts(out->body, "[");
-    for (uint32_t i = 0; i < req->input_count; i++) {
-        if (i > 0)
-            wire_puts(out->body, ",");
-        out->host->buf_json(out->body->buf, req->inputs[i]);
-    }
-    wire_puts(out->body, "]");
+    openai_put_inputs(out->body, req);
     if (req->dimensions > 0)
         wire_int(out->body, "dimensions", req->dimensions);
     if (req->input_type.len > 0)

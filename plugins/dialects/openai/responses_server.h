@@ -40,8 +40,9 @@ struct responses_writer {
     struct aigw_ctx *ctx;
     struct aigw_buf *buf; /* the caller's: bytes for the client are appended; empty it whenever they were sent */
     bool is_stream, shows_reasoning, wants_encrypted, has_tool_search;
-    bool is_begun; /* the client was told that there is a response */
-    bool is_raw, is_over;
+    bool is_begun; /* the client was told that there is a response; the caller's, too: where it got a server's own bytes
+                    */
+    bool is_over;
     aigw_str id, model, echo;
     int64_t created;
     const aigw_str *free_tools;

@@ -241,10 +241,6 @@ aigw_status responses_write_event(struct responses_writer *w, const struct aigw_
     if (w->is_over)
         return AIGW_OK;
     switch (event->type) {
-    case AIGW_EVENT_RAW:
-        w->is_raw = true;
-        w->host->buf_put(w->buf, event->text.ptr, event->text.len);
-        break;
     case AIGW_EVENT_USAGE:
         if (event->usage)
             w->usage = *event->usage;
@@ -256,7 +252,7 @@ aigw_status responses_write_event(struct responses_writer *w, const struct aigw_
     case AIGW_EVENT_MODEL:
         break;
     default:
-        if (w->is_raw || event->choice > 0)
+        if (event->choice > 0)
             break;
         begin_response(w);
         status = take_event(w, event);
@@ -280,7 +276,7 @@ aigw_status responses_write_end(struct responses_writer *w)
     struct outcome outcome = { .status = "completed" };
     aigw_status status;
 
-    if (w->is_over || w->is_raw)
+    if (w->is_over)
         return AIGW_OK;
     begin_response(w);
     status = responses_close_all(w);
@@ -321,8 +317,7 @@ aigw_status responses_write_error(struct responses_writer *w, const struct aigw_
     if (form.code.len == 0) /* here it must be a text */
         form.code = wire_str(form.type);
     if (w->is_stream) {
-        if (!w->is_raw)
-            begin_response(w);
+        begin_response(w);
         put_last(w, "response.failed", &outcome);
         return write_state(w);
     }

@@ -44,6 +44,8 @@ static aigw_status write_end(struct openai_api_call *call)
 
 static aigw_status write_error(struct openai_api_call *call, const struct aigw_error *error)
 {
+    if (call->is_responses && call->answer.is_raw)
+        call->writer.responses.is_begun = true;
     return call->is_responses ? responses_write_error(&call->writer.responses, error)
                               : openai_write_error(&call->writer.chat, error);
 }

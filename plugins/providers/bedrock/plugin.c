@@ -27,6 +27,7 @@ struct bedrock {
 struct bedrock_call {
     struct converse_call converse;
     aigw_str region; /* to sign for; absent: a bearer key says who asks */
+    bool is_imported;
 };
 
 #define TEXT(member, words) AWS_BEDROCK_SETTING(member, 0, NULL, NULL, words)
@@ -192,6 +193,7 @@ static aigw_status bedrock_request(struct aigw_ctx *ctx, void *self, void *call_
         place.region = bedrock->own_region;
     if (key.len == 0)
         call->region = place.region;
+    call->is_imported = wire_contains(place.id, ":imported-model/");
     wire_headers_begin(&headers, bedrock->host, ctx);
     wire_header(&headers, "Content-Type: application/json");
     wire_header_value(&headers, "Authorization: Bearer ", key);
@@ -248,8 +250,13 @@ static void bedrock_failure(struct aigw_ctx *ctx, void *self, void *call, const 
 {
     const struct bedrock *bedrock = self;
 
-    (void)call;
     converse_failure(bedrock->host, ctx, failure, ret_error);
+    if (((struct bedrock_call *)call)->is_imported && ret_error->kind == AIGW_ERR_BAD_REQUEST &&
+        (wire_contains(ret_error->message, "converse") ||
+         wire_contains(ret_error->message, "doesn't support the model")))
+        ret_error->message = AIGW_STR("Bedrock's Converse API, the only one that is spoken here, does not serve this "
+                                      "imported model; of those that are imported Qwen2.5, Qwen2-VL and GPT-OSS are "
+                                      "known to lack it");
 }
 
 static const struct aigw_provider_ops bedrock_ops = {

@@ -2,7 +2,7 @@
 #include "support.h"
 
 struct sample {
-    const char *text, *url, *key, *choice;
+    const char *text, *url, *key, *choice, *many;
     int64_t number;
     double ratio;
     int32_t flag;
@@ -18,6 +18,11 @@ static const struct aigw_setting table[] = {
       .type = AIGW_SET_STRING,
       .offset = offsetof(struct sample, choice),
       .choices = "one|two|three" },
+    { .name = "many",
+      .type = AIGW_SET_STRING,
+      .offset = offsetof(struct sample, many),
+      .choices = "a0|a1|a2|a3|a4|a5|a6|a7|a8|a9|b0|b1|b2|b3|b4|b5|b6|b7|b8|b9|c0|c1|c2|c3|c4|c5|c6|c7|c8|c9|d0|d1|d2|"
+                 "d3|d4|d5|d6|d7|d8|d9|last" },
     { .name = "number",
       .type = AIGW_SET_INT,
       .offset = offsetof(struct sample, number),
@@ -69,7 +74,8 @@ START_TEST(every_type_is_read)
 {
     struct sample s;
 
-    fill("plugin = \"x\"; text = \"t\"; url = \"https://h:8/v1/\"; api_key = \"env:T_KEY\"; choice = \"two\"; "
+    fill("plugin = \"x\"; text = \"t\"; url = \"https://h:8/v1/\"; api_key = \"env:T_KEY\"; choice = \"two\"; many = "
+         "\"last\"; "
          "number = \"env:T_NUM\"; ratio = 2; flag = false; list = ( \"x\", 5, true ); "
          "map: { A-b = \"1\"; c = 2; };",
          &s);
@@ -78,6 +84,7 @@ START_TEST(every_type_is_read)
     ck_assert_str_eq(s.url, "https://h:8/v1");
     ck_assert_str_eq(s.key, "hunter2-hunter2");
     ck_assert_str_eq(s.choice, "two");
+    ck_assert_str_eq(s.many, "last");
     ck_assert_int_eq(s.number, 9);
     ck_assert_double_eq(s.ratio, 2.0);
     ck_assert_int_eq(s.flag, 0);
@@ -133,6 +140,7 @@ static const struct {
     { "string-as-int", "text = 5;", "g.text: is an integer, expected text in double quotes" },
     { "string-as-group", "text: { };", "g.text: is a group, expected text" },
     { "choice", "choice = \"thre\";", "g.choice: is \"thre\", expected one of one|two|three; did you mean three?" },
+    { "choice-many", "many = \"lasst\";", "|d9|last; did you mean last?" },
     { "choice-prefix", "choice = \"tw\";", "g.choice: is \"tw\", expected one of one|two|three" },
     { "url-scheme", "url = \"ftp://h\";", "g.url: is \"ftp://h\": expected a URL that begins with http" },
     { "url-host", "url = \"http://\";", "names no host" },

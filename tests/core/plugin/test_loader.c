@@ -12,7 +12,7 @@
 
 static struct gw_arena arena;
 static struct gw_problems problems;
-static const struct aigw_host host = { .struct_size = sizeof host, .fail = gw_ctx_fail };
+static const struct aigw_host host = { .struct_size = sizeof host, .fail = gw_ctx_fail, .log = gw_ctx_log };
 
 /** The state of fixtures/good.c, as far as the test looks into it. */
 struct good {
@@ -437,6 +437,17 @@ START_TEST(mistake_in_a_group_is_named_once)
 }
 END_TEST
 
+START_TEST(a_warning_of_open_is_one_of_the_configuration)
+{
+    struct gw_plugins *plugins = configure("providers: {\n a: { plugin = \"good\"; number = 13; }; };");
+
+    ck_assert_msg(has_problem("t.conf:2: providers.a: the number is 13", true), "%s", first_problem());
+    ck_assert_uint_eq(problems.error_count, 0);
+    ck_assert(gw_plugins_provider(plugins, "a")->is_open);
+    gw_plugins_close(plugins);
+}
+END_TEST
+
 START_TEST(what_did_not_open_is_not_closed)
 {
     struct gw_plugins *plugins = configure("providers: { a: { plugin = \"good\"; fail = true; }; };");
@@ -473,6 +484,7 @@ int main(void)
     tcase_add_test(tcase, the_reference_shows_every_plugin_and_setting);
     tcase_add_test(tcase, two_groups_are_two_instances_with_their_own_state);
     tcase_add_loop_test(tcase, mistake_in_a_group_is_named_once, 0, GW_ARRAY_LEN(mistakes));
+    tcase_add_test(tcase, a_warning_of_open_is_one_of_the_configuration);
     tcase_add_test(tcase, what_did_not_open_is_not_closed);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);

@@ -425,24 +425,6 @@ static void test_memory(void)
     server_free(&w.world);
 }
 
-/* The server's own bytes bring their end with them; a failure behind them is still told. */
-static void test_raw(void)
-{
-    struct aigw_event raw = { .struct_size = sizeof raw, .type = AIGW_EVENT_RAW, .text = AIGW_STR("data: x\n\n") };
-    const struct aigw_error cut = { .struct_size = sizeof cut, .kind = AIGW_ERR_CUT, .message = AIGW_STR("cut") };
-    struct writing w;
-
-    begin(&w, OPENAI_CHAT, STREAM | USAGE, 0);
-    openai_write_event(&w.writer, &raw);
-    write_lines(&w, "U 1 2 -1 -1 -1\nF0 stop", 0);
-    if (!wire_is(view(&w), "data: x\n\n"))
-        reading_fail("raw", "is", view(&w));
-    openai_write_error(&w.writer, &cut);
-    if (!wire_contains(view(&w), "data: x\n\ndata: {\"error\":{\"message\":\"cut\""))
-        reading_fail("CL-MAP-07", "is", view(&w));
-    server_free(&w.world);
-}
-
 static void test_heartbeat(void)
 {
     struct aigw_event waiting = { .struct_size = sizeof waiting, .type = AIGW_EVENT_WAITING };
@@ -544,7 +526,6 @@ int main(void)
         check_error(i);
     test_chance(3000);
     test_memory();
-    test_raw();
     test_heartbeat();
     test_objects();
     printf("%zu exact, %zu back, %d failures\n", sizeof exact / sizeof *exact, sizeof back / sizeof *back,

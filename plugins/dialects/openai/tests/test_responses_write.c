@@ -465,18 +465,29 @@ static void test_memory(void)
     server_free(&w.world);
 }
 
-static void test_raw_and_heartbeat(void)
+static void test_heartbeat(void)
 {
-    struct aigw_event raw = { .struct_size = sizeof raw, .type = AIGW_EVENT_RAW, .text = AIGW_STR("data: x\n\n") };
     struct aigw_event waiting = { .struct_size = sizeof waiting, .type = AIGW_EVENT_WAITING };
     struct writing w;
 
     begin(&w, STREAM);
     responses_write_event(&w.writer, &waiting);
-    responses_write_event(&w.writer, &raw);
-    write_lines(&w, "U 1 2 -1 -1 -1\nF0 stop");
-    if (!wire_is(view(&w), ": waiting\n\ndata: x\n\n"))
-        reading_fail("raw", "is", view(&w));
+    if (!wire_is(view(&w), ": waiting\n\n"))
+        reading_fail("a heartbeat", "is", view(&w));
+    server_free(&w.world);
+}
+
+/* A failure behind a server's own bytes: nothing begins again. */
+static void test_failure_behind_others(void)
+{
+    const struct aigw_error cut = { .struct_size = sizeof cut, .kind = AIGW_ERR_CUT, .message = AIGW_STR("cut") };
+    struct writing w;
+
+    begin(&w, STREAM);
+    w.writer.is_begun = true;
+    responses_write_error(&w.writer, &cut);
+    if (!wire_has_prefix(view(&w), "event: response.failed\n"))
+        reading_fail("a failure", "is", view(&w));
     server_free(&w.world);
 }
 
@@ -489,7 +500,8 @@ int main(int argc, char **argv)
     test_chance(rounds);
     test_namespace();
     test_memory();
-    test_raw_and_heartbeat();
+    test_heartbeat();
+    test_failure_behind_others();
     printf("%zu exact, %u rounds, %d failures\n", sizeof exact / sizeof *exact, rounds, reading_failures);
     return reading_failures > 0;
 }
