@@ -10,9 +10,9 @@
  */
 #include "aws.h"
 
+#include "../../dialects/common/read.h"
 #include "../file/file.h"
 
-#include <aigw/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -170,41 +170,35 @@ static aigw_status read_sts(struct walking *w)
 
 /* ---- JSON with keys: containers and instances ---- */
 
-static aigw_str member(const struct walking *w, const struct aigw_json *root, const char *name)
+static aigw_status read_object(struct walking *w, const char *who, struct reader *r, const struct aigw_json *root)
 {
-    struct aigw_json value;
-    size_t room;
-    char *memory;
+    aigw_str code = reader_str(r, root, "Code"), message = reader_str(r, root, "Message"),
+             expires = reader_str(r, root, "Expiration");
+    const struct aws_keys keys = { reader_str(r, root, "AccessKeyId"), reader_str(r, root, "SecretAccessKey"),
+                                   reader_str(r, root, "Token") };
+    int64_t expires_s = expires.len > 0 ? aws_read_time(expires) : 0;
 
-    if (!aigw_json_member(root, name, &value) || value.type != AIGW_JSON_STRING)
-        return AIGW_STR_NONE;
-    room = aigw_json_room(&value);
-    memory = w->host->alloc(w->ctx, AIGW_LIFE_BUILD, room + 1);
-    return memory ? aigw_json_text_in(&value, memory) : AIGW_STR_NONE;
+    if (code.len == 0)
+        code = reader_str(r, root, "code");
+    if (message.len == 0)
+        message = reader_str(r, root, "message");
+    if (w->step->status != 200 || (code.len > 0 && !wire_is(code, "Success")))
+        return refuse(w, who, code, message);
+    if (keys.access_key_id.len == 0 || keys.secret_access_key.len == 0 || expires_s < 0)
+        return w->host->fail(w->ctx, AIGW_E_UPSTREAM, "%s answered without keys", who);
+    return have_keys(w, &keys, expires_s);
 }
 
 static aigw_status read_keys(struct walking *w, const char *who)
 {
     struct aigw_json root;
-    struct aws_keys keys;
-    aigw_str code, expires;
-    int64_t expires_s;
+    struct reader r;
+    aigw_status status;
 
-    if (aigw_json_check(w->step->body, 0, &root, NULL) != AIGW_OK)
-        root = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
-    code = member(w, &root, "Code");
-    if (code.len == 0)
-        code = member(w, &root, "code");
-    if (w->step->status != 200 || (code.len > 0 && !wire_is(code, "Success")))
-        return refuse(w, who, code,
-                      member(w, &root, "Message").len > 0 ? member(w, &root, "Message") : member(w, &root, "message"));
-    keys = (struct aws_keys){ member(w, &root, "AccessKeyId"), member(w, &root, "SecretAccessKey"),
-                              member(w, &root, "Token") };
-    expires = member(w, &root, "Expiration");
-    expires_s = expires.len > 0 ? aws_read_time(expires) : 0;
-    if (keys.access_key_id.len == 0 || keys.secret_access_key.len == 0 || expires_s < 0)
-        return w->host->fail(w->ctx, AIGW_E_UPSTREAM, "%s answered without keys", who);
-    return have_keys(w, &keys, expires_s);
+    reader_begin(&r, w->step->body, &root);
+    status = read_object(w, who, &r, &root);
+    reader_end(&r);
+    return status;
 }
 
 static aigw_status describe(struct walking *w, const char *method, const char *url, const char *header)

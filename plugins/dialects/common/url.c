@@ -22,8 +22,7 @@ static void url_trim(aigw_str *root)
         root->len--;
 }
 
-/* The part before the query, without slashes at its end. *ret_query: from the ? on, without a fragment. */
-static aigw_str url_path(aigw_str base, aigw_str *ret_query)
+aigw_str wire_url_split(aigw_str base, aigw_str *ret_query)
 {
     const char *hash = base.len > 0 ? memchr(base.ptr, '#', base.len) : NULL, *query;
 
@@ -64,13 +63,26 @@ static void url_cut_version(aigw_str *root, const char *path)
 /* From the first slash behind the host on. */
 static aigw_str path_of(aigw_str url)
 {
-    aigw_str query, path = url_path(url, &query);
+    aigw_str query, path = wire_url_split(url, &query);
     const char *host = path.len > 0 ? memmem(path.ptr, path.len, "://", 3) : NULL, *slash;
 
     if (host)
         path = (aigw_str){ host + 3, path.len - (size_t)(host + 3 - path.ptr) };
     slash = path.len > 0 ? memchr(path.ptr, '/', path.len) : NULL;
     return slash ? (aigw_str){ slash, path.len - (size_t)(slash - path.ptr) } : AIGW_STR_NONE;
+}
+
+aigw_str wire_url_host(aigw_str url)
+{
+    const char *at = url.len > 0 ? memmem(url.ptr, url.len, "://", 3) : NULL;
+    size_t len = 0;
+
+    if (!at)
+        return AIGW_STR_NONE;
+    at += 3;
+    while (at + len < url.ptr + url.len && !memchr(":/?#", at[len], 4))
+        len++;
+    return (aigw_str){ at, len };
 }
 
 bool wire_url_is_bare(aigw_str url)
@@ -92,7 +104,7 @@ bool wire_url_ends(aigw_str base, const char *tail)
 {
     aigw_str query;
 
-    return wire_has_suffix(url_path(base, &query), tail);
+    return wire_has_suffix(wire_url_split(base, &query), tail);
 }
 
 /* Root, path, and both queries as one. */
@@ -122,7 +134,7 @@ static const char *url_join(const struct aigw_host *host, struct aigw_ctx *ctx, 
 const char *wire_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str base, const char *path,
                      const char *const *tails)
 {
-    aigw_str query, root = url_path(base, &query);
+    aigw_str query, root = wire_url_split(base, &query);
 
     url_cut(&root, path, tails);
     url_cut_version(&root, path);
@@ -178,7 +190,7 @@ static bool is_below(aigw_str path)
 aigw_status wire_raw_at(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw, aigw_str base,
                         const char *const *tails, bool is_version, struct aigw_http_request *ret_http)
 {
-    aigw_str query, more, path = raw_path(raw, &more), root = url_path(base, &query);
+    aigw_str query, more, path = raw_path(raw, &more), root = wire_url_split(base, &query);
     const char *end;
 
     if (!is_below(path) || !is_of_url(more) || !is_word(raw->method))

@@ -112,6 +112,10 @@ const char *wire_url(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_st
  */
 void wire_put_encoded(const struct aigw_host *host, struct aigw_buf *out, aigw_str text, const char *plain);
 #define WIRE_PLAIN "-_.~"
+/** The part before the query, without slashes at its end. *ret_query: from the ? on, without a fragment. */
+aigw_str wire_url_split(aigw_str base, aigw_str *ret_query);
+/** Between scheme and path, without a port; absent without a scheme. */
+aigw_str wire_url_host(aigw_str url);
 /** True when the path of `base` ends so. */
 bool wire_url_ends(aigw_str base, const char *tail);
 /** True when it has no path. */

@@ -39,23 +39,6 @@ static bool cut_end(aigw_str *text, const char *end)
     return true;
 }
 
-/* The endpoint without fragment, query and slashes at its end. */
-static aigw_str cut_query(aigw_str endpoint, aigw_str *ret_query)
-{
-    const char *hash = endpoint.len > 0 ? memchr(endpoint.ptr, '#', endpoint.len) : NULL, *mark;
-
-    if (hash)
-        endpoint.len = (size_t)(hash - endpoint.ptr);
-    mark = endpoint.len > 0 ? memchr(endpoint.ptr, '?', endpoint.len) : NULL;
-    *ret_query = AIGW_STR_NONE;
-    if (mark) {
-        *ret_query = (aigw_str){ mark + 1, endpoint.len - (size_t)(mark + 1 - endpoint.ptr) };
-        endpoint.len = (size_t)(mark - endpoint.ptr);
-    }
-    cut_end(&endpoint, "");
-    return endpoint;
-}
-
 /* Length of scheme and host, with the port. */
 static size_t origin_len(aigw_str url)
 {
@@ -64,18 +47,6 @@ static size_t origin_len(aigw_str url)
 
     slash = from < url.len ? memchr(url.ptr + from, '/', url.len - from) : NULL;
     return slash ? (size_t)(slash - url.ptr) : url.len;
-}
-
-static aigw_str host_of(aigw_str url, size_t len)
-{
-    aigw_str host = { url.ptr, len };
-    size_t colon = len;
-
-    while (colon > 0 && isdigit((unsigned char)host.ptr[colon - 1]))
-        colon--;
-    if (colon > 0 && colon < len && host.ptr[colon - 1] == ':')
-        host.len = colon - 1;
-    return host;
 }
 
 /* ---- what it is ---- */
@@ -127,14 +98,17 @@ static void cut_call(aigw_str *base)
 void azure_read_place(aigw_str endpoint, const char *version, struct azure_place *ret_place)
 {
     struct azure_place *place = ret_place;
-    aigw_str query, whole = cut_query(endpoint, &query);
+    aigw_str query, whole = wire_url_split(endpoint, &query), host = wire_url_host(whole);
     size_t origin = origin_len(whole), at;
     bool is_foundry = false, is_single = false;
 
-    *place =
-        (struct azure_place){ .cloud = "public", .base = whole, .between = "", .query = query, .version = version };
+    *place = (struct azure_place){ .cloud = "public",
+                                   .base = whole,
+                                   .between = "",
+                                   .query = query.len > 0 ? (aigw_str){ query.ptr + 1, query.len - 1 } : query,
+                                   .version = version };
     for (size_t i = 0; i < sizeof azure_hosts / sizeof *azure_hosts; i++)
-        if (ends_in(host_of(whole, origin), azure_hosts[i].end)) {
+        if (ends_in(host, azure_hosts[i].end)) {
             place->cloud = azure_hosts[i].cloud;
             is_foundry = azure_hosts[i].is_foundry;
             is_single = azure_hosts[i].is_single;

@@ -244,20 +244,6 @@ static const struct openai_profile profiles[] = {
       .on = "{\"enabled\":true}" },
 };
 
-/* Between scheme and path, without a port. */
-static aigw_str host_of(aigw_str url)
-{
-    const char *at = url.len > 0 ? memmem(url.ptr, url.len, "://", 3) : NULL;
-    size_t len = 0;
-
-    if (!at)
-        return AIGW_STR_NONE;
-    at += 3;
-    while (at + len < url.ptr + url.len && !memchr(":/?#", at[len], 4))
-        len++;
-    return (aigw_str){ at, len };
-}
-
 static bool is_host_of(const struct openai_profile *profile, aigw_str host)
 {
     const char *at = profile->hosts;
@@ -275,7 +261,7 @@ static bool is_host_of(const struct openai_profile *profile, aigw_str host)
 const struct openai_profile *openai_profile(const char *name, aigw_str base)
 {
     bool is_auto = !name || strcmp(name, "auto") == 0;
-    aigw_str host = is_auto ? host_of(base) : AIGW_STR_NONE;
+    aigw_str host = is_auto ? wire_url_host(base) : AIGW_STR_NONE;
 
     for (size_t i = 0; i < sizeof profiles / sizeof *profiles; i++)
         if (is_auto ? is_host_of(&profiles[i], host) : strcmp(profiles[i].name, name) == 0)

@@ -26,7 +26,8 @@ aigw_status openai_join_chat(const struct aigw_host *host, struct aigw_ctx *ctx,
     for (const struct aigw_message *msg = req->messages; msg; msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part; part = part->next) {
             if (part->type != AIGW_PART_TEXT || part->extra.len > 0 || msg->extra.len > 0)
-                return host->fail(ctx, AIGW_E_UNSUPPORTED, "there is no such part on the completions path (%u)", part->type);
+                return host->fail(ctx, AIGW_E_UNSUPPORTED, "there is no such part on the completions path (%u)",
+                                  part->type);
             if ((*ret_count)++ > 0)
                 host->buf_put(joined, "\n", 1);
             host->buf_put(joined, part->text.ptr, part->text.len);

@@ -197,7 +197,7 @@ static const char *studio_url(const struct aigw_host *host, struct aigw_ctx *ctx
                               aigw_str base, const struct vertex_place *place)
 {
     static const char *const pasted[] = { "/v1beta/models", "/v1beta", "/v1", NULL };
-    const char *query = base.len > 0 ? memchr(base.ptr, '?', base.len) : NULL;
+    aigw_str query;
     bool is_tuned = wire_has_prefix(place->model, "tunedModels/");
     const char *path = host->format(ctx, AIGW_LIFE_BUILD, "/%s/%s%.*s%s", site->version,
                                     place->model.len == 0 ? "models"
@@ -205,10 +205,7 @@ static const char *studio_url(const struct aigw_host *host, struct aigw_ctx *ctx
                                                           : "models/",
                                     AIGW_STR_ARG(place->model), place->method);
 
-    if (base.len == 0)
-        base = AIGW_STR("https://generativelanguage.googleapis.com");
-    else if (query)
-        base.len = (size_t)(query - base.ptr);
+    base = base.len > 0 ? wire_url_split(base, &query) : AIGW_STR("https://generativelanguage.googleapis.com");
     return path ? wire_url(host, ctx, base, path, pasted) : NULL;
 }
 

@@ -66,12 +66,10 @@ static bool is_mistrals(aigw_str base)
 {
     static const char domain[] = ".mistral.ai";
     size_t len = sizeof domain - 1;
-    const char *host = base.len > 8 && strncasecmp(base.ptr, "https://", 8) == 0 ? base.ptr + 8 : NULL;
-    const char *end = host;
+    aigw_str host = wire_url_host(base);
 
-    while (end && end < base.ptr + base.len && !strchr("/?#:", *end))
-        end++;
-    return host && (size_t)(end - host) > len && strncasecmp(end - len, domain, len) == 0;
+    return host.len > len && strncasecmp(base.ptr, "https:", 6) == 0 &&
+           strncasecmp(host.ptr + host.len - len, domain, len) == 0;
 }
 
 static const char *mistral_url(const struct mistral *mistral, struct aigw_ctx *ctx, const struct aigw_target *target,
