@@ -48,9 +48,8 @@ aigw_status vertex_betas(const struct aigw_host *host, struct aigw_ctx *ctx, con
                          aigw_str *ret_names)
 {
     struct aigw_buf *out = host->buf_new(ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
-    bool is_count = anthropic_asks_at(raw->path) == ANTHROPIC_ASKS_COUNT;
+    bool is_count = anthropic_asks_at(raw->path) == ANTHROPIC_ASKS_COUNT, is_first = true;
     aigw_str rest = wire_raw_header(raw, "anthropic-beta"), name;
-    const char *comma = "";
 
     if (!out)
         return AIGW_E_NOMEM;
@@ -63,8 +62,9 @@ aigw_status vertex_betas(const struct aigw_host *host, struct aigw_ctx *ctx, con
             return host->fail(ctx, AIGW_E_UNSUPPORTED, "Vertex AI does not know Anthropic's beta feature %.*s",
                               (int)(name.len < 60 ? name.len : 60), name.ptr);
         if (betas[i].use == PASSES && !is_count) { /* counts take none */
-            host->buf_printf(out, "%s%.*s", comma, AIGW_STR_ARG(name));
-            comma = ",";
+            host->buf_put(out, ",", is_first ? 0 : 1);
+            host->buf_put(out, name.ptr, name.len);
+            is_first = false;
         }
     }
     return host->buf_view(out, ret_names);
