@@ -91,7 +91,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     (void)argv;
     settings.auth.service_name = "gitlab-ai-gateway";
     settings.auth.keys_refresh_s = 86400;
-    if (gw_log_start(&quiet, &err) || !(the.loop = gw_loop_new(&err)) || !(the.auth = gw_auth_new(&settings, NULL, &err)) ||
+    if (gw_log_start(&quiet, &err) || !(the.loop = gw_loop_new(&err)) ||
+        !(the.auth = gw_auth_new(&settings, NULL, &err)) ||
         !(the.auth_worker = gw_auth_worker_new(the.auth, the.loop)) ||
         !(the.http = gw_http_new(the.loop, "127.0.0.1", 0, &limits, NULL, &handler, &err))) {
         fprintf(stderr, "fuzz_headers cannot start: %s\n", err.text);
