@@ -2,17 +2,15 @@
 matrix.case, and must see in them what our events say; and their types of requests must know every member of the
 bodies there: so that both are the real dialect, not what we take for it."""
 import base64
-import binascii
 import json
-import struct
 
+from fakes.dialects import EVENTSTREAM, aws_message
 from harness import providers
 from harness.runner import Failure, case, equal, fixture
 
 from . import _child, _pypi
 from ._canon import Events
 
-EVENTSTREAM = "application/vnd.amazon.eventstream"
 # Whose client speaks to the server that a provider talks to, by the beginning of the model's name; "": any other.
 SDKS = {"openai": {"": "openai"}, "azure": {"": "azure"}, "anthropic": {"": "anthropic"}, "mistral": {"": "mistral"},
         "bedrock": {"": "bedrock"},
@@ -37,24 +35,10 @@ def fixtures(ctx):
     return SdkEnv(ctx)
 
 
-def header(name, value):
-    text = value.encode()
-    return struct.pack("!B", len(name)) + name.encode() + b"\x07" + struct.pack("!H", len(text)) + text
-
-
 def message(line):
     """A message of AWS's binary event stream, as docs/writing-a-plugin.md spells it."""
     kind, name, *rest = line.split(" ", 2)
-    rest = rest[0] if rest else ""
-    if kind == "error":
-        headers, payload = header(":error-code", name) + header(":error-message", rest), b""
-    else:
-        headers = header(f":{kind}-type", name) + header(":content-type", "application/json")
-        payload = rest.encode()
-    headers += header(":message-type", kind)
-    prelude = struct.pack("!II", 16 + len(headers) + len(payload), len(headers))
-    whole = prelude + struct.pack("!I", binascii.crc32(prelude)) + headers + payload
-    return whole + struct.pack("!I", binascii.crc32(whole))
+    return aws_message(kind, name, rest[0] if rest else "")
 
 
 def wire(kind, text):

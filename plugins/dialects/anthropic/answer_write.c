@@ -203,8 +203,10 @@ static aigw_status write_thinking(struct anthropic_writer *w, struct aigw_buf *b
         return AIGW_OK;
     if (event->type == AIGW_EVENT_PART_START)
         return writer_redacted(w, buf, event->origin, event->data);
-    if (event->part_type == AIGW_PART_TEXT || event->part_type == AIGW_PART_TOOL_CALL)
-        return AIGW_OK; /* this dialect has no place for signatures of those */
+    if (event->part_type == AIGW_PART_TEXT)
+        return AIGW_OK; /* this dialect has no place for a text's signature */
+    if (event->part_type == AIGW_PART_TOOL_CALL)
+        return writer_call_signature(w, buf, event);
     return writer_signature(w, buf, event->origin, event->data);
 }
 

@@ -24,6 +24,7 @@ aigw_status writer_part_end(struct anthropic_writer *w, struct aigw_buf *buf, co
 void writer_part_start(struct anthropic_writer *w, uint32_t type);
 aigw_status writer_signature(struct anthropic_writer *w, struct aigw_buf *buf, aigw_str origin, aigw_str data);
 aigw_status writer_redacted(struct anthropic_writer *w, struct aigw_buf *buf, aigw_str origin, aigw_str data);
+aigw_status writer_call_signature(struct anthropic_writer *w, struct aigw_buf *buf, const struct aigw_event *event);
 aigw_status writer_citation(struct anthropic_writer *w, struct aigw_buf *buf, aigw_str json);
 /** A block of the vendor's, or a delta of the one that is open. */
 aigw_status writer_opaque(struct anthropic_writer *w, struct aigw_buf *buf, aigw_str json);

@@ -423,7 +423,8 @@ static aigw_status open_single(struct anthropic_writer *w, struct aigw_buf *buf,
     return status;
 }
 
-aigw_status writer_redacted(struct anthropic_writer *w, struct aigw_buf *buf, aigw_str origin, aigw_str data)
+static aigw_status put_redacted(struct anthropic_writer *w, struct aigw_buf *buf, aigw_str origin, aigw_str data,
+                                bool is_of_call)
 {
     aigw_status status = open_single(w, buf, AIGW_PART_REDACTED);
     struct aigw_buf *to = w->options->is_stream ? buf : w->text;
@@ -431,11 +432,29 @@ aigw_status writer_redacted(struct anthropic_writer *w, struct aigw_buf *buf, ai
     if (status != AIGW_OK)
         return status;
     WRITE(w, to, "{\"type\":\"redacted_thinking\",\"data\":");
-    carry_write(w->host, to, ANTHROPIC_DIALECT, origin, data);
+    if (is_of_call)
+        carry_write_call(w->host, to, origin, data);
+    else
+        carry_write(w->host, to, ANTHROPIC_DIALECT, origin, data);
     WRITE(w, to, "}");
     if (w->options->is_stream)
         WRITE(w, buf, "}\n\n");
     return close_block(w, buf);
+}
+
+aigw_status writer_redacted(struct anthropic_writer *w, struct aigw_buf *buf, aigw_str origin, aigw_str data)
+{
+    return put_redacted(w, buf, origin, data, false);
+}
+
+/* The call's own block has no member for it: a block behind it has, which clients send back unread. The call is whole
+ * then. One that waits for its turn goes without. */
+aigw_status writer_call_signature(struct anthropic_writer *w, struct aigw_buf *buf, const struct aigw_event *event)
+{
+    if (!is_open(w, AIGW_PART_TOOL_CALL) || w->call_index != event->index || event->origin.len == 0)
+        return AIGW_OK;
+    w->is_ended = true;
+    return put_redacted(w, buf, event->origin, event->data, true);
 }
 
 /* Text behind a citation is another block's. */

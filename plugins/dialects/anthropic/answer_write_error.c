@@ -124,11 +124,13 @@ static void find_numbers(aigw_str words, int64_t *ret_first, int64_t *ret_second
 static aigw_str too_long(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str words,
                          const struct anthropic_known *known)
 {
+    static const char said[] = "prompt is too long";
+    const char *at = words.len > 0 ? memmem(words.ptr, words.len, said, sizeof said - 1) : NULL;
     int64_t larger, smaller, prompt, context;
     const char *text;
 
-    if (wire_contains(words, "prompt is too long") && wire_contains(words, "maximum"))
-        return words;
+    if (at && wire_contains(words, "maximum")) /* perhaps behind words of a server in between */
+        return (aigw_str){ at, words.len - (size_t)(at - words.ptr) };
     find_numbers(words, &larger, &smaller);
     context = known->context_tokens > 0 ? known->context_tokens : smaller >= TOKENS_LEAST ? smaller : larger;
     prompt = larger > context ? larger : known->prompt_tokens > context ? known->prompt_tokens : context + 1;

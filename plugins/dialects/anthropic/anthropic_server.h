@@ -58,6 +58,7 @@ struct anthropic_asked {
     aigw_str dropped[READING_DROPPED_MAX]; /* names of what was left out for another vendor: x-aigw-dropped */
     uint32_t thinking;                     /* ANTHROPIC_SEE_* */
     const char *vendor_only; /* a member that Anthropic itself alone can serve ("container"); NULL: there is none */
+    bool has_foreign;        /* brings another vendor's signatures: the body must not pass through as it is */
     bool has_vendor_parts;   /* before it goes to another vendor it is to be read again, with ANTHROPIC_FOR_OTHERS */
     size_t model_at, model_len, insert_at;
 };

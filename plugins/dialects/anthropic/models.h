@@ -23,4 +23,11 @@ uint32_t anthropic_model_refuses(aigw_str model);
 /** The most tokens it answers with, as far as that is known. */
 int64_t anthropic_model_most_tokens(aigw_str model);
 
+/** Who wants to see what the model thinks wants it to think: effort alone leaves that open. */
+static inline bool anthropic_wants_to_see(const struct aigw_params *params)
+{
+    return params->effort.len > 0 &&
+           (params->reasoning_show == AIGW_SHOW_SUMMARY || params->reasoning_show == AIGW_SHOW_ALL);
+}
+
 #endif

@@ -365,6 +365,7 @@ static aigw_status end_reading(const struct reading *r, struct anthropic_asked *
                                struct anthropic_refusal *ret_refusal)
 {
     asked->has_vendor_parts = r->has_vendor_parts;
+    asked->has_foreign = r->has_foreign;
     asked->dropped_count = r->dropped_count;
     memcpy(asked->dropped, r->dropped, sizeof asked->dropped);
     if (r->status == AIGW_E_INVALID)

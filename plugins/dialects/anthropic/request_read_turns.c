@@ -116,6 +116,12 @@ static bool read_result(struct reading *r, struct reading_block *b)
     return true;
 }
 
+static void take_signature(struct reading *r, aigw_str text, struct aigw_part *part)
+{
+    carry_read(r->host, r->ctx, ANTHROPIC_DIALECT, text, &part->origin, &part->data);
+    r->has_foreign |= !wire_is(part->origin, ANTHROPIC_DIALECT);
+}
+
 static bool read_thinking(struct reading *r, struct reading_block *b)
 {
     aigw_str signature = AIGW_STR_NONE;
@@ -125,7 +131,7 @@ static bool read_thinking(struct reading *r, struct reading_block *b)
         !reading_str(r, &b->of[OF_SIGNATURE], "signature", READING_OPTIONAL, &signature))
         return false;
     if (signature.len > 0)
-        carry_read(r->host, r->ctx, ANTHROPIC_DIALECT, signature, &b->part->origin, &b->part->data);
+        take_signature(r, signature, b->part);
     return true;
 }
 
@@ -133,10 +139,11 @@ static bool read_redacted(struct reading *r, struct reading_block *b)
 {
     aigw_str data;
 
-    b->part->type = AIGW_PART_REDACTED;
     if (!reading_name(r, &b->of[OF_DATA], "data", &data))
         return false;
-    carry_read(r->host, r->ctx, ANTHROPIC_DIALECT, data, &b->part->origin, &b->part->data);
+    take_signature(r, data, b->part);
+    if (!wire_has_prefix(data, CARRY_CALL)) /* that of a call is no part: see place_part() */
+        b->part->type = AIGW_PART_REDACTED;
     return true;
 }
 
@@ -212,7 +219,12 @@ struct reading_talk {
 static bool place_part(struct reading *r, struct reading_turn *turn, struct aigw_part *part, size_t block)
 {
     struct reading_talk *talk = turn->talk;
+    struct aigw_part *call = turn->parts.last;
 
+    if (part->type == 0 && part->data.len > 0 && call && call->type == AIGW_PART_TOOL_CALL) { /* its signature */
+        call->data = part->data;
+        call->origin = part->origin;
+    }
     if (part->type == 0 || (part->type == AIGW_PART_TEXT && part->text.len == 0))
         return true;
     append(part->type == AIGW_PART_TOOL_RESULT ? &turn->results : &turn->parts, part);

@@ -90,6 +90,8 @@ static void settle_form_of_thinking(struct anthropic_out *out, const struct aigw
     else if (params->reasoning == AIGW_REASONING_ON || has_budget ||
              (out->effort.len > 0 && (out->refuses & ANTHROPIC_NO_EFFORT)))
         out->thinking = ANTHROPIC_THINK_BUDGET;
+    else if (anthropic_wants_to_see(params))
+        out->thinking = ANTHROPIC_THINK_ADAPTIVE;
 
     if (out->thinking == ANTHROPIC_THINK_ADAPTIVE && (out->refuses & ANTHROPIC_NO_ADAPTIVE))
         out->thinking = ANTHROPIC_THINK_BUDGET;

@@ -7,19 +7,26 @@
 
 static const char carry_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-bool carry_split(aigw_str text, aigw_str *ret_origin, aigw_str *ret_data)
+/* What stands behind a mark of that length. */
+static void split(aigw_str text, size_t mark_len, aigw_str *ret_origin, aigw_str *ret_data)
 {
     const char *dot;
 
     *ret_origin = *ret_data = AIGW_STR_NONE;
-    if (!wire_has_prefix(text, CARRY_MARK))
-        return false;
-    text = (aigw_str){ text.ptr + sizeof CARRY_MARK - 1, text.len - (sizeof CARRY_MARK - 1) };
+    text = (aigw_str){ text.ptr + mark_len, text.len - mark_len };
     dot = text.len > 0 ? memchr(text.ptr, '.', text.len) : NULL;
     if (dot && dot != text.ptr) {
         *ret_origin = (aigw_str){ text.ptr, (size_t)(dot - text.ptr) };
         *ret_data = (aigw_str){ dot + 1, text.len - ret_origin->len - 1 };
     }
+}
+
+bool carry_split(aigw_str text, aigw_str *ret_origin, aigw_str *ret_data)
+{
+    *ret_origin = *ret_data = AIGW_STR_NONE;
+    if (!wire_has_prefix(text, CARRY_MARK))
+        return false;
+    split(text, sizeof CARRY_MARK - 1, ret_origin, ret_data);
     return true;
 }
 
@@ -50,15 +57,12 @@ size_t carry_base64(aigw_str bytes, char *out)
     return len;
 }
 
-void carry_write(const struct aigw_host *host, struct aigw_buf *buf, const char *own, aigw_str origin, aigw_str data)
+static void write_marked(const struct aigw_host *host, struct aigw_buf *buf, const char *mark, aigw_str origin,
+                         aigw_str data)
 {
     char piece[CARRY_BASE64_SIZE(CARRY_STEP)];
 
-    if (origin.len == 0 || wire_is(origin, own)) {
-        host->buf_json(buf, data);
-        return;
-    }
-    host->buf_put(buf, "\"" CARRY_MARK, sizeof CARRY_MARK);
+    host->buf_printf(buf, "\"%s", mark);
     host->buf_put(buf, origin.ptr, origin.len);
     host->buf_put(buf, ".", 1);
     while (data.len > 0) {
@@ -68,4 +72,24 @@ void carry_write(const struct aigw_host *host, struct aigw_buf *buf, const char 
         data = (aigw_str){ data.ptr + step.len, data.len - step.len };
     }
     host->buf_put(buf, "\"", 1);
+}
+
+void carry_write(const struct aigw_host *host, struct aigw_buf *buf, const char *own, aigw_str origin, aigw_str data)
+{
+    if (origin.len == 0 || wire_is(origin, own))
+        host->buf_json(buf, data);
+    else
+        write_marked(host, buf, CARRY_MARK, origin, data);
+}
+
+void carry_write_call(const struct aigw_host *host, struct aigw_buf *buf, aigw_str origin, aigw_str data)
+{
+    write_marked(host, buf, CARRY_CALL, origin, data);
+}
+
+void carry_read_call(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret_origin,
+                     aigw_str *ret_data)
+{
+    split(text, sizeof CARRY_CALL - 1, ret_origin, ret_data);
+    *ret_data = ret_data->len > 0 ? wire_from_base64(host, ctx, *ret_data) : AIGW_STR_NONE;
 }

@@ -24,4 +24,11 @@ void carry_write(const struct aigw_host *host, struct aigw_buf *buf, const char 
 size_t carry_base64(aigw_str bytes, char *out);
 #define CARRY_BASE64_SIZE(len) (((len) + 2) / 3 * 4)
 
+/* That of a tool call, in dialects whose calls have no place for one: it stands behind the call, marked whatever its
+ * origin. */
+#define CARRY_CALL "aigw1c."
+void carry_read_call(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret_origin,
+                     aigw_str *ret_data);
+void carry_write_call(const struct aigw_host *host, struct aigw_buf *buf, aigw_str origin, aigw_str data);
+
 #endif

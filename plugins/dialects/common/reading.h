@@ -32,6 +32,7 @@ struct reading {
     uint32_t dropped_count;
     aigw_str dropped[READING_DROPPED_MAX];
     bool has_vendor_parts; /* something would have been left out for others */
+    bool has_foreign;      /* a signature of another vendor came along: the vendor's own server would refuse it */
     uint32_t depth;
     struct {
         const char *name; /* NULL: the number */

@@ -91,6 +91,8 @@ static void settle_form(struct converse_out *out, const struct aigw_params *para
     else if (params->reasoning == AIGW_REASONING_ON || has_budget ||
              (out->effort.len > 0 && (refuses & ANTHROPIC_NO_EFFORT) && !(refuses & ANTHROPIC_NO_THINKING)))
         out->thinking = CONVERSE_THINK_BUDGET;
+    else if (anthropic_wants_to_see(params))
+        out->thinking = CONVERSE_THINK_ADAPTIVE;
 
     if (out->thinking == CONVERSE_THINK_ADAPTIVE && (refuses & ANTHROPIC_NO_ADAPTIVE))
         out->thinking = CONVERSE_THINK_BUDGET;

@@ -268,6 +268,34 @@ static aigw_status read_signature(struct gemini_reading *r, const struct aigw_js
     return gemini_carry_read(r->host, r->ctx, text, &part->origin, &part->data);
 }
 
+/* Another vendor signs what the model thought, which was written before the part that its signature stands on, or not
+ * at all for clients that do not see it. */
+static aigw_status give_to_thought(struct gemini_reading *r, struct part_list *list, struct aigw_part *before)
+{
+    struct aigw_part *part = list->last, *thought = before;
+
+    if ((part->type != AIGW_PART_TEXT && part->type != AIGW_PART_TOOL_CALL) || part->data.len == 0 ||
+        wire_is(part->origin, GEMINI_DIALECT))
+        return AIGW_OK;
+    r->asked->has_foreign = true;
+    if (!thought || thought->type != AIGW_PART_REASONING || thought->data.len > 0) {
+        thought = gemini_read_alloc(r, sizeof *thought);
+        if (!thought)
+            return AIGW_E_NOMEM;
+        thought->struct_size = sizeof *thought;
+        thought->type = AIGW_PART_REASONING;
+        thought->next = part;
+        if (before)
+            before->next = thought;
+        else
+            list->first = thought;
+    }
+    thought->data = part->data;
+    thought->origin = part->origin;
+    part->data = part->origin = AIGW_STR_NONE;
+    return AIGW_OK;
+}
+
 /* What only the vendor knows, as a whole. */
 static aigw_status read_opaque(struct gemini_reading *r, const struct aigw_json *value, struct part_list *list)
 {
@@ -312,7 +340,7 @@ static aigw_status read_part(struct gemini_reading *r, const struct aigw_json *v
     struct aigw_json_walk walk = aigw_json_begin(value);
     struct aigw_json found[PART_KEYS], key, member;
     struct gemini_extra extra = { .count = 0 };
-    const struct aigw_part *before = list->last;
+    struct aigw_part *before = list->last;
     aigw_status status = AIGW_OK;
     uint32_t known_count = 0;
 
@@ -339,6 +367,8 @@ static aigw_status read_part(struct gemini_reading *r, const struct aigw_json *v
     if (status != AIGW_OK || list->last == before)
         return status;
     status = read_signature(r, &found[PART_SIGNATURE], list->last, &extra);
+    if (status == AIGW_OK)
+        status = give_to_thought(r, list, before);
     return status == AIGW_OK ? gemini_read_more_end(r, &extra, &list->last->extra) : status;
 }
 

@@ -53,7 +53,8 @@ aigw_status anthropic_api_ask(struct aigw_ctx *ctx, struct anthropic_api_call *c
     struct aigw_error error = { .struct_size = sizeof error, .retry_after_ms = -1 };
     const struct aigw_call_options options = { .struct_size = sizeof options,
                                                .flags = call->answer.is_stream ? AIGW_CALLF_STREAM : 0,
-                                               .dialect = AIGW_STR(ANTHROPIC_DIALECT) };
+                                               .dialect = call->asked.has_foreign ? AIGW_STR_NONE
+                                                                                  : AIGW_STR(ANTHROPIC_DIALECT) };
     struct aigw_call *handle;
 
     if (host->model_resolve(ctx, &need, &call->model, &error) != AIGW_OK)

@@ -46,6 +46,18 @@ static aigw_status anthropic_api_open(const struct aigw_host *host, struct aigw_
     return client_check_aliases(host, ctx, &api->aliases);
 }
 
+/* What is dropped, as this API calls it. */
+static const struct client_word words[] = {
+    { "parallel_calls", "tool_choice.disable_parallel_tool_use" },
+    { "format", "output_config.format" },
+    { "effort", "output_config.effort" },
+    { "reasoning", "thinking" },
+    { "reasoning_budget", "thinking.budget_tokens" },
+    { "stop", "stop_sequences" },
+    { "user", "metadata.user_id" },
+    { NULL, NULL },
+};
+
 /* ---- the body ---- */
 
 /* The client's own bytes, for a target that speaks its dialect. */
@@ -87,6 +99,7 @@ static aigw_status anthropic_api_check(struct aigw_ctx *ctx, void *self, void *s
     call->body_len = request->body.len;
     call->request_id = request->id;
     call->request.struct_size = sizeof call->request;
+    call->answer.words = words;
     status = client_answer_begin(&call->answer, call->api->host, ctx, false, anthropic_api_heartbeat);
     if (status != AIGW_OK)
         return status;

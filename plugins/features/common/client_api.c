@@ -66,11 +66,20 @@ aigw_status client_answer_begin(struct client_answer *answer, const struct aigw_
     return answer->buf ? AIGW_OK : AIGW_E_NOMEM;
 }
 
+static aigw_str spelled(const struct client_answer *answer, aigw_str name)
+{
+    for (const struct client_word *at = answer->words; at && at->canonical; at++)
+        if (strlen(at->canonical) == name.len && memcmp(at->canonical, name.ptr, name.len) == 0)
+            return (aigw_str){ at->word, strlen(at->word) };
+    return name;
+}
+
 /* Names that no header may carry, and those beyond the maximum, are left out. */
 void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, aigw_str name)
 {
     size_t len = answer->dropped_len;
 
+    name = name.len > 0 ? spelled(answer, name) : name;
     if (!answer->dropped)
         answer->dropped = answer->host->alloc(ctx, AIGW_LIFE_REQUEST, CLIENT_DROPPED_MAX);
     if (!answer->dropped || name.len == 0 || len + name.len + 3 > CLIENT_DROPPED_MAX)

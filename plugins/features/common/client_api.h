@@ -31,6 +31,11 @@ static inline int64_t client_estimate(size_t body_len)
 bool client_make_id(const struct aigw_host *host, struct aigw_ctx *ctx, const char *prefix,
                     char ret_id[CLIENT_ID_SIZE]);
 
+/** What a client calls a parameter that the canonical form calls otherwise. A list of them ends with NULLs. */
+struct client_word {
+    const char *canonical, *word;
+};
+
 /** An answer under way. Zeroed, then client_answer_begin(). Part of a call's state. */
 struct client_answer {
     const struct aigw_host *host;
@@ -40,6 +45,7 @@ struct client_answer {
     bool is_list; /* the caller's: the stream is a JSON list */
     aigw_str
         model; /* the caller's: what the client calls the model, put into answers that pass as they are; or absent */
+    const struct client_word *words; /* the caller's: how its dialect spells what is dropped; NULL: as we do */
     struct aigw_timer *silence;
     void (*heartbeat)(struct client_answer *answer); /* appends one to buf; NULL: this dialect has none */
     char *dropped;                                   /* made when something is: CLIENT_DROPPED_MAX bytes */
@@ -49,7 +55,7 @@ struct client_answer {
 /** AIGW_E_NOMEM without a buffer. */
 aigw_status client_answer_begin(struct client_answer *answer, const struct aigw_host *host, struct aigw_ctx *ctx,
                                 bool is_stream, void (*heartbeat)(struct client_answer *answer));
-/** AIGW_EVENT_DROPPED: for the header x-aigw-dropped, before the answer began. */
+/** AIGW_EVENT_DROPPED: for the header x-aigw-dropped, in the client's spelling, before the answer began. */
 void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, aigw_str name);
 /** A stream's head, once; nothing for whole answers. */
 aigw_status client_answer_start(struct client_answer *answer, struct aigw_ctx *ctx);

@@ -40,7 +40,9 @@ aigw_status gemini_api_ask(struct aigw_ctx *ctx, struct gemini_api_call *call)
         .struct_size = sizeof options,
         .flags = call->answer.is_stream ? AIGW_CALLF_STREAM : 0,
         /* a list is not what servers stream */
-        .dialect = is_answer && call->options.form != GEMINI_WRITE_LIST ? AIGW_STR(GEMINI_DIALECT) : AIGW_STR_NONE,
+        .dialect = is_answer && call->options.form != GEMINI_WRITE_LIST && !call->asked.has_foreign
+                       ? AIGW_STR(GEMINI_DIALECT)
+                       : AIGW_STR_NONE,
     };
     const struct aigw_model_info *model;
     struct aigw_call *handle;

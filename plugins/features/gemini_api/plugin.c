@@ -38,6 +38,27 @@ static aigw_status gemini_api_open(const struct aigw_host *host, struct aigw_ctx
     return client_check_aliases(host, ctx, &api->aliases);
 }
 
+/* What is dropped, as this API calls it: the member's own name, wherever it stands. */
+static const struct client_word words[] = {
+    { "top_p", "topP" },
+    { "top_k", "topK" },
+    { "stop", "stopSequences" },
+    { "presence_penalty", "presencePenalty" },
+    { "frequency_penalty", "frequencyPenalty" },
+    { "format", "responseMimeType" },
+    { "effort", "thinkingLevel" },
+    { "reasoning", "thinkingConfig" },
+    { "reasoning_budget", "thinkingBudget" },
+    { "tool_choice", "toolConfig" },
+    { "safety_settings", "safetySettings" },
+    { "service_tier", "serviceTier" },
+    { "metadata", "labels" },
+    { "input_type", "taskType" },
+    { "dimensions", "outputDimensionality" },
+    { "title", "displayName" },
+    { NULL, NULL },
+};
+
 /* ---- the body ---- */
 
 static bool asks_for_sse(aigw_str query)
@@ -77,6 +98,7 @@ static aigw_status gemini_api_check(struct aigw_ctx *ctx, void *self, void *stat
     call->body_len = request->body.len;
     call->counted = (struct aigw_usage)AIGW_USAGE_INIT;
     call->request.struct_size = sizeof call->request;
+    call->answer.words = words;
     status = client_answer_begin(&call->answer, call->api->host, ctx, call->method == GEMINI_API_STREAM,
                                  gemini_api_heartbeat);
     if (status != AIGW_OK)

@@ -62,6 +62,29 @@ static aigw_status openai_api_open(const struct aigw_host *host, struct aigw_ctx
     return client_check_aliases(host, ctx, &api->aliases);
 }
 
+/* What is dropped, as these APIs call it. */
+static const struct client_word chat_words[] = {
+    { "parallel_calls", "parallel_tool_calls" },
+    { "format", "response_format" },
+    { "effort", "reasoning_effort" },
+    { "reasoning", "reasoning_effort" },
+    { "reasoning_budget", "reasoning_effort" },
+    { "cache_key", "prompt_cache_key" },
+    { "title", "filename" },
+    { NULL, NULL },
+};
+static const struct client_word responses_words[] = {
+    { "parallel_calls", "parallel_tool_calls" },
+    { "format", "text.format" },
+    { "verbosity", "text.verbosity" },
+    { "effort", "reasoning.effort" },
+    { "reasoning", "reasoning.effort" },
+    { "reasoning_budget", "reasoning.effort" },
+    { "cache_key", "prompt_cache_key" },
+    { "title", "filename" },
+    { NULL, NULL },
+};
+
 /* ---- the body ---- */
 
 static aigw_status read_body(struct aigw_ctx *ctx, struct openai_api_call *call, const struct aigw_request *request,
@@ -127,6 +150,7 @@ static aigw_status openai_api_check(struct aigw_ctx *ctx, void *self, void *stat
     call->is_responses = request->route->tag == OPENAI_RESPONSES || call->is_count;
     if (request->route->tag <= OPENAI_EMBEDDING)
         call->asked.model = request->path_param; /* in Azure's form */
+    call->answer.words = call->is_responses ? responses_words : chat_words;
     status = client_answer_begin(&call->answer, call->api->host, ctx, false, openai_api_heartbeat);
     if (status != AIGW_OK)
         return status;
