@@ -112,8 +112,8 @@ class Chat(Api):
             found["refusal"] += said.get("refusal") or ""
             found["reasoning"] += said.get("reasoning_content") or ""
             for call in said.get("tool_calls") or []:
-                equal(call["type"], "function", "type of a call")
-                found["calls"].append([call["id"], call["function"]["name"], arguments(call["function"]["arguments"])])
+                if call["type"] == "function":
+                    found["calls"].append([call["id"], call["function"]["name"], arguments(call["function"]["arguments"])])
             found["finish"], found["logprobs"] = choice["finish_reason"], choice.get("logprobs")
             found.turn = said
         found["text"], found["usage"] = found["choices"].get(0, ""), self.usage(body["usage"])
@@ -203,7 +203,7 @@ class Responses(Api):
                 found["signature"] = item.get("encrypted_content") or found["signature"]
             elif item["type"] == "function_call":
                 found["calls"].append([item["call_id"], item["name"], arguments(item["arguments"])])
-            else:
+            elif item["type"] == "message":
                 for part in item["content"]:
                     if part["type"] == "output_text":
                         truth(isinstance(part["annotations"], list), "annotations", part)
@@ -397,10 +397,10 @@ class Gemini(Api):
             found["logprobs"] = candidate.get("logprobsResult", found["logprobs"])
         if "usageMetadata" in body:
             said = body["usageMetadata"]
-            found["usage"] = {"input": said["promptTokenCount"], "cached": said.get("cachedContentTokenCount", 0),
+            found["usage"] = {"input": said.get("promptTokenCount", 0), "cached": said.get("cachedContentTokenCount", 0),
                               "output": said.get("candidatesTokenCount", 0) + said.get("thoughtsTokenCount", 0),
                               "reasoning": said.get("thoughtsTokenCount", 0)}
-            equal(said["totalTokenCount"], found["usage"]["input"] + found["usage"]["output"], "totalTokenCount")
+            equal(said.get("totalTokenCount", 0), found["usage"]["input"] + found["usage"]["output"], "totalTokenCount")
 
     @staticmethod
     def _part(part, found, index):

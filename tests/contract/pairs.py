@@ -1,88 +1,18 @@
 """CL-MAP-01-…: every API in front of every provider. What each cell sends and must see is data: pairs.json, and the providers'
 own rows; how a client sends and reads is _apis.py, how a server answers fakes/dialects.py."""
-import hashlib
 import json
-import time
 
 from fakes import dialects
 from fakes.models import Reply
-from fakes.net import Server
-from harness import providers
-from harness.runner import Failure, add_case, equal, fixture, short, truth
+from harness.runner import Failure, add_case, equal, short, truth
 
 from . import _pairs
 from ._apis import APIS
-from ._env import Env
+from ._pairs_env import SERVER_KEY
 
-KEY = "aigw-pairs000-canary-key-5b2d"
-SERVER_KEY = "sk-pairs-canary-63c0"
 # Members that say how to answer, and the room for it, which one API must name and others need not.
 FORM = {"model", "stream", "stream_options", "anthropic_version"}
 ROOM = {"max_tokens", "max_completion_tokens", "maxTokens", "maxOutputTokens", "inferenceConfig", "generationConfig"}
-
-
-class Metadata:
-    """Google's metadata server, which lets everybody in."""
-
-    def __init__(self, ctx):
-        self.token = ctx.secret("ya29.pairs-canary")
-        self.server = Server(self._handle)
-        self.host = f"127.0.0.1:{self.server.port}"
-        self.close = self.server.close
-
-    async def _handle(self, ex):
-        if "token" in ex.request.path:
-            ex.reply(200, json.dumps({"access_token": self.token, "expires_in": 3599, "token_type": "Bearer"}),
-                     headers=(("Metadata-Flavor", "Google"),))
-        else:
-            ex.reply(200, "p", content_type="text/plain", headers=(("Metadata-Flavor", "Google"),))
-
-
-class PairsEnv(Env):
-    def __init__(self, ctx):
-        _, self.rows = providers.matrix()
-        self.features = _pairs.load()
-        self.metadata = Metadata(ctx)
-        self.scripts, self.names = {}, {}
-        super().__init__(ctx, conf=self._conf, name="pairs")
-        ctx.secret(KEY)
-        ctx.secret(SERVER_KEY)
-
-    def _conf(self, _):
-        groups, models = [], []
-        for number, target in enumerate(_pairs.TARGETS):
-            script = self.scripts[target.name] = self.models.script()
-            group = target.group.replace("{key}", SERVER_KEY).replace("{metadata}", self.metadata.host)
-            group = group % script.root if "%s" in group else group
-            groups.append(f'p{number} = {{ plugin = "{target.plugin}"; {group} }};')
-            for name in sorted({item.cell(api, target, self.rows).model for item in self.features for api in item.apis()}):
-                self.names[target.name, name] = f"m{len(self.names)}"
-                models.append(f'm{len(self.names) - 1} = {{ retries = 0; targets = ( {{ provider = "p{number}"; '
-                              f'model = "{name}"; }} ); max_context_tokens = 8000; }};')
-        digest = hashlib.sha256(KEY.encode()).hexdigest()
-        return (f'upstream: {{ retries = 0; circuit_failures = 0; }};\nlimits: {{ stream_status_ms = 300; }};\nkeys: {{ pairs = {{ hash = ( "sha256:{digest}" ); }}; }};\n'
-                f"providers: {{ {' '.join(groups)} }};\nmodels: {{ {' '.join(models)} }};\n"
-                'features: { openai_api = { plugin = "openai_api"; }; anthropic_api = { plugin = "anthropic_api"; }; '
-                'gemini_api = { plugin = "gemini_api"; }; };\n')
-
-    def ask(self, api, target, model, members, reply, stream, kind="chat"):
-        """What came back, and the one request that the server got, or None."""
-        script = self.scripts[target.name]
-        script.replies = [reply]
-        script.seen.clear()
-        path, body = api.send(self.names[target.name, model], members, stream, kind)
-        response = self.post(path, json.dumps(body), headers={**api.headers(KEY), "Content-Type": "application/json"})
-        truth(len(script.seen) <= (2 if reply.status in (401, 403) else 1), "one request, or another with a new token", len(script.seen))
-        return api.read(response, stream), (script.seen or [None])[0], body, response
-
-    def close(self):
-        super().close()
-        self.metadata.close()
-
-
-@fixture("pairs")
-def pairs(ctx):
-    return PairsEnv(ctx)
 
 
 # -- what the server was sent ----------------------------------------------------------------------------------------

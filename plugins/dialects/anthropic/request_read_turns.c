@@ -132,6 +132,8 @@ static bool read_thinking(struct reading *r, struct reading_block *b)
         return false;
     if (signature.len > 0)
         take_signature(r, signature, b->part);
+    else
+        r->has_foreign = true; /* of a server that signs nothing */
     return true;
 }
 

@@ -45,6 +45,25 @@ static aigw_status fail(struct aigw_ctx *ctx, struct anthropic_api_call *call, c
 
 /* ---- asking ---- */
 
+#define SAMPLING_MEMBERS (AIGW_PARAM_TEMPERATURE | AIGW_PARAM_TOP_P | AIGW_PARAM_TOP_K)
+#define WITHOUT_SAMPLING "2026-10-21" /* the version of the API from which on the vendor refuses them */
+
+/* What the vendor's own server would refuse is translated: it has another way to say the rest. */
+static bool may_pass(const struct anthropic_api_call *call)
+{
+    const struct aigw_params *params = call->request.params;
+    bool is_sampled = params && (params->set & SAMPLING_MEMBERS);
+
+    for (uint32_t i = 0; is_sampled && i < call->raw.header_count; i++) {
+        const struct aigw_pair *header = &call->passed[i];
+
+        if (header->name.len == strlen("anthropic-version") && header->value.len == strlen(WITHOUT_SAMPLING) &&
+            memcmp(header->value.ptr, WITHOUT_SAMPLING, header->value.len) >= 0)
+            return false;
+    }
+    return !call->asked.has_foreign;
+}
+
 aigw_status anthropic_api_ask(struct aigw_ctx *ctx, struct anthropic_api_call *call)
 {
     const struct aigw_host *host = call->api->host;
@@ -53,8 +72,8 @@ aigw_status anthropic_api_ask(struct aigw_ctx *ctx, struct anthropic_api_call *c
     struct aigw_error error = { .struct_size = sizeof error, .retry_after_ms = -1 };
     const struct aigw_call_options options = { .struct_size = sizeof options,
                                                .flags = call->answer.is_stream ? AIGW_CALLF_STREAM : 0,
-                                               .dialect = call->asked.has_foreign ? AIGW_STR_NONE
-                                                                                  : AIGW_STR(ANTHROPIC_DIALECT) };
+                                               .dialect =
+                                                   may_pass(call) ? AIGW_STR(ANTHROPIC_DIALECT) : AIGW_STR_NONE };
     struct aigw_call *handle;
 
     if (host->model_resolve(ctx, &need, &call->model, &error) != AIGW_OK)

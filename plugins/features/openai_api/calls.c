@@ -58,6 +58,8 @@ aigw_status openai_api_refuse(struct aigw_ctx *ctx, struct openai_api_call *call
     struct openai_error said;
 
     openai_error_of(error, &said);
+    if (call->is_responses && said.code.len == 0) /* clients of this API take it for text, whatever it says */
+        said.code = (aigw_str){ said.type, strlen(said.type) };
     host->buf_clear(call->answer.buf);
     openai_put_error(host, call->answer.buf, &said, error->message);
     return client_answer_refuse(&call->answer, ctx, said.http_status, said.retry, error->retry_after_ms);
