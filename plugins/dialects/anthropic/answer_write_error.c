@@ -2,6 +2,8 @@
  * kind are a table; so is what x-should-retry says: without it some clients try a hopeless call again and again. */
 #include "anthropic_server.h"
 
+#include "../common/refusal.h"
+
 #include <ctype.h>
 #include <string.h>
 
@@ -160,8 +162,10 @@ void anthropic_refuse_error(const struct aigw_host *host, struct aigw_ctx *ctx, 
                                                .retry_after_ms = error->retry_after_ms,
                                                .type = failure_kinds[i].type,
                                                .message = error->message };
-    if (error->kind == AIGW_ERR_RATE_LIMITED && wire_contains(error->code, "quota"))
-        ret_refusal->should_retry = AIGW_NO; /* no waiting helps */
+    if (refusal_is_quota(error)) {
+        anthropic_refuse_status(429, error->message, ret_refusal);
+        ret_refusal->should_retry = AIGW_NO;
+    }
     if (ret_refusal->message.len == 0)
         ret_refusal->message = wire_str(failure_kinds[i].words);
     if (error->kind == AIGW_ERR_CONTEXT_TOO_LONG)

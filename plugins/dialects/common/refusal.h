@@ -42,6 +42,13 @@ struct refusal {
     int64_t retry_after_ms; /* -1 when the body asks for nothing */
 };
 
+/** An account without money: refused like a limit that no waiting lifts, whatever its kind. */
+static inline bool refusal_is_quota(const struct aigw_error *error)
+{
+    return (error->kind == AIGW_ERR_RATE_LIMITED || error->kind == AIGW_ERR_PERMISSION) &&
+           wire_contains(error->code, "insufficient_quota");
+}
+
 /** What a parsed body says; of an absent one nothing. */
 void refusal_read(struct reader *r, const struct aigw_json *body, const struct refusal_rules *rules,
                   struct refusal *ret_refusal);

@@ -1,6 +1,8 @@
 /* answer_write_error.c - refusals and failures in the words of Google's APIs. */
 #include "gemini_server.h"
 
+#include "../common/refusal.h"
+
 #include <string.h>
 
 /* By kind of error. What is our own trouble with a model server's key is nobody's bad key. */
@@ -37,6 +39,10 @@ void gemini_refuse_error(const struct aigw_error *error, struct gemini_refusal *
             ret_refusal->http_status = rows[i].http_status;
             ret_refusal->status = rows[i].status;
         }
+    if (refusal_is_quota(error)) {
+        ret_refusal->http_status = 429;
+        ret_refusal->status = "RESOURCE_EXHAUSTED";
+    }
     if (ret_refusal->message.len == 0)
         ret_refusal->message = AIGW_STR("the model server failed");
 }

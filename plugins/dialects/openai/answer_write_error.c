@@ -1,6 +1,8 @@
 /* answer_write_error.c - errors, refusals and lists of models, as OpenAI's clients read them. */
 #include "answer_write.h"
 
+#include "../common/refusal.h"
+
 #include <string.h>
 
 /* ---- errors ---- */
@@ -42,8 +44,8 @@ void openai_error_of(const struct aigw_error *error, struct openai_error *ret_er
                                                 .code = errors[i].code ? wire_str(errors[i].code) : error->code,
                                                 .param = errors[i].param,
                                                 .retry = errors[i].retry };
-    /* An account without money is no limit that passes. */
-    if (error->kind == AIGW_ERR_RATE_LIMITED && wire_contains(error->code, "insufficient_quota")) {
+    if (refusal_is_quota(error)) {
+        ret_error->http_status = 429;
         ret_error->type = "insufficient_quota";
         ret_error->code = AIGW_STR("insufficient_quota");
         ret_error->retry = AIGW_NO;

@@ -1,0 +1,128 @@
+"""CL-GEM rows with every provider: Google's generateContent in front of servers of each dialect."""
+import base64
+import json
+
+from fakes.models import Reply
+from harness.runner import case, equal, truth
+
+OTHERS = ("openai", "anthropic", "bedrock", "mistral")
+
+
+def talk(*turns):
+    return {"contents": [{"role": role, "parts": parts if isinstance(parts, list) else [parts]} for role, parts in turns]}
+
+
+@case("CL-GEM-05", "pairs")
+def schemas(env):
+    lower = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "array", "items": {"type": "integer"}}}}
+    upper = {"type": "OBJECT", "properties": {"a": {"type": "STRING"}, "b": {"type": "ARRAY", "items": {"type": "INTEGER"}}}}
+    for member, schema in (("parameters", lower), ("parameters", upper), ("parametersJsonSchema", lower), ("parameters_json_schema", lower)):
+        tools = {"tools": [{"functionDeclarations": [{"name": "f", member: schema}]}]}
+        equal(env.say("gemini", "openai", tools)[1]["tools"][0]["function"]["parameters"], lower, f"{member} for a chat")
+        equal(env.say("gemini", "anthropic", tools)[1]["tools"][0]["input_schema"], lower, f"{member} for Claude")
+
+
+@case("CL-GEM-06", "pairs")
+def ids(env):
+    for api in ("chat", "messages", "responses"):
+        found, _, _ = env.say(api, "vertex", {}, {"calls": [["", "f", {"n": 1}], ["", "f", {"n": 2}]]})
+        names = [call[0] for call in found["calls"]]
+        truth(all(names) and len(set(names)) == 2, f"two ids for {api}", names)
+        from ._apis import APIS
+        sent = env.say(api, "vertex", APIS[api].history(found))[1]["contents"]
+        equal([part["functionCall"]["args"] for part in sent[1]["parts"] if "functionCall" in part], [{"n": 1}, {"n": 2}], "calls back")
+        equal(len([part for part in sent[2]["parts"] if "functionResponse" in part]), 2, "their results")
+
+
+@case("CL-GEM-07", "pairs")
+def order(env):
+    calls = [{"functionCall": {"name": "f", "args": {"n": n}}} for n in (1, 2)]
+    results = [{"functionResponse": {"name": "f", "response": {"output": word}}} for word in ("one", "two")]
+    sent = env.say("gemini", "openai", talk(("user", {"text": "q"}), ("model", calls), ("user", results)))[1]["messages"]
+    equal({call["id"]: json.loads(call["function"]["arguments"])["n"] for call in sent[1]["tool_calls"]},
+          {sent[2]["tool_call_id"]: 1, sent[3]["tool_call_id"]: 2}, "calls and their results")
+    equal([message["content"] for message in sent[2:]], ["one", "two"], "the results")
+
+
+@case("CL-GEM-10", "pairs")
+def signatures(env):
+    signature = base64.b64encode(b"signed by Gemini").decode()
+    parts = [{"functionCall": {"name": "f", "args": {}}, "thoughtSignature": signature}]
+    result = {"functionResponse": {"name": "f", "response": {"output": "x"}}}
+    sent = env.say("gemini", "vertex", talk(("user", {"text": "q"}), ("model", parts), ("user", result)))[1]
+    equal(sent["contents"][1]["parts"], parts, "the same part (as it is)")
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    chat = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "tool_call_id": "a", "content": "x"}]}
+    sent = env.say("chat", "vertex", chat, model="gemini-3-pro")[1]["contents"][1]["parts"][0]
+    equal(sent["thoughtSignature"], "skip_thought_signature_validator", "what stands for one that a client lost")
+    call["extra_content"] = {"google": {"thought_signature": signature}}
+    equal(env.say("chat", "vertex", chat, model="gemini-3-pro")[1]["contents"][1]["parts"][0]["thoughtSignature"], signature, "one that it kept")
+
+
+@case("CL-GEM-11", "pairs")
+def thinking(env):
+    for config, wanted in (({"thinkingBudget": 0}, "none"), ({"thinkingBudget": -1}, None), ({"thinkingLevel": "HIGH"}, "high"),
+                           ({"thinkingLevel": "low"}, "low"), ({"thinkingBudget": 2048}, "low"), ({"thinking_budget": 16384}, "high")):
+        sent = env.say("gemini", "openai", {"generationConfig": {"thinkingConfig": config}}, model="o3-mini")[1]
+        equal(sent.get("reasoning_effort"), wanted, f"effort for {config}")
+
+
+@case("CL-GEM-12", "pairs")
+def hidden(env):
+    for target in OTHERS:
+        for config, wanted in (({"includeThoughts": False}, ""), ({}, ""), ({"includeThoughts": True}, "hm")):
+            found, _, _ = env.say("gemini", target, {"generationConfig": {"thinkingConfig": config}}, {"reasoning": "hm", "text": "So."}, stream=True)
+            equal((found["reasoning"], found["text"]), (wanted, "So."), f"{config} at {target}")
+
+
+@case("CL-GEM-13", "pairs")
+def candidates(env):
+    for target in ("anthropic", "bedrock"):
+        found, sent, _ = env.say("gemini", target, {"generationConfig": {"candidateCount": 2}})
+        equal((found["status"], found["error"]["type"], sent), (400, "INVALID_ARGUMENT", None), f"two answers of {target}")
+
+
+@case("CL-GEM-14", "pairs")
+def pictures(env):
+    asked = talk(("user", [{"text": "q"}, {"fileData": {"fileUri": "https://a.example/b.png", "mimeType": "image/png"}}]))
+    equal(env.say("gemini", "openai", asked)[1]["messages"][0]["content"][1]["image_url"]["url"], "https://a.example/b.png", "of a chat")
+    equal(env.say("gemini", "anthropic", asked)[1]["messages"][0]["content"][1]["source"], {"type": "url", "url": "https://a.example/b.png"},
+          "of Claude")
+
+
+@case("CL-GEM-15", "pairs")
+def responses(env):
+    call = ("model", {"functionCall": {"name": "f", "args": {}}})
+    for response, wanted in (({"output": "x"}, "x"), ({"result": "x"}, "x"), ({"content": "x"}, "x"), ({"error": "x"}, "x"),
+                             ({"a": 1, "b": [2]}, {"a": 1, "b": [2]}), ({"output": {"a": 1}}, {"a": 1}), ({}, {})):
+        result = ("user", {"functionResponse": {"name": "f", "response": response}})
+        text = env.say("gemini", "mistral", talk(("user", {"text": "q"}), call, result))[1]["messages"][2]["content"]
+        found = text.removeprefix("Error: ") if isinstance(wanted, str) else json.loads(text)
+        truth(found == wanted or found == response, f"{wanted} for {response}", text)
+
+
+@case("CL-GEM-21", "pairs")
+def filtered(env):
+    for target in OTHERS:
+        found, _, _ = env.say("gemini", target, {}, {"text": "Hel", "finish": "filter"}, stream=True)
+        equal(found["finish"], "SAFETY", f"the end by {target}")
+    blocked = {"promptFeedback": {"blockReason": "SAFETY"}, "usageMetadata": {"promptTokenCount": 3, "totalTokenCount": 3}}
+    equal(env.say("gemini", "vertex", {}, reply=Reply(body=blocked))[2].json()["promptFeedback"], {"blockReason": "SAFETY"}, "as it is")
+    found, _, _ = env.say("chat", "vertex", {}, reply=Reply(body=blocked))
+    equal((found["status"], found["error"]["code"]), (400, "content_policy_violation"), "for a chat")
+
+
+@case("CL-GEM-22", "pairs")
+def cached(env):
+    found, sent, _ = env.say("gemini", "openai", {"cachedContent": "cachedContents/x"})
+    equal((found["status"], sent), (400, None), "a cache that another vendor has")
+    truth("cachedContent" in found["error"]["message"], "its name", found["error"])
+
+
+@case("CL-GEM-24", "pairs")
+def result_parts(env):
+    parts = [{"inlineData": {"mimeType": "image/png", "data": "aGk="}}]
+    result = {"functionResponse": {"id": "a", "name": "f", "response": {"output": "seen"}, "parts": parts}}
+    asked = talk(("user", {"text": "q"}), ("model", {"functionCall": {"id": "a", "name": "f", "args": {}}}), ("user", result))
+    equal(env.say("gemini", "vertex", asked)[1]["contents"][2]["parts"], [result], "as it is")
+    truth("aGk=" in json.dumps(env.say("gemini", "anthropic", asked)[1]["messages"][2]), "the picture at Claude", env.sent.body)

@@ -1,0 +1,285 @@
+"""CL-MAP rows with every provider: what is the same for all client APIs."""
+import json
+
+from fakes import dialects
+from fakes.models import Reply
+from harness.runner import case, equal, truth
+
+from . import _pairs
+from ._apis import APIS
+from ._pairs_env import sse_reply
+from .client_openai import READ, USAGE, calls, chunk, piece
+
+SERVERS = ("openai", "azure", "anthropic", "bedrock", "vertex", "vertex (Claude)", "mistral")
+TOOL = {"tools": [{"name": "f", "input_schema": {"type": "object"}}]}
+
+
+def metric(env, name):
+    return env.gw.metric(name) or 0
+
+
+@case("CL-MAP-02", "pairs")
+def there_and_back(env):
+    """A chat that is read and written again by a server's dialect, in the client's own, says the same."""
+    asked = {"temperature": 0.5, "stop_sequences": ["E"], "system": [{"type": "text", "text": "s"}], "messages": [
+        {"role": "user", "content": [{"type": "text", "text": "q"}]},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"a": [1, {"b": None}]}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": [{"type": "text", "text": "r"}]}]}], **TOOL}
+    sent = env.say("messages", "vertex (Claude)", asked)[1]
+    equal({name: sent[name] for name in asked}, asked, "the request")
+    answer = {"reasoning": "hm", "signature": "EqQB", "text": "a", "calls": [["toolu_2", "f", {"n": 1}]]}
+    for stream in (False, True):
+        found, _, _ = env.say("messages", "vertex (Claude)", {"thinking": {"type": "enabled", "budget_tokens": 1024}}, answer, stream)
+        equal({name: found[name] for name in answer}, answer, "the answer")
+
+
+@case("CL-MAP-06 CL-MAP-09", "pairs")
+def counted(env):
+    """Tokens of streams that pass are those of the body; a chat's client that did not ask sees none."""
+    for api, target in (("chat", "openai"), ("chat", "azure"), ("messages", "anthropic"), ("gemini", "vertex")):
+        before = metric(env, "inference_input_tokens_total"), metric(env, "inference_output_tokens_total")
+        found, _, response = env.say(api, target, {"stream_options": None} if api == "chat" else {},
+                                     {"text": "a", "usage": {"input": 120, "cached": 100, "output": 30}}, stream=True)
+        after = metric(env, "inference_input_tokens_total"), metric(env, "inference_output_tokens_total")
+        equal((after[0] - before[0], after[1] - before[1]), (120, 30), f"tokens of {api} at {target}")
+        truth(found["usage"], f"usage for the client of {api}", response.text)
+    target = next(item for item in _pairs.TARGETS if item.name == "openai")
+    kind, body = dialects.write("chat", {"text": "a"}, "m", True)
+    env.scripts["openai"].replies = [Reply(body=body, content_type=kind)]
+    path, asked = APIS["chat"].send(env.names["openai", target.model], {}, True)
+    del asked["stream_options"]
+    before = metric(env, "inference_input_tokens_total")
+    from ._pairs_env import KEY
+    response = env.post(path, json.dumps(asked), headers=APIS["chat"].headers(KEY))
+    truth('"usage":{' not in response.text.replace(" ", "") and "[DONE]" in response.text, "no usage that nobody asked for", response.text)
+    equal(metric(env, "inference_input_tokens_total") - before, 12, "tokens counted")
+
+
+@case("CL-MAP-07", "pairs")
+def cut(env):
+    for api, target in (("chat", "openai"), ("messages", "anthropic"), ("gemini", "vertex")):
+        found, _, _ = env.say(api, target, {}, {"text": "ab", "broken": "cut"}, stream=True)
+        truth(found["broken"] and found["error"]["message"], f"an error for {api}", dict(found))
+
+
+@case("CL-MAP-10", "pairs")
+def usage(env):
+    """120 in, 100 of them from the cache and 10 written to it; 30 out, 20 of them reasoning."""
+    said = {"prompt_tokens": 120, "completion_tokens": 30, "total_tokens": 150,
+            "prompt_tokens_details": {"cached_tokens": 100, "cache_write_tokens": 10}, "completion_tokens_details": {"reasoning_tokens": 20}}
+    reply = Reply(body={"choices": [{"index": 0, "message": {"role": "assistant", "content": "a"}, "finish_reason": "stop"}], "usage": said})
+    found = {api: env.say(api, "openai", READ if api == "chat" else {}, reply=reply)[2].json() for api in APIS}
+    equal((found["chat"]["usage"]["prompt_tokens"], found["chat"]["usage"]["prompt_tokens_details"]["cached_tokens"],
+           found["chat"]["usage"]["completion_tokens_details"]["reasoning_tokens"]), (120, 100, 20), "of a chat")
+    said = found["responses"]["usage"]
+    equal((said["input_tokens"], said["input_tokens_details"]["cached_tokens"], said["output_tokens"],
+           said["output_tokens_details"]["reasoning_tokens"], said["total_tokens"]), (120, 100, 30, 20, 150), "of Responses")
+    said = found["messages"]["usage"]
+    equal((said["input_tokens"], said["cache_read_input_tokens"], said["cache_creation_input_tokens"], said["output_tokens"]),
+          (10, 100, 10, 30), "of Messages")
+    said = found["gemini"]["usageMetadata"]
+    equal((said["promptTokenCount"], said["cachedContentTokenCount"], said["candidatesTokenCount"], said["thoughtsTokenCount"],
+           said["totalTokenCount"]), (120, 100, 10, 20, 150), "of Gemini")
+
+
+# canonical: what a server of each dialect says → what a client of each API reads
+FINISHES = [
+    ("stop", {"chat": "stop", "messages": "end_turn", "converse": "end_turn", "gemini": "STOP"}, "stop"),
+    ("sequence", {"messages": "stop_sequence"}, "stop_sequence"),
+    ("sequence-unknown", {"converse": "stop_sequence"}, "stop"),
+    ("length", {"chat": "length", "mistral": "length", "messages": "max_tokens", "converse": "max_tokens", "gemini": "MAX_TOKENS"}, "length"),
+    ("window", {"mistral": "model_length", "messages": "model_context_window_exceeded", "converse": "model_context_window_exceeded"}, "window"),
+    ("filter", {"chat": "content_filter", "messages": "refusal", "converse": "content_filtered", "gemini": "SAFETY"}, "filter"),
+    ("filter-prohibited", {"gemini": "PROHIBITED_CONTENT"}, "prohibited"),
+    ("guardrail", {"converse": "guardrail_intervened"}, "filter"),
+    ("pause", {"messages": "pause_turn"}, "pause"),
+    ("malformed", {"gemini": "MALFORMED_FUNCTION_CALL", "converse": "malformed_tool_use"}, "malformed"),
+]
+SAID = {
+    "stop": {"chat": "stop", "responses": "completed", "messages": "end_turn", "gemini": "STOP"},
+    "stop_sequence": {"chat": "stop", "responses": "completed", "messages": "stop_sequence", "gemini": "STOP"},
+    "length": {"chat": "length", "responses": "incomplete max_output_tokens", "messages": "max_tokens", "gemini": "MAX_TOKENS"},
+    "window": {"chat": "length", "responses": "incomplete max_output_tokens", "messages": "model_context_window_exceeded", "gemini": "MAX_TOKENS"},
+    "filter": {"chat": "content_filter", "responses": "incomplete content_filter", "messages": "refusal", "gemini": "SAFETY"},
+    "prohibited": {"chat": "content_filter", "responses": "incomplete content_filter", "messages": "refusal", "gemini": "PROHIBITED_CONTENT"},
+    "pause": {"chat": "stop", "responses": "incomplete max_output_tokens", "messages": "pause_turn", "gemini": "STOP"},
+    "malformed": {"chat": "stop", "responses": "failed", "messages": "end_turn", "gemini": "MALFORMED_FUNCTION_CALL"},
+}
+
+
+def with_finish(dialect, word):
+    writer = dialects.WRITERS[dialect]({"text": "a"}, "m")
+    body = writer.whole()
+    if dialect in ("chat", "mistral"):
+        body["choices"][0]["finish_reason"] = word
+    elif dialect == "messages":
+        body.update(stop_reason=word, stop_sequence="E" if word == "stop_sequence" else None)
+    elif dialect == "converse":
+        body["stopReason"] = word
+    else:
+        body["candidates"][0]["finishReason"] = word
+    return Reply(body=body)
+
+
+@case("CL-MAP-11", "pairs")
+def finishes(env):
+    failed = []
+    for name, words, wanted in FINISHES:
+        for dialect, word in words.items():
+            target = next(item for item in _pairs.TARGETS if item.dialect == dialect)
+            for api in APIS:
+                if target.passes == api:
+                    continue
+                found, _, response = env.say(api, target.name, {}, reply=with_finish(dialect, word))
+                said = found["finish"] if found["status"] == 200 else f"{found['status']}"
+                if said != SAID[wanted][api]:
+                    failed.append(f"{api} of {word}: {SAID[wanted][api]}, not {said}")
+    equal(failed, [], f"ends ({len(failed)} others)")
+
+
+@case("CL-MAP-12", "pairs")
+def errors(env):
+    """The rest of the table is M-bad-request and its like of CL-MAP-01: every provider's own failures on every API."""
+    quota = {"error": {"message": "You exceeded your current quota", "type": "insufficient_quota", "code": "insufficient_quota"}}
+    for api in APIS:
+        found, _, response = env.say(api, "openai", {}, reply=Reply(status=429, body=quota))
+        equal((found["status"], response.header("x-should-retry")), (429, None if api == "gemini" else "false"), f"a quota for {api}")
+        found, _, _ = env.say(api, "openai", {}, reply=Reply(status=504, body="late"))
+        equal(found["status"], 504, f"a timeout for {api}")
+        found, _, _ = env.say(api, "openai", {}, reply=Reply(status=200, body="no JSON"))
+        equal(found["status"], 502, f"nonsense for {api}")
+    found, _, _ = env.say("messages", "openai", {}, reply=Reply(status=504, body="late"))
+    equal(found["error"]["type"], "timeout_error", "its type for Messages")
+
+
+@case("CL-MAP-13", "pairs")
+def tool_ids(env):
+    import re
+    ident = "call:1." + "x" * 70
+    talk = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": None, "tool_calls": [
+        {"id": ident, "type": "function", "function": {"name": "f", "arguments": "{}"}}]}, {"role": "tool", "tool_call_id": ident, "content": "r"}],
+        "tools": [{"type": "function", "function": {"name": "f"}}]}
+    sent = env.say("chat", "anthropic", talk)[1]["messages"]
+    ids = sent[1]["content"][0]["id"], sent[2]["content"][0]["tool_use_id"]
+    truth(ids[0] == ids[1] and re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", ids[0]), "ids for Claude", ids)
+    sent = env.say("chat", "bedrock", talk)[1]["messages"]
+    ids = sent[1]["content"][0]["toolUse"]["toolUseId"], sent[2]["content"][0]["toolResult"]["toolUseId"]
+    truth(ids[0] == ids[1] and re.fullmatch(r"[a-zA-Z0-9_.:-]{1,64}", ids[0]), "ids for Bedrock", ids)
+    sent = env.say("chat", "mistral", talk)[1]["messages"]
+    ids = sent[1]["tool_calls"][0]["id"], sent[2]["tool_call_id"]
+    truth(ids[0] == ids[1] and re.fullmatch(r"[a-zA-Z0-9]{9}", ids[0]), "ids for Mistral", ids)
+
+
+@case("CL-MAP-14", "pairs")
+def tool_names(env):
+    name = "files.read" + "x" * 90
+    tools = {"tools": [{"type": "function", "name": name, "parameters": {"type": "object"}, "strict": False}]}
+    for target, pick in (("anthropic", lambda sent: sent["tools"][0]["name"]),
+                         ("bedrock", lambda sent: sent["toolConfig"]["tools"][0]["toolSpec"]["name"])):
+        short = pick(env.say("responses", target, tools)[1])
+        found, _, _ = env.say("responses", target, tools, {"calls": [["call00001", short, {}]]}, stream=True)
+        equal(found["calls"][0][1], name, f"the name that came back of {target}")
+
+
+@case("CL-MAP-15 CL-MAP-16", "pairs")
+def ranges(env):
+    found, sent, _ = env.say("chat", "anthropic", {"temperature": 1.7})
+    equal((sent["temperature"], found["dropped"]), (1, ["temperature"]), "a temperature that is too high")
+    found, sent, _ = env.say("chat", "anthropic", {"temperature": 0.5, "top_p": 0.5}, model="claude-sonnet-4-5")
+    equal((sent.get("temperature"), sent.get("top_p"), found["dropped"]), (0.5, None, ["top_p"]), "both for a Claude that takes one")
+
+
+@case("CL-MAP-17", "pairs")
+def forced_and_thinking(env):
+    found, sent, _ = env.say("gemini", "anthropic", {
+        "tools": [{"functionDeclarations": [{"name": "f"}]}], "toolConfig": {"functionCallingConfig": {"mode": "ANY"}},
+        "generationConfig": {"thinkingConfig": {"thinkingBudget": 2048}}})
+    equal((sent["tool_choice"], "thinking" in sent, found["dropped"]), ({"type": "any"}, False, ["thinkingBudget"]), "a tool and no thinking")
+
+
+@case("CL-MAP-18", "pairs")
+def stops(env):
+    found, sent, _ = env.say("messages", "vertex", {"stop_sequences": list("abcde")})
+    equal(sent["generationConfig"]["stopSequences"], list("abcde"), "five")
+    found, sent, _ = env.say("messages", "vertex", {"stop_sequences": list("abcdef")})
+    equal((found["status"], sent), (400, None), "six")
+
+
+@case("CL-MAP-20", "pairs")
+def odd_turns(env):
+    talk = [{"role": "assistant", "content": "first"}, {"role": "user", "content": "a"}, {"role": "user", "content": ""},
+            {"role": "user", "content": "b"}, {"role": "assistant", "content": ""}, {"role": "user", "content": "c"}]
+    for target in SERVERS[2:]:
+        found, sent, _ = env.say("chat", target, {"messages": talk})
+        equal(found["status"], 200, f"status of {target}")
+        turns = sent.get("messages") or sent["contents"]
+        if target != "mistral":
+            equal(turns[0]["role"], "user", f"who begins at {target}")
+            roles = [turn["role"] for turn in turns]
+            truth(all(a != b for a, b in zip(roles, roles[1:])), f"turn by turn at {target}", roles)
+        truth('"text":""' not in env.sent.body.decode().replace(" ", ""), f"no empty text at {target}", env.sent.body)
+
+
+PREFILL = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "Hello \n"}]}
+
+
+@case("CL-MAP-21 CL-MAP-22", "pairs")
+def prefill(env):
+    sent = env.say("chat", "anthropic", PREFILL, model="claude-sonnet-4-5")[1]["messages"]
+    equal(sent[1]["content"][0]["text"], "Hello", "without its trailing space")
+    equal(env.say("messages", "mistral", PREFILL)[1]["messages"][1].get("prefix"), True, "a prefix of Mistral")
+    found, sent, _ = env.say("chat", "anthropic", PREFILL, model="claude-opus-4-7")
+    truth(found["status"] == 200 and sent["messages"][-1]["role"] == "user" and "Hello" in str(sent["messages"][-1]),
+          "said by the user, to a Claude that takes no prefill", sent)
+
+
+@case("CL-MAP-23 CL-MAP-24", "pairs")
+def schemas(env):
+    cycle = {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}, "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}}}
+
+    def sent(schema):
+        found, body, _ = env.say("messages", "vertex", {"tools": [{"name": "f", "input_schema": schema}]})
+        equal(found["status"], 200, "status")
+        return body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"]
+    equal(sent(cycle)["$defs"], cycle["$defs"], "references, kept")
+    odd = {"type": "object", "properties": {"a": {"type": ["string", "null"]}, "b": {"const": "x"}, "c": {"oneOf": [{"type": "string"}, {"type": "integer"}]}}}
+    found = sent(odd)["properties"]
+    truth("const" not in found["b"] and "x" in str(found["b"]), "a constant as one of a list", found)
+    truth("oneOf" in found["c"] or "anyOf" in found["c"], "one of two", found)
+
+
+@case("CL-MAP-25", "pairs")
+def budget(env):
+    sent = env.say("gemini", "anthropic", {"generationConfig": {"maxOutputTokens": 4096, "thinkingConfig": {"thinkingBudget": 16000}}})[1]
+    truth(1024 <= sent["thinking"]["budget_tokens"] < sent["max_tokens"], "a budget below the maximum", sent)
+
+
+@case("CL-MAP-26", "pairs")
+def interleaved(env):
+    reply = calls(piece(0, "a", "f"), piece(1, "b", "g"), piece(0, text='{"n":'), piece(1, text='{"m":'), piece(0, text="1}"), piece(1, text="2}"))
+    for api, members in (("chat", READ), ("messages", {}), ("responses", {}), ("gemini", {})):
+        found, _, _ = env.say(api, "openai", members, stream=True, reply=reply)
+        equal(sorted(found["calls"]), [["a", "f", {"n": 1}], ["b", "g", {"m": 2}]], f"calls of {api}")
+
+
+@case("CL-MAP-27", "pairs")
+def split_escapes(env):
+    text = '{"t":"caf\\u00e9 \\ud83d\\ude42 \\" \u00fc"}'
+    for at in range(1, len(text)):
+        reply = calls(piece(0, "a", "f", text[:at]), piece(0, text=text[at:]))
+        for api in ("messages", "responses", "gemini"):
+            found, _, _ = env.say(api, "openai", {}, stream=True, reply=reply)
+            equal(found["calls"], [["a", "f", {"t": "caf\u00e9 \U0001f642 \" \u00fc"}]], f"{api}, cut at {at}")
+
+
+@case("CL-MAP-33", "pairs")
+def unknown_paths(env):
+    from ._pairs_env import KEY
+    for script in env.scripts.values():
+        script.seen.clear()
+    for method, path in (("GET", "/v1/props"), ("GET", "/api/tags"), ("POST", "/api/show"), ("GET", "/api/version"), ("GET", "/favicon.ico"),
+                         ("POST", "/api/event_logging/batch"), ("GET", "/v1/organizations"), ("POST", "/v1/oauth/token"), ("GET", "/v1/health")):
+        response = env.request(method, path, {"Authorization": f"Bearer {KEY}"}, "{}" if method == "POST" else None)
+        truth(response.status in (401, 404), f"no such path: {path}", response.text)
+        response.json() if response.text else None
+    equal(sum(len(script.seen) for script in env.scripts.values()), 0, "requests at the servers")
