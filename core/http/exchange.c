@@ -85,7 +85,7 @@ static void ex_finish(struct http_ex *ex, enum http_conn_event event)
         http->open_exchanges--;
     }
     http_channel_leave(ex, !ex->is_chunked && ex->body_left == 0);
-    gw_buf_done(&ex->body);
+    http_body_free(ex);
     gw_arena_done(&ex->pub.arena);
     free(ex);
     conn->ex = NULL;
@@ -205,7 +205,7 @@ aigw_str gw_http_request_header(const struct gw_exchange *pub, const char *name)
 
 void gw_http_free_body(struct gw_exchange *pub)
 {
-    gw_buf_done(&http_ex_of(pub)->body);
+    http_body_free(http_ex_of(pub));
     pub->body = AIGW_STR_NONE;
 }
 

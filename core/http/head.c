@@ -22,7 +22,6 @@ struct head_walk {
     unsigned lengths, encodings, hosts, connections;
     bool is_close, is_keep; /* in a connection header */
     bool has_bad_coding;    /* transfer-encoding other than chunked */
-    bool has_content_coding;
     aigw_str request_id, forwarded_for, forwarded_proto;
 };
 
@@ -188,8 +187,8 @@ static void walk_known(struct head_walk *walk, aigw_str name, aigw_str value)
             walk->forwarded_for = value; /* the last one: nearest to us */
         break;
     case 16:
-        if (gw_str_eq_ci(name, AIGW_STR("content-encoding")) && !gw_str_eq_ci(value, AIGW_STR("identity")))
-            walk->has_content_coding = true;
+        if (gw_str_eq_ci(name, AIGW_STR("content-encoding"))) /* one after the other is nothing we read */
+            ex->pub.coding = ex->pub.coding ? GW_CODING_UNKNOWN : gw_coding_of(value);
         break;
     case 17:
         if (gw_str_eq_ci(name, AIGW_STR("transfer-encoding"))) {
@@ -328,11 +327,6 @@ bool http_head_judge(struct http_ex *ex, const char *bytes, size_t len, struct h
         return refuse(ret_refusal, (struct http_refusal){
                                        414, JSON, "{\"detail\":\"Request target is too long, at most 8192 bytes\"}",
                                        "target too long" });
-    if (walk.has_content_coding)
-        return refuse(ret_refusal,
-                      (struct http_refusal){
-                          415, JSON, "{\"detail\":\"Content-Encoding is not supported, send the body without it\"}",
-                          "content-encoding" });
     http_set_client(ex, walk.forwarded_for, walk.forwarded_proto);
     return true;
 }

@@ -8,6 +8,7 @@
 #define GW_HTTP_H
 
 #include "base/base.h"
+#include "base/gzip.h"
 #include "loop/loop.h"
 
 struct gw_http;
@@ -51,6 +52,8 @@ struct gw_http_handler {
     void (*on_body)(void *user, struct gw_exchange *ex);
     /** The body is larger than ex->body_max: say so with gw_http_reply(). Unanswered, or NULL: the server says it. */
     void (*on_too_large)(void *user, struct gw_exchange *ex);
+    /** The body is not what its Content-Encoding says; why: a sentence. As on_too_large. */
+    void (*on_unreadable)(void *user, struct gw_exchange *ex, const char *why);
     /** The client left, broke a deadline, or the server is stopping. Cancel the work; no more writes count. Once, only
      *  after on_head, and not after gw_http_abort(). */
     void (*on_gone)(void *user, struct gw_exchange *ex);
@@ -66,14 +69,15 @@ struct gw_exchange {
     void *pipeline;        /* rw: the pipeline's own */
     struct gw_arena arena; /* rw: lives as long as the exchange */
     aigw_str method;
-    aigw_str target;      /* as sent, with query */
-    aigw_str path;        /* normal form, D17: decoded once, slashes collapsed, one trailing slash dropped.
-                             Absent when the target cannot be decoded (the server answered 400 itself) */
-    aigw_str query;       /* raw, without '?' */
-    aigw_str body;        /* valid from on_body until gw_http_free_body() or on_done; NUL-terminated */
-    size_t body_max;      /* rw in on_head */
-    char request_id[256]; /* D18 */
-    char client_ip[64];   /* forwarded address when the peer is a trusted proxy (D22) */
+    aigw_str target;       /* as sent, with query */
+    aigw_str path;         /* normal form, D17: decoded once, slashes collapsed, one trailing slash dropped.
+                              Absent when the target cannot be decoded (the server answered 400 itself) */
+    aigw_str query;        /* raw, without '?' */
+    aigw_str body;         /* valid from on_body until gw_http_free_body() or on_done; NUL-terminated */
+    size_t body_max;       /* rw in on_head; of the body as it is handed over */
+    enum gw_coding coding; /* of the body as it comes; UNKNOWN: nobody can read it, on_head says so (415) */
+    char request_id[256];  /* D18 */
+    char client_ip[64];    /* forwarded address when the peer is a trusted proxy (D22) */
     uint16_t client_port;
     uint16_t http_minor; /* 0 or 1 */
     bool is_tls;

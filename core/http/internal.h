@@ -8,7 +8,7 @@
  *   conn.c      a connection: its state, deadlines, reading, the end of a turn
  *   io.c        bytes on and off the socket, plain or TLS        tls.c       certificates, sessions
  *   head.c      is this head one that nobody can read differently?
- *   channel.c   libmicrohttpd reads the request                  request.c   what comes out of it
+ *   channel.c   libmicrohttpd reads the request                  request.c   what comes out of it   body.c   … unpacked
  *   exchange.c  the exchange's state, and telling the pipeline   machine.c   both state machines as tables
  *   reply.c     whole answers                                    stream.c    answers of unknown length
  */
@@ -26,7 +26,7 @@
 
 /* The first memory of an exchange's arena lies behind the exchange: most requests, an idle stream above all, need no
  * other block. Together with the exchange it fills 3.5 KiB. */
-#define EX_ROOM 2720u
+#define EX_ROOM 2688u
 
 #define IN_SIZE        65536u /* bytes taken off a socket at once */
 #define COLLECT_MAX    16384u /* bytes of one stream collected before the end of the turn */
@@ -106,6 +106,7 @@ struct http_ex {
     bool asks_to_close; /* by its version or its connection header; the library then closes its channel, too */
     bool must_close;    /* no request may follow this one */
     struct gw_buf body;
+    struct gw_gzip *gzip; /* unpacks what comes; NULL: it comes as it is */
     uint64_t content_length;
     uint64_t body_left; /* of content_length: still to come from the client */
     uint64_t body_got;  /* what the library made of it */
@@ -251,6 +252,14 @@ void http_request_body(struct http_ex *ex, const char *bytes, size_t len);
 void http_request_whole(struct http_ex *ex);
 /** The library refused it, or failed. */
 void http_request_failed(struct http_ex *ex, int status);
+/** The body that is kept begins: unpacked, if it has to be, and with what came before anybody wanted it. What goes
+ * wrong is answered: false. */
+bool http_body_begin(struct http_ex *ex);
+bool http_body_keep(struct http_ex *ex, const char *bytes, size_t len);
+/** It is all there: is it whole? */
+bool http_body_end(struct http_ex *ex);
+void http_body_free(struct http_ex *ex);
+
 /** on_body. */
 void http_request_hand(struct http_ex *ex);
 /** The client sends no more. */

@@ -151,26 +151,11 @@ bool http_request_has_rest(const struct http_ex *ex)
     return is_reading && (ex->is_chunked || ex->body_left > 0);
 }
 
-static void request_too_large(struct http_ex *ex)
-{
-    char text[96];
-    struct http_refusal refusal = { 413, JSON, text, "body too large" };
-
-    gw_buf_done(&ex->body);
-    if (ex->handler->on_too_large)
-        ex->handler->on_too_large(ex->handler->user, &ex->pub);
-    if (gw_http_is_answered(&ex->pub))
-        return;
-    snprintf(text, sizeof text, "{\"detail\":\"Request body is too large: more than %zu bytes\"}", ex->pub.body_max);
-    if (!http_reply_self(ex, &refusal))
-        http_ex_move(ex, EX_LOSE);
-}
-
 void http_request_hand(struct http_ex *ex)
 {
     const struct gw_http_handler *handler = ex->handler;
 
-    if (!http_ex_move(ex, EX_HANDED))
+    if (!http_body_end(ex) || !http_ex_move(ex, EX_HANDED))
         return;
     ex->pub.body = ex->body.data ? gw_buf_str(&ex->body) : AIGW_STR("");
     handler->on_body(handler->user, &ex->pub);
@@ -182,11 +167,8 @@ static void request_read(struct http_ex *ex)
     struct http_conn *conn = ex->conn;
     bool is_untouched = ex->body_left == ex->content_length && ex->raw_since == 0;
 
-    ex->body.max = ex->pub.body_max;
-    if (ex->content_length > ex->pub.body_max || ex->body.len > ex->pub.body_max || ex->body.status != AIGW_OK) {
-        request_too_large(ex);
+    if (!http_body_begin(ex))
         return;
-    }
     size_t wanted = ex->content_length < FIRST_RESERVE ? (size_t)ex->content_length : FIRST_RESERVE;
     if (wanted > ex->body.cap)
         gw_buf_reserve(&ex->body, wanted - ex->body.len);
@@ -256,9 +238,7 @@ void http_request_body(struct http_ex *ex, const char *bytes, size_t len)
         break;
     case EX_BODY:
         request_await_body(ex);
-        gw_buf_put(&ex->body, bytes, len);
-        if (ex->body.status != AIGW_OK)
-            request_too_large(ex);
+        (void)http_body_keep(ex, bytes, len);
         break;
     case EX_DRAIN:
         request_await_body(ex);

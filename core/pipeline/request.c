@@ -281,6 +281,11 @@ static enum outcome go_to_body(struct gw_request *request)
         return answer_unrouted(request);
     if (request->route->spec->body_max)
         request->ex->body_max = (size_t)request->route->spec->body_max;
+    if (request->ex->coding == GW_CODING_UNKNOWN) {
+        gw_answer_refuse(request, AIGW_REFUSE_ENCODING, 415,
+                         "Content-Encoding is not supported: send gzip, deflate, or the body as it is", NULL, -1);
+        return ENDED;
+    }
     return NEXT;
 }
 
@@ -519,6 +524,12 @@ static void on_too_large(void *user, struct gw_exchange *ex)
     gw_answer_refuse(request, AIGW_REFUSE_TOO_LARGE, 413, text ? text : "Request body is too large", NULL, -1);
 }
 
+static void on_unreadable(void *user, struct gw_exchange *ex, const char *why)
+{
+    (void)user;
+    gw_answer_refuse(ex->pipeline, AIGW_REFUSE_ENCODING, 400, why, NULL, -1);
+}
+
 static void on_gone(void *user, struct gw_exchange *ex)
 {
     (void)user;
@@ -558,6 +569,7 @@ struct gw_http_handler gw_request_handler(struct gw_worker *worker)
                                      .on_head = on_head,
                                      .on_body = on_body,
                                      .on_too_large = on_too_large,
+                                     .on_unreadable = on_unreadable,
                                      .on_gone = on_gone,
                                      .on_drain = on_drain,
                                      .on_done = on_done };

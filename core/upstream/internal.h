@@ -2,7 +2,7 @@
  *
  *     transfer.c   a transfer: start, cancel, resume, its one timer, its end
  *     request.c    the bytes of its request
- *     answer.c     bytes from a connection → http1.c → gzip.c → the caller
+ *     answer.c     bytes from a connection → http1.c → base/gzip.c → the caller
  *     conn.c       a connection: handshakes, tunnel, sending, reading, its end
  *     connect.c    how a socket comes to be: libcurl
  *     pool.c       origins and their idle connections
@@ -10,7 +10,7 @@
  *     url.c        what a URL says
  *     upstream.c   the worker's whole: options, memory that goes at the end of a turn
  *     states.c     what may follow what
- *     http1.c, gzip.c, tls.c, trust.c, address.c, proxy.c   know nothing of the rest
+ *     http1.c, tls.c, trust.c, address.c, proxy.c   know nothing of the rest
  *
  * Callers are told things from the loop only: start() and resume() put the transfer on the list `waiting`, which a task
  * works off. Any callback may cancel anything: structs that are over stay in memory until the end of the turn, and
@@ -24,7 +24,7 @@
 
 #include "loop/loop.h"
 #include "upstream/address.h"
-#include "upstream/gzip.h"
+#include "base/gzip.h"
 #include "upstream/http1.h"
 #include "upstream/states.h"
 #include "upstream/tls.h"

@@ -283,3 +283,39 @@ def unknown_paths(env):
         truth(response.status in (401, 404), f"no such path: {path}", response.text)
         response.json() if response.text else None
     equal(sum(len(script.seen) for script in env.scripts.values()), 0, "requests at the servers")
+
+
+@case("CL-MAP-34", "pairs")
+def packed(env):
+    """Bodies that come compressed are what they would be otherwise, within the same limit; other codings are 415."""
+    import gzip
+    import zlib
+    from ._pairs_env import KEY
+    deflate = zlib.compressobj(wbits=-15)
+    ways = (("gzip", gzip.compress), ("deflate", zlib.compress), ("deflate", lambda data: deflate.compress(data) + deflate.flush()),
+            ("identity", bytes))
+    for api in APIS.values():
+        target = next(item for item in _pairs.TARGETS if item.name == "mistral")
+        path, body = api.send(env.names["mistral", target.model], {}, False)
+        plain, headers = json.dumps(body).encode(), {**api.headers(KEY), "Content-Type": "application/json"}
+        kind, answer = dialects.write("mistral", {"text": "Hello."}, "m", False)
+        env.scripts["mistral"].replies = [Reply(body=answer, content_type=kind)]
+        for coding, pack in ways[:2]:
+            response = env.post(path, pack(plain), {**headers, "Content-Encoding": coding})
+            equal(response.status, 200, f"{coding} for {api.name} ({response.text[:200]})")
+        for coding in ("zstd", "br", "gzip, gzip"):
+            response = env.post(path, plain, {**headers, "Content-Encoding": coding})
+            equal((response.status, response.header("accept-encoding")), (415, "gzip, deflate"), f"{coding} for {api.name}")
+            truth("gzip" in api.error(response)["message"], "what would be read, in the API's own form", response.text)
+        response = env.post(path, gzip.compress(plain)[:-9], {**headers, "Content-Encoding": "gzip"})
+        equal(response.status, 400, f"half a body for {api.name}")
+        truth("unpacked" in api.error(response)["message"], "words", response.text)
+        bomb = gzip.compress(b" " * (40 << 20))
+        response = env.post(path, bomb, {**headers, "Content-Encoding": "gzip"})
+        truth(response.status in (400, 413), f"no bomb for {api.name}", response.text[:200])
+        large = gzip.compress(__import__("os").urandom(1 << 20) * 40, 1)
+        response = env.post(path, large, {**headers, "Content-Encoding": "gzip"})
+        equal(response.status, 413, f"a large body for {api.name}")
+        for coding, pack in ways[2:]:
+            equal(env.post(path, pack(plain) if coding == "deflate" else plain, {**headers, "Content-Encoding": coding}).status
+                  if api.name == "chat" else 200, 200, f"{coding} for {api.name}")

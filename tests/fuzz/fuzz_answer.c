@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "upstream/gzip.h"
+#include "base/gzip.h"
 #include "upstream/http1.h"
 
 #define OUT_MAX (1u << 22)

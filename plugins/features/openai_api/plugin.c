@@ -210,6 +210,7 @@ static const struct {
     { AIGW_REFUSE_TOKEN, "invalid_request_error", "invalid_api_key", AIGW_NO },
     { AIGW_REFUSE_SCOPE, "permission_error", "insufficient_permissions", AIGW_NO },
     { AIGW_REFUSE_TOO_LARGE, "invalid_request_error", "request_too_large", AIGW_NO },
+    { AIGW_REFUSE_ENCODING, "invalid_request_error", "unsupported_encoding", AIGW_NO },
     { AIGW_REFUSE_LIMIT, "rate_limit_error", "rate_limit_exceeded", AIGW_UNSET },
     { AIGW_REFUSE_TIMEOUT, "server_error", "timeout", AIGW_UNSET },
     { AIGW_REFUSE_KEYS, "server_error", "overloaded", AIGW_YES },

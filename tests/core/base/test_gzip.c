@@ -4,7 +4,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "upstream/gzip.h"
+#include "base/gzip.h"
 
 #define BITS_GZIP 31
 #define BITS_ZLIB 15

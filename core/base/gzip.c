@@ -1,5 +1,5 @@
 /* gzip.c - see gzip.h. gzip may come in several members; "deflate" comes with zlib's wrapping or, from some, bare. */
-#include "upstream/gzip.h"
+#include "base/gzip.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* gzip.h - bodies that come compressed although nobody asked (D39). Pure: bytes in, pieces out, any split.
+/* gzip.h - bodies that come compressed: answers although nobody asked (D39), requests whose client says so. Pure: bytes
+ * in, pieces out, any split.
  *
  * A body that is labelled gzip but does not begin like one is handed on as it is: proxies unpack a body and leave the
  * label on it (D36).
