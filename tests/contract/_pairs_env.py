@@ -37,12 +37,15 @@ class Metadata:
 
 
 class PairsEnv(Env):
-    def __init__(self, ctx):
+    """settings: of each API."""
+
+    def __init__(self, ctx, name="pairs", settings=""):
+        self.settings = settings
         _, self.rows = providers.matrix()
         self.features = _pairs.load()
         self.metadata = Metadata(ctx)
         self.scripts, self.names = {}, {}
-        super().__init__(ctx, conf=self._conf, name="pairs")
+        super().__init__(ctx, conf=self._conf, name=name)
         ctx.secret(KEY)
         ctx.secret(SERVER_KEY)
 
@@ -61,8 +64,8 @@ class PairsEnv(Env):
         digest = hashlib.sha256(KEY.encode()).hexdigest()
         return (f'upstream: {{ retries = 0; circuit_failures = 0; }};\nlimits: {{ stream_status_ms = 300; }};\nkeys: {{ pairs = {{ hash = ( "sha256:{digest}" ); }}; }};\n'
                 f"providers: {{ {' '.join(groups)} }};\nmodels: {{ {' '.join(models)} }};\n"
-                'features: { openai_api = { plugin = "openai_api"; }; anthropic_api = { plugin = "anthropic_api"; }; '
-                'gemini_api = { plugin = "gemini_api"; }; };\n')
+                "features: { " + "".join(f'{api} = {{ plugin = "{api}"; {self.settings} }}; '
+                                         for api in ("openai_api", "anthropic_api", "gemini_api")) + "};\n")
 
     def ask(self, api, target, model, members, reply, stream, kind="chat", headers=()):
         """What came back, and the one request that the server got, or None."""
@@ -98,5 +101,10 @@ def sse_reply(*chunks, done=True):
 @fixture("pairs")
 def pairs(ctx):
     return PairsEnv(ctx)
+
+
+@fixture("pairs-strict")
+def strict(ctx):
+    return PairsEnv(ctx, "pairs-strict", 'strict = true; report_model = "target";')
 
 

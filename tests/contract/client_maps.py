@@ -319,3 +319,49 @@ def packed(env):
         for coding, pack in ways[2:]:
             equal(env.post(path, pack(plain) if coding == "deflate" else plain, {**headers, "Content-Encoding": coding}).status
                   if api.name == "chat" else 200, 200, f"{coding} for {api.name}")
+
+
+@case("CL-MAP-30", "pairs-strict")
+def nothing_left_out(env):
+    """`strict`: what would be left out is refused before the server hears of it, by the client's name for it."""
+    rows = (("chat", "anthropic", {"seed": 1}, "seed"), ("chat", "anthropic", {"response_format": {"type": "json_object"}}, "response_format"),
+            ("chat", "mistral", {"hologram": 1}, "hologram"), ("responses", "openai", {"hologram": 1}, "hologram"),
+            ("responses", "vertex", {"tools": [{"type": "function", "name": "f", "parameters": None, "strict": None}], "parallel_tool_calls": False},
+             "parallel_tool_calls"),
+            ("responses", "openai", {"input": [{"role": "user", "content": "q"}, {"type": "hologram_call", "id": "h"}]}, "hologram_call"),
+            ("messages", "mistral", {"top_k": 5}, "top_k"), ("messages", "openai", {"context_management": {"edits": []}}, "context_management"),
+            ("gemini", "bedrock", {"generationConfig": {"seed": 1, "presencePenalty": 1}}, "presencePenalty"),
+            ("gemini", "anthropic", {"hologram": 1}, "hologram"))
+    for api, target, members, name in rows:
+        for stream in (False, True):
+            found, sent, response = env.say(api, target, members, stream=stream)
+            equal((found["status"], sent), (400, None), f"{name} of {api} at {target} ({response.text[:200]})")
+            truth(name in found["error"]["message"], f"the name {name}", found["error"])
+            truth(any(word in found["error"]["message"] for word in ("dialect", "API", "Anthropic")), "who cannot take it", found["error"])
+    for api in APIS:
+        for target in SERVERS:
+            equal(env.say(api, target)[0]["status"], 200, f"a plain question of {api} at {target}")
+    sent = env.say("chat", "openai", {"hologram": 1})[1]
+    equal(sent["hologram"], 1, "bytes that pass as they are")
+
+
+@case("CL-MAP-report-model", "pairs-strict")
+def name_of_the_target(env):
+    """`report_model = "target"`: answers say what the model's server knows it by."""
+    for target in ("openai", "anthropic", "vertex", "mistral", "bedrock"):
+        wanted = next(item for item in _pairs.TARGETS if item.name == target)
+        for api in APIS:
+            for stream in (False, True):
+                text = env.say(api, target, stream=stream)[2].text.replace(" ", "")
+                name = "real" if wanted.passes == api else wanted.model
+                truth(f'"model":"{name}"' in text or f'"modelVersion":"{name}"' in text, f"the name {name} for {api} at {target}", text)
+
+
+@case("CL-MAP-report-client", "pairs")
+def name_of_the_client(env):
+    for target in SERVERS:
+        name = env.names[target, next(item for item in _pairs.TARGETS if item.name == target).model]
+        for api in APIS:
+            for stream in (False, True):
+                text = env.say(api, target, stream=stream)[2].text.replace(" ", "")
+                truth(f'"model":"{name}"' in text or f'"modelVersion":"{name}"' in text, f"the name {name} for {api} at {target}", text)

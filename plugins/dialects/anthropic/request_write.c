@@ -194,7 +194,7 @@ aigw_status anthropic_body(const struct aigw_host *host, struct aigw_ctx *ctx, a
     if (status == AIGW_OK)
         status = wire_members(&body, extra, anthropic_reserved, drops);
     if (status == AIGW_OK)
-        status = drops->status;
+        status = wire_settle_drops(host, ctx, drops, req, "the Anthropic dialect");
     if (status == AIGW_OK)
         status = wire_end(&body, ret_body);
     return status;

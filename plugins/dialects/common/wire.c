@@ -138,6 +138,24 @@ void wire_drop(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_d
     drops->last = drop;
 }
 
+#define NAMES_SIZE 256 /* of those that a refusal names */
+
+aigw_status wire_settle_drops(const struct aigw_host *host, struct aigw_ctx *ctx, const struct wire_drops *drops,
+                              const struct aigw_model_request *req, const char *who)
+{
+    char names[NAMES_SIZE] = "";
+    size_t len = 0;
+
+    if (drops->status != AIGW_OK || !drops->first || !(req->flags & AIGW_REQF_STRICT))
+        return drops->status;
+    for (const struct wire_drop *drop = drops->first; drop && len + drop->name.len + 3 < sizeof names;
+         drop = drop->next)
+        len +=
+            (size_t)snprintf(names + len, sizeof names - len, "%s%.*s", len > 0 ? ", " : "", AIGW_STR_ARG(drop->name));
+    return host->fail(ctx, AIGW_E_UNSUPPORTED, "%s: cannot be taken by %s, and nothing may be left out here", names,
+                      who);
+}
+
 aigw_status wire_emit_drops(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops)
 {
     const struct wire_drop *drop = drops->first;

@@ -35,6 +35,10 @@ struct wire_drops {
 };
 /** Note one; the name is copied. A name counts once. */
 void wire_drop(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops, aigw_str name);
+/** What the noting came to, when all is written: AIGW_E_UNSUPPORTED, with the names, when something was noted for a
+ *  request from which nothing may be left out. who: "the Mistral API". */
+aigw_status wire_settle_drops(const struct aigw_host *host, struct aigw_ctx *ctx, const struct wire_drops *drops,
+                              const struct aigw_model_request *req, const char *who);
 /** AIGW_EVENT_DROPPED for each, once. wire_emit() does so in time. */
 aigw_status wire_emit_drops(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops);
 

@@ -82,7 +82,7 @@ aigw_status converse_embed_body(const struct aigw_host *host, struct aigw_ctx *c
         put_titan(&body, model, req, &call->drops);
     else
         put_cohere(&body, model, req, &call->drops);
-    status = call->drops.status;
+    status = wire_settle_drops(host, ctx, &call->drops, req, "Bedrock");
     return status == AIGW_OK ? wire_end(&body, ret_body) : status;
 }
 

@@ -264,7 +264,8 @@ aigw_status converse_body(const struct aigw_host *host, struct aigw_ctx *ctx, ai
     if (status == AIGW_OK)
         status = put_call(&out);
     if (status == AIGW_OK)
-        status = out.reader.is_short ? AIGW_E_NOMEM : drops->status;
+        status =
+            out.reader.is_short ? AIGW_E_NOMEM : wire_settle_drops(host, ctx, drops, req, "Bedrock's Converse API");
     if (is_count)
         wire_puts(&body, "}}");
     if (status == AIGW_OK)

@@ -49,7 +49,7 @@ void gemini_write_open(struct gemini_writer *w, struct aigw_buf *buf)
 void gemini_write_close(struct gemini_writer *w, struct aigw_buf *buf)
 {
     put(w, buf, ",\"modelVersion\":");
-    w->host->buf_json(buf, w->model.len > 0 ? w->model : w->options->model);
+    w->host->buf_json(buf, w->options->model);
     if (w->options->id.len > 0) {
         put(w, buf, ",\"responseId\":");
         w->host->buf_json(buf, w->options->id);
@@ -283,9 +283,6 @@ aigw_status gemini_write_event(struct gemini_writer *w, struct aigw_buf *buf, co
     case AIGW_EVENT_USAGE:
         if (event->usage)
             w->usage = *event->usage;
-        return AIGW_OK;
-    case AIGW_EVENT_MODEL:
-        w->model = gemini_write_keep(w, event->text);
         return AIGW_OK;
     case AIGW_EVENT_TEXT:
     case AIGW_EVENT_REASONING:

@@ -67,7 +67,7 @@ aigw_status gemini_read_request(const struct aigw_host *host, struct aigw_ctx *c
 /** How an answer is written. Borrowed for as long as the writer is used. */
 struct gemini_write_options {
     aigw_str id;    /* responseId, made by the caller */
-    aigw_str model; /* the name that the client used */
+    aigw_str model; /* the name to say: that the client used, or the target's */
     uint32_t form;  /* GEMINI_WRITE_* */
     bool shows_thoughts;
 };
@@ -95,7 +95,6 @@ struct gemini_writer {
     struct aigw_ctx *ctx;
     const struct gemini_write_options *options;
     bool has_begun, is_over;
-    aigw_str model; /* that answered, when it was said */
     struct aigw_usage usage;
     struct gemini_write_choice choices[GEMINI_WRITE_CHOICES];
 };

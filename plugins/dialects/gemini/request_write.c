@@ -414,7 +414,7 @@ aigw_status gemini_body(const struct aigw_host *host, struct aigw_ctx *ctx, aigw
     else
         return gemini_unsupported(&out, req->kind == AIGW_CALL_COMPLETION ? "raw completions" : "such call", req->kind);
     if (status == AIGW_OK)
-        status = drops->status;
+        status = wire_settle_drops(host, ctx, drops, req, "the Gemini dialect");
     return status == AIGW_OK ? wire_end(&body, ret_body) : status;
 }
 

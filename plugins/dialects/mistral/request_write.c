@@ -396,6 +396,6 @@ aigw_status mistral_body(const struct aigw_host *host, struct aigw_ctx *ctx, uin
     if (status == AIGW_OK && quirks->body.len > 0)
         status = put_members(&out, quirks->body, true);
     if (status == AIGW_OK)
-        status = drops->status;
+        status = wire_settle_drops(host, ctx, drops, req, "the Mistral API");
     return status == AIGW_OK ? wire_end(&body, ret_body) : status;
 }

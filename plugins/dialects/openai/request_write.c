@@ -381,7 +381,7 @@ aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint
             status = openai_invalid(&out, "the extra members are not a JSON object");
     }
     if (status == AIGW_OK)
-        status = drops->status;
+        status = wire_settle_drops(host, ctx, drops, req, "the OpenAI dialect");
     if (status == AIGW_OK)
         status = wire_end(&body, ret_body);
     return status;

@@ -18,7 +18,7 @@
 
 struct anthropic_api {
     const struct aigw_host *host;
-    struct aigw_list aliases;
+    struct client_settings client;
 };
 
 /** A request. */

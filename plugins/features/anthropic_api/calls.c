@@ -35,8 +35,10 @@ static void describe(struct aigw_ctx *ctx, const struct anthropic_api_call *call
 static aigw_status fail(struct aigw_ctx *ctx, struct anthropic_api_call *call, const struct aigw_error *error)
 {
     struct anthropic_refusal refusal;
+    struct aigw_error said = *error;
 
-    describe(ctx, call, error, &refusal);
+    said.message = client_respell(&call->answer, ctx, error);
+    describe(ctx, call, &said, &refusal);
     if (!call->answer.has_begun)
         return anthropic_api_refuse(ctx, &call->answer, &refusal, call->request_id);
     anthropic_write_error(&call->writer, call->answer.buf, &refusal, call->request_id);
@@ -68,7 +70,7 @@ aigw_status anthropic_api_ask(struct aigw_ctx *ctx, struct anthropic_api_call *c
 {
     const struct aigw_host *host = call->api->host;
     struct aigw_need need = { .struct_size = sizeof need,
-                              .model = client_model(&call->api->aliases, call->client_model) };
+                              .model = client_model(&call->api->client.aliases, call->client_model) };
     struct aigw_error error = { .struct_size = sizeof error, .retry_after_ms = -1 };
     const struct aigw_call_options options = { .struct_size = sizeof options,
                                                .flags = call->answer.is_stream ? AIGW_CALLF_STREAM : 0,
@@ -86,7 +88,8 @@ aigw_status anthropic_api_ask(struct aigw_ctx *ctx, struct anthropic_api_call *c
                                                       .thinking = call->asked.thinking,
                                                       .input_estimate = client_estimate(call->body_len) };
     anthropic_write_begin(&call->writer, host, ctx, &call->options);
-    call->answer.model = call->client_model;
+    if (!client_reports_target(&call->api->client))
+        call->answer.model = call->client_model;
     return host->model_call(ctx, call->model, &options, &handle);
 }
 
@@ -102,6 +105,11 @@ static aigw_status build_for_others(struct aigw_ctx *ctx, struct anthropic_api_c
 
     if (status == AIGW_E_INVALID)
         return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "%.*s", AIGW_STR_ARG(refusal.message));
+    if (status == AIGW_OK && call->api->client.strict && asked.dropped_count > 0)
+        return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED,
+                                     "%.*s: only Anthropic understands it, and nothing may be "
+                                     "left out here",
+                                     AIGW_STR_ARG(asked.dropped[0]));
     for (uint32_t i = 0; status == AIGW_OK && i < asked.dropped_count; i++)
         client_answer_dropped(&call->answer, ctx, asked.dropped[i]);
     return status;
@@ -110,15 +118,22 @@ static aigw_status build_for_others(struct aigw_ctx *ctx, struct anthropic_api_c
 aigw_status anthropic_api_build(struct aigw_ctx *ctx, struct anthropic_api_call *call,
                                 const struct aigw_model_info *target, struct aigw_model_request *ret_request)
 {
+    aigw_status status = AIGW_OK;
+
+    if (client_reports_target(&call->api->client) &&
+        !client_keep(call->api->host, ctx, target->model, &call->options.model))
+        return AIGW_E_NOMEM;
     if (target->flags & AIGW_MODELF_PASSES_RAW) {
         ret_request->kind = call->request.kind;
         ret_request->raw = &call->raw;
         return AIGW_OK;
     }
     if (call->asked.vendor_only || call->asked.has_vendor_parts)
-        return build_for_others(ctx, call, ret_request);
-    *ret_request = call->request;
-    return AIGW_OK;
+        status = build_for_others(ctx, call, ret_request);
+    else
+        *ret_request = call->request;
+    ret_request->flags |= client_flags(&call->api->client);
+    return status;
 }
 
 /* ---- answering ---- */

@@ -7,11 +7,7 @@
 #include <string.h>
 
 static const struct aigw_setting settings[] = {
-    { .name = "aliases",
-      .type = AIGW_SET_LIST,
-      .offset = offsetof(struct anthropic_api, aliases),
-      .help =
-          "Other names for models of `models`: \"name = model\" or \"name* = model\". The first that fits decides." },
+    CLIENT_SETTINGS(struct anthropic_api, client),
 };
 
 #define ROUTE(route_path, route_tag, route_summary) \
@@ -43,7 +39,7 @@ static aigw_status anthropic_api_open(const struct aigw_host *host, struct aigw_
     struct anthropic_api *api = self;
 
     api->host = host;
-    return client_check_aliases(host, ctx, &api->aliases);
+    return client_check_aliases(host, ctx, &api->client.aliases);
 }
 
 /* What is dropped, as this API calls it. */
@@ -88,7 +84,6 @@ static aigw_status anthropic_api_check(struct aigw_ctx *ctx, void *self, void *s
 {
     struct anthropic_api_call *call = state;
     struct anthropic_refusal refusal;
-    const char *model;
     aigw_status status;
 
     call->api = self;
@@ -113,9 +108,7 @@ static aigw_status anthropic_api_check(struct aigw_ctx *ctx, void *self, void *s
         return status == AIGW_E_NOMEM ? AIGW_E_LIMIT : status;
     mark_raw(ctx, call, request);
     call->answer.is_stream = call->asked.is_stream && !call->is_count;
-    model = call->api->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(call->asked.model));
-    call->client_model = model ? (aigw_str){ model, strlen(model) } : AIGW_STR_NONE;
-    return model ? AIGW_OK : AIGW_E_NOMEM;
+    return client_keep(call->api->host, ctx, call->asked.model, &call->client_model) ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 static aigw_status anthropic_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)

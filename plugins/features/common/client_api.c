@@ -39,6 +39,14 @@ aigw_status client_check_aliases(const struct aigw_host *host, struct aigw_ctx *
     return AIGW_OK;
 }
 
+bool client_keep(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret)
+{
+    const char *copy = host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(text));
+
+    *ret = copy ? (aigw_str){ copy, strlen(copy) } : AIGW_STR_NONE;
+    return copy;
+}
+
 bool client_make_id(const struct aigw_host *host, struct aigw_ctx *ctx, const char *prefix, char ret_id[CLIENT_ID_SIZE])
 {
     static const char digits[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01";
@@ -93,6 +101,40 @@ void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, a
     }
     memcpy(answer->dropped + len, name.ptr, name.len);
     answer->dropped_len = (uint32_t)(len + name.len);
+}
+
+#define RESPELL_MAX 512
+
+/* The names before the colon, one by one. False when they are too many. */
+static bool respell_names(const struct client_answer *answer, aigw_str names, char room[RESPELL_MAX])
+{
+    size_t len = 0;
+
+    while (names.len > 0) {
+        const char *comma = memchr(names.ptr, ',', names.len);
+        aigw_str name = { names.ptr, comma ? (size_t)(comma - names.ptr) : names.len };
+
+        names = comma ? (aigw_str){ comma + 1, names.len - name.len - 1 } : AIGW_STR_NONE;
+        name = spelled(answer, aigw_utf8_strip(name));
+        if (len + name.len + 3 > RESPELL_MAX)
+            return false;
+        len += (size_t)snprintf(room + len, RESPELL_MAX - len, "%s%.*s", len > 0 ? ", " : "", AIGW_STR_ARG(name));
+    }
+    return len > 0;
+}
+
+aigw_str client_respell(const struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_error *error)
+{
+    aigw_str words = error->message;
+    const char *colon = words.len > 0 ? memchr(words.ptr, ':', words.len) : NULL, *text;
+    char names[RESPELL_MAX];
+
+    if (error->kind != AIGW_ERR_UNSUPPORTED || !colon ||
+        !respell_names(answer, (aigw_str){ words.ptr, (size_t)(colon - words.ptr) }, names))
+        return words;
+    text = answer->host->format(ctx, AIGW_LIFE_REQUEST, "%s%.*s", names, (int)(words.len - (size_t)(colon - words.ptr)),
+                                colon);
+    return text ? (aigw_str){ text, strlen(text) } : words;
 }
 
 /* Headers of an answer that began well. At most HEADERS_MAX. */

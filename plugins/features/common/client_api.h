@@ -14,6 +14,42 @@
 #define CLIENT_DROPPED_MAX 1024                /* bytes of x-aigw-dropped */
 #define CLIENT_ID_SIZE     48
 
+/** What all of them are told in conf.d; the first member of their state behind the host. */
+struct client_settings {
+    struct aigw_list aliases;
+    int32_t strict;           /* nothing is left out: a target that cannot take all of it refuses */
+    const char *report_model; /* "client" or "target": whose name for the model is in answers */
+};
+#define CLIENT_SETTINGS(state, member) \
+    { .name = "aliases", \
+      .type = AIGW_SET_LIST, \
+      .offset = offsetof(state, member.aliases), \
+      .help = \
+          "Other names for models of `models`: \"name = model\" or \"name* = model\". The first that fits decides." }, \
+        { .name = "strict", \
+          .type = AIGW_SET_BOOL, \
+          .offset = offsetof(state, member.strict), \
+          .default_value = "false", \
+          .help = \
+              "Refuse what a model cannot take, with 400 and its name, instead of leaving it out and saying so in " \
+              "x-aigw-dropped." }, \
+    { \
+        .name = "report_model", .type = AIGW_SET_STRING, .offset = offsetof(state, member.report_model), \
+        .default_value = "client", .choices = "client|target", \
+        .help = "Whose name for the model is in answers: the one that the client asked for, or the one that the " \
+                "target's server knows." \
+    }
+
+static inline bool client_reports_target(const struct client_settings *settings)
+{
+    return settings->report_model && settings->report_model[0] == 't';
+}
+/** AIGW_REQF_* that the settings add to each request. */
+static inline uint32_t client_flags(const struct client_settings *settings)
+{
+    return settings->strict ? AIGW_REQF_STRICT : 0;
+}
+
 /** The name in `models` that the client's word leads to: by the first entry of `aliases` that fits ("name = model",
  *  "name* = model"), else the word itself. Borrowed from either. */
 aigw_str client_model(const struct aigw_list *aliases, aigw_str word);
@@ -27,6 +63,8 @@ static inline int64_t client_estimate(size_t body_len)
     return (int64_t)(body_len / 4 + body_len / 40) + 1;
 }
 
+/** A copy for the request's life: the body goes when the model has it. False without memory. */
+bool client_keep(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret);
 /** `prefix` and 24 random letters and digits. False without randomness. */
 bool client_make_id(const struct aigw_host *host, struct aigw_ctx *ctx, const char *prefix,
                     char ret_id[CLIENT_ID_SIZE]);
@@ -57,6 +95,9 @@ aigw_status client_answer_begin(struct client_answer *answer, const struct aigw_
                                 bool is_stream, void (*heartbeat)(struct client_answer *answer));
 /** AIGW_EVENT_DROPPED: for the header x-aigw-dropped, in the client's spelling, before the answer began. */
 void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, aigw_str name);
+/** Of a failure whose words begin with names of parameters, "a, b: …": the same in the client's spelling. Memory of the
+ *  request's life, or the words themselves. */
+aigw_str client_respell(const struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_error *error);
 /** A stream's head, once; nothing for whole answers. */
 aigw_status client_answer_start(struct client_answer *answer, struct aigw_ctx *ctx);
 /** A stream: send what waits in buf. */

@@ -19,8 +19,10 @@ aigw_status gemini_api_refuse(struct aigw_ctx *ctx, struct client_answer *answer
 static aigw_status fail(struct aigw_ctx *ctx, struct gemini_api_call *call, const struct aigw_error *error)
 {
     struct gemini_refusal refusal;
+    struct aigw_error said = *error;
 
-    gemini_refuse_error(error, &refusal);
+    said.message = client_respell(&call->answer, ctx, error);
+    gemini_refuse_error(&said, &refusal);
     if (!call->answer.has_begun)
         return gemini_api_refuse(ctx, &call->answer, &refusal);
     gemini_write_error(&call->writer, call->answer.buf, &refusal);
@@ -34,7 +36,7 @@ aigw_status gemini_api_ask(struct aigw_ctx *ctx, struct gemini_api_call *call)
     const struct aigw_host *host = call->api->host;
     bool is_answer = call->method == GEMINI_API_GENERATE || call->method == GEMINI_API_STREAM;
     struct aigw_need need = { .struct_size = sizeof need,
-                              .model = client_model(&call->api->aliases, call->client_model) };
+                              .model = client_model(&call->api->client.aliases, call->client_model) };
     struct aigw_error error = { .struct_size = sizeof error, .retry_after_ms = -1 };
     const struct aigw_call_options options = {
         .struct_size = sizeof options,
@@ -52,7 +54,9 @@ aigw_status gemini_api_ask(struct aigw_ctx *ctx, struct gemini_api_call *call)
     if (!client_make_id(host, ctx, "", call->id))
         return AIGW_E_NOMEM;
     call->options.id = (aigw_str){ call->id, strlen(call->id) };
-    call->options.model = call->answer.model = call->client_model;
+    call->options.model = call->client_model;
+    if (!client_reports_target(&call->api->client))
+        call->answer.model = call->client_model;
     call->options.shows_thoughts = call->asked.shows_thoughts;
     if (is_answer)
         gemini_write_begin(&call->writer, host, ctx, &call->options);
@@ -70,7 +74,11 @@ aigw_status gemini_api_build(struct aigw_ctx *ctx, struct gemini_api_call *call,
     if (call->asked.vendor_only)
         return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "%s: only Google itself has it; the model is another's",
                                      call->asked.vendor_only);
+    if (client_reports_target(&call->api->client) &&
+        !client_keep(call->api->host, ctx, target->model, &call->options.model))
+        return AIGW_E_NOMEM;
     *ret_request = call->request;
+    ret_request->flags |= client_flags(&call->api->client);
     return AIGW_OK;
 }
 

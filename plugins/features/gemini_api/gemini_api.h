@@ -19,7 +19,7 @@
 
 struct gemini_api {
     const struct aigw_host *host;
-    struct aigw_list aliases;
+    struct client_settings client;
 };
 
 /** A request. */

@@ -6,11 +6,7 @@
 #include <string.h>
 
 static const struct aigw_setting settings[] = {
-    { .name = "aliases",
-      .type = AIGW_SET_LIST,
-      .offset = offsetof(struct gemini_api, aliases),
-      .help =
-          "Other names for models of `models`: \"name = model\" or \"name* = model\". The first that fits decides." },
+    CLIENT_SETTINGS(struct gemini_api, client),
 };
 
 #define ROUTE(version, method_name, method_tag, method_summary) \
@@ -35,7 +31,7 @@ static aigw_status gemini_api_open(const struct aigw_host *host, struct aigw_ctx
     struct gemini_api *api = self;
 
     api->host = host;
-    return client_check_aliases(host, ctx, &api->aliases);
+    return client_check_aliases(host, ctx, &api->client.aliases);
 }
 
 /* What is dropped, as this API calls it: the member's own name, wherever it stands. */
@@ -90,7 +86,6 @@ static aigw_status gemini_api_check(struct aigw_ctx *ctx, void *self, void *stat
 {
     struct gemini_api_call *call = state;
     struct gemini_refusal refusal;
-    const char *model;
     aigw_status status;
 
     call->api = self;
@@ -116,9 +111,7 @@ static aigw_status gemini_api_check(struct aigw_ctx *ctx, void *self, void *stat
                                                         : GEMINI_WRITE_LIST;
     call->answer.is_list = call->options.form == GEMINI_WRITE_LIST;
     mark_raw(call, request->body);
-    model = call->api->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(request->path_param));
-    call->client_model = model ? (aigw_str){ model, strlen(model) } : AIGW_STR_NONE;
-    return model ? AIGW_OK : AIGW_E_NOMEM;
+    return client_keep(call->api->host, ctx, request->path_param, &call->client_model) ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 static aigw_status gemini_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)

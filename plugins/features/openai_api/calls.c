@@ -16,12 +16,14 @@ void openai_api_heartbeat(struct client_answer *answer)
         openai_write_heartbeat(&call->writer.chat);
 }
 
-static aigw_status write_begin(struct aigw_ctx *ctx, struct openai_api_call *call)
+/* model: as the answer is to call it. */
+static aigw_status write_begin(struct aigw_ctx *ctx, struct openai_api_call *call, aigw_str model)
 {
     static const char *const prefixes[] = { "", "chatcmpl-", "cmpl-", "" };
     const struct aigw_host *host = call->api->host;
-    struct openai_identity identity = { .model = call->client_model, .created = host->time_s(ctx) };
+    struct openai_identity identity = { .model = model, .created = host->time_s(ctx) };
 
+    memset(&call->writer, 0, sizeof call->writer);
     if (!client_make_id(host, ctx, call->is_responses ? "resp_" : prefixes[call->asked.path & 3], call->id))
         return AIGW_E_NOMEM;
     identity.id = (aigw_str){ call->id, strlen(call->id) };
@@ -61,7 +63,7 @@ aigw_status openai_api_refuse(struct aigw_ctx *ctx, struct openai_api_call *call
     if (call->is_responses && said.code.len == 0) /* clients of this API take it for text, whatever it says */
         said.code = (aigw_str){ said.type, strlen(said.type) };
     host->buf_clear(call->answer.buf);
-    openai_put_error(host, call->answer.buf, &said, error->message);
+    openai_put_error(host, call->answer.buf, &said, client_respell(&call->answer, ctx, error));
     return client_answer_refuse(&call->answer, ctx, said.http_status, said.retry, error->retry_after_ms);
 }
 
@@ -82,7 +84,7 @@ aigw_status openai_api_ask(struct aigw_ctx *ctx, struct openai_api_call *call)
     const struct aigw_host *host = call->api->host;
     uint32_t count = call->asked.prompt_count > 0 && !call->only_as_is ? call->asked.prompt_count : 1;
     struct aigw_need need = { .struct_size = sizeof need,
-                              .model = client_model(&call->api->aliases, call->client_model) };
+                              .model = client_model(&call->api->client.aliases, call->client_model) };
     struct aigw_error error = { .struct_size = sizeof error, .retry_after_ms = -1 };
     const struct aigw_model_info *model;
     aigw_status status;
@@ -92,8 +94,9 @@ aigw_status openai_api_ask(struct aigw_ctx *ctx, struct openai_api_call *call)
     call->usage = host->alloc(ctx, AIGW_LIFE_REQUEST, count * sizeof *call->usage);
     if (!call->usage)
         return AIGW_E_NOMEM;
-    call->answer.model = call->client_model;
-    status = call->is_count ? AIGW_OK : write_begin(ctx, call);
+    if (!client_reports_target(&call->api->client))
+        call->answer.model = call->client_model;
+    status = call->is_count ? AIGW_OK : write_begin(ctx, call, call->client_model);
     for (; call->calls < count && status == AIGW_OK; call->calls++) {
         const struct aigw_call_options options = {
             .struct_size = sizeof options,
@@ -119,7 +122,11 @@ aigw_status openai_api_build(struct aigw_ctx *ctx, struct openai_api_call *call,
     }
     if (call->only_as_is)
         return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "%s", call->only_as_is);
+    if (client_reports_target(&call->api->client) && !call->is_count && !call->has_written &&
+        write_begin(ctx, call, target->model) != AIGW_OK)
+        return AIGW_E_NOMEM;
     *ret_request = call->request;
+    ret_request->flags |= client_flags(&call->api->client);
     if (call->asked.prompt_count > 0)
         ret_request->prompt = call->asked.prompts[prompt];
     return AIGW_OK;
@@ -240,6 +247,7 @@ aigw_status openai_api_event(struct aigw_ctx *ctx, struct openai_api_call *call,
     }
     if (call->answer.is_raw) /* it has them already */
         return AIGW_OK;
+    call->has_written = true;
     shifted = *event;
     shifted.choice += prompt * call->asked.choice_count;
     status = write_event(call, &shifted);

@@ -21,7 +21,7 @@
 
 struct openai_api {
     const struct aigw_host *host;
-    struct aigw_list aliases;
+    struct client_settings client;
     int32_t responses_pass; /* the Responses API goes to servers that have it as it is */
 };
 
@@ -35,6 +35,7 @@ struct openai_api_call {
     aigw_str client_model; /* the client's word for it; request memory */
     struct client_answer answer;
     bool is_responses, is_count;
+    bool has_written; /* something of the answer */
     size_t body_len;
     union {
         struct openai_writer chat;

@@ -6,11 +6,7 @@
 #include <string.h>
 
 static const struct aigw_setting settings[] = {
-    { .name = "aliases",
-      .type = AIGW_SET_LIST,
-      .offset = offsetof(struct openai_api, aliases),
-      .help =
-          "Other names for models of `models`: \"name = model\" or \"name* = model\". The first that fits decides." },
+    CLIENT_SETTINGS(struct openai_api, client),
     { .name = "responses_pass",
       .type = AIGW_SET_BOOL,
       .offset = offsetof(struct openai_api, responses_pass),
@@ -59,7 +55,7 @@ static aigw_status openai_api_open(const struct aigw_host *host, struct aigw_ctx
     struct openai_api *api = self;
 
     api->host = host;
-    return client_check_aliases(host, ctx, &api->aliases);
+    return client_check_aliases(host, ctx, &api->client.aliases);
 }
 
 /* What is dropped, as these APIs call it. */
@@ -119,15 +115,6 @@ static aigw_status read_as_responses(struct aigw_ctx *ctx, struct openai_api_cal
     return status == AIGW_E_UNSUPPORTED ? AIGW_E_INVALID : status;
 }
 
-/* The body goes when the model has it; this is said in every piece of the answer. */
-static bool keep_model(struct aigw_ctx *ctx, struct openai_api_call *call)
-{
-    const char *copy = call->api->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(call->asked.model));
-
-    call->client_model = copy ? (aigw_str){ copy, strlen(copy) } : AIGW_STR_NONE;
-    return copy;
-}
-
 static aigw_status refuse_body(struct aigw_ctx *ctx, struct openai_api_call *call, const struct openai_refusal *refusal)
 {
     openai_put_refusal(call->api->host, call->answer.buf, refusal);
@@ -174,7 +161,8 @@ static aigw_status openai_api_check(struct aigw_ctx *ctx, void *self, void *stat
     call->answer.is_stream = call->asked.is_stream && !call->is_count;
     if (call->is_count)
         call->request.kind = AIGW_CALL_COUNT;
-    return keep_model(ctx, call) ? AIGW_OK : AIGW_E_NOMEM;
+    /* said in every piece of the answer */
+    return client_keep(call->api->host, ctx, call->asked.model, &call->client_model) ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 static aigw_status openai_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)

@@ -224,6 +224,9 @@ struct aigw_raw {
 
 #define AIGW_REQF_STREAM  0x1u /* set by the core: deliver text as it comes. Without it TEXT may arrive in one event */
 #define AIGW_REQF_PREFILL 0x2u /* the last message is the assistant's and is to be continued, not answered          */
+#define AIGW_REQF_STRICT \
+    0x4u /* nothing may be left out: what else would be DROPPED makes build() fail with AIGW_E_UNSUPPORTED and words \
+            that begin with its names, "a, b: …" */
 
 /** What a feature asks of a model, filled in its build(). The core zeroes it and sets struct_size. */
 struct aigw_model_request {
