@@ -180,3 +180,19 @@ def accepted(env):
                "prompt_cache_key": "k", "service_tier": "auto", "metadata": {"a": "b"}, "store": False}
     for target in TARGETS:
         equal(env.say("responses", target, members)[0]["status"], 200, f"status of {target}")
+
+
+@case("CL-RSP-05", "pairs")
+def thoughts(env):
+    """What an open model thinks is the thought itself; Claude and Gemini hand out summaries."""
+    asked = {"reasoning": {"effort": "low", "summary": "auto"}}
+    for target, is_raw in (("openai", True), ("mistral", True), ("anthropic", False), ("bedrock", False), ("vertex", False)):
+        _, _, response = env.say("responses", target, asked, {"reasoning": "hm hm", "text": "So."}, stream=True)
+        found = events(response)
+        kind, other = ("reasoning_text", "reasoning_summary_text")[::1 if is_raw else -1]
+        equal("".join(data["delta"] for name, data in found if name == f"response.{kind}.delta"), "hm hm", f"deltas of {target}")
+        truth(not any(other in name for name, _ in found), f"nothing of the other kind by {target}", [name for name, _ in found])
+        for item in (found[-1][1]["response"]["output"][0], env.say("responses", target, asked, {"reasoning": "hm hm", "text": "So."})[2].json()["output"][0]):
+            equal((item["summary"], item.get("content")),
+                  ([], [{"type": "reasoning_text", "text": "hm hm"}]) if is_raw else ([{"type": "summary_text", "text": "hm hm"}], None),
+                  f"the item of {target}")

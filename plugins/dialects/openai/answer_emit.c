@@ -39,7 +39,11 @@ aigw_status openai_emit_piece(struct openai_in *in, struct aigw_event *event)
 
 aigw_status openai_emit_text(struct openai_in *in, uint32_t choice, uint32_t type, aigw_str text)
 {
-    struct aigw_event event = { .struct_size = sizeof event, .type = type, .choice = choice, .text = text };
+    struct aigw_event event = { .struct_size = sizeof event,
+                                .type = type,
+                                .choice = choice,
+                                .text = text,
+                                .part_flags = type == AIGW_EVENT_REASONING ? AIGW_PARTF_RAW : 0 };
 
     return openai_emit_piece(in, &event);
 }

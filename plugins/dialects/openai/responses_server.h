@@ -52,6 +52,7 @@ struct responses_writer {
     struct aigw_buf *output; /* items that are done, with commas between them */
     uint32_t item_count;     /* of these */
     uint32_t open;           /* RESPONSES_*: what is being written */
+    bool is_thought;         /* … REASONING: the thought itself, in `content`; else a summary */
     /* … of the open item */
     uint32_t part_type;        /* MESSAGE: AIGW_PART_TEXT, AIGW_PART_REFUSAL, 0 none; REASONING: AIGW_PART_REASONING */
     uint32_t part_count;       /* parts that are done */

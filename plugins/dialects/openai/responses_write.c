@@ -204,11 +204,13 @@ static aigw_status take_event(struct responses_writer *w, const struct aigw_even
 {
     switch (event->type) {
     case AIGW_EVENT_TEXT:
-        return responses_write_piece(w, AIGW_PART_TEXT, event->text);
+        return responses_write_piece(w, AIGW_PART_TEXT, false, event->text);
     case AIGW_EVENT_REASONING:
-        return w->shows_reasoning ? responses_write_piece(w, AIGW_PART_REASONING, event->text) : AIGW_OK;
+        return w->shows_reasoning
+                   ? responses_write_piece(w, AIGW_PART_REASONING, event->part_flags & AIGW_PARTF_RAW, event->text)
+                   : AIGW_OK;
     case AIGW_EVENT_REFUSAL:
-        return responses_write_piece(w, AIGW_PART_REFUSAL, event->text);
+        return responses_write_piece(w, AIGW_PART_REFUSAL, false, event->text);
     case AIGW_EVENT_TOOL_CALL:
         return responses_write_call(w, event);
     case AIGW_EVENT_PART_END:

@@ -42,8 +42,8 @@ aigw_status responses_finish_item(struct responses_writer *w);
 bool responses_begin_part_event(struct responses_writer *w, const char *type);
 /** The open item is complete. */
 aigw_status responses_close(struct responses_writer *w);
-/** A piece of reasoning, text or refusal. */
-aigw_status responses_write_piece(struct responses_writer *w, uint32_t part_type, aigw_str text);
+/** A piece of reasoning, text or refusal. is_thought: of reasoning that is the thought itself and no summary. */
+aigw_status responses_write_piece(struct responses_writer *w, uint32_t part_type, bool is_thought, aigw_str text);
 aigw_status responses_write_citation(struct responses_writer *w, aigw_str text);
 aigw_status responses_keep_logprobs(struct responses_writer *w, aigw_str text);
 

@@ -243,6 +243,7 @@ static aigw_status write_call_signature(struct responses_writer *w, const struct
     if (w->open != RESPONSES_CALL || w->call->index != event->index || event->origin.len == 0)
         return AIGW_OK;
     status = responses_close_call(w);
+    w->is_thought = false;
     if (status == AIGW_OK)
         status = responses_open_item(w, RESPONSES_REASONING);
     return status == AIGW_OK ? keep_encrypted(w, event, RESPONSES_TAG_CALL) : status;
@@ -258,8 +259,10 @@ aigw_status responses_write_signature(struct responses_writer *w, const struct a
         return write_call_signature(w, event);
     if (w->open != RESPONSES_REASONING || w->encrypted.len > 0)
         status = responses_close_all(w);
-    if (status == AIGW_OK && w->open != RESPONSES_REASONING)
+    if (status == AIGW_OK && w->open != RESPONSES_REASONING) {
+        w->is_thought = false;
         status = responses_open_item(w, RESPONSES_REASONING);
+    }
     return status == AIGW_OK
                ? keep_encrypted(w, event,
                                 event->part_type == AIGW_PART_REDACTED ? RESPONSES_TAG_REDACTED : RESPONSES_TAG)

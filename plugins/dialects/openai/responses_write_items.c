@@ -43,9 +43,9 @@ static aigw_status set_place(struct responses_writer *w)
     w->host->buf_put(w->place, ",\"item_id\":", 11);
     responses_put_item_id(w, w->place);
     w->host->buf_printf(w->place, ",\"output_index\":%u", w->item_count);
-    if (w->open == RESPONSES_REASONING)
+    if (w->open == RESPONSES_REASONING && !w->is_thought)
         w->host->buf_printf(w->place, ",\"summary_index\":%u", w->part_count);
-    else if (w->open == RESPONSES_MESSAGE)
+    else if (w->open != RESPONSES_CALL)
         w->host->buf_printf(w->place, ",\"content_index\":%u", w->part_count);
     return w->host->buf_view(w->place, &view);
 }
@@ -74,7 +74,8 @@ static void put_item(struct responses_writer *w, struct aigw_buf *buf, bool is_d
     host->buf_printf(buf, "{\"id\":");
     responses_put_item_id(w, buf);
     if (w->open == RESPONSES_REASONING) {
-        host->buf_printf(buf, ",\"type\":\"reasoning\",\"summary\":[");
+        host->buf_printf(buf, w->is_thought ? ",\"type\":\"reasoning\",\"summary\":[],\"content\":["
+                                            : ",\"type\":\"reasoning\",\"summary\":[");
         host->buf_put(buf, parts.ptr, parts.len);
         host->buf_printf(buf, "]");
         if (is_done && w->encrypted.len > 0) {
@@ -149,7 +150,8 @@ static void put_part(struct responses_writer *w, struct aigw_buf *buf, aigw_str 
 
     switch (w->part_type) {
     case AIGW_PART_REASONING:
-        host->buf_printf(buf, "{\"type\":\"summary_text\",\"text\":");
+        host->buf_printf(buf, w->is_thought ? "{\"type\":\"reasoning_text\",\"text\":"
+                                            : "{\"type\":\"summary_text\",\"text\":");
         host->buf_json(buf, text);
         break;
     case AIGW_PART_REFUSAL:
@@ -168,6 +170,32 @@ static void put_part(struct responses_writer *w, struct aigw_buf *buf, aigw_str 
     host->buf_printf(buf, "}");
 }
 
+/* The names of a part's events and of what its text is called in them. */
+static const struct part_words {
+    uint32_t type;
+    bool is_thought;
+    const char *part_added, *delta, *done, *part_done, *member;
+} part_words[] = {
+    { AIGW_PART_TEXT, false, "response.content_part.added", "response.output_text.delta", "response.output_text.done",
+      "response.content_part.done", "text" },
+    { AIGW_PART_REFUSAL, false, "response.content_part.added", "response.refusal.delta", "response.refusal.done",
+      "response.content_part.done", "refusal" },
+    { AIGW_PART_REASONING, false, "response.reasoning_summary_part.added", "response.reasoning_summary_text.delta",
+      "response.reasoning_summary_text.done", "response.reasoning_summary_part.done", "text" },
+    { AIGW_PART_REASONING, true, "response.content_part.added", "response.reasoning_text.delta",
+      "response.reasoning_text.done", "response.content_part.done", "text" },
+};
+
+static const struct part_words *words_of(const struct responses_writer *w, uint32_t type)
+{
+    bool is_thought = type == AIGW_PART_REASONING && w->is_thought;
+
+    for (size_t i = 1; i < sizeof part_words / sizeof *part_words; i++)
+        if (part_words[i].type == type && part_words[i].is_thought == is_thought)
+            return &part_words[i];
+    return &part_words[0];
+}
+
 static aigw_status open_part(struct responses_writer *w, uint32_t type)
 {
     aigw_status status = responses_renew(w, &w->text);
@@ -183,8 +211,7 @@ static aigw_status open_part(struct responses_writer *w, uint32_t type)
     w->part_type = type;
     w->note_count = 0;
     w->char_count = 0;
-    if (responses_begin_part_event(w, type == AIGW_PART_REASONING ? "response.reasoning_summary_part.added"
-                                                                  : "response.content_part.added")) {
+    if (responses_begin_part_event(w, words_of(w, type)->part_added)) {
         responses_put(w, ",\"part\":");
         put_part(w, w->buf, AIGW_STR(""));
         responses_end_event(w);
@@ -192,28 +219,9 @@ static aigw_status open_part(struct responses_writer *w, uint32_t type)
     return AIGW_OK;
 }
 
-/* The names of a part's events and of what its text is called in them. */
-static const struct part_words {
-    uint32_t type;
-    const char *delta, *done, *part_done, *member;
-} part_words[] = {
-    { AIGW_PART_TEXT, "response.output_text.delta", "response.output_text.done", "response.content_part.done", "text" },
-    { AIGW_PART_REFUSAL, "response.refusal.delta", "response.refusal.done", "response.content_part.done", "refusal" },
-    { AIGW_PART_REASONING, "response.reasoning_summary_text.delta", "response.reasoning_summary_text.done",
-      "response.reasoning_summary_part.done", "text" },
-};
-
-static const struct part_words *words_of(uint32_t type)
-{
-    for (size_t i = 1; i < sizeof part_words / sizeof *part_words; i++)
-        if (part_words[i].type == type)
-            return &part_words[i];
-    return &part_words[0];
-}
-
 static aigw_status close_part(struct responses_writer *w)
 {
-    const struct part_words *words = words_of(w->part_type);
+    const struct part_words *words = words_of(w, w->part_type);
     aigw_str text = responses_kept(w, w->text), parts, logprobs = responses_kept(w, w->logprobs);
     size_t before;
     aigw_status status;
@@ -244,16 +252,18 @@ static aigw_status close_part(struct responses_writer *w)
     return status;
 }
 
-aigw_status responses_write_piece(struct responses_writer *w, uint32_t part_type, aigw_str text)
+aigw_status responses_write_piece(struct responses_writer *w, uint32_t part_type, bool is_thought, aigw_str text)
 {
+    bool is_other = w->open == RESPONSES_REASONING && w->is_thought != is_thought;
     uint32_t kind = part_type == AIGW_PART_REASONING ? RESPONSES_REASONING : RESPONSES_MESSAGE;
     aigw_status status = AIGW_OK;
     aigw_str view;
 
     if (text.len == 0)
         return AIGW_OK;
-    if (w->open != kind || w->encrypted.len > 0) /* what is signed is whole */
+    if (w->open != kind || is_other || w->encrypted.len > 0) /* what is signed is whole */
         status = responses_close_all(w);
+    w->is_thought = is_thought;
     if (status == AIGW_OK && w->open != kind)
         status = responses_open_item(w, kind);
     if (status == AIGW_OK && w->part_type != part_type)
@@ -264,7 +274,7 @@ aigw_status responses_write_piece(struct responses_writer *w, uint32_t part_type
         return status;
     w->char_count += aigw_utf8_count(text);
     w->host->buf_put(w->text, text.ptr, text.len);
-    if (responses_begin_part_event(w, words_of(part_type)->delta)) {
+    if (responses_begin_part_event(w, words_of(w, part_type)->delta)) {
         responses_put_text(w, "delta", text);
         if (part_type == AIGW_PART_TEXT)
             responses_put(w, ",\"logprobs\":[]");

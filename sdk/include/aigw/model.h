@@ -59,6 +59,9 @@ struct aigw_pair {
 #define AIGW_PARTF_CACHE     0x2u /* ask the server to cache the prompt up to and including this part             */
 #define AIGW_PARTF_SUMMARY   0x4u /* the reasoning text is a summary, not the thought itself                       */
 #define AIGW_PARTF_FREE_TEXT 0x8u /* the tool call's input is plain text, not JSON                                 */
+#define AIGW_PARTF_RAW \
+    0x10u /* of an event: the reasoning text is the thought itself, not a summary; without it nobody knows or it is \
+             one */
 
 struct aigw_tool;
 
@@ -409,6 +412,8 @@ struct aigw_event {
     const struct aigw_pair *headers; /* set by the core in START and ERROR: those of aigw_call_options.answer_headers */
     uint32_t header_count;           /* that the server's answer has, names as asked; live as long as the request   */
     uint32_t reserved2;
+    uint32_t part_flags; /* REASONING: AIGW_PARTF_RAW. 0 from providers that are older than it */
+    uint32_t reserved3;
 };
 
 #ifdef __cplusplus
