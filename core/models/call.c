@@ -346,7 +346,7 @@ const struct gw_call_stats *gw_call_stats(struct aigw_call *call)
 
 /* ---- events of a provider ---- */
 
-#define EARLY_MAX 16u
+#define EARLY_MAX 96u /* names of what was left out, above all */
 
 /* Said before the answer itself: tokens of the prompt, the model's name. An error that follows can still be an honest
  * status (D37), so it does not begin the answer; names do where they are the answer. */

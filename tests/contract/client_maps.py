@@ -345,6 +345,17 @@ def nothing_left_out(env):
     equal(sent["hologram"], 1, "bytes that pass as they are")
 
 
+@case("CL-MAP-many-strangers", "pairs")
+def many_strangers(env):
+    """However many members nobody knows: the header names what it has room for, the question is answered."""
+    for count in (40, 2000):
+        strangers = {f"hologram_{i}": i for i in range(count)}
+        for api, target in (("chat", "anthropic"), ("messages", "mistral"), ("gemini", "openai"), ("responses", "bedrock")):
+            found, sent, response = env.say(api, target, strangers)
+            truth(found["status"] == 200 and len(response.header("x-aigw-dropped")) <= 1024, f"an answer of {api}", response.text[:200])
+            truth(len(found["dropped"]) >= 16 and "hologram_0" in found["dropped"], "their names", found["dropped"])
+
+
 @case("CL-MAP-report-model", "pairs-strict")
 def name_of_the_target(env):
     """`report_model = "target"`: answers say what the model's server knows it by."""

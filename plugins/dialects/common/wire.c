@@ -119,10 +119,13 @@ struct wire_drop {
 void wire_drop(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops, aigw_str name)
 {
     struct wire_drop *drop;
+    uint32_t count = 0;
 
-    for (drop = drops->first; drop; drop = drop->next)
+    for (drop = drops->first; drop; drop = drop->next, count++)
         if (drop->name.len == name.len && memcmp(drop->name.ptr, name.ptr, name.len) == 0)
             return;
+    if (count >= WIRE_DROPS_MAX)
+        return;
     drop = host->alloc(ctx, AIGW_LIFE_REQUEST, sizeof *drop + name.len);
     if (!drop) {
         drops->status = AIGW_E_NOMEM;

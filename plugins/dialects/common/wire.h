@@ -33,7 +33,8 @@ struct wire_drops {
     struct wire_drop *first, *last;
     aigw_status status; /* of the noting; look once */
 };
-/** Note one; the name is copied. A name counts once. */
+#define WIRE_DROPS_MAX 64u /* more names than a header has room for */
+/** Note one; the name is copied. A name counts once; beyond the maximum they are not told. */
 void wire_drop(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops, aigw_str name);
 /** What the noting came to, when all is written: AIGW_E_UNSUPPORTED, with the names, when something was noted for a
  *  request from which nothing may be left out. who: "the Mistral API". */
