@@ -142,7 +142,8 @@ bool testhost_configure(struct aigw_testhost *th)
         }
     if (th->plugin.descriptor.kind == AIGW_KIND_FEATURE && !th->server.offload)
         th->server.offload = gw_offload_new(NULL);
-    th->server.auth = (struct gw_auth *)(void *)th;
+    th->server.auth = (struct gw_auth *)(void *)th; /* as edge_auth.c knows it */
+    th->snapshot.api_keys = (struct gw_api_keys *)(void *)th;
     th->worker = (struct gw_worker){ .server = &th->server,
                                      .loop = th->loop,
                                      .upstream = (struct gw_upstream *)(void *)th,

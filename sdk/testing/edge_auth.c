@@ -1,6 +1,7 @@
 /* edge_auth.c - the core's authentication (core/auth/auth.h) for tests: the caller is who the test says. */
 #include "internal.h"
 
+#include "auth/api_keys.h"
 #include "auth/oidc.h"
 
 static struct aigw_testhost *of_worker(struct gw_auth_worker *worker)
@@ -62,4 +63,20 @@ void gw_oidc_check(struct gw_auth_worker *worker, const struct gw_oidc *oidc, ai
 {
     (void)oidc, (void)token, (void)client_ip;
     gw_auth_check(worker, NULL, arena, ret_result);
+}
+
+/* Whatever a request presents: who calls is said by the test. */
+aigw_str gw_api_keys_presented(const struct gw_auth_headers *headers)
+{
+    (void)headers;
+    return AIGW_STR_NONE;
+}
+
+void gw_api_keys_check(const struct gw_api_keys *keys, aigw_str secret, const char *client_ip, struct gw_arena *arena,
+                       struct gw_auth_result *ret_result)
+{
+    (void)secret, (void)client_ip;
+    gw_auth_check((struct gw_auth_worker *)(uintptr_t)keys, NULL, arena, ret_result);
+    if (ret_result->outcome == GW_AUTH_REFUSED)
+        ret_result->error = "key_missing";
 }

@@ -193,6 +193,7 @@ static const struct {
     { AIGW_REFUSE_TIMEOUT, 504, "The request took longer than limits.request_ms allows" },
     { AIGW_REFUSE_INTERNAL, 500, "Internal Server Error" },
     { AIGW_REFUSE_KEYS, 503, "No keys to validate tokens with" },
+    { AIGW_REFUSE_ENCODING, 415, "Content-Encoding is not supported" },
 };
 
 /* Refuse the request, once the core knows whose it is. */

@@ -22,6 +22,23 @@ def schemas(env):
         equal(env.say("gemini", "anthropic", tools)[1]["tools"][0]["input_schema"], lower, f"{member} for Claude")
 
 
+@case("CL-GEM-spelling", "pairs")
+def spelling(env):
+    """What Google's own server reads, in either spelling of a name: numbers in quotes, null for absent, one content without its list."""
+    asked = {"contents": {"parts": {"text": "hi"}}, "system_instruction": "brief", "generation_config": {
+        "temperature": "0.5", "max_output_tokens": "9", "topK": 20.0, "stop_sequences": None, "thinkingConfig": {"thinking_budget": "0"}}}
+    sent = env.say("gemini", "anthropic", asked)[1]
+    equal((sent["temperature"], sent["max_tokens"], sent["top_k"], sent["system"][0]["text"], sent["messages"][0]["content"][0]["text"]),
+          (0.5, 9, 20, "brief", "hi"), "what Claude was sent")
+    for bad, where in (({"contents": [{"parts": [{"text": "a"}]}, {"parts": [{"text": "b"}, {"text": 5}]}]}, "contents[1].parts[1].text"),
+                       ({"contents": [{"role": "pope", "parts": []}]}, "contents[0].role"),
+                       ({"contents": [{"parts": [{"functionCall": {}}]}]}, "contents[0].parts[0].functionCall.name"),
+                       ({"contents": ["x"]}, "contents[0]"), ({"generationConfig": {"temperature": "hot"}}, "temperature")):
+        found, sent, _ = env.say("gemini", "anthropic", bad)
+        equal((found["status"], sent), (400, None), f"status of {bad}")
+        truth(found["error"]["message"].startswith(where + ":"), f"the place {where}", found["error"])
+
+
 @case("CL-GEM-06", "pairs")
 def ids(env):
     for api in ("chat", "messages", "responses"):

@@ -3,15 +3,35 @@
 
 #include "gemini.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define EXTRA_MAX ((size_t)32 * 1024 * 1024)
 
 /* ---- for all readers ---- */
 
+#define PLACE_SIZE 64
+
+/* "contents[2].parts[0]": where the reader is. */
+static void put_place(const struct gemini_reading *r, char place[PLACE_SIZE])
+{
+    int len = snprintf(place, PLACE_SIZE, "contents[%u]", r->content_number - 1);
+
+    if (r->part_number > 0)
+        snprintf(place + len, PLACE_SIZE - (size_t)len, ".parts[%u]", r->part_number - 1);
+}
+
 aigw_status gemini_read_refuse(struct gemini_reading *r, const char *where, const char *what)
 {
-    const char *text = r->host->format(r->ctx, AIGW_LIFE_BUILD, "%s: %s", where, what);
+    char place[PLACE_SIZE] = "";
+    const char *text;
+
+    if (r->content_number > 0) {
+        put_place(r, place);
+        if (strncmp(where, "contents", 8) == 0)
+            where += where[8] == '.' ? 9 : 8;
+    }
+    text = r->host->format(r->ctx, AIGW_LIFE_BUILD, "%s%s%s: %s", place, place[0] && where[0] ? "." : "", where, what);
 
     if (!text)
         return AIGW_E_NOMEM;
@@ -19,6 +39,39 @@ aigw_status gemini_read_refuse(struct gemini_reading *r, const char *where, cons
         .http_status = 400, .status = "INVALID_ARGUMENT", .message = wire_str(text), .retry_after_ms = -1
     };
     return AIGW_E_INVALID;
+}
+
+/* A number in quotes, without them. */
+static struct aigw_json unquoted(const struct aigw_json *value)
+{
+    struct aigw_json number = *value;
+
+    if (value->type == AIGW_JSON_STRING && value->text.len > 2 &&
+        aigw_json_check((aigw_str){ value->text.ptr + 1, value->text.len - 2 }, 0, &number, NULL) != AIGW_OK)
+        return *value;
+    return number;
+}
+
+bool gemini_read_real(const struct aigw_json *value, double *ret)
+{
+    struct aigw_json number = unquoted(value);
+
+    return aigw_json_real(&number, ret);
+}
+
+/* 64.0 is what some clients write. */
+bool gemini_read_whole(const struct aigw_json *value, int64_t *ret)
+{
+    struct aigw_json number = unquoted(value);
+    double real;
+
+    if (aigw_json_int(&number, ret))
+        return true;
+    if (!aigw_json_real(&number, &real) || real < -1e15 || real > 1e15 || (double)(int64_t)real < real ||
+        (double)(int64_t)real > real)
+        return false;
+    *ret = (int64_t)real;
+    return true;
 }
 
 void *gemini_read_alloc(struct gemini_reading *r, size_t size)

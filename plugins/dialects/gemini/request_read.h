@@ -20,8 +20,9 @@ struct gemini_reading {
     struct gemini_refusal *refusal;
     struct aigw_message *last;     /* message so far */
     struct aigw_message *calls_at; /* the last one with calls, or with results of them: behind it stand results */
-    uint32_t call_count;           /* of the conversation, for ids */
-    uint32_t open_count;           /* calls of the last turn that have no result yet */
+    uint32_t content_number, part_number; /* where we are in `contents`, from 1; 0: not there */
+    uint32_t call_count;                  /* of the conversation, for ids */
+    uint32_t open_count;                  /* calls of the last turn that have no result yet */
     const struct aigw_part *open[GEMINI_OPEN_CALLS];
 };
 
@@ -31,7 +32,8 @@ struct gemini_extra {
     uint32_t count;
 };
 
-/** Refuse: `what` about the member at `where`. AIGW_E_INVALID. */
+/** Refuse: `what` about the member at `where`, which inside `contents` is said with its place:
+ * "contents[2].parts[0].…". AIGW_E_INVALID. */
 aigw_status gemini_read_refuse(struct gemini_reading *r, const char *where, const char *what);
 /** `size` bytes of the request's, zeroed; NULL without memory. */
 void *gemini_read_alloc(struct gemini_reading *r, size_t size);
@@ -39,6 +41,9 @@ void *gemini_read_alloc(struct gemini_reading *r, size_t size);
 size_t gemini_read_key(const struct aigw_json *key, const char *const *names, size_t count);
 /** The member, under either spelling of its name. */
 bool gemini_read_member(const struct aigw_json *object, const char *name, struct aigw_json *ret);
+/** Number. As Google reads them, a string of digits is one, too. */
+bool gemini_read_real(const struct aigw_json *value, double *ret);
+bool gemini_read_whole(const struct aigw_json *value, int64_t *ret);
 /** Text; null is absent. */
 aigw_status gemini_read_text(struct gemini_reading *r, const char *where, const struct aigw_json *value, aigw_str *ret);
 /** JSON text that may be put into other JSON; lies in the body where it can. */

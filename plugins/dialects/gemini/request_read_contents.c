@@ -344,8 +344,9 @@ static aigw_status read_part(struct gemini_reading *r, const struct aigw_json *v
     aigw_status status = AIGW_OK;
     uint32_t known_count = 0;
 
+    r->part_number++;
     if (value->type != AIGW_JSON_OBJECT)
-        return gemini_read_refuse(r, "parts", "must hold objects");
+        return gemini_read_refuse(r, "contents", "must be an object");
     for (size_t i = 0; i < PART_KEYS; i++)
         found[i] = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
     while (status == AIGW_OK && aigw_json_next(&walk, &key, &member)) {
@@ -383,8 +384,10 @@ static aigw_status read_content(struct gemini_reading *r, const struct aigw_json
     aigw_status status;
     bool is_model;
 
+    r->content_number++;
+    r->part_number = 0;
     if (content->type != AIGW_JSON_OBJECT)
-        return gemini_read_refuse(r, "contents", "must hold objects");
+        return gemini_read_refuse(r, "contents", "must be an object");
     gemini_read_member(content, "role", &role);
     gemini_read_member(content, "parts", &parts);
     status = gemini_read_text(r, "contents.role", &role, &word);
@@ -401,6 +404,7 @@ static aigw_status read_content(struct gemini_reading *r, const struct aigw_json
         r->open_count = 0; /* what was not answered will not be */
     while (parts.type == AIGW_JSON_LIST && status == AIGW_OK && aigw_json_next(&walk, NULL, &part))
         status = read_part(r, &part, &list, &results);
+    r->part_number = 0;
     if (status == AIGW_OK && is_model && results.first)
         return gemini_read_refuse(r, "contents", "has a functionResponse in a turn of the model");
     for (const struct aigw_part *made = is_model ? NULL : list.first; made && status == AIGW_OK; made = made->next)
@@ -426,12 +430,16 @@ aigw_status gemini_read_contents(struct gemini_reading *r, const struct aigw_jso
         status = gemini_read_text(r, "contents", contents, &part->text);
         return status == AIGW_OK ? add_message(r, AIGW_ROLE_USER, &list) : status;
     }
-    if (contents->type == AIGW_JSON_OBJECT)
-        return read_content(r, contents);
+    if (contents->type == AIGW_JSON_OBJECT) { /* one, without its list */
+        status = read_content(r, contents);
+        r->content_number = r->part_number = 0;
+        return status;
+    }
     if (contents->type != AIGW_JSON_LIST || aigw_json_count(contents) == 0)
         return gemini_read_refuse(r, "contents", "is missing or no list");
     while (status == AIGW_OK && aigw_json_next(&walk, NULL, &content))
         status = read_content(r, &content);
+    r->content_number = r->part_number = 0;
     return status;
 }
 

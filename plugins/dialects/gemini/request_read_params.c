@@ -46,13 +46,12 @@ static aigw_status read_real(struct gemini_reading *r, enum config_key key, cons
                                      AIGW_PARAM_FREQUENCY_PENALTY };
     double *fields[] = { &params->temperature, &params->top_p, &params->presence_penalty, &params->frequency_penalty };
 
-    if (!aigw_json_real(value, fields[key]))
+    if (!gemini_read_real(value, fields[key]))
         return gemini_read_refuse(r, config_keys[key], "must be a number");
     params->set |= bits[key];
     return AIGW_OK;
 }
 
-/* "topK": 64.0 is what some clients write. */
 static aigw_status read_whole(struct gemini_reading *r, enum config_key key, const struct aigw_json *value,
                               struct aigw_params *params)
 {
@@ -60,14 +59,9 @@ static aigw_status read_whole(struct gemini_reading *r, enum config_key key, con
                                      AIGW_PARAM_TOP_LOGPROBS };
     int64_t *fields[] = { &params->top_k, &params->max_tokens, &params->seed, &params->top_logprobs };
     int64_t number = 0;
-    double real;
 
-    if (!aigw_json_int(value, &number)) {
-        if (!aigw_json_real(value, &real) || real < -1e15 || real > 1e15 || (double)(int64_t)real < real ||
-            (double)(int64_t)real > real)
-            return gemini_read_refuse(r, config_keys[key], "must be a whole number");
-        number = (int64_t)real;
-    }
+    if (!gemini_read_whole(value, &number))
+        return gemini_read_refuse(r, config_keys[key], "must be a whole number");
     if (key != CONFIG_CANDIDATES) {
         *fields[key - CONFIG_TOP_K] = number;
         params->set |= bits[key - CONFIG_TOP_K];
@@ -130,7 +124,7 @@ static aigw_status read_thinking(struct gemini_reading *r, const struct aigw_jso
     gemini_read_member(config, "thinking_level", &level);
     if (include.type > AIGW_JSON_NULL && !aigw_json_bool(&include, &r->asked->shows_thoughts))
         return gemini_read_refuse(r, "includeThoughts", "must be true or false");
-    if (budget.type > AIGW_JSON_NULL && (!aigw_json_int(&budget, &tokens) || tokens < -1))
+    if (budget.type > AIGW_JSON_NULL && (!gemini_read_whole(&budget, &tokens) || tokens < -1))
         return gemini_read_refuse(r, "thinkingBudget", "must be a whole number from -1");
     status = read_level(r, &level, params);
     params->reasoning_show = r->asked->shows_thoughts ? AIGW_SHOW_SUMMARY : AIGW_SHOW_OMIT;
