@@ -107,7 +107,7 @@ def pictures(env):
           "of Claude")
 
 
-@case("CL-GEM-15", "pairs")
+@case("CL-GEM-15-forms", "pairs")
 def responses(env):
     call = ("model", {"functionCall": {"name": "f", "args": {}}})
     for response, wanted in (({"output": "x"}, "x"), ({"result": "x"}, "x"), ({"content": "x"}, "x"), ({"error": "x"}, "x"),

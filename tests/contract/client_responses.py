@@ -45,6 +45,9 @@ NAMESPACE = {"type": "namespace", "name": "files", "description": "", "tools": [
     {"type": "function", "name": "read", "parameters": {"type": "object"}, "strict": False}]}
 
 
+NAMES = {"anthropic": lambda sent: sent["tools"][0]["name"]}
+
+
 def asks_for_call(env, members, target, dialect_tool):
     """The namespace's tool goes out under one name and comes back as two."""
     _, sent, _ = env.say("responses", target, members, {"text": "x"})
@@ -57,12 +60,32 @@ def asks_for_call(env, members, target, dialect_tool):
 @case("CL-RSP-13", "pairs")
 def additional_tools(env):
     members = {"input": [{"type": "additional_tools", "role": "developer", "tools": [NAMESPACE]}, {"role": "user", "content": "q"}]}
-    asks_for_call(env, members, "anthropic", lambda sent: sent["tools"][0]["name"])
+    for target, name_of in NAMES.items():
+        asks_for_call(env, members, target, name_of)
 
 
 @case("CL-RSP-14", "pairs")
 def namespaces(env):
-    asks_for_call(env, {"tools": [NAMESPACE]}, "anthropic", lambda sent: sent["tools"][0]["name"])
+    for target, name_of in NAMES.items():
+        asks_for_call(env, {"tools": [NAMESPACE]}, target, name_of)
+
+
+@case("CL-RSP-15-everywhere", "pairs")
+def free_text(env):
+    """A tool with plain text is a function at those who know no other; call and result of an earlier turn, too."""
+    tool = {"type": "custom", "name": "apply_patch", "description": "d", "format": {"type": "grammar", "syntax": "lark", "definition": "start: X"}}
+    patch = '*** "Begin"\n\u00e9'
+    history = [{"role": "user", "content": "q"}, {"type": "custom_tool_call", "call_id": "call00001", "name": "apply_patch", "input": "*** old"},
+               {"type": "custom_tool_call_output", "call_id": "call00001", "output": "done"}]
+    for target in NAMES:
+        for stream in (False, True):
+            _, _, response = env.say("responses", target, {"tools": [tool], "input": history}, {"calls": [["call00002", "apply_patch", {"input": patch}]]}, stream)
+            truth(b"start: X" in env.sent.body and b"*** old" in env.sent.body and b"done" in env.sent.body, f"tool and turn at {target}", env.sent.body)
+            output = events(response)[-1][1]["response"]["output"] if stream else response.json()["output"]
+            equal([(item["type"], item["name"], item["input"]) for item in output], [("custom_tool_call", "apply_patch", patch)], f"the call of {target}")
+            if stream:
+                pieces = "".join(data["delta"] for name, data in events(response) if name == "response.custom_tool_call_input.delta")
+                equal(pieces, patch, f"pieces of {target}")
 
 
 @case("CL-RSP-18", "pairs")
