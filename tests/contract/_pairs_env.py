@@ -17,6 +17,8 @@ SERVER_KEY = "sk-pairs-canary-63c0"
 # Models whose names tell their provider something, beside those of the table.
 MORE = [("openai", "o3-mini"), ("anthropic", "claude-opus-4-7"), ("anthropic", "claude-sonnet-4-5"), ("mistral", "mistral-embed"),
         ("vertex", "gemini-3-pro"), ("vertex", "gemini-embedding-001"), ("openai", "text-embedding-3-small")]
+# Models of two targets, the second when the first fails: names["anthropic", "openai"].
+FALLBACKS = [(("anthropic", "test-model"), ("openai", "gpt-4.1")), (("openai", "gpt-4.1"), ("anthropic", "test-model"))]
 
 
 class Metadata:
@@ -61,6 +63,12 @@ class PairsEnv(Env):
                 self.names[target.name, name] = f"m{len(self.names)}"
                 models.append(f'm{len(self.names) - 1} = {{ retries = 0; targets = ( {{ provider = "p{number}"; '
                               f'model = "{name}"; }} ); max_context_tokens = 8000; }};')
+        places = {target.name: number for number, target in enumerate(_pairs.TARGETS)}
+        for first, second in FALLBACKS:
+            targets = ", ".join(f'{{ provider = "p{places[name]}"; model = "{model}"; weight = {weight}; }}'
+                                for (name, model), weight in ((first, 1), (second, 0)))
+            self.names[first[0], second[0]] = f"m{len(self.names)}"
+            models.append(f"m{len(self.names) - 1} = {{ retries = 0; targets = ( {targets} ); }};")
         digest = hashlib.sha256(KEY.encode()).hexdigest()
         return (f'upstream: {{ retries = 0; circuit_failures = 0; }};\nlimits: {{ stream_status_ms = 300; }};\nkeys: {{ pairs = {{ hash = ( "sha256:{digest}" ); }}; }};\n'
                 f"providers: {{ {' '.join(groups)} }};\nmodels: {{ {' '.join(models)} }};\n"

@@ -7,7 +7,7 @@ from harness.runner import case, equal, truth
 
 from . import _pairs
 from ._apis import APIS
-from ._pairs_env import sse_reply
+from ._pairs_env import KEY
 from .client_openai import READ, USAGE, calls, chunk, piece
 
 SERVERS = ("openai", "azure", "anthropic", "bedrock", "vertex", "vertex (Claude)", "mistral")
@@ -49,7 +49,6 @@ def counted(env):
     path, asked = APIS["chat"].send(env.names["openai", target.model], {}, True)
     del asked["stream_options"]
     before = metric(env, "inference_input_tokens_total")
-    from ._pairs_env import KEY
     response = env.post(path, json.dumps(asked), headers=APIS["chat"].headers(KEY))
     truth('"usage":{' not in response.text.replace(" ", "") and "[DONE]" in response.text, "no usage that nobody asked for", response.text)
     equal(metric(env, "inference_input_tokens_total") - before, 12, "tokens counted")
@@ -274,7 +273,6 @@ def split_escapes(env):
 
 @case("CL-MAP-33", "pairs")
 def unknown_paths(env):
-    from ._pairs_env import KEY
     for script in env.scripts.values():
         script.seen.clear()
     for method, path in (("GET", "/v1/props"), ("GET", "/api/tags"), ("POST", "/api/show"), ("GET", "/api/version"), ("GET", "/favicon.ico"),
@@ -290,7 +288,6 @@ def packed(env):
     """Bodies that come compressed are what they would be otherwise, within the same limit; other codings are 415."""
     import gzip
     import zlib
-    from ._pairs_env import KEY
     deflate = zlib.compressobj(wbits=-15)
     ways = (("gzip", gzip.compress), ("deflate", zlib.compress), ("deflate", lambda data: deflate.compress(data) + deflate.flush()),
             ("identity", bytes))
@@ -319,6 +316,33 @@ def packed(env):
         for coding, pack in ways[2:]:
             equal(env.post(path, pack(plain) if coding == "deflate" else plain, {**headers, "Content-Encoding": coding}).status
                   if api.name == "chat" else 200, 200, f"{coding} for {api.name}")
+
+
+@case("CL-MAP-29", "pairs")
+def header_of_who_answered(env):
+    """What the first target could not take does not matter when another one answers."""
+    rows = (("chat", {"seed": 1, "hologram": 1}, "anthropic", "openai", []), ("chat", {"seed": 1, "hologram": 1}, "openai", "anthropic", ["hologram", "seed"]),
+            ("messages", {"hologram": 1, "context_management": {"edits": []}}, "openai", "anthropic", []),
+            ("messages", {"hologram": 1, "context_management": {"edits": []}}, "anthropic", "openai", ["context_management", "hologram"]))
+    for api, members, first, second, wanted in rows:
+        kind, body = dialects.write(next(item.dialect for item in _pairs.TARGETS if item.name == second), {"text": "Hello."}, "m", False)
+        env.scripts[first].replies, env.scripts[second].replies = [Reply(status=503)], [Reply(body=body, content_type=kind)]
+        path, asked = APIS[api].send(env.names[first, second], members, False)
+        response = env.post(path, json.dumps(asked), headers=APIS[api].headers(KEY))
+        found = APIS[api].read(response, False)
+        equal((found["text"], found["dropped"]), ("Hello.", wanted), f"{api}, {first} then {second}")
+
+
+@case("CL-MAP-32", "pairs")
+def origins(env):
+    """Any page may ask, unless conf.d chooses (oidc.py has those rows)."""
+    for api in APIS.values():
+        path, _ = api.send("m0", {}, False)
+        response = env.request("OPTIONS", path, {"Origin": "https://page.test", "Access-Control-Request-Method": "POST",
+                                                 "Access-Control-Request-Headers": "authorization,content-type,x-api-key,anthropic-version,x-goog-api-key"})
+        truth(response.status in (200, 204) and response.header("access-control-allow-origin") == "*", f"a page may ask {api.name}", response.headers)
+        allowed = response.header("access-control-allow-headers", "").lower()
+        truth("authorization" in allowed or allowed == "*", "the headers it asked for", allowed)
 
 
 @case("CL-MAP-30", "pairs-strict")

@@ -120,6 +120,7 @@ aigw_status anthropic_api_build(struct aigw_ctx *ctx, struct anthropic_api_call 
 {
     aigw_status status = AIGW_OK;
 
+    call->answer.dropped_len = 0; /* by what another target could not take */
     if (client_reports_target(&call->api->client) &&
         !client_keep(call->api->host, ctx, target->model, &call->options.model))
         return AIGW_E_NOMEM;
