@@ -22,9 +22,9 @@
 #include <curl/curl.h>
 #include <sys/queue.h>
 
+#include "base/gzip.h"
 #include "loop/loop.h"
 #include "upstream/address.h"
-#include "base/gzip.h"
 #include "upstream/http1.h"
 #include "upstream/states.h"
 #include "upstream/tls.h"
