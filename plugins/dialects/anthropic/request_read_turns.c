@@ -143,9 +143,13 @@ static bool read_redacted(struct reading *r, struct reading_block *b)
 
     if (!reading_name(r, &b->of[OF_DATA], "data", &data))
         return false;
+    if (wire_has_prefix(data, CARRY_CALL)) { /* that of a call is no part: see place_part() */
+        carry_read_call(r->host, r->ctx, data, &b->part->origin, &b->part->data);
+        r->has_foreign = true;
+        return true;
+    }
+    b->part->type = AIGW_PART_REDACTED;
     take_signature(r, data, b->part);
-    if (!wire_has_prefix(data, CARRY_CALL)) /* that of a call is no part: see place_part() */
-        b->part->type = AIGW_PART_REDACTED;
     return true;
 }
 
