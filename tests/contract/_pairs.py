@@ -26,7 +26,7 @@ TARGETS = [
            "anthropic.claude-sonnet-4-5-20250929-v1:0"),
     Target("vertex", "vertex", "gemini", 'base_url = "%s"; api = "ai-studio"; api_key = "{key}";', "gemini-2.5-flash", "gemini"),
     Target("vertex (Claude)", "vertex", "messages", 'base_url = "%s"; project = "p"; location = "europe-west1"; '
-           'metadata_host = "{metadata}";', "claude-opus-4-6", rows="anthropic"),
+           'metadata_host = "{metadata}";', "claude-opus-4-6", "messages", rows="anthropic"),
     Target("mistral", "mistral", "mistral", 'base_url = "%s/v1"; api_key = "{key}";', "test-model"),
     Target("mock", "mock", None, 'response = "Hello.";', "mock"),
 ]
