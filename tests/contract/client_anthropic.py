@@ -1,10 +1,7 @@
 """CL-ANT rows with every provider: Anthropic's Messages in front of servers of each dialect."""
-import json
-
 from fakes.models import Reply
 from harness.runner import case, equal, truth
 
-from ._env import Any
 from ._pairs_env import sse_reply
 from .client_openai import FINISH, chunk
 

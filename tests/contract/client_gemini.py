@@ -5,6 +5,8 @@ import json
 from fakes.models import Reply
 from harness.runner import case, equal, truth
 
+from ._apis import APIS
+
 OTHERS = ("openai", "anthropic", "bedrock", "mistral")
 
 
@@ -45,7 +47,6 @@ def ids(env):
         found, _, _ = env.say(api, "vertex", {}, {"calls": [["", "f", {"n": 1}], ["", "f", {"n": 2}]]})
         names = [call[0] for call in found["calls"]]
         truth(all(names) and len(set(names)) == 2, f"two ids for {api}", names)
-        from ._apis import APIS
         sent = env.say(api, "vertex", APIS[api].history(found))[1]["contents"]
         equal([part["functionCall"]["args"] for part in sent[1]["parts"] if "functionCall" in part], [{"n": 1}, {"n": 2}], "calls back")
         equal(len([part for part in sent[2]["parts"] if "functionResponse" in part]), 2, "their results")

@@ -1,5 +1,9 @@
 """CL-MAP rows with every provider: what is the same for all client APIs."""
+import gzip
 import json
+import os
+import re
+import zlib
 
 from fakes import dialects
 from fakes.models import Reply
@@ -8,7 +12,7 @@ from harness.runner import case, equal, truth
 from . import _pairs
 from ._apis import APIS
 from ._pairs_env import KEY
-from .client_openai import READ, USAGE, calls, chunk, piece
+from .client_openai import READ, calls, piece
 
 SERVERS = ("openai", "azure", "anthropic", "bedrock", "vertex", "vertex (Claude)", "mistral")
 TOOL = {"tools": [{"name": "f", "input_schema": {"type": "object"}}]}
@@ -153,7 +157,6 @@ def errors(env):
 
 @case("CL-MAP-13", "pairs")
 def tool_ids(env):
-    import re
     ident = "call:1." + "x" * 70
     talk = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": None, "tool_calls": [
         {"id": ident, "type": "function", "function": {"name": "f", "arguments": "{}"}}]}, {"role": "tool", "tool_call_id": ident, "content": "r"}],
@@ -286,8 +289,6 @@ def unknown_paths(env):
 @case("CL-MAP-34", "pairs")
 def packed(env):
     """Bodies that come compressed are what they would be otherwise, within the same limit; other codings are 415."""
-    import gzip
-    import zlib
     deflate = zlib.compressobj(wbits=-15)
     ways = (("gzip", gzip.compress), ("deflate", zlib.compress), ("deflate", lambda data: deflate.compress(data) + deflate.flush()),
             ("identity", bytes))
@@ -310,7 +311,7 @@ def packed(env):
         bomb = gzip.compress(b" " * (40 << 20))
         response = env.post(path, bomb, {**headers, "Content-Encoding": "gzip"})
         truth(response.status in (400, 413), f"no bomb for {api.name}", response.text[:200])
-        large = gzip.compress(__import__("os").urandom(1 << 20) * 40, 1)
+        large = gzip.compress(os.urandom(1 << 20) * 40, 1)
         response = env.post(path, large, {**headers, "Content-Encoding": "gzip"})
         equal(response.status, 413, f"a large body for {api.name}")
         for coding, pack in ways[2:]:

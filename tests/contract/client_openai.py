@@ -4,7 +4,6 @@ import json
 from fakes.models import Reply
 from harness.runner import case, equal, truth
 
-from ._env import Any
 from ._pairs_env import sse_reply
 
 # The bytes of a chat pass to servers of its dialect. A body of the Responses API on the chat's path is answered as a chat, too, and
