@@ -212,30 +212,28 @@ aigw_status client_answer_flush(struct client_answer *answer, struct aigw_ctx *c
     return status;
 }
 
-/* Where the dialects say which model answered: chat and whole answers, events of the Responses API, the first event of
- * Messages, Gemini. */
-static const struct {
-    const char *object, *member;
-} model_places[] = { { NULL, "model" }, { "response", "model" }, { "message", "model" }, { NULL, "modelVersion" } };
-
-/* The model's name with its quotes, in a body or an event of a stream; absent when it says none. */
+/* The model's name with its quotes, in a body or an event of a stream; absent when it says none. It stands in "model",
+ * in that of "response" (events of the Responses API) or of "message" (the first event of Messages), or in
+ * "modelVersion", mostly before the long members. The bytes were read by a provider before: they are not judged again.
+ */
 static aigw_str find_model(aigw_str bytes)
 {
     static const char word[] = "\"model";
     const char *open = bytes.len > 0 ? memchr(bytes.ptr, '{', bytes.len) : NULL;
-    struct aigw_json root, object, model;
+    struct aigw_json root = { .type = AIGW_JSON_OBJECT }, key, value, model;
+    struct aigw_json_walk walk;
 
     if (!open || !memmem(open, bytes.len - (size_t)(open - bytes.ptr), word, sizeof word - 1))
         return AIGW_STR_NONE;
-    bytes = aigw_utf8_strip((aigw_str){ open, bytes.len - (size_t)(open - bytes.ptr) });
-    if (aigw_json_check(bytes, AIGW_JSON_NAN | AIGW_JSON_BYTES, &root, NULL) != AIGW_OK)
-        return AIGW_STR_NONE;
-    for (size_t i = 0; i < sizeof model_places / sizeof *model_places; i++) {
-        object = root;
-        if (model_places[i].object && (!aigw_json_member(&root, model_places[i].object, &object)))
-            continue;
-        if (object.type == AIGW_JSON_OBJECT && aigw_json_member(&object, model_places[i].member, &model) &&
-            model.type == AIGW_JSON_STRING)
+    root.text = aigw_utf8_strip((aigw_str){ open, bytes.len - (size_t)(open - bytes.ptr) });
+    walk = aigw_json_begin(&root);
+    while (aigw_json_next(&walk, &key, &value)) {
+        if (value.type == AIGW_JSON_STRING &&
+            (aigw_json_is_text(&key, "model") || aigw_json_is_text(&key, "modelVersion")))
+            return value.text;
+        if (value.type == AIGW_JSON_OBJECT &&
+            (aigw_json_is_text(&key, "response") || aigw_json_is_text(&key, "message")) &&
+            aigw_json_member(&value, "model", &model) && model.type == AIGW_JSON_STRING)
             return model.text;
     }
     return AIGW_STR_NONE;
