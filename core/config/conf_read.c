@@ -90,17 +90,6 @@ static struct gw_node *convert(const struct convert *c, const config_setting_t *
     }
 }
 
-/** libconfig says "syntax error" for everything; the two usual causes are worth naming. */
-static const char *syntax_hint(const char *text)
-{
-    if (strcmp(text, "syntax error") == 0)
-        return "; expected  name = value;  with strings in double quotes, groups as { … }, lists as ( … ). A missing ; "
-               "or quote on the line before is the usual cause";
-    if (strcmp(text, "duplicate setting name") == 0)
-        return ": the same name appears twice in one group; remove one of them";
-    return "";
-}
-
 static struct gw_node *empty_root(struct gw_arena *arena, const char *file)
 {
     struct gw_node *root = gw_arena_calloc(arena, sizeof *root);
@@ -117,7 +106,7 @@ static struct gw_node *parse(struct gw_arena *arena, aigw_str text, const char *
     struct convert c = { .arena = arena };
     struct gw_node *root = NULL;
     struct gw_node where = { 0 };
-    const char *reason = NULL;
+    struct gw_err why = { "" };
     struct gw_buf scanned;
     config_t config;
 
@@ -128,8 +117,8 @@ static struct gw_node *parse(struct gw_arena *arena, aigw_str text, const char *
     if (!c.file)
         goto out;
     where.file = c.file;
-    if (!gw_conf_scan(text, &scanned, &where.line, &reason)) {
-        gw_problem(problems, &where, NULL, "%s", reason);
+    if (!gw_conf_scan(text, &scanned, &where.line, &why)) {
+        gw_problem(problems, &where, NULL, "%s", why.text);
         root = empty_root(arena, c.file);
         goto out;
     }
@@ -137,7 +126,7 @@ static struct gw_node *parse(struct gw_arena *arena, aigw_str text, const char *
         goto out;
     if (config_read_string(&config, scanned.data ? scanned.data : "") != CONFIG_TRUE) {
         where.line = config_error_line(&config);
-        gw_problem(problems, &where, NULL, "%s%s", config_error_text(&config), syntax_hint(config_error_text(&config)));
+        gw_problem(problems, &where, NULL, "%s; expected  name = value;", config_error_text(&config));
     }
     root = convert(&c, config_root_setting(&config));
 out:

@@ -1,14 +1,14 @@
 /* conf_scan.c - a first look at a configuration text, before libconfig sees it.
  *
  * libconfig 1.5 (Debian 12) reads 3000000000 as -1294967296 without a word, and opens whatever file an @include
- * names. Both are settled here by a small lexer that knows comments, strings, names and numbers, and no more. */
+ * names. Both are settled here by a small lexer that knows comments, strings, names and numbers; what may follow what
+ * is conf_syntax.c's. */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/conf_syntax.h"
 #include "config/internal.h"
-
-#define DEPTH_MAX 32
 
 struct scan {
     const char *at, *end;
@@ -99,73 +99,72 @@ static size_t token_len(const struct scan *scan, bool *ret_is_wide)
         return string_len(scan->at, scan->end);
     if (isalpha(c) || c == '*')
         return name_len(scan->at, scan->end);
-    if (isdigit(c) || c == '-' || c == '+')
+    if (isdigit(c) || c == '-' || c == '+' ||
+        (c == '.' && scan->end - scan->at > 1 && isdigit((unsigned char)scan->at[1])))
         return number_len(scan->at, scan->end, ret_is_wide);
     return 1;
 }
 
-/** What the scan remembers between tokens. */
-struct nesting {
-    char open[DEPTH_MAX]; /* the brackets that are open */
-    size_t depth;
-    char last; /* first byte of the last token that was neither blank nor comment */
-};
-
-/** libconfig leaks a string that stands where its grammar has no place for one, so such text must not reach it. */
-static bool may_be_string(const struct nesting *n)
+/** A comment would swallow all the lines that follow it. */
+static bool has_lone_cr(const char *at, size_t len, const char *end)
 {
-    char inner = n->depth ? n->open[n->depth - 1] : '{';
-
-    return n->last == '=' || n->last == ':' || n->last == '"' || n->last == '(' || n->last == '[' ||
-           (n->last == ',' && inner != '{');
+    for (size_t i = 0; i < len; i++) {
+        if (at[i] == '\r' && at + i + 1 < end && at[i + 1] != '\n' && at[i + 1] != '\r')
+            return true;
+    }
+    return false;
 }
 
-/** Take note of a token; NULL when all is well, else what is wrong. */
-static const char *note_token(struct nesting *n, const char *at, size_t len)
+/** Why this token is wrong whatever stands around it, NULL when it is not. */
+static const char *token_fault(const struct scan *scan, size_t len)
 {
-    if (*at == '"' && len == 0) /* named here with its first line; libconfig would name its last one */
-        return "the text that begins here with \" is never closed";
-    if (*at == '"' && !may_be_string(n))
-        return "text in quotes is out of place; expected  name = \"text\";  (is a ; or , missing before it?)";
-    if (*at == '{' || *at == '(' || *at == '[') {
-        if (n->depth == DEPTH_MAX)
-            return "nested deeper than 32 levels";
-        n->open[n->depth++] = *at;
-    } else if ((*at == '}' || *at == ')' || *at == ']') && n->depth > 0) {
-        n->depth--; /* of another kind: libconfig stops there and says so */
-    }
-    n->last = *at;
+    aigw_str rest = { scan->at, (size_t)(scan->end - scan->at) };
+
+    if (gw_str_has_prefix(rest, AIGW_STR("@include")))
+        return "@include is not supported; put the text into a file of its own in the same folder: all *.conf files "
+               "there are merged in name order";
+    if (gw_str_has_prefix(rest, AIGW_STR("/*")) && (len < 4 || memcmp(scan->at + len - 2, "*/", 2) != 0))
+        return "the comment that begins here with /* is never closed";
+    if (memchr(scan->at, '\0', len))
+        return "a NUL byte; the file is not text, expected UTF-8";
+    if (*scan->at != '"' && has_lone_cr(scan->at, len, scan->end))
+        return "this line ends in CR alone, expected LF or CRLF";
     return NULL;
 }
 
-bool gw_conf_scan(aigw_str text, struct gw_buf *out, int *ret_line, const char **ret_reason)
+bool gw_conf_scan(aigw_str text, struct gw_buf *out, int *ret_line, struct gw_err *reterr)
 {
     struct scan scan = { .at = text.ptr, .end = text.ptr + text.len, .line = 1 };
-    struct nesting nesting = { .depth = 0 };
+    struct gw_conf_syntax syntax;
+    bool is_good;
 
-    *ret_reason = NULL;
+    gw_conf_syntax_begin(&syntax, text);
+    is_good = !gw_conf_syntax_is_foreign(&syntax);
     if (text.len >= 3 && memcmp(text.ptr, "\xef\xbb\xbf", 3) == 0)
         scan.at += 3; /* some editors begin UTF-8 files with a mark that libconfig chokes on */
-    while (scan.at < scan.end && !*ret_reason) {
+    while (scan.at < scan.end && is_good) {
         bool is_wide = false;
         size_t len = token_len(&scan, &is_wide);
-        aigw_str rest = { scan.at, (size_t)(scan.end - scan.at) };
+        const char *fault = token_fault(&scan, len);
 
-        if (gw_str_has_prefix(rest, AIGW_STR("@include")))
-            *ret_reason = "@include is not supported; put the text into a file of its own in the same folder: "
-                          "all *.conf files there are merged in name order";
-        else if (!isspace((unsigned char)*scan.at) && comment_len(scan.at, scan.end) == 0)
-            *ret_reason = note_token(&nesting, scan.at, len);
-        for (size_t i = 0; i < len && !*ret_reason; i++) {
-            if (scan.at[i] == '\0')
-                *ret_reason = "a NUL byte; the file is not text, expected UTF-8";
-            scan.line += scan.at[i] == '\n';
+        if (fault) {
+            is_good = false;
+            syntax.err_line = scan.line;
+            gw_err_set(&syntax.err, AIGW_E_CONFIG, "%s", fault);
+        } else if (!isspace((unsigned char)*scan.at) && comment_len(scan.at, scan.end) == 0) {
+            is_good = gw_conf_syntax_token(&syntax, scan.at, len, scan.line);
         }
+        for (size_t i = 0; i < len; i++)
+            scan.line += scan.at[i] == '\n';
         gw_buf_put(out, scan.at, len);
         if (is_wide)
             gw_buf_put(out, "L", 1);
         scan.at += len;
     }
-    *ret_line = scan.line;
-    return *ret_reason == NULL;
+    is_good = is_good && gw_conf_syntax_end(&syntax, scan.line);
+    *ret_line = syntax.err_line;
+    if (reterr)
+        *reterr = syntax.err;
+    gw_conf_syntax_done(&syntax);
+    return is_good;
 }

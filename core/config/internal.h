@@ -10,8 +10,9 @@
 /* ---- conf_scan.c: text as an operator writes it → text that libconfig reads right ---- */
 
 /** Copy text to out for libconfig: integers beyond 32 bits get the `L` without which libconfig 1.5 wraps them. @include
- *  and NUL bytes are refused (false, *ret_line and *ret_reason set): a folder of files is the way to split. */
-bool gw_conf_scan(aigw_str text, struct gw_buf *out, int *ret_line, const char **ret_reason);
+ *  and whatever libconfig would refuse are mistakes (false, *ret_line and *reterr set): a folder of files is the way to
+ *  split. */
+bool gw_conf_scan(aigw_str text, struct gw_buf *out, int *ret_line, struct gw_err *reterr);
 
 /* ---- value.c: one value → one typed field ---- */
 

@@ -36,6 +36,11 @@ static const struct {
     { "array", "a = [ \"x\", \"y\" ];", "a", GW_NODE_LIST, 0, NULL },
     { "group", "a: { };", "a", GW_NODE_GROUP, 0, NULL },
     { "name-with-digits-behind", "x1234567890123 = 1; a = 2;", "a", GW_NODE_INT, 2, NULL },
+    { "number-forms", "b = 1e3; c = .5; d = 0x1F; e = -1.5e-3; f = 5LL; a = 6;", "a", GW_NODE_INT, 6, NULL },
+    { "no-terminators", "b = 1 c: { d = 2 } e = ( 1 ) a = 7", "a", GW_NODE_INT, 7, NULL },
+    { "text-over-lines", "b = \"one\ntwo\"; a = \"x\"\n  \"y\";", "a", GW_NODE_STRING, 0, "xy" },
+    { "empty-list", "b = ( ); c = [ ]; a = 8;", "a", GW_NODE_INT, 8, NULL },
+    { "bool-case", "a = True;", "a", GW_NODE_BOOL, 1, NULL },
     { "name-with-dash", "a-b = 2;", "a-b", GW_NODE_INT, 2, NULL },
 };
 
@@ -59,9 +64,52 @@ END_TEST
 static const struct {
     const char *id, *text, *problem;
 } refusals[] = {
-    { "syntax", "a = 1;\nb = ;\n", "t.conf:2: syntax error" },
-    { "syntax-unclosed", "a = {\n b = 1;\n", "t.conf:3: syntax error" },
-    { "duplicate", "a = 1;\n\na = 2;\n", "t.conf:3: duplicate setting name: the same name appears twice" },
+    { "no-value", "a = 1;\nb = ;\n", "t.conf:2: b has no value, expected  b = value;" },
+    { "no-value-at-end", "a = 1;\nb =\n", "t.conf:3: the file ends before b has a value" },
+    { "no-value-in-group", "a: {\n b = };", "t.conf:2: b has no value" },
+    { "no-assign", "a = 1;\nb 5;\n", "t.conf:2: found 5 after b, expected = before it:  b = value;" },
+    { "no-group-assign", "a { b = 1; };", "t.conf:1: found { after a, expected  a: { … };" },
+    { "name-alone", "a = 1;\nb;\n", "t.conf:2: b has no value" },
+    { "name-with-dot", "a.b = 1;", "t.conf:1: found a dot in a name, expected one level after the other:  a: { … };" },
+    { "section-in-brackets", "[a]\nb = 1;", "t.conf:1: found [, expected the name of a section" },
+    { "json", "{ \"a\": 1 }", "t.conf:1: found { without a name before it" },
+    { "yaml", "a:\n  b: 5\n",
+      "t.conf:1: a has no value: the next setting follows, b; expected a value, or  a: { … };" },
+    { "yaml-text", "a: b c\n", "t.conf:1: a is b without quotes" },
+    { "word", "a = off;", "t.conf:1: a is off, expected true or false" },
+    { "unit", "a = 10s;", "t.conf:1: a is 10s, which is no number; expected digits without a unit" },
+    { "address", "a = 10.0.0.1;", "t.conf:1: a is 10.0.0.1, which is no number" },
+    { "calculation", "a = 16 * 1024;", "t.conf:1: found * after the value of a, expected ; : nothing is calculated" },
+    { "variable", "a = $B;", "t.conf:1: a is a shell variable, expected \"env:NAME\"" },
+    { "path", "a = /b;", "t.conf:1: a begins with /, expected text in double quotes" },
+    { "single-quotes", "a = 'b';", "t.conf:1: a: found a single quote, expected text in double ones" },
+    { "curly-quotes",
+      "a = \xe2\x80\x9c"
+      "b\xe2\x80\x9d;",
+      "t.conf:1: a: found a typographic quote" },
+    { "no-break-space", "a:\n{\n\xc2\xa0 b = 1;\n};", "t.conf:3: found a no-break space (U+00A0)" },
+    { "letter", "\xc3\xa9 = 1;", "t.conf:1: found a letter or sign beyond ASCII, expected a setting" },
+    { "unclosed", "a = {\n b = 1;\n", "t.conf:1: the { that begins here (a) is never closed, expected }" },
+    { "unclosed-list", "a = (\n 1\n", "t.conf:1: the ( that begins here (a) is never closed, expected )" },
+    { "closed-twice", "a: { };\n};", "t.conf:2: found }, but nothing is open here" },
+    { "closed-wrongly", "a: (\n 1 };", "t.conf:2: found }, expected ): the ( of line 1 (a) is still open" },
+    { "list-comma", "a = ( 1\n 2 );", "t.conf:2: found 2 in the list of line 1 (a), expected , between elements" },
+    { "list-semicolon", "a = ( 1; 2 );", "t.conf:1: found ; in the list of line 1 (a), expected ," },
+    { "list-last-comma", "a = ( 1, );", "t.conf:1: found , before ), expected no comma behind the last element" },
+    { "list-of-pairs", "a = ( b = 1 );", "t.conf:1: a has no value: the next setting follows, b" },
+    { "duplicate", "a = 1;\n\na = 2;\n", "t.conf:3: a is in this file twice, here and in line 1" },
+    { "duplicate-in-group", "g: { a = 1;\n b = 1;\na = 2; };",
+      "t.conf:3: a is in this group twice, here and in line 1" },
+    { "text-without-end", "a = \"x;\nb = \"y\";\n", "t.conf:1: the text that begins here with \" goes on to line 2" },
+    { "text-without-end-first", "a = \"x;\nb = 1;\nc = \"y\" ;\nd = \"z\";", "t.conf:1: the text that begins here" },
+    { "comment", "a = 1;\n/* b = 1;\n", "t.conf:2: the comment that begins here with /* is never closed" },
+    { "comment-short", "/*/ a = 1;", "t.conf:1: the comment that begins here with /* is never closed" },
+    { "line-ends", "// a\rb = 1;\r", "t.conf:1: this line ends in CR alone" },
+    { "utf16",
+      "\xff\xfe"
+      "a",
+      "t.conf:1: this file is UTF-16, expected UTF-8" },
+    { "pem", "-----BEGIN CERTIFICATE-----\n", "t.conf:1: this is a PEM file, expected  name = value;" },
     { "include", "a = 1;\n@include \"/etc/passwd\"\n", "t.conf:2: @include is not supported" },
     { "include-indented", "  @include \"x\"\n", "t.conf:1: @include is not supported" },
     { "include-behind-string", "a = \"x\\\\\"; \n@include \"x\"\n", "t.conf:2: @include is not supported" },
@@ -70,7 +118,7 @@ static const struct {
     { "string-after-terminator", "a = 1, \"x\";", "t.conf:1: text in quotes is out of place" },
     { "string-after-number", "a = 1\n\"x\";", "t.conf:2: text in quotes is out of place" },
     { "string-in-group", "a: {\n \"x\" };", "t.conf:2: text in quotes is out of place" },
-    { "stray-at", "@", "t.conf:1: syntax error" },
+    { "stray-at", "@", "t.conf:1: found @, expected a setting:  name = value;" },
 };
 
 START_TEST(bad_text_is_refused_with_file_and_line)
@@ -165,7 +213,7 @@ START_TEST(later_folders_win_and_bad_files_do_not_hide_good_ones)
     write_file("second/a.conf", "server: { port = 2; };");
     root = gw_conf_read(&arena, dirs, 3, &problems);
     ck_assert_int_eq(gw_node_get(root, "server.port")->integer, 2);
-    EXPECT_ERROR("bad-file", "/b.conf:1: syntax error");
+    EXPECT_ERROR("bad-file", "/b.conf:1: port has no value");
     EXPECT_ERROR("no-folder", "/nonexistent/conf.d: cannot read this configuration folder: No such file");
     ck_assert_uint_eq(problems.error_count, 2);
 }
