@@ -134,6 +134,9 @@ void gw_auth_config_unref(struct gw_auth_config *config);
 /** Fill config->local, ->signing_key, ->signing_error from PEM texts; what cannot be used is logged. */
 aigw_status gw_local_keys_load(struct gw_auth_config *config, const char *signing_pem, const char *validation_pem);
 
+/** Could that function use this PEM text? */
+aigw_status gw_local_key_check(const char *pem, bool is_signing, struct gw_err *reterr);
+
 /* ---- jwks.c ------------------------------------------------------------------------------------------------- */
 
 /** Strict JSON object (config/json.h) of limited size; of a name that appears twice the last counts. NULL with reterr.

@@ -107,10 +107,11 @@ static aigw_status load_pem(struct gw_keyset *set, const char *pem, const char *
     else if (!ret_private)
         code = gnutls_pubkey_import(public_key, &text, GNUTLS_X509_FMT_PEM);
     if (code < 0) {
-        status = gw_err_set(reterr, AIGW_E_CONFIG,
-                            "not a readable PEM key (%s); expected an unencrypted RSA private key that begins with "
-                            "-----BEGIN PRIVATE KEY----- or -----BEGIN RSA PRIVATE KEY-----, with real newlines or \\n",
-                            gnutls_strerror(code));
+        status = gw_err_set(
+            reterr, AIGW_E_CONFIG,
+            "not a readable PEM key (%s); expected an unencrypted RSA private key: its first line says BEGIN "
+            "PRIVATE KEY or BEGIN RSA PRIVATE KEY, and it has real newlines or \\n",
+            gnutls_strerror(code));
         goto done;
     }
     if (gnutls_pubkey_get_pk_algorithm(public_key, NULL) != GNUTLS_PK_RSA ||
@@ -133,6 +134,21 @@ done:
         gnutls_pubkey_deinit(public_key);
     if (private_key)
         gnutls_privkey_deinit(private_key);
+    return status;
+}
+
+aigw_status gw_local_key_check(const char *pem, bool is_signing, struct gw_err *reterr)
+{
+    struct gw_keyset *set = gw_keyset_new(1, true);
+    gnutls_privkey_t private_key = NULL;
+    aigw_status status;
+
+    if (!set)
+        return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
+    status = load_pem(set, pem, "key", is_signing ? &private_key : NULL, reterr);
+    if (private_key)
+        gnutls_privkey_deinit(private_key);
+    gw_keyset_unref(set);
     return status;
 }
 

@@ -49,6 +49,8 @@ int cli_check(const struct cli_options *options)
     snapshot = gw_snapshot_build(&snapshot_options, &problems);
     gw_settings_ineffective((const char *const *)environ, &problems);
     warnings = cli_print_problems(&problems, stdout);
+    for (const struct gw_problem *note = problems.notes; note; note = note->next)
+        printf("note: %s\n", note->text);
     printf("%zu error%s, %zu warning%s\n", problems.error_count, problems.error_count == 1 ? "" : "s", warnings,
            warnings == 1 ? "" : "s");
     result = snapshot && problems.error_count == 0 ? CLI_OK : CLI_FAILED;

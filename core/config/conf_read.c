@@ -157,7 +157,7 @@ static struct gw_node **find_child(struct gw_node *group, const char *key)
 }
 
 /** Put the children of `from` into `into`; one of the same name is replaced where it stands. */
-static void merge_children(struct gw_node *into, struct gw_node *from, int depth)
+static void merge_children(struct gw_node *into, struct gw_node *from, int depth, struct gw_problems *problems)
 {
     struct gw_node *next;
 
@@ -166,9 +166,12 @@ static void merge_children(struct gw_node *into, struct gw_node *from, int depth
 
         next = child->next;
         if (*old && depth == 0 && (*old)->type == GW_NODE_GROUP && child->type == GW_NODE_GROUP) {
-            merge_children(*old, child, depth + 1);
+            merge_children(*old, child, depth + 1, problems);
             continue;
         }
+        if (*old && (*old)->type == GW_NODE_GROUP && child->type == GW_NODE_GROUP)
+            gw_problem_note(problems, child, into->key, "%s: takes the place of the whole group of %s:%d", child->key,
+                            (*old)->file, (*old)->line);
         child->next = *old ? (*old)->next : NULL;
         *old = child;
     }
@@ -184,6 +187,22 @@ static bool is_conf_name(const char *name)
     size_t len = strlen(name);
 
     return name[0] != '.' && len > 5 && strcmp(name + len - 5, ".conf") == 0;
+}
+
+/** Names that look as if somebody meant such a file to be read. */
+static bool is_nearly_conf_name(const char *name)
+{
+    static const char *const endings[] = { ".cfg",  ".cnf",  ".config", ".conf.txt", ".ini",
+                                           ".json", ".toml", ".yaml",   ".yml",      ".CONF" };
+    size_t len = strlen(name);
+
+    for (size_t i = 0; name[0] != '.' && i < GW_ARRAY_LEN(endings); i++) {
+        size_t end = strlen(endings[i]);
+
+        if (len > end && strcmp(name + len - end, endings[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 /** Names of the *.conf files of a folder, sorted. False with a problem when the folder cannot be read. */
@@ -204,6 +223,9 @@ static bool list_folder(struct gw_arena *arena, const char *dir, struct gw_probl
         return false;
     }
     while (names && ok && (entry = readdir(handle)) != NULL) {
+        if (is_nearly_conf_name(entry->d_name))
+            gw_problem_note(problems, NULL, gw_arena_printf(arena, "%s/%s", dir, entry->d_name),
+                            "is not read: only files that end in .conf are");
         if (!is_conf_name(entry->d_name))
             continue;
         if (count == CONF_FILES_MAX) {
@@ -274,7 +296,7 @@ struct gw_node *gw_conf_read(struct gw_arena *arena, const char *const *dirs, si
             struct gw_node *part = path ? read_file(arena, path, problems) : NULL;
 
             if (part)
-                merge_children(root, part, 0);
+                merge_children(root, part, 0, problems);
         }
     }
     if (!root)

@@ -17,6 +17,7 @@
 #define ENV_ARENA_MAX ((size_t)64 << 20)
 #define ENV_DEPTH_MAX 8
 #define ENV_PATH_MAX  4096
+#define ENV_NAMES_MAX 1024 /* that are looked at for one that was meant */
 
 struct env_var {
     struct env_var *next;
@@ -136,6 +137,8 @@ static void dot_env_line(struct dot_env *d)
         if (!quoted_value(d, quote, &value)) {
             d->where.line = line;
             gw_problem(d->problems, &d->where, NULL, "the quote of %.*s is never closed", (int)name_len, name);
+            gw_buf_done(&value);
+            return; /* nothing is left, and what was read belongs to other variables */
         }
         skip_line(d);
     } else {
@@ -342,6 +345,24 @@ const char *gw_env_get(const char *name)
         }
     }
     return gw_env_lookup(name, &from);
+}
+
+const char *gw_env_closest(const char *name, size_t len)
+{
+    const struct env_source *sources[] = { &store.process, &store.dot_env };
+    const char *names[ENV_NAMES_MAX], *closest;
+    size_t count = 0;
+    char *wanted;
+
+    if (!store.is_loaded)
+        return NULL;
+    wanted = gw_arena_strndup(&store.arena, name, len);
+    for (size_t i = 0; i < GW_ARRAY_LEN(sources); i++) {
+        for (const struct env_var *var = sources[i]->first; var && count < ENV_NAMES_MAX; var = var->next)
+            names[count++] = var->name;
+    }
+    closest = wanted ? gw_closest(wanted, names, count) : NULL;
+    return closest && strcmp(closest, wanted) != 0 ? closest : NULL;
 }
 
 bool gw_env_was_asked(const char *name)

@@ -33,6 +33,17 @@ bool gw_text_to_bool(const char *text, int32_t *ret_value);
 /** Copy all members of table entry `index` that its maker knew; the rest is zero. */
 struct aigw_setting gw_setting_at(const struct aigw_setting *table, uint32_t index, uint32_t stride);
 
+/* ---- value_fault.c: a problem about a value that does not fit; each answers false ---- */
+
+bool gw_value_is_wrong_text(const struct gw_value_target *target, const struct gw_node *where, const char *text);
+bool gw_value_is_wrong_type(const struct gw_value_target *target, const struct gw_node *node);
+bool gw_value_is_out_of_range(const struct gw_value_target *target, const struct gw_node *where, double value);
+/** What was found, in quotes and cut, for messages; a secret is never shown. */
+const char *gw_value_shown(const struct gw_value_target *target, const char *text);
+
+/** A secret that stands in conf.d itself: warn when others may read it, or when a reference was probably meant. */
+void gw_value_warn_of_clear_secret(const struct gw_value_target *target, const struct gw_node *node, const char *text);
+
 /* ---- resolve.c: env:NAME and file:/path ---- */
 
 #define GW_RESOLVED 1
@@ -49,6 +60,8 @@ void gw_env_load(const char *const *environ_list, const char *dot_env_dir, struc
 /** A setting's value: exact name in any case, else the member of a group given as JSON ("AIGW_A='{"b":1}'" for
  *  AIGW_A__B). The process environment wins over .env in every form. *ret_from is the variable that had it. */
 const char *gw_env_lookup(const char *name, const char **ret_from);
+/** The name of a variable that is set and reads like this one, or NULL. */
+const char *gw_env_closest(const char *name, size_t len);
 /** True when some env: value asked for this variable, or for a member of it. */
 bool gw_env_was_asked(const char *name);
 /** Call fn for every distinct name asked for by env: values. */

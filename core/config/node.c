@@ -12,30 +12,51 @@ void gw_problems_init(struct gw_problems *problems, struct gw_arena *arena)
 {
     *problems = (struct gw_problems){ .arena = arena };
     problems->tail = &problems->first;
+    problems->notes_tail = &problems->notes;
+}
+
+#define ERROR   0
+#define WARNING 1
+#define NOTE    2
+
+/** A problem is one line, whatever stands in the text that it quotes. */
+static void make_one_line(char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+            text[i] = ' ';
+    }
 }
 
 /** Append one finished text. Problems leave by stdout and HTTP as well as by the log, so they are masked here, once. */
-static void problem_add(struct gw_problems *problems, const char *text, bool is_warning)
+static void problem_add(struct gw_problems *problems, const char *text, int level)
 {
     struct gw_problem *problem = gw_arena_calloc(problems->arena, sizeof *problem);
     struct gw_buf masked;
 
-    if (!is_warning)
+    if (level == ERROR)
         problems->error_count++; /* counts even when there is no memory left to say why */
     if (!problem)
         return;
     gw_buf_init(&masked, 2 * PROBLEM_TEXT_MAX);
     gw_log_mask(&masked, gw_str(text));
+    if (masked.data)
+        make_one_line(masked.data, masked.len);
     problem->text = gw_arena_strndup(problems->arena, masked.data ? masked.data : "", masked.len);
-    problem->is_warning = is_warning;
+    problem->is_warning = level == WARNING;
     gw_buf_done(&masked);
     if (!problem->text)
         problem->text = "out of memory while reporting a problem";
+    if (level == NOTE) {
+        *problems->notes_tail = problem;
+        problems->notes_tail = &problem->next;
+        return;
+    }
     *problems->tail = problem;
     problems->tail = &problem->next;
 }
 
-static void problem_vadd(struct gw_problems *problems, const struct gw_node *node, const char *key, bool is_warning,
+static void problem_vadd(struct gw_problems *problems, const struct gw_node *node, const char *key, int level,
                          const char *fmt, va_list args)
 {
     struct gw_buf text;
@@ -50,7 +71,7 @@ static void problem_vadd(struct gw_problems *problems, const struct gw_node *nod
     if (key && *key)
         gw_buf_printf(&text, "%s: ", key);
     gw_buf_vprintf(&text, fmt, args);
-    problem_add(problems, text.data ? text.data : "(no text)", is_warning);
+    problem_add(problems, text.data ? text.data : "(no text)", level);
     gw_buf_done(&text);
 }
 
@@ -59,7 +80,7 @@ void gw_problem(struct gw_problems *problems, const struct gw_node *node, const 
     va_list args;
 
     va_start(args, fmt);
-    problem_vadd(problems, node, key, false, fmt, args);
+    problem_vadd(problems, node, key, ERROR, fmt, args);
     va_end(args);
 }
 
@@ -68,7 +89,16 @@ void gw_problem_warning(struct gw_problems *problems, const struct gw_node *node
     va_list args;
 
     va_start(args, fmt);
-    problem_vadd(problems, node, key, true, fmt, args);
+    problem_vadd(problems, node, key, WARNING, fmt, args);
+    va_end(args);
+}
+
+void gw_problem_note(struct gw_problems *problems, const struct gw_node *node, const char *key, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    problem_vadd(problems, node, key, NOTE, fmt, args);
     va_end(args);
 }
 

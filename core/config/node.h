@@ -33,6 +33,7 @@ struct gw_problems {
         const char *text;
         bool is_warning; /* worth saying, does not refuse the configuration */
     } * first, **tail;
+    struct gw_problem *notes, **notes_tail; /* nothing wrong, but good to know; for `aigw check` alone */
     size_t error_count;
 };
 void gw_problems_init(struct gw_problems *problems, struct gw_arena *arena);
@@ -40,6 +41,9 @@ void gw_problems_init(struct gw_problems *problems, struct gw_arena *arena);
 void gw_problem(struct gw_problems *problems, const struct gw_node *node, const char *key, const char *fmt, ...)
     AIGW_PRINTF(4, 5);
 void gw_problem_warning(struct gw_problems *problems, const struct gw_node *node, const char *key, const char *fmt, ...)
+    AIGW_PRINTF(4, 5);
+
+void gw_problem_note(struct gw_problems *problems, const struct gw_node *node, const char *key, const char *fmt, ...)
     AIGW_PRINTF(4, 5);
 
 /** Read every *.conf of the folders, in order given, each folder in name order. Syntax errors become problems; what

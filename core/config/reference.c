@@ -1,9 +1,12 @@
 /* reference.c - the settings as a page for people, and what they set in vain. */
 #include <ctype.h>
+#include <json-c/json.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "config/internal.h"
+#include "config/json.h"
 
 /** A table cell: | and line ends would break it. */
 static void cell(struct gw_buf *out, const char *text)
@@ -171,6 +174,44 @@ static void report_unknown(const char *name, struct gw_problems *problems)
                            "has no effect: it is no setting, and no env: value of conf.d names it");
 }
 
+/** Members of a group that is given as a JSON object, each by the name it would have as a variable. */
+static void report_members(const char *group, const char *text, struct gw_problems *problems)
+{
+    struct json_object *doc = gw_json_read(gw_str(text), GW_ENV_JSON_DEPTH, 0, NULL);
+    char name[256];
+
+    if (json_object_is_type(doc, json_type_object)) {
+        json_object_object_foreach(doc, key, value)
+        {
+            int len = snprintf(name, sizeof name, "%s__%s", group, key);
+
+            (void)value;
+            for (char *p = name; *p; p++)
+                *p = (char)toupper((unsigned char)*p);
+            if (len > 0 && (size_t)len < sizeof name && !is_effective(name) && !ignored_why(name))
+                report_unknown(name, problems);
+        }
+    }
+    json_object_put(doc);
+}
+
+/** A variable such as AIGW_FASTAPI, which holds settings but is none. */
+static bool is_group(const char *name)
+{
+    size_t len = strlen(name);
+    bool is_setting = false, holds = false;
+
+    for (size_t i = 0; i < gw_setting_row_count; i++) {
+        for (size_t e = 0; e < GW_ROW_ENV_MAX && gw_setting_rows[i].env[e]; e++) {
+            const char *env = gw_setting_rows[i].env[e];
+
+            is_setting = is_setting || strcasecmp(env, name) == 0;
+            holds = holds || (strncasecmp(env, name, len) == 0 && strncmp(env + len, "__", 2) == 0);
+        }
+    }
+    return holds && !is_setting;
+}
+
 void gw_settings_ineffective(const char *const *environ_list, struct gw_problems *problems)
 {
     for (; environ_list && *environ_list; environ_list++) {
@@ -182,6 +223,8 @@ void gw_settings_ineffective(const char *const *environ_list, struct gw_problems
             continue;
         memcpy(name, *environ_list, len);
         name[len] = '\0';
+        if (is_group(name))
+            report_members(name, *environ_list + len + 1, problems);
         if (is_effective(name))
             continue;
         why = ignored_why(name);

@@ -52,10 +52,8 @@ static int resolve_env(struct gw_arena *arena, const char *spec, const char **re
     const char *value = NULL;
 
     if (!first_set(spec, end, &value)) {
-        *ret_reason = gw_arena_printf(arena,
-                                      "\"env:%s\" has an empty or overlong name; write env:NAME, env:NAME|OTHER or "
-                                      "env:NAME:-text",
-                                      spec);
+        *ret_reason = gw_arena_printf(arena, "env: has an empty or overlong name behind it, expected env:NAME, "
+                                             "env:NAME|OTHER or env:NAME:-text");
         return GW_BROKEN;
     }
     if (fallback && fallback[2] && !(value && *value))
@@ -64,8 +62,12 @@ static int resolve_env(struct gw_arena *arena, const char *spec, const char **re
         *ret_value = gw_arena_strndup(arena, value, strlen(value));
         return GW_RESOLVED;
     }
-    if (!fallback) /* else the operator foresaw it: nothing to report */
-        *ret_reason = gw_arena_printf(arena, "environment variable %.*s is not set", (int)(end - spec), spec);
+    if (!fallback) { /* else the operator foresaw it: nothing to report */
+        const char *closest = gw_env_closest(spec, (size_t)(end - spec));
+
+        *ret_reason = gw_arena_printf(arena, "environment variable %.*s is not set%s%s%s", (int)(end - spec), spec,
+                                      closest ? " (but " : "", closest ? closest : "", closest ? " is)" : "");
+    }
     return GW_UNSET;
 }
 
@@ -78,7 +80,9 @@ static int resolve_file(struct gw_arena *arena, const char *path, const char **r
     int result = GW_BROKEN;
 
     if (!file) {
-        *ret_reason = gw_arena_printf(arena, "file \"%s\" cannot be opened: %s", path, strerror(errno));
+        *ret_reason =
+            gw_arena_printf(arena, "file \"%s\" cannot be opened: %s%s", path, strerror(errno),
+                            strncmp(path, "//", 2) == 0 ? "; a path is written file:/path, with one slash" : "");
         return GW_BROKEN;
     }
     gw_buf_init(&text, RESOLVE_FILE_MAX);

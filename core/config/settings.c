@@ -187,6 +187,7 @@ static void load_conf(const struct load *load, const struct gw_setting_row *row,
         if (resolved != GW_RESOLVED) {
             gw_problem(load->problems, node, target.key, "%s", reason);
         } else if (*text || !(row->flags & GW_ROW_EMPTY_UNSET)) {
+            gw_value_warn_of_clear_secret(&target, node, node->string);
             store_text(load, row, node, text, false);
         }
         return;
@@ -234,16 +235,43 @@ static bool row_is_in(const struct gw_setting_row *row, const char *section)
            ((row->flags & GW_ROW_ROUTING) && strcmp(section, GW_SECTION_ALIAS) == 0);
 }
 
+/** Sections that have a setting of this name, "limits or upstream"; NULL when there is none. */
+static const char *sections_with(const struct load *load, const char *name)
+{
+    const char *found = NULL;
+
+    for (size_t i = 0; i < gw_setting_row_count; i++) {
+        if (strcmp(gw_setting_rows[i].setting.name, name) == 0)
+            found = found ? gw_arena_printf(load->arena, "%s or %s", found, gw_setting_rows[i].section)
+                          : gw_setting_rows[i].section;
+    }
+    return found;
+}
+
+/** A name that is none of those that may stand there. section: NULL for sections themselves. */
 static void report_stranger(const struct load *load, const struct gw_node *node, const char *section,
                             const char *const *names, size_t count)
 {
-    const char *closest = gw_closest(node->key, names, count);
+    const char *closest = gw_closest(node->key, names, count), *elsewhere = sections_with(load, node->key);
     const char *key = section ? gw_arena_printf(load->arena, "%s.%s", section, node->key) : node->key;
+    struct gw_buf all;
 
-    if (closest)
+    if (elsewhere) {
+        gw_problem(load->problems, node, key,
+                   "unknown here: it is a setting of section %s, expected  %.*s: { %s = …; };", elsewhere,
+                   (int)strcspn(elsewhere, " "), elsewhere, node->key);
+        return;
+    }
+    if (closest) {
         gw_problem(load->problems, node, key, "unknown, did you mean %s?", closest);
-    else
-        gw_problem(load->problems, node, key, "unknown %s; `aigw config` lists all", section ? "setting" : "section");
+        return;
+    }
+    gw_buf_init(&all, 2048); /* a longer list is cut, which is fine for a hint */
+    for (size_t i = 0; i < count; i++)
+        gw_buf_printf(&all, "%s%s", i ? ", " : "", names[i]);
+    gw_problem(load->problems, node, key, "unknown %s, expected one of: %s", section ? "setting" : "section",
+               all.data ? all.data : "");
+    gw_buf_done(&all);
 }
 
 static void check_section(const struct load *load, const struct gw_node *section)

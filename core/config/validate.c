@@ -128,6 +128,10 @@ static void check_auth(const struct check *c)
 
     if (bypass && s->auth.refuse_bypass)
         refuse(c, bypass, "is on while auth.refuse_bypass forbids it; switch one of them off", "");
+    if (s->auth.gitlab_url && strstr(s->auth.gitlab_url, "/api/v4"))
+        gw_setting_warning(c->problems, s, "auth.gitlab_url",
+                           "is the address of GitLab's API (%s), expected that of GitLab itself: without /api/v4",
+                           s->auth.gitlab_url);
     if (s->auth.gitlab_url && strncmp(s->auth.gitlab_url, "http://", 7) == 0)
         gw_setting_warning(c->problems, s, "auth.gitlab_url",
                            "keys are fetched without TLS from %s: whoever can "
@@ -149,7 +153,9 @@ void gw_settings_validate(struct gw_arena *arena, struct gw_settings *settings, 
     check_mtls(&c);
     check_trust(&c, "upstream.ca_file", settings->upstream.ca_file);
     check_trust(&c, "upstream.extra_ca_file", settings->upstream.extra_ca_file);
-    check_trust(&c, "trust.keys_ca_file", settings->trust.keys_ca_file);
+    if (!settings->trust.keys_ca_file || !settings->upstream.ca_file ||
+        strcmp(settings->trust.keys_ca_file, settings->upstream.ca_file) != 0)
+        check_trust(&c, "trust.keys_ca_file", settings->trust.keys_ca_file); /* else it was just checked */
     check_headers(&c);
     check_auth(&c);
 }

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "base/log.h"
+#include "base/url.h"
 #include "config/internal.h"
 #include "config/json.h"
 
@@ -72,25 +73,13 @@ static void *field(const struct gw_value_target *t)
     return (char *)t->out + t->setting->offset;
 }
 
-/** What was found, for messages; a secret is never shown. */
-static const char *shown(const struct gw_value_target *t, const char *text)
-{
-    const char *copy;
-
-    if (t->setting->flags & AIGW_SETF_SECRET)
-        return "(hidden)";
-    copy = gw_arena_printf(t->arena, "\"%.80s%s\"", text, strlen(text) > 80 ? "…" : "");
-    return copy ? copy : "(out of memory)";
-}
-
 static bool in_range(const struct gw_value_target *t, const struct gw_node *where, double value)
 {
     const struct aigw_setting *s = t->setting;
 
     if (!(s->min < s->max) || (value >= s->min && value <= s->max))
         return true;
-    gw_problem(t->problems, where, t->key, "is %.15g, expected %.15g to %.15g", value, s->min, s->max);
-    return false;
+    return gw_value_is_out_of_range(t, where, value);
 }
 
 static bool store_int(const struct gw_value_target *t, const struct gw_node *where, int64_t value)
@@ -138,35 +127,35 @@ static bool check_choice(const struct gw_value_target *t, const struct gw_node *
         at = at[len] ? at + len + 1 : NULL;
     }
     closest = gw_closest(text, names, count);
-    gw_problem(t->problems, where, t->key, "is %s, expected one of %s%s%s%s", shown(t, text), t->setting->choices,
-               closest ? "; did you mean " : "", closest ? closest : "", closest ? "?" : "");
+    gw_problem(t->problems, where, t->key, "is %s, expected one of %s%s%s%s", gw_value_shown(t, text),
+               t->setting->choices, closest ? "; did you mean " : "", closest ? closest : "", closest ? "?" : "");
     return false;
 }
 
-/** Why text is no URL we accept, or NULL. */
-static const char *url_fault(const char *text)
+/** Whether text is a URL that we accept; reterr says why not. */
+static bool is_url(const char *text, struct gw_err *reterr)
 {
-    const char *host;
-    size_t host_len;
+    char host[GW_URL_HOST_MAX];
+    struct gw_url url;
+    const char *why;
+    uint16_t port;
 
-    if (strncasecmp(text, "http://", 7) == 0)
-        host = text + 7;
-    else if (strncasecmp(text, "https://", 8) == 0)
-        host = text + 8;
-    else
-        return "expected a URL that begins with http:// or https://";
-    for (const char *p = text; *p; p++) {
+    if (*text == '"' || *text == '\'')
+        return gw_err_set(reterr, AIGW_E_CONFIG, "the quotes are part of it; remove them"), false;
+    if (strncasecmp(text, "http://", 7) != 0 && strncasecmp(text, "https://", 8) != 0)
+        return gw_err_set(reterr, AIGW_E_CONFIG, "expected a URL that begins with http:// or https://"), false;
+    for (const char *p = text; *p; p++) { /* gw_url_split() would drop those around it */
         if ((unsigned char)*p <= ' ' || *p == 0x7f)
-            return "a URL may hold no blanks or control characters";
+            return gw_err_set(reterr, AIGW_E_CONFIG, "a URL may hold no blanks or control characters"), false;
     }
-    host_len = strcspn(host, "/?#");
-    if (memchr(host, '@', host_len))
-        return "a URL may hold no user name or password; use the setting for the key";
-    if (host_len == 0 || *host == ':')
-        return "the URL names no host";
-    if (strchr(host, '#'))
-        return "a URL may hold no fragment (#…)";
-    return NULL;
+    why = gw_url_split(gw_str(text), &url);
+    if (!why)
+        why = gw_url_port(url.port, &port);
+    if (!why && *url.host.ptr == '[')
+        why = gw_url_host(url.host, host);
+    if (why)
+        gw_err_set(reterr, AIGW_E_CONFIG, "the URL %s", why);
+    return !why;
 }
 
 static bool store_string(const struct gw_value_target *t, const struct gw_node *where, const char *text)
@@ -181,11 +170,11 @@ static bool store_string(const struct gw_value_target *t, const struct gw_node *
     if (t->setting->choices && !check_choice(t, where, text))
         return false;
     if (t->setting->flags & AIGW_SETF_URL) {
-        const char *fault = url_fault(text);
+        struct gw_err why = { "" };
 
-        if (fault) {
+        if (!is_url(text, &why)) {
             gw_problem(t->problems, where, t->key, "is %s: %s",
-                       strchr(text, '@') ? "(hidden: it may hold a password)" : shown(t, text), fault);
+                       strchr(text, '@') ? "(hidden: it may hold a password)" : gw_value_shown(t, text), why.text);
             return false;
         }
         if (text[len - 1] == '/')
@@ -241,6 +230,7 @@ static void collect_add(struct collect *c, const struct gw_node *where, const ch
         c->failed = true;
         return;
     }
+    gw_value_warn_of_clear_secret(t, where, text);
     if (gw_text_is_reference(text) || (t->setting->flags & AIGW_SETF_SECRET))
         gw_log_add_secret(value);
     c->names[c->count] = name ? gw_arena_strndup(t->arena, name, strlen(name)) : NULL;
@@ -406,46 +396,22 @@ bool gw_value_from_text(const struct gw_value_target *t, const struct gw_node *w
     case AIGW_SET_INT:
         errno = 0;
         integer = strtoll(text, &end, 10);
-        if (!*text || strchr(" \t\r\n\v\f", *text) || *end || errno) {
-            gw_problem(t->problems, where, t->key, "is %s, expected an integer", shown(t, text));
-            return false;
-        }
+        if (!*text || strchr(" \t\r\n\v\f", *text) || *end || errno)
+            return gw_value_is_wrong_text(t, where, text);
         return store_int(t, where, integer);
     case AIGW_SET_DOUBLE:
         errno = 0;
         number = strtod(text, &end);
-        if (!*text || strchr(" \t\r\n\v\f", *text) || *end || errno) {
-            gw_problem(t->problems, where, t->key, "is %s, expected a number", shown(t, text));
-            return false;
-        }
+        if (!*text || strchr(" \t\r\n\v\f", *text) || *end || errno)
+            return gw_value_is_wrong_text(t, where, text);
         return store_double(t, where, number);
     case AIGW_SET_BOOL:
-        if (gw_text_to_bool(text, &flag))
-            return store_bool(t, flag);
-        gw_problem(t->problems, where, t->key, "is %s, expected true or false", shown(t, text));
-        return false;
+        return gw_text_to_bool(text, &flag) ? store_bool(t, flag) : gw_value_is_wrong_text(t, where, text);
     case AIGW_SET_LIST:
         return list_from_text(t, where, text);
     default:
         return map_from_text(t, where, text);
     }
-}
-
-static bool wrong_type(const struct gw_value_target *t, const struct gw_node *node)
-{
-    static const char *const found[] = { "?", "a group", "a list", "text", "an integer", "a number", "true or false" };
-    static const char *const expected[] = {
-        "?",
-        "text in double quotes",
-        "an integer without quotes",
-        "a number without quotes",
-        "true or false without quotes",
-        "a list such as ( \"a\", \"b\" )",
-        "a group such as { name = \"value\"; }",
-    };
-
-    gw_problem(t->problems, node, t->key, "is %s, expected %s", found[node->type], expected[t->setting->type]);
-    return false;
 }
 
 /** `port = "env:PORT:-"` with PORT empty or unset means the default where an empty text could mean nothing else. */
@@ -471,8 +437,11 @@ bool gw_value_from_node(const struct gw_value_target *t, const struct gw_node *n
             *ret_is_absent = true;
             return true;
         }
-        if (resolved == GW_RESOLVED)
+        if (resolved == GW_RESOLVED) {
+            if (type == AIGW_SET_STRING)
+                gw_value_warn_of_clear_secret(t, node, node->string);
             return gw_value_from_text(t, node, text);
+        }
         *ret_is_absent = resolved == GW_UNSET && !(t->setting->flags & AIGW_SETF_REQUIRED);
         if (*ret_is_absent && reason)
             gw_problem_warning(t->problems, node, t->key, "%s: taken as not given", reason);
@@ -488,5 +457,5 @@ bool gw_value_from_node(const struct gw_value_target *t, const struct gw_node *n
         return store_bool(t, node->integer != 0);
     if ((type == AIGW_SET_LIST && node->type == GW_NODE_LIST) || (type == AIGW_SET_MAP && node->type == GW_NODE_GROUP))
         return aggregate_from_node(t, node);
-    return wrong_type(t, node);
+    return gw_value_is_wrong_type(t, node);
 }

@@ -109,6 +109,7 @@ static bool has_model(void *user, aigw_str pattern)
 static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options *options, struct gw_problems *problems)
 {
     struct gw_arena *arena = &snapshot->arena;
+    size_t errors_before;
     const char *const *environ_list =
         options->environ_list ? options->environ_list : (const char *const *)(void *)environ;
 
@@ -119,10 +120,13 @@ static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options
     fill_tls(snapshot);
     stamp_upstream_files(snapshot); /* before they are read: a change in between is seen as one next time */
     gw_snapshot_check(snapshot, problems);
+    errors_before = problems->error_count;
     snapshot->plugins = gw_plugins_load(arena, options->plugin_dirs, options->plugin_dir_count,
                                         options->running ? options->running->plugins : NULL, problems);
     if (!snapshot->plugins || !snapshot->conf)
         return;
+    if (!snapshot->plugins->first && problems->error_count > errors_before)
+        return; /* no folder could be read: that every group lacks its plugin is known */
     gw_plugins_configure(snapshot->plugins, arena, snapshot->conf, gw_host(), problems);
     snapshot->api_keys = gw_api_keys_build(arena, snapshot->conf, problems);
     snapshot->oidc = gw_oidc_build(arena, snapshot->conf, problems);

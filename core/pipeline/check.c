@@ -51,8 +51,11 @@ static void check_listen(const struct check *c, const char *path, const char *ho
                            gai_strerror(error));
     else
         gw_setting_problem(c->problems, c->settings, path,
-                           "\"%s\": %s; expected an IP address or host name of this machine", host,
-                           gai_strerror(error));
+                           "\"%s\": %s; expected an IP address or host name of this machine%s", host,
+                           gai_strerror(error),
+                           strchr(host, ':') && strchr(host, ':') == strrchr(host, ':')
+                               ? " without a port, which has a setting of its own"
+                               : "");
 }
 
 /** Entry `index` of a list, when it stands in conf.d as one: it knows its own line. */

@@ -180,12 +180,22 @@ struct configure {
     const struct gw_plugin_kind *kind;
 };
 
+static const struct gw_plugin_kind *plugin_of_another_kind(const struct configure *c, const char *name)
+{
+    for (size_t i = 0; i < gw_plugin_kind_count; i++) {
+        if (gw_plugin_kinds[i].kind != c->kind->kind && gw_plugins_find(c->plugins, gw_plugin_kinds[i].kind, name))
+            return &gw_plugin_kinds[i];
+    }
+    return NULL;
+}
+
 /** The plugin a group names, or NULL with a problem. */
 static const struct gw_plugin *find_plugin(const struct configure *c, const struct gw_node *group, const char *path)
 {
     const struct gw_node *node = gw_node_get(group, "plugin");
     const char *key = gw_arena_printf(c->arena, "%s.plugin", path);
     const char *names[PLUGIN_FILES_MAX], *name, *closest;
+    const struct gw_plugin_kind *other;
     const struct gw_plugin *plugin;
     struct gw_buf all;
     size_t count = 0;
@@ -206,8 +216,12 @@ static const struct gw_plugin *find_plugin(const struct configure *c, const stru
         gw_buf_printf(&all, "%s%s", count ? ", " : "", plugin->descriptor.name);
         names[count++] = plugin->descriptor.name;
     }
+    other = plugin_of_another_kind(c, name);
     closest = gw_closest(name, names, count);
-    if (closest)
+    if (other)
+        gw_problem(c->problems, node, key, "\"%s\" is a %s plugin, expected a %s plugin; its group belongs into `%s`",
+                   name, other->name, c->kind->name, other->section);
+    else if (closest)
         gw_problem(c->problems, node, key, "there is no %s plugin \"%s\", did you mean %s?", c->kind->name, name,
                    closest);
     else

@@ -349,7 +349,7 @@ static const struct {
     { "conf-type",
       { NULL },
       "server: {\nport = \"5052\"; };",
-      "t.conf:2: server.port: is text, expected an integer without quotes" },
+      "t.conf:2: server.port: is \"5052\", expected an integer without quotes, 0 to 65535; did you mean 5052?" },
     { "conf-env-unset",
       { NULL },
       "server: { host = \"env:NOT_THERE\"; };",
