@@ -2,19 +2,17 @@
  * most three redirects and never from https to http, TLS always verified. Redirects are followed here and not by curl,
  * because curl cannot forbid the downgrade within a chain that began with http. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "auth/internal.h"
+#include "base/files.h"
 
 #define REDIRECTS_MAX  3
-#define CA_BYTES_MAX   (16 * 1024 * 1024)
 #define TRUST_SETTINGS "REQUESTS_CA_BUNDLE, CURL_CA_BUNDLE or SSL_CERT_FILE"
 
 void gw_fetch_init(struct gw_fetch *fetch, CURLM *multi, void *owner)
@@ -113,50 +111,15 @@ static size_t take_header(char *bytes, size_t size, size_t count, void *user)
 
 /* ---- trust -------------------------------------------------------------------------------------------------- */
 
-static aigw_status append_file(int out, const char *path, size_t *total, struct gw_err *reterr)
-{
-    char chunk[16384];
-    aigw_status status = AIGW_OK;
-    int in = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (in < 0)
-        return gw_err_set(reterr, AIGW_E_CONFIG, "trusted certificates: cannot open %s: %s", path, strerror(errno));
-    for (;;) {
-        ssize_t got = read(in, chunk, sizeof chunk);
-
-        if (got == 0)
-            break;
-        if (got < 0 && errno == EINTR)
-            continue;
-        *total += got > 0 ? (size_t)got : 0;
-        if (got < 0 || *total > CA_BYTES_MAX || write(out, chunk, (size_t)got) != got) {
-            status = gw_err_set(reterr, AIGW_E_CONFIG, "trusted certificates: cannot use %s: %s", path,
-                                got < 0 ? strerror(errno) : "it is too large");
-            break;
-        }
-    }
-    if (status == AIGW_OK && write(out, "\n", 1) != 1)
-        status = gw_err_set(reterr, AIGW_E_CONFIG, "trusted certificates: cannot merge %s", path);
-    (void)close(in);
-    return status;
-}
-
 /** curl takes one file, so two are joined in memory (no writable directory is needed). Read anew for every fetch: a
  *  changed file counts without a reload. */
 static aigw_status join_files(struct gw_fetch *fetch, const char *first, const char *second, struct gw_err *reterr)
 {
     char path[64];
-    size_t total = 0;
-    aigw_status status;
 
-    fetch->ca_fd = memfd_create("aigw-trust", MFD_CLOEXEC);
+    fetch->ca_fd = gw_files_join(first, second, "trusted certificates", reterr);
     if (fetch->ca_fd < 0)
-        return gw_err_set(reterr, AIGW_E_NOMEM, "trusted certificates: memfd_create: %s", strerror(errno));
-    status = first ? append_file(fetch->ca_fd, first, &total, reterr) : AIGW_OK;
-    if (status == AIGW_OK)
-        status = append_file(fetch->ca_fd, second, &total, reterr);
-    if (status != AIGW_OK)
-        return status;
+        return AIGW_E_CONFIG;
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fetch->ca_fd);
     return curl_easy_setopt(fetch->easy, CURLOPT_CAINFO, path) == CURLE_OK ? AIGW_OK : AIGW_E_NOMEM;
 }

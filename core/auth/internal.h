@@ -12,6 +12,7 @@
  *   cache.c     tokens a worker verified, and those it refused a moment ago
  *   explain.c   texts that help the operator
  *   check.c     settings that cannot be used
+ *   diagnose.c  a token taken apart for `aigw diagnose-token`
  *   decide.c    headers → principal or refusal
  *   grant.c     what callers that are no GitLab may do
  *   api_keys.c  API keys → grant

@@ -32,6 +32,7 @@ struct cli_options {
     const char *url;
     const char *socket;
     bool diff;
+    const char *endpoint, *model_family, *model_name, *model_endpoint, *model_identifier, *api_key, *workflow_endpoint;
     struct gw_arena *arena; /* holds the strings */
 };
 
@@ -49,6 +50,8 @@ int cli_config(const struct cli_options *options);
 int cli_prompts(const struct cli_options *options);
 int cli_docs(const struct cli_options *options);
 int cli_key(const struct cli_options *options);
+int cli_troubleshoot(const struct cli_options *options);
+int cli_diagnose_token(const struct cli_options *options);
 int cli_version(const struct cli_options *options);
 int cli_reload(const struct cli_options *options);
 /** Send a command to the running gateway and print what it says. */

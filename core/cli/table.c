@@ -35,6 +35,7 @@ static const struct cli_option check[] = {
     SOCKET,
 };
 static const struct cli_option reload[] = { CONF_DIR, SOCKET };
+static const struct cli_option settings_only[] = { CONF_DIR };
 static const struct cli_option plugins[] = { PLUGIN_DIR };
 static const struct cli_option config[] = { PLUGIN_DIR, FORMAT("markdown") };
 static const struct cli_option prompts[] = {
@@ -53,6 +54,23 @@ static const struct cli_option docs[] = {
       "the database; files that did not change since its last run are not read again" },
     { "url", 0, CLI_TEXT, CLI_ANY, FIELD(url), "URL", NULL,
       "site of the documentation, for links (default: https://docs.gitlab.com)" },
+};
+
+static const struct cli_option troubleshoot[] = {
+    CONF_DIR,
+    { "endpoint", 0, CLI_TEXT, CLI_ANY, FIELD(endpoint), "HOST:PORT", NULL,
+      "of the gateway (default: localhost:5052)" },
+    { "model-family", 0, CLI_TEXT, CLI_ANY, FIELD(model_family), "NAME", "mistral|mixtral|gpt|llama3",
+      "test a model of this family too; none by default" },
+    { "model-name", 0, CLI_TEXT, CLI_ANY, FIELD(model_name), "NAME", NULL, "the same in the older spelling, any name" },
+    { "model-endpoint", 0, CLI_TEXT, CLI_ANY, FIELD(model_endpoint), "URL", NULL,
+      "of the model's server (default: http://localhost:4000)" },
+    { "model-identifier", 0, CLI_TEXT, CLI_ANY, FIELD(model_identifier), "ID", NULL,
+      "\"provider/model\", as on GitLab's form" },
+    { "api-key", 0, CLI_TEXT, CLI_ANY, FIELD(api_key), "KEY", NULL, "of the model; never printed" },
+    { "model-key", 0, CLI_TEXT, CLI_ANY, FIELD(api_key), "KEY", NULL, "the same in the older spelling" },
+    { "duo-workflow-endpoint", 0, CLI_TEXT, CLI_ANY, FIELD(workflow_endpoint), "HOST:PORT", NULL,
+      "taken and not used: that service is not part of this gateway" },
 };
 
 #define OPTIONS(rows) rows, GW_ARRAY_LEN(rows)
@@ -78,6 +96,15 @@ const struct cli_command cli_commands[] = {
       "Make the database of the documentation search out of a folder of Markdown files.", EXITS_CHECKED },
     { "key", cli_key, NO_OPTIONS, "NAME",
       "Make an API key for a client that is no GitLab, and print its group for conf.d.", EXITS_CHECKED },
+    { "troubleshoot", cli_troubleshoot, OPTIONS(troubleshoot), NULL,
+      "Check environment, gateway, GitLab and, when one is named, a model, as the original does. The model test needs "
+      "AIGW_AUTH__BYPASS_EXTERNAL; `aigw doctor` does not.",
+      "0: all passed. 1: a check failed, standard error says which. 2: wrong usage." },
+    { "diagnose-token", cli_diagnose_token, OPTIONS(settings_only), "[FILE]",
+      "Say why a token is refused, step by step, without showing it. The token is read from FILE or standard input, "
+      "with or "
+      "without `Bearer` before it.",
+      "0: this gateway accepts the token. 1: it does not, or something is missing. 2: wrong usage." },
     { "version", cli_version, NO_OPTIONS, NULL, "Print the version of the program and of its plugin ABI.", "0." },
 };
 /* clang-format on */

@@ -1,0 +1,14 @@
+/* files.h - files as libraries want them. */
+#ifndef GW_FILES_H
+#define GW_FILES_H
+
+#include "base/base.h"
+
+#define GW_FILES_JOIN_MAX (16 * 1024 * 1024)
+
+/** Two files one after the other, in memory: for libraries that take one file where two are meant, with no writable
+ *  folder. first may be NULL. A descriptor to close, readable as /proc/self/fd/N; -1 with reterr, which begins with
+ *  `what`. */
+int gw_files_join(const char *first, const char *second, const char *what, struct gw_err *reterr);
+
+#endif
