@@ -33,6 +33,8 @@ struct cli_options {
     const char *socket;
     bool diff;
     const char *endpoint, *model_family, *model_name, *model_endpoint, *model_identifier, *api_key, *workflow_endpoint;
+    const char *model, *quiet;
+    bool json, stream;
     struct gw_arena *arena; /* holds the strings */
 };
 
@@ -52,6 +54,7 @@ int cli_docs(const struct cli_options *options);
 int cli_key(const struct cli_options *options);
 int cli_troubleshoot(const struct cli_options *options);
 int cli_diagnose_token(const struct cli_options *options);
+int cli_doctor(const struct cli_options *options);
 int cli_version(const struct cli_options *options);
 int cli_reload(const struct cli_options *options);
 /** Send a command to the running gateway and print what it says. */

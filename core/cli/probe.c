@@ -2,6 +2,7 @@
 #include "cli/probe.h"
 
 #include <curl/curl.h>
+#include <gnutls/x509.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +117,27 @@ static void certificate_field(const struct curl_slist *lines, const char *name, 
     }
 }
 
+/** Public authorities write into a certificate where that of the signer in between is: who sends it alone forgot that
+ *  one. */
+static bool names_its_signer(const struct curl_slist *lines)
+{
+    gnutls_datum_t pem = { NULL, 0 }, found = { NULL, 0 };
+    gnutls_x509_crt_t crt = NULL;
+    bool yes = false;
+
+    for (; lines && !pem.data; lines = lines->next) {
+        if (strncmp(lines->data, "Cert:", 5) == 0)
+            pem = (gnutls_datum_t){ (unsigned char *)lines->data + 5, (unsigned)strlen(lines->data + 5) };
+    }
+    if (pem.data && gnutls_x509_crt_init(&crt) >= 0) {
+        yes = gnutls_x509_crt_import(crt, &pem, GNUTLS_X509_FMT_PEM) >= 0 &&
+              gnutls_x509_crt_get_authority_info_access(crt, 0, GNUTLS_IA_CAISSUERS_URI, &found, NULL) >= 0;
+        gnutls_free(found.data);
+        gnutls_x509_crt_deinit(crt);
+    }
+    return yes;
+}
+
 static void note_certificate(CURL *easy, struct cli_answer *answer)
 {
     struct curl_certinfo *info = NULL;
@@ -125,6 +147,7 @@ static void note_certificate(CURL *easy, struct cli_answer *answer)
     answer->chain_len = info->num_of_certs;
     certificate_field(info->certinfo[0], "Subject", answer->subject, sizeof answer->subject);
     certificate_field(info->certinfo[0], "Issuer", answer->issuer, sizeof answer->issuer);
+    answer->names_its_signer = names_its_signer(info->certinfo[0]);
 }
 
 static void note_result(CURL *easy, CURLcode code, const struct cli_probe *probe, const struct running *run)

@@ -30,6 +30,7 @@ struct cli_answer {
     int64_t connect_ms, total_ms;
     char subject[160], issuer[160];    /* of the server's own certificate, "" when unknown */
     int chain_len;                     /* certificates it sent */
+    bool names_its_signer;             /* its certificate says where that of its signer is to be had */
     int64_t pieces_ms[CLI_PIECES_MAX]; /* arrival of each piece of the body, since the request was begun */
     size_t piece_count;
 };

@@ -56,6 +56,22 @@ static const struct cli_option docs[] = {
       "site of the documentation, for links (default: https://docs.gitlab.com)" },
 };
 
+#define JSON(what) \
+    { \
+        "json", 0, CLI_SWITCH, CLI_ANY, FIELD(json), NULL, NULL, what \
+    }
+static const struct cli_option doctor[] = {
+    CONF_DIR,
+    PLUGIN_DIR,
+    { "model", 0, CLI_TEXT, CLI_ANY, FIELD(model), "NAME", NULL, "examine this model of conf.d only" },
+    { "stream", 0, CLI_SWITCH, CLI_ANY, FIELD(stream), NULL, NULL,
+      "ask for a stream through --url too: does a proxy hold it back or cut it?" },
+    { "url", 0, CLI_TEXT, CLI_ANY, FIELD(url), "URL", NULL,
+      "where clients reach this gateway, for --stream (default: on this machine)" },
+    { "quiet", 0, CLI_TEXT, CLI_ANY, FIELD(quiet), "SECONDS", NULL,
+      "with --stream: does a stream survive so much silence? Ask for 70 to find time-outs of 60 s; at most 310" },
+    JSON("one JSON object, for a ticket; no secret is in it"),
+};
 static const struct cli_option troubleshoot[] = {
     CONF_DIR,
     { "endpoint", 0, CLI_TEXT, CLI_ANY, FIELD(endpoint), "HOST:PORT", NULL,
@@ -96,6 +112,10 @@ const struct cli_command cli_commands[] = {
       "Make the database of the documentation search out of a folder of Markdown files.", EXITS_CHECKED },
     { "key", cli_key, NO_OPTIONS, "NAME",
       "Make an API key for a client that is no GitLab, and print its group for conf.d.", EXITS_CHECKED },
+    { "doctor", cli_doctor, OPTIONS(doctor), NULL,
+      "Check configuration, limits, GitLab and its keys, clocks, certificates, the running gateway and every model of "
+      "conf.d, and say what to do. Each model is asked for a few words. Nothing is changed.",
+      "0: all well. 1: there are warnings. 2: something is wrong, or wrong usage." },
     { "troubleshoot", cli_troubleshoot, OPTIONS(troubleshoot), NULL,
       "Check environment, gateway, GitLab and, when one is named, a model, as the original does. The model test needs "
       "AIGW_AUTH__BYPASS_EXTERNAL; `aigw doctor` does not.",

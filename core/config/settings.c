@@ -204,9 +204,13 @@ static void load_row(const struct load *load, size_t index)
     load->sources[index] = "default";
     if (row->setting.default_value)
         store_text(load, row, &builtin, row->setting.default_value, false);
-    if (load_env(load, row, &load->sources[index]))
-        return;
     node = find_node(load, row);
+    if (load_env(load, row, &load->sources[index])) {
+        if (node)
+            gw_problem_note(load->problems, node, row_path(load->arena, row),
+                            "has no effect: %s in the environment wins", load->sources[index]);
+        return;
+    }
     if (!node)
         return;
     load->sources[index] = gw_arena_printf(load->arena, "%s:%d", node->file, node->line);

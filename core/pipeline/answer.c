@@ -290,6 +290,7 @@ bool gw_answer_before_auth(struct gw_request *request)
 #define OWN_METRICS 3
 #define OWN_OPENAPI 4
 #define OWN_DOCS    5
+#define OWN_STREAM  6
 
 static int own_route(const struct gw_request *request)
 {
@@ -300,6 +301,8 @@ static int own_route(const struct gw_request *request)
         return OWN_HEALTH;
     if (gw_str_is(path, "/monitoring/ready"))
         return OWN_READY;
+    if (gw_str_is(path, "/monitoring/stream"))
+        return OWN_STREAM;
     if (gw_str_is(path, "/metrics"))
         return OWN_METRICS;
     if (settings->server.openapi_url && settings->server.openapi_url[0] &&
@@ -320,6 +323,7 @@ bool gw_answer_is_anonymous(const struct gw_request *request)
     switch (request->own) {
     case OWN_HEALTH:
     case OWN_READY:
+    case OWN_STREAM:
     case OWN_METRICS:
         return true;
     case OWN_OPENAPI:
@@ -361,6 +365,9 @@ void gw_answer_own(struct gw_request *request)
         return;
     case OWN_READY:
         gw_answer_ready(request);
+        return;
+    case OWN_STREAM:
+        gw_answer_stream_probe(request);
         return;
     case OWN_OPENAPI:
         gw_request_reply(request, 200, GW_JSON, gw_router_openapi(request->snapshot->router), NULL, 0);

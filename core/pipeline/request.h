@@ -159,6 +159,9 @@ void gw_answer_model_error(struct gw_request *request, const struct aigw_error *
 /* ready.c */
 void gw_answer_ready(struct gw_request *request);
 
+/* stream_probe.c */
+void gw_answer_stream_probe(struct gw_request *request);
+
 /* access.c: log line and metrics of a finished request */
 void gw_access_answered(struct gw_request *request, int status);
 void gw_access_done(struct gw_request *request);
