@@ -19,7 +19,8 @@ struct gw_settings {
         const char *openapi_url;          /* AIGW_FASTAPI__OPENAPI_URL */
         const char *docs_url;             /* AIGW_FASTAPI__DOCS_URL */
         int32_t docs_open;                /* D1: /docs and /openapi.json need no token */
-        int64_t drain_ms;                 /* longest wait for streams at SIGTERM */
+        int64_t drain_wait_ms;            /* at SIGTERM, before the listener closes */
+        int64_t drain_ms;                 /* longest wait for streams after that */
         struct aigw_list trusted_proxies; /* CIDR, D22 */
         struct aigw_list cors_origins;    /* of pages that may call the routes for API keys; "*": any */
         const char *control_socket;       /* "@name" or a path; NULL: "@aigw-<port>"; "": none */

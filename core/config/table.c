@@ -56,6 +56,10 @@ const struct gw_setting_row gw_setting_rows[] = {
     BOOL(server, docs_open, "true", "API documentation needs no token.", "AIGW_SERVER__DOCS_OPEN"),
     INT(server, drain_ms, "30000", 0, DAY_MS, "Longest wait for running requests at SIGTERM, milliseconds.",
         "AIGW_SERVER__DRAIN_MS"),
+    INT(server, drain_wait_ms, "0", 0, DAY_MS,
+        "At SIGTERM: how long new connections are still served while ready says 503, so that balancers learn of it, "
+        "milliseconds. A second SIGTERM ends it. drain_ms begins after it.",
+        "AIGW_SERVER__DRAIN_WAIT_MS"),
     LIST(server, trusted_proxies,
          "Addresses or CIDR ranges of proxies whose forwarded headers are believed. Empty: none.",
          "AIGW_SERVER__TRUSTED_PROXIES"),

@@ -238,12 +238,34 @@ static void serve(struct gw_serving *serving, int signal_fd)
     }
 }
 
+/** Balancers and Kubernetes need a moment until they send nothing any more: the listener stays open for them while
+ * ready says 503. A second signal means "now". */
+static void wait_for_balancers(struct gw_serving *serving, int signal_fd)
+{
+    int64_t wait_ms = serving->snapshot->settings.server.drain_wait_ms, until_ms = gw_mono_ms() + wait_ms, left_ms;
+    struct pollfd wait = { .fd = signal_fd, .events = POLLIN };
+    struct signalfd_siginfo info;
+    bool must_stop = false;
+
+    atomic_store(&serving->server.state, GW_DRAINING);
+    if (wait_ms <= 0)
+        return;
+    gw_log(GW_LOG_INFO, "main", "stopping in %lld ms: ready says 503, requests are still served", (long long)wait_ms);
+    gw_log_flush();
+    while (!must_stop && (left_ms = until_ms - gw_mono_ms()) > 0) {
+        (void)poll(&wait, 1, left_ms < WATCH_MS ? (int)left_ms : WATCH_MS);
+        while (read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+            must_stop = must_stop || info.ssi_signo != SIGHUP;
+        gw_snapshot_yard_clear(&serving->yard);
+        gw_log_flush();
+    }
+}
+
 static void drain(struct gw_serving *serving)
 {
     struct gw_server *server = &serving->server;
     int64_t drain_ms = serving->snapshot->settings.server.drain_ms;
 
-    atomic_store(&server->state, GW_DRAINING);
     gw_log(GW_LOG_INFO, "main", "stopping: no new connections, running requests have %lld ms to finish",
            (long long)drain_ms);
     gw_log_flush();
@@ -291,6 +313,7 @@ static int run(struct gw_serving *serving, int signal_fd)
         exit_status = 1;
     } else {
         serve(serving, signal_fd);
+        wait_for_balancers(serving, signal_fd);
         drain(serving);
         gw_log(GW_LOG_INFO, "main", "stopped");
     }

@@ -117,3 +117,58 @@ def unfinished(starter):
             conn.close()
         finally:
             env.close()
+
+
+def is_refused_soon(env):
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            env.gw.connect(timeout=5).close()
+        except OSError:
+            return True
+    return False
+
+
+@case("OP-REL-06", "drain")
+def waits_for_balancers(starter):
+    """SIGTERM with drain_wait_ms: ready says 503 at once, new calls are served until it is over, then connections are refused."""
+    env = Env(starter.ctx, bypass=True, name="drain-wait", env={"AIGW_SERVER__DRAIN_WAIT_MS": "3000"})
+    try:
+        equal(env.request("GET", "/monitoring/ready").status, 200, "ready before")
+        gate = Gate()
+        running = env.gw.connect(timeout=20)
+        script = env.models.script(Reply(pieces=("a", "b"), gate=gate))
+        running.send(http.render("POST", PATH, {}, completion(script, stream=True)))
+        truth(script.wait(lambda s: s.seen and s.seen[0].pieces_sent), "the stream to begin", script.seen)
+        start = time.monotonic()
+        env.gw.signal(signal.SIGTERM)
+        truth(env.gw.wait_line(lambda line: line["message"].startswith("stopping in 3000 ms")), "a line about it", env.gw.raw)
+        response = env.request("GET", "/monitoring/ready")
+        equal((response.status, response.json()["status"]), (503, "not ready"), "ready at once")
+        equal(env.request("GET", "/monitoring/healthz").status, 200, "alive")
+        served = 0
+        while time.monotonic() - start < 2.5:
+            equal(env.post(PATH, completion(env.models.script(Reply()))).status, 200, "status of a new call")
+            served += 1
+        truth(served > 5, "new calls on new connections", served)
+        truth(env.gw.wait_line(lambda line: line["message"].startswith("stopping: no new connections")), "the drain",
+              env.gw.raw)
+        truth(2.9 < time.monotonic() - start < 8, "about three seconds", time.monotonic() - start)
+        truth(is_refused_soon(env), "refused connections", "connections that are taken")
+        gate.set()
+        truth(running.read_response().is_complete, "the running stream to end whole", "a cut one")
+        running.close()
+        equal(env.gw.terminate(), 0, "exit code")
+    finally:
+        env.close()
+
+
+@case("OP-REL-06-again", "drain")
+def second_signal_ends_the_wait(starter):
+    env = Env(starter.ctx, bypass=True, name="drain-wait-again", env={"AIGW_SERVER__DRAIN_WAIT_MS": "60000"})
+    try:
+        env.gw.signal(signal.SIGTERM)
+        truth(env.gw.wait_line(lambda line: line["message"].startswith("stopping in")), "the wait", env.gw.raw)
+        equal(env.gw.terminate(10), 0, "exit code after a second SIGTERM")
+    finally:
+        env.close()
