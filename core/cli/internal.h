@@ -55,6 +55,8 @@ int cli_key(const struct cli_options *options);
 int cli_troubleshoot(const struct cli_options *options);
 int cli_diagnose_token(const struct cli_options *options);
 int cli_doctor(const struct cli_options *options);
+int cli_status(const struct cli_options *options);
+int cli_top(const struct cli_options *options);
 int cli_version(const struct cli_options *options);
 int cli_reload(const struct cli_options *options);
 /** Send a command to the running gateway and print what it says. */

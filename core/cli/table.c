@@ -72,6 +72,7 @@ static const struct cli_option doctor[] = {
       "with --stream: does a stream survive so much silence? Ask for 70 to find time-outs of 60 s; at most 310" },
     JSON("one JSON object, for a ticket; no secret is in it"),
 };
+static const struct cli_option status[] = { CONF_DIR, JSON("one JSON object") };
 static const struct cli_option troubleshoot[] = {
     CONF_DIR,
     { "endpoint", 0, CLI_TEXT, CLI_ANY, FIELD(endpoint), "HOST:PORT", NULL,
@@ -116,6 +117,12 @@ const struct cli_command cli_commands[] = {
       "Check configuration, limits, GitLab and its keys, clocks, certificates, the running gateway and every model of "
       "conf.d, and say what to do. Each model is asked for a few words. Nothing is changed.",
       "0: all well. 1: there are warnings. 2: something is wrong, or wrong usage." },
+    { "status", cli_status, OPTIONS(status), NULL,
+      "Say what the running gateway is and does: requests, connections, keys, models, circuits.",
+      "0: it is ready. 1: it is not, or nothing answers. 2: wrong usage." },
+    { "top", cli_top, OPTIONS(status), NULL,
+      "The same again every second, with rates. Not in a terminal: once, over one second.",
+      "0: good. 1: nothing answers. 2: wrong usage." },
     { "troubleshoot", cli_troubleshoot, OPTIONS(troubleshoot), NULL,
       "Check environment, gateway, GitLab and, when one is named, a model, as the original does. The model test needs "
       "AIGW_AUTH__BYPASS_EXTERNAL; `aigw doctor` does not.",
