@@ -11,6 +11,8 @@
 struct diagnosis {
     struct gw_auth *auth;
     const struct gw_view *view;
+    const struct gw_oidc *oidc; /* the token is of an issuer of that section; NULL: GitLab's rules */
+    aigw_str oidc_issuer;       /* that one; absent without */
     struct gw_buf *out;
     int64_t now_s;
     bool is_good;
@@ -57,7 +59,7 @@ static void explain_header(struct diagnosis *d, struct json_object *header)
     gw_printable(kid, shown, sizeof shown);
     if (!kid.len)
         line(d, "warn", "key id", "the token names none: every key is tried");
-    else if (gw_view_has_kid(d->view, kid))
+    else if (gw_view_has_kid(d->view, d->oidc_issuer, kid))
         line(d, "ok", "key id", "\"%s\" is one of the %zu keys known here", shown, d->view->key_count);
     else
         line(d, "FAIL", "key id",
@@ -68,9 +70,26 @@ static void explain_header(struct diagnosis *d, struct json_object *header)
 
 /* ---- issuers and clock ---- */
 
-/** Lock held. */
-static const struct gw_issuer *issuer_named(const struct gw_auth *auth, aigw_str name)
+/** Of its own issuer, by the rules of conf.d's `oidc`? */
+static void choose_rules(struct diagnosis *d, const struct gw_oidc *oidc, aigw_str issuer)
 {
+    for (size_t i = 0; oidc && i < oidc->count; i++) {
+        if (gw_str_is(issuer, oidc->groups[i].issuer)) {
+            d->oidc = oidc;
+            d->oidc_issuer = gw_str(oidc->groups[i].issuer);
+        }
+    }
+}
+
+/** Lock held. */
+static const struct gw_issuer *issuer_named(const struct diagnosis *d, aigw_str name)
+{
+    const struct gw_auth *auth = d->auth;
+
+    for (const struct gw_issuer *issuer = d->oidc ? auth->issuers : NULL; issuer; issuer = issuer->next) {
+        if (!issuer->is_gone && gw_issuer_serves(issuer, d->oidc_issuer))
+            return issuer;
+    }
     while (name.len > 0 && name.ptr[name.len - 1] == '/')
         name.len--;
     for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
@@ -88,7 +107,7 @@ static void explain_issuer(struct diagnosis *d, struct json_object *payload)
 
     gw_printable(name, shown, sizeof shown);
     (void)pthread_mutex_lock(&d->auth->lock);
-    issuer = issuer_named(d->auth, name);
+    issuer = issuer_named(d, name);
     if (gw_str_is(name, d->view->config->service_name))
         line(d, d->view->config->local ? "ok" : "FAIL", "issuer", "this gateway itself (\"%s\")%s", shown,
              d->view->config->local ? "" : ", which has no signing key: set AIGW_SELF_SIGNED_JWT__SIGNING_KEY");
@@ -200,6 +219,12 @@ static void explain_rights(struct diagnosis *d, struct json_object *payload)
     gw_buf_puts(d->out, "\n");
 }
 
+static void explain_gitlab(struct diagnosis *d, struct json_object *payload)
+{
+    explain_audience(d, payload);
+    explain_rights(d, payload);
+}
+
 /* ---- the verdict, by the code that judges requests ---- */
 
 static void judge(struct diagnosis *d, aigw_str text)
@@ -207,7 +232,8 @@ static void judge(struct diagnosis *d, aigw_str text)
     const struct gw_token_rules rules = { .service_name = d->view->config->service_name,
                                           .now_s = d->now_s,
                                           .leeway_s = d->view->config->leeway_s,
-                                          .any_algorithm = d->view->config->bypass_signature };
+                                          .any_algorithm = d->view->config->bypass_signature && !d->oidc,
+                                          .oidc = d->oidc };
     char issuer[GW_ISSUER_TEXT_MAX];
     struct gw_err why = { "" };
     struct gw_token token;
@@ -225,7 +251,7 @@ static void judge(struct diagnosis *d, aigw_str text)
         line(d, "ok", "verdict", "this gateway accepts the token");
 }
 
-bool gw_auth_diagnose(struct gw_auth *auth, aigw_str text, struct gw_buf *out)
+bool gw_auth_diagnose(struct gw_auth *auth, const struct gw_oidc *oidc, aigw_str text, struct gw_buf *out)
 {
     struct diagnosis d = { .auth = auth, .out = out, .now_s = gw_wall_s(), .is_good = true };
     struct json_object *header = NULL, *payload = NULL;
@@ -247,13 +273,17 @@ bool gw_auth_diagnose(struct gw_auth *auth, aigw_str text, struct gw_buf *out)
         header = part_of(&d, "header", (aigw_str){ text.ptr, (size_t)(first - text.ptr) });
         payload = part_of(&d, "payload", (aigw_str){ first + 1, (size_t)(second - first - 1) });
     }
+    if (payload)
+        choose_rules(&d, oidc, gw_json_text(payload, "iss"));
     if (header)
         explain_header(&d, header);
     if (payload) {
         explain_issuer(&d, payload);
-        explain_audience(&d, payload);
         explain_times(&d, payload);
-        explain_rights(&d, payload);
+        if (d.oidc)
+            line(&d, "ok", "rules", "those of section oidc, whose groups say audience, claims and rights");
+        else
+            explain_gitlab(&d, payload);
     }
     json_object_put(header);
     json_object_put(payload);

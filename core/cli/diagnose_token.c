@@ -54,10 +54,10 @@ static aigw_str token_of(aigw_str text)
     return text;
 }
 
-static int diagnose(const struct gw_settings *settings, aigw_str token)
+static int diagnose(const struct gw_settings *settings, const struct gw_oidc *oidc, aigw_str token)
 {
     struct gw_err why = { "" };
-    struct gw_auth *auth = cli_auth_new(settings, &why);
+    struct gw_auth *auth = cli_auth_new(settings, oidc, &why);
     struct gw_buf report, masked;
     bool is_good;
 
@@ -67,7 +67,7 @@ static int diagnose(const struct gw_settings *settings, aigw_str token)
     }
     gw_buf_init(&report, 256u << 10);
     gw_buf_init(&masked, 512u << 10);
-    is_good = gw_auth_diagnose(auth, token, &report);
+    is_good = gw_auth_diagnose(auth, oidc, token, &report);
     gw_log_mask(&masked, gw_buf_str(&report));
     printf("%.*s", AIGW_STR_ARG(gw_buf_str(&masked)));
     gw_buf_done(&masked);
@@ -79,6 +79,7 @@ static int diagnose(const struct gw_settings *settings, aigw_str token)
 int cli_diagnose_token(const struct cli_options *options)
 {
     struct gw_settings settings;
+    const struct gw_oidc *oidc;
     struct gw_problems problems;
     struct gw_arena arena;
     struct gw_buf text;
@@ -90,10 +91,11 @@ int cli_diagnose_token(const struct cli_options *options)
     cli_quiet_log();
     if (read_token(options->word_count ? options->words[0] : NULL, &text)) {
         cli_settings_load(options, &arena, &settings, &problems);
+        oidc = cli_oidc_load(options, &arena, &problems);
         if (problems.error_count)
             cli_print_problems(&problems, stderr);
         else
-            result = diagnose(&settings, token_of(gw_buf_str(&text)));
+            result = diagnose(&settings, oidc, token_of(gw_buf_str(&text)));
     }
     gw_log_stop();
     if (text.data)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "auth/auth.h"
+#include "auth/oidc.h"
 #include "base/log.h"
 #include "config/json.h"
 
@@ -20,6 +21,14 @@ void cli_settings_load(const struct cli_options *options, struct gw_arena *arena
     const struct gw_node *conf = gw_conf_read(arena, from.conf_dirs, from.conf_dir_count, problems);
 
     gw_settings_load(arena, conf, from.environ_list, from.dot_env_dir, ret_settings, problems);
+}
+
+const struct gw_oidc *cli_oidc_load(const struct cli_options *options, struct gw_arena *arena,
+                                    struct gw_problems *problems)
+{
+    struct gw_snapshot_options from = cli_snapshot_options(options);
+
+    return gw_oidc_build(arena, gw_conf_read(arena, from.conf_dirs, from.conf_dir_count, problems), problems);
 }
 
 /** The loopback address for one that means all of them. */
@@ -93,10 +102,10 @@ static struct json_object *describe(struct gw_auth *auth)
     return keys;
 }
 
-struct gw_auth *cli_auth_new(const struct gw_settings *settings, struct gw_err *reterr)
+struct gw_auth *cli_auth_new(const struct gw_settings *settings, const struct gw_oidc *oidc, struct gw_err *reterr)
 {
     const struct timespec pause = { .tv_nsec = KEYS_LOOK_MS * 1000000L };
-    struct gw_auth *auth = gw_auth_new(settings, reterr);
+    struct gw_auth *auth = gw_auth_new(settings, oidc, reterr);
     int64_t until_ms = gw_mono_ms() + KEYS_WAIT_MS;
     bool is_ready = !auth;
 
@@ -111,9 +120,10 @@ struct gw_auth *cli_auth_new(const struct gw_settings *settings, struct gw_err *
     return auth;
 }
 
-struct json_object *cli_keys_fetch(const struct gw_settings *settings, struct gw_err *reterr)
+struct json_object *cli_keys_fetch(const struct gw_settings *settings, const struct gw_oidc *oidc,
+                                   struct gw_err *reterr)
 {
-    struct gw_auth *auth = cli_auth_new(settings, reterr);
+    struct gw_auth *auth = cli_auth_new(settings, oidc, reterr);
     struct json_object *keys = auth ? describe(auth) : NULL;
 
     if (auth)

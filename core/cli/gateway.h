@@ -7,12 +7,16 @@
 #include "config/settings.h"
 
 struct gw_auth;
+struct gw_oidc;
 struct json_object;
 
 /** Settings as `serve` would read them, without plugins. Mistakes are in `problems`; what could be read is there all
  * the same. */
 void cli_settings_load(const struct cli_options *options, struct gw_arena *arena, struct gw_settings *ret_settings,
                        struct gw_problems *problems);
+/** Section `oidc` of the same conf.d, for those who examine tokens; NULL without memory. */
+const struct gw_oidc *cli_oidc_load(const struct cli_options *options, struct gw_arena *arena,
+                                    struct gw_problems *problems);
 /** "http://127.0.0.1:5052": where it answers on this machine. Arena memory. */
 const char *cli_api_url(struct gw_arena *arena, const struct gw_settings *settings);
 /** The same of the metrics listener; NULL when it has none. */
@@ -21,10 +25,11 @@ const char *cli_metrics_url(struct gw_arena *arena, const struct gw_settings *se
 void cli_quiet_log(void);
 /** Authentication as the gateway has it, once every issuer's keys came or failed to come, 15 s at most. NULL with
  * reterr. gw_auth_free() it. */
-struct gw_auth *cli_auth_new(const struct gw_settings *settings, struct gw_err *reterr);
+struct gw_auth *cli_auth_new(const struct gw_settings *settings, const struct gw_oidc *oidc, struct gw_err *reterr);
 /** What came of that: what ?verbose says under "keys"; json_object_put() it. NULL with
  *  reterr. */
-struct json_object *cli_keys_fetch(const struct gw_settings *settings, struct gw_err *reterr);
+struct json_object *cli_keys_fetch(const struct gw_settings *settings, const struct gw_oidc *oidc,
+                                   struct gw_err *reterr);
 /** Members of JSON objects, walked down as "a.b"; NULL, "" or 0 when they are not there. Borrowed. */
 struct json_object *cli_json_at(struct json_object *object, const char *path);
 const char *cli_json_text(struct json_object *object, const char *path);

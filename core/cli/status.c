@@ -56,8 +56,10 @@ static void put_gateway(const struct view *v, const char *url, struct gw_buf *ou
                   reasons ? " " : "", reasons ? json_object_to_json_string(reasons) : "");
     put_time(out, cli_json_int(ready, "uptime_s"));
     gw_buf_printf(out, ", %lld workers, configuration read ", (long long)cli_json_int(ready, "workers"));
-    put_time(out, cli_json_int(ready, "configuration_age_s"));
-    gw_buf_puts(out, " ago\n");
+    put_time(out, cli_json_int(ready, "config.loaded_s_ago"));
+    gw_buf_printf(out, " ago%s\n",
+                  strcmp(cli_json_text(ready, "config.last_reload"), "refused") == 0 ? ", THE LAST RELOAD WAS REFUSED"
+                                                                                     : "");
     if (*cli_json_text(ready, "bypass"))
         gw_buf_printf(out, "             AUTHENTICATION IS BYPASSED (%s)\n", cli_json_text(ready, "bypass"));
     if (cli_json_at(ready, "certificate_expires_in_s")) {

@@ -148,7 +148,7 @@ static void check_keys(const struct troubleshoot *t)
     struct json_object *keys, *issuers;
 
     puts("Testing signing keys of each token issuer ...");
-    keys = cli_keys_fetch(&t->settings, &why);
+    keys = cli_keys_fetch(&t->settings, NULL, &why);
     issuers = cli_json_at(keys, "issuers");
     if (!issuers) {
         printf(">> WARNING: keys cannot be fetched: %s\n\n", why.text);

@@ -45,7 +45,6 @@ struct gw_snapshot {
     struct gw_prompts *prompts;
     struct gw_router *router;
     char hash[16]; /* the same for the same configuration, whatever machine (pipeline/diff.h) */
-    int64_t read_s; /* wall clock: when the files were read */
 };
 
 /** Where dead snapshots wait for the main thread: the last reference is dropped on a worker, and a plugin's close() and

@@ -113,7 +113,6 @@ static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options
     const char *const *environ_list =
         options->environ_list ? options->environ_list : (const char *const *)(void *)environ;
 
-    snapshot->read_s = gw_wall_s();
     snapshot->conf = gw_conf_read(arena, options->conf_dirs, options->conf_dir_count, problems);
     gw_settings_load(arena, snapshot->conf, environ_list, options->dot_env_dir, &snapshot->settings, problems);
     if (!snapshot->settings.prompts.dirs.count)

@@ -61,9 +61,8 @@ static void put_verbose(struct gw_buf *out, struct gw_request *request)
                   atomic_load(&server->is_reload_bad) ? "refused" : "ok");
     if (expires_s)
         gw_buf_printf(out, ",\"certificate_expires_in_s\":%lld", expires_s - (long long)gw_wall_s());
-    gw_buf_printf(out, ",\"workers\":%u,\"uptime_s\":%lld,\"configuration_age_s\":%lld", server->worker_count,
-                  (long long)((gw_mono_us() - server->started_us) / 1000000),
-                  (long long)(gw_wall_s() - snapshot->read_s));
+    gw_buf_printf(out, ",\"workers\":%u,\"uptime_s\":%lld", server->worker_count,
+                  (long long)((gw_mono_us() - server->started_us) / 1000000));
 }
 
 void gw_answer_ready(struct gw_request *request)

@@ -1,6 +1,7 @@
 """The shipped conf.d reads like documentation: every setting that a table of the program declares stands in it, with its true
 default, and each such line may be uncommented as it is."""
 import glob
+import json
 import os
 import re
 import shutil
@@ -67,6 +68,8 @@ def written(kind, default):
         return None
     if kind.startswith("text"):
         return '"' + default.replace('"', '\\"') + '"'
+    if kind == "list" and default.startswith("["):
+        return "( " + ", ".join(json.dumps(item) for item in json.loads(default)) + " )"
     if kind == "list":
         return "( " + ", ".join(f'"{item.strip()}"' for item in default.split(",")) + " )"
     return default

@@ -8,6 +8,7 @@
 #include "auth/auth.h"
 #include "cli/doctor/doctor.h"
 #include "cli/probe.h"
+#include "config/snapshot.h"
 
 #define CLOCK_WARN_S 2
 #define CLOCK_FAIL_S 30
@@ -129,7 +130,7 @@ void doctor_check_keys(struct doctor *d)
 {
     const char *bypass = gw_auth_bypass_text(&d->settings);
     struct gw_err why = { "" };
-    struct json_object *keys = cli_keys_fetch(&d->settings, &why);
+    struct json_object *keys = cli_keys_fetch(&d->settings, d->snapshot ? d->snapshot->oidc : NULL, &why);
 
     if (!keys) {
         doctor_fail(d, "keys", FAULT_CONFIG, "%s", why.text);

@@ -47,9 +47,11 @@ static void check_targets(struct doctor *d, struct json_object *ready)
 /** Files that were changed after the running configuration was read. */
 static void check_reload(struct doctor *d, struct json_object *ready)
 {
-    struct json_object *age = cli_json_at(ready, "configuration_age_s");
-    int64_t read_s = (int64_t)time(NULL) - cli_json_int(ready, "configuration_age_s");
+    struct json_object *age = cli_json_at(ready, "config.loaded_s_ago");
+    int64_t read_s = (int64_t)time(NULL) - cli_json_int(ready, "config.loaded_s_ago");
 
+    if (strcmp(cli_json_text(ready, "config.last_reload"), "refused") == 0)
+        doctor_fail(d, "reload", FAULT_RELOAD_REFUSED, "the last reload was refused: the gateway serves what it had");
     for (size_t i = 0; age && i < d->options->conf_dirs.count; i++) {
         DIR *dir = opendir(d->options->conf_dirs.items[i]);
         struct dirent *entry;
