@@ -7,6 +7,7 @@
 #include <json-c/json.h>
 
 #include "auth/auth.h"
+#include "auth/oidc.h"
 #include "base/log.h"
 #include "cli/gateway.h"
 
@@ -80,6 +81,7 @@ int cli_diagnose_token(const struct cli_options *options)
 {
     struct gw_settings settings;
     const struct gw_oidc *oidc;
+    const struct gw_node *conf;
     struct gw_problems problems;
     struct gw_arena arena;
     struct gw_buf text;
@@ -90,8 +92,8 @@ int cli_diagnose_token(const struct cli_options *options)
     gw_problems_init(&problems, &arena);
     cli_quiet_log();
     if (read_token(options->word_count ? options->words[0] : NULL, &text)) {
-        cli_settings_load(options, &arena, &settings, &problems);
-        oidc = cli_oidc_load(options, &arena, &problems);
+        conf = cli_settings_load(options, &arena, &settings, &problems);
+        oidc = gw_oidc_build(&arena, conf, &problems);
         if (problems.error_count)
             cli_print_problems(&problems, stderr);
         else

@@ -7,28 +7,20 @@
 #include <unistd.h>
 
 #include "auth/auth.h"
-#include "auth/oidc.h"
 #include "base/log.h"
 #include "config/json.h"
 
 #define KEYS_WAIT_MS 15000
 #define KEYS_LOOK_MS 20
 
-void cli_settings_load(const struct cli_options *options, struct gw_arena *arena, struct gw_settings *ret_settings,
-                       struct gw_problems *problems)
+const struct gw_node *cli_settings_load(const struct cli_options *options, struct gw_arena *arena,
+                                        struct gw_settings *ret_settings, struct gw_problems *problems)
 {
     struct gw_snapshot_options from = cli_snapshot_options(options);
     const struct gw_node *conf = gw_conf_read(arena, from.conf_dirs, from.conf_dir_count, problems);
 
     gw_settings_load(arena, conf, from.environ_list, from.dot_env_dir, ret_settings, problems);
-}
-
-const struct gw_oidc *cli_oidc_load(const struct cli_options *options, struct gw_arena *arena,
-                                    struct gw_problems *problems)
-{
-    struct gw_snapshot_options from = cli_snapshot_options(options);
-
-    return gw_oidc_build(arena, gw_conf_read(arena, from.conf_dirs, from.conf_dir_count, problems), problems);
+    return conf;
 }
 
 /** The loopback address for one that means all of them. */

@@ -11,12 +11,9 @@ struct gw_oidc;
 struct json_object;
 
 /** Settings as `serve` would read them, without plugins. Mistakes are in `problems`; what could be read is there all
- * the same. */
-void cli_settings_load(const struct cli_options *options, struct gw_arena *arena, struct gw_settings *ret_settings,
-                       struct gw_problems *problems);
-/** Section `oidc` of the same conf.d, for those who examine tokens; NULL without memory. */
-const struct gw_oidc *cli_oidc_load(const struct cli_options *options, struct gw_arena *arena,
-                                    struct gw_problems *problems);
+ * the same. Answers conf.d. */
+const struct gw_node *cli_settings_load(const struct cli_options *options, struct gw_arena *arena,
+                                        struct gw_settings *ret_settings, struct gw_problems *problems);
 /** "http://127.0.0.1:5052": where it answers on this machine. Arena memory. */
 const char *cli_api_url(struct gw_arena *arena, const struct gw_settings *settings);
 /** The same of the metrics listener; NULL when it has none. */

@@ -1,5 +1,6 @@
 /* troubleshoot.c - `aigw troubleshoot`: what operators of the original know, with its options of both generations, its
  * order, its texts and its exit statuses. Facts: auth-and-config.md §5. `aigw doctor` looks further. */
+#include <ctype.h>
 #include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,6 +9,8 @@
 #include "base/log.h"
 #include "cli/gateway.h"
 #include "cli/probe.h"
+#include "cli/troubleshoot.h"
+#include "config/json.h"
 
 #define PORTAL_URL     "https://customers.gitlab.com"
 #define GATEWAY_MS     30000
@@ -18,6 +21,7 @@ struct troubleshoot {
     const struct cli_options *options;
     struct gw_arena *arena;
     struct gw_settings settings;
+    const struct gw_node *conf;
     const char *endpoint;
 };
 
@@ -200,42 +204,48 @@ static void check_portal(const struct troubleshoot *t)
 
 /* ---- the model ---- */
 
-/** AWS's own variables, as the original wants them for this provider. */
-static int check_bedrock(const struct troubleshoot *t)
+/** --model-family takes names of `families` alone; the older --model-name any. */
+static bool is_family_known(const struct troubleshoot *t)
 {
-    static const char *const names[] = { "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION_NAME" };
-    const char *missing = "";
+    const struct gw_node *families = gw_node_get(t->conf, "families");
+    const char *names[128], *closest;
+    size_t count = 0;
 
-    for (size_t i = 0; i < GW_ARRAY_LEN(names); i++) {
-        const char *value = gw_env_get(names[i]);
-
-        if (!value || !*value)
-            missing = gw_arena_printf(t->arena, "%s%s%s", missing, *missing ? ", " : "", names[i]);
+    if (!t->options->model_family)
+        return true;
+    for (const struct gw_node *n = families ? families->first : NULL; n && count < GW_ARRAY_LEN(names); n = n->next)
+        names[count++] = n->key;
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(names[i], t->options->model_family) == 0)
+            return true;
     }
-    return missing && *missing ? stop("Missing environment variables: %s for provider Bedrock", missing) : CLI_OK;
+    closest = gw_closest(t->options->model_family, names, count);
+    fprintf(stderr,
+            "aigw: --model-family is a name in `families` of conf.d, found %s%s%s\nTry `aigw troubleshoot --help`.\n",
+            t->options->model_family, closest ? ", did you mean " : "", closest ? closest : "");
+    return false;
 }
 
+/** Variables that conf.d says the provider of this prefix needs. */
 static int check_provider(const struct troubleshoot *t)
 {
-    const char *identifier = t->options->model_identifier ? t->options->model_identifier : "";
-    size_t len = strcspn(identifier, "/");
-    struct cli_answer answer;
-    struct cli_probe probe;
-    int result = CLI_OK;
+    const char *identifier = t->options->model_identifier ? t->options->model_identifier : "", *missing = "";
+    char *name = gw_arena_strndup(t->arena, identifier, strcspn(identifier, "/"));
+    const struct gw_node *prefix = name ? gw_node_get(gw_node_get(t->conf, "prefixes"), name) : NULL;
+    const struct gw_node *needs = gw_node_get(prefix, "needs_env");
 
-    if (len == 7 && strncmp(identifier, "bedrock", len) == 0)
-        return check_bedrock(t);
-    if (len != 14 || strncmp(identifier, "bedrock_mantle", len) != 0)
+    if (!identifier[strcspn(identifier, "/")])
         return CLI_OK;
-    probe = (struct cli_probe){ .url = t->options->model_endpoint,
-                                .timeout_ms = GITLAB_MS,
-                                .ca_file = t->settings.upstream.ca_file,
-                                .extra_ca_file = t->settings.upstream.extra_ca_file };
-    cli_probe(&probe, &answer);
-    if (answer.status == 0)
-        result = stop("The model endpoint cannot be reached: %s", answer.error.text);
-    cli_answer_done(&answer);
-    return result;
+    for (const struct gw_node *item = needs ? needs->first : NULL; item; item = item->next) {
+        const char *value = item->type == GW_NODE_STRING ? gw_env_get(item->string) : "";
+
+        if (!value || !*value)
+            missing = gw_arena_printf(t->arena, "%s%s%s", missing, *missing ? ", " : "", item->string);
+    }
+    if (!missing || !*missing)
+        return CLI_OK;
+    *name = (char)toupper((unsigned char)*name);
+    return stop("Missing environment variables: %s for provider %s", missing, name);
 }
 
 static void add(struct json_object *object, const char *name, const char *text)
@@ -243,29 +253,21 @@ static void add(struct json_object *object, const char *name, const char *text)
     json_object_object_add(object, name, json_object_new_string(text ? text : ""));
 }
 
-/** The request of the original's model test; json_object_put() it. */
+/** The request of the original's model test with the model that was named; json_object_put() it. NULL: out of memory.
+ */
 static struct json_object *model_request(const struct troubleshoot *t, const char *family)
 {
-    struct json_object *body = json_object_new_object(), *file = json_object_new_object();
+    struct json_object *body =
+        gw_json_read((aigw_str){ cli_troubleshoot_request, cli_troubleshoot_request_len }, 8, 0, NULL);
 
-    add(body, "project_path", "");
-    json_object_object_add(body, "project_id", json_object_new_int(1));
-    add(file, "file_name", "test.py");
-    add(file, "language_identifier", "python");
-    add(file, "content_above_cursor", "def hello():");
-    add(file, "content_below_cursor", "");
-    json_object_object_add(body, "current_file", file);
-    add(body, "model_provider", "litellm");
+    if (!body)
+        return NULL;
     add(body, "model_endpoint", t->options->model_endpoint);
     if (t->options->api_key)
         add(body, "model_api_key", t->options->api_key);
     if (t->options->model_identifier)
         add(body, "model_identifier", t->options->model_identifier);
     add(body, "model_name", family);
-    add(body, "prompt_id", "code_suggestions/generations");
-    json_object_object_add(body, "prompt_version", json_object_new_int(2));
-    add(body, "prompt", "");
-    json_object_object_add(body, "stream", json_object_new_boolean(0));
     return body;
 }
 
@@ -300,6 +302,8 @@ static int check_model(const struct troubleshoot *t)
         return result;
     printf("Testing if the %s model is accessible ...\n", family);
     body = model_request(t, family);
+    if (!body)
+        return stop("out of memory");
     probe = to_gateway(t, "/v2/code/generations", json_object_to_json_string_ext(body, JSON_C_TO_STRING_PLAIN));
     cli_probe(&probe, &answer);
     if (answer.status == 200 && !answer.error.text[0])
@@ -330,7 +334,9 @@ int cli_troubleshoot(const struct cli_options *options)
     gw_problems_init(&problems, &arena);
     t.arena = &arena;
     cli_quiet_log();
-    cli_settings_load(options, &arena, &t.settings, &problems);
+    t.conf = cli_settings_load(options, &arena, &t.settings, &problems);
+    if (!is_family_known(&t))
+        result = CLI_USAGE;
     for (size_t i = 0; i < GW_ARRAY_LEN(checks) && result == CLI_OK; i++)
         result = checks[i](&t);
     if (result == CLI_OK) {

@@ -28,6 +28,9 @@ static const struct aigw_setting prefix_table[] = {
       "The request's endpoint is a placeholder: use the provider's own." },
     { "needs_endpoint", AIGW_SET_BOOL, 0, AT(gw_prefix, needs_endpoint), "false", 0, 0, NULL,
       "Refuse requests that name no endpoint, rather than use the provider's own." },
+    { "needs_env", AIGW_SET_LIST, 0, AT(gw_prefix, needs_env), NULL, 0, 0, NULL,
+      "Variables of the environment without which its provider has no credentials; `aigw troubleshoot` looks for "
+      "them." },
 };
 
 static const struct aigw_setting model_table[] = {

@@ -60,6 +60,7 @@ struct gw_prefix {
     const char *base_url;         /* endpoint to use when the request has none */
     int32_t ignore_endpoint;      /* the request's endpoint is a placeholder */
     int32_t needs_endpoint;       /* there is no place of its own: the request must name one */
+    struct aigw_list needs_env;   /* for `aigw troubleshoot` */
     struct gw_instance *provider; /* NULL: nothing here serves it */
 };
 

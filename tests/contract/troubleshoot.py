@@ -136,7 +136,7 @@ def bedrock(env):
 
 @case("OP-TS-usage", "operator")
 def usage(env):
-    for args in (("--no-such",), ("--model-family", "claude"), ("--endpoint",), ("word",)):
+    for args in (("--no-such",), ("--model-family", "no_such_family"), ("--endpoint",), ("word",)):
         equal(env.troubleshoot(*args).status, 2, f"exit status for {args}")
 
 
