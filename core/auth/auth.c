@@ -332,8 +332,12 @@ void gw_auth_describe(struct gw_auth *auth, struct gw_buf *json)
     config = auth->view->config;
     gw_buf_printf(json, "\"keys\":{\"total\":%zu,\"bypass\":", auth->view->key_count);
     gw_buf_json(json, gw_str(config->bypass_text), true);
-    gw_buf_printf(json, ",\"local\":{\"keys\":%zu,\"can_sign\":%s}", config->local ? config->local->count : (size_t)0,
+    gw_buf_printf(json, ",\"local\":{\"keys\":%zu,\"can_sign\":%s", config->local ? config->local->count : (size_t)0,
                   config->signing_key ? "true" : "false");
+    if (config->signing_key && config->local) /* tells replicas apart; of the public half */
+        gw_buf_printf(json, ",\"id\":\"%02x%02x%02x%02x\"", config->local->keys[0].id[0], config->local->keys[0].id[1],
+                      config->local->keys[0].id[2], config->local->keys[0].id[3]);
+    gw_buf_puts(json, "}");
     gw_buf_puts(json, ",\"issuers\":{");
     for (const struct gw_issuer *issuer = auth->issuers, *first = NULL; issuer; issuer = issuer->next) {
         if (issuer->is_gone)

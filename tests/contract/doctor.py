@@ -235,6 +235,8 @@ FAULTS = [
     Fault(6, "bad-signing-key", "signing-key", "fail", ("openssl genrsa",), env=bad_key),
     Fault(7, "no-signing-key", "no-signing-key", "warn", ("AIGW_SELF_SIGNED_JWT__SIGNING_KEY", "all replicas"),
           env={"AIGW_SELF_SIGNED_JWT__SIGNING_KEY": None}),
+    Fault(8, "replica-keys", "replica-keys", "fail", ("replicas sign with different keys",),
+          env=lambda _: {"AIGW_SELF_SIGNED_JWT__SIGNING_KEY": pki.private_pem(pki.rsa_key("another-replica"))}),
     Fault(10, "instance-id", "instance-id", "warn", ("restored or cloned",), act=mismatch_a_header),
     Fault(12, "no-v1", "model-path", "fail", ("the endpoint lacks /v1",), conf=served(Reply(status=404, body={"detail": "Not Found"}))),
     Fault(12, "unknown-model", "model-name", "fail", ("does not exist",), conf=served(Reply(status=404), refusal(

@@ -40,6 +40,7 @@ enum doctor_fault {
     FAULT_CAPTIVE,
     FAULT_SIGNING_KEY,
     FAULT_NO_SIGNING_KEY,
+    FAULT_REPLICA_KEYS,
     FAULT_NOT_RUNNING,
     FAULT_NOT_READY,
     FAULT_RESTING,
@@ -93,6 +94,7 @@ struct doctor {
     struct gw_problems problems;  /* of the configuration */
     struct gw_snapshot *snapshot; /* NULL when it has mistakes */
     const char *api_url;
+    char key_id[16]; /* of the signing key configured here, "" without one */
     bool is_running; /* our gateway answers there */
     unsigned group;  /* that is being checked */
     struct doctor_finding *first, **tail;

@@ -43,6 +43,9 @@ const struct doctor_remedy doctor_remedies[FAULT_COUNT] = {
                                "set AIGW_SELF_SIGNED_JWT__SIGNING_KEY, the same on all replicas; without it IDEs "
                                "cannot connect directly",
                                0 },
+    [FAULT_REPLICA_KEYS] = { "replica-keys",
+                             "replicas sign with different keys: give all the same AIGW_SELF_SIGNED_JWT__SIGNING_KEY",
+                             0 },
     [FAULT_NOT_RUNNING] = { "not-running", "start it, or run doctor with the environment of the service",
                             DOCTOR_STREAM },
     [FAULT_NOT_READY] = { "not-ready", "it starts or was asked to stop; its log says more", DOCTOR_STREAM },

@@ -118,10 +118,12 @@ static void check_signing_key(struct doctor *d, struct json_object *keys)
 {
     const char *pem = d->settings.auth.signing_key;
 
+    snprintf(d->key_id, sizeof d->key_id, "%s", cli_json_text(keys, "local.id"));
     if (!pem || !*pem)
         doctor_warn(d, "signing key", FAULT_NO_SIGNING_KEY, "none is set");
     else if (json_object_get_boolean(cli_json_at(keys, "local.can_sign")))
-        doctor_ok(d, "signing key", "usable; all replicas need the same");
+        doctor_ok(d, "signing key", "usable, its id is %s; all replicas need the same",
+                  cli_json_text(keys, "local.id"));
     else
         doctor_fail(d, "signing key", FAULT_SIGNING_KEY, "it cannot be used");
 }

@@ -11,7 +11,8 @@
 #include "cli/probe.h"
 #include "config/json.h"
 
-#define LOOK_MS 5000
+#define LOOK_MS        5000
+#define REPLICAS_ASKED 8
 
 static bool get(struct doctor *d, const char *base, const char *path, struct cli_answer *ret_answer)
 {
@@ -21,6 +22,15 @@ static bool get(struct doctor *d, const char *base, const char *path, struct cli
 
     cli_probe(&probe, ret_answer);
     return ret_answer->status != 0 && !ret_answer->error.text[0];
+}
+
+static size_t count_findings(const struct doctor *d)
+{
+    size_t count = 0;
+
+    for (const struct doctor_finding *f = d->first; f; f = f->next)
+        count++;
+    return count;
 }
 
 /* ---- ready?verbose ---- */
@@ -70,6 +80,35 @@ static void check_reload(struct doctor *d, struct json_object *ready)
     }
 }
 
+/** A gateway that signs with another key than the one configured here: behind a balancer that is a replica. */
+static void check_key(struct doctor *d, const char *where, struct json_object *ready)
+{
+    const char *id = cli_json_text(ready, "keys.local.id");
+
+    if (*id && *d->key_id && strcmp(id, d->key_id) != 0)
+        doctor_fail(d, "signing key", FAULT_REPLICA_KEYS,
+                    "the gateway at %s signs with key %s, this configuration has %s", where, id, d->key_id);
+}
+
+/** Whoever answers at the public URL, several times: each may be another one. */
+static void check_replicas(struct doctor *d)
+{
+    size_t before = 0, after = 0;
+
+    for (int i = 0; d->options->url && i < REPLICAS_ASKED && before == after; i++) {
+        struct json_object *ready = NULL;
+        struct cli_answer answer;
+
+        before = count_findings(d);
+        if (get(d, d->options->url, "/monitoring/ready?verbose", &answer))
+            ready = gw_json_read(gw_buf_str(&answer.body), 32, 0, NULL);
+        check_key(d, d->options->url, ready);
+        after = count_findings(d);
+        json_object_put(ready);
+        cli_answer_done(&answer);
+    }
+}
+
 static void check_ready(struct doctor *d)
 {
     struct json_object *ready = NULL;
@@ -87,6 +126,7 @@ static void check_ready(struct doctor *d)
                   (long long)cli_json_int(ready, "uptime_s"));
         check_targets(d, ready);
         check_reload(d, ready);
+        check_key(d, d->api_url, ready);
     }
     json_object_put(ready);
     cli_answer_done(&answer);
@@ -156,5 +196,6 @@ void doctor_check_running(struct doctor *d)
     }
     doctor_ok(d, "gateway", "answers at %s", d->api_url);
     check_ready(d);
+    check_replicas(d);
     check_metrics(d);
 }

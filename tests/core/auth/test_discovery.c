@@ -170,7 +170,7 @@ START_TEST(the_description_shows_clocks_and_errors)
     gw_buf_init(&text, 65536);
     gw_auth_describe(desk.auth, &text);
     ck_assert_int_eq(text.status, AIGW_OK);
-    ck_assert_ptr_nonnull(strstr(text.data, "\"local\":{\"keys\":1,\"can_sign\":true}"));
+    ck_assert_ptr_nonnull(strstr(text.data, "\"local\":{\"keys\":1,\"can_sign\":true,\"id\":\""));
     ck_assert_ptr_nonnull(strstr(text.data, "\"clock_ahead_s\":"));
     ck_assert_ptr_null(strstr(text.data, "\"clock_ahead_s\":0,"));
     ck_assert_ptr_nonnull(strstr(text.data, "\"CustomersDot\":{\"url\":\"http://127.0.0.1:"));
