@@ -77,6 +77,8 @@ bool gw_serving_load(struct gw_serving *serving)
         fprintf(stderr, "aigw: %zu problem%s in the configuration; nothing was started\n", problems.error_count,
                 problems.error_count == 1 ? "" : "s");
     if (has_log)
+        gw_watch_mark(&serving->watch, &serving->options, &serving->snapshot->settings);
+    if (has_log)
         serving->fixed = gw_settings_fixed(&serving->snapshot->settings, &serving->fixed_in);
     if (has_log && serving->snapshot->pem)
         take_pem(serving, serving->snapshot);
@@ -273,6 +275,7 @@ bool gw_serving_reload(struct gw_serving *serving, struct gw_buf *report)
     struct gw_err err = { "" };
     bool is_done = false;
 
+    gw_watch_mark(&serving->watch, &serving->options, &serving->snapshot->settings);
     gw_log_reopen(); /* also when the configuration is bad: the file may have been rotated */
     if (!build(serving, &change, true, report)) {
         gw_log(GW_LOG_ERROR, "config", "reload refused, the running configuration stays");

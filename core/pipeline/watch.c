@@ -55,11 +55,9 @@ static void add_folder(struct look *look, const char *folder, unsigned depth)
         (void)closedir(dir);
 }
 
-bool gw_watch_look(struct gw_watch *watch, const struct gw_snapshot_options *options,
-                   const struct gw_settings *settings)
+static uint64_t print_of(const struct gw_snapshot_options *options, const struct gw_settings *settings)
 {
     struct look look = { .print = 1 };
-    uint64_t before = watch->last;
 
     for (size_t i = 0; i < options->conf_dir_count; i++)
         add_folder(&look, options->conf_dirs[i], 0);
@@ -67,11 +65,20 @@ bool gw_watch_look(struct gw_watch *watch, const struct gw_snapshot_options *opt
         add_folder(&look, options->plugin_dirs[i], 0);
     for (size_t i = 0; i < settings->prompts.dirs.count; i++)
         add_folder(&look, settings->prompts.dirs.items[i], 0);
-    watch->last = look.print;
-    if (!watch->applied)
-        watch->applied = look.print;
-    if (look.print == watch->applied || look.print != before)
-        return false;
-    watch->applied = look.print;
-    return true;
+    return look.print;
+}
+
+void gw_watch_mark(struct gw_watch *watch, const struct gw_snapshot_options *options,
+                   const struct gw_settings *settings)
+{
+    watch->applied = watch->last = print_of(options, settings);
+}
+
+bool gw_watch_look(struct gw_watch *watch, const struct gw_snapshot_options *options,
+                   const struct gw_settings *settings)
+{
+    uint64_t before = watch->last;
+
+    watch->last = print_of(options, settings);
+    return watch->last != watch->applied && watch->last == before;
 }

@@ -5,12 +5,16 @@
 #include "config/snapshot.h"
 
 struct gw_watch {
-    uint64_t applied; /* what the running configuration was read from; 0: not looked yet */
+    uint64_t applied; /* when the configuration was last read */
     uint64_t last;    /* at the last look */
 };
 
-/** Look at the folders of configuration, prompts and plugins. True once when they are other than at the last reload and
- *  have been the same for two looks: somebody has finished. */
+/** The configuration is about to be read: what changes from now on is a change. */
+void gw_watch_mark(struct gw_watch *watch, const struct gw_snapshot_options *options,
+                   const struct gw_settings *settings);
+
+/** Look at the folders of configuration, prompts and plugins. True when they are other than at the last mark and have
+ * been the same for two looks: somebody has finished. */
 bool gw_watch_look(struct gw_watch *watch, const struct gw_snapshot_options *options,
                    const struct gw_settings *settings);
 

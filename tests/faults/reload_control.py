@@ -231,7 +231,6 @@ def watched(env):
         truth(line is not None, f"the line {message!r}", other.gw.raw[start:])
     try:
         truth(other.gw.wait_line(lambda item: item.get("message") == "listening"), "the start", "none")
-        other.aigw("reload")  # it has looked once
         script = other.models.script(*(Reply() for _ in range(4)))
         body = completion(script)
         body["padding"] = "x" * 60000
