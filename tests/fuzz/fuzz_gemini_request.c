@@ -17,7 +17,8 @@ static struct aigw_ctx *ctx(void)
 static aigw_status there_and_back(const struct aigw_host *host, uint32_t kind, aigw_str model, aigw_str body,
                                   aigw_str *ret_body)
 {
-    const struct gemini_quirks quirks = { .openapi_schema = gemini_wants_openapi_schema(model) };
+    struct names names = { NULL };
+    const struct gemini_quirks quirks = { .openapi_schema = gemini_wants_openapi_schema(model), .names = &names };
     struct aigw_model_request request = { .struct_size = sizeof request };
     struct wire_drops drops = { .status = AIGW_OK };
     struct gemini_refusal refusal = { .http_status = 0 };

@@ -37,19 +37,14 @@ aigw_status anthropic_name_tool(struct anthropic_out *out, uint32_t kind, aigw_s
     return scope.len > 0 ? anthropic_unsupported(out, "namespaces of tools", kind) : AIGW_OK;
 }
 
-/* What is plain text becomes the one argument of a function; a grammar can only be told. */
 static void put_description(struct anthropic_out *out, const struct aigw_tool *tool)
 {
-    const char *whole = NULL;
+    aigw_str words = names_describe(out->host, out->ctx, tool);
 
-    if (tool->kind == AIGW_TOOL_FREE_TEXT && tool->grammar.len > 0) {
-        whole = wire_join(out->host, out->ctx, tool->description, AIGW_STR("\n\nThe input must follow this grammar: "));
-        whole = whole ? wire_join(out->host, out->ctx, wire_str(whole), tool->grammar) : NULL;
-    }
-    if (!whole && tool->description.len == 0)
+    if (words.len == 0)
         return;
     wire_puts(out->body, ",\"description\":");
-    out->host->buf_json(out->body->buf, whole ? wire_str(whole) : tool->description);
+    out->host->buf_json(out->body->buf, words);
 }
 
 static aigw_status put_function(struct anthropic_out *out, const struct aigw_tool *tool, aigw_str sent)

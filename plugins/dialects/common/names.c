@@ -1,5 +1,6 @@
 /* names.c - see names.h. */
 #include "names.h"
+#include "wire.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -119,6 +120,17 @@ aigw_status names_send(const struct aigw_host *host, struct aigw_ctx *ctx, struc
 }
 
 /* ---- plain text as an argument ---- */
+
+aigw_str names_describe(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_tool *tool)
+{
+    const char *words;
+
+    if (tool->kind != AIGW_TOOL_FREE_TEXT || tool->grammar.len == 0)
+        return tool->description;
+    words = wire_join(host, ctx, tool->description, AIGW_STR("\n\nThe input must follow this grammar: "));
+    words = words ? wire_join(host, ctx, wire_str(words), tool->grammar) : NULL;
+    return words ? wire_str(words) : tool->description;
+}
 
 /* What comes next. Before the text: how many of the signs of {"input":" were seen. */
 #define UNWRAP_START 0u

@@ -28,6 +28,9 @@ const struct name *names_find(const struct names *names, aigw_str sent);
 
 /* ---- plain text as an argument ---- */
 
+/** What is said of a tool; of one that takes plain text its grammar, too, which can only be told. */
+aigw_str names_describe(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_tool *tool);
+
 #define NAMES_TEXT_MEMBER "input" /* {"input":"the text"} */
 #define NAMES_TEXT_SCHEMA \
     "{\"type\":\"object\",\"properties\":{\"input\":{\"type\":\"string\"}},\"required\":[\"input\"]}"

@@ -6,6 +6,7 @@
  * answer that looks finished. */
 #include "converse.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define BLOCKS_MAX 1024u
@@ -22,6 +23,8 @@ struct converse_block {
     enum block_kind kind;
     uint32_t index; /* of the call, ours */
     bool has_args;
+    bool is_text;         /* the one argument is plain text: */
+    struct unwrap unwrap; /* how much of it came */
 };
 
 static aigw_status nonsense(struct converse_in *in, const char *what)
@@ -206,6 +209,19 @@ static struct converse_block *add_block(struct converse_in *in, int64_t number, 
     return block;
 }
 
+static aigw_status emit_unwrapped(struct converse_in *in, struct converse_block *block, struct aigw_event *event)
+{
+    char *room = malloc(UNWRAP_ROOM(event->text.len));
+    aigw_status status;
+
+    if (!room)
+        return AIGW_E_NOMEM;
+    event->text = unwrap_piece(&block->unwrap, event->text, room);
+    status = event->text.len > 0 ? converse_emit(in, event) : AIGW_OK;
+    free(room);
+    return status;
+}
+
 /* A piece of the arguments: text, or an object from those who write it so. */
 static aigw_status emit_args(struct converse_in *in, struct converse_block *block, const struct aigw_json *input)
 {
@@ -222,7 +238,7 @@ static aigw_status emit_args(struct converse_in *in, struct converse_block *bloc
     if (event.text.len == 0)
         return AIGW_OK;
     block->has_args = true;
-    return converse_emit(in, &event);
+    return block->is_text ? emit_unwrapped(in, block, &event) : converse_emit(in, &event);
 }
 
 /* `use`: toolUse of a start, or the whole one. */
@@ -230,19 +246,24 @@ static aigw_status begin_call(struct converse_in *in, const struct aigw_json *us
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL };
     struct converse_block *block;
-    aigw_str wire_name;
+    const struct name *known;
 
     if (!reader_must_str(in->reader, use, "toolUseId", &event.id) ||
-        !reader_must_str(in->reader, use, "name", &wire_name) || wire_name.len == 0)
+        !reader_must_str(in->reader, use, "name", &event.name) || event.name.len == 0)
         return nonsense(in, "has a tool call without a name");
-    if (in->call->asked_by_tool && wire_is(wire_name, CONVERSE_JSON_TOOL))
+    if (in->call->asked_by_tool && wire_is(event.name, CONVERSE_JSON_TOOL))
         return add_block(in, number, BLOCK_ANSWER) ? AIGW_OK : AIGW_E_UPSTREAM;
     block = add_block(in, number, BLOCK_CALL);
     if (!block)
         return AIGW_E_UPSTREAM;
     block->index = in->call->tool_count++;
     event.index = block->index;
-    event.name = converse_own_name(in->call, wire_name);
+    known = names_find(&in->call->names, event.name);
+    if (known) {
+        event.name = known->name;
+        event.scope = known->scope;
+        block->is_text = known->kind == AIGW_TOOL_FREE_TEXT;
+    }
     return converse_emit(in, &event);
 }
 

@@ -11,6 +11,7 @@
 #ifndef CONVERSE_H
 #define CONVERSE_H
 
+#include "../common/names.h"
 #include "../common/read.h"
 #include "../common/wire.h"
 
@@ -71,6 +72,7 @@ struct converse_quirks {
     uint32_t refuses;       /* of Claude: ANTHROPIC_NO_…, see ../anthropic/models.h */
     struct aigw_list betas; /* anthropic_beta, for Claude */
     const struct converse_model *model;
+    struct names *names; /* of the call: tools that the API does not know as they are */
 };
 /** Fill in what the model's name says; the rest is the provider's. */
 void converse_find_quirks(aigw_str model, struct converse_quirks *ret_quirks);
@@ -157,8 +159,11 @@ bool converse_is_member(const struct converse_out *out, const struct aigw_json *
 aigw_status converse_fields(struct converse_out *out);
 /** toolConfig. */
 aigw_status converse_tools(struct converse_out *out);
-/** The name a tool goes by: its own, or one made of it that the API takes. */
-aigw_str converse_tool_name(struct converse_out *out, aigw_str name);
+/** The name a tool is sent under. */
+aigw_status converse_tool_name(struct converse_out *out, uint32_t kind, aigw_str scope, aigw_str name,
+                               aigw_str *ret_sent);
+/** That of the tool which must be called. */
+aigw_status converse_demanded(struct converse_out *out, aigw_str *ret_sent);
 /** "system" and "messages". `note`: one more instruction, absent for none. */
 aigw_status converse_turns(struct converse_out *out, aigw_str note);
 /** An image, document, video or audio block, its braces included. */
@@ -175,8 +180,6 @@ enum converse_state {
 
 /** A content block of an answer that is not just text; answer_read.c. */
 struct converse_block;
-/** A tool's name that the API does not take, and what stands for it; request_tools.c. */
-struct converse_alias;
 
 /** State of one call. */
 struct converse_call {
@@ -187,14 +190,9 @@ struct converse_call {
     uint32_t input_count; /* of texts to embed; 0: it asks for no embeddings */
     struct aigw_usage usage;
     struct converse_block *blocks; /* newest first */
-    struct converse_alias *aliases;
+    struct names names;            /* what quirks.names points to */
     struct wire_drops drops;
 };
-/** Remember the names of tools that the API does not take: an answer calls them by theirs again. */
-aigw_status converse_keep_names(const struct aigw_host *host, struct aigw_ctx *ctx,
-                                const struct aigw_model_request *req, struct converse_call *call);
-/** The name the client gave to what the wire calls so. */
-aigw_str converse_own_name(const struct converse_call *call, aigw_str wire);
 
 /** Reading an answer. */
 struct converse_in {

@@ -129,24 +129,29 @@ static void put_top_k(struct fields *f, const struct aigw_params *params)
 }
 
 /* One call in a turn: Converse has no place for it, Claude's own tool_choice has. */
-static void put_single_call(struct fields *f, const struct aigw_params *params)
+static aigw_status put_single_call(struct fields *f, const struct aigw_params *params)
 {
     const struct aigw_model_request *req = f->group.out->req;
     struct converse_out *out = f->group.out;
+    aigw_status status = AIGW_OK;
+    aigw_str sent = AIGW_STR_NONE;
 
     if (params->parallel_calls != AIGW_NO || !req->tools || req->tool_choice == AIGW_TOOLS_NONE)
-        return;
+        return AIGW_OK;
     if (!is_claude(out)) {
         converse_drop(out, "parallel_calls");
-        return;
+        return AIGW_OK;
     }
+    if (req->tool_choice == AIGW_TOOLS_NAMED)
+        status = converse_demanded(out, &sent);
     own_field(f, "tool_choice");
     wire_puts(out->body, req->tool_choice == AIGW_TOOLS_REQUIRED ? "{\"type\":\"any\""
                          : req->tool_choice == AIGW_TOOLS_NAMED  ? "{\"type\":\"tool\",\"name\":"
                                                                  : "{\"type\":\"auto\"");
     if (req->tool_choice == AIGW_TOOLS_NAMED)
-        converse_put_text(out, converse_tool_name(out, req->tool_choice_name));
+        converse_put_text(out, sent);
     wire_puts(out->body, ",\"disable_parallel_tool_use\":true}");
+    return status;
 }
 
 static void put_betas(struct fields *f)
@@ -213,6 +218,7 @@ aigw_status converse_fields(struct converse_out *out)
     const struct aigw_params *params = out->req->params;
     struct fields f = { .group = { .out = out, .name = "additionalModelRequestFields" } };
     struct aigw_json asked, configured;
+    aigw_status status = AIGW_OK;
 
     if (params) {
         if (out->thinking != CONVERSE_THINK_UNSAID && out->thinking != CONVERSE_THINK_BY_EXTRA) {
@@ -222,7 +228,7 @@ aigw_status converse_fields(struct converse_out *out)
         if (!is_claude(out))
             put_reasoning(&f, params);
         put_top_k(&f, params);
-        put_single_call(&f, params);
+        status = put_single_call(&f, params);
     }
     put_betas(&f);
     if (!reader_member(&out->extra, "additionalModelRequestFields", AIGW_JSON_OBJECT, &asked) &&
@@ -233,7 +239,7 @@ aigw_status converse_fields(struct converse_out *out)
         configured = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
     merge_fields(&f, &asked, &configured);
     group_end(&f.group);
-    return AIGW_OK;
+    return status;
 }
 
 /* ---- inferenceConfig ---- */

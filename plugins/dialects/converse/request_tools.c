@@ -2,12 +2,9 @@
  * lists any more are listed by their names then. */
 #include "converse.h"
 
-#include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 
 #define NAME_MAX_LEN 64u
-#define NAME_READ    47u /* of a name that does not fit: so many bytes are kept */
 
 static bool same(aigw_str a, aigw_str b)
 {
@@ -16,96 +13,30 @@ static bool same(aigw_str a, aigw_str b)
 
 /* ---- names ---- */
 
-static bool is_name_char(char c)
+aigw_status converse_tool_name(struct converse_out *out, uint32_t kind, aigw_str scope, aigw_str name,
+                               aigw_str *ret_sent)
 {
-    return isalnum((unsigned char)c) || c == '_' || c == '-';
+    return names_send(out->host, out->ctx, out->quirks->names, kind, scope, name, NAME_MAX_LEN, ret_sent);
 }
 
-static bool fits(aigw_str name)
+static const struct aigw_tool *find_tool(const struct aigw_tool *tool, aigw_str name)
 {
-    for (size_t i = 0; i < name.len; i++)
-        if (!is_name_char(name.ptr[i]))
-            return false;
-    return name.len > 0 && name.len <= NAME_MAX_LEN;
+    while (tool && (tool->kind == AIGW_TOOL_SERVER || !same(tool->name, name)))
+        tool = tool->next;
+    return tool;
 }
 
-/* What stands in a name's place: what can be read of it and a hash of the whole, so that two never become one. It is
- * the same each time: calls of earlier turns keep to their tool. */
-static aigw_str name_for_wire(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str name)
+aigw_status converse_demanded(struct converse_out *out, aigw_str *ret_sent)
 {
-    char text[NAME_MAX_LEN + 1], *copy;
-    size_t len = name.len < NAME_READ ? name.len : NAME_READ;
-    uint8_t digest[32];
+    const struct aigw_model_request *req = out->req;
+    const struct aigw_tool *tool = find_tool(req->tools, req->tool_choice_name);
 
-    if (fits(name))
-        return name;
-    if (host->sha256(ctx, name, digest) != AIGW_OK)
-        return AIGW_STR_NONE;
-    for (size_t i = 0; i < len; i++)
-        text[i] = is_name_char(name.ptr[i]) ? name.ptr[i] : '_';
-    text[len++] = '_';
-    for (size_t i = 0; i < 8; i++)
-        snprintf(text + len + 2 * i, sizeof text - len - 2 * i, "%02x", digest[i]);
-    len += 16;
-    copy = host->alloc(ctx, AIGW_LIFE_REQUEST, len);
-    if (!copy)
-        return AIGW_STR_NONE;
-    memcpy(copy, text, len);
-    return (aigw_str){ copy, len };
-}
-
-aigw_str converse_tool_name(struct converse_out *out, aigw_str name)
-{
-    return name_for_wire(out->host, out->ctx, name);
-}
-
-struct converse_alias {
-    struct converse_alias *next;
-    aigw_str wire, name;
-};
-
-static aigw_status keep_name(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str name,
-                             struct converse_call *call)
-{
-    struct converse_alias *alias;
-    char *copy;
-
-    if (fits(name))
-        return AIGW_OK;
-    alias = host->alloc(ctx, AIGW_LIFE_REQUEST, sizeof *alias + name.len);
-    if (!alias)
-        return AIGW_E_NOMEM;
-    copy = (char *)(alias + 1);
-    if (name.len > 0)
-        memcpy(copy, name.ptr, name.len);
-    *alias = (struct converse_alias){ .next = call->aliases,
-                                      .wire = name_for_wire(host, ctx, name),
-                                      .name = { copy, name.len } };
-    call->aliases = alias;
-    return alias->wire.ptr ? AIGW_OK : AIGW_E_NOMEM;
-}
-
-aigw_status converse_keep_names(const struct aigw_host *host, struct aigw_ctx *ctx,
-                                const struct aigw_model_request *req, struct converse_call *call)
-{
-    aigw_status status = AIGW_OK;
-
-    for (const struct aigw_tool *tool = req->tools; tool && status == AIGW_OK; tool = tool->next)
-        status = keep_name(host, ctx, tool->name, call);
-    for (const struct aigw_message *msg = req->messages; msg; msg = msg->next)
-        for (const struct aigw_part *part = msg->parts; part; part = part->next)
-            for (const struct aigw_tool *tool = part->type == AIGW_PART_TOOLS ? part->tools : NULL;
-                 tool && status == AIGW_OK; tool = tool->next)
-                status = keep_name(host, ctx, tool->name, call);
-    return status;
-}
-
-aigw_str converse_own_name(const struct converse_call *call, aigw_str wire)
-{
-    for (const struct converse_alias *alias = call->aliases; alias; alias = alias->next)
-        if (same(alias->wire, wire))
-            return alias->name;
-    return wire;
+    for (const struct aigw_message *msg = req->messages; msg && !tool; msg = msg->next)
+        for (const struct aigw_part *part = msg->parts; part && !tool; part = part->next)
+            if (part->type == AIGW_PART_TOOLS)
+                tool = find_tool(part->tools, req->tool_choice_name);
+    return converse_tool_name(out, tool ? tool->kind : AIGW_TOOL_FUNCTION, tool ? tool->scope : AIGW_STR_NONE,
+                              req->tool_choice_name, ret_sent);
 }
 
 /* ---- the list ---- */
@@ -127,16 +58,19 @@ static void open_tool(struct converse_out *out, struct listed *listed)
 
 static aigw_status put_spec(struct converse_out *out, struct listed *listed, const struct aigw_tool *tool)
 {
-    aigw_str name = converse_tool_name(out, tool->name);
-    aigw_status status;
+    aigw_str words = names_describe(out->host, out->ctx, tool), sent;
+    aigw_status status = converse_tool_name(out, tool->kind, tool->scope, tool->name, &sent);
 
+    if (status != AIGW_OK)
+        return status;
     open_tool(out, listed);
     wire_puts(out->body, "{\"toolSpec\":{\"name\":");
-    converse_put_text(out, name);
+    converse_put_text(out, sent);
     wire_puts(out->body, ",\"description\":"); /* must not be empty */
-    converse_put_text(out, wire_is_blank(tool->description) ? tool->name : tool->description);
+    converse_put_text(out, wire_is_blank(words) ? tool->name : words);
     wire_puts(out->body, ",\"inputSchema\":{\"json\":");
-    status = converse_put_schema(out, tool->parameters);
+    status =
+        converse_put_schema(out, tool->kind == AIGW_TOOL_FREE_TEXT ? AIGW_STR(NAMES_TEXT_SCHEMA) : tool->parameters);
     wire_puts(out->body, "}");
     if ((tool->flags & AIGW_TOOLF_STRICT) && converse_takes(out, CONVERSE_SCHEMA))
         wire_puts(out->body, ",\"strict\":true");
@@ -183,10 +117,8 @@ static aigw_status put_list(struct converse_out *out, struct listed *listed, con
             wire_drop(out->host, out->ctx, out->drops, tool->name);
             continue;
         }
-        if (tool->kind != AIGW_TOOL_FUNCTION)
+        if (tool->kind > AIGW_TOOL_SERVER)
             return converse_unsupported(out, "such kind of tool", tool->kind);
-        if (tool->scope.len > 0)
-            return converse_unsupported(out, "namespaces of tools", tool->kind);
         if (!is_allowed(req->params, tool->name) || (shows_named_only(out) && !is_named))
             continue;
         if (!converse_takes(out, CONVERSE_TOOLS))
@@ -206,7 +138,7 @@ static bool was_called_before(const struct aigw_model_request *req, const struct
         for (const struct aigw_part *part = msg->parts; part; part = part->next) {
             if (part == until)
                 return false;
-            if (part->type == AIGW_PART_TOOL_CALL && same(part->name, until->name))
+            if (part->type == AIGW_PART_TOOL_CALL && same(part->name, until->name) && same(part->scope, until->scope))
                 return true;
         }
     return false;
@@ -218,7 +150,11 @@ static aigw_status put_called(struct converse_out *out, struct listed *listed)
 
     for (const struct aigw_message *msg = out->req->messages; msg; msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
-            const struct aigw_tool tool = { .struct_size = sizeof tool, .name = part->name };
+            const struct aigw_tool tool = { .struct_size = sizeof tool,
+                                            .kind = part->flags & AIGW_PARTF_FREE_TEXT ? AIGW_TOOL_FREE_TEXT
+                                                                                       : AIGW_TOOL_FUNCTION,
+                                            .name = part->name,
+                                            .scope = part->scope };
 
             if (part->type == AIGW_PART_TOOL_CALL && part->name.len > 0 && !was_called_before(out->req, part))
                 status = put_spec(out, listed, &tool);
@@ -236,6 +172,8 @@ static aigw_status put_called(struct converse_out *out, struct listed *listed)
 static aigw_status put_choice(struct converse_out *out, const struct listed *listed)
 {
     const struct aigw_model_request *req = out->req;
+    aigw_status status = AIGW_OK;
+    aigw_str sent;
 
     if (req->tool_choice > AIGW_TOOLS_NAMED)
         return converse_unsupported(out, "such choice of tools", req->tool_choice);
@@ -247,8 +185,11 @@ static aigw_status put_choice(struct converse_out *out, const struct listed *lis
     if (req->tool_choice == AIGW_TOOLS_NAMED && !listed->has_named)
         return converse_invalid(out, "the demanded tool is not among the tools");
     if (req->tool_choice == AIGW_TOOLS_NAMED && converse_takes(out, CONVERSE_CHOICE_NAMED)) {
+        status = converse_demanded(out, &sent);
+        if (status != AIGW_OK)
+            return status;
         wire_puts(out->body, ",\"toolChoice\":{\"tool\":{\"name\":");
-        converse_put_text(out, converse_tool_name(out, req->tool_choice_name));
+        converse_put_text(out, sent);
         wire_puts(out->body, "}}");
     } else if (req->tool_choice == AIGW_TOOLS_NAMED || req->tool_choice == AIGW_TOOLS_REQUIRED) {
         if (converse_takes(out, CONVERSE_CHOICE_ANY))

@@ -172,23 +172,26 @@ static aigw_status put_media(struct converse_out *out, const char *role, const s
 
 static aigw_status put_call(struct converse_out *out, const struct aigw_part *part)
 {
+    bool is_text = part->flags & AIGW_PARTF_FREE_TEXT;
     struct aigw_json root;
+    aigw_str sent;
+    aigw_status status =
+        converse_tool_name(out, is_text ? AIGW_TOOL_FREE_TEXT : AIGW_TOOL_FUNCTION, part->scope, part->name, &sent);
 
-    if (part->scope.len > 0)
-        return converse_unsupported(out, "namespaces of tools", part->type);
+    if (status != AIGW_OK)
+        return status;
     open_block(out, "assistant");
     wire_puts(out->body, "{\"toolUse\":{\"toolUseId\":");
     converse_put_text(out, tool_id(out, part->id));
     wire_puts(out->body, ",\"name\":");
-    converse_put_text(out, converse_tool_name(out, part->name));
+    converse_put_text(out, sent);
     wire_puts(out->body, ",\"input\":");
-    if (wire_is_blank(part->text) && !(part->flags & AIGW_PARTF_FREE_TEXT)) {
+    if (wire_is_blank(part->text) && !is_text) {
         wire_puts(out->body, "{}");
-    } else if (!(part->flags & AIGW_PARTF_FREE_TEXT) && aigw_json_check(part->text, 0, &root, NULL) == AIGW_OK &&
-               root.type == AIGW_JSON_OBJECT) {
+    } else if (!is_text && aigw_json_check(part->text, 0, &root, NULL) == AIGW_OK && root.type == AIGW_JSON_OBJECT) {
         wire_put(out->body, reader_json(&out->reader, &root));
     } else { /* plain text, or what a model wrote in place of an object: an object must be */
-        wire_puts(out->body, part->flags & AIGW_PARTF_FREE_TEXT ? "{\"input\":" : "{\"_raw\":");
+        wire_puts(out->body, is_text ? "{\"" NAMES_TEXT_MEMBER "\":" : "{\"_raw\":");
         converse_put_text(out, part->text);
         wire_puts(out->body, "}");
     }

@@ -72,11 +72,27 @@ static aigw_str make_id(struct gemini_in *in, uint32_t index, char room[ID_SIZE]
     return (aigw_str){ room, (size_t)snprintf(room, ID_SIZE, "call_%s_%u", text, index) };
 }
 
+/* Plain text that was asked for as the one argument of a function. */
+static aigw_status emit_unwrapped(struct gemini_in *in, struct aigw_event *event)
+{
+    struct unwrap unwrap = { .state = 0 };
+    char *text = malloc(UNWRAP_ROOM(event->text.len));
+    aigw_status status;
+
+    if (!text)
+        return AIGW_E_NOMEM;
+    event->text = unwrap_piece(&unwrap, event->text, text);
+    status = gemini_emit(in, event);
+    free(text);
+    return status;
+}
+
 static aigw_status emit_call(struct gemini_in *in, const struct aigw_json *part, const struct aigw_json *call,
                              uint32_t choice)
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL, .choice = choice };
     uint32_t *count = &in->call->tool_count[choice];
+    const struct name *known;
     struct aigw_json args;
     char room[ID_SIZE];
     aigw_status status;
@@ -100,7 +116,12 @@ static aigw_status emit_call(struct gemini_in *in, const struct aigw_json *part,
     event.text = args.type == AIGW_JSON_OBJECT ? reader_json(&in->reader, &args) : AIGW_STR("{}");
     if (event.id.len == 0)
         event.id = make_id(in, event.index, room);
-    status = gemini_emit(in, &event);
+    known = names_find(&in->call->names, event.name);
+    if (known) {
+        event.name = known->name;
+        event.scope = known->scope;
+    }
+    status = known && known->kind == AIGW_TOOL_FREE_TEXT ? emit_unwrapped(in, &event) : gemini_emit(in, &event);
     return status == AIGW_OK ? emit_signature(in, part, choice, AIGW_PART_TOOL_CALL, event.index) : status;
 }
 

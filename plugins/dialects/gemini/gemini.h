@@ -10,12 +10,14 @@
 #define GEMINI_H
 
 #include "../common/halves.h"
+#include "../common/names.h"
 #include "../common/read.h"
 #include "../common/refusal.h"
 #include "../common/wire.h"
 
 #define GEMINI_DIALECT     "gemini" /* what passes through, and the origin of signatures and vendor JSON */
 #define GEMINI_CHOICES_MAX 8u
+#define GEMINI_NAME_MAX    64u
 #define GEMINI_STOPS_MAX   5u
 #define GEMINI_CALLS_MAX   4096u /* of one request, and results of one turn: each is looked for among the others */
 
@@ -23,6 +25,7 @@
 struct gemini_quirks {
     bool is_vertex;
     bool openapi_schema; /* schemas in the API's older form: models that do not know JSON Schema */
+    struct names *names; /* of the call: tools that the API does not know as they are */
 };
 
 /** What a model's name tells: "gemini-2.5-flash-lite" is 2, 5, of the flash sort and light. */
@@ -46,6 +49,7 @@ struct gemini_call {
     uint32_t vector_count;
     struct aigw_usage usage; /* what was said last */
     struct halves halves;
+    struct names names; /* what quirks.names points to */
     struct wire_drops drops;
     struct aigw_buf *raw; /* pass-through: the frame for the client; else NULL */
 };
@@ -73,6 +77,8 @@ struct gemini_out {
 aigw_status gemini_unsupported(struct gemini_out *out, const char *what, uint32_t number);
 aigw_status gemini_invalid(struct gemini_out *out, const char *what);
 void gemini_drop(struct gemini_out *out, const char *name);
+/** The name that a tool is sent under. */
+aigw_status gemini_name_tool(struct gemini_out *out, uint32_t kind, aigw_str scope, aigw_str name, aigw_str *ret_sent);
 /** Members of a JSON object's text into an object under construction, but for keys it has and those in `reserved`
  *  (NULL-ended), which are dropped, and objects under the names in `merged`, which stand there already. AIGW_E_INVALID
  *  when the text is no object. Absent text is fine. */

@@ -198,10 +198,14 @@ static aigw_status put_call(struct gemini_out *out, const struct aigw_part *part
 {
     bool is_free = part->flags & AIGW_PARTF_FREE_TEXT, is_signed = part->data.len > 0 && is_ours(part->origin);
 
-    if (part->scope.len > 0)
-        return gemini_unsupported(out, "namespaces of tools", part->type);
+    aigw_str sent;
+    aigw_status status =
+        gemini_name_tool(out, is_free ? AIGW_TOOL_FREE_TEXT : AIGW_TOOL_FUNCTION, part->scope, part->name, &sent);
+
+    if (status != AIGW_OK)
+        return status;
     open_part(out, "model", "{\"functionCall\":{");
-    put_string(out, "\"name\":", part->name);
+    put_string(out, "\"name\":", sent);
     if (part->id.len > 0 && !out->quirks->is_vertex)
         put_string(out, ",\"id\":", part->id);
     wire_puts(out->body, ",\"args\":");
@@ -224,13 +228,13 @@ static aigw_status put_call(struct gemini_out *out, const struct aigw_part *part
 
 /* ---- results ---- */
 
-/* The name that a result's call had; absent when there is no such call. */
-static aigw_str name_of_call(const struct gemini_out *out, aigw_str id)
+/* The call of a result; NULL when there is none. */
+static const struct aigw_part *call_of(const struct gemini_out *out, aigw_str id)
 {
     for (uint32_t i = out->call_count; i > 0; i--)
         if (same(out->calls[i - 1]->id, id))
-            return out->calls[i - 1]->name;
-    return AIGW_STR_NONE;
+            return out->calls[i - 1];
+    return NULL;
 }
 
 /* What the tool said, as an object. */
@@ -287,13 +291,17 @@ static aigw_status put_result_media(struct gemini_out *out, const struct aigw_pa
 
 static aigw_status put_result(struct gemini_out *out, const struct aigw_part *part)
 {
-    aigw_str name = part->name.len > 0 ? part->name : name_of_call(out, part->id);
+    const struct aigw_part *call = call_of(out, part->id), *named = call ? call : part;
+    aigw_str sent;
     aigw_status status;
 
-    if (name.len == 0)
+    if (named->name.len == 0)
         return gemini_invalid(out, "a tool's result belongs to no call before it");
+    status = gemini_name_tool(out, AIGW_TOOL_FUNCTION, named->scope, named->name, &sent);
+    if (status != AIGW_OK)
+        return status;
     open_part(out, "user", "{\"functionResponse\":{");
-    put_string(out, "\"name\":", name);
+    put_string(out, "\"name\":", sent);
     if (part->id.len > 0 && !out->quirks->is_vertex)
         put_string(out, ",\"id\":", part->id);
     status = put_response(out, part);

@@ -18,6 +18,11 @@ void gemini_drop(struct gemini_out *out, const char *name)
     wire_drop(out->host, out->ctx, out->drops, wire_str(name));
 }
 
+aigw_status gemini_name_tool(struct gemini_out *out, uint32_t kind, aigw_str scope, aigw_str name, aigw_str *ret_sent)
+{
+    return names_send(out->host, out->ctx, out->quirks->names, kind, scope, name, GEMINI_NAME_MAX, ret_sent);
+}
+
 static bool same(aigw_str a, aigw_str b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
@@ -110,19 +115,21 @@ static bool has_parameters(aigw_str schema)
             !aigw_json_member(&root, "type", &properties));
 }
 
-static aigw_status put_function(struct gemini_out *out, const struct aigw_tool *tool)
+static aigw_status put_function(struct gemini_out *out, const struct aigw_tool *tool, aigw_str sent)
 {
+    aigw_str words = names_describe(out->host, out->ctx, tool);
+    aigw_str schema = tool->kind == AIGW_TOOL_FREE_TEXT ? AIGW_STR(NAMES_TEXT_SCHEMA) : tool->parameters;
     aigw_status status = AIGW_OK;
 
     wire_puts(out->body, "{\"name\":");
-    out->host->buf_json(out->body->buf, tool->name);
-    if (tool->description.len > 0) {
+    out->host->buf_json(out->body->buf, sent);
+    if (words.len > 0) {
         wire_puts(out->body, ",\"description\":");
-        out->host->buf_json(out->body->buf, tool->description);
+        out->host->buf_json(out->body->buf, words);
     }
-    if (has_parameters(tool->parameters)) {
+    if (has_parameters(schema)) {
         wire_puts(out->body, out->quirks->openapi_schema ? ",\"parameters\":" : ",\"parametersJsonSchema\":");
-        status = gemini_put_schema(out, out->body, tool->parameters);
+        status = gemini_put_schema(out, out->body, schema);
     }
     if (status == AIGW_OK && tool->extra.len > 0 && (tool->origin.len == 0 || wire_is(tool->origin, GEMINI_DIALECT)) &&
         wire_splice(out->body, tool->extra) != AIGW_OK)
@@ -134,15 +141,8 @@ static aigw_status put_function(struct gemini_out *out, const struct aigw_tool *
 /* What is put of the tools. */
 struct gemini_listed {
     uint32_t functions, servers;
-    bool has_named; /* the demanded one is among them */
+    aigw_str named; /* what the demanded one is sent as; absent: it is not among them */
 };
-
-static aigw_status check_tool(struct gemini_out *out, const struct aigw_tool *tool)
-{
-    if (tool->kind != AIGW_TOOL_FUNCTION && tool->kind != AIGW_TOOL_SERVER)
-        return gemini_unsupported(out, "such kind of tool", tool->kind);
-    return tool->scope.len > 0 ? gemini_unsupported(out, "namespaces of tools", tool->kind) : AIGW_OK;
-}
 
 static aigw_status put_functions(struct gemini_out *out, const struct aigw_tool *tools,
                                  const struct aigw_model_request *req, struct gemini_listed *listed)
@@ -150,14 +150,21 @@ static aigw_status put_functions(struct gemini_out *out, const struct aigw_tool 
     aigw_status status = AIGW_OK;
 
     for (const struct aigw_tool *tool = tools; tool && status == AIGW_OK; tool = tool->next) {
-        status = check_tool(out, tool);
-        if (status != AIGW_OK || tool->kind != AIGW_TOOL_FUNCTION || !is_allowed(req->params, tool->name))
+        aigw_str sent;
+
+        if (tool->kind > AIGW_TOOL_SERVER)
+            return gemini_unsupported(out, "such kind of tool", tool->kind);
+        if (tool->kind == AIGW_TOOL_SERVER || !is_allowed(req->params, tool->name))
             continue;
+        status = gemini_name_tool(out, tool->kind, tool->scope, tool->name, &sent);
+        if (status != AIGW_OK)
+            return status;
         if (listed->functions == 0)
             wire_key(out->body, "tools");
         wire_puts(out->body, listed->functions++ > 0 ? "," : "[{\"functionDeclarations\":[");
-        listed->has_named |= req->tool_choice_name.len > 0 && same(tool->name, req->tool_choice_name);
-        status = put_function(out, tool);
+        if (req->tool_choice_name.len > 0 && same(tool->name, req->tool_choice_name))
+            listed->named = sent;
+        status = put_function(out, tool, sent);
     }
     return status;
 }
@@ -209,7 +216,7 @@ static aigw_status put_choice(struct gemini_out *out, const struct aigw_model_re
 
     if (req->tool_choice > AIGW_TOOLS_NAMED)
         return gemini_unsupported(out, "such choice of tools", req->tool_choice);
-    if (req->tool_choice == AIGW_TOOLS_NAMED && listed->functions > 0 && !listed->has_named)
+    if (req->tool_choice == AIGW_TOOLS_NAMED && listed->functions > 0 && listed->named.len == 0)
         return gemini_invalid(out, "the demanded tool is not among the tools");
     if (listed->functions == 0 && req->tool_choice != AIGW_TOOLS_AUTO)
         gemini_drop(out, "tool_choice");
@@ -221,7 +228,7 @@ static aigw_status put_choice(struct gemini_out *out, const struct aigw_model_re
         wire_puts(&config, is_any ? "{\"mode\":\"ANY\"" : "{\"mode\":\"NONE\"");
         if (req->tool_choice == AIGW_TOOLS_NAMED) {
             wire_puts(&config, ",\"allowedFunctionNames\":[");
-            out->host->buf_json(config.buf, req->tool_choice_name);
+            out->host->buf_json(config.buf, listed->named);
             wire_puts(&config, "]");
         }
         wire_puts(&config, "}");

@@ -29,6 +29,7 @@ struct mistral_quirks {
     bool send_reasoning;  /* unsigned reasoning of earlier turns, whose maker is not known, goes back, too */
     bool has_prompt_mode; /* Magistral: reasoning is a mode of the prompt, not an effort                   */
     aigw_str body;        /* the operator's extra members, a JSON object's text, may be absent */
+    struct names *names;  /* of the call (call->openai.names): tools that the API does not know as they are */
 };
 
 /** State of one call. */
@@ -67,6 +68,9 @@ void mistral_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const s
 aigw_status mistral_messages(struct mistral_out *out, const struct aigw_model_request *req);
 /** The members about tools: those of the request, and those that become known in its messages. */
 aigw_status mistral_put_tools(struct mistral_out *out, const struct aigw_model_request *req);
+/** The name that a tool is sent under. */
+aigw_status mistral_name_tool(struct mistral_out *out, uint32_t kind, aigw_str scope, aigw_str name,
+                              aigw_str *ret_sent);
 /** A JSON Schema; absent text is the schema of an object without properties. */
 aigw_status mistral_put_schema(struct mistral_out *out, aigw_str text);
 /** ,"strict": for AIGW_YES and AIGW_NO. */

@@ -294,16 +294,20 @@ static aigw_status put_calls(struct mistral_out *out, const struct aigw_message 
 {
     aigw_status status = AIGW_OK;
     uint32_t count = 0;
+    aigw_str sent;
 
     wire_puts(out->body, ",\"tool_calls\":[");
     for (; msg != end; msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
             if (part->type != AIGW_PART_TOOL_CALL)
                 continue;
-            if (part->scope.len > 0)
-                return mistral_unsupported(out, "namespaces of tools", part->type);
+            status =
+                mistral_name_tool(out, part->flags & AIGW_PARTF_FREE_TEXT ? AIGW_TOOL_FREE_TEXT : AIGW_TOOL_FUNCTION,
+                                  part->scope, part->name, &sent);
+            if (status != AIGW_OK)
+                return status;
             put_json(out, count++ > 0 ? ",{\"id\":" : "{\"id\":", mistral_tool_id(out, part->id));
-            put_json(out, ",\"type\":\"function\",\"function\":{\"name\":", part->name);
+            put_json(out, ",\"type\":\"function\",\"function\":{\"name\":", sent);
             status = mistral_put_arguments(out, part);
             wire_puts(out->body, "}");
             if (status == AIGW_OK)
@@ -375,7 +379,7 @@ static aigw_status put_result(struct mistral_out *out, const struct aigw_part *p
 
     open_message(out, "tool");
     put_json(out, ",\"tool_call_id\":", mistral_tool_id(out, part->id));
-    if (part->name.len > 0)
+    if (part->name.len > 0 && names_find(out->quirks->names, part->name)) /* else its call went by another name */
         put_json(out, ",\"name\":", part->name);
     status = put_result_text(out, part);
     if (status == AIGW_OK)

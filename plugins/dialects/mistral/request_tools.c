@@ -4,17 +4,23 @@
 #include <ctype.h>
 #include <string.h>
 
-#define TOOL_ID_LEN 9u
+#define TOOL_ID_LEN  9u
+#define NAME_MAX_LEN 64u
 
 /* What goes into the list of tools. */
 struct listed {
     uint32_t count;
-    bool has_named; /* the demanded one is among them */
+    aigw_str named; /* what the demanded one is sent as; absent: it is not among them */
 };
 
 bool mistral_is_same(aigw_str a, aigw_str b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
+aigw_status mistral_name_tool(struct mistral_out *out, uint32_t kind, aigw_str scope, aigw_str name, aigw_str *ret_sent)
+{
+    return names_send(out->host, out->ctx, out->quirks->names, kind, scope, name, NAME_MAX_LEN, ret_sent);
 }
 
 static bool is_allowed(const struct aigw_params *params, aigw_str name)
@@ -60,19 +66,21 @@ void mistral_put_strict(struct mistral_out *out, uint32_t strict)
         wire_puts(out->body, strict == AIGW_YES ? ",\"strict\":true" : ",\"strict\":false");
 }
 
-static aigw_status put_function(struct mistral_out *out, const struct aigw_tool *tool)
+static aigw_status put_function(struct mistral_out *out, const struct aigw_tool *tool, aigw_str sent)
 {
     const struct aigw_host *host = out->host;
+    aigw_str words = names_describe(host, out->ctx, tool);
     aigw_status status;
 
     wire_puts(out->body, "{\"type\":\"function\",\"function\":{\"name\":");
-    host->buf_json(out->body->buf, tool->name);
-    if (tool->description.len > 0) {
+    host->buf_json(out->body->buf, sent);
+    if (words.len > 0) {
         wire_puts(out->body, ",\"description\":");
-        host->buf_json(out->body->buf, tool->description);
+        host->buf_json(out->body->buf, words);
     }
     wire_puts(out->body, ",\"parameters\":");
-    status = mistral_put_schema(out, tool->parameters);
+    status =
+        mistral_put_schema(out, tool->kind == AIGW_TOOL_FREE_TEXT ? AIGW_STR(NAMES_TEXT_SCHEMA) : tool->parameters);
     mistral_put_strict(out, tool->flags & AIGW_TOOLF_STRICT       ? AIGW_YES
                             : tool->flags & AIGW_TOOLF_STRICT_OFF ? AIGW_NO
                                                                   : AIGW_UNSET);
@@ -84,25 +92,32 @@ static aigw_status put_function(struct mistral_out *out, const struct aigw_tool 
     return status;
 }
 
-static aigw_status put_tool(struct mistral_out *out, const struct aigw_tool *tool, struct listed *listed)
+static aigw_status put_tool(struct mistral_out *out, const struct aigw_tool *tool, bool is_named, struct listed *listed)
 {
     bool is_server = tool->kind == AIGW_TOOL_SERVER;
+    aigw_status status = AIGW_OK;
+    aigw_str sent;
 
-    if (tool->kind != AIGW_TOOL_FUNCTION && !is_server)
+    if (tool->kind > AIGW_TOOL_SERVER)
         return mistral_unsupported(out, "such kind of tool", tool->kind);
-    if (tool->scope.len > 0)
-        return mistral_unsupported(out, "namespaces of tools", tool->kind);
     if (is_server && (!mistral_is_ours(tool->origin) || !wire_is_json_object(tool->extra))) {
         wire_drop(out->host, out->ctx, out->drops, tool->name); /* agents list them in every request */
         return AIGW_OK;
     }
+    if (!is_server)
+        status = mistral_name_tool(out, tool->kind, tool->scope, tool->name, &sent);
+    if (status != AIGW_OK)
+        return status;
     if (listed->count == 0)
         wire_key(out->body, "tools");
     wire_puts(out->body, listed->count++ > 0 ? "," : "[");
-    if (!is_server)
-        return put_function(out, tool);
-    wire_put(out->body, tool->extra);
-    return AIGW_OK;
+    if (is_server) {
+        wire_put(out->body, tool->extra);
+        return AIGW_OK;
+    }
+    if (is_named)
+        listed->named = sent;
+    return put_function(out, tool, sent);
 }
 
 static aigw_status put_tool_list(struct mistral_out *out, const struct aigw_tool *tools,
@@ -113,13 +128,12 @@ static aigw_status put_tool_list(struct mistral_out *out, const struct aigw_tool
     for (; tools && status == AIGW_OK; tools = tools->next) {
         if (!is_allowed(req->params, tools->name))
             continue;
-        listed->has_named |= tools->kind == AIGW_TOOL_FUNCTION && mistral_is_same(tools->name, req->tool_choice_name);
-        status = put_tool(out, tools, listed);
+        status = put_tool(out, tools, mistral_is_same(tools->name, req->tool_choice_name), listed);
     }
     return status;
 }
 
-static aigw_status put_tool_choice(struct mistral_out *out, const struct aigw_model_request *req, bool has_named)
+static aigw_status put_tool_choice(struct mistral_out *out, const struct aigw_model_request *req, aigw_str named)
 {
     switch (req->tool_choice) {
     case AIGW_TOOLS_AUTO:
@@ -131,11 +145,11 @@ static aigw_status put_tool_choice(struct mistral_out *out, const struct aigw_mo
         wire_string(out->body, "tool_choice", AIGW_STR("any"));
         return AIGW_OK;
     case AIGW_TOOLS_NAMED:
-        if (!has_named)
+        if (named.len == 0)
             return mistral_invalid(out, "the demanded tool is not among the tools");
         wire_key(out->body, "tool_choice");
         wire_puts(out->body, "{\"type\":\"function\",\"function\":{\"name\":");
-        out->host->buf_json(out->body->buf, req->tool_choice_name);
+        out->host->buf_json(out->body->buf, named);
         wire_puts(out->body, "}}");
         return AIGW_OK;
     default:
@@ -163,7 +177,7 @@ aigw_status mistral_put_tools(struct mistral_out *out, const struct aigw_model_r
         wire_key(out->body, "parallel_tool_calls");
         wire_puts(out->body, req->params->parallel_calls == AIGW_YES ? "true" : "false");
     }
-    return put_tool_choice(out, req, listed.has_named);
+    return put_tool_choice(out, req, listed.named);
 }
 
 /* ---- calls ---- */

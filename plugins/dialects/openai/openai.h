@@ -96,6 +96,11 @@ aigw_status openai_unsupported(struct openai_out *out, const char *what, uint32_
 aigw_status openai_invalid(struct openai_out *out, const char *what);
 /** Extra members, as they stand, into an object that has members already. */
 aigw_status openai_splice(struct openai_out *out, aigw_str extra);
+/** Whether the server has tools that take plain text; elsewhere they become functions with one text. */
+static inline bool openai_takes_text(const struct openai_out *out)
+{
+    return out->quirks->says & OPENAI_SAYS_CUSTOM;
+}
 /** The name that a tool is sent under. */
 aigw_status openai_name_tool(struct openai_out *out, uint32_t kind, aigw_str scope, aigw_str name, aigw_str *ret_sent);
 /** True when vendor JSON of this origin may be put into a body. */

@@ -18,7 +18,7 @@
 #define SWITCH_ON     "{\"type\":\"enabled\"}"
 
 static const struct openai_profile profiles[] = {
-    { .name = "plain", .says = OPENAI_SAYS_CUSTOM, .max_stops = ALL },
+    { .name = "plain", .max_stops = ALL },
     { .name = "openai",
       .hosts = "api.openai.com|eu.api.openai.com|us.api.openai.com",
       .base_url = "https://api.openai.com/v1",
@@ -66,7 +66,7 @@ static const struct openai_profile profiles[] = {
                  OPENAI_NO_SUFFIX | OPENAI_NO_EMBEDDINGS,
       .says = OPENAI_SAYS_ABOVE_ZERO,
       .max_stops = 4 },
-    { .name = "litellm", .says = OPENAI_SAYS_CUSTOM, .max_stops = ALL },
+    { .name = "litellm", .max_stops = ALL },
     /* ---- services ---- */
     { .name = "fireworks",
       .hosts = "api.fireworks.ai",

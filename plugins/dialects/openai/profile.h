@@ -96,7 +96,7 @@ struct openai_quirks {
     uint32_t refuses, says, prefill;
     int64_t max_stops;
     const char *thinking, *off, *on;
-    struct names *names; /* of the call: tools are sent as functions under names of ours; NULL: as they are */
+    struct names *names; /* of the call: tools that the server does not know as they are; NULL: all go as they are */
     bool send_reasoning; /* wants the reasoning of all earlier turns back */
     aigw_str body;       /* the operator's extra members, a JSON object's text, may be absent */
 };

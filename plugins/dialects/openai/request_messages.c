@@ -257,7 +257,7 @@ static aigw_status put_wrapped(struct openai_out *out, aigw_str text)
 static aigw_status put_call(struct openai_out *out, const struct aigw_part *part)
 {
     const struct aigw_host *host = out->host;
-    bool is_text = part->flags & AIGW_PARTF_FREE_TEXT, is_custom = is_text && !out->quirks->names;
+    bool is_text = part->flags & AIGW_PARTF_FREE_TEXT, is_custom = is_text && openai_takes_text(out);
     aigw_str sent;
     aigw_status status =
         openai_name_tool(out, is_text ? AIGW_TOOL_FREE_TEXT : AIGW_TOOL_FUNCTION, part->scope, part->name, &sent);

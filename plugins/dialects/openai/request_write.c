@@ -1,6 +1,7 @@
 /* request_write.c - canonical request → OpenAI's JSON bodies. Written straight into a buffer: no tree. The messages of
  * a chat are in request_messages.c, the parameters in request_params.c. */
 #include "openai.h"
+#include "openai_server.h"
 
 #include <string.h>
 
@@ -95,28 +96,24 @@ static bool is_allowed(const struct aigw_params *params, aigw_str name)
 aigw_status openai_name_tool(struct openai_out *out, uint32_t kind, aigw_str scope, aigw_str name, aigw_str *ret_sent)
 {
     *ret_sent = name;
+    if (openai_takes_text(out)) /* what comes back is that text, not a function's arguments */
+        kind = AIGW_TOOL_FUNCTION;
     if (out->quirks->names)
         return names_send(out->host, out->ctx, out->quirks->names, kind, scope, name, NAME_MAX_LEN, ret_sent);
     return scope.len > 0 ? openai_unsupported(out, "namespaces of tools", kind) : AIGW_OK;
 }
 
-/* Plain text as the one argument of a function; a grammar can only be told. */
+/* Plain text as the one argument of a function. */
 static aigw_status put_text_function(struct openai_out *out, const struct aigw_tool *tool, aigw_str sent)
 {
     struct wire_body *body = out->body;
-    const char *words = NULL;
+    aigw_str words = names_describe(out->host, out->ctx, tool);
 
     wire_puts(body, "{\"type\":\"function\",\"function\":{\"name\":");
     out->host->buf_json(body->buf, sent);
-    if (tool->grammar.len > 0) {
-        words = wire_join(out->host, out->ctx, tool->description, AIGW_STR("\n\nThe input must follow this grammar: "));
-        words = words ? wire_join(out->host, out->ctx, wire_str(words), tool->grammar) : NULL;
-        if (!words)
-            return AIGW_E_NOMEM;
-    }
-    if (words || tool->description.len > 0) {
+    if (words.len > 0) {
         wire_puts(body, ",\"description\":");
-        out->host->buf_json(body->buf, words ? wire_str(words) : tool->description);
+        out->host->buf_json(body->buf, words);
     }
     wire_puts(body, ",\"parameters\":" NAMES_TEXT_SCHEMA "}}");
     return AIGW_OK;
@@ -150,22 +147,41 @@ static aigw_status put_function(struct openai_out *out, const struct aigw_tool *
     return AIGW_OK;
 }
 
-static aigw_status put_free_text(struct openai_out *out, const struct aigw_tool *tool)
+/* The Responses API spells the same without an object of its own around syntax and definition. */
+static void put_format(struct wire_body *body, aigw_str grammar)
 {
+    static const char *const names[] = { "syntax", "definition" };
+    struct aigw_json root, members[2];
+
+    wire_puts(body, ",\"format\":");
+    aigw_json_check(grammar, 0, &root, NULL);
+    aigw_json_members(&root, names, 2, members);
+    if (members[0].type == AIGW_JSON_STRING && members[1].type == AIGW_JSON_STRING) {
+        wire_puts(body, "{\"type\":\"grammar\",\"grammar\":{\"syntax\":");
+        wire_put(body, members[0].text);
+        wire_puts(body, ",\"definition\":");
+        wire_put(body, members[1].text);
+        wire_puts(body, "}}");
+    } else {
+        wire_put(body, grammar);
+    }
+}
+
+static aigw_status put_free_text(struct openai_out *out, const struct aigw_tool *tool, aigw_str sent)
+{
+    bool is_known = openai_is_ours(tool->origin) || wire_is(tool->origin, OPENAI_RESPONSES_DIALECT);
     struct wire_body *body = out->body;
 
-    if (tool->grammar.len > 0 && (!openai_is_ours(tool->origin) || !wire_is_json_object(tool->grammar)))
+    if (tool->grammar.len > 0 && (!is_known || !wire_is_json_object(tool->grammar)))
         return openai_unsupported(out, "grammar in another vendor's spelling", tool->kind);
     wire_puts(body, "{\"type\":\"custom\",\"custom\":{\"name\":");
-    out->host->buf_json(body->buf, tool->name);
+    out->host->buf_json(body->buf, sent);
     if (tool->description.len > 0) {
         wire_puts(body, ",\"description\":");
         out->host->buf_json(body->buf, tool->description);
     }
-    if (tool->grammar.len > 0) {
-        wire_puts(body, ",\"format\":");
-        wire_put(body, tool->grammar);
-    }
+    if (tool->grammar.len > 0)
+        put_format(body, tool->grammar);
     wire_puts(body, "}");
     if (openai_is_ours(tool->origin) && wire_splice(body, tool->extra) != AIGW_OK)
         return openai_invalid(out, "a tool's extra members are not a JSON object");
@@ -199,7 +215,7 @@ static aigw_status put_tool(struct openai_out *out, const struct aigw_tool *tool
     else if (tool->kind == AIGW_TOOL_FUNCTION)
         status = put_function(out, tool, sent);
     else
-        status = out->quirks->names ? put_text_function(out, tool, sent) : put_free_text(out, tool);
+        status = openai_takes_text(out) ? put_free_text(out, tool, sent) : put_text_function(out, tool, sent);
     return status;
 }
 
@@ -288,7 +304,7 @@ static aigw_status put_choice(struct openai_out *out, const struct aigw_model_re
         wire_string(out->body, "tool_choice", AIGW_STR("none"));
     } else if (req->tool_choice == AIGW_TOOLS_NAMED && !is_only_named(out, req)) {
         wire_key(out->body, "tool_choice");
-        wire_puts(out->body, listed->named == AIGW_TOOL_FREE_TEXT && !out->quirks->names
+        wire_puts(out->body, listed->named == AIGW_TOOL_FREE_TEXT && openai_takes_text(out)
                                  ? "{\"type\":\"custom\",\"custom\":{\"name\":"
                                  : "{\"type\":\"function\",\"function\":{\"name\":");
         out->host->buf_json(out->body->buf, listed->sent);

@@ -39,6 +39,7 @@ static aigw_status gemini_request(struct vertex_out *out)
         .is_vertex = !out->site->is_studio,
         .openapi_schema = strcmp(out->site->schema, "auto") == 0 ? gemini_wants_openapi_schema(out->place->model)
                                                                  : strcmp(out->site->schema, "openapi") == 0,
+        .names = &out->call->of.gemini.names,
     };
 
     gemini_begin(&out->call->of.gemini, out->req);
@@ -61,6 +62,7 @@ static aigw_status claude_request(struct vertex_out *out)
         .cache_ttl = out->site->cache_ttl,
         .version = is_count ? NULL : CLAUDE_VERSION,
         .omit_model = !is_count,
+        .names = &call->names,
     };
 
     if (req->kind != AIGW_CALL_CHAT && !is_count)
@@ -78,8 +80,8 @@ static aigw_status claude_request(struct vertex_out *out)
 /* The version of a model stands in the URL only. */
 static aigw_status mistral_request(struct vertex_out *out)
 {
-    const struct mistral_quirks quirks = { .has_prompt_mode = false };
     struct openai_call *call = &out->call->of.mistral.openai;
+    const struct mistral_quirks quirks = { .names = &call->names };
     aigw_str model = out->place->model;
     const char *at = memchr(model.ptr, '@', model.len);
     aigw_status status = openai_begin(out->host, out->ctx, out->req, false, call, out->http);
@@ -97,10 +99,11 @@ static aigw_status mistral_request(struct vertex_out *out)
 static aigw_status openapi_request(struct vertex_out *out)
 {
     aigw_str model = out->place->model;
-    const struct openai_quirks quirks = openai_quirks_of(openai_profile("plain", AIGW_STR_NONE), model);
+    struct openai_quirks quirks = openai_quirks_of(openai_profile("plain", AIGW_STR_NONE), model);
     struct openai_call *call = &out->call->of.openai;
     aigw_status status;
 
+    quirks.names = &call->names;
     if (out->req->kind != AIGW_CALL_CHAT)
         return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED, "models such as %.*s have nothing but chats on Vertex AI",
                                (int)(model.len < 100 ? model.len : 100), model.ptr);

@@ -142,7 +142,6 @@ static aigw_status bedrock_describe(const struct bedrock *bedrock, struct aigw_c
 {
     struct converse_quirks quirks;
     bool is_stream;
-    aigw_status status;
 
     ret_http->framing = AIGW_FRAMING_BODY;
     if (req->raw || (req->kind != AIGW_CALL_CHAT && req->kind != AIGW_CALL_COUNT && req->kind != AIGW_CALL_EMBEDDING))
@@ -159,9 +158,7 @@ static aigw_status bedrock_describe(const struct bedrock *bedrock, struct aigw_c
     *ret_operation = call->is_count ? "count-tokens" : is_stream ? "converse-stream" : "converse";
     if (is_stream)
         ret_http->framing = AIGW_FRAMING_EVENTSTREAM;
-    status = converse_keep_names(bedrock->host, ctx, req, call);
-    if (status != AIGW_OK)
-        return status;
+    quirks.names = &call->names;
     return converse_body(bedrock->host, ctx, model, req, &quirks, &call->drops, &ret_http->body);
 }
 

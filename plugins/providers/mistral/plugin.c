@@ -112,6 +112,7 @@ static aigw_status mistral_request(struct aigw_ctx *ctx, void *self, void *call_
         .send_reasoning = wire_switch(mistral->send_reasoning, is_magistral),
         .has_prompt_mode = is_magistral,
         .body = wire_str(mistral->extra_body),
+        .names = &call->openai.names,
     };
     aigw_status status;
     uint32_t path;

@@ -248,7 +248,7 @@ static aigw_status openai_built_request(const struct openai *openai, struct aigw
 
     if (status != AIGW_OK)
         return status;
-    quirks.names = quirks.says & OPENAI_SAYS_CUSTOM ? NULL : &call->names;
+    quirks.names = &call->names;
     status = openai_url(openai, ctx, place, openai_tail(openai, place, ctx, call->path, openai_has_prefill(req)), call,
                         ret_http);
     if (status != AIGW_OK || call->path == OPENAI_MODELS)

@@ -231,7 +231,8 @@ static const struct {
 
 static void test_request(const char *name, uint32_t kind, const char *model, const char *body, const char *expected)
 {
-    const struct gemini_quirks quirks = { .is_vertex = false };
+    struct names names = { NULL };
+    const struct gemini_quirks quirks = { .names = &names };
     struct aigw_model_request request = { .struct_size = sizeof request };
     struct wire_drops drops = { .status = AIGW_OK };
     struct gemini_refusal refusal = { .http_status = 0 };
