@@ -185,6 +185,8 @@ void anthropic_write_refusal(const struct aigw_host *host, struct aigw_buf *buf,
 {
     host->buf_printf(buf, "{\"type\":\"error\",\"error\":{\"type\":\"%s\",\"message\":", refusal->type);
     host->buf_json(buf, refusal->message);
+    if (refusal->code)
+        host->buf_printf(buf, ",\"details\":{\"error_code\":\"%s\",\"unsupported\":[]}", refusal->code);
     host->buf_put(buf, "}", 1);
     if (request_id.len > 0) {
         host->buf_printf(buf, ",\"request_id\":");

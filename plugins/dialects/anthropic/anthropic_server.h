@@ -24,6 +24,7 @@ struct anthropic_refusal {
     const char *type;       /* "invalid_request_error" */
     aigw_str param;         /* the member it is about: "messages.2.content.0.source"; absent: none */
     aigw_str message;       /* for the client; begins with param when there is one */
+    const char *code;       /* in `details`, for clients that then do otherwise; NULL: none */
 };
 
 /** What is known besides the failure itself. Zeroed: nothing. */

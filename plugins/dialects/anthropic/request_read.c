@@ -106,6 +106,20 @@ static bool is_in_use(const struct aigw_json *value)
     return reading_is(value) && (value->type != AIGW_JSON_LIST || aigw_json_count(value) > 0);
 }
 
+/* A thread that begins brings all of its conversation: anyone can answer. Who then wants to go on with it hears that
+ * there is none, and begins another one. */
+static void read_vendor_only(struct reading *r, const struct aigw_json at[AT_COUNT], struct anthropic_asked *asked)
+{
+    struct aigw_json thread;
+    size_t i = AT_KNOWN;
+
+    aigw_json_member(&at[AT_THREAD], "type", &thread);
+    r->is_continued = aigw_json_is_text(&thread, "continue");
+    while (i < AT_COUNT && (!is_in_use(&at[i]) || (i == AT_THREAD && aigw_json_is_text(&thread, "create"))))
+        i++;
+    asked->vendor_only = i < AT_COUNT ? at_names[i] : NULL;
+}
+
 static bool read_asked(struct reading *r, aigw_str body, const struct read_top *top, struct anthropic_asked *asked)
 {
     const struct aigw_json *at = top->at, *model = &at[AT_MODEL];
@@ -124,9 +138,7 @@ static bool read_asked(struct reading *r, aigw_str body, const struct read_top *
         asked->thinking = ANTHROPIC_SEE_NOTHING;
     else if (aigw_json_is_text(&display, "omitted"))
         asked->thinking = ANTHROPIC_SEE_SIGNATURE;
-    for (size_t i = AT_KNOWN; i < AT_COUNT && !asked->vendor_only; i++)
-        if (is_in_use(&at[i]))
-            asked->vendor_only = at_names[i];
+    read_vendor_only(r, at, asked);
     if (asked->vendor_only && r->is_for_others)
         return reading_refuse(r, asked->vendor_only,
                               "not supported by the model %.*s; leave it out, or ask for a model of Anthropic's",
@@ -360,6 +372,14 @@ static bool read_canonical(struct reading *r, const struct read_top *top, struct
     return true;
 }
 
+/* Clients that keep their conversation at the server send all of it again, or do without threads. */
+static const char *thread_code(const struct reading *r, const struct anthropic_asked *asked)
+{
+    if (!r->is_for_others || asked->vendor_only != at_names[AT_THREAD])
+        return NULL;
+    return r->is_continued ? "thread_not_found" : "thread_unsupported_request";
+}
+
 /* What came of it, in the API's words. */
 static aigw_status end_reading(const struct reading *r, struct anthropic_asked *asked,
                                struct anthropic_refusal *ret_refusal)
@@ -373,6 +393,7 @@ static aigw_status end_reading(const struct reading *r, struct anthropic_asked *
                                                    .should_retry = AIGW_NO,
                                                    .retry_after_ms = -1,
                                                    .type = "invalid_request_error",
+                                                   .code = thread_code(r, asked),
                                                    .param = r->param,
                                                    .message = r->message };
     return r->status;

@@ -77,10 +77,13 @@ static bool match(struct reading *r, const struct reading_calls *calls, const st
         if (order < 0)
             return refuse_at(r, &calls->items[call], NULL, "the call ",
                              " has no tool_result in the user message behind it");
-        if (order > 0)
+        if (order > 0 && r->is_continued)
+            result++;
+        else if (order > 0)
             return refuse_at(r, &results->items[result], "tool_use_id",
                              "no tool_use in the assistant message before it has the id ", "");
-        results->items[result++].part->name = calls->items[call++].part->name;
+        else
+            results->items[result++].part->name = calls->items[call++].part->name;
     }
     return true;
 }

@@ -33,6 +33,7 @@ struct reading {
     aigw_str dropped[READING_DROPPED_MAX];
     bool has_vendor_parts; /* something would have been left out for others */
     bool has_foreign;      /* a signature of another vendor came along: the vendor's own server would refuse it */
+    bool is_continued;     /* the server has what came before: results may be of calls that are not here */
     uint32_t depth;
     struct {
         const char *name; /* NULL: the number */

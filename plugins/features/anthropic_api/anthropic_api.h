@@ -26,6 +26,7 @@ struct anthropic_api_call {
     const struct anthropic_api *api;
     bool is_count;
     struct anthropic_asked asked;
+    const char *refusal_code;          /* struct anthropic_refusal.code of the last target that could not be asked */
     struct aigw_model_request request; /* canonical; as long as the body */
     struct aigw_raw raw;               /* the body as it is */
     struct aigw_pair passed[ANTHROPIC_API_PASSED];

@@ -30,6 +30,8 @@ static void describe(struct aigw_ctx *ctx, const struct anthropic_api_call *call
                                            .context_tokens = call->model ? call->model->max_context_tokens : 0 };
 
     anthropic_refuse_error(call->api->host, ctx, error, &known, ret_refusal);
+    if (error->kind == AIGW_ERR_UNSUPPORTED)
+        ret_refusal->code = call->refusal_code;
 }
 
 static aigw_status fail(struct aigw_ctx *ctx, struct anthropic_api_call *call, const struct aigw_error *error)
@@ -103,8 +105,10 @@ static aigw_status build_for_others(struct aigw_ctx *ctx, struct anthropic_api_c
     aigw_status status =
         anthropic_read_request(call->api->host, ctx, kind, call->raw.body, &asked, ret_request, &refusal);
 
-    if (status == AIGW_E_INVALID)
+    if (status == AIGW_E_INVALID) {
+        call->refusal_code = refusal.code;
         return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "%.*s", AIGW_STR_ARG(refusal.message));
+    }
     if (status == AIGW_OK && call->api->client.strict && asked.dropped_count > 0)
         return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED,
                                      "%.*s: only Anthropic understands it, and nothing may be "
