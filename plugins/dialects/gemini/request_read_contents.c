@@ -163,25 +163,39 @@ static const struct aigw_part *take_call(struct gemini_reading *r, aigw_str id, 
     return NULL;
 }
 
-/* {"output":"text"} and its like are the text. */
+/* {"output":…} and its like are what the tool said, also beside the tool's own name, which some clients add. */
 static aigw_status read_response(struct gemini_reading *r, const struct aigw_json *response, struct aigw_part *part)
 {
     static const char *const names[] = { "output", "result", "content", "error" };
     struct aigw_json_walk walk = aigw_json_begin(response);
-    struct aigw_json key, value;
-    size_t known;
+    size_t count = aigw_json_count(response), known = 4;
+    struct aigw_json key, value, said = { .type = AIGW_JSON_ABSENT };
+    aigw_status status = AIGW_OK;
+    bool has_name = false;
 
+    if (response->type > AIGW_JSON_NULL && response->type != AIGW_JSON_STRING && response->type != AIGW_JSON_OBJECT)
+        return gemini_read_refuse(r, "functionResponse.response", "must be an object");
+    while (status == AIGW_OK && count <= 2 && aigw_json_next(&walk, &key, &value)) {
+        size_t i = gemini_read_key(&key, names, 4);
+        aigw_str name = AIGW_STR_NONE;
+
+        if (i < 4) {
+            known = i;
+            said = value;
+        } else if (aigw_json_is_text(&key, "name") && value.type == AIGW_JSON_STRING) {
+            status = gemini_read_text(r, "functionResponse.response.name", &value, &name);
+            has_name = same(name, part->name);
+        }
+    }
+    if (status != AIGW_OK)
+        return status;
+    if (known < 4 && count == (has_name ? 2u : 1u)) {
+        part->flags |= known == 3 ? AIGW_PARTF_ERROR : 0;
+        response = &said;
+    }
     if (response->type == AIGW_JSON_STRING)
         return gemini_read_text(r, "functionResponse.response", response, &part->text);
-    if (response->type > AIGW_JSON_NULL && response->type != AIGW_JSON_OBJECT)
-        return gemini_read_refuse(r, "functionResponse.response", "must be an object");
-    if (aigw_json_count(response) == 1 && aigw_json_next(&walk, &key, &value) && value.type == AIGW_JSON_STRING) {
-        known = gemini_read_key(&key, names, 4);
-        part->flags |= known == 3 ? AIGW_PARTF_ERROR : 0;
-        if (known < 4)
-            return gemini_read_text(r, "functionResponse.response", &value, &part->text);
-    }
-    return response->type == AIGW_JSON_OBJECT ? gemini_read_json(r, response, &part->text) : AIGW_OK;
+    return response->type > AIGW_JSON_NULL ? gemini_read_json(r, response, &part->text) : AIGW_OK;
 }
 
 /* Pictures and files of a result; its text then is the first of its parts. */
