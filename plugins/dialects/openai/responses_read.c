@@ -285,12 +285,14 @@ static const struct {
     { METADATA, "{}" },
     { PARALLEL, "true" },
     { REASONING, "{\"effort\":null,\"summary\":null}" },
+    { CACHE_KEY, "null" },
     { SAFETY_IDENTIFIER, "null" },
     { SERVICE_TIER, "\"default\"" },
-    { TEMPERATURE, "null" },
+    { TEMPERATURE, "1" },
     { TEXT, "{\"format\":{\"type\":\"text\"}}" },
     { TOOL_CHOICE, "\"auto\"" },
-    { TOP_P, "null" },
+    { TOP_LOGPROBS, "0" },
+    { TOP_P, "1" },
     { USER, "null" },
 };
 

@@ -96,6 +96,10 @@ struct outcome {
 
 static void put_outcome(struct responses_writer *w, const struct outcome *outcome)
 {
+    if (strcmp(outcome->status, "completed") == 0)
+        w->host->buf_printf(w->buf, ",\"completed_at\":%lld", (long long)w->host->time_s(w->ctx));
+    else
+        responses_put(w, ",\"completed_at\":null");
     w->host->buf_printf(w->buf, ",\"status\":\"%s\",\"error\":", outcome->status);
     if (outcome->error) {
         responses_put(w, "{\"code\":");
@@ -111,7 +115,8 @@ static void put_outcome(struct responses_writer *w, const struct outcome *outcom
         responses_put(w, ",\"incomplete_details\":null");
 }
 
-/* Nothing is kept, so it says store:false. The tools, which may be many, are not repeated. */
+/* Nothing is kept, so it says store:false. The tools, which may be many, are not repeated. Members that the
+ * specification demands are there whatever their value. */
 static void put_response(struct responses_writer *w, const struct outcome *outcome, bool is_last)
 {
     aigw_str output = responses_kept(w, w->output);
@@ -121,8 +126,9 @@ static void put_response(struct responses_writer *w, const struct outcome *outco
     w->host->buf_printf(w->buf, ",\"object\":\"response\",\"created_at\":%lld", (long long)w->created);
     put_outcome(w, outcome);
     responses_put_text(w, "model", w->model);
-    responses_put(w, ",\"background\":false,\"instructions\":null,\"previous_response_id\":null,\"store\":false,"
-                     "\"tools\":[],\"truncation\":\"disabled\",");
+    responses_put(w, ",\"background\":false,\"frequency_penalty\":0,\"instructions\":null,\"max_tool_calls\":null,"
+                     "\"presence_penalty\":0,\"previous_response_id\":null,\"store\":false,\"tools\":[],"
+                     "\"truncation\":\"disabled\",");
     w->host->buf_put(w->buf, w->echo.ptr, w->echo.len);
     responses_put(w, ",\"output\":[");
     w->host->buf_put(w->buf, output.ptr, output.len);

@@ -79,13 +79,18 @@ static void write_lines(struct writing *w, const char *lines)
 #define NO_TOKENS \
     "{\"input_tokens\":0,\"input_tokens_details\":{\"cached_tokens\":0,\"cache_write_tokens\":0},\"output_tokens\":0," \
     "\"output_tokens_details\":{\"reasoning_tokens\":0},\"total_tokens\":0}"
+#define COMPLETED_AT_completed   "19"
+#define COMPLETED_AT_in_progress "null"
+#define COMPLETED_AT_incomplete  "null"
+#define COMPLETED_AT_failed      "null"
 #define RESPONSE(status, error, why, output, usage) \
-    "{\"id\":\"resp_1\",\"object\":\"response\",\"created_at\":17,\"status\":\"" status "\",\"error\":" error \
-    ",\"incomplete_details\":" why \
-    ",\"model\":\"m\",\"background\":false,\"instructions\":null,\"previous_response_id\":" \
-    "null,\"store\":false,\"tools\":[],\"truncation\":\"disabled\",\"user\":null,\"output\":[" output \
-    "],\"usage\":" usage "}"
-#define WAITING RESPONSE("in_progress", "null", "null", "", "null")
+    "{\"id\":\"resp_1\",\"object\":\"response\",\"created_at\":17,\"completed_at\":" COMPLETED_AT_##status \
+        ",\"status\":\"" #status "\",\"error\":" error ",\"incomplete_details\":" why \
+        ",\"model\":\"m\",\"background\":false,\"frequency_penalty\":0,\"instructions\":null,\"max_tool_calls\":null," \
+        "\"presence_penalty\":0,\"previous_response_id\":null,\"store\":false,\"tools\":[],\"truncation\":" \
+        "\"disabled\"," \
+        "\"user\":null,\"output\":[" output "],\"usage\":" usage "}"
+#define WAITING RESPONSE(in_progress, "null", "null", "", "null")
 #define BEGUN \
     EVENT("response.created", "0", ",\"response\":" WAITING) \
     EVENT("response.in_progress", "1", ",\"response\":" WAITING)
@@ -117,12 +122,12 @@ static const struct {
                           ITEM_DONE("8", "0", MESSAGE("msg_1_0", "completed", PART("Hello")))
                               EVENT("response.completed", "9",
                                     ",\"response\":" RESPONSE(
-                                        "completed", "null", "null", MESSAGE("msg_1_0", "completed", PART("Hello")),
+                                        completed, "null", "null", MESSAGE("msg_1_0", "completed", PART("Hello")),
                                         "{\"input_tokens\":3,\"input_tokens_details\":{\"cached_tokens\":1,\"cache_"
                                         "write_tokens\":2},\"output_tokens\":4,\"output_tokens_details\":{\"reasoning_"
                                         "tokens\":0},\"total_tokens\":7}")) },
     { "CL-RSP-03", STREAM, "F0 stop",
-      BEGUN EVENT("response.completed", "2", ",\"response\":" RESPONSE("completed", "null", "null", "", NO_TOKENS)) },
+      BEGUN EVENT("response.completed", "2", ",\"response\":" RESPONSE(completed, "null", "null", "", NO_TOKENS)) },
     { "CL-RSP-05", STREAM | SHOWS | WANTS, "R0 hm\nS0.0 openai-responses gAAA\nC0.0 c1 f \nF0 tool_calls",
       BEGUN ADDED("2", "0", REASONING("rs_1_0", "", "")) EVENT(
           "response.reasoning_summary_part.added", "3",
@@ -142,43 +147,42 @@ static const struct {
                                   ITEM_DONE("11", "1", CALL_ITEM("fc_1_1", "completed", "{}")) EVENT(
                                       "response.completed", "12",
                                       ",\"response\":" RESPONSE(
-                                          "completed", "null", "null",
+                                          completed, "null", "null",
                                           REASONING("rs_1_0", "{\"type\":\"summary_text\",\"text\":\"hm\"}",
                                                     ",\"encrypted_content\":\"gAAA\"") "," CALL_ITEM("fc_1_1",
                                                                                                      "completed", "{}"),
                                           NO_TOKENS)) },
     { "CL-RSP-06", STREAM, "E 8 - it broke",
       BEGUN EVENT("response.failed", "2",
-                  ",\"response\":" RESPONSE("failed", "{\"code\":\"upstream_error\",\"message\":\"it broke\"}", "null",
+                  ",\"response\":" RESPONSE(failed, "{\"code\":\"upstream_error\",\"message\":\"it broke\"}", "null",
                                             "", NO_TOKENS)) },
     { "CL-RSP-07", STREAM, "E 5 - too long",
       BEGUN EVENT("response.failed", "2",
-                  ",\"response\":" RESPONSE("failed", "{\"code\":\"context_length_exceeded\",\"message\":\"too long\"}",
+                  ",\"response\":" RESPONSE(failed, "{\"code\":\"context_length_exceeded\",\"message\":\"too long\"}",
                                             "null", "", NO_TOKENS)) },
-    { "CL-RSP-08", 0, "F0 length",
-      RESPONSE("incomplete", "null", "{\"reason\":\"max_output_tokens\"}", "", NO_TOKENS) },
+    { "CL-RSP-08", 0, "F0 length", RESPONSE(incomplete, "null", "{\"reason\":\"max_output_tokens\"}", "", NO_TOKENS) },
     { "content filter", 0, "F0 content_filter",
-      RESPONSE("incomplete", "null", "{\"reason\":\"content_filter\"}", "", NO_TOKENS) },
+      RESPONSE(incomplete, "null", "{\"reason\":\"content_filter\"}", "", NO_TOKENS) },
     { "malformed", 0, "F0 malformed",
-      RESPONSE("failed",
+      RESPONSE(failed,
                "{\"code\":\"server_error\",\"message\":\"the model wrote a tool call that cannot be read; ask again\"}",
                "null", "", NO_TOKENS) },
     { "CL-RSP-01", 0, "T0 Hi\nF0 stop",
-      RESPONSE("completed", "null", "null", MESSAGE("msg_1_0", "completed", PART("Hi")), NO_TOKENS) },
+      RESPONSE(completed, "null", "null", MESSAGE("msg_1_0", "completed", PART("Hi")), NO_TOKENS) },
     { "CL-RSP-27", 0, "T0 Hi\nE 1 - bad",
       "{\"error\":{\"message\":\"bad\",\"type\":\"invalid_request_error\",\"param\":null,\"code\":"
       "\"invalid_request_error\"}}" },
     { "CL-RSP-26", 0, "X0 no\nF0 stop",
-      RESPONSE("completed", "null", "null",
-               MESSAGE("msg_1_0", "completed", "{\"type\":\"refusal\",\"refusal\":\"no\"}"), NO_TOKENS) },
+      RESPONSE(completed, "null", "null", MESSAGE("msg_1_0", "completed", "{\"type\":\"refusal\",\"refusal\":\"no\"}"),
+               NO_TOKENS) },
     { "CL-RSP-15", 0, "C0.0 c1 patch *** \nC0.0 - - Begin\nF0 tool_calls",
-      RESPONSE("completed", "null", "null",
+      RESPONSE(completed, "null", "null",
                "{\"id\":\"ctc_1_0\",\"type\":\"custom_tool_call\",\"status\":\"completed\",\"call_id\":\"c1\",\"name\":"
                "\"patch\",\"input\":\"*** Begin\"}",
                NO_TOKENS) },
     { "CL-RSP-16 search", SEARCH, "C0.0 c1 tool_search {\"q\":1}\nF0 tool_calls",
       RESPONSE(
-          "completed", "null", "null",
+          completed, "null", "null",
           "{\"id\":\"tsc_1_0\",\"type\":\"tool_search_call\",\"status\":\"completed\",\"call_id\":\"c1\",\"execution\":"
           "\"client\",\"arguments\":{\"q\":1}}",
           NO_TOKENS) },
@@ -187,7 +191,7 @@ static const struct {
       "{\"type\":\"url_citation\",\"url_citation\":{\"start_index\":"
       "0,\"end_index\":1,\"url\":\"https://f\",\"title\":\"u\"}}\nN0 {\"x\":1}\nL0 {\"content\":[{\"token\":\"a\"}]}\n"
       "L0 {\"content\":[]}\nL0 {\"content\":[{\"token\":\"b\"}]}\nF0 stop",
-      RESPONSE("completed", "null", "null",
+      RESPONSE(completed, "null", "null",
                MESSAGE("msg_1_0", "completed",
                        "{\"type\":\"output_text\",\"text\":\"ab\",\"annotations\":[{\"type\":\"url_citation\",\"start_"
                        "index\":2,\"end_index\":2,\"url\":\"https://e\",\"title\":\"t\"},{\"type\":\"url_citation\","
@@ -195,31 +199,31 @@ static const struct {
                        "\"token\":\"a\"},{\"token\":\"b\"}]}"),
                NO_TOKENS) },
     { "another vendor's signature", WANTS, "R0 hidden\nS0.0 anthropic Eq=\nS0.1 anthropic x\nF0 stop",
-      RESPONSE("completed", "null", "null",
+      RESPONSE(completed, "null", "null",
                REASONING("rs_1_0", "", ",\"encrypted_content\":\"aigw1.anthropic.RXE9\"") "," REASONING(
                    "rs_1_1", "", ",\"encrypted_content\":\"aigw1r.anthropic.eA==\""),
                NO_TOKENS) },
     { "signature of a call", WANTS, "C0.2 c1 f {}\nS0.2 gemini c2ln\nT0 a\nF0 stop",
-      RESPONSE("completed", "null", "null",
+      RESPONSE(completed, "null", "null",
                CALL_ITEM("fc_1_0", "completed", "{}") "," REASONING(
                    "rs_1_1", "",
                    ",\"encrypted_content\":\"aigw1c.gemini.YzJsbg==\"") "," MESSAGE("msg_1_2", "completed", PART("a")),
                NO_TOKENS) },
     { "reasoning that nobody asked for", 0, "R0 hm\nS0.0 anthropic Eq=\nT0 a\nF0 stop",
-      RESPONSE("completed", "null", "null", MESSAGE("msg_1_0", "completed", PART("a")), NO_TOKENS) },
+      RESPONSE(completed, "null", "null", MESSAGE("msg_1_0", "completed", PART("a")), NO_TOKENS) },
     { "CL-MAP-26", 0, "C0.0 c1 f {\nC0.1 c2 g {\"y\":\nC0.0 - - }\nC0.1 - - 2}\nF0 stop",
-      RESPONSE("completed", "null", "null",
+      RESPONSE(completed, "null", "null",
                CALL_ITEM("fc_1_0", "completed",
                          "{}") ",{\"id\":\"fc_1_1\",\"type\":\"function_call\",\"status\":\"completed\","
                                "\"call_id\":\"c2\",\"name\":\"g\",\"arguments\":\"{\\\"y\\\":2}\"}",
                NO_TOKENS) },
     { "call without an id", 0, "C0.0 - f {}\nF0 stop",
-      RESPONSE("completed", "null", "null",
+      RESPONSE(completed, "null", "null",
                "{\"id\":\"fc_1_0\",\"type\":\"function_call\",\"status\":\"completed\",\"call_id\":\"call_resp_1_0\","
                "\"name\":\"f\",\"arguments\":\"{}\"}",
                NO_TOKENS) },
     { "text and refusal", 0, "T0 a\nX0 b\nF0 stop",
-      RESPONSE("completed", "null", "null",
+      RESPONSE(completed, "null", "null",
                MESSAGE("msg_1_0", "completed", PART("a") ",{\"type\":\"refusal\",\"refusal\":\"b\"}"), NO_TOKENS) },
 };
 
