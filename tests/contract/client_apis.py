@@ -30,7 +30,7 @@ models: {{
                          {{ provider = "of_anthropic"; model = "claude-real"; weight = 0; }} ); }};
 }};
 features: {{
-    openai_api: {{ plugin = "openai_api"; aliases = ( "gpt-4* = gpt", "org/gpt = gpt" ); }};
+    openai_api: {{ plugin = "openai_api"; aliases = ( "gpt-4* = gpt", "gpt-5* = gpt", "gpt-6* = gpt", "org/gpt = gpt" ); }};
     anthropic_api: {{ plugin = "anthropic_api"; aliases = ( "claude-* = claude" ); }};
     gemini_api: {{ plugin = "gemini_api"; aliases = ( "gemini-* = gpt" ); }};
     models_api: {{ plugin = "models_api"; }};
@@ -208,6 +208,24 @@ def strangers(env):
           response.text)
 
 
+@case("CL-ANT-35-thread", "client-apis")
+def threads(env):
+    """Nothing is kept here: a thread may begin, as it brings its whole conversation; to go on with one only its own server can."""
+    response = env.ask(MESSAGES, message("gpt", thread={"type": "create"}))
+    equal((response.status, response.header("x-aigw-dropped"), "thread" in env.asked()), (200, "thread", False), "a beginning")
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "3"}]}
+    more = {"messages": [result], "thread": {"type": "continue", "previous_message_id": "msg_1"}}
+    response = env.ask(MESSAGES, message("gpt", **more))
+    equal((response.status, response.json()["error"]["type"], response.json()["error"]["details"]["error_code"], env.openai.count),
+          (400, "invalid_request_error", "thread_not_found", 0), "its second turn at another vendor's")
+    response = env.ask(MESSAGES, message("claude", **more))
+    equal((response.status, env.asked()["thread"], env.asked()["messages"]), (200, more["thread"], [result]), "… and at its own")
+    response = env.ask(MESSAGES, message("gpt", thread="t1"))
+    equal((response.status, response.json()["error"]["details"]["error_code"]), (400, "thread_unsupported_request"), "nonsense")
+    response = env.ask(MESSAGES, message("claude", messages=[result]))
+    equal(response.status, 400, "status of a result without a call")
+
+
 @case("CL-OAI-34", "client-apis")
 def wrong_path(env):
     response = env.ask(CHAT, {"model": "claude", "input": "hi"})
@@ -346,6 +364,10 @@ def rsp_minimal(env):
         equal((found["object"], found["status"], found["output"][0]["content"][0]["text"], found["store"]),
               ("response", "completed", "hello", False), f"answer of {model}")
         equal((found["usage"]["total_tokens"], found["usage"]["input_tokens_details"]["cached_tokens"]), (9, 0), "usage")
+        truth(found["completed_at"] >= found["created_at"], "when it was done", found)
+        wanted = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "top_logprobs": 0,
+                  "max_tool_calls": None, "max_output_tokens": None, "prompt_cache_key": None, "safety_identifier": None}
+        equal({name: found.get(name, "absent") for name in wanted}, wanted, "members that have to be there")
         truth(found["id"].startswith("resp_") and found["output"][0]["id"].startswith("msg_"), "ids", found)
 
 
@@ -412,6 +434,32 @@ def rsp_items(env):
           "a tool with plain text")
 
 
+@case("CL-RSP-13 CL-RSP-14", "client-apis")
+def rsp_namespaces(env):
+    """Codex' tools: in namespaces, among the tools or in the conversation, and plain text held to a grammar."""
+    space = {"type": "namespace", "name": "mail", "description": "", "tools": [
+        {"type": "function", "name": "list", "parameters": {"type": "object", "properties": {}}, "strict": False}]}
+    patch = {"type": "custom", "name": "apply_patch", "format": {"type": "grammar", "syntax": "lark", "definition": "start: /x/"}}
+    called = {"gpt": {"choices": [{"index": 0, "message": {"role": "assistant", "content": None, "tool_calls": [
+                  {"id": "t1", "type": "function", "function": {"name": "mail__list", "arguments": "{}"}}]},
+                  "finish_reason": "tool_calls"}], "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}},
+              "claude": {"type": "message", "role": "assistant", "stop_reason": "tool_use", "usage": {"input_tokens": 1,
+                  "output_tokens": 2}, "content": [{"type": "tool_use", "id": "t1", "name": "mail__list", "input": {}}]}}
+    past = [{"type": "function_call", "call_id": "c", "namespace": "mail", "name": "list", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": "none"}]
+    for model, answer in called.items():
+        for more in ({"tools": [space, patch], "input": [{"role": "user", "content": "q"}, *past]},
+                     {"input": [{"type": "additional_tools", "role": "developer", "tools": [space, patch]},
+                                {"role": "user", "content": "q"}, *past]}):
+            response = env.ask(RESPONSES, {"model": model, **more}, Reply(body=answer))
+            equal(response.status, 200, f"status of {model} ({response.text[:200]})")
+            equal([(item["type"], item.get("namespace"), item.get("name")) for item in response.json()["output"]],
+                  [("function_call", "mail", "list")], f"the call that {model} makes")
+            asked = env.asked()
+            equal([tool.get("function", tool)["name"] for tool in asked["tools"]], ["mail__list", "apply_patch"], "tools up")
+            equal(str(asked["messages"]).count("mail__list"), 1, "the call of an earlier turn")
+
+
 @case("CL-RSP-16 CL-RSP-25", "client-apis")
 def rsp_strangers(env):
     """What one vendor alone understands is left out for another, and named; the conversation goes on."""
@@ -425,6 +473,18 @@ def rsp_strangers(env):
         equal((response.status, sorted(response.header("x-aigw-dropped", "").split(", "))),
               (200, ["hologram_call", "web_search_call"]), f"items left out for {model}")
         truth("ws_1" not in str(env.asked()) and "go on" in str(env.asked()), "only the conversation", env.asked())
+
+
+@case("CL-open-webui", "client-apis")
+def open_webui(env):
+    """What Open WebUI asks for: the list of its connection, then a chat as a stream, with headers that say who the user is."""
+    who = {"X-OpenWebUI-User-Name": "Ann%20B", "X-OpenWebUI-User-Id": "u1", "X-OpenWebUI-User-Email": "a@b.test",
+           "X-OpenWebUI-User-Role": "admin", "X-OpenWebUI-Chat-Id": "c1"}
+    listed = env.ask("/v1/models", None, method="GET", headers=who)
+    equal((listed.status, [model["id"] for model in listed.json()["data"]]), (200, ["gpt", "claude", "both"]), "the list")
+    for model in ("gpt", "claude"):
+        found, is_ended = chunks(env.ask(CHAT, chat(model, stream=True, stream_options={"include_usage": True}), headers=who))
+        equal((text_of(found), found[-1]["usage"]["total_tokens"], is_ended), ("hello", 9, True), f"the stream of {model}")
 
 
 @case("CL-CORS", "client-apis")
@@ -636,6 +696,19 @@ def gem_tools(env):
     env.ask(gemini("gpt"), body)
     messages = env.asked()["messages"]
     equal((messages[1]["tool_calls"][0]["id"], messages[2]["role"]), (messages[2]["tool_call_id"], "tool"), "call and result")
+
+
+@case("CL-GEM-15", "client-apis")
+def gem_results(env):
+    """A tool's words, as each client wraps them; what is no words is JSON."""
+    for given, wanted in (({"output": "x"}, "x"), ({"result": "x"}, "x"), ({"name": "f", "content": "x"}, "x"),
+                          ({"name": "Ann", "content": "x"}, {"name": "Ann", "content": "x"}), ({"n": 1}, {"n": 1}), ({"output": 3}, 3),
+                          ({"result": {"n": 1}}, {"n": 1}), ({"output": "x", "error": "y"}, {"output": "x", "error": "y"})):
+        env.ask(gemini("gpt"), {"contents": [
+            {"role": "user", "parts": [{"text": "q"}]}, {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}}]},
+            {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": given}}]}]})
+        said = env.asked()["messages"][-1]["content"]
+        equal(said if isinstance(wanted, str) else json.loads(said), wanted, f"of {given}")
 
 
 @case("CL-GEM-16 CL-GEM-17", "client-apis")

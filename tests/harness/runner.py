@@ -2,7 +2,8 @@
 
 A fixture makes an environment (a gateway and its fakes). The cases of one module that share a fixture form a group:
 they run one after the other against one environment; groups run side by side, except those of fixtures marked serial,
-which measure time or memory and run alone at the end.
+which measure time or memory and run alone at the end. Those whose clients take far more of the machine than the gateway does are
+left out of a sanitizer build.
 """
 import fnmatch
 import threading
@@ -31,12 +32,12 @@ class Case:
         self.module = module
 
 
-def fixture(name, serial=False):
-    """Decorator of a factory ctx → environment with close(). Names are global."""
+def fixture(name, serial=False, heavy=False):
+    """Decorator of a factory ctx → environment with close(). Names are global. heavy: not with a sanitizer build."""
     def add(factory):
         if name in _fixtures:
             raise ValueError(f"fixture {name} exists twice")
-        _fixtures[name] = (factory, serial)
+        _fixtures[name] = (factory, serial, heavy)
         return factory
     return add
 
@@ -106,7 +107,7 @@ class Run:
     def run_all(self):
         groups = {}
         for item in _cases:
-            if self._wanted(item):
+            if self._wanted(item) and not (self.ctx.is_sanitized and _fixtures[item.fixture][2]):
                 groups.setdefault((item.module, item.fixture), []).append(item)
         side_by_side = [group for group in groups.items() if not _fixtures[group[0][1]][1]]
         alone = [group for group in groups.items() if _fixtures[group[0][1]][1]]
@@ -119,7 +120,7 @@ class Run:
             self._group(*group)
 
     def _group(self, key, items):
-        factory, _ = _fixtures[key[1]]
+        factory = _fixtures[key[1]][0]
         start = time.monotonic()
         try:
             env = factory(self.ctx)
