@@ -1,11 +1,14 @@
-"""A child of api_clients.py: the vendors' Python clients with an API key of the gateway. Each line on standard input is
-one call; each is answered by one line. Ends when standard input closes."""
+"""A child of api_clients.py: the vendors' Python clients, made by the code of docs/clients.md, with an API key of the gateway. Each
+line on standard input is one call; each is answered by one line. Ends when standard input closes."""
+import functools
 import json
+import os
 import sys
 
 import anthropic
 import openai
 import pydantic
+from google.genai import errors as google_errors
 
 ASK = [{"role": "user", "content": "hi"}]
 OPENAI_TOOL = {"type": "function", "function": {"name": "add", "description": "Adds", "parameters": {
@@ -18,16 +21,28 @@ class Person(pydantic.BaseModel):
     age: int
 
 
+@functools.cache
+def made(recipe, key):
+    os.environ["AIGW_KEY"] = key
+    clients = {}
+    exec(compile(recipe, "docs/clients.md", "exec"), clients)
+    return clients
+
+
 def openai_of(order):
-    return openai.OpenAI(api_key=order["key"], base_url=order["url"] + "/v1", max_retries=0)
+    return made(order["recipe"], order["key"])["of_openai"].with_options(max_retries=0)
 
 
 def azure_of(order):
-    return openai.AzureOpenAI(api_key=order["key"], azure_endpoint=order["url"], api_version="2024-10-21", max_retries=0)
+    return made(order["recipe"], order["key"])["of_azure"].with_options(max_retries=0)
 
 
 def anthropic_of(order):
-    return anthropic.Anthropic(api_key=order["key"], base_url=order["url"], max_retries=0)
+    return made(order["recipe"], order["key"])["of_anthropic"].with_options(max_retries=0)
+
+
+def google_of(order):
+    return made(order["recipe"], order["key"])["of_google"]
 
 
 def openai_whole(order, client=openai_of):
@@ -156,6 +171,20 @@ def anthropic_tools(order):
     return {"calls": [[block.name, block.input] for block in calls], "stop": first.stop_reason, "text": last.content[0].text}
 
 
+def anthropic_runner(order):
+    """The SDK runs the tool by itself, in a thread that it keeps at the server where it can."""
+    calls = []
+
+    @anthropic.beta_tool
+    def add(a: int, b: int) -> str:
+        """Adds."""
+        calls.append(["add", {"a": a, "b": b}])
+        return str(a + b)
+    messages = anthropic_of(order).beta.messages
+    last = messages.tool_runner(model=order["model"], max_tokens=64, messages=ASK, tools=[add]).until_done()
+    return {"calls": calls, "text": last.content[0].text}
+
+
 def anthropic_thinking(order):
     made = anthropic_of(order).messages.create(model=order["model"], max_tokens=4096, messages=ASK,
                                                thinking={"type": "enabled", "budget_tokens": 1024})
@@ -171,16 +200,63 @@ def anthropic_models(order):
     return {"models": [model.id for model in anthropic_of(order).models.list(limit=1)]}
 
 
-CALLS = {name: call for name, call in globals().items() if name.startswith(("anthropic_", "openai_"))}
+def google_whole(order):
+    made_now = google_of(order).models.generate_content(model=order["model"], contents="hi")
+    usage = made_now.usage_metadata
+    return {"text": made_now.text, "stop": made_now.candidates[0].finish_reason.name,
+            "tokens": [usage.prompt_token_count, usage.candidates_token_count]}
+
+
+def google_stream(order):
+    chunks = list(google_of(order).models.generate_content_stream(model=order["model"], contents="hi"))
+    pieces = [chunk.text for chunk in chunks if chunk.text]
+    usage = chunks[-1].usage_metadata
+    return {"text": "".join(pieces), "pieces": pieces, "tokens": [usage.prompt_token_count, usage.candidates_token_count]}
+
+
+def google_tools(order):
+    """The SDK runs the tool by itself, and asks again."""
+    calls = []
+
+    def add(a: int, b: int) -> int:
+        """Adds."""
+        calls.append(["add", {"a": a, "b": b}])
+        return a + b
+    said = google_of(order).models.generate_content(model=order["model"], contents="hi", config={"tools": [add]})
+    return {"calls": calls, "text": said.text}
+
+
+def google_parse(order):
+    said = google_of(order).models.generate_content(model=order["model"], contents="hi", config={
+        "response_mime_type": "application/json", "response_schema": Person})
+    return {"person": said.parsed.model_dump()}
+
+
+def google_embeddings(order):
+    said = google_of(order).models.embed_content(model=order["model"], contents=["a", "b"])
+    return {"vectors": [item.values for item in said.embeddings]}
+
+
+def google_count(order):
+    return {"is_counted": google_of(order).models.count_tokens(model=order["model"], contents="hi").total_tokens > 0}
+
+
+def google_models(order):
+    return {"models": [model.name for model in google_of(order).models.list()]}
+
+
+CALLS = {name: call for name, call in globals().items() if name.startswith(("anthropic_", "openai_", "google_")) and callable(call)
+         and not name.endswith(("_of", "_errors"))}
 
 
 def answer(order):
     try:
         return CALLS[f"{order['client']}_{order['call']}"](order)
-    except (anthropic.APIError, openai.APIError) as err:
+    except (anthropic.APIError, openai.APIError, google_errors.APIError) as err:
         response = getattr(err, "response", None)
-        return {"error": {"kind": type(err).__name__, "status": getattr(err, "status_code", None), "message": str(err),
-                          "code": getattr(err, "code", None),
+        code = getattr(err, "code", None)
+        return {"error": {"kind": type(err).__name__, "status": getattr(err, "status_code", code), "message": str(err),
+                          "code": code,
                           "retryAfter": response.headers.get("retry-after") if response is not None else None}}
 
 

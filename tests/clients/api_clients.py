@@ -1,10 +1,12 @@
-"""Clients that nobody here wrote, with an API key of the gateway and every model behind every API: the OpenAI and Anthropic
-packages from PyPI."""
+"""Clients that nobody here wrote, with an API key of the gateway and every model behind every API: the OpenAI, Anthropic and Google
+packages from PyPI, as docs/clients.md configures them."""
 from contract.client_apis import KEY, ClientEnv
 from fakes.models import Reply
 from harness.runner import case, fixture
 
 from . import _child, _pypi
+from ._recipes import Recipe
+from ._scripted import adder
 from .sdk_clients import holds
 
 MODELS = ("gpt", "claude")  # behind them: servers of OpenAI's and of Anthropic's dialect
@@ -17,10 +19,10 @@ class ApiEnv(ClientEnv):
 
     def call(self, client, what, model, replies):
         for script in (self.openai, self.anthropic):
-            script.replies = list(replies)
+            script.replies = replies if callable(replies) else list(replies)
             script.seen.clear()
-        return self.clients.call({"client": client, "call": what, "url": f"http://127.0.0.1:{self.gw.port}", "key": KEY,
-                                  "model": model})
+        recipe = Recipe(self.ctx, "The vendors' SDKs for Python", f"http://127.0.0.1:{self.gw.port}", KEY, model)
+        return self.clients.call({"client": client, "call": what, "recipe": recipe.code["python"], "key": KEY, "model": model})
 
     def close(self):
         super().close()
@@ -33,9 +35,11 @@ def api_clients(ctx):
 
 
 def call_case(client, what, wanted, replies=(Reply(("hel", "lo"), usage=(7, 2)),), models=MODELS):
-    """replies: of either server, or a pair of lists for that of OpenAI's and that of Anthropic's dialect."""
+    """replies: of either server, or a function of the request; or a pair of lists for that of OpenAI's and that of Anthropic's
+    dialect."""
     for model in models:
-        said = replies[models.index(model)] if isinstance(replies[0], (list, tuple)) else replies
+        is_pair = not callable(replies) and isinstance(replies[0], (list, tuple))
+        said = replies[models.index(model)] if is_pair else replies
 
         @case(f"CLIENT-api-{client}-{what}-{model}", "api-clients")
         def run(env, model=model, said=said):
@@ -76,18 +80,27 @@ call_case("openai", "responses_parse", {"person": {"name": "Ann", "age": 7}},
           ([openai_answer({"content": PERSON})], [anthropic_answer([{"type": "text", "text": PERSON}])]))
 call_case("openai", "models", {"models": ["gpt", "claude", "both"]}, models=("gpt",))
 call_case("openai", "completion", {"text": "hello"}, models=("gpt",))
-call_case("openai", "embeddings", {"vectors": [[0.5, -1], [0.25, 2]]}, models=("gpt",), replies=[Reply(body={
+VECTORS = [Reply(body={
     "object": "list", "model": "m", "usage": {"prompt_tokens": 2, "total_tokens": 2},
-    "data": [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(([0.5, -1], [0.25, 2]))]})])
+    "data": [{"object": "embedding", "index": i, "embedding": v} for i, v in enumerate(([0.5, -1], [0.25, 2]))]})]
+call_case("openai", "embeddings", {"vectors": [[0.5, -1], [0.25, 2]]}, models=("gpt",), replies=VECTORS)
 call_case("anthropic", "whole", {"text": "hello", "stop": "end_turn", "tokens": [7, 2], "has_id": True})
 call_case("anthropic", "stream", {"text": "hello", "stop": "end_turn", "tokens": [7, 2]})
 call_case("anthropic", "tools", {"calls": ADD, "stop": "tool_use", "text": "3 and 7"}, TOOLS)
+call_case("anthropic", "runner", {"calls": ADD, "text": "3 and 7"}, adder)
 call_case("anthropic", "models", {"models": ["gpt", "claude", "both"]}, models=("gpt",))
 call_case("anthropic", "count", {"tokens": 9}, [Reply(body={"input_tokens": 9})], models=("claude",))
 call_case("anthropic", "thinking", {"blocks": [["thinking", "two steps"], ["text", "hello"]]},
           ([openai_answer({"reasoning_content": "two steps", "content": "hello"})],
            [anthropic_answer([{"type": "thinking", "thinking": "two steps", "signature": "c2ln"},
                               {"type": "text", "text": "hello"}])]))
+call_case("google", "whole", {"text": "hello", "stop": "STOP", "tokens": [7, 2]})
+call_case("google", "stream", {"text": "hello", "pieces": ["hel", "lo"], "tokens": [7, 2]})
+call_case("google", "tools", {"calls": ADD, "text": "3 and 7"}, adder)
+call_case("google", "parse", {"person": {"name": "Ann", "age": 7}}, adder)
+call_case("google", "models", {"models": ["models/gpt", "models/claude", "models/both"]}, models=("gpt",))
+call_case("google", "count", {"is_counted": True}, adder, models=("gpt",))
+call_case("google", "embeddings", {"vectors": [[0.5, -1], [0.25, 2]]}, models=("gpt",), replies=VECTORS)
 
 
 def failure_case(ident, client, model, reply, what="whole", **wanted):
@@ -100,6 +113,8 @@ for name in MODELS:
     limited, broken = Reply(status=429, headers=(("Retry-After", "3"),)), Reply(("a", "b"), cut_after=1)
     failure_case("limited", "openai", name, limited, kind="RateLimitError", status=429, retryAfter="3")
     failure_case("limited", "anthropic", name, limited, kind="RateLimitError", status=429, retryAfter="3")
+    failure_case("limited", "google", name, limited, kind="ClientError", status=429)
+    failure_case("cut", "google", name, broken, "stream", kind="ServerError")
     failure_case("overloaded", "anthropic", name, Reply(status=503), kind="OverloadedError", status=529)
     failure_case("refused-key", "openai", name, Reply(status=401), kind="InternalServerError", status=502)
     failure_case("cut", "openai", name, broken, "stream", kind="APIError")
@@ -107,3 +122,4 @@ for name in MODELS:
     failure_case("responses-cut", "openai", name, broken, "responses_stream", kind="ResponseFailed")
 failure_case("unknown", "openai", "nobody", Reply(), kind="NotFoundError", status=404, code="model_not_found")
 failure_case("unknown", "anthropic", "nobody", Reply(), kind="NotFoundError", status=404)
+failure_case("unknown", "google", "nobody", Reply(), kind="ClientError", status=404)

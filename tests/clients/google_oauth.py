@@ -15,6 +15,7 @@ from harness.runner import case, equal, fixture, truth
 
 from . import _child, _pypi
 from ._canon import CanonEnv
+from ._recipes import Recipe
 
 ACCOUNT = "gateway@acme-1.iam.gserviceaccount.com"
 METADATA = "/computeMetadata/v1/"
@@ -314,8 +315,8 @@ def google_claude(ctx):
 
 @case("GOOGLE-claude-passed", "google-claude")
 def claude_is_passed_through(env):
-    told = env.clients.call({"client": "anthropic", "call": "stream", "url": f"http://127.0.0.1:{env.gw.port}",
-                             "key": KEY, "model": "claude"})
+    recipe = Recipe(env.ctx, "The vendors' SDKs for Python", f"http://127.0.0.1:{env.gw.port}", KEY, "claude").code["python"]
+    told = env.clients.call({"client": "anthropic", "call": "stream", "recipe": recipe, "key": KEY, "model": "claude"})
     equal((told["text"], told["stop"], told["tokens"]), ("let in", "end_turn", [3, 2]), told)
     asked = env.google.take()[-1]
     equal(asked.path, "/v1/projects/acme-1/locations/europe-west1/publishers/anthropic/models/claude-sonnet-4-5@20250929"

@@ -2,8 +2,8 @@
 
 A fixture makes an environment (a gateway and its fakes). The cases of one module that share a fixture form a group:
 they run one after the other against one environment; groups run side by side, except those of fixtures marked serial,
-which measure time or memory and run alone at the end. Those whose clients take far more of the machine than the gateway does are
-left out of a sanitizer build.
+which measure time or memory and run alone at the end. Those whose clients take far more of the machine than the gateway does begin
+last, and are left out of a sanitizer build.
 """
 import fnmatch
 import threading
@@ -111,8 +111,8 @@ class Run:
                 groups.setdefault((item.module, item.fixture), []).append(item)
         side_by_side = [group for group in groups.items() if not _fixtures[group[0][1]][1]]
         alone = [group for group in groups.items() if _fixtures[group[0][1]][1]]
-        # The longest groups first, so that none is left running alone at the end.
-        side_by_side.sort(key=lambda group: -len(group[1]))
+        # The longest groups first, so that none is left running alone at the end; heavy ones last, out of the others' way.
+        side_by_side.sort(key=lambda group: (_fixtures[group[0][1]][2], -len(group[1])))
         with ThreadPoolExecutor(max_workers=self.jobs) as pool:
             for future in [pool.submit(self._group, *group) for group in side_by_side]:
                 future.result()
