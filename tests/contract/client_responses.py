@@ -45,7 +45,12 @@ NAMESPACE = {"type": "namespace", "name": "files", "description": "", "tools": [
     {"type": "function", "name": "read", "parameters": {"type": "object"}, "strict": False}]}
 
 
-NAMES = {"anthropic": lambda sent: sent["tools"][0]["name"]}
+NAMES = {
+    "anthropic": lambda sent: sent["tools"][0]["name"],
+    "mistral": lambda sent: sent["tools"][0]["function"]["name"],
+    "bedrock": lambda sent: sent["toolConfig"]["tools"][0]["toolSpec"]["name"],
+    "vertex": lambda sent: sent["tools"][0]["functionDeclarations"][0]["name"],
+}
 
 
 def asks_for_call(env, members, target, dialect_tool):
