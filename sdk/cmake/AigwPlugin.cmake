@@ -27,21 +27,21 @@ function(aigw_add_plugin name)
     PREFIX "" OUTPUT_NAME ${name} C_VISIBILITY_PRESET hidden CXX_VISIBILITY_PRESET hidden
     LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/lib/aigw/${P_KIND}s)
   install(TARGETS ${target} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/aigw/${P_KIND}s)
-  if(BUILD_TESTING AND TARGET aigw::conformance)
+  if(BUILD_TESTING AND TARGET aigw::plugin)
     set(options)
     if(DEFINED P_SETTINGS)
       set(options --settings ${P_SETTINGS})
     endif()
-    add_test(NAME conformance.${P_KIND}.${name} COMMAND aigw::conformance ${options} $<TARGET_FILE:${target}>)
+    add_test(NAME conformance.${P_KIND}.${name} COMMAND aigw::plugin test ${options} $<TARGET_FILE:${target}>)
   endif()
 endfunction()
 
 # aigw_add_cases(<name> KIND provider|feature CASES a.case…)
 #
-# Runs case files (docs/writing-a-plugin.md) against the plugin as the test `cases.<kind>.<name>`.
+# Runs case files (docs/plugin-authors.md) against the plugin as the test `cases.<kind>.<name>`.
 function(aigw_add_cases name)
   cmake_parse_arguments(P "" "KIND" "CASES" ${ARGN})
-  if(NOT BUILD_TESTING OR NOT TARGET aigw::conformance)
+  if(NOT BUILD_TESTING OR NOT TARGET aigw::plugin)
     return()
   endif()
   set(files)
@@ -50,5 +50,5 @@ function(aigw_add_cases name)
     list(APPEND files ${path})
   endforeach()
   add_test(NAME cases.${P_KIND}.${name}
-    COMMAND aigw::conformance $<TARGET_FILE:${P_KIND}_${name}> ${files})
+    COMMAND aigw::plugin test $<TARGET_FILE:${P_KIND}_${name}> ${files})
 endfunction()

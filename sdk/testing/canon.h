@@ -1,5 +1,5 @@
 /* canon.h - the canonical model request as JSON text: one table per struct says its members; reading, writing and the
- * search for unknown members follow it. The form is described in docs/writing-a-plugin.md. */
+ * search for unknown members follow it. The form is described in docs/plugin-authors.md. */
 #ifndef TESTHOST_CANON_H
 #define TESTHOST_CANON_H
 

@@ -1,4 +1,4 @@
-/* cases.c - case files: a plugin's tests as text. The form is described in docs/writing-a-plugin.md.
+/* cases.c - case files: a plugin's tests as text. The form is described in docs/plugin-authors.md.
  *
  * A file is a row of sections "=== name argument", each with the lines below it. Some set something up, some do
  * something, some say what must have come of it. The tables of sections are also the help. */
@@ -111,7 +111,7 @@ static void run_section(struct cases *c, const struct section *s)
         c->is_unchecked = false;
     check_last(c);
     if (!section) {
-        cases_finding(c, "unknown section \"%s\"; aigw_conformance --help-cases lists them", s->name);
+        cases_finding(c, "unknown section \"%s\"; aigw-plugin --help-cases lists them", s->name);
         return;
     }
     if (!(section->kind & CASES_CLOSED) && !need_host(c))
@@ -123,56 +123,69 @@ static void run_section(struct cases *c, const struct section *s)
         section->handler(c, s);
 }
 
-static char *read_file(struct cases *c)
+char *cases_read_file(const char *path)
 {
-    FILE *file = fopen(c->file, "rb");
+    FILE *file = fopen(path, "rb");
     char *text = file ? malloc(CASES_FILE_MAX + 1) : NULL;
     size_t len = text ? fread(text, 1, CASES_FILE_MAX, file) : 0;
 
     if (file)
         fclose(file);
-    if (!text) {
-        cases_finding(c, "cannot be read");
-        return NULL;
-    }
-    text[len] = '\0';
+    if (text)
+        text[len] = '\0';
     return text;
 }
 
-/* Cut the file at its "=== " lines and run what stands between. */
+/* The line that begins a section, or what is left when there is none. */
+static bool find_head(aigw_str *rest, int *line, aigw_str *ret_head)
+{
+    while (rest->len > 0) {
+        *ret_head = testhost_next_line(rest);
+        ++*line;
+        if (gw_str_has_prefix(*ret_head, AIGW_STR("=== ")))
+            return true;
+    }
+    return false;
+}
+
+bool cases_next_section(struct gw_arena *arena, aigw_str *rest, int *line, struct section *ret)
+{
+    aigw_str head, next;
+
+    if (!find_head(rest, line, &head))
+        return false;
+    ret->line = *line;
+    char *name = gw_arena_strndup(arena, head.ptr + 4, head.len - 4);
+    size_t name_len = strcspn(name, " ");
+    const char *begin = rest->ptr;
+    aigw_str after = *rest;
+    int after_line = *line;
+
+    ret->arg = name[name_len] ? name + name_len + 1 : "";
+    name[name_len] = '\0';
+    ret->name = name;
+    if (find_head(&after, &after_line, &next)) {
+        *rest = (aigw_str){ next.ptr, (size_t)(rest->ptr + rest->len - next.ptr) };
+        *line = after_line - 1;
+    } else {
+        *rest = (aigw_str){ rest->ptr + rest->len, 0 };
+    }
+    ret->text = gw_arena_strndup(arena, begin, (size_t)(rest->ptr - begin));
+    return true;
+}
+
 static void run_file(struct cases *c, char *text)
 {
-    aigw_str rest = gw_str(text), line;
+    aigw_str rest = gw_str(text);
     struct section section = { 0 };
-    const char *begin = NULL;
-    int line_number = 0;
+    int line = 0;
 
-    while (rest.len > 0) {
-        const char *at = rest.ptr;
-
-        line = testhost_next_line(&rest);
-        line_number++;
-        if (!gw_str_has_prefix(line, AIGW_STR("=== ")))
-            continue;
-        if (section.name) {
-            section.text = gw_arena_strndup(&c->arena, begin, (size_t)(at - begin));
-            run_section(c, &section);
-        }
-        char *head = gw_arena_strndup(&c->arena, line.ptr + 4, line.len - 4);
-        size_t name_len = strcspn(head, " ");
-
-        section.arg = head[name_len] ? head + name_len + 1 : "";
-        head[name_len] = '\0';
-        section.name = head;
-        c->line = line_number;
-        begin = rest.ptr;
+    while (cases_next_section(&c->arena, &rest, &line, &section)) {
+        c->line = section.line;
+        run_section(c, &section);
     }
-    if (!section.name) {
+    if (!section.name)
         cases_finding(c, "has no section; expected lines like \"=== call a title\"");
-        return;
-    }
-    section.text = gw_arena_strndup(&c->arena, begin, (size_t)(rest.ptr - begin));
-    run_section(c, &section);
     check_last(c);
 }
 
@@ -182,9 +195,11 @@ int aigw_testhost_run_cases(const char *plugin_path, const char *case_path)
     char *text;
 
     gw_arena_init(&c.arena, (size_t)256 << 20);
-    text = read_file(&c);
+    text = cases_read_file(case_path);
     if (text)
         run_file(&c, text);
+    else
+        cases_finding(&c, "cannot be read");
     aigw_testhost_close(c.th);
     gw_arena_done(&c.arena);
     free(text);

@@ -25,7 +25,14 @@ struct cases {
 struct section {
     const char *name, *arg;
     const char *text;
+    int line;
 };
+
+/** The whole of a case file, for free(). NULL: it cannot be read. */
+char *cases_read_file(const char *path);
+/** The next section of what is left of a file, in memory of the arena; *line counts lines, from 0. False: there is
+ * none. */
+bool cases_next_section(struct gw_arena *arena, aigw_str *rest, int *line, struct section *ret);
 
 #define CASES_PROVIDER 1u
 #define CASES_FEATURE  2u

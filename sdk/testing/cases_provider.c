@@ -133,6 +133,26 @@ static void expect_cuts(struct cases *c, const struct section *s)
     }
 }
 
+static void play_whole(void *arg)
+{
+    struct cases *c = arg;
+
+    if (aigw_testhost_http(c->th)->framing == AIGW_FRAMING_LOCAL)
+        play_local(c);
+    else
+        play(c, &(struct cut){ 0 });
+}
+
+static void expect_no_leak(struct cases *c)
+{
+    size_t files, bytes = testhost_find_leak(play_whole, c, &files);
+
+    if (bytes > 0)
+        cases_finding(c, "about %zu bytes are not given back after each call", bytes);
+    if (files > 0)
+        cases_finding(c, "%zu files are left open after each call", files);
+}
+
 static void expect_events(struct cases *c, const struct section *s)
 {
     bool is_local = aigw_testhost_http(c->th)->framing == AIGW_FRAMING_LOCAL;
@@ -149,6 +169,8 @@ static void expect_events(struct cases *c, const struct section *s)
         expect_cuts(c, s);
     if (c->findings == before)
         leave_early(c, is_local, whole);
+    if (c->findings == before)
+        expect_no_leak(c);
 }
 
 static void do_answer(struct cases *c, const struct section *s)

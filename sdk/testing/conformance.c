@@ -24,15 +24,10 @@ static bool is_name(const char *name)
     return name && *name && name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
 }
 
-static const struct aigw_setting *setting_at(const struct aigw_plugin *d, uint32_t i)
-{
-    return (const struct aigw_setting *)(const void *)((const char *)d->settings + (size_t)i * d->setting_size);
-}
-
 static void check_setting(struct probe *c, const struct aigw_plugin *d, uint32_t at)
 {
     static const char *const reserved[] = { "plugin", "enabled", "model" };
-    const struct aigw_setting *s = setting_at(d, at);
+    const struct aigw_setting *s = testhost_setting_at(d, at);
     size_t size = gw_setting_field_size(s->type);
 
     if (!is_name(s->name)) {
@@ -53,47 +48,13 @@ static void check_setting(struct probe *c, const struct aigw_plugin *d, uint32_t
     if (s->choices && s->type != AIGW_SET_STRING)
         probe_finding(c, "setting %s: only strings have choices", s->name);
     for (uint32_t i = 0; i < at; i++) {
-        const struct aigw_setting *other = setting_at(d, i);
+        const struct aigw_setting *other = testhost_setting_at(d, i);
 
         if (other->name && strcmp(other->name, s->name) == 0)
             probe_finding(c, "setting %s: is there twice", s->name);
         if (size > 0 && s->offset < other->offset + gw_setting_field_size(other->type) &&
             other->offset < s->offset + size)
             probe_finding(c, "setting %s: shares its field with %s", s->name, other->name);
-    }
-}
-
-/* Settings text that fills what is required with something harmless. */
-static void dummy_settings(struct gw_buf *out, const struct aigw_plugin *d)
-{
-    for (uint32_t i = 0; i < d->setting_count; i++) {
-        const struct aigw_setting *s = setting_at(d, i);
-
-        if (!(s->flags & AIGW_SETF_REQUIRED))
-            continue;
-        gw_buf_printf(out, "%s = ", s->name);
-        switch (s->type) {
-        case AIGW_SET_INT:
-            gw_buf_printf(out, "%lld;\n", s->min < s->max ? (long long)s->min : 1LL);
-            break;
-        case AIGW_SET_DOUBLE:
-            gw_buf_printf(out, "%f;\n", s->min < s->max ? s->min : 1.0);
-            break;
-        case AIGW_SET_BOOL:
-            gw_buf_puts(out, "true;\n");
-            break;
-        case AIGW_SET_LIST:
-            gw_buf_puts(out, "( \"dummy\" );\n");
-            break;
-        case AIGW_SET_MAP:
-            gw_buf_puts(out, "{ dummy = \"dummy\"; };\n");
-            break;
-        default:
-            if (s->choices)
-                gw_buf_printf(out, "\"%.*s\";\n", (int)strcspn(s->choices, "|"), s->choices);
-            else
-                gw_buf_puts(out, s->flags & AIGW_SETF_URL ? "\"http://127.0.0.1:9/v1\";\n" : "\"dummy\";\n");
-        }
     }
 }
 
@@ -169,15 +130,36 @@ static void check_descriptor(struct probe *c, const struct gw_plugin *plugin)
         check_feature(c, plugin);
 }
 
+/* Two instances side by side, asked the same; then what a later SDK or a bad peer would send. */
+static void check_instances(struct probe *c, struct gw_plugin *plugin, const char *settings)
+{
+    char reason[1024];
+    struct aigw_testhost *a = testhost_open_loaded(plugin, settings, reason, sizeof reason);
+    struct aigw_testhost *b = a ? testhost_open_loaded(plugin, settings, reason, sizeof reason) : NULL;
+
+    if (!a || !b) {
+        probe_finding(c, "%s instance does not open with default settings: %s", a ? "a second" : "an", reason);
+        aigw_testhost_close(a);
+        return;
+    }
+    probe_twice(c, a, b);
+    probe_strangers(c, a);
+    if (c->findings == 0) /* or it would find the same over and over */
+        probe_bad_input(c, a);
+    if (a->slowest)
+        printf("%s: longest callback: %s, %lld us of processor time\n", c->path, a->slowest, (long long)a->slowest_us);
+    aigw_testhost_close(a);
+    probe_twice(c, b, b); /* the second outlives the first */
+    aigw_testhost_close(b);
+}
+
 int aigw_testhost_conformance(const char *path, const char *given)
 {
     struct probe c = { .path = path };
-    struct aigw_testhost *a = NULL, *b = NULL;
     struct gw_arena arena;
     struct gw_buf settings;
     struct gw_plugin *plugin;
     struct gw_err err;
-    char reason[1024];
 
     gw_arena_init(&arena, (size_t)1 << 20);
     gw_buf_init(&settings, (size_t)1 << 20);
@@ -191,23 +173,15 @@ int aigw_testhost_conformance(const char *path, const char *given)
     if (given)
         gw_buf_puts(&settings, given);
     else
-        dummy_settings(&settings, &plugin->descriptor);
-    if (c.findings > 0)
-        goto out;
-    a = testhost_open_loaded(plugin, settings.data ? settings.data : "", reason, sizeof reason);
-    b = a ? testhost_open_loaded(plugin, settings.data ? settings.data : "", reason, sizeof reason) : NULL;
-    if (!a || !b) {
-        probe_finding(&c, "%s instance does not open with default settings: %s", a ? "a second" : "an", reason);
-        goto out;
-    }
-    probe_twice(&c, a, b);
-    probe_strangers(&c, a);
-    aigw_testhost_close(a);
-    a = NULL;
-    probe_twice(&c, b, b); /* the second outlives the first */
+        testhost_harmless_settings(&settings, &plugin->descriptor, TESTHOST_NOWHERE, NULL, NULL);
+    gw_buf_puts(&settings, "");
+    if (c.findings == 0)
+        check_instances(&c, plugin, settings.data);
+    if (c.findings == 0 && !given)
+        probe_settings(&c, plugin);
+    if (c.findings == 0)
+        probe_leaks(&c, plugin, settings.data);
 out:
-    aigw_testhost_close(a);
-    aigw_testhost_close(b);
     gw_plugin_unload(plugin);
     gw_buf_done(&settings);
     gw_arena_done(&arena);

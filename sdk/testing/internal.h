@@ -27,6 +27,9 @@ struct testhost_credential;
 #define TESTHOST_GROWTH_MAX 1024u
 #define TESTHOST_CHOICES    16 /* of which events are looked at */
 
+/* Longest time of a callback on the loop, be it at work or waiting. */
+#define TESTHOST_CALLBACK_MAX_US 10000
+
 /** A prompt by its id, or what a model says by its name; the newest of one name is first. */
 struct testhost_prompt {
     struct testhost_prompt *next;
@@ -98,6 +101,11 @@ struct aigw_testhost {
     uint32_t finished;                /* a bit per choice */
     uint32_t tools[TESTHOST_CHOICES]; /* tool calls begun in each choice */
 
+    /* since it was opened */
+    const char *slowest; /* the callback that took longest, NULL before the first */
+    int64_t slowest_us;
+    uint32_t slow_count;
+
     /* feature side */
     struct testhost_exchange exchange;
     const char *headers; /* of the request at hand */
@@ -128,9 +136,33 @@ void testhost_clear(struct aigw_testhost *th);
 char *testhost_exact_copy(aigw_str text);
 void testhost_free_copy(char *copy);
 
+/* harmless.c */
+#define TESTHOST_NOWHERE "http://127.0.0.1:9/v1"
+const struct aigw_setting *testhost_setting_at(const struct aigw_plugin *d, uint32_t i);
+/** Settings text that fills what is required, and the first URL with `url` unless it is TESTHOST_NOWHERE; `changed`, or
+ *  NULL, gets `value`. */
+void testhost_harmless_settings(struct gw_buf *out, const struct aigw_plugin *d, const char *url,
+                                const struct aigw_setting *changed, const char *value);
+
+/* leak.c */
+/** Bytes that each round leaves allocated, 0 for none; *ret_files: files it leaves open. */
+size_t testhost_find_leak(void (*round)(void *arg), void *arg, size_t *ret_files);
+
 /* watch.c */
 /** Put our own functions before the plugin's callbacks. */
 void testhost_watch(struct aigw_testhost *th);
+
+/* watch_time.c */
+/** One callback at work. */
+struct testhost_span {
+    const char *callback;
+    int64_t wall_us, cpu_us;
+    long waits, disk_reads;
+};
+void testhost_span_begin(struct testhost_span *span, const char *callback);
+void testhost_span_end(struct aigw_testhost *th, const struct testhost_span *span);
+/** For a signal handler: the callback that runs now, NULL for none; *ret_serial, if given, counts callbacks. */
+const char *testhost_running(unsigned *ret_serial);
 
 /* core.c */
 /** Make the configuration that the test described, unless it is made. False: aigw_testhost_error() says why. */

@@ -7,7 +7,7 @@
 #define STRANGER 99u /* a kind, role, type or tool of a later SDK */
 #define MARK     "aigw-conformance-mark"
 
-static void find_faults(struct probe *c, struct aigw_testhost *th, const char *what)
+void probe_faults(struct probe *c, struct aigw_testhost *th, const char *what)
 {
     aigw_str rest = gw_str(aigw_testhost_faults(th)), line;
 
@@ -22,12 +22,17 @@ static void find_faults(struct probe *c, struct aigw_testhost *th, const char *w
 static const char plain_request[] = "{\"stream\":true,\"max_tokens\":16,"
                                     "\"messages\":[{\"role\":\"user\",\"content\":\"hello\"}]}";
 
+aigw_status probe_request(struct aigw_testhost *th)
+{
+    return th->plugin.descriptor.kind == AIGW_KIND_PROVIDER ? aigw_testhost_request_json(th, plain_request) : AIGW_OK;
+}
+
 static void call_both(struct probe *c, struct aigw_testhost *a, struct aigw_testhost *b)
 {
     aigw_status first = aigw_testhost_request_json(a, plain_request);
     aigw_status second = aigw_testhost_request_json(b, plain_request);
 
-    find_faults(c, a, "request()");
+    probe_faults(c, a, "request()");
     if (first != second)
         probe_finding(c, "two instances with the same settings answer a request differently (%d, %d): %s", first,
                       second, aigw_testhost_error(first ? a : b));
@@ -97,7 +102,7 @@ static aigw_status ask(struct probe *c, struct aigw_testhost *th, const struct s
 {
     aigw_status status = testhost_request_changed(th, row->request, row->change);
 
-    find_faults(c, th, row->what);
+    probe_faults(c, th, row->what);
     if (status < 0 && *aigw_testhost_error(th) == '\0')
         probe_finding(c, "%s: refused with status %d without a reason: host->fail() records it", row->what, status);
     return status;
@@ -151,8 +156,7 @@ static void probe_provider(struct probe *c, struct aigw_testhost *th)
 
 /* ---- features ---- */
 
-/* The route's path with "x" for every parameter. */
-static char *path_of(const struct aigw_route *route)
+char *probe_path(const struct aigw_route *route)
 {
     char *path = strdup(route->path), *to = path;
 
@@ -174,13 +178,13 @@ static char *path_of(const struct aigw_route *route)
 static void send_both(struct probe *c, struct aigw_testhost *a, struct aigw_testhost *b, const struct aigw_route *route)
 {
     static const char *const bodies[] = { "", "{}", "no JSON" };
-    char *path = path_of(route);
+    char *path = probe_path(route);
 
     for (size_t i = 0; path && i < GW_ARRAY_LEN(bodies); i++) {
         const struct aigw_testhost_answer *first = &a->answer, *second = &b->answer;
 
         aigw_testhost_send(a, route->method, path, "Content-Type: application/json\n", bodies[i]);
-        find_faults(c, a, route->path);
+        probe_faults(c, a, route->path);
         aigw_testhost_send(b, route->method, path, "Content-Type: application/json\n", bodies[i]);
         if (first->status != second->status || first->state != second->state || strcmp(first->body, second->body) != 0)
             probe_finding(c, "%s %s: two instances with the same settings answer differently (%u, %u)", route->method,
@@ -194,11 +198,11 @@ static void send_both(struct probe *c, struct aigw_testhost *a, struct aigw_test
 /* Whatever the feature makes of a refusal must be an answer that a client takes for one. */
 static void probe_refusals(struct probe *c, struct aigw_testhost *th, const struct aigw_route *route)
 {
-    char *path = path_of(route);
+    char *path = probe_path(route);
 
     for (uint32_t kind = AIGW_REFUSE_TOKEN; path && kind <= AIGW_REFUSE_ENCODING + 1; kind++) {
         aigw_testhost_refuse(th, route->method, path, NULL, kind);
-        find_faults(c, th, "refuse()");
+        probe_faults(c, th, "refuse()");
         if (th->answer.status < 400)
             probe_finding(c, "%s %s: a refusal of kind %u is answered with status %u", route->method, path, kind,
                           th->answer.status);

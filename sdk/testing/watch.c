@@ -29,17 +29,20 @@ static aigw_status keep_error(struct aigw_ctx *ctx, aigw_status status)
 
 /* ---- providers ---- */
 
-static void enter(struct aigw_testhost *th)
+static void enter(struct aigw_testhost *th, struct testhost_span *span, const char *callback)
 {
     th->may_emit = true;
     th->emit_status = AIGW_OK;
+    testhost_span_begin(span, callback);
 }
 
 /* A callback is over: what emit() answered must be what it answers. */
-static aigw_status leave(struct aigw_ctx *ctx, const char *callback, aigw_status status)
+static aigw_status leave(struct aigw_ctx *ctx, const struct testhost_span *span, aigw_status status)
 {
     struct aigw_testhost *th = testhost_of(ctx);
+    const char *callback = span->callback;
 
+    testhost_span_end(th, span);
     th->may_emit = false;
     if (th->emit_status != AIGW_OK && status != th->emit_status)
         testhost_fault(th, "%s answered %d after emit() had answered %d: return that at once", callback, status,
@@ -54,8 +57,11 @@ static aigw_status on_request(struct aigw_ctx *ctx, void *self, void *call, cons
                               const struct aigw_model_request *req, struct aigw_http_request *ret_http)
 {
     struct aigw_testhost *th = testhost_of(ctx);
+    struct testhost_span span;
 
+    testhost_span_begin(&span, "request()");
     th->status = keep_error(ctx, provider_of(th)->request(ctx, self, call, target, req, ret_http));
+    testhost_span_end(th, &span);
     th->did_describe = th->status != AIGW_PENDING;
     th->http.framing = ret_http->framing; /* the rest is what is sent in the end */
     return th->status;
@@ -65,8 +71,11 @@ static aigw_status on_sign(struct aigw_ctx *ctx, void *self, void *call, const s
                            struct aigw_signature *ret_signature)
 {
     struct aigw_testhost *th = testhost_of(ctx);
+    struct testhost_span span;
 
+    testhost_span_begin(&span, "sign()");
     th->status = keep_error(ctx, provider_of(th)->sign(ctx, self, call, http, ret_signature));
+    testhost_span_end(th, &span);
     th->did_describe = th->status != AIGW_PENDING;
     return th->status;
 }
@@ -74,8 +83,12 @@ static aigw_status on_sign(struct aigw_ctx *ctx, void *self, void *call, const s
 static aigw_status on_credential(struct aigw_ctx *ctx, void *self, void *memory, struct aigw_credential_step *step)
 {
     struct aigw_testhost *th = testhost_of(ctx);
-    aigw_status status = provider_of(th)->credential(ctx, self, memory, step);
+    struct testhost_span span;
+    aigw_status status;
 
+    testhost_span_begin(&span, "credential()");
+    status = provider_of(th)->credential(ctx, self, memory, step);
+    testhost_span_end(th, &span);
     th->fetching = status == AIGW_OK && !step->is_done ? testhost_keep_answer(th, step->name) : NULL;
     return keep_error(ctx, status);
 }
@@ -87,13 +100,14 @@ static aigw_status on_frame(struct aigw_ctx *ctx, void *self, void *call, const 
     struct aigw_frame copy = *frame;
     aigw_str *strings[] = { &copy.event, &copy.data, &copy.exception };
     char *memory[GW_ARRAY_LEN(strings)] = { NULL };
+    struct testhost_span span;
     aigw_status status;
 
     for (size_t i = 0; i < GW_ARRAY_LEN(strings); i++)
         if (strings[i]->len > 0)
             strings[i]->ptr = memory[i] = testhost_exact_copy(*strings[i]);
-    enter(th);
-    status = leave(ctx, "frame()", provider_of(th)->frame(ctx, self, call, &copy));
+    enter(th, &span, "frame()");
+    status = leave(ctx, &span, provider_of(th)->frame(ctx, self, call, &copy));
     for (size_t i = 0; i < GW_ARRAY_LEN(strings); i++)
         testhost_free_copy(memory[i]);
     return status;
@@ -102,18 +116,31 @@ static aigw_status on_frame(struct aigw_ctx *ctx, void *self, void *call, const 
 static aigw_status on_done(struct aigw_ctx *ctx, void *self, void *call)
 {
     struct aigw_testhost *th = testhost_of(ctx);
+    struct testhost_span span;
 
-    enter(th);
-    return leave(ctx, "done()", provider_of(th)->done(ctx, self, call));
+    enter(th, &span, "done()");
+    return leave(ctx, &span, provider_of(th)->done(ctx, self, call));
+}
+
+static void on_failure(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_http_failure *failure,
+                       struct aigw_error *ret_error)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+    struct testhost_span span;
+
+    testhost_span_begin(&span, "failure()");
+    provider_of(th)->failure(ctx, self, call, failure, ret_error);
+    testhost_span_end(th, &span);
 }
 
 static aigw_status on_produce(struct aigw_ctx *ctx, void *self, void *call, struct aigw_produce *ret_next)
 {
     struct aigw_testhost *th = testhost_of(ctx);
+    struct testhost_span span;
     aigw_status status;
 
-    enter(th);
-    status = leave(ctx, "produce()", provider_of(th)->produce(ctx, self, call, ret_next));
+    enter(th, &span, "produce()");
+    status = leave(ctx, &span, provider_of(th)->produce(ctx, self, call, ret_next));
     if (status == AIGW_OK && ret_next->next_ms < 0)
         testhost_fault(th, "produce() asked for a negative pause");
     return status;
@@ -127,6 +154,7 @@ static void watch_provider(struct aigw_testhost *th)
     ops->request = on_request;
     ops->frame = ops->frame ? on_frame : NULL;
     ops->done = ops->done ? on_done : NULL;
+    ops->failure = ops->failure ? on_failure : NULL;
     ops->produce = ops->produce ? on_produce : NULL;
     ops->sign = ops->sign ? on_sign : NULL;
     ops->credential = ops->credential ? on_credential : NULL;
@@ -137,23 +165,36 @@ static void watch_provider(struct aigw_testhost *th)
 static aigw_status on_check(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_request *request)
 {
     struct aigw_testhost *th = testhost_of(ctx);
+    struct testhost_span span;
 
+    testhost_span_begin(&span, "check()");
     th->status = keep_error(ctx, feature_of(th)->check(ctx, self, call, request));
+    testhost_span_end(th, &span);
     return th->status;
 }
 
 static aigw_status on_run(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_request *request)
 {
     struct aigw_testhost *th = testhost_of(ctx);
+    struct testhost_span span;
 
+    testhost_span_begin(&span, "run()");
     th->status = keep_error(ctx, feature_of(th)->run(ctx, self, call, request));
+    testhost_span_end(th, &span);
     return th->status;
 }
 
 static aigw_status on_build(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_model_info *model,
                             const struct aigw_call_options *options, struct aigw_model_request *ret_request)
 {
-    return keep_error(ctx, feature_of(testhost_of(ctx))->build(ctx, self, call, model, options, ret_request));
+    struct aigw_testhost *th = testhost_of(ctx);
+    struct testhost_span span;
+    aigw_status status;
+
+    testhost_span_begin(&span, "build()");
+    status = feature_of(th)->build(ctx, self, call, model, options, ret_request);
+    testhost_span_end(th, &span);
+    return keep_error(ctx, status);
 }
 
 /* The text in memory of its own: what is kept beyond the callback without a copy is found. */
@@ -162,11 +203,14 @@ static aigw_status on_event(struct aigw_ctx *ctx, void *self, void *call, const 
     struct aigw_testhost *th = testhost_of(ctx);
     struct aigw_event copy = *event;
     char *text = NULL;
+    struct testhost_span span;
     aigw_status status;
 
     if (event->text.len > 0)
         copy.text.ptr = text = testhost_exact_copy(event->text);
+    testhost_span_begin(&span, "event()");
     status = keep_error(ctx, feature_of(th)->event(ctx, self, call, &copy));
+    testhost_span_end(th, &span);
     testhost_free_copy(text);
     if (status != AIGW_OK && status != AIGW_E_CLOSED)
         gw_buf_printf(&th->notes, "event() answered %d: %s\n", status, gw_ctx_error(ctx));
@@ -177,14 +221,29 @@ static aigw_status on_refuse(struct aigw_ctx *ctx, void *self, const struct aigw
                              const struct aigw_refusal *refusal)
 {
     struct aigw_testhost *th = testhost_of(ctx);
-    aigw_status status = feature_of(th)->refuse(ctx, self, request, refusal);
-    bool is_answered = th->answer.state == AIGW_ANSWER_COMPLETE;
+    struct testhost_span span;
+    aigw_status status;
+    bool is_answered;
 
+    testhost_span_begin(&span, "refuse()");
+    status = feature_of(th)->refuse(ctx, self, request, refusal);
+    testhost_span_end(th, &span);
+    is_answered = th->answer.state == AIGW_ANSWER_COMPLETE;
     if ((status == AIGW_OK) != is_answered)
         testhost_fault(th, "refuse() of kind %u answered %d, and the client was %s", refusal->kind, status,
                        is_answered ? "answered" : "not answered");
     th->status = keep_error(ctx, status);
     return status;
+}
+
+static void on_gone(struct aigw_ctx *ctx, void *self, void *call)
+{
+    struct aigw_testhost *th = testhost_of(ctx);
+    struct testhost_span span;
+
+    testhost_span_begin(&span, "gone()");
+    feature_of(th)->gone(ctx, self, call);
+    testhost_span_end(th, &span);
 }
 
 static void watch_feature(struct aigw_testhost *th)
@@ -197,6 +256,7 @@ static void watch_feature(struct aigw_testhost *th)
     ops->build = ops->build ? on_build : NULL;
     ops->event = ops->event ? on_event : NULL;
     ops->refuse = ops->refuse ? on_refuse : NULL;
+    ops->gone = ops->gone ? on_gone : NULL;
 }
 
 void testhost_watch(struct aigw_testhost *th)

@@ -36,7 +36,7 @@ def fixtures(ctx):
 
 
 def message(line):
-    """A message of AWS's binary event stream, as docs/writing-a-plugin.md spells it."""
+    """A message of AWS's binary event stream, as docs/plugin-authors.md spells it."""
     kind, name, *rest = line.split(" ", 2)
     return aws_message(kind, name, rest[0] if rest else "")
 

@@ -121,7 +121,7 @@ def run_plugin(row):
         path = os.path.join(folder, row.id + ".case")
         with open(path, "w", encoding="utf-8") as out:
             out.write(row.text)
-        done = subprocess.run([os.path.join(ctx.build_dir, "bin", "aigw_conformance"), so, path], capture_output=True,
+        done = subprocess.run([os.path.join(ctx.build_dir, "bin", "aigw-plugin"), "test", so, path], capture_output=True,
                               text=True, timeout=60, check=False)
         if f"{path}: ok" not in done.stdout.splitlines():  # what else the runner finds is no matter of the case
             found = (done.stderr or done.stdout).replace(folder + "/", "")

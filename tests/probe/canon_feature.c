@@ -1,5 +1,5 @@
 /* canon_feature.c - a client that speaks the canonical model itself, for tests through the whole gateway: POST /canon
- * with a model request as case files spell it (docs/writing-a-plugin.md) and "need": {"model", "identifier",
+ * with a model request as case files spell it (docs/plugin-authors.md) and "need": {"model", "identifier",
  * "endpoint", "api_key" …}, which says who is to answer. The answer is the events, in lines as case files spell them.
  */
 #include <aigw/sdk.h>

@@ -2,7 +2,11 @@
  * find each. With "nothing" it is a good one: one text per line of the answer, "." ends it. */
 #include <aigw/sdk.h>
 
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct bad {
     const struct aigw_host *host;
@@ -18,19 +22,40 @@ static const struct aigw_setting bad_settings[] = {
       .help = "The rule to break." },
 };
 
+static int breaks(const struct bad *bad, const char *rule)
+{
+    return strcmp(bad->breaks, rule) == 0;
+}
+
+/* Nobody keeps the address: it is lost, and no compiler may leave it out. */
+static void lose_memory(void)
+{
+    *(void *volatile *)&(void *){ NULL } = malloc(24);
+}
+
+/* 12 ms at work, or asleep. */
+static void hold_up(const struct bad *bad)
+{
+    const clock_t end = clock() + 12 * (CLOCKS_PER_SEC / 1000);
+
+    if (breaks(bad, "sleeps"))
+        nanosleep(&(struct timespec){ .tv_nsec = 12000000 }, NULL);
+    while (breaks(bad, "spins") && clock() < end)
+        continue;
+}
+
 static aigw_status bad_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
 {
     struct bad *bad = self;
 
     bad->host = host;
-    if (strcmp(bad->breaks, "open emits") == 0)
+    if (breaks(bad, "leaks"))
+        lose_memory();
+    if (breaks(bad, "leaves files open") && open("/dev/null", O_RDONLY) < 0)
+        return AIGW_E_CONFIG;
+    if (breaks(bad, "open emits"))
         host->emit(ctx, &(struct aigw_event){ .struct_size = sizeof(struct aigw_event), .type = AIGW_EVENT_TEXT });
     return AIGW_OK;
-}
-
-static int breaks(const struct bad *bad, const char *rule)
-{
-    return strcmp(bad->breaks, rule) == 0;
 }
 
 static int is_known(const struct bad *bad, const struct aigw_model_request *req)
@@ -56,6 +81,9 @@ static aigw_status bad_request(struct aigw_ctx *ctx, void *self, void *call, con
     const struct aigw_message *msg = req->messages;
 
     (void)call, (void)target;
+    hold_up(bad);
+    if (breaks(bad, "crashes"))
+        raise(SIGSEGV);
     if (!is_known(bad, req))
         return breaks(bad, "no reason") ? AIGW_E_UNSUPPORTED
                                         : bad->host->fail(ctx, AIGW_E_UNSUPPORTED, "only chats of texts");
@@ -89,6 +117,8 @@ static aigw_status bad_frame(struct aigw_ctx *ctx, void *self, void *call, const
     aigw_status status;
 
     (void)call;
+    if (breaks(bad, "leaks in frames"))
+        lose_memory();
     if (++bad->frames == 20 && breaks(bad, "tires")) /* whole and in pieces the three lines were answered before */
         return emit(bad, ctx, (struct aigw_event){ .type = AIGW_EVENT_TEXT, .text = AIGW_STR("yawn") });
     if (frame->data.len == 1 && frame->data.ptr[0] == '.') {

@@ -36,7 +36,7 @@ plugin() { # plugin COMPILER NAME SOURCE CASE [FLAG…]
     shift 4
     "$compiler" -std=c++17 -Wall -Wextra -Werror "$@" -shared -fPIC -fvisibility=hidden -I "$include" -x c++ \
         -o "$work/$name.so" "$from"
-    "$build/bin/aigw_conformance" "$work/$name.so" "$case"
+    "$build/bin/aigw-plugin" test "$work/$name.so" "$case"
 }
 
 for cxx; do

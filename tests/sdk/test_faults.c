@@ -31,16 +31,23 @@ static const struct {
     { "reads the client", 5, 1, PLAIN, "header() works for a feature while a request is served" },
     { "request emits", 5, 1, PLAIN, "emit() works inside frame()" },
     { "pends for nothing", 0, 1, PLAIN, "waits for a credential that it did not ask for" },
-    { "no size", 0, 1, "", "struct_size is 0" },
-    { "usage without size", 0, 1, "text \"hello\"\nusage 0 0 cached=0\n", "usage of an event: struct_size is 0" },
+    { "no size", 1, 1, "", "struct_size is 0" },
+    { "usage without size", 1, 1, "text \"hello\"\nusage 0 0 cached=0\n", "usage of an event: struct_size is 0" },
     { "finishes twice", 0, 1, "", "FINISH was emitted twice for choice 0" },
     { "emits on", 0, 1, "text \"hello\"\ntext \"hello\"\ntext \"world\"\ntext \"world\"\nfinish stop \"\"\nend\n",
       "emit() was called again after it had answered -5" },
     { "loses what emit says", 0, 1, PLAIN, "frame() answered 0 after emit() had answered -5" },
-    { "pends in a frame", 0, 1, "", "frame() answered 2, expected AIGW_OK, AIGW_DONE or a failure" },
-    { "tool with a gap", 0, 1, "", "TOOL_CALL has index 1, expected at most 0" },
-    { "tool named twice", 0, 1, "", "id and name belong to its first piece only" },
+    { "pends in a frame", 1, 1, "", "frame() answered 2, expected AIGW_OK, AIGW_DONE or a failure" },
+    { "tool with a gap", 1, 1, "", "TOOL_CALL has index 1, expected at most 0" },
+    { "tool named twice", 1, 1, "", "id and name belong to its first piece only" },
     { "tires", 0, 1, PLAIN, "that was the cut before byte 3 of 14" },
+#if !defined(__SANITIZE_ADDRESS__) /* it watches the memory itself */
+    { "leaks", 1, 0, PLAIN, "bytes are not given back each time an instance is opened, asked and closed" },
+    { "leaks in frames", 1, 1, PLAIN, "bytes are not given back after each call" },
+#endif
+    { "leaves files open", 1, 0, PLAIN, "1 open files are left each time an instance is opened, asked and closed" },
+    { "sleeps", 12, 1, PLAIN, "ms: no callback may block; host->offload() is for that" },
+    { "spins", 12, 1, PLAIN, "ms on the loop, at most 10 are good manners" },
 };
 
 /* The same for a feature; its conformance check alone. */

@@ -5,8 +5,8 @@
  * who asks, the model servers, and a clock that jumps as soon as nothing is left to do. Memory is handed out with exact
  * sizes and freed at the end of its lifetime, so that AddressSanitizer sees what a plugin does wrong.
  *
- * Most plugins need none of these functions: text files that `aigw_conformance plugin.so case…` runs say the same
- * with less (see docs/writing-a-plugin.md, "Case files").
+ * Most plugins need none of these functions: text files that `aigw-plugin test plugin.so case…` runs say the same
+ * with less (see docs/plugin-authors.md, "Case files").
  *
  *     provider    open → request → feed … → end        events() says what came out
  *                              → failure               what a refusal was made of
@@ -47,7 +47,7 @@ const char *aigw_testhost_faults(const struct aigw_testhost *th);
 /** Begin a call: request() with a fresh call state. target NULL: model "test-model" at the configured place. */
 aigw_status aigw_testhost_request(struct aigw_testhost *th, const struct aigw_target *target,
                                   const struct aigw_model_request *req);
-/** The same from text, see docs/writing-a-plugin.md:
+/** The same from text, see docs/plugin-authors.md:
  *  {"target":{"model":"m"},"stream":true,"messages":[{"role":"user","content":"hi"}],"max_tokens":9}
  *  AIGW_E_INVALID with aigw_testhost_error() when the text itself is wrong. */
 aigw_status aigw_testhost_request_json(struct aigw_testhost *th, const char *json);
@@ -158,9 +158,14 @@ const char *aigw_testhost_resolved(const struct aigw_testhost *th);
 /* ---- both --------------------------------------------------------------------------------------------------- */
 
 /** Check the rules of the headers that can be checked from outside: settings table, operations and routes; how requests
- *  with something unknown in them are answered; two instances side by side, open and close again. They are opened with
- *  `settings`; NULL: harmless values for what is required. Findings are printed to standard error; answers how many. */
+ *  with something unknown in them are answered; answers, bodies and settings that make no sense; two instances side by
+ *  side, open and close again; memory and files that are not given back; callbacks that hold the loop up. They are
+ *  opened with `settings`; NULL: harmless values for what is required. Findings are printed to standard error; answers
+ *  how many. */
 int aigw_testhost_conformance(const char *path, const char *settings);
+/** Print what a plugin says about itself: version, ABI, settings, routes or framing; for the latter it is opened with
+ *  `settings` as above. 0, or 1 when it cannot be loaded: the reason is on standard error. */
+int aigw_testhost_info(const char *path, const char *settings, FILE *out);
 /** Run a case file; findings are printed to standard error; answers how many. */
 int aigw_testhost_run_cases(const char *plugin_path, const char *case_path);
 /** Print the sections that a case file may have. */
