@@ -43,6 +43,10 @@ static bool copy_sized(void *to, size_t our, const void *from, size_t their)
     return true;
 }
 
+/* 1.0 promised what 0.2 had: plugins of 0.2 are plugins of 1.0. */
+#define IS_DRAFT_OF_1_0(found) ((found)->abi_major == 0 && (found)->abi_minor == 2)
+_Static_assert(AIGW_ABI_MAJOR == 1, "another major: decide about plugins of 0.2");
+
 static aigw_status check_version(const struct aigw_plugin *found, const char *path, struct gw_err *reterr)
 {
     if (found->magic != AIGW_PLUGIN_MAGIC)
@@ -50,6 +54,8 @@ static aigw_status check_version(const struct aigw_plugin *found, const char *pa
                           "%s: magic is 0x%08x, expected 0x%08x: this is not an aigw plugin; "
                           "define it with AIGW_PLUGIN() from <aigw/sdk.h>",
                           path, found->magic, AIGW_PLUGIN_MAGIC);
+    if (IS_DRAFT_OF_1_0(found))
+        return AIGW_OK;
     if (found->abi_major != AIGW_ABI_MAJOR)
         return gw_err_set(reterr, AIGW_E_CONFIG,
                           "%s: built for plugin ABI %u.%u, this aigw speaks %d.%d: rebuild the "
@@ -60,11 +66,6 @@ static aigw_status check_version(const struct aigw_plugin *found, const char *pa
                           "%s: built for plugin ABI %u.%u, this aigw speaks up to %d.%d: upgrade "
                           "aigw, or rebuild the plugin with this aigw's SDK",
                           path, found->abi_major, found->abi_minor, AIGW_ABI_MAJOR, AIGW_ABI_MINOR);
-    if (found->abi_minor < AIGW_ABI_MINOR_OLDEST)
-        return gw_err_set(reterr, AIGW_E_CONFIG,
-                          "%s: built for plugin ABI %u.%u, the oldest that this aigw still loads is %d.%d: "
-                          "rebuild the plugin with this aigw's SDK",
-                          path, found->abi_major, found->abi_minor, AIGW_ABI_MAJOR, AIGW_ABI_MINOR_OLDEST);
     return AIGW_OK;
 }
 

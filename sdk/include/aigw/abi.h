@@ -28,13 +28,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** ABI version of these headers. Another major is refused, and so is a newer minor than the core's. An older minor
- *  keeps loading, back to AIGW_ABI_MINOR_OLDEST. While the major is 0 a minor may still raise that.
- *  History:  0.1 first. 0.2 calls with handles and a request built per attempt, lists instead of arrays, credentials,
- *            signing, timers, offload, pass-through, refusals in the route's language. */
-#define AIGW_ABI_MAJOR        0
-#define AIGW_ABI_MINOR        2
-#define AIGW_ABI_MINOR_OLDEST 2
+/** ABI version of these headers. Another major is refused, and so is a newer minor than the core's; every older minor
+ * of the major keeps loading. docs/abi.md is the promise. History:  0.1 first. 0.2 calls with handles and a request
+ * built per attempt, lists instead of arrays, credentials, signing, timers, offload, pass-through, refusals in the
+ * route's language. 1.0 is 0.2, promised. */
+#define AIGW_ABI_MAJOR 1
+#define AIGW_ABI_MINOR 0
 
 #if defined(__GNUC__) || defined(__clang__)
 #define AIGW_PRINTF(fmt_index, first_arg) __attribute__((format(printf, fmt_index, first_arg)))

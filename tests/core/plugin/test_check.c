@@ -178,7 +178,12 @@ static void ok_short_routes(void) /* of an SDK that did not know `callers` */
 }
 static void ok_oldest_minor(void)
 {
-    D.abi_minor = AIGW_ABI_MINOR_OLDEST;
+    D.abi_minor = 0;
+}
+static void ok_draft(void)
+{
+    D.abi_major = 0;
+    D.abi_minor = 2;
 }
 static void ok_dialects(void)
 {
@@ -206,6 +211,7 @@ static const struct {
     { "short-ops", ok_short_ops },
     { "no-tables", ok_no_tables },
     { "oldest-minor", ok_oldest_minor },
+    { "draft", ok_draft },
     { "dialects", ok_dialects },
     { "feature-longer", ok_feature_longer },
     { "feature-short", ok_feature_short },
@@ -261,9 +267,15 @@ static void minor_newer(void)
 {
     D.abi_minor = AIGW_ABI_MINOR + 1;
 }
-static void minor_too_old(void)
+static void draft_too_old(void)
 {
-    D.abi_minor = AIGW_ABI_MINOR_OLDEST - 1;
+    D.abi_major = 0;
+    D.abi_minor = 1;
+}
+static void draft_unknown(void)
+{
+    D.abi_major = 0;
+    D.abi_minor = 3;
 }
 static void size_small(void)
 {
@@ -498,7 +510,8 @@ static const struct {
     { "magic", magic, "magic is 0x00000001, expected 0x41494757" },
     { "major", major, "rebuild the plugin with this aigw's SDK" },
     { "minor-newer", minor_newer, "this aigw speaks up to" },
-    { "minor-too-old", minor_too_old, "the oldest that this aigw still loads is" },
+    { "draft-too-old", draft_too_old, "built for plugin ABI 0.1, this aigw speaks 1." },
+    { "draft-unknown", draft_unknown, "built for plugin ABI 0.3, this aigw speaks 1." },
     { "size-small", size_small, "descriptor says it has 16 bytes, expected" },
     { "size-huge", size_huge, "descriptor says it has 1000000 bytes" },
     { "tail-used", tail_used, "uses some beyond" },

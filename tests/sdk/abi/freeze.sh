@@ -1,6 +1,6 @@
 #!/bin/sh
-# freeze.sh <minor version> - freeze the headers and the templates' plugins as tests/sdk/abi/<version> and record their
-# layout. Once, when the version is released; CMakeLists.txt and layout.c name the versions there are.
+# freeze.sh <version> - freeze the headers and the templates' plugins as tests/sdk/abi/<version> and record their layout. Again
+# and again until the version is released, then never more; CMakeLists.txt and layout.c name the versions there are.
 set -eu
 
 version=$1

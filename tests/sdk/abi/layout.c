@@ -12,5 +12,6 @@
 #define FIXED(type, size)   _Static_assert(sizeof(struct type) == (size), "struct " #type " never grows");
 #define NUMBER(name, value) _Static_assert((name) == (value), #name " has another value");
 #include "0.2/layout.h"
+#include "1.0/layout.h"
 
 #endif

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """record.py <folder with aigw/*.h> <c compiler> - print the layout of every public struct and the value of every public
 number, as lines of layout.h. Run once when a minor version is released; from then on tests/sdk/abi/layout.c holds the
-headers to it, and the test sdk.abi holds the record to the headers that were frozen beside it."""
+headers to it, and the test sdk.abi holds the record to the headers that were frozen beside it.
+
+record.py --types <folder with aigw/*.h> - print a C file whose functions take every public struct, for abidiff."""
 import pathlib
 import re
 import subprocess
@@ -11,7 +13,7 @@ import tempfile
 # Complete: these never grow.
 FIXED = ("aigw_str", "aigw_pair", "aigw_list", "aigw_map")
 # These change with every version.
-CHANGING = ("AIGW_ABI_MINOR", "AIGW_ABI_MINOR_OLDEST")
+CHANGING = ("AIGW_ABI_MAJOR", "AIGW_ABI_MINOR", "AIGW_ABI_MINOR_OLDEST")
 HEADERS = ("abi", "model", "host", "provider", "feature")
 
 
@@ -56,7 +58,16 @@ def program(structs, numbers):
     yield "    return 0;\n}"
 
 
+def types(folder):
+    yield "#include <aigw/sdk.h>"
+    for name, _ in read(folder)[0]:
+        yield f"void take_{name}(const struct {name} *it);\nvoid take_{name}(const struct {name} *it) {{ (void)it; }}"
+
+
 def main():
+    if sys.argv[1] == "--types":
+        print("\n".join(types(pathlib.Path(sys.argv[2]))))
+        return
     folder, compiler = pathlib.Path(sys.argv[1]), sys.argv[2]
     structs, numbers = read(folder)
     with tempfile.TemporaryDirectory() as work:

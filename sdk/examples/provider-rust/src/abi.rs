@@ -10,8 +10,8 @@ pub const DONE: Status = 1;
 pub const E_NOMEM: Status = -1;
 pub const E_UNSUPPORTED: Status = -7;
 
-pub const MAJOR: u16 = 0;
-pub const MINOR: u16 = 2;
+pub const MAJOR: u16 = 1;
+pub const MINOR: u16 = 0;
 pub const MAGIC: u32 = 0x4149_4757;
 pub const KIND_PROVIDER: u32 = 1;
 
