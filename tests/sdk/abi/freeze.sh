@@ -1,6 +1,6 @@
 #!/bin/sh
-# freeze.sh <version> - freeze the headers and the templates' plugins as tests/sdk/abi/<version> and record their layout. Again
-# and again until the version is released, then never more; CMakeLists.txt and layout.c name the versions there are.
+# freeze.sh <version> - freeze the headers and the templates' plugins as tests/sdk/abi/<version> and record their layout; make
+# docs/sdk anew. Again and again until the version is released, then never more; CMakeLists.txt and layout.c name the versions there are.
 set -eu
 
 version=$1
@@ -19,3 +19,4 @@ for kind in provider feature; do
     clang-format -i "$folder/frozen_$kind.c"
 done
 "$here/record.py" "$folder" cc >"$folder/layout.h"
+"$here/../../../scripts/sdk-docs" # the pages of the headers, too

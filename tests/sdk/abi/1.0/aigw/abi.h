@@ -28,10 +28,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/** ABI version of these headers. Another major is refused, and so is a newer minor than the core's; every older minor of
- *  the major keeps loading. docs/abi.md is the promise.
- *  History:  0.1 first. 0.2 calls with handles and a request built per attempt, lists instead of arrays, credentials,
- *            signing, timers, offload, pass-through, refusals in the route's language. 1.0 is 0.2, promised. */
+/** ABI version of these headers. Another major is refused, and so is a newer minor than the core's; every older minor
+ * of the major keeps loading. docs/abi.md is the promise. History:  0.1 first. 0.2 calls with handles and a request
+ * built per attempt, lists instead of arrays, credentials, signing, timers, offload, pass-through, refusals in the
+ * route's language. 1.0 is 0.2, promised. */
 #define AIGW_ABI_MAJOR 1
 #define AIGW_ABI_MINOR 0
 
