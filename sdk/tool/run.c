@@ -22,8 +22,6 @@ struct sample {
     struct tool_answer answer;
 };
 
-static const char no_answer[] = "the mock server has no answer for this plugin: --case names a case file that has one";
-
 /* "=== send POST /v1/x": header lines, an empty line, the body. */
 static void take_request(struct sample *sample, const struct section *s)
 {
@@ -105,8 +103,6 @@ static void fill_sample(struct sample *sample, const struct gw_plugin *plugin)
         sample->headers = route->request_schema ? "Content-Type: application/json\r\n" : "Content-Type: text/plain\r\n";
         sample->body = route->request_schema ? AIGW_STR("{}") : AIGW_STR(SAMPLE_QUESTION);
     }
-    if (!sample->answer.type)
-        sample->answer = (struct tool_answer){ 503, "text/plain", { no_answer, sizeof no_answer - 1 } };
 }
 
 /* "$url" is where the mock server listens. */

@@ -87,9 +87,48 @@ static void write_all(int fd, const char *bytes, size_t len)
     }
 }
 
+#define HELLO "Hello from the mock server"
+
+/* Answers in the dialects that many servers speak, by the end of the path. */
+static const struct {
+    const char *path_end, *body;
+} dialects[] = {
+    { "/chat/completions",
+      "{\"id\":\"mock-1\",\"object\":\"chat.completion\",\"created\":1,\"model\":\"mock\",\"choices\":"
+      "[{\"index\":0,\"message\":{\"role\":\"assistant\",\"content\":\"" HELLO "\"},"
+      "\"finish_reason\":\"stop\"}],\"usage\":{\"prompt_tokens\":4,\"completion_tokens\":5,"
+      "\"total_tokens\":9}}" },
+    { "/messages", "{\"id\":\"mock-1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"mock\",\"content\":"
+                   "[{\"type\":\"text\",\"text\":\"" HELLO "\"}],\"stop_reason\":\"end_turn\",\"usage\":"
+                   "{\"input_tokens\":4,\"output_tokens\":5}}" },
+    { ":generateContent", "{\"candidates\":[{\"index\":0,\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"" HELLO
+                          "\"}]},\"finishReason\":\"STOP\"}],\"usageMetadata\":{\"promptTokenCount\":4,"
+                          "\"candidatesTokenCount\":5,\"totalTokenCount\":9}}" },
+    { "/converse", "{\"output\":{\"message\":{\"role\":\"assistant\",\"content\":[{\"text\":\"" HELLO "\"}]}},"
+                   "\"stopReason\":\"end_turn\",\"usage\":{\"inputTokens\":4,\"outputTokens\":5,\"totalTokens\":9}}" },
+};
+
+static const char no_answer[] = "the mock server has no answer for this plugin: --case names a case file that has one";
+
+/* What no case file says, for the path of a request. */
+static struct tool_answer guess(const char *request)
+{
+    const char *path = request + strcspn(request, " ");
+    size_t len = strcspn(path + (*path == ' '), " ?\r\n");
+
+    path += *path == ' ';
+    for (size_t i = 0; i < sizeof dialects / sizeof *dialects; i++) {
+        size_t end = strlen(dialects[i].path_end);
+
+        if (len >= end && strncmp(path + len - end, dialects[i].path_end, end) == 0)
+            return (struct tool_answer){ 200, "application/json", { dialects[i].body, strlen(dialects[i].body) } };
+    }
+    return (struct tool_answer){ 503, "text/plain", { no_answer, sizeof no_answer - 1 } };
+}
+
 static void serve(const struct tool_server *server, int fd, char *bytes)
 {
-    const struct tool_answer *answer = server->answer;
+    struct tool_answer answer;
     char head[512];
     size_t len = read_request(server, fd, bytes);
     int head_len;
@@ -97,11 +136,12 @@ static void serve(const struct tool_server *server, int fd, char *bytes)
     if (len == 0)
         return;
     show(bytes, len);
+    answer = server->answer->type ? *server->answer : guess(bytes);
     head_len = snprintf(head, sizeof head,
                         "HTTP/1.1 %d Mock\r\nContent-Type: %.200s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
-                        answer->status, answer->type, answer->body.len);
+                        answer.status, answer.type, answer.body.len);
     write_all(fd, head, (size_t)head_len);
-    write_all(fd, answer->body.ptr, answer->body.len);
+    write_all(fd, answer.body.ptr, answer.body.len);
     shutdown(fd, SHUT_WR);
 }
 

@@ -49,7 +49,7 @@ int tool_find_gateway(const char *given, char *ret_path);
 /** A plugin of that gateway: <kind>s/<name>.so. 0, or 1 when the reason was printed. */
 int tool_find_plugin(const char *gateway, const char *kind, const char *name, char *ret_path);
 
-/* run_server.c: a model server that has one answer. */
+/* run_server.c: a model server that has one answer; type NULL: one in the dialect that the path tells. */
 struct tool_server;
 struct tool_answer {
     int status;

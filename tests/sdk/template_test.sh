@@ -115,4 +115,9 @@ if [ -x "$build/bin/aigw" ]; then
     refuses 1 "the mock server has no answer for this plugin" \
         "$tool" run --gateway "$build/bin/aigw" --settings 'base_url = "$url/v9";' "$work/alone/my_provider.so"
     expect "POST /v9/say HTTP/1.1" "$work/said"
+    # The gateway's own, of which no case file is beside: the mock server speaks their dialects.
+    for name in openai anthropic mistral; do
+        "$tool" run --gateway "$build/bin/aigw" "$build/lib/aigw/providers/$name.so" >"$work/run"
+        expect "Hello from the mock server" "$work/run"
+    done
 fi
