@@ -104,7 +104,7 @@ struct aigw_testhost {
     /* since it was opened */
     const char *slowest; /* the callback that took longest, NULL before the first */
     int64_t slowest_us;
-    uint32_t slow_count;
+    uint64_t callback_count, slow_count;
 
     /* feature side */
     struct testhost_exchange exchange;

@@ -28,7 +28,7 @@ if [ -z "${AIGW_HIDDEN:-}" ]; then
     trap 'rm -rf "$outside"' EXIT
     cp "$0" "$outside/test.sh"
     mv "$prefix" "$outside/prefix"
-    if unshare --mount true 2>/dev/null; then
+    if unshare --mount mount -t tmpfs none "$source" 2>/dev/null; then
         AIGW_HIDDEN=yes unshare --mount sh -c 'mount -t tmpfs none "$1" && shift && exec sh "$@"' - "$source" \
             "$outside/test.sh" "$build" "$outside" "$generator" "$source" "$@"
     else

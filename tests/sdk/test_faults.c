@@ -46,8 +46,8 @@ static const struct {
     { "leaks in frames", 1, 1, PLAIN, "bytes are not given back after each call" },
 #endif
     { "leaves files open", 1, 0, PLAIN, "1 open files are left each time an instance is opened, asked and closed" },
-    { "sleeps", 12, 1, PLAIN, "ms: no callback may block; host->offload() is for that" },
-    { "spins", 12, 1, PLAIN, "ms on the loop, at most 10 are good manners" },
+    { "sleeps", 11, 1, PLAIN, "ms: no callback may block; host->offload() is for that" },
+    { "spins", 11, 1, PLAIN, "ms on the loop, at most 10 are good manners" },
 };
 
 /* The same for a feature; its conformance check alone. */
