@@ -16,6 +16,7 @@
 /* The smallest block of an allocator, in each round of a window. */
 #define LEAST_GROWTH (ROUNDS * 16u)
 
+/* 0 where nobody says: other C libraries, and AddressSanitizer, which finds leaks itself. */
 static size_t memory_in_use(void)
 {
 #if defined(__GLIBC__) && (__GLIBC__ > 2 || __GLIBC_MINOR__ >= 33)
@@ -23,7 +24,7 @@ static size_t memory_in_use(void)
 
     return info.uordblks + info.hblkhd;
 #else
-    return 0; /* this C library does not say: build with -fsanitize=address, which does */
+    return 0;
 #endif
 }
 
@@ -60,7 +61,7 @@ size_t testhost_find_leak(void (*round)(void *arg), void *arg, size_t *ret_files
     unsigned steady = 0;
     pthread_t thread;
 
-    for (unsigned i = 0; i < WINDOWS; i++) {
+    for (unsigned i = 0; i < (memory_in_use() > 0 ? WINDOWS : 1); i++) {
         files = files_open();
         if (pthread_create(&thread, NULL, run_window, &window) != 0)
             abort();

@@ -193,8 +193,8 @@ struct aigw_host {
     aigw_status (*fail)(struct aigw_ctx *ctx, aigw_status why, const char *fmt, ...) AIGW_PRINTF(3, 4);
     /** Text of the last fail() or failed host call on this ctx, "" if none. [any] */
     const char *(*last_error)(struct aigw_ctx *ctx);
-    /** One log line; the core adds request id, plugin and time, and masks secrets. Never log prompts or answers. [any]
-     */
+    /** One log line; the core adds request id, plugin and time, and masks secrets. Never log prompts or answers. A
+     *  warning in open() is one about the instance's settings: `aigw check` shows it, too. [any] */
     void (*log)(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...) AIGW_PRINTF(3, 4);
     /** Add delta to metrics[index] of the descriptor, with label_count label values. [any] */
     void (*count)(struct aigw_ctx *ctx, uint32_t index, const aigw_str *label_values, double delta);
