@@ -54,7 +54,7 @@ check() { # check NAME FOLDER
 }
 
 run() { # run FILE TEXT: a sample goes through a gateway, and the text is in what comes back
-    aigw-plugin run "$1" >"$work/run" 2>&1 || fail "$(cat "$work/run")"
+    aigw-plugin run "$1" >"$work/run" 2>"$work/run.err" || fail "$(cat "$work/run" "$work/run.err")"
     grep -qF -- "$2" "$work/run" || fail "$1: expected \"$2\", found: $(cat "$work/run")"
 }
 

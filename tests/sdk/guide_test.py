@@ -49,10 +49,10 @@ class Shell:
         load = f". {state}\n" if state.exists() else ""
         save = f"\n{{ export -p; declare -p home dirs 2>/dev/null || true; echo cd \"'$PWD'\"; }} >{state}\n"
         done = subprocess.run(["bash", "-ec", load + block + save], cwd=self.home, env=self.environment, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=PROMISE_S, check=False)
+                              capture_output=True, timeout=PROMISE_S, check=False)
         self.log += done.stdout
         if done.returncode != 0:
-            sys.exit(f"the guide says:\n{block}\nand that failed:\n{done.stdout}")
+            sys.exit(f"the guide says:\n{block}\nand that failed:\n{done.stdout}{done.stderr}")
 
     def start(self, line):
         """Run the last line of a block for as long as the test takes; answers when the gateway listens."""
