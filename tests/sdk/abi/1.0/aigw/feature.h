@@ -83,6 +83,8 @@ struct aigw_request {
 #define AIGW_REFUSE_KEYS      7u /* 503: no key to judge tokens with could be loaded                               */
 #define AIGW_REFUSE_MODEL     8u /* host->respond_model_error(): http_status as the contract maps it               */
 #define AIGW_REFUSE_INVALID   9u /* host->respond_invalid()                                                        */
+#define AIGW_REFUSE_ENCODING \
+    10u /* 415: a Content-Encoding that the core cannot unpack; 400: a body that is not what it says */
 
 /** A refusal that the owner of the path may put into its clients' own form. */
 struct aigw_refusal {

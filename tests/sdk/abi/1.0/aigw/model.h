@@ -59,6 +59,9 @@ struct aigw_pair {
 #define AIGW_PARTF_CACHE     0x2u /* ask the server to cache the prompt up to and including this part             */
 #define AIGW_PARTF_SUMMARY   0x4u /* the reasoning text is a summary, not the thought itself                       */
 #define AIGW_PARTF_FREE_TEXT 0x8u /* the tool call's input is plain text, not JSON                                 */
+#define AIGW_PARTF_RAW \
+    0x10u /* of an event: the reasoning text is the thought itself, not a summary; without it nobody knows or it is \
+             one */
 
 struct aigw_tool;
 
@@ -224,6 +227,9 @@ struct aigw_raw {
 
 #define AIGW_REQF_STREAM  0x1u /* set by the core: deliver text as it comes. Without it TEXT may arrive in one event */
 #define AIGW_REQF_PREFILL 0x2u /* the last message is the assistant's and is to be continued, not answered          */
+#define AIGW_REQF_STRICT \
+    0x4u /* nothing may be left out: what else would be DROPPED makes build() fail with AIGW_E_UNSUPPORTED and words \
+            that begin with its names, "a, b: …" */
 
 /** What a feature asks of a model, filled in its build(). The core zeroes it and sets struct_size. */
 struct aigw_model_request {
@@ -406,6 +412,8 @@ struct aigw_event {
     const struct aigw_pair *headers; /* set by the core in START and ERROR: those of aigw_call_options.answer_headers */
     uint32_t header_count;           /* that the server's answer has, names as asked; live as long as the request   */
     uint32_t reserved2;
+    uint32_t part_flags; /* REASONING: AIGW_PARTF_RAW. 0 from providers that are older than it */
+    uint32_t reserved3;
 };
 
 #ifdef __cplusplus
