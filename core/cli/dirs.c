@@ -82,13 +82,18 @@ void cli_default_dirs(struct cli_options *options)
     struct gw_arena *arena = options->arena;
     const char *prefix = prefix_dir(arena);
     const char *source = prefix ? source_dir(arena, prefix) : NULL;
+    const char *shipped = prefix ? gw_arena_printf(arena, "%s/share/aigw/conf.d", prefix) : NULL;
     const char *conf[] = { source ? gw_arena_printf(arena, "%s/conf.d", source) : NULL,
                            prefix ? gw_arena_printf(arena, "%s/etc/aigw/conf.d", prefix) : NULL,
                            AIGW_SYSCONFDIR "/aigw/conf.d" };
     const char *plugins[] = { prefix ? gw_arena_printf(arena, "%s/lib/aigw", prefix) : NULL, AIGW_LIBDIR "/aigw" };
 
-    if (options->conf_dirs.count == 0)
+    if (options->conf_dirs.count == 0) {
+        /* A package keeps the shipped files apart from the operator's, which are read after them. */
+        if (!source && is_folder(shipped))
+            options->conf_dirs.items[options->conf_dirs.count++] = shipped;
         options->conf_dirs.items[options->conf_dirs.count++] = first_folder(conf, GW_ARRAY_LEN(conf));
+    }
     if (options->plugin_dirs.count == 0)
         options->plugin_dirs.items[options->plugin_dirs.count++] = first_folder(plugins, GW_ARRAY_LEN(plugins));
 }

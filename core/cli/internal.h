@@ -35,6 +35,7 @@ struct cli_options {
     const char *endpoint, *model_family, *model_name, *model_endpoint, *model_identifier, *api_key, *workflow_endpoint;
     const char *model, *quiet;
     bool json, stream;
+    bool ready; /* health: is it ready, not only alive */
     struct gw_arena *arena; /* holds the strings */
 };
 
@@ -51,12 +52,15 @@ int cli_plugins(const struct cli_options *options);
 int cli_config(const struct cli_options *options);
 int cli_prompts(const struct cli_options *options);
 int cli_docs(const struct cli_options *options);
+int cli_completion(const struct cli_options *options);
+int cli_health(const struct cli_options *options);
 int cli_key(const struct cli_options *options);
 int cli_troubleshoot(const struct cli_options *options);
 int cli_diagnose_token(const struct cli_options *options);
 int cli_doctor(const struct cli_options *options);
 int cli_status(const struct cli_options *options);
 int cli_top(const struct cli_options *options);
+int cli_man(const struct cli_options *options);
 int cli_version(const struct cli_options *options);
 int cli_reload(const struct cli_options *options);
 /** Send a command to the running gateway and print what it says. */

@@ -55,6 +55,11 @@ static const struct cli_option docs[] = {
     { "url", 0, CLI_TEXT, CLI_ANY, FIELD(url), "URL", NULL,
       "site of the documentation, for links (default: https://docs.gitlab.com)" },
 };
+static const struct cli_option health[] = {
+    CONF_DIR,
+    { "ready", 0, CLI_SWITCH, CLI_ANY, FIELD(ready), NULL, NULL,
+      "ask whether it would take a request now, not only whether it is alive" },
+};
 
 #define JSON(what) \
     { \
@@ -104,6 +109,8 @@ const struct cli_command cli_commands[] = {
       "Let the running gateway read its configuration again; prints what changed, or what is wrong with it.",
       "0: done, new requests meet it. 1: refused, the running configuration stays; or no gateway answers. 2: wrong "
       "usage." },
+    { "health", cli_health, OPTIONS(health), NULL, "Ask the gateway that runs here with this configuration how it is.",
+      "0: it is well. 1: it is not, or does not answer; standard error says why. 2: wrong usage." },
     { "plugins", cli_plugins, OPTIONS(plugins), NULL, "List the plugins with their settings and routes.",
       EXITS_CHECKED },
     { "config", cli_config, OPTIONS(config), NULL, "Print the reference of all settings as Markdown.", EXITS_CHECKED },
@@ -132,6 +139,9 @@ const struct cli_command cli_commands[] = {
       "with or "
       "without `Bearer` before it.",
       "0: this gateway accepts the token. 1: it does not, or something is missing. 2: wrong usage." },
+    { "completion", cli_completion, NO_OPTIONS, "bash | zsh | fish",
+      "Print what a shell needs to complete these commands.", EXITS_CHECKED },
+    { "man", cli_man, NO_OPTIONS, NULL, "Print the manual page.", "0." },
     { "version", cli_version, NO_OPTIONS, NULL, "Print the version of the program and of its plugin ABI.", "0." },
 };
 /* clang-format on */

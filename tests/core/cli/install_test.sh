@@ -3,7 +3,8 @@
 set -eu
 build=$1
 work=$2
-prefix=$work/usr
+root=$work/root # DESTDIR: folders outside the prefix, such as /etc, belong below it as well
+prefix=$root/usr
 
 fail() {
     echo "$*" >&2
@@ -12,7 +13,7 @@ fail() {
 
 rm -rf "$work"
 mkdir -p "$work"
-cmake --install "$build" --prefix "$prefix" --component runtime >"$work/install.log"
+DESTDIR=$root cmake --install "$build" --prefix /usr --component runtime >"$work/install.log"
 [ ! -e "$prefix/include" ] || fail "component runtime: expected no headers"
 [ ! -e "$prefix/lib/systemd" ] || fail "component runtime: expected no systemd unit"
 cd "$work"
@@ -20,10 +21,10 @@ plugins=$("$prefix/bin/aigw" plugins --plugin-dir "$(dirname "$(find "$prefix" -
 for name in "provider mock" "feature code_suggestions"; do
     echo "$plugins" | grep -q "^$name " || fail "expected $name among the installed plugins, found: $plugins"
 done
-env -i PATH=/usr/bin:/bin "$prefix/bin/aigw" check --conf-dir "$prefix/etc/aigw/conf.d" \
+env -i PATH=/usr/bin:/bin "$prefix/bin/aigw" check --conf-dir "$(find "$root" -type d -path '*/aigw/conf.d')" \
     --plugin-dir "$(dirname "$(find "$prefix" -name providers -type d)")" >check.log || fail "$(cat check.log)"
 
-cmake --install "$build" --prefix "$prefix" --component systemd >>"$work/install.log"
+DESTDIR=$root cmake --install "$build" --prefix /usr --component systemd >>"$work/install.log"
 unit=$prefix/lib/systemd/system/aigw.service
 [ -f "$unit" ] || fail "expected $unit"
 for line in DynamicUser=yes LogsDirectory=aigw LoadCredential=aigw.tls.key; do

@@ -1,0 +1,147 @@
+"""The Debian package in a small Debian of its own: installed, started, upgraded, removed, purged, as an operator does it."""
+import glob
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+from harness import http
+from harness.runner import Failure, Skip, case, equal, fixture, truth
+
+from ._containers import free_port
+
+# /proc is mounted in a name space that goes with the command.
+INSIDE = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
+SHIPPED, OURS, ENV = "/usr/share/aigw/conf.d/10-server.conf", "/etc/aigw/conf.d/90-local.conf", "/etc/aigw/env"
+
+
+class Debian:
+    """deb: the package; newer: the same as a later version, with a line more in a shipped file."""
+
+    def __init__(self, ctx):
+        base = os.path.join(os.path.dirname(ctx.work_dir), "debian12.tar")
+        found = sorted(glob.glob(os.path.join(os.path.dirname(ctx.work_dir), "package", "aigw_*.deb")))
+        if os.getuid() != 0 or not os.path.exists(base) or not found:
+            raise Skip("needs root, a Debian to install in and the package: see scripts/deploy")
+        self.ctx = ctx
+        self.root = tempfile.mkdtemp(prefix="aigw-debian-")
+        os.chmod(self.root, 0o755)
+        subprocess.run(["tar", "-x", "-f", base, "-C", self.root], check=True)
+        for name in ("/etc/resolv.conf", "/etc/hosts"):
+            if os.path.exists(name):
+                shutil.copy(name, self.root + name)
+        self.deb = "/tmp/" + os.path.basename(found[-1])
+        shutil.copy(found[-1], self.root + self.deb)
+        self.newer = self._newer(found[-1])
+        self.run("apt-get", "update", "-qq")
+
+    def _newer(self, deb):
+        tree = os.path.join(self.root, "tmp", "newer")
+        subprocess.run(["dpkg-deb", "-R", deb, tree], check=True)
+        control = os.path.join(tree, "DEBIAN", "control")
+        with open(control, encoding="utf-8") as file:
+            text = file.read()
+        with open(control, "w", encoding="utf-8") as out:
+            out.write("".join(line if not line.startswith("Version:") else line.rstrip() + "+newer\n"
+                              for line in text.splitlines(True)))
+        with open(tree + SHIPPED, "a", encoding="utf-8") as out:
+            out.write("// newer\n")
+        subprocess.run(["dpkg-deb", "--root-owner-group", "-b", tree, self.root + "/tmp/newer.deb"], check=True,
+                       stdout=subprocess.DEVNULL)
+        shutil.rmtree(tree)
+        return "/tmp/newer.deb"
+
+    def command(self, *args):
+        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", INSIDE, self.root, "/usr/bin/env", "-i",
+                "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "DEBIAN_FRONTEND=noninteractive", "LANG=C.UTF-8",
+                *args]
+
+    def run(self, *args, good=True):
+        """Standard input is closed: a question of dpkg's would be an error."""
+        done = subprocess.run(self.command(*args), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True, timeout=240, check=False)
+        if (done.returncode == 0) != good:
+            raise Failure(f"`{' '.join(args)}` to {'work' if good else 'fail'}", done.stdout[-1500:])
+        return done.stdout
+
+    def install(self, deb):
+        return self.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", deb)
+
+    def there(self, path):
+        return os.path.exists(self.root + path)
+
+    def read(self, path):
+        with open(self.root + path, encoding="utf-8") as file:
+            return file.read()
+
+    def append(self, path, text):
+        with open(self.root + path, "a", encoding="utf-8") as out:
+            out.write(text)
+
+    def close(self):
+        shutil.rmtree(self.root, ignore_errors=True)
+
+
+@fixture("package", serial=True)
+def package(ctx):
+    return Debian(ctx)
+
+
+@case("PKG-INSTALL", "package")
+def install(env):
+    env.install(env.deb)
+    truth("serves GitLab" in env.run("aigw", "version"), "the program", "something else")
+    truth("0 errors" in env.run("aigw", "check"), "a configuration without mistakes", "others")
+    equal(os.stat(env.root + ENV).st_mode & 0o777, 0o640, "mode of /etc/aigw/env, which may hold secrets")
+    for path in ("/usr/share/bash-completion/completions/aigw", "/usr/share/doc/aigw/copyright", SHIPPED,
+                 "/etc/aigw/conf.d/90-local.conf.example"):
+        truth(env.there(path), path, "no such file")
+    truth(any(env.there(folder + "/systemd/system/aigw.service") for folder in ("/lib", "/usr/lib")), "a unit", "none")
+    files = env.run("dpkg", "-L", "aigw")
+    truth("/man/man1/aigw.1" in files, "a manual page", files[-300:])
+    truth("/usr/include" not in files, "no headers", files[-300:])
+
+
+@case("S-45 PKG-START", "package")
+def start_and_survive_an_upgrade(env):
+    """The operator's files win over the shipped ones and stay; nothing is asked; what runs goes on."""
+    port = free_port()
+    env.append(OURS, f'server: {{ host = "127.0.0.1"; port = {port}; metrics_host = ""; }};\n')
+    env.append(ENV, "# mine\n")
+    process = subprocess.Popen(env.command("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "aigw", "serve"),
+                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 20
+        while "ok" not in env.run("sh", "-c", "aigw health || true"):
+            truth(time.monotonic() < deadline and process.poll() is None, "a healthy gateway", process.poll())
+        env.install(env.newer)
+        truth("// newer" in env.read(SHIPPED), "the shipped file to be new", env.read(SHIPPED)[-80:])
+        truth("# mine" in env.read(ENV) and env.there(OURS), "the operator's files to stay", env.read(ENV))
+        equal(http.request(port, "GET", "/monitoring/healthz").status, 200, "status of the one that runs")
+    finally:
+        process.terminate()
+    equal(process.wait(20), 0, "exit code")
+
+
+@case("PKG-BAD", "package")
+def upgrade_with_a_mistake_in_the_configuration(env):
+    env.append(OURS, "server: { prot = 1; };\n")
+    said = env.run("dpkg", "-i", env.newer)
+    truth("90-local.conf:2" in said and "goes on running" in said, "the mistake, and what happens now", said)
+    equal(env.run("dpkg-query", "-W", "-f", "${Status}", "aigw"), "install ok installed", "state of the package")
+    os.unlink(env.root + OURS)
+
+
+@case("PKG-REMOVE", "package")
+def remove_and_purge(env):
+    env.append(OURS, "// mine\n")
+    env.run("dpkg", "--remove", "aigw")
+    truth(env.there(ENV) and env.there(OURS) and not env.there("/usr/bin/aigw"), "configuration without program", "else")
+    env.run("dpkg", "--purge", "aigw")
+    truth(env.there(OURS) and not env.there(ENV), "what is the operator's to stay, the package's to go", "else")
+    os.unlink(env.root + OURS)
+    env.install(env.deb)
+    env.run("dpkg", "--purge", "aigw")
+    left = [path for path in ("/etc/aigw", "/usr/share/aigw", "/usr/lib/aigw", "/usr/share/doc/aigw") if env.there(path)]
+    equal(left, [], "what a purge leaves of an untouched installation")
