@@ -1,40 +1,61 @@
-# Two stages: the first compiles and tests, the second holds the server, its plugins and its configuration.
+# Stages: `build` compiles and tests, `root` collects what the image holds, `sdk` is for authors of plugins, and the last
+# one, the default, is the gateway: from scratch, without a shell, a package manager or a writable folder.
 #
 #   docker build -t aigw .
 #   docker run -p 5052:5052 -e AIGW_GITLAB_URL=https://gitlab.example.com \
 #              -e AIGW_GITLAB_API_URL=https://gitlab.example.com/api/v4/ aigw
 #
+#   docker build --target sdk -t aigw-sdk .                 an image to build plugins in
+#   docker build --platform linux/arm64 -t aigw:arm64 .     cross-compiled, needs no emulator
+#   scripts/image                                           the same with docker, podman or buildah
+#
 # The image runs as any user, with a read-only root and without a writable folder:
 #   docker run --read-only --user 100000:0 …
+ARG DEBIAN=docker.io/library/debian:12-slim
 
-# zlib: for the bodies that model servers compress unasked; sqlite: for the documentation search.
-FROM debian:12-slim AS build
-RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        gcc libc6-dev cmake ninja-build pkg-config check ca-certificates libmicrohttpd-dev libcurl4-gnutls-dev \
-        libjson-c-dev libgnutls28-dev libconfig-dev zlib1g-dev libsqlite3-dev \
-    && rm -rf /var/lib/apt/lists/*
-ENV CMAKE_GENERATOR=Ninja
+FROM --platform=$BUILDPLATFORM $DEBIAN AS packages
+ARG TARGETARCH
+COPY deploy/docker/target deploy/docker/packages /usr/local/lib/aigw/
+RUN sh /usr/local/lib/aigw/packages "${TARGETARCH:-}"
+
+FROM packages AS build
+ARG TARGETARCH
+# TESTS=off for those who have run them already.
+ARG TESTS=on
 COPY . /src
-RUN cmake -S /src -B /build -DCMAKE_BUILD_TYPE=Release -DAIGW_WERROR=ON -DCMAKE_INSTALL_PREFIX=/usr \
-        -DCMAKE_INSTALL_SYSCONFDIR=/etc -DCMAKE_INSTALL_LIBDIR=lib \
-    && cmake --build /build \
-    && ctest --test-dir /build --output-on-failure --timeout 120 \
-    && DESTDIR=/image cmake --install /build --strip --component runtime
+RUN sh /src/deploy/docker/compile "${TARGETARCH:-}" "$TESTS"
 
-FROM debian:12-slim
-RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        libmicrohttpd12 libcurl3-gnutls libjson-c5 libgnutls30 libconfig9 zlib1g libsqlite3-0 ca-certificates \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --no-create-home --uid 1001 --gid 0 aigateway
-COPY --from=build /image/ /
-COPY deploy/docker/healthcheck /usr/lib/aigw/healthcheck
-ENV AIGW_FASTAPI__API_PORT=5052 \
+FROM build AS root
+ARG TARGETARCH
+RUN sh /src/deploy/docker/collect "${TARGETARCH:-}" /image /root-fs
+
+# Compiler, headers, CMake and pkg-config files, the test host, the templates, and the gateway to try a plugin with:
+#   docker run --rm -v "$PWD:/work" aigw-sdk sh -c 'cmake -B /tmp/b -G Ninja . && ninja -C /tmp/b && ctest --test-dir /tmp/b'
+FROM packages AS sdk
+COPY --from=build /image/ /sdk/ /
+WORKDIR /work
+CMD ["sh"]
+
+FROM scratch
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+ARG CREATED=unknown
+COPY --from=root /root-fs/ /
+LABEL org.opencontainers.image.title="aigw" \
+      org.opencontainers.image.description="Native AI gateway for GitLab" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="$VERSION" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.created="$CREATED" \
+      org.opencontainers.image.base.name="scratch"
+ENV PATH=/usr/bin \
+    AIGW_FASTAPI__API_PORT=5052 \
     AIGW_FASTAPI__OPENAPI_URL=/openapi.json \
     AIGW_FASTAPI__DOCS_URL=/docs \
     AIGW_CUSTOM_MODELS__ENABLED=true
-USER aigateway
+USER 1001:0
 EXPOSE 5052 8082
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=10s --timeout=3s --start-period=2s CMD ["/usr/lib/aigw/healthcheck"]
-ENTRYPOINT ["aigw"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=2s CMD ["/usr/bin/aigw", "health"]
+ENTRYPOINT ["/usr/bin/aigw"]
 CMD ["serve"]

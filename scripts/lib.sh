@@ -83,3 +83,22 @@ compile() {
         die "compiling ${folder#"$ROOT"/} failed; all of it: ${folder#"$ROOT"/}.build.log"
     }
 }
+
+# debian12_tar: makes a small Debian 12 by debootstrap, as $BUILD/debian12.tar, unless it is there. Where this machine's own
+# packages come from has it. False, with the reason on standard error, where it cannot be made.
+debian12_tar() {
+    local site tree=$BUILD/debian12
+    [ ! -s "$tree.tar" ] || return 0
+    site=$(apt-get indextargets --format '$(SITE)' 'Created-By: Packages' 2>/dev/null | grep -m 1 '/debian/*$') || {
+        echo "apt knows no mirror of Debian" >&2
+        return 1
+    }
+    say "making a Debian 12 in ${tree#"$ROOT"/}.tar"
+    rm -rf "$tree"
+    mkdir -p "$BUILD"
+    if ! debootstrap --variant=minbase bookworm "$tree" "$site" >"$tree.log" 2>&1; then
+        echo "debootstrap failed; its last words: $(tail -n 2 "$tree.log")" >&2
+        return 1
+    fi
+    tar -C "$tree" -c . -f "$tree.tar.new" && rm -rf "$tree" && mv "$tree.tar.new" "$tree.tar"
+}

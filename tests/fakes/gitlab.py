@@ -100,7 +100,8 @@ class Fault:
 
 
 class FakeGitLab:
-    def __init__(self, name="gitlab", external_url=None, relative_root="", tls=None, port=0):
+    def __init__(self, name="gitlab", external_url=None, relative_root="", tls=None, port=0,
+                 host="127.0.0.1"):
         self.name = name
         self.relative_root = relative_root.rstrip("/")
         self.oidc_key = pki.rsa_key(name + "-oidc")
@@ -115,13 +116,14 @@ class FakeGitLab:
         self.clock_shift_s = 0
         self.host_trap = False     # jwks_uri from the caller's Host with the external URL's scheme (§2.1)
         self._made = 1
-        self.server = Server(self._handle, tls=tls, port=port)
+        self.host = host
+        self.server = Server(self._handle, tls=tls, host=host, port=port)
         self.external_url = external_url or self.url
 
     # -- addresses --
     @property
     def url(self):
-        return f"{self.server.scheme}://127.0.0.1:{self.server.port}{self.relative_root}"
+        return f"{self.server.scheme}://{self.host}:{self.server.port}{self.relative_root}"
 
     def close(self):
         self.server.close()

@@ -108,15 +108,16 @@ class Script:
 class FakeModels:
     """One server; scripts by path prefix. Requests outside every script are kept in `stray`."""
 
-    def __init__(self, tls=None, port=0):
+    def __init__(self, tls=None, port=0, host="127.0.0.1"):
         self.stray = []
         self._scripts = {}
         self._numbers = itertools.count(1)
-        self.server = Server(self._handle, tls=tls, port=port)
+        self.host = host
+        self.server = Server(self._handle, tls=tls, host=host, port=port)
 
     @property
     def url(self):
-        return f"{self.server.scheme}://127.0.0.1:{self.server.port}"
+        return f"{self.server.scheme}://{self.host}:{self.server.port}"
 
     def script(self, *replies):
         number = next(self._numbers)

@@ -6,6 +6,8 @@ which measure time or memory and run alone at the end. Those whose clients take 
 last, and are left out of a sanitizer build.
 """
 import fnmatch
+import json
+import os
 import threading
 import time
 import traceback
@@ -84,6 +86,7 @@ class Run:
         self.passed = self.failed = self.skipped = 0
         self.timings = []
         self.failures = []
+        self.verdicts = {}
         self._lock = threading.Lock()
 
     def _wanted(self, item):
@@ -94,6 +97,7 @@ class Run:
 
     def _report(self, verdict, ident, text=""):
         with self._lock:
+            self.verdicts[ident] = verdict
             if verdict == "ok":
                 self.passed += 1
             elif verdict == "skip":
@@ -103,6 +107,11 @@ class Run:
                 self.failures.append(ident)
             word = {"ok": "ok", "skip": "skip"}.get(verdict, "not ok")
             print(f"{word} {ident}{': ' + text if text else ''}", flush=True)
+
+    def write_verdicts(self, folder):
+        """verdicts.json: id → ok, fail or skip, for tests/deploy/checklist."""
+        with open(os.path.join(folder, "verdicts.json"), "w", encoding="utf-8") as out:
+            json.dump(self.verdicts, out, indent=0, sort_keys=True)
 
     def run_all(self):
         groups = {}
