@@ -13,7 +13,8 @@
 #   docker run --read-only --user 100000:0 …
 ARG DEBIAN=docker.io/library/debian:12-slim
 
-FROM --platform=$BUILDPLATFORM $DEBIAN AS packages
+# Without BuildKit nobody says what this machine is: scripts/image does.
+FROM --platform=${BUILDPLATFORM:-linux/amd64} $DEBIAN AS packages
 ARG TARGETARCH
 COPY deploy/docker/target deploy/docker/packages /usr/local/lib/aigw/
 RUN sh /usr/local/lib/aigw/packages "${TARGETARCH:-}"
