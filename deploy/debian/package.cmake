@@ -3,8 +3,8 @@
 # /usr/share/aigw/conf.d   the shipped files, replaced by upgrades: dpkg asks nothing about them
 # /etc/aigw/conf.d         the operator's files, read after them
 # /etc/aigw/env            variables of the service, a conffile
-if(NOT CMAKE_INSTALL_PREFIX STREQUAL "/usr" OR NOT CMAKE_INSTALL_SYSCONFDIR STREQUAL "/etc")
-  return() # a package is made for these places only
+if(NOT AIGW_DEBIAN_PACKAGE)
+  return() # another installation has other places: the image, for one
 endif()
 install(FILES deploy/debian/90-local.conf.example DESTINATION /etc/aigw/conf.d)
 install(FILES deploy/debian/env DESTINATION /etc/aigw PERMISSIONS OWNER_READ OWNER_WRITE GROUP_READ)

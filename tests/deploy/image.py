@@ -132,6 +132,8 @@ def nothing_but_the_gateway(env):
     programs = [name for name, member in env.files.members.items()
                 if member.isfile() and member.mode & 0o111 and "/lib/" not in "/" + name]
     equal(programs, [ONLY_PROGRAM], "programs")
+    equal([name for name in env.files.members if name.startswith("etc/aigw/") and not name.startswith("etc/aigw/conf.d")],
+          [], "files of the Debian package")
     for name, member in env.files.members.items():
         if name.split("/")[0] in ("dev", "proc", "sys", "run") or name in ("etc/hosts", "etc/hostname",
                                                                            "etc/resolv.conf"):
