@@ -35,7 +35,7 @@ struct cli_options {
     const char *endpoint, *model_family, *model_name, *model_endpoint, *model_identifier, *api_key, *workflow_endpoint;
     const char *model, *quiet;
     bool json, stream;
-    bool ready; /* health: is it ready, not only alive */
+    bool ready;             /* health: is it ready, not only alive */
     struct gw_arena *arena; /* holds the strings */
 };
 
