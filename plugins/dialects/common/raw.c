@@ -119,8 +119,26 @@ aigw_status wire_pass(const struct aigw_host *host, struct aigw_ctx *ctx, struct
     if (!pass->buf || !frame)
         return AIGW_OK;
     pass->frame = NULL;
+    event.flags = pass->has_content ? 0 : AIGW_EVENTF_PREAMBLE;
     status = raw_bytes(host, pass->buf, frame, &event.text);
     return status == AIGW_OK ? host->emit(ctx, &event) : status;
+}
+
+/* Beginnings of parts, pieces without text and counts are none. */
+static bool is_content(const struct aigw_event *event)
+{
+    switch (event->type) {
+    case AIGW_EVENT_TEXT:
+    case AIGW_EVENT_REASONING:
+        return event->text.len > 0;
+    case AIGW_EVENT_USAGE:
+    case AIGW_EVENT_PART_START:
+    case AIGW_EVENT_MODEL:
+    case AIGW_EVENT_DROPPED:
+        return false;
+    default:
+        return true;
+    }
 }
 
 aigw_status wire_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass,
@@ -131,6 +149,7 @@ aigw_status wire_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct
     if (pass->drops->first && event->type != AIGW_EVENT_ERROR)
         status = wire_emit_drops(host, ctx, pass->drops);
     if (pass->buf) {
+        pass->has_content |= is_content(event);
         if (event->type != AIGW_EVENT_USAGE && event->type != AIGW_EVENT_FINISH && event->type != AIGW_EVENT_ERROR)
             return AIGW_OK;
         if (event->type != AIGW_EVENT_ERROR) /* the client is told of an error in its own words */

@@ -58,6 +58,13 @@ static bool is_piece(aigw_str event)
     return wire_has_suffix(event, ".delta");
 }
 
+/* Says that an answer begins, and nothing of it. */
+static bool is_opening(aigw_str event)
+{
+    return wire_is(event, "response.created") || wire_is(event, "response.queued") ||
+           wire_is(event, "response.in_progress") || wire_is(event, "response.output_item.added");
+}
+
 aigw_status openai_read_any(struct openai_in *in, const struct aigw_frame *frame)
 {
     bool is_body = frame->framing == AIGW_FRAMING_BODY;
@@ -65,6 +72,7 @@ aigw_status openai_read_any(struct openai_in *in, const struct aigw_frame *frame
     aigw_status status = AIGW_OK;
     struct aigw_json value;
 
+    in->pass.has_content = !is_opening(frame->event);
     if (!is_body && wire_is_end_marker(text)) {
         status = openai_emit_finish(in, 0, AIGW_STR(""), AIGW_STR_NONE);
         in->call->is_over = 1;
