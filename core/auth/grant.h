@@ -11,7 +11,7 @@ struct gw_grant {
     struct aigw_list models; /* names or "prefix*"; none given: all */
     struct aigw_list scopes; /* none given: all */
     struct aigw_list from;   /* networks; none given: any */
-    const char *team;        /* for quotas; NULL: none */
+    const char *team;        /* for quotas and rules; NULL: none */
     int32_t enabled;
     /* made of them */
     const aigw_str *rights;      /* `scopes`, for a principal */
@@ -48,7 +48,15 @@ struct gw_grant {
           0, \
           NULL, \
           "Networks from which it may be used, such as 10.0.0.0/8. Not given: any." }, \
-        { "team", AIGW_SET_STRING, 0, offsetof(type, grant.team), NULL, 0, 0, NULL, "Team whose quotas count its calls." }, \
+        { "team", \
+          AIGW_SET_STRING, \
+          0, \
+          offsetof(type, grant.team), \
+          NULL, \
+          0, \
+          0, \
+          NULL, \
+          "Its team: for quotas and routing.rules." }, \
     { \
         "enabled", AIGW_SET_BOOL, 0, offsetof(type, grant.enabled), "true", 0, 0, NULL, "false: it is refused." \
     }

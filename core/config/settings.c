@@ -280,14 +280,17 @@ static void report_stranger(const struct load *load, const struct gw_node *node,
 
 static void check_section(const struct load *load, const struct gw_node *section)
 {
+    static const char *const structured[] = { "drain", "rules", "endpoints" }; /* models/ reads them */
     bool holds_models = strcmp(section->key, "models") == 0;
-    const char *names[64];
+    const char *names[64 + GW_ARRAY_LEN(structured)];
     size_t count = 0;
 
-    for (size_t i = 0; i < gw_setting_row_count && count < GW_ARRAY_LEN(names); i++) {
+    for (size_t i = 0; i < gw_setting_row_count && count < 64; i++) {
         if (row_is_in(&gw_setting_rows[i], section->key))
             names[count++] = gw_setting_rows[i].setting.name;
     }
+    for (size_t i = 0; strcmp(section->key, GW_SECTION_ALIAS) == 0 && i < GW_ARRAY_LEN(structured); i++)
+        names[count++] = structured[i];
     if (section->type != GW_NODE_GROUP) {
         gw_problem(load->problems, section, section->key, "is not a group; write  %s: { … };", section->key);
         return;

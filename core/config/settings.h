@@ -68,7 +68,9 @@ struct gw_settings {
         int64_t answer_max;         /* largest buffered answer or frame, bytes */
         int64_t connections_per_host;
         int64_t circuit_failures; /* in a row before a target is rested, 0: never */
-        int64_t circuit_rest_ms;
+        int64_t circuit_rest_ms, circuit_rest_max_ms;
+        int64_t slow_start_ms;     /* after a rest */
+        int64_t retry_budget;      /* percent of the calls under way */
         int64_t finish_grace_ms;   /* D35 */
         const char *ca_file;       /* AIGW_MTLS__CA_BUNDLE > SSL_CERT_FILE > REQUESTS_CA_BUNDLE; NULL: system */
         const char *extra_ca_file; /* added to whatever trust is in use */

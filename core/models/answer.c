@@ -110,6 +110,8 @@ static bool renew_credential(struct gw_attempt *attempt, const struct aigw_error
     gw_credential_reject(attempt->target->provider, attempt->credential_name);
     if (!gw_call_move(call, GW_CALL_REPEAT))
         return false;
+    call->must_stay = true;
+    call->attempts_left++; /* our own matter, not the target's */
     gw_attempt_close(attempt);
     gw_timer_set(call->in.loop, &call->rest, 0);
     return true;

@@ -163,6 +163,8 @@ static aigw_status build_request(struct gw_attempt *attempt)
         attempt->ctx.error = why;
         return status;
     }
+    attempt->is_for_model =
+        attempt->request.kind == AIGW_CALL_CHAT && !(attempt->request.raw && attempt->request.raw->path.len);
     attempt->request.flags &= ~AIGW_REQF_STREAM;
     if (call->in.options.flags & AIGW_CALLF_STREAM)
         attempt->request.flags |= AIGW_REQF_STREAM;
@@ -311,6 +313,7 @@ static aigw_status send_request(struct gw_attempt *attempt, struct gw_err *reter
 {
     const struct aigw_call *call = attempt->call;
     const struct gw_settings *settings = &call->in.snapshot->settings;
+    const struct gw_target *place = attempt->target;
     struct gw_transfer_events events = gw_attempt_events;
     bool is_stream = attempt->http.framing != AIGW_FRAMING_BODY;
     struct gw_transfer_request request = {
@@ -322,8 +325,10 @@ static aigw_status send_request(struct gw_attempt *attempt, struct gw_err *reter
         .body = attempt->http.body,
         .flags =
             (is_stream ? GW_UPF_EXPECT_STREAM : 0) | (settings->models.allow_link_local ? 0 : GW_UPF_CHECK_ADDRESS),
-        .idle_ms =
-            attempt->request.idle_timeout_ms > 0 ? attempt->request.idle_timeout_ms : call->in.options.idle_timeout_ms,
+        .connect_ms = place->connect_ms ? place->connect_ms : call->plan->patience.connect_ms,
+        .idle_ms = attempt->request.idle_timeout_ms > 0 ? attempt->request.idle_timeout_ms
+                   : place->idle_ms > 0                 ? place->idle_ms
+                                                        : call->in.options.idle_timeout_ms,
         .body_max = is_stream ? 0 : (size_t)settings->upstream.answer_max,
         .tls = &call->in.snapshot->upstream_tls,
     };
@@ -331,6 +336,26 @@ static aigw_status send_request(struct gw_attempt *attempt, struct gw_err *reter
     events.user = attempt;
     attempt->transfer = gw_transfer_start(call->in.upstream, &request, &events, reterr);
     return attempt->transfer ? AIGW_OK : AIGW_E_INVALID;
+}
+
+static void first_token_late(struct gw_timer *timer)
+{
+    struct gw_attempt *attempt = GW_CONTAINER_OF(timer, struct gw_attempt, first);
+    struct aigw_error error =
+        gw_make_error(AIGW_ERR_TIMEOUT, attempt->status, "the model server began no answer in time (first_token_ms)");
+
+    gw_attempt_fail(attempt, &error);
+}
+
+/* The first content is waited for from here on; a whole answer comes at once and has only the other deadlines. */
+static void await_content(struct gw_attempt *attempt)
+{
+    const struct aigw_call *call = attempt->call;
+    int64_t first_ms = gw_first_token_ms(call->plan, attempt->target);
+
+    attempt->first.on_due = first_token_late;
+    if (first_ms > 0 && call->in.options.flags & AIGW_CALLF_STREAM)
+        gw_timer_set(call->in.loop, &attempt->first, first_ms);
 }
 
 static void produce_due(struct gw_timer *timer)
@@ -345,6 +370,7 @@ static void send_off(struct gw_attempt *attempt)
     struct aigw_error error;
 
     attempt->started_us = gw_mono_us();
+    await_content(attempt);
     if (attempt->http.framing == AIGW_FRAMING_LOCAL && gw_attempt_ops(attempt)->produce) {
         gw_attempt_move(attempt, GW_ATTEMPT_SEND);
         gw_attempt_move(attempt, GW_ATTEMPT_ACCEPT); /* there is no status to wait for */
@@ -468,14 +494,15 @@ void gw_attempt_go_on(struct gw_attempt *attempt)
 
 /* ---- life ---- */
 
-static struct gw_attempt *new_attempt(struct aigw_call *call)
+static struct gw_attempt *new_attempt(struct aigw_call *call, const struct gw_choice *choice)
 {
     struct gw_attempt *attempt = gw_arena_calloc(call->in.arena, sizeof *attempt);
 
     if (!attempt)
         return NULL;
     attempt->call = call;
-    attempt->target = &call->plan->targets[call->target_at];
+    attempt->target = &call->plan->targets[choice->index];
+    attempt->pass = choice->pass;
     gw_arena_init(&attempt->build, (size_t)call->in.snapshot->settings.limits.request_memory_max);
     attempt->ctx = (struct aigw_ctx){ .plugin = attempt->target->provider->plugin,
                                       .instance = attempt->target->provider->name,
@@ -486,24 +513,29 @@ static struct gw_attempt *new_attempt(struct aigw_call *call)
     return attempt;
 }
 
-void gw_attempt_begin(struct aigw_call *call)
+/* What the choice took: told to the circuit, and given back, once. */
+static void leave_target(const struct gw_target *target, struct gw_pass *pass, bool is_judged)
 {
-    struct gw_attempt *attempt = new_attempt(call);
+    if (!is_judged)
+        gw_circuit_undecided(pass);
+    gw_seat_leave(target->seat);
+    gw_place_leave(target->place);
+}
+
+void gw_attempt_begin(struct aigw_call *call, const struct gw_choice *choice)
+{
+    struct gw_attempt *attempt = new_attempt(call, choice);
     struct aigw_error error;
 
     if (!attempt) {
+        struct gw_pass pass = choice->pass;
+
+        leave_target(&call->plan->targets[choice->index], &pass, false);
         error = gw_make_error(AIGW_ERR_INTERNAL, 0, memory_spent);
         gw_call_failed(call, &error);
         return;
     }
     call->attempt = attempt;
-    attempt->allowed_ms = gw_loop_now_ms(call->in.loop);
-    if (!gw_circuit_allows(attempt->target->circuit_key, attempt->allowed_ms)) {
-        attempt->allowed_ms = 0;
-        error = gw_make_error(AIGW_ERR_CIRCUIT, 0, "the model server failed repeatedly and is being rested");
-        gw_attempt_fail(attempt, &error);
-        return;
-    }
     build_and_go_on(attempt);
 }
 
@@ -522,14 +554,12 @@ void gw_attempt_close(struct gw_attempt *attempt)
     if (!attempt || !gw_attempt_move(attempt, GW_ATTEMPT_CLOSE))
         return;
     call->attempt = NULL;
-    if (attempt->allowed_ms) { /* nobody said how it went */
-        gw_circuit_undecided(attempt->target->circuit_key, attempt->allowed_ms);
-        attempt->allowed_ms = 0;
-    }
+    leave_target(attempt->target, &attempt->pass, attempt->is_judged);
     if (attempt->started_us)
         call->stats.model_us += gw_mono_us() - attempt->started_us;
     gw_timer_clear(call->in.loop, &attempt->produce);
     gw_timer_clear(call->in.loop, &attempt->grace);
+    gw_timer_clear(call->in.loop, &attempt->first);
     if (attempt->wait)
         gw_credential_unwait(attempt->wait);
     attempt->wait = NULL;

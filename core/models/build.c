@@ -41,8 +41,23 @@ static const struct aigw_setting model_table[] = {
       "Engine shown to clients; default: the first target's provider." },
     { "on_failure", AIGW_SET_STRING, 0, AT(gw_model, on_failure), "next", 0, 0, "next|stop",
       "What to do when a target fails: try the next one, or stop." },
+    { "aliases", AIGW_SET_LIST, 0, AT(gw_model, aliases), NULL, 0, 0, NULL,
+      "Other names that clients may send for it; * is any run." },
+    { "balance", AIGW_SET_STRING, 0, AT(gw_model, balance_text), "weight", 0, 0, "weight|least_busy",
+      "How a target of a tier is chosen: by weight, or the less busy one of two chosen by weight." },
+    { "sticky", AIGW_SET_STRING, 0, AT(gw_model, sticky), "none", 0, 0, "none|session|user|key|prefix",
+      "What stays at one target while that is well." },
+    { "on_exhausted", AIGW_SET_STRING, 0, AT(gw_model, on_exhausted), "try", 0, 0, "try|wait|refuse",
+      "When all targets rest: try the first to recover (one call at a time), wait for it, or refuse with "
+      "Retry-After." },
+    { "attempts", AIGW_SET_INT, 0, AT(gw_model, attempts), "0", 0, 100, NULL,
+      "Attempts of a whole call; 0: three, or as many as `retries` at one target need." },
     { "retries", AIGW_SET_INT, 0, AT(gw_model, retries), "-1", -1, 10, NULL,
       "Extra attempts at one target; -1 for upstream.retries." },
+    { "first_token_ms", AIGW_SET_INT, 0, AT(gw_model, first_token_ms), "0", 0, 86400000, NULL,
+      "Longest wait for the first content of a stream, 0 for none of its own." },
+    { "connect_ms", AIGW_SET_INT, 0, AT(gw_model, connect_ms), "0", 0, 86400000, NULL,
+      "Longest time to connect, 0 for upstream.connect_ms." },
     { "deadline_ms", AIGW_SET_INT, 0, AT(gw_model, deadline_ms), "0", 0, 86400000, NULL,
       "Longest time for the whole call, 0 for upstream.total_ms." },
     { "idle_ms", AIGW_SET_INT, 0, AT(gw_model, idle_ms), "0", 0, 86400000, NULL,
@@ -53,7 +68,8 @@ static const struct aigw_setting model_table[] = {
 
 struct target_text {
     const char *provider, *model;
-    int64_t weight;
+    int64_t tier, weight, max_context_tokens, first_token_ms, idle_ms, connect_ms;
+    struct aigw_list can;
     int32_t raw_completion;
 };
 
@@ -63,7 +79,19 @@ static const struct aigw_setting target_table[] = {
     { "model", AIGW_SET_STRING, AIGW_SETF_REQUIRED, AT(target_text, model), NULL, 0, 0, NULL,
       "Model name sent to the model server." },
     { "weight", AIGW_SET_INT, 0, AT(target_text, weight), "1", 0, 1000, NULL,
-      "Share of first tries; 0: only as a fallback." },
+      "Share of the calls of its tier; 0: only when no other of the tier can serve." },
+    { "tier", AIGW_SET_INT, 0, AT(target_text, tier), "1", 1, 100, NULL,
+      "A higher tier serves only when no target of a lower one can." },
+    { "can", AIGW_SET_LIST, 0, AT(target_text, can), NULL, 0, 0, NULL,
+      "What it can do: tools, images, schema; requests that need something else pass it by. Not given: all." },
+    { "max_context_tokens", AIGW_SET_INT, 0, AT(target_text, max_context_tokens), "0", 0, 1e9, NULL,
+      "Size of its window; longer prompts pass it by. 0: unknown." },
+    { "first_token_ms", AIGW_SET_INT, 0, AT(target_text, first_token_ms), "0", 0, 86400000, NULL,
+      "As the model's, for this target; 0: the model's." },
+    { "idle_ms", AIGW_SET_INT, 0, AT(target_text, idle_ms), "0", 0, 86400000, NULL,
+      "As the model's, for this target; 0: the model's." },
+    { "connect_ms", AIGW_SET_INT, 0, AT(target_text, connect_ms), "0", 0, 86400000, NULL,
+      "As the model's, for this target; 0: the model's." },
     { "raw_completion", AIGW_SET_BOOL, 0, AT(target_text, raw_completion), "false", 0, 0, NULL,
       "Send fill-in-the-middle as prompt and suffix to the completions endpoint instead of a chat message." },
 };
@@ -163,6 +191,72 @@ static void build_prefixes(struct gw_models *models, const struct gw_node *group
     }
 }
 
+static uint32_t read_can(const struct aigw_list *list, bool is_given, const struct gw_node *node, const char *path,
+                         struct gw_problems *problems)
+{
+    static const char *const names[] = { "tools", "images", "schema" };
+    uint32_t can = 0;
+
+    for (size_t i = 0; i < list->count; i++) {
+        size_t at = 0;
+        while (at < GW_ARRAY_LEN(names) && strcmp(list->items[i], names[at]) != 0)
+            at++;
+        if (at == GW_ARRAY_LEN(names))
+            gw_problem(problems, node, path, "can: \"%s\" is unknown, expected tools, images or schema",
+                       list->items[i]);
+        else
+            can |= 1u << at;
+    }
+    return is_given ? can : GW_CAN_ALL;
+}
+
+/* Behind all of its tier or of a lower one: configured order inside a tier. */
+static void insert_by_tier(struct gw_model *model, const struct gw_target *target)
+{
+    uint32_t at = model->target_count++;
+
+    for (; at > 0 && model->targets[at - 1].tier > target->tier; at--)
+        model->targets[at] = model->targets[at - 1];
+    model->targets[at] = *target;
+}
+
+static void warn_of_weights(const struct gw_model *model, const struct gw_node *node, const char *path,
+                            struct gw_problems *problems)
+{
+    for (uint32_t i = 0; i < model->target_count; i++)
+        if (model->targets[i].weight > 0)
+            return;
+    gw_problem_warning(
+        problems, node, path,
+        "every target has weight = 0, \"never first\": they are served in their order; give one a weight");
+}
+
+static void read_target(struct gw_models *models, struct gw_model *model, const struct gw_node *node, const char *path,
+                        const struct gw_plugins *plugins, struct gw_problems *problems)
+{
+    struct target_text text = { 0 };
+
+    gw_settings_fill(models->arena, node, path, target_table, GW_ARRAY_LEN(target_table), sizeof *target_table, NULL,
+                     &text, problems);
+    struct gw_target target = { .provider = need_provider(plugins, text.provider, node, path, problems),
+                                .model = gw_str(text.model),
+                                .tier = text.tier,
+                                .weight = text.weight,
+                                .max_context_tokens = text.max_context_tokens,
+                                .first_token_ms = text.first_token_ms,
+                                .idle_ms = text.idle_ms,
+                                .connect_ms = text.connect_ms,
+                                .raw_completion = text.raw_completion != 0 };
+    aigw_str names[] = { gw_str(text.provider), target.model };
+    target.can = read_can(&text.can, gw_node_get(node, "can") != NULL, node, path, problems);
+    target.place = gw_place_of(models, target.provider);
+    target.identity = gw_seat_key(false, names, 2);
+    target.seat = gw_seat_in(models->arena, false, names, 2);
+    if (!target.seat)
+        gw_problem_warning(problems, node, path, "there are too many targets: this one gets no circuit");
+    insert_by_tier(model, &target);
+}
+
 static void build_targets(struct gw_models *models, struct gw_model *model, const struct gw_node *node,
                           const char *path, const struct gw_plugins *plugins, struct gw_problems *problems)
 {
@@ -174,19 +268,16 @@ static void build_targets(struct gw_models *models, struct gw_model *model, cons
             "targets is missing or empty; expected a list such as ( { provider = \"vllm\"; model = \"name\"; } )");
         return;
     }
+    if (count_children(list) > GW_TARGETS_MAX) {
+        gw_problem(problems, list, path, "more than %u targets", GW_TARGETS_MAX);
+        return;
+    }
     model->targets = gw_arena_calloc(models->arena, count_children(list) * sizeof *model->targets);
     for (const struct gw_node *n = list->first; n && model->targets; n = n->next) {
-        struct target_text text = { 0 };
         const char *target_path = gw_arena_printf(models->arena, "%s.targets", path);
-        gw_settings_fill(models->arena, n, target_path, target_table, GW_ARRAY_LEN(target_table), sizeof *target_table,
-                         NULL, &text, problems);
-        struct gw_target *target = &model->targets[model->target_count++];
-        *target = (struct gw_target){ .provider = need_provider(plugins, text.provider, n, target_path, problems),
-                                      .model = gw_str(text.model),
-                                      .weight = text.weight,
-                                      .raw_completion = text.raw_completion != 0 };
-        target->circuit_key = gw_circuit_key(gw_str(text.provider), AIGW_STR_NONE, target->model, AIGW_STR_NONE);
+        read_target(models, model, n, target_path, plugins, problems);
     }
+    warn_of_weights(model, list, path, problems);
 }
 
 static void build_models(struct gw_models *models, const struct gw_node *group, const struct gw_plugins *plugins,
@@ -214,12 +305,43 @@ const struct gw_model *gw_models_find(const struct gw_models *models, aigw_str n
     for (size_t i = 0; i < models->model_count; i++)
         if (gw_str_is(name, models->models[i].name))
             return &models->models[i];
+    for (int globs = 0; globs < 2; globs++) /* a name said in full wins over a pattern */
+        for (size_t i = 0; i < models->model_count; i++)
+            for (size_t k = 0; k < models->models[i].aliases.count; k++) {
+                const char *alias = models->models[i].aliases.items[k];
+                if (globs ? strchr(alias, '*') && gw_match(alias, name) : gw_str_is(name, alias))
+                    return &models->models[i];
+            }
     return NULL;
 }
 
-aigw_str gw_models_name_at(const struct gw_models *models, size_t index)
+aigw_str gw_models_name_at(const struct gw_models *models, size_t index, aigw_str *ret_model)
 {
-    return index < models->model_count ? gw_str(models->models[index].name) : AIGW_STR_NONE;
+    for (size_t i = 0; i < models->model_count; i++) {
+        const struct gw_model *model = &models->models[i];
+        if (ret_model)
+            *ret_model = gw_str(model->name);
+        if (index-- == 0)
+            return gw_str(model->name);
+        for (size_t k = 0; k < model->aliases.count; k++)
+            if (!strchr(model->aliases.items[k], '*') && index-- == 0)
+                return gw_str(model->aliases.items[k]);
+    }
+    return AIGW_STR_NONE;
+}
+
+/* One name is one model. */
+static void check_aliases(const struct gw_models *models, const struct gw_node *group, struct gw_problems *problems)
+{
+    for (size_t i = 0; i < models->model_count; i++)
+        for (size_t k = 0; k < models->models[i].aliases.count; k++) {
+            aigw_str alias = gw_str(models->models[i].aliases.items[k]);
+            const struct gw_model *other = gw_models_find(models, alias);
+            if (other && other != &models->models[i])
+                gw_problem(problems, gw_node_get(group, models->models[i].name),
+                           gw_arena_printf(models->arena, "models.%s.aliases", models->models[i].name),
+                           "\"%.*s\" leads to model \"%s\" already", AIGW_STR_ARG(alias), other->name);
+        }
 }
 
 const struct gw_family *gw_models_family(const struct gw_models *models, aigw_str name)
@@ -253,9 +375,13 @@ struct gw_models *gw_models_build(struct gw_arena *arena, const struct gw_node *
     models->settings = settings;
     build_families(models, gw_node_get(conf, "families"), problems);
     build_prefixes(models, gw_node_get(conf, "prefixes"), plugins, problems);
+    gw_places_build(models, conf, plugins, problems);
     build_models(models, gw_node_get(conf, "models"), plugins, problems);
+    check_aliases(models, gw_node_get(conf, "models"), problems);
     check_features(models, plugins, problems);
-    models->endpoints = gw_endpoint_list_build(arena, &settings->models.allowed_endpoints, problems);
+    models->rules = gw_rules_build(models, conf, problems);
+    models->endpoints =
+        gw_endpoint_list_build(arena, &settings->models.allowed_endpoints, "models.allowed_endpoints", problems);
     if (settings->models.mock_responses) {
         models->mock = gw_plugins_provider(plugins, "mock");
         if (!models->mock)

@@ -76,6 +76,7 @@ void gw_call_commit(struct aigw_call *call)
         return;
     gw_timer_clear(call->in.loop, &call->waiting);
     tell_built(call);
+    gw_attempt_note_content(attempt);
     if (attempt->http.framing == AIGW_FRAMING_LOCAL) /* nothing was sent: it accepts by beginning */
         gw_arena_done(&attempt->build);
     deliver_plain(call, AIGW_EVENT_START);
@@ -98,6 +99,8 @@ static void shut(struct aigw_call *call)
     struct gw_loop *loop = call->in.loop;
 
     gw_attempt_close(call->attempt);
+    gw_queue_leave(&call->waiter);
+    gw_budget_end(call);
     gw_loop_undefer(loop, &call->begin);
     gw_timer_clear(loop, &call->rest);
     gw_timer_clear(loop, &call->deadline);
@@ -135,7 +138,6 @@ void gw_call_complete(struct aigw_call *call)
         return;
     }
     count(call, "ok");
-    gw_attempt_note_health(call->attempt, NULL);
     gw_attempt_leave(call->attempt);
     finish(call, GW_CALL_END, &event);
 }
@@ -180,6 +182,23 @@ static void log_failure(const struct aigw_call *call, const struct aigw_error *e
     gw_line_end(&line);
 }
 
+/* Should no other target be there, its words are better than ours. Without memory ours will do. */
+static void keep_error(struct aigw_call *call, const struct aigw_error *error)
+{
+    struct aigw_error *copy = gw_arena_alloc(call->in.arena, sizeof *copy);
+
+    if (copy)
+        *copy = *error;
+    call->last_error = copy;
+}
+
+void gw_call_give_up(struct aigw_call *call, const struct aigw_error *error)
+{
+    count(call, "error");
+    log_failure(call, error, "none");
+    finish_with(call, call->last_error ? call->last_error : error);
+}
+
 void gw_call_failed(struct aigw_call *call, const struct aigw_error *error)
 {
     struct gw_verdict verdict = gw_call_judge(call, error);
@@ -187,6 +206,11 @@ void gw_call_failed(struct aigw_call *call, const struct aigw_error *error)
     count(call, "error");
     if (call->attempt)
         gw_attempt_note_health(call->attempt, error);
+    gw_budget_retried(call);
+    if (verdict.repeats && !verdict.moves_on && !gw_budget_may_retry(call)) {
+        call->left = gw_call_left_after(call, error);
+        verdict = (struct gw_verdict){ .repeats = call->left && call->plan->patience.try_next, .moves_on = true };
+    }
     log_failure(call, error, !verdict.repeats ? "none" : verdict.moves_on ? "next target" : "retry");
     if (!verdict.repeats) {
         finish_with(call, error);
@@ -194,10 +218,14 @@ void gw_call_failed(struct aigw_call *call, const struct aigw_error *error)
     }
     if (!gw_call_move(call, GW_CALL_REPEAT))
         return;
+    keep_error(call, error);
     gw_attempt_close(call->attempt);
+    call->must_stay = !verdict.moves_on;
     if (verdict.moves_on) {
-        call->target_at++;
-        call->retries_left = call->plan->retries;
+        call->left = gw_call_left_after(call, error);
+        call->retries_left = call->plan->patience.retries;
+        if (error->kind == AIGW_ERR_UNSUPPORTED) /* nothing was asked of it */
+            call->attempts_left++;
     } else {
         call->retries_left--;
     }
@@ -223,15 +251,14 @@ static void waiting_due(struct gw_timer *timer)
     deliver_plain(GW_CONTAINER_OF(timer, struct aigw_call, waiting), AIGW_EVENT_WAITING);
 }
 
-static void try_now(struct aigw_call *call)
-{
-    if (gw_call_move(call, GW_CALL_BEGIN))
-        gw_attempt_begin(call);
-}
-
 static void rest_due(struct gw_timer *timer)
 {
-    try_now(GW_CONTAINER_OF(timer, struct aigw_call, rest));
+    gw_call_route(GW_CONTAINER_OF(timer, struct aigw_call, rest));
+}
+
+static void turn_came(struct gw_waiter *waiter)
+{
+    gw_call_route(GW_CONTAINER_OF(waiter, struct aigw_call, waiter));
 }
 
 static void begin_first(struct gw_task *task)
@@ -241,14 +268,14 @@ static void begin_first(struct gw_task *task)
     if (call->in.refused)
         finish_with(call, call->in.refused);
     else
-        try_now(call);
+        gw_call_route(call);
 }
 
 static void set_deadline(struct aigw_call *call)
 {
     int64_t now_ms = gw_loop_now_ms(call->in.loop);
-    int64_t total_ms =
-        call->plan->deadline_ms ? call->plan->deadline_ms : call->in.snapshot->settings.upstream.total_ms;
+    int64_t total_ms = call->plan->patience.deadline_ms ? call->plan->patience.deadline_ms
+                                                        : call->in.snapshot->settings.upstream.total_ms;
 
     if (total_ms > 0 && now_ms + total_ms < call->in.deadline_ms)
         call->in.deadline_ms = now_ms + total_ms;
@@ -282,7 +309,10 @@ struct aigw_call *gw_call_new(const struct gw_call_request *request)
         return NULL;
     call->in = *request;
     call->plan = request->model->plan;
-    call->retries_left = call->plan->retries;
+    call->left = call->plan->allowed;
+    call->retries_left = call->plan->patience.retries;
+    call->attempts_left = call->plan->patience.attempts;
+    call->waiter.on_turn = turn_came;
     call->begin.run = begin_first;
     call->reap.run = reap;
     call->rest.on_due = rest_due;
@@ -293,12 +323,14 @@ struct aigw_call *gw_call_new(const struct gw_call_request *request)
                                           .output_tokens = -1,
                                           .is_stream = request->options.flags & AIGW_CALLF_STREAM };
     if (call->in.options.idle_timeout_ms <= 0)
-        call->in.options.idle_timeout_ms = call->plan->idle_ms ? call->plan->idle_ms : settings->upstream.idle_ms;
+        call->in.options.idle_timeout_ms =
+            call->plan->patience.idle_ms ? call->plan->patience.idle_ms : settings->upstream.idle_ms;
     if (settings->models.disable_streaming)
         call->in.options.flags &= ~AIGW_CALLF_STREAM;
     set_deadline(call);
     if (call->in.options.flags & AIGW_CALLF_STREAM && settings->limits.stream_status_ms > 0)
         gw_timer_set(request->loop, &call->waiting, settings->limits.stream_status_ms);
+    gw_budget_begin(call);
     gw_loop_defer(request->loop, &call->begin);
     return call;
 }
@@ -350,10 +382,25 @@ const struct gw_call_stats *gw_call_stats(struct aigw_call *call)
 
 /* Said before the answer itself: tokens of the prompt, the model's name. An error that follows can still be an honest
  * status (D37), so it does not begin the answer; names do where they are the answer. */
-static bool is_early(const struct gw_attempt *attempt, uint32_t type)
+static bool is_early(const struct gw_attempt *attempt, const struct aigw_event *event)
 {
-    return type == AIGW_EVENT_USAGE || type == AIGW_EVENT_DROPPED ||
-           (type == AIGW_EVENT_MODEL && attempt->request.kind != AIGW_CALL_MODELS);
+    if (attempt->early_count >= EARLY_MAX) /* whatever it is, it is said at last */
+        return false;
+    switch (event->type) {
+    case AIGW_EVENT_USAGE:
+    case AIGW_EVENT_DROPPED:
+    case AIGW_EVENT_PART_START:
+        return true;
+    case AIGW_EVENT_MODEL:
+        return attempt->request.kind != AIGW_CALL_MODELS;
+    case AIGW_EVENT_RAW:
+        return event->flags & AIGW_EVENTF_PREAMBLE;
+    case AIGW_EVENT_TEXT:
+    case AIGW_EVENT_REASONING:
+        return event->text.len == 0;
+    default:
+        return false;
+    }
 }
 
 static aigw_status keep_early(struct gw_attempt *attempt, const struct aigw_event *event)
@@ -363,10 +410,15 @@ static aigw_status keep_early(struct gw_attempt *attempt, const struct aigw_even
 
     if (!early)
         return AIGW_E_NOMEM;
-    if (++attempt->early_count > EARLY_MAX)
-        return AIGW_E_LIMIT;
+    attempt->early_count++;
     early->event = (struct aigw_event){ .struct_size = sizeof early->event,
                                         .type = event->type,
+                                        .choice = event->choice,
+                                        .index = event->index,
+                                        .part_type = event->part_type,
+                                        .flags = event->flags,
+                                        .item_id = gw_arena_str(arena, event->item_id),
+                                        .scope = gw_arena_str(arena, event->scope),
                                         .text = gw_arena_str(arena, event->text),
                                         .id = gw_arena_str(arena, event->id),
                                         .name = gw_arena_str(arena, event->name) };
@@ -428,7 +480,7 @@ static aigw_status emit(struct gw_attempt *attempt, const struct aigw_event *eve
             return AIGW_OK; /* a stranger is ignored */
     }
     if (call->state == GW_CALL_TRYING) {
-        if (is_early(attempt, event->type))
+        if (is_early(attempt, event))
             return keep_early(attempt, event);
         gw_call_commit(call);
         if (call->attempt != attempt)

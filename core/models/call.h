@@ -1,7 +1,9 @@
 /* call.h - inside of models/: the state of a call and of its attempts.
  *
  *     call.c         a call: when to try, what the feature hears, how it ends
- *     policy.c       what a failure means: again, elsewhere, or the end
+ *     route.c        a call: which target its next attempt gets, or where it waits for one
+ *     pick.c         the choice itself
+ *     policy.c       what a failure means: again, elsewhere, or the end; and for the target's health
  *     attempt.c      an attempt: the request out, and everything that is freed
  *     answer.c       an attempt: the answer in
  *     headers.c      what is kept of an answer's headers
@@ -15,6 +17,7 @@
 #define GW_CALL_H
 
 #include "models/plan.h"
+#include "models/queue.h"
 #include "models/states.h"
 #include "plugin/ctx.h"
 #include "upstream/framing.h"
@@ -37,6 +40,7 @@ struct gw_attempt {
     void *provider_call;   /* its memory */
     struct gw_arena build; /* prompt, wire body: goes when the server accepted */
     struct aigw_model_request request;
+    bool is_for_model; /* a question that every model server answers, if it has the model */
     bool is_canonical; /* the provider refused to pass the client's bytes to this target: not again */
     struct aigw_http_request http;
     const char *origin; /* scheme://host:port of http.url, for logs */
@@ -45,6 +49,7 @@ struct gw_attempt {
     struct gw_buf refusal;   /* REFUSED: the body */
     struct gw_timer produce; /* LOCAL: the next produce() */
     struct gw_timer grace;   /* D35: silence after the finish reason */
+    struct gw_timer first;   /* no content came in time */
     struct gw_credential_wait *wait;
     const char *credential_name; /* the last one that was asked for */
     aigw_str credential;         /* its value: to be masked where a server repeats it */
@@ -52,17 +57,25 @@ struct gw_attempt {
     uint32_t early_count;
     int status; /* HTTP, 0: none yet */
     int64_t started_us;
-    int64_t allowed_ms; /* when the circuit let it through, monotonic; 0: it has had its verdict */
+    struct gw_pass pass; /* what its end says goes to the target's circuit, with this */
+    bool is_judged;      /* that was said */
 };
 
 struct aigw_call {
     struct gw_call_request in;
     enum gw_call_state state;
     const struct gw_plan *plan;
-    uint32_t target_at;
-    int64_t retries_left;
-    struct gw_attempt *attempt; /* NULL between two */
-    struct gw_attempt *dead;    /* to be reaped */
+    uint64_t left;      /* targets that are still to be tried */
+    uint32_t target_at; /* of the attempt, or of the last one */
+    bool must_stay;     /* the next attempt is for that target again */
+    bool holds_retry;   /* counted among the process's retries */
+    bool is_counted;    /* and among its calls */
+    int64_t retries_left, attempts_left;
+    struct gw_waiter waiter;
+    int64_t wait_until_ms;               /* QUEUED */
+    const struct aigw_error *last_error; /* of the last attempt that failed */
+    struct gw_attempt *attempt;          /* NULL between two */
+    struct gw_attempt *dead;             /* to be reaped */
     struct gw_task begin, reap;
     struct gw_timer rest, deadline, waiting;
     uint64_t finished_choices; /* bit per choice */
@@ -82,6 +95,8 @@ bool gw_call_move(struct aigw_call *call, enum gw_call_step step);
 void gw_call_complete(struct aigw_call *call);
 /** An attempt failed: again, elsewhere, or ERROR. */
 void gw_call_failed(struct aigw_call *call, const struct aigw_error *error);
+/** There is no target to try: ERROR, with the words of the last one that was tried. */
+void gw_call_give_up(struct aigw_call *call, const struct aigw_error *error);
 /** The first thing of an answer is here: START, and what was said before it. */
 void gw_call_commit(struct aigw_call *call);
 void gw_call_deliver(struct aigw_call *call, const struct aigw_event *event);
@@ -91,16 +106,29 @@ void gw_call_drop(struct aigw_call *call);
 /* policy.c */
 struct gw_verdict {
     bool repeats;  /* another attempt */
-    bool moves_on; /* at the next target */
+    bool moves_on; /* at another target */
     int64_t delay_ms;
 };
 struct gw_verdict gw_call_judge(const struct aigw_call *call, const struct aigw_error *error);
+/** The targets that may still be tried after this failure of target_at. */
+uint64_t gw_call_left_after(const struct aigw_call *call, const struct aigw_error *error);
+/** Calls of the process, and those of them that ask the same target again: at most a share (upstream.retry_budget). */
+void gw_budget_begin(struct aigw_call *call);
+bool gw_budget_may_retry(struct aigw_call *call);
+void gw_budget_retried(struct aigw_call *call);
+void gw_budget_end(struct aigw_call *call);
+/** The first content came: the target is well. */
+void gw_attempt_note_content(struct gw_attempt *attempt);
 /** What the end of an attempt says about its target's health, told to the circuit once. error NULL: it answered well.
  */
 void gw_attempt_note_health(struct gw_attempt *attempt, const struct aigw_error *error);
 
+/* route.c */
+/** Begin an attempt at the target that is best now, wait for one, or end the call. */
+void gw_call_route(struct aigw_call *call);
+
 /* attempt.c */
-void gw_attempt_begin(struct aigw_call *call);
+void gw_attempt_begin(struct aigw_call *call, const struct gw_choice *choice);
 /** The answer is whole: what may still come of its framing is awaited for a moment by the transport alone, so that the
  *  connection can be used again. */
 void gw_attempt_leave(struct gw_attempt *attempt);
@@ -135,6 +163,10 @@ int64_t gw_retry_after_ms(const struct gw_transfer *transfer);
 
 /* metrics.c */
 void gw_models_count_attempt(const char *provider, const char *result);
+/** result: "granted", "over_budget". */
+void gw_models_count_retry(const char *result);
+/** A rest of a target began; its end, with cause NULL. */
+void gw_models_note_rest(const struct gw_target *target, const char *cause);
 /** What a server said of its rate limit; unit and what are AIGW_RATE_*. */
 void gw_models_set_rate(const char *provider, uint32_t unit, uint32_t what, double value);
 

@@ -1,251 +1,263 @@
-/* circuit.c - rest targets that failed several times in a row. A fixed table of atomics shared by all workers: no lock
- * on the request path, bounded memory however many endpoints callers name.
- *
- *     CLOSED ──failures in a row──► OPEN (rests) ──first asker after the rest──► PROBING ──success──► forgotten
- *                                     ▲                                            │
- *                                     └──────── failure, or no verdict ────────────┘
- *
- * A target that never failed has no slot. A key belongs to one set of slots; a newcomer takes a free slot of its set or
- * the one that has been quiet longest, but never one that rests or is being probed. When all of a set do, the newcomer
- * goes without a circuit. Targets that callers name have sets of their own: they never push out configured ones.
- *
- * Everything that decides is in one word, changed by compare-and-swap: phase, failures, a part of the key and one time.
- * Whoever works with an outdated word loses the exchange, so a slot that was taken over never inherits a phase. */
-#include <stdatomic.h>
+/* circuit.c - see circuit.h. What decides is in one word, changed by compare-and-swap: whoever works with an outdated
+ * word loses. Whoever calls holds a pin on the seat, so it never becomes another target's meanwhile. */
+#include "models/circuit.h"
 
-#include "models/plan.h"
+#define TIME_BITS  40 /* 34 years of uptime */
+#define TIME_MASK  ((UINT64_C(1) << TIME_BITS) - 1)
+#define STREAK_MAX 255u /* a larger upstream.circuit_failures counts as this */
+#define TRIPS_MAX  15u
 
-#define WAYS             4u
-#define SETS_CONFIGURED  64u
-#define SETS_ADHOC       192u
-#define SETS             (SETS_CONFIGURED + SETS_ADHOC)
-#define PROBE_MS         60000 /* a probe without a verdict holds the others back no longer than this */
-#define FAILURES_COUNTED 1023u /* a larger upstream.circuit_failures counts as this */
-#define ADHOC_BIT        UINT64_C(1)
-#define TIME_BITS        40
-#define TIME_MASK        ((UINT64_C(1) << TIME_BITS) - 1)
-
-enum phase { PHASE_CLOSED, PHASE_OPEN, PHASE_PROBING };
-
-struct slot {
-    atomic_ullong key;
-    atomic_ullong word;     /* struct state packed; 0: free */
-    atomic_llong counts_ms; /* verdicts of attempts that started before this are about another time */
-};
+#define BUCKET_MS    5000
+#define WINDOW_LEAST 10u /* attempts that a share of failures is taken of */
+#define COUNT_MAX    0x7ffu
 
 struct state {
-    enum phase phase;
-    uint32_t failures; /* in a row */
-    uint32_t tag;      /* of the key, never 0 */
-    int64_t at_ms;     /* CLOSED: last failure; OPEN: the rest's end; PROBING: when the probe set out */
+    enum gw_circuit_phase phase;
+    uint32_t generation; /* 10 bits */
+    uint32_t streak;     /* failures in a row */
+    uint32_t trips;      /* rests without a full recovery */
+    int64_t at_ms;       /* CLOSED: last failure; OPEN: the rest's end; PROBING: the lease's end */
 };
 
-/* Part of the process snapshot: circuits outlive configurations on purpose. */
-static struct slot slots[SETS * WAYS];
-
-/* ---- keys and words ---- */
-
-static uint64_t hash_more(uint64_t hash, aigw_str text)
+static uint64_t pack(struct state s)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        hash ^= (unsigned char)text.ptr[i];
-        hash *= UINT64_C(1099511628211); /* FNV-1a */
-    }
-    return (hash ^ 0xff) * UINT64_C(1099511628211);
-}
-
-uint64_t gw_circuit_key(aigw_str provider, aigw_str endpoint, aigw_str model, aigw_str caller_key)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    hash = hash_more(hash, provider);
-    hash = hash_more(hash, endpoint);
-    hash = hash_more(hash, model);
-    hash = hash_more(hash, caller_key);
-    hash ^= hash >> 32;
-    hash = endpoint.len || caller_key.len ? hash | ADHOC_BIT : hash & ~ADHOC_BIT;
-    return hash > ADHOC_BIT ? hash : hash + 2;
-}
-
-static uint32_t tag_of(uint64_t key)
-{
-    return (uint32_t)(key >> 52) | 1u;
-}
-
-static struct slot *set_of(uint64_t key)
-{
-    uint64_t number = key >> 1;
-
-    number = key & ADHOC_BIT ? SETS_CONFIGURED + number % SETS_ADHOC : number % SETS_CONFIGURED;
-    return &slots[number * WAYS];
-}
-
-static uint64_t pack(struct state state)
-{
-    uint64_t at_ms = state.at_ms > 0 ? (uint64_t)state.at_ms & TIME_MASK : 0;
-
-    return (uint64_t)state.phase << 62 | (uint64_t)state.failures << 52 | (uint64_t)state.tag << TIME_BITS | at_ms;
+    return (uint64_t)s.phase << 62 | (uint64_t)(s.generation & 0x3ff) << 52 | (uint64_t)s.streak << 44 |
+           (uint64_t)s.trips << TIME_BITS | ((uint64_t)(s.at_ms > 0 ? s.at_ms : 0) & TIME_MASK);
 }
 
 static struct state unpack(uint64_t word)
 {
-    return (struct state){ .phase = (enum phase)(word >> 62),
-                           .failures = word >> 52 & FAILURES_COUNTED,
-                           .tag = word >> TIME_BITS & 0xfff,
+    return (struct state){ .phase = (enum gw_circuit_phase)(word >> 62),
+                           .generation = word >> 52 & 0x3ff,
+                           .streak = word >> 44 & 0xff,
+                           .trips = word >> TIME_BITS & 0xf,
                            .at_ms = (int64_t)(word & TIME_MASK) };
 }
 
-/* The key's slot and its word, or NULL. */
-static struct slot *find(uint64_t key, unsigned long long *ret_word)
+static struct state state_of(const struct gw_seat *seat)
 {
-    struct slot *set = set_of(key);
-
-    for (size_t i = 0; i < WAYS; i++) {
-        if (atomic_load_explicit(&set[i].key, memory_order_acquire) != key)
-            continue;
-        *ret_word = atomic_load_explicit(&set[i].word, memory_order_acquire);
-        if (unpack(*ret_word).tag == tag_of(key))
-            return &set[i];
-    }
-    return NULL;
+    return unpack(atomic_load(&seat->word));
 }
 
-static bool move(struct slot *slot, unsigned long long *word, struct state next)
+static bool move(struct gw_seat *seat, unsigned long long *word, struct state next)
 {
-    return atomic_compare_exchange_strong(&slot->word, word, pack(next));
+    return atomic_compare_exchange_strong(&seat->word, word, pack(next));
 }
 
 /* ---- asking ---- */
 
-bool gw_circuit_allows(uint64_t key, int64_t now_ms)
+enum gw_circuit_phase gw_circuit_phase(const struct gw_seat *seat)
 {
-    unsigned long long word;
-    struct slot *slot;
+    return seat ? state_of(seat).phase : GW_CIRCUIT_CLOSED;
+}
 
-    while ((slot = find(key, &word))) {
-        struct state state = unpack(word);
-        if (state.phase == PHASE_CLOSED)
-            return true;
-        if (now_ms < state.at_ms + (state.phase == PHASE_PROBING ? PROBE_MS : 0))
+int64_t gw_circuit_touched_ms(const struct gw_seat *seat)
+{
+    return state_of(seat).at_ms;
+}
+
+int64_t gw_circuit_wait_ms(const struct gw_seat *seat, int64_t now_ms)
+{
+    struct state s;
+
+    if (!seat)
+        return 0;
+    s = state_of(seat);
+    return s.phase == GW_CIRCUIT_CLOSED || now_ms >= s.at_ms ? 0 : s.at_ms - now_ms;
+}
+
+bool gw_circuit_enter(struct gw_seat *seat, int64_t now_ms, int64_t lease_ms, bool is_early, struct gw_pass *ret_pass)
+{
+    unsigned long long word = seat ? atomic_load(&seat->word) : 0;
+
+    *ret_pass = (struct gw_pass){ .seat = seat };
+    while (seat) {
+        struct state s = unpack(word);
+
+        ret_pass->generation = s.generation;
+        if (s.phase == GW_CIRCUIT_CLOSED)
+            break;
+        if (now_ms < s.at_ms && !(is_early && s.phase == GW_CIRCUIT_OPEN))
             return false;
-        /* Whoever moves the word is the probe. */
-        state.phase = PHASE_PROBING;
-        state.at_ms = now_ms;
-        if (move(slot, &word, state))
-            return true;
+        s.phase = GW_CIRCUIT_PROBING; /* whoever moves the word is the probe */
+        s.generation = (s.generation + 1) & 0x3ff;
+        s.at_ms = now_ms + lease_ms;
+        if (move(seat, &word, s)) {
+            ret_pass->generation = s.generation;
+            ret_pass->is_probe = true;
+            break;
+        }
     }
     return true;
 }
 
-bool gw_circuit_is_open(uint64_t key, int64_t now_ms)
+uint32_t gw_circuit_ramp(const struct gw_seat *seat, int64_t now_ms, int64_t slow_start_ms)
 {
-    unsigned long long word;
+    int64_t back_ms = seat ? atomic_load_explicit(&seat->back_ms, memory_order_relaxed) : 0;
+    int64_t share;
 
-    if (!find(key, &word))
-        return false;
-    struct state state = unpack(word);
-    return state.phase != PHASE_CLOSED && now_ms < state.at_ms + (state.phase == PHASE_PROBING ? PROBE_MS : 0);
+    if (back_ms == 0 || slow_start_ms <= 0 || now_ms >= back_ms + slow_start_ms)
+        return 1000;
+    share = (now_ms - back_ms) * 1000 / slow_start_ms;
+    return share < 100 ? 100 : (uint32_t)share;
+}
+
+/* ---- the last 30 seconds ----
+ *
+ * A bucket is a 10-bit number of its five seconds, and two counters. Counting is not exact when two threads begin a
+ * bucket at once: one attempt more or less decides nothing. */
+
+static void count(struct gw_seat *seat, int64_t now_ms, bool did_fail)
+{
+    uint32_t number = (uint32_t)(now_ms / BUCKET_MS) & 0x3ff;
+    atomic_uint *bucket = &seat->buckets[(uint64_t)(now_ms / BUCKET_MS) % GW_SEAT_BUCKETS];
+    uint32_t value = atomic_load_explicit(bucket, memory_order_relaxed), all, failed;
+
+    if (value >> 22 != number)
+        value = number << 22;
+    all = value >> 11 & COUNT_MAX;
+    failed = value & COUNT_MAX;
+    if (all < COUNT_MAX)
+        value = number << 22 | (all + 1) << 11 | (failed + did_fail);
+    atomic_store_explicit(bucket, value, memory_order_relaxed);
+}
+
+static bool is_half_failing(const struct gw_seat *seat, int64_t now_ms)
+{
+    uint32_t all = 0, failed = 0;
+
+    for (int64_t age = 0; age < (int64_t)GW_SEAT_BUCKETS; age++) {
+        int64_t number = now_ms / BUCKET_MS - age;
+        uint32_t value = atomic_load_explicit(&seat->buckets[(uint64_t)number % GW_SEAT_BUCKETS], memory_order_relaxed);
+        if (value >> 22 != ((uint32_t)number & 0x3ff))
+            continue;
+        all += value >> 11 & COUNT_MAX;
+        failed += value & COUNT_MAX;
+    }
+    return all >= WINDOW_LEAST && failed * 2 >= all;
+}
+
+static void forget_window(struct gw_seat *seat)
+{
+    for (size_t i = 0; i < GW_SEAT_BUCKETS; i++)
+        atomic_store_explicit(&seat->buckets[i], 0, memory_order_relaxed);
 }
 
 /* ---- verdicts ---- */
 
-void gw_circuit_success(uint64_t key, int64_t started_ms)
+bool gw_circuit_good(struct gw_pass *pass, int64_t now_ms, int64_t slow_start_ms)
 {
     unsigned long long word;
-    struct slot *slot = find(key, &word);
+    struct state s;
 
-    if (slot && started_ms >= atomic_load(&slot->counts_ms))
-        atomic_compare_exchange_strong(&slot->word, &word, 0); /* beaten: by a later verdict, which counts */
+    if (!pass->seat)
+        return false;
+    word = atomic_load(&pass->seat->word);
+    s = unpack(word);
+    if (s.generation != pass->generation || s.phase == GW_CIRCUIT_OPEN)
+        return false;
+    if (s.phase == GW_CIRCUIT_CLOSED) {
+        bool is_well = now_ms >= atomic_load(&pass->seat->back_ms) + slow_start_ms;
+
+        count(pass->seat, now_ms, false);
+        if (s.streak == 0 && (s.trips == 0 || !is_well))
+            return false; /* as nearly always: nothing is written to the word */
+        s.streak = 0;
+        s.trips = is_well ? 0 : s.trips;
+        move(pass->seat, &word, s); /* beaten: by a later verdict, which counts */
+        return false;
+    }
+    s.phase = GW_CIRCUIT_CLOSED;
+    s.generation = (s.generation + 1) & 0x3ff;
+    s.streak = 0;
+    s.at_ms = 0;
+    if (!move(pass->seat, &word, s))
+        return false;
+    forget_window(pass->seat);
+    atomic_store(&pass->seat->back_ms, now_ms > 0 ? now_ms : 1);
+    pass->generation = s.generation;
+    pass->is_probe = false;
+    return true;
 }
 
-void gw_circuit_undecided(uint64_t key, int64_t started_ms)
+static int64_t rest_of(const struct gw_fault *fault, uint32_t trips)
+{
+    int64_t rest_ms = fault->rest_ms;
+
+    for (uint32_t i = 1; i < trips && rest_ms < fault->rest_max_ms; i++)
+        rest_ms *= 2;
+    if (fault->rest_max_ms > 0 && rest_ms > fault->rest_max_ms)
+        rest_ms = fault->rest_max_ms;
+    rest_ms += rest_ms * fault->jitter / 1000;
+    if (fault->most_ms > 0 && rest_ms > fault->most_ms)
+        rest_ms = fault->most_ms;
+    if (rest_ms < fault->floor_ms)
+        rest_ms = fault->floor_ms;
+    return rest_ms > 0 ? rest_ms : 1;
+}
+
+/* What one more fault makes of a state. The rest that begins, or 0. */
+static int64_t take(struct state *s, const struct gw_fault *fault, bool is_half, int64_t now_ms)
+{
+    int64_t limit = fault->failures < (int64_t)STREAK_MAX ? fault->failures : (int64_t)STREAK_MAX;
+    int64_t streak = (int64_t)s->streak + fault->counts, rest_ms;
+
+    s->streak = streak > (int64_t)STREAK_MAX ? STREAK_MAX : (uint32_t)streak;
+    if (s->phase == GW_CIRCUIT_CLOSED && fault->counts > 0 && (int64_t)s->streak < limit && !is_half) {
+        s->at_ms = now_ms;
+        return 0;
+    }
+    s->phase = GW_CIRCUIT_OPEN;
+    s->generation = (s->generation + 1) & 0x3ff;
+    s->streak = 0;
+    s->trips += s->trips < TRIPS_MAX;
+    rest_ms = rest_of(fault, s->trips);
+    s->at_ms = now_ms + rest_ms;
+    return rest_ms;
+}
+
+int64_t gw_circuit_fault(struct gw_pass *pass, int64_t now_ms, const struct gw_fault *fault)
 {
     unsigned long long word;
-    struct slot *slot = find(key, &word);
+    int64_t rest_ms;
+    bool is_half = false, was_counted = false;
 
-    if (!slot)
-        return;
-    struct state state = unpack(word);
-    if (state.phase != PHASE_PROBING || started_ms < state.at_ms)
-        return;
-    state.phase = PHASE_OPEN; /* its rest is over: the next asker is the next probe */
-    move(slot, &word, state);
-}
+    if (!pass->seat || fault->failures <= 0)
+        return 0;
+    word = atomic_load(&pass->seat->word);
+    for (;;) {
+        struct state s = unpack(word);
 
-static bool is_quiet(struct state state, int64_t now_ms)
-{
-    return state.phase == PHASE_CLOSED || (state.phase == PHASE_OPEN && now_ms >= state.at_ms);
-}
-
-/* The first failure of a key without a slot. The word is taken before the key is written: until then nobody finds the
- * slot under either key. */
-static void claim(uint64_t key, int64_t now_ms, struct state first)
-{
-    struct slot *set = set_of(key), *victim = NULL;
-    unsigned long long victim_word = 0;
-
-    for (size_t i = 0; i < WAYS; i++) {
-        unsigned long long word = atomic_load(&set[i].word);
-        if (word == 0) {
-            victim = &set[i];
-            victim_word = 0;
-            break;
+        if (s.phase == GW_CIRCUIT_OPEN && now_ms + fault->floor_ms > s.at_ms && fault->floor_ms > 0) {
+            s.at_ms = now_ms + fault->floor_ms; /* asked for longer: never for less */
+            rest_ms = 0;
+        } else if (s.generation != pass->generation || s.phase == GW_CIRCUIT_OPEN) {
+            return 0;
+        } else {
+            if (!was_counted && s.phase == GW_CIRCUIT_CLOSED && fault->counts > 0) {
+                count(pass->seat, now_ms, true);
+                is_half = is_half_failing(pass->seat, now_ms);
+                was_counted = true;
+            }
+            rest_ms = take(&s, fault, is_half, now_ms);
         }
-        struct state state = unpack(word);
-        if (!is_quiet(state, now_ms) || (victim && state.at_ms >= unpack(victim_word).at_ms))
-            continue;
-        victim = &set[i];
-        victim_word = word;
+        if (move(pass->seat, &word, s))
+            return rest_ms;
     }
-    if (!victim || !move(victim, &victim_word, first)) /* lost to another newcomer: its failure is forgotten */
-        return;
-    atomic_store(&victim->counts_ms, now_ms);
-    atomic_store_explicit(&victim->key, key, memory_order_release);
 }
 
-/* What one more failure makes of a state. */
-static void count(struct state *state, int64_t now_ms, int64_t failures_max, int64_t rest_ms)
-{
-    if (state->failures < FAILURES_COUNTED)
-        state->failures++;
-    if (state->phase == PHASE_CLOSED && state->failures < failures_max && state->failures < FAILURES_COUNTED) {
-        state->at_ms = now_ms;
-        return;
-    }
-    state->phase = PHASE_OPEN;
-    state->at_ms = now_ms + rest_ms;
-}
-
-void gw_circuit_failure(uint64_t key, int64_t started_ms, int64_t now_ms, int64_t failures_max, int64_t rest_ms)
+void gw_circuit_undecided(struct gw_pass *pass)
 {
     unsigned long long word;
-    struct slot *slot;
+    struct state s;
 
-    if (failures_max <= 0)
+    if (!pass->seat || !pass->is_probe)
         return;
-    while ((slot = find(key, &word))) {
-        struct state state = unpack(word);
-        if (state.phase == PHASE_OPEN && (now_ms < state.at_ms || started_ms < atomic_load(&slot->counts_ms)))
-            return; /* rests already, or the attempt set out before the rest: nothing new */
-        if (state.phase == PHASE_PROBING && started_ms < state.at_ms)
-            return; /* not the probe */
-        count(&state, now_ms, failures_max, rest_ms);
-        if (!move(slot, &word, state))
-            continue;
-        if (state.phase == PHASE_OPEN)
-            atomic_store(&slot->counts_ms, now_ms);
+    word = atomic_load(&pass->seat->word);
+    s = unpack(word);
+    if (s.phase != GW_CIRCUIT_PROBING || s.generation != pass->generation)
         return;
-    }
-    struct state first = { .phase = PHASE_CLOSED, .tag = tag_of(key) };
-    count(&first, now_ms, failures_max, rest_ms);
-    claim(key, now_ms, first);
-}
-
-void gw_circuit_reset(void)
-{
-    for (size_t i = 0; i < GW_ARRAY_LEN(slots); i++) {
-        atomic_store(&slots[i].word, 0);
-        atomic_store(&slots[i].key, 0);
-        atomic_store(&slots[i].counts_ms, 0);
-    }
+    s.phase = GW_CIRCUIT_OPEN;
+    s.at_ms = 1; /* its rest is over: the next asker is the next probe */
+    move(pass->seat, &word, s);
 }

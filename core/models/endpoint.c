@@ -310,7 +310,7 @@ static const char *read_pattern(struct gw_arena *arena, const char *text, struct
 }
 
 struct gw_endpoint_list *gw_endpoint_list_build(struct gw_arena *arena, const struct aigw_list *patterns,
-                                                struct gw_problems *problems)
+                                                const char *setting, struct gw_problems *problems)
 {
     struct gw_endpoint_list *list = gw_arena_calloc(arena, sizeof *list);
 
@@ -318,7 +318,7 @@ struct gw_endpoint_list *gw_endpoint_list_build(struct gw_arena *arena, const st
         list->patterns = gw_arena_calloc(arena, (patterns->count + 1) * sizeof *list->patterns);
     if (!list || !list->patterns) {
         if (problems)
-            gw_problem(problems, NULL, SETTING, "out of memory");
+            gw_problem(problems, NULL, setting, "out of memory");
         return NULL;
     }
     list->is_restricted = patterns->count > 0;
@@ -328,7 +328,7 @@ struct gw_endpoint_list *gw_endpoint_list_build(struct gw_arena *arena, const st
         if (!why)
             list->patterns[list->count++] = pattern;
         else if (problems) /* user information must not be repeated */
-            gw_problem(problems, NULL, SETTING, "pattern %zu %s; expected one such as \"http://*.internal:8000/v1\"",
+            gw_problem(problems, NULL, setting, "pattern %zu %s; expected one such as \"http://*.internal:8000/v1\"",
                        i + 1, why);
     }
     return list;

@@ -3,11 +3,12 @@
 #include "models/call.h"
 
 /* Written once before the workers start. */
-static uint32_t attempts_id, rate_limit_id, rate_remaining_id;
+static uint32_t attempts_id, rate_limit_id, rate_remaining_id, retries_id, rests_id, resting_id;
 
 void gw_models_register_metrics(void)
 {
-    static const char *const labels[] = { "provider", "result" }, *const rates[] = { "provider", "unit" };
+    static const char *const labels[] = { "provider", "result" }, *const rates[] = { "provider", "unit" },
+                             *const results[] = { "result" }, *const rests[] = { "provider", "model", "cause" };
 
     attempts_id = gw_metric(GW_METRIC_COUNTER, "aigw_upstream_attempts_total",
                             "Attempts to call a model, by provider instance and result.", labels, 2, NULL, 0);
@@ -15,11 +16,34 @@ void gw_models_register_metrics(void)
                               "What the model server allows in a window, as its last answer said.", rates, 2, NULL, 0);
     rate_remaining_id = gw_metric(GW_METRIC_LEVEL, "aigw_model_rate_remaining",
                                   "What is left of it, as its last answer said.", rates, 2, NULL, 0);
+    retries_id = gw_metric(GW_METRIC_COUNTER, "aigw_retries_total",
+                           "Further attempts at the same target that were wanted, by result: granted, over_budget.",
+                           results, 1, NULL, 0);
+    rests_id = gw_metric(GW_METRIC_COUNTER, "aigw_target_rests_total", "Rests of configured targets that began.", rests,
+                         3, NULL, 0);
+    resting_id = gw_metric(GW_METRIC_LEVEL, "aigw_target_resting",
+                           "1 while a configured target rests or is being probed.", rests, 2, NULL, 0);
 }
 
 void gw_models_count_attempt(const char *provider, const char *result)
 {
     gw_series_add(gw_series(attempts_id, (aigw_str[]){ gw_str(provider), gw_str(result) }), 1);
+}
+
+void gw_models_count_retry(const char *result)
+{
+    gw_series_add(gw_series(retries_id, (aigw_str[]){ gw_str(result) }), 1);
+}
+
+void gw_models_note_rest(const struct gw_target *target, const char *cause)
+{
+    aigw_str labels[] = { gw_str(target->provider->name), target->model, gw_str(cause) };
+
+    if (target->is_adhoc)
+        return; /* callers' names are no labels */
+    gw_series_set(gw_series(resting_id, labels), cause != NULL);
+    if (cause)
+        gw_series_add(gw_series(rests_id, labels), 1);
 }
 
 void gw_models_set_rate(const char *provider, uint32_t unit, uint32_t what, double value)

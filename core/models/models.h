@@ -10,6 +10,7 @@
 #include "upstream/upstream.h"
 
 struct gw_models;
+struct gw_wants;
 struct gw_plan;
 struct gw_attempt;
 
@@ -18,15 +19,36 @@ struct gw_models *gw_models_build(struct gw_arena *arena, const struct gw_node *
                                   const struct gw_settings *settings, const struct gw_plugins *plugins,
                                   struct gw_problems *problems);
 
-/** What a need leads to; result and plan in `arena`. feature: the asking instance. */
-aigw_status gw_models_resolve(const struct gw_models *models, const struct gw_instance *feature,
-                              const struct aigw_need *need, struct gw_arena *arena, struct aigw_model_info *ret_info,
-                              struct aigw_error *ret_error);
+/** What rules and targets may depend on, of the request that asks. All borrowed; absent: not known. */
+struct gw_ask {
+    const struct gw_instance *feature;
+    aigw_str route; /* normal path */
+    aigw_str realm, gitlab_version, user;
+    aigw_str key, team; /* the API key's */
+    aigw_str body;
+    int64_t wall_s;
+    void *user_data; /* of the functions below; each may be NULL */
+    aigw_str (*header)(void *user_data, const char *name);
+    bool (*has_scope)(void *user_data, const char *scope);
+    bool (*has_flag)(void *user_data, const char *flag);
+    bool (*may_use)(void *user_data, aigw_str model); /* a model of conf.d; absent: one that the request names */
+    struct gw_wants *wants;                           /* room for what the body says, or NULL */
+    struct gw_buf *why;                               /* lines that explain each step, or NULL */
+};
+
+/** What a need leads to; result and plan in `arena`. */
+aigw_status gw_models_resolve(const struct gw_models *models, struct gw_ask *ask, const struct aigw_need *need,
+                              struct gw_arena *arena, struct aigw_model_info *ret_info, struct aigw_error *ret_error);
+/** Add to `why` what would happen to a call of this model now, target by target; *ret_index: the one it would take,
+ *  SIZE_MAX: none. For people: it takes nothing. */
+void gw_models_explain(const struct aigw_model_info *model, const struct gw_settings *settings, struct gw_buf *why,
+                       size_t *ret_index);
 
 /** Refuse a name as one that is not in `models`. */
 aigw_status gw_models_refuse_unknown(struct gw_arena *arena, aigw_str name, struct aigw_error *ret_error);
-/** The name of the model at this place of `models`, from 0; absent behind the last. */
-aigw_str gw_models_name_at(const struct gw_models *models, size_t index);
+/** The names of models that clients may send, from 0: each model's own, and its aliases but for patterns. Absent behind
+ *  the last. ret_model: whose it is, or NULL. */
+aigw_str gw_models_name_at(const struct gw_models *models, size_t index, aigw_str *ret_model);
 
 /** What a model of this family gets: prompt families and default parameters. A name that is not in conf.d gets base's,
  *  and AIGW_MODELF_UNKNOWN_FAMILY. */

@@ -7,6 +7,7 @@
 #include "models/plan.h"
 
 #define DEFAULT_PREFIX "default"
+#define ATTEMPTS       3 /* of a call, when nobody says how many */
 
 static aigw_status refuse(struct aigw_error *ret_error, uint32_t kind, const char *message)
 {
@@ -77,20 +78,31 @@ static aigw_status need_memory(struct aigw_error *ret_error)
     return refuse(ret_error, AIGW_ERR_INTERNAL, "the request's memory budget is spent (limits.request_memory_max)");
 }
 
-/* One target of one's own: the mock, or what the request names. */
+static int64_t attempts_of(int64_t attempts, int64_t retries)
+{
+    return attempts > 0 ? attempts : retries + 1 > ATTEMPTS ? retries + 1 : ATTEMPTS;
+}
+
+/* One target of one's own: the mock, or what the request names. While it rests a call is refused at once: there is
+ * nobody's `on_exhausted` to ask. */
 static aigw_status single_plan(struct gw_arena *arena, const struct gw_models *models, const struct gw_target *target,
                                aigw_str name, struct aigw_model_info *info, struct aigw_error *ret_error)
 {
     struct gw_target *copy = gw_arena_alloc(arena, sizeof *copy);
     struct gw_plan *plan = gw_arena_calloc(arena, sizeof *plan);
+    int64_t retries = models->settings->upstream.retries;
 
     if (!copy || !plan)
         return need_memory(ret_error);
     *copy = *target;
-    plan->targets = copy;
-    plan->target_count = 1;
-    plan->retries = models->settings->upstream.retries;
-    plan->name = name;
+    copy->tier = copy->weight = 1;
+    copy->can = GW_CAN_ALL;
+    *plan = (struct gw_plan){
+        .targets = copy,
+        .target_count = 1,
+        .name = name,
+        .patience = { .retries = retries, .attempts = attempts_of(0, retries), .on_exhausted = GW_EXHAUSTED_REFUSE }
+    };
     info->plan = plan;
     return AIGW_OK;
 }
@@ -109,7 +121,7 @@ static aigw_status resolve_mock(const struct gw_models *models, const struct aig
     if (!model.ptr || !info->name.ptr || !info->engine.ptr)
         return need_memory(ret_error);
     struct gw_target target = { .provider = models->mock, .model = model };
-    target.circuit_key = gw_circuit_key(AIGW_STR("mock"), AIGW_STR_NONE, model, AIGW_STR_NONE);
+    target.place = gw_place_of(models, models->mock);
     fill_info(models, gw_models_family(models, need->name), info);
     return single_plan(arena, models, &target, info->name, info, ret_error);
 }
@@ -161,6 +173,14 @@ static aigw_status pick_endpoint(const struct gw_models *models, const struct gw
     return AIGW_OK;
 }
 
+/* A caller's address has nothing of the provider instance that speaks to it: neither its tags nor its places. */
+static const struct gw_place *no_place(void)
+{
+    static const struct gw_place none = { .name = "the request's endpoint" };
+
+    return &none;
+}
+
 static aigw_status resolve_adhoc(const struct gw_models *models, const struct aigw_need *need, struct gw_arena *arena,
                                  struct aigw_model_info *info, struct aigw_error *ret_error)
 {
@@ -202,7 +222,11 @@ static aigw_status resolve_adhoc(const struct gw_models *models, const struct ai
     info->engine = gw_arena_str(arena, need->provider.len ? need->provider : gw_str(prefix->name));
     if (!target.model.ptr || !target.endpoint.ptr || !target.api_key.ptr || !info->name.ptr || !info->engine.ptr)
         return need_memory(ret_error);
-    target.circuit_key = gw_circuit_key(gw_str(prefix->provider->name), target.endpoint, target.model, target.api_key);
+    aigw_str names[] = { gw_str(prefix->provider->name), target.endpoint, target.model, target.api_key };
+    target.seat = gw_seat_in(arena, true, names, GW_ARRAY_LEN(names));
+    target.place = gw_place_of(models, prefix->provider);
+    if (from_caller)
+        target.place = gw_place_of_endpoint(models, target.endpoint, no_place(), arena);
     info->flags |= AIGW_MODELF_ADHOC;
     fill_info(models, gw_models_family(models, need->name), info);
     if (info->flags & AIGW_MODELF_UNKNOWN_FAMILY && need->name.len)
@@ -211,57 +235,167 @@ static aigw_status resolve_adhoc(const struct gw_models *models, const struct ai
     return single_plan(arena, models, &target, info->name, info, ret_error);
 }
 
-/* First try by weight, then the others in configured order. */
-static const struct gw_target *order_targets(const struct gw_model *model, struct gw_arena *arena)
-{
-    static _Thread_local unsigned seed = 0;
-    int64_t total = 0;
-    uint32_t first = 0;
+/* ---- the filters that no failure changes ---- */
 
-    if (model->target_count == 1)
-        return model->targets;
-    for (uint32_t i = 0; i < model->target_count; i++)
-        total += model->targets[i].weight;
-    if (seed == 0)
-        seed = (unsigned)gw_mono_us() | 1;
-    int64_t ticket = total > 0 ? rand_r(&seed) % total : 0;
-    while (total > 0 && ticket >= model->targets[first].weight)
-        ticket -= model->targets[first++].weight;
-    struct gw_target *order = gw_arena_alloc(arena, model->target_count * sizeof *order);
-    if (!order)
-        return NULL;
-    order[0] = model->targets[first];
-    for (uint32_t i = 0, at = 1; i < model->target_count; i++)
-        if (i != first)
-            order[at++] = model->targets[i];
-    return order;
+static bool has_tags(const struct gw_place *place, const struct aigw_list *wanted, const char **ret_missing)
+{
+    for (size_t i = 0; i < wanted->count; i++) {
+        size_t at = 0;
+        while (place && at < place->tags.count && strcmp(place->tags.items[at], wanted->items[i]) != 0)
+            at++;
+        *ret_missing = wanted->items[i];
+        if (!place || at == place->tags.count)
+            return false;
+    }
+    return true;
 }
 
-static aigw_status resolve_configured(const struct gw_models *models, const struct gw_model *model,
+/* Why a target is not for this request; NULL: it is. */
+static const char *unfit(const struct gw_target *target, struct gw_ask *ask, const struct gw_ruling *ruling,
+                         struct gw_arena *arena)
+{
+    const char *missing;
+
+    for (uint32_t i = 0; i < ruling->tag_list_count; i++)
+        if (!has_tags(target->place, ruling->tags[i], &missing))
+            return gw_arena_printf(arena, "it has not the tag \"%s\"", missing);
+    if (target->place && target->place->is_drained)
+        return "its provider is drained (routing.drain)";
+    if (target->can != GW_CAN_ALL && gw_ask_wants(ask)->needs & ~target->can)
+        return gw_arena_printf(arena, "it cannot do what the request needs (can):%s%s%s",
+                               gw_ask_wants(ask)->needs & ~target->can & GW_CAN_TOOLS ? " tools" : "",
+                               gw_ask_wants(ask)->needs & ~target->can & GW_CAN_IMAGES ? " images" : "",
+                               gw_ask_wants(ask)->needs & ~target->can & GW_CAN_SCHEMA ? " schema" : "");
+    return NULL;
+}
+
+/* Out of those in `mask`, the ones whose window takes the prompt; none does: the largest, and its server has the last
+ * word, since the size is a guess. */
+static uint64_t fit_window(const struct gw_plan *plan, struct gw_ask *ask, uint64_t mask)
+{
+    uint64_t fits = 0, largest = 0;
+    int64_t most = 0, needed = 0;
+
+    for (uint32_t i = 0; i < plan->target_count; i++) {
+        int64_t window = plan->targets[i].max_context_tokens;
+        if (!(mask & UINT64_C(1) << i))
+            continue;
+        if (window && !needed)
+            needed = gw_ask_wants(ask)->prompt_tokens + gw_ask_wants(ask)->answer_tokens;
+        if (window > most) {
+            most = window;
+            largest = 0;
+        }
+        if (window == most)
+            largest |= UINT64_C(1) << i;
+        if (window == 0 || window >= needed)
+            fits |= UINT64_C(1) << i;
+        else
+            gw_ask_note(ask, "target %.*s at %s: its window of %lld tokens is less than about %lld",
+                        AIGW_STR_ARG(plan->targets[i].model), plan->targets[i].provider->name, (long long)window,
+                        (long long)needed);
+    }
+    return fits ? fits : largest;
+}
+
+static aigw_status filter(struct gw_plan *plan, struct gw_ask *ask, const struct gw_ruling *ruling,
+                          struct gw_arena *arena, struct aigw_error *ret_error)
+{
+    const char *last = NULL;
+
+    for (uint32_t i = 0; i < plan->target_count; i++) {
+        const char *why = unfit(&plan->targets[i], ask, ruling, arena);
+        if (why)
+            gw_ask_note(ask, "target %.*s at %s: %s", AIGW_STR_ARG(plan->targets[i].model),
+                        plan->targets[i].provider->name, why);
+        else
+            plan->allowed |= UINT64_C(1) << i;
+        last = why ? why : last;
+    }
+    if (plan->allowed) {
+        plan->allowed = fit_window(plan, ask, plan->allowed);
+        return AIGW_OK;
+    }
+    return refuse(ret_error, AIGW_ERR_CIRCUIT,
+                  gw_arena_printf(arena, "no target of model \"%.*s\" is for this request: %s",
+                                  AIGW_STR_ARG(plan->name), last ? last : "it has none"));
+}
+
+/* ---- configured models ---- */
+
+static uint64_t hash_of(aigw_str text)
+{
+    return gw_seat_key(false, &text, 1);
+}
+
+static void set_sticky(struct gw_plan *plan, const char *sticky, struct gw_ask *ask)
+{
+    aigw_str key = AIGW_STR_NONE;
+
+    if (strcmp(sticky, "none") == 0)
+        return;
+    if (strcmp(sticky, "prefix") == 0) {
+        plan->sticky_key = gw_ask_wants(ask)->prefix;
+        plan->is_sticky = plan->sticky_key != 0;
+    } else {
+        if (strcmp(sticky, "session") == 0) {
+            key = ask->header ? ask->header(ask->user_data, "x-session-id") : AIGW_STR_NONE;
+            if (!key.len)
+                key = gw_ask_wants(ask)->session;
+        }
+        if (!key.len)
+            key = strcmp(sticky, "key") == 0 ? ask->key : ask->user;
+        plan->sticky_key = hash_of(key);
+        plan->is_sticky = key.len > 0;
+    }
+    if (!plan->is_sticky)
+        gw_ask_note(ask, "sticky = \"%s\": the request says no such thing", sticky);
+}
+
+static struct gw_patience patience_of(const struct gw_models *models, const struct gw_model *model)
+{
+    int64_t retries = model->retries >= 0 ? model->retries : models->settings->upstream.retries;
+
+    return (struct gw_patience){ .try_next = strcmp(model->on_failure, "next") == 0,
+                                 .attempts = attempts_of(model->attempts, retries),
+                                 .retries = retries,
+                                 .deadline_ms = model->deadline_ms,
+                                 .idle_ms = model->idle_ms,
+                                 .first_token_ms = model->first_token_ms,
+                                 .connect_ms = model->connect_ms,
+                                 .balance = strcmp(model->balance_text, "least_busy") == 0 ? GW_BALANCE_LEAST_BUSY
+                                                                                           : GW_BALANCE_WEIGHT,
+                                 .on_exhausted = strcmp(model->on_exhausted, "refuse") == 0 ? GW_EXHAUSTED_REFUSE
+                                                 : strcmp(model->on_exhausted, "wait") == 0 ? GW_EXHAUSTED_WAIT
+                                                                                            : GW_EXHAUSTED_TRY };
+}
+
+static aigw_status resolve_configured(const struct gw_models *models, const struct gw_model *model, struct gw_ask *ask,
                                       const struct aigw_need *need, struct gw_arena *arena,
                                       struct aigw_model_info *info, struct aigw_error *ret_error)
 {
     struct gw_plan *plan = gw_arena_calloc(arena, sizeof *plan);
-    const struct gw_target *targets = order_targets(model, arena);
+    bool is_alias = need->model.len && !gw_str_is(need->model, model->name);
     aigw_str family_name = model->family ? gw_str(model->family) : need->name;
+    const struct gw_target *first = &model->targets[0];
 
-    if (!plan || !targets)
+    if (!plan)
         return need_memory(ret_error);
-    *plan = (struct gw_plan){ .targets = targets,
+    *plan = (struct gw_plan){ .targets = model->targets,
                               .target_count = model->target_count,
-                              .try_next = strcmp(model->on_failure, "next") == 0,
-                              .retries = model->retries >= 0 ? model->retries : models->settings->upstream.retries,
-                              .deadline_ms = model->deadline_ms,
-                              .idle_ms = model->idle_ms,
+                              .patience = patience_of(models, model),
                               .name = gw_str(model->name) };
+    set_sticky(plan, model->sticky, ask);
     info->name = gw_str(model->report_name ? model->report_name : model->family ? model->family : model->name);
-    info->engine = gw_str(model->report_engine ? model->report_engine : targets[0].provider->plugin->descriptor.name);
+    if (is_alias && !model->report_name)
+        info->name = gw_arena_str(arena, need->model);
+    info->engine = gw_str(model->report_engine ? model->report_engine : first->provider->plugin->descriptor.name);
     info->max_context_tokens = model->max_context_tokens;
-    if (targets[0].raw_completion)
+    if (first->raw_completion)
         info->flags |= AIGW_MODELF_RAW_COMPLETION;
     fill_info(models, gw_models_family(models, family_name), info);
     info->plan = plan;
-    return AIGW_OK;
+    return info->name.ptr ? AIGW_OK : need_memory(ret_error);
 }
 
 aigw_status gw_models_refuse_unknown(struct gw_arena *arena, aigw_str name, struct aigw_error *ret_error)
@@ -271,39 +405,80 @@ aigw_status gw_models_refuse_unknown(struct gw_arena *arena, aigw_str name, stru
         gw_arena_printf(arena, "no model is called \"%.*s\" in `models` of this gateway's conf.d", AIGW_STR_ARG(name)));
 }
 
-aigw_status gw_models_resolve(const struct gw_models *models, const struct gw_instance *feature,
-                              const struct aigw_need *need, struct gw_arena *arena, struct aigw_model_info *ret_info,
-                              struct aigw_error *ret_error)
+/* ---- all together ---- */
+
+/* Rules choose among what the key may use; a model asked for by an alias is meant by either name. */
+static bool may_use(const struct gw_ask *ask, const struct gw_model *model, aigw_str asked)
+{
+    if (!ask->may_use)
+        return true;
+    return ask->may_use(ask->user_data, model ? gw_str(model->name) : AIGW_STR_NONE) ||
+           (asked.len && ask->may_use(ask->user_data, asked));
+}
+
+static aigw_status refuse_without_model(const struct gw_ask *ask, struct gw_arena *arena, struct aigw_error *ret_error)
+{
+    const char *name = ask->feature ? ask->feature->name : "this route";
+
+    return refuse(ret_error, AIGW_ERR_NO_MODEL,
+                  gw_arena_printf(arena,
+                                  "no model for %s: the request names none. Assign a self-hosted model to the feature "
+                                  "in GitLab, or set features.%s.model in conf.d of this gateway",
+                                  name, name));
+}
+
+/* The model of conf.d that serves, or NULL: the request's own. */
+static const struct gw_model *find_model(const struct gw_models *models, const struct gw_ask *ask,
+                                         const struct gw_ruling *ruling, const struct aigw_need *need, bool is_adhoc)
+{
+    if (ruling->use || is_adhoc)
+        return ruling->use;
+    if (need->model.len)
+        return gw_models_find(models, need->model);
+    return ask->feature && ask->feature->model ? gw_models_find(models, gw_str(ask->feature->model)) : NULL;
+}
+
+static aigw_status resolve(const struct gw_models *models, struct gw_ask *ask, const struct aigw_need *need,
+                           const struct gw_ruling *ruling, struct gw_arena *arena, struct aigw_model_info *info,
+                           struct aigw_error *ret_error)
+{
+    bool is_adhoc = need->endpoint.len || need->identifier.len;
+    const struct gw_model *model = find_model(models, ask, ruling, need, is_adhoc);
+    bool is_foreign = !model && is_adhoc;
+
+    if (models->mock)
+        return resolve_mock(models, need, arena, info, ret_error);
+    if ((model || is_foreign || need->model.len) && !may_use(ask, model, ruling->use ? AIGW_STR_NONE : need->model))
+        return gw_models_refuse_unknown(arena, need->model.len ? need->model : gw_str(model ? model->name : NULL),
+                                        ret_error);
+    if (is_foreign) {
+        gw_ask_note(ask, "model: the one that the request brings");
+        return resolve_adhoc(models, need, arena, info, ret_error);
+    }
+    if (model && model->target_count) {
+        gw_ask_note(ask, "model: \"%s\" of conf.d", model->name);
+        return resolve_configured(models, model, ask, need, arena, info, ret_error);
+    }
+    return need->model.len ? gw_models_refuse_unknown(arena, need->model, ret_error)
+                           : refuse_without_model(ask, arena, ret_error);
+}
+
+aigw_status gw_models_resolve(const struct gw_models *models, struct gw_ask *ask, const struct aigw_need *need,
+                              struct gw_arena *arena, struct aigw_model_info *ret_info, struct aigw_error *ret_error)
 {
     struct aigw_model_info info = { .struct_size = sizeof info };
-    const struct gw_model *model = NULL;
+    struct gw_ruling ruling;
     aigw_status status;
 
-    if (need->model.len)
-        model = gw_models_find(models, need->model);
-    else if (feature->model)
-        model = gw_models_find(models, gw_str(feature->model));
-    bool is_adhoc = need->endpoint.len || need->identifier.len || need->api_key.len;
-    if (is_adhoc && !models->settings->models.custom_models) {
+    if ((need->endpoint.len || need->identifier.len || need->api_key.len) && !models->settings->models.custom_models) {
         status = check_adhoc(models, need, ret_error);
         if (status)
             return status;
     }
-    if (models->mock)
-        status = resolve_mock(models, need, arena, &info, ret_error);
-    else if (need->endpoint.len || need->identifier.len)
-        status = resolve_adhoc(models, need, arena, &info, ret_error);
-    else if (model && model->target_count)
-        status = resolve_configured(models, model, need, arena, &info, ret_error);
-    else if (need->model.len)
-        return gw_models_refuse_unknown(arena, need->model, ret_error);
-    else
-        return refuse(
-            ret_error, AIGW_ERR_NO_MODEL,
-            gw_arena_printf(arena,
-                            "no model for %s: the request names none. Assign a self-hosted model to the feature "
-                            "in GitLab, or set features.%s.model in conf.d of this gateway",
-                            feature->name, feature->name));
+    gw_rules_apply(models->rules, ask, need, &ruling);
+    status = resolve(models, ask, need, &ruling, arena, &info, ret_error);
+    if (status == AIGW_OK)
+        status = filter((struct gw_plan *)(uintptr_t)info.plan, ask, &ruling, arena, ret_error);
     if (status == AIGW_OK)
         *ret_info = info;
     return status;

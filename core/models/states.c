@@ -6,15 +6,16 @@
 enum gw_call_state gw_call_next(enum gw_call_state state, enum gw_call_step step)
 {
     static const unsigned char next[GW_CALL_STATES][GW_CALL_STEPS] = {
-        /*                      BEGIN           REPEAT           COMMIT             FINISH            */
-        [GW_CALL_NEW] = { GW_CALL_TRYING, NO, NO, NO,
+        /*                      BEGIN           REPEAT           QUEUE            COMMIT             FINISH */
+        [GW_CALL_NEW] = { GW_CALL_TRYING, NO, GW_CALL_QUEUED, NO, NO,
                           /*                      END             FAIL             CANCEL */
                           NO, GW_CALL_OVER, GW_CALL_OVER },
-        [GW_CALL_TRYING] = { NO, GW_CALL_RESTING, GW_CALL_ANSWERING, NO, NO, GW_CALL_OVER, GW_CALL_OVER },
-        [GW_CALL_RESTING] = { GW_CALL_TRYING, NO, NO, NO, NO, GW_CALL_OVER, GW_CALL_OVER },
-        [GW_CALL_ANSWERING] = { NO, NO, NO, GW_CALL_FINISHED, NO, GW_CALL_OVER, GW_CALL_OVER },
-        [GW_CALL_FINISHED] = { NO, NO, NO, NO, GW_CALL_OVER, GW_CALL_OVER, GW_CALL_OVER },
-        [GW_CALL_OVER] = { NO, NO, NO, NO, NO, NO, NO },
+        [GW_CALL_TRYING] = { NO, GW_CALL_RESTING, NO, GW_CALL_ANSWERING, NO, NO, GW_CALL_OVER, GW_CALL_OVER },
+        [GW_CALL_RESTING] = { GW_CALL_TRYING, NO, GW_CALL_QUEUED, NO, NO, NO, GW_CALL_OVER, GW_CALL_OVER },
+        [GW_CALL_QUEUED] = { GW_CALL_TRYING, NO, NO, NO, NO, NO, GW_CALL_OVER, GW_CALL_OVER },
+        [GW_CALL_ANSWERING] = { NO, NO, NO, NO, GW_CALL_FINISHED, NO, GW_CALL_OVER, GW_CALL_OVER },
+        [GW_CALL_FINISHED] = { NO, NO, NO, NO, NO, GW_CALL_OVER, GW_CALL_OVER, GW_CALL_OVER },
+        [GW_CALL_OVER] = { NO, NO, NO, NO, NO, NO, NO, NO },
     };
 
     return state < GW_CALL_STATES && step < GW_CALL_STEPS ? (enum gw_call_state)next[state][step] : GW_CALL_STATES;
@@ -43,14 +44,14 @@ enum gw_attempt_state gw_attempt_next(enum gw_attempt_state state, enum gw_attem
 
 const char *gw_call_state_name(enum gw_call_state state)
 {
-    static const char *const names[] = { "new", "trying", "resting", "answering", "finished", "over" };
+    static const char *const names[] = { "new", "trying", "resting", "queued", "answering", "finished", "over" };
 
     return state < GW_CALL_STATES ? names[state] : "none";
 }
 
 const char *gw_call_step_name(enum gw_call_step step)
 {
-    static const char *const names[] = { "begin", "repeat", "commit", "finish", "end", "fail", "cancel" };
+    static const char *const names[] = { "begin", "repeat", "queue", "commit", "finish", "end", "fail", "cancel" };
 
     return step < GW_CALL_STEPS ? names[step] : "none";
 }

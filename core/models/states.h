@@ -10,6 +10,7 @@ enum gw_call_state {
     GW_CALL_NEW,       /* the first attempt begins from the loop                       */
     GW_CALL_TRYING,    /* an attempt runs, nothing of an answer was delivered           */
     GW_CALL_RESTING,   /* between two attempts                                         */
+    GW_CALL_QUEUED,    /* no target has room, or all rest: one may come back            */
     GW_CALL_ANSWERING, /* START was delivered: there will be no other attempt          */
     GW_CALL_FINISHED,  /* every choice has its finish reason; the end may still follow  */
     GW_CALL_OVER,      /* END or ERROR was delivered, or it was cancelled              */
@@ -18,6 +19,7 @@ enum gw_call_state {
 enum gw_call_step {
     GW_CALL_BEGIN,  /* an attempt is made                            */
     GW_CALL_REPEAT, /* it failed, and another one may do better      */
+    GW_CALL_QUEUE,  /* there is none to make it at, but soon         */
     GW_CALL_COMMIT, /* the first thing of an answer is delivered     */
     GW_CALL_FINISH, /* the last finish reason is delivered           */
     GW_CALL_END,    /* the answer is whole                           */

@@ -100,7 +100,7 @@ static bool has_model(void *user, aigw_str pattern)
     const struct gw_models *models = user;
     aigw_str name;
 
-    for (size_t i = 0; models && (name = gw_models_name_at(models, i)).ptr; i++)
+    for (size_t i = 0; models && (name = gw_models_name_at(models, i, NULL)).ptr; i++)
         if (gw_str_like(name, pattern))
             return true;
     return !models; /* said */

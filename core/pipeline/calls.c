@@ -1,4 +1,6 @@
 /* calls.c - the model calls of a request: the feature builds each attempt's request and hears each event. */
+#include <string.h>
+
 #include "auth/grant.h"
 #include "base/log.h"
 #include "pipeline/request.h"
@@ -131,6 +133,23 @@ static const struct aigw_error *charge(struct gw_request_call *node, const struc
     return &node->refused;
 }
 
+/* The clients' libraries say how long they stand silence; a whole answer is silence until it is there. They would ask
+ * again, so what they gave up is not worth finishing. */
+static int64_t deadline_of(const struct gw_request *request, const struct aigw_call_options *options)
+{
+    aigw_str text = gw_str_trim(gw_request_header(request, "x-stainless-read-timeout"));
+    const char *dot = text.len ? memchr(text.ptr, '.', text.len) : NULL;
+    int64_t until_ms = gw_loop_now_ms(request->worker->loop);
+    uint64_t seconds;
+
+    if (dot)
+        text.len = (size_t)(dot - text.ptr);
+    if (options->flags & AIGW_CALLF_STREAM || !gw_str_to_u64(text, 86400, &seconds) || seconds == 0)
+        return request->deadline_ms;
+    until_ms += (int64_t)seconds * 1000;
+    return until_ms < request->deadline_ms ? until_ms : request->deadline_ms;
+}
+
 aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_model_info *model,
                                   const struct aigw_call_options *options, struct aigw_call **ret_call)
 {
@@ -154,7 +173,7 @@ aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_
         .request_id = request->ex->request_id,
         .model = model,
         .options = *options,
-        .deadline_ms = request->deadline_ms,
+        .deadline_ms = deadline_of(request, options),
         .refused = charge(node, model),
         .on_build = on_build,
         .on_event = on_event,

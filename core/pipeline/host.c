@@ -257,11 +257,8 @@ static aigw_status host_model_resolve(struct aigw_ctx *ctx, const struct aigw_ne
     if (!gw_abi_in(&need, sizeof need, given) || !gw_abi_is_full(ret_error, sizeof(uint64_t)))
         return gw_ctx_fail(ctx, AIGW_E_INVALID, "model_resolve: struct_size of need and *ret_error must be set");
     info = gw_arena_calloc(ctx->request_arena, sizeof *info);
-    if (info && !gw_request_may_use(ctx->request, &need))
-        status = gw_models_refuse_unknown(ctx->request_arena, need.model, &error);
-    else if (info)
-        status = gw_models_resolve(ctx->request->snapshot->models, ctx->request->route->feature, &need,
-                                   ctx->request_arena, info, &error);
+    if (info)
+        status = gw_request_resolve(ctx->request, &need, info, &error);
     if (status == AIGW_OK) {
         *ret_info = info;
         return AIGW_OK;

@@ -6,6 +6,25 @@
 
 #include <string.h>
 
+static void put_target(struct gw_buf *out, const struct gw_target *target, int64_t now_ms)
+{
+    static const char *const phases[] = { "closed", "open", "probing" };
+    int64_t wait_ms = gw_circuit_wait_ms(target->seat, now_ms);
+
+    gw_buf_printf(out, ",\"tier\":%lld,\"circuit\":\"%s\",\"in_flight\":%u", (long long)target->tier,
+                  phases[gw_circuit_phase(target->seat)], target->seat ? atomic_load(&target->seat->in_flight) : 0);
+    if (wait_ms > 0)
+        gw_buf_printf(out, ",\"rests_ms\":%lld", (long long)wait_ms);
+    if (target->place && target->place->is_drained)
+        gw_buf_puts(out, ",\"drained\":true");
+    if (target->place && target->place->max_parallel)
+        gw_buf_printf(out, ",\"places\":%lld,\"places_taken\":%u,\"waiting\":%u",
+                      (long long)target->place->max_parallel,
+                      target->place->seat ? atomic_load(&target->place->seat->in_flight) : 0,
+                      target->place->seat ? atomic_load(&target->place->seat->waiting) : 0);
+    gw_buf_puts(out, "}");
+}
+
 static void put_models(struct gw_buf *out, const struct gw_models *models)
 {
     int64_t now_ms = gw_mono_ms();
@@ -21,8 +40,7 @@ static void put_models(struct gw_buf *out, const struct gw_models *models)
             gw_buf_json(out, gw_str(model->targets[t].provider->name), false);
             gw_buf_puts(out, ",\"model\":");
             gw_buf_json(out, model->targets[t].model, false);
-            gw_buf_printf(out, ",\"circuit\":\"%s\"}",
-                          gw_circuit_is_open(model->targets[t].circuit_key, now_ms) ? "open" : "closed");
+            put_target(out, &model->targets[t], now_ms);
         }
         gw_buf_puts(out, "]");
     }

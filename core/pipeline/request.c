@@ -41,30 +41,6 @@ bool gw_request_has_scope(const struct gw_request *request, const char *scope, u
     return false;
 }
 
-bool gw_request_may_use(const struct gw_request *request, const struct aigw_need *need)
-{
-    const char *own = request->route->feature->model;
-    aigw_str name = need->model.len ? need->model : own ? gw_str(own) : AIGW_STR_NONE;
-
-    return gw_grant_may_use(request->grant, name);
-}
-
-const aigw_str *gw_request_model_names(struct gw_request *request, uint32_t *ret_count)
-{
-    const struct gw_models *models = request->snapshot->models;
-    aigw_str *names;
-    size_t all = 0;
-
-    *ret_count = 0;
-    while (gw_models_name_at(models, all).ptr)
-        all++;
-    names = gw_arena_alloc(&request->ex->arena, (all + 1) * sizeof *names);
-    for (size_t i = 0; names && i < all; i++)
-        if (gw_grant_may_use(request->grant, gw_models_name_at(models, i)))
-            names[(*ret_count)++] = gw_models_name_at(models, i);
-    return names;
-}
-
 bool gw_request_is_alive(const struct gw_request *request)
 {
     return request->state < GW_REQUEST_GONE && !request->ex->is_gone;

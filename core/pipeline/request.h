@@ -2,6 +2,7 @@
  *
  *     request.c   its steps, its end
  *     caller.c    whose rules say who calls
+ *     ask.c       what it tells routing about itself
  *     calls.c     the model calls it makes
  *     work.c      its timers and its jobs on other threads
  *     answer.c    what the core answers itself, and in whose language
@@ -90,10 +91,6 @@ aigw_str gw_request_header(const struct gw_request *request, const char *name);
 /** Feature flags of this request that the operator allows. */
 const aigw_str *gw_request_flags(struct gw_request *request, uint32_t *ret_count);
 bool gw_request_has_scope(const struct gw_request *request, const char *scope, uint32_t flags);
-/** May the caller's key use the model that is needed? */
-bool gw_request_may_use(const struct gw_request *request, const struct aigw_need *need);
-/** conf.d's models that it may use; in the request's memory. */
-const aigw_str *gw_request_model_names(struct gw_request *request, uint32_t *ret_count);
 /** Does anybody still want to hear of it? */
 bool gw_request_is_alive(const struct gw_request *request);
 /** After each callback of the feature: what it answered, and is there something that will bring the answer? */
@@ -105,6 +102,13 @@ void gw_request_free_body(struct gw_request *request);
 
 /* caller.c: as gw_auth_check(). False: it was GitLab who was asked for. */
 bool gw_caller_check(struct gw_request *request, struct gw_auth_result *ret_result);
+
+/* ask.c */
+/** What a need leads to, by the rules for this request and by what its key may use; result in the request's memory. */
+aigw_status gw_request_resolve(struct gw_request *request, const struct aigw_need *need,
+                               struct aigw_model_info *ret_info, struct aigw_error *ret_error);
+/** conf.d's models that it may use, aliases too; in the request's memory. */
+const aigw_str *gw_request_model_names(struct gw_request *request, uint32_t *ret_count);
 
 /* calls.c */
 aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_model_info *model,

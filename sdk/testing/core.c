@@ -126,7 +126,7 @@ bool testhost_configure(struct aigw_testhost *th)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     struct gw_problems problems;
 
-    gw_circuit_reset();
+    gw_seats_reset();
     if (th->is_configured)
         return true;
     pthread_once(&once, register_metrics);

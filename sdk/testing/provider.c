@@ -88,9 +88,10 @@ static const struct aigw_model_info *make_plan(struct aigw_testhost *th, const s
     struct gw_target *place = gw_arena_calloc(&th->call_arena, sizeof *place);
     const struct aigw_need need = { .struct_size = sizeof need, .model = AIGW_STR_INIT("test") };
     struct aigw_error error = { .struct_size = sizeof error };
+    struct gw_ask ask = { .feature = &th->instance };
 
     if (!info || !plan || !place ||
-        gw_models_resolve(th->snapshot.models, &th->instance, &need, &th->call_arena, info, &error) != AIGW_OK)
+        gw_models_resolve(th->snapshot.models, &ask, &need, &th->call_arena, info, &error) != AIGW_OK)
         return NULL;
     *plan = *(const struct gw_plan *)info->plan;
     *place = plan->targets[0];

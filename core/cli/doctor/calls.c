@@ -117,7 +117,11 @@ static void fail(struct doctor_call *call, uint32_t kind, const char *text)
 void doctor_call(struct doctor_caller *caller, const struct gw_model *model, const struct gw_target *target,
                  uint32_t kind, bool with_tool, struct doctor_call *ret_call)
 {
-    struct gw_plan plan = { .targets = target, .target_count = 1, .deadline_ms = CALL_MS, .name = gw_str(model->name) };
+    struct gw_plan plan = { .targets = target,
+                            .target_count = 1,
+                            .allowed = 1,
+                            .patience = { .attempts = 1, .deadline_ms = CALL_MS },
+                            .name = gw_str(model->name) };
     struct aigw_params defaults = { .struct_size = sizeof defaults };
     aigw_str base = AIGW_STR("base");
     struct aigw_model_info info = { .struct_size = sizeof info,

@@ -368,7 +368,7 @@ START_TEST(patterns_compare_parts_not_text)
 {
     const char *items[] = { list_rows[_i].pattern }, *reason = NULL;
     const struct aigw_list patterns = { items, 1 };
-    struct gw_endpoint_list *list = gw_endpoint_list_build(&arena, &patterns, NULL);
+    struct gw_endpoint_list *list = gw_endpoint_list_build(&arena, &patterns, "models.allowed_endpoints", NULL);
     aigw_str normal;
 
     bool ok = gw_endpoint_normalize(&arena, gw_str(list_rows[_i].endpoint), &normal, &reason) == AIGW_OK &&
@@ -386,12 +386,12 @@ START_TEST(any_of_several_patterns_will_do)
     struct gw_problems problems;
 
     gw_problems_init(&problems, &arena);
-    struct gw_endpoint_list *list = gw_endpoint_list_build(&arena, &patterns, &problems);
+    struct gw_endpoint_list *list = gw_endpoint_list_build(&arena, &patterns, "models.allowed_endpoints", &problems);
     ck_assert(gw_endpoint_listed(list, AIGW_STR("http://b:7/x"), &arena, &reason));
     ck_assert(!gw_endpoint_listed(list, AIGW_STR("http://c:7/x?key=s3cret"), &arena, &reason));
     ck_assert_ptr_nonnull(strstr(reason, "http://c:7/x is not in models.allowed_endpoints"));
     ck_assert_ptr_null(strstr(reason, "s3cret"));
-    list = gw_endpoint_list_build(&arena, &none, &problems);
+    list = gw_endpoint_list_build(&arena, &none, "models.allowed_endpoints", &problems);
     ck_assert(gw_endpoint_listed(list, AIGW_STR("http://c:7/x"), &arena, &reason));
 }
 END_TEST
@@ -426,7 +426,7 @@ START_TEST(bad_patterns_are_problems_and_match_nothing)
     struct gw_problems problems;
 
     gw_problems_init(&problems, &arena);
-    struct gw_endpoint_list *list = gw_endpoint_list_build(&arena, &patterns, &problems);
+    struct gw_endpoint_list *list = gw_endpoint_list_build(&arena, &patterns, "models.allowed_endpoints", &problems);
     ck_assert_uint_eq(problems.error_count, 1);
     ck_assert_msg(strstr(problems.first->text, bad_rows[_i].says), "%s: found %s", bad_rows[_i].pattern,
                   problems.first->text);

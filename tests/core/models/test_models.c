@@ -44,8 +44,17 @@ static struct gw_models *build(const char *text, char *first_problem, size_t siz
     return models;
 }
 
+static aigw_status resolve(const struct gw_models *models, const struct aigw_need *need, struct aigw_model_info *info,
+                           struct aigw_error *error)
+{
+    struct gw_ask ask = { .feature = &feature };
+
+    return gw_models_resolve(models, &ask, need, &arena, info, error);
+}
+
 static void setup(void)
 {
+    gw_seats_reset();
     gw_arena_init(&arena, 16 << 20);
     settings = (struct gw_settings){ 0 };
     settings.models.custom_models = 1;
@@ -115,7 +124,7 @@ START_TEST(a_need_leads_to_a_target)
     struct aigw_error error;
 
     feature.model = resolve_rows[_i].feature_model;
-    aigw_status status = gw_models_resolve(models, &feature, &need, &arena, &info, &error);
+    aigw_status status = resolve(models, &need, &info, &error);
     if (resolve_rows[_i].error) {
         ck_assert_msg(status < 0 && error.kind == resolve_rows[_i].error, "%s: status %d", resolve_rows[_i].id, status);
         ck_assert_uint_gt(error.message.len, 10);
@@ -144,9 +153,9 @@ START_TEST(custom_models_off_refuses_endpoint_and_key_before_anything_else)
 
     settings.models.custom_models = 0;
     feature.model = "fast";
-    ck_assert_int_lt(gw_models_resolve(models, &feature, &with_url, &arena, &info, &error), 0);
+    ck_assert_int_lt(resolve(models, &with_url, &info, &error), 0);
     ck_assert(gw_str_is(error.message, "specifying custom models endpoint is disabled: api_base is not allowed"));
-    ck_assert_int_lt(gw_models_resolve(models, &feature, &with_key, &arena, &info, &error), 0);
+    ck_assert_int_lt(resolve(models, &with_key, &info, &error), 0);
     ck_assert(gw_str_is(error.message, "specifying custom models endpoint is disabled: api_key is not allowed"));
 }
 END_TEST
@@ -163,7 +172,7 @@ START_TEST(mock_mode_leads_every_need_to_the_mock)
     struct aigw_model_info info;
     struct aigw_error error;
 
-    ck_assert_int_eq(gw_models_resolve(models, &feature, &need, &arena, &info, &error), AIGW_OK);
+    ck_assert_int_eq(resolve(models, &need, &info, &error), AIGW_OK);
     const struct gw_target *target = ((const struct gw_plan *)info.plan)->targets;
     ck_assert_str_eq(target->provider->name, "mock");
     ck_assert_uint_eq(target->endpoint.len, 0); /* the caller's endpoint and key stay here */
@@ -197,7 +206,7 @@ START_TEST(configuration_mistakes_name_file_line_and_key)
 }
 END_TEST
 
-START_TEST(weights_share_first_tries_and_zero_is_only_a_fallback)
+START_TEST(a_plan_has_the_models_patience)
 {
     struct gw_models *models = build(conf_text, NULL, 0);
     struct aigw_need need = { .struct_size = sizeof need };
@@ -205,15 +214,13 @@ START_TEST(weights_share_first_tries_and_zero_is_only_a_fallback)
     struct aigw_error error;
 
     feature.model = "fast";
-    for (int i = 0; i < 50; i++) {
-        ck_assert_int_eq(gw_models_resolve(models, &feature, &need, &arena, &info, &error), AIGW_OK);
-        const struct gw_plan *plan = info.plan;
-        ck_assert_uint_eq(plan->target_count, 2);
-        ck_assert(plan->try_next);
-        ck_assert_int_eq(plan->retries, 3);
-        ck_assert(gw_str_is(plan->targets[0].model, "m1"));
-        ck_assert(gw_str_is(plan->targets[1].model, "m2"));
-    }
+    ck_assert_int_eq(resolve(models, &need, &info, &error), AIGW_OK);
+    const struct gw_plan *plan = info.plan;
+    ck_assert_uint_eq(plan->target_count, 2);
+    ck_assert(plan->patience.try_next);
+    ck_assert_int_eq(plan->patience.retries, 3);
+    ck_assert_int_eq(plan->patience.attempts, 4);
+    ck_assert_uint_eq(plan->allowed, 3);
 }
 END_TEST
 
@@ -229,7 +236,7 @@ int main(void)
     tcase_add_test(tcase, custom_models_off_refuses_endpoint_and_key_before_anything_else);
     tcase_add_test(tcase, mock_mode_leads_every_need_to_the_mock);
     tcase_add_loop_test(tcase, configuration_mistakes_name_file_line_and_key, 0, (int)GW_ARRAY_LEN(problem_rows));
-    tcase_add_test(tcase, weights_share_first_tries_and_zero_is_only_a_fallback);
+    tcase_add_test(tcase, a_plan_has_the_models_patience);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
     srunner_free(runner);

@@ -6,18 +6,19 @@
 #include "models/states.h"
 
 /* Where each step leads; NULL: not legal. */
-_Static_assert(GW_CALL_STATES == 6 && GW_ATTEMPT_STATES == 6, "a row for each state");
+_Static_assert(GW_CALL_STATES == 7 && GW_ATTEMPT_STATES == 6, "a row for each state");
 
 static const struct {
     enum gw_call_state from;
-    const char *to[GW_CALL_STEPS]; /* begin, repeat, commit, finish, end, fail, cancel */
+    const char *to[GW_CALL_STEPS]; /* begin, repeat, queue, commit, finish, end, fail, cancel */
 } call_rows[] = {
-    { GW_CALL_NEW, { "trying", NULL, NULL, NULL, NULL, "over", "over" } },
-    { GW_CALL_TRYING, { NULL, "resting", "answering", NULL, NULL, "over", "over" } },
-    { GW_CALL_RESTING, { "trying", NULL, NULL, NULL, NULL, "over", "over" } },
-    { GW_CALL_ANSWERING, { NULL, NULL, NULL, "finished", NULL, "over", "over" } },
-    { GW_CALL_FINISHED, { NULL, NULL, NULL, NULL, "over", "over", "over" } },
-    { GW_CALL_OVER, { NULL, NULL, NULL, NULL, NULL, NULL, NULL } },
+    { GW_CALL_NEW, { "trying", NULL, "queued", NULL, NULL, NULL, "over", "over" } },
+    { GW_CALL_TRYING, { NULL, "resting", NULL, "answering", NULL, NULL, "over", "over" } },
+    { GW_CALL_RESTING, { "trying", NULL, "queued", NULL, NULL, NULL, "over", "over" } },
+    { GW_CALL_QUEUED, { "trying", NULL, NULL, NULL, NULL, NULL, "over", "over" } },
+    { GW_CALL_ANSWERING, { NULL, NULL, NULL, NULL, "finished", NULL, "over", "over" } },
+    { GW_CALL_FINISHED, { NULL, NULL, NULL, NULL, NULL, "over", "over", "over" } },
+    { GW_CALL_OVER, { NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL } },
 };
 
 START_TEST(every_step_of_a_call)

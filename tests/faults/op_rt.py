@@ -1,0 +1,474 @@
+"""OP-RT: routing as operating-models.md promises it. Each case has a gateway's worth of model servers of its own name, in
+one gateway; what depends on time alone is in the unit tests of core/models (circuits, shares, slow start, hours)."""
+import hashlib
+import json
+import os
+import threading
+import time
+
+from contract._env import Env, Reply
+from fakes.net import Gate
+from harness import http
+from harness.runner import case, equal, fixture, truth
+
+from .reload import reload
+
+KEY = "aigw-routing0-canary-key-51d0"
+PATH = "/v1/chat/completions"
+SERVERS = {  # provider → keys of its own beside the address
+    "a": "", "b": "", "c": "",
+    "us": 'tags = ( "us" );', "eu": 'tags = ( "eu", "onprem" );',
+    "narrow": "max_parallel = 4; queue = 3; queue_ms = 20000;", "slim": "max_parallel = 1;",
+    "drained": "",
+}
+LOST = 'lost: { plugin = "openai"; base_url = "http://no-such-host.invalid/v1"; };'
+
+
+def target(provider, more=""):
+    return f'{{ provider = "{provider}"; model = "m-{provider}"; {more} }}'
+
+
+MODELS = {  # name → targets, keys
+    "tiers": ([target("a"), target("b", "tier = 2;")], ""),
+    "shares": ([target("a", "weight = 9;"), target("b")], ""),
+    "nobody_first": ([target("a", "weight = 0;"), target("b", "weight = 0;")], ""),
+    "region": ([target("us")], ""),
+    "regions": ([target("us"), target("eu")], ""),
+    "asked": ([target("a")], 'aliases = ( "gpt-4o-mini", "codestral*" );'),
+    "sticky": ([target("a"), target("b"), target("c")], 'sticky = "session"; attempts = 3;'),
+    "windows": ([target("a", "max_context_tokens = 100000;"), target("b", "max_context_tokens = 50; weight = 100;")], ""),
+    "quick": ([target("a"), target("b", "tier = 2;")], "first_token_ms = 500;"),
+    "narrow": ([target("narrow")], ""),
+    "narrow_then": ([target("slim"), target("b", "tier = 2;")], ""),
+    "one": ([target("a")], ""),
+    "refusing": ([target("a")], 'on_exhausted = "refuse";'),
+    "able": ([target("a", 'can = ( "images" ); weight = 100;'), target("b")], ""),
+    "draining": ([target("drained", "weight = 100;"), target("b")], ""),
+    "lost": ([target("lost"), target("b", "tier = 2;")], ""),
+    "again": ([target("a")], "retries = 3;"),
+    "busy": ([target("a"), target("b")], 'balance = "least_busy";'),
+}
+
+
+class Routing(Env):
+    def __init__(self, ctx, **kwargs):
+        def conf(env):
+            env.servers = {name: env.models.script(Reply(pieces=(name,))) for name in SERVERS}
+            lines = [f'{name}: {{ plugin = "openai"; base_url = "{env.servers[name].base}"; {keys} }};'
+                     for name, keys in SERVERS.items()]
+            models = [f'{name}: {{ targets = ( {", ".join(targets)} ); {keys} }};'
+                      for name, (targets, keys) in MODELS.items()]
+            digest = hashlib.sha256(KEY.encode()).hexdigest()
+            return f"""
+keys: {{ client: {{ hash = ( "sha256:{digest}" ); team = "finance"; }}; }};
+upstream: {{ retries = 0; circuit_rest_ms = 60000; }};
+providers: {{ {" ".join(lines)} {LOST} }};
+models: {{ {" ".join(models)} }};
+features: {{ openai_api: {{ plugin = "openai_api"; }}; models_api: {{ plugin = "models_api"; }};
+             code_suggestions: {{ plugin = "code_suggestions"; }}; }};
+{ROUTING}
+"""
+        super().__init__(ctx, conf=conf, **kwargs)
+        ctx.secret(KEY)
+
+    def script(self, **replies):
+        """Every server answers with its name, but for those named here; nothing was seen."""
+        for name, script in self.servers.items():
+            script.replies = [Reply(pieces=(name,))]
+            script.seen.clear()
+        for name, reply in replies.items():
+            self.servers[name].replies = list(reply) if isinstance(reply, (list, tuple)) else [reply]
+
+    def ask(self, model, stream=False, headers=None, content="hi", **more):
+        body = {"model": model, "messages": [{"role": "user", "content": content}], "stream": stream, **more}
+        return self.post(PATH, json.dumps(body), {"Authorization": f"Bearer {KEY}", **(headers or {})})
+
+    def answered(self, response):
+        equal(response.status, 200, f"status ({response.text[:300]})")
+        return response.json()["choices"][0]["message"]["content"]
+
+    def counts(self, *names):
+        return [self.servers[name].count for name in names]
+
+    def target(self, model, provider):
+        found = self.request("GET", "/monitoring/ready?verbose").json()["models"][model]
+        return next(item for item in found if item["provider"] == provider)
+
+
+
+ROUTING = """
+routing: {
+    drain = ( "drained" );
+    rules = ( { when: { header = "X-Region: eu"; }; tags = ( "eu" ); },
+              { when: { endpoint = "http://moved.invalid*"; }; use = "tiers"; } );
+};
+"""
+
+
+def rows(name):
+    """A gateway for one case: circuits begin closed."""
+    fixture(name)(lambda ctx: Routing(ctx, name=name))
+
+
+def fresh(ident):
+    """A case with a gateway of its own."""
+    name = ident.split()[0].lower()
+    rows(name)
+
+    def add(run):
+        return case(ident, name)(run)
+    return add
+
+
+@fresh("OP-RT-01")
+def lower_tier_first(env):
+    env.script()
+    for _ in range(100):
+        equal(env.answered(env.ask("tiers")), "a", "served by")
+    equal(env.counts("a", "b"), [100, 0], "calls")
+
+
+@fresh("OP-RT-02")
+def refused_connection(env):
+    env.script(a=Reply(raw=b""))
+    start = time.monotonic()
+    equal(env.answered(env.ask("tiers")), "b", "served by")
+    truth(time.monotonic() - start < 2, "the other target at once", time.monotonic() - start)
+
+
+@fresh("OP-RT-03")
+def unknown_host(env):
+    env.script()
+    start = time.monotonic()
+    equal(env.answered(env.ask("lost")), "b", "served by")
+    truth(time.monotonic() - start < 6, "within connect_ms", time.monotonic() - start)
+
+
+@fresh("OP-RT-04")
+def rate_limited_rests(env):
+    env.script(a=Reply(status=429))
+    equal(env.answered(env.ask("tiers")), "b", "served by")
+    equal(env.answered(env.ask("tiers")), "b", "served by")
+    equal(env.counts("a", "b"), [1, 2], "calls")
+    truth(env.target("tiers", "a")["rests_ms"] > 1000, "a rest of about 2 s", env.target("tiers", "a"))
+
+
+@fresh("OP-RT-05")
+def retry_after_is_kept(env):
+    env.script(a=Reply(status=429, headers=(("Retry-After", "30"),)))
+    equal(env.answered(env.ask("tiers")), "b", "served by")
+    truth(25000 < env.target("tiers", "a")["rests_ms"] <= 30000, "a rest of 30 s", env.target("tiers", "a"))
+
+
+@fresh("OP-RT-06")
+def shares(env):
+    env.script()
+    for _ in range(400):
+        env.answered(env.ask("shares"))
+    a, b = env.counts("a", "b")
+    truth(15 <= b <= 70, "about a tenth at b", (a, b))  # 400 calls: 40, with a deviation of 6
+
+
+@fresh("OP-RT-07")
+def dead_share_goes_to_the_others(env):
+    env.script(b=Reply(raw=b""))
+    for _ in range(150):
+        equal(env.answered(env.ask("shares")), "a", "served by")
+
+
+@fresh("OP-RT-08")
+def weight_zero_everywhere(env):
+    env.script()
+    equal(env.answered(env.ask("nobody_first")), "a", "served by")
+    env.script(a=Reply(status=500))
+    equal(env.answered(env.ask("nobody_first")), "b", "served by")
+
+
+@fresh("OP-RT-09")
+def no_target_with_the_tag(env):
+    env.script()
+    response = env.ask("region", headers={"X-Region": "eu"})
+    equal(response.status, 503, "status")
+    truth('"eu"' in response.json()["error"]["message"], "the tag in the message", response.text)
+    equal(env.counts(*SERVERS), [0] * len(SERVERS), "calls")
+
+
+@fresh("OP-RT-10")
+def tag_holds_for_fallback(env):
+    env.script(eu=Reply(status=500))
+    response = env.ask("regions", headers={"X-Region": "eu"})
+    truth(response.status >= 500, "a failure", response)
+    equal(env.counts("us", "eu"), [0, 1], "calls")
+
+
+@fresh("OP-RT-11")
+def drained_gets_nothing_new(env):
+    """Draining begins with a stream on the server, which ends whole; without the line it serves again."""
+    env.script()
+    for _ in range(20):
+        equal(env.answered(env.ask("draining")), "b", "served by")
+    equal(env.target("draining", "drained")["drained"], True, "in ready")
+    with open(os.path.join(env.gw.conf_dir, "99-drain.conf"), "w", encoding="utf-8") as file:
+        file.write('routing: { drain = ( ); };\n')
+    gate = Gate()
+    reload(env, "reloaded")
+    env.script(drained=Reply(pieces=("one", "two"), gate=gate))
+    threads, results = in_parallel(env, 1, lambda _: env.ask("draining", stream=True))
+    truth(env.servers["drained"].wait(lambda s: s.count + env.servers["b"].count == 1), "a call", "none")
+    os.remove(os.path.join(env.gw.conf_dir, "99-drain.conf"))
+    reload(env, "reloaded")
+    for _ in range(20):
+        equal(env.answered(env.ask("draining")), "b", "served by")
+    gate.set()
+    for thread in threads:
+        thread.join()
+    truth(results[0].text.rstrip().endswith("data: [DONE]"), "the whole stream", results[0].text)
+
+
+@fresh("OP-RT-12")
+def aliases(env):
+    env.script()
+    listed = env.request("GET", "/v1/models", {"Authorization": f"Bearer {KEY}"}).json()
+    truth("gpt-4o-mini" in [item["id"] for item in listed["data"]], "the alias in the list", listed)
+    for name in ("gpt-4o-mini", "codestral-latest"):
+        for stream in (False, True):
+            response = env.ask(name, stream=stream)
+            equal(response.status, 200, "status")
+            truth(f'"model":"{name}"' in response.text.replace(" ", ""), f"model {name} in the answer", response.text)
+    equal(env.servers["a"].seen[-1].json()["model"], "m-a", "model at the server")
+
+
+@fresh("OP-RT-13")
+def sticky_sessions(env):
+    env.script()
+    keys = [f"session-{number}" for number in range(40)]
+    first = {key: env.answered(env.ask("sticky", headers={"X-Session-Id": key})) for key in keys}
+    again = {key: env.answered(env.ask("sticky", headers={"X-Session-Id": key})) for key in keys}
+    equal(again, first, "targets of the second turn")
+    truth(len(set(first.values())) == 3, "all three in use", set(first.values()))
+    env.script(a=Reply(raw=b""))
+    moved = {key: env.answered(env.ask("sticky", headers={"X-Session-Id": key})) for key in keys}
+    equal({key: moved[key] for key in keys if first[key] != "a"},
+          {key: first[key] for key in keys if first[key] != "a"}, "sessions of the targets that live")
+
+
+@fresh("OP-RT-14")
+def small_window_is_passed_by(env):
+    env.script(a=Reply(raw=b""))
+    response = env.ask("windows", content="word " * 200)
+    truth(response.status >= 500, "a failure", response)
+    equal(env.counts("b"), [0], "calls of the small window")
+    env.script()
+    truth("b" in {env.answered(env.ask("windows", content="x")) for _ in range(5)}, "b, for a short prompt", "only a")
+
+
+@fresh("OP-RT-15")
+def no_token_in_time(env):
+    gate = Gate()
+    env.script(a=Reply(pieces=("", "late"), head_delay=30.0))
+    start = time.monotonic()
+    response = env.ask("quick", stream=True)
+    gate.set()
+    equal(response.status, 200, "status")
+    truth('"content":"b"' in response.text.replace(" ", ""), "b's text", response.text)
+    truth(0.4 < time.monotonic() - start < 5, "about half a second", time.monotonic() - start)
+
+
+@fresh("OP-RT-16")
+def error_in_a_200(env):
+    env.script(a=Reply(pieces=(), cut_after=0, error_event={"error": {"message": "engine died", "code": 500}}))
+    response = env.ask("tiers", stream=True)
+    equal(response.status, 200, "status")
+    truth('"content":"b"' in response.text.replace(" ", ""), "b's text", response.text)
+    truth("engine died" not in response.text, "no error for the client", response.text)
+
+
+@fresh("OP-RT-17")
+def never_spliced(env):
+    env.script(a=Reply(pieces=("1", "2", "3", "4", "5", "6"), cut_after=5))
+    response = env.ask("tiers", stream=True)
+    truth("error" in response.text or not response.is_complete, "an error that the client sees", response.text)
+    equal(env.counts("a", "b"), [1, 0], "calls")
+
+
+@fresh("OP-RT-18")
+def bad_requests_count_nothing(env):
+    env.script(a=Reply(status=400))
+    for _ in range(30):
+        equal(env.ask("tiers").status, 400, "status")
+    equal(env.target("tiers", "a")["circuit"], "closed", "circuit")
+    equal(env.counts("a", "b"), [30, 0], "calls")
+
+
+@fresh("OP-RT-19")
+def bad_key_rests(env):
+    env.script(a=Reply(status=401))
+    equal([env.answered(env.ask("tiers")) for _ in range(3)], ["b", "b", "b"], "served by")
+    equal(env.counts("a"), [1], "calls")
+    truth(env.target("tiers", "a")["rests_ms"] > 40000, "a long rest", env.target("tiers", "a"))
+    equal(env.gw.metric("aigw_target_resting", provider="a", model="m-a"), 1.0, "aigw_target_resting")
+
+
+def in_parallel(env, count, ask):
+    results = [None] * count
+
+    def run(number):
+        results[number] = ask(number)
+    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    return threads, results
+
+
+@fresh("OP-RT-20")
+def one_probe(env):
+    """A rest that is asked before its end (the lone target, on_exhausted = "try") lets one through."""
+    env.script(a=[Reply(status=500)] * 5 + [Reply(pieces=("x", "y"), gate=Gate())])
+    gate = env.servers["a"].replies[-1].gate
+    for _ in range(5):
+        env.ask("one")
+    equal(env.target("one", "a")["circuit"], "open", "circuit")
+    threads, results = in_parallel(env, 1, lambda _: env.ask("one"))
+    truth(env.servers["a"].wait(lambda s: s.count == 6), "the probe", env.servers["a"].count)
+    equal({env.ask("one").status for _ in range(20)}, {503}, "status beside the probe")
+    equal(env.counts("a"), [6], "calls")
+    gate.set()
+    for thread in threads:
+        thread.join()
+    equal(results[0].status, 200, "status of the probe")
+    equal(env.target("one", "a")["circuit"], "closed", "circuit")
+
+
+@fresh("OP-RT-23")
+def places(env):
+    gate = Gate()
+    env.script(narrow=Reply(pieces=("x", "y"), gate=gate), slim=Reply(pieces=("x", "y"), gate=gate))
+    threads, results = in_parallel(env, 12, lambda _: env.ask("narrow"))
+    deadline = time.monotonic() + 10
+    while [r for r in results if r is not None].__len__() < 5:  # 4 in flight, 3 wait, 5 are refused
+        truth(time.monotonic() < deadline, "five refusals", results)
+        time.sleep(0.01)
+    equal(env.counts("narrow"), [4], "calls while the places are taken")
+    state = env.target("narrow", "narrow")
+    equal((state["places_taken"], state["waiting"]), (4, 3), "places taken, waiting")
+    gate.set()
+    for thread in threads:
+        thread.join()
+    equal(sorted(r.status for r in results), [200] * 7 + [503] * 5, "statuses")
+    equal(env.counts("narrow"), [7], "calls")
+    equal(env.target("narrow", "narrow")["places_taken"], 0, "places taken afterwards")
+
+
+@fresh("OP-RT-23b")
+def full_goes_to_the_next_tier(env):
+    gate = Gate()
+    env.script(slim=Reply(pieces=("x", "y"), gate=gate))
+    threads, results = in_parallel(env, 1, lambda _: env.ask("narrow_then"))
+    truth(env.servers["slim"].wait(lambda s: s.count == 1), "the first call", env.servers["slim"].count)
+    equal(env.answered(env.ask("narrow_then")), "b", "served by")
+    gate.set()
+    for thread in threads:
+        thread.join()
+    equal(results[0].status, 200, "status")
+
+
+@fresh("OP-RT-24")
+def who_waits_may_leave(env):
+    gate = Gate()
+    env.script(narrow=Reply(pieces=("x", "y"), gate=gate))
+    threads, results = in_parallel(env, 4, lambda _: env.ask("narrow"))
+    truth(env.servers["narrow"].wait(lambda s: s.count == 4), "four calls", env.servers["narrow"].count)
+    conn = env.gw.connect()
+    body = json.dumps({"model": "narrow", "messages": [{"role": "user", "content": "hi"}]})
+    conn.send(http.render("POST", PATH, {"Authorization": f"Bearer {KEY}"}, body))
+
+    def waiting(count):
+        deadline = time.monotonic() + 10
+        while env.target("narrow", "narrow")["waiting"] != count:
+            truth(time.monotonic() < deadline, f"{count} waiting", env.target("narrow", "narrow"))
+    waiting(1)
+    conn.close()
+    waiting(0)
+    gate.set()
+    for thread in threads:
+        thread.join()
+    equal([r.status for r in results], [200] * 4, "statuses")
+    equal(env.counts("narrow"), [4], "calls")
+
+
+@fixture("op-rt-25")
+def without_circuits(ctx):
+    return Routing(ctx, name="op-rt-25", env={"AIGW_UPSTREAM__CIRCUIT_FAILURES": "0"})
+
+
+@case("OP-RT-25", "op-rt-25")
+def retries_have_a_budget(env):
+    env.script(a=Reply(status=503))
+    equal(env.ask("again").status, 503, "status")
+    equal(env.counts("a"), [4], "calls of one alone")
+    env.script(a=Reply(status=503))
+    threads, results = in_parallel(env, 100, lambda _: env.ask("again"))
+    for thread in threads:
+        thread.join()
+    equal({r.status for r in results}, {503}, "statuses")
+    # A fifth of those under way at a time, three always; each may ask three times more.
+    truth(env.counts("a")[0] <= 100 + 3 * (20 + 3), "few further attempts", env.counts("a"))
+    granted = env.gw.metric("aigw_retries_total", result="granted")
+    truth(env.gw.metric("aigw_retries_total", result="over_budget") > 0, "some over budget", granted)
+
+
+@fresh("OP-RT-26")
+def clients_patience(env):
+    env.script(a=Reply(hang=True))
+    start = time.monotonic()
+    response = env.ask("one", headers={"X-Stainless-Read-Timeout": "2"})
+    truth(response.status >= 500, "a failure", response)
+    truth(1.5 < time.monotonic() - start < 6, "about 2 s", time.monotonic() - start)
+    truth(env.servers["a"].wait(lambda s: s.seen[0].gone_at is not None), "the call to be cancelled", "still open")
+
+
+@fresh("OP-RT-27")
+def all_rest(env):
+    env.script(a=Reply(status=500))
+    for _ in range(5):
+        env.ask("refusing")
+    equal(env.counts("a"), [5], "calls")
+    response = env.ask("refusing")
+    equal((response.status, env.counts("a")), (503, [5]), "status and calls of refuse")
+    equal(response.header("retry-after") in ("1", "2"), True, "Retry-After")  # a lone target rests 2 s at most
+    env.script()
+    equal(env.answered(env.ask("one")), "a", "served by, with try")
+
+
+@fresh("OP-RT-28")
+def gitlabs_endpoint_falls_back(env):
+    env.script(a=Reply(status=500))
+    body = {"prompt_version": 1, "current_file": {"file_name": "a.py", "content_above_cursor": "x",
+                                                  "content_below_cursor": ""},
+            "model_provider": "litellm", "model_name": "codestral", "model_endpoint": "http://moved.invalid/v1",
+            "model_identifier": "custom_openai/x", "model_api_key": "k"}
+    response = env.post("/v2/code/completions", body, env.auth(env.token(["code_suggestions", "complete_code"])))
+    equal(response.status, 200, f"status ({response.text[:300]})")
+    equal(env.counts("a", "b"), [1, 1], "calls")
+
+
+@fresh("OP-RT-can")
+def abilities(env):
+    env.script()
+    tools = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
+    equal({env.answered(env.ask("able", tools=tools)) for _ in range(5)}, {"b"}, "served by")
+    truth("a" in {env.answered(env.ask("able")) for _ in range(5)}, "a, without tools", env.counts("a", "b"))
+
+
+@fresh("OP-RT-busy")
+def least_busy(env):
+    gate = Gate()
+    env.script(a=Reply(pieces=("x", "y"), gate=gate), b=Reply(pieces=("x", "y"), gate=gate))
+    threads, results = in_parallel(env, 20, lambda _: env.ask("busy"))
+    truth(env.servers["a"].wait(lambda s: s.count + env.servers["b"].count == 20, 10), "20 calls", env.counts("a", "b"))
+    a, b = env.counts("a", "b")
+    truth(abs(a - b) <= 10, "both in use", (a, b))
+    gate.set()
+    for thread in threads:
+        thread.join()
+    equal({r.status for r in results}, {200}, "statuses")
