@@ -35,7 +35,9 @@ struct cli_options {
     const char *endpoint, *model_family, *model_name, *model_endpoint, *model_identifier, *api_key, *workflow_endpoint;
     const char *model, *quiet;
     bool json, stream;
-    bool ready;             /* health: is it ready, not only alive */
+    bool ready; /* health: is it ready, not only alive */
+    const char *request, *route, *key, *team, *at;
+    struct cli_list headers, scopes;
     struct gw_arena *arena; /* holds the strings */
 };
 
@@ -61,6 +63,7 @@ int cli_doctor(const struct cli_options *options);
 int cli_status(const struct cli_options *options);
 int cli_top(const struct cli_options *options);
 int cli_man(const struct cli_options *options);
+int cli_route(const struct cli_options *options);
 int cli_version(const struct cli_options *options);
 int cli_reload(const struct cli_options *options);
 /** Send a command to the running gateway and print what it says. */

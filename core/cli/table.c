@@ -49,6 +49,20 @@ static const struct cli_option prompts[] = {
       "JSON object with the prompt's inputs, - for standard input" },
     FORMAT("text|json"),
 };
+static const struct cli_option route[] = {
+    CONF_DIR,
+    PLUGIN_DIR,
+    { "request", 0, CLI_TEXT, CLI_FILE, FIELD(request), "FILE", NULL,
+      "JSON body of the request, - for standard input" },
+    { "route", 0, CLI_TEXT, CLI_ANY, FIELD(route), "PATH", NULL,
+      "path that it is sent to, such as /v1/chat/completions; without it no feature's own model counts" },
+    { "header", 0, CLI_LIST, CLI_ANY, FIELD(headers), "'NAME: VALUE'", NULL, "header of the request; may be repeated" },
+    { "scope", 0, CLI_LIST, CLI_ANY, FIELD(scopes), "SCOPE", NULL, "right of its token; may be repeated" },
+    { "key", 0, CLI_TEXT, CLI_ANY, FIELD(key), "NAME", NULL, "its key: a name in `keys`" },
+    { "team", 0, CLI_TEXT, CLI_ANY, FIELD(team), "NAME", NULL, "team of that key" },
+    { "at", 0, CLI_TEXT, CLI_ANY, FIELD(at), "TIME", NULL, "when, in UTC (2026-01-05T09:30); default: now" },
+    { "json", 0, CLI_SWITCH, CLI_ANY, FIELD(json), NULL, NULL, "print JSON: target, error, steps" },
+};
 static const struct cli_option docs[] = {
     { "output", 'o', CLI_TEXT, CLI_FILE, FIELD(output), "FILE", NULL,
       "the database; files that did not change since its last run are not read again" },
@@ -116,6 +130,9 @@ const struct cli_command cli_commands[] = {
     { "config", cli_config, OPTIONS(config), NULL, "Print the reference of all settings as Markdown.", EXITS_CHECKED },
     { "prompts", cli_prompts, OPTIONS(prompts), "list | render ID",
       "List the prompts of conf.d, or show exactly what a model would get of one.", EXITS_CHECKED },
+    { "route", cli_route, OPTIONS(route), NULL,
+      "Explain which target a request would take and why, step by step, without sending it.",
+      "0: a target was found. 1: the request would be refused, or the configuration is wrong. 2: wrong usage." },
     { "docs", cli_docs, OPTIONS(docs), "index FOLDER",
       "Make the database of the documentation search out of a folder of Markdown files.", EXITS_CHECKED },
     { "key", cli_key, NO_OPTIONS, "NAME",
