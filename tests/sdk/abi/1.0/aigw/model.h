@@ -385,6 +385,10 @@ struct aigw_usage {
 
 struct aigw_call; /* a model call: host->model_call() */
 
+#define AIGW_EVENTF_PREAMBLE \
+    0x1u /* RAW: nothing of the answer itself is in these bytes, so that an error that follows may still be an \
+            honest status, or be cured by another target */
+
 /** One thing a model said. A call whose answer ends without FINISH is reported as AIGW_ERR_CUT. */
 struct aigw_event {
     uint32_t struct_size;
@@ -405,7 +409,7 @@ struct aigw_event {
     const struct aigw_usage *usage;
     const float *vector;
     uint32_t vector_len;
-    uint32_t reserved;
+    uint32_t flags; /* AIGW_EVENTF_* */
     const struct aigw_error *error;
     struct aigw_call *call;          /* set by the core: which call this is about */
     void *tag;                       /* set by the core: aigw_call_options.tag of that call */
