@@ -414,7 +414,8 @@ static const struct {
     { "unknown-plugin", "features: { a: { plugin = \"zzzzzzzzzzzzzzzzzzzz\"; }; };",
       "there is no feature plugin \"zzzzzzzzzzzzzzzzzzzz\"; loaded: good_feature" },
     { "wrong-kind", "features: { a: { plugin = \"good\"; }; };",
-      "features.a.plugin: \"good\" is a provider plugin, expected a feature plugin; its group belongs into `providers`" },
+      "features.a.plugin: \"good\" is a provider plugin, expected a feature plugin; its group belongs into "
+      "`providers`" },
     { "plugin-type", "providers: { a: { plugin = 5; }; };", "providers.a.plugin: is not text" },
     { "no-group", "providers: { a = 5; };", "t.conf:1: providers.a: is not a group" },
     { "section-no-group", "providers = 5;", "t.conf:1: providers: is not a group" },
