@@ -2,8 +2,8 @@
 
 A fixture makes an environment (a gateway and its fakes). The cases of one module that share a fixture form a group:
 they run one after the other against one environment; groups run side by side, except those of fixtures marked serial,
-which measure time or memory and run alone at the end. Those whose clients take far more of the machine than the gateway does begin
-last, and are left out of a sanitizer build.
+which measure time or memory and run alone at the end. Those whose clients take far more of the machine than the gateway
+does are heavy: they run when asked for, by `tests/run --heavy`.
 """
 import fnmatch
 import json
@@ -35,7 +35,7 @@ class Case:
 
 
 def fixture(name, serial=False, heavy=False):
-    """Decorator of a factory ctx → environment with close(). Names are global. heavy: not with a sanitizer build."""
+    """Decorator of a factory ctx → environment with close(). Names are global. heavy: only when asked for."""
     def add(factory):
         if name in _fixtures:
             raise ValueError(f"fixture {name} exists twice")
@@ -79,10 +79,11 @@ def truth(condition, expected, found=""):
 # -- running ---------------------------------------------------------------------------------------------------------
 
 class Run:
-    def __init__(self, ctx, patterns=(), jobs=4):
+    def __init__(self, ctx, patterns=(), jobs=4, heavy=False):
         self.ctx = ctx
         self.patterns = patterns
         self.jobs = jobs
+        self.heavy = heavy
         self.passed = self.failed = self.skipped = 0
         self.timings = []
         self.failures = []
@@ -116,12 +117,12 @@ class Run:
     def run_all(self):
         groups = {}
         for item in _cases:
-            if self._wanted(item) and not (self.ctx.is_sanitized and _fixtures[item.fixture][2]):
+            if self._wanted(item) and _fixtures[item.fixture][2] == self.heavy:
                 groups.setdefault((item.module, item.fixture), []).append(item)
         side_by_side = [group for group in groups.items() if not _fixtures[group[0][1]][1]]
         alone = [group for group in groups.items() if _fixtures[group[0][1]][1]]
-        # The longest groups first, so that none is left running alone at the end; heavy ones last, out of the others' way.
-        side_by_side.sort(key=lambda group: (_fixtures[group[0][1]][2], -len(group[1])))
+        # The longest groups first, so that none is left running alone at the end.
+        side_by_side.sort(key=lambda group: -len(group[1]))
         with ThreadPoolExecutor(max_workers=self.jobs) as pool:
             for future in [pool.submit(self._group, *group) for group in side_by_side]:
                 future.result()
