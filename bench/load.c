@@ -6,9 +6,9 @@
  *     bench_load stream … the same options
  *         opens that many streams, waits until each had its first event, then counts events for --seconds. An event is
  *         "@<16 digits>@" in the body, the digits being the clock when bench_upstream made it
- *     bench_load mixed  … the same options, --stream-body FILE --streams N [--rate N]
- *         calls with --body on --connections while --streams streams with --stream-body run
- *     bench_load start  --port N --path /p -- COMMAND…
+ *         With --at-once yes all of them begin at the same moment, and first_p99_us and so on are of each one's first
+ * event bench_load mixed  … the same options, --stream-body FILE --streams N [--rate N] calls with --body on
+ * --connections while --streams streams with --stream-body run bench_load start  --port N --path /p -- COMMAND…
  *         microseconds from exec to the first 200; the command is then asked to end (SIGTERM)
  *     bench_load memory --pids 1,2
  *
@@ -73,6 +73,7 @@ static struct {
     uint32_t connections, streams;
     double seconds, rate; /* of calls a second; 0: as fast as they are answered */
     bool is_tls;          /* whatever the server's certificate says */
+    bool at_once;         /* streams: all begin together */
 } options = { .path = "/", .connections = 1, .seconds = 3 };
 
 static struct {
@@ -83,7 +84,7 @@ static struct {
     uint64_t errors, broken, broken_streams, started, waiting, due, due_total;
     int64_t paced_from_us;
     struct connection *idle; /* with --rate: those that wait for their turn */
-    struct tally calls, events;
+    struct tally calls, events, firsts;
     char last_error[200];
 } load;
 
@@ -359,6 +360,10 @@ static void on_mark(struct connection *c, const char *digits)
     }
     add_sample(&load.events, now_us() - made_us);
     if (!c->had_event) {
+        if (options.at_once && load.firsts.sample_count < options.streams) {
+            load.firsts.count++;
+            load.firsts.samples_us[load.firsts.sample_count++] = (uint32_t)(now_us() - made_us);
+        }
         c->had_event = true;
         load.started++;
         load.waiting--;
@@ -501,7 +506,7 @@ static bool ramp(struct connection *streams)
     uint32_t opened = 0;
 
     while (load.started + load.broken < options.streams) {
-        while (opened < options.streams && load.waiting < RAMP_MAX) {
+        while (opened < options.streams && (options.at_once || load.waiting < RAMP_MAX)) {
             load.waiting++;
             begin(&streams[opened++]);
         }
@@ -549,7 +554,8 @@ static int run(void)
     load.calls.samples_us = malloc(SAMPLES_MAX * sizeof *load.calls.samples_us);
     load.events.samples_us = malloc(SAMPLES_MAX * sizeof *load.events.samples_us);
     load.epoll = epoll_create1(EPOLL_CLOEXEC);
-    if (!load.calls.samples_us || !load.events.samples_us || load.epoll < 0)
+    load.firsts.samples_us = calloc(options.streams + 1, sizeof *load.firsts.samples_us);
+    if (!load.calls.samples_us || !load.events.samples_us || !load.firsts.samples_us || load.epoll < 0)
         die("memory");
     if (options.is_tls && gnutls_certificate_allocate_credentials(&load.credentials) < 0)
         die("TLS");
@@ -585,6 +591,8 @@ static int run(void)
         print_tally("", &load.calls);
     if (options.streams > 0)
         print_tally(options.connections > 0 ? "event_" : "", &load.events);
+    if (options.at_once)
+        print_tally("first_", &load.firsts);
     printf("\"cpu_s\":%.3f,\"pss_kb\":%ld,\"rss_kb\":%ld,\"first_error\":\"%s\"}\n", cpu_used, pss_kb, rss_kb,
            load.last_error);
     return 0;
@@ -671,6 +679,8 @@ static int parse_options(int argc, char **argv)
             parse_pids(argv[i + 1]);
         else if (strcmp(argv[i], "--tls") == 0)
             options.is_tls = strcmp(argv[i + 1], "yes") == 0;
+        else if (strcmp(argv[i], "--at-once") == 0)
+            options.at_once = strcmp(argv[i + 1], "yes") == 0;
         else
             break;
     }

@@ -31,7 +31,9 @@ SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORKERS = 2
 SERVICE = "gitlab-ai-gateway"
 HEALTH = "/monitoring/healthz"
-PARTS = ("calls", "streams", "start", "tls", "mixed", "routes", "apis")
+PARTS = ("calls", "streams", "bursts", "start", "tls", "mixed", "routes", "apis")
+AT_ONCE = 1000                           # streams that begin at the same moment
+FLOOD = {"connections": 64, "events": 200}  # events of a stream that come as fast as they can be read
 MIXED = {"connections": 32, "rate": 3000, "streams": 500, "interval_ms": 100}  # 5,000 events a second
 
 NGINX_CONF = """
@@ -387,6 +389,24 @@ class Bench:
             note(f"{count} streams, round {turn} {name}: {rows[name][-1]}")
         return rows
 
+    def bursts(self, names):
+        """First events of streams that begin all at once, and what an event costs when many come at once."""
+        rows = {name: [] for name in names}
+        bytes_each = ("--answer-bytes", str(20 * FLOOD["events"]))
+        slow, flood = self.upstream(50), self.upstream(100, "--burst", str(FLOOD["events"]), *bytes_each)
+        for turn, name in self.turns(names):
+            server = self.start(name, slow)
+            first = self.measure(name, "stream", AT_ONCE, server, slow, more=["--at-once", "yes"])
+            server.stop()
+            server = self.start(name, flood)
+            many = self.measure(name, "json", FLOOD["connections"], server, flood, self.request(name, True, flood))
+            server.stop()
+            rows[name].append({"first_p50": first["first_p50_us"], "first_p99": first["first_p99_us"],
+                               "cpu_us": many["cpu_s"] / many["count"] / FLOOD["events"] * 1e6,
+                               "eps": many["count"] * FLOOD["events"] / many["seconds"]})
+            note(f"bursts, round {turn} {name}: {rows[name][-1]}")
+        return rows
+
     def mixed(self, names):
         """Calls at a pace while streams run: the same work for each server, so that its CPU can be compared whole."""
         rows = {name: [] for name in names}
@@ -522,6 +542,17 @@ def report_streams(count, rows):
            "RSS kB/stream"], lines)
 
 
+def report_bursts(rows):
+    base = rows.get("nginx")
+    print(f"{AT_ONCE:,} streams that begin at once; {FLOOD['connections']} streams of {FLOOD['events']} events as fast as they "
+          "are read, their calls included\n")
+    table(["server", "first event p50 / p99 µs", "p99 × nginx", "events/s", "CPU µs/event", "× nginx"],
+          [[name, f"{median(row, 'first_p50'):,.0f} / {median(row, 'first_p99'):,.0f}",
+            ratio(median(row, "first_p99"), base and median(base, "first_p99")), f"{median(row, 'eps'):,.0f}",
+            f"{median(row, 'cpu_us'):.2f}", ratio(median(row, "cpu_us"), base and median(base, "cpu_us"))]
+           for name, row in rows.items()])
+
+
 def report_both(title, calls, events, mixed, count):
     """p99 and CPU under TLS on both sides and under a mixed load, nginx beside aigw."""
     lines = []
@@ -584,6 +615,9 @@ def run_parts(bench, options, names, counts, result):
         for count in counts:
             result[f"streams_{count}"] = bench.streams(names + tls, count)
             report_streams(count, result[f"streams_{count}"])
+    if "bursts" in options.what:
+        result["bursts"] = bench.bursts([name for name in names if name != "direct"])
+        report_bursts(result["bursts"])
     if "start" in options.what:
         result["start_ms"] = bench.starts(names[1:])
         print("Start to first healthy answer, median of 9\n")
