@@ -339,6 +339,22 @@ static bool read_bearer(struct check *check, aigw_str *ret_token)
     return true;
 }
 
+/** The claims for as long as the request's memory; NULL: the result is set. Requests share them with the cache; the
+ *  arena's end lets go of them. */
+static struct gw_claims *borrow_claims(struct check *check, aigw_str token)
+{
+    struct gw_claims *claims = claims_of_token(check, token);
+
+    if (!claims)
+        return NULL;
+    if (gw_arena_defer(check->arena, put_claims, claims) != AIGW_OK) {
+        refuse_no_memory(check);
+        return NULL;
+    }
+    check->result->token_issuer = claims->issuer;
+    return claims;
+}
+
 void gw_auth_check(struct gw_auth_worker *worker, const struct gw_auth_headers *headers, struct gw_arena *arena,
                    struct gw_auth_result *ret_result)
 {
@@ -359,16 +375,8 @@ void gw_auth_check(struct gw_auth_worker *worker, const struct gw_auth_headers *
     }
     if (!read_bearer(&check, &token))
         return;
-    claims = claims_of_token(&check, token);
-    if (!claims)
-        return;
-    /* Requests share the claims with the cache; the arena's end lets go of them. */
-    if (gw_arena_defer(arena, put_claims, claims) != AIGW_OK) {
-        refuse_no_memory(&check);
-        return;
-    }
-    ret_result->token_issuer = claims->issuer;
-    if (compare_headers(&check, claims))
+    claims = borrow_claims(&check, token);
+    if (claims && compare_headers(&check, claims))
         allow(&check, claims);
 }
 
@@ -386,14 +394,9 @@ void gw_oidc_check(struct gw_auth_worker *worker, const struct gw_oidc *oidc, ai
         refuse_behind(&check);
         return;
     }
-    claims = claims_of_token(&check, token);
+    claims = borrow_claims(&check, token);
     if (!claims)
         return;
-    if (gw_arena_defer(arena, put_claims, claims) != AIGW_OK) {
-        refuse_no_memory(&check);
-        return;
-    }
-    ret_result->token_issuer = claims->issuer;
     group = &oidc->groups[claims->oidc_group - 1];
     if (!gw_grant_admits(&group->grant, client_ip)) {
         refuse(&check, COUNT_TOKEN, 401, "token_address",

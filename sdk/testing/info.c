@@ -116,8 +116,8 @@ int aigw_testhost_info(const char *path, const char *given, FILE *out)
         print_routes(plugin, out);
 out:
     gw_buf_done(&settings);
-    gw_arena_done(&arena);
     if (plugin)
         gw_plugin_unload(plugin);
+    gw_arena_done(&arena); /* what it is kept in */
     return plugin ? 0 : 1;
 }
