@@ -38,7 +38,7 @@ class ProxyEnv(CanonEnv):
         self.mock.close()
 
 
-@fixture("litellm")
+@fixture("litellm", heavy=True)
 def litellm(ctx):
     return ProxyEnv(ctx)
 

@@ -38,7 +38,7 @@ class NodeEnv(ClientEnv):
         self.clients.close()
 
 
-@fixture("node-clients")
+@fixture("node-clients", heavy=True)
 def node_clients(ctx):
     return NodeEnv(ctx)
 
