@@ -341,7 +341,7 @@ def arm64(env):
 
 @case("IMG-SDK", "image")
 def plugins_are_built_in_the_sdk_image(env):
-    script = ("set -e; /usr/share/aigw/template/new-plugin provider mine /tmp/p; cmake -S /tmp/p -B /tmp/b -G Ninja >/dev/null;"
+    script = ("set -e; aigw-plugin new provider mine /tmp/p; cmake -S /tmp/p -B /tmp/b -G Ninja >/dev/null;"
               " cmake --build /tmp/b; ctest --test-dir /tmp/b --output-on-failure")
     done = env.engine.run("run", "--rm", *LIMITS, "localhost/aigw-sdk", "sh", "-c", script,
                           timeout=300)
