@@ -113,4 +113,13 @@ int64_t gw_thread_cpu_us(void);
 /** 32 lower-case hex digits and NUL, from a fast per-thread generator seeded by the kernel. Not for secrets. */
 void gw_id_hex(char ret_id[33]);
 
+/** Mix len bytes and their end into a hash that tells things apart within this process; nothing secret depends on it.
+ *  Begin with any number. */
+static inline uint64_t gw_hash_more(uint64_t hash, const void *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(1099511628211); /* FNV-1a */
+    return (hash ^ 0xff) * UINT64_C(1099511628211);
+}
+
 #endif

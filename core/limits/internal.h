@@ -6,6 +6,8 @@
 
 #include "limits/limits.h"
 
+#define DAY_S INT64_C(86400)
+
 enum {
     PER_ALL,
     PER_INSTANCE,

@@ -4,8 +4,6 @@
 
 #include "limits/internal.h"
 
-#define DAY_S INT64_C(86400)
-
 #define AT(field) offsetof(struct gw_quota, field)
 static const char *const pers[] = { "all", "instance", "user", "key", "team", "model", NULL };
 static const char *const windows[] = { "second", "minute", "hour", "day", "week", "month", NULL };
@@ -31,13 +29,6 @@ static const struct aigw_setting table[] = {
 
 /* ---- reading conf.d ------------------------------------------------------------------------------------------- */
 
-static uint64_t hash_more(uint64_t hash, const char *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ (unsigned char)bytes[i]) * UINT64_C(1099511628211); /* FNV-1a */
-    return (hash ^ 0xff) * UINT64_C(1099511628211);
-}
-
 static int index_of(const char *const *words, const char *word)
 {
     int i = 0;
@@ -57,8 +48,8 @@ static void finish(struct gw_quota *quota, const struct gw_node *group, const ch
         return; /* said */
     quota->per = index_of(pers, quota->per_text);
     quota->window = index_of(windows, quota->window_text);
-    quota->seed = hash_more(hash_more(UINT64_C(14695981039346656037), quota->name, strlen(quota->name)),
-                            quota->window_text, strlen(quota->window_text));
+    quota->seed = gw_hash_more(gw_hash_more(UINT64_C(14695981039346656037), quota->name, strlen(quota->name)),
+                               quota->window_text, strlen(quota->window_text));
     if (!quota->requests && !quota->tokens && !quota->parallel)
         gw_problem(problems, group, path, "limits nothing; expected requests, tokens or parallel");
     if (quota->burst && !window_slides(quota->window))
@@ -227,10 +218,10 @@ bool gw_quotas_charge(const struct gw_quotas *quotas, struct gw_limit_table *lim
 
         if (!entity_of(quota, subject, &entity))
             continue;
-        id = hash_more(quota->seed, entity.ptr, entity.len);
+        id = gw_hash_more(quota->seed, entity.ptr, entity.len);
         if (!window_slides(quota->window)) { /* a new window is a new counter: nothing is ever set back */
             gw_window_of(quota->window, now->wall_s, &begin_day, &end_day);
-            id = hash_more(id, (const char *)&begin_day, sizeof begin_day);
+            id = gw_hash_more(id, &begin_day, sizeof begin_day);
         }
         slot = gw_limit_slot_of(limits, id | 1, now);
         if (!slot) /* more callers at once than can be told apart: nobody is refused for that */

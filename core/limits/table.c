@@ -37,7 +37,6 @@ void gw_limit_table_free(struct gw_limit_table *table)
 
 /* ---- words ---- */
 
-#define DAY_S    INT64_C(86400)
 #define IS_SUM   (INT64_C(1) << 62)
 #define DAY_BITS 38
 #define DAY_MASK ((INT64_C(1) << (62 - DAY_BITS)) - 1)

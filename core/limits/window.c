@@ -3,8 +3,7 @@
 
 #include "limits/internal.h"
 
-#define S_US  INT64_C(1000000)
-#define DAY_S INT64_C(86400)
+#define S_US INT64_C(1000000)
 
 int64_t gw_window_us(int window)
 {

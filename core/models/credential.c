@@ -73,21 +73,14 @@ static struct {
 
 /* ---- the store; all of it under the lock ---- */
 
-static uint64_t hash_more(uint64_t hash, const void *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(1099511628211); /* FNV-1a */
-    return (hash ^ 0xff) * UINT64_C(1099511628211);
-}
-
 static uint64_t key_of(const struct gw_instance *instance, const char *name)
 {
     uint64_t hash = UINT64_C(14695981039346656037);
 
-    hash = hash_more(hash, instance->name, strlen(instance->name));
-    hash = hash_more(hash, instance->plugin->descriptor.name, strlen(instance->plugin->descriptor.name));
-    hash = hash_more(hash, &instance->settings_hash, sizeof instance->settings_hash);
-    return hash_more(hash, name, strlen(name));
+    hash = gw_hash_more(hash, instance->name, strlen(instance->name));
+    hash = gw_hash_more(hash, instance->plugin->descriptor.name, strlen(instance->plugin->descriptor.name));
+    hash = gw_hash_more(hash, &instance->settings_hash, sizeof instance->settings_hash);
+    return gw_hash_more(hash, name, strlen(name));
 }
 
 static void forget_value(struct entry *entry)

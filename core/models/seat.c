@@ -12,21 +12,12 @@
 
 static struct gw_seat seats[CONFIGURED + CALLER_SETS * WAYS];
 
-static uint64_t hash_more(uint64_t hash, aigw_str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        hash ^= (unsigned char)text.ptr[i];
-        hash *= UINT64_C(1099511628211); /* FNV-1a */
-    }
-    return (hash ^ 0xff) * UINT64_C(1099511628211);
-}
-
 uint64_t gw_seat_key(bool is_callers, const aigw_str *texts, size_t count)
 {
     uint64_t hash = UINT64_C(14695981039346656037);
 
     for (size_t i = 0; i < count; i++)
-        hash = hash_more(hash, texts[i]);
+        hash = gw_hash_more(hash, texts[i].ptr, texts[i].len);
     hash ^= hash >> 32;
     hash = is_callers ? hash | CALLER_BIT : hash & ~CALLER_BIT;
     return hash > CALLER_BIT ? hash : hash + 2;

@@ -4,16 +4,9 @@
 
 #include "plugin/plugin.h"
 
-static uint64_t more(uint64_t hash, const void *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        hash = (hash ^ ((const unsigned char *)bytes)[i]) * UINT64_C(1099511628211); /* FNV-1a */
-    return (hash ^ 0xff) * UINT64_C(1099511628211);
-}
-
 static uint64_t more_text(uint64_t hash, const char *text)
 {
-    return text ? more(hash, text, strlen(text)) : more(hash, "\1", 1);
+    return text ? gw_hash_more(hash, text, strlen(text)) : gw_hash_more(hash, "\1", 1);
 }
 
 static uint64_t more_texts(uint64_t hash, const char *const *texts, size_t count)
@@ -49,7 +42,7 @@ uint64_t gw_plugin_settings_hash(const struct gw_plugin *plugin, const void *sta
             hash = more_texts(more_texts(hash, map.names, map.count), map.values, map.count);
             break;
         default:
-            hash = more(hash, field, gw_setting_field_size(s->type));
+            hash = gw_hash_more(hash, field, gw_setting_field_size(s->type));
         }
     }
     return hash;
