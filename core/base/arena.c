@@ -125,6 +125,25 @@ aigw_str gw_arena_str(struct gw_arena *arena, aigw_str s)
     return copy ? (aigw_str){ copy, s.len } : AIGW_STR_NONE;
 }
 
+aigw_str gw_arena_join(struct gw_arena *arena, const aigw_str *parts, size_t count)
+{
+    size_t len = 0;
+    char *text, *at;
+
+    for (size_t i = 0; i < count; i++)
+        len += parts[i].len;
+    at = text = gw_arena_alloc(arena, len + 1);
+    if (!text)
+        return AIGW_STR_NONE;
+    for (size_t i = 0; i < count; i++) {
+        if (parts[i].len)
+            memcpy(at, parts[i].ptr, parts[i].len);
+        at += parts[i].len;
+    }
+    *at = '\0';
+    return (aigw_str){ text, len };
+}
+
 char *gw_arena_vprintf(struct gw_arena *arena, const char *fmt, va_list args)
 {
     va_list again;

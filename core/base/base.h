@@ -32,6 +32,8 @@ bool gw_str_has_prefix(aigw_str s, aigw_str prefix);
 /** Is it the name that a list of an operator means: the same, or begun by a pattern that ends in *? */
 bool gw_str_like(aigw_str s, aigw_str pattern);
 aigw_str gw_str_trim(aigw_str s); /* ASCII blanks off both ends */
+/** value in decimal digits, in room that is the caller's. */
+aigw_str gw_str_from_uint(char room[20], uint64_t value);
 /** Decimal digits only, no sign, no blanks. False when not that or beyond max. */
 bool gw_str_to_u64(aigw_str s, uint64_t max, uint64_t *ret_value);
 /** Length of the longest valid UTF-8 prefix; equals s.len when all of it is valid (overlongs, surrogates refused). */
@@ -70,6 +72,8 @@ void *gw_arena_calloc(struct gw_arena *arena, size_t len);
 /** NUL-terminated copies; NULL (or an absent string) at the limit. */
 char *gw_arena_strndup(struct gw_arena *arena, const char *text, size_t len);
 aigw_str gw_arena_str(struct gw_arena *arena, aigw_str s);
+/** Several strings as one: what printf would cost is paid on every request. */
+aigw_str gw_arena_join(struct gw_arena *arena, const aigw_str *parts, size_t count);
 char *gw_arena_printf(struct gw_arena *arena, const char *fmt, ...) AIGW_PRINTF(2, 3);
 char *gw_arena_vprintf(struct gw_arena *arena, const char *fmt, va_list args) AIGW_PRINTF(2, 0);
 /** Tie fn(arg) to the arena's end. Runs fn at once and answers AIGW_E_NOMEM if it cannot. */

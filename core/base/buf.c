@@ -262,6 +262,8 @@ static size_t put_quickly(struct gw_buf *buf, aigw_str text)
         *out++ = letter;
         at++;
     }
+    while (at < text.len && text.len - at < sizeof word && out <= last && is_plain((unsigned char)text.ptr[at]))
+        *out++ = text.ptr[at++];
     buf->len = (size_t)(out - buf->data);
     *out = '\0';
     return at;
@@ -273,9 +275,11 @@ void gw_buf_json(struct gw_buf *buf, aigw_str text, bool ascii)
 
     if (!gw_buf_reserve(buf, text.len + 2)) /* one reservation for the usual case */
         return;
-    gw_buf_put(buf, "\"", 1);
+    put_reserved(buf, "\"", 1);
     while (at < text.len) {
         at += put_quickly(buf, (aigw_str){ text.ptr + at, text.len - at });
+        if (at == text.len)
+            break;
         size_t run = plain_run(text.ptr + at, text.len - at);
         if (run) {
             if (!gw_buf_reserve(buf, run + 1))

@@ -120,22 +120,30 @@ uint64_t gw_log_dropped(void)
 
 /* ---- lines ---- */
 
+/* Digits and times are written at a pointer into room that was reserved, and answer where they end: a line has forty
+ * members, and a call for each piece of one would cost more than the piece. */
+
+#define NUMBER_ROOM 48u /* a sign, twenty digits, a point, six digits, quotes, a time zone */
+
 /* Decimal digits of value, at least `width` of them. */
-static void put_digits(struct gw_buf *out, uint64_t value, int width)
+static char *put_digits(char *at, uint64_t value, int width)
 {
     char digits[24];
-    int at = (int)sizeof digits;
+    int first = (int)sizeof digits;
 
     do {
-        digits[--at] = (char)('0' + value % 10);
+        digits[--first] = (char)('0' + value % 10);
         value /= 10;
         width--;
     } while (value || width > 0);
-    gw_buf_put(out, digits + at, sizeof digits - (size_t)at);
+    memcpy(at, digits + first, sizeof digits - (size_t)first);
+    return at + sizeof digits - (size_t)first;
 }
 
+#define TIME_LEN 26u
+
 /* 2026-01-02T03:04:05.000006, UTC. Most lines of a thread share their second. */
-static void put_time(struct gw_buf *out, int64_t wall_us)
+static char *put_time(char *at, int64_t wall_us)
 {
     static _Thread_local int64_t cached_second = -1;
     static _Thread_local char text[24];
@@ -148,8 +156,51 @@ static void put_time(struct gw_buf *out, int64_t wall_us)
         strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S.", &utc);
         cached_second = second;
     }
-    gw_buf_put(out, text, 20);
-    put_digits(out, (uint64_t)(wall_us % 1000000), 6);
+    memcpy(at, text, 20);
+    return put_digits(at + 20, (uint64_t)(wall_us % 1000000), 6);
+}
+
+static char *put_text(char *at, const char *text, size_t len)
+{
+    memcpy(at, text, len);
+    return at + len;
+}
+
+/* Up to here is text. */
+static void end_at(struct gw_buf *out, char *at)
+{
+    *at = '\0';
+    out->len = (size_t)(at - out->data);
+}
+
+/* The line's key, and `room` bytes behind it to write its value to; NULL: no line, or no memory for it. */
+static char *put_key(struct gw_line *line, const char *key, size_t room)
+{
+    struct gw_buf *out = line->out;
+    size_t len = strlen(key);
+    char *at;
+
+    if (!out || !gw_buf_reserve(out, len + 4 + room))
+        return NULL;
+    at = out->data + out->len;
+    if (!line->json) {
+        *at++ = ' ';
+        at = put_text(at, key, len);
+        *at++ = '=';
+        return at;
+    }
+    *at++ = ',';
+    *at++ = '"';
+    at = put_text(at, key, len);
+    *at++ = '"';
+    *at++ = ':';
+    return at;
+}
+
+static void put_now(struct gw_buf *out)
+{
+    if (gw_buf_reserve(out, TIME_LEN))
+        end_at(out, put_time(out->data + out->len, gw_wall_us()));
 }
 
 void gw_line_begin(struct gw_line *line, int level, const char *logger, const char *message)
@@ -163,7 +214,7 @@ void gw_line_begin(struct gw_line *line, int level, const char *logger, const ch
     line->start = line->out->len;
     line->json = atomic_load_explicit(&the_log.json, memory_order_relaxed);
     if (!line->json) {
-        put_time(line->out, gw_wall_us());
+        put_now(line->out);
         gw_buf_printf(line->out, "Z %-8s %s: ", level_names[level], logger);
         gw_mask_put(line->out, gw_str(message), GW_MASK_TEXT, VALUE_MAX);
         return;
@@ -175,24 +226,18 @@ void gw_line_begin(struct gw_line *line, int level, const char *logger, const ch
     gw_buf_puts(line->out, "\",\"logger\":\"");
     gw_buf_puts(line->out, logger);
     gw_buf_puts(line->out, "\",\"timestamp\":\"");
-    put_time(line->out, gw_wall_us());
+    put_now(line->out);
     gw_buf_puts(line->out, "Z\",\"type\":\"mlops\",\"stage\":\"main\"");
-}
-
-static bool put_key(struct gw_line *line, const char *key)
-{
-    if (!line->out)
-        return false;
-    gw_buf_puts(line->out, line->json ? ",\"" : " ");
-    gw_buf_puts(line->out, key);
-    gw_buf_puts(line->out, line->json ? "\":" : "=");
-    return true;
 }
 
 void gw_line_str(struct gw_line *line, const char *key, aigw_str value)
 {
-    if (put_key(line, key))
-        gw_mask_put(line->out, value, line->json ? GW_MASK_JSON : GW_MASK_QUOTED, VALUE_MAX);
+    char *at = put_key(line, key, 0);
+
+    if (!at)
+        return;
+    end_at(line->out, at);
+    gw_mask_put(line->out, value, line->json ? GW_MASK_JSON : GW_MASK_QUOTED, VALUE_MAX);
 }
 
 void gw_line_cstr(struct gw_line *line, const char *key, const char *value)
@@ -203,57 +248,83 @@ void gw_line_cstr(struct gw_line *line, const char *key, const char *value)
         gw_line_null(line, key);
 }
 
-static void put_signed(struct gw_buf *out, int64_t value)
-{
-    if (value < 0)
-        gw_buf_put(out, "-", 1);
-    put_digits(out, value < 0 ? (uint64_t)0 - (uint64_t)value : (uint64_t)value, 1);
-}
-
 void gw_line_int(struct gw_line *line, const char *key, int64_t value)
 {
-    if (put_key(line, key))
-        put_signed(line->out, value);
+    char *at = put_key(line, key, NUMBER_ROOM);
+
+    if (!at)
+        return;
+    if (value < 0)
+        *at++ = '-';
+    end_at(line->out, put_digits(at, value < 0 ? (uint64_t)0 - (uint64_t)value : (uint64_t)value, 1));
 }
 
 void gw_line_seconds(struct gw_line *line, const char *key, int64_t microseconds)
 {
-    if (!put_key(line, key))
+    char *at = put_key(line, key, NUMBER_ROOM);
+
+    if (!at)
         return;
     if (microseconds < 0) {
-        gw_buf_put(line->out, "-", 1);
+        *at++ = '-';
         microseconds = -microseconds;
     }
-    put_digits(line->out, (uint64_t)microseconds / 1000000, 1);
-    gw_buf_put(line->out, ".", 1);
-    put_digits(line->out, (uint64_t)microseconds % 1000000, 6);
+    at = put_digits(at, (uint64_t)microseconds / 1000000, 1);
+    *at++ = '.';
+    end_at(line->out, put_digits(at, (uint64_t)microseconds % 1000000, 6));
 }
 
 void gw_line_time(struct gw_line *line, const char *key, int64_t wall_us)
 {
-    if (!put_key(line, key))
+    char *at = put_key(line, key, NUMBER_ROOM);
+
+    if (!at)
         return;
-    gw_buf_puts(line->out, line->json ? "\"" : "");
-    put_time(line->out, wall_us);
-    gw_buf_puts(line->out, line->json ? "+00:00\"" : "+00:00");
+    if (line->json)
+        *at++ = '"';
+    at = put_text(put_time(at, wall_us), "+00:00", 6);
+    if (line->json)
+        *at++ = '"';
+    end_at(line->out, at);
 }
 
 void gw_line_bool(struct gw_line *line, const char *key, bool value)
 {
-    if (put_key(line, key))
-        gw_buf_puts(line->out, value ? "true" : "false");
+    char *at = put_key(line, key, NUMBER_ROOM);
+
+    if (at)
+        end_at(line->out, value ? put_text(at, "true", 4) : put_text(at, "false", 5));
 }
 
 void gw_line_null(struct gw_line *line, const char *key)
 {
-    if (put_key(line, key))
-        gw_buf_puts(line->out, line->json ? "null" : "-");
+    char *at = put_key(line, key, NUMBER_ROOM);
+
+    if (at)
+        end_at(line->out, line->json ? put_text(at, "null", 4) : put_text(at, "-", 1));
 }
 
 void gw_line_raw(struct gw_line *line, const char *key, aigw_str json)
 {
-    if (put_key(line, key))
-        gw_buf_put_str(line->out, json);
+    char *at = put_key(line, key, json.len);
+
+    if (at)
+        end_at(line->out, put_text(at, json.ptr, json.len));
+}
+
+void gw_line_literal(struct gw_line *line, const char *key, const char *value)
+{
+    size_t len = strlen(value);
+    char *at = put_key(line, key, len + 2);
+
+    if (!at)
+        return;
+    if (line->json)
+        *at++ = '"';
+    at = put_text(at, value, len);
+    if (line->json)
+        *at++ = '"';
+    end_at(line->out, at);
 }
 
 void gw_line_end(struct gw_line *line)

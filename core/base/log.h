@@ -51,6 +51,8 @@ struct gw_line {
 void gw_line_begin(struct gw_line *line, int level, const char *logger, const char *message);
 void gw_line_str(struct gw_line *line, const char *key, aigw_str value);
 void gw_line_cstr(struct gw_line *line, const char *key, const char *value); /* NULL is null */
+/** Text of our own: nothing to hide in it, nothing to escape, no blanks. */
+void gw_line_literal(struct gw_line *line, const char *key, const char *value);
 void gw_line_int(struct gw_line *line, const char *key, int64_t value);
 void gw_line_seconds(struct gw_line *line, const char *key, int64_t microseconds); /* printed as decimal seconds */
 void gw_line_time(struct gw_line *line, const char *key, int64_t wall_us); /* ISO 8601 with microseconds, +00:00 */

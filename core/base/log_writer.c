@@ -18,6 +18,8 @@
 #include "base/log.h"
 
 #define QUEUE_MAX     (8u << 20)
+#define GATHER_MS     5 /* after a write, unless this much is waiting: waking a thread costs more than a line */
+#define GATHER_BYTES  (64u << 10)
 #define STOP_MS       1000 /* at the end: for everything that is queued */
 #define STOP_STALL_MS 300  /* and for a sink that takes nothing */
 #define STOP_HANG_MS  500  /* on top, for a write() that should not have blocked and did */
@@ -35,7 +37,7 @@ struct sink {
  * is guarded by the lock. */
 static struct {
     pthread_mutex_t lock;
-    pthread_cond_t has_work;
+    pthread_cond_t has_work; /* made when the writer starts */
     pthread_t thread;
     struct gw_buf queue;
     struct sink sink, next;
@@ -43,12 +45,12 @@ static struct {
     int wake_fd;  /* interrupts the writer's poll() */
     int ended_fd; /* readable once the writer has ended */
     bool has_next, must_reopen, is_stopping;
-    int64_t stop_ms; /* monotonic, when it was told to stop */
+    bool is_gathering; /* it looks at the queue by itself soon */
+    int64_t stop_ms;   /* monotonic, when it was told to stop */
     uint64_t unreported_drops;
     atomic_bool is_running;
     atomic_ullong dropped;
 } writer = { .lock = PTHREAD_MUTEX_INITIALIZER,
-             .has_work = PTHREAD_COND_INITIALIZER,
              .queue = { .max = QUEUE_MAX },
              .sink = { .fd = STDERR_FILENO, .may_block = true },
              .wake_fd = -1,
@@ -152,7 +154,8 @@ void gw_log_writer_put(struct gw_buf *lines)
             writer.queue.status = AIGW_OK; /* what is in it stays */
             count_lost(count_lines(lines->data, lines->len));
         }
-        pthread_cond_signal(&writer.has_work);
+        if (!writer.is_gathering || writer.queue.len >= GATHER_BYTES)
+            pthread_cond_signal(&writer.has_work);
     }
     pthread_mutex_unlock(&writer.lock);
     gw_buf_clear(lines);
@@ -296,6 +299,29 @@ static void report_lost(uint64_t lost)
     gw_log_flush();
 }
 
+static bool is_wanted(void)
+{
+    return writer.is_stopping || writer.must_reopen || writer.has_next;
+}
+
+/** Let lines come together after a write. Lock held. */
+static void gather(void)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += GATHER_MS * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_nsec -= 1000000000;
+        until.tv_sec++;
+    }
+    writer.is_gathering = true;
+    while (!is_wanted() && writer.queue.len < GATHER_BYTES &&
+           pthread_cond_timedwait(&writer.has_work, &writer.lock, &until) != ETIMEDOUT)
+        ;
+    writer.is_gathering = false;
+}
+
 static void *writer_main(void *arg)
 {
     const uint64_t one = 1;
@@ -305,7 +331,7 @@ static void *writer_main(void *arg)
     gw_buf_init(&batch, QUEUE_MAX);
     pthread_mutex_lock(&writer.lock);
     for (;;) {
-        while (writer.queue.len == 0 && !writer.is_stopping && !writer.must_reopen && !writer.has_next)
+        while (writer.queue.len == 0 && !is_wanted())
             pthread_cond_wait(&writer.has_work, &writer.lock);
         (void)follow_wishes();
         if (writer.queue.len == 0 && writer.is_stopping)
@@ -320,6 +346,7 @@ static void *writer_main(void *arg)
         gw_buf_clear(&batch);
         report_lost(lost);
         pthread_mutex_lock(&writer.lock);
+        gather();
     }
     pthread_mutex_unlock(&writer.lock);
     gw_buf_done(&batch);
@@ -371,10 +398,26 @@ aigw_status gw_log_writer_open(const char *file, struct gw_err *reterr)
     return AIGW_OK;
 }
 
+/** GATHER_MS must not grow when somebody sets the clock. */
+static bool make_condition(void)
+{
+    pthread_condattr_t attributes;
+    bool ok;
+
+    if (pthread_condattr_init(&attributes) != 0)
+        return false;
+    ok = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+         pthread_cond_init(&writer.has_work, &attributes) == 0;
+    pthread_condattr_destroy(&attributes);
+    return ok;
+}
+
 aigw_status gw_log_writer_start(struct gw_err *reterr)
 {
     if (gw_log_writer_is_running())
         return AIGW_OK;
+    if (!make_condition())
+        return gw_err_set(reterr, AIGW_E_NOMEM, "log: cannot make the writer's condition variable");
     writer.wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     writer.ended_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     writer.is_stopping = false;
@@ -415,6 +458,7 @@ bool gw_log_writer_stop(void)
             return false;
         }
         pthread_join(writer.thread, NULL);
+        pthread_cond_destroy(&writer.has_work);
         atomic_store(&writer.is_running, false);
         close(writer.wake_fd);
         close(writer.ended_fd);

@@ -30,9 +30,20 @@ static struct {
     pthread_mutex_t lock; /* for those who register */
     size_t count;
     bool did_complain;
-    atomic_bool first_byte[256]; /* to pass over all other bytes quickly */
+    /* To pass over other bytes quickly: the second bytes that follow a first one, by their low six bits. */
+    _Atomic uint64_t seconds[256];
     _Atomic(struct secret *) buckets[SECRET_BUCKETS];
 } secrets = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static uint64_t second_bit(char second)
+{
+    return UINT64_C(1) << ((unsigned char)second & 63);
+}
+
+static bool may_be_registered(char first, char second)
+{
+    return atomic_load_explicit(&secrets.seconds[(unsigned char)first], memory_order_relaxed) & second_bit(second);
+}
 
 static _Atomic(struct secret *) *bucket_of(const char *text)
 {
@@ -48,8 +59,7 @@ static size_t registered_len(aigw_str text, size_t at)
 {
     size_t longest = 0;
 
-    if (text.len - at < SECRET_MIN ||
-        !atomic_load_explicit(&secrets.first_byte[(unsigned char)text.ptr[at]], memory_order_relaxed))
+    if (text.len - at < SECRET_MIN || !may_be_registered(text.ptr[at], text.ptr[at + 1]))
         return 0;
     for (const struct secret *s = atomic_load_explicit(bucket_of(text.ptr + at), memory_order_acquire); s; s = s->next)
         if (s->len > longest && s->len <= text.len - at && memcmp(text.ptr + at, s->text, s->len) == 0)
@@ -88,7 +98,7 @@ void gw_log_add_secret(const char *value)
     secret->next = atomic_load_explicit(bucket_of(value), memory_order_relaxed);
     secrets.count++;
     atomic_store_explicit(bucket_of(value), secret, memory_order_release);
-    atomic_store_explicit(&secrets.first_byte[(unsigned char)*value], true, memory_order_relaxed);
+    atomic_fetch_or_explicit(&secrets.seconds[(unsigned char)value[0]], second_bit(value[1]), memory_order_relaxed);
 out:
     pthread_mutex_unlock(&secrets.lock);
     if (must_complain)
@@ -107,8 +117,8 @@ void gw_mask_forget(void)
             free(secret);
         }
     }
-    for (size_t i = 0; i < GW_ARRAY_LEN(secrets.first_byte); i++)
-        atomic_store(&secrets.first_byte[i], false);
+    for (size_t i = 0; i < GW_ARRAY_LEN(secrets.seconds); i++)
+        atomic_store(&secrets.seconds[i], 0);
     secrets.count = 0;
     pthread_mutex_unlock(&secrets.lock);
 }
@@ -244,43 +254,49 @@ static size_t named_len(aigw_str text, size_t at, size_t *ret_keep)
     return end - at;
 }
 
-/* Can anything that is hidden begin with these two bytes? Nearly all text ends here. */
-static bool may_begin(unsigned char first, unsigned char second)
+/* Can anything that is hidden begin with these two bytes? Nearly all text ends here, so it is one look at two tables:
+ * a family of beginnings is a bit, set for its first bytes in one and for its second bytes in the other. */
+enum {
+    FROM_JWT = 1,       /* ey */
+    FROM_BEARER = 2,    /* be */
+    FROM_PREFIX = 4,    /* gl, cl */
+    FROM_API = 8,       /* ap, ac */
+    FROM_PASSWORD = 16, /* pa, pr */
+    FROM_SECRET = 32,   /* sk, si, se */
+    FROM_DASH = 64,     /* --, x- */
+    FROM_SLASH = 128,   /* :/ */
+};
+
+#define BOTH(letter, bits) [letter] = (bits), [(letter) - 'a' + 'A'] = (bits)
+
+static const uint8_t first_bytes[256] = {
+    BOTH('e', FROM_JWT), BOTH('b', FROM_BEARER),   BOTH('g', FROM_PREFIX), BOTH('c', FROM_PREFIX),
+    BOTH('a', FROM_API), BOTH('p', FROM_PASSWORD), BOTH('s', FROM_SECRET), BOTH('x', FROM_DASH),
+    ['-'] = FROM_DASH,   [':'] = FROM_SLASH,
+};
+
+static const uint8_t second_bytes[256] = {
+    BOTH('y', FROM_JWT),      BOTH('e', FROM_BEARER | FROM_SECRET),
+    BOTH('l', FROM_PREFIX),   BOTH('p', FROM_API),
+    BOTH('c', FROM_API),      BOTH('a', FROM_PASSWORD),
+    BOTH('r', FROM_PASSWORD), BOTH('k', FROM_SECRET),
+    BOTH('i', FROM_SECRET),   ['-'] = FROM_DASH,
+    ['/'] = FROM_SLASH,
+};
+
+static bool may_begin(char first, char second)
 {
-    second |= 0x20;
-    switch (first | 0x20) {
-    case 'e':
-        return second == 'y';
-    case 'b':
-        return second == 'e';
-    case 'g':
-    case 'c':
-        return second == 'l';
-    case 'a':
-        return second == 'p' || second == 'c';
-    case 'p':
-        return second == 'a' || second == 'r';
-    case 's':
-        return second == 'k' || second == 'i' || second == 'e';
-    case 'x':
-    case '-':
-        return second == '-';
-    case ':':
-        return second == '/';
-    default:
-        return false;
-    }
+    return first_bytes[(unsigned char)first] & second_bytes[(unsigned char)second];
 }
 
 static size_t secret_len(aigw_str text, size_t at, size_t *ret_keep)
 {
-    unsigned char c = (unsigned char)text.ptr[at];
     size_t len = registered_len(text, at);
 
     *ret_keep = 0;
-    if (len || at + 1 >= text.len || !may_begin(c, (unsigned char)text.ptr[at + 1]))
+    if (len || !may_begin(text.ptr[at], text.ptr[at + 1]))
         return len;
-    switch (c | 0x20) {
+    switch (text.ptr[at] | 0x20) {
     case 'e':
         return jwt_len(text, at);
     case 'b':
@@ -300,12 +316,15 @@ static size_t secret_len(aigw_str text, size_t at, size_t *ret_keep)
 /* Position of the first byte at or after `at` from which something is to be hidden. */
 static size_t find_secret(aigw_str text, size_t at, size_t *ret_len, size_t *ret_keep)
 {
-    for (; at < text.len; at++) {
+    for (; at + 1 < text.len; at++) {
+        char first = text.ptr[at], second = text.ptr[at + 1];
+        if (!may_begin(first, second) && !may_be_registered(first, second))
+            continue;
         *ret_len = secret_len(text, at, ret_keep);
         if (*ret_len)
             return at;
     }
-    return at;
+    return text.len;
 }
 
 static void put_masked(struct gw_buf *out, aigw_str text)

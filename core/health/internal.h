@@ -15,11 +15,13 @@
 #define GW_COLLECTORS_MAX 32u
 #define GW_ENTRY_CHAINS   64u
 #define GW_SHARD_CHAINS   512u
+#define GW_ALIKE_MAX      8u
 
 struct gw_series {
     struct gw_entry *entry;
     struct gw_series *next_in_shard;
     struct gw_series *next_in_entry;
+    struct gw_series **alike;   /* of gw_series_alike(): GW_ALIKE_MAX of them, NULL until it is asked */
     _Atomic double value;       /* histogram: the sum */
     _Atomic int64_t set_us;     /* LEVEL: when, monotonic */
     _Atomic uint64_t buckets[]; /* histogram: not cumulative, the last one is +Inf */

@@ -268,7 +268,7 @@ static uint64_t word_of(const char *bytes, size_t len)
     return word;
 }
 
-/* Eight bytes at a time: a model call looks up five series of thirteen labels. The length goes in as well, so that
+/* Eight bytes at a time: a model call looks up a series of thirteen labels. The length goes in as well, so that
  * "a","bc" is not "ab","c". */
 static uint64_t hash_of(uint32_t metric_id, const aigw_str *values, uint32_t count)
 {
@@ -474,6 +474,28 @@ struct gw_series *gw_series(uint32_t metric_id, const aigw_str *label_values)
     series = add_series(shard, metric, metric_id, hash, values);
     pthread_mutex_unlock(&gw_registry.lock);
     return series ? series : &nowhere;
+}
+
+struct gw_series *gw_series_alike(struct gw_series *like, uint32_t metric_id)
+{
+    const struct gw_metric_def *metric;
+    struct gw_series *series;
+    uint32_t i = 0;
+
+    if (like == &nowhere || metric_id >= atomic_load_explicit(&gw_registry.metric_count, memory_order_acquire))
+        return &nowhere;
+    metric = gw_registry.metrics[metric_id];
+    if (!like->alike)
+        like->alike = calloc(GW_ALIKE_MAX, sizeof(struct gw_series *));
+    for (; like->alike && i < GW_ALIKE_MAX && like->alike[i]; i++)
+        if (like->alike[i]->entry->metric == metric)
+            return like->alike[i];
+    if (metric->label_count != like->entry->metric->label_count)
+        return &nowhere;
+    series = gw_series(metric_id, like->entry->values);
+    if (like->alike && i < GW_ALIKE_MAX && series != &nowhere)
+        like->alike[i] = series;
+    return series;
 }
 
 void gw_series_add(struct gw_series *series, double delta)

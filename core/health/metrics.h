@@ -31,6 +31,9 @@ uint32_t gw_metric_owned(const char *owner, const char *name, const char *help, 
  *  becomes "unknown". Never NULL and never freed. Only the thread that looked it up may write to it. */
 struct gw_series;
 struct gw_series *gw_series(uint32_t metric, const aigw_str *label_values);
+/** The series of another metric, with the same labels in the same order, for the label values of `like`: gw_series()
+ *  without hashing and comparing them again. For a handful of metrics that are always counted together. */
+struct gw_series *gw_series_alike(struct gw_series *like, uint32_t metric);
 /** Counters take no negative delta; gauges of several threads are summed up at the scrape. */
 void gw_series_add(struct gw_series *series, double delta);
 void gw_series_set(struct gw_series *series, double value);

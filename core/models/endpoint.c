@@ -100,10 +100,21 @@ static const char *put_ascii_host(struct gw_buf *out, aigw_str host)
     return why;
 }
 
+/* Nothing to convert: as nearly all hosts are, and each request has one. */
+static bool is_ascii_host(aigw_str host)
+{
+    for (size_t i = 0; i < host.len; i++)
+        if ((unsigned char)host.ptr[i] >= 0x80 || host.ptr[i] == '%')
+            return false;
+    return true;
+}
+
 static const char *read_host(aigw_str host, char ret_host[GW_URL_HOST_MAX])
 {
     struct gw_buf ascii;
 
+    if (is_ascii_host(host))
+        return gw_url_host(host, ret_host);
     gw_buf_init(&ascii, GW_URL_MAX);
     const char *why = put_ascii_host(&ascii, host);
     if (!why)
@@ -139,7 +150,8 @@ static const char *put_normal(struct gw_buf *out, aigw_str raw)
         why = read_place(&url, &place);
     if (why)
         return why;
-    gw_buf_printf(out, "%s://%s", place.is_https ? "https" : "http", place.host);
+    gw_buf_puts(out, place.is_https ? "https://" : "http://");
+    gw_buf_puts(out, place.host);
     if (place.port != (place.is_https ? 443 : 80))
         gw_buf_printf(out, ":%u", place.port);
     why = gw_url_put_path(out, url.path);

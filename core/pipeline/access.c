@@ -137,31 +137,47 @@ static void put_outcome(struct gw_line *line, struct gw_request *request)
 
 static void put_url(struct gw_line *line, struct gw_request *request, aigw_str target)
 {
-    aigw_str host = gw_request_header(request, "host");
+    const aigw_str parts[] = { gw_str(request->ex->is_tls ? "https://" : "http://"), gw_request_header(request, "host"),
+                               target };
 
-    gw_line_str(line, "url",
-                gw_str(gw_arena_printf(&request->ex->arena, "%s://%.*s%.*s", request->ex->is_tls ? "https" : "http",
-                                       AIGW_STR_ARG(host), AIGW_STR_ARG(target))));
+    gw_line_str(line, "url", gw_arena_join(&request->ex->arena, parts, GW_ARRAY_LEN(parts)));
     gw_line_str(line, "path", target);
+}
+
+/** 127.0.0.1:41234 - "GET /path HTTP/1.1" 200 */
+static const char *access_message(struct gw_request *request, aigw_str target, int status)
+{
+    struct gw_exchange *ex = request->ex;
+    char port[20], code[20];
+    const aigw_str parts[] = { gw_str(ex->client_ip),
+                               AIGW_STR(":"),
+                               gw_str_from_uint(port, ex->client_port),
+                               AIGW_STR(" - \""),
+                               ex->method,
+                               AIGW_STR(" "),
+                               target,
+                               ex->http_minor ? AIGW_STR(" HTTP/1.1\" ") : AIGW_STR(" HTTP/1.0\" "),
+                               gw_str_from_uint(code, (uint64_t)status) };
+    aigw_str message = gw_arena_join(&ex->arena, parts, GW_ARRAY_LEN(parts));
+
+    return message.ptr ? message.ptr : "request";
 }
 
 static void log_access(struct gw_request *request)
 {
     struct gw_exchange *ex = request->ex;
-    aigw_str target = public_target(request);
+    int status = ex->status ? ex->status : 500;
     struct gw_line line;
-    char *message = gw_arena_printf(&ex->arena, "%s:%u - \"%.*s %.*s HTTP/1.%u\" %d", ex->client_ip,
-                                    (unsigned)ex->client_port, AIGW_STR_ARG(ex->method), AIGW_STR_ARG(target),
-                                    (unsigned)ex->http_minor, ex->status ? ex->status : 500);
 
-    gw_line_begin(&line, GW_LOG_INFO, "api.access", message ? message : "request");
-    if (!line.out)
+    if (!gw_log_enabled(GW_LOG_INFO))
         return;
+    aigw_str target = public_target(request);
+    gw_line_begin(&line, GW_LOG_INFO, "api.access", access_message(request, target, status));
     put_url(&line, request, target);
     gw_line_str(&line, "method", ex->method);
-    gw_line_cstr(&line, "http_version", ex->http_minor ? "1.1" : "1.0");
-    gw_line_int(&line, "status_code", ex->status ? ex->status : 500);
-    gw_line_cstr(&line, "client_ip", ex->client_ip);
+    gw_line_literal(&line, "http_version", ex->http_minor ? "1.1" : "1.0");
+    gw_line_int(&line, "status_code", status);
+    gw_line_literal(&line, "client_ip", ex->client_ip);
     gw_line_int(&line, "client_port", ex->client_port);
     gw_line_cstr(&line, "content_type", ex->answer_type[0] ? ex->answer_type : "unknown");
     gw_line_cstr(&line, "correlation_id", ex->request_id);
@@ -292,17 +308,19 @@ void gw_access_model_ended(const struct gw_request *request, const struct gw_cal
 {
     aigw_str labels[MODEL_LABEL_COUNT];
     int64_t input = stats->input_tokens, output = stats->output_tokens;
+    struct gw_series *calls;
 
     model_labels(request, stats, labels);
     gw_series_add(gw_series(ids.in_flight, labels), -1);
-    gw_series_add(gw_series(ids.inferences, labels), 1);
-    gw_series_observe(gw_series(ids.inference_duration, labels), (double)(gw_mono_us() - stats->started_us) / 1e6);
+    calls = gw_series(ids.inferences, labels);
+    gw_series_add(calls, 1);
+    gw_series_observe(gw_series_alike(calls, ids.inference_duration), (double)(gw_mono_us() - stats->started_us) / 1e6);
     if (input >= 0)
-        gw_series_add(gw_series(ids.input_tokens, labels), (double)input);
+        gw_series_add(gw_series_alike(calls, ids.input_tokens), (double)input);
     if (output >= 0)
-        gw_series_add(gw_series(ids.output_tokens, labels), (double)output);
+        gw_series_add(gw_series_alike(calls, ids.output_tokens), (double)output);
     if (input >= 0 && output >= 0)
-        gw_series_add(gw_series(ids.total_tokens, labels), (double)(input + output));
+        gw_series_add(gw_series_alike(calls, ids.total_tokens), (double)(input + output));
 }
 
 void gw_access_quota_refused(const char *quota)

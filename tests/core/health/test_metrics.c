@@ -195,6 +195,35 @@ START_TEST(labels_are_told_apart_by_their_borders)
 }
 END_TEST
 
+START_TEST(series_of_the_same_labels_are_found_from_one_another)
+{
+    static const char *const labels[] = { "a", "b" };
+    uint32_t one = gw_metric(GW_METRIC_COUNTER, "alike_one_total", "O.", labels, 2, NULL, 0);
+    uint32_t none = gw_metric(GW_METRIC_COUNTER, "alike_none_total", "N.", NULL, 0, NULL, 0);
+    aigw_str x[] = { AIGW_STR_INIT("x"), AIGW_STR_INIT("") }, y[] = { AIGW_STR_INIT("y"), AIGW_STR_INIT("z") };
+    uint32_t others[12]; /* more than are remembered */
+
+    for (uint32_t i = 0; i < 12; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "alike_other_%02u_total", i);
+        others[i] = gw_metric(GW_METRIC_COUNTER, name, "O.", labels, 2, NULL, 0);
+    }
+    for (int round = 0; round < 2; round++) {
+        for (uint32_t i = 0; i < 12; i++) {
+            ck_assert_ptr_eq(gw_series_alike(gw_series(one, x), others[i]), gw_series(others[i], x));
+            ck_assert_ptr_eq(gw_series_alike(gw_series(one, y), others[i]), gw_series(others[i], y));
+        }
+    }
+    /* with other labels, or without a metric, it counts nowhere */
+    gw_series_add(gw_series_alike(gw_series(one, x), none), 1);
+    gw_series_add(gw_series_alike(gw_series(one, x), GW_METRIC_NONE), 1);
+    gw_series_add(gw_series_alike(gw_series(GW_METRIC_NONE, NULL), others[0]), 1);
+    gw_series_add(gw_series_alike(gw_series(one, x), others[11]), 2);
+    ck_assert_ptr_nonnull(strstr(render(), "alike_other_11_total{a=\"x\",b=\"unknown\"} 2\n"));
+    ck_assert_ptr_null(strstr(page.data, "\nalike_none_total "));
+}
+END_TEST
+
 START_TEST(the_same_name_is_the_same_metric)
 {
     static const char *const labels[] = { "a" }, *const others[] = { "b" };
@@ -402,6 +431,7 @@ int main(void)
     tcase_add_test(tcase, a_long_label_value_is_folded);
     tcase_add_test(tcase, help_text_is_escaped);
     tcase_add_test(tcase, labels_are_told_apart_by_their_borders);
+    tcase_add_test(tcase, series_of_the_same_labels_are_found_from_one_another);
     tcase_add_test(tcase, the_same_name_is_the_same_metric);
     tcase_add_loop_test(tcase, a_malformed_metric_is_refused_and_safe_to_use, 0, GW_ARRAY_LEN(bad_rows));
     tcase_add_test(tcase, bounds_that_do_not_ascend_are_refused);
