@@ -68,6 +68,8 @@ static struct sink stderr_sink(void)
     if (fstat(STDERR_FILENO, &st) != 0)
         return sink;
     sink.is_socket = S_ISSOCK(st.st_mode);
+    if (S_ISREG(st.st_mode))
+        sink.may_block = false; /* no reader that could be slow */
     if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
         int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 

@@ -37,6 +37,7 @@ struct loop_post {
 struct gw_loop {
     int epoll_fd;
     int64_t now_ms;
+    int64_t cpu_us; /* 0: nobody asked in this turn */
     struct loop_slot *slots;
     uint32_t slot_count;
     uint32_t first_free;
@@ -329,6 +330,7 @@ void gw_loop_turn(struct gw_loop *loop, int64_t max_ms)
 {
     int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_PER_TURN, loop_sleep_ms(loop, max_ms));
 
+    loop->cpu_us = 0;
     loop->now_ms = gw_mono_ms();
     if (count > 0)
         loop_deliver(loop, count);
@@ -374,4 +376,11 @@ bool gw_loop_post(struct gw_loop *loop, void (*fn)(void *arg), void *arg)
 int64_t gw_loop_now_ms(const struct gw_loop *loop)
 {
     return loop->now_ms;
+}
+
+int64_t gw_loop_cpu_us(struct gw_loop *loop)
+{
+    if (!loop->cpu_us)
+        loop->cpu_us = gw_thread_cpu_us();
+    return loop->cpu_us;
 }

@@ -66,5 +66,7 @@ void gw_loop_undefer(struct gw_loop *loop, struct gw_task *task);
 
 /** Monotonic time, read once per turn. */
 int64_t gw_loop_now_ms(const struct gw_loop *loop);
+/** CPU time of the loop's thread, read when first asked for in a turn: it is a system call. */
+int64_t gw_loop_cpu_us(struct gw_loop *loop);
 
 #endif

@@ -453,8 +453,8 @@ static struct gw_request *new_request(struct gw_worker *worker, struct gw_exchan
     request->ex = ex;
     request->snapshot = gw_snapshot_ref(worker->snapshot);
     request->deadline_ms = gw_loop_now_ms(worker->loop) + worker->snapshot->settings.limits.request_ms;
-    if (worker->snapshot->settings.log.access) /* a system call, and only the access line tells it */
-        request->cpu_start_us = gw_thread_cpu_us();
+    if (worker->snapshot->settings.log.access)
+        request->cpu_start_us = gw_loop_cpu_us(worker->loop);
     request->principal =
         (struct aigw_principal){ .struct_size = sizeof request->principal, .flags = AIGW_PRINCIPALF_ANONYMOUS };
     gw_arena_init(&request->build, (size_t)worker->snapshot->settings.limits.request_memory_max);

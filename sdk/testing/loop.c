@@ -52,6 +52,12 @@ int64_t gw_loop_now_ms(const struct gw_loop *loop)
     return loop->now_ms;
 }
 
+int64_t gw_loop_cpu_us(struct gw_loop *loop)
+{
+    (void)loop;
+    return gw_thread_cpu_us();
+}
+
 /* ---- timers ---- */
 
 void gw_timer_clear(struct gw_loop *loop, struct gw_timer *timer)
