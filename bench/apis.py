@@ -33,8 +33,12 @@ def every(text):
     ]
 
 
+def key_digest():
+    return hashlib.sha256(KEY.encode()).hexdigest()
+
+
 def conf(upstream_port):
-    digest = hashlib.sha256(KEY.encode()).hexdigest()
+    digest = key_digest()
     return {"92-apis.conf": f"""
 providers: {{ bench_apis: {{ plugin = "openai"; base_url = "http://127.0.0.1:{upstream_port}/v1"; api_key = "x"; }}; }};
 models: {{ bench: {{ targets = ( {{ provider = "bench_apis"; model = "bench"; }} ); }}; }};

@@ -26,12 +26,13 @@ from cryptography.x509.oid import NameOID
 
 import apis
 import routes
+import routing
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 WORKERS = 2
 SERVICE = "gitlab-ai-gateway"
 HEALTH = "/monitoring/healthz"
-PARTS = ("calls", "streams", "bursts", "start", "tls", "mixed", "routes", "apis")
+PARTS = ("calls", "streams", "bursts", "start", "tls", "mixed", "routes", "apis", "routing")
 AT_ONCE = 1000                           # streams that begin at the same moment
 FLOOD = {"connections": 64, "events": 200}  # events of a stream that come as fast as they can be read
 MIXED = {"connections": 32, "rate": 3000, "streams": 500, "interval_ms": 100}  # 5,000 events a second
@@ -642,6 +643,9 @@ def run_parts(bench, options, names, counts, result):
         servers = [name for name in names if name in ("nginx", "aigw")] + options.peers
         result["apis"] = apis.run(bench, servers, (counts or [1000])[0])
         apis.report(result["apis"], (counts or [1000])[0], table, median, ratio)
+    if "routing" in options.what:
+        result["routing"] = routing.run(bench)
+        routing.report(result["routing"], table, median, ratio)
 
 
 def main():

@@ -154,6 +154,8 @@ struct gw_wants {
     uint64_t prefix;                      /* of instructions and first message; 0: none */
 };
 void gw_wants_read(aigw_str body, struct gw_wants *ret_wants);
+/** That guess alone, without a look at the body. */
+int64_t gw_wants_prompt_tokens(aigw_str body);
 
 /* ---- hours.c ---- */
 

@@ -255,7 +255,7 @@ static const char *misses(const struct gw_rules *rule, struct gw_ask *ask, const
     MISSES(team, ask->team.len && any_matches(&when->team, ask->team));
     MISSES(language, gw_ask_wants(ask)->language.len && any_matches(&when->language, gw_ask_wants(ask)->language));
 #undef MISSES
-    if (when->prompt_over && gw_ask_wants(ask)->prompt_tokens <= when->prompt_over)
+    if (when->prompt_over && gw_wants_prompt_tokens(ask->body) <= when->prompt_over)
         return "prompt_over";
     if (rule->hours && !gw_hours_contain(rule->hours, ask->wall_s))
         return "hours";

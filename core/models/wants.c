@@ -18,12 +18,21 @@ static const char *skip_blanks(const char *at, const char *end)
     return at;
 }
 
-/* Behind the string that begins here. */
+/* Behind the string that begins here: strings are nearly all of a body, so it is quotes that are looked for. */
 static const char *skip_string(const char *at, const char *end)
 {
-    for (at++; at < end && *at != '"'; at++)
-        at += *at == '\\' && at + 1 < end;
-    return at < end ? at + 1 : end;
+    const char *begin = at + 1, *quote = begin;
+
+    while (quote < end && (quote = memchr(quote, '"', (size_t)(end - quote))) != NULL) {
+        const char *before = quote;
+
+        while (before > begin && before[-1] == '\\')
+            before--;
+        quote++;
+        if ((quote - 1 - before) % 2 == 0) /* no backslash escapes it, but others */
+            return quote;
+    }
+    return end;
 }
 
 static const char *skip_value(const char *at, const char *end)
@@ -109,25 +118,37 @@ static aigw_str text_of_member(struct span in, const char *quoted)
     return AIGW_STR_NONE;
 }
 
+/* Eight bytes at a time: a system prompt can have a hundred thousand. */
 static void add_prefix(struct gw_wants *wants, struct span value)
 {
-    uint64_t hash = wants->prefix ? wants->prefix : UINT64_C(14695981039346656037);
+    const uint64_t prime = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t hash = wants->prefix + 1, word = 0;
+    const char *at = value.at;
 
-    for (const char *at = value.at; at < value.end; at++)
-        hash = (hash ^ (unsigned char)*at) * UINT64_C(1099511628211);
+    for (; value.end - at >= (ptrdiff_t)sizeof word; at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        hash = (hash ^ word) * prime;
+        hash ^= hash >> 29;
+    }
+    hash = gw_hash_more(hash, at, (size_t)(value.end - at));
     wants->prefix = hash ? hash : 1;
 }
 
 /* The conversation, up to and including the user's first turn: what later turns of it share. */
 static void read_turns(struct gw_wants *wants, struct span turns)
 {
-    static const char *const images[] = { "\"image_url\"", "\"input_image\"", "\"image\"", "\"inline_data\"",
-                                          "\"inlineData\"" };
+    static const struct {
+        const char *begins; /* the words do, so that a body without any is searched three times, not five */
+        const char *words[2];
+    } images[] = { { "\"image", { "\"image_url\"", "\"image\"" } },
+                   { "\"inline", { "\"inline_data\"", "\"inlineData\"" } },
+                   { "\"input_im", { "\"input_image\"", "\"input_image\"" } } };
     const char *at = turns.at + 1;
     struct span turn;
 
     for (size_t i = 0; i < GW_ARRAY_LEN(images); i++)
-        if (has_word(turns, images[i]))
+        if (has_word(turns, images[i].begins) &&
+            (has_word(turns, images[i].words[0]) || has_word(turns, images[i].words[1])))
             wants->needs |= GW_CAN_IMAGES;
     if (*turns.at != '[') {
         add_prefix(wants, turns);
@@ -223,12 +244,17 @@ static aigw_str language_of_file(aigw_str name)
     return ending;
 }
 
+int64_t gw_wants_prompt_tokens(aigw_str body)
+{
+    return (int64_t)body.len / BYTES_A_TOKEN;
+}
+
 void gw_wants_read(aigw_str body, struct gw_wants *ret_wants)
 {
     struct span all = { body.ptr, body.ptr + body.len }, key, value;
     const char *at;
 
-    *ret_wants = (struct gw_wants){ .is_read = true, .prompt_tokens = (int64_t)body.len / BYTES_A_TOKEN };
+    *ret_wants = (struct gw_wants){ .is_read = true, .prompt_tokens = gw_wants_prompt_tokens(body) };
     if (!body.len)
         return;
     at = skip_blanks(all.at, all.end);
