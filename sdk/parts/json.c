@@ -61,10 +61,43 @@ void aigw_json_where(aigw_str text, size_t offset, size_t *ret_line, size_t *ret
 
 /* ---- finding values ---- */
 
-/* Behind the string whose quote is at `at`: text is passed over again and again, and most of it is strings. */
+/* Is the quote at `quote` one of the string's own characters? `begin`: the string's first. */
+static bool is_escaped(const char *quote, const char *begin)
+{
+    const char *at = quote;
+
+    while (at > begin && at[-1] == '\\')
+        at--;
+    return (quote - at) % 2 != 0;
+}
+
+#ifdef __SSE2__
+/* The quote that ends the string of which everything before `at` was looked at; `end` when there is none. */
+static const char *find_quote(const char *at, const char *end)
+{
+    for (uint64_t escaped = 0; end - at >= BYTES_STEP; at += BYTES_STEP) {
+        uint64_t closing = bytes_closing(bytes_quote(at), bytes_backslash(at), &escaped);
+
+        if (closing)
+            return at + bytes_before(closing);
+        if (escaped && end - at < 2 * BYTES_STEP) { /* the rest is looked at byte by byte */
+            at += BYTES_STEP + (end - at > BYTES_STEP);
+            break;
+        }
+    }
+    while (at < end && *at != '"')
+        at += *at == '\\' && end - at >= 2 ? 2 : 1;
+    return at;
+}
+#endif
+
+/* Behind the string whose quote is at `at`: text is passed over again and again, and most of it is strings. Long ones
+ * have few quotes, which memchr() finds fastest; where they are dense, such as in JSON inside of JSON, blocks are.
+ * `flags` may be NULL. */
 static const char *string_end(const char *at, const char *end, uint32_t *flags)
 {
-    at++;
+    const char *begin = ++at, *quote;
+
 #ifdef __SSE2__
     if (end - at >= BYTES_STEP) { /* names and words */
         uint64_t quotes = bytes_quote(at);
@@ -72,29 +105,25 @@ static const char *string_end(const char *at, const char *end, uint32_t *flags)
         if (quotes && !(bytes_backslash(at) & ((quotes & -quotes) - 1)))
             return at + bytes_before(quotes) + 1;
     }
-    for (uint64_t escaped = 0; end - at >= BYTES_STEP; at += BYTES_STEP) {
-        uint64_t backslashes = bytes_backslash(at), closing = bytes_closing(bytes_quote(at), backslashes, &escaped);
+#endif
+    while ((quote = at < end ? memchr(at, '"', (size_t)(end - at)) : NULL) != NULL && is_escaped(quote, begin)) {
+        bool is_dense = quote - at < BYTES_STEP;
 
-        if (closing)
-            backslashes &= (closing & -closing) - 1;
-        if (backslashes)
-            *flags |= AIGW_JSONF_ESCAPES;
-        if (closing)
-            return at + bytes_before(closing) + 1;
-        if (escaped && end - at < 2 * BYTES_STEP) { /* the rest is looked at byte by byte */
-            at += BYTES_STEP + (end - at > BYTES_STEP);
+        at = quote + 1;
+#ifdef __SSE2__
+        if (is_dense) {
+            quote = find_quote(at, end);
             break;
         }
-    }
+#else
+        (void)is_dense;
 #endif
-    while (at < end && *at != '"') {
-        if (*at == '\\') {
-            *flags |= AIGW_JSONF_ESCAPES;
-            at += end - at >= 2;
-        }
-        at++;
     }
-    return at < end ? at + 1 : end;
+    if (!quote)
+        quote = end;
+    if (flags && begin < quote && memchr(begin, '\\', (size_t)(quote - begin)))
+        *flags |= AIGW_JSONF_ESCAPES;
+    return quote < end ? quote + 1 : end;
 }
 
 /* The first quote or bracket from `at` on: near in most texts, far in those of many numbers. */
@@ -118,14 +147,13 @@ static const char *find_structure(const char *at, const char *end)
 
 static const char *container_end(const char *at, const char *end)
 {
-    uint32_t flags;
     size_t level = 0;
 
     while ((at = find_structure(at, end)) < end) {
         char c = *at;
 
         if (c == '"') {
-            at = string_end(at, end, &flags);
+            at = string_end(at, end, NULL);
             continue;
         }
         at++;

@@ -1,6 +1,8 @@
 /* UTF-8, white space, content types. */
 #include <aigw/body.h>
 
+#include <stdio.h>
+
 #include "tests.h"
 
 static const struct {
@@ -108,6 +110,33 @@ START_TEST(urls_are_judged)
 }
 END_TEST
 
+/* Five pieces behind a run of plain bytes, so that quotes and backslashes meet every border of what is looked at at
+ * once; the next member is found where the string ends, and only escapes are said to be some. */
+START_TEST(strings_end_at_their_quote)
+{
+    static const char *const pieces[] = { "a", "\\\"", "\\\\", "\\n", "0123456789abcdefghijklm" };
+    struct aigw_json root, value;
+    char text[512];
+    int64_t number;
+
+    for (int code = 0; code < 5 * 5 * 5 * 5 * 5; code++) {
+        int len = snprintf(text, sizeof text, "{\"a\":\"%.*s", _i, "................................................");
+        bool has_escapes = false;
+
+        for (int i = 0, rest = code; i < 5; i++, rest /= 5) {
+            has_escapes |= pieces[rest % 5][0] == '\\';
+            len += snprintf(text + len, sizeof text - (size_t)len, "%s", pieces[rest % 5]);
+        }
+        snprintf(text + len, sizeof text - (size_t)len, "\",\"b\":7}");
+        ck_assert_int_eq(aigw_json_check(str(text), 0, &root, NULL), AIGW_OK);
+        ck_assert_msg(aigw_json_member(&root, "b", &value) && aigw_json_int(&value, &number) && number == 7, "%s",
+                      text);
+        ck_assert_msg(aigw_json_member(&root, "a", &value) && value.text.len == (size_t)len - 4, "%s", text);
+        ck_assert_msg(!(value.flags & AIGW_JSONF_ESCAPES) == !has_escapes, "%s", text);
+    }
+}
+END_TEST
+
 TCase *text_case(void)
 {
     TCase *text = tcase_create("text");
@@ -116,5 +145,6 @@ TCase *text_case(void)
     tcase_add_loop_test(text, strip_takes_unicode_white_space, 0, (int)COUNT(strips));
     tcase_add_loop_test(text, content_type_decides, 0, (int)COUNT(types));
     tcase_add_loop_test(text, urls_are_judged, 0, (int)COUNT(urls));
+    tcase_add_loop_test(text, strings_end_at_their_quote, 0, 40);
     return text;
 }
