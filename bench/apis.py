@@ -7,17 +7,20 @@ import shutil
 import subprocess
 import sys
 
+from report import median, ratio, table
+
 KEY = "aigw-bench000-only-for-measurements"
 LITELLM, PORTKEY = "litellm[proxy]==1.108.7", "@portkey-ai/gateway@1.15.2"
 PEER_STREAMS, PEER_INTERVAL_MS = 50, 100  # what the others can take: 500 events a second
+LONG_TURNS = 41   # of a conversation as agents send it, 38 kB in all
 PEER_SECONDS = 5  # at least: they answer a few hundred calls a second
 
 # `servers`: who answers it. The mock speaks OpenAI's chat: that API passes as it is, the others are translated.
 Api = collections.namedtuple("Api", "name path body stream_path stream_body servers headers")
 
 
-def every(text):
-    turns = [{"role": "user", "content": text}]
+def every(text, turn_count=1):
+    turns = [{"role": ("user", "assistant")[at % 2], "content": text} for at in range(turn_count)]
     chat = {"model": "bench", "messages": turns, "max_tokens": 64, "temperature": 0.0}
     responses = {"model": "bench", "input": text, "max_output_tokens": 64, "store": False}
     gemini = {"contents": [{"role": "user", "parts": [{"text": text}]}], "generationConfig": {"maxOutputTokens": 64}}
@@ -156,10 +159,27 @@ def streams(bench, names, count, interval_ms, api_names=()):
     return rows_of(bench, names, api_names, measure)
 
 
+def long_calls(bench):
+    """CPU of a call whose body is long: passed as it is, and translated for the same server."""
+    port = bench.upstream(100)
+    server = bench.start("aigw", port, conf(port))
+    chosen = [api for api in every(bench.source_text(), LONG_TURNS) if api.name in ("OpenAI chat, passed",
+                                                                                   "Anthropic Messages")]
+    rows = {api.name: [] for api in chosen}
+    for _, name in bench.turns(list(rows)):
+        api = next(api for api in chosen if api.name == name)
+        result = bench.measure("aigw", "json", 64, server, port, request(bench, api, "aigw", port, False))
+        rows[name].append({"rps": result["count"] / result["seconds"],
+                           "cpu_us": result["cpu_s"] / result["count"] * 1e6})
+    server.stop()
+    return rows
+
+
 def run(bench, names, count):
     """names: nginx and aigw, and of the peers those that are wanted."""
     result = {}
     result["calls"], result["memory"] = calls(bench, names)
+    result["long"] = long_calls(bench)
     own = [name for name in names if name not in PEERS]
     result["streams"] = streams(bench, own, count, max(5, count // 20))
     if "litellm" in names:  # Portkey 1.15 fails at streams on Node 20: "TypeError: immutable"
@@ -167,7 +187,7 @@ def run(bench, names, count):
     return result
 
 
-def report(result, count, table, median, ratio):
+def show(result, count):
     def lines(rows, columns):
         base = rows.get("OpenAI chat, passed · nginx")
         found = []
@@ -182,6 +202,11 @@ def report(result, count, table, median, ratio):
     print("APIs, 64 connections; latency with one connection\n")
     table(["API", "server", "req/s", "CPU µs/call", "× nginx", "p50 / p99 µs"], lines(result["calls"], "rps"))
     print("Memory afterwards, PSS MB: " + ", ".join(f"{name} {value:.0f}" for name, value in result["memory"].items()))
+    print(f"\nConversations of {LONG_TURNS} turns\n")
+    translated = median(result["long"]["Anthropic Messages"], "cpu_us")
+    table(["API", "req/s", "CPU µs/call", "× translated"],
+          [[name, f"{median(row, 'rps'):,.0f}", f"{median(row, 'cpu_us'):.1f}",
+            ratio(median(row, "cpu_us"), translated)] for name, row in result["long"].items()])
     head = ["API", "server", "events/s", "CPU µs/event", "× nginx", "event age p50 / p99 µs"]
     print(f"\nAPIs, {count:,} streams\n")
     table(head, lines(result["streams"], "eps"))

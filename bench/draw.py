@@ -8,7 +8,8 @@ import argparse
 import collections
 import html
 import json
-import statistics
+
+from report import median
 
 Bar = collections.namedtuple("Bar", "panel label ratio text")  # panel: index of PANELS
 PANELS = (
@@ -40,10 +41,6 @@ text {{ font: 13px system-ui, sans-serif; }}
 {dark}
 }}
 """
-
-
-def median(rows, key):
-    return statistics.median(row[key] for row in rows)
 
 
 def beside_nginx(rows, label, key, unit, suffix="", less=0):

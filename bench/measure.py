@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID
 
 import apis
+import report
 import routes
 import routing
 
@@ -494,135 +495,24 @@ def note(text):
     print("  " + text, file=sys.stderr, flush=True)
 
 
-def median(rows, key):
-    return statistics.median(row[key] for row in rows)
-
-
-def ratio(value, base):
-    return f"{value / base:.2f}" if base else "-"
-
-
-def table(head, lines):
-    print("| " + " | ".join(head) + " |")
-    print("|" + "---|" * len(head))
-    for line in lines:
-        print("| " + " | ".join(line) + " |")
-    print()
-
-
-def report_short(rows, idle):
-    base = rows.get("nginx")
-    direct = rows["direct"]
-    lines = []
-    for name, row in rows.items():
-        lines.append([name, f"{median(row, 'rps'):,.0f}", ratio(median(row, "rps"), base and median(base, "rps")),
-                      f"{median(row, 'cpu_us'):.1f}" if name != "direct" else "-",
-                      ratio(median(row, "cpu_us"), base and median(base, "cpu_us")) if name != "direct" else "-",
-                      f"{median(row, 'p50') - median(direct, 'p50'):.0f}",
-                      f"{median(row, 'p99') - median(direct, 'p99'):.0f}",
-                      f"{median(row, 'p50'):.0f} / {median(row, 'p99'):.0f}",
-                      f"{idle[name]['rss_kb'] / 1024:.1f} / {idle[name]['pss_kb'] / 1024:.1f}"
-                      if name in idle else "-"])
-    print("Short JSON calls, 64 connections; latency with one connection\n")
-    table(["server", "req/s", "× nginx", "CPU µs/req", "× nginx", "added p50 µs", "added p99 µs", "p50 / p99 µs",
-           "idle RSS / PSS MB"], lines)
-
-
-def report_streams(count, rows):
-    base = rows.get("nginx")
-    lines = []
-    for name, row in rows.items():
-        is_server = name != "direct"
-        lines.append([name, f"{median(row, 'eps'):,.0f}", f"{median(row, 'cpu_us'):.1f}" if is_server else "-",
-                      ratio(median(row, "cpu_us"), base and median(base, "cpu_us")) if is_server else "-",
-                      f"{median(row, 'p50'):.0f} / {median(row, 'p99'):.0f}",
-                      f"{median(row, 'pss_kb'):.1f}" if is_server else "-",
-                      f"{median(row, 'rss_kb'):.1f}" if is_server else "-"])
-    print(f"{count:,} streams\n")
-    table(["server", "events/s", "CPU µs/event", "× nginx", "event age p50 / p99 µs", "PSS kB/stream",
-           "RSS kB/stream"], lines)
-
-
-def report_bursts(rows):
-    base = rows.get("nginx")
-    print(f"{AT_ONCE:,} streams that begin at once; {FLOOD['connections']} streams of {FLOOD['events']} events as fast as they "
-          "are read, their calls included\n")
-    table(["server", "first event p50 / p99 µs", "p99 × nginx", "events/s", "CPU µs/event", "× nginx"],
-          [[name, f"{median(row, 'first_p50'):,.0f} / {median(row, 'first_p99'):,.0f}",
-            ratio(median(row, "first_p99"), base and median(base, "first_p99")), f"{median(row, 'eps'):,.0f}",
-            f"{median(row, 'cpu_us'):.2f}", ratio(median(row, "cpu_us"), base and median(base, "cpu_us"))]
-           for name, row in rows.items()])
-
-
-def report_both(title, calls, events, mixed, count):
-    """p99 and CPU under TLS on both sides and under a mixed load, nginx beside aigw."""
-    lines = []
-
-    def add(load, rows, rate, p50, p99, cpu=None, unit=""):
-        base = rows.get("nginx" if "nginx" in rows else "nginx+tls-both")
-        for name, row in rows.items():
-            lines.append([load, name.split("+")[0], f"{median(row, rate):,.0f}",
-                          f"{median(row, p50):,.0f} / {median(row, p99):,.0f}",
-                          ratio(median(row, p99), base and median(base, p99)),
-                          f"{median(row, cpu):.1f} {unit}" if cpu else "-",
-                          ratio(median(row, cpu), base and median(base, cpu)) if cpu else "-"])
-
-    if calls:
-        add("TLS, calls, 64 connections", calls, "rps", "busy_p50", "busy_p99", "cpu_us", "µs/call")
-        add("TLS, calls, one connection", calls, "rps", "p50", "p99")
-        for line in lines[-len(calls):]:
-            line[2] = "-"
-    if events:
-        add(f"TLS, {count:,} streams, events", events, "eps", "p50", "p99", "cpu_us", "µs/event")
-    for name, rows in mixed.items():
-        add(f"{name}, calls", rows, "rps", "p50", "p99", "cpu_percent", "% of a CPU")
-        add(f"{name}, events", rows, "eps", "event_p50", "event_p99")
-    print(title + "\n")
-    table(["load", "server", "per s", "p50 / p99 µs", "p99 × nginx", "CPU", "CPU × nginx"], lines)
-
-
-def report_routes(calls, events, count):
-    rows, about = calls["rows"], calls["about"]
-    first = {}
-    for name in rows:
-        first.setdefault(about[name]["way"], name)
-    lines = []
-    for name, row in rows.items():
-        cpu, way = median(row, "cpu_us"), about[name]["way"]
-        is_like = way != "no model"
-        lines.append([name, way, f"{about[name]['bytes']:,}", f"{median(row, 'rps'):,.0f}", f"{cpu:.1f}",
-                      ratio(cpu, is_like and median(rows[first["whole"]], "cpu_us")),
-                      ratio(cpu, is_like and median(rows[first[way]], "cpu_us"))])
-    print("Routes, 64 connections; the model's answer is the same text, whole or in ten events at once\n")
-    table(["route", "model's answer", "body, bytes", "req/s", "CPU µs/call", f"× {first['whole']}",
-           "× completions, same way"], lines)
-    if calls["skipped"]:
-        print(f"Skipped, not served by this build (404): {', '.join(calls['skipped'])}\n")
-    base = median(next(iter(events.values())), "cpu_us")
-    print(f"Routes, {count:,} streams\n")
-    table(["route", "events/s", "CPU µs/event", "× v2 completions", "event age p50 / p99 µs"],
-          [[name, f"{median(row, 'eps'):,.0f}", f"{median(row, 'cpu_us'):.1f}", ratio(median(row, "cpu_us"), base),
-            f"{median(row, 'p50'):.0f} / {median(row, 'p99'):.0f}"] for name, row in events.items()])
-
-
 def run_parts(bench, options, names, counts, result):
     both = [name + "+tls-both" for name in names if name in ("nginx", "aigw")]
     tls = [name + "+tls" for name in names if options.tls and name in ("aigw", "nginx")]
     if "calls" in options.what:
         logged = ["aigw+log"] if options.access_log else []
         result["short"], result["idle"] = bench.short_calls(names + logged + tls)
-        report_short(result["short"], result["idle"])
+        report.short_calls(result["short"], result["idle"])
     if "streams" in options.what:
         for count in counts:
             result[f"streams_{count}"] = bench.streams(names + tls, count)
-            report_streams(count, result[f"streams_{count}"])
+            report.streams(count, result[f"streams_{count}"])
     if "bursts" in options.what:
         result["bursts"] = bench.bursts([name for name in names if name != "direct"])
-        report_bursts(result["bursts"])
+        report.bursts(result["bursts"], AT_ONCE, FLOOD)
     if "start" in options.what:
         result["start_ms"] = bench.starts(names[1:])
         print("Start to first healthy answer, median of 9\n")
-        table(["server", "ms"], [[name, f"{value:.1f}"] for name, value in result["start_ms"].items()])
+        report.table(["server", "ms"], [[name, f"{value:.1f}"] for name, value in result["start_ms"].items()])
     if both and "tls" in options.what:
         result["tls_short"] = bench.short_calls(both)[0]
         result["tls_streams"] = bench.streams(both, counts[0]) if counts else {}
@@ -633,19 +523,19 @@ def run_parts(bench, options, names, counts, result):
     if both and ("tls" in options.what or "mixed" in options.what):
         titles = {"tls": "TLS on both sides",
                   "mixed": "Mixed: {rate:,} calls a second while {streams} streams run".format(**MIXED)}
-        report_both("; ".join(titles[part] for part in titles if part in options.what), result.get("tls_short"),
+        report.both("; ".join(titles[part] for part in titles if part in options.what), result.get("tls_short"),
                     result.get("tls_streams"), result.get("mixed", {}), (counts or [0])[0])
     if "routes" in options.what:
         result["routes"] = bench.routes()
         result["route_streams"] = bench.route_streams((counts or [1000])[0])
-        report_routes(result["routes"], result["route_streams"], (counts or [1000])[0])
+        report.routes(result["routes"], result["route_streams"], (counts or [1000])[0])
     if "apis" in options.what:
         servers = [name for name in names if name in ("nginx", "aigw")] + options.peers
         result["apis"] = apis.run(bench, servers, (counts or [1000])[0])
-        apis.report(result["apis"], (counts or [1000])[0], table, median, ratio)
+        apis.show(result["apis"], (counts or [1000])[0])
     if "routing" in options.what:
         result["routing"] = routing.run(bench)
-        routing.report(result["routing"], table, median, ratio)
+        routing.show(result["routing"])
 
 
 def main():

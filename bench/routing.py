@@ -1,6 +1,7 @@
 """What routing costs: OpenAI's chat at a model of five targets, with rules, limits and a check of the caller's key,
 beside the same call at a model of one target, without any of them. One binary, two gateways, in turn."""
 import apis
+from report import median, ratio, table
 
 # A call of the first goes to any of the five by weight, stays there for a user, and is counted in three quotas.
 TARGETS = 5
@@ -57,7 +58,7 @@ def run(bench):
     return rows
 
 
-def report(rows, table, median, ratio):
+def show(rows):
     base = median(rows["plain"], "cpu_us")
     print("Routing: five targets, two rules, three quotas and a key beside one target without them\n")
     table(["gateway", "req/s", "CPU µs/call", "× plain"],
