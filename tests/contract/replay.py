@@ -190,10 +190,11 @@ add_case("RP-18.9-ls-web-ide", "replay", web_ide, __name__)
 
 @fixture("replay-faults")
 def replay_faults(ctx):
-    """Short limits: what takes a minute in life takes a moment here."""
+    """Short limits: what takes a minute in life takes a moment here. No second attempts: the pause before one would
+    count against limits this short."""
     return Replay(ctx, name="replay-faults", env={"AIGW_UPSTREAM__IDLE_MS": "1100",
                                                   "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT": "1.9"},
-                  conf='limits: { stream_status_ms = 500; };\n'
+                  conf='limits: { stream_status_ms = 500; }; upstream: { retries = 0; };\n'
                        'features: { duo_chat: { plugin = "duo_chat"; heartbeat_ms = 50; };\n'
                        '            code_suggestions: { plugin = "code_suggestions"; answer_ms = 700; }; };')
 
