@@ -1,6 +1,7 @@
 """CL-GEM rows with every provider: Google's generateContent in front of servers of each dialect."""
 import base64
 import json
+import re
 
 from fakes.models import Reply
 from harness.runner import case, equal, truth
@@ -106,6 +107,23 @@ def pictures(env):
     equal(env.say("gemini", "openai", asked)[1]["messages"][0]["content"][1]["image_url"]["url"], "https://a.example/b.png", "of a chat")
     equal(env.say("gemini", "anthropic", asked)[1]["messages"][0]["content"][1]["source"], {"type": "url", "url": "https://a.example/b.png"},
           "of Claude")
+
+
+@case("CL-MAP-base64", "pairs")
+def alphabets(env):
+    """Google's SDK for Python writes the URL's alphabet, others break lines or leave the padding away: servers take the usual form only."""
+    data = b"\xff\xfe\xfd\xfb\x00h"
+    usual = base64.b64encode(data).decode()
+    for given in (usual, base64.urlsafe_b64encode(data).decode(), usual[:4] + "\n" + usual[4:], base64.urlsafe_b64encode(data[:4]).decode().rstrip("=")):
+        wanted = usual if len(given) >= 8 else base64.b64encode(data[:4]).decode()
+        parts = {"gemini": talk(("user", [{"inlineData": {"mimeType": "image/png", "data": given}}])),
+                 "chat": {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{given}"}}]}]},
+                 "messages": {"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": given}}]}]}}
+        for api, members in parts.items():
+            for target in ("mistral", "bedrock", *(() if api == "messages" else ("anthropic",)), *(() if api == "chat" else ("openai",))):
+                env.say(api, target, members)
+                found = re.search(r'[",](' + re.escape(wanted) + r')"', env.sent.body.decode().replace("\\/", "/"))
+                truth(found, f"{given!r} of {api} as {target} takes it", env.sent.body)
 
 
 @case("CL-GEM-15-forms", "pairs")

@@ -39,7 +39,7 @@ static bool read_source(struct reading *r, const struct aigw_json *at, struct ai
             return reading_refuse(r, "media_type", "Input should be %s",
                                   is_image ? "an image's type, such as 'image/png'"
                                            : "a media type, such as 'application/pdf'");
-        return true;
+        return wire_usual_base64(r->host, r->ctx, &part->data) != AIGW_E_NOMEM || reading_fail(r, AIGW_E_NOMEM);
     }
     if (aigw_json_is_text(&at[SOURCE_TYPE], "url"))
         return reading_name(r, &at[SOURCE_URL], "url", &part->url);

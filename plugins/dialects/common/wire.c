@@ -442,14 +442,6 @@ bool wire_is_json_list(aigw_str text)
     return is_json_of(text, AIGW_JSON_LIST);
 }
 
-bool wire_is_base64(aigw_str text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (!isalnum((unsigned char)text.ptr[i]) && !memchr("+/=-_", text.ptr[i], 5))
-            return false;
-    return text.len > 0;
-}
-
 bool wire_is_media_type(aigw_str text)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -471,43 +463,6 @@ bool wire_split_data_url(aigw_str url, aigw_str *ret_type, aigw_str *ret_data)
     *ret_type = (aigw_str){ url.ptr + 5, (size_t)(at - url.ptr) - 5 };
     *ret_data = (aigw_str){ at + sizeof mark - 1, url.len - (size_t)(at - url.ptr) - (sizeof mark - 1) };
     return true;
-}
-
-static int wire_base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
-
-aigw_str wire_from_base64(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
-{
-    uint32_t bits = 0, count = 0;
-    size_t len = 0;
-    char *bytes;
-
-    while (text.len > 0 && text.ptr[text.len - 1] == '=')
-        text.len--;
-    bytes = host->alloc(ctx, AIGW_LIFE_BUILD, text.len + 1);
-    if (!bytes)
-        return AIGW_STR_NONE;
-    for (size_t i = 0; i < text.len; i++) {
-        int digit = wire_base64_digit(text.ptr[i]);
-
-        if (digit < 0)
-            return AIGW_STR_NONE;
-        bits = bits << 6 | (uint32_t)digit;
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            bytes[len++] = (char)(bits >> count & 0xff);
-        }
-    }
-    return (aigw_str){ bytes, len };
 }
 
 /* ---- words and events ---- */

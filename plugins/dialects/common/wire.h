@@ -97,8 +97,12 @@ aigw_status wire_end(struct wire_body *body, aigw_str *ret_text);
 /** True when text is one complete JSON object (or list): it may be put into a body as it stands. */
 bool wire_is_json_object(aigw_str text);
 bool wire_is_json_list(aigw_str text);
-/** True when text consists of base64 characters only. */
+/** True when text consists of base64 characters only, of either alphabet. */
 bool wire_is_base64(aigw_str text);
+/** Base64 as every server takes it: the usual alphabet, padded, in one line. Clients send others (Google's for Python
+ *  the URL's alphabet, some line ends). The same text when it is so already; else one that lives for the build.
+ *  AIGW_E_INVALID when it is none; AIGW_E_NOMEM. */
+aigw_status wire_usual_base64(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str *text);
 /** True for "image/png" and the like. */
 bool wire_is_media_type(aigw_str text);
 /** "data:image/png;base64,…" into its two parts. */

@@ -87,6 +87,8 @@ static aigw_status read_media(struct gemini_reading *r, const struct aigw_json *
     status = gemini_read_text(r, "mimeType", &type, &part->media_type);
     if (status == AIGW_OK)
         status = gemini_read_text(r, is_file ? "fileUri" : "data", &place, is_file ? &part->url : &part->data);
+    if (part->data.len > 0 && wire_usual_base64(r->host, r->ctx, &part->data) == AIGW_E_NOMEM)
+        return AIGW_E_NOMEM;
     if (status == AIGW_OK)
         status = gemini_read_text(r, "displayName", &name, &part->title);
     if (status == AIGW_OK && part->url.len + part->data.len == 0)

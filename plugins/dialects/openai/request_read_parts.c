@@ -23,6 +23,15 @@ struct aigw_part *openai_add_part(struct openai_reading *r, struct openai_parts 
 
 /* ---- data ---- */
 
+static aigw_status take_base64(struct openai_reading *r, const struct openai_place *place, aigw_str data,
+                               const char *otherwise, struct aigw_part *part)
+{
+    aigw_status status = wire_usual_base64(r->host, r->ctx, &data);
+
+    part->data = data;
+    return status == AIGW_E_INVALID ? openai_refuse(r, place, "invalid_value", otherwise) : status;
+}
+
 /* Media type and base64 of a data URL; any other URL stays one. */
 static aigw_status take_url(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
                             struct aigw_part *part)
@@ -43,10 +52,10 @@ static aigw_status take_url(struct openai_reading *r, const struct openai_place 
     parameters = part->media_type;
     if (semicolon)
         part->media_type.len = (size_t)(semicolon - parameters.ptr);
-    if (!wire_is_media_type(part->media_type) || !wire_is_base64(part->data))
-        return openai_refuse(r, place, "invalid_value",
-                             "must be an address, or data:<media type>;base64,<data> with nothing but base64 in it");
-    return AIGW_OK;
+    if (!wire_is_media_type(part->media_type))
+        part->data.len = 0;
+    return take_base64(r, place, part->data,
+                       "must be an address, or data:<media type>;base64,<data> with nothing but base64 in it", part);
 }
 
 /* {"url":…} under `name`, or the address itself. *ret_object: what else may stand there. */
@@ -117,9 +126,9 @@ static aigw_status read_audio(struct openai_reading *r, const struct openai_plac
         data = part->data;
     if (format.len == 0 && type.len == 0)
         return openai_refuse_missing(r, OPENAI_AT(place, "format"));
-    if (!wire_is_base64(data))
-        return openai_refuse(r, OPENAI_AT(place, "data"), "invalid_value", "must be base64");
-    part->data = data;
+    status = take_base64(r, OPENAI_AT(place, "data"), data, "must be base64", part);
+    if (status != AIGW_OK)
+        return status;
     if (format.len > 0)
         return take_audio_type(r, OPENAI_AT(place, "format"), format, part);
     part->media_type = type;
@@ -133,20 +142,19 @@ static aigw_status take_bare_file(struct openai_reading *r, const struct openai_
         const char *ending, *type;
     } rows[] = { { ".pdf", "application/pdf" }, { ".txt", "text/plain" },        { ".md", "text/markdown" },
                  { ".csv", "text/csv" },        { ".json", "application/json" }, { ".html", "text/html" } };
-    aigw_str name = part->title;
+    aigw_str name = part->title, data = AIGW_STR_NONE;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         size_t len = strlen(rows[i].ending);
 
-        if (name.len > len && strncasecmp(name.ptr + name.len - len, rows[i].ending, len) == 0 &&
-            wire_is_base64(part->url)) {
+        if (name.len > len && strncasecmp(name.ptr + name.len - len, rows[i].ending, len) == 0) {
             part->media_type = wire_str(rows[i].type);
-            part->data = part->url;
+            data = part->url;
             part->url = AIGW_STR_NONE;
-            return AIGW_OK;
+            break;
         }
     }
-    return openai_refuse(r, place, "invalid_value", "must be data:<media type>;base64,<data>, or an address");
+    return take_base64(r, place, data, "must be data:<media type>;base64,<data>, or an address", part);
 }
 
 static aigw_status read_file(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
