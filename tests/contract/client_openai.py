@@ -93,11 +93,23 @@ def maximum(env):
 
 
 @case("CL-OAI-18", "pairs")
-def logprobs(env):
-    for target in ("anthropic", "bedrock"):
-        found, sent, response = env.say("chat", target, {"logprobs": True})
-        equal((found["status"], sent), (400, None), f"logprobs of {target}")
-        truth("log probabilities" in found["error"]["message"], "words that name them", response.text)
+def lacking(env):
+    """What a target does not have is refused before it is asked, and named as the client calls it."""
+    hosted = {"tools": [{"type": "web_search"}], "tool_choice": {"type": "web_search"}}
+    rows = [("chat", target, {"logprobs": True}, "logprobs") for target in ("anthropic", "bedrock", "mistral")]
+    rows += [("chat", target, {"n": 2}, "n") for target in ("anthropic", "bedrock")]
+    rows += [("responses", target, {"top_logprobs": 2}, "top_logprobs") for target in ("anthropic", "bedrock", "mistral")]
+    rows += [("responses", target, hosted, "tool_choice") for target in ("openai", "anthropic", "bedrock", "vertex", "mistral")]
+    rows += [("gemini", "anthropic", {"generationConfig": {"candidateCount": 2}}, "candidateCount"),
+             ("gemini", "mistral", {"generationConfig": {"responseLogprobs": True}}, "responseLogprobs"),
+             ("messages", "vertex", {"stop_sequences": list("abcdef")}, "stop_sequences")]
+    for api, target, members, name in rows:
+        found, sent, response = env.say(api, target, members)
+        equal((found["status"], sent), (400, None), f"{name} of {api} at {target} ({response.text[:200]})")
+        truth(found["error"]["message"].startswith(f"{name}: "), f"words about {name}", found["error"]["message"])
+        if api in ("chat", "responses"):
+            equal((found["error"]["param"], found["error"]["code"], response.header("x-should-retry")), (name, "unsupported_parameter", "false"),
+                  f"what SDKs read of it at {target}")
 
 
 @case("CL-OAI-20", "pairs")

@@ -159,6 +159,18 @@ aigw_status wire_settle_drops(const struct aigw_host *host, struct aigw_ctx *ctx
                       who);
 }
 
+aigw_status wire_lacks(const struct aigw_host *host, struct aigw_ctx *ctx, const char *param, const char *who,
+                       const char *what)
+{
+    return host->fail(ctx, AIGW_E_UNSUPPORTED, "%s: %s has no %s", param, who, what);
+}
+
+aigw_status wire_lacks_tool(const struct aigw_host *host, struct aigw_ctx *ctx)
+{
+    return host->fail(ctx, AIGW_E_UNSUPPORTED,
+                      "tool_choice: the demanded tool is not among the tools that this model is offered");
+}
+
 aigw_status wire_emit_drops(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops)
 {
     const struct wire_drop *drop = drops->first;

@@ -40,6 +40,12 @@ void wire_drop(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_d
  *  request from which nothing may be left out. who: "the Mistral API". */
 aigw_status wire_settle_drops(const struct aigw_host *host, struct aigw_ctx *ctx, const struct wire_drops *drops,
                               const struct aigw_model_request *req, const char *who);
+/** AIGW_E_UNSUPPORTED: `who` ("the Mistral API") has no `what`. The words begin with the canonical name of the parameter,
+ *  as those of wire_settle_drops() do: clients hear it in their own spelling. */
+aigw_status wire_lacks(const struct aigw_host *host, struct aigw_ctx *ctx, const char *param, const char *who,
+                       const char *what);
+/** AIGW_E_UNSUPPORTED: the tool that must be called is none that the model hears of. */
+aigw_status wire_lacks_tool(const struct aigw_host *host, struct aigw_ctx *ctx);
 /** AIGW_EVENT_DROPPED for each, once. wire_emit() does so in time. */
 aigw_status wire_emit_drops(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops);
 

@@ -215,9 +215,9 @@ static aigw_status put_extra(struct converse_out *out)
 static aigw_status check_params(struct converse_out *out, const struct aigw_params *params)
 {
     if (params->choice_count > 1)
-        return converse_unsupported(out, "more than one answer to a call", params->choice_count);
+        return wire_lacks(out->host, out->ctx, "n", "Bedrock's Converse API", "more than one answer to a call");
     if (params->want_logprobs == AIGW_YES)
-        return converse_unsupported(out, "log probabilities", params->want_logprobs);
+        return wire_lacks(out->host, out->ctx, "logprobs", "Bedrock's Converse API", "log probabilities");
     return AIGW_OK;
 }
 

@@ -267,9 +267,9 @@ static aigw_status put_params(struct mistral_out *out, uint32_t path, const stru
     aigw_status status = AIGW_OK;
 
     if (params->want_logprobs == AIGW_YES)
-        return mistral_unsupported(out, "log probabilities", params->want_logprobs);
+        return wire_lacks(out->host, out->ctx, "logprobs", "the Mistral API", "log probabilities");
     if (params->choice_count > 1 && !is_chat)
-        return mistral_unsupported(out, "several answers to one prompt", params->choice_count);
+        return wire_lacks(out->host, out->ctx, "n", "the Mistral API", "several answers to one prompt");
     put_sampling(out, path, params);
     put_stops(out, params);
     drop_strangers(out, params);

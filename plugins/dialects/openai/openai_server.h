@@ -138,7 +138,7 @@ struct openai_error {
     uint32_t http_status;
     const char *type;
     aigw_str code;     /* may be absent */
-    const char *param; /* NULL for null */
+    aigw_str param;    /* absent for null */
     uint32_t retry;    /* header x-should-retry: AIGW_YES, AIGW_NO, AIGW_UNSET for none */
 };
 void openai_error_of(const struct aigw_error *error, struct openai_error *ret_error);

@@ -137,7 +137,8 @@ static aigw_status put_logprobs(struct openai_out *out, bool is_chat, const stru
     if (params->want_logprobs != AIGW_YES)
         return AIGW_OK;
     if (out->quirks->refuses & OPENAI_NO_LOGPROBS)
-        return openai_unsupported(out, "log probabilities at this kind of server or model", 0);
+        return wire_lacks(out->host, out->ctx, "logprobs", "the OpenAI dialect",
+                          "log probabilities at this kind of server or model");
     if (!is_chat || (out->quirks->says & OPENAI_SAYS_LOGPROBS_COUNT)) {
         wire_int(out->body, "logprobs", has_top ? params->top_logprobs : is_chat);
         return AIGW_OK;
@@ -219,7 +220,7 @@ aigw_status openai_params(struct openai_out *out, uint32_t path, const struct ai
     aigw_status status;
 
     if (params->choice_count > 1 && (out->quirks->refuses & OPENAI_NO_CHOICES))
-        return openai_unsupported(out, "several answers at this kind of server", params->choice_count);
+        return wire_lacks(out->host, out->ctx, "n", "the OpenAI dialect", "several answers at this kind of server");
     if (params->set & AIGW_PARAM_MAX_TOKENS)
         wire_int(out->body,
                  is_chat && (out->quirks->says & OPENAI_SAYS_MAX_COMPLETION) ? "max_completion_tokens" : "max_tokens",

@@ -46,7 +46,8 @@ static aigw_status openai_prompt(struct openai_out *out, const struct aigw_model
     if (req->kind != AIGW_CALL_COMPLETION)
         status = openai_join_chat(out->host, out->ctx, req, &text, &last, &count);
     else if (req->suffix.len > 0 && (out->quirks->refuses & OPENAI_NO_SUFFIX))
-        return openai_unsupported(out, "text behind a gap at this kind of server", req->kind);
+        return wire_lacks(out->host, out->ctx, "suffix", "the OpenAI dialect",
+                          "text behind a gap at this kind of server");
     if (status != AIGW_OK)
         return status;
     wire_string(out->body, "prompt", text);
@@ -70,7 +71,8 @@ void openai_put_inputs(struct wire_body *body, const struct aigw_model_request *
 static aigw_status openai_embedding(struct openai_out *out, const struct aigw_model_request *req)
 {
     if (req->dimensions > 0 && (out->quirks->refuses & OPENAI_NO_DIMENSIONS))
-        return openai_unsupported(out, "length of vectors to choose at this kind of server", req->kind);
+        return wire_lacks(out->host, out->ctx, "dimensions", "the OpenAI dialect",
+                          "length of vectors to choose at this kind of server");
     openai_put_inputs(out->body, req);
     if (req->dimensions > 0)
         wire_int(out->body, "dimensions", req->dimensions);
@@ -296,7 +298,7 @@ static aigw_status put_choice(struct openai_out *out, const struct aigw_model_re
     if (req->tool_choice > AIGW_TOOLS_NAMED)
         return openai_unsupported(out, "such choice of tools", req->tool_choice);
     if (req->tool_choice == AIGW_TOOLS_NAMED && listed->named == AIGW_TOOL_SERVER)
-        return openai_invalid(out, "the demanded tool is not among the tools");
+        return wire_lacks_tool(out->host, out->ctx);
     if ((req->tool_choice == AIGW_TOOLS_AUTO && !has_allowed) ||
         (!has_allowed && openai_drops(out, OPENAI_NO_TOOL_CHOICE, "tool_choice")))
         return AIGW_OK;
@@ -323,11 +325,13 @@ static aigw_status openai_tools(struct openai_out *out, const struct aigw_model_
     aigw_status status;
 
     if (req->tools && (out->quirks->refuses & OPENAI_NO_TOOLS))
-        return openai_unsupported(out, "tools at this kind of server", req->kind);
+        return wire_lacks(out->host, out->ctx, "tools", "the OpenAI dialect", "tools at this kind of server");
     status = put_tools(out, req, &listed);
     if (status != AIGW_OK)
         return status;
     if (listed.count == 0) {
+        if (req->tool_choice == AIGW_TOOLS_NAMED && req->tools)
+            return wire_lacks_tool(out->host, out->ctx);
         if (req->tool_choice != AIGW_TOOLS_AUTO)
             wire_drop(out->host, out->ctx, out->drops, AIGW_STR("tool_choice"));
         return AIGW_OK;

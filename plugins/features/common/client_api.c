@@ -137,6 +137,18 @@ aigw_str client_respell(const struct client_answer *answer, struct aigw_ctx *ctx
     return text ? (aigw_str){ text, strlen(text) } : words;
 }
 
+aigw_str client_param(const struct aigw_error *error, aigw_str respelled)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]-";
+    size_t len = 0;
+
+    while (len < respelled.len && memchr(letters, respelled.ptr[len], sizeof letters - 1))
+        len++;
+    if (error->kind != AIGW_ERR_UNSUPPORTED || len == respelled.len || !memchr(":,", respelled.ptr[len], 2))
+        return AIGW_STR_NONE;
+    return (aigw_str){ respelled.ptr, len };
+}
+
 /* Headers of an answer that began well. At most HEADERS_MAX. */
 static uint32_t put_headers(const struct client_answer *answer, struct aigw_pair *headers)
 {

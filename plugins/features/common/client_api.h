@@ -98,6 +98,8 @@ void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, a
 /** Of a failure whose words begin with names of parameters, "a, b: …": the same in the client's spelling. Memory of the
  *  request's life, or the words themselves. */
 aigw_str client_respell(const struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_error *error);
+/** The first of those names, for dialects whose errors have a place for it; absent when the words begin with none. */
+aigw_str client_param(const struct aigw_error *error, aigw_str respelled);
 /** A stream's head, once; nothing for whole answers. */
 aigw_status client_answer_start(struct client_answer *answer, struct aigw_ctx *ctx);
 /** A stream: send what waits in buf. */

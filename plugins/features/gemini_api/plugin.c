@@ -39,6 +39,8 @@ static const struct client_word words[] = {
     { "top_p", "topP" },
     { "top_k", "topK" },
     { "stop", "stopSequences" },
+    { "n", "candidateCount" },
+    { "logprobs", "responseLogprobs" },
     { "presence_penalty", "presencePenalty" },
     { "frequency_penalty", "frequencyPenalty" },
     { "format", "responseMimeType" },

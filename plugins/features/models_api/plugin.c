@@ -175,7 +175,7 @@ static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state,
     const struct aigw_host *host = ((struct models_api *)self)->host;
     static const struct openai_error unknown = { .type = "invalid_request_error",
                                                  .code = AIGW_STR_INIT("model_not_found"),
-                                                 .param = "model" };
+                                                 .param = AIGW_STR_INIT("model") };
     struct client_answer answer = { .host = host };
     aigw_str wanted = request->path_param;
     bool is_list = wanted.len == 0;

@@ -57,13 +57,16 @@ static aigw_status write_error(struct openai_api_call *call, const struct aigw_e
 aigw_status openai_api_refuse(struct aigw_ctx *ctx, struct openai_api_call *call, const struct aigw_error *error)
 {
     const struct aigw_host *host = call->api->host;
+    aigw_str message = client_respell(&call->answer, ctx, error);
     struct openai_error said;
 
     openai_error_of(error, &said);
+    if (said.param.len == 0)
+        said.param = client_param(error, message);
     if (call->is_responses && said.code.len == 0) /* clients of this API take it for text, whatever it says */
         said.code = (aigw_str){ said.type, strlen(said.type) };
     host->buf_clear(call->answer.buf);
-    openai_put_error(host, call->answer.buf, &said, client_respell(&call->answer, ctx, error));
+    openai_put_error(host, call->answer.buf, &said, message);
     return client_answer_refuse(&call->answer, ctx, said.http_status, said.retry, error->retry_after_ms);
 }
 

@@ -74,6 +74,7 @@ static const struct client_word responses_words[] = {
     { "format", "text.format" },
     { "verbosity", "text.verbosity" },
     { "effort", "reasoning.effort" },
+    { "logprobs", "top_logprobs" },
     { "reasoning", "reasoning.effort" },
     { "reasoning_budget", "reasoning.effort" },
     { "cache_key", "prompt_cache_key" },
