@@ -43,8 +43,10 @@ static bool read_source(struct reading *r, const struct aigw_json *at, struct ai
     }
     if (aigw_json_is_text(&at[SOURCE_TYPE], "url"))
         return reading_name(r, &at[SOURCE_URL], "url", &part->url);
-    if (aigw_json_is_text(&at[SOURCE_TYPE], "file"))
+    if (aigw_json_is_text(&at[SOURCE_TYPE], "file")) {
+        part->origin = AIGW_STR(ANTHROPIC_DIALECT); /* who keeps it */
         return reading_name(r, &at[SOURCE_FILE_ID], "file_id", &part->file_id);
+    }
     *ret_is_known = false;
     return true;
 }

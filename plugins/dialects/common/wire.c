@@ -171,6 +171,36 @@ aigw_status wire_lacks_tool(const struct aigw_host *host, struct aigw_ctx *ctx)
                       "tool_choice: the demanded tool is not among the tools that this model is offered");
 }
 
+aigw_status wire_check_file(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_part *part,
+                            const char *family)
+{
+    if (part->file_id.len == 0 || part->data.len > 0 || part->url.len > 0 || part->origin.len == 0 ||
+        wire_has_prefix(part->origin, family))
+        return AIGW_OK;
+    return host->fail(ctx, AIGW_E_UNSUPPORTED, "file_id: the file is kept by another vendor; send what is in it");
+}
+
+bool wire_is_lenient(aigw_str safety_settings)
+{
+    static const char *const words[] = { "block_none", "off", "harm_block_threshold_unspecified" };
+    struct aigw_json list, item, threshold;
+    struct aigw_json_walk walk;
+    size_t i;
+
+    if (aigw_json_check(safety_settings, 0, &list, NULL) != AIGW_OK || list.type != AIGW_JSON_LIST)
+        return false;
+    walk = aigw_json_begin(&list);
+    while (aigw_json_next(&walk, NULL, &item)) {
+        aigw_json_member(&item, "threshold", &threshold);
+        for (i = 0; i < sizeof words / sizeof *words && threshold.type == AIGW_JSON_STRING; i++)
+            if (wire_same_word((aigw_str){ threshold.text.ptr + 1, threshold.text.len - 2 }, words[i]))
+                break;
+        if (threshold.type != AIGW_JSON_STRING || i == sizeof words / sizeof *words)
+            return false;
+    }
+    return true;
+}
+
 aigw_status wire_emit_drops(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops)
 {
     const struct wire_drop *drop = drops->first;
@@ -336,21 +366,38 @@ aigw_status wire_splice(struct wire_body *body, aigw_str object)
     return AIGW_OK;
 }
 
+/* Gemini groups its parameters: of those it is each one that is left out. */
+static bool is_group(const struct aigw_json *key)
+{
+    return aigw_json_is_text(key, "generationConfig") || aigw_json_is_text(key, "toolConfig");
+}
+
+static void drop_names(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
+                       const struct aigw_json *object)
+{
+    struct aigw_json_walk members = aigw_json_begin(object);
+    struct aigw_json key, value;
+    char room[64];
+
+    while (aigw_json_next(&members, &key, &value)) {
+        if (value.type == AIGW_JSON_OBJECT && is_group(&key))
+            drop_names(host, ctx, drops, &value);
+        else
+            wire_drop(host, ctx, drops,
+                      aigw_json_room(&key) <= sizeof room ? aigw_json_text_in(&key, room) : AIGW_STR("extra"));
+    }
+}
+
 aigw_status wire_drop_members(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
                               aigw_str object)
 {
-    struct aigw_json root, key, value;
-    struct aigw_json_walk members;
-    char room[64];
+    struct aigw_json root;
 
     if (wire_is_blank(object))
         return AIGW_OK;
     if (aigw_json_check(object, 0, &root, NULL) != AIGW_OK || root.type != AIGW_JSON_OBJECT)
         return AIGW_E_INVALID;
-    members = aigw_json_begin(&root);
-    while (aigw_json_next(&members, &key, &value))
-        wire_drop(host, ctx, drops,
-                  aigw_json_room(&key) <= sizeof room ? aigw_json_text_in(&key, room) : AIGW_STR("extra"));
+    drop_names(host, ctx, drops, &root);
     return AIGW_OK;
 }
 
@@ -407,7 +454,7 @@ void wire_drop_openai_params(const struct aigw_host *host, struct aigw_ctx *ctx,
         { params->set & AIGW_PARAM_MIN_TOKENS, "min_tokens" },
         { params->logit_bias.len > 0, "logit_bias" },
         { params->verbosity.len > 0, "verbosity" },
-        { params->safety_settings.len > 0, "safety_settings" },
+        { params->safety_settings.len > 0 && !wire_is_lenient(params->safety_settings), "safety_settings" },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

@@ -46,6 +46,13 @@ aigw_status wire_lacks(const struct aigw_host *host, struct aigw_ctx *ctx, const
                        const char *what);
 /** AIGW_E_UNSUPPORTED: the tool that must be called is none that the model hears of. */
 aigw_status wire_lacks_tool(const struct aigw_host *host, struct aigw_ctx *ctx);
+/** AIGW_E_UNSUPPORTED: the part is a file that another vendor holds, whose number means nothing here. family: what the
+ *  names of our own dialects begin with. */
+aigw_status wire_check_file(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_part *part,
+                            const char *family);
+/** Safety settings of Gemini's form that ask for less than any server does by itself: to leave them out changes
+ *  nothing. */
+bool wire_is_lenient(aigw_str safety_settings);
 /** AIGW_EVENT_DROPPED for each, once. wire_emit() does so in time. */
 aigw_status wire_emit_drops(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops);
 

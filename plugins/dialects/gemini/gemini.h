@@ -74,6 +74,8 @@ struct gemini_out {
     uint32_t run_first, run_end;        /* those of the last turn of the assistant's */
     const struct aigw_message *waiting; /* system messages from here on are still to be put in place */
 };
+/** True for the address of a file that the vendor keeps for its own models. */
+bool gemini_is_upload(aigw_str url);
 aigw_status gemini_unsupported(struct gemini_out *out, const char *what, uint32_t number);
 aigw_status gemini_invalid(struct gemini_out *out, const char *what);
 void gemini_drop(struct gemini_out *out, const char *name);

@@ -96,16 +96,18 @@ static aigw_str type_by_name(aigw_str url)
     return AIGW_STR_NONE;
 }
 
+bool gemini_is_upload(aigw_str url)
+{
+    return wire_has_prefix(url, "gs://") || wire_has_prefix(url, "https://generativelanguage.googleapis.com/");
+}
+
 /* Files that Google holds; of videos those of its site, too. Other addresses it does not fetch. */
 static bool is_google_file(const struct aigw_part *part)
 {
-    static const char *const places[] = { "gs://", "https://generativelanguage.googleapis.com/",
-                                          "https://storage.googleapis.com/" };
     static const char *const videos[] = { "https://www.youtube.com/", "https://youtube.com/", "https://youtu.be/" };
 
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (wire_has_prefix(part->url, places[i]))
-            return true;
+    if (gemini_is_upload(part->url) || wire_has_prefix(part->url, "https://storage.googleapis.com/"))
+        return true;
     for (size_t i = 0; i < sizeof videos / sizeof *videos && part->type == AIGW_PART_VIDEO; i++)
         if (wire_has_prefix(part->url, videos[i]))
             return true;
@@ -117,7 +119,10 @@ static aigw_status put_media(struct gemini_out *out, const struct aigw_part *par
 {
     aigw_str type = part->media_type, data = part->data;
     bool has_data = data.len > 0 || wire_split_data_url(part->url, &type, &data);
+    aigw_status status = wire_check_file(out->host, out->ctx, part, GEMINI_DIALECT);
 
+    if (status != AIGW_OK)
+        return status;
     if (has_data) {
         if (!wire_is_media_type(type) || !wire_is_base64(data))
             return gemini_invalid(out, "an image, document, sound or video needs a media type and base64 data");

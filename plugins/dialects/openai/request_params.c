@@ -232,7 +232,7 @@ aigw_status openai_params(struct openai_out *out, uint32_t path, const struct ai
     status = put_logprobs(out, is_chat, params);
     if (params->user.len > 0 && !openai_drops(out, OPENAI_NO_USER, "user"))
         wire_string(out->body, "user", params->user);
-    if (params->safety_settings.len > 0)
+    if (params->safety_settings.len > 0 && !wire_is_lenient(params->safety_settings))
         drop(out, "safety_settings");
     if (!is_chat)
         drop_chat_params(out, params);

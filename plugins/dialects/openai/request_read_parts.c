@@ -135,6 +135,17 @@ static aigw_status read_audio(struct openai_reading *r, const struct openai_plac
     return AIGW_OK;
 }
 
+/* The number of an upload, and who keeps it. */
+static aigw_status take_file_id(struct openai_reading *r, const struct openai_place *place,
+                                const struct aigw_json *value, struct aigw_part *part)
+{
+    aigw_status status = openai_take_text(r, place, value, &part->file_id);
+
+    if (part->file_id.len > 0)
+        part->origin = r->request->dialect;
+    return status;
+}
+
 /* Bare base64 is not what the API asks for, but what some clients send: the file's name says what it is. */
 static aigw_status take_bare_file(struct openai_reading *r, const struct openai_place *place, struct aigw_part *part)
 {
@@ -168,7 +179,7 @@ static aigw_status read_file(struct openai_reading *r, const struct openai_place
         return openai_is_null(value) ? openai_refuse_missing(r, place)
                                      : openai_refuse_type(r, place, value, "an object");
     aigw_json_members(value, file_names, 4, members);
-    status = openai_take_text(r, OPENAI_AT(place, "file_id"), &members[1], &part->file_id);
+    status = take_file_id(r, OPENAI_AT(place, "file_id"), &members[1], part);
     if (status == AIGW_OK)
         status = openai_take_text(r, OPENAI_AT(place, "filename"), &members[2], &part->title);
     if (status != AIGW_OK)
@@ -205,7 +216,7 @@ static aigw_status read_flat_image(struct openai_reading *r, const struct openai
     aigw_status status;
 
     aigw_json_members(value, names, MEMBERS, members);
-    status = openai_take_text(r, OPENAI_AT(place, names[FILE_ID]), &members[FILE_ID], &part->file_id);
+    status = take_file_id(r, OPENAI_AT(place, names[FILE_ID]), &members[FILE_ID], part);
     if (status == AIGW_OK)
         status = openai_take_text(r, OPENAI_AT(place, names[DETAIL]), &members[DETAIL], &part->detail);
     if (status != AIGW_OK || (openai_is_null(&members[IMAGE_URL]) && part->file_id.len > 0))

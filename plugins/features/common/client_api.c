@@ -103,6 +103,19 @@ void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, a
     answer->dropped_len = (uint32_t)(len + name.len);
 }
 
+aigw_status client_answer_left_out(struct client_answer *answer, struct aigw_ctx *ctx,
+                                   const struct client_settings *settings, const aigw_str *names, uint32_t count,
+                                   const char *vendor)
+{
+    if (settings->strict && count > 0)
+        return answer->host->fail(ctx, AIGW_E_UNSUPPORTED,
+                                  "%.*s: only %s understands it, and nothing may be left out here",
+                                  AIGW_STR_ARG(names[0]), vendor);
+    for (uint32_t i = 0; i < count; i++)
+        client_answer_dropped(answer, ctx, names[i]);
+    return AIGW_OK;
+}
+
 #define RESPELL_MAX 512
 
 /* The names before the colon, one by one. False when they are too many. */

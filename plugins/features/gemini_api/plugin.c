@@ -54,6 +54,7 @@ static const struct client_word words[] = {
     { "input_type", "taskType" },
     { "dimensions", "outputDimensionality" },
     { "title", "displayName" },
+    { "file_id", "fileUri" },
     { NULL, NULL },
 };
 

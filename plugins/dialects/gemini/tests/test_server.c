@@ -94,8 +94,7 @@ static const struct {
       "{\"contents\":[{\"role\":\"user\",\"parts\":[{\"text\":\"q\"}]}],\"generationConfig\":{\"temperature\":1,"
       "\"topP\":0.95,"
       "\"topK\":64,\"maxOutputTokens\":9,\"candidateCount\":2,\"stopSequences\":[\"a\",\"b\"],\"seed\":-1,"
-      "\"presencePenalty\":0.5,\"frequencyPenalty\":1,\"responseLogprobs\":true,\"logprobs\":3,"
-      "\"responseModalities\":[\"TEXT\"]}}" },
+      "\"presencePenalty\":0.5,\"frequencyPenalty\":1,\"responseLogprobs\":true,\"logprobs\":3}}" },
     { "thinking by budget", AIGW_CALL_CHAT, "gemini-2.5-flash",
       "{\"contents\":\"q\",\"generationConfig\":{\"thinkingConfig\":{\"thinking_budget\":2048,\"includeThoughts\":true}"
       "}}",

@@ -63,7 +63,7 @@ static const struct {
       USER("{\"type\":\"file\",\"file\":{\"file_data\":\"https://e/a.pdf\",\"filename\":\"a\"}}"),
       "user(document url=https://e/a.pdf title=a)", NULL },
     { "file by id", OPENAI_CHAT, AIGW_OK, USER("{\"type\":\"file\",\"file\":{\"file_id\":\"file-1\"}}"),
-      "user(document file=file-1)", NULL },
+      "user(document file=file-1 origin=openai-chat)", NULL },
     { "cache mark", OPENAI_CHAT, AIGW_OK,
       USER("{\"type\":\"text\",\"text\":\"a\",\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}}"),
       "user(text flags=2 ttl=3600 text=a extra={\"cache_control\":{\"type\":\"ephemeral\",\"ttl\":\"1h\"}})", NULL },
