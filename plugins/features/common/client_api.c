@@ -83,11 +83,10 @@ static aigw_str spelled(const struct client_answer *answer, aigw_str name)
 }
 
 /* Names that no header may carry, and those beyond the maximum, are left out. */
-void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, aigw_str name)
+static void add_dropped(struct client_answer *answer, struct aigw_ctx *ctx, aigw_str name)
 {
     size_t len = answer->dropped_len;
 
-    name = name.len > 0 ? spelled(answer, name) : name;
     if (!answer->dropped)
         answer->dropped = answer->host->alloc(ctx, AIGW_LIFE_REQUEST, CLIENT_DROPPED_MAX);
     if (!answer->dropped || name.len == 0 || len + name.len + 3 > CLIENT_DROPPED_MAX)
@@ -103,6 +102,11 @@ void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, a
     answer->dropped_len = (uint32_t)(len + name.len);
 }
 
+void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, aigw_str name)
+{
+    add_dropped(answer, ctx, name.len > 0 ? spelled(answer, name) : name);
+}
+
 aigw_status client_answer_left_out(struct client_answer *answer, struct aigw_ctx *ctx,
                                    const struct client_settings *settings, const aigw_str *names, uint32_t count,
                                    const char *vendor)
@@ -112,7 +116,7 @@ aigw_status client_answer_left_out(struct client_answer *answer, struct aigw_ctx
                                   "%.*s: only %s understands it, and nothing may be left out here",
                                   AIGW_STR_ARG(names[0]), vendor);
     for (uint32_t i = 0; i < count; i++)
-        client_answer_dropped(answer, ctx, names[i]);
+        add_dropped(answer, ctx, names[i]);
     return AIGW_OK;
 }
 

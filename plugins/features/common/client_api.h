@@ -95,8 +95,8 @@ aigw_status client_answer_begin(struct client_answer *answer, const struct aigw_
                                 bool is_stream, void (*heartbeat)(struct client_answer *answer));
 /** AIGW_EVENT_DROPPED: for the header x-aigw-dropped, in the client's spelling, before the answer began. */
 void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, aigw_str name);
-/** The same for what the reader of its dialect left out, `vendor`'s alone to understand. AIGW_E_UNSUPPORTED when nothing
- *  may be. */
+/** The same for what the reader of its dialect left out, as `vendor` alone understands it: by the client's own names.
+ * AIGW_E_UNSUPPORTED when nothing may be. */
 aigw_status client_answer_left_out(struct client_answer *answer, struct aigw_ctx *ctx,
                                    const struct client_settings *settings, const aigw_str *names, uint32_t count,
                                    const char *vendor);
