@@ -230,9 +230,14 @@ def prefill(env):
     sent = env.say("chat", "anthropic", PREFILL, model="claude-sonnet-4-5")[1]["messages"]
     equal(sent[1]["content"][0]["text"], "Hello", "without its trailing space")
     equal(env.say("messages", "mistral", PREFILL)[1]["messages"][1].get("prefix"), True, "a prefix of Mistral")
-    found, sent, _ = env.say("chat", "anthropic", PREFILL, model="claude-opus-4-7")
-    truth(found["status"] == 200 and sent["messages"][-1]["role"] == "user" and "Hello" in str(sent["messages"][-1]),
-          "said by the user, to a Claude that takes no prefill", sent)
+    for api, members in (("chat", PREFILL), ("messages", PREFILL), ("responses", {"input": PREFILL["messages"]}),
+                         ("gemini", {"contents": [{"role": "user", "parts": [{"text": "q"}]}, {"role": "model", "parts": [{"text": "Hello"}]}]})):
+        for target in ("anthropic", "vertex (Claude)"):
+            if api == "messages":
+                continue  # its own bytes: the server says it
+            found, sent, _ = env.say(api, target, members, model="claude-opus-4-7" if target == "anthropic" else None)
+            equal((found["status"], sent), (400, None), f"words in the mouth of a Claude that takes none: {api} at {target}")
+            truth("does not support assistant message prefill" in found["error"]["message"], "the reason", found["error"])
 
 
 @case("CL-MAP-23 CL-MAP-24", "pairs")

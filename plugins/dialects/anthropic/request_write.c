@@ -130,6 +130,8 @@ static aigw_status put_call(struct anthropic_out *out, const struct aigw_json *e
     bool is_count = out->req->kind == AIGW_CALL_COUNT;
     aigw_status status = params ? check_params(out, params) : AIGW_OK;
 
+    if (status == AIGW_OK && out->quirks->refuses_prefill && !is_count)
+        status = wire_check_prefill(out->host, out->ctx, out->req);
     if (status == AIGW_OK)
         status = anthropic_settle_form(out);
     if (status != AIGW_OK)

@@ -78,6 +78,20 @@ aigw_status wire_check_file(const struct aigw_host *host, struct aigw_ctx *ctx, 
     return host->fail(ctx, AIGW_E_UNSUPPORTED, "file_id: the file is kept by another vendor; send what is in it");
 }
 
+aigw_status wire_check_prefill(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_model_request *req)
+{
+    const struct aigw_message *last = req->messages;
+
+    while (last && last->next)
+        last = last->next;
+    if (req->dialect.len == 0 || !last || last->role != AIGW_ROLE_ASSISTANT ||
+        wire_has_part(last->parts, AIGW_PART_TOOL_CALL))
+        return AIGW_OK;
+    return host->fail(ctx, AIGW_E_UNSUPPORTED,
+                      "messages: this model does not support assistant message prefill; the conversation must end with "
+                      "a user message");
+}
+
 bool wire_is_lenient(aigw_str safety_settings)
 {
     static const char *const words[] = { "block_none", "off", "harm_block_threshold_unspecified" };

@@ -40,8 +40,8 @@ void wire_drop(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_d
  *  request from which nothing may be left out. who: "the Mistral API". */
 aigw_status wire_settle_drops(const struct aigw_host *host, struct aigw_ctx *ctx, const struct wire_drops *drops,
                               const struct aigw_model_request *req, const char *who);
-/** AIGW_E_UNSUPPORTED: `who` ("the Mistral API") has no `what`. The words begin with the canonical name of the parameter,
- *  as those of wire_settle_drops() do: clients hear it in their own spelling. */
+/** AIGW_E_UNSUPPORTED: `who` ("the Mistral API") has no `what`. The words begin with the canonical name of the
+ * parameter, as those of wire_settle_drops() do: clients hear it in their own spelling. */
 aigw_status wire_lacks(const struct aigw_host *host, struct aigw_ctx *ctx, const char *param, const char *who,
                        const char *what);
 /** AIGW_E_UNSUPPORTED: the tool that must be called is none that the model hears of. */
@@ -50,6 +50,10 @@ aigw_status wire_lacks_tool(const struct aigw_host *host, struct aigw_ctx *ctx);
  *  names of our own dialects begin with. */
 aigw_status wire_check_file(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_part *part,
                             const char *family);
+/** AIGW_E_UNSUPPORTED: a client's conversation ends with words put into the assistant's mouth, which the model does not
+ *  take. Prompts of our own are told to the model in other words instead. */
+aigw_status wire_check_prefill(const struct aigw_host *host, struct aigw_ctx *ctx,
+                               const struct aigw_model_request *req);
 /** Safety settings of Gemini's form that ask for less than any server does by itself: to leave them out changes
  *  nothing. */
 bool wire_is_lenient(aigw_str safety_settings);
@@ -210,7 +214,7 @@ bool wire_says_too_long(aigw_str words);
 
 /* ---- rules by model name (features-and-models, chat path) ---------------------------------------------------- */
 
-/** OpenAI's gpt-5 family and o-series: max_completion_tokens, no sampling parameters, no stop. */
+/** OpenAI's models from gpt-5 on and o-series: max_completion_tokens, no sampling parameters, no stop. */
 bool wire_model_is_reasoning(aigw_str model);
 /** Claude models that refuse `temperature`. */
 bool wire_model_drops_temperature(aigw_str model);

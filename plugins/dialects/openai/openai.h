@@ -69,7 +69,8 @@ aigw_status openai_begin_raw(const struct aigw_host *host, struct aigw_ctx *ctx,
 struct openai_out {
     const struct aigw_host *host;
     struct aigw_ctx *ctx;
-    bool is_foreign; /* extra members are in the spelling of another dialect */
+    bool is_foreign;   /* extra members are in the spelling of another dialect */
+    bool is_responses; /* … that of the Responses API */
     struct wire_body *body;
     const struct openai_quirks *quirks;
     struct wire_drops *drops;

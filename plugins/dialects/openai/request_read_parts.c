@@ -198,11 +198,11 @@ static aigw_status read_file(struct openai_reading *r, const struct openai_place
 
 /* clang-format off */
 enum {
-    TYPE, TEXT, REFUSAL, IMAGE_URL, VIDEO_URL, INPUT_AUDIO, FILE_MEMBER, THINKING, CACHE_CONTROL, BREAKPOINT, ANNOTATIONS,
+    TYPE, TEXT, REFUSAL, IMAGE_URL, VIDEO_URL, INPUT_AUDIO, FILE_MEMBER, CACHE_CONTROL, BREAKPOINT, ANNOTATIONS,
     LOGPROBS, DETAIL, FILE_ID, FILE_DATA, FILE_URL, FILE_NAME, MEMBERS
 };
 static const char *const names[] = {
-    "type", "text", "refusal", "image_url", "video_url", "input_audio", "file", "thinking", "cache_control",
+    "type", "text", "refusal", "image_url", "video_url", "input_audio", "file", "cache_control",
     "prompt_cache_breakpoint", "annotations", "logprobs", "detail", "file_id", "file_data", "file_url", "filename"
 };
 /* clang-format on */
@@ -294,9 +294,13 @@ static aigw_status read_part(struct openai_reading *r, const struct openai_place
         return openai_refuse_missing(r, OPENAI_AT(place, names[TYPE]));
     if (members[TYPE].type != AIGW_JSON_STRING)
         return openai_refuse_type(r, OPENAI_AT(place, names[TYPE]), &members[TYPE], "a string");
-    if (aigw_json_is_text(&members[TYPE], "thinking") && members[THINKING].type == AIGW_JSON_STRING)
-        return read_text(r, place, &members[THINKING], AIGW_PART_REASONING, parts);
     kind = find_kind(&members[TYPE]);
+    if (!kind && openai_request_block(r, place, value, &members[TYPE], parts, &status)) {
+        part = parts->last;
+        if (status == AIGW_OK && openai_cache_mark(&members[CACHE_CONTROL], &part->cache_ttl_s))
+            part->flags |= AIGW_PARTF_CACHE;
+        return status;
+    }
     if (!kind)
         return openai_request_opaque(r, value, parts);
     inner = OPENAI_AT(place, kind->member < MEMBERS ? names[kind->member] : "");
@@ -353,6 +357,22 @@ aigw_status openai_request_content(struct openai_reading *r, const struct openai
 
 /* ---- tool calls ---- */
 
+/* Google's server of this dialect, and what stands in front of it, gives calls no ids. */
+static aigw_str id_of(struct openai_reading *r, uint32_t number)
+{
+    return wire_str(r->host->format(r->ctx, AIGW_LIFE_BUILD, "call_unnamed_%u", number));
+}
+
+aigw_str openai_request_make_id(struct openai_reading *r)
+{
+    return id_of(r, ++r->made_ids);
+}
+
+aigw_str openai_request_next_id(struct openai_reading *r)
+{
+    return r->answered < r->made_ids ? id_of(r, ++r->answered) : AIGW_STR_NONE;
+}
+
 aigw_status openai_request_call_body(struct openai_reading *r, const struct openai_place *place,
                                      const struct aigw_json *value, const char *text_name, struct aigw_part *part)
 {
@@ -404,9 +424,9 @@ static aigw_status read_call(struct openai_reading *r, const struct openai_place
         return AIGW_E_NOMEM;
     status = openai_take_text(r, OPENAI_AT(place, "id"), &found[ID], &part->id);
     if (status == AIGW_OK && part->id.len == 0)
-        status = openai_refuse_missing(r, OPENAI_AT(place, "id"));
-    if (status != AIGW_OK)
-        return status;
+        part->id = openai_request_make_id(r);
+    if (status != AIGW_OK || part->id.len == 0)
+        return status == AIGW_OK ? AIGW_E_NOMEM : status;
     is_custom =
         aigw_json_is_text(&found[CALL_TYPE], "custom") ||
         (openai_is_null(&found[CALL_TYPE]) && openai_is_null(&found[FUNCTION]) && !openai_is_null(&found[CUSTOM]));

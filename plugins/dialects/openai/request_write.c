@@ -338,7 +338,7 @@ static aigw_status openai_tools(struct openai_out *out, const struct aigw_model_
     }
     status = put_choice(out, req, &listed);
     if (status == AIGW_OK && req->params && req->params->parallel_calls != AIGW_UNSET &&
-        !openai_drops(out, OPENAI_NO_PARALLEL, "parallel_tool_calls")) {
+        !openai_drops(out, OPENAI_NO_PARALLEL, "parallel_calls")) {
         wire_key(out->body, "parallel_tool_calls");
         wire_puts(out->body, req->params->parallel_calls == AIGW_YES ? "true" : "false");
     }
@@ -386,6 +386,11 @@ aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint
     /* Members in another vendor's spelling would mean something else here, or nothing. */
     out.is_foreign =
         req->dialect.len > 0 && (!wire_has_prefix(req->dialect, "openai") || wire_is(req->dialect, "openai-responses"));
+    out.is_responses = wire_is(req->dialect, "openai-responses");
+    if (quirks->prefill == OPENAI_PREFILL_TOLD)
+        status = wire_check_prefill(host, ctx, req);
+    if (status != AIGW_OK)
+        return status;
     if (out.is_foreign) {
         if (wire_drop_members(host, ctx, drops, extra) != AIGW_OK)
             return openai_invalid(&out, "the extra members are not a JSON object");

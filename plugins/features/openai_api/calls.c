@@ -123,6 +123,8 @@ aigw_status openai_api_build(struct aigw_ctx *ctx, struct openai_api_call *call,
         ret_request->raw = &call->asked.raw;
         return AIGW_OK;
     }
+    if (call->asked.wants_audio)
+        return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "modalities: this model answers in text only");
     if (call->only_as_is)
         return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "%s", call->only_as_is);
     if (client_reports_target(&call->api->client) && !call->is_count && !call->has_written &&

@@ -280,8 +280,6 @@ static const struct {
       "messages[0].content[0].file.file_data", "invalid_value" },
     { OPENAI_CHAT, TURN("{\"role\":\"assistant\",\"tool_calls\":{}}"), "messages[0].tool_calls", "invalid_type" },
     { OPENAI_CHAT, CALLS("1"), "messages[0].tool_calls[0]", "invalid_type" },
-    { OPENAI_CHAT, CALLS("{\"function\":{\"name\":\"f\"}}"), "messages[0].tool_calls[0].id",
-      "missing_required_parameter" },
     { OPENAI_CHAT, CALLS("{\"id\":\"c\",\"type\":\"function\"}"), "messages[0].tool_calls[0].function",
       "missing_required_parameter" },
     { OPENAI_CHAT, CALLS("{\"id\":\"c\",\"type\":\"retrieval\"}"), "messages[0].tool_calls[0].type", "invalid_value" },
