@@ -11,8 +11,8 @@ from harness.runner import case, equal, truth
 
 from . import _pairs
 from ._apis import APIS
-from ._pairs_env import KEY
-from .client_openai import READ, calls, piece
+from ._pairs_env import KEY, sse_reply
+from .client_openai import FINISH, READ, USAGE, calls, chunk, piece
 
 SERVERS = ("openai", "azure", "anthropic", "bedrock", "vertex", "vertex (Claude)", "mistral")
 TOOL = {"tools": [{"name": "f", "input_schema": {"type": "object"}}]}
@@ -205,6 +205,28 @@ def stops(env):
     equal(sent["generationConfig"]["stopSequences"], list("abcde"), "five")
     found, sent, _ = env.say("messages", "vertex", {"stop_sequences": list("abcdef")})
     equal((found["status"], sent), (400, None), "six")
+
+
+@case("CL-MAP-19", "pairs")
+def stops_of_ours(env):
+    """A model that takes no stop texts, or a server that takes four: the answer ends in front of the first all the same, however it is cut."""
+    text, stops = "one\n\n\u00e9 two ### three", ["#####", "###", "\n\n\n", "twoo"]
+    for model, members in (("o3-mini", {"stop_sequences": stops}), ("gpt-4.1", {"stop_sequences": [*stops, "E1", "E2"]})):
+        for api, asked, wanted in (("messages", members, "stop_sequence"), ("gemini", {"generationConfig": {"stopSequences": members["stop_sequences"][:5]}}, "STOP")):
+            for cut in range(1, len(text)):
+                reply = sse_reply(chunk({"role": "assistant", "content": text[:cut]}), chunk({"content": text[cut:]}), FINISH, chunk(usage=USAGE))
+                found, sent, _ = env.say(api, "openai", asked, stream=True, reply=reply, model=model)
+                equal((found["text"], found["finish"], found["usage"]["output"], found["dropped"]), ("one\n\n\u00e9 two ", wanted, 7, []),
+                      f"{api} with {model}, cut at {cut}")
+            equal(sent.get("stop"), None if model == "o3-mini" else [*stops], "what the server is told")
+            body = {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}], "usage": USAGE}
+            equal(env.say(api, "openai", asked, reply=Reply(body=body), model=model)[0]["text"], "one\n\n\u00e9 two ", f"a whole answer for {api}")
+    reply = sse_reply(chunk({"role": "assistant", "content": "a ##"}), chunk({"tool_calls": [piece(0, "c", "f", "{}")]}), chunk({}, "tool_calls"))
+    found, _, _ = env.say("messages", "openai", {"stop_sequences": stops, **TOOL}, stream=True, reply=reply, model="o3-mini")
+    equal((found["text"], found["calls"], found["finish"]), ("a ##", [["c", "f", {}]], "tool_use"), "only the beginning of one")
+    reply = sse_reply(chunk({"role": "assistant", "content": "a ### b"}), chunk({"tool_calls": [piece(0, "c", "f", "{}")]}), chunk({}, "tool_calls"))
+    found, _, _ = env.say("messages", "openai", {"stop_sequences": stops, **TOOL}, stream=True, reply=reply, model="o3-mini")
+    equal((found["text"], found["calls"], found["finish"]), ("a ", [], "stop_sequence"), "a call behind the end")
 
 
 @case("CL-MAP-20", "pairs")

@@ -15,23 +15,29 @@ bool openai_drops(struct openai_out *out, uint32_t what, const char *name)
     return true;
 }
 
-static void put_stops(struct openai_out *out, const struct aigw_params *params)
+/* Where the server takes fewer, the answer is cut here: of several answers at once it is not. */
+static aigw_status put_stops(struct openai_out *out, const struct aigw_params *params)
 {
     int64_t max = out->quirks->max_stops;
     uint32_t count = params->stop_count;
+    aigw_status status = AIGW_OK;
 
     if (max >= 0 && (int64_t)count > max) {
         count = (uint32_t)max;
-        drop(out, "stop");
+        if (out->quirks->stops && params->choice_count <= 1)
+            status = stops_begin(out->host, out->ctx, out->quirks->stops, params->stop, params->stop_count);
+        else
+            drop(out, "stop");
     }
     if (count == 0)
-        return;
+        return status;
     wire_key(out->body, "stop");
     for (uint32_t i = 0; i < count; i++) {
         wire_puts(out->body, i > 0 ? "," : "[");
         out->host->buf_json(out->body->buf, params->stop[i]);
     }
     wire_puts(out->body, "]");
+    return status;
 }
 
 /* A number that the server takes by default: where it refuses to be told, nothing is said. */
@@ -255,7 +261,9 @@ aigw_status openai_params(struct openai_out *out, uint32_t path, const struct ai
                  is_chat && (out->quirks->says & OPENAI_SAYS_MAX_COMPLETION) ? "max_completion_tokens" : "max_tokens",
                  max_tokens(out, params->max_tokens));
     put_sampling(out, params);
-    put_stops(out, params);
+    status = put_stops(out, params);
+    if (status != AIGW_OK)
+        return status;
     if (params->choice_count > 1)
         wire_int(out->body, "n", params->choice_count);
     status = put_logprobs(out, is_chat, params);
