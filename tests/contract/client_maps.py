@@ -262,6 +262,29 @@ def prefill(env):
             truth("does not support assistant message prefill" in found["error"]["message"], "the reason", found["error"])
 
 
+@case("CL-MAP-history", "pairs")
+def history(env):
+    """A call without a result, a result without a call: refused with the id before any server is asked."""
+    call = {"id": "call00001", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    item = {"type": "function_call", "call_id": "call00001", "name": "f", "arguments": "{}"}
+    q, go, lost = {"role": "user", "content": "q"}, {"role": "user", "content": "go on"}, {"role": "tool", "tool_call_id": "call00009", "content": "r"}
+    rows = [("chat", {"messages": [q, {"role": "assistant", "tool_calls": [call]}, go]}, "call00001"), ("chat", {"messages": [q, lost]}, "call00009"),
+            ("chat", {"messages": [q, {"role": "assistant", "tool_calls": [call]}]}, "call00001"),
+            ("chat", {"messages": [q, {"role": "assistant", "tool_calls": [call]}, {**lost, "tool_call_id": "call00001"}, {"role": "assistant", "content": "a"},
+                                   {**lost, "tool_call_id": "call00001"}]}, "call00001"),
+            ("responses", {"input": [q, item, go]}, "call00001"), ("responses", {"input": [q, {"type": "function_call_output", "call_id": "call00009", "output": "r"}]}, "call00009"),
+            ("gemini", {"contents": [{"parts": [{"text": "q"}]}, {"role": "model", "parts": [{"functionCall": {"id": "call00001", "name": "f"}}]}, {"parts": [{"text": "a"}]}]}, "call00001")]
+    for api, members, ident in rows:
+        for target in ("anthropic", "bedrock", "mistral", *(() if api == "gemini" else ("vertex",)), *(() if api == "chat" else ("openai",))):
+            found, sent, _ = env.say(api, target, members)
+            equal((found["status"], sent), (400, None), f"{members} of {api} at {target}")
+            truth(ident in found["error"]["message"], "the id", found["error"])
+    late = [q, {"role": "assistant", "tool_calls": [call, {**call, "id": "call00002"}]}, {**lost, "tool_call_id": "call00002"}, {"role": "system", "content": "s"},
+            {**lost, "tool_call_id": "call00001"}, go]
+    for target in ("anthropic", "bedrock", "vertex", "mistral"):
+        equal(env.say("chat", target, {"messages": late})[0]["status"], 200, f"results that come late, at {target}")
+
+
 @case("CL-MAP-23 CL-MAP-24", "pairs")
 def schemas(env):
     cycle = {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}, "$defs": {"node": {"type": "object", "properties": {"next": {"$ref": "#/$defs/node"}}}}}

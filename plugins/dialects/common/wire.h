@@ -106,6 +106,8 @@ bool wire_takes_item(const struct aigw_host *host, struct aigw_ctx *ctx, struct 
  */
 void wire_drop_openai_params(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
                              const struct aigw_params *params);
+/** AIGW_E_UNSUPPORTED, with the id: a call has no result before the assistant speaks again, or a result no call. */
+aigw_status wire_check_history(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_message *messages);
 /** A copy that lives as long as the request; absent for an empty text. AIGW_E_NOMEM. */
 aigw_status wire_keep(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret);
 /** Close with '}' and hand the text out. */

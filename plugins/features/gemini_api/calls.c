@@ -77,6 +77,8 @@ aigw_status gemini_api_build(struct aigw_ctx *ctx, struct gemini_api_call *call,
     if (client_reports_target(&call->api->client) &&
         !client_keep(call->api->host, ctx, target->model, &call->options.model))
         return AIGW_E_NOMEM;
+    if (wire_check_history(call->api->host, ctx, call->request.messages) != AIGW_OK)
+        return AIGW_E_UNSUPPORTED;
     *ret_request = call->request;
     ret_request->flags |= client_flags(&call->api->client);
     call->answer.dropped_len = 0; /* by what another target could not take */
