@@ -63,7 +63,7 @@ def arguments(text):
 def openai_error(response):
     error = response.json()["error"]
     equal(set(error), {"message", "type", "param", "code"}, "members of the error")
-    return {"type": error["type"], "code": error["code"], "message": error["message"]}
+    return {name: error[name] for name in ("type", "code", "param", "message")}
 
 
 class Chat(Api):

@@ -76,7 +76,8 @@ class Feature:
 
     def _of_data(self, api, target, said):
         if isinstance(said, dict):
-            return Cell(target.model, body=said)
+            names = self._spell(api, self.also.get(target.name, []))
+            return Cell(target.model, body=said, dropped=names, why="dropped " + ", ".join(names) if names else "")
         word, _, rest = said.partition(" ")
         if word == "refused":
             return Cell(target.model, refused=rest, why="refused" + (": " + rest if rest else ""))

@@ -111,6 +111,38 @@ def lost_result(env):
         truth("toolu_1" in found["error"]["message"], "its id", found["error"])
 
 
+@case("CL-ANT-nothing-lost", "pairs")
+def nothing_lost(env):
+    """A turn of which nothing is left stays a turn; tools that were found are named; a file that only Anthropic has is no silent loss."""
+    talk = [{"role": "user", "content": "q"}, {"role": "assistant", "content": [{"type": "tool_use", "id": "toolu_01", "name": "f", "input": {}}]},
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_01", "content": [{"type": "tool_reference", "tool_name": "Read"}]}]}]
+    for target in OTHERS:
+        for content in ("", [], [{"type": "hologram", "x": 1}]):
+            found, sent, response = env.say("messages", target, {"messages": [{"role": "user", "content": content}]})
+            turns = sent and (sent.get("messages") or sent.get("contents"))
+            truth(found["status"] == 200 and turns and turns[0]["role"] == "user", f"a turn of {content} at {target}", (response.text[:200], sent))
+        found, _, _ = env.say("messages", target, {"messages": talk, "tools": [TOOL]})
+        equal((found["status"], found["dropped"]), (200, []), f"a reference at {target}")
+        truth(b"The tool Read is available now." in env.sent.body, f"its words at {target}", env.sent.body)
+        found, sent, _ = env.say("messages", target, {"messages": [{"role": "user", "content": [{"type": "container_upload", "file_id": "f"}]}]})
+        equal((found["status"], sent), (400, None), f"an upload at {target}")
+
+
+@case("CL-ANT-tiers", "pairs")
+def tiers(env):
+    for tier, wanted in (("standard_only", "default"), ("auto", "auto"), ("hologram", None)):
+        found, sent, _ = env.say("messages", "openai", {"service_tier": tier})
+        equal((sent.get("service_tier"), found["dropped"]), (wanted, [] if wanted else ["service_tier"]), f"{tier} at OpenAI")
+
+
+@case("CL-ANT-effort-everywhere", "pairs")
+def effort(env):
+    """Claude Code says it in every request; OpenAI's older models refuse to hear of it."""
+    for model, wanted in (("gpt-4.1", None), ("o3-mini", "low")):
+        found, sent, _ = env.say("messages", "openai", {"output_config": {"effort": "low"}, "thinking": {"type": "adaptive"}}, model=model)
+        equal((found["status"], sent.get("reasoning_effort"), found["dropped"]), (200, wanted, [] if wanted else ["output_config.effort"]), model)
+
+
 @case("CL-ANT-22", "pairs")
 def stop_text(env):
     """OpenAI's servers do not say which text it was; Claude does."""

@@ -352,6 +352,33 @@ def paths(env):
     equal((response.status, response.json()["choices"][0]["message"]["content"]), (200, "hello"), "Azure's form")
 
 
+@case("CL-wrong-base", "client-apis")
+def wrong_base(env):
+    """Base URLs are typed with and without a version: what can be meant is served; what the vendors have besides is 404 in their words."""
+    ask = {"chat/completions": chat(), "responses": {"model": "gpt", "input": "hi"}, "completions": {"model": "gpt", "prompt": "a"},
+           "messages": message("gpt"), "messages/count_tokens": {key: value for key, value in message().items() if key != "max_tokens"}}
+    for path, body in ask.items():
+        own = "anthropic" if path.startswith("messages") else "openai"
+        for base in ("", "/v1", "/v1/v1", f"/{own}", f"/{own}/v1"):
+            response = env.ask(f"{base}/{path}", body)
+            equal(response.status, 200, f"status of {base}/{path} ({response.text[:200]})")
+    for path in ("/v1/models", "/models", "/v1/v1/models", "/openai/models", "/gemini/v1/models", "/v1alpha/models", "/openai/models/gpt", "/v1/models/"):
+        equal(env.ask(path, None, method="GET").status, 200, f"status of {path}")
+    for path in ("/v1beta/models/models%2Fgpt", "/v1beta/models/org/gpt", "/gemini/v1alpha/models/gpt",
+                 "/v1beta1/projects/p/locations/eu/publishers/google/models/gpt", "/v1/models/org%2Fgpt"):
+        response = env.ask(path + ":generateContent", ASK)
+        equal(response.status, 404 if "org" in path else 200, f"status of {path} ({response.text[:200]})")
+        truth(response.status == 200 or "org/gpt" in response.text or response.json()["error"]["status"] == "NOT_FOUND", "Google's words", response.text)
+    for method, path in (("POST", "/v1/audio/speech"), ("POST", "/v1/images/generations"), ("POST", "/v1/moderations"), ("GET", "/v1/files"),
+                         ("POST", "/v1/batches"), ("POST", "/openai/v1/nothing"), ("POST", "/v1/responses/resp_1/cancel"), ("GET", "/openai/v1/responses/resp_1")):
+        response = env.ask(path, {} if method == "POST" else None, method=method)
+        equal((response.status, response.json()["error"]["type"], response.header("x-should-retry")), (404, "invalid_request_error", "false"), f"{method} {path}")
+    for method, path in (("POST", "/v1/messages/batches"), ("GET", "/v1/organizations/me"), ("POST", "/anthropic/v1/nothing")):
+        response = env.ask(path, {} if method == "POST" else None, method=method)
+        equal((response.status, response.json()["error"]["type"]), (404, "not_found_error"), f"{method} {path}")
+    equal(env.ask("/v1/files", None, method="GET", headers={"Authorization": "Bearer wrong"}).json()["error"]["code"], "invalid_api_key", "nobody")
+
+
 # -- the Responses API in --
 
 RESPONSES = "/v1/responses"

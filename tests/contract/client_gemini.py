@@ -1,6 +1,7 @@
 """CL-GEM rows with every provider: Google's generateContent in front of servers of each dialect."""
 import base64
 import json
+import re
 
 from fakes.models import Reply
 from harness.runner import case, equal, truth
@@ -106,6 +107,87 @@ def pictures(env):
     equal(env.say("gemini", "openai", asked)[1]["messages"][0]["content"][1]["image_url"]["url"], "https://a.example/b.png", "of a chat")
     equal(env.say("gemini", "anthropic", asked)[1]["messages"][0]["content"][1]["source"], {"type": "url", "url": "https://a.example/b.png"},
           "of Claude")
+
+
+@case("CL-MAP-base64", "pairs")
+def alphabets(env):
+    """Google's SDK for Python writes the URL's alphabet, others break lines or leave the padding away: servers take the usual form only."""
+    data = b"\xff\xfe\xfd\xfb\x00h"
+    usual = base64.b64encode(data).decode()
+    for given in (usual, base64.urlsafe_b64encode(data).decode(), usual[:4] + "\n" + usual[4:], base64.urlsafe_b64encode(data[:4]).decode().rstrip("=")):
+        wanted = usual if len(given) >= 8 else base64.b64encode(data[:4]).decode()
+        parts = {"gemini": talk(("user", [{"inlineData": {"mimeType": "image/png", "data": given}}])),
+                 "chat": {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": f"data:image/png;base64,{given}"}}]}]},
+                 "messages": {"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": given}}]}]}}
+        for api, members in parts.items():
+            for target in ("mistral", "bedrock", *(() if api == "messages" else ("anthropic",)), *(() if api == "chat" else ("openai",))):
+                env.say(api, target, members)
+                found = re.search(r'[",](' + re.escape(wanted) + r')"', env.sent.body.decode().replace("\\/", "/"))
+                truth(found, f"{given!r} of {api} as {target} takes it", env.sent.body)
+
+
+@case("CL-GEM-left-out", "pairs")
+def left_out(env):
+    """However deep it stands: what another vendor has no place for is named, member by member; defaults are not worth a word."""
+    said = {"systemInstruction": {"parts": [{"text": "s", "inSystemPart": 1}], "inSystem": 1}, "atTop": 1, "contents": [
+        {"role": "user", "inContent": 1, "parts": [{"text": "q", "inPart": 1, "thought": False}]},
+        {"role": "model", "parts": [{"functionCall": {"id": "x", "name": "f", "args": {}, "inCall": 1, "willContinue": False}}]},
+        {"role": "user", "parts": [{"functionResponse": {"id": "x", "name": "f", "response": {"output": "r"}, "inResponse": "SILENT", "parts": []}},
+                                   {"inlineData": {"mimeType": "image/png", "data": "aGk=", "inData": {"a": 1}}}]}],
+            "generationConfig": {"inConfig": 1, "responseModalities": ["TEXT"], "thinkingConfig": {"includeThoughts": True, "inThinking": 1}},
+            "toolConfig": {"inToolConfig": 1, "functionCallingConfig": {"mode": "AUTO", "inCalling": True, "allowedFunctionNames": []}},
+            "safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}, {"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "OFF"}],
+            "tools": [{"functionDeclarations": [{"name": "f"}]}]}
+    wanted = sorted(["inSystemPart", "inSystem", "atTop", "inContent", "inPart", "inCall", "inResponse", "inData", "inConfig", "inThinking",
+                     "inToolConfig", "inCalling"])
+    for target in ("openai", "anthropic", "mistral", "bedrock"):
+        found, _, response = env.say("gemini", target, said)
+        equal((found["status"], found["dropped"]), (200, wanted), f"what {target} has no place for ({response.text[:200]})")
+    stricter = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_LOW_AND_ABOVE"}]
+    equal(env.say("gemini", "openai", {"safetySettings": stricter})[0]["dropped"], ["safetySettings"], "settings that ask for more")
+    equal(env.say("gemini", "openai", {"systemInstruction": {}})[0]["status"], 200, "instructions that say nothing")
+    reply = Reply(body={"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}]})
+    found, _, _ = env.say("gemini", "openai", {"requests": [{"model": "models/e", "content": {"parts": [{"text": "a"}]}, "title": "t", "autoTruncate": True}]},
+                          reply=reply, kind="embedding", model="text-embedding-3-small")
+    equal((found["vectors"], found["dropped"]), ([[0.5]], ["autoTruncate", "title"]), "of a text to be embedded")
+
+
+@case("CL-GEM-only-Google", "pairs")
+def only_google(env):
+    """Pictures as the answer, and files that Google keeps: nobody else can do it, and says so before it is asked."""
+    rows = [({"generationConfig": {"responseModalities": ["TEXT", "IMAGE"]}}, "responseModalities")]
+    rows += [(talk(("user", [{"fileData": {"fileUri": uri, "mimeType": "application/pdf"}}])), "fileUri") for uri in (
+        "gs://b/a.pdf", "https://generativelanguage.googleapis.com/v1beta/files/abc")]
+    for members, name in rows:
+        for target in ("openai", "anthropic", "mistral"):
+            found, sent, _ = env.say("gemini", target, members)
+            equal((found["status"], sent), (400, None), f"{name} at {target}")
+            truth(found["error"]["message"].startswith(name + ":"), f"words about {name}", found["error"])
+        equal(env.say("gemini", "vertex", members)[0]["status"], 200, f"{name} at Google's own")
+
+
+@case("CL-MAP-files-of-others", "pairs")
+def files(env):
+    """An upload's number means something to who keeps it only."""
+    rows = (("chat", {"messages": [{"role": "user", "content": [{"type": "file", "file": {"file_id": "file-1"}}]}]}, ("anthropic", "vertex", "mistral"), "openai"),
+            ("responses", {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "file-1"}]}]}, ("anthropic", "vertex", "mistral"), "openai"),
+            ("messages", {"messages": [{"role": "user", "content": [{"type": "document", "source": {"type": "file", "file_id": "file_1"}}]}]},
+             ("openai", "vertex", "mistral"), "vertex (Claude)"))
+    for api, members, others, own in rows:
+        for target in others:
+            found, sent, _ = env.say(api, target, members)
+            equal((found["status"], sent), (400, None), f"a file of {api} at {target}")
+            truth(found["error"]["message"].startswith("file_id:"), "words about it", found["error"])
+        truth(env.say(api, own, members)[0]["status"] == 200 and b"file" in env.sent.body, f"… and at {own}", env.sent and env.sent.body)
+
+
+@case("CL-GEM-schema-alone", "pairs")
+def schema_alone(env):
+    """A schema without its media type is meant all the same; numbers of a schema may stand in quotes."""
+    schema = {"type": "OBJECT", "properties": {"a": {"type": "ARRAY", "items": {"type": "STRING"}, "minItems": "1", "max_items": 3.0}}}
+    sent = env.say("gemini", "openai", {"generationConfig": {"responseSchema": schema}})[1]
+    equal(sent["response_format"]["json_schema"]["schema"]["properties"]["a"], {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 3},
+          "the schema")
 
 
 @case("CL-GEM-15-forms", "pairs")

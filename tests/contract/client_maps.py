@@ -11,8 +11,8 @@ from harness.runner import case, equal, truth
 
 from . import _pairs
 from ._apis import APIS
-from ._pairs_env import KEY
-from .client_openai import READ, calls, piece
+from ._pairs_env import KEY, sse_reply
+from .client_openai import FINISH, READ, USAGE, calls, chunk, piece
 
 SERVERS = ("openai", "azure", "anthropic", "bedrock", "vertex", "vertex (Claude)", "mistral")
 TOOL = {"tools": [{"name": "f", "input_schema": {"type": "object"}}]}
@@ -207,6 +207,28 @@ def stops(env):
     equal((found["status"], sent), (400, None), "six")
 
 
+@case("CL-MAP-19", "pairs")
+def stops_of_ours(env):
+    """A model that takes no stop texts, or a server that takes four: the answer ends in front of the first all the same, however it is cut."""
+    text, stops = "one\n\n\u00e9 two ### three", ["#####", "###", "\n\n\n", "twoo"]
+    for model, members in (("o3-mini", {"stop_sequences": stops}), ("gpt-4.1", {"stop_sequences": [*stops, "E1", "E2"]})):
+        for api, asked, wanted in (("messages", members, "stop_sequence"), ("gemini", {"generationConfig": {"stopSequences": members["stop_sequences"][:5]}}, "STOP")):
+            for cut in range(1, len(text)):
+                reply = sse_reply(chunk({"role": "assistant", "content": text[:cut]}), chunk({"content": text[cut:]}), FINISH, chunk(usage=USAGE))
+                found, sent, _ = env.say(api, "openai", asked, stream=True, reply=reply, model=model)
+                equal((found["text"], found["finish"], found["usage"]["output"], found["dropped"]), ("one\n\n\u00e9 two ", wanted, 7, []),
+                      f"{api} with {model}, cut at {cut}")
+            equal(sent.get("stop"), None if model == "o3-mini" else [*stops], "what the server is told")
+            body = {"choices": [{"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}], "usage": USAGE}
+            equal(env.say(api, "openai", asked, reply=Reply(body=body), model=model)[0]["text"], "one\n\n\u00e9 two ", f"a whole answer for {api}")
+    reply = sse_reply(chunk({"role": "assistant", "content": "a ##"}), chunk({"tool_calls": [piece(0, "c", "f", "{}")]}), chunk({}, "tool_calls"))
+    found, _, _ = env.say("messages", "openai", {"stop_sequences": stops, **TOOL}, stream=True, reply=reply, model="o3-mini")
+    equal((found["text"], found["calls"], found["finish"]), ("a ##", [["c", "f", {}]], "tool_use"), "only the beginning of one")
+    reply = sse_reply(chunk({"role": "assistant", "content": "a ### b"}), chunk({"tool_calls": [piece(0, "c", "f", "{}")]}), chunk({}, "tool_calls"))
+    found, _, _ = env.say("messages", "openai", {"stop_sequences": stops, **TOOL}, stream=True, reply=reply, model="o3-mini")
+    equal((found["text"], found["calls"], found["finish"]), ("a ", [], "stop_sequence"), "a call behind the end")
+
+
 @case("CL-MAP-20", "pairs")
 def odd_turns(env):
     talk = [{"role": "assistant", "content": "first"}, {"role": "user", "content": "a"}, {"role": "user", "content": ""},
@@ -230,9 +252,37 @@ def prefill(env):
     sent = env.say("chat", "anthropic", PREFILL, model="claude-sonnet-4-5")[1]["messages"]
     equal(sent[1]["content"][0]["text"], "Hello", "without its trailing space")
     equal(env.say("messages", "mistral", PREFILL)[1]["messages"][1].get("prefix"), True, "a prefix of Mistral")
-    found, sent, _ = env.say("chat", "anthropic", PREFILL, model="claude-opus-4-7")
-    truth(found["status"] == 200 and sent["messages"][-1]["role"] == "user" and "Hello" in str(sent["messages"][-1]),
-          "said by the user, to a Claude that takes no prefill", sent)
+    for api, members in (("chat", PREFILL), ("messages", PREFILL), ("responses", {"input": PREFILL["messages"]}),
+                         ("gemini", {"contents": [{"role": "user", "parts": [{"text": "q"}]}, {"role": "model", "parts": [{"text": "Hello"}]}]})):
+        for target in ("anthropic", "vertex (Claude)"):
+            if api == "messages":
+                continue  # its own bytes: the server says it
+            found, sent, _ = env.say(api, target, members, model="claude-opus-4-7" if target == "anthropic" else None)
+            equal((found["status"], sent), (400, None), f"words in the mouth of a Claude that takes none: {api} at {target}")
+            truth("does not support assistant message prefill" in found["error"]["message"], "the reason", found["error"])
+
+
+@case("CL-MAP-history", "pairs")
+def history(env):
+    """A call without a result, a result without a call: refused with the id before any server is asked."""
+    call = {"id": "call00001", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    item = {"type": "function_call", "call_id": "call00001", "name": "f", "arguments": "{}"}
+    q, go, lost = {"role": "user", "content": "q"}, {"role": "user", "content": "go on"}, {"role": "tool", "tool_call_id": "call00009", "content": "r"}
+    rows = [("chat", {"messages": [q, {"role": "assistant", "tool_calls": [call]}, go]}, "call00001"), ("chat", {"messages": [q, lost]}, "call00009"),
+            ("chat", {"messages": [q, {"role": "assistant", "tool_calls": [call]}]}, "call00001"),
+            ("chat", {"messages": [q, {"role": "assistant", "tool_calls": [call]}, {**lost, "tool_call_id": "call00001"}, {"role": "assistant", "content": "a"},
+                                   {**lost, "tool_call_id": "call00001"}]}, "call00001"),
+            ("responses", {"input": [q, item, go]}, "call00001"), ("responses", {"input": [q, {"type": "function_call_output", "call_id": "call00009", "output": "r"}]}, "call00009"),
+            ("gemini", {"contents": [{"parts": [{"text": "q"}]}, {"role": "model", "parts": [{"functionCall": {"id": "call00001", "name": "f"}}]}, {"parts": [{"text": "a"}]}]}, "call00001")]
+    for api, members, ident in rows:
+        for target in ("anthropic", "bedrock", "mistral", *(() if api == "gemini" else ("vertex",)), *(() if api == "chat" else ("openai",))):
+            found, sent, _ = env.say(api, target, members)
+            equal((found["status"], sent), (400, None), f"{members} of {api} at {target}")
+            truth(ident in found["error"]["message"], "the id", found["error"])
+    late = [q, {"role": "assistant", "tool_calls": [call, {**call, "id": "call00002"}]}, {**lost, "tool_call_id": "call00002"}, {"role": "system", "content": "s"},
+            {**lost, "tool_call_id": "call00001"}, go]
+    for target in ("anthropic", "bedrock", "vertex", "mistral"):
+        equal(env.say("chat", target, {"messages": late})[0]["status"], 200, f"results that come late, at {target}")
 
 
 @case("CL-MAP-23 CL-MAP-24", "pairs")

@@ -81,7 +81,7 @@ def finish_of_calls(env):
 def stop(env):
     equal(env.say("chat", "anthropic", {"stop": "X"})[1]["stop_sequences"], ["X"], "one text")
     found, sent, _ = env.say("gemini", "openai", {"generationConfig": {"stopSequences": list("abcde")}})
-    equal((sent["stop"], found["dropped"]), (list("abcd"), ["stopSequences"]), "five at a server that takes four")
+    equal((sent["stop"], found["dropped"]), (list("abcd"), []), "five at a server that takes four: the fifth is ours (CL-MAP-19)")
     equal(len(env.say("chat", "anthropic", {"stop": list("abcde")})[1]["stop_sequences"]), 5, "five at one that takes them")
 
 
@@ -93,11 +93,23 @@ def maximum(env):
 
 
 @case("CL-OAI-18", "pairs")
-def logprobs(env):
-    for target in ("anthropic", "bedrock"):
-        found, sent, response = env.say("chat", target, {"logprobs": True})
-        equal((found["status"], sent), (400, None), f"logprobs of {target}")
-        truth("log probabilities" in found["error"]["message"], "words that name them", response.text)
+def lacking(env):
+    """What a target does not have is refused before it is asked, and named as the client calls it."""
+    hosted = {"tools": [{"type": "web_search"}], "tool_choice": {"type": "web_search"}}
+    rows = [("chat", target, {"logprobs": True}, "logprobs") for target in ("anthropic", "bedrock", "mistral")]
+    rows += [("chat", target, {"n": 2}, "n") for target in ("anthropic", "bedrock")]
+    rows += [("responses", target, {"top_logprobs": 2}, "top_logprobs") for target in ("anthropic", "bedrock", "mistral")]
+    rows += [("responses", target, hosted, "tool_choice") for target in ("openai", "anthropic", "bedrock", "vertex", "mistral")]
+    rows += [("gemini", "anthropic", {"generationConfig": {"candidateCount": 2}}, "candidateCount"),
+             ("gemini", "mistral", {"generationConfig": {"responseLogprobs": True}}, "responseLogprobs"),
+             ("messages", "vertex", {"stop_sequences": list("abcdef")}, "stop_sequences")]
+    for api, target, members, name in rows:
+        found, sent, response = env.say(api, target, members)
+        equal((found["status"], sent), (400, None), f"{name} of {api} at {target} ({response.text[:200]})")
+        truth(found["error"]["message"].startswith(f"{name}: "), f"words about {name}", found["error"]["message"])
+        if api in ("chat", "responses"):
+            equal((found["error"]["param"], found["error"]["code"], response.header("x-should-retry")), (name, "unsupported_parameter", "false"),
+                  f"what SDKs read of it at {target}")
 
 
 @case("CL-OAI-20", "pairs")
@@ -208,6 +220,88 @@ def free_text(env):
     truth("start: WORD" in sent["tools"][0]["description"], "the grammar in words", sent["tools"][0])
     call = response.json()["choices"][0]["message"]["tool_calls"][0]
     equal((call["type"], call["custom"]), ("custom", {"name": "patch", "input": "*** \"Begin\"\n"}), "the call")
+
+
+BARE = {"name": "f", "description": "d", "input_schema": TOOL["function"]["parameters"]}
+BLOCKS = [{"role": "system", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "q"}, {"type": "image", "source": {
+              "type": "base64", "media_type": "image/png", "data": "aGk="}}]},
+          {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm", "signature": "EqQB"}, {"type": "text", "text": "ok"},
+                                            {"type": "tool_use", "id": "toolu_01", "name": "f", "input": {"n": 1}},
+                                            {"type": "tool_use", "id": "toolu_02", "name": "f", "input": {}}]},
+          {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_01", "content": [{"type": "text", "text": "r1"}]},
+                                       {"type": "tool_result", "tool_use_id": "toolu_02", "content": "r2", "is_error": True},
+                                       {"type": "text", "text": "go on"}]}]
+
+
+@case("CL-OAI-blocks", "pairs")
+def blocks(env):
+    """Cursor takes a model for a Claude by its name, and then sends Anthropic's tools and blocks to a chat's path."""
+    plain = [{"role": "system", "content": "s"}, {"role": "user", "content": [{"type": "text", "text": "q"}, {"type": "image_url", "image_url": {
+                 "url": "data:image/png;base64,aGk="}}]},
+             {"role": "assistant", "content": "ok", "tool_calls": [
+                 {"id": "toolu_01", "type": "function", "function": {"name": "f", "arguments": '{"n": 1}'}},
+                 {"id": "toolu_02", "type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+             {"role": "tool", "tool_call_id": "toolu_01", "content": "r1"}, {"role": "tool", "tool_call_id": "toolu_02", "content": "r2"},
+             {"role": "user", "content": "go on"}]
+    for target in ("openai", "azure", "bedrock", "vertex", "mistral", "anthropic"):
+        found, sent, response = env.say("chat", target, {"messages": BLOCKS, "tools": [BARE], "tool_choice": {"type": "any"}})
+        equal((found["status"], found["dropped"]), (200, []), f"at {target} ({response.text[:200]})")
+        text = env.sent.body.decode()
+        truth(all(word in text for word in ("aGk=", "r1", "r2", "go on", "integer")), f"all of it at {target}", text)
+        truth("EqQB" not in text, f"no thoughts at {target}, which is not to think", text)
+        if target in ("openai", "azure"):
+            equal([{name: value for name, value in message.items() if name != "content" or message["role"] != "tool"} for message in sent["messages"]],
+                  [{name: value for name, value in message.items() if name != "content" or message["role"] != "tool"} for message in plain], "a chat's form")
+            equal((sent["tools"], sent["tool_choice"]), ([{"type": "function", "function": {**TOOL["function"], "description": "d"}}], "required"), "the tool")
+    env.say("chat", "anthropic", {"messages": BLOCKS, "tools": [BARE], "thinking": {"type": "enabled", "budget_tokens": 1024}})
+    truth(b"EqQB" in env.sent.body, "a signature at home", env.sent.body)
+    for choice, wanted in (({"type": "tool", "name": "f"}, {"type": "function", "function": {"name": "f"}}), ({"type": "auto"}, None), ({"type": "none"}, "none"),
+                           ({"type": "auto", "disable_parallel_tool_use": True}, None)):
+        sent = env.say("chat", "openai", {"tools": [BARE], "tool_choice": choice})[1]
+        equal((sent.get("tool_choice"), sent.get("parallel_tool_calls")), (wanted, False if len(choice) == 2 and "name" not in choice else None), f"{choice}")
+    flat = {"type": "custom", "name": "patch", "format": {"type": "grammar", "syntax": "lark", "definition": "start: X"}}
+    sent = env.say("chat", "openai", {"tools": [TOOL, flat]})[1]
+    equal(sent["tools"][1]["custom"]["name"], "patch", "a flat tool, as servers of chats know it")
+    for bad in ({"role": "assistant", "content": [BLOCKS[3]["content"][0]]}, {"role": "user", "content": [BLOCKS[2]["content"][2]]}):
+        found, sent, _ = env.say("chat", "anthropic", {"messages": [bad]})
+        equal((found["status"], found["error"]["param"], sent), (400, "messages[0].content", None), "a block where none can be")
+
+
+@case("CL-OAI-no-ids", "pairs")
+def no_ids(env):
+    """Google's server of this dialect gives calls no ids, and its clients send none back."""
+    call = {"type": "function", "function": {"name": "f", "arguments": '{"n":1}'}}
+    for none in ({}, {"id": ""}, {"id": None}):
+        answer = {"role": "tool", **({"tool_call_id": none["id"]} if none else {})}
+        talk = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "", "tool_calls": [{**none, **call}, {**none, **call}]},
+                {**answer, "content": "r1"}, {**answer, "content": "r2"}, {"role": "assistant", "tool_calls": [{**none, **call}]}, {**answer, "content": "r3"}]
+        sent = env.say("chat", "anthropic", {"messages": talk, "tools": [TOOL]})[1]["messages"]
+        calls = [part["id"] for turn in sent for part in turn["content"] if part["type"] == "tool_use"]
+        results = [(part["tool_use_id"], part["content"]) for turn in sent for part in turn["content"] if part["type"] == "tool_result"]
+        equal((len(set(calls)), results), (3, list(zip(calls, ("r1", "r2", "r3")))), f"calls and their results with {none}")
+    found, sent, _ = env.say("chat", "anthropic", {"messages": [{"role": "user", "content": "q"}, {"role": "tool", "content": "r"}]})
+    equal((found["status"], found["error"]["param"], sent), (400, "messages[1].tool_call_id", None), "a result of nothing")
+
+
+@case("CL-OAI-thinking", "pairs")
+def thinking(env):
+    """The ways of others to say how much to think reach every server in its own."""
+    rows = (({"thinking": {"type": "enabled", "budget_tokens": 2000}}, {"type": "enabled", "budget_tokens": 2000}), ({"reasoning": {"max_tokens": 2000}},
+            {"type": "enabled", "budget_tokens": 2000}), ({"thinking": {"type": "disabled"}}, {"type": "disabled"}), ({"enable_thinking": False}, {"type": "disabled"}),
+            ({"reasoning": {"enabled": False, "exclude": False}}, {"type": "disabled"}))
+    for members, wanted in rows:
+        found, sent, _ = env.say("chat", "anthropic", members)
+        equal((found["dropped"], sent.get("thinking")), ([], wanted), f"{members} at Claude")
+    equal(env.say("chat", "vertex", {"thinking": {"type": "disabled"}})[1]["generationConfig"]["thinkingConfig"]["thinkingBudget"], 0, "off at Gemini")
+    found, _, _ = env.say("chat", "anthropic", {"thinking": {"type": "between_tools"}, "chat_template_kwargs": {"enable_thinking": False}})
+    equal(found["dropped"], ["chat_template_kwargs", "thinking"], "what nobody here understands")
+
+
+@case("CL-OAI-audio", "pairs")
+def spoken(env):
+    for target in ("anthropic", "bedrock", "vertex", "mistral"):
+        found, sent, _ = env.say("chat", target, {"modalities": ["text", "audio"], "audio": {"voice": "x", "format": "wav"}})
+        equal((found["status"], found["error"] and found["error"]["param"], sent), (400, "modalities", None), f"sound of {target}")
 
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}

@@ -168,8 +168,10 @@ bool anthropic_names_files(const struct aigw_model_request *req)
 static aigw_status put_source(struct anthropic_out *out, const struct aigw_part *part)
 {
     aigw_str type = part->media_type, data = part->data;
-    aigw_status status = AIGW_OK;
+    aigw_status status = wire_check_file(out->host, out->ctx, part, ANTHROPIC_DIALECT);
 
+    if (status != AIGW_OK)
+        return status;
     wire_puts(out->body, "\"source\":{\"type\":\"");
     if (data.len > 0 || wire_split_data_url(part->url, &type, &data)) {
         status = put_data(out, part->type == AIGW_PART_IMAGE, type, data);

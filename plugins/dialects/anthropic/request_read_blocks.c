@@ -39,12 +39,14 @@ static bool read_source(struct reading *r, const struct aigw_json *at, struct ai
             return reading_refuse(r, "media_type", "Input should be %s",
                                   is_image ? "an image's type, such as 'image/png'"
                                            : "a media type, such as 'application/pdf'");
-        return true;
+        return wire_usual_base64(r->host, r->ctx, &part->data) != AIGW_E_NOMEM || reading_fail(r, AIGW_E_NOMEM);
     }
     if (aigw_json_is_text(&at[SOURCE_TYPE], "url"))
         return reading_name(r, &at[SOURCE_URL], "url", &part->url);
-    if (aigw_json_is_text(&at[SOURCE_TYPE], "file"))
+    if (aigw_json_is_text(&at[SOURCE_TYPE], "file")) {
+        part->origin = AIGW_STR(ANTHROPIC_DIALECT); /* who keeps it */
         return reading_name(r, &at[SOURCE_FILE_ID], "file_id", &part->file_id);
+    }
     *ret_is_known = false;
     return true;
 }
@@ -186,4 +188,32 @@ bool reading_search_result(struct reading *r, struct reading_block *b)
     b->part->type = AIGW_PART_TEXT;
     b->part->text = wire_str(text);
     return true;
+}
+
+/* A tool that was found and is known from here on: another vendor's model knows all of them anyway, and is told which.
+ */
+bool reading_reference(struct reading *r, struct reading_block *b)
+{
+    aigw_str name = AIGW_STR_NONE;
+    struct aigw_json value;
+    const char *text;
+
+    if (!r->is_for_others)
+        return reading_opaque(r, b);
+    aigw_json_member(&b->json, "tool_name", &value);
+    if (!reading_name(r, &value, "tool_name", &name))
+        return false;
+    text = r->host->format(r->ctx, AIGW_LIFE_BUILD, "The tool %.*s is available now.", AIGW_STR_ARG(name));
+    if (!text)
+        return reading_fail(r, AIGW_E_NOMEM);
+    b->part->type = AIGW_PART_TEXT;
+    b->part->text = wire_str(text);
+    return true;
+}
+
+/* A file that the vendor keeps: a model that never saw it would answer all the same. */
+bool reading_upload(struct reading *r, struct reading_block *b)
+{
+    return r->is_for_others ? reading_refuse(r, "type", "the file is kept by Anthropic; send what is in it")
+                            : reading_opaque(r, b);
 }

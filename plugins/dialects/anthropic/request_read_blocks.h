@@ -36,5 +36,7 @@ bool reading_opaque(struct reading *r, struct reading_block *b);
 bool reading_image(struct reading *r, struct reading_block *b);
 bool reading_document(struct reading *r, struct reading_block *b);
 bool reading_search_result(struct reading *r, struct reading_block *b);
+bool reading_reference(struct reading *r, struct reading_block *b);
+bool reading_upload(struct reading *r, struct reading_block *b);
 
 #endif

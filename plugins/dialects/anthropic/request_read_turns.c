@@ -164,6 +164,8 @@ static const struct {
     { "search_result", reading_search_result, IN_USER | IN_RESULT | IN_ASSISTANT | IN_SYSTEM },
     { "tool_use", read_call, IN_ASSISTANT },
     { "tool_result", read_result, IN_USER },
+    { "tool_reference", reading_reference, IN_RESULT },
+    { "container_upload", reading_upload, IN_USER },
     { "thinking", read_thinking, IN_ASSISTANT },
     { "redacted_thinking", read_redacted, IN_ASSISTANT },
 };
@@ -366,7 +368,8 @@ static bool read_user(struct reading *r, const struct aigw_json *at, struct read
         return false;
     if (turn->results.first && !add_message(r, talk->turns, AIGW_ROLE_TOOL, turn->results.first))
         return false;
-    return !turn->parts.first || add_message(r, talk->turns, AIGW_ROLE_USER, turn->parts.first);
+    return (!turn->parts.first && turn->results.first) ||
+           add_message(r, talk->turns, AIGW_ROLE_USER, turn->parts.first);
 }
 
 static bool read_message(struct reading *r, const struct aigw_json *json, size_t number, struct reading_talk *talk)

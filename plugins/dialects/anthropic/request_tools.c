@@ -127,6 +127,8 @@ static aigw_status put_choice(struct anthropic_out *out, const struct anthropic_
     bool is_single = req->params && req->params->parallel_calls == AIGW_NO && req->tool_choice != AIGW_TOOLS_NONE;
 
     if (listed->count == 0) {
+        if (req->tool_choice == AIGW_TOOLS_NAMED && req->tools)
+            return wire_lacks_tool(out->host, out->ctx);
         if (req->tool_choice != AIGW_TOOLS_AUTO)
             anthropic_drop(out, "tool_choice");
         return AIGW_OK;
@@ -134,7 +136,7 @@ static aigw_status put_choice(struct anthropic_out *out, const struct anthropic_
     if (req->tool_choice > AIGW_TOOLS_NAMED)
         return anthropic_unsupported(out, "such choice of tools", req->tool_choice);
     if (req->tool_choice == AIGW_TOOLS_NAMED && listed->named.len == 0)
-        return anthropic_invalid(out, "the demanded tool is not among the tools");
+        return wire_lacks_tool(out->host, out->ctx);
     if (req->tool_choice == AIGW_TOOLS_AUTO && !is_single)
         return AIGW_OK;
     wire_key(out->body, "tool_choice");

@@ -3,6 +3,7 @@
  * Their rules: `system` stands apart, turns alternate and begin with the user, tool results come first in the turn
  * after the calls, no text block is blank, a trailing assistant turn does not end in blanks, at most four cache
  * markers. */
+#include "../common/turns.h"
 #include "request_write.h"
 
 #include <string.h>
@@ -75,30 +76,29 @@ static aigw_status put_text_block(struct anthropic_out *out, const char *role, c
 
 /* ---- messages ---- */
 
-/* System messages that came later than the first turn stay where they are: put to the top they would mean something
- * else, and break the prompt's cache. The API knows no such role, so they are the user's, and marked. */
-static aigw_status put_waiting(struct anthropic_out *out, const struct aigw_message *until)
+static aigw_status put_result(void *self, const struct aigw_part *result)
 {
-    aigw_status status = AIGW_OK;
-
-    for (const struct aigw_message *msg = out->waiting; msg != until && status == AIGW_OK; msg = msg->next)
-        for (const struct aigw_part *part = wire_is_system(msg) ? msg->parts : NULL; part && status == AIGW_OK;
-             part = part->next)
-            if (wire_is_textual(part))
-                status = put_text_block(out, "user", part, part->text, "<system>", "</system>");
-    out->waiting = NULL;
-    return status;
+    return anthropic_put_result(self, result);
 }
 
-static aigw_status put_part(struct anthropic_out *out, const char *role, const struct aigw_part *part, aigw_str text,
-                            bool is_rewritten)
+/* The API knows no such role behind the first turn, so it is the user's, and marked. */
+static aigw_status put_instruction(void *self, const struct aigw_part *part)
 {
-    bool is_assistant = strcmp(role, "assistant") == 0;
+    struct anthropic_out *out = self;
+
+    return wire_is_textual(part) ? put_text_block(out, "user", part, part->text, "<system>", "</system>")
+                                 : anthropic_unsupported(out, "such part of a system message", part->type);
+}
+
+static aigw_status put_part(void *self, bool is_assistant, const struct aigw_part *part, aigw_str text, bool is_told)
+{
+    const char *role = is_assistant ? "assistant" : "user";
+    struct anthropic_out *out = self;
 
     switch (part->type) {
     case AIGW_PART_TEXT:
     case AIGW_PART_REFUSAL:
-        return put_text_block(out, role, part, text, is_rewritten ? WIRE_PREFILL_PREFIX : "", "");
+        return put_text_block(out, role, part, text, is_told ? WIRE_PREFILL_PREFIX : "", "");
     case AIGW_PART_IMAGE:
     case AIGW_PART_DOCUMENT:
         if (is_assistant)
@@ -124,43 +124,6 @@ static aigw_status put_part(struct anthropic_out *out, const char *role, const s
     default:
         return anthropic_unsupported(out, "part of this type", part->type);
     }
-}
-
-/* Results come first in their turn, those of the messages that follow with more of them included. */
-static aigw_status put_results(struct anthropic_out *out, const struct aigw_message *msg)
-{
-    aigw_status status = AIGW_OK;
-
-    if (out->results_ahead > 0) {
-        out->results_ahead--;
-        return AIGW_OK;
-    }
-    for (const struct aigw_message *at = msg;
-         at && status == AIGW_OK && (wire_is_system(at) || wire_has_part(at->parts, AIGW_PART_TOOL_RESULT));
-         at = at->next) {
-        for (const struct aigw_part *part = at->parts; part && status == AIGW_OK; part = part->next)
-            if (part->type == AIGW_PART_TOOL_RESULT)
-                status = anthropic_put_result(out, part);
-        out->results_ahead += at != msg && !wire_is_system(at);
-    }
-    return status;
-}
-
-static aigw_status put_message(struct anthropic_out *out, const struct aigw_message *msg)
-{
-    bool is_assistant = msg->role == AIGW_ROLE_ASSISTANT, is_last = !msg->next;
-    bool is_rewritten = is_last && is_assistant && out->has_no_prefill;
-    aigw_status status = put_results(out, msg);
-
-    if (status == AIGW_OK && out->waiting)
-        status = put_waiting(out, msg);
-    for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
-        bool is_tail = is_last && is_assistant && !part->next;
-
-        status = put_part(out, is_assistant && !is_rewritten ? "assistant" : "user", part,
-                          is_tail ? wire_trim_end(part->text) : part->text, is_rewritten);
-    }
-    return status;
 }
 
 /* The instructions before the first turn. */
@@ -192,32 +155,37 @@ static aigw_status put_system(struct anthropic_out *out)
     return status;
 }
 
+static aigw_status check_message(void *self, const struct aigw_message *msg)
+{
+    struct anthropic_out *out = self;
+
+    if (msg->role < AIGW_ROLE_SYSTEM || msg->role > AIGW_ROLE_DEVELOPER)
+        return anthropic_unsupported(out, "such role of a message", msg->role);
+    if (msg->extra.len > 0 && !out->is_foreign)
+        return anthropic_unsupported(out, "extra members of a message", msg->role);
+    if (wire_drop_members(out->host, out->ctx, out->drops, msg->extra) != AIGW_OK)
+        return anthropic_invalid(out, "a message's extra members are not a JSON object");
+    if (msg->name.len > 0)
+        anthropic_drop(out, "name");
+    if (msg->effort.len > 0)
+        anthropic_drop(out, "effort");
+    return AIGW_OK;
+}
+
 aigw_status anthropic_put_turns(struct anthropic_out *out)
 {
+    const struct turns_writer writer = { .out = out,
+                                         .refuses_prefill = out->has_no_prefill,
+                                         .check = check_message,
+                                         .result = put_result,
+                                         .instruction = put_instruction,
+                                         .part = put_part };
     aigw_status status = put_system(out);
-    bool is_leading = true;
 
     wire_key(out->body, "messages");
     wire_puts(out->body, "[");
-    for (const struct aigw_message *msg = out->req->messages; msg && status == AIGW_OK; msg = msg->next) {
-        if (msg->role < AIGW_ROLE_SYSTEM || msg->role > AIGW_ROLE_DEVELOPER)
-            return anthropic_unsupported(out, "such role of a message", msg->role);
-        if (msg->extra.len > 0 && !out->is_foreign)
-            return anthropic_unsupported(out, "extra members of a message", msg->role);
-        if (wire_drop_members(out->host, out->ctx, out->drops, msg->extra) != AIGW_OK)
-            return anthropic_invalid(out, "a message's extra members are not a JSON object");
-        if (msg->name.len > 0)
-            anthropic_drop(out, "name");
-        if (msg->effort.len > 0)
-            anthropic_drop(out, "effort");
-        is_leading = is_leading && wire_is_system(msg);
-        if (!wire_is_system(msg))
-            status = put_message(out, msg);
-        else if (!is_leading && !out->waiting)
-            out->waiting = msg;
-    }
-    if (status == AIGW_OK && out->waiting)
-        status = put_waiting(out, NULL);
+    if (status == AIGW_OK)
+        status = turns_put(&writer, out->req->messages);
     close_turn(out);
     if (out->turn_count == 0) /* instructions only: the API wants a user turn all the same */
         wire_puts(out->body, "{\"role\":\"user\",\"content\":[{\"type\":\"text\",\"text\":\".\"}]}");

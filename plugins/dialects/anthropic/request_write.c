@@ -70,9 +70,9 @@ static void put_stops(struct anthropic_out *out, const struct aigw_params *param
 static aigw_status check_params(struct anthropic_out *out, const struct aigw_params *params)
 {
     if (params->choice_count > 1)
-        return anthropic_unsupported(out, "more than one answer to a call", params->choice_count);
+        return wire_lacks(out->host, out->ctx, "n", "the Anthropic dialect", "more than one answer to a call");
     if (params->want_logprobs == AIGW_YES)
-        return anthropic_unsupported(out, "log probabilities", params->want_logprobs);
+        return wire_lacks(out->host, out->ctx, "logprobs", "the Anthropic dialect", "log probabilities");
     return AIGW_OK;
 }
 
@@ -130,6 +130,8 @@ static aigw_status put_call(struct anthropic_out *out, const struct aigw_json *e
     bool is_count = out->req->kind == AIGW_CALL_COUNT;
     aigw_status status = params ? check_params(out, params) : AIGW_OK;
 
+    if (status == AIGW_OK && out->quirks->refuses_prefill && !is_count)
+        status = wire_check_prefill(out->host, out->ctx, out->req);
     if (status == AIGW_OK)
         status = anthropic_settle_form(out);
     if (status != AIGW_OK)

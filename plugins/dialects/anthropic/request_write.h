@@ -45,9 +45,7 @@ struct anthropic_out {
     uint32_t marks_to_skip; /* cache markers beyond the last four */
     const char *role;       /* of the open turn, NULL when none is open */
     uint32_t turn_count;
-    uint32_t block_count;               /* in the open turn */
-    uint32_t results_ahead;             /* messages to come whose results stand there already */
-    const struct aigw_message *waiting; /* system messages from here on are still to be put in place */
+    uint32_t block_count; /* in the open turn */
 };
 aigw_status anthropic_unsupported(struct anthropic_out *out, const char *what, uint32_t number);
 aigw_status anthropic_invalid(struct anthropic_out *out, const char *what);

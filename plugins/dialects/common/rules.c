@@ -40,8 +40,14 @@ bool wire_model_is_reasoning(aigw_str model)
 {
     aigw_str name = rules_base(model);
 
-    if (rules_match_at(name, 0, "gpt-5"))
-        return true;
+    if (rules_match_at(name, 0, "gpt-") && name.len > 4) {
+        size_t digits = 1;
+
+        while (4 + digits < name.len && isdigit((unsigned char)name.ptr[4 + digits]))
+            digits++;
+        if (digits == 1 && name.ptr[4] >= '5' && name.ptr[4] <= '9') /* not gpt-35, as Azure calls an old one */
+            return true;
+    }
     /* o1, o3-mini, o4-mini-2025-04-16, but not o200k or olmo */
     return name.len >= 2 && tolower((unsigned char)name.ptr[0]) == 'o' && isdigit((unsigned char)name.ptr[1]) &&
            (name.len == 2 || name.ptr[2] == '-' || name.ptr[2] == '_');

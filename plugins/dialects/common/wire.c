@@ -1,4 +1,4 @@
-/* wire.c - see wire.h. Text, JSON bodies, events. */
+/* wire.c - see wire.h. Text, JSON bodies, events; what is left out is drops.c. */
 #include "wire.h"
 
 #include <aigw/json.h>
@@ -106,71 +106,6 @@ bool wire_same_word(aigw_str word, const char *literal)
     while (i < word.len && !isalnum((unsigned char)word.ptr[i]))
         i++;
     return i == word.len;
-}
-
-/* ---- parameters left out ---- */
-
-struct wire_drop {
-    struct wire_drop *next;
-    aigw_str name;
-    char text[];
-};
-
-void wire_drop(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops, aigw_str name)
-{
-    struct wire_drop *drop;
-    uint32_t count = 0;
-
-    for (drop = drops->first; drop; drop = drop->next, count++)
-        if (drop->name.len == name.len && memcmp(drop->name.ptr, name.ptr, name.len) == 0)
-            return;
-    if (count >= WIRE_DROPS_MAX)
-        return;
-    drop = host->alloc(ctx, AIGW_LIFE_REQUEST, sizeof *drop + name.len);
-    if (!drop) {
-        drops->status = AIGW_E_NOMEM;
-        return;
-    }
-    memcpy(drop->text, name.ptr, name.len);
-    drop->name = (aigw_str){ drop->text, name.len };
-    drop->next = NULL;
-    if (drops->last)
-        drops->last->next = drop;
-    else
-        drops->first = drop;
-    drops->last = drop;
-}
-
-#define NAMES_SIZE 256 /* of those that a refusal names */
-
-aigw_status wire_settle_drops(const struct aigw_host *host, struct aigw_ctx *ctx, const struct wire_drops *drops,
-                              const struct aigw_model_request *req, const char *who)
-{
-    char names[NAMES_SIZE] = "";
-    size_t len = 0;
-
-    if (drops->status != AIGW_OK || !drops->first || !(req->flags & AIGW_REQF_STRICT))
-        return drops->status;
-    for (const struct wire_drop *drop = drops->first; drop && len + drop->name.len + 3 < sizeof names;
-         drop = drop->next)
-        len +=
-            (size_t)snprintf(names + len, sizeof names - len, "%s%.*s", len > 0 ? ", " : "", AIGW_STR_ARG(drop->name));
-    return host->fail(ctx, AIGW_E_UNSUPPORTED, "%s: cannot be taken by %s, and nothing may be left out here", names,
-                      who);
-}
-
-aigw_status wire_emit_drops(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops)
-{
-    const struct wire_drop *drop = drops->first;
-    aigw_status status = AIGW_OK;
-
-    drops->first = drops->last = NULL;
-    for (; drop && status == AIGW_OK; drop = drop->next) {
-        struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_DROPPED, .name = drop->name };
-
-        status = host->emit(ctx, &event);
-    }
-    return status;
 }
 
 /* ---- writing ---- */
@@ -324,24 +259,6 @@ aigw_status wire_splice(struct wire_body *body, aigw_str object)
     return AIGW_OK;
 }
 
-aigw_status wire_drop_members(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
-                              aigw_str object)
-{
-    struct aigw_json root, key, value;
-    struct aigw_json_walk members;
-    char room[64];
-
-    if (wire_is_blank(object))
-        return AIGW_OK;
-    if (aigw_json_check(object, 0, &root, NULL) != AIGW_OK || root.type != AIGW_JSON_OBJECT)
-        return AIGW_E_INVALID;
-    members = aigw_json_begin(&root);
-    while (aigw_json_next(&members, &key, &value))
-        wire_drop(host, ctx, drops,
-                  aigw_json_room(&key) <= sizeof room ? aigw_json_text_in(&key, room) : AIGW_STR("extra"));
-    return AIGW_OK;
-}
-
 bool wire_is_system(const struct aigw_message *msg)
 {
     return msg->role == AIGW_ROLE_SYSTEM || msg->role == AIGW_ROLE_DEVELOPER;
@@ -357,50 +274,6 @@ bool wire_has_part(const struct aigw_part *parts, uint32_t type)
     while (parts && parts->type != type)
         parts = parts->next;
     return parts != NULL;
-}
-
-bool wire_takes_item(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
-                     const struct aigw_part *part, bool is_ours)
-{
-    struct aigw_json root, first = { .type = AIGW_JSON_NULL }, value;
-    struct aigw_json_walk members;
-    bool is_object = aigw_json_check(part->text, 0, &root, NULL) == AIGW_OK && root.type == AIGW_JSON_OBJECT;
-    char room[64];
-
-    if (is_ours && is_object)
-        return true;
-    if (is_object) {
-        members = aigw_json_begin(&root);
-        if (!aigw_json_member(&root, "type", &first) || first.type != AIGW_JSON_STRING)
-            (void)aigw_json_next(&members, &first, &value); /* {"executableCode":{…}} */
-    }
-    wire_drop(host, ctx, drops,
-              first.type == AIGW_JSON_STRING && aigw_json_room(&first) <= sizeof room ? aigw_json_text_in(&first, room)
-                                                                                      : AIGW_STR("item"));
-    return false;
-}
-
-void wire_drop_openai_params(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
-                             const struct aigw_params *params)
-{
-    const struct {
-        bool is_given;
-        const char *name;
-    } rows[] = {
-        { params->set & AIGW_PARAM_SEED, "seed" },
-        { params->set & AIGW_PARAM_PRESENCE_PENALTY, "presence_penalty" },
-        { params->set & AIGW_PARAM_FREQUENCY_PENALTY, "frequency_penalty" },
-        { params->set & AIGW_PARAM_MIN_P, "min_p" },
-        { params->set & AIGW_PARAM_REPETITION_PENALTY, "repetition_penalty" },
-        { params->set & AIGW_PARAM_MIN_TOKENS, "min_tokens" },
-        { params->logit_bias.len > 0, "logit_bias" },
-        { params->verbosity.len > 0, "verbosity" },
-        { params->safety_settings.len > 0, "safety_settings" },
-    };
-
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        if (rows[i].is_given)
-            wire_drop(host, ctx, drops, wire_str(rows[i].name));
 }
 
 aigw_status wire_keep(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret)
@@ -442,14 +315,6 @@ bool wire_is_json_list(aigw_str text)
     return is_json_of(text, AIGW_JSON_LIST);
 }
 
-bool wire_is_base64(aigw_str text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (!isalnum((unsigned char)text.ptr[i]) && !memchr("+/=-_", text.ptr[i], 5))
-            return false;
-    return text.len > 0;
-}
-
 bool wire_is_media_type(aigw_str text)
 {
     for (size_t i = 0; i < text.len; i++)
@@ -471,43 +336,6 @@ bool wire_split_data_url(aigw_str url, aigw_str *ret_type, aigw_str *ret_data)
     *ret_type = (aigw_str){ url.ptr + 5, (size_t)(at - url.ptr) - 5 };
     *ret_data = (aigw_str){ at + sizeof mark - 1, url.len - (size_t)(at - url.ptr) - (sizeof mark - 1) };
     return true;
-}
-
-static int wire_base64_digit(char c)
-{
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
-}
-
-aigw_str wire_from_base64(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
-{
-    uint32_t bits = 0, count = 0;
-    size_t len = 0;
-    char *bytes;
-
-    while (text.len > 0 && text.ptr[text.len - 1] == '=')
-        text.len--;
-    bytes = host->alloc(ctx, AIGW_LIFE_BUILD, text.len + 1);
-    if (!bytes)
-        return AIGW_STR_NONE;
-    for (size_t i = 0; i < text.len; i++) {
-        int digit = wire_base64_digit(text.ptr[i]);
-
-        if (digit < 0)
-            return AIGW_STR_NONE;
-        bits = bits << 6 | (uint32_t)digit;
-        count += 6;
-        if (count >= 8) {
-            count -= 8;
-            bytes[len++] = (char)(bits >> count & 0xff);
-        }
-    }
-    return (aigw_str){ bytes, len };
 }
 
 /* ---- words and events ---- */

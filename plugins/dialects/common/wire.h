@@ -40,6 +40,23 @@ void wire_drop(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_d
  *  request from which nothing may be left out. who: "the Mistral API". */
 aigw_status wire_settle_drops(const struct aigw_host *host, struct aigw_ctx *ctx, const struct wire_drops *drops,
                               const struct aigw_model_request *req, const char *who);
+/** AIGW_E_UNSUPPORTED: `who` ("the Mistral API") has no `what`. The words begin with the canonical name of the
+ * parameter, as those of wire_settle_drops() do: clients hear it in their own spelling. */
+aigw_status wire_lacks(const struct aigw_host *host, struct aigw_ctx *ctx, const char *param, const char *who,
+                       const char *what);
+/** AIGW_E_UNSUPPORTED: the tool that must be called is none that the model hears of. */
+aigw_status wire_lacks_tool(const struct aigw_host *host, struct aigw_ctx *ctx);
+/** AIGW_E_UNSUPPORTED: the part is a file that another vendor holds, whose number means nothing here. family: what the
+ *  names of our own dialects begin with. */
+aigw_status wire_check_file(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_part *part,
+                            const char *family);
+/** AIGW_E_UNSUPPORTED: a client's conversation ends with words put into the assistant's mouth, which the model does not
+ *  take. Prompts of our own are told to the model in other words instead. */
+aigw_status wire_check_prefill(const struct aigw_host *host, struct aigw_ctx *ctx,
+                               const struct aigw_model_request *req);
+/** Safety settings of Gemini's form that ask for less than any server does by itself: to leave them out changes
+ *  nothing. */
+bool wire_is_lenient(aigw_str safety_settings);
 /** AIGW_EVENT_DROPPED for each, once. wire_emit() does so in time. */
 aigw_status wire_emit_drops(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops);
 
@@ -89,6 +106,8 @@ bool wire_takes_item(const struct aigw_host *host, struct aigw_ctx *ctx, struct 
  */
 void wire_drop_openai_params(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
                              const struct aigw_params *params);
+/** AIGW_E_UNSUPPORTED, with the id: a call has no result before the assistant speaks again, or a result no call. */
+aigw_status wire_check_history(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_message *messages);
 /** A copy that lives as long as the request; absent for an empty text. AIGW_E_NOMEM. */
 aigw_status wire_keep(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret);
 /** Close with '}' and hand the text out. */
@@ -97,8 +116,12 @@ aigw_status wire_end(struct wire_body *body, aigw_str *ret_text);
 /** True when text is one complete JSON object (or list): it may be put into a body as it stands. */
 bool wire_is_json_object(aigw_str text);
 bool wire_is_json_list(aigw_str text);
-/** True when text consists of base64 characters only. */
+/** True when text consists of base64 characters only, of either alphabet. */
 bool wire_is_base64(aigw_str text);
+/** Base64 as every server takes it: the usual alphabet, padded, in one line. Clients send others (Google's for Python
+ *  the URL's alphabet, some line ends). The same text when it is so already; else one that lives for the build.
+ *  AIGW_E_INVALID when it is none; AIGW_E_NOMEM. */
+aigw_status wire_usual_base64(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str *text);
 /** True for "image/png" and the like. */
 bool wire_is_media_type(aigw_str text);
 /** "data:image/png;base64,…" into its two parts. */
@@ -193,7 +216,7 @@ bool wire_says_too_long(aigw_str words);
 
 /* ---- rules by model name (features-and-models, chat path) ---------------------------------------------------- */
 
-/** OpenAI's gpt-5 family and o-series: max_completion_tokens, no sampling parameters, no stop. */
+/** OpenAI's models from gpt-5 on and o-series: max_completion_tokens, no sampling parameters, no stop. */
 bool wire_model_is_reasoning(aigw_str model);
 /** Claude models that refuse `temperature`. */
 bool wire_model_drops_temperature(aigw_str model);

@@ -118,10 +118,8 @@ struct converse_out {
     uint32_t marks_to_skip; /* cache markers beyond the last four */
     const char *role;       /* of the open turn, NULL when none is open */
     uint32_t turn_count, block_count;
-    bool has_document, has_text;        /* in the open turn */
-    uint32_t results_ahead;             /* messages to come whose results stand there already */
-    const struct aigw_message *waiting; /* system messages from here on are still to be put in place */
-    struct converse_name *names;        /* newest first */
+    bool has_document, has_text; /* in the open turn */
+    struct converse_name *names; /* newest first */
 };
 bool converse_takes(const struct converse_out *out, uint32_t what);
 aigw_status converse_unsupported(struct converse_out *out, const char *what, uint32_t number);

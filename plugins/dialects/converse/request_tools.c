@@ -178,12 +178,14 @@ static aigw_status put_choice(struct converse_out *out, const struct listed *lis
     if (req->tool_choice > AIGW_TOOLS_NAMED)
         return converse_unsupported(out, "such choice of tools", req->tool_choice);
     if (listed->count == 0) {
+        if (req->tool_choice == AIGW_TOOLS_NAMED && req->tools)
+            return wire_lacks_tool(out->host, out->ctx);
         if (req->tool_choice != AIGW_TOOLS_AUTO && req->tool_choice != AIGW_TOOLS_NONE)
             converse_drop(out, "tool_choice");
         return AIGW_OK;
     }
     if (req->tool_choice == AIGW_TOOLS_NAMED && !listed->has_named)
-        return converse_invalid(out, "the demanded tool is not among the tools");
+        return wire_lacks_tool(out->host, out->ctx);
     if (req->tool_choice == AIGW_TOOLS_NAMED && converse_takes(out, CONVERSE_CHOICE_NAMED)) {
         status = converse_demanded(out, &sent);
         if (status != AIGW_OK)

@@ -2,6 +2,7 @@
  *
  * Their rules: `system` stands apart, turns alternate and begin with the user, results of tools come first in the turn
  * after the calls, no text is blank, a document never comes without text, at most four cache markers. */
+#include "../common/turns.h"
 #include "converse.h"
 
 #include <ctype.h>
@@ -256,26 +257,6 @@ static aigw_status put_result(struct converse_out *out, const struct aigw_part *
     return status == AIGW_OK ? close_block(out, part) : status;
 }
 
-/* Results come first in their turn, those of the messages that follow with more of them included. */
-static aigw_status put_results(struct converse_out *out, const struct aigw_message *msg)
-{
-    aigw_status status = AIGW_OK;
-
-    if (out->results_ahead > 0) {
-        out->results_ahead--;
-        return AIGW_OK;
-    }
-    for (const struct aigw_message *at = msg;
-         at && status == AIGW_OK && (wire_is_system(at) || wire_has_part(at->parts, AIGW_PART_TOOL_RESULT));
-         at = at->next) {
-        for (const struct aigw_part *part = at->parts; part && status == AIGW_OK; part = part->next)
-            if (part->type == AIGW_PART_TOOL_RESULT)
-                status = put_result(out, part);
-        out->results_ahead += at != msg && !wire_is_system(at);
-    }
-    return status;
-}
-
 /* ---- messages ---- */
 
 /* Signed thinking of their own goes home, and only while thinking is on: all else the model refuses. */
@@ -299,31 +280,29 @@ static void put_thinking(struct converse_out *out, const struct aigw_part *part)
     }
 }
 
-/* System messages that came later than the first turn stay where they are: put to the top they would mean something
- * else, and break the prompt's cache. They are the user's, and marked. So are all of them where a model has no place
- * for instructions. */
-static aigw_status put_waiting(struct converse_out *out, const struct aigw_message *until)
+static aigw_status put_one_result(void *self, const struct aigw_part *result)
 {
-    aigw_status status = AIGW_OK;
-
-    for (const struct aigw_message *msg = out->waiting; msg != until && status == AIGW_OK; msg = msg->next)
-        for (const struct aigw_part *part = wire_is_system(msg) ? msg->parts : NULL; part && status == AIGW_OK;
-             part = part->next)
-            if (wire_is_textual(part))
-                status = put_text(out, "user", part, part->text, "<system>", "</system>");
-            else if (part->type != AIGW_PART_TOOLS)
-                status = converse_unsupported(out, "such part of a system message", part->type);
-    out->waiting = NULL;
-    return status;
+    return put_result(self, result);
 }
 
-static aigw_status put_part(struct converse_out *out, const char *role, const struct aigw_part *part, aigw_str text,
-                            bool is_rewritten)
+/* They are the user's, and marked; so are the first ones where a model has no place for instructions. */
+static aigw_status put_instruction(void *self, const struct aigw_part *part)
 {
+    struct converse_out *out = self;
+
+    return wire_is_textual(part) ? put_text(out, "user", part, part->text, "<system>", "</system>")
+                                 : converse_unsupported(out, "such part of a system message", part->type);
+}
+
+static aigw_status put_part(void *self, bool is_assistant, const struct aigw_part *part, aigw_str text, bool is_told)
+{
+    const char *role = is_assistant ? "assistant" : "user";
+    struct converse_out *out = self;
+
     switch (part->type) {
     case AIGW_PART_TEXT:
     case AIGW_PART_REFUSAL:
-        return put_text(out, role, part, text, is_rewritten ? WIRE_PREFILL_PREFIX : "", "");
+        return put_text(out, role, part, text, is_told ? WIRE_PREFILL_PREFIX : "", "");
     case AIGW_PART_IMAGE:
     case AIGW_PART_DOCUMENT:
     case AIGW_PART_VIDEO:
@@ -333,7 +312,7 @@ static aigw_status put_part(struct converse_out *out, const char *role, const st
         return put_call(out, part);
     case AIGW_PART_REASONING:
     case AIGW_PART_REDACTED:
-        if (strcmp(role, "assistant") == 0)
+        if (is_assistant)
             put_thinking(out, part);
         return AIGW_OK;
     case AIGW_PART_OPAQUE:
@@ -348,23 +327,6 @@ static aigw_status put_part(struct converse_out *out, const char *role, const st
     default:
         return converse_unsupported(out, "part of this type", part->type);
     }
-}
-
-static aigw_status put_message(struct converse_out *out, const struct aigw_message *msg)
-{
-    bool is_assistant = msg->role == AIGW_ROLE_ASSISTANT, is_last = !msg->next;
-    bool is_rewritten = is_last && is_assistant && out->quirks->refuses_prefill;
-    aigw_status status = put_results(out, msg);
-
-    if (status == AIGW_OK && out->waiting)
-        status = put_waiting(out, msg);
-    for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
-        bool is_tail = is_last && is_assistant && !part->next;
-
-        status = put_part(out, is_assistant && !is_rewritten ? "assistant" : "user", part,
-                          is_tail ? wire_trim_end(part->text) : part->text, is_rewritten);
-    }
-    return status;
 }
 
 static void open_system(struct converse_out *out, uint32_t *count)
@@ -400,8 +362,10 @@ static aigw_status put_system(struct converse_out *out, aigw_str note)
     return status;
 }
 
-static aigw_status check_message(struct converse_out *out, const struct aigw_message *msg)
+static aigw_status check_message(void *self, const struct aigw_message *msg)
 {
+    struct converse_out *out = self;
+
     if (msg->role < AIGW_ROLE_SYSTEM || msg->role > AIGW_ROLE_DEVELOPER)
         return converse_unsupported(out, "such role of a message", msg->role);
     if (msg->extra.len > 0 && converse_is_ours(out->req->dialect))
@@ -418,21 +382,20 @@ static aigw_status check_message(struct converse_out *out, const struct aigw_mes
 aigw_status converse_turns(struct converse_out *out, aigw_str note)
 {
     const struct aigw_part instruction = { .struct_size = sizeof instruction, .type = AIGW_PART_TEXT };
-    bool has_system = converse_takes(out, CONVERSE_SYSTEM), is_leading = has_system;
+    bool has_system = converse_takes(out, CONVERSE_SYSTEM);
+    const struct turns_writer writer = { .out = out,
+                                         .has_no_system = !has_system,
+                                         .refuses_prefill = out->quirks->refuses_prefill,
+                                         .check = check_message,
+                                         .result = put_one_result,
+                                         .instruction = put_instruction,
+                                         .part = put_part };
     aigw_status status = has_system ? put_system(out, note) : AIGW_OK;
 
     wire_key(out->body, "messages");
     wire_puts(out->body, "[");
-    for (const struct aigw_message *msg = out->req->messages; msg && status == AIGW_OK; msg = msg->next) {
-        status = check_message(out, msg);
-        is_leading = is_leading && wire_is_system(msg);
-        if (status == AIGW_OK && !wire_is_system(msg))
-            status = put_message(out, msg);
-        else if (!is_leading && !out->waiting)
-            out->waiting = msg;
-    }
-    if (status == AIGW_OK && out->waiting)
-        status = put_waiting(out, NULL);
+    if (status == AIGW_OK)
+        status = turns_put(&writer, out->req->messages);
     if (status == AIGW_OK && !has_system && note.len > 0)
         status = put_text(out, "user", &instruction, note, "<system>", "</system>");
     close_turn(out);

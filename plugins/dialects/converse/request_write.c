@@ -215,9 +215,9 @@ static aigw_status put_extra(struct converse_out *out)
 static aigw_status check_params(struct converse_out *out, const struct aigw_params *params)
 {
     if (params->choice_count > 1)
-        return converse_unsupported(out, "more than one answer to a call", params->choice_count);
+        return wire_lacks(out->host, out->ctx, "n", "Bedrock's Converse API", "more than one answer to a call");
     if (params->want_logprobs == AIGW_YES)
-        return converse_unsupported(out, "log probabilities", params->want_logprobs);
+        return wire_lacks(out->host, out->ctx, "logprobs", "Bedrock's Converse API", "log probabilities");
     return AIGW_OK;
 }
 
@@ -251,7 +251,6 @@ aigw_status converse_body(const struct aigw_host *host, struct aigw_ctx *ctx, ai
     struct converse_out out = { .host = host, .ctx = ctx, .body = &body, .quirks = quirks, .req = req, .drops = drops };
     aigw_status status = wire_begin(&body, host, ctx);
 
-    (void)model;
     if (status != AIGW_OK)
         return status;
     /* Members in another vendor's spelling would mean something else here, or nothing. */
@@ -259,6 +258,8 @@ aigw_status converse_body(const struct aigw_host *host, struct aigw_ctx *ctx, ai
         return converse_invalid(&out, "the extra members are not a JSON object");
     if (!reader_begin(&out.reader, extra, &out.extra) || out.extra.type != AIGW_JSON_OBJECT)
         status = converse_invalid(&out, "the extra members are not a JSON object");
+    if (status == AIGW_OK && quirks->refuses_prefill && !is_count && wire_contains(model, "claude"))
+        status = wire_check_prefill(host, ctx, req);
     if (is_count)
         wire_puts(&body, "\"input\":{\"converse\":{");
     if (status == AIGW_OK)

@@ -13,23 +13,6 @@ static bool is_none(aigw_str text)
     return wire_is(text, "skip_thought_signature_validator") || wire_is(text, "context_engineering_is_the_way_to_go");
 }
 
-/* In the usual alphabet, with its padding; the text itself when it is so already. */
-static aigw_str usual(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
-{
-    size_t len = text.len, padding = (4 - text.len % 4) % 4;
-    char *copy;
-
-    if (padding == 0 && (len == 0 || (!memchr(text.ptr, '-', len) && !memchr(text.ptr, '_', len))))
-        return text;
-    copy = host->alloc(ctx, AIGW_LIFE_BUILD, len + padding);
-    if (!copy)
-        return AIGW_STR_NONE;
-    for (size_t i = 0; i < len; i++)
-        copy[i] = text.ptr[i] == '-' ? '+' : text.ptr[i] == '_' ? '/' : text.ptr[i];
-    memset(copy + len, '=', padding);
-    return (aigw_str){ copy, len + padding };
-}
-
 aigw_status gemini_carry_read(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret_origin,
                               aigw_str *ret_data)
 {
@@ -42,8 +25,8 @@ aigw_status gemini_carry_read(const struct aigw_host *host, struct aigw_ctx *ctx
     if (carry_split(bytes, ret_origin, ret_data)) /* data is absent when it is not as we wrote it */
         return AIGW_OK;
     *ret_origin = AIGW_STR("gemini");
-    *ret_data = wire_is_base64(text) ? usual(host, ctx, text) : text;
-    return ret_data->ptr ? AIGW_OK : AIGW_E_NOMEM;
+    *ret_data = text;
+    return wire_is_base64(text) ? wire_usual_base64(host, ctx, ret_data) : AIGW_OK;
 }
 
 aigw_status gemini_carry_write(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str origin, aigw_str data,

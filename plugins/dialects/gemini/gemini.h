@@ -68,12 +68,13 @@ struct gemini_out {
     uint32_t turn_count;            /* turns so far */
     uint32_t part_count;            /* in the open turn */
     bool has_call;                  /* the open turn has a function call */
-    uint32_t results_ahead;         /* messages to come whose results stand there already */
     const struct aigw_part **calls; /* call_count of them, all of the request */
     uint32_t call_count;
-    uint32_t run_first, run_end;        /* those of the last turn of the assistant's */
-    const struct aigw_message *waiting; /* system messages from here on are still to be put in place */
+    uint32_t run_first, run_end; /* those of the last turn of the assistant's */
+    bool is_in_run;              /* … which still goes on */
 };
+/** True for the address of a file that the vendor keeps for its own models. */
+bool gemini_is_upload(aigw_str url);
 aigw_status gemini_unsupported(struct gemini_out *out, const char *what, uint32_t number);
 aigw_status gemini_invalid(struct gemini_out *out, const char *what);
 void gemini_drop(struct gemini_out *out, const char *name);

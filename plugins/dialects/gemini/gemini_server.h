@@ -34,11 +34,16 @@ void gemini_write_refusal(const struct aigw_host *host, struct aigw_buf *buf, co
 
 /* ---- requests ------------------------------------------------------------------------------------------------ */
 
+#define GEMINI_DROPPED_MAX 16u
+
 /** What a client asked of its answer. Its model and whether it streams stand in the path. */
 struct gemini_asked {
     bool shows_thoughts;
-    bool has_foreign;        /* brings another vendor's signatures: the body must not pass through as it is */
-    bool is_batch;           /* embeddings: of :batchEmbedContents, whose answer is a list */
+    bool has_foreign; /* brings another vendor's signatures: the body must not pass through as it is */
+    bool is_batch;    /* embeddings: of :batchEmbedContents, whose answer is a list */
+    uint32_t
+        dropped_count; /* members that have no place anywhere but in the client's own bytes, by its names for them */
+    aigw_str dropped[GEMINI_DROPPED_MAX];
     const char *vendor_only; /* a member that Google itself alone can serve ("cachedContent"); NULL: there is none */
 };
 

@@ -3,6 +3,7 @@
  * Their rules: instructions stand apart, turns begin with the user, results stand in the turn after the calls, in the
  * calls' order: without ids nothing else tells which is whose. From the third generation on the first call of a turn
  * carries a signature. */
+#include "../common/turns.h"
 #include "gemini.h"
 
 #include <string.h>
@@ -96,16 +97,18 @@ static aigw_str type_by_name(aigw_str url)
     return AIGW_STR_NONE;
 }
 
+bool gemini_is_upload(aigw_str url)
+{
+    return wire_has_prefix(url, "gs://") || wire_has_prefix(url, "https://generativelanguage.googleapis.com/");
+}
+
 /* Files that Google holds; of videos those of its site, too. Other addresses it does not fetch. */
 static bool is_google_file(const struct aigw_part *part)
 {
-    static const char *const places[] = { "gs://", "https://generativelanguage.googleapis.com/",
-                                          "https://storage.googleapis.com/" };
     static const char *const videos[] = { "https://www.youtube.com/", "https://youtube.com/", "https://youtu.be/" };
 
-    for (size_t i = 0; i < sizeof places / sizeof *places; i++)
-        if (wire_has_prefix(part->url, places[i]))
-            return true;
+    if (gemini_is_upload(part->url) || wire_has_prefix(part->url, "https://storage.googleapis.com/"))
+        return true;
     for (size_t i = 0; i < sizeof videos / sizeof *videos && part->type == AIGW_PART_VIDEO; i++)
         if (wire_has_prefix(part->url, videos[i]))
             return true;
@@ -117,7 +120,10 @@ static aigw_status put_media(struct gemini_out *out, const struct aigw_part *par
 {
     aigw_str type = part->media_type, data = part->data;
     bool has_data = data.len > 0 || wire_split_data_url(part->url, &type, &data);
+    aigw_status status = wire_check_file(out->host, out->ctx, part, GEMINI_DIALECT);
 
+    if (status != AIGW_OK)
+        return status;
     if (has_data) {
         if (!wire_is_media_type(type) || !wire_is_base64(data))
             return gemini_invalid(out, "an image, document, sound or video needs a media type and base64 data");
@@ -311,12 +317,6 @@ static aigw_status put_result(struct gemini_out *out, const struct aigw_part *pa
     return status == AIGW_OK ? close_part(out, part) : status;
 }
 
-/* The messages from `msg` on that belong to it: results, and instructions in between. */
-static bool is_in_group(const struct aigw_message *msg)
-{
-    return msg && (wire_is_system(msg) || wire_has_part(msg->parts, AIGW_PART_TOOL_RESULT));
-}
-
 /** The results of a row of messages. */
 struct result_list {
     const struct aigw_part **parts;
@@ -327,15 +327,14 @@ static aigw_status list_results(struct gemini_out *out, const struct aigw_messag
 {
     uint32_t count = 0;
 
-    for (const struct aigw_message *msg = group; is_in_group(msg); msg = msg->next)
+    for (const struct aigw_message *msg = group; turns_goes_on(msg); msg = msg->next)
         count += count_parts(msg, AIGW_PART_TOOL_RESULT);
     if (count > GEMINI_CALLS_MAX)
         return gemini_unsupported(out, "so many results of tools", count);
     *ret_list = (struct result_list){ out->host->alloc(out->ctx, AIGW_LIFE_BUILD, count * sizeof *ret_list->parts), 0 };
     if (!ret_list->parts)
         return AIGW_E_NOMEM;
-    for (const struct aigw_message *msg = group; is_in_group(msg); msg = msg->next) {
-        out->results_ahead += msg != group && !wire_is_system(msg);
+    for (const struct aigw_message *msg = group; turns_goes_on(msg); msg = msg->next) {
         for (const struct aigw_part *part = msg->parts; part; part = part->next)
             if (part->type == AIGW_PART_TOOL_RESULT)
                 ret_list->parts[ret_list->count++] = part;
@@ -361,8 +360,9 @@ static const struct aigw_part *find_call(const struct gemini_out *out, aigw_str 
 }
 
 /* All results of a row of messages, in one turn: those whose calls are known in the calls' order, then the others. */
-static aigw_status put_results(struct gemini_out *out, const struct aigw_message *group)
+static aigw_status put_results(void *self, const struct aigw_message *group)
 {
+    struct gemini_out *out = self;
     struct result_list results = { NULL, 0 };
     aigw_status status = list_results(out, group, &results);
 
@@ -403,10 +403,22 @@ static aigw_status put_opaque(struct gemini_out *out, const char *role, const st
     return AIGW_OK;
 }
 
-static aigw_status put_part(struct gemini_out *out, const char *role, const struct aigw_part *part)
+static aigw_status put_instruction(void *self, const struct aigw_part *part)
 {
-    bool is_model = strcmp(role, "model") == 0;
+    struct gemini_out *out = self;
 
+    if (!wire_is_textual(part))
+        return gemini_unsupported(out, "such part of a system message", part->type);
+    return part->text.len > 0 ? put_text(out, "user", part, true) : AIGW_OK;
+}
+
+static aigw_status put_part(void *self, bool is_model, const struct aigw_part *part, aigw_str text, bool is_told)
+{
+    const char *role = is_model ? "model" : "user";
+    struct gemini_out *out = self;
+
+    (void)text; /* blanks at its end are no trouble here, nor is an answer that was begun */
+    (void)is_told;
     switch (part->type) {
     case AIGW_PART_TEXT:
     case AIGW_PART_REFUSAL:
@@ -429,40 +441,6 @@ static aigw_status put_part(struct gemini_out *out, const char *role, const stru
     default:
         return gemini_unsupported(out, "part of this type", part->type);
     }
-}
-
-/* Instructions behind the first turn stay in their place, as the user's marked text: put to the top they would mean
- * something else, and break the prompt's cache. */
-static aigw_status put_waiting(struct gemini_out *out, const struct aigw_message *until)
-{
-    aigw_status status = AIGW_OK;
-
-    for (const struct aigw_message *msg = out->waiting; msg != until && status == AIGW_OK; msg = msg->next)
-        for (const struct aigw_part *part = wire_is_system(msg) ? msg->parts : NULL; part && status == AIGW_OK;
-             part = part->next) {
-            if (!wire_is_textual(part) && part->type != AIGW_PART_TOOLS)
-                return gemini_unsupported(out, "such part of a system message", part->type);
-            if (wire_is_textual(part) && part->text.len > 0)
-                status = put_text(out, "user", part, true);
-        }
-    out->waiting = NULL;
-    return status;
-}
-
-static aigw_status put_message(struct gemini_out *out, const struct aigw_message *msg)
-{
-    const char *role = msg->role == AIGW_ROLE_ASSISTANT ? "model" : "user";
-    aigw_status status = AIGW_OK;
-
-    if (wire_has_part(msg->parts, AIGW_PART_TOOL_RESULT) && out->results_ahead > 0)
-        out->results_ahead--;
-    else if (wire_has_part(msg->parts, AIGW_PART_TOOL_RESULT))
-        status = put_results(out, msg);
-    if (status == AIGW_OK && out->waiting)
-        status = put_waiting(out, msg);
-    for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next)
-        status = put_part(out, role, part);
-    return status;
 }
 
 /* The instructions before the first turn. */
@@ -511,45 +489,47 @@ static aigw_status list_calls(struct gemini_out *out, const struct aigw_message 
 }
 
 /* Which calls the results that follow belong to: those of the assistant's messages without another's in between. */
-static void follow_run(struct gemini_out *out, const struct aigw_message *msg, bool *is_in_run)
+static void follow_run(struct gemini_out *out, const struct aigw_message *msg)
 {
     bool is_assistant = msg->role == AIGW_ROLE_ASSISTANT;
 
-    if (is_assistant && !*is_in_run)
+    if (is_assistant && !out->is_in_run)
         out->run_first = out->run_end;
-    *is_in_run = is_assistant || (*is_in_run && wire_is_system(msg));
+    out->is_in_run = is_assistant || (out->is_in_run && wire_is_system(msg));
     out->run_end += count_parts(msg, AIGW_PART_TOOL_CALL);
+}
+
+static aigw_status check_message(void *self, const struct aigw_message *msg)
+{
+    struct gemini_out *out = self;
+
+    if (msg->role < AIGW_ROLE_SYSTEM || msg->role > AIGW_ROLE_DEVELOPER)
+        return gemini_unsupported(out, "such role of a message", msg->role);
+    if (msg->extra.len > 0 && !out->is_foreign)
+        return gemini_unsupported(out, "extra members of a message", msg->role);
+    if (wire_drop_members(out->host, out->ctx, out->drops, msg->extra) != AIGW_OK)
+        return gemini_invalid(out, "a message's extra members are not a JSON object");
+    if (msg->name.len > 0)
+        gemini_drop(out, "name");
+    if (msg->effort.len > 0)
+        gemini_drop(out, "effort");
+    follow_run(out, msg);
+    return AIGW_OK;
 }
 
 aigw_status gemini_contents(struct gemini_out *out, const struct aigw_model_request *req, const char *note)
 {
+    const struct turns_writer writer = {
+        .out = out, .check = check_message, .results = put_results, .instruction = put_instruction, .part = put_part
+    };
     aigw_status status = put_system(out, req, note);
-    bool is_leading = true, is_in_run = false;
 
     if (status == AIGW_OK)
         status = list_calls(out, req->messages);
     wire_key(out->body, "contents");
     wire_puts(out->body, "[");
-    for (const struct aigw_message *msg = req->messages; msg && status == AIGW_OK; msg = msg->next) {
-        if (msg->role < AIGW_ROLE_SYSTEM || msg->role > AIGW_ROLE_DEVELOPER)
-            return gemini_unsupported(out, "such role of a message", msg->role);
-        if (msg->extra.len > 0 && !out->is_foreign)
-            return gemini_unsupported(out, "extra members of a message", msg->role);
-        if (wire_drop_members(out->host, out->ctx, out->drops, msg->extra) != AIGW_OK)
-            return gemini_invalid(out, "a message's extra members are not a JSON object");
-        if (msg->name.len > 0)
-            gemini_drop(out, "name");
-        if (msg->effort.len > 0)
-            gemini_drop(out, "effort");
-        is_leading = is_leading && wire_is_system(msg);
-        follow_run(out, msg, &is_in_run);
-        if (!wire_is_system(msg))
-            status = put_message(out, msg);
-        else if (!is_leading && !out->waiting)
-            out->waiting = msg;
-    }
-    if (status == AIGW_OK && out->waiting)
-        status = put_waiting(out, NULL);
+    if (status == AIGW_OK)
+        status = turns_put(&writer, req->messages);
     close_turn(out);
     if (out->turn_count == 0) /* instructions only: the API wants a turn all the same */
         wire_puts(out->body, "{\"role\":\"user\",\"parts\":[{\"text\":\".\"}]}");

@@ -202,7 +202,9 @@ static aigw_status put_stops(struct gemini_out *out, struct wire_body *config, c
         out->host->buf_json(config->buf, params->stop[i]);
     }
     wire_puts(config, count > 0 ? "]" : "");
-    return count > GEMINI_STOPS_MAX ? gemini_unsupported(out, "more than five stop texts", count) : AIGW_OK;
+    return count > GEMINI_STOPS_MAX
+               ? wire_lacks(out->host, out->ctx, "stop", "the Gemini dialect", "more than five stop texts")
+               : AIGW_OK;
 }
 
 static void put_sampling(struct gemini_out *out, struct wire_body *config, const struct aigw_params *params)
@@ -313,7 +315,7 @@ static aigw_status put_config(struct gemini_out *out, struct wire_body *config, 
     aigw_status status;
 
     if (params->choice_count > GEMINI_CHOICES_MAX)
-        return gemini_unsupported(out, "more than eight answers to a call", params->choice_count);
+        return wire_lacks(out->host, out->ctx, "n", "the Gemini dialect", "more than eight answers to a call");
     put_sampling(out, config, params);
     drop_others(out, params);
     status = put_stops(out, config, params);

@@ -129,6 +129,49 @@ bool gemini_read_member(const struct aigw_json *object, const char *name, struct
     return is_there;
 }
 
+static bool says_nothing(const struct aigw_json *value)
+{
+    bool flag = true;
+
+    return value->type <= AIGW_JSON_NULL || (aigw_json_bool(value, &flag) && !flag) ||
+           (value->type == AIGW_JSON_STRING && value->text.len == 2) ||
+           (value->type >= AIGW_JSON_LIST && aigw_json_count(value) == 0);
+}
+
+static aigw_status note_dropped(struct gemini_reading *r, const struct aigw_json *key)
+{
+    struct gemini_asked *asked = r->asked;
+    aigw_str name;
+    aigw_status status = aigw_json_text(key, &r->memory, &name);
+
+    for (uint32_t i = 0; i < asked->dropped_count; i++)
+        if (asked->dropped[i].len == name.len && memcmp(asked->dropped[i].ptr, name.ptr, name.len) == 0)
+            return status;
+    if (status == AIGW_OK && name.len > 0 && asked->dropped_count < GEMINI_DROPPED_MAX)
+        asked->dropped[asked->dropped_count++] = name;
+    return status;
+}
+
+aigw_status gemini_read_members(struct gemini_reading *r, const struct aigw_json *object, const char *const *names,
+                                size_t count, struct aigw_json *found)
+{
+    struct aigw_json_walk walk = aigw_json_begin(object);
+    struct aigw_json key, value;
+    aigw_status status = AIGW_OK;
+
+    for (size_t i = 0; i < count; i++)
+        found[i] = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
+    while (object->type == AIGW_JSON_OBJECT && status == AIGW_OK && aigw_json_next(&walk, &key, &value)) {
+        size_t known = gemini_read_key(&key, names, count);
+
+        if (known < count && value.type != AIGW_JSON_NULL)
+            found[known] = value;
+        else if (known == count && !says_nothing(&value))
+            status = note_dropped(r, &key);
+    }
+    return status;
+}
+
 aigw_status gemini_read_text(struct gemini_reading *r, const char *where, const struct aigw_json *value, aigw_str *ret)
 {
     *ret = AIGW_STR_NONE;
@@ -288,18 +331,18 @@ static aigw_status read_chat(struct gemini_reading *r, const struct aigw_json *b
 
 static aigw_status read_input(struct gemini_reading *r, const struct aigw_json *one, aigw_str *ret)
 {
-    struct aigw_json content, task, dimensions;
+    static const char *const names[] = { "content", "task_type", "output_dimensionality", "model" };
+    struct aigw_json found[4];
+    const struct aigw_json *dimensions = &found[2];
     int64_t wanted = 0;
-    aigw_status status;
+    aigw_status status = gemini_read_members(r, one, names, 4, found);
 
-    gemini_read_member(one, "content", &content);
-    gemini_read_member(one, "task_type", &task);
-    gemini_read_member(one, "output_dimensionality", &dimensions);
-    status = gemini_read_plain(r, "content", &content, ret);
-    if (status == AIGW_OK && task.type > AIGW_JSON_NULL)
-        status = gemini_read_text(r, "taskType", &task, &r->request->input_type);
-    if (status == AIGW_OK && dimensions.type > AIGW_JSON_NULL &&
-        (!aigw_json_int(&dimensions, &wanted) || wanted < 1 || wanted > INT32_MAX))
+    if (status == AIGW_OK)
+        status = gemini_read_plain(r, "content", &found[0], ret);
+    if (status == AIGW_OK && found[1].type > AIGW_JSON_NULL)
+        status = gemini_read_text(r, "taskType", &found[1], &r->request->input_type);
+    if (status == AIGW_OK && dimensions->type > AIGW_JSON_NULL &&
+        (!gemini_read_whole(dimensions, &wanted) || wanted < 1 || wanted > INT32_MAX))
         return gemini_read_refuse(r, "outputDimensionality", "must be a positive number");
     if (wanted > 0)
         r->request->dimensions = (int32_t)wanted;

@@ -41,6 +41,10 @@ void *gemini_read_alloc(struct gemini_reading *r, size_t size);
 size_t gemini_read_key(const struct aigw_json *key, const char *const *names, size_t count);
 /** The member, under either spelling of its name. */
 bool gemini_read_member(const struct aigw_json *object, const char *name, struct aigw_json *ret);
+/** Those members of the object, in one walk: found[i] is names[i], absent (as null is) or the last of that name. What
+ *  else stands there is noted as left out, unless it says nothing (false, "", [], {}). AIGW_E_NOMEM. */
+aigw_status gemini_read_members(struct gemini_reading *r, const struct aigw_json *object, const char *const *names,
+                                size_t count, struct aigw_json *found);
 /** Number. As Google reads them, a string of digits is one, too. */
 bool gemini_read_real(const struct aigw_json *value, double *ret);
 bool gemini_read_whole(const struct aigw_json *value, int64_t *ret);

@@ -74,22 +74,29 @@ static aigw_status read_media(struct gemini_reading *r, const struct aigw_json *
                               struct part_list *list)
 {
     struct aigw_part *part = new_part(r, list, AIGW_PART_DOCUMENT);
-    struct aigw_json type, place, name;
+    const char *const names[] = { "mime_type", is_file ? "file_uri" : "data", "display_name" };
+    struct aigw_json found[3];
     aigw_status status;
 
     if (!part)
         return AIGW_E_NOMEM;
     if (media->type != AIGW_JSON_OBJECT)
         return gemini_read_refuse(r, is_file ? "fileData" : "inlineData", "must be an object");
-    gemini_read_member(media, "mime_type", &type);
-    gemini_read_member(media, is_file ? "file_uri" : "data", &place);
-    gemini_read_member(media, "display_name", &name);
-    status = gemini_read_text(r, "mimeType", &type, &part->media_type);
+    status = gemini_read_members(r, media, names, 3, found);
     if (status == AIGW_OK)
-        status = gemini_read_text(r, is_file ? "fileUri" : "data", &place, is_file ? &part->url : &part->data);
+        status = gemini_read_text(r, "mimeType", &found[0], &part->media_type);
     if (status == AIGW_OK)
-        status = gemini_read_text(r, "displayName", &name, &part->title);
-    if (status == AIGW_OK && part->url.len + part->data.len == 0)
+        status = gemini_read_text(r, is_file ? "fileUri" : "data", &found[1], is_file ? &part->url : &part->data);
+    if (gemini_is_upload(part->url)) {
+        part->file_id = part->url;
+        part->url = AIGW_STR_NONE;
+        part->origin = AIGW_STR(GEMINI_DIALECT);
+    }
+    if (part->data.len > 0 && wire_usual_base64(r->host, r->ctx, &part->data) == AIGW_E_NOMEM)
+        return AIGW_E_NOMEM;
+    if (status == AIGW_OK)
+        status = gemini_read_text(r, "displayName", &found[2], &part->title);
+    if (status == AIGW_OK && part->url.len + part->file_id.len + part->data.len == 0)
         return gemini_read_refuse(r, is_file ? "fileUri" : "data", "is missing");
     if (wire_has_prefix(part->media_type, "image/"))
         part->type = AIGW_PART_IMAGE;
@@ -110,24 +117,25 @@ static aigw_str made_id(struct gemini_reading *r, uint32_t number)
 static aigw_status read_call(struct gemini_reading *r, const struct aigw_json *call, struct part_list *list)
 {
     struct aigw_part *part = new_part(r, list, AIGW_PART_TOOL_CALL);
-    struct aigw_json id, name, args;
+    static const char *const names[] = { "id", "name", "args" };
+    struct aigw_json found[3];
+    const struct aigw_json *args = &found[2];
     aigw_status status;
 
     if (!part)
         return AIGW_E_NOMEM;
-    gemini_read_member(call, "id", &id);
-    gemini_read_member(call, "name", &name);
-    gemini_read_member(call, "args", &args);
-    status = gemini_read_text(r, "functionCall.id", &id, &part->id);
+    status = gemini_read_members(r, call, names, 3, found);
     if (status == AIGW_OK)
-        status = gemini_read_text(r, "functionCall.name", &name, &part->name);
+        status = gemini_read_text(r, "functionCall.id", &found[0], &part->id);
+    if (status == AIGW_OK)
+        status = gemini_read_text(r, "functionCall.name", &found[1], &part->name);
     if (status == AIGW_OK && part->name.len == 0)
         return gemini_read_refuse(r, "functionCall.name", "is missing");
-    if (status == AIGW_OK && args.type > AIGW_JSON_NULL && args.type != AIGW_JSON_OBJECT)
+    if (status == AIGW_OK && args->type > AIGW_JSON_NULL && args->type != AIGW_JSON_OBJECT)
         return gemini_read_refuse(r, "functionCall.args", "must be an object");
     part->text = AIGW_STR("{}");
-    if (status == AIGW_OK && args.type == AIGW_JSON_OBJECT)
-        status = gemini_read_json(r, &args, &part->text);
+    if (status == AIGW_OK && args->type == AIGW_JSON_OBJECT)
+        status = gemini_read_json(r, args, &part->text);
     if (r->open_count == GEMINI_OPEN_CALLS)
         return gemini_read_refuse(r, "contents", "has more than 256 functionCalls without a functionResponse");
     r->open[r->open_count++] = part;
@@ -230,7 +238,9 @@ static aigw_status read_result_parts(struct gemini_reading *r, const struct aigw
 
 static aigw_status read_result(struct gemini_reading *r, const struct aigw_json *result, struct part_list *results)
 {
-    struct aigw_json id, name, response, list;
+    enum { ID, NAME, RESPONSE, PARTS, COUNT };
+    static const char *const names[] = { "id", "name", "response", "parts" };
+    struct aigw_json found[COUNT];
     struct part_list one = { NULL, NULL };
     struct aigw_part *part = new_part(r, &one, AIGW_PART_TOOL_RESULT);
     const struct aigw_part *call;
@@ -238,19 +248,17 @@ static aigw_status read_result(struct gemini_reading *r, const struct aigw_json 
 
     if (!part)
         return AIGW_E_NOMEM;
-    gemini_read_member(result, "id", &id);
-    gemini_read_member(result, "name", &name);
-    gemini_read_member(result, "response", &response);
-    gemini_read_member(result, "parts", &list);
-    status = gemini_read_text(r, "functionResponse.name", &name, &part->name);
+    status = gemini_read_members(r, result, names, COUNT, found);
     if (status == AIGW_OK)
-        status = gemini_read_text(r, "functionResponse.id", &id, &part->id);
+        status = gemini_read_text(r, "functionResponse.name", &found[NAME], &part->name);
+    if (status == AIGW_OK)
+        status = gemini_read_text(r, "functionResponse.id", &found[ID], &part->id);
     if (status == AIGW_OK && part->name.len == 0)
         return gemini_read_refuse(r, "functionResponse.name", "is missing");
     if (status == AIGW_OK)
-        status = read_response(r, &response, part);
+        status = read_response(r, &found[RESPONSE], part);
     if (status == AIGW_OK)
-        status = read_result_parts(r, &list, part);
+        status = read_result_parts(r, &found[PARTS], part);
     if (status != AIGW_OK)
         return status;
     call = take_call(r, part->id, part->name);
@@ -392,9 +400,10 @@ static aigw_status read_part(struct gemini_reading *r, const struct aigw_json *v
 static aigw_status read_content(struct gemini_reading *r, const struct aigw_json *content)
 {
     struct part_list list = { NULL, NULL }, results = { NULL, NULL };
-    struct aigw_json role, parts, part;
+    static const char *const names[] = { "role", "parts" };
+    struct aigw_json found[2], parts, part;
     struct aigw_json_walk walk;
-    aigw_str word;
+    aigw_str word = AIGW_STR_NONE;
     aigw_status status;
     bool is_model;
 
@@ -402,9 +411,10 @@ static aigw_status read_content(struct gemini_reading *r, const struct aigw_json
     r->part_number = 0;
     if (content->type != AIGW_JSON_OBJECT)
         return gemini_read_refuse(r, "contents", "must be an object");
-    gemini_read_member(content, "role", &role);
-    gemini_read_member(content, "parts", &parts);
-    status = gemini_read_text(r, "contents.role", &role, &word);
+    status = gemini_read_members(r, content, names, 2, found);
+    parts = found[1];
+    if (status == AIGW_OK)
+        status = gemini_read_text(r, "contents.role", &found[0], &word);
     is_model = wire_is(word, "model");
     if (status == AIGW_OK && word.len > 0 && !is_model && !wire_is(word, "user") && !wire_is(word, "function") &&
         !wire_is(word, "tool"))
@@ -462,13 +472,16 @@ aigw_status gemini_read_contents(struct gemini_reading *r, const struct aigw_jso
 static aigw_status read_texts(struct gemini_reading *r, const char *where, const struct aigw_json *content,
                               struct part_list *list)
 {
-    struct aigw_json parts = *content, part, text;
+    static const char *const names[] = { "parts", "text", "role" };
+    struct aigw_json parts = *content, part, text, found[3];
     struct aigw_json_walk walk;
-    aigw_status status = AIGW_OK;
+    aigw_status status = gemini_read_members(r, content, names, 3, found);
     struct aigw_part *made;
 
-    if (content->type == AIGW_JSON_OBJECT && !gemini_read_member(content, "parts", &parts))
-        parts = *content; /* {"text": …} */
+    if (content->type == AIGW_JSON_OBJECT && found[0].type == AIGW_JSON_ABSENT && found[1].type == AIGW_JSON_ABSENT)
+        return status; /* nothing is said */
+    if (content->type == AIGW_JSON_OBJECT && found[0].type != AIGW_JSON_ABSENT)
+        parts = found[0]; /* else {"text": …} */
     walk = aigw_json_begin(&parts);
     for (bool is_one = parts.type != AIGW_JSON_LIST;
          status == AIGW_OK && (is_one || aigw_json_next(&walk, NULL, &part));) {
@@ -476,7 +489,9 @@ static aigw_status read_texts(struct gemini_reading *r, const char *where, const
             part = parts;
         text = part;
         if (part.type == AIGW_JSON_OBJECT)
-            gemini_read_member(&part, "text", &text);
+            status = gemini_read_members(r, &part, &names[1], 1, &text);
+        if (status != AIGW_OK)
+            return status;
         if (text.type != AIGW_JSON_STRING)
             return gemini_read_refuse(r, where, "must be text");
         made = new_part(r, list, AIGW_PART_TEXT);

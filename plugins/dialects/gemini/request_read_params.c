@@ -113,20 +113,19 @@ static aigw_status read_level(struct gemini_reading *r, const struct aigw_json *
 
 static aigw_status read_thinking(struct gemini_reading *r, const struct aigw_json *config, struct aigw_params *params)
 {
-    struct aigw_json include, budget, level;
+    static const char *const names[] = { "include_thoughts", "thinking_budget", "thinking_level" };
+    struct aigw_json found[3];
     int64_t tokens = -2;
-    aigw_status status;
+    aigw_status status = gemini_read_members(r, config, names, 3, found);
 
     if (config->type != AIGW_JSON_OBJECT)
         return gemini_read_refuse(r, "thinkingConfig", "must be an object");
-    gemini_read_member(config, "include_thoughts", &include);
-    gemini_read_member(config, "thinking_budget", &budget);
-    gemini_read_member(config, "thinking_level", &level);
-    if (include.type > AIGW_JSON_NULL && !aigw_json_bool(&include, &r->asked->shows_thoughts))
+    if (found[0].type > AIGW_JSON_NULL && !aigw_json_bool(&found[0], &r->asked->shows_thoughts))
         return gemini_read_refuse(r, "includeThoughts", "must be true or false");
-    if (budget.type > AIGW_JSON_NULL && (!gemini_read_whole(&budget, &tokens) || tokens < -1))
+    if (found[1].type > AIGW_JSON_NULL && (!gemini_read_whole(&found[1], &tokens) || tokens < -1))
         return gemini_read_refuse(r, "thinkingBudget", "must be a whole number from -1");
-    status = read_level(r, &level, params);
+    if (status == AIGW_OK)
+        status = read_level(r, &found[2], params);
     params->reasoning_show = r->asked->shows_thoughts ? AIGW_SHOW_SUMMARY : AIGW_SHOW_OMIT;
     params->reasoning = tokens == 0    ? AIGW_REASONING_OFF
                         : tokens == -1 ? AIGW_REASONING_ADAPTIVE
@@ -150,7 +149,8 @@ static aigw_status read_format(struct gemini_reading *r, const struct aigw_json 
 
     if (status != AIGW_OK)
         return status;
-    if (wire_is(type, "application/json"))
+    if (wire_is(type, "application/json") ||
+        (type.len == 0 && (json_schema->type > AIGW_JSON_NULL || schema->type > AIGW_JSON_NULL)))
         params->format = AIGW_FORMAT_JSON;
     else if (type.len > 0 && !wire_is(type, "text/plain"))
         status = gemini_read_more(r, extra, &key, &found[CONFIG_MEDIA_TYPE]);
@@ -192,6 +192,26 @@ static aigw_status read_one(struct gemini_reading *r, enum config_key key, const
     }
 }
 
+/* "responseModalities": text need not be asked for, and who asks for more can be answered by nobody else. */
+static bool is_text_wanted(struct gemini_reading *r, const struct aigw_json *key, const struct aigw_json *value)
+{
+    static const char *const names[] = { "response_modalities" };
+    struct aigw_json_walk walk = aigw_json_begin(value);
+    struct aigw_json item;
+    aigw_str word;
+
+    if (gemini_read_key(key, names, 1) == 1 || value->type != AIGW_JSON_LIST)
+        return false;
+    while (aigw_json_next(&walk, NULL, &item)) {
+        word = item.type == AIGW_JSON_STRING ? (aigw_str){ item.text.ptr + 1, item.text.len - 2 } : AIGW_STR_NONE;
+        if (!wire_same_word(word, "text") && !wire_same_word(word, "modality_unspecified")) {
+            r->asked->vendor_only = "responseModalities";
+            return false;
+        }
+    }
+    return true;
+}
+
 aigw_status gemini_read_params(struct gemini_reading *r, const struct aigw_json *config, struct aigw_params *params,
                                aigw_str *ret_more)
 {
@@ -212,10 +232,10 @@ aigw_status gemini_read_params(struct gemini_reading *r, const struct aigw_json 
 
         if (value.type == AIGW_JSON_NULL)
             continue;
-        if (known == CONFIG_KEYS)
-            status = gemini_read_more(r, &extra, &key, &value);
-        else
+        if (known < CONFIG_KEYS)
             found[known] = value;
+        else if (!is_text_wanted(r, &key, &value))
+            status = gemini_read_more(r, &extra, &key, &value);
     }
     for (size_t i = 0; status == AIGW_OK && i < CONFIG_KEYS; i++)
         if (found[i].type != AIGW_JSON_ABSENT)

@@ -75,7 +75,7 @@ static const struct {
     { "$defs", "$defs", false },
     { "items", "items", true },
     { "additional_properties", "additionalProperties", true },
-    { "min_items", "minItems", false },
+    { "min_items", "minItems", false }, /* from here on: numbers, which Google's JSON may put in quotes */
     { "max_items", "maxItems", false },
     { "min_length", "minLength", false },
     { "max_length", "maxLength", false },
@@ -90,6 +90,7 @@ static aigw_status put_member(struct gemini_reading *r, struct aigw_buf *buf, co
 {
     struct aigw_json nullable;
     bool is_nullable = false;
+    int64_t number;
     aigw_str name;
     aigw_status status = aigw_json_text(key, &r->memory, &name);
     size_t i = 0;
@@ -104,6 +105,10 @@ static aigw_status put_member(struct gemini_reading *r, struct aigw_buf *buf, co
         aigw_json_member(schema, "nullable", &nullable);
         (void)aigw_json_bool(&nullable, &is_nullable);
         return put_type(r, buf, value, is_nullable);
+    }
+    if (i >= SCHEMA_NESTED && i < SCHEMA_KEYS && gemini_read_whole(value, &number)) {
+        r->host->buf_printf(buf, "%lld", (long long)number);
+        return AIGW_OK;
     }
     if (i >= SCHEMA_NESTED)
         return put_json(r, buf, value);
@@ -298,22 +303,22 @@ static aigw_status read_calling(struct gemini_reading *r, const struct aigw_json
                   { "mode_unspecified", AIGW_TOOLS_AUTO },
                   { "any", AIGW_TOOLS_REQUIRED },
                   { "none", AIGW_TOOLS_NONE } };
-    struct aigw_json mode, allowed;
-    aigw_str word;
-    aigw_status status;
+    static const char *const names[] = { "mode", "allowed_function_names" };
+    struct aigw_json found[2];
+    aigw_str word = AIGW_STR_NONE;
+    aigw_status status = gemini_read_members(r, config, names, 2, found);
     size_t i = 0;
 
-    gemini_read_member(config, "mode", &mode);
-    gemini_read_member(config, "allowed_function_names", &allowed);
-    status = gemini_read_text(r, "functionCallingConfig.mode", &mode, &word);
+    if (status == AIGW_OK)
+        status = gemini_read_text(r, "functionCallingConfig.mode", &found[0], &word);
     while (i < sizeof modes / sizeof *modes && !wire_same_word(word, modes[i].mode))
         i++;
     if (status == AIGW_OK && word.len > 0 && i == sizeof modes / sizeof *modes)
         return gemini_read_refuse(r, "functionCallingConfig.mode", "must be AUTO, ANY, NONE or VALIDATED");
     if (word.len > 0 && status == AIGW_OK)
         r->request->tool_choice = modes[i].choice;
-    if (status == AIGW_OK && aigw_json_count(&allowed) > 0)
-        status = read_allowed(r, &allowed);
+    if (status == AIGW_OK && aigw_json_count(&found[1]) > 0)
+        status = read_allowed(r, &found[1]);
     return status;
 }
 

@@ -216,8 +216,8 @@ static aigw_status put_choice(struct gemini_out *out, const struct aigw_model_re
 
     if (req->tool_choice > AIGW_TOOLS_NAMED)
         return gemini_unsupported(out, "such choice of tools", req->tool_choice);
-    if (req->tool_choice == AIGW_TOOLS_NAMED && listed->functions > 0 && listed->named.len == 0)
-        return gemini_invalid(out, "the demanded tool is not among the tools");
+    if (req->tool_choice == AIGW_TOOLS_NAMED && (listed->functions > 0 || req->tools) && listed->named.len == 0)
+        return wire_lacks_tool(out->host, out->ctx);
     if (listed->functions == 0 && req->tool_choice != AIGW_TOOLS_AUTO)
         gemini_drop(out, "tool_choice");
     status = wire_begin(&config, out->host, out->ctx);

@@ -63,7 +63,7 @@ static aigw_status put_file(struct mistral_out *out, const struct aigw_part *par
     if (part->file_id.len == 0)
         return mistral_invalid(out, "an image or document has neither data nor URL nor file id");
     put_json(out, "{\"type\":\"file\",\"file_id\":", part->file_id);
-    return AIGW_OK;
+    return wire_check_file(out->host, out->ctx, part, "mistral");
 }
 
 static aigw_status put_image(struct mistral_out *out, const struct aigw_part *part)

@@ -146,7 +146,7 @@ static aigw_status put_tool_choice(struct mistral_out *out, const struct aigw_mo
         return AIGW_OK;
     case AIGW_TOOLS_NAMED:
         if (named.len == 0)
-            return mistral_invalid(out, "the demanded tool is not among the tools");
+            return wire_lacks_tool(out->host, out->ctx);
         wire_key(out->body, "tool_choice");
         wire_puts(out->body, "{\"type\":\"function\",\"function\":{\"name\":");
         out->host->buf_json(out->body->buf, named);
@@ -169,6 +169,8 @@ aigw_status mistral_put_tools(struct mistral_out *out, const struct aigw_model_r
                 status = put_tool_list(out, part->tools, req, &listed);
     if (listed.count > 0)
         wire_puts(out->body, "]");
+    else if (status == AIGW_OK && req->tool_choice == AIGW_TOOLS_NAMED && req->tools)
+        return wire_lacks_tool(out->host, out->ctx);
     else if (status == AIGW_OK && req->tool_choice != AIGW_TOOLS_AUTO)
         mistral_drop(out, "tool_choice");
     if (status != AIGW_OK || listed.count == 0)

@@ -81,7 +81,7 @@ static aigw_status put_members(struct mistral_out *out, aigw_str text, bool is_o
     while (aigw_json_next(&members, &key, &value)) {
         aigw_str name = mistral_name_of(&key);
 
-        if (is_written(out->body, name) || (!is_operators && (out->is_foreign || is_forced(out, name)))) {
+        if (is_written(out->body, name) || (!is_operators && is_forced(out, name))) {
             if (!is_operators)
                 wire_drop(out->host, out->ctx, out->drops, name);
             continue;
@@ -166,7 +166,7 @@ static void drop_strangers(struct mistral_out *out, const struct aigw_params *pa
                  { "logit_bias", params->logit_bias.len > 0 },
                  { "verbosity", params->verbosity.len > 0 },
                  { "service_tier", params->service_tier.len > 0 },
-                 { "safety_settings", params->safety_settings.len > 0 } };
+                 { "safety_settings", params->safety_settings.len > 0 && !wire_is_lenient(params->safety_settings) } };
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].is_set)
@@ -267,9 +267,9 @@ static aigw_status put_params(struct mistral_out *out, uint32_t path, const stru
     aigw_status status = AIGW_OK;
 
     if (params->want_logprobs == AIGW_YES)
-        return mistral_unsupported(out, "log probabilities", params->want_logprobs);
+        return wire_lacks(out->host, out->ctx, "logprobs", "the Mistral API", "log probabilities");
     if (params->choice_count > 1 && !is_chat)
-        return mistral_unsupported(out, "several answers to one prompt", params->choice_count);
+        return wire_lacks(out->host, out->ctx, "n", "the Mistral API", "several answers to one prompt");
     put_sampling(out, path, params);
     put_stops(out, params);
     drop_strangers(out, params);
@@ -391,8 +391,10 @@ aigw_status mistral_body(const struct aigw_host *host, struct aigw_ctx *ctx, uin
     wire_string(&body, "model", model);
     out.is_foreign = !mistral_is_ours(req->dialect);
     status = put_call(&out, path, req);
-    if (status == AIGW_OK && req->extra.len > 0)
+    if (status == AIGW_OK && req->extra.len > 0 && !out.is_foreign)
         status = put_members(&out, req->extra, false);
+    else if (status == AIGW_OK && wire_drop_members(host, ctx, drops, req->extra) != AIGW_OK)
+        status = mistral_invalid(&out, "the extra members are not a JSON object");
     if (status == AIGW_OK && quirks->body.len > 0)
         status = put_members(&out, quirks->body, true);
     if (status == AIGW_OK)

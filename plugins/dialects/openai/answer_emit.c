@@ -11,9 +11,57 @@ aigw_status openai_nonsense(struct openai_in *in, const char *what)
 
 /* ---- events ---- */
 
+/* The piece of text that is said now; what was held back before something else. */
+static aigw_status emit_cut(struct openai_in *in, const struct aigw_event *event, aigw_str text)
+{
+    struct aigw_event piece = { .struct_size = sizeof piece, .type = AIGW_EVENT_TEXT, .choice = event->choice };
+
+    if (event->type == AIGW_EVENT_TEXT)
+        piece = *event;
+    piece.text = text;
+    return text.len > 0 ? wire_emit(in->host, in->ctx, &in->pass, &piece) : AIGW_OK;
+}
+
+/* Of an answer that ends in front of a stop text that only we know. The server goes on behind it: of that only what it
+ * costs is told. */
+static aigw_status emit_to_stop(struct openai_in *in, const struct aigw_event *event)
+{
+    struct stops *stops = &in->call->stops;
+    struct aigw_event end = *event;
+    char *copy = NULL;
+    aigw_str text;
+    aigw_status status;
+
+    switch (event->type) {
+    case AIGW_EVENT_TEXT:
+        if (!stops_take(stops, event->text, &text, &copy))
+            return AIGW_E_NOMEM;
+        status = emit_cut(in, event, text);
+        free(copy);
+        return status;
+    case AIGW_EVENT_MODEL:
+    case AIGW_EVENT_USAGE:
+    case AIGW_EVENT_ERROR:
+        return wire_emit(in->host, in->ctx, &in->pass, event);
+    case AIGW_EVENT_FINISH:
+        if (!stops->is_over)
+            break;
+        end.finish = AIGW_FINISH_STOP_SEQUENCE;
+        end.text = AIGW_STR("stop");
+        end.stop_sequence = stops->found;
+        return wire_emit(in->host, in->ctx, &in->pass, &end);
+    default:
+        if (stops->is_over)
+            return AIGW_OK;
+        break;
+    }
+    status = emit_cut(in, event, stops_flush(stops));
+    return status == AIGW_OK ? wire_emit(in->host, in->ctx, &in->pass, event) : status;
+}
+
 aigw_status openai_emit(struct openai_in *in, const struct aigw_event *event)
 {
-    return wire_emit(in->host, in->ctx, &in->pass, event);
+    return in->call->stops.count > 0 ? emit_to_stop(in, event) : wire_emit(in->host, in->ctx, &in->pass, event);
 }
 
 /* Number of a stream of text, for halves of characters: choice, type of event, tool call. */

@@ -42,7 +42,7 @@ void openai_error_of(const struct aigw_error *error, struct openai_error *ret_er
             *ret_error = (struct openai_error){ .http_status = errors[i].http_status,
                                                 .type = errors[i].type,
                                                 .code = errors[i].code ? wire_str(errors[i].code) : error->code,
-                                                .param = errors[i].param,
+                                                .param = errors[i].param ? wire_str(errors[i].param) : AIGW_STR_NONE,
                                                 .retry = errors[i].retry };
     if (refusal_is_quota(error)) {
         ret_error->http_status = 429;
@@ -80,8 +80,7 @@ static void put_object(const struct aigw_host *host, struct aigw_buf *buf, aigw_
 void openai_put_error(const struct aigw_host *host, struct aigw_buf *buf, const struct openai_error *error,
                       aigw_str message)
 {
-    put_object(host, buf, message, wire_str(error->type), error->param ? wire_str(error->param) : AIGW_STR_NONE,
-               error->code);
+    put_object(host, buf, message, wire_str(error->type), error->param, error->code);
 }
 
 void openai_put_refusal(const struct aigw_host *host, struct aigw_buf *buf, const struct openai_refusal *refusal)

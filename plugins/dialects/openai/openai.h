@@ -15,6 +15,7 @@
 
 #include "../common/halves.h"
 #include "../common/read.h"
+#include "../common/stops.h"
 #include "../common/wire.h"
 #include "profile.h"
 
@@ -50,6 +51,7 @@ struct openai_call {
     struct openai_tool *tools; /* newest first */
     struct names names;        /* of tools that are sent under others: what quirks.names points to */
     struct wire_drops drops;
+    struct stops stops;   /* that the server is not told of: what quirks.stops points to */
     struct aigw_buf *raw; /* pass-through: the frame for the client; else NULL */
     const char *bare_url; /* where it went, when that has no version in its path; else NULL */
 };
@@ -69,7 +71,8 @@ aigw_status openai_begin_raw(const struct aigw_host *host, struct aigw_ctx *ctx,
 struct openai_out {
     const struct aigw_host *host;
     struct aigw_ctx *ctx;
-    bool is_foreign; /* extra members are in the spelling of another dialect */
+    bool is_foreign;   /* extra members are in the spelling of another dialect */
+    bool is_responses; /* … that of the Responses API */
     struct wire_body *body;
     const struct openai_quirks *quirks;
     struct wire_drops *drops;

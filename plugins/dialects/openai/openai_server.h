@@ -56,7 +56,7 @@ struct openai_asked {
     bool has_tool_search; /* the client searches its tools itself */
     bool shows_reasoning; /* a summary of it was asked for */
     bool wants_encrypted; /* … and its encrypted form, to be sent back */
-    bool has_foreign;     /* the input brings another vendor's signatures: the body must not pass through as it is */
+    bool has_foreign;     /* the body brings another vendor's signatures or forms: it must not pass through as it is */
     aigw_str echo;        /* members of the response object that repeat the request: "tool_choice":"auto",… */
     struct aigw_raw raw;  /* the body as it is, with its marks: of a chat for its dialect, of others with their path */
 };
@@ -137,9 +137,9 @@ void openai_write_heartbeat(struct openai_writer *w);
 struct openai_error {
     uint32_t http_status;
     const char *type;
-    aigw_str code;     /* may be absent */
-    const char *param; /* NULL for null */
-    uint32_t retry;    /* header x-should-retry: AIGW_YES, AIGW_NO, AIGW_UNSET for none */
+    aigw_str code;  /* may be absent */
+    aigw_str param; /* absent for null */
+    uint32_t retry; /* header x-should-retry: AIGW_YES, AIGW_NO, AIGW_UNSET for none */
 };
 void openai_error_of(const struct aigw_error *error, struct openai_error *ret_error);
 /** {"error":{…}} */

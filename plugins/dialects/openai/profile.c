@@ -280,7 +280,13 @@ static bool is_thinking_grok(aigw_str model)
 /* o1, o3-mini and their like: they call one tool at a time, and refuse to be asked about it. */
 static bool is_o_series(aigw_str model)
 {
-    return wire_model_is_reasoning(model) && !wire_contains(model, "gpt-5");
+    return wire_model_is_reasoning(model) && !wire_contains(model, "gpt-");
+}
+
+/* The GPTs before those: they refuse to be told how much to think. */
+static bool is_thoughtless_gpt(aigw_str model)
+{
+    return wire_contains(model, "gpt-4") || wire_contains(model, "gpt-3");
 }
 
 struct openai_quirks openai_quirks_of(const struct openai_profile *profile, aigw_str model)
@@ -302,6 +308,8 @@ struct openai_quirks openai_quirks_of(const struct openai_profile *profile, aigw
     }
     if (is_o_series(model))
         quirks.refuses |= OPENAI_NO_PARALLEL;
+    if (is_thoughtless_gpt(model))
+        quirks.refuses |= OPENAI_NO_EFFORT;
     if (wire_model_drops_temperature(model))
         quirks.refuses |= OPENAI_NO_SAMPLING;
     if (is_thinking_grok(model)) {

@@ -97,6 +97,7 @@ struct openai_quirks {
     int64_t max_stops;
     const char *thinking, *off, *on;
     struct names *names; /* of the call: tools that the server does not know as they are; NULL: all go as they are */
+    struct stops *stops; /* of the call: stop texts beyond what the server takes; NULL: they are left out */
     bool send_reasoning; /* wants the reasoning of all earlier turns back */
     aigw_str body;       /* the operator's extra members, a JSON object's text, may be absent */
 };

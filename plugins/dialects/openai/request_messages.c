@@ -81,6 +81,10 @@ static aigw_status put_image(struct openai_out *out, const struct aigw_part *par
 {
     struct wire_body *body = out->body;
 
+    aigw_status status = wire_check_file(out->host, out->ctx, part, OPENAI_DIALECT_ANY);
+
+    if (status != AIGW_OK)
+        return status;
     if (part->data.len > 0 && !is_data_sound(part))
         return openai_invalid(out, "an image needs a media type and base64 data");
     if (part->data.len == 0 && part->url.len == 0)
@@ -102,6 +106,10 @@ static aigw_status put_document(struct openai_out *out, const struct aigw_part *
 {
     struct wire_body *body = out->body;
 
+    aigw_status status = wire_check_file(out->host, out->ctx, part, OPENAI_DIALECT_ANY);
+
+    if (status != AIGW_OK)
+        return status;
     if (part->data.len > 0 && !is_data_sound(part))
         return openai_invalid(out, "a document needs a media type and base64 data");
     if (part->data.len == 0 && part->file_id.len == 0)

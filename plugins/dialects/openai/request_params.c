@@ -15,23 +15,29 @@ bool openai_drops(struct openai_out *out, uint32_t what, const char *name)
     return true;
 }
 
-static void put_stops(struct openai_out *out, const struct aigw_params *params)
+/* Where the server takes fewer, the answer is cut here: of several answers at once it is not. */
+static aigw_status put_stops(struct openai_out *out, const struct aigw_params *params)
 {
     int64_t max = out->quirks->max_stops;
     uint32_t count = params->stop_count;
+    aigw_status status = AIGW_OK;
 
     if (max >= 0 && (int64_t)count > max) {
         count = (uint32_t)max;
-        drop(out, "stop");
+        if (out->quirks->stops && params->choice_count <= 1)
+            status = stops_begin(out->host, out->ctx, out->quirks->stops, params->stop, params->stop_count);
+        else
+            drop(out, "stop");
     }
     if (count == 0)
-        return;
+        return status;
     wire_key(out->body, "stop");
     for (uint32_t i = 0; i < count; i++) {
         wire_puts(out->body, i > 0 ? "," : "[");
         out->host->buf_json(out->body->buf, params->stop[i]);
     }
     wire_puts(out->body, "]");
+    return status;
 }
 
 /* A number that the server takes by default: where it refuses to be told, nothing is said. */
@@ -109,7 +115,7 @@ static aigw_status put_format(struct openai_out *out, const struct aigw_params *
         return AIGW_OK;
     if (params->format > AIGW_FORMAT_SCHEMA)
         return openai_unsupported(out, "such format of the answer", params->format);
-    if (params->format == AIGW_FORMAT_JSON || openai_drops(out, OPENAI_NO_SCHEMA, "json_schema")) {
+    if (params->format == AIGW_FORMAT_JSON || openai_drops(out, OPENAI_NO_SCHEMA, "format")) {
         put_any_object(out);
         return AIGW_OK;
     }
@@ -137,7 +143,8 @@ static aigw_status put_logprobs(struct openai_out *out, bool is_chat, const stru
     if (params->want_logprobs != AIGW_YES)
         return AIGW_OK;
     if (out->quirks->refuses & OPENAI_NO_LOGPROBS)
-        return openai_unsupported(out, "log probabilities at this kind of server or model", 0);
+        return wire_lacks(out->host, out->ctx, "logprobs", "the OpenAI dialect",
+                          "log probabilities at this kind of server or model");
     if (!is_chat || (out->quirks->says & OPENAI_SAYS_LOGPROBS_COUNT)) {
         wire_int(out->body, "logprobs", has_top ? params->top_logprobs : is_chat);
         return AIGW_OK;
@@ -169,25 +176,45 @@ static void put_reasoning(struct openai_out *out, const struct aigw_params *para
                  : params->reasoning_budget < 8192  ? AIGW_STR("low")
                  : params->reasoning_budget < 16384 ? AIGW_STR("medium")
                                                     : AIGW_STR("high");
-    if (effort.len > 0 && !openai_drops(out, OPENAI_NO_EFFORT, "reasoning_effort"))
+    if (effort.len > 0 && !openai_drops(out, OPENAI_NO_EFFORT, "effort"))
         wire_string(out->body, "reasoning_effort", effort);
+    else if (effort.len == 0 && params->reasoning == AIGW_REASONING_ON && !out->quirks->thinking)
+        drop(out, "reasoning");
+}
+
+/* The others' words for what OpenAI's servers give anyway; what else they say, these do not know. */
+static aigw_str service_tier(struct openai_out *out, aigw_str tier)
+{
+    static const char *const known[] = { "auto", "default", "flex", "priority", "scale" };
+
+    if (!out->is_foreign || out->is_responses || tier.len == 0)
+        return tier;
+    if (wire_is(tier, "standard_only") || wire_is(tier, "standard"))
+        return AIGW_STR("default");
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (wire_is(tier, known[i]))
+            return tier;
+    drop(out, "service_tier");
+    return AIGW_STR_NONE;
 }
 
 /* What only a chat has. */
 static aigw_status put_chat_params(struct openai_out *out, const struct aigw_params *params)
 {
     const struct {
-        const char *name;
+        const char *canonical, *name;
         aigw_str value;
         uint32_t refused;
-    } words[] = { { "verbosity", params->verbosity, OPENAI_NO_VERBOSITY },
-                  { "service_tier", params->service_tier, OPENAI_NO_SERVICE_TIER },
-                  { "prompt_cache_key", params->cache_key, OPENAI_NO_CACHE_KEY } };
+    } words[] = {
+        { "verbosity", "verbosity", params->verbosity, OPENAI_NO_VERBOSITY },
+        { "service_tier", "service_tier", service_tier(out, params->service_tier), OPENAI_NO_SERVICE_TIER },
+        { "cache_key", "prompt_cache_key", params->cache_key, OPENAI_NO_CACHE_KEY },
+    };
     aigw_status status = put_format(out, params);
 
     put_reasoning(out, params);
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (words[i].value.len > 0 && !openai_drops(out, words[i].refused, words[i].name))
+        if (words[i].value.len > 0 && !openai_drops(out, words[i].refused, words[i].canonical))
             wire_string(out->body, words[i].name, words[i].value);
     if (status == AIGW_OK)
         status = put_json(out, OPENAI_NO_PREDICTION, "prediction", params->prediction);
@@ -213,25 +240,36 @@ static void drop_chat_params(struct openai_out *out, const struct aigw_params *p
             drop(out, rows[i].name);
 }
 
+#define RESPONSES_LEAST 16 /* tokens of an answer: OpenAI's Responses API takes no less */
+
+static int64_t max_tokens(const struct openai_out *out, int64_t wanted)
+{
+    bool is_openais = out->is_responses && (out->quirks->says & OPENAI_SAYS_DEVELOPER);
+
+    return is_openais && wanted < RESPONSES_LEAST ? RESPONSES_LEAST : wanted;
+}
+
 aigw_status openai_params(struct openai_out *out, uint32_t path, const struct aigw_params *params)
 {
     bool is_chat = path == OPENAI_CHAT;
     aigw_status status;
 
     if (params->choice_count > 1 && (out->quirks->refuses & OPENAI_NO_CHOICES))
-        return openai_unsupported(out, "several answers at this kind of server", params->choice_count);
+        return wire_lacks(out->host, out->ctx, "n", "the OpenAI dialect", "several answers at this kind of server");
     if (params->set & AIGW_PARAM_MAX_TOKENS)
         wire_int(out->body,
                  is_chat && (out->quirks->says & OPENAI_SAYS_MAX_COMPLETION) ? "max_completion_tokens" : "max_tokens",
-                 params->max_tokens);
+                 max_tokens(out, params->max_tokens));
     put_sampling(out, params);
-    put_stops(out, params);
+    status = put_stops(out, params);
+    if (status != AIGW_OK)
+        return status;
     if (params->choice_count > 1)
         wire_int(out->body, "n", params->choice_count);
     status = put_logprobs(out, is_chat, params);
     if (params->user.len > 0 && !openai_drops(out, OPENAI_NO_USER, "user"))
         wire_string(out->body, "user", params->user);
-    if (params->safety_settings.len > 0)
+    if (params->safety_settings.len > 0 && !wire_is_lenient(params->safety_settings))
         drop(out, "safety_settings");
     if (!is_chat)
         drop_chat_params(out, params);

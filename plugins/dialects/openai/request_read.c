@@ -165,7 +165,7 @@ enum {
     MODEL, STREAM, MESSAGES, STREAM_OPTIONS, MAX_TOKENS, MAX_COMPLETION_TOKENS, TEMPERATURE, TOP_P, TOP_K, MIN_P,
     REPETITION_PENALTY, MIN_TOKENS, PRESENCE_PENALTY, FREQUENCY_PENALTY, SEED, N, STOP, LOGIT_BIAS, LOGPROBS,
     TOP_LOGPROBS, USER, SAFETY_IDENTIFIER, CACHE_KEY, RESPONSE_FORMAT, TOOLS, TOOL_CHOICE, PARALLEL, FUNCTIONS,
-    FUNCTION_CALL, EFFORT, REASONING, VERBOSITY, PREDICTION, SERVICE_TIER, METADATA, MODALITIES, CONTINUE,
+    FUNCTION_CALL, EFFORT, REASONING, THINKING, ENABLE_THINKING, VERBOSITY, PREDICTION, SERVICE_TIER, METADATA, MODALITIES, CONTINUE,
     STORE, /* nothing is kept here, whatever it says */ MEMBERS
 };
 static const char *const names[] = {
@@ -173,6 +173,7 @@ static const char *const names[] = {
     "top_k", "min_p", "repetition_penalty", "min_tokens", "presence_penalty", "frequency_penalty", "seed", "n", "stop",
     "logit_bias", "logprobs", "top_logprobs", "user", "safety_identifier", "prompt_cache_key", "response_format",
     "tools", "tool_choice", "parallel_tool_calls", "functions", "function_call", "reasoning_effort", "reasoning",
+    "thinking", "enable_thinking",
     "verbosity", "prediction", "service_tier", "metadata", "modalities", "continue_final_message", "store"
 };
 /* clang-format on */
@@ -261,21 +262,15 @@ static aigw_status read_words(struct chat *chat)
     return status;
 }
 
-/* {"effort":…} is OpenRouter's way of saying reasoning_effort. Whatever else such an object says, this dialect has no
- * word for. */
-static aigw_status read_reasoning(struct chat *chat)
+static aigw_status read_thinking(struct chat *chat)
 {
-    static const char *const members[] = { "effort" };
-    const struct aigw_json *value = &chat->members[REASONING];
-    struct aigw_json effort;
+    bool is_kept[OPENAI_THINKING_MEMBERS];
+    aigw_status status = openai_request_thinking(&chat->r, &chat->members[REASONING], is_kept);
 
-    if (openai_is_null(value))
-        return AIGW_OK;
-    if (chat->r.params->effort.len == 0 && !openai_members(value, members, 1, &effort) &&
-        effort.type == AIGW_JSON_STRING)
-        return aigw_json_text(&effort, &chat->r.memory, &chat->r.params->effort);
-    keep(chat, REASONING);
-    return AIGW_OK;
+    for (uint32_t i = 0; i < OPENAI_THINKING_MEMBERS; i++)
+        if (is_kept[i])
+            keep(chat, REASONING + i);
+    return status;
 }
 
 static aigw_status read_objects(struct chat *chat)
@@ -332,7 +327,7 @@ static aigw_status read_params(struct chat *chat)
     if (status == AIGW_OK)
         status = read_words(chat);
     if (status == AIGW_OK)
-        status = read_reasoning(chat);
+        status = read_thinking(chat);
     if (status == AIGW_OK)
         status = read_objects(chat);
     if (status == AIGW_OK)

@@ -27,6 +27,8 @@ struct openai_reading {
     struct aigw_params *params;
     struct openai_refusal *refusal;
     uint32_t piece_count; /* see openai_count_piece() */
+    uint32_t made_ids;    /* for calls that had none */
+    uint32_t answered;    /* … those of them that have their result, or will have none */
 };
 
 /** Origin of the signatures that Google's server of this dialect puts into extra_content. */
@@ -102,6 +104,12 @@ aigw_status openai_request_numbers(struct openai_reading *r, const struct openai
                                    const char *const *names, const struct aigw_json *members);
 /** stream_options. */
 aigw_status openai_request_stream_options(struct openai_reading *r, const struct aigw_json *value);
+/** How a chat says how much to think, beside reasoning_effort: "reasoning" (OpenRouter's), "thinking" (Anthropic's, and
+ *  that of DeepSeek and others) and "enable_thinking" (Qwen's). *ret_is_kept[i]: it says more than is understood here.
+ *  request_read_thinking.c */
+#define OPENAI_THINKING_MEMBERS 3u
+aigw_status openai_request_thinking(struct openai_reading *r, const struct aigw_json members[OPENAI_THINKING_MEMBERS],
+                                    bool ret_is_kept[OPENAI_THINKING_MEMBERS]);
 /** n: how many answers. */
 aigw_status openai_request_n(struct openai_reading *r, const struct aigw_json *value);
 /** max_tokens or its other name; the smaller one counts. */
@@ -125,6 +133,17 @@ aigw_status openai_request_opaque(struct openai_reading *r, const struct aigw_js
 /** A string, or a list of parts. Empty texts are left out. */
 aigw_status openai_request_content(struct openai_reading *r, const struct openai_place *place,
                                    const struct aigw_json *value, struct openai_parts *parts);
+/** A block of Anthropic's in a chat; false when it is none. request_read_blocks.c */
+bool openai_request_block(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
+                          const struct aigw_json *type, struct openai_parts *parts, aigw_status *ret_status);
+/** Results among the parts of a user's message are a message of their own, in front of the rest; *ret_last is the last
+ *  of both. */
+aigw_status openai_request_split(struct openai_reading *r, const struct openai_place *place,
+                                 struct aigw_message *message, struct aigw_message **ret_last);
+/** A call that came without an id gets one, and so does the result without one that answers it: in their order. Absent
+ *  when there is no such call, or no memory. */
+aigw_str openai_request_make_id(struct openai_reading *r);
+aigw_str openai_request_next_id(struct openai_reading *r);
 /** tool_calls of an assistant's message. */
 aigw_status openai_request_calls(struct openai_reading *r, const struct openai_place *place,
                                  const struct aigw_json *value, struct openai_parts *parts);

@@ -146,6 +146,7 @@ static aigw_status read_assistant(struct turn *turn)
     aigw_str refusal = AIGW_STR_NONE;
     aigw_status status = read_reasoning(turn);
 
+    turn->r->answered = turn->r->made_ids; /* what was not answered will not be */
     if (status == AIGW_OK)
         status = read_content(turn, &turn->parts);
     if (status == AIGW_OK)
@@ -188,6 +189,8 @@ static aigw_status read_tool(struct turn *turn)
     aigw_status status = take_text(turn, TOOL_CALL_ID, &id);
     struct openai_place place;
 
+    if (status == AIGW_OK && id.len == 0)
+        id = openai_request_next_id(turn->r);
     if (status == AIGW_OK && id.len == 0)
         status = openai_refuse_missing(turn->r, at(turn->place, TOOL_CALL_ID, &place));
     return status == AIGW_OK ? read_result(turn, id) : status;
@@ -308,9 +311,12 @@ aigw_status openai_request_messages(struct openai_reading *r, const struct aigw_
         status = openai_count_piece(r, OPENAI_ITEM(place, i));
         if (status == AIGW_OK)
             status = read_message(r, OPENAI_ITEM(place, i), i, &item, &functions, &message);
+        if (status == AIGW_OK) {
+            *link = message;
+            status = openai_request_split(r, OPENAI_ITEM(place, i), message, &message);
+        }
         if (status != AIGW_OK)
             return status;
-        *link = message;
         link = &message->next;
     }
     return message ? AIGW_OK : openai_refuse(r, place, "empty_array", "must hold at least one message");

@@ -23,6 +23,15 @@ struct aigw_part *openai_add_part(struct openai_reading *r, struct openai_parts 
 
 /* ---- data ---- */
 
+static aigw_status take_base64(struct openai_reading *r, const struct openai_place *place, aigw_str data,
+                               const char *otherwise, struct aigw_part *part)
+{
+    aigw_status status = wire_usual_base64(r->host, r->ctx, &data);
+
+    part->data = data;
+    return status == AIGW_E_INVALID ? openai_refuse(r, place, "invalid_value", otherwise) : status;
+}
+
 /* Media type and base64 of a data URL; any other URL stays one. */
 static aigw_status take_url(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
                             struct aigw_part *part)
@@ -43,10 +52,10 @@ static aigw_status take_url(struct openai_reading *r, const struct openai_place 
     parameters = part->media_type;
     if (semicolon)
         part->media_type.len = (size_t)(semicolon - parameters.ptr);
-    if (!wire_is_media_type(part->media_type) || !wire_is_base64(part->data))
-        return openai_refuse(r, place, "invalid_value",
-                             "must be an address, or data:<media type>;base64,<data> with nothing but base64 in it");
-    return AIGW_OK;
+    if (!wire_is_media_type(part->media_type))
+        part->data.len = 0;
+    return take_base64(r, place, part->data,
+                       "must be an address, or data:<media type>;base64,<data> with nothing but base64 in it", part);
 }
 
 /* {"url":…} under `name`, or the address itself. *ret_object: what else may stand there. */
@@ -117,13 +126,24 @@ static aigw_status read_audio(struct openai_reading *r, const struct openai_plac
         data = part->data;
     if (format.len == 0 && type.len == 0)
         return openai_refuse_missing(r, OPENAI_AT(place, "format"));
-    if (!wire_is_base64(data))
-        return openai_refuse(r, OPENAI_AT(place, "data"), "invalid_value", "must be base64");
-    part->data = data;
+    status = take_base64(r, OPENAI_AT(place, "data"), data, "must be base64", part);
+    if (status != AIGW_OK)
+        return status;
     if (format.len > 0)
         return take_audio_type(r, OPENAI_AT(place, "format"), format, part);
     part->media_type = type;
     return AIGW_OK;
+}
+
+/* The number of an upload, and who keeps it. */
+static aigw_status take_file_id(struct openai_reading *r, const struct openai_place *place,
+                                const struct aigw_json *value, struct aigw_part *part)
+{
+    aigw_status status = openai_take_text(r, place, value, &part->file_id);
+
+    if (part->file_id.len > 0)
+        part->origin = r->request->dialect;
+    return status;
 }
 
 /* Bare base64 is not what the API asks for, but what some clients send: the file's name says what it is. */
@@ -133,20 +153,19 @@ static aigw_status take_bare_file(struct openai_reading *r, const struct openai_
         const char *ending, *type;
     } rows[] = { { ".pdf", "application/pdf" }, { ".txt", "text/plain" },        { ".md", "text/markdown" },
                  { ".csv", "text/csv" },        { ".json", "application/json" }, { ".html", "text/html" } };
-    aigw_str name = part->title;
+    aigw_str name = part->title, data = AIGW_STR_NONE;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         size_t len = strlen(rows[i].ending);
 
-        if (name.len > len && strncasecmp(name.ptr + name.len - len, rows[i].ending, len) == 0 &&
-            wire_is_base64(part->url)) {
+        if (name.len > len && strncasecmp(name.ptr + name.len - len, rows[i].ending, len) == 0) {
             part->media_type = wire_str(rows[i].type);
-            part->data = part->url;
+            data = part->url;
             part->url = AIGW_STR_NONE;
-            return AIGW_OK;
+            break;
         }
     }
-    return openai_refuse(r, place, "invalid_value", "must be data:<media type>;base64,<data>, or an address");
+    return take_base64(r, place, data, "must be data:<media type>;base64,<data>, or an address", part);
 }
 
 static aigw_status read_file(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
@@ -160,7 +179,7 @@ static aigw_status read_file(struct openai_reading *r, const struct openai_place
         return openai_is_null(value) ? openai_refuse_missing(r, place)
                                      : openai_refuse_type(r, place, value, "an object");
     aigw_json_members(value, file_names, 4, members);
-    status = openai_take_text(r, OPENAI_AT(place, "file_id"), &members[1], &part->file_id);
+    status = take_file_id(r, OPENAI_AT(place, "file_id"), &members[1], part);
     if (status == AIGW_OK)
         status = openai_take_text(r, OPENAI_AT(place, "filename"), &members[2], &part->title);
     if (status != AIGW_OK)
@@ -179,11 +198,11 @@ static aigw_status read_file(struct openai_reading *r, const struct openai_place
 
 /* clang-format off */
 enum {
-    TYPE, TEXT, REFUSAL, IMAGE_URL, VIDEO_URL, INPUT_AUDIO, FILE_MEMBER, THINKING, CACHE_CONTROL, BREAKPOINT, ANNOTATIONS,
+    TYPE, TEXT, REFUSAL, IMAGE_URL, VIDEO_URL, INPUT_AUDIO, FILE_MEMBER, CACHE_CONTROL, BREAKPOINT, ANNOTATIONS,
     LOGPROBS, DETAIL, FILE_ID, FILE_DATA, FILE_URL, FILE_NAME, MEMBERS
 };
 static const char *const names[] = {
-    "type", "text", "refusal", "image_url", "video_url", "input_audio", "file", "thinking", "cache_control",
+    "type", "text", "refusal", "image_url", "video_url", "input_audio", "file", "cache_control",
     "prompt_cache_breakpoint", "annotations", "logprobs", "detail", "file_id", "file_data", "file_url", "filename"
 };
 /* clang-format on */
@@ -197,7 +216,7 @@ static aigw_status read_flat_image(struct openai_reading *r, const struct openai
     aigw_status status;
 
     aigw_json_members(value, names, MEMBERS, members);
-    status = openai_take_text(r, OPENAI_AT(place, names[FILE_ID]), &members[FILE_ID], &part->file_id);
+    status = take_file_id(r, OPENAI_AT(place, names[FILE_ID]), &members[FILE_ID], part);
     if (status == AIGW_OK)
         status = openai_take_text(r, OPENAI_AT(place, names[DETAIL]), &members[DETAIL], &part->detail);
     if (status != AIGW_OK || (openai_is_null(&members[IMAGE_URL]) && part->file_id.len > 0))
@@ -275,9 +294,13 @@ static aigw_status read_part(struct openai_reading *r, const struct openai_place
         return openai_refuse_missing(r, OPENAI_AT(place, names[TYPE]));
     if (members[TYPE].type != AIGW_JSON_STRING)
         return openai_refuse_type(r, OPENAI_AT(place, names[TYPE]), &members[TYPE], "a string");
-    if (aigw_json_is_text(&members[TYPE], "thinking") && members[THINKING].type == AIGW_JSON_STRING)
-        return read_text(r, place, &members[THINKING], AIGW_PART_REASONING, parts);
     kind = find_kind(&members[TYPE]);
+    if (!kind && openai_request_block(r, place, value, &members[TYPE], parts, &status)) {
+        part = parts->last;
+        if (status == AIGW_OK && openai_cache_mark(&members[CACHE_CONTROL], &part->cache_ttl_s))
+            part->flags |= AIGW_PARTF_CACHE;
+        return status;
+    }
     if (!kind)
         return openai_request_opaque(r, value, parts);
     inner = OPENAI_AT(place, kind->member < MEMBERS ? names[kind->member] : "");
@@ -334,6 +357,22 @@ aigw_status openai_request_content(struct openai_reading *r, const struct openai
 
 /* ---- tool calls ---- */
 
+/* Google's server of this dialect, and what stands in front of it, gives calls no ids. */
+static aigw_str id_of(struct openai_reading *r, uint32_t number)
+{
+    return wire_str(r->host->format(r->ctx, AIGW_LIFE_BUILD, "call_unnamed_%u", number));
+}
+
+aigw_str openai_request_make_id(struct openai_reading *r)
+{
+    return id_of(r, ++r->made_ids);
+}
+
+aigw_str openai_request_next_id(struct openai_reading *r)
+{
+    return r->answered < r->made_ids ? id_of(r, ++r->answered) : AIGW_STR_NONE;
+}
+
 aigw_status openai_request_call_body(struct openai_reading *r, const struct openai_place *place,
                                      const struct aigw_json *value, const char *text_name, struct aigw_part *part)
 {
@@ -385,9 +424,9 @@ static aigw_status read_call(struct openai_reading *r, const struct openai_place
         return AIGW_E_NOMEM;
     status = openai_take_text(r, OPENAI_AT(place, "id"), &found[ID], &part->id);
     if (status == AIGW_OK && part->id.len == 0)
-        status = openai_refuse_missing(r, OPENAI_AT(place, "id"));
-    if (status != AIGW_OK)
-        return status;
+        part->id = openai_request_make_id(r);
+    if (status != AIGW_OK || part->id.len == 0)
+        return status == AIGW_OK ? AIGW_E_NOMEM : status;
     is_custom =
         aigw_json_is_text(&found[CALL_TYPE], "custom") ||
         (openai_is_null(&found[CALL_TYPE]) && openai_is_null(&found[FUNCTION]) && !openai_is_null(&found[CUSTOM]));

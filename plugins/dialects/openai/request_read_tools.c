@@ -23,8 +23,8 @@ static struct aigw_tool *add_tool(struct openai_tool_list *list, uint32_t kind)
 
 /* ---- one tool ---- */
 
-enum { NAME, DESCRIPTION, PARAMETERS, STRICT, FORMAT, BODY_MEMBERS };
-static const char *const body_names[] = { "name", "description", "parameters", "strict", "format" };
+enum { NAME, DESCRIPTION, PARAMETERS, STRICT, FORMAT, INPUT_SCHEMA, BODY_MEMBERS };
+static const char *const body_names[] = { "name", "description", "parameters", "strict", "format", "input_schema" };
 
 /* What stands below "function" or "custom". */
 static aigw_status read_tool_body(struct openai_reading *r, const struct openai_place *place,
@@ -50,7 +50,9 @@ static aigw_status read_tool_body(struct openai_reading *r, const struct openai_
         tool->origin = r->request->dialect;
         return openai_take_object(r, OPENAI_AT(place, "format"), &members[FORMAT], &tool->grammar);
     }
-    status = openai_take_object(r, OPENAI_AT(place, "parameters"), &members[PARAMETERS], &tool->parameters);
+    status = openai_is_null(&members[PARAMETERS])
+                 ? openai_take_object(r, OPENAI_AT(place, "input_schema"), &members[INPUT_SCHEMA], &tool->parameters)
+                 : openai_take_object(r, OPENAI_AT(place, "parameters"), &members[PARAMETERS], &tool->parameters);
     if (status == AIGW_OK)
         status = openai_take_bool(r, OPENAI_AT(place, "strict"), &members[STRICT], &strict);
     tool->flags |= strict == AIGW_YES ? AIGW_TOOLF_STRICT : strict == AIGW_NO ? AIGW_TOOLF_STRICT_OFF : 0;
@@ -93,11 +95,11 @@ static aigw_status read_namespace(struct openai_tool_list *list, const struct op
 /* clang-format off */
 enum {
     TYPE, FUNCTION, CUSTOM, CACHE_CONTROL, DEFER_LOADING, TOOLS, EXECUTION, OWN_NAME, OWN_DESCRIPTION, OWN_PARAMETERS,
-    OWN_STRICT, OWN_FORMAT, MEMBERS
+    OWN_STRICT, OWN_FORMAT, OWN_SCHEMA, MEMBERS
 };
 static const char *const names[] = {
     "type", "function", "custom", "cache_control", "defer_loading", "tools", "execution", "name", "description",
-    "parameters", "strict", "format"
+    "parameters", "strict", "format", "input_schema"
 };
 /* clang-format on */
 _Static_assert(sizeof names / sizeof *names == MEMBERS, "one name each");
@@ -120,12 +122,13 @@ static aigw_status read_tool_search(struct openai_tool_list *list, const struct 
                : status;
 }
 
-/* A function, or a tool whose input is plain text. */
+/* A function, or a tool whose input is plain text. With an input_schema it is one of Anthropic's, whatever its type. */
 static aigw_status read_own_tool(struct openai_tool_list *list, const struct openai_place *place,
                                  const struct aigw_json *value, const struct aigw_json *members, bool has_others)
 {
     struct openai_reading *r = list->r;
-    bool is_custom = aigw_json_is_text(&members[TYPE], "custom"), is_responses = r->asked->path == OPENAI_RESPONSES;
+    bool is_custom = aigw_json_is_text(&members[TYPE], "custom") && openai_is_null(&members[OWN_SCHEMA]),
+         is_responses = r->asked->path == OPENAI_RESPONSES;
     const struct aigw_json *below = &members[is_custom ? CUSTOM : FUNCTION];
     bool is_flat = openai_is_null(below) && (is_responses || !openai_is_null(&members[OWN_NAME]));
     struct aigw_tool *tool = add_tool(list, is_custom ? AIGW_TOOL_FREE_TEXT : AIGW_TOOL_FUNCTION);
@@ -135,6 +138,7 @@ static aigw_status read_own_tool(struct openai_tool_list *list, const struct ope
 
     if (!tool)
         return AIGW_E_NOMEM;
+    r->asked->has_foreign |= is_flat && !is_responses; /* servers of chats know none that is so */
     status = is_flat ? read_tool_body(r, place, value, tool)
                      : read_tool_body(r, OPENAI_AT(place, names[is_custom ? CUSTOM : FUNCTION]), below, tool);
     if (status == AIGW_OK)
@@ -307,6 +311,25 @@ static aigw_status take_choice_word(struct openai_reading *r, const struct opena
     return AIGW_OK;
 }
 
+/* {"type":"any"} and its like, as Anthropic has them. False when it is none. */
+static bool take_claudes_choice(struct openai_reading *r, const struct aigw_json *type, const struct aigw_json *value)
+{
+    static const char *const words[] = { "auto", "none", "any", "tool" };
+    static const uint32_t choices[] = { AIGW_TOOLS_AUTO, AIGW_TOOLS_NONE, AIGW_TOOLS_REQUIRED, AIGW_TOOLS_NAMED };
+    int word = openai_word(type, words, sizeof words / sizeof *words);
+    struct aigw_json single;
+    bool is_single = false;
+
+    if (word < 0)
+        return false;
+    aigw_json_member(value, "disable_parallel_tool_use", &single);
+    if (aigw_json_bool(&single, &is_single) && is_single)
+        r->params->parallel_calls = AIGW_NO;
+    r->asked->has_foreign = true;
+    r->request->tool_choice = choices[word];
+    return choices[word] != AIGW_TOOLS_NAMED;
+}
+
 static aigw_status take_allowed(struct openai_reading *r, const struct openai_place *place,
                                 const struct aigw_json *value)
 {
@@ -357,6 +380,8 @@ aigw_status openai_request_choice(struct openai_reading *r, const char *member, 
     if (aigw_json_is_text(&members[0], "allowed_tools")) /* nested as here, or flat as in the other API */
         return members[1].type == AIGW_JSON_OBJECT ? take_allowed(r, OPENAI_AT(place, "allowed_tools"), &members[1])
                                                    : take_allowed(r, place, value);
+    if (take_claudes_choice(r, &members[0], value))
+        return AIGW_OK;
     if (members[0].type == AIGW_JSON_STRING && openai_word(&members[0], parts + 3, 2) < 0 &&
         openai_is_null(&members[2])) /* one that the server runs is called by its type */
         status = aigw_json_text(&members[0], &r->memory, name);

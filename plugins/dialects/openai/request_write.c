@@ -46,7 +46,8 @@ static aigw_status openai_prompt(struct openai_out *out, const struct aigw_model
     if (req->kind != AIGW_CALL_COMPLETION)
         status = openai_join_chat(out->host, out->ctx, req, &text, &last, &count);
     else if (req->suffix.len > 0 && (out->quirks->refuses & OPENAI_NO_SUFFIX))
-        return openai_unsupported(out, "text behind a gap at this kind of server", req->kind);
+        return wire_lacks(out->host, out->ctx, "suffix", "the OpenAI dialect",
+                          "text behind a gap at this kind of server");
     if (status != AIGW_OK)
         return status;
     wire_string(out->body, "prompt", text);
@@ -70,7 +71,8 @@ void openai_put_inputs(struct wire_body *body, const struct aigw_model_request *
 static aigw_status openai_embedding(struct openai_out *out, const struct aigw_model_request *req)
 {
     if (req->dimensions > 0 && (out->quirks->refuses & OPENAI_NO_DIMENSIONS))
-        return openai_unsupported(out, "length of vectors to choose at this kind of server", req->kind);
+        return wire_lacks(out->host, out->ctx, "dimensions", "the OpenAI dialect",
+                          "length of vectors to choose at this kind of server");
     openai_put_inputs(out->body, req);
     if (req->dimensions > 0)
         wire_int(out->body, "dimensions", req->dimensions);
@@ -296,7 +298,7 @@ static aigw_status put_choice(struct openai_out *out, const struct aigw_model_re
     if (req->tool_choice > AIGW_TOOLS_NAMED)
         return openai_unsupported(out, "such choice of tools", req->tool_choice);
     if (req->tool_choice == AIGW_TOOLS_NAMED && listed->named == AIGW_TOOL_SERVER)
-        return openai_invalid(out, "the demanded tool is not among the tools");
+        return wire_lacks_tool(out->host, out->ctx);
     if ((req->tool_choice == AIGW_TOOLS_AUTO && !has_allowed) ||
         (!has_allowed && openai_drops(out, OPENAI_NO_TOOL_CHOICE, "tool_choice")))
         return AIGW_OK;
@@ -323,18 +325,20 @@ static aigw_status openai_tools(struct openai_out *out, const struct aigw_model_
     aigw_status status;
 
     if (req->tools && (out->quirks->refuses & OPENAI_NO_TOOLS))
-        return openai_unsupported(out, "tools at this kind of server", req->kind);
+        return wire_lacks(out->host, out->ctx, "tools", "the OpenAI dialect", "tools at this kind of server");
     status = put_tools(out, req, &listed);
     if (status != AIGW_OK)
         return status;
     if (listed.count == 0) {
+        if (req->tool_choice == AIGW_TOOLS_NAMED && req->tools)
+            return wire_lacks_tool(out->host, out->ctx);
         if (req->tool_choice != AIGW_TOOLS_AUTO)
             wire_drop(out->host, out->ctx, out->drops, AIGW_STR("tool_choice"));
         return AIGW_OK;
     }
     status = put_choice(out, req, &listed);
     if (status == AIGW_OK && req->params && req->params->parallel_calls != AIGW_UNSET &&
-        !openai_drops(out, OPENAI_NO_PARALLEL, "parallel_tool_calls")) {
+        !openai_drops(out, OPENAI_NO_PARALLEL, "parallel_calls")) {
         wire_key(out->body, "parallel_tool_calls");
         wire_puts(out->body, req->params->parallel_calls == AIGW_YES ? "true" : "false");
     }
@@ -382,6 +386,11 @@ aigw_status openai_body(const struct aigw_host *host, struct aigw_ctx *ctx, uint
     /* Members in another vendor's spelling would mean something else here, or nothing. */
     out.is_foreign =
         req->dialect.len > 0 && (!wire_has_prefix(req->dialect, "openai") || wire_is(req->dialect, "openai-responses"));
+    out.is_responses = wire_is(req->dialect, "openai-responses");
+    if (quirks->prefill == OPENAI_PREFILL_TOLD)
+        status = wire_check_prefill(host, ctx, req);
+    if (status != AIGW_OK)
+        return status;
     if (out.is_foreign) {
         if (wire_drop_members(host, ctx, drops, extra) != AIGW_OK)
             return openai_invalid(&out, "the extra members are not a JSON object");

@@ -104,6 +104,7 @@ static aigw_status openapi_request(struct vertex_out *out)
     aigw_status status;
 
     quirks.names = &call->names;
+    quirks.stops = &call->stops;
     if (out->req->kind != AIGW_CALL_CHAT)
         return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED, "models such as %.*s have nothing but chats on Vertex AI",
                                (int)(model.len < 100 ? model.len : 100), model.ptr);

@@ -109,14 +109,9 @@ static aigw_status build_for_others(struct aigw_ctx *ctx, struct anthropic_api_c
         call->refusal_code = refusal.code;
         return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "%.*s", AIGW_STR_ARG(refusal.message));
     }
-    if (status == AIGW_OK && call->api->client.strict && asked.dropped_count > 0)
-        return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED,
-                                     "%.*s: only Anthropic understands it, and nothing may be "
-                                     "left out here",
-                                     AIGW_STR_ARG(asked.dropped[0]));
-    for (uint32_t i = 0; status == AIGW_OK && i < asked.dropped_count; i++)
-        client_answer_dropped(&call->answer, ctx, asked.dropped[i]);
-    return status;
+    return status == AIGW_OK ? client_answer_left_out(&call->answer, ctx, &call->api->client, asked.dropped,
+                                                      asked.dropped_count, "Anthropic")
+                             : status;
 }
 
 aigw_status anthropic_api_build(struct aigw_ctx *ctx, struct anthropic_api_call *call,

@@ -16,13 +16,29 @@ static const struct aigw_setting settings[] = {
         .category = "client_api", .summary = (route_summary), .group = "anthropic", .callers = AIGW_CALLER_KEY \
     }
 
+#define ROUTES(base) \
+    ROUTE(base "/messages", ANTHROPIC_API_MESSAGES, "Anthropic's messages"), \
+        ROUTE(base "/messages/count_tokens", ANTHROPIC_API_COUNT, "How many tokens a message has")
+
+#define NO_PATH(route_method, route_path) \
+    { \
+        .method = (route_method), .path = (route_path), .tag = ANTHROPIC_API_NO_PATH, .flags = AIGW_ROUTEF_NO_BODY, \
+        .category = "client_api", .summary = "Not served", .group = "anthropic", .callers = AIGW_CALLER_KEY \
+    }
+#define NO_PATHS(route_path) NO_PATH("GET", route_path), NO_PATH("POST", route_path)
+
 static const struct aigw_route routes[] = {
-    ROUTE("/v1/messages", ANTHROPIC_API_MESSAGES, "Anthropic's messages"),
-    ROUTE("/v1/messages/count_tokens", ANTHROPIC_API_COUNT, "How many tokens a message has"),
-    ROUTE("/anthropic/v1/messages", ANTHROPIC_API_MESSAGES, "Anthropic's messages"),
-    ROUTE("/anthropic/v1/messages/count_tokens", ANTHROPIC_API_COUNT, "How many tokens a message has"),
-    ROUTE("/v1/v1/messages", ANTHROPIC_API_MESSAGES, "Anthropic's messages"),
-    ROUTE("/v1/v1/messages/count_tokens", ANTHROPIC_API_COUNT, "How many tokens a message has"),
+    ROUTES("/v1"),
+    ROUTES("/anthropic/v1"),
+    /* base URLs with a version that the client adds, or without one that it does not */
+    ROUTES("/v1/v1"),
+    ROUTES(""),
+    ROUTES("/anthropic/v1/v1"),
+    ROUTES("/anthropic"),
+    /* what the vendor has besides: said so in its own words */
+    NO_PATHS("/anthropic/{path:path}"),
+    NO_PATHS("/v1/messages/batches"),
+    NO_PATHS("/v1/organizations/{path:path}"),
     /* a client's way to see whether it has the right address, without credentials */
     { .method = "GET",
       .path = "/api/hello",
@@ -89,14 +105,14 @@ static aigw_status anthropic_api_check(struct aigw_ctx *ctx, void *self, void *s
     call->api = self;
     if (request->route->tag == ANTHROPIC_API_HELLO)
         return AIGW_OK;
+    call->request_id = request->id;
     call->is_count = request->route->tag == ANTHROPIC_API_COUNT;
     call->counted = -1;
     call->body_len = request->body.len;
-    call->request_id = request->id;
     call->request.struct_size = sizeof call->request;
     call->answer.words = words;
     status = client_answer_begin(&call->answer, call->api->host, ctx, false, anthropic_api_heartbeat);
-    if (status != AIGW_OK)
+    if (status != AIGW_OK || request->route->tag == ANTHROPIC_API_NO_PATH)
         return status;
     status = anthropic_read_request(call->api->host, ctx, call->is_count ? AIGW_CALL_COUNT : AIGW_CALL_CHAT,
                                     request->body, &call->asked, &call->request, &refusal);
@@ -111,12 +127,25 @@ static aigw_status anthropic_api_check(struct aigw_ctx *ctx, void *self, void *s
     return client_keep(call->api->host, ctx, call->asked.model, &call->client_model) ? AIGW_OK : AIGW_E_NOMEM;
 }
 
+static aigw_status refuse_path(struct aigw_ctx *ctx, struct anthropic_api_call *call)
+{
+    struct anthropic_refusal refusal;
+
+    anthropic_refuse_status(404,
+                            AIGW_STR("no such path: this gateway serves /v1/messages, /v1/messages/count_tokens and "
+                                     "/v1/models; a base URL ends without /v1"),
+                            &refusal);
+    return anthropic_api_refuse(ctx, &call->answer, &refusal, call->request_id);
+}
+
 static aigw_status anthropic_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
 {
     const struct anthropic_api *api = self;
 
     if (request->route->tag == ANTHROPIC_API_HELLO)
         return api->host->respond(ctx, 200, NULL, AIGW_STR("{\"message\":\"hello\"}"), NULL, 0);
+    if (request->route->tag == ANTHROPIC_API_NO_PATH)
+        return refuse_path(ctx, state);
     return anthropic_api_ask(ctx, state);
 }
 

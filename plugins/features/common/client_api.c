@@ -83,11 +83,10 @@ static aigw_str spelled(const struct client_answer *answer, aigw_str name)
 }
 
 /* Names that no header may carry, and those beyond the maximum, are left out. */
-void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, aigw_str name)
+static void add_dropped(struct client_answer *answer, struct aigw_ctx *ctx, aigw_str name)
 {
     size_t len = answer->dropped_len;
 
-    name = name.len > 0 ? spelled(answer, name) : name;
     if (!answer->dropped)
         answer->dropped = answer->host->alloc(ctx, AIGW_LIFE_REQUEST, CLIENT_DROPPED_MAX);
     if (!answer->dropped || name.len == 0 || len + name.len + 3 > CLIENT_DROPPED_MAX)
@@ -101,6 +100,24 @@ void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, a
     }
     memcpy(answer->dropped + len, name.ptr, name.len);
     answer->dropped_len = (uint32_t)(len + name.len);
+}
+
+void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, aigw_str name)
+{
+    add_dropped(answer, ctx, name.len > 0 ? spelled(answer, name) : name);
+}
+
+aigw_status client_answer_left_out(struct client_answer *answer, struct aigw_ctx *ctx,
+                                   const struct client_settings *settings, const aigw_str *names, uint32_t count,
+                                   const char *vendor)
+{
+    if (settings->strict && count > 0)
+        return answer->host->fail(ctx, AIGW_E_UNSUPPORTED,
+                                  "%.*s: only %s understands it, and nothing may be left out here",
+                                  AIGW_STR_ARG(names[0]), vendor);
+    for (uint32_t i = 0; i < count; i++)
+        add_dropped(answer, ctx, names[i]);
+    return AIGW_OK;
 }
 
 #define RESPELL_MAX 512
@@ -135,6 +152,18 @@ aigw_str client_respell(const struct client_answer *answer, struct aigw_ctx *ctx
     text = answer->host->format(ctx, AIGW_LIFE_REQUEST, "%s%.*s", names, (int)(words.len - (size_t)(colon - words.ptr)),
                                 colon);
     return text ? (aigw_str){ text, strlen(text) } : words;
+}
+
+aigw_str client_param(const struct aigw_error *error, aigw_str respelled)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.[]-";
+    size_t len = 0;
+
+    while (len < respelled.len && memchr(letters, respelled.ptr[len], sizeof letters - 1))
+        len++;
+    if (error->kind != AIGW_ERR_UNSUPPORTED || len == respelled.len || !memchr(":,", respelled.ptr[len], 2))
+        return AIGW_STR_NONE;
+    return (aigw_str){ respelled.ptr, len };
 }
 
 /* Headers of an answer that began well. At most HEADERS_MAX. */

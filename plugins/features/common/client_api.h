@@ -95,9 +95,16 @@ aigw_status client_answer_begin(struct client_answer *answer, const struct aigw_
                                 bool is_stream, void (*heartbeat)(struct client_answer *answer));
 /** AIGW_EVENT_DROPPED: for the header x-aigw-dropped, in the client's spelling, before the answer began. */
 void client_answer_dropped(struct client_answer *answer, struct aigw_ctx *ctx, aigw_str name);
+/** The same for what the reader of its dialect left out, as `vendor` alone understands it: by the client's own names.
+ * AIGW_E_UNSUPPORTED when nothing may be. */
+aigw_status client_answer_left_out(struct client_answer *answer, struct aigw_ctx *ctx,
+                                   const struct client_settings *settings, const aigw_str *names, uint32_t count,
+                                   const char *vendor);
 /** Of a failure whose words begin with names of parameters, "a, b: …": the same in the client's spelling. Memory of the
  *  request's life, or the words themselves. */
 aigw_str client_respell(const struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_error *error);
+/** The first of those names, for dialects whose errors have a place for it; absent when the words begin with none. */
+aigw_str client_param(const struct aigw_error *error, aigw_str respelled);
 /** A stream's head, once; nothing for whole answers. */
 aigw_status client_answer_start(struct client_answer *answer, struct aigw_ctx *ctx);
 /** A stream: send what waits in buf. */

@@ -77,9 +77,13 @@ aigw_status gemini_api_build(struct aigw_ctx *ctx, struct gemini_api_call *call,
     if (client_reports_target(&call->api->client) &&
         !client_keep(call->api->host, ctx, target->model, &call->options.model))
         return AIGW_E_NOMEM;
+    if (wire_check_history(call->api->host, ctx, call->request.messages) != AIGW_OK)
+        return AIGW_E_UNSUPPORTED;
     *ret_request = call->request;
     ret_request->flags |= client_flags(&call->api->client);
-    return AIGW_OK;
+    call->answer.dropped_len = 0; /* by what another target could not take */
+    return client_answer_left_out(&call->answer, ctx, &call->api->client, call->asked.dropped,
+                                  call->asked.dropped_count, "Google");
 }
 
 /* ---- tokens and vectors ---- */

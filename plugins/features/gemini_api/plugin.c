@@ -11,7 +11,7 @@ static const struct aigw_setting settings[] = {
 
 #define ROUTE(version, method_name, method_tag, method_summary) \
     { \
-        .method = "POST", .path = version "/models/{model}:" method_name, .tag = (method_tag), \
+        .method = "POST", .path = version "/models/{model:path}:" method_name, .tag = (method_tag), \
         .body_max = CLIENT_BODY_MAX, .category = "client_api", .summary = (method_summary), .group = "gemini", \
         .callers = AIGW_CALLER_KEY \
     }
@@ -23,8 +23,32 @@ static const struct aigw_setting settings[] = {
         ROUTE(version, "batchEmbedContents", GEMINI_API_BATCH, "Gemini's embeddings, several")
 
 static const struct aigw_route routes[] = {
-    ROUTES("/v1beta"), ROUTES("/v1"), ROUTES("/v1alpha"), ROUTES("/gemini/v1beta"), ROUTES("/gemini/v1"),
+    ROUTES("/v1beta"),
+    ROUTES("/v1"),
+    ROUTES("/v1alpha"),
+    ROUTES("/gemini/v1beta"),
+    ROUTES("/gemini/v1"),
+    ROUTES("/gemini/v1alpha"),
+    /* Vertex AI's form */
+    ROUTES("/v1/projects/{project}/locations/{location}/publishers/google"),
+    ROUTES("/v1beta1/projects/{project}/locations/{location}/publishers/google"),
 };
+
+/* "models/x" and its like are x. */
+static aigw_str model_of(const struct aigw_request *request)
+{
+    static const char *const prefixes[] = { "publishers/google/models/", "tunedModels/", "models/" };
+    aigw_str model =
+        request->path_param_count > 0 ? request->path_params[request->path_param_count - 1].value : request->path_param;
+
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (wire_has_prefix(model, prefixes[i])) {
+            size_t len = strlen(prefixes[i]);
+
+            return (aigw_str){ model.ptr + len, model.len - len };
+        }
+    return model;
+}
 
 static aigw_status gemini_api_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
 {
@@ -39,6 +63,8 @@ static const struct client_word words[] = {
     { "top_p", "topP" },
     { "top_k", "topK" },
     { "stop", "stopSequences" },
+    { "n", "candidateCount" },
+    { "logprobs", "responseLogprobs" },
     { "presence_penalty", "presencePenalty" },
     { "frequency_penalty", "frequencyPenalty" },
     { "format", "responseMimeType" },
@@ -52,6 +78,7 @@ static const struct client_word words[] = {
     { "input_type", "taskType" },
     { "dimensions", "outputDimensionality" },
     { "title", "displayName" },
+    { "file_id", "fileUri" },
     { NULL, NULL },
 };
 
@@ -111,7 +138,7 @@ static aigw_status gemini_api_check(struct aigw_ctx *ctx, void *self, void *stat
                                                         : GEMINI_WRITE_LIST;
     call->answer.is_list = call->options.form == GEMINI_WRITE_LIST;
     mark_raw(call, request->body);
-    return client_keep(call->api->host, ctx, request->path_param, &call->client_model) ? AIGW_OK : AIGW_E_NOMEM;
+    return client_keep(call->api->host, ctx, model_of(request), &call->client_model) ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 static aigw_status gemini_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)

@@ -24,18 +24,17 @@ struct models_api {
         .category = "client_api", .summary = (route_summary), .group = "models", .callers = AIGW_CALLER_KEY \
     }
 
+#define ROUTES(route_path, route_tag) \
+    ROUTE(route_path, route_tag, "Models that this key may use"), \
+        ROUTE(route_path "/{model:path}", route_tag, "One of them")
+
 static const struct aigw_route routes[] = {
-    ROUTE("/v1/models", BY_HEADER, "Models that this key may use"),
-    ROUTE("/v1/models/{model:path}", BY_HEADER, "One of them"),
-    ROUTE("/models", OPENAI, "Models that this key may use"),
-    ROUTE("/openai/v1/models", OPENAI, "Models that this key may use"),
-    ROUTE("/openai/v1/models/{model:path}", OPENAI, "One of them"),
-    ROUTE("/anthropic/v1/models", ANTHROPIC, "Models that this key may use"),
-    ROUTE("/anthropic/v1/models/{model:path}", ANTHROPIC, "One of them"),
-    ROUTE("/v1beta/models", GEMINI, "Models that this key may use"),
-    ROUTE("/v1beta/models/{model:path}", GEMINI, "One of them"),
-    ROUTE("/gemini/v1beta/models", GEMINI, "Models that this key may use"),
-    ROUTE("/gemini/v1beta/models/{model:path}", GEMINI, "One of them"),
+    ROUTES("/v1/models", BY_HEADER),          ROUTES("/models", OPENAI),
+    ROUTES("/v1/v1/models", BY_HEADER),       ROUTES("/openai/v1/models", OPENAI),
+    ROUTES("/openai/models", OPENAI),         ROUTES("/anthropic/v1/models", ANTHROPIC),
+    ROUTES("/v1beta/models", GEMINI),         ROUTES("/v1alpha/models", GEMINI),
+    ROUTES("/gemini/v1/models", GEMINI),      ROUTES("/gemini/v1beta/models", GEMINI),
+    ROUTES("/gemini/v1alpha/models", GEMINI),
 };
 
 static aigw_status models_api_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
@@ -175,7 +174,7 @@ static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state,
     const struct aigw_host *host = ((struct models_api *)self)->host;
     static const struct openai_error unknown = { .type = "invalid_request_error",
                                                  .code = AIGW_STR_INIT("model_not_found"),
-                                                 .param = "model" };
+                                                 .param = AIGW_STR_INIT("model") };
     struct client_answer answer = { .host = host };
     aigw_str wanted = request->path_param;
     bool is_list = wanted.len == 0;

@@ -57,13 +57,16 @@ static aigw_status write_error(struct openai_api_call *call, const struct aigw_e
 aigw_status openai_api_refuse(struct aigw_ctx *ctx, struct openai_api_call *call, const struct aigw_error *error)
 {
     const struct aigw_host *host = call->api->host;
+    aigw_str message = client_respell(&call->answer, ctx, error);
     struct openai_error said;
 
     openai_error_of(error, &said);
+    if (said.param.len == 0)
+        said.param = client_param(error, message);
     if (call->is_responses && said.code.len == 0) /* clients of this API take it for text, whatever it says */
         said.code = (aigw_str){ said.type, strlen(said.type) };
     host->buf_clear(call->answer.buf);
-    openai_put_error(host, call->answer.buf, &said, client_respell(&call->answer, ctx, error));
+    openai_put_error(host, call->answer.buf, &said, message);
     return client_answer_refuse(&call->answer, ctx, said.http_status, said.retry, error->retry_after_ms);
 }
 
@@ -120,11 +123,15 @@ aigw_status openai_api_build(struct aigw_ctx *ctx, struct openai_api_call *call,
         ret_request->raw = &call->asked.raw;
         return AIGW_OK;
     }
+    if (call->asked.wants_audio)
+        return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "modalities: this model answers in text only");
     if (call->only_as_is)
         return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "%s", call->only_as_is);
     if (client_reports_target(&call->api->client) && !call->is_count && !call->has_written &&
         write_begin(ctx, call, target->model) != AIGW_OK)
         return AIGW_E_NOMEM;
+    if (wire_check_history(call->api->host, ctx, call->request.messages) != AIGW_OK)
+        return AIGW_E_UNSUPPORTED;
     *ret_request = call->request;
     ret_request->flags |= client_flags(&call->api->client);
     if (call->asked.prompt_count > 0)

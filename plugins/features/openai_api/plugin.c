@@ -27,6 +27,24 @@ static const struct aigw_setting settings[] = {
         .category = "client_api", .summary = (route_summary), .group = "openai", .callers = AIGW_CALLER_KEY \
     }
 
+/* Base URLs are typed without their version, or with it where the client adds it. */
+#define MISTAKEN(route_path, route_tag, route_summary) \
+    ROUTE(route_path, route_tag, route_summary), ROUTE("/v1/v1" route_path, route_tag, route_summary), \
+        ROUTE("/openai" route_path, route_tag, route_summary)
+
+#define RESPONSES(base) \
+    ROUTE(base "/responses", OPENAI_RESPONSES, "OpenAI's responses, without state"), \
+        ROUTE(base "/responses/input_tokens", OPENAI_API_COUNT, "How many tokens a request has"), \
+        ROUTE(base "/responses/compact", OPENAI_API_NO_SHRINK, "Not served"), \
+        NO_BODY("POST", base "/responses/{response}/cancel", OPENAI_API_NO_STATE, "No answer is kept"), \
+        NO_BODY("GET", base "/responses", OPENAI_API_SOCKET, "Not served over WebSockets"), \
+        NO_BODY("GET", base "/responses/{response:path}", OPENAI_API_NO_STATE, "No answer is kept"), \
+        NO_BODY("DELETE", base "/responses/{response:path}", OPENAI_API_NO_STATE, "No answer is kept")
+
+#define NO_PATHS(route_path) \
+    NO_BODY("GET", route_path, OPENAI_API_NO_PATH, "Not served"), \
+        NO_BODY("POST", route_path, OPENAI_API_NO_PATH, "Not served")
+
 static const struct aigw_route routes[] = {
     ROUTE("/v1/chat/completions", OPENAI_CHAT, "OpenAI's chat completions"),
     ROUTE("/v1/completions", OPENAI_COMPLETION, "OpenAI's legacy completions"),
@@ -35,15 +53,22 @@ static const struct aigw_route routes[] = {
     ROUTE("/openai/v1/chat/completions", OPENAI_CHAT, "OpenAI's chat completions"),
     ROUTE("/openai/v1/completions", OPENAI_COMPLETION, "OpenAI's legacy completions"),
     ROUTE("/openai/v1/embeddings", OPENAI_EMBEDDING, "OpenAI's embeddings"),
-    ROUTE("/chat/completions", OPENAI_CHAT, "OpenAI's chat completions"),
-    ROUTE("/v1/v1/chat/completions", OPENAI_CHAT, "OpenAI's chat completions"),
-    ROUTE("/v1/responses", OPENAI_RESPONSES, "OpenAI's responses, without state"),
-    ROUTE("/openai/v1/responses", OPENAI_RESPONSES, "OpenAI's responses, without state"),
-    ROUTE("/v1/responses/input_tokens", OPENAI_API_COUNT, "How many tokens a request has"),
-    ROUTE("/v1/responses/compact", OPENAI_API_NO_SHRINK, "Not served"),
-    NO_BODY("GET", "/v1/responses", OPENAI_API_SOCKET, "Not served over WebSockets"),
-    NO_BODY("GET", "/v1/responses/{response:path}", OPENAI_API_NO_STATE, "No answer is kept"),
-    NO_BODY("DELETE", "/v1/responses/{response:path}", OPENAI_API_NO_STATE, "No answer is kept"),
+    MISTAKEN("/chat/completions", OPENAI_CHAT, "OpenAI's chat completions"),
+    MISTAKEN("/completions", OPENAI_COMPLETION, "OpenAI's legacy completions"),
+    MISTAKEN("/embeddings", OPENAI_EMBEDDING, "OpenAI's embeddings"),
+    MISTAKEN("/responses", OPENAI_RESPONSES, "OpenAI's responses, without state"),
+    RESPONSES("/v1"),
+    RESPONSES("/openai/v1"),
+    /* what the vendor has besides: said so in its own words */
+    NO_PATHS("/openai/{path:path}"),
+    NO_PATHS("/v1/audio/{path:path}"),
+    NO_PATHS("/v1/images/{path:path}"),
+    NO_PATHS("/v1/files"),
+    NO_PATHS("/v1/batches"),
+    NO_PATHS("/v1/assistants"),
+    NO_PATHS("/v1/threads"),
+    NO_PATHS("/v1/vector_stores"),
+    NO_BODY("POST", "/v1/moderations", OPENAI_API_NO_PATH, "Not served"),
     /* Azure's form: the model stands in the path */
     ROUTE("/openai/deployments/{deployment}/chat/completions", OPENAI_CHAT, "Azure OpenAI's chat completions"),
     ROUTE("/openai/deployments/{deployment}/completions", OPENAI_COMPLETION, "Azure OpenAI's legacy completions"),
@@ -74,6 +99,7 @@ static const struct client_word responses_words[] = {
     { "format", "text.format" },
     { "verbosity", "text.verbosity" },
     { "effort", "reasoning.effort" },
+    { "logprobs", "top_logprobs" },
     { "reasoning", "reasoning.effort" },
     { "reasoning_budget", "reasoning.effort" },
     { "cache_key", "prompt_cache_key" },

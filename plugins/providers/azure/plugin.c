@@ -198,6 +198,7 @@ static aigw_status built_request(const struct azure *azure, struct aigw_ctx *ctx
     if (status != AIGW_OK || call->openai.path == OPENAI_MODELS)
         return status;
     quirks.names = &call->openai.names;
+    quirks.stops = &call->openai.stops;
     return openai_body(azure->host, ctx, call->openai.path, model, req, &quirks, &call->openai.drops, &ret_http->body);
 }
 

@@ -249,6 +249,7 @@ static aigw_status openai_built_request(const struct openai *openai, struct aigw
     if (status != AIGW_OK)
         return status;
     quirks.names = &call->names;
+    quirks.stops = &call->stops;
     status = openai_url(openai, ctx, place, openai_tail(openai, place, ctx, call->path, openai_has_prefill(req)), call,
                         ret_http);
     if (status != AIGW_OK || call->path == OPENAI_MODELS)

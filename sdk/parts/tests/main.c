@@ -7,6 +7,7 @@ int main(void)
     int failed;
 
     suite_add_tcase(suite, json_case());
+    suite_add_tcase(suite, json_memory_case());
     suite_add_tcase(suite, text_case());
     suite_add_tcase(suite, body_case());
     suite_add_tcase(suite, body_memory_case());

@@ -7,180 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "shape.h"
 #include "tests.h"
-
-/* ---- a table of everything ---- */
-
-struct part {
-    uint32_t kind; /* 0 text, 1 image, 2 group */
-    aigw_str text, url;
-    struct aigw_body_list parts; /* of a group: struct part */
-};
-
-struct place {
-    int64_t x, y;
-};
-
-struct shape {
-    uint32_t version, given;
-    aigw_str name, word, url, secret, any, either;
-    int64_t count, many;
-    bool flag;
-    double ratio;
-    struct place place;
-    aigw_str flat_a;
-    struct aigw_body_list words, numbers, reals, flags, matrix, parts, map, texts, choices;
-    int checks;
-};
-
-#define GIVEN_COUNT 0x1u
-#define GIVEN_RATIO 0x4u
-
-static const struct aigw_body_table part_table;
-
-static const struct aigw_body_field part_fields[] = {
-    { .name = "text",
-      .type = AIGW_BODY_STRING,
-      .flags = AIGW_BODYF_REQUIRED,
-      .offset = offsetof(struct part, text),
-      .variants = 0x1 },
-    { .name = "url",
-      .type = AIGW_BODY_STRING,
-      .flags = AIGW_BODYF_REQUIRED | AIGW_BODYF_URL,
-      .offset = offsetof(struct part, url),
-      .variants = 0x2 },
-    { .name = "parts",
-      .type = AIGW_BODY_LIST,
-      .flags = AIGW_BODYF_REQUIRED,
-      .offset = offsetof(struct part, parts),
-      .table = &part_table,
-      .variants = 0x4 },
-};
-
-static const struct aigw_body_table part_table = {
-    AIGW_BODY_FIELDS(part_fields), .size = sizeof(struct part), .tag = "type",
-    .tags = "text|image|group",    .default_variant = 1,        .variant_offset = offsetof(struct part, kind)
-};
-
-static void check_place(struct aigw_body *body, void *object)
-{
-    const struct place *place = object;
-
-    if (aigw_body_is_good(body) && place->x > place->y)
-        aigw_body_report(body, "x", "value_error", "Value error, x is behind y");
-}
-
-static const struct aigw_body_field place_fields[] = {
-    { .name = "x", .type = AIGW_BODY_INT, .flags = AIGW_BODYF_REQUIRED, .offset = offsetof(struct place, x) },
-    { .name = "y", .type = AIGW_BODY_INT, .offset = offsetof(struct place, y), .default_value = "10" },
-};
-
-static const struct aigw_body_table place_table = { AIGW_BODY_FIELDS(place_fields), .size = sizeof(struct place),
-                                                    .check = check_place };
-
-static const struct aigw_body_field flat_fields[] = {
-    { .name = "a", .type = AIGW_BODY_STRING, .offset = offsetof(struct shape, flat_a), .default_value = "none" },
-};
-
-static const struct aigw_body_table flat_table = { AIGW_BODY_FIELDS(flat_fields) };
-
-static void no_vowel(struct aigw_body *body, void *value)
-{
-    const aigw_str *text = value;
-
-    if (text->len > 0 && strchr("aeiou", text->ptr[0]))
-        aigw_body_report(body, NULL, "value_error", "Value error, begins with a vowel");
-}
-
-static void count_checks(struct aigw_body *body, void *object)
-{
-    struct shape *shape = object;
-    struct aigw_json value;
-
-    ck_assert(!aigw_body_member(body, "no such row", &value));
-    ck_assert_int_eq(aigw_body_member(body, "word", &value), value.type != AIGW_JSON_ABSENT);
-    ck_assert(aigw_body_member(body, "version", &value));
-    shape->checks++;
-}
-
-static const struct aigw_body_field any_word = { .type = AIGW_BODY_STRING, .max = 3 };
-static const struct aigw_body_field any_int = { .type = AIGW_BODY_INT, .low = -5, .high = 5 };
-static const struct aigw_body_field any_real = { .type = AIGW_BODY_NUMBER };
-static const struct aigw_body_field any_flag = { .type = AIGW_BODY_BOOL };
-static const struct aigw_body_field any_row = { .type = AIGW_BODY_LIST, .item = &any_int, .max = 2 };
-
-#define AT(field) .offset = offsetof(struct shape, field)
-
-static const struct aigw_body_field shape_fields[] = {
-    { .name = "name",
-      .type = AIGW_BODY_STRING,
-      .flags = AIGW_BODYF_REQUIRED | AIGW_BODYF_STRIP | AIGW_BODYF_BEFORE_TAG,
-      AT(name),
-      .min = 2,
-      .max = 5,
-      .check = no_vowel,
-      .description = "what it is \"called\"" },
-    { .name = "word", .type = AIGW_BODY_STRING, AT(word), .words = "red|green|blue", .default_value = "red" },
-    { .name = "literal",
-      .type = AIGW_BODY_STRING,
-      .flags = AIGW_BODYF_LITERAL | AIGW_BODYF_NULLABLE,
-      .offset = AIGW_BODY_NOWHERE,
-      .words = "one" },
-    { .name = "url", .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_URL, AT(url) },
-    { .name = "secret", .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_SECRET, AT(secret), .max = 8 },
-    { .name = "count",
-      .type = AIGW_BODY_INT,
-      .flags = AIGW_BODYF_NULLABLE,
-      AT(count),
-      .low = 1,
-      .high = 20,
-      .default_value = "3",
-      .given = GIVEN_COUNT },
-    { .name = "many", .alias = "howMany", .type = AIGW_BODY_INT, AT(many) },
-    { .name = "flag", .type = AIGW_BODY_BOOL, AT(flag), .default_value = "true" },
-    { .name = "ratio",
-      .type = AIGW_BODY_NUMBER,
-      AT(ratio),
-      .low = 0,
-      .high = 2,
-      .default_value = "0.5",
-      .given = GIVEN_RATIO },
-    { .name = "free", .type = AIGW_BODY_NUMBER, .offset = AIGW_BODY_NOWHERE },
-    { .name = "place", .type = AIGW_BODY_OBJECT, .flags = AIGW_BODYF_NULLABLE, AT(place), .table = &place_table },
-    { .name = "flat", .type = AIGW_BODY_OBJECT, .table = &flat_table },
-    { .name = "words", .type = AIGW_BODY_LIST, AT(words), .item = &any_word, .min = 1, .max = 3 },
-    { .name = "numbers", .type = AIGW_BODY_LIST, AT(numbers), .item = &any_int },
-    { .name = "reals", .type = AIGW_BODY_LIST, AT(reals), .item = &any_real },
-    { .name = "flags", .type = AIGW_BODY_LIST, AT(flags), .item = &any_flag },
-    { .name = "matrix", .type = AIGW_BODY_LIST, AT(matrix), .item = &any_row },
-    { .name = "parts", .type = AIGW_BODY_LIST, AT(parts), .table = &part_table },
-    { .name = "map", .type = AIGW_BODY_MAP, AT(map), .max = 2 },
-    { .name = "texts", .type = AIGW_BODY_MAP, AT(texts), .item = &any_word },
-    { .name = "any", .type = AIGW_BODY_ANY, AT(any) },
-    { .name = "either", .type = AIGW_BODY_STRING, .flags = AIGW_BODYF_OR | AIGW_BODYF_NULLABLE, AT(either), .max = 4 },
-    { .name = "either", .type = AIGW_BODY_LIST, AT(choices), .item = &any_word },
-    { .name = "mixed", .type = AIGW_BODY_BOOL, .flags = AIGW_BODYF_OR, AT(flag) },
-    { .name = "mixed", .type = AIGW_BODY_INT, .flags = AIGW_BODYF_OR, AT(many) },
-    { .name = "mixed", .type = AIGW_BODY_MAP, .flags = AIGW_BODYF_OR, AT(map) },
-    { .name = "mixed", .type = AIGW_BODY_LIST, .flags = AIGW_BODYF_OR, AT(numbers), .item = &any_int },
-    { .name = "mixed", .type = AIGW_BODY_ANY, AT(any) },
-    { .name = "note", .type = AIGW_BODY_STRING, .offset = AIGW_BODY_NOWHERE, .min = 2, .max = 4 },
-    { .name = "by_version", .type = AIGW_BODY_STRING, AT(either), .variants = 0x1 },
-    { .name = "by_version", .type = AIGW_BODY_OBJECT, AT(place), .table = &place_table, .variants = 0x2 },
-};
-
-static const struct aigw_body_table shape_table = {
-    AIGW_BODY_FIELDS(shape_fields),
-    .size = sizeof(struct shape),
-    .tag = "version",
-    .tags = "1|2",
-    .tag_is_number = true,
-    .variant_offset = offsetof(struct shape, version),
-    .has_given = true,
-    .given_offset = offsetof(struct shape, given),
-    .check = count_checks,
-    .title = "Shape",
-};
 
 /* ---- what was filled in, as text ---- */
 
@@ -261,7 +89,7 @@ static void say_shape(const struct shape *s)
 
 /* ---- bodies ---- */
 
-#define V                     "\"version\":1,\"name\":\"box\""
+#define V                     SHAPE_V
 #define BASE                  "v0 g0 name=box word=red 3 0 1 0.5 (0,10) a=none"
 #define FAULT(type, loc, msg) "{\"type\":\"" type "\",\"loc\":[\"body\"" loc "],\"msg\":\"" msg "\"}"
 #define AT_V1(name)           ",1,\"" name "\""
@@ -567,9 +395,9 @@ START_TEST(faults_say_where_in_plain_words_too)
                    &shape);
     ck_assert_uint_eq(body.fault_count, 2);
     ck_assert(same_str(body.faults->path, str("word")));
-    ck_assert_ptr_eq(body.faults->field, &shape_fields[1]);
+    ck_assert_ptr_eq(body.faults->field, &shape_table.fields[1]);
     ck_assert(same_str(body.faults->next->path, str("parts.0.url")));
-    ck_assert_ptr_eq(body.faults->next->field, &part_fields[1]);
+    ck_assert_ptr_eq(body.faults->next->field, &part_table.fields[1]);
     ck_assert_ptr_null(body.faults->next->next);
     aigw_pool_free(&pool);
 }
@@ -675,7 +503,7 @@ START_TEST(tables_print_their_schema)
     tree = json_tokener_parse(schema.ptr);
     ck_assert(json_object_object_get_ex(tree, "properties", &properties));
     ck_assert_int_eq(json_object_object_length(properties),
-                     (int)COUNT(shape_fields) - 5); /* six share a name, the tag is one more */
+                     (int)shape_table.field_count - 5); /* six share a name, the tag is one more */
     ck_assert(json_object_object_get_ex(tree, "required", &required));
     ck_assert_str_eq(json_object_to_json_string_ext(required, JSON_C_TO_STRING_PLAIN), "[\"name\",\"version\"]");
     json_object_put(tree);
@@ -720,82 +548,4 @@ TCase *body_case(void)
     tcase_add_test(body, tables_print_their_schema);
     tcase_add_test(body, every_shortage_of_memory_is_told);
     return body;
-}
-
-/* ---- large bodies: memory is for what is kept ---- */
-
-#define LARGE ((size_t)4 << 20)
-
-/* `before`, `unit` again and again, `after`; what it may take of memory, and what comes of it. */
-static const struct {
-    const char *id, *before, *unit, *after;
-    size_t memory_max;
-    const char *fault; /* type of the first one; NULL: good */
-} larges[] = {
-    { "zeros in an unknown member", "{" V ",\"q\":[0", ",0", "]}", 10000, NULL },
-    { "objects in an unknown member", "{" V ",\"q\":[{}", ",{\"a\":[]}", "]}", 10000, NULL },
-    { "unknown members", "{" V, ",\"q\":0", "}", 10000, NULL },
-    { "a text in an unknown member", "{" V ",\"q\":\"", "\\n", "\"}", 10000, NULL },
-    { "zeros for a string", "{" V ",\"word\":[0", ",0", "]}", 10000, "string_type" },
-    { "zeros for an object", "{" V ",\"place\":[0", ",0", "]}", 10000, "model_attributes_type" },
-    { "zeros for a map", "{" V ",\"map\":[0", ",0", "]}", 10000, "dict_type" },
-    { "zeros for words", "{" V ",\"words\":[0", ",0", "]}", 10000, "too_long" },
-    { "zeros for parts", "{" V ",\"parts\":[0", ",0", "]}", 40000, "model_attributes_type" },
-    { "empty parts", "{" V ",\"parts\":[{}", ",{}", "]}", 40000, "missing" },
-    { "bad first, good then", "{" V ",\"parts\":[{}", ",{\"text\":\"\"}", "]}", 40000, "missing" },
-    { "bad first, groups then", "{" V ",\"parts\":[{}", ",{\"type\":\"group\",\"parts\":[{\"text\":\"\"}]}", "]}",
-      40000, "missing" },
-    { "good groups", "{" V ",\"parts\":[{\"text\":\"\"}", ",{\"type\":\"group\",\"parts\":[]}", "]}", (size_t)30 << 20,
-      NULL },
-    { "members of a map", "{" V ",\"map\":{\"a\":0", ",\"a\":0", "}}", 10000, "too_long" },
-    { "a long string", "{\"version\":1,\"name\":\"", "x", "\"}", 10000, "string_too_long" },
-    { "a long string with escapes", "{" V ",\"secret\":\"", "\\n", "\"}", (size_t)1 << 20, "string_too_long" },
-    { "a long string to strip", "{\"version\":1,\"name\":\"", "\\n", "\"}", (size_t)1 << 20, "string_too_long" },
-    { "the same member", "{\"version\":1,\"name\":\"bo\\u0078\"", ",\"name\":\"bo\\u0078\"", "}", (size_t)12 << 20,
-      NULL },
-    { "open lists", "{" V ",\"q\":", "[", "}", 10000, "json_invalid" },
-    { "open objects", "{" V ",\"q\":", "{\"place\":", "}", 10000, "json_invalid" },
-    { "a long number", "{" V ",\"many\":1", "0", "}", 10000, NULL },
-    { "a long real", "{" V ",\"ratio\":0.", "0", "1}", 10000, NULL },
-    { "a word that never ends", "{" V ",\"flag\":\"", "t", "\"}", 10000, "bool_parsing" },
-};
-
-START_TEST(large_bodies_take_what_they_keep)
-{
-    size_t before = strlen(larges[_i].before), unit = strlen(larges[_i].unit), after = strlen(larges[_i].after);
-    size_t len = before;
-    char *text = malloc(LARGE + unit + after);
-    struct aigw_pool pool = { NULL };
-    struct aigw_memory memory = aigw_pool_memory(&pool, (size_t)1 << 30);
-    struct aigw_body body = { .memory = &memory };
-    struct shape shape;
-    aigw_status status;
-
-    memcpy(text, larges[_i].before, before);
-    for (; len < LARGE; len += unit)
-        memcpy(text + len, larges[_i].unit, unit);
-    memcpy(text + len, larges[_i].after, after);
-    status = aigw_body_read(&body, &shape_table, (aigw_str){ text, len + after }, &shape);
-    if (larges[_i].fault) {
-        ck_assert_msg(status == AIGW_E_INVALID, "%s: %d", larges[_i].id, status);
-        ck_assert_msg(strcmp(body.faults->type, larges[_i].fault) == 0, "%s: %s at %s", larges[_i].id,
-                      body.faults->type, body.faults->path.ptr);
-    } else {
-        ck_assert_msg(status == AIGW_OK, "%s: %d %s", larges[_i].id, status,
-                      status == AIGW_E_INVALID ? body.faults->loc.ptr : "");
-    }
-    ck_assert_msg(((size_t)1 << 30) - memory.left <= larges[_i].memory_max, "%s: %zu bytes", larges[_i].id,
-                  ((size_t)1 << 30) - memory.left);
-    aigw_pool_free(&pool);
-    free(text);
-}
-END_TEST
-
-TCase *body_memory_case(void)
-{
-    TCase *large = tcase_create("large bodies");
-
-    tcase_set_timeout(large, 60);
-    tcase_add_loop_test(large, large_bodies_take_what_they_keep, 0, (int)COUNT(larges));
-    return large;
 }

@@ -11,6 +11,7 @@
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 TCase *json_case(void);
+TCase *json_memory_case(void);
 TCase *text_case(void);
 TCase *body_case(void);
 TCase *body_memory_case(void);

@@ -98,6 +98,50 @@ static aigw_status host_random(struct aigw_ctx *ctx, void *ret_bytes, size_t len
     return AIGW_OK;
 }
 
+static bool same_value(const struct aigw_json_node *a, const struct aigw_json_node *b)
+{
+    const struct aigw_json_node *at, *other;
+
+    if (a->type != b->type && !(a->type + b->type == AIGW_JSON_INT + AIGW_JSON_REAL))
+        return false;
+    if (a->type == AIGW_JSON_STRING)
+        return a->text.len == b->text.len && (a->text.len == 0 || memcmp(a->text.ptr, b->text.ptr, a->text.len) == 0);
+    if (a->type == AIGW_JSON_BOOL)
+        return a->of.boolean == b->of.boolean;
+    if (a->type == AIGW_JSON_INT || a->type == AIGW_JSON_REAL)
+        return strtod(a->text.ptr, NULL) <= strtod(b->text.ptr, NULL) &&
+               strtod(a->text.ptr, NULL) >= strtod(b->text.ptr, NULL);
+    if (a->type != AIGW_JSON_LIST && a->type != AIGW_JSON_OBJECT)
+        return true;
+    if (a->of.in.count != b->of.in.count)
+        return false;
+    other = b->of.in.first;
+    for (at = a->of.in.first; at; at = at->next, other = other->next) {
+        const struct aigw_json_node *match = other;
+        char name[256];
+
+        if (a->type == AIGW_JSON_OBJECT) {
+            snprintf(name, sizeof name, "%.*s", AIGW_STR_ARG(at->key));
+            match = aigw_json_node_member(b, name);
+        }
+        if (!match || !same_value(at, match))
+            return false;
+    }
+    return true;
+}
+
+bool server_same_json(aigw_str a, aigw_str b)
+{
+    struct aigw_pool pool = { NULL };
+    struct aigw_memory memory = aigw_pool_memory(&pool, WIRE_BODY_MAX);
+    const struct aigw_json_node *left, *right;
+    bool is_same = aigw_json_tree(a, 0, &memory, &left, NULL) == AIGW_OK &&
+                   aigw_json_tree(b, 0, &memory, &right, NULL) == AIGW_OK && same_value(left, right);
+
+    aigw_pool_free(&pool);
+    return is_same;
+}
+
 struct aigw_host server_host(void)
 {
     struct aigw_host host = record_host;

@@ -481,7 +481,7 @@ static void check_error(size_t index)
     openai_error_of(&error, &form);
     if (form.http_status != errors[index].http_status || form.retry != errors[index].retry ||
         strcmp(form.type, errors[index].type) != 0 || !wire_is(form.code, errors[index].code) ||
-        strcmp(form.param ? form.param : "", errors[index].param) != 0)
+        !wire_is(form.param, errors[index].param))
         reading_fail("CL-MAP-12", form.type, form.code);
 }
 

@@ -64,8 +64,9 @@ static const struct {
     { "reasoning effort", CHAT, ASK ",\"reasoning\":{\"effort\":\"high\"}}", ASK ",\"reasoning_effort\":\"high\"}" },
     { "reasoning of others", OTHER,
       ASK ",\"reasoning\":{\"max_tokens\":2000,\"exclude\":true},\"thinking\":{\"type\":\"disabled\"},\"enable_"
-          "thinking\":true,\"chat_template_kwargs\":{\"enable_thinking\":false}}",
-      NULL },
+          "thinking\":false,\"chat_template_kwargs\":{\"enable_thinking\":false}}",
+      ASK ",\"reasoning_effort\":\"none\",\"reasoning\":{\"max_tokens\":2000,\"exclude\":true},"
+          "\"chat_template_kwargs\":{\"enable_thinking\":false}}" },
     { "cache and store", CHAT,
       ASK ",\"store\":true,\"prompt_cache_retention\":\"24h\",\"prompt_cache_options\":{\"mode\":\"x\"},\"moderation\":"
           "{}}",
