@@ -99,6 +99,7 @@ static void shut(struct aigw_call *call)
     struct gw_loop *loop = call->in.loop;
 
     gw_attempt_close(call->attempt);
+    gw_call_note_wait(call);
     gw_queue_leave(&call->waiter);
     gw_budget_end(call);
     gw_loop_undefer(loop, &call->begin);

@@ -72,7 +72,8 @@ struct aigw_call {
     bool is_counted;    /* and among its calls */
     int64_t retries_left, attempts_left;
     struct gw_waiter waiter;
-    int64_t wait_until_ms;               /* QUEUED */
+    int64_t wait_from_ms, wait_until_ms; /* QUEUED */
+    bool did_wait;                       /* on_busy = "wait": it did, now the next tier may serve */
     const struct aigw_error *last_error; /* of the last attempt that failed */
     struct gw_attempt *attempt;          /* NULL between two */
     struct gw_attempt *dead;             /* to be reaped */
@@ -126,6 +127,8 @@ void gw_attempt_note_health(struct gw_attempt *attempt, const struct aigw_error 
 /* route.c */
 /** Begin an attempt at the target that is best now, wait for one, or end the call. */
 void gw_call_route(struct aigw_call *call);
+/** It waits no more: how long it did. Nothing when it did not. */
+void gw_call_note_wait(struct aigw_call *call);
 
 /* attempt.c */
 void gw_attempt_begin(struct aigw_call *call, const struct gw_choice *choice);
@@ -165,6 +168,8 @@ int64_t gw_retry_after_ms(const struct gw_transfer *transfer);
 void gw_models_count_attempt(const char *provider, const char *result);
 /** result: "granted", "over_budget". */
 void gw_models_count_retry(const char *result);
+/** How long a call stood in the line of a provider. */
+void gw_models_note_wait(const char *place, int64_t waited_ms);
 /** A rest of a target began; its end, with cause NULL. */
 void gw_models_note_rest(const struct gw_target *target, const char *cause);
 /** What a server said of its rate limit; unit and what are AIGW_RATE_*. */

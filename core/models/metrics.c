@@ -3,12 +3,14 @@
 #include "models/call.h"
 
 /* Written once before the workers start. */
-static uint32_t attempts_id, rate_limit_id, rate_remaining_id, retries_id, rests_id, resting_id;
+static uint32_t attempts_id, rate_limit_id, rate_remaining_id, retries_id, rests_id, resting_id, wait_id;
 
 void gw_models_register_metrics(void)
 {
     static const char *const labels[] = { "provider", "result" }, *const rates[] = { "provider", "unit" },
                              *const results[] = { "result" }, *const rests[] = { "provider", "model", "cause" };
+
+    static const double wait_buckets[] = { 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5 };
 
     attempts_id = gw_metric(GW_METRIC_COUNTER, "aigw_upstream_attempts_total",
                             "Attempts to call a model, by provider instance and result.", labels, 2, NULL, 0);
@@ -23,6 +25,14 @@ void gw_models_register_metrics(void)
                          3, NULL, 0);
     resting_id = gw_metric(GW_METRIC_LEVEL, "aigw_target_resting",
                            "1 while a configured target rests or is being probed.", rests, 2, NULL, 0);
+    wait_id = gw_metric(GW_METRIC_HISTOGRAM, "aigw_queue_wait_seconds",
+                        "Time that calls waited for a place at a provider with max_parallel.", labels, 1, wait_buckets,
+                        GW_ARRAY_LEN(wait_buckets));
+}
+
+void gw_models_note_wait(const char *place, int64_t waited_ms)
+{
+    gw_series_observe(gw_series(wait_id, (aigw_str[]){ gw_str(place) }), (double)waited_ms / 1000);
 }
 
 void gw_models_count_attempt(const char *provider, const char *result)

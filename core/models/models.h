@@ -101,6 +101,7 @@ const struct aigw_call_options *gw_call_options(const struct aigw_call *call);
 struct gw_call_stats {
     const struct aigw_model_info *model;
     int64_t started_us, model_us;        /* monotonic; time spent waiting for model servers */
+    int64_t queue_ms;                    /* waited for a place at a server */
     int64_t input_tokens, output_tokens; /* -1 unknown */
     uint32_t finish, error_kind;
     bool is_stream;

@@ -43,6 +43,7 @@ struct gw_target {
 };
 
 enum gw_balance { GW_BALANCE_WEIGHT, GW_BALANCE_LEAST_BUSY };
+enum gw_busy { GW_BUSY_NEXT, GW_BUSY_WAIT };
 enum gw_exhausted { GW_EXHAUSTED_TRY, GW_EXHAUSTED_WAIT, GW_EXHAUSTED_REFUSE };
 
 /** How patiently to try. Milliseconds; 0: the default of `upstream`. */
@@ -52,6 +53,7 @@ struct gw_patience {
     int64_t retries;  /* extra ones at one target */
     int64_t deadline_ms, idle_ms, first_token_ms, connect_ms;
     enum gw_balance balance;
+    enum gw_busy on_busy;           /* a tier is full */
     enum gw_exhausted on_exhausted; /* every target rests */
 };
 
@@ -73,7 +75,7 @@ struct gw_model {
     const char *family;      /* families.NAME or NULL */
     const char *report_name; /* what clients see as the model's name */
     const char *report_engine;
-    const char *on_failure, *balance_text, *sticky, *on_exhausted;
+    const char *on_failure, *balance_text, *sticky, *on_busy, *on_exhausted;
     struct aigw_list aliases; /* other names for it, "*" for any run */
     int64_t retries, attempts, deadline_ms, idle_ms, first_token_ms, connect_ms, max_context_tokens;
     struct gw_target *targets;
@@ -210,7 +212,7 @@ bool gw_endpoint_listed(const struct gw_endpoint_list *list, aigw_str endpoint, 
 
 enum gw_picked {
     GW_PICKED,         /* the circuit let it through, and it has its place: give both back (gw_choice_leave) */
-    GW_PICKED_BUSY,    /* every one that is well is full */
+    GW_PICKED_BUSY,    /* every one that is well is full; with waits_in_tier: every one of the first such tier */
     GW_PICKED_RESTING, /* every one left rests */
     GW_PICKED_NONE     /* nothing is left */
 };
@@ -219,6 +221,7 @@ struct gw_choice {
     struct gw_pass pass;
     int64_t wait_ms;        /* RESTING: until the first may be tried */
     const char *place_name; /* BUSY */
+    int64_t tier;           /* BUSY: the first full one */
 };
 struct gw_chooser {
     const struct gw_plan *plan;
@@ -227,6 +230,7 @@ struct gw_chooser {
     int64_t idle_ms;      /* the default, for the lease of a probe */
     bool is_early;        /* try the one whose rest ends first, if no other is left */
     bool may_pass_queues; /* the call has waited for its turn */
+    bool waits_in_tier;   /* rather than go to a higher one: on_busy = "wait" */
 };
 enum gw_picked gw_pick(const struct gw_chooser *chooser, struct gw_choice *ret_choice);
 /** How many may be in flight now at the target's place: less than max_parallel after a rest. 0: no limit. */

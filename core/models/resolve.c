@@ -365,6 +365,7 @@ static struct gw_patience patience_of(const struct gw_models *models, const stru
                                  .connect_ms = model->connect_ms,
                                  .balance = strcmp(model->balance_text, "least_busy") == 0 ? GW_BALANCE_LEAST_BUSY
                                                                                            : GW_BALANCE_WEIGHT,
+                                 .on_busy = strcmp(model->on_busy, "wait") == 0 ? GW_BUSY_WAIT : GW_BUSY_NEXT,
                                  .on_exhausted = strcmp(model->on_exhausted, "refuse") == 0 ? GW_EXHAUSTED_REFUSE
                                                  : strcmp(model->on_exhausted, "wait") == 0 ? GW_EXHAUSTED_WAIT
                                                                                             : GW_EXHAUSTED_TRY };

@@ -19,6 +19,7 @@ SERVERS = {  # provider → keys of its own beside the address
     "a": "", "b": "", "c": "",
     "us": 'tags = ( "us" );', "eu": 'tags = ( "eu", "onprem" );',
     "narrow": "max_parallel = 4; queue = 3; queue_ms = 20000;", "slim": "max_parallel = 1;",
+    "patient": "max_parallel = 1; queue = 2; queue_ms = 20000;", "brief": "max_parallel = 1; queue = 2; queue_ms = 300;",
     "drained": "",
 }
 LOST = 'lost: { plugin = "openai"; base_url = "http://no-such-host.invalid/v1"; };'
@@ -40,6 +41,8 @@ MODELS = {  # name → targets, keys
     "quick": ([target("a"), target("b", "tier = 2;")], "first_token_ms = 500;"),
     "narrow": ([target("narrow")], ""),
     "narrow_then": ([target("slim"), target("b", "tier = 2;")], ""),
+    "patient": ([target("patient"), target("b", "tier = 2;")], 'on_busy = "wait";'),
+    "brief": ([target("brief"), target("b", "tier = 2;")], 'on_busy = "wait";'),
     "one": ([target("a")], ""),
     "refusing": ([target("a")], 'on_exhausted = "refuse";'),
     "able": ([target("a", 'can = ( "images" ); weight = 100;'), target("b")], ""),
@@ -309,6 +312,14 @@ def bad_key_rests(env):
     equal(env.gw.metric("aigw_target_resting", provider="a", model="m-a"), 1.0, "aigw_target_resting")
 
 
+def until(is_so, what, seconds=10):
+    """What a gateway says of itself: there is nothing to wait on but asking again."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        truth(time.monotonic() < deadline, what, "not within the time")
+        time.sleep(0.01)
+
+
 def in_parallel(env, count, ask):
     results = [None] * count
 
@@ -344,10 +355,7 @@ def places(env):
     gate = Gate()
     env.script(narrow=Reply(pieces=("x", "y"), gate=gate), slim=Reply(pieces=("x", "y"), gate=gate))
     threads, results = in_parallel(env, 12, lambda _: env.ask("narrow"))
-    deadline = time.monotonic() + 10
-    while [r for r in results if r is not None].__len__() < 5:  # 4 in flight, 3 wait, 5 are refused
-        truth(time.monotonic() < deadline, "five refusals", results)
-        time.sleep(0.01)
+    until(lambda: len([r for r in results if r is not None]) == 5, "five refusals")  # 4 in flight, 3 wait
     equal(env.counts("narrow"), [4], "calls while the places are taken")
     state = env.target("narrow", "narrow")
     equal((state["places_taken"], state["waiting"]), (4, 3), "places taken, waiting")
@@ -372,6 +380,29 @@ def full_goes_to_the_next_tier(env):
     equal(results[0].status, 200, "status")
 
 
+@fresh("OP-RT-23c")
+def waits_before_the_next_tier(env):
+    """on_busy = "wait": the queue first; the next tier when it is full, or when queue_ms are over."""
+    gate = Gate()
+    env.script(patient=Reply(pieces=("patient",), gate=gate), brief=Reply(pieces=("x", "y"), gate=gate))
+    first, early = in_parallel(env, 1, lambda _: env.ask("patient"))
+    truth(env.servers["patient"].wait(lambda s: s.count == 1), "the first call", env.servers["patient"].count)
+    threads, late = in_parallel(env, 2, lambda _: env.ask("patient"))
+    until(lambda: env.target("patient", "patient")["waiting"] == 2, "two waiting")
+    equal(env.answered(env.ask("patient")), "b", "served by, with the queue full")
+    held, _ = in_parallel(env, 1, lambda _: env.ask("brief"))
+    truth(env.servers["brief"].wait(lambda s: s.count == 1), "the first call", env.servers["brief"].count)
+    start = time.monotonic()
+    equal(env.answered(env.ask("brief")), "b", "served by, after queue_ms")
+    truth(0.25 < time.monotonic() - start < 5, "about 300 ms", time.monotonic() - start)
+    gate.set()
+    for thread in first + threads + held:
+        thread.join()
+    equal([env.answered(r) for r in early + late], ["patient"] * 3, "served by, after waiting")
+    equal(env.counts("patient", "brief"), [3, 1], "calls")
+    equal(env.gw.metric("aigw_queue_wait_seconds_count", provider="patient"), 2.0, "aigw_queue_wait_seconds")
+
+
 @fresh("OP-RT-24")
 def who_waits_may_leave(env):
     gate = Gate()
@@ -381,14 +412,9 @@ def who_waits_may_leave(env):
     conn = env.gw.connect()
     body = json.dumps({"model": "narrow", "messages": [{"role": "user", "content": "hi"}]})
     conn.send(http.render("POST", PATH, {"Authorization": f"Bearer {KEY}"}, body))
-
-    def waiting(count):
-        deadline = time.monotonic() + 10
-        while env.target("narrow", "narrow")["waiting"] != count:
-            truth(time.monotonic() < deadline, f"{count} waiting", env.target("narrow", "narrow"))
-    waiting(1)
+    until(lambda: env.target("narrow", "narrow")["waiting"] == 1, "one waiting")
     conn.close()
-    waiting(0)
+    until(lambda: env.target("narrow", "narrow")["waiting"] == 0, "none waiting")
     gate.set()
     for thread in threads:
         thread.join()
