@@ -536,6 +536,9 @@ void gw_attempt_begin(struct aigw_call *call, const struct gw_choice *choice)
         return;
     }
     call->attempt = attempt;
+    call->stats.provider = attempt->target->provider->name;
+    call->stats.sent_model = attempt->target->model;
+    call->stats.attempts++;
     build_and_go_on(attempt);
 }
 

@@ -320,6 +320,7 @@ struct aigw_call *gw_call_new(const struct gw_call_request *request)
     call->waiting.on_due = waiting_due;
     call->stats = (struct gw_call_stats){ .model = request->model,
                                           .started_us = gw_mono_us(),
+                                          .first_token_ms = -1,
                                           .input_tokens = -1,
                                           .output_tokens = -1,
                                           .is_stream = request->options.flags & AIGW_CALLF_STREAM };
@@ -365,6 +366,11 @@ bool gw_call_is_over(const struct aigw_call *call)
 bool gw_call_may_build(const struct aigw_call *call)
 {
     return !call->was_build_told;
+}
+
+bool gw_call_is_settled(const struct aigw_call *call)
+{
+    return call->state >= GW_CALL_ANSWERING;
 }
 
 const struct aigw_call_options *gw_call_options(const struct aigw_call *call)

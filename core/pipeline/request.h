@@ -107,6 +107,8 @@ bool gw_caller_check(struct gw_request *request, struct gw_auth_result *ret_resu
 /** What a need leads to, by the rules for this request and by what its key may use; result in the request's memory. */
 aigw_status gw_request_resolve(struct gw_request *request, const struct aigw_need *need,
                                struct aigw_model_info *ret_info, struct aigw_error *ret_error);
+/** False: it names the target that is to serve (x-aigw-force-target), and may not. */
+bool gw_request_may_force(const struct gw_request *request);
 /** conf.d's models that it may use, aliases too; in the request's memory. */
 const aigw_str *gw_request_model_names(struct gw_request *request, uint32_t *ret_count);
 

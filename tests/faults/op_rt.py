@@ -14,6 +14,7 @@ from harness.runner import case, equal, fixture, truth
 from .reload import reload
 
 KEY = "aigw-routing0-canary-key-51d0"
+ADMIN = "aigw-routing0-canary-admin-77c1"
 PATH = "/v1/chat/completions"
 SERVERS = {  # provider → keys of its own beside the address
     "a": "", "b": "", "c": "",
@@ -61,9 +62,11 @@ class Routing(Env):
                      for name, keys in SERVERS.items()]
             models = [f'{name}: {{ targets = ( {", ".join(targets)} ); {keys} }};'
                       for name, (targets, keys) in MODELS.items()]
-            digest = hashlib.sha256(KEY.encode()).hexdigest()
+            digest, admin = (hashlib.sha256(key.encode()).hexdigest() for key in (KEY, ADMIN))
             return f"""
-keys: {{ client: {{ hash = ( "sha256:{digest}" ); team = "finance"; }}; }};
+keys: {{ client: {{ hash = ( "sha256:{digest}" ); team = "finance"; }};
+         admin: {{ hash = ( "sha256:{admin}" ); scopes = ( "admin" ); models = ( "tiers", "region*", "draining" ); }}; }};
+server: {{ route_header = true; }};
 upstream: {{ retries = 0; circuit_rest_ms = 60000; }};
 providers: {{ {" ".join(lines)} {LOST} }};
 models: {{ {" ".join(models)} }};
@@ -73,6 +76,7 @@ features: {{ openai_api: {{ plugin = "openai_api"; }}; models_api: {{ plugin = "
 """
         super().__init__(ctx, conf=conf, **kwargs)
         ctx.secret(KEY)
+        ctx.secret(ADMIN)
 
     def script(self, **replies):
         """Every server answers with its name, but for those named here; nothing was seen."""
@@ -89,6 +93,10 @@ features: {{ openai_api: {{ plugin = "openai_api"; }}; models_api: {{ plugin = "
     def answered(self, response):
         equal(response.status, 200, f"status ({response.text[:300]})")
         return response.json()["choices"][0]["message"]["content"]
+
+    def access_line(self, response):
+        ident = response.header("x-request-id")
+        return self.gw.wait_line(lambda line: line.get("logger") == "api.access" and line.get("correlation_id") == ident)
 
     def counts(self, *names):
         return [self.servers[name].count for name in names]
@@ -476,6 +484,57 @@ def gitlabs_endpoint_falls_back(env):
     response = env.post("/v2/code/completions", body, env.auth(env.token(["code_suggestions", "complete_code"])))
     equal(response.status, 200, f"status ({response.text[:300]})")
     equal(env.counts("a", "b"), [1, 1], "calls")
+
+
+@fresh("OP-RT-32")
+def says_who_served(env):
+    """x-aigw-target, and the access line: the target that answered, not one that failed before."""
+    env.script(a=Reply(status=500))
+    for stream in (False, True):
+        response = env.ask("tiers", stream=stream)
+        equal((response.status, response.header("x-aigw-target")), (200, "b/m-b"), "status and x-aigw-target")
+    line = env.access_line(response)
+    equal((line["target"], line["attempts"], line["key"], line["team"]), ("b/m-b", 2, "client", "finance"), "access line")
+    env.script(a=Reply(status=400))
+    response = env.ask("one")
+    equal((response.status, response.header("x-aigw-target")), (400, "a/m-a"), "status and x-aigw-target")
+    equal(env.ask("region", headers={"X-Region": "eu"}).header("x-aigw-target"), None, "nobody was asked")
+
+
+@fixture("op-rt-32b")
+def without_header(ctx):
+    return Routing(ctx, name="op-rt-32b", env={"AIGW_SERVER__ROUTE_HEADER": "false"})
+
+
+@case("OP-RT-32b", "op-rt-32b")
+def says_nothing_unless_told(env):
+    env.script()
+    equal(env.ask("tiers").header("x-aigw-target"), None, "x-aigw-target")
+
+
+@fresh("OP-RT-35")
+def forced_target(env):
+    """Drained or resting, the target that an admin's key names is asked, and no other; its failure says nothing of its health."""
+    force = lambda name, **more: env.ask("draining", headers={"X-Aigw-Force-Target": name, **more})
+    admin = {"Authorization": f"Bearer {ADMIN}"}
+    env.script()
+    response = force("drained")
+    equal(response.status, 403, f"status of another key ({response.text[:200]})")
+    truth("admin" in response.text, "the scope in the message", response.text)
+    equal(env.counts(*SERVERS), [0] * len(SERVERS), "calls")
+    for name in ("drained", "drained/m-drained"):
+        equal(env.answered(force(name, **admin)), "drained", "served by")
+    env.script(drained=Reply(status=500))
+    for _ in range(6):
+        truth(force("drained", **admin).status >= 500, "its own failure", "an answer")
+    equal(env.counts("drained", "b"), [6, 0], "calls")
+    equal(env.target("draining", "drained")["circuit"], "closed", "circuit")
+    for name in ("nobody", "b/other", "", "b/m-b/x"):
+        response = force(name, **admin)
+        truth(400 <= response.status < 500 or name == "", f"a refusal of {name!r}", response)
+        truth(name == "" or "b/m-b" in response.text, "the targets in the message", response.text)
+    equal(env.ask("region", headers={"X-Aigw-Force-Target": "us", "X-Region": "eu", **admin}).status, 503, "tags hold")
+    equal(env.counts("us"), [0], "calls of the target without the tag")
 
 
 @fresh("OP-RT-can")
