@@ -36,15 +36,28 @@ static void note(struct aigw_call *call, const struct aigw_event *event)
 {
     struct gw_call_stats *stats = &call->stats;
 
-    if (event->type == AIGW_EVENT_USAGE && event->usage) {
-        if (event->usage->input >= 0)
+    switch (event->type) {
+    case AIGW_EVENT_TEXT:
+    case AIGW_EVENT_REASONING:
+    case AIGW_EVENT_TOOL_CALL:
+    case AIGW_EVENT_RAW: /* instead of the others */
+        call->piece_count += call->last_ms == 0;
+        break;
+    case AIGW_EVENT_USAGE:
+        if (event->usage && event->usage->input >= 0)
             stats->input_tokens = event->usage->input;
-        if (event->usage->output >= 0)
+        if (event->usage && event->usage->output >= 0)
             stats->output_tokens = event->usage->output;
-    } else if (event->type == AIGW_EVENT_FINISH) {
+        break;
+    case AIGW_EVENT_FINISH:
         stats->finish = event->finish;
-    } else if (event->type == AIGW_EVENT_ERROR) {
+        call->last_ms = gw_loop_now_ms(call->in.loop);
+        break;
+    case AIGW_EVENT_ERROR:
         stats->error_kind = event->error->kind;
+        break;
+    default:
+        break;
     }
 }
 
@@ -68,6 +81,26 @@ static void deliver_plain(struct aigw_call *call, uint32_t type)
     gw_call_deliver(call, &event);
 }
 
+/* When a stream's content began. The loop's time: no clock is read for it. */
+static void note_first(struct aigw_call *call)
+{
+    int64_t waited_ms;
+
+    if (!(call->in.options.flags & AIGW_CALLF_STREAM))
+        return;
+    call->first_ms = gw_loop_now_ms(call->in.loop);
+    waited_ms = call->first_ms - call->attempt->started_us / 1000;
+    call->stats.first_token_ms = waited_ms > 0 ? waited_ms : 0;
+    gw_models_note_first(call->plan->label, call->stats.provider, call->stats.first_token_ms);
+}
+
+static void note_interval(const struct aigw_call *call)
+{
+    if (call->in.options.flags & AIGW_CALLF_STREAM && call->piece_count > 1)
+        gw_models_note_interval(call->plan->label, call->stats.provider,
+                                (double)(call->last_ms - call->first_ms) / 1000 / (call->piece_count - 1));
+}
+
 void gw_call_commit(struct aigw_call *call)
 {
     struct gw_attempt *attempt = call->attempt;
@@ -77,6 +110,7 @@ void gw_call_commit(struct aigw_call *call)
     gw_timer_clear(call->in.loop, &call->waiting);
     tell_built(call);
     gw_attempt_note_content(attempt);
+    note_first(call);
     if (attempt->http.framing == AIGW_FRAMING_LOCAL) /* nothing was sent: it accepts by beginning */
         gw_arena_done(&attempt->build);
     deliver_plain(call, AIGW_EVENT_START);
@@ -139,6 +173,7 @@ void gw_call_complete(struct aigw_call *call)
         return;
     }
     count(call, "ok");
+    note_interval(call);
     gw_attempt_leave(call->attempt);
     finish(call, GW_CALL_END, &event);
 }

@@ -86,6 +86,8 @@ struct aigw_call {
     bool did_renew;                   /* a refused credential was thrown away once */
     struct aigw_pair *answer_headers; /* of the latest answer; room for all that were asked for */
     uint32_t answer_header_count;
+    int64_t first_ms, last_ms; /* of a stream's content: its first piece, the reason that ended it */
+    uint32_t piece_count;
     struct gw_call_stats stats;
 };
 
@@ -118,6 +120,8 @@ void gw_budget_begin(struct aigw_call *call);
 bool gw_budget_may_retry(struct aigw_call *call);
 void gw_budget_retried(struct aigw_call *call);
 void gw_budget_end(struct aigw_call *call);
+/** The kind of a failure in one word, for metrics. */
+const char *gw_cause_of(const struct aigw_error *error);
 /** The first content came: the target is well. */
 void gw_attempt_note_content(struct gw_attempt *attempt);
 /** What the end of an attempt says about its target's health, told to the circuit once. error NULL: it answered well.
@@ -166,12 +170,18 @@ int64_t gw_retry_after_ms(const struct gw_transfer *transfer);
 
 /* metrics.c */
 void gw_models_count_attempt(const char *provider, const char *result);
-/** result: "granted", "over_budget". */
-void gw_models_count_retry(const char *result);
+/** result: "granted", "over_budget", "no_time". */
+void gw_models_count_retry(aigw_str model, const char *result);
+/** A call went to another target than it would have, had `from` been well. */
+void gw_models_count_fallback(aigw_str model, const char *from, const char *to, const char *reason);
 /** How long a call stood in the line of a provider. */
 void gw_models_note_wait(const char *place, int64_t waited_ms);
-/** A rest of a target began; its end, with cause NULL. */
-void gw_models_note_rest(const struct gw_target *target, const char *cause);
+/** Of a stream: from dispatch to the first content. */
+void gw_models_note_first(aigw_str model, const char *provider, int64_t waited_ms);
+/** Of a stream: the mean time between two pieces. */
+void gw_models_note_interval(aigw_str model, const char *provider, double seconds);
+/** A rest of a target began, in a call of this model; its end, with cause NULL. */
+void gw_models_note_rest(aigw_str model, const struct gw_target *target, const char *cause);
 /** What a server said of its rate limit; unit and what are AIGW_RATE_*. */
 void gw_models_set_rate(const char *provider, uint32_t unit, uint32_t what, double value);
 

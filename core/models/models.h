@@ -121,6 +121,9 @@ aigw_status gw_attempt_emit(struct gw_attempt *attempt, const struct aigw_event 
 aigw_str gw_attempt_answer_header(const struct gw_attempt *attempt, const char *name);
 aigw_status gw_attempt_credential(struct gw_attempt *attempt, const char *name, aigw_str *ret_value);
 
+/** How targets and providers are now, for the metrics page. Any thread that holds the snapshot. */
+void gw_models_put_gauges(const struct gw_models *models, const struct gw_settings *settings, struct gw_buf *out);
+
 /** Register the metrics of model calls; once, before the workers start. */
 void gw_models_register_metrics(void);
 

@@ -66,7 +66,8 @@ struct gw_plan {
     struct gw_patience patience;
     bool is_sticky;
     uint64_t sticky_key;
-    aigw_str name; /* for errors and metrics */
+    aigw_str name;  /* for errors and quotas */
+    aigw_str label; /* for metrics: a name of conf.d, or "adhoc" */
 };
 
 /** A configured model: models.NAME. */

@@ -101,6 +101,7 @@ static aigw_status single_plan(struct gw_arena *arena, const struct gw_models *m
         .targets = copy,
         .target_count = 1,
         .name = name,
+        .label = AIGW_STR("adhoc"),
         .patience = { .retries = retries, .attempts = attempts_of(0, retries), .on_exhausted = GW_EXHAUSTED_REFUSE }
     };
     info->plan = plan;
@@ -446,7 +447,8 @@ static aigw_status resolve_configured(const struct gw_models *models, const stru
     *plan = (struct gw_plan){ .targets = model->targets,
                               .target_count = model->target_count,
                               .patience = patience_of(models, model),
-                              .name = gw_str(model->name) };
+                              .name = gw_str(model->name),
+                              .label = gw_str(model->name) };
     set_sticky(plan, model->sticky, ask);
     info->name = gw_str(model->report_name ? model->report_name : model->family ? model->family : model->name);
     if (is_alias && !model->report_name)

@@ -34,6 +34,20 @@ static enum gw_picked pick(const struct aigw_call *call, struct gw_choice *ret)
     return gw_pick(&chooser, ret);
 }
 
+/* Another target than the call would have had, had all been well. */
+static void note_fallback(const struct aigw_call *call, uint32_t to)
+{
+    const struct gw_target *targets = call->plan->targets;
+    uint32_t first = (uint32_t)__builtin_ctzll(call->plan->allowed);
+
+    if (call->last_error && to != call->target_at)
+        gw_models_count_fallback(call->plan->label, targets[call->target_at].provider->name, targets[to].provider->name,
+                                 gw_cause_of(call->last_error));
+    else if (!call->last_error && targets[to].tier != targets[first].tier)
+        gw_models_count_fallback(call->plan->label, targets[first].provider->name, targets[to].provider->name,
+                                 gw_circuit_phase(targets[first].seat) == GW_CIRCUIT_CLOSED ? "full" : "resting");
+}
+
 static void begin(struct aigw_call *call, const struct gw_choice *choice)
 {
     if (!gw_call_move(call, GW_CALL_BEGIN))
@@ -41,6 +55,7 @@ static void begin(struct aigw_call *call, const struct gw_choice *choice)
     gw_call_note_wait(call);
     gw_queue_leave(&call->waiter);
     gw_timer_clear(call->in.loop, &call->rest);
+    note_fallback(call, choice->index);
     if (choice->index != call->target_at)
         call->retries_left = call->plan->patience.retries;
     call->target_at = choice->index;

@@ -176,9 +176,11 @@ void gw_access_model_ended(const struct gw_request *request, const struct gw_cal
 void gw_access_quota_refused(const char *quota);
 void gw_access_register(struct gw_server *server);
 
-/* limits.c: the operator's model limits, shown as gauges and enforced by nobody */
-void gw_limits_show(struct gw_server *server, const char *limits_json);
+/* limits.c: the operator's model limits, shown as gauges and enforced by nobody, and the targets' gauges */
+/** This configuration is in use from now on. */
+void gw_limits_show(struct gw_server *server, struct gw_snapshot *snapshot);
 void gw_limits_collect(void *server, struct gw_buf *out);
+void gw_targets_collect(void *server, struct gw_buf *out);
 
 /* host.c */
 const struct aigw_host *gw_host(void);

@@ -47,8 +47,9 @@ struct gw_server {
     atomic_llong loaded_wall_s;  /* when the running configuration was read */
     atomic_bool is_reload_bad;   /* the last reload was refused */
     uint16_t port, metrics_port;
-    pthread_mutex_t limits_lock; /* guards limits_page */
+    pthread_mutex_t limits_lock; /* guards the two below */
     struct gw_buf limits_page;   /* gauges made of metrics.model_limits */
+    struct gw_snapshot *shown;   /* whose targets the metrics page shows */
 };
 #define GW_STARTING 0
 #define GW_SERVING  1

@@ -45,6 +45,7 @@ MODELS = {  # name → targets, keys
     "patient": ([target("patient"), target("b", "tier = 2;")], 'on_busy = "wait";'),
     "brief": ([target("brief"), target("b", "tier = 2;")], 'on_busy = "wait";'),
     "one": ([target("a")], ""),
+    "twice": ([target("a"), '{ provider = "a"; model = "other"; }'], ""),
     "refusing": ([target("a")], 'on_exhausted = "refuse";'),
     "able": ([target("a", 'can = ( "images" ); weight = 100;'), target("b")], ""),
     "draining": ([target("drained", "weight = 100;"), target("b")], ""),
@@ -535,6 +536,52 @@ def forced_target(env):
         truth(name == "" or "b/m-b" in response.text, "the targets in the message", response.text)
     equal(env.ask("region", headers={"X-Aigw-Force-Target": "us", "X-Region": "eu", **admin}).status, 503, "tags hold")
     equal(env.counts("us"), [0], "calls of the target without the tag")
+
+
+@fresh("OP-RT-gauges")
+def gauges(env):
+    """§6.1: how targets and providers are now; each series once, although a model has two targets at one provider."""
+    gate = Gate()
+    metric = env.gw.metric
+    state = lambda model, provider: (metric("aigw_target_state", model=model, provider=provider),
+                                     metric("aigw_target_available", model=model, provider=provider))
+    env.script(a=Reply(status=401), slim=Reply(pieces=("x", "y"), gate=gate), narrow=Reply(pieces=("x",), gate=gate))
+    equal((state("tiers", "a"), state("draining", "drained")), ((0, 1), (3, 0)), "state, available")
+    env.answered(env.ask("tiers"))
+    equal(state("tiers", "a"), (2, 0), "state, available of one that rests")
+    held, _ = in_parallel(env, 1, lambda _: env.ask("narrow_then"))
+    taken, _ = in_parallel(env, 6, lambda _: env.ask("narrow"))
+    until(lambda: metric("aigw_target_queued", provider="narrow") == 2, "two in the queue")
+    until(lambda: metric("aigw_target_in_flight", provider="slim") == 1, "one in flight")
+    equal([metric("aigw_target_" + name, provider="narrow") for name in ("in_flight", "slots")], [4, 4], "places")
+    equal(metric("aigw_target_slots", provider="b"), 0, "places of one without a limit")
+    equal(state("narrow_then", "slim"), (0, 0), "state, available of a full one")
+    gate.set()
+    for thread in held + taken:
+        thread.join()
+    samples = [line.rpartition(" ")[0] for line in env.gw.metrics().splitlines() if not line.startswith("#")]
+    equal([line for line in set(samples) if samples.count(line) > 1], [], "series that are there twice")
+    equal(metric("aigw_target_state", model="twice", provider="a"), 0, "the better of two targets at one provider")
+
+
+@fresh("OP-RT-counters")
+def counters(env):
+    metric = env.gw.metric
+    env.script(a=Reply(status=500), b=Reply(pieces=("1", "2", "3"), usage=(5, 3)))
+    equal(env.ask("tiers", stream=True).status, 200, "status")
+    equal(metric("aigw_fallbacks_total", model="tiers", **{"from": "a"}, to="b", reason="failures"), 1, "fallbacks")
+    equal(metric("aigw_first_token_seconds_count", model="tiers", provider="b"), 1, "first tokens")
+    equal(metric("aigw_token_interval_seconds_count", model="tiers", provider="b"), 1, "intervals")
+    env.script(a=Reply(status=401))
+    for _ in range(2):
+        env.answered(env.ask("tiers"))
+    equal(metric("aigw_circuit_trips_total", model="tiers", provider="a", reason="account"), 1, "trips")
+    equal(metric("aigw_fallbacks_total", model="tiers", reason="account"), 1, "fallbacks after the refusal")
+    equal(metric("aigw_fallbacks_total", model="tiers", reason="resting"), 1, "fallbacks without an attempt")
+    env.script(a=Reply(status=503))
+    env.ask("again")
+    truth(metric("aigw_retries_total", model="again", result="granted") >= 1, "retries", "none")
+    equal(metric("aigw_first_token_seconds_count", model="tiers"), 1, "whole answers have no first token")
 
 
 @fresh("OP-RT-can")
