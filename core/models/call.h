@@ -174,6 +174,8 @@ void gw_models_count_attempt(const char *provider, const char *result);
 void gw_models_count_retry(aigw_str model, const char *result);
 /** A call went to another target than it would have, had `from` been well. */
 void gw_models_count_fallback(aigw_str model, const char *from, const char *to, const char *reason);
+/** A provider's health was asked for: "well", "ill", "odd". */
+void gw_models_count_health(const char *provider, const char *result);
 /** How long a call stood in the line of a provider. */
 void gw_models_note_wait(const char *place, int64_t waited_ms);
 /** Of a stream: from dispatch to the first content. */

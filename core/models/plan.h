@@ -14,6 +14,8 @@ struct gw_place {
     struct aigw_list tags;
     int64_t max_parallel; /* 0: no limit */
     int64_t queue, queue_ms;
+    const char *health; /* of a provider: as configured, and whole; NULL: nobody is asked */
+    const char *health_url;
     bool is_drained; /* routing.drain: nothing new goes there */
     struct gw_seat *seat;
 };

@@ -234,7 +234,10 @@ void gw_models_explain(const struct aigw_model_info *model, const struct gw_sett
             gw_buf_puts(why, "weight 0: only when the others of its tier cannot, ");
         else if (!plan->is_sticky && total > 0)
             gw_buf_printf(why, "%lld of %lld calls, ", (long long)target->weight, (long long)total);
-        gw_buf_printf(why, "%s\n", state_of(target, chooser.now_ms, chooser.slow_start_ms));
+        gw_buf_puts(why, state_of(target, chooser.now_ms, chooser.slow_start_ms));
+        if (target->place && target->place->health_url)
+            gw_buf_printf(why, "; while it rests: GET %s", target->place->health_url);
+        gw_buf_puts(why, "\n");
     }
     if (plan->is_sticky)
         gw_buf_puts(why, "sticky: this request's key chooses among the targets of a tier\n");

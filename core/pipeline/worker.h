@@ -30,7 +30,8 @@ struct gw_worker {
     atomic_uint open_upstream;
     struct gw_http_handler handler;
     struct gw_hook gauges;
-    uint32_t stream_probes; /* streams of /monitoring/stream that are under way */
+    struct gw_health *health; /* the first worker's: it asks for all */
+    uint32_t stream_probes;   /* streams of /monitoring/stream that are under way */
 };
 
 /** What the process is doing; read by /monitoring/ready. */

@@ -45,6 +45,8 @@ MODELS = {  # name → targets, keys
     "patient": ([target("patient"), target("b", "tier = 2;")], 'on_busy = "wait";'),
     "brief": ([target("brief"), target("b", "tier = 2;")], 'on_busy = "wait";'),
     "one": ([target("a")], ""),
+    "checked": ([target("checked"), target("b", "tier = 2;")], ""),
+    "checked_too": ([target("checked_too"), target("b", "tier = 2;")], ""),
     "twice": ([target("a"), '{ provider = "a"; model = "other"; }'], ""),
     "refusing": ([target("a")], 'on_exhausted = "refuse";'),
     "able": ([target("a", 'can = ( "images" ); weight = 100;'), target("b")], ""),
@@ -59,8 +61,14 @@ class Routing(Env):
     def __init__(self, ctx, **kwargs):
         def conf(env):
             env.servers = {name: env.models.script(Reply(pieces=(name,))) for name in SERVERS}
+            env.health = env.models.script(Reply(status=503))
             lines = [f'{name}: {{ plugin = "openai"; base_url = "{env.servers[name].base}"; {keys} }};'
                      for name, keys in SERVERS.items()]
+            path = env.health.base[env.health.base.index("/s/"):].removesuffix("/v1")
+            for name, health in (("checked", f"{path}/health"), ("checked_too", f"{env.health.root}/health")):
+                env.servers[name] = env.models.script(Reply(pieces=(name,)))
+                lines.append(f'{name}: {{ plugin = "openai"; base_url = "{env.servers[name].base}"; api_key = "sk-canary-0"; '
+                             f'health = "{health}"; }};')
             models = [f'{name}: {{ targets = ( {", ".join(targets)} ); {keys} }};'
                       for name, (targets, keys) in MODELS.items()]
             digest, admin = (hashlib.sha256(key.encode()).hexdigest() for key in (KEY, ADMIN))
@@ -582,6 +590,54 @@ def counters(env):
     env.ask("again")
     truth(metric("aigw_retries_total", model="again", result="granted") >= 1, "retries", "none")
     equal(metric("aigw_first_token_seconds_count", model="tiers"), 1, "whole answers have no first token")
+
+
+def rests_at(env, model, provider):
+    return env.target(model, provider).get("rests_ms", 0)
+
+
+@fresh("OP-RT-health")
+def health_of_who_rests(env):
+    """GET of `health`, only while a target rests for failures: 5xx lets it rest on, 2xx lets it come back at once."""
+    env.script()
+    for model in ("checked", "checked_too"):
+        equal(env.answered(env.ask(model)), model, "served by")
+    equal(env.health.count, 0, "GETs while all are well")
+    env.script(checked=Reply(status=500))
+    for _ in range(6):
+        env.answered(env.ask("checked"))
+    truth(env.health.wait(lambda s: s.count >= 2, 10), "GETs while it rests", env.health.count)
+    truth(rests_at(env, "checked", "checked") > 40000, "its rest", env.target("checked", "checked"))
+    truth(env.gw.metric("aigw_health_probes_total", provider="checked", result="ill") >= 1, "counted", "not")
+    env.script()
+    env.health.replies = [Reply(body="fine")]
+    until(lambda: rests_at(env, "checked", "checked") == 0, "the end of the rest")
+    equal(env.counts("checked"), [0], "generations that the gateway asked for by itself")
+    equal(env.target("checked", "checked")["circuit"], "open", "circuit before a call came")
+    equal(env.answered(env.ask("checked")), "checked", "served by")
+    equal(env.target("checked", "checked")["circuit"], "closed", "circuit")
+    for seen in env.health.seen:
+        equal((seen.method, seen.body, seen.header("authorization")), ("GET", b"", None), "a GET without key and body")
+        truth(seen.path.endswith("/health"), "/health", seen.path)
+    said = [line for line in env.gw.lines if line.get("message") == "health of a resting provider"]
+    equal([line["health"] for line in said], ["ill", "well"], "lines: one for each change")
+
+
+@fresh("OP-RT-health-asked")
+def health_shortens_no_asked_rest(env):
+    """A rest that a server asked for, or a bad key, is none of health's business. The other provider's GETs are the clock."""
+    env.health.replies = [Reply(body="fine")]
+    env.script(checked=Reply(status=429, headers=(("Retry-After", "50"),)))
+    env.answered(env.ask("checked"))
+    env.health.replies = [Reply(status=404)]
+    env.script(checked_too=Reply(status=500))
+    for _ in range(6):
+        env.answered(env.ask("checked_too"))
+    truth(env.health.wait(lambda s: s.count >= 2, 10), "GETs for the one that failed", env.health.count)
+    truth(rests_at(env, "checked", "checked") > 40000, "the rest that was asked for", env.target("checked", "checked"))
+    truth(40000 < rests_at(env, "checked_too", "checked_too") <= 66000, "404 says nothing", env.target("checked_too", "checked_too"))
+    equal(env.gw.metric("aigw_health_probes_total", provider="checked"), None, "GETs for the one that was asked to rest")
+    truth(env.gw.metric("aigw_health_probes_total", provider="checked_too", result="odd") >= 1, "counted as odd", "not")
 
 
 @fresh("OP-RT-can")
