@@ -59,6 +59,9 @@ static const struct aigw_setting model_table[] = {
       "Extra attempts at one target; -1 for upstream.retries." },
     { "first_token_ms", AIGW_SET_INT, 0, AT(gw_model, first_token_ms), "0", 0, 86400000, NULL,
       "Longest wait for the first content of a stream, 0 for none of its own." },
+    { "hedge_ms", AIGW_SET_INT, 0, AT(gw_model, hedge_ms), "0", 0, 600000, NULL,
+      "A stream without content for so long is asked of another provider too; the first to answer serves. At most a "
+      "twentieth of the calls. 0: never." },
     { "connect_ms", AIGW_SET_INT, 0, AT(gw_model, connect_ms), "0", 0, 86400000, NULL,
       "Longest time to connect, 0 for upstream.connect_ms." },
     { "deadline_ms", AIGW_SET_INT, 0, AT(gw_model, deadline_ms), "0", 0, 86400000, NULL,
@@ -247,6 +250,21 @@ static void warn_of_waiting(const struct gw_model *model, const struct gw_node *
         "on_busy = \"wait\" has no effect: no provider of its targets has a queue (max_parallel, queue)");
 }
 
+static void prepare_hedges(struct gw_models *models, struct gw_model *model, const struct gw_node *node,
+                           const char *path, struct gw_problems *problems)
+{
+    bool has_other = false;
+
+    if (model->hedge_ms == 0)
+        return;
+    for (uint32_t i = 1; i < model->target_count; i++)
+        has_other |= model->targets[i].provider != model->targets[0].provider;
+    if (!has_other)
+        gw_problem_warning(problems, node, path, "hedge_ms has no effect: its targets are all of one provider");
+    else
+        model->hedges = gw_seat_in(models->arena, false, (aigw_str[]){ AIGW_STR("hedges"), gw_str(model->name) }, 2);
+}
+
 static void read_target(struct gw_models *models, struct gw_model *model, const struct gw_node *node, const char *path,
                         const struct gw_plugins *plugins, struct gw_problems *problems)
 {
@@ -295,6 +313,7 @@ static void build_targets(struct gw_models *models, struct gw_model *model, cons
     }
     warn_of_weights(model, list, path, problems);
     warn_of_waiting(model, list, path, problems);
+    prepare_hedges(models, model, list, path, problems);
 }
 
 static void build_models(struct gw_models *models, const struct gw_node *group, const struct gw_plugins *plugins,

@@ -3,8 +3,10 @@
  *     call.c         a call: when to try, what the feature hears, how it ends
  *     route.c        a call: which target its next attempt gets, or where it waits for one
  *     pick.c         the choice itself
+ *     hedge.c        a call: a second provider is asked while the first is silent
  *     policy.c       what a failure means: again, elsewhere, or the end; and for the target's health
  *     attempt.c      an attempt: the request out, and everything that is freed
+ *     sign.c         an attempt: its signature
  *     answer.c       an attempt: the answer in
  *     headers.c      what is kept of an answer's headers
  *     credential.c   what providers need fetched before they can ask
@@ -76,9 +78,14 @@ struct aigw_call {
     bool did_wait;                       /* on_busy = "wait": it did, now the next tier may serve */
     const struct aigw_error *last_error; /* of the last attempt that failed */
     struct gw_attempt *attempt;          /* NULL between two */
-    struct gw_attempt *dead;             /* to be reaped */
+    struct gw_attempt *rival;            /* beside it, before anything of an answer was delivered; or NULL */
+    const struct gw_attempt *last_built; /* whose request the feature wrote last; only to compare with */
+    bool was_hedged;
+    int64_t lost_input, lost_output; /* tokens of attempts that served nobody */
+    uint32_t lost_unknown;           /* of them, those whose prompt was as long as the winner's, at a guess */
+    struct gw_attempt *dead;         /* to be reaped */
     struct gw_task begin, reap;
-    struct gw_timer rest, deadline, waiting;
+    struct gw_timer rest, deadline, waiting, hedge;
     uint64_t finished_choices; /* bit per choice */
     uint32_t choice_count;
     bool is_paused;                   /* by the client's slowness */
@@ -94,8 +101,8 @@ struct aigw_call {
 /* call.c */
 /** Do the step. False, with a log line, when it is not legal: then nothing may follow from it. */
 bool gw_call_move(struct aigw_call *call, enum gw_call_step step);
-/** The answer is whole, or its server thinks so: END, or ERROR when no finish reason came. */
-void gw_call_complete(struct aigw_call *call);
+/** The attempt's answer is whole, or its server thinks so: END, or a failure when no finish reason came. */
+void gw_call_complete(struct gw_attempt *attempt);
 /** An attempt failed: again, elsewhere, or ERROR. */
 void gw_call_failed(struct aigw_call *call, const struct aigw_error *error);
 /** There is no target to try: ERROR, with the words of the last one that was tried. */
@@ -115,9 +122,13 @@ struct gw_verdict {
 struct gw_verdict gw_call_judge(const struct aigw_call *call, const struct aigw_error *error);
 /** The targets that may still be tried after this failure of target_at. */
 uint64_t gw_call_left_after(const struct aigw_call *call, const struct aigw_error *error);
+/** Tell the log, metrics and the target's circuit that this attempt failed. */
+void gw_call_note_failure(struct gw_attempt *attempt, const struct aigw_error *error, const char *next);
 /** Calls of the process, and those of them that ask the same target again: at most a share (upstream.retry_budget). */
 void gw_budget_begin(struct aigw_call *call);
 bool gw_budget_may_retry(struct aigw_call *call);
+/** From the same pot, without counting it as a retry. */
+bool gw_budget_take(struct aigw_call *call);
 void gw_budget_retried(struct aigw_call *call);
 void gw_budget_end(struct aigw_call *call);
 /** The kind of a failure in one word, for metrics. */
@@ -134,7 +145,25 @@ void gw_call_route(struct aigw_call *call);
 /** It waits no more: how long it did. Nothing when it did not. */
 void gw_call_note_wait(struct aigw_call *call);
 
+/* hedge.c */
+/** The request is out: if nothing comes of it for hedge_ms another provider is asked. */
+void gw_hedge_arm(struct gw_attempt *attempt);
+void gw_hedge_due(struct gw_timer *timer);
+/** This one answers first: it serves, the other is cancelled. False: the call is over. */
+bool gw_hedge_choose(struct gw_attempt *attempt);
+/** One of two failed: the other goes on. False: there is no other. */
+bool gw_hedge_failed(struct gw_attempt *attempt, const struct aigw_error *error);
+/** What the server reported of an attempt that serves nobody is spent all the same. is_loser: it was answering. NULL is
+ *  fine. */
+void gw_call_bill(struct gw_attempt *attempt, bool is_loser);
+/** The call is over: its tokens are those of all its attempts. Once. */
+void gw_call_settle(struct aigw_call *call);
+
 /* attempt.c */
+/** Where the feature writes its request; also without using it, so that its memory is of this attempt. */
+aigw_status gw_attempt_build(struct gw_attempt *attempt, struct gw_arena *arena, struct aigw_model_request *ret,
+                             const char **ret_why);
+/** The call's attempt; its rival when it has one already. */
 void gw_attempt_begin(struct aigw_call *call, const struct gw_choice *choice);
 /** The answer is whole: what may still come of its framing is awaited for a moment by the transport alone, so that the
  *  connection can be used again. */
@@ -155,6 +184,10 @@ void gw_attempt_fail(struct gw_attempt *attempt, const struct aigw_error *error)
 void gw_attempt_fail_status(struct gw_attempt *attempt, aigw_status why);
 struct aigw_error gw_make_error(uint32_t kind, int http_status, const char *message);
 
+/* sign.c */
+/** Let the provider add the headers that sign what goes out, if it does such a thing. */
+aigw_status gw_attempt_sign(struct gw_attempt *attempt);
+
 /* answer.c */
 extern const struct gw_transfer_events gw_attempt_events;
 void gw_attempt_produce(struct gw_attempt *attempt);
@@ -162,6 +195,7 @@ void gw_attempt_grace_over(struct gw_timer *timer);
 
 /* headers.c */
 /** The head of an answer is here: keep the headers that the feature asked for, export those about rate limits. */
+void gw_attempt_keep_headers(struct gw_attempt *attempt);
 void gw_attempt_note_headers(struct gw_attempt *attempt, const struct gw_transfer *transfer);
 
 /* retry_after.c */
@@ -174,6 +208,8 @@ void gw_models_count_attempt(const char *provider, const char *result);
 void gw_models_count_retry(aigw_str model, const char *result);
 /** A call went to another target than it would have, had `from` been well. */
 void gw_models_count_fallback(aigw_str model, const char *from, const char *to, const char *reason);
+/** result: "won" and "lost" (the second provider did), "failed", "over_budget", "nowhere". */
+void gw_models_count_hedge(aigw_str model, const char *result);
 /** A provider's health was asked for: "well", "ill", "odd". */
 void gw_models_count_health(const char *provider, const char *result);
 /** How long a call stood in the line of a provider. */

@@ -4,7 +4,7 @@
 
 /* Written once before the workers start. */
 static uint32_t attempts_id, rate_limit_id, rate_remaining_id, retries_id, rests_id, resting_id, wait_id, trips_id,
-    fallbacks_id, first_id, interval_id, health_id;
+    fallbacks_id, first_id, interval_id, health_id, hedges_id;
 
 void gw_models_register_metrics(void)
 {
@@ -46,6 +46,10 @@ void gw_models_register_metrics(void)
     interval_id = gw_metric(GW_METRIC_HISTOGRAM, "aigw_token_interval_seconds",
                             "Of streams: the mean time between two pieces of content, one sample a stream.", places, 2,
                             interval_buckets, GW_ARRAY_LEN(interval_buckets));
+    hedges_id = gw_metric(GW_METRIC_COUNTER, "aigw_hedges_total",
+                          "Streams of which a second provider was to be asked: won and lost by it, failed, "
+                          "over_budget, nowhere.",
+                          results, 2, NULL, 0);
     health_id =
         gw_metric(GW_METRIC_COUNTER, "aigw_health_probes_total",
                   "GETs of the health addresses of providers whose targets rest: well, ill, odd.", labels, 2, NULL, 0);
@@ -72,6 +76,11 @@ void gw_models_count_retry(aigw_str model, const char *result)
 void gw_models_count_fallback(aigw_str model, const char *from, const char *to, const char *reason)
 {
     gw_series_add(gw_series(fallbacks_id, (aigw_str[]){ model, gw_str(from), gw_str(to), gw_str(reason) }), 1);
+}
+
+void gw_models_count_hedge(aigw_str model, const char *result)
+{
+    gw_series_add(gw_series(hedges_id, (aigw_str[]){ model, gw_str(result) }), 1);
 }
 
 void gw_models_count_health(const char *provider, const char *result)

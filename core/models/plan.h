@@ -54,6 +54,7 @@ struct gw_patience {
     int64_t attempts; /* of the whole call */
     int64_t retries;  /* extra ones at one target */
     int64_t deadline_ms, idle_ms, first_token_ms, connect_ms;
+    int64_t hedge_ms; /* 0: never ask two providers */
     enum gw_balance balance;
     enum gw_busy on_busy;           /* a tier is full */
     enum gw_exhausted on_exhausted; /* every target rests */
@@ -68,8 +69,9 @@ struct gw_plan {
     struct gw_patience patience;
     bool is_sticky;
     uint64_t sticky_key;
-    aigw_str name;  /* for errors and quotas */
-    aigw_str label; /* for metrics: a name of conf.d, or "adhoc" */
+    aigw_str name;          /* for errors and quotas */
+    aigw_str label;         /* for metrics: a name of conf.d, or "adhoc" */
+    struct gw_seat *hedges; /* hedge.c: what the model may spend */
 };
 
 /** A configured model: models.NAME. */
@@ -80,7 +82,8 @@ struct gw_model {
     const char *report_engine;
     const char *on_failure, *balance_text, *sticky, *on_busy, *on_exhausted;
     struct aigw_list aliases; /* other names for it, "*" for any run */
-    int64_t retries, attempts, deadline_ms, idle_ms, first_token_ms, connect_ms, max_context_tokens;
+    int64_t retries, attempts, deadline_ms, idle_ms, first_token_ms, connect_ms, hedge_ms, max_context_tokens;
+    struct gw_seat *hedges; /* NULL without hedge_ms */
     struct gw_target *targets;
     uint32_t target_count;
 };

@@ -39,22 +39,28 @@ static void say_over_budget(const struct aigw_call *call)
     gw_line_end(&line);
 }
 
-bool gw_budget_may_retry(struct aigw_call *call)
+bool gw_budget_take(struct aigw_call *call)
 {
     long long share = atomic_load_explicit(&active_calls, memory_order_relaxed) *
                       call->in.snapshot->settings.upstream.retry_budget / 100;
     long long now = atomic_load(&active_retries);
 
     do {
-        if (now >= (share > 3 ? share : 3)) {
-            gw_models_count_retry(call->plan->label, "over_budget");
-            say_over_budget(call);
+        if (now >= (share > 3 ? share : 3) || call->holds_retry)
             return false;
-        }
     } while (!atomic_compare_exchange_weak(&active_retries, &now, now + 1));
     call->holds_retry = true;
-    gw_models_count_retry(call->plan->label, "granted");
     return true;
+}
+
+bool gw_budget_may_retry(struct aigw_call *call)
+{
+    bool may = gw_budget_take(call);
+
+    gw_models_count_retry(call->plan->label, may ? "granted" : "over_budget");
+    if (!may)
+        say_over_budget(call);
+    return may;
 }
 
 void gw_budget_retried(struct aigw_call *call)

@@ -380,6 +380,7 @@ static aigw_status force(struct gw_plan *plan, struct gw_ask *ask, const struct 
     plan->patience.try_next = false;
     plan->patience.retries = 0;
     plan->patience.attempts = 1;
+    plan->patience.hedge_ms = 0;
     return AIGW_OK;
 }
 
@@ -425,6 +426,7 @@ static struct gw_patience patience_of(const struct gw_models *models, const stru
                                  .idle_ms = model->idle_ms,
                                  .first_token_ms = model->first_token_ms,
                                  .connect_ms = model->connect_ms,
+                                 .hedge_ms = model->hedges ? model->hedge_ms : 0,
                                  .balance = strcmp(model->balance_text, "least_busy") == 0 ? GW_BALANCE_LEAST_BUSY
                                                                                            : GW_BALANCE_WEIGHT,
                                  .on_busy = strcmp(model->on_busy, "wait") == 0 ? GW_BUSY_WAIT : GW_BUSY_NEXT,
@@ -448,7 +450,8 @@ static aigw_status resolve_configured(const struct gw_models *models, const stru
                               .target_count = model->target_count,
                               .patience = patience_of(models, model),
                               .name = gw_str(model->name),
-                              .label = gw_str(model->name) };
+                              .label = gw_str(model->name),
+                              .hedges = model->hedges };
     set_sticky(plan, model->sticky, ask);
     info->name = gw_str(model->report_name ? model->report_name : model->family ? model->family : model->name);
     if (is_alias && !model->report_name)

@@ -241,6 +241,9 @@ void gw_models_explain(const struct aigw_model_info *model, const struct gw_sett
     }
     if (plan->is_sticky)
         gw_buf_puts(why, "sticky: this request's key chooses among the targets of a tier\n");
+    if (plan->patience.hedge_ms)
+        gw_buf_printf(why, "a stream without content for %lld ms: ask another provider too\n",
+                      (long long)plan->patience.hedge_ms);
     if (plan->patience.on_busy == GW_BUSY_WAIT)
         gw_buf_puts(why, "when a tier is full: wait in its queue, then the next tier\n");
     if (gw_pick(&chooser, &choice) != GW_PICKED)

@@ -45,6 +45,9 @@ MODELS = {  # name → targets, keys
     "patient": ([target("patient"), target("b", "tier = 2;")], 'on_busy = "wait";'),
     "brief": ([target("brief"), target("b", "tier = 2;")], 'on_busy = "wait";'),
     "one": ([target("a")], ""),
+    **{f"hedged{number}": ([target("h1"), target("h2", "tier = 2;")], "hedge_ms = 200;") for number in range(1, 6)},
+    "hedged_mixed": ([target("h1"), target("h3", "tier = 2;")], "hedge_ms = 200;"),
+    "hedged_mixed2": ([target("h3"), target("h1", "tier = 2;")], "hedge_ms = 200;"),
     "checked": ([target("checked"), target("b", "tier = 2;")], ""),
     "checked_too": ([target("checked_too"), target("b", "tier = 2;")], ""),
     "twice": ([target("a"), '{ provider = "a"; model = "other"; }'], ""),
@@ -69,6 +72,10 @@ class Routing(Env):
                 env.servers[name] = env.models.script(Reply(pieces=(name,)))
                 lines.append(f'{name}: {{ plugin = "openai"; base_url = "{env.servers[name].base}"; api_key = "sk-canary-0"; '
                              f'health = "{health}"; }};')
+            for name, kind in (("h1", "openai"), ("h2", "openai"), ("h3", "anthropic")):
+                script = env.servers[name] = env.models.script(Reply(pieces=(name,)))
+                address = script.base if kind == "openai" else script.root
+                lines.append(f'{name}: {{ plugin = "{kind}"; base_url = "{address}"; api_key = "sk-canary-1"; }};')
             models = [f'{name}: {{ targets = ( {", ".join(targets)} ); {keys} }};'
                       for name, (targets, keys) in MODELS.items()]
             digest, admin = (hashlib.sha256(key.encode()).hexdigest() for key in (KEY, ADMIN))
@@ -335,6 +342,12 @@ def until(is_so, what, seconds=10):
     while not is_so():
         truth(time.monotonic() < deadline, what, "not within the time")
         time.sleep(0.01)
+
+
+def text_of(response):
+    """The text of a stream, from the pieces that its client was sent."""
+    events = [json.loads(line[6:]) for line in response.text.split("\n") if line.startswith("data: {")]
+    return "".join(choice["delta"].get("content") or "" for event in events for choice in event.get("choices", []))
 
 
 def in_parallel(env, count, ask):
@@ -638,6 +651,105 @@ def health_shortens_no_asked_rest(env):
     truth(40000 < rests_at(env, "checked_too", "checked_too") <= 66000, "404 says nothing", env.target("checked_too", "checked_too"))
     equal(env.gw.metric("aigw_health_probes_total", provider="checked"), None, "GETs for the one that was asked to rest")
     truth(env.gw.metric("aigw_health_probes_total", provider="checked_too", result="odd") >= 1, "counted as odd", "not")
+
+
+def slow(gate, text):
+    """Silent until the gate opens: its first piece says nothing."""
+    return Reply(pieces=("", text), gate=gate)
+
+
+@fresh("OP-RT-hedge-won")
+def second_provider_is_quicker(env):
+    """A stream without content for hedge_ms is asked of another provider too; it answers, the first one is let go."""
+    gate = Gate()
+    env.script(h1=slow(gate, "h1"), h2=Reply(pieces=("h", "2"), usage=(7, 2)))
+    start = time.monotonic()
+    response = env.ask("hedged1", stream=True)
+    truth(0.15 < time.monotonic() - start < 5, "about hedge_ms", time.monotonic() - start)
+    equal((response.status, text_of(response)), (200, "h2"), "status and text")
+    equal(response.header("x-aigw-target"), "h2/m-h2", "x-aigw-target")
+    truth(env.servers["h1"].wait(lambda s: s.seen[0].gone_at is not None), "the first one cancelled", "still open")
+    equal(env.counts("h1", "h2"), [1, 1], "calls")
+    line = env.access_line(response)
+    equal((line["target"], line["attempts"], line["tokens_in"], line["tokens_out"]), ("h2/m-h2", 2, 14, 2), "access line: both prompts")
+    equal(env.target("hedged1", "h1")["circuit"], "closed", "circuit of the one that was slow")
+    equal([env.target("hedged1", name)["in_flight"] for name in ("h1", "h2")], [0, 0], "in flight afterwards")
+    equal(env.gw.metric("aigw_hedges_total", model="hedged1", result="won"), 1, "aigw_hedges_total")
+    equal(env.gw.metric("aigw_upstream_attempts_total", provider="h1", result="hedged"), 1, "attempts of the first")
+    gate.set()
+
+
+@fresh("OP-RT-hedge-lost")
+def first_provider_is_quicker_after_all(env):
+    """Also where the two speak different dialects: the answer is in that of the one that gave it."""
+    for model, first, other in (("hedged2", "h1", "h2"), ("hedged_mixed", "h1", "h3"), ("hedged_mixed2", "h3", "h1")):
+        gate, never = Gate(), Gate()
+        env.script(**{first: slow(gate, first), other: slow(never, "never")})
+        threads, results = in_parallel(env, 1, lambda _: env.ask(model, stream=True))
+        truth(env.servers[other].wait(lambda s: s.count == 1), "the second one asked", env.counts(first, other))
+        gate.set()
+        threads[0].join()
+        equal((results[0].status, text_of(results[0])), (200, first), f"status and text of {model}")
+        truth(env.servers[other].wait(lambda s: s.seen[0].gone_at is not None), "the second one cancelled", "still open")
+        equal(env.gw.metric("aigw_hedges_total", model=model, result="lost"), 1, "aigw_hedges_total")
+        never.set()
+
+
+@fresh("OP-RT-hedge-mixed")
+def the_other_dialect_wins(env):
+    gate = Gate()
+    env.script(h1=slow(gate, "h1"))
+    response = env.ask("hedged_mixed", stream=True)
+    equal((response.status, text_of(response)), (200, "h3"), "status and text")
+    gate.set()
+
+
+@fresh("OP-RT-hedge-fails")
+def one_of_two_fails(env):
+    """The other goes on; only when both failed the call has."""
+    gate = Gate()
+    env.script(h1=slow(gate, "h1"), h2=Reply(status=500))
+    threads, results = in_parallel(env, 1, lambda _: env.ask("hedged3", stream=True))
+    until(lambda: env.gw.metric("aigw_hedges_total", model="hedged3", result="failed") == 1, "the second one's failure")
+    gate.set()
+    threads[0].join()
+    equal((text_of(results[0]), env.counts("h1", "h2")), ("h1", [1, 1]), "text, calls")
+    dies, other = Gate(), Gate()
+    env.script(h1=Reply(pieces=("", ""), gate=dies, cut_after=2), h2=slow(other, "h2"))
+    threads, results = in_parallel(env, 1, lambda _: env.ask("hedged4", stream=True))
+    truth(env.servers["h2"].wait(lambda s: s.count == 1), "the second one asked", env.counts("h1", "h2"))
+    dies.set()
+    until(lambda: (env.gw.metric("aigw_upstream_attempts_total", provider="h1", result="error") or 0) >= 1, "the first one's failure")
+    other.set()
+    threads[0].join()
+    equal((text_of(results[0]), env.counts("h1", "h2")), ("h2", [1, 1]), "text, calls")
+
+
+@fresh("OP-RT-hedge-budget")
+def few_are_hedged(env):
+    """The first one, then a twentieth of the streams; whole answers never; a client that leaves ends both."""
+    gate = Gate()
+    env.script(h1=slow(gate, "h1"), h2=slow(gate, "h2"))
+    threads, results = in_parallel(env, 41, lambda _: env.ask("hedged5", stream=True))
+    until(lambda: (env.gw.metric("aigw_hedges_total", model="hedged5", result="over_budget") or 0) >= 39, "39 that are not hedged")
+    truth(1 <= env.counts("h2")[0] <= 2, "one or two hedges of 41", env.counts("h2"))
+    gate.set()
+    for thread in threads:
+        thread.join()
+    equal({r.status for r in results}, {200}, "statuses")
+    gate = Gate()
+    env.script(h1=slow(gate, "h1"), h2=slow(gate, "h2"))
+    conn = env.gw.connect()
+    body = json.dumps({"model": "hedged1", "stream": True, "messages": [{"role": "user", "content": "hi"}]})
+    conn.send(http.render("POST", PATH, {"Authorization": f"Bearer {KEY}"}, body))
+    truth(env.servers["h2"].wait(lambda s: s.count == 1), "the second one asked", env.counts("h1", "h2"))
+    conn.close()
+    for name in ("h1", "h2"):
+        truth(env.servers[name].wait(lambda s: s.seen[0].gone_at is not None), f"{name} cancelled", "still open")
+    gate.set()
+    env.script(h1=Reply(pieces=("whole",), head_delay=0.5))
+    equal(env.answered(env.ask("hedged2")), "whole", "a whole answer")
+    equal(env.counts("h2"), [0], "calls of the second for a whole answer")
 
 
 @fresh("OP-RT-can")
