@@ -91,13 +91,13 @@ static void note_first(struct aigw_call *call)
     call->first_ms = gw_loop_now_ms(call->in.loop);
     waited_ms = call->first_ms - call->attempt->started_us / 1000;
     call->stats.first_token_ms = waited_ms > 0 ? waited_ms : 0;
-    gw_models_note_first(call->plan->label, call->stats.provider, call->stats.first_token_ms);
+    call->first_series = gw_models_note_first(call->plan->label, call->stats.provider, call->stats.first_token_ms);
 }
 
 static void note_interval(const struct aigw_call *call)
 {
-    if (call->in.options.flags & AIGW_CALLF_STREAM && call->piece_count > 1)
-        gw_models_note_interval(call->plan->label, call->stats.provider,
+    if (call->first_series && call->piece_count > 1)
+        gw_models_note_interval(call->first_series,
                                 (double)(call->last_ms - call->first_ms) / 1000 / (call->piece_count - 1));
 }
 

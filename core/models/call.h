@@ -95,6 +95,7 @@ struct aigw_call {
     uint32_t answer_header_count;
     int64_t first_ms, last_ms; /* of a stream's content: its first piece, the reason that ended it */
     uint32_t piece_count;
+    struct gw_series *first_series;
     struct gw_call_stats stats;
 };
 
@@ -214,10 +215,10 @@ void gw_models_count_hedge(aigw_str model, const char *result);
 void gw_models_count_health(const char *provider, const char *result);
 /** How long a call stood in the line of a provider. */
 void gw_models_note_wait(const char *place, int64_t waited_ms);
-/** Of a stream: from dispatch to the first content. */
-void gw_models_note_first(aigw_str model, const char *provider, int64_t waited_ms);
-/** Of a stream: the mean time between two pieces. */
-void gw_models_note_interval(aigw_str model, const char *provider, double seconds);
+/** Of a stream: from dispatch to the first content. The series, for the other one. */
+struct gw_series *gw_models_note_first(aigw_str model, const char *provider, int64_t waited_ms);
+/** Of the same stream: the mean time between two pieces. */
+void gw_models_note_interval(struct gw_series *first, double seconds);
 /** A rest of a target began, in a call of this model; its end, with cause NULL. */
 void gw_models_note_rest(aigw_str model, const struct gw_target *target, const char *cause);
 /** What a server said of its rate limit; unit and what are AIGW_RATE_*. */

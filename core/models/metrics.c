@@ -88,14 +88,17 @@ void gw_models_count_health(const char *provider, const char *result)
     gw_series_add(gw_series(health_id, (aigw_str[]){ gw_str(provider), gw_str(result) }), 1);
 }
 
-void gw_models_note_first(aigw_str model, const char *provider, int64_t waited_ms)
+struct gw_series *gw_models_note_first(aigw_str model, const char *provider, int64_t waited_ms)
 {
-    gw_series_observe(gw_series(first_id, (aigw_str[]){ model, gw_str(provider) }), (double)waited_ms / 1000);
+    struct gw_series *series = gw_series(first_id, (aigw_str[]){ model, gw_str(provider) });
+
+    gw_series_observe(series, (double)waited_ms / 1000);
+    return series;
 }
 
-void gw_models_note_interval(aigw_str model, const char *provider, double seconds)
+void gw_models_note_interval(struct gw_series *first, double seconds)
 {
-    gw_series_observe(gw_series(interval_id, (aigw_str[]){ model, gw_str(provider) }), seconds);
+    gw_series_observe(gw_series_alike(first, interval_id), seconds);
 }
 
 void gw_models_note_rest(aigw_str model, const struct gw_target *target, const char *cause)

@@ -103,20 +103,19 @@ static void put_headers(struct gw_line *line, const struct gw_request *request)
 }
 
 /* Which target served it, and what that took; several calls: the newest one's target, and the tokens of all. */
-static void put_calls(struct gw_line *line, const struct gw_request *request)
+static void put_calls(struct gw_line *line, struct gw_request *request)
 {
     const struct gw_call_stats *stats = request->calls ? gw_call_stats(request->calls->call) : NULL;
     int64_t input = 0, output = 0;
 
     if (request->grant) {
         gw_line_cstr(line, "key", request->grant->name);
-        gw_line_cstr(line, "team", request->grant->team);
+        if (request->grant->team)
+            gw_line_cstr(line, "team", request->grant->team);
     }
     if (!stats || !stats->provider)
         return;
-    gw_line_str(
-        line, "target",
-        gw_str(gw_arena_printf(&request->ex->arena, "%s/%.*s", stats->provider, AIGW_STR_ARG(stats->sent_model))));
+    gw_line_str(line, "target", gw_request_target(request));
     if (stats->attempts > 1)
         gw_line_int(line, "attempts", stats->attempts);
     if (stats->queue_ms > 0)

@@ -57,28 +57,38 @@ void gw_request_free_body(struct gw_request *request)
 
 #define HEADERS_MAX 24u /* of an answer, ours among them */
 
-/* A header's value: callers' model names may have anything in them. */
-static aigw_str target_text(struct gw_request *request, const struct gw_call_stats *stats)
+aigw_str gw_request_target(struct gw_request *request)
 {
-    char *text = gw_arena_printf(&request->ex->arena, "%s/%.*s", stats->provider, AIGW_STR_ARG(stats->sent_model));
+    const struct gw_call_stats *stats = request->calls ? gw_call_stats(request->calls->call) : NULL;
 
-    for (char *at = text; at && *at; at++)
-        if (*at < ' ' || *at > '~')
-            *at = '?';
-    return gw_str(text);
+    if (!stats || !stats->provider)
+        return AIGW_STR_NONE;
+    const aigw_str parts[] = { gw_str(stats->provider), AIGW_STR("/"), stats->sent_model };
+    return gw_arena_join(&request->ex->arena, parts, GW_ARRAY_LEN(parts));
+}
+
+/* As a header's value: callers' model names may have anything in them. */
+static aigw_str clean_target(struct gw_request *request)
+{
+    aigw_str text = gw_request_target(request);
+    char *bytes = (char *)(uintptr_t)text.ptr; /* ours, in the arena */
+
+    for (size_t i = 0; i < text.len; i++)
+        if (bytes[i] < ' ' || bytes[i] > '~')
+            bytes[i] = '?';
+    return text;
 }
 
 /* server.route_header: who served it, when that is known by now. room: for HEADERS_MAX. */
 static const struct gw_http_header *with_target(struct gw_request *request, const struct gw_http_header *headers,
                                                 size_t *count, struct gw_http_header *room)
 {
-    const struct gw_call_stats *stats = request->calls ? gw_call_stats(request->calls->call) : NULL;
     aigw_str text;
 
-    if (!request->snapshot->settings.server.route_header || !stats || !stats->provider || *count >= HEADERS_MAX ||
+    if (!request->snapshot->settings.server.route_header || !request->calls || *count >= HEADERS_MAX ||
         !gw_call_is_settled(request->calls->call))
         return headers;
-    text = target_text(request, stats);
+    text = clean_target(request);
     if (!text.len)
         return headers;
     for (size_t i = 0; i < *count; i++)

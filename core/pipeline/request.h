@@ -88,6 +88,8 @@ struct gw_request {
 struct gw_http_handler gw_request_handler(struct gw_worker *worker);
 
 aigw_str gw_request_header(const struct gw_request *request, const char *name);
+/** "provider/model" that the newest call went to last, as it came; absent: none was asked. In the request's memory. */
+aigw_str gw_request_target(struct gw_request *request);
 /** Feature flags of this request that the operator allows. */
 const aigw_str *gw_request_flags(struct gw_request *request, uint32_t *ret_count);
 bool gw_request_has_scope(const struct gw_request *request, const char *scope, uint32_t flags);
