@@ -130,6 +130,8 @@ static void report_refusal(struct gw_attempt *attempt, struct gw_transfer *trans
         gw_make_error(aigw_error_kind_of_status(attempt->status), attempt->status,
                       gw_arena_printf(attempt->call->in.arena, "the model server answered %d", attempt->status));
 
+    if (attempt->status == 429 && failure.retry_after_ms < 0)
+        failure.retry_after_ms = gw_rate_reset_ms(transfer);
     error.retry_after_ms = failure.retry_after_ms;
     attempt->ctx.build_arena = attempt->ctx.request_arena;
     if (attempt->status >= 300 && attempt->status < 400)

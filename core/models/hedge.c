@@ -58,13 +58,14 @@ static uint32_t index_of(const struct gw_attempt *attempt)
     return (uint32_t)(attempt->target - attempt->call->plan->targets);
 }
 
-/* A question that may be asked twice: what is made of it is the answer, and nothing else. */
+/* A question that may be asked twice: what is made of it is the answer, and nothing else. Requests that go to a path of
+ * their own may leave something behind at the server, such as a stored response. */
 static bool is_repeatable(const struct gw_attempt *attempt)
 {
     const struct aigw_model_request *request = &attempt->request;
 
-    return (request->kind == AIGW_CALL_CHAT || request->kind == AIGW_CALL_COMPLETION) &&
-           !(request->raw && request->raw->path.len);
+    return request->kind == AIGW_CALL_COMPLETION ||
+           (request->kind == AIGW_CALL_CHAT && !(request->raw && request->raw->path.len));
 }
 
 void gw_hedge_arm(struct gw_attempt *attempt)

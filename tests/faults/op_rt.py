@@ -200,6 +200,29 @@ def retry_after_is_kept(env):
     truth(25000 < env.target("sticky", "c")["rests_ms"] <= 30000, "never less", env.target("sticky", "c"))
 
 
+RESETS = (  # what a 429 says instead of Retry-After, and the rest in seconds
+    ((("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "40s"), ("X-RateLimit-Reset-Tokens", "6m0s"),
+      ("x-ratelimit-remaining-tokens", "100")), 40),
+    ((("x-ratelimit-reset-requests", "7m"), ("x-ratelimit-reset-tokens", "30.5s")), 30.5),
+    ((("X-RateLimit-Reset", "25"),), 25),
+    ((("x-ratelimit-reset", "@50"),), 50),  # 50 s from now, as a time
+    ((("x-ratelimit-reset", "1h1m"), ("retry-after-ms", "20500")), 20.5),
+    ((("x-ratelimit-reset", "soon"), ("x-ratelimit-reset-", "1x")), 2),
+)
+
+
+@fresh("OP-RT-05b")
+def reset_of_a_rate_limit(env):
+    for (headers, seconds), (model, provider) in zip(RESETS, (("hedged1", "h1"), ("hedged1", "h2"), ("credit", "h3"), ("tiers", "a"),
+                                                              ("checked", "checked"), ("checked_too", "checked_too"))):
+        headers = tuple((name, str(int(time.time()) + int(value[1:])) if value[0] == "@" else value) for name, value in headers)
+        env.script(**{provider: Reply(status=429, headers=headers)})
+        while not rests_at(env, model, provider):
+            env.ask(model)
+        rest = rests_at(env, model, provider) / 1000
+        truth(seconds - 3 < rest <= seconds + 1, f"a rest of {seconds} s after {headers}", rest)
+
+
 @fresh("OP-RT-06")
 def shares(env):
     env.script()
