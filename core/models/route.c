@@ -241,6 +241,8 @@ void gw_models_explain(const struct aigw_model_info *model, const struct gw_sett
     }
     if (plan->is_sticky)
         gw_buf_puts(why, "sticky: this request's key chooses among the targets of a tier\n");
+    if (!plan->patience.try_next && plan->target_count > 1)
+        gw_buf_puts(why, "when its target fails: no other one (on_failure)\n");
     if (plan->patience.hedge_ms)
         gw_buf_printf(why, "a stream without content for %lld ms: ask another provider too\n",
                       (long long)plan->patience.hedge_ms);
