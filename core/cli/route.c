@@ -163,6 +163,12 @@ static int fill_ask(struct question *q, const struct gw_snapshot *snapshot)
     const struct cli_options *options = q->options;
     struct gw_route_match match;
 
+    q->ask.forced = header_of(q, "x-aigw-force-target");
+    if (q->ask.forced.len && !has_scope(q, "admin")) {
+        fprintf(stderr, "aigw: route: x-aigw-force-target is for API keys whose scopes name \"admin\": a gateway "
+                        "answers 403 without it; add --scope admin\n");
+        return CLI_USAGE;
+    }
     q->ask.realm = header_of(q, "x-gitlab-realm");
     q->ask.gitlab_version = header_of(q, "x-gitlab-version");
     q->ask.user = header_of(q, "x-gitlab-global-user-id");

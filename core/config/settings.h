@@ -25,6 +25,7 @@ struct gw_settings {
         struct aigw_list cors_origins;    /* of pages that may call the routes for API keys; "*": any */
         const char *control_socket;       /* "@name" or a path; NULL: "@aigw-<port>"; "": none */
         int32_t watch_config;             /* reload when files change */
+        int32_t route_header;             /* answers name their target */
         const char *environment;          /* AIGW_ENVIRONMENT */
         const char *region;               /* AIGW_GOOGLE_CLOUD_PLATFORM__LOCATION, RUNWAY_REGION */
     } server;

@@ -66,6 +66,10 @@ const struct gw_setting_row gw_setting_rows[] = {
     ROW(server, cors_origins, LIST, 0, 0, "[\"*\"]", 0, 0, NULL,
         "Origins of web pages that may call the routes for API keys, such as https://chat.example.com. `*`: any.",
         "AIGW_SERVER__CORS_ORIGINS"),
+    BOOL(server, route_header, "false",
+         "Answers say in the header `x-aigw-target` which provider and model served them. It shows clients what is "
+         "behind a name.",
+         "AIGW_SERVER__ROUTE_HEADER"),
     TEXT(server, control_socket, 0, GW_ROW_RESTART, NULL,
          "Unix socket at which `aigw reload` and its like ask this process: `@name` (abstract) or a path. Unset: "
          "`@aigw-PORT`. Empty: none.",

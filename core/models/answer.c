@@ -42,7 +42,7 @@ static void end_answer(struct gw_attempt *attempt)
     if (status < 0)
         gw_attempt_fail_status(attempt, status);
     else
-        gw_call_complete(attempt->call);
+        gw_call_complete(attempt);
 }
 
 /* What the framer or a provider's callback answered. */
@@ -106,8 +106,10 @@ static bool renew_credential(struct gw_attempt *attempt, const struct aigw_error
 
     if (error->kind != AIGW_ERR_AUTH || !attempt->credential_name || call->did_renew || call->state != GW_CALL_TRYING)
         return false;
-    call->did_renew = true;
     gw_credential_reject(attempt->target->provider, attempt->credential_name);
+    if (call->rival) /* the other one of the two goes on */
+        return false;
+    call->did_renew = true;
     if (!gw_call_move(call, GW_CALL_REPEAT))
         return false;
     call->must_stay = true;
@@ -128,6 +130,8 @@ static void report_refusal(struct gw_attempt *attempt, struct gw_transfer *trans
         gw_make_error(aigw_error_kind_of_status(attempt->status), attempt->status,
                       gw_arena_printf(attempt->call->in.arena, "the model server answered %d", attempt->status));
 
+    if (attempt->status == 429 && failure.retry_after_ms < 0)
+        failure.retry_after_ms = gw_rate_reset_ms(transfer);
     error.retry_after_ms = failure.retry_after_ms;
     attempt->ctx.build_arena = attempt->ctx.request_arena;
     if (attempt->status >= 300 && attempt->status < 400)

@@ -6,8 +6,7 @@
 #include "models/call.h"
 #include "models/credential.h"
 
-#define MASKED_MAX  (128u << 10)
-#define HEADERS_MAX 64u
+#define MASKED_MAX (128u << 10)
 
 static const char memory_spent[] = "the request's memory budget is spent (limits.request_memory_max)";
 
@@ -87,6 +86,8 @@ void gw_attempt_fail(struct gw_attempt *attempt, const struct aigw_error *error)
         return;
     shown.message = without_keys(attempt, error->message);
     shown.code = without_keys(attempt, error->code);
+    if (gw_hedge_failed(attempt, &shown))
+        return;
     gw_call_failed(attempt->call, &shown);
 }
 
@@ -147,18 +148,27 @@ static const struct aigw_model_info *info_of(const struct gw_attempt *attempt)
     return info;
 }
 
+aigw_status gw_attempt_build(struct gw_attempt *attempt, struct gw_arena *arena, struct aigw_model_request *ret,
+                             const char **ret_why)
+{
+    struct aigw_call *call = attempt->call;
+    const struct aigw_model_info *info = info_of(attempt);
+
+    if (!info)
+        return AIGW_E_NOMEM;
+    call->last_built = attempt;
+    return call->in.on_build(call->in.user, call, info, arena, ret, ret_why);
+}
+
 /* Copies what an older feature's SDK knows; lists are read by their own sizes. */
 static aigw_status build_request(struct gw_attempt *attempt)
 {
     struct aigw_call *call = attempt->call;
-    const struct aigw_model_info *info = info_of(attempt);
     const char *why = NULL;
     aigw_status status;
 
-    if (!info)
-        return AIGW_E_NOMEM;
     attempt->request = (struct aigw_model_request){ .struct_size = sizeof attempt->request };
-    status = call->in.on_build(call->in.user, call, info, &attempt->build, &attempt->request, &why);
+    status = gw_attempt_build(attempt, &attempt->build, &attempt->request, &why);
     if (status) {
         attempt->ctx.error = why;
         return status;
@@ -218,60 +228,6 @@ static const char *origin_of(struct gw_arena *arena, const char *url)
         host = user + 1;
     }
     return gw_arena_printf(arena, "%.*s%.*s", (int)(strstr(url, "://") + 3 - url), url, (int)len, host);
-}
-
-/* All header lines that go out but Content-Length, for the signature. */
-static bool list_headers(struct gw_attempt *attempt, const char **lines, uint32_t *ret_count)
-{
-    const struct aigw_map *extra = &attempt->call->in.snapshot->settings.models.extra_headers;
-    struct gw_arena *build = &attempt->build;
-    const char *host = strstr(attempt->http.url, "://");
-    uint32_t count = 0;
-
-    if (!host || attempt->http.header_count + extra->count + 1 > HEADERS_MAX)
-        return false;
-    host += 3;
-    lines[count++] = gw_arena_printf(build, "Host: %.*s", (int)strcspn(host, "/?#"), host);
-    for (uint32_t i = 0; i < attempt->http.header_count; i++)
-        lines[count++] = attempt->http.headers[i];
-    for (size_t i = 0; i < extra->count; i++)
-        lines[count++] = gw_arena_printf(build, "%s: %s", extra->names[i], extra->values[i]);
-    *ret_count = count;
-    for (uint32_t i = 0; i < count; i++)
-        if (!lines[i])
-            return false;
-    return true;
-}
-
-/* The bytes are fixed: let the provider sign them. */
-static aigw_status sign(struct gw_attempt *attempt)
-{
-    const struct aigw_provider_ops *ops = gw_attempt_ops(attempt);
-    struct aigw_signature signature = { .struct_size = sizeof signature };
-    struct aigw_http_request whole = attempt->http;
-    const char *lines[HEADERS_MAX], **all;
-    aigw_status status;
-
-    if (!ops->sign)
-        return AIGW_OK;
-    if (!list_headers(attempt, lines, &whole.header_count))
-        return AIGW_E_LIMIT;
-    whole.headers = lines;
-    status = ops->sign(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, &whole, &signature);
-    if (status || !signature.header_count)
-        return status;
-    if (signature.header_count > HEADERS_MAX)
-        return AIGW_E_LIMIT;
-    all = gw_arena_alloc(&attempt->build, (attempt->http.header_count + signature.header_count) * sizeof *all);
-    if (!all)
-        return AIGW_E_NOMEM;
-    for (uint32_t i = 0; i < attempt->http.header_count; i++)
-        all[i] = attempt->http.headers[i];
-    for (uint32_t i = 0; i < signature.header_count; i++)
-        all[attempt->http.header_count + i] = signature.headers[i];
-    attempt->http.headers = all;
-    attempt->http.header_count += signature.header_count;
-    return AIGW_OK;
 }
 
 /* ---- out ---- */
@@ -371,6 +327,7 @@ static void send_off(struct gw_attempt *attempt)
 
     attempt->started_us = gw_mono_us();
     await_content(attempt);
+    gw_hedge_arm(attempt);
     if (attempt->http.framing == AIGW_FRAMING_LOCAL && gw_attempt_ops(attempt)->produce) {
         gw_attempt_move(attempt, GW_ATTEMPT_SEND);
         gw_attempt_move(attempt, GW_ATTEMPT_ACCEPT); /* there is no status to wait for */
@@ -461,7 +418,7 @@ static void build_and_go_on(struct gw_attempt *attempt)
     struct aigw_call *call = attempt->call;
     aigw_status status = build_request(attempt);
 
-    if (call->attempt != attempt) /* the feature cancelled the call from its build() */
+    if (call->attempt != attempt && call->rival != attempt) /* the feature cancelled the call from its build() */
         return;
     if (status == AIGW_E_STATE)
         gw_call_drop(call);
@@ -483,7 +440,7 @@ void gw_attempt_go_on(struct gw_attempt *attempt)
     }
 
     if (status == AIGW_OK && attempt->http.framing != AIGW_FRAMING_LOCAL && attempt->http.url)
-        status = sign(attempt);
+        status = gw_attempt_sign(attempt);
     if (status == AIGW_PENDING)
         wait_for_credential(attempt);
     else if (status)
@@ -531,11 +488,20 @@ void gw_attempt_begin(struct aigw_call *call, const struct gw_choice *choice)
         struct gw_pass pass = choice->pass;
 
         leave_target(&call->plan->targets[choice->index], &pass, false);
+        if (call->attempt) /* there is one that goes on */
+            return;
         error = gw_make_error(AIGW_ERR_INTERNAL, 0, memory_spent);
         gw_call_failed(call, &error);
         return;
     }
-    call->attempt = attempt;
+    call->stats.attempts++;
+    if (call->attempt) {
+        call->rival = attempt;
+    } else {
+        call->attempt = attempt;
+        call->stats.provider = attempt->target->provider->name;
+        call->stats.sent_model = attempt->target->model;
+    }
     build_and_go_on(attempt);
 }
 
@@ -553,10 +519,15 @@ void gw_attempt_close(struct gw_attempt *attempt)
 
     if (!attempt || !gw_attempt_move(attempt, GW_ATTEMPT_CLOSE))
         return;
-    call->attempt = NULL;
+    if (call->rival == attempt) {
+        call->rival = NULL;
+    } else {
+        call->attempt = NULL;
+        gw_timer_clear(call->in.loop, &call->hedge);
+        if (attempt->started_us)
+            call->stats.model_us += gw_mono_us() - attempt->started_us;
+    }
     leave_target(attempt->target, &attempt->pass, attempt->is_judged);
-    if (attempt->started_us)
-        call->stats.model_us += gw_mono_us() - attempt->started_us;
     gw_timer_clear(call->in.loop, &attempt->produce);
     gw_timer_clear(call->in.loop, &attempt->grace);
     gw_timer_clear(call->in.loop, &attempt->first);

@@ -47,6 +47,9 @@ static const struct aigw_setting model_table[] = {
       "How a target of a tier is chosen: by weight, or the less busy one of two chosen by weight." },
     { "sticky", AIGW_SET_STRING, 0, AT(gw_model, sticky), "none", 0, 0, "none|session|user|key|prefix",
       "What stays at one target while that is well." },
+    { "on_busy", AIGW_SET_STRING, 0, AT(gw_model, on_busy), "next", 0, 0, "next|wait",
+      "When all targets of a tier that are well are full (max_parallel): go to the next tier, or wait in their queue "
+      "first." },
     { "on_exhausted", AIGW_SET_STRING, 0, AT(gw_model, on_exhausted), "try", 0, 0, "try|wait|refuse",
       "When all targets rest: try the first to recover (one call at a time), wait for it, or refuse with "
       "Retry-After." },
@@ -56,6 +59,9 @@ static const struct aigw_setting model_table[] = {
       "Extra attempts at one target; -1 for upstream.retries." },
     { "first_token_ms", AIGW_SET_INT, 0, AT(gw_model, first_token_ms), "0", 0, 86400000, NULL,
       "Longest wait for the first content of a stream, 0 for none of its own." },
+    { "hedge_ms", AIGW_SET_INT, 0, AT(gw_model, hedge_ms), "0", 0, 600000, NULL,
+      "A stream without content for so long is asked of another provider too; the first to answer serves. At most a "
+      "twentieth of the calls. 0: never." },
     { "connect_ms", AIGW_SET_INT, 0, AT(gw_model, connect_ms), "0", 0, 86400000, NULL,
       "Longest time to connect, 0 for upstream.connect_ms." },
     { "deadline_ms", AIGW_SET_INT, 0, AT(gw_model, deadline_ms), "0", 0, 86400000, NULL,
@@ -231,6 +237,34 @@ static void warn_of_weights(const struct gw_model *model, const struct gw_node *
         "every target has weight = 0, \"never first\": they are served in their order; give one a weight");
 }
 
+static void warn_of_waiting(const struct gw_model *model, const struct gw_node *node, const char *path,
+                            struct gw_problems *problems)
+{
+    if (!model->on_busy || strcmp(model->on_busy, "wait") != 0)
+        return;
+    for (uint32_t i = 0; i < model->target_count; i++)
+        if (model->targets[i].place && model->targets[i].place->queue > 0)
+            return;
+    gw_problem_warning(
+        problems, node, path,
+        "on_busy = \"wait\" has no effect: no provider of its targets has a queue (max_parallel, queue)");
+}
+
+static void prepare_hedges(struct gw_models *models, struct gw_model *model, const struct gw_node *node,
+                           const char *path, struct gw_problems *problems)
+{
+    bool has_other = false;
+
+    if (model->hedge_ms == 0)
+        return;
+    for (uint32_t i = 1; i < model->target_count; i++)
+        has_other |= model->targets[i].provider != model->targets[0].provider;
+    if (!has_other)
+        gw_problem_warning(problems, node, path, "hedge_ms has no effect: its targets are all of one provider");
+    else
+        model->hedges = gw_seat_in(models->arena, false, (aigw_str[]){ AIGW_STR("hedges"), gw_str(model->name) }, 2);
+}
+
 static void read_target(struct gw_models *models, struct gw_model *model, const struct gw_node *node, const char *path,
                         const struct gw_plugins *plugins, struct gw_problems *problems)
 {
@@ -278,6 +312,8 @@ static void build_targets(struct gw_models *models, struct gw_model *model, cons
         read_target(models, model, n, target_path, plugins, problems);
     }
     warn_of_weights(model, list, path, problems);
+    warn_of_waiting(model, list, path, problems);
+    prepare_hedges(models, model, list, path, problems);
 }
 
 static void build_models(struct gw_models *models, const struct gw_node *group, const struct gw_plugins *plugins,

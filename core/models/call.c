@@ -36,15 +36,28 @@ static void note(struct aigw_call *call, const struct aigw_event *event)
 {
     struct gw_call_stats *stats = &call->stats;
 
-    if (event->type == AIGW_EVENT_USAGE && event->usage) {
-        if (event->usage->input >= 0)
+    switch (event->type) {
+    case AIGW_EVENT_TEXT:
+    case AIGW_EVENT_REASONING:
+    case AIGW_EVENT_TOOL_CALL:
+    case AIGW_EVENT_RAW: /* instead of the others */
+        call->piece_count += call->last_ms == 0;
+        break;
+    case AIGW_EVENT_USAGE:
+        if (event->usage && event->usage->input >= 0)
             stats->input_tokens = event->usage->input;
-        if (event->usage->output >= 0)
+        if (event->usage && event->usage->output >= 0)
             stats->output_tokens = event->usage->output;
-    } else if (event->type == AIGW_EVENT_FINISH) {
+        break;
+    case AIGW_EVENT_FINISH:
         stats->finish = event->finish;
-    } else if (event->type == AIGW_EVENT_ERROR) {
+        call->last_ms = gw_loop_now_ms(call->in.loop);
+        break;
+    case AIGW_EVENT_ERROR:
         stats->error_kind = event->error->kind;
+        break;
+    default:
+        break;
     }
 }
 
@@ -68,15 +81,37 @@ static void deliver_plain(struct aigw_call *call, uint32_t type)
     gw_call_deliver(call, &event);
 }
 
+/* When a stream's content began. The loop's time: no clock is read for it. */
+static void note_first(struct aigw_call *call)
+{
+    int64_t waited_ms;
+
+    if (!(call->in.options.flags & AIGW_CALLF_STREAM))
+        return;
+    call->first_ms = gw_loop_now_ms(call->in.loop);
+    waited_ms = call->first_ms - call->attempt->started_us / 1000;
+    call->stats.first_token_ms = waited_ms > 0 ? waited_ms : 0;
+    call->first_series = gw_models_note_first(call->plan->label, call->stats.provider, call->stats.first_token_ms);
+}
+
+static void note_interval(const struct aigw_call *call)
+{
+    if (call->first_series && call->piece_count > 1)
+        gw_models_note_interval(call->first_series,
+                                (double)(call->last_ms - call->first_ms) / 1000 / (call->piece_count - 1));
+}
+
 void gw_call_commit(struct aigw_call *call)
 {
     struct gw_attempt *attempt = call->attempt;
 
     if (!gw_call_move(call, GW_CALL_COMMIT))
         return;
+    gw_timer_clear(call->in.loop, &call->hedge);
     gw_timer_clear(call->in.loop, &call->waiting);
     tell_built(call);
     gw_attempt_note_content(attempt);
+    note_first(call);
     if (attempt->http.framing == AIGW_FRAMING_LOCAL) /* nothing was sent: it accepts by beginning */
         gw_arena_done(&attempt->build);
     deliver_plain(call, AIGW_EVENT_START);
@@ -86,10 +121,8 @@ void gw_call_commit(struct aigw_call *call)
 
 /* ---- the end ---- */
 
-static void count(const struct aigw_call *call, const char *result)
+static void count(const struct gw_attempt *attempt, const char *result)
 {
-    const struct gw_attempt *attempt = call->attempt;
-
     gw_models_count_attempt(attempt && attempt->target ? attempt->target->provider->name : "none", result);
 }
 
@@ -98,13 +131,17 @@ static void shut(struct aigw_call *call)
 {
     struct gw_loop *loop = call->in.loop;
 
+    gw_attempt_close(call->rival);
     gw_attempt_close(call->attempt);
+    gw_call_settle(call);
+    gw_call_note_wait(call);
     gw_queue_leave(&call->waiter);
     gw_budget_end(call);
     gw_loop_undefer(loop, &call->begin);
     gw_timer_clear(loop, &call->rest);
     gw_timer_clear(loop, &call->deadline);
     gw_timer_clear(loop, &call->waiting);
+    gw_timer_clear(loop, &call->hedge);
 }
 
 static void finish(struct aigw_call *call, enum gw_call_step step, const struct aigw_event *event)
@@ -127,18 +164,20 @@ static void finish_with(struct aigw_call *call, const struct aigw_error *error)
     finish(call, GW_CALL_FAIL, &event);
 }
 
-void gw_call_complete(struct aigw_call *call)
+void gw_call_complete(struct gw_attempt *attempt)
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_END };
+    struct aigw_call *call = attempt->call;
 
     if (call->state != GW_CALL_FINISHED) {
         struct aigw_error error =
-            gw_make_error(AIGW_ERR_CUT, call->attempt->status, "the model's answer ended before its end marker");
-        gw_call_failed(call, &error);
+            gw_make_error(AIGW_ERR_CUT, attempt->status, "the model's answer ended before its end marker");
+        gw_attempt_fail(attempt, &error);
         return;
     }
-    count(call, "ok");
-    gw_attempt_leave(call->attempt);
+    count(attempt, "ok");
+    note_interval(call);
+    gw_attempt_leave(attempt);
     finish(call, GW_CALL_END, &event);
 }
 
@@ -155,8 +194,10 @@ void gw_call_cancel(struct aigw_call *call)
 {
     if (call->state == GW_CALL_OVER)
         return;
-    count(call, "cancelled");
+    count(call->attempt, "cancelled");
     call->stats.error_kind = AIGW_ERR_CANCELLED;
+    gw_call_bill(call->attempt, false);
+    gw_call_bill(call->rival, false);
     gw_call_move(call, GW_CALL_CANCEL);
     shut(call);
     call->was_build_told = true; /* and not told: the feature may be at work on the body right now */
@@ -164,9 +205,9 @@ void gw_call_cancel(struct aigw_call *call)
 
 /* ---- failures ---- */
 
-static void log_failure(const struct aigw_call *call, const struct aigw_error *error, const char *next)
+static void log_failure(const struct aigw_call *call, const struct gw_attempt *attempt, const struct aigw_error *error,
+                        const char *next)
 {
-    const struct gw_attempt *attempt = call->attempt;
     struct gw_line line;
 
     gw_line_begin(&line, GW_LOG_WARNING, "models", "model call failed");
@@ -194,24 +235,33 @@ static void keep_error(struct aigw_call *call, const struct aigw_error *error)
 
 void gw_call_give_up(struct aigw_call *call, const struct aigw_error *error)
 {
-    count(call, "error");
-    log_failure(call, error, "none");
+    count(call->attempt, "error");
+    log_failure(call, call->attempt, error, "none");
     finish_with(call, call->last_error ? call->last_error : error);
+}
+
+void gw_call_note_failure(struct gw_attempt *attempt, const struct aigw_error *error, const char *next)
+{
+    count(attempt, "error");
+    gw_attempt_note_health(attempt, error);
+    log_failure(attempt->call, attempt, error, next);
 }
 
 void gw_call_failed(struct aigw_call *call, const struct aigw_error *error)
 {
     struct gw_verdict verdict = gw_call_judge(call, error);
 
-    count(call, "error");
-    if (call->attempt)
+    count(call->attempt, "error");
+    if (call->attempt) {
         gw_attempt_note_health(call->attempt, error);
+        gw_call_bill(call->attempt, false);
+    }
     gw_budget_retried(call);
     if (verdict.repeats && !verdict.moves_on && !gw_budget_may_retry(call)) {
         call->left = gw_call_left_after(call, error);
         verdict = (struct gw_verdict){ .repeats = call->left && call->plan->patience.try_next, .moves_on = true };
     }
-    log_failure(call, error, !verdict.repeats ? "none" : verdict.moves_on ? "next target" : "retry");
+    log_failure(call, call->attempt, error, !verdict.repeats ? "none" : verdict.moves_on ? "next target" : "retry");
     if (!verdict.repeats) {
         finish_with(call, error);
         return;
@@ -240,8 +290,8 @@ static void deadline_due(struct gw_timer *timer)
     struct aigw_error error =
         gw_make_error(AIGW_ERR_TIMEOUT, 0, "the model did not finish within the request's deadline");
 
-    count(call, "deadline");
-    log_failure(call, &error, "none");
+    count(call->attempt, "deadline");
+    log_failure(call, call->attempt, &error, "none");
     finish_with(call, &error);
 }
 
@@ -317,8 +367,10 @@ struct aigw_call *gw_call_new(const struct gw_call_request *request)
     call->reap.run = reap;
     call->rest.on_due = rest_due;
     call->waiting.on_due = waiting_due;
+    call->hedge.on_due = gw_hedge_due;
     call->stats = (struct gw_call_stats){ .model = request->model,
                                           .started_us = gw_mono_us(),
+                                          .first_token_ms = -1,
                                           .input_tokens = -1,
                                           .output_tokens = -1,
                                           .is_stream = request->options.flags & AIGW_CALLF_STREAM };
@@ -354,6 +406,8 @@ void gw_call_resume(struct aigw_call *call)
     call->is_paused = false;
     if (call->attempt)
         gw_attempt_resume(call->attempt);
+    if (call->rival)
+        gw_attempt_resume(call->rival);
 }
 
 bool gw_call_is_over(const struct aigw_call *call)
@@ -364,6 +418,11 @@ bool gw_call_is_over(const struct aigw_call *call)
 bool gw_call_may_build(const struct aigw_call *call)
 {
     return !call->was_build_told;
+}
+
+bool gw_call_is_settled(const struct aigw_call *call)
+{
+    return call->state >= GW_CALL_ANSWERING;
 }
 
 const struct aigw_call_options *gw_call_options(const struct aigw_call *call)
@@ -482,6 +541,8 @@ static aigw_status emit(struct gw_attempt *attempt, const struct aigw_event *eve
     if (call->state == GW_CALL_TRYING) {
         if (is_early(attempt, event))
             return keep_early(attempt, event);
+        if (!gw_hedge_choose(attempt))
+            return AIGW_E_CLOSED;
         gw_call_commit(call);
         if (call->attempt != attempt)
             return AIGW_E_CLOSED;

@@ -3,8 +3,10 @@
  *     call.c         a call: when to try, what the feature hears, how it ends
  *     route.c        a call: which target its next attempt gets, or where it waits for one
  *     pick.c         the choice itself
+ *     hedge.c        a call: a second provider is asked while the first is silent
  *     policy.c       what a failure means: again, elsewhere, or the end; and for the target's health
  *     attempt.c      an attempt: the request out, and everything that is freed
+ *     sign.c         an attempt: its signature
  *     answer.c       an attempt: the answer in
  *     headers.c      what is kept of an answer's headers
  *     credential.c   what providers need fetched before they can ask
@@ -72,12 +74,18 @@ struct aigw_call {
     bool is_counted;    /* and among its calls */
     int64_t retries_left, attempts_left;
     struct gw_waiter waiter;
-    int64_t wait_until_ms;               /* QUEUED */
+    int64_t wait_from_ms, wait_until_ms; /* QUEUED */
+    bool did_wait;                       /* on_busy = "wait": it did, now the next tier may serve */
     const struct aigw_error *last_error; /* of the last attempt that failed */
     struct gw_attempt *attempt;          /* NULL between two */
-    struct gw_attempt *dead;             /* to be reaped */
+    struct gw_attempt *rival;            /* beside it, before anything of an answer was delivered; or NULL */
+    const struct gw_attempt *last_built; /* whose request the feature wrote last; only to compare with */
+    bool was_hedged;
+    int64_t lost_input, lost_output; /* tokens of attempts that served nobody */
+    uint32_t lost_unknown;           /* of them, those whose prompt was as long as the winner's, at a guess */
+    struct gw_attempt *dead;         /* to be reaped */
     struct gw_task begin, reap;
-    struct gw_timer rest, deadline, waiting;
+    struct gw_timer rest, deadline, waiting, hedge;
     uint64_t finished_choices; /* bit per choice */
     uint32_t choice_count;
     bool is_paused;                   /* by the client's slowness */
@@ -85,14 +93,17 @@ struct aigw_call {
     bool did_renew;                   /* a refused credential was thrown away once */
     struct aigw_pair *answer_headers; /* of the latest answer; room for all that were asked for */
     uint32_t answer_header_count;
+    int64_t first_ms, last_ms; /* of a stream's content: its first piece, the reason that ended it */
+    uint32_t piece_count;
+    struct gw_series *first_series;
     struct gw_call_stats stats;
 };
 
 /* call.c */
 /** Do the step. False, with a log line, when it is not legal: then nothing may follow from it. */
 bool gw_call_move(struct aigw_call *call, enum gw_call_step step);
-/** The answer is whole, or its server thinks so: END, or ERROR when no finish reason came. */
-void gw_call_complete(struct aigw_call *call);
+/** The attempt's answer is whole, or its server thinks so: END, or a failure when no finish reason came. */
+void gw_call_complete(struct gw_attempt *attempt);
 /** An attempt failed: again, elsewhere, or ERROR. */
 void gw_call_failed(struct aigw_call *call, const struct aigw_error *error);
 /** There is no target to try: ERROR, with the words of the last one that was tried. */
@@ -112,11 +123,17 @@ struct gw_verdict {
 struct gw_verdict gw_call_judge(const struct aigw_call *call, const struct aigw_error *error);
 /** The targets that may still be tried after this failure of target_at. */
 uint64_t gw_call_left_after(const struct aigw_call *call, const struct aigw_error *error);
+/** Tell the log, metrics and the target's circuit that this attempt failed. */
+void gw_call_note_failure(struct gw_attempt *attempt, const struct aigw_error *error, const char *next);
 /** Calls of the process, and those of them that ask the same target again: at most a share (upstream.retry_budget). */
 void gw_budget_begin(struct aigw_call *call);
 bool gw_budget_may_retry(struct aigw_call *call);
+/** From the same pot, without counting it as a retry. */
+bool gw_budget_take(struct aigw_call *call);
 void gw_budget_retried(struct aigw_call *call);
 void gw_budget_end(struct aigw_call *call);
+/** The kind of a failure in one word, for metrics. */
+const char *gw_cause_of(const struct aigw_error *error);
 /** The first content came: the target is well. */
 void gw_attempt_note_content(struct gw_attempt *attempt);
 /** What the end of an attempt says about its target's health, told to the circuit once. error NULL: it answered well.
@@ -126,8 +143,28 @@ void gw_attempt_note_health(struct gw_attempt *attempt, const struct aigw_error 
 /* route.c */
 /** Begin an attempt at the target that is best now, wait for one, or end the call. */
 void gw_call_route(struct aigw_call *call);
+/** It waits no more: how long it did. Nothing when it did not. */
+void gw_call_note_wait(struct aigw_call *call);
+
+/* hedge.c */
+/** The request is out: if nothing comes of it for hedge_ms another provider is asked. */
+void gw_hedge_arm(struct gw_attempt *attempt);
+void gw_hedge_due(struct gw_timer *timer);
+/** This one answers first: it serves, the other is cancelled. False: the call is over. */
+bool gw_hedge_choose(struct gw_attempt *attempt);
+/** One of two failed: the other goes on. False: there is no other. */
+bool gw_hedge_failed(struct gw_attempt *attempt, const struct aigw_error *error);
+/** What the server reported of an attempt that serves nobody is spent all the same. is_loser: it was answering. NULL is
+ *  fine. */
+void gw_call_bill(struct gw_attempt *attempt, bool is_loser);
+/** The call is over: its tokens are those of all its attempts. Once. */
+void gw_call_settle(struct aigw_call *call);
 
 /* attempt.c */
+/** Where the feature writes its request; also without using it, so that its memory is of this attempt. */
+aigw_status gw_attempt_build(struct gw_attempt *attempt, struct gw_arena *arena, struct aigw_model_request *ret,
+                             const char **ret_why);
+/** The call's attempt; its rival when it has one already. */
 void gw_attempt_begin(struct aigw_call *call, const struct gw_choice *choice);
 /** The answer is whole: what may still come of its framing is awaited for a moment by the transport alone, so that the
  *  connection can be used again. */
@@ -148,6 +185,10 @@ void gw_attempt_fail(struct gw_attempt *attempt, const struct aigw_error *error)
 void gw_attempt_fail_status(struct gw_attempt *attempt, aigw_status why);
 struct aigw_error gw_make_error(uint32_t kind, int http_status, const char *message);
 
+/* sign.c */
+/** Let the provider add the headers that sign what goes out, if it does such a thing. */
+aigw_status gw_attempt_sign(struct gw_attempt *attempt);
+
 /* answer.c */
 extern const struct gw_transfer_events gw_attempt_events;
 void gw_attempt_produce(struct gw_attempt *attempt);
@@ -155,18 +196,34 @@ void gw_attempt_grace_over(struct gw_timer *timer);
 
 /* headers.c */
 /** The head of an answer is here: keep the headers that the feature asked for, export those about rate limits. */
+void gw_attempt_keep_headers(struct gw_attempt *attempt);
 void gw_attempt_note_headers(struct gw_attempt *attempt, const struct gw_transfer *transfer);
 
 /* retry_after.c */
 /** What the answer's headers ask for, milliseconds; -1: nothing. */
 int64_t gw_retry_after_ms(const struct gw_transfer *transfer);
+/** When the rate limits of its headers (x-ratelimit-reset…) begin anew, milliseconds from now: those of which nothing
+ *  is left, all of them; else the first one. -1: it says nothing of that. */
+int64_t gw_rate_reset_ms(const struct gw_transfer *transfer);
 
 /* metrics.c */
 void gw_models_count_attempt(const char *provider, const char *result);
-/** result: "granted", "over_budget". */
-void gw_models_count_retry(const char *result);
-/** A rest of a target began; its end, with cause NULL. */
-void gw_models_note_rest(const struct gw_target *target, const char *cause);
+/** result: "granted", "over_budget", "no_time". */
+void gw_models_count_retry(aigw_str model, const char *result);
+/** A call went to another target than it would have, had `from` been well. */
+void gw_models_count_fallback(aigw_str model, const char *from, const char *to, const char *reason);
+/** result: "won" and "lost" (the second provider did), "failed", "over_budget", "nowhere". */
+void gw_models_count_hedge(aigw_str model, const char *result);
+/** A provider's health was asked for: "well", "ill", "odd". */
+void gw_models_count_health(const char *provider, const char *result);
+/** How long a call stood in the line of a provider. */
+void gw_models_note_wait(const char *place, int64_t waited_ms);
+/** Of a stream: from dispatch to the first content. The series, for the other one. */
+struct gw_series *gw_models_note_first(aigw_str model, const char *provider, int64_t waited_ms);
+/** Of the same stream: the mean time between two pieces. */
+void gw_models_note_interval(struct gw_series *first, double seconds);
+/** A rest of a target began, in a call of this model; its end, with cause NULL. */
+void gw_models_note_rest(aigw_str model, const struct gw_target *target, const char *cause);
 /** What a server said of its rate limit; unit and what are AIGW_RATE_*. */
 void gw_models_set_rate(const char *provider, uint32_t unit, uint32_t what, double value);
 

@@ -7,6 +7,9 @@
 #define STREAK_MAX 255u /* a larger upstream.circuit_failures counts as this */
 #define TRIPS_MAX  15u
 
+/* A rest that is not for failures but was asked for: by Retry-After, by a refused key, by a model that is not there. */
+#define ASKED 1u
+
 #define BUCKET_MS    5000
 #define WINDOW_LEAST 10u /* attempts that a share of failures is taken of */
 #define COUNT_MAX    0x7ffu
@@ -14,7 +17,7 @@
 struct state {
     enum gw_circuit_phase phase;
     uint32_t generation; /* 10 bits */
-    uint32_t streak;     /* failures in a row */
+    uint32_t streak;     /* CLOSED: failures in a row; OPEN: ASKED, or 0 */
     uint32_t trips;      /* rests without a full recovery */
     int64_t at_ms;       /* CLOSED: last failure; OPEN: the rest's end; PROBING: the lease's end */
 };
@@ -209,7 +212,7 @@ static int64_t take(struct state *s, const struct gw_fault *fault, bool is_half,
     }
     s->phase = GW_CIRCUIT_OPEN;
     s->generation = (s->generation + 1) & 0x3ff;
-    s->streak = 0;
+    s->streak = fault->counts > 0 ? 0 : ASKED;
     s->trips += s->trips < TRIPS_MAX;
     rest_ms = rest_of(fault, s->trips);
     s->at_ms = now_ms + rest_ms;
@@ -228,8 +231,10 @@ int64_t gw_circuit_fault(struct gw_pass *pass, int64_t now_ms, const struct gw_f
     for (;;) {
         struct state s = unpack(word);
 
-        if (s.phase == GW_CIRCUIT_OPEN && now_ms + fault->floor_ms > s.at_ms && fault->floor_ms > 0) {
-            s.at_ms = now_ms + fault->floor_ms; /* asked for longer: never for less */
+        if (s.phase == GW_CIRCUIT_OPEN && fault->floor_ms > 0) { /* asked for: never for less */
+            if (now_ms + fault->floor_ms > s.at_ms)
+                s.at_ms = now_ms + fault->floor_ms;
+            s.streak = ASKED;
             rest_ms = 0;
         } else if (s.generation != pass->generation || s.phase == GW_CIRCUIT_OPEN) {
             return 0;
@@ -243,6 +248,33 @@ int64_t gw_circuit_fault(struct gw_pass *pass, int64_t now_ms, const struct gw_f
         }
         if (move(pass->seat, &word, s))
             return rest_ms;
+    }
+}
+
+bool gw_circuit_rests_for_failures(struct gw_seat *seat, int64_t now_ms)
+{
+    struct state s;
+
+    if (!seat)
+        return false;
+    s = state_of(seat);
+    return s.phase == GW_CIRCUIT_OPEN && s.streak != ASKED && now_ms < s.at_ms;
+}
+
+bool gw_circuit_move_end(struct gw_seat *seat, int64_t now_ms, int64_t until_ms)
+{
+    unsigned long long word = seat ? atomic_load(&seat->word) : 0;
+
+    for (;;) {
+        struct state s = unpack(word);
+
+        if (s.phase != GW_CIRCUIT_OPEN || s.streak == ASKED || now_ms >= s.at_ms)
+            return false;
+        if (until_ms > now_ms && until_ms <= s.at_ms)
+            return true; /* it rests that long anyway */
+        s.at_ms = until_ms;
+        if (move(seat, &word, s))
+            return true;
     }
 }
 

@@ -46,6 +46,10 @@ struct gw_fault {
 /** Count it. Trips too when half of at least ten attempts in 30 s failed. The rest that began, milliseconds, or 0. A
  *  fault of an earlier generation can only prolong a rest, to its floor. */
 int64_t gw_circuit_fault(struct gw_pass *pass, int64_t now_ms, const struct gw_fault *fault);
+/** Does it rest because calls failed, rather than because a server asked for it, or for a bad key? */
+bool gw_circuit_rests_for_failures(struct gw_seat *seat, int64_t now_ms);
+/** End such a rest now (until_ms not after now_ms), or let it last until then at least. False: it is in none. */
+bool gw_circuit_move_end(struct gw_seat *seat, int64_t now_ms, int64_t until_ms);
 /** The attempt ended without a verdict: its client left, or it was never sent. If it was the probe, the next asker is.
  */
 void gw_circuit_undecided(struct gw_pass *pass);

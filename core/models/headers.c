@@ -51,6 +51,12 @@ static void note_rates(const struct gw_attempt *attempt, const struct gw_transfe
     }
 }
 
+void gw_attempt_keep_headers(struct gw_attempt *attempt)
+{
+    if (attempt->transfer)
+        keep_wanted(attempt->call, attempt->transfer);
+}
+
 void gw_attempt_note_headers(struct gw_attempt *attempt, const struct gw_transfer *transfer)
 {
     keep_wanted(attempt->call, transfer);

@@ -31,6 +31,8 @@ struct gw_ask {
     aigw_str (*header)(void *user_data, const char *name);
     bool (*has_scope)(void *user_data, const char *scope);
     bool (*has_flag)(void *user_data, const char *flag);
+    aigw_str forced;                                  /* the only target that may serve, "provider" or
+                                                         "provider/model"; the caller may say so */
     bool (*may_use)(void *user_data, aigw_str model); /* a model of conf.d; absent: one that the request names */
     struct gw_wants *wants;                           /* room for what the body says, or NULL */
     struct gw_buf *why;                               /* lines that explain each step, or NULL */
@@ -100,17 +102,27 @@ const struct aigw_call_options *gw_call_options(const struct aigw_call *call);
 /** What logs and metrics want to know; final when the call is over. */
 struct gw_call_stats {
     const struct aigw_model_info *model;
+    const char *provider; /* where the newest attempt went; NULL: there was none */
+    aigw_str sent_model;  /* … and for which model of it */
+    uint32_t attempts;
+    int64_t first_token_ms;              /* of a stream, from its dispatch; -1 unknown */
     int64_t started_us, model_us;        /* monotonic; time spent waiting for model servers */
+    int64_t queue_ms;                    /* waited for a place at a server */
     int64_t input_tokens, output_tokens; /* -1 unknown */
     uint32_t finish, error_kind;
     bool is_stream;
 };
 const struct gw_call_stats *gw_call_stats(struct aigw_call *call);
+/** Is it settled which target answers, or that none does? */
+bool gw_call_is_settled(const struct aigw_call *call);
 
 /** For the host table: what a provider may ask for about its attempt. */
 aigw_status gw_attempt_emit(struct gw_attempt *attempt, const struct aigw_event *event);
 aigw_str gw_attempt_answer_header(const struct gw_attempt *attempt, const char *name);
 aigw_status gw_attempt_credential(struct gw_attempt *attempt, const char *name, aigw_str *ret_value);
+
+/** How targets and providers are now, for the metrics page. Any thread that holds the snapshot. */
+void gw_models_put_gauges(const struct gw_models *models, const struct gw_settings *settings, struct gw_buf *out);
 
 /** Register the metrics of model calls; once, before the workers start. */
 void gw_models_register_metrics(void);

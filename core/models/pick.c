@@ -255,6 +255,10 @@ enum gw_picked gw_pick(const struct gw_chooser *chooser, struct gw_choice *ret_c
         }
         if (mask && pick_in(chooser, mask, &is_busy, ret_choice))
             return GW_PICKED;
+        if (is_busy && ret_choice->tier == 0)
+            ret_choice->tier = tier;
+        if (is_busy && chooser->waits_in_tier)
+            return GW_PICKED_BUSY;
     }
     if (!is_busy && chooser->is_early && pick_early(chooser, &is_busy, ret_choice))
         return GW_PICKED;

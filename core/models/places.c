@@ -2,6 +2,7 @@
  * routing.endpoints for addresses that requests name. */
 #include <string.h>
 
+#include "base/url.h"
 #include "models/plan.h"
 
 #define AT(field) offsetof(struct gw_place, field)
@@ -12,7 +13,12 @@ static const struct aigw_setting place_table[] = {
       "Calls in flight at a time, of this process; 0: no limit." },
     { "queue", AIGW_SET_INT, 0, AT(queue), "0", 0, 1000000, NULL, "Calls that may wait for one of them to end." },
     { "queue_ms", AIGW_SET_INT, 0, AT(queue_ms), "1000", 1, 600000, NULL, "Longest such wait, milliseconds." },
+    { "health", AIGW_SET_STRING, 0, AT(health), NULL, 0, 0, NULL,
+      "Path or URL that is asked with GET while targets there rest after failures: 2xx ends the rest, 5xx prolongs "
+      "it. Not given: nobody is asked." },
 };
+/* Nobody lists the addresses that requests name: their health is not asked for. */
+#define ENDPOINT_ROWS (GW_ARRAY_LEN(place_table) - 1)
 
 /* An entry of routing.endpoints. */
 struct gw_endpoint_place {
@@ -83,6 +89,54 @@ static void warn_of_queue(const struct gw_place *place, const struct gw_node *no
         gw_problem_warning(problems, node, path, "queue has no effect without max_parallel");
 }
 
+/* The provider's address: its plugin reads `base_url`, where it has one. */
+static aigw_str base_of(struct gw_arena *arena, const struct gw_instance *provider, const char *path,
+                        struct gw_problems *problems)
+{
+    const struct gw_node *node = gw_node_get(provider->node, "base_url");
+    const struct aigw_plugin *plugin = &provider->plugin->descriptor;
+
+    if (node)
+        return gw_str(gw_node_text(arena, node, path, problems));
+    for (uint32_t i = 0; i < plugin->setting_count; i++) {
+        const struct aigw_setting *setting =
+            (const void *)((const char *)plugin->settings + (size_t)i * plugin->setting_size);
+        if (strcmp(setting->name, "base_url") == 0)
+            return gw_str(setting->default_value);
+    }
+    return AIGW_STR_NONE;
+}
+
+/* A whole URL, or a path at the server of base_url. */
+static void read_health(struct gw_models *models, struct gw_place *place, const struct gw_instance *provider,
+                        const char *path, struct gw_problems *problems)
+{
+    bool is_path = place->health && place->health[0] == '/';
+    struct gw_url url;
+    const char *why;
+    aigw_str base;
+
+    if (!place->health || !*place->health)
+        return;
+    base = is_path ? base_of(models->arena, provider, path, problems) : gw_str(place->health);
+    if (!base.len) {
+        gw_problem(problems, provider->node, path,
+                   "health is \"%s\", but the provider has no base_url; expected a whole URL such as "
+                   "\"http://host:8000/health\"",
+                   place->health);
+        return;
+    }
+    why = gw_url_split(base, &url);
+    if (!why && !gw_str_eq_ci(url.scheme, AIGW_STR("http")) && !gw_str_eq_ci(url.scheme, AIGW_STR("https")))
+        why = "must begin with http:// or https://";
+    if (why && !is_path)
+        gw_problem(problems, provider->node, path, "health %s; expected a path such as \"/health\", or a URL", why);
+    if (!why) /* of base_url scheme, host and port; what is wrong with it its plugin says */
+        place->health_url =
+            is_path ? gw_arena_printf(models->arena, "%.*s%s", (int)(url.path.ptr - base.ptr), base.ptr, place->health)
+                    : place->health;
+}
+
 static void build_provider_places(struct gw_models *models, const struct gw_plugins *plugins,
                                   struct gw_problems *problems)
 {
@@ -102,6 +156,7 @@ static void build_provider_places(struct gw_models *models, const struct gw_plug
                          place, problems);
         warn_of_queue(place, i->node, path, problems);
         place->name = i->name;
+        read_health(models, place, i, path, problems);
         place->seat = gw_seat_in(models->arena, false, (aigw_str[]){ AIGW_STR("place"), gw_str(i->name) }, 2);
     }
 }
@@ -154,8 +209,8 @@ static void build_endpoint_places(struct gw_models *models, const struct gw_node
         struct gw_endpoint_place *entry = gw_arena_calloc(models->arena, sizeof *entry);
         if (!entry)
             return;
-        gw_settings_fill(models->arena, n, "routing.endpoints", place_table, GW_ARRAY_LEN(place_table),
-                         sizeof *place_table, reserved, &entry->place, problems);
+        gw_settings_fill(models->arena, n, "routing.endpoints", place_table, ENDPOINT_ROWS, sizeof *place_table,
+                         reserved, &entry->place, problems);
         const struct gw_node *match = gw_node_get(n, "match");
         if (match)
             entry->match = gw_node_text(models->arena, match, "routing.endpoints.match", problems);

@@ -14,6 +14,8 @@ struct gw_place {
     struct aigw_list tags;
     int64_t max_parallel; /* 0: no limit */
     int64_t queue, queue_ms;
+    const char *health; /* of a provider: as configured, and whole; NULL: nobody is asked */
+    const char *health_url;
     bool is_drained; /* routing.drain: nothing new goes there */
     struct gw_seat *seat;
 };
@@ -43,6 +45,7 @@ struct gw_target {
 };
 
 enum gw_balance { GW_BALANCE_WEIGHT, GW_BALANCE_LEAST_BUSY };
+enum gw_busy { GW_BUSY_NEXT, GW_BUSY_WAIT };
 enum gw_exhausted { GW_EXHAUSTED_TRY, GW_EXHAUSTED_WAIT, GW_EXHAUSTED_REFUSE };
 
 /** How patiently to try. Milliseconds; 0: the default of `upstream`. */
@@ -51,7 +54,9 @@ struct gw_patience {
     int64_t attempts; /* of the whole call */
     int64_t retries;  /* extra ones at one target */
     int64_t deadline_ms, idle_ms, first_token_ms, connect_ms;
+    int64_t hedge_ms; /* 0: never ask two providers */
     enum gw_balance balance;
+    enum gw_busy on_busy;           /* a tier is full */
     enum gw_exhausted on_exhausted; /* every target rests */
 };
 
@@ -64,7 +69,9 @@ struct gw_plan {
     struct gw_patience patience;
     bool is_sticky;
     uint64_t sticky_key;
-    aigw_str name; /* for errors and metrics */
+    aigw_str name;          /* for errors and quotas */
+    aigw_str label;         /* for metrics: a name of conf.d, or "adhoc" */
+    struct gw_seat *hedges; /* hedge.c: what the model may spend */
 };
 
 /** A configured model: models.NAME. */
@@ -73,9 +80,10 @@ struct gw_model {
     const char *family;      /* families.NAME or NULL */
     const char *report_name; /* what clients see as the model's name */
     const char *report_engine;
-    const char *on_failure, *balance_text, *sticky, *on_exhausted;
+    const char *on_failure, *balance_text, *sticky, *on_busy, *on_exhausted;
     struct aigw_list aliases; /* other names for it, "*" for any run */
-    int64_t retries, attempts, deadline_ms, idle_ms, first_token_ms, connect_ms, max_context_tokens;
+    int64_t retries, attempts, deadline_ms, idle_ms, first_token_ms, connect_ms, hedge_ms, max_context_tokens;
+    struct gw_seat *hedges; /* NULL without hedge_ms */
     struct gw_target *targets;
     uint32_t target_count;
 };
@@ -212,7 +220,7 @@ bool gw_endpoint_listed(const struct gw_endpoint_list *list, aigw_str endpoint, 
 
 enum gw_picked {
     GW_PICKED,         /* the circuit let it through, and it has its place: give both back (gw_choice_leave) */
-    GW_PICKED_BUSY,    /* every one that is well is full */
+    GW_PICKED_BUSY,    /* every one that is well is full; with waits_in_tier: every one of the first such tier */
     GW_PICKED_RESTING, /* every one left rests */
     GW_PICKED_NONE     /* nothing is left */
 };
@@ -221,6 +229,7 @@ struct gw_choice {
     struct gw_pass pass;
     int64_t wait_ms;        /* RESTING: until the first may be tried */
     const char *place_name; /* BUSY */
+    int64_t tier;           /* BUSY: the first full one */
 };
 struct gw_chooser {
     const struct gw_plan *plan;
@@ -229,6 +238,7 @@ struct gw_chooser {
     int64_t idle_ms;      /* the default, for the lease of a probe */
     bool is_early;        /* try the one whose rest ends first, if no other is left */
     bool may_pass_queues; /* the call has waited for its turn */
+    bool waits_in_tier;   /* rather than go to a higher one: on_busy = "wait" */
 };
 enum gw_picked gw_pick(const struct gw_chooser *chooser, struct gw_choice *ret_choice);
 /** How many may be in flight now at the target's place: less than max_parallel after a rest. 0: no limit. */

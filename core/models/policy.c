@@ -22,21 +22,45 @@ void gw_budget_begin(struct aigw_call *call)
     atomic_fetch_add_explicit(&active_calls, 1, memory_order_relaxed);
 }
 
-bool gw_budget_may_retry(struct aigw_call *call)
+/* At most once a minute: it is a state, not an event. */
+static void say_over_budget(const struct aigw_call *call)
+{
+    static atomic_llong next_ms;
+    long long now_ms = gw_loop_now_ms(call->in.loop), due_ms = atomic_load(&next_ms);
+    struct gw_line line;
+
+    if (now_ms < due_ms || !atomic_compare_exchange_strong(&next_ms, &due_ms, now_ms + 60000))
+        return;
+    gw_line_begin(&line, GW_LOG_WARNING, "models",
+                  "retry budget spent: failures go to clients (upstream.retry_budget)");
+    gw_line_str(&line, "model", call->plan->name);
+    gw_line_int(&line, "calls", atomic_load(&active_calls));
+    gw_line_int(&line, "retries", atomic_load(&active_retries));
+    gw_line_end(&line);
+}
+
+bool gw_budget_take(struct aigw_call *call)
 {
     long long share = atomic_load_explicit(&active_calls, memory_order_relaxed) *
                       call->in.snapshot->settings.upstream.retry_budget / 100;
     long long now = atomic_load(&active_retries);
 
     do {
-        if (now >= (share > 3 ? share : 3)) {
-            gw_models_count_retry("over_budget");
+        if (now >= (share > 3 ? share : 3) || call->holds_retry)
             return false;
-        }
     } while (!atomic_compare_exchange_weak(&active_retries, &now, now + 1));
     call->holds_retry = true;
-    gw_models_count_retry("granted");
     return true;
+}
+
+bool gw_budget_may_retry(struct aigw_call *call)
+{
+    bool may = gw_budget_take(call);
+
+    gw_models_count_retry(call->plan->label, may ? "granted" : "over_budget");
+    if (!may)
+        say_over_budget(call);
+    return may;
 }
 
 void gw_budget_retried(struct aigw_call *call)
@@ -127,13 +151,14 @@ struct gw_verdict gw_call_judge(const struct aigw_call *call, const struct aigw_
     int64_t left_ms = call->in.deadline_ms - gw_loop_now_ms(call->in.loop);
     int64_t delay_ms = retry_delay_ms(call, error);
 
-    if (call->state != GW_CALL_TRYING) /* something of an answer was delivered */
-        return (struct gw_verdict){ .repeats = false };
-    if (left_ms < LEAST_LEFT_MS || call->attempts_left <= 0)
+    if (call->state != GW_CALL_TRYING || call->attempts_left <= 0) /* something of an answer was delivered, or enough */
         return (struct gw_verdict){ .repeats = false };
     if (delay_ms >= 0 && delay_ms + LEAST_LEFT_MS < left_ms)
         return (struct gw_verdict){ .repeats = true, .delay_ms = delay_ms };
-    if (call->plan->patience.try_next && is_targets_fault(error) && gw_call_left_after(call, error))
+    if (delay_ms >= 0)
+        gw_models_count_retry(call->plan->label, "no_time");
+    if (left_ms >= LEAST_LEFT_MS && call->plan->patience.try_next && is_targets_fault(error) &&
+        gw_call_left_after(call, error))
         return (struct gw_verdict){ .repeats = true, .moves_on = true };
     return (struct gw_verdict){ .repeats = false };
 }
@@ -198,9 +223,13 @@ static bool fault_of(const struct gw_attempt *attempt, const struct aigw_error *
     }
 }
 
-static const char *cause_of(const struct aigw_error *error)
+const char *gw_cause_of(const struct aigw_error *error)
 {
     switch (error->kind) {
+    case AIGW_ERR_CONTEXT_TOO_LONG:
+        return "context";
+    case AIGW_ERR_UNSUPPORTED:
+        return "unsupported";
     case AIGW_ERR_RATE_LIMITED:
         return "rate_limited";
     case AIGW_ERR_AUTH:
@@ -218,16 +247,19 @@ static const char *cause_of(const struct aigw_error *error)
     }
 }
 
+/* cause NULL: it is well again. */
 static void log_rest(const struct gw_attempt *attempt, const char *cause, int64_t rest_ms)
 {
     struct gw_line line;
 
-    gw_line_begin(&line, GW_LOG_WARNING, "models", "target rests");
+    gw_line_begin(&line, cause ? GW_LOG_WARNING : GW_LOG_INFO, "models", cause ? "target rests" : "target recovered");
     gw_line_cstr(&line, "provider", attempt->target->provider->name);
     gw_line_str(&line, "model", attempt->target->model);
     gw_line_cstr(&line, "endpoint", attempt->origin);
-    gw_line_cstr(&line, "cause", cause);
-    gw_line_int(&line, "rest_ms", rest_ms);
+    if (cause) {
+        gw_line_cstr(&line, "cause", cause);
+        gw_line_int(&line, "rest_ms", rest_ms);
+    }
     gw_line_end(&line);
 }
 
@@ -237,8 +269,10 @@ void gw_attempt_note_content(struct gw_attempt *attempt)
 
     gw_timer_clear(attempt->call->in.loop, &attempt->first);
     attempt->is_judged = true;
-    if (gw_circuit_good(&attempt->pass, gw_loop_now_ms(attempt->call->in.loop), settings->upstream.slow_start_ms))
-        gw_models_note_rest(attempt->target, NULL);
+    if (!gw_circuit_good(&attempt->pass, gw_loop_now_ms(attempt->call->in.loop), settings->upstream.slow_start_ms))
+        return;
+    log_rest(attempt, NULL, 0);
+    gw_models_note_rest(attempt->call->plan->label, attempt->target, NULL);
 }
 
 void gw_attempt_note_health(struct gw_attempt *attempt, const struct aigw_error *error)
@@ -250,8 +284,8 @@ void gw_attempt_note_health(struct gw_attempt *attempt, const struct aigw_error 
         int64_t rest_ms = gw_circuit_fault(&attempt->pass, now_ms, &fault);
         attempt->is_judged = true;
         if (rest_ms > 0) {
-            log_rest(attempt, cause_of(error), rest_ms);
-            gw_models_note_rest(attempt->target, cause_of(error));
+            log_rest(attempt, gw_cause_of(error), rest_ms);
+            gw_models_note_rest(attempt->call->plan->label, attempt->target, gw_cause_of(error));
         }
     } else if (error->http_status > 0 && attempt->pass.is_probe) { /* whatever it refuses, it is alive */
         gw_attempt_note_content(attempt);

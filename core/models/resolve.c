@@ -101,6 +101,7 @@ static aigw_status single_plan(struct gw_arena *arena, const struct gw_models *m
         .targets = copy,
         .target_count = 1,
         .name = name,
+        .label = AIGW_STR("adhoc"),
         .patience = { .retries = retries, .attempts = attempts_of(0, retries), .on_exhausted = GW_EXHAUSTED_REFUSE }
     };
     info->plan = plan;
@@ -321,6 +322,68 @@ static aigw_status filter(struct gw_plan *plan, struct gw_ask *ask, const struct
                                   AIGW_STR_ARG(plan->name), last ? last : "it has none"));
 }
 
+/* ---- one target, by the operator's word ---- */
+
+static bool is_named(const struct gw_target *target, aigw_str name)
+{
+    aigw_str provider = gw_str(target->provider->name);
+
+    if (name.len < provider.len || memcmp(name.ptr, provider.ptr, provider.len) != 0)
+        return false;
+    return name.len == provider.len ||
+           (name.ptr[provider.len] == '/' &&
+            gw_str_eq((aigw_str){ name.ptr + provider.len + 1, name.len - provider.len - 1 }, target->model));
+}
+
+static const char *names_of_targets(const struct gw_plan *plan, struct gw_arena *arena)
+{
+    const char *names = "";
+
+    for (uint32_t i = 0; names && i < plan->target_count; i++)
+        names = gw_arena_printf(arena, "%s%s%s/%.*s", names, i ? ", " : "", plan->targets[i].provider->name,
+                                AIGW_STR_ARG(plan->targets[i].model));
+    return names ? names : "";
+}
+
+/* To look at one target: neither draining nor a rest stops the call, nor does it say anything about the target's
+ * health. Tags hold, and so do the places of the server. There is no other attempt. */
+static aigw_status force(struct gw_plan *plan, struct gw_ask *ask, const struct gw_ruling *ruling,
+                         struct gw_arena *arena, struct aigw_error *ret_error)
+{
+    struct gw_target *only = gw_arena_alloc(arena, sizeof *only);
+    const char *missing;
+    uint32_t at = 0;
+
+    if (!only)
+        return need_memory(ret_error);
+    while (at < plan->target_count && !is_named(&plan->targets[at], ask->forced))
+        at++;
+    if (at == plan->target_count)
+        return refuse(ret_error, AIGW_ERR_BAD_REQUEST,
+                      gw_arena_printf(arena, "x-aigw-force-target: model \"%.*s\" has no target \"%.*s\"; it has: %s",
+                                      AIGW_STR_ARG(plan->name), AIGW_STR_ARG(ask->forced),
+                                      names_of_targets(plan, arena)));
+    *only = plan->targets[at];
+    for (uint32_t i = 0; i < ruling->tag_list_count; i++)
+        if (!has_tags(only->place, ruling->tags[i], &missing))
+            return refuse(ret_error, AIGW_ERR_CIRCUIT,
+                          gw_arena_printf(arena, "x-aigw-force-target: %.*s has not the tag \"%s\"",
+                                          AIGW_STR_ARG(ask->forced), missing));
+    gw_ask_note(ask, "x-aigw-force-target: %.*s at %s and no other, whether it is well or not",
+                AIGW_STR_ARG(only->model), only->provider->name);
+    only->seat = NULL;
+    only->weight = 1;
+    plan->targets = only;
+    plan->target_count = 1;
+    plan->allowed = 1;
+    plan->is_sticky = false;
+    plan->patience.try_next = false;
+    plan->patience.retries = 0;
+    plan->patience.attempts = 1;
+    plan->patience.hedge_ms = 0;
+    return AIGW_OK;
+}
+
 /* ---- configured models ---- */
 
 static uint64_t hash_of(aigw_str text)
@@ -363,8 +426,10 @@ static struct gw_patience patience_of(const struct gw_models *models, const stru
                                  .idle_ms = model->idle_ms,
                                  .first_token_ms = model->first_token_ms,
                                  .connect_ms = model->connect_ms,
+                                 .hedge_ms = model->hedges ? model->hedge_ms : 0,
                                  .balance = strcmp(model->balance_text, "least_busy") == 0 ? GW_BALANCE_LEAST_BUSY
                                                                                            : GW_BALANCE_WEIGHT,
+                                 .on_busy = strcmp(model->on_busy, "wait") == 0 ? GW_BUSY_WAIT : GW_BUSY_NEXT,
                                  .on_exhausted = strcmp(model->on_exhausted, "refuse") == 0 ? GW_EXHAUSTED_REFUSE
                                                  : strcmp(model->on_exhausted, "wait") == 0 ? GW_EXHAUSTED_WAIT
                                                                                             : GW_EXHAUSTED_TRY };
@@ -384,7 +449,9 @@ static aigw_status resolve_configured(const struct gw_models *models, const stru
     *plan = (struct gw_plan){ .targets = model->targets,
                               .target_count = model->target_count,
                               .patience = patience_of(models, model),
-                              .name = gw_str(model->name) };
+                              .name = gw_str(model->name),
+                              .label = gw_str(model->name),
+                              .hedges = model->hedges };
     set_sticky(plan, model->sticky, ask);
     info->name = gw_str(model->report_name ? model->report_name : model->family ? model->family : model->name);
     if (is_alias && !model->report_name)
@@ -478,7 +545,8 @@ aigw_status gw_models_resolve(const struct gw_models *models, struct gw_ask *ask
     gw_rules_apply(models->rules, ask, need, &ruling);
     status = resolve(models, ask, need, &ruling, arena, &info, ret_error);
     if (status == AIGW_OK)
-        status = filter((struct gw_plan *)(uintptr_t)info.plan, ask, &ruling, arena, ret_error);
+        status =
+            (ask->forced.len ? force : filter)((struct gw_plan *)(uintptr_t)info.plan, ask, &ruling, arena, ret_error);
     if (status == AIGW_OK)
         *ret_info = info;
     return status;

@@ -53,6 +53,76 @@ static int64_t until_date_ms(aigw_str text)
     return -1;
 }
 
+/* ---- when a rate limit begins anew: servers that say no Retry-After often say that ---- */
+
+/* "6m0s", "1.5s", "20ms", "1h". -1: it is no such text. */
+static int64_t duration_ms(aigw_str text)
+{
+    static const struct {
+        const char *unit;
+        double ms;
+    } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 } };
+    double sum_ms = 0, value;
+
+    while (text.len) {
+        size_t digits = 0, letters = 0, i = 0;
+
+        while (digits < text.len && strchr("0123456789.", text.ptr[digits]) && text.ptr[digits])
+            digits++;
+        while (digits + letters < text.len && !strchr("0123456789.", text.ptr[digits + letters]))
+            letters++;
+        aigw_str unit = { text.ptr + digits, letters };
+        while (i < GW_ARRAY_LEN(units) && !gw_str_is(unit, units[i].unit))
+            i++;
+        if (i == GW_ARRAY_LEN(units) || !read_number((aigw_str){ text.ptr, digits }, &value))
+            return -1;
+        sum_ms += value * units[i].ms;
+        text.ptr += digits + letters;
+        text.len -= digits + letters;
+    }
+    return clamp_ms(sum_ms);
+}
+
+/* A duration, seconds from now, or a moment: seconds or milliseconds since 1970. */
+static int64_t reset_ms(aigw_str text)
+{
+    double value;
+
+    text = gw_str_trim(text);
+    if (!read_number(text, &value))
+        return text.len ? duration_ms(text) : -1;
+    if (value < 1e9)
+        return clamp_ms(value * 1000);
+    value = (value < 1e11 ? value * 1000 : value) - (double)gw_wall_s() * 1000;
+    return value > 0 ? clamp_ms(value) : 0;
+}
+
+int64_t gw_rate_reset_ms(const struct gw_transfer *transfer)
+{
+    static const struct {
+        const char *reset, *remaining;
+    } limits[] = {
+        { "x-ratelimit-reset", "x-ratelimit-remaining" },
+        { "x-ratelimit-reset-requests", "x-ratelimit-remaining-requests" },
+        { "x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens" },
+        { "x-ratelimit-reset-input-tokens", "x-ratelimit-remaining-input-tokens" },
+        { "x-ratelimit-reset-output-tokens", "x-ratelimit-remaining-output-tokens" },
+    };
+    int64_t exhausted_ms = -1, soonest_ms = -1;
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(limits); i++) {
+        int64_t wait_ms = reset_ms(gw_transfer_header(transfer, limits[i].reset));
+
+        if (wait_ms < 0)
+            continue;
+        if (gw_str_is(gw_str_trim(gw_transfer_header(transfer, limits[i].remaining)), "0") && wait_ms > exhausted_ms)
+            exhausted_ms = wait_ms;
+        if (soonest_ms < 0 || wait_ms < soonest_ms)
+            soonest_ms = wait_ms;
+    }
+    return exhausted_ms >= 0 ? exhausted_ms : soonest_ms;
+}
+
 int64_t gw_retry_after_ms(const struct gw_transfer *transfer)
 {
     static const char *const in_ms[] = { "retry-after-ms", "x-ms-retry-after-ms" };

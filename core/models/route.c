@@ -13,7 +13,8 @@ static struct gw_chooser chooser_of(const struct aigw_call *call)
                                 .slow_start_ms = settings->upstream.slow_start_ms,
                                 .idle_ms = call->in.options.idle_timeout_ms,
                                 .is_early = call->plan->patience.on_exhausted == GW_EXHAUSTED_TRY,
-                                .may_pass_queues = call->state == GW_CALL_QUEUED };
+                                .may_pass_queues = call->state == GW_CALL_QUEUED,
+                                .waits_in_tier = call->plan->patience.on_busy == GW_BUSY_WAIT && !call->did_wait };
 }
 
 static enum gw_picked pick(const struct aigw_call *call, struct gw_choice *ret)
@@ -33,18 +34,47 @@ static enum gw_picked pick(const struct aigw_call *call, struct gw_choice *ret)
     return gw_pick(&chooser, ret);
 }
 
+/* Another target than the call would have had, had all been well. */
+static void note_fallback(const struct aigw_call *call, uint32_t to)
+{
+    const struct gw_target *targets = call->plan->targets;
+    uint32_t first = (uint32_t)__builtin_ctzll(call->plan->allowed);
+
+    if (call->last_error && to != call->target_at)
+        gw_models_count_fallback(call->plan->label, targets[call->target_at].provider->name, targets[to].provider->name,
+                                 gw_cause_of(call->last_error));
+    else if (!call->last_error && targets[to].tier != targets[first].tier)
+        gw_models_count_fallback(call->plan->label, targets[first].provider->name, targets[to].provider->name,
+                                 gw_circuit_phase(targets[first].seat) == GW_CIRCUIT_CLOSED ? "full" : "resting");
+}
+
 static void begin(struct aigw_call *call, const struct gw_choice *choice)
 {
     if (!gw_call_move(call, GW_CALL_BEGIN))
         return;
+    gw_call_note_wait(call);
     gw_queue_leave(&call->waiter);
     gw_timer_clear(call->in.loop, &call->rest);
+    note_fallback(call, choice->index);
     if (choice->index != call->target_at)
         call->retries_left = call->plan->patience.retries;
     call->target_at = choice->index;
     call->must_stay = false;
     call->attempts_left--;
     gw_attempt_begin(call, choice);
+}
+
+void gw_call_note_wait(struct aigw_call *call)
+{
+    int64_t waited_ms;
+
+    if (call->wait_from_ms == 0)
+        return;
+    waited_ms = gw_loop_now_ms(call->in.loop) - call->wait_from_ms;
+    call->wait_from_ms = 0;
+    call->stats.queue_ms += waited_ms;
+    if (call->waiter.place)
+        gw_models_note_wait(call->waiter.place->name, waited_ms);
 }
 
 static void give_up(struct aigw_call *call, enum gw_picked picked, const struct gw_choice *choice)
@@ -66,13 +96,15 @@ static void give_up(struct aigw_call *call, enum gw_picked picked, const struct 
     gw_call_give_up(call, &error);
 }
 
-/* A line that takes the call: of the first target with room in its line, in the plan's order. */
-static const struct gw_place *stand_in_line(struct aigw_call *call)
+/* A line that takes the call: of the first target with room in its line, in the plan's order. tier: only of this one;
+ * 0: of any. */
+static const struct gw_place *stand_in_line(struct aigw_call *call, int64_t tier)
 {
     for (uint32_t i = 0; i < call->plan->target_count; i++) {
         const struct gw_target *target = &call->plan->targets[i];
-        if (call->left & UINT64_C(1) << i && gw_circuit_wait_ms(target->seat, gw_loop_now_ms(call->in.loop)) == 0 &&
-            target->place && target->place->queue > 0 && gw_queue_join(&call->waiter, target->place, call->in.loop))
+        if (call->left & UINT64_C(1) << i && (tier == 0 || target->tier == tier) &&
+            gw_circuit_wait_ms(target->seat, gw_loop_now_ms(call->in.loop)) == 0 && target->place &&
+            target->place->queue > 0 && gw_queue_join(&call->waiter, target->place, call->in.loop))
             return target->place;
     }
     return NULL;
@@ -95,11 +127,14 @@ static int64_t longest_wait_ms(const struct aigw_call *call)
 static bool wait_for_one(struct aigw_call *call, enum gw_picked picked, struct gw_choice *choice)
 {
     int64_t now_ms = gw_loop_now_ms(call->in.loop);
-    const struct gw_place *place = picked == GW_PICKED_BUSY ? stand_in_line(call) : NULL;
+    const struct gw_place *place = call->waiter.place;
 
+    if (!place && picked == GW_PICKED_BUSY)
+        place = stand_in_line(call, 0);
     if (place) {
         if (!gw_call_move(call, GW_CALL_QUEUE))
             return true;
+        call->wait_from_ms = now_ms;
         if (pick(call, choice) == GW_PICKED) { /* it became free before we stood there */
             begin(call, choice);
             return true;
@@ -111,9 +146,18 @@ static bool wait_for_one(struct aigw_call *call, enum gw_picked picked, struct g
     if (picked != GW_PICKED_RESTING || call->plan->patience.on_exhausted != GW_EXHAUSTED_WAIT ||
         choice->wait_ms > longest_wait_ms(call) || !gw_call_move(call, GW_CALL_QUEUE))
         return false;
+    call->wait_from_ms = now_ms;
     call->wait_until_ms = now_ms + longest_wait_ms(call);
     gw_timer_set(call->in.loop, &call->rest, choice->wait_ms);
     return true;
+}
+
+/* on_busy = "wait", and a tier is full: does the call wait in this tier, from now on or still? */
+static bool waits_in_tier(struct aigw_call *call, const struct gw_choice *choice)
+{
+    if (call->state == GW_CALL_QUEUED)
+        return call->wait_until_ms > gw_loop_now_ms(call->in.loop);
+    return stand_in_line(call, choice->tier) != NULL;
 }
 
 void gw_call_route(struct aigw_call *call)
@@ -124,6 +168,10 @@ void gw_call_route(struct aigw_call *call)
     if (call->state == GW_CALL_TRYING || call->state >= GW_CALL_ANSWERING)
         return; /* told too late */
     picked = pick(call, &choice);
+    if (picked == GW_PICKED_BUSY && chooser_of(call).waits_in_tier && !waits_in_tier(call, &choice)) {
+        call->did_wait = true; /* the next tier, then */
+        picked = pick(call, &choice);
+    }
     if (picked == GW_PICKED) {
         begin(call, &choice);
         return;
@@ -186,10 +234,20 @@ void gw_models_explain(const struct aigw_model_info *model, const struct gw_sett
             gw_buf_puts(why, "weight 0: only when the others of its tier cannot, ");
         else if (!plan->is_sticky && total > 0)
             gw_buf_printf(why, "%lld of %lld calls, ", (long long)target->weight, (long long)total);
-        gw_buf_printf(why, "%s\n", state_of(target, chooser.now_ms, chooser.slow_start_ms));
+        gw_buf_puts(why, state_of(target, chooser.now_ms, chooser.slow_start_ms));
+        if (target->place && target->place->health_url)
+            gw_buf_printf(why, "; while it rests: GET %s", target->place->health_url);
+        gw_buf_puts(why, "\n");
     }
     if (plan->is_sticky)
         gw_buf_puts(why, "sticky: this request's key chooses among the targets of a tier\n");
+    if (!plan->patience.try_next && plan->target_count > 1)
+        gw_buf_puts(why, "when its target fails: no other one (on_failure)\n");
+    if (plan->patience.hedge_ms)
+        gw_buf_printf(why, "a stream without content for %lld ms: ask another provider too\n",
+                      (long long)plan->patience.hedge_ms);
+    if (plan->patience.on_busy == GW_BUSY_WAIT)
+        gw_buf_puts(why, "when a tier is full: wait in its queue, then the next tier\n");
     if (gw_pick(&chooser, &choice) != GW_PICKED)
         return;
     *ret_index = choice.index;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "auth/grant.h"
 #include "base/log.h"
 #include "health/metrics.h"
 #include "health/process.h"
@@ -101,6 +102,37 @@ static void put_headers(struct gw_line *line, const struct gw_request *request)
         gw_line_null(line, "gitlab_realm");
 }
 
+/* Which target served it, and what that took; several calls: the newest one's target, and the tokens of all. */
+static void put_calls(struct gw_line *line, struct gw_request *request)
+{
+    const struct gw_call_stats *stats = request->calls ? gw_call_stats(request->calls->call) : NULL;
+    int64_t input = 0, output = 0;
+
+    if (request->grant) {
+        gw_line_cstr(line, "key", request->grant->name);
+        if (request->grant->team)
+            gw_line_cstr(line, "team", request->grant->team);
+    }
+    if (!stats || !stats->provider)
+        return;
+    gw_line_str(line, "target", gw_request_target(request));
+    if (stats->attempts > 1)
+        gw_line_int(line, "attempts", stats->attempts);
+    if (stats->queue_ms > 0)
+        gw_line_int(line, "queue_ms", stats->queue_ms);
+    if (stats->first_token_ms >= 0)
+        gw_line_int(line, "first_token_ms", stats->first_token_ms);
+    for (const struct gw_request_call *at = request->calls; at; at = at->next) {
+        stats = gw_call_stats(at->call);
+        input += stats->input_tokens > 0 ? stats->input_tokens : 0;
+        output += stats->output_tokens > 0 ? stats->output_tokens : 0;
+    }
+    if (input + output > 0) {
+        gw_line_int(line, "tokens_in", input);
+        gw_line_int(line, "tokens_out", output);
+    }
+}
+
 static void put_outcome(struct gw_line *line, struct gw_request *request)
 {
     struct gw_exchange *ex = request->ex;
@@ -125,6 +157,7 @@ static void put_outcome(struct gw_line *line, struct gw_request *request)
         gw_line_str(line, "model_engine", request->model->engine);
         gw_line_seconds(line, "model_duration_s", request->model_us);
     }
+    put_calls(line, request);
     if (ex->did_abort || ex->is_gone)
         gw_line_bool(line, "aborted", true);
     if (request->faults.len)
@@ -403,5 +436,6 @@ void gw_access_register(struct gw_server *server)
     gw_metrics_add_collector(collect_open, server);
     gw_metrics_add_collector(collect_config, server);
     gw_metrics_add_collector(gw_limits_collect, server);
+    gw_metrics_add_collector(gw_targets_collect, server);
     gw_metrics_add_collector(gw_process_collect, NULL);
 }

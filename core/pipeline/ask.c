@@ -1,4 +1,6 @@
 /* ask.c - what a request tells routing about itself, and the models that its key may use. */
+#include <string.h>
+
 #include "auth/grant.h"
 #include "models/plan.h"
 #include "pipeline/request.h"
@@ -31,6 +33,24 @@ static bool may_use(void *user_data, aigw_str model)
     return gw_grant_may_use(request->grant, model);
 }
 
+#define FORCE_HEADER "x-aigw-force-target"
+
+/* "No limit" is not this right: it has to be said. */
+static bool is_admin(const struct gw_request *request)
+{
+    const struct gw_grant *grant = request->grant;
+
+    for (size_t i = 0; grant && i < grant->scopes.count; i++)
+        if (strcmp(grant->scopes.items[i], "admin") == 0)
+            return true;
+    return false;
+}
+
+bool gw_request_may_force(const struct gw_request *request)
+{
+    return !gw_request_header(request, FORCE_HEADER).ptr || is_admin(request);
+}
+
 aigw_status gw_request_resolve(struct gw_request *request, const struct aigw_need *need,
                                struct aigw_model_info *ret_info, struct aigw_error *ret_error)
 {
@@ -50,6 +70,7 @@ aigw_status gw_request_resolve(struct gw_request *request, const struct aigw_nee
         .header = header_of,
         .has_scope = has_scope,
         .has_flag = has_flag,
+        .forced = is_admin(request) ? gw_request_header(request, FORCE_HEADER) : AIGW_STR_NONE,
         .may_use = may_use,
         .wants = &wants,
     };

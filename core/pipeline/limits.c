@@ -1,5 +1,6 @@
 /* limits.c - metrics.model_limits: {engine: {model: {concurrency, input_tokens, output_tokens, total_tokens}}} as
- * gauges. They tell dashboards where a vendor's limits are; nothing is enforced (auth-and-config.md §2.5). */
+ * gauges. They tell dashboards where a vendor's limits are; nothing is enforced (auth-and-config.md §2.5). And the
+ * gauges of the targets of the configuration in use. */
 #include <json-c/json.h>
 
 #include "health/metrics.h"
@@ -48,9 +49,11 @@ static void put_gauge(struct gw_buf *out, struct json_object *engines, size_t in
     }
 }
 
-void gw_limits_show(struct gw_server *server, const char *limits_json)
+void gw_limits_show(struct gw_server *server, struct gw_snapshot *snapshot)
 {
+    const char *limits_json = snapshot->settings.metrics.model_limits;
     struct json_object *engines = limits_json ? json_tokener_parse(limits_json) : NULL;
+    struct gw_snapshot *old;
     struct gw_buf page;
 
     gw_buf_init(&page, PAGE_MAX);
@@ -60,7 +63,11 @@ void gw_limits_show(struct gw_server *server, const char *limits_json)
     pthread_mutex_lock(&server->limits_lock);
     gw_buf_done(&server->limits_page);
     server->limits_page = page;
+    old = server->shown;
+    server->shown = gw_snapshot_ref(snapshot);
     pthread_mutex_unlock(&server->limits_lock);
+    if (old)
+        gw_snapshot_unref(old);
 }
 
 void gw_limits_collect(void *server, struct gw_buf *out)
@@ -70,4 +77,18 @@ void gw_limits_collect(void *server, struct gw_buf *out)
     pthread_mutex_lock(&s->limits_lock);
     gw_buf_put_str(out, gw_buf_str(&s->limits_page));
     pthread_mutex_unlock(&s->limits_lock);
+}
+
+void gw_targets_collect(void *server, struct gw_buf *out)
+{
+    struct gw_server *s = server;
+    struct gw_snapshot *snapshot;
+
+    pthread_mutex_lock(&s->limits_lock);
+    snapshot = s->shown ? gw_snapshot_ref(s->shown) : NULL;
+    pthread_mutex_unlock(&s->limits_lock);
+    if (!snapshot)
+        return;
+    gw_models_put_gauges(snapshot->models, &snapshot->settings, out);
+    gw_snapshot_unref(snapshot);
 }

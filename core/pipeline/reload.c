@@ -211,7 +211,7 @@ static void apply(struct gw_serving *serving, struct change *change)
     struct gw_server *server = &serving->server;
     struct gw_snapshot *old = serving->snapshot;
 
-    gw_limits_show(server, change->snapshot->settings.metrics.model_limits);
+    gw_limits_show(server, change->snapshot);
     if (serving->pem.cert && change->snapshot->pem) {
         take_pem(serving, change->snapshot);
         atomic_store(&server->cert_expires_s, serving->pem.expires_s);

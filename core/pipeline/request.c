@@ -55,26 +55,74 @@ void gw_request_free_body(struct gw_request *request)
 
 /* ---- the answer ---- */
 
+#define HEADERS_MAX 24u /* of an answer, ours among them */
+
+aigw_str gw_request_target(struct gw_request *request)
+{
+    const struct gw_call_stats *stats = request->calls ? gw_call_stats(request->calls->call) : NULL;
+
+    if (!stats || !stats->provider)
+        return AIGW_STR_NONE;
+    const aigw_str parts[] = { gw_str(stats->provider), AIGW_STR("/"), stats->sent_model };
+    return gw_arena_join(&request->ex->arena, parts, GW_ARRAY_LEN(parts));
+}
+
+/* As a header's value: callers' model names may have anything in them. */
+static aigw_str clean_target(struct gw_request *request)
+{
+    aigw_str text = gw_request_target(request);
+    char *bytes = (char *)(uintptr_t)text.ptr; /* ours, in the arena */
+
+    for (size_t i = 0; i < text.len; i++)
+        if (bytes[i] < ' ' || bytes[i] > '~')
+            bytes[i] = '?';
+    return text;
+}
+
+/* server.route_header: who served it, when that is known by now. room: for HEADERS_MAX. */
+static const struct gw_http_header *with_target(struct gw_request *request, const struct gw_http_header *headers,
+                                                size_t *count, struct gw_http_header *room)
+{
+    aigw_str text;
+
+    if (!request->snapshot->settings.server.route_header || !request->calls || *count >= HEADERS_MAX ||
+        !gw_call_is_settled(request->calls->call))
+        return headers;
+    text = clean_target(request);
+    if (!text.len)
+        return headers;
+    for (size_t i = 0; i < *count; i++)
+        room[i] = headers[i];
+    room[(*count)++] = (struct gw_http_header){ AIGW_STR("x-aigw-target"), text };
+    return room;
+}
+
 bool gw_request_reply(struct gw_request *request, int status, const char *content_type, aigw_str body,
                       const struct gw_http_header *headers, size_t header_count)
 {
+    struct gw_http_header room[HEADERS_MAX];
+
     if (request->answer != GW_ANSWER_NONE || gw_http_is_answered(request->ex))
         return false;
     if (request->state < GW_REQUEST_ANSWERING)
         move(request, GW_REQUEST_ANSWER);
     request->answer = GW_ANSWER_WHOLE;
     gw_access_answered(request, status);
+    headers = with_target(request, headers, &header_count, room);
     return gw_http_reply(request->ex, status, content_type, body, headers, header_count);
 }
 
 bool gw_request_stream_begin(struct gw_request *request, int status, const char *content_type,
                              const struct gw_http_header *headers, size_t header_count)
 {
+    struct gw_http_header room[HEADERS_MAX];
+
     if (request->answer != GW_ANSWER_NONE || gw_http_is_answered(request->ex))
         return false;
     move(request, GW_REQUEST_ANSWER);
     request->answer = GW_ANSWER_STREAM;
     gw_access_answered(request, status);
+    headers = with_target(request, headers, &header_count, room);
     return gw_http_stream_begin(request->ex, status, content_type, headers, header_count);
 }
 
@@ -340,6 +388,11 @@ static enum outcome step_permit(struct gw_request *request)
     const struct aigw_route *spec = request->route->spec;
     uint32_t flags = spec->flags & AIGW_ROUTEF_NO_USER_TOKEN ? AIGW_SCOPEF_NO_USER_TOKEN : 0;
 
+    if (!gw_request_may_force(request)) {
+        gw_answer_refuse(request, AIGW_REFUSE_SCOPE, 403,
+                         "x-aigw-force-target is for API keys whose scopes name \"admin\"; leave it out", NULL, -1);
+        return ENDED;
+    }
     if (!spec->scope || gw_request_has_scope(request, spec->scope, flags))
         return NEXT;
     gw_answer_refuse(request, AIGW_REFUSE_SCOPE, 403, spec->forbidden_detail ? spec->forbidden_detail : "Forbidden",
@@ -530,8 +583,8 @@ static void on_done(void *user, struct gw_exchange *ex)
         return;
     leave(request); /* nothing when it had been answered */
     move(request, GW_REQUEST_END);
-    gw_request_free_calls(request);
     gw_access_done(request);
+    gw_request_free_calls(request);
     snapshot = request->snapshot;
     ex->pipeline = NULL;
     gw_arena_done(&request->build);

@@ -88,6 +88,8 @@ struct gw_request {
 struct gw_http_handler gw_request_handler(struct gw_worker *worker);
 
 aigw_str gw_request_header(const struct gw_request *request, const char *name);
+/** "provider/model" that the newest call went to last, as it came; absent: none was asked. In the request's memory. */
+aigw_str gw_request_target(struct gw_request *request);
 /** Feature flags of this request that the operator allows. */
 const aigw_str *gw_request_flags(struct gw_request *request, uint32_t *ret_count);
 bool gw_request_has_scope(const struct gw_request *request, const char *scope, uint32_t flags);
@@ -107,6 +109,8 @@ bool gw_caller_check(struct gw_request *request, struct gw_auth_result *ret_resu
 /** What a need leads to, by the rules for this request and by what its key may use; result in the request's memory. */
 aigw_status gw_request_resolve(struct gw_request *request, const struct aigw_need *need,
                                struct aigw_model_info *ret_info, struct aigw_error *ret_error);
+/** False: it names the target that is to serve (x-aigw-force-target), and may not. */
+bool gw_request_may_force(const struct gw_request *request);
 /** conf.d's models that it may use, aliases too; in the request's memory. */
 const aigw_str *gw_request_model_names(struct gw_request *request, uint32_t *ret_count);
 
@@ -174,9 +178,11 @@ void gw_access_model_ended(const struct gw_request *request, const struct gw_cal
 void gw_access_quota_refused(const char *quota);
 void gw_access_register(struct gw_server *server);
 
-/* limits.c: the operator's model limits, shown as gauges and enforced by nobody */
-void gw_limits_show(struct gw_server *server, const char *limits_json);
+/* limits.c: the operator's model limits, shown as gauges and enforced by nobody, and the targets' gauges */
+/** This configuration is in use from now on. */
+void gw_limits_show(struct gw_server *server, struct gw_snapshot *snapshot);
 void gw_limits_collect(void *server, struct gw_buf *out);
+void gw_targets_collect(void *server, struct gw_buf *out);
 
 /* host.c */
 const struct aigw_host *gw_host(void);

@@ -153,7 +153,7 @@ static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
 
     serving->server.started_us = gw_mono_us();
     atomic_store(&serving->server.cert_expires_s, serving->pem.expires_s);
-    gw_limits_show(&serving->server, settings->metrics.model_limits);
+    gw_limits_show(&serving->server, serving->snapshot);
     serving->server.auth = gw_auth_new(settings, serving->snapshot->oidc, reterr);
     if (!serving->server.auth)
         return AIGW_E_CONFIG;
@@ -294,6 +294,8 @@ static void stop(struct gw_serving *serving)
         gw_auth_free(server->auth);
     free(server->workers);
     gw_buf_done(&server->limits_page);
+    if (server->shown)
+        gw_snapshot_unref(server->shown);
     gw_pem_done(&serving->pem);
     gw_arena_done(&serving->fixed_in);
     gw_snapshot_unref(serving->snapshot);

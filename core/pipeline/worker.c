@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "models/credential.h"
+#include "models/health.h"
 #include "pipeline/request.h"
 
 #define DRAIN_CHECK_MS 20
@@ -82,6 +83,12 @@ aigw_status gw_worker_init(struct gw_worker *worker, struct gw_server *server, s
     worker->upstream = gw_upstream_new(worker->loop, &options, reterr);
     if (!worker->upstream)
         return AIGW_E_NOMEM;
+    if (worker == server->workers) {
+        worker->health = gw_health_new(worker->loop, worker->upstream);
+        if (!worker->health)
+            return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory while starting a worker");
+        gw_health_follow(worker->health, snapshot);
+    }
     worker->auth = gw_auth_worker_new(server->auth, worker->loop);
     if (!worker->auth)
         return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory while starting a worker");
@@ -130,6 +137,7 @@ void gw_worker_done(struct gw_worker *worker)
         gw_http_free(worker->http);
     if (worker->loop)
         gw_credentials_leave(worker->loop);
+    gw_health_free(worker->health);
     if (worker->upstream)
         gw_upstream_free(worker->upstream);
     if (worker->auth)
@@ -205,6 +213,8 @@ static void take_change(void *arg)
             gw_log(GW_LOG_ERROR, "config", "%s", err.text);
         gw_http_set_limits(worker->http, &limits);
         gw_upstream_set_options(worker->upstream, &options);
+        if (worker->health)
+            gw_health_follow(worker->health, worker->snapshot);
     }
     if (post->auth)
         gw_auth_worker_switch(worker->auth, post->auth);

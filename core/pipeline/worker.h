@@ -30,7 +30,8 @@ struct gw_worker {
     atomic_uint open_upstream;
     struct gw_http_handler handler;
     struct gw_hook gauges;
-    uint32_t stream_probes; /* streams of /monitoring/stream that are under way */
+    struct gw_health *health; /* the first worker's: it asks for all */
+    uint32_t stream_probes;   /* streams of /monitoring/stream that are under way */
 };
 
 /** What the process is doing; read by /monitoring/ready. */
@@ -47,8 +48,9 @@ struct gw_server {
     atomic_llong loaded_wall_s;  /* when the running configuration was read */
     atomic_bool is_reload_bad;   /* the last reload was refused */
     uint16_t port, metrics_port;
-    pthread_mutex_t limits_lock; /* guards limits_page */
+    pthread_mutex_t limits_lock; /* guards the two below */
     struct gw_buf limits_page;   /* gauges made of metrics.model_limits */
+    struct gw_snapshot *shown;   /* whose targets the metrics page shows */
 };
 #define GW_STARTING 0
 #define GW_SERVING  1

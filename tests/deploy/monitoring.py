@@ -37,11 +37,18 @@ class Monitoring:
     def _scrape(self):
         """What /metrics has after a request of each kind: served, failed, refused."""
         gitlab, models = gl.FakeGitLab(), FakeModels()
-        gateway = Gateway(Context(self.ctx.build_dir, self.ctx.source_dir, os.path.join(self.folder, "run")), {"AIGW_GITLAB_URL": gitlab.url}, name="scrape")
+        conf = f'''providers: {{ lost: {{ plugin = "openai"; base_url = "http://127.0.0.1:1/v1"; }};
+                              there: {{ plugin = "openai"; base_url = "{models.script(Reply()).base}"; }}; }};
+                  models: {{ coder: {{ targets = ( {{ provider = "lost"; model = "m"; }}, {{ provider = "there"; model = "m"; tier = 2; }} ); }}; }};
+                  features: {{ code_suggestions: {{ plugin = "code_suggestions"; model = "coder"; }}; }};'''
+        gateway = Gateway(Context(self.ctx.build_dir, self.ctx.source_dir, os.path.join(self.folder, "run")), {"AIGW_GITLAB_URL": gitlab.url},
+                          conf, name="scrape")
         try:
             rails = clients.Rails(gateway.port, gitlab.token())
             for reply in (Reply(usage=(12, 5)), Reply(status=500, body="no")):
                 rails.call("/v2/code/completions", completion(models.script(reply)))
+            ours = {key: value for key, value in completion(models.script(Reply())).items() if not key.startswith("model_")}
+            rails.call("/v2/code/completions", ours)  # falls back
             clients.Rails(gateway.port, "").call("/v2/code/completions", completion(models.script(Reply())))
             return gateway.metrics()
         finally:

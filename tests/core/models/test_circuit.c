@@ -250,6 +250,39 @@ START_TEST(what_is_older_than_thirty_seconds_does_not_count)
 }
 END_TEST
 
+/* What a health address says moves the end of a rest for failures, and of no other. */
+START_TEST(health_moves_the_end_of_a_rest)
+{
+    struct gw_fault asked = { .failures = MAX, .rest_ms = REST, .floor_ms = REST };
+    struct gw_pass pass, late;
+
+    ck_assert(!gw_circuit_move_end(seat, T0, T0)); /* it is closed */
+    ck_assert(gw_circuit_enter(seat, T0, LEASE, false, &late));
+    fail_at(seat, T0, MAX);
+    ck_assert(gw_circuit_rests_for_failures(seat, T0));
+    ck_assert(gw_circuit_move_end(seat, T0 + 9000, T0 + 12000));
+    ck_assert_int_eq(gw_circuit_wait_ms(seat, T0 + 9000), 3000);
+    ck_assert(gw_circuit_move_end(seat, T0 + 9000, T0 + 10000)); /* it is ill: no reason to come back earlier */
+    ck_assert_int_eq(gw_circuit_wait_ms(seat, T0 + 9000), 3000);
+    ck_assert(gw_circuit_move_end(seat, T0 + 9500, T0 + 9500));
+    ck_assert(!gw_circuit_rests_for_failures(seat, T0 + 9500));
+    ck_assert(!gw_circuit_move_end(seat, T0 + 9500, T0 + 12000)); /* over is over */
+    ck_assert(gw_circuit_enter(seat, T0 + 9500, LEASE, false, &pass));
+    ck_assert(pass.is_probe && !gw_circuit_move_end(seat, T0 + 9600, T0 + 9600));
+    gw_circuit_fault(&pass, T0 + 9700, &asked); /* Retry-After */
+    ck_assert(!gw_circuit_rests_for_failures(seat, T0 + 9700));
+    ck_assert(!gw_circuit_move_end(seat, T0 + 9700, T0 + 9700));
+    ck_assert_int_eq(gw_circuit_wait_ms(seat, T0 + 9700), REST);
+
+    gw_seats_reset();
+    ck_assert(gw_circuit_enter(seat, T0, LEASE, false, &late));
+    fail_at(seat, T0, MAX);
+    gw_circuit_fault(&late, T0, &asked); /* a slower answer asks for a rest, too */
+    ck_assert(!gw_circuit_move_end(seat, T0, T0));
+    ck_assert(!gw_circuit_rests_for_failures(NULL, T0) && !gw_circuit_move_end(NULL, T0, T0));
+}
+END_TEST
+
 START_TEST(jitter_cap_and_floor)
 {
     struct gw_fault fault = { .failures = 5, .rest_ms = REST, .rest_max_ms = REST };
@@ -526,6 +559,7 @@ int main(void)
     tcase_add_loop_test(tcase, one_circuit_tells_its_story, 0, (int)GW_ARRAY_LEN(stories));
     tcase_add_test(tcase, half_of_many_failing_trips_without_a_row);
     tcase_add_test(tcase, what_is_older_than_thirty_seconds_does_not_count);
+    tcase_add_test(tcase, health_moves_the_end_of_a_rest);
     tcase_add_test(tcase, jitter_cap_and_floor);
     tcase_add_test(tcase, the_share_rises_after_a_rest_and_only_then);
     tcase_add_test(tcase, zero_failures_switch_circuits_off);
