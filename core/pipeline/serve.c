@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/cgroup.h"
 #include "health/metrics_server.h"
 #include "limits/limits.h"
 #include "models/credential.h"
@@ -57,13 +57,12 @@ static void harden_process(void)
 
 static uint32_t count_workers(const struct gw_settings *settings)
 {
-    cpu_set_t set;
+    struct gw_cgroup cgroup;
 
     if (settings->server.workers > 0)
         return (uint32_t)settings->server.workers;
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-        return (uint32_t)CPU_COUNT(&set);
-    return 1;
+    gw_cgroup_here(&cgroup);
+    return gw_cgroup_workers(&cgroup);
 }
 
 static aigw_status start_workers(struct gw_serving *serving, struct gw_err *reterr)

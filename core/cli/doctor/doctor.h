@@ -121,12 +121,4 @@ bool doctor_is_loopback_url(const char *url);
 enum doctor_fault doctor_connection_fault(struct doctor *d, const char *url, const char *error,
                                           enum doctor_fault otherwise);
 
-/** What the control group of this process allows; 0: no limit. root is /sys/fs/cgroup, own the text of
- *  /proc/self/cgroup. */
-struct doctor_cgroup {
-    int64_t memory_max;
-    double cpus;
-};
-void doctor_read_cgroup(const char *root, const char *own, struct doctor_cgroup *ret_cgroup);
-
 #endif

@@ -18,7 +18,10 @@ const struct doctor_remedy doctor_remedies[FAULT_COUNT] = {
     [FAULT_PROXY_VARIABLE] = { "no-proxy", "add it to NO_PROXY", DOCTOR_KEYS | DOCTOR_MODELS },
     [FAULT_SUBPATH] = { "subpath-mount", "subPath never updates: mount the folder of the ConfigMap instead", 0 },
     [FAULT_DESCRIPTORS] = { "descriptors", "raise LimitNOFILE (containers: --ulimit nofile), two per stream", 0 },
-    [FAULT_MEMORY] = { "memory", "lower limits.body_max and limits.request_memory_max, or raise the memory limit", 0 },
+    [FAULT_MEMORY] = { "memory",
+                       "lower limits.body_max, limits.request_memory_max or limits.connections_max, or raise the "
+                       "memory limit",
+                       0 },
     [FAULT_CPU_QUOTA] = { "cpu-quota", "set WEB_CONCURRENCY to the quota, or raise the quota", 0 },
     [FAULT_NO_ISSUER] = { "no-issuer", "set AIGW_GITLAB_URL to your GitLab", DOCTOR_RUNNING },
     [FAULT_ISSUER] = { "issuer-unreachable", "cannot reach GitLab: DNS, firewall or proxy (AIGW_GITLAB_URL)",
