@@ -9,6 +9,7 @@ import time
 from contract._env import Env, Reply, completion
 from contract.chat import body_for
 from contract.generations import generation
+from contract.seed import Plain
 from fakes.net import Gate
 from harness import http
 from harness.cgroup import Cgroup
@@ -123,18 +124,7 @@ def seven_a_second_per_thousand_users(env):
 
 @fixture("cgroup", serial=True)
 def cgroup_fixture(ctx):
-    class Place:
-        def __init__(self):
-            self.ctx, self.open = ctx, []
-
-        def keep(self, thing):
-            self.open.append(thing)
-            return thing
-
-        def close(self):
-            for thing in reversed(self.open):
-                thing.close()
-    return Place()
+    return Plain(ctx)
 
 
 @case("OP-CGROUP-workers", "cgroup")

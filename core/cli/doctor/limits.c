@@ -1,5 +1,6 @@
 /* limits.c - what the machine or the container allows, against what the gateway was told to use. */
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 
 #include "base/cgroup.h"
 #include "cli/doctor/doctor.h"
@@ -54,6 +55,18 @@ static void check_cgroup(struct doctor *d, const struct gw_cgroup *cgroup)
         doctor_ok(d, "cpu", "%lld workers", (long long)workers);
 }
 
+/** What images of other gateways need and this one does not. */
+static void check_places(struct doctor *d)
+{
+    const char *home = gw_env_get("HF_HOME");
+    struct statvfs root;
+
+    if (home && *home)
+        doctor_warn(d, "places", FAULT_NEEDLESS_MOUNT, "HF_HOME is %s, and nothing here uses it", home);
+    else if (statvfs("/", &root) == 0 && (root.f_flag & ST_RDONLY))
+        doctor_ok(d, "places", "the root is read-only, which is fine: no path is written, any user will do");
+}
+
 void doctor_check_limits(struct doctor *d)
 {
     struct gw_cgroup cgroup;
@@ -61,4 +74,5 @@ void doctor_check_limits(struct doctor *d)
     check_descriptors(d);
     gw_cgroup_here(&cgroup);
     check_cgroup(d, &cgroup);
+    check_places(d);
 }

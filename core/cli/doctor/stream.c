@@ -6,9 +6,11 @@
 #include "cli/doctor/doctor.h"
 #include "cli/probe.h"
 
-#define STREAM_PATH "/monitoring/stream"
-#define STREAM_MS   30000
-#define SPREAD_MIN  400 /* ms that ten pieces take at least when nobody holds them back */
+#define STREAM_PATH   "/monitoring/stream"
+#define STREAM_MS     30000
+#define ROUND_MS      5000
+#define ROUND_NEAR_MS 250
+#define SPREAD_MIN    400 /* ms that ten pieces take at least when nobody holds them back */
 
 static void ask(struct doctor *d, const char *query, int64_t timeout_ms, struct cli_answer *ret_answer)
 {
@@ -55,6 +57,14 @@ static void check_pieces(struct doctor *d)
     cli_answer_done(&answer);
 }
 
+/** Limits are round numbers: whoever cuts at one has it set. */
+static bool is_round(int64_t ms)
+{
+    int64_t rest_ms = ms % ROUND_MS;
+
+    return ms > ROUND_MS - ROUND_NEAR_MS && (rest_ms < ROUND_NEAR_MS || rest_ms > ROUND_MS - ROUND_NEAR_MS);
+}
+
 static void check_silence(struct doctor *d)
 {
     long quiet_s = strtol(d->options->quiet, NULL, 10);
@@ -66,7 +76,7 @@ static void check_silence(struct doctor *d)
     if (is_whole(&answer))
         doctor_ok(d, "silence", "a stream survives %ld s of silence", quiet_s);
     else
-        doctor_fail(d, "silence", FAULT_CUT,
+        doctor_fail(d, "silence", is_round(answer.total_ms) ? FAULT_CUT_ROUND : FAULT_CUT,
                     "a silent stream was cut after %.1f s, expected to survive %ld s: status %ld %s",
                     (double)answer.total_ms / 1000.0, quiet_s, answer.status, answer.error.text);
     cli_answer_done(&answer);
