@@ -480,9 +480,9 @@ def buffering(env):
 
 @case("OP-DOC-01-22-round-number", "doctor")
 def cut_at_a_round_number(env):
-    """After five seconds to the tenth: nobody's model does that."""
+    """After five seconds of silence: nobody's model does that."""
     proxy = BadProxy(env.gw.port, cut_after_s=5)
-    named(env.doctor("--stream", "--url", proxy.url, "--quiet", "8"), "idle-limit", "fail", "cut after 5.0 s",
+    named(env.doctor("--stream", "--url", proxy.url, "--quiet", "8"), "idle-limit", "fail", "cut after 5.",
           "idle limit of a balancer")
     proxy.close()
 
