@@ -3,6 +3,7 @@ held to the schemas of Kubernetes' API, strictly (a member that the API does not
 import json
 import os
 import re
+import shlex
 
 from harness.runner import case, equal, fixture, truth
 
@@ -268,3 +269,27 @@ def keda_example(env):
         item = env.yaml.safe_load(file)
     equal(item["spec"]["scaleTargetRef"], {"name": "ai-gateway"}, "target")
     truth("aigw_open_requests" in item["spec"]["triggers"][0]["metadata"]["query"], "our metric", item)
+
+
+@case("DOCS-helm", "helm")
+def helm_of_the_pages(env):
+    """The commands of docs/install.md: the package is made, and what `upgrade --install` would install is rendered."""
+    with open(env.ctx.path("docs", "install.md"), encoding="utf-8") as file:
+        text = re.sub(r"\\\n\s*", " ", file.read())
+    found = [shlex.split(line, comments=True)[1:] for line in re.findall(r"^    (helm .*)$", text, re.M)]
+    equal([words[0] for words in found], ["package", "upgrade"], "commands")
+    folder = os.path.join(env.folder, "pages")
+    env.run("package", env.ctx.path(found[0][1]), "-d", folder)
+    words = found[1]
+    name, chart = words[2:4]
+    truth(os.path.exists(os.path.join(folder, os.path.basename(chart))), f"{chart} to be what `helm package` made", os.listdir(folder))
+    for flag in ("--install", "--create-namespace", "--wait", "--wait-for-jobs"):
+        truth(flag in words or flag == "--install", flag, words)
+    rest = [word for word in words[4:] if word not in ("--create-namespace", "--wait", "--wait-for-jobs", "--timeout", "300s")]
+    out = env.run("template", name, os.path.join(folder, os.path.basename(chart)), *rest)
+    objects = {(item["kind"], item["metadata"]["name"]): item for item in env.yaml.safe_load_all(out) if item}
+    env.hold_to_schemas(objects)
+    equal(objects["Ingress", "ai-gateway"]["spec"]["rules"][0]["host"], "ai-gateway.example.com", "host")
+    equal(container(objects)["image"], "registry.example.com/aigw:0.1.0", "image")
+    for line in re.findall(r"`-f (values-[a-z]+\.yaml)`", text):
+        truth(os.path.exists(os.path.join(env.chart, line)), line, "none")
