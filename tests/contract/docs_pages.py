@@ -17,11 +17,11 @@ GROUP = re.compile(r"^(server|providers|models|prefixes|features|families|keys|o
 # First word of a command → the row that runs it, or why none does. Pages whose blocks another suite takes whole are not listed.
 RUN_BY = {
     "aigw": "DOCS-commands", "curl": "DOCS-curl", "docker": "DOCS-docker", "helm": "DOCS-helm",
-    "git": "the network: a copy of GitLab's sources", "sudo": "DOCS-INDEX-*: the command behind it", "kill": "F-RELOAD-*, by its signal",
+    "git": "the network: a copy of GitLab's sources", "sudo": "DOCS-INDEX-*: the command behind it", "kill": "F-RELOAD, by its signal",
     "systemctl": "UNIT-VERIFY, PKG-START: no systemd runs in the suite", "apt-get": "PKG-INSTALL", "./scripts/serve": "CI's first step",
     "echo": "ROUTE-DOC-*", "bench/sizing": "S-35 to S-37 measure the same, scaled",
 }
-OTHERS = {"plugin-authors.md": "unit.sdk_guide", "clients.md": "CLIENT-*", "architecture.md": "pictures", "abi.md": "unit.abi",
+OTHERS = {"plugin-authors.md": "sdk.guide", "clients.md": "CLIENT-*", "architecture.md": "pictures", "abi.md": "sdk.abi",
           "routing.md": "ROUTE-DOC-*"}
 # Models that a page speaks of without showing them.
 SPOKEN_OF = """providers: { other = { plugin = "openai"; base_url = "http://127.0.0.1:1/v1"; }; };

@@ -24,7 +24,6 @@ from harness.runner import Skip, add_case, case, equal, fixture, truth
 
 from ._env import Env, completion
 
-NOT_HERE = {32}  # no prices are kept: nothing has a cost
 NOBODY = "http://127.0.0.1:1"        # nothing listens there
 NOWHERE = "http://nowhere.invalid"  # no such name
 KEY = "sk-canary-doctor-5c1e88"
@@ -268,6 +267,17 @@ def spend_a_quota(place):
     return undo
 
 
+def serve_without_a_price(place):
+    """A table of prices in which the model that a request brings along has no row."""
+    config = run(place.ctx, "config", conf_dirs=()).out
+    if "prices" not in config:
+        raise Skip("this gateway keeps no prices")
+    undo = reloaded(place, 'prices: { table = ( { model = "another"; input = 1.0; output = 2.0; } ); };\n')
+    response = place.post("/v2/code/completions", completion(place.models.script(Reply())), place.auth())
+    equal(response.status, 200, "status")
+    return undo
+
+
 def refuse_a_reload(place):
     return reloaded(place, "server: { prot = 1; };\n", says="reload refused")
 
@@ -355,6 +365,7 @@ FAULTS = [
     Fault(33, "environment-wins", "environment-wins", "warn", ("AIGW_FASTAPI__API_PORT in the environment wins",),
           conf="server: { port = 5999; };\n"),
     Fault(33, "not-reloaded", "not-reloaded", "warn", ("92-late.conf", "SIGHUP"), act=change_a_file),
+    Fault(32, "no-price", "unpriced", "warn", ("no price for", "add a row for it to prices.table"), act=serve_without_a_price),
     Fault(33, "refused", "reload-refused", "fail", ("correct what `aigw reload` or `aigw check` names",), act=refuse_a_reload),
     Fault(39, "mounts", "needless-mount", "warn", ("nothing to do: no path is written", "HF_HOME"),
           env={"HF_HOME": "/home/aigateway/.hf"}),
@@ -520,7 +531,7 @@ def every_fault_has_its_row(env):
     equal([ident for ident in ids if f'"{ident}"' not in rows], [], "faults without a row")
     numbers = {int(number) for number in re.findall(r"OP-DOC-01-(\d\d)-", rows)} | {
         int(number) for number in re.findall(r"Fault\((\d+), ", rows)} | {20, 21}  # those two are OP-DOC-02
-    equal(sorted(set(range(1, 41)) - numbers - NOT_HERE), [], "faults of the list without a row")
+    equal(sorted(set(range(1, 41)) - numbers), [], "faults of the list without a row")
 
 
 NGINX = """daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log stderr error;

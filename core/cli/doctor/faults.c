@@ -74,6 +74,7 @@ const struct doctor_remedy doctor_remedies[FAULT_COUNT] = {
     [FAULT_FULL] = { "provider-full",
                      "the model's server is full: raise max_parallel if it bears more, or add a server", 0 },
     [FAULT_QUOTA] = { "quota", "if that is more than was meant: raise the quota, or tell the caller to slow down", 0 },
+    [FAULT_UNPRICED] = { "unpriced", "add a row for it to prices.table; 0.0 is a price", 0 },
     [FAULT_SCOPE] = { "scope", "the user has no seat, or the subscription is stale: synchronise it in GitLab", 0 },
     [FAULT_TOKENS_REFUSED] = { "tokens-refused",
                                "GitLab and the gateway disagree on issuer, key or time: give such a token to `aigw "

@@ -10,6 +10,7 @@
 #include "cli/doctor/doctor.h"
 #include "cli/probe.h"
 #include "config/json.h"
+#include "config/snapshot.h"
 
 #define LOOK_MS        5000
 #define REPLICAS_ASKED 8
@@ -169,11 +170,49 @@ static void label_of(const char *at, const char *name, char *text, size_t size)
         snprintf(text, size, "%.*s", (int)strcspn(value + strlen(name), "\"\n"), value + strlen(name));
 }
 
+static bool is_calendar(const char *window)
+{
+    return strcmp(window, "day") == 0 || strcmp(window, "week") == 0 || strcmp(window, "month") == 0;
+}
+
+/** Where days begin, by the configuration; without a zone that is UTC. */
+static const char *zone_of(struct doctor *d)
+{
+    const struct gw_node *prices = d->snapshot ? gw_node_get(d->snapshot->conf, "prices") : NULL;
+    const struct gw_node *zone = prices ? gw_node_get(prices, "zone") : NULL;
+
+    return zone && zone->type == GW_NODE_STRING ? zone->string : "UTC";
+}
+
+/** "; ci-1 used 5 requests, it begins anew in 3 h": of whoever used most of that quota. */
+static void put_used(struct gw_buf *text, struct json_object *used, const char *name)
+{
+    static const char *const kinds[] = { "requests", "tokens", "cost" };
+
+    for (size_t i = 0; used && i < json_object_array_length(used); i++) {
+        struct json_object *one = json_object_array_get_idx(used, i), *amount;
+        const char *between = " used ";
+
+        if (strcmp(cli_json_text(one, "quota"), name) != 0)
+            continue;
+        gw_buf_printf(text, "; %s", cli_json_text(one, "entity"));
+        for (size_t k = 0; k < GW_ARRAY_LEN(kinds); k++) {
+            if (!json_object_object_get_ex(one, kinds[k], &amount))
+                continue;
+            gw_buf_printf(text, "%s%s %s", between, json_object_get_string(amount), kinds[k]);
+            between = ", ";
+        }
+        if (cli_json_at(one, "resets_in_s"))
+            gw_buf_printf(text, ", it begins anew in %.1f h", (double)cli_json_int(one, "resets_in_s") / 3600);
+        return;
+    }
+}
+
 /** ": per key, 5 requests a minute": what the quota of that name allows; "" when it is gone. */
 static const char *quota_text(struct doctor *d, struct json_object *ready, const char *name)
 {
-    static const char *const kinds[] = { "requests", "tokens" };
-    struct json_object *quota = NULL;
+    static const char *const kinds[] = { "requests", "tokens", "cost" };
+    struct json_object *quota = NULL, *amount;
     const char *window;
     struct gw_buf text;
     const char *copy;
@@ -181,25 +220,27 @@ static const char *quota_text(struct doctor *d, struct json_object *ready, const
     if (!json_object_object_get_ex(cli_json_at(ready, "quotas"), name, &quota))
         return "";
     window = cli_json_text(quota, "window");
-    gw_buf_init(&text, 512);
+    gw_buf_init(&text, 1024);
     gw_buf_printf(&text, ": per %s", cli_json_text(quota, "per"));
     for (size_t i = 0; i < GW_ARRAY_LEN(kinds); i++) {
-        if (cli_json_int(quota, kinds[i]) > 0)
-            gw_buf_printf(&text, ", %lld %s a %s", (long long)cli_json_int(quota, kinds[i]), kinds[i], window);
+        if (json_object_object_get_ex(quota, kinds[i], &amount) && json_object_get_double(amount) > 0)
+            gw_buf_printf(&text, ", %s %s a %s", json_object_get_string(amount), kinds[i], window);
     }
     if (cli_json_int(quota, "parallel") > 0)
         gw_buf_printf(&text, ", %lld at a time", (long long)cli_json_int(quota, "parallel"));
-    if (strcmp(window, "day") == 0 || strcmp(window, "week") == 0 || strcmp(window, "month") == 0)
-        gw_buf_printf(&text, "; a %s begins and ends in UTC", window);
+    if (is_calendar(window))
+        gw_buf_printf(&text, "; a %s begins and ends in %s", window, zone_of(d));
+    put_used(&text, cli_json_at(ready, "quotas_used"), name);
     copy = gw_arena_strndup(d->arena, text.data ? text.data : "", text.len);
     gw_buf_done(&text);
     return copy ? copy : "";
 }
 
-/** Whoever was refused although his token is good, and what a quota refused. */
+/** Whoever was refused although his token is good, what a quota refused, and what no budget sees. */
 static void check_refusals(struct doctor *d, const char *page, struct json_object *ready)
 {
-    static const char scope_at[] = "aigw_scope_refused_total{", quota_at[] = "aigw_quota_refused_total{";
+    static const char scope_at[] = "aigw_scope_refused_total{", quota_at[] = "aigw_quota_refused_total{",
+                      unpriced_at[] = "aigw_unpriced_requests_total{";
     char text[200];
 
     for (const char *at = strstr(page, scope_at); at; at = strstr(at + 1, scope_at)) {
@@ -211,6 +252,11 @@ static void check_refusals(struct doctor *d, const char *page, struct json_objec
         label_of(at, "quota=\"", text, sizeof text);
         doctor_warn(d, "quotas", FAULT_QUOTA, "quota %s refused %.0f calls since the start (429)%s", text,
                     sample(at, quota_at), quota_text(d, ready, text));
+    }
+    for (const char *at = strstr(page, unpriced_at); at; at = strstr(at + 1, unpriced_at)) {
+        label_of(at, "model=\"", text, sizeof text);
+        doctor_warn(d, "prices", FAULT_UNPRICED, "no price for %s: %.0f of its calls cost nothing", text,
+                    sample(at, unpriced_at));
     }
 }
 
