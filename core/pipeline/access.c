@@ -10,8 +10,9 @@
 
 /* Ids of the metrics below; written once before the workers start. */
 static struct {
+    uint32_t scope_refused;
     uint32_t http_duration, overhead, in_flight, inferences, inference_duration, input_tokens, output_tokens,
-        total_tokens, quota_refused, scope_refused;
+        total_tokens, quota_refused;
 } ids;
 
 #define MODEL_LABELS \
@@ -218,6 +219,13 @@ static bool http_labels(const struct gw_request *request, int status, aigw_str l
     return true;
 }
 
+void gw_access_scope_refused(const char *scope)
+{
+    aigw_str label = gw_str(scope);
+
+    gw_series_add(gw_series(ids.scope_refused, &label), 1);
+}
+
 void gw_access_answered(struct gw_request *request, int status)
 {
     aigw_str labels[3];
@@ -338,13 +346,6 @@ void gw_access_quota_refused(const char *quota)
     gw_series_add(gw_series(ids.quota_refused, &label), 1);
 }
 
-void gw_access_scope_refused(const char *scope)
-{
-    aigw_str label = gw_str(scope);
-
-    gw_series_add(gw_series(ids.scope_refused, &label), 1);
-}
-
 static void collect_config(void *user, struct gw_buf *out)
 {
     struct gw_server *server = user;
@@ -381,10 +382,10 @@ static void collect_open(void *user, struct gw_buf *out)
 
 void gw_access_register(struct gw_server *server)
 {
-    static const char *const http_labels[] = { "handler", "method", "status" };
+    static const char *const http_labels[] = { "handler", "method", "status" }, *const scope_label[] = { "scope" };
     static const char *const model_two[] = { "model_engine", "model_name" };
     static const char *const all[] = { MODEL_LABELS };
-    static const char *const quota_label[] = { "quota" }, *const scope_label[] = { "scope" };
+    static const char *const quota_label[] = { "quota" };
     static const double overhead_buckets[] = { 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1 };
 
     ids.http_duration = gw_metric(GW_METRIC_HISTOGRAM, "http_request_duration_seconds",
@@ -392,6 +393,9 @@ void gw_access_register(struct gw_server *server)
     ids.overhead = gw_metric(GW_METRIC_HISTOGRAM, "aigw_overhead_seconds",
                              "Time of a request without the time spent waiting for its model.", http_labels, 3,
                              overhead_buckets, GW_ARRAY_LEN(overhead_buckets));
+    ids.scope_refused = gw_metric(GW_METRIC_COUNTER, "aigw_scope_refused_total",
+                                  "Requests whose token is good and lacks the right that the route needs (403).",
+                                  scope_label, 1, NULL, 0);
     ids.in_flight =
         gw_metric(GW_METRIC_GAUGE, "model_inferences_in_flight", "Model calls running now.", model_two, 2, NULL, 0);
     ids.inferences = gw_metric(GW_METRIC_COUNTER, "model_inferences_total", "Model calls that ended.", all,
@@ -406,9 +410,6 @@ void gw_access_register(struct gw_server *server)
                                  MODEL_LABEL_COUNT, NULL, 0);
     ids.quota_refused = gw_metric(GW_METRIC_COUNTER, "aigw_quota_refused_total", "Model calls that a quota refused.",
                                   quota_label, 1, NULL, 0);
-    ids.scope_refused = gw_metric(GW_METRIC_COUNTER, "aigw_scope_refused_total",
-                                  "Requests whose token is good and lacks the right that the route needs (403).",
-                                  scope_label, 1, NULL, 0);
     gw_models_register_metrics();
     gw_metrics_add_collector(collect_open, server);
     gw_metrics_add_collector(collect_config, server);

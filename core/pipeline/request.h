@@ -168,11 +168,11 @@ void gw_answer_stream_probe(struct gw_request *request);
 
 /* access.c: log line and metrics of a finished request */
 void gw_access_answered(struct gw_request *request, int status);
+void gw_access_scope_refused(const char *scope);
 void gw_access_done(struct gw_request *request);
 void gw_access_model_started(const struct gw_call_stats *stats);
 void gw_access_model_ended(const struct gw_request *request, const struct gw_call_stats *stats);
 void gw_access_quota_refused(const char *quota);
-void gw_access_scope_refused(const char *scope);
 void gw_access_register(struct gw_server *server);
 
 /* limits.c: the operator's model limits, shown as gauges and enforced by nobody */
