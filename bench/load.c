@@ -241,8 +241,9 @@ static void on_pace(void)
 
 static void start_pace(void)
 {
-    long period_ns = (long)(1e9 / options.rate);
-    const struct itimerspec period = { { 0, period_ns }, { 0, period_ns } };
+    int64_t period_ns = (int64_t)(1e9 / options.rate);
+    const struct timespec every = { (time_t)(period_ns / 1000000000), (long)(period_ns % 1000000000) };
+    const struct itimerspec period = { every, every };
     struct epoll_event event = { .events = EPOLLIN, .data.ptr = &load.timer };
 
     load.timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -699,7 +700,7 @@ int main(int argc, char **argv)
     }
     if (strcmp(mode, "start") == 0 && rest + 1 < argc && strcmp(argv[rest], "--") == 0)
         return measure_start(argv + rest + 1);
-    if (rest < argc || options.connections < 1 || (options.rate != 0 && (options.rate < 2 || options.rate > 1e6))) {
+    if (rest < argc || options.connections < 1 || (options.rate != 0 && (options.rate < 0.1 || options.rate > 1e6))) {
         fprintf(stderr, "bench_load: bad options; the top of bench/load.c shows them\n");
         return 2;
     }

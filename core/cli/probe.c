@@ -191,6 +191,10 @@ void cli_probe(const struct cli_probe *probe, struct cli_answer *ret_answer)
     set_options(easy, probe, &run);
     if (probe->post)
         headers = curl_slist_append(headers, "Content-Type: application/json");
+    if (probe->bearer) {
+        curl_easy_setopt(easy, CURLOPT_HTTPAUTH, CURLAUTH_BEARER);
+        curl_easy_setopt(easy, CURLOPT_XOAUTH2_BEARER, probe->bearer);
+    }
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers);
     ca_fd = set_trust(easy, probe, &ret_answer->error);
     if (!ret_answer->error.text[0])

@@ -10,6 +10,7 @@
 struct cli_probe {
     const char *url;
     const char *post;          /* JSON body of a POST; NULL: GET */
+    const char *bearer;        /* sent as authorization; NULL: none */
     int64_t timeout_ms;        /* for everything */
     const char *ca_file;       /* NULL: the system's */
     const char *extra_ca_file; /* trusted besides, NULL: none */

@@ -94,8 +94,10 @@ const struct gw_setting_row *gw_setting_row_find(const char *path);
 extern const struct gw_setting_row gw_setting_rows[];
 extern const size_t gw_setting_row_count;
 
-/* ---- validate.c, reference.c ---- */
+/* ---- fit.c, validate.c, reference.c ---- */
 
+/** Lower defaults to what fits into this much memory, with a note for each; 0: memory has no limit. */
+void gw_settings_fit(struct gw_settings *settings, int64_t memory_max, struct gw_problems *problems);
 /** Checks between settings; normalises server.path_prefix. */
 void gw_settings_validate(struct gw_arena *arena, struct gw_settings *settings, struct gw_problems *problems);
 

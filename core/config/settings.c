@@ -9,6 +9,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "base/cgroup.h"
 #include "base/log.h"
 #include "config/internal.h"
 #include "config/json.h"
@@ -364,6 +365,7 @@ void gw_settings_load(struct gw_arena *arena, const struct gw_node *conf, const 
                       const char *dot_env_dir, struct gw_settings *out, struct gw_problems *problems)
 {
     struct load load = { .arena = arena, .problems = problems, .conf = conf, .out = out };
+    struct gw_cgroup cgroup;
 
     memset(out, 0, sizeof *out);
     load.sources = gw_arena_calloc(arena, gw_setting_row_count * sizeof *load.sources);
@@ -377,6 +379,8 @@ void gw_settings_load(struct gw_arena *arena, const struct gw_node *conf, const 
     for (size_t i = 0; i < gw_setting_row_count; i++)
         load_row(&load, i);
     check_shape(&load);
+    gw_cgroup_here(&cgroup);
+    gw_settings_fit(out, cgroup.memory_max, problems);
     gw_settings_validate(arena, out, problems);
 }
 

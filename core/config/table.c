@@ -44,8 +44,9 @@ const struct gw_setting_row gw_setting_rows[] = {
         "tests.",
         "AIGW_FASTAPI__METRICS_PORT"),
     ROW(server, workers, INT, 0, GW_ROW_RESTART, "0", 0, 1024, NULL,
-        "Event loops (threads). 0: one per CPU this process may use. One serves "
-        "thousands of streams.",
+        "Event loops (threads). 0: one per CPU this process may use, CPU quotas of containers and services counted. "
+        "One "
+        "serves thousands of streams.",
         "WEB_CONCURRENCY"),
     TEXT(server, path_prefix, 0, 0, "/ai", "Every route answers under this prefix too. Empty for none.",
          "AIGW_SERVER__PATH_PREFIX"),
@@ -102,7 +103,10 @@ const struct gw_setting_row gw_setting_rows[] = {
         "AIGW_LIMITS__REQUEST_MS"),
     ROW(limits, header_max, INT, 0, GW_ROW_RESTART, "32768", 1024, 1048576, NULL,
         "Largest request line and headers, bytes. Larger: 431.", "AIGW_LIMITS__HEADER_MAX"),
-    INT(limits, body_max, "16777216", 1024, GIB, "Largest request body, bytes. Larger: 413.", "AIGW_LIMITS__BODY_MAX"),
+    INT(limits, body_max, "16777216", 1024, GIB,
+        "Largest request body, bytes. Larger: 413. The default is less where "
+        "memory is limited to less than 124 MiB.",
+        "AIGW_LIMITS__BODY_MAX"),
     INT(limits, drain_max, "1048576", 0, GIB,
         "Bytes of a refused body that are read and thrown away so that the client "
         "sees the answer.",
@@ -110,10 +114,12 @@ const struct gw_setting_row gw_setting_rows[] = {
     INT(limits, backlog_high, "65536", 1024, GIB, "Unsent bytes of one stream at which the model is slowed down.",
         "AIGW_LIMITS__BACKLOG_HIGH"),
     INT(limits, connections_max, "20000", 1, 10000000,
-        "Most client connections of the process. Beyond it: 503 with "
-        "Retry-After.",
+        "Most client connections of the process. Beyond it: 503 with Retry-After. The default is less where memory is "
+        "limited to less than 850 MiB: three quarters of it, 32 KiB each.",
         "AIGW_LIMITS__CONNECTIONS_MAX"),
-    INT(limits, request_memory_max, "67108864", 65536, GIB, "Most memory of one request, bytes.",
+    INT(limits, request_memory_max, "67108864", 65536, GIB,
+        "Most memory of one request, bytes. The default is less where memory is "
+        "limited to less than 256 MiB.",
         "AIGW_LIMITS__REQUEST_MEMORY_MAX"),
     INT(limits, stream_status_ms, "1000", 0, 60000,
         "A stream's 200 is sent with the model's first event, or after this many "

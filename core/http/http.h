@@ -117,7 +117,10 @@ aigw_status gw_http_set_trusted_proxies(struct gw_http *http, const char *const 
                                         struct gw_err *reterr);
 /** Path prefix under which everything answers too, such as "/ai" (D28); NULL for none. Borrowed. */
 void gw_http_set_prefix(struct gw_http *http, const char *prefix);
-/** Stop accepting, serve what has arrived, send "connection: close" with every answer from now on. */
+/** Serve on, but let go of clients: every answer from now on says "connection: close", so that they look for another
+ *  server behind the balancer. */
+void gw_http_leave(struct gw_http *http);
+/** Stop accepting, serve what has arrived, and leave (above). */
 void gw_http_drain(struct gw_http *http);
 /** True when nobody waits for an answer any more, and nothing of a request is being read. */
 bool gw_http_is_drained(const struct gw_http *http);

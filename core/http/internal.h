@@ -160,6 +160,7 @@ struct gw_http {
     uint32_t open_connections;
     uint16_t port;
     bool is_tls;
+    bool is_leaving; /* true while draining, too */
     bool is_draining;
     char date[40];
 };

@@ -141,7 +141,9 @@ bool http_put_head(struct http_ex *ex, int status, const char *content_type, uin
     put_seconds(seconds, elapsed_us < 0 ? 0 : (uint64_t)elapsed_us);
     put_header(out, AIGW_STR("x-process-time"), gw_str(seconds));
     put_length(ex, out, status, length);
-    if (ex->must_close || http->is_draining)
+    if (http->is_leaving)
+        ex->must_close = true;
+    if (ex->must_close)
         gw_buf_puts(out, "connection: close\r\n");
     else if (ex->pub.http_minor == 0)
         gw_buf_puts(out, "connection: keep-alive\r\n");

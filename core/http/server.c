@@ -237,12 +237,18 @@ static void on_drain_silent(struct gw_timer *self)
     }
 }
 
+void gw_http_leave(struct gw_http *http)
+{
+    http->is_leaving = true;
+}
+
 /** Whoever was let in by the kernel, and whatever had arrived, is served; then the connection closes. */
 void gw_http_drain(struct gw_http *http)
 {
     if (http->is_draining)
         return;
     http->is_draining = true;
+    gw_http_leave(http);
     while (http->listener.fd >= 0 && http_accept_some(http, ACCEPTS_PER_TURN))
         ;
     http_close_listener(http);

@@ -11,6 +11,7 @@
 
 /* Ids of the metrics below; written once before the workers start. */
 static struct {
+    uint32_t scope_refused;
     uint32_t http_duration, overhead, in_flight, inferences, inference_duration, input_tokens, output_tokens,
         total_tokens, quota_refused;
 } ids;
@@ -251,6 +252,13 @@ static bool http_labels(const struct gw_request *request, int status, aigw_str l
     return true;
 }
 
+void gw_access_scope_refused(const char *scope)
+{
+    aigw_str label = gw_str(scope);
+
+    gw_series_add(gw_series(ids.scope_refused, &label), 1);
+}
+
 void gw_access_answered(struct gw_request *request, int status)
 {
     aigw_str labels[3];
@@ -407,7 +415,7 @@ static void collect_open(void *user, struct gw_buf *out)
 
 void gw_access_register(struct gw_server *server)
 {
-    static const char *const http_labels[] = { "handler", "method", "status" };
+    static const char *const http_labels[] = { "handler", "method", "status" }, *const scope_label[] = { "scope" };
     static const char *const model_two[] = { "model_engine", "model_name" };
     static const char *const all[] = { MODEL_LABELS };
     static const char *const quota_label[] = { "quota" };
@@ -418,6 +426,9 @@ void gw_access_register(struct gw_server *server)
     ids.overhead = gw_metric(GW_METRIC_HISTOGRAM, "aigw_overhead_seconds",
                              "Time of a request without the time spent waiting for its model.", http_labels, 3,
                              overhead_buckets, GW_ARRAY_LEN(overhead_buckets));
+    ids.scope_refused = gw_metric(GW_METRIC_COUNTER, "aigw_scope_refused_total",
+                                  "Requests whose token is good and lacks the right that the route needs (403).",
+                                  scope_label, 1, NULL, 0);
     ids.in_flight =
         gw_metric(GW_METRIC_GAUGE, "model_inferences_in_flight", "Model calls running now.", model_two, 2, NULL, 0);
     ids.inferences = gw_metric(GW_METRIC_COUNTER, "model_inferences_total", "Model calls that ended.", all,

@@ -395,6 +395,7 @@ static enum outcome step_permit(struct gw_request *request)
     }
     if (!spec->scope || gw_request_has_scope(request, spec->scope, flags))
         return NEXT;
+    gw_access_scope_refused(spec->scope);
     gw_answer_refuse(request, AIGW_REFUSE_SCOPE, 403, spec->forbidden_detail ? spec->forbidden_detail : "Forbidden",
                      NULL, -1);
     return ENDED;

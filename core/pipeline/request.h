@@ -172,6 +172,7 @@ void gw_answer_stream_probe(struct gw_request *request);
 
 /* access.c: log line and metrics of a finished request */
 void gw_access_answered(struct gw_request *request, int status);
+void gw_access_scope_refused(const char *scope);
 void gw_access_done(struct gw_request *request);
 void gw_access_model_started(const struct gw_call_stats *stats);
 void gw_access_model_ended(const struct gw_request *request, const struct gw_call_stats *stats);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +14,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "base/cgroup.h"
 #include "health/metrics_server.h"
 #include "limits/limits.h"
 #include "models/credential.h"
@@ -57,13 +57,12 @@ static void harden_process(void)
 
 static uint32_t count_workers(const struct gw_settings *settings)
 {
-    cpu_set_t set;
+    struct gw_cgroup cgroup;
 
     if (settings->server.workers > 0)
         return (uint32_t)settings->server.workers;
-    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
-        return (uint32_t)CPU_COUNT(&set);
-    return 1;
+    gw_cgroup_here(&cgroup);
+    return gw_cgroup_workers(&cgroup);
 }
 
 static aigw_status start_workers(struct gw_serving *serving, struct gw_err *reterr)
@@ -239,7 +238,7 @@ static void serve(struct gw_serving *serving, int signal_fd)
 }
 
 /** Balancers and Kubernetes need a moment until they send nothing any more: the listener stays open for them while
- * ready says 503. A second signal means "now". */
+ * ready says 503 and answers end their connections. A second signal means "now". */
 static void wait_for_balancers(struct gw_serving *serving, int signal_fd)
 {
     int64_t wait_ms = serving->snapshot->settings.server.drain_wait_ms, until_ms = gw_mono_ms() + wait_ms, left_ms;
@@ -252,6 +251,8 @@ static void wait_for_balancers(struct gw_serving *serving, int signal_fd)
         return;
     gw_log(GW_LOG_INFO, "main", "stopping in %lld ms: ready says 503, requests are still served", (long long)wait_ms);
     gw_log_flush();
+    for (uint32_t i = 0; i < serving->server.worker_count; i++)
+        gw_worker_post_leave(&serving->server.workers[i]);
     while (!must_stop && (left_ms = until_ms - gw_mono_ms()) > 0) {
         (void)poll(&wait, 1, left_ms < WATCH_MS ? (int)left_ms : WATCH_MS);
         while (read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info)

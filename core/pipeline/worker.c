@@ -258,6 +258,22 @@ void gw_worker_post(struct gw_worker_post *post, struct gw_view *auth)
     send_post(post, take_change);
 }
 
+static void start_leaving(void *arg)
+{
+    struct gw_worker_post *post = arg;
+
+    gw_http_leave(post->worker->http);
+    gw_worker_unprepare(post);
+}
+
+void gw_worker_post_leave(struct gw_worker *worker)
+{
+    struct gw_worker_post *post = new_post(worker);
+
+    if (post) /* without: clients stay until the drain */
+        send_post(post, start_leaving);
+}
+
 static void check_drained(struct gw_timer *timer)
 {
     struct gw_worker *worker = GW_CONTAINER_OF(timer, struct gw_worker, drain_timer);

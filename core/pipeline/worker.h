@@ -74,6 +74,8 @@ struct gw_worker_change {
 struct gw_worker_post *gw_worker_prepare(struct gw_worker *worker, const struct gw_worker_change *change);
 void gw_worker_post(struct gw_worker_post *post, struct gw_view *auth);
 void gw_worker_unprepare(struct gw_worker_post *post); /* NULL is fine */
+/** Serve on, and say with every answer that the connection ends. */
+void gw_worker_post_leave(struct gw_worker *worker);
 /** Stop accepting, finish what runs, at most drain_ms, then stop the loop. */
 void gw_worker_post_drain(struct gw_worker *worker, int64_t drain_ms);
 

@@ -3,6 +3,7 @@ through proxies that buffer or cut (OP-DOC-02); no secret in what an operator's 
 import email.utils
 import json
 import os
+import re
 import resource
 import shutil
 import socket
@@ -10,12 +11,14 @@ import subprocess
 import time
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 
 from fakes import gitlab as gl
 from fakes import pki
 from fakes.models import Reply
+from fakes.net import Gate
 from fakes.proxy import BadProxy
+from harness import http
 from harness.command import run
 from harness.runner import Skip, add_case, case, equal, fixture, truth
 
@@ -42,8 +45,8 @@ class Place(Env):
         found.update(changes)
         return found
 
-    def doctor(self, *args, conf=None, env=None, folder=None):
-        """The report as JSON."""
+    def doctor(self, *args, conf=None, env=None, folder=None, **more):
+        """The report as JSON. more: for harness.command.run()."""
         folders = [self.ctx.conf_dir, folder or self.gw.conf_dir]
         if conf:
             folders.append(self.ctx.folder("doctor-conf"))
@@ -51,7 +54,7 @@ class Place(Env):
                 out.write(conf)
             old = time.time() - 3600  # what is only told to doctor is no change that the gateway missed
             os.utime(os.path.join(folders[-1], "90-doctor.conf"), (old, old))
-        result = run(self.ctx, "doctor", "--json", *args, conf_dirs=folders, env=self.settings(**(env or {})))
+        result = run(self.ctx, "doctor", "--json", *args, conf_dirs=folders, env=self.settings(**(env or {})), **more)
         truth(KEY not in result.out + result.err, "no key", result)
         equal(result.err, "", "standard error")
         report = json.loads(result.out)
@@ -160,6 +163,26 @@ def old_gitlab(place):
     equal(response.status, 200, "status")
 
 
+def refuse_a_right(place):
+    response = place.post("/v2/code/completions", completion(), place.auth(place.token(scopes=["duo_chat"])))
+    equal(response.status, 403, "status")
+
+
+def key_in(form):
+    """The signing key as DER, or encrypted."""
+    def env(place):
+        path = os.path.join(place.ctx.folder("keys"), "key")
+        with open(path, "wb") as out:
+            out.write(place.signing_key.private_bytes(*form))
+        return {"AIGW_SELF_SIGNED_JWT__SIGNING_KEY": "file:" + path}
+    return env
+
+
+DER = (serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+ENCRYPTED = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+             serialization.BestAvailableEncryption(b"password"))
+
+
 def bad_key(_place):
     return {"AIGW_SELF_SIGNED_JWT__SIGNING_KEY": "-----BEGIN PRIVATE KEY----- lost -----END PRIVATE KEY-----"}
 
@@ -173,6 +196,7 @@ def fault_of_gitlab(kind, value=None):
 
 # -- models ------------------------------------------------------------------------------------------------------------
 
+WINDOW = Reply(body={"object": "list", "data": [{"id": "mock", "object": "model", "max_model_len": 4096}]})
 LIST = Reply(body={"object": "list", "data": [{"id": "mock", "object": "model"}]})
 
 
@@ -186,22 +210,76 @@ def served(*replies, model="mock"):
     return conf
 
 
-def trip_the_circuit(place):
-    script = place.models.script(Reply(status=500))
-    place.gw.write_conf(model_conf(script.base) + 'features: { code_suggestions = { plugin = "code_suggestions"; '
-                                                  'model = "coder"; }; };\n', "91-model.conf")
-    mark = len(place.gw.lines)
-    place.gw.signal(1)
-    truth(place.gw.wait_line(lambda line: line.get("message") == "configuration reloaded", start=mark), "a reload",
-          place.gw.raw[-3:])
-    body = completion(drop=("model_provider", "model_name", "model_api_key", "model_identifier"))
-    for _ in range(6):
-        place.post("/v2/code/completions", body, place.auth())
+FEATURE = 'features: { code_suggestions = { plugin = "code_suggestions"; model = "coder"; }; };\n'
+CONFIGURED = completion(drop=("model_provider", "model_name", "model_api_key", "model_identifier"))  # conf.d's model
+
+
+def reloaded(place, text, name="91-model.conf", says="configuration reloaded"):
+    """The running gateway reads this, too; how to take it away again."""
+    def reload():
+        mark = len(place.gw.lines)
+        place.gw.signal(1)
+        return mark
+
+    place.gw.write_conf(text, name)
+    old = time.time() - 3600
+    os.utime(os.path.join(place.gw.conf_dir, name), (old, old))
+    mark = reload()
+    truth(place.gw.wait_line(lambda line: says in line.get("message", ""), start=mark), "a reload", place.gw.raw[-3:])
 
     def undo():
-        os.remove(os.path.join(place.gw.conf_dir, "91-model.conf"))
-        place.gw.signal(1)
+        os.remove(os.path.join(place.gw.conf_dir, name))
+        mark = reload()
+        truth(place.gw.wait_line(lambda line: line.get("message") == "configuration reloaded", start=mark), "a reload",
+              place.gw.raw[-3:])
     return undo
+
+
+def trip_the_circuit(place):
+    undo = reloaded(place, model_conf(place.models.script(Reply(status=500)).base) + FEATURE)
+    for _ in range(6):
+        place.post("/v2/code/completions", CONFIGURED, place.auth())
+    return undo
+
+
+def fill_the_server(place):
+    """Its one place is taken while doctor looks."""
+    gate = Gate()
+    script = place.models.script(Reply(gate=gate), Reply(), Reply())
+    undo = reloaded(place, model_conf(script.base).replace("base_url", "max_parallel = 1; base_url") + FEATURE)
+    connection = place.gw.connect()
+    connection.send(http.render("POST", "/v2/code/completions", place.auth(), CONFIGURED))
+    truth(script.wait(lambda s: s.seen), "the model to be asked", script.seen)
+
+    def end():
+        gate.set()
+        equal(connection.read_response().status, 200, "the call that took the place")
+        connection.close()
+        undo()
+    return end
+
+
+def spend_a_quota(place):
+    undo = reloaded(place, model_conf(place.models.script(Reply()).base) + FEATURE
+                    + 'quotas: { doctors: { per = "instance"; requests = 1; window = "day"; }; };\n')
+    statuses = [place.post("/v2/code/completions", CONFIGURED, place.auth()).status for _ in range(3)]
+    equal(statuses, [200, 429, 429], "statuses")
+    return undo
+
+
+def serve_without_a_price(place):
+    """A table of prices in which the model that a request brings along has no row."""
+    config = run(place.ctx, "config", conf_dirs=()).out
+    if "prices" not in config:
+        raise Skip("this gateway keeps no prices")
+    undo = reloaded(place, 'prices: { table = ( { model = "another"; input = 1.0; output = 2.0; } ); };\n')
+    response = place.post("/v2/code/completions", completion(place.models.script(Reply())), place.auth())
+    equal(response.status, 200, "status")
+    return undo
+
+
+def refuse_a_reload(place):
+    return reloaded(place, "server: { prot = 1; };\n", says="reload refused")
 
 
 # -- this machine ------------------------------------------------------------------------------------------------------
@@ -233,11 +311,15 @@ FAULTS = [
           env=behind(lambda place: pki.CA(place.ctx.folder("ca"), "Doctor CA")), cause=True),
     Fault(5, "short-chain", "chain", "fail", ("the server must send its chain", "Doctor Middle"), env=chain_env),
     Fault(6, "bad-signing-key", "signing-key", "fail", ("openssl genrsa",), env=bad_key),
+    Fault(6, "encrypted-key", "key-encrypted", "fail", ("the key is encrypted", "openssl rsa -in"), env=key_in(ENCRYPTED)),
+    Fault(6, "der-key", "key-der", "fail", ("the key is DER", "openssl rsa -inform DER"), env=key_in(DER)),
     Fault(7, "no-signing-key", "no-signing-key", "warn", ("AIGW_SELF_SIGNED_JWT__SIGNING_KEY", "all replicas"),
           env={"AIGW_SELF_SIGNED_JWT__SIGNING_KEY": None}),
     Fault(8, "replica-keys", "replica-keys", "fail", ("replicas sign with different keys",),
           env=lambda _: {"AIGW_SELF_SIGNED_JWT__SIGNING_KEY": pki.private_pem(pki.rsa_key("another-replica"))}),
     Fault(10, "instance-id", "instance-id", "warn", ("restored or cloned",), act=mismatch_a_header),
+    Fault(11, "no-seat", "scope", "warn", ("the user has no seat, or the subscription is stale", "lack complete_code"),
+          act=refuse_a_right),
     Fault(12, "no-v1", "model-path", "fail", ("the endpoint lacks /v1",), conf=served(Reply(status=404, body={"detail": "Not Found"}))),
     Fault(12, "unknown-model", "model-name", "fail", ("does not exist",), conf=served(Reply(status=404), refusal(
         404, "The model `mock` does not exist."))),
@@ -249,11 +331,18 @@ FAULTS = [
         400, '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'))),
     Fault(15, "window", "context-window", "fail", ("max_context_tokens",), conf=served(LIST, refusal(
         400, "This model's maximum context length is 8 tokens. However, you requested 29 tokens"))),
+    Fault(15, "family", "context-window", "warn", ("is 4096 tokens, max_context_tokens here says 8192",
+          "set max_context_tokens"), conf=lambda place: model_conf(place.models.script(WINDOW, WINDOW, Reply(), Reply()).base)
+          .replace("targets", "max_context_tokens = 8192; targets")),
     Fault(16, "localhost", "localhost", "fail", ("in a container localhost is the container",),
           conf=model_conf("http://localhost:1/v1"), env={"container": "podman"}),
     Fault(17, "metrics-port", "metrics-port-taken", "fail", ("set AIGW_FASTAPI__METRICS_PORT",),
           env=taken_port("AIGW_FASTAPI__METRICS_PORT")),
     Fault(17, "port", "port-taken", "fail", ("taken by another process",), env=taken_port("AIGW_FASTAPI__API_PORT")),
+    Fault(18, "localhost", "outbound-filter", "warn", ("Admin > Settings > Network > Outbound requests", "localhost is"),
+          args=("--url", "http://localhost:5052")),
+    Fault(18, "private", "outbound-filter", "warn", ("GitLab refuses to call localhost and private addresses",),
+          args=("--url", "https://10.20.30.40/gateway")),
     Fault(19, "no-portal", "portal-unreachable", "warn", ("set AIGW_CUSTOMER_PORTAL_URL=",),
           env={"AIGW_CUSTOMER_PORTAL_URL": NOBODY}),
     Fault(23, "proxy-variable", "no-proxy", "warn", ("add it to NO_PROXY", "models.internal"),
@@ -269,10 +358,24 @@ FAULTS = [
     Fault(28, "slow", "model-slow", "warn", ("for its first word",), conf=served(LIST, Reply(head_delay=5.3), Reply())),
     Fault(0, "model-down", "model-unreachable", "fail", ("is its server up",), conf=model_conf(NOWHERE + "/v1")),
     Fault(29, "resting", "target-rests", "fail", ("rests",), act=trip_the_circuit),
+    Fault(30, "full", "provider-full", "warn", ("all 1 of provider here (model coder) are taken", "raise max_parallel"),
+          act=fill_the_server),
+    Fault(31, "quota", "quota", "warn", ("quota doctors refused 2 calls", "per instance, 1 requests a day",
+          "begins and ends in UTC"), act=spend_a_quota),
     Fault(33, "environment-wins", "environment-wins", "warn", ("AIGW_FASTAPI__API_PORT in the environment wins",),
           conf="server: { port = 5999; };\n"),
     Fault(33, "not-reloaded", "not-reloaded", "warn", ("92-late.conf", "SIGHUP"), act=change_a_file),
+    Fault(32, "no-price", "unpriced", "warn", ("no price for", "add a row for it to prices.table"), act=serve_without_a_price),
+    Fault(33, "refused", "reload-refused", "fail", ("correct what `aigw reload` or `aigw check` names",), act=refuse_a_reload),
+    Fault(39, "mounts", "needless-mount", "warn", ("nothing to do: no path is written", "HF_HOME"),
+          env={"HF_HOME": "/home/aigateway/.hf"}),
     Fault(40, "old-gitlab", "gitlab-version", "warn", ("GitLab 16.11", "17.6 to 18.x"), act=old_gitlab),
+    Fault(0, "no-issuer", "no-issuer", "warn", ("set AIGW_GITLAB_URL to your GitLab",), env={"AIGW_GITLAB_URL": ""}),
+    Fault(0, "bypass", "bypass", "warn", ("unset the AIGW_AUTH__BYPASS_ variable",),
+          env={"AIGW_AUTH__BYPASS_EXTERNAL": "true"}),
+    Fault(0, "not-running", "not-running", "warn", ("start it",), env={"AIGW_FASTAPI__API_PORT": "1"}),
+    Fault(0, "model-fails", "model-fails", "fail", ("the words are those of the model's server",),
+          conf=served(LIST, refusal(400, "no such thing"))),
     Fault(0, "bad-conf", "configuration", "fail", ("server.prot: unknown, did you mean port?", "aigw check"),
           conf="server: { prot = 1; };\n", cause=True),
 ]
@@ -384,6 +487,51 @@ def buffering(env):
     proxy.close()
     report = env.doctor("--stream")
     equal([item["result"] for item in report["checks"] if item["group"] == "stream"], ["ok"])
+
+
+@case("OP-DOC-01-22-round-number", "doctor")
+def cut_at_a_round_number(env):
+    """After five seconds of silence: nobody's model does that."""
+    proxy = BadProxy(env.gw.port, cut_after_s=5)
+    named(env.doctor("--stream", "--url", proxy.url, "--quiet", "8"), "idle-limit", "fail", "cut after 5.",
+          "idle limit of a balancer")
+    proxy.close()
+
+
+@case("OP-DOC-01-00-strange-url", "doctor")
+def another_server(env):
+    """The public URL leads to something else."""
+    named(env.doctor("--stream", "--url", env.gitlab.url), "stream", "fail", "is the public URL (--url) that of this")
+
+
+@case("OP-DOC-01-00-draining", "doctor")
+def draining(env):
+    """It was told to go and waits for its balancers."""
+    other = Place(env.ctx, env={"AIGW_SERVER__DRAIN_WAIT_MS": "60000"})
+    try:
+        other.gw.signal(15)
+        truth(other.gw.wait_line(lambda line: line["message"].startswith("stopping in")), "the wait", other.gw.raw[-3:])
+        named(other.doctor(), "not-ready", "fail", "draining", "its log says more")
+    finally:
+        other.gw.signal(15)
+        other.close()
+
+
+@case("OP-DOC-01-every", "doctor")
+def every_fault_has_its_row(env):
+    """The faults of operating-models.md §7 by number, and each fault that doctor can name by its id."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    rows = ""
+    for name in ("doctor.py", "doctor_machine.py"):
+        with open(os.path.join(here, name), encoding="utf-8") as file:
+            rows += file.read()
+    with open(os.path.join(env.ctx.source_dir, "core", "cli", "doctor", "faults.c"), encoding="utf-8") as file:
+        ids = re.findall(r"\[FAULT_\w+\] = \{ \"([a-z0-9-]+)\"", re.sub(r"\s+", " ", file.read()))
+    truth(len(ids) > 50, "more than fifty faults", len(ids))
+    equal([ident for ident in ids if f'"{ident}"' not in rows], [], "faults without a row")
+    numbers = {int(number) for number in re.findall(r"OP-DOC-01-(\d\d)-", rows)} | {
+        int(number) for number in re.findall(r"Fault\((\d+), ", rows)} | {20, 21}  # those two are OP-DOC-02
+    equal(sorted(set(range(1, 41)) - numbers), [], "faults of the list without a row")
 
 
 NGINX = """daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log stderr error;

@@ -3,6 +3,7 @@ import gzip
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tarfile
@@ -17,7 +18,7 @@ from fakes.models import FakeModels, Reply
 from harness import http
 from harness.runner import Skip, case, equal, fixture, truth
 
-from ._containers import LIMITS, Container, Engine
+from ._containers import LIMITS, Container, Engine, free_port
 
 MAX_COMPRESSED = 12_000_000
 ONLY_PROGRAM = "usr/bin/aigw"
@@ -346,3 +347,84 @@ def plugins_are_built_in_the_sdk_image(env):
     done = env.engine.run("run", "--rm", *LIMITS, "localhost/aigw-sdk", "sh", "-c", script,
                           timeout=300)
     truth("100% tests passed" in done.stdout, "the template's tests to pass", done.stdout[-800:])
+
+
+# ---- the documentation ----
+
+def docker_commands(text):
+    """Commands of docker on a page, indented ones and spans; those that belong together as one list of commands."""
+    text = re.sub(r"\\\n\s*", " ", text)
+    found = re.findall(r"^    (docker [^#\n]*)", text, re.M) + re.findall(r"`(docker (?:run|exec|stop|inspect) [^`]*)`", text)
+    for line in found:
+        yield [shlex.split(part)[1:] for part in line.split("&&")]
+
+
+class Documented:
+    """A page's `docker` with this engine and image. What the page leaves out ("…") is what its first command has."""
+
+    name = "gitlab-aigw"
+
+    def __init__(self, env, gitlab):
+        self.env, self.port = env, free_port()
+        self.values = {"5052:5052": f"127.0.0.1:{self.port}:5052", "https://gitlab.example.com": gitlab.url}
+
+    def _run(self, words):
+        """`run`, in the background unless it is for one command, with what the page leaves out."""
+        is_once, has_rest = "--rm" in words, "…" in words
+        words = [word for word in words if word != "…" and not (is_once and word == "-v")]
+        more = [] if is_once else [option for option in ("-d",) if option not in words]
+        more += [] if is_once or "--name" in words else ["--name", self.name]
+        if has_rest and not is_once:
+            more += ["-p", "5052:5052", "-e", "AIGW_GITLAB_URL=https://gitlab.example.com"]
+        if not any(re.match(r"aigw(:|$)", word) for word in words):
+            words.append("aigw:0.1.0")
+        words = [words[0], *LIMITS, *more, *(re.sub(r"^aigw(:\S+)?$", self.env.ctx.image, word) for word in words[1:])]
+        for old, new in self.values.items():
+            words = [word.replace(old, new) for word in words]
+        self.env.engine.run(*words, timeout=180)
+        if not is_once:
+            self._served()
+
+    def _served(self):
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                equal(http.request(self.port, "GET", "/monitoring/healthz").status, 200, "health")
+                return
+            except (OSError, http.HttpError):
+                truth(time.monotonic() < deadline, "health within 30 s",
+                      self.env.engine.run("logs", self.name, good=None).stderr[-600:])
+                time.sleep(0.05)
+
+    def run(self, group):
+        self.gone()
+        if group[0][0] != "run":
+            self._run(["run", "…"])
+        for words in group:
+            if words[0] == "run":
+                self._run(words)
+            else:
+                self.env.engine.run(*words, *([] if self.name in words else [self.name]))
+
+    def gone(self):
+        self.env.engine.run("rm", "-f", self.name, good=None)
+
+
+@case("DOCS-docker", "image")
+def docker_of_the_pages(env):
+    """docs/install.md and README.md: each `docker run` serves, each `exec`, `inspect` and `stop` works on what runs then."""
+    gitlab, ran = env.gitlab(), []
+    place = Documented(env, gitlab)
+    try:
+        for name in ("README.md", os.path.join("docs", "install.md")):
+            with open(env.ctx.path(name), encoding="utf-8") as file:
+                groups = list(docker_commands(file.read()))
+            for group in groups:
+                if group[0][0] == "build" or group[0][-1] in ("sh", "env"):
+                    continue  # the suite's first step; what the original has and this has not
+                place.run(group)
+                ran += [words[0] for words in group]
+    finally:
+        place.gone()
+    for word, least in (("run", 5), ("exec", 1), ("inspect", 1), ("stop", 2), ("rm", 1)):
+        truth(ran.count(word) >= least, f"`docker {word}` {least} times at least", ran)

@@ -136,6 +136,9 @@ def waits_for_balancers(starter):
     try:
         equal(env.request("GET", "/monitoring/ready").status, 200, "ready before")
         gate = Gate()
+        kept = env.gw.connect(timeout=20)
+        kept.send(http.render("GET", "/monitoring/healthz"))
+        equal(kept.read_response().header("connection"), None, "no word about the connection before")
         running = env.gw.connect(timeout=20)
         script = env.models.script(Reply(pieces=("a", "b"), gate=gate))
         running.send(http.render("POST", PATH, {}, completion(script, stream=True)))
@@ -146,6 +149,11 @@ def waits_for_balancers(starter):
         response = env.request("GET", "/monitoring/ready")
         equal((response.status, response.json()["status"]), (503, "not ready"), "ready at once")
         equal(env.request("GET", "/monitoring/healthz").status, 200, "alive")
+        kept.send(http.render("GET", "/monitoring/healthz"))
+        response = kept.read_response()
+        equal((response.status, response.header("connection")), (200, "close"), "a kept connection is served and let go")
+        truth(kept.is_closed_within(2), "its end", "an open one")
+        kept.close()
         served = 0
         while time.monotonic() - start < 2.5:
             equal(env.post(PATH, completion(env.models.script(Reply()))).status, 200, "status of a new call")

@@ -81,10 +81,11 @@ ASAN_OPTIONS = "detect_leaks=1:exitcode=99:quarantine_size_mb=8:thread_local_qua
 
 
 class Gateway:
-    """env: AIGW_… settings (None removes a default). conf: text of an extra conf.d file."""
+    """env: AIGW_… settings (None removes a default). conf: text of an extra conf.d file. cgroup: a harness.cgroup.Cgroup
+    to run in. cpus: numbers of the only CPUs it may use."""
 
     def __init__(self, ctx, env=None, conf=None, ready_timeout=20.0, name="gw", args=(), tls=None, wait=True,
-                 nofile=None):
+                 nofile=None, cgroup=None, cpus=None):
         self.ctx = ctx
         self.tls = tls
         self.name = f"{next(_numbers):03d}-{name}"
@@ -110,11 +111,16 @@ class Gateway:
                    ctx.plugin_dir, *args]
 
         def limits():
-            resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
+            if nofile:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
+            if cgroup:
+                cgroup.enter()
+            if cpus:
+                os.sched_setaffinity(0, cpus)
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(command, env=environment, cwd=self.folder, stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        preexec_fn=limits if nofile else None)
+                                        preexec_fn=limits if nofile or cgroup or cpus else None)
         _running.append(self.process)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()

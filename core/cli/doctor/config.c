@@ -21,6 +21,8 @@
 
 static enum doctor_fault fault_of(const char *text)
 {
+    if (strstr(text, "_key: ") && strstr(text, "holds NUL bytes"))
+        return FAULT_KEY_DER;
     if (strstr(text, ".so") && strstr(text, "Permission denied"))
         return FAULT_PLUGIN_DENIED;
     return strstr(text, ".so") || strstr(text, "plugin folder") ? FAULT_PLUGIN : FAULT_CONFIG;
@@ -117,6 +119,17 @@ static void check_ports(struct doctor *d)
 
 /* ---- proxies ---- */
 
+const char *doctor_url_of(struct doctor *d, const struct gw_instance *provider)
+{
+    const struct gw_node *node = gw_node_get(provider->node, "base_url");
+    struct gw_problems unheard;
+    const char *url;
+
+    gw_problems_init(&unheard, d->arena);
+    url = node && node->type == GW_NODE_STRING ? gw_node_text(d->arena, node, "base_url", &unheard) : NULL;
+    return url ? url : "";
+}
+
 static const char *variable(const char *lower, const char *upper)
 {
     const char *value = getenv(lower);
@@ -185,16 +198,8 @@ static void check_proxy(struct doctor *d, const char *what, const char *text)
 static void check_proxies(struct doctor *d)
 {
     check_proxy(d, "GitLab", d->settings.auth.gitlab_url);
-    for (const struct gw_instance *i = d->snapshot ? d->snapshot->plugins->providers : NULL; i; i = i->next) {
-        const struct gw_node *node = gw_node_get(i->node, "base_url");
-        struct gw_problems unheard;
-        const char *url;
-
-        gw_problems_init(&unheard, d->arena);
-        url = node && node->type == GW_NODE_STRING ? gw_node_text(d->arena, node, "base_url", &unheard) : NULL;
-        if (url && *url)
-            check_proxy(d, i->name, url);
-    }
+    for (const struct gw_instance *i = d->snapshot ? d->snapshot->plugins->providers : NULL; i; i = i->next)
+        check_proxy(d, i->name, doctor_url_of(d, i));
 }
 
 /* ---- files that never change ---- */

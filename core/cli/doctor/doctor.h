@@ -8,15 +8,17 @@
 
 #include "cli/gateway.h"
 
+struct gw_instance;
 struct gw_snapshot;
 
 /* Groups of checks, in the order in which they run; a fault may explain whole groups. */
 #define DOCTOR_CONFIG  0x1u
 #define DOCTOR_LIMITS  0x2u
-#define DOCTOR_KEYS    0x4u
-#define DOCTOR_RUNNING 0x8u
-#define DOCTOR_MODELS  0x10u
-#define DOCTOR_STREAM  0x20u
+#define DOCTOR_NETWORK 0x4u
+#define DOCTOR_KEYS    0x8u
+#define DOCTOR_RUNNING 0x10u
+#define DOCTOR_MODELS  0x20u
+#define DOCTOR_STREAM  0x40u
 
 enum doctor_fault {
     FAULT_CONFIG,
@@ -30,6 +32,10 @@ enum doctor_fault {
     FAULT_DESCRIPTORS,
     FAULT_MEMORY,
     FAULT_CPU_QUOTA,
+    FAULT_NEEDLESS_MOUNT,
+    FAULT_NAMES_SLOW,
+    FAULT_IPV6_DEAD,
+    FAULT_OUTBOUND_FILTER,
     FAULT_NO_ISSUER,
     FAULT_ISSUER,
     FAULT_PORTAL,
@@ -39,12 +45,18 @@ enum doctor_fault {
     FAULT_LOCALHOST,
     FAULT_CAPTIVE,
     FAULT_SIGNING_KEY,
+    FAULT_KEY_ENCRYPTED,
+    FAULT_KEY_DER,
     FAULT_NO_SIGNING_KEY,
     FAULT_REPLICA_KEYS,
     FAULT_NOT_RUNNING,
     FAULT_NOT_READY,
     FAULT_RESTING,
+    FAULT_FULL,
+    FAULT_QUOTA,
+    FAULT_UNPRICED,
     FAULT_TOKENS_REFUSED,
+    FAULT_SCOPE,
     FAULT_INSTANCE_ID,
     FAULT_NOT_RELOADED,
     FAULT_RELOAD_REFUSED,
@@ -62,6 +74,7 @@ enum doctor_fault {
     FAULT_MODEL_OTHER,
     FAULT_BUFFERED,
     FAULT_CUT,
+    FAULT_CUT_ROUND,
     FAULT_STREAM,
     FAULT_COUNT
 };
@@ -104,15 +117,18 @@ void doctor_ok(struct doctor *d, const char *check, const char *fmt, ...) AIGW_P
 void doctor_warn(struct doctor *d, const char *check, enum doctor_fault fault, const char *fmt, ...) AIGW_PRINTF(4, 5);
 void doctor_fail(struct doctor *d, const char *check, enum doctor_fault fault, const char *fmt, ...) AIGW_PRINTF(4, 5);
 
-/* config.c, limits.c, keys.c, running.c, models.c, stream.c: one function for each group. */
+/* config.c, limits.c, network.c, keys.c, running.c, models.c, stream.c: one function for each group. */
 void doctor_check_config(struct doctor *d);
 void doctor_check_limits(struct doctor *d);
+void doctor_check_network(struct doctor *d);
 void doctor_check_keys(struct doctor *d);
 void doctor_check_running(struct doctor *d);
 void doctor_check_models(struct doctor *d);
 void doctor_check_stream(struct doctor *d);
 
 /* shared */
+/** Where conf.d says that the server of this provider is; "" when it does not. */
+const char *doctor_url_of(struct doctor *d, const struct gw_instance *provider);
 /** Is this process in a container, where localhost is not the host? */
 bool doctor_in_container(void);
 /** "http://127.0.0.1:8000/v1" and its like. */
@@ -120,13 +136,5 @@ bool doctor_is_loopback_url(const char *url);
 /** What kind of fault a failed connection to this URL is; `otherwise` when nothing else fits. */
 enum doctor_fault doctor_connection_fault(struct doctor *d, const char *url, const char *error,
                                           enum doctor_fault otherwise);
-
-/** What the control group of this process allows; 0: no limit. root is /sys/fs/cgroup, own the text of
- *  /proc/self/cgroup. */
-struct doctor_cgroup {
-    int64_t memory_max;
-    double cpus;
-};
-void doctor_read_cgroup(const char *root, const char *own, struct doctor_cgroup *ret_cgroup);
 
 #endif

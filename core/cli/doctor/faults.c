@@ -18,8 +18,23 @@ const struct doctor_remedy doctor_remedies[FAULT_COUNT] = {
     [FAULT_PROXY_VARIABLE] = { "no-proxy", "add it to NO_PROXY", DOCTOR_KEYS | DOCTOR_MODELS },
     [FAULT_SUBPATH] = { "subpath-mount", "subPath never updates: mount the folder of the ConfigMap instead", 0 },
     [FAULT_DESCRIPTORS] = { "descriptors", "raise LimitNOFILE (containers: --ulimit nofile), two per stream", 0 },
-    [FAULT_MEMORY] = { "memory", "lower limits.body_max and limits.request_memory_max, or raise the memory limit", 0 },
+    [FAULT_MEMORY] = { "memory",
+                       "lower limits.body_max, limits.request_memory_max or limits.connections_max, or raise the "
+                       "memory limit",
+                       0 },
     [FAULT_CPU_QUOTA] = { "cpu-quota", "set WEB_CONCURRENCY to the quota, or raise the quota", 0 },
+    [FAULT_NEEDLESS_MOUNT] = { "needless-mount",
+                               "nothing to do: no path is written; remove the mounts of /tmp and HF_HOME", 0 },
+    [FAULT_NAMES_SLOW] = { "slow-names", "a name server of /etc/resolv.conf does not answer: mend it, or take it away",
+                           DOCTOR_KEYS | DOCTOR_MODELS },
+    [FAULT_IPV6_DEAD] = { "ipv6-dead",
+                          "IPv6 is announced but dead: take the AAAA record away, or let IPv6 through the firewall",
+                          0 },
+    [FAULT_OUTBOUND_FILTER] = { "outbound-filter",
+                                "use a host name other than localhost, and allow it in GitLab: Admin > Settings > "
+                                "Network > "
+                                "Outbound requests",
+                                0 },
     [FAULT_NO_ISSUER] = { "no-issuer", "set AIGW_GITLAB_URL to your GitLab", DOCTOR_RUNNING },
     [FAULT_ISSUER] = { "issuer-unreachable", "cannot reach GitLab: DNS, firewall or proxy (AIGW_GITLAB_URL)",
                        DOCTOR_RUNNING },
@@ -39,6 +54,12 @@ const struct doctor_remedy doctor_remedies[FAULT_COUNT] = {
                             "PEM: "
                             "openssl genrsa -out key.pem 2048",
                             0 },
+    [FAULT_KEY_ENCRYPTED] = { "key-encrypted",
+                              "the key is encrypted, and nobody can ask for its password: openssl rsa -in key.pem -out "
+                              "plain.pem",
+                              0 },
+    [FAULT_KEY_DER] = { "key-der",
+                        "the key is DER: convert it to PEM: openssl rsa -inform DER -in key.der -out key.pem", 0 },
     [FAULT_NO_SIGNING_KEY] = { "no-signing-key",
                                "set AIGW_SELF_SIGNED_JWT__SIGNING_KEY, the same on all replicas; without it IDEs "
                                "cannot connect directly",
@@ -50,6 +71,11 @@ const struct doctor_remedy doctor_remedies[FAULT_COUNT] = {
                             DOCTOR_STREAM },
     [FAULT_NOT_READY] = { "not-ready", "it starts or was asked to stop; its log says more", DOCTOR_STREAM },
     [FAULT_RESTING] = { "target-rests", "its server failed several times in a row; see the checks of that model", 0 },
+    [FAULT_FULL] = { "provider-full",
+                     "the model's server is full: raise max_parallel if it bears more, or add a server", 0 },
+    [FAULT_QUOTA] = { "quota", "if that is more than was meant: raise the quota, or tell the caller to slow down", 0 },
+    [FAULT_UNPRICED] = { "unpriced", "add a row for it to prices.table; 0.0 is a price", 0 },
+    [FAULT_SCOPE] = { "scope", "the user has no seat, or the subscription is stale: synchronise it in GitLab", 0 },
     [FAULT_TOKENS_REFUSED] = { "tokens-refused",
                                "GitLab and the gateway disagree on issuer, key or time: give such a token to `aigw "
                                "diagnose-token`",
@@ -79,5 +105,8 @@ const struct doctor_remedy doctor_remedies[FAULT_COUNT] = {
     [FAULT_CUT] = { "idle-cut",
                     "a proxy or balancer cuts silent streams: raise its read time-out (proxy_read_timeout) to 300 s",
                     0 },
+    [FAULT_CUT_ROUND] = { "idle-limit",
+                          "a round number: that is the idle limit of a balancer or proxy in between: raise it to 300 s",
+                          0 },
     [FAULT_STREAM] = { "stream", "is the public URL (--url) that of this gateway?", 0 },
 };

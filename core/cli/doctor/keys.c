@@ -124,6 +124,8 @@ static void check_signing_key(struct doctor *d, struct json_object *keys)
     else if (json_object_get_boolean(cli_json_at(keys, "local.can_sign")))
         doctor_ok(d, "signing key", "usable, its id is %s; all replicas need the same",
                   cli_json_text(keys, "local.id"));
+    else if (strstr(pem, "ENCRYPTED"))
+        doctor_fail(d, "signing key", FAULT_KEY_ENCRYPTED, "it cannot be used: it is encrypted");
     else
         doctor_fail(d, "signing key", FAULT_SIGNING_KEY, "it cannot be used");
 }

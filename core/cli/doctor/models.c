@@ -2,23 +2,26 @@
 #include <string.h>
 #include <strings.h>
 
+#include <json-c/json.h>
+
 #include "cli/doctor/calls.h"
+#include "cli/probe.h"
+#include "config/json.h"
 #include "config/snapshot.h"
 #include "plugin/plugin.h"
 
 #define SLOW_MS    5000
+#define LIST_MS    10000
 #define NAMES_LINE 600
 
-/** The place of conf.d that says where this target's server is; "" when it does not. */
-static const char *url_of(struct doctor *d, const struct gw_target *target)
+/** The provider's key where it has one setting of that name; NULL otherwise. */
+static const char *key_of(struct doctor *d, const struct gw_instance *provider)
 {
-    const struct gw_node *node = gw_node_get(target->provider->node, "base_url");
+    const struct gw_node *node = gw_node_get(provider->node, "api_key");
     struct gw_problems unheard;
-    const char *url;
 
     gw_problems_init(&unheard, d->arena);
-    url = node && node->type == GW_NODE_STRING ? gw_node_text(d->arena, node, "base_url", &unheard) : NULL;
-    return url ? url : "";
+    return node && node->type == GW_NODE_STRING ? gw_node_text(d->arena, node, "api_key", &unheard) : NULL;
 }
 
 static bool has(aigw_str text, const char *word)
@@ -46,7 +49,7 @@ static enum doctor_fault refusal_fault(aigw_str said)
 
 static enum doctor_fault fault_of(struct doctor *d, const struct gw_target *target, const struct aigw_error *error)
 {
-    const char *url = url_of(d, target);
+    const char *url = doctor_url_of(d, target->provider);
     enum doctor_fault said = refusal_fault(error->message);
 
     if (said != FAULT_MODEL_OTHER)
@@ -102,6 +105,42 @@ static const char *list_of(struct doctor *d, const struct doctor_call *call)
     return copy ? copy : "";
 }
 
+/** Some servers say in their list how much a model holds: a family that promises more gets requests refused. */
+static void check_window(struct doctor *d, const char *check, const struct gw_model *model,
+                         const struct gw_target *target)
+{
+    const char *base = doctor_url_of(d, target->provider), *key = key_of(d, target->provider);
+    const struct gw_family *family = gw_models_family(d->snapshot->models, gw_str(model->family));
+    int64_t window = target->max_context_tokens ? target->max_context_tokens : model->max_context_tokens;
+    struct cli_probe probe = { .url = gw_arena_printf(d->arena, "%s/models", base),
+                               .bearer = key,
+                               .timeout_ms = LIST_MS,
+                               .ca_file = d->settings.upstream.ca_file,
+                               .extra_ca_file = d->settings.upstream.extra_ca_file };
+    struct json_object *list = NULL, *items;
+    struct cli_answer answer;
+
+    window = window || !family ? window : family->max_context_tokens;
+    if (!*base || !window)
+        return;
+    cli_probe(&probe, &answer);
+    if (answer.status == 200)
+        list = gw_json_read(gw_buf_str(&answer.body), 32, 0, NULL);
+    items = cli_json_at(list, "data");
+    for (size_t i = 0; json_object_is_type(items, json_type_array) && i < json_object_array_length(items); i++) {
+        struct json_object *item = json_object_array_get_idx(items, i);
+        int64_t has = cli_json_int(item, "max_model_len");
+
+        if (gw_str_is(target->model, cli_json_text(item, "id")) && has > 0 && has < window)
+            doctor_warn(d, check, FAULT_MODEL_CONTEXT,
+                        "the window of %.*s at provider %s is %lld tokens, max_context_tokens "
+                        "here says %lld",
+                        AIGW_STR_ARG(target->model), target->provider->name, (long long)has, (long long)window);
+    }
+    json_object_put(list);
+    cli_answer_done(&answer);
+}
+
 /** Does the server name the model? Servers that list nothing, or cannot, say nothing about it. */
 static bool check_name(struct doctor *d, struct doctor_caller *caller, const char *check, const struct gw_model *model,
                        const struct gw_target *target)
@@ -112,8 +151,10 @@ static bool check_name(struct doctor *d, struct doctor_caller *caller, const cha
     if (call.error.kind || !call.name_count)
         return true;
     for (size_t i = 0; i < call.name_count; i++) {
-        if (gw_str_is(target->model, call.names[i]))
-            return true;
+        if (!gw_str_is(target->model, call.names[i]))
+            continue;
+        check_window(d, check, model, target);
+        return true;
     }
     doctor_fail(d, check, FAULT_MODEL_NAME, "the server of provider %s does not serve %.*s; served names are: %s",
                 target->provider->name, AIGW_STR_ARG(target->model), list_of(d, &call));

@@ -10,6 +10,7 @@
 #include "cli/doctor/doctor.h"
 #include "cli/probe.h"
 #include "config/json.h"
+#include "config/snapshot.h"
 
 #define LOOK_MS        5000
 #define REPLICAS_ASKED 8
@@ -35,22 +36,33 @@ static size_t count_findings(const struct doctor *d)
 
 /* ---- ready?verbose ---- */
 
+/** Does it rest; are all places of its provider taken? *last_full is the provider that was named for that last. */
+static void check_target(struct doctor *d, const char *model, struct json_object *target, const char **last_full)
+{
+    const char *provider = cli_json_text(target, "provider");
+    long long places = cli_json_int(target, "places"), taken = cli_json_int(target, "places_taken");
+
+    if (strcmp(cli_json_text(target, "circuit"), "open") == 0)
+        doctor_fail(d, "targets", FAULT_RESTING, "%s of provider %s (model %s) rests", cli_json_text(target, "model"),
+                    provider, model);
+    if (places <= 0 || taken < places || strcmp(provider, *last_full) == 0)
+        return;
+    doctor_warn(d, "places", FAULT_FULL, "all %lld of provider %s (model %s) are taken, %lld calls wait", places,
+                provider, model, (long long)cli_json_int(target, "waiting"));
+    *last_full = provider;
+}
+
 static void check_targets(struct doctor *d, struct json_object *ready)
 {
     struct json_object *models = cli_json_at(ready, "models");
+    const char *last_full = "";
 
     if (!models)
         return;
     json_object_object_foreach(models, name, targets)
     {
-        for (size_t i = 0; i < json_object_array_length(targets); i++) {
-            struct json_object *target = json_object_array_get_idx(targets, i);
-            const char *circuit = cli_json_text(target, "circuit");
-
-            if (strcmp(circuit, "open") == 0)
-                doctor_fail(d, "targets", FAULT_RESTING, "%s of provider %s (model %s) rests",
-                            cli_json_text(target, "model"), cli_json_text(target, "provider"), name);
-        }
+        for (size_t i = 0; i < json_object_array_length(targets); i++)
+            check_target(d, name, json_object_array_get_idx(targets, i), &last_full);
     }
 }
 
@@ -109,7 +121,8 @@ static void check_replicas(struct doctor *d)
     }
 }
 
-static void check_ready(struct doctor *d)
+/** What it said; json_object_put() it. NULL when that is nothing. */
+static struct json_object *check_ready(struct doctor *d)
 {
     struct json_object *ready = NULL;
     struct cli_answer answer;
@@ -122,14 +135,17 @@ static void check_ready(struct doctor *d)
         doctor_fail(d, "ready", FAULT_NOT_READY, "status %ld: %s%s", answer.status, answer.error.text,
                     reasons ? json_object_to_json_string(reasons) : "");
     } else {
-        doctor_ok(d, "ready", "it serves since %lld s; GitLab's probes of /monitoring pass",
-                  (long long)cli_json_int(ready, "uptime_s"));
+        doctor_ok(
+            d, "ready",
+            "it serves since %lld s; GitLab's own probes of /monitoring pass: a red health check in GitLab, which is "
+            "known to mislead, has another cause",
+            (long long)cli_json_int(ready, "uptime_s"));
         check_targets(d, ready);
         check_reload(d, ready);
         check_key(d, d->api_url, ready);
     }
-    json_object_put(ready);
     cli_answer_done(&answer);
+    return ready;
 }
 
 /* ---- metrics ---- */
@@ -142,6 +158,106 @@ static double sample(const char *page, const char *begin)
     for (const char *p = at; p && p < end; p++)
         blank = *p == ' ' ? p : blank;
     return blank ? strtod(blank, NULL) : 0;
+}
+
+/** The value of a label of the sample that begins here, into `text`. */
+static void label_of(const char *at, const char *name, char *text, size_t size)
+{
+    const char *end = at + strcspn(at, "\n"), *value = strstr(at, name);
+
+    text[0] = '\0';
+    if (value && value < end)
+        snprintf(text, size, "%.*s", (int)strcspn(value + strlen(name), "\"\n"), value + strlen(name));
+}
+
+static bool is_calendar(const char *window)
+{
+    return strcmp(window, "day") == 0 || strcmp(window, "week") == 0 || strcmp(window, "month") == 0;
+}
+
+/** Where days begin, by the configuration; without a zone that is UTC. */
+static const char *zone_of(struct doctor *d)
+{
+    const struct gw_node *prices = d->snapshot ? gw_node_get(d->snapshot->conf, "prices") : NULL;
+    const struct gw_node *zone = prices ? gw_node_get(prices, "zone") : NULL;
+
+    return zone && zone->type == GW_NODE_STRING ? zone->string : "UTC";
+}
+
+/** "; ci-1 used 5 requests, it begins anew in 3 h": of whoever used most of that quota. */
+static void put_used(struct gw_buf *text, struct json_object *used, const char *name)
+{
+    static const char *const kinds[] = { "requests", "tokens", "cost" };
+
+    for (size_t i = 0; used && i < json_object_array_length(used); i++) {
+        struct json_object *one = json_object_array_get_idx(used, i), *amount;
+        const char *between = " used ";
+
+        if (strcmp(cli_json_text(one, "quota"), name) != 0)
+            continue;
+        gw_buf_printf(text, "; %s", cli_json_text(one, "entity"));
+        for (size_t k = 0; k < GW_ARRAY_LEN(kinds); k++) {
+            if (!json_object_object_get_ex(one, kinds[k], &amount))
+                continue;
+            gw_buf_printf(text, "%s%s %s", between, json_object_get_string(amount), kinds[k]);
+            between = ", ";
+        }
+        if (cli_json_at(one, "resets_in_s"))
+            gw_buf_printf(text, ", it begins anew in %.1f h", (double)cli_json_int(one, "resets_in_s") / 3600);
+        return;
+    }
+}
+
+/** ": per key, 5 requests a minute": what the quota of that name allows; "" when it is gone. */
+static const char *quota_text(struct doctor *d, struct json_object *ready, const char *name)
+{
+    static const char *const kinds[] = { "requests", "tokens", "cost" };
+    struct json_object *quota = NULL, *amount;
+    const char *window;
+    struct gw_buf text;
+    const char *copy;
+
+    if (!json_object_object_get_ex(cli_json_at(ready, "quotas"), name, &quota))
+        return "";
+    window = cli_json_text(quota, "window");
+    gw_buf_init(&text, 1024);
+    gw_buf_printf(&text, ": per %s", cli_json_text(quota, "per"));
+    for (size_t i = 0; i < GW_ARRAY_LEN(kinds); i++) {
+        if (json_object_object_get_ex(quota, kinds[i], &amount) && json_object_get_double(amount) > 0)
+            gw_buf_printf(&text, ", %s %s a %s", json_object_get_string(amount), kinds[i], window);
+    }
+    if (cli_json_int(quota, "parallel") > 0)
+        gw_buf_printf(&text, ", %lld at a time", (long long)cli_json_int(quota, "parallel"));
+    if (is_calendar(window))
+        gw_buf_printf(&text, "; a %s begins and ends in %s", window, zone_of(d));
+    put_used(&text, cli_json_at(ready, "quotas_used"), name);
+    copy = gw_arena_strndup(d->arena, text.data ? text.data : "", text.len);
+    gw_buf_done(&text);
+    return copy ? copy : "";
+}
+
+/** Whoever was refused although his token is good, what a quota refused, and what no budget sees. */
+static void check_refusals(struct doctor *d, const char *page, struct json_object *ready)
+{
+    static const char scope_at[] = "aigw_scope_refused_total{", quota_at[] = "aigw_quota_refused_total{",
+                      unpriced_at[] = "aigw_unpriced_requests_total{";
+    char text[200];
+
+    for (const char *at = strstr(page, scope_at); at; at = strstr(at + 1, scope_at)) {
+        label_of(at, "scope=\"", text, sizeof text);
+        doctor_warn(d, "rights", FAULT_SCOPE, "%.0f requests were refused since the start (403): their tokens lack %s",
+                    sample(at, scope_at), text);
+    }
+    for (const char *at = strstr(page, quota_at); at; at = strstr(at + 1, quota_at)) {
+        label_of(at, "quota=\"", text, sizeof text);
+        doctor_warn(d, "quotas", FAULT_QUOTA, "quota %s refused %.0f calls since the start (429)%s", text,
+                    sample(at, quota_at), quota_text(d, ready, text));
+    }
+    for (const char *at = strstr(page, unpriced_at); at; at = strstr(at + 1, unpriced_at)) {
+        label_of(at, "model=\"", text, sizeof text);
+        doctor_warn(d, "prices", FAULT_UNPRICED, "no price for %s: %.0f of its calls cost nothing", text,
+                    sample(at, unpriced_at));
+    }
 }
 
 /** Versions of GitLab that requests named. */
@@ -161,7 +277,7 @@ static void check_versions(struct doctor *d, const char *page)
     }
 }
 
-static void check_metrics(struct doctor *d)
+static void check_metrics(struct doctor *d, struct json_object *ready)
 {
     const char *base = cli_metrics_url(d->arena, &d->settings);
     struct cli_answer answer;
@@ -183,19 +299,23 @@ static void check_metrics(struct doctor *d)
         doctor_warn(d, "tokens", FAULT_INSTANCE_ID,
                     "%.0f requests had headers (X-Gitlab-Instance-Id and its like) that are not those of their token",
                     mismatch);
+    check_refusals(d, answer.body.data, ready);
     check_versions(d, answer.body.data);
     cli_answer_done(&answer);
 }
 
 void doctor_check_running(struct doctor *d)
 {
+    struct json_object *ready;
+
     if (!d->is_running) {
         doctor_warn(d, "gateway", FAULT_NOT_RUNNING, "none answers at %s; what only a running one can tell is left out",
                     d->api_url);
         return;
     }
     doctor_ok(d, "gateway", "answers at %s", d->api_url);
-    check_ready(d);
+    ready = check_ready(d);
     check_replicas(d);
-    check_metrics(d);
+    check_metrics(d, ready);
+    json_object_put(ready);
 }

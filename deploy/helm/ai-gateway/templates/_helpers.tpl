@@ -62,6 +62,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- ternary "https" "http" .Values.tls.enabled -}}
 {{- end -}}
 
+{{/* Kubernetes counts from the moment it tells the pod to go: the wait, the drain, and then some. */}}
+{{- define "aigw.grace" -}}
+{{- $needed := add .Values.drain.waitSeconds .Values.drain.drainSeconds -}}
+{{- $grace := .Values.terminationGracePeriodSeconds -}}
+{{- if kindIs "invalid" $grace -}}
+{{- add $needed 15 -}}
+{{- else if lt (int $grace) (int (add $needed 5)) -}}
+{{- fail (printf "terminationGracePeriodSeconds is %d: answers would be cut after that time; drain.waitSeconds and drain.drainSeconds need %d and 5 more" (int $grace) $needed) -}}
+{{- else -}}
+{{- int $grace -}}
+{{- end -}}
+{{- end -}}
+
 {{/* A probe: dict "root" $ "path" … "times" {…} */}}
 {{- define "aigw.probe" -}}
 httpGet:
