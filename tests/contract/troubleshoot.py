@@ -164,7 +164,7 @@ def refused(env, token, *lines, **changes):
 def refused_tokens(env):
     now = int(time.time())
     other = gl.FakeGitLab(name="another")
-    refused(env, env.gitlab.token(exp=now - 100), "FAIL  expiry     it expired 10", "run NTP on both",
+    refused(env, env.gitlab.token(exp=now - 1000), "FAIL  expiry     it expired 10", "run NTP on both",
             "verdict    refused: the token expired")
     refused(env, env.gitlab.token(nbf=now + 500), "FAIL  start      it is valid in ", "clock is ahead")
     refused(env, env.gitlab.token(aud=["other"]), 'FAIL  audience   is ["other"], expected "gitlab-ai-gateway"'
