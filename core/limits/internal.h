@@ -2,6 +2,7 @@
 #ifndef GW_LIMITS_INTERNAL_H
 #define GW_LIMITS_INTERNAL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "limits/limits.h"
@@ -51,28 +52,54 @@ struct gw_quotas {
     size_t count;
 };
 
-/** Counters of one quota for one entity. Each is one word that says by itself what it is, so that a place can change
- *  hands without ever being cleared: in a window that slides a "theoretical arrival time" on the monotonic clock, when
- * all that was charged would be paid at the quota's pace (GCRA); in one of the calendar the day on which it ends, and a
- * sum. */
+enum gw_limit_counter {
+    GW_LIMIT_PARALLEL, /* calls under way */
+    GW_LIMIT_REQUESTS,
+    GW_LIMIT_TOKENS,
+    GW_LIMIT_COUNTERS,
+};
+
+/** Counters of one quota for one entity. Each is one word. Those of windows say by themselves what they are, so that a
+ * slot can change hands without being cleared: in a window that slides a "theoretical arrival time" on the monotonic
+ * clock, when all that was charged would be paid at the quota's pace (GCRA); in one of the calendar the day on which it
+ * ends, and a sum.
+ *
+ * A slot changes hands only while nobody holds it: whoever charges it holds it from before that until the call is
+ * settled. */
 struct gw_limit_slot {
-    atomic_ullong id; /* hash of quota, entity and window, 0: free */
-    atomic_llong requests, tokens;
-    atomic_llong parallel;
+    atomic_ullong id; /* hash of quota, entity and window; 0: free, or about to change hands */
+    atomic_uint holds;
+    atomic_llong words[GW_LIMIT_COUNTERS];
 };
 
 #define GW_LIMIT_SUM_MAX ((INT64_C(1) << 38) - 1)
 
-/** NULL: the table is full of callers that are still counted. */
-struct gw_limit_slot *gw_limit_slot_of(struct gw_limit_table *table, uint64_t id, const struct gw_limit_now *now);
-/** Charge `cost` units of which `limit` fit into the window, if no more than `burst` are used then. False with the time
- *  until it would pass. */
-bool gw_limit_take(atomic_llong *until_us, int64_t cost, int64_t limit, int64_t burst, int64_t window_us,
-                   int64_t now_us, int64_t *ret_wait_us);
-/** Change what was charged: more, or (negative) less. */
-void gw_limit_correct(atomic_llong *until_us, int64_t cost, int64_t limit, int64_t window_us);
-/** Both for a window of the calendar that ends with that day's beginning. */
-bool gw_limit_add(atomic_llong *sum, int64_t cost, int64_t limit, int64_t end_day);
-void gw_limit_add_correct(atomic_llong *sum, int64_t cost, int64_t end_day);
+struct gw_limit_table {
+    size_t mask;
+    atomic_llong bytes_per_token_x100, output_tokens; /* means of the calls so far */
+    pthread_mutex_t claiming;                         /* one entity at a time gets a slot */
+    struct gw_limit_slot slots[];
+};
+
+/** Hold the slot of an entity. NULL: the table is full of callers that are still counted. */
+struct gw_limit_slot *gw_limit_hold_slot(struct gw_limit_table *table, uint64_t id, const struct gw_limit_now *now);
+void gw_limit_let_go(struct gw_limit_slot *slot);
+
+/** What a call needs of one counter. */
+struct gw_limit_need {
+    enum gw_limit_counter counter;
+    enum {
+        GW_NEED_PLACE, /* add calls, if no more than room are under way then */
+        GW_NEED_PACE,  /* both are microseconds of the quota's pace */
+        GW_NEED_SUM,   /* both are units of a window of the calendar, */
+    } kind;
+    int64_t add, room;
+    int64_t end_day; /* … which ends when that day begins */
+};
+/** Charge it. False with the time until it would pass; -1: nobody knows. */
+bool gw_limit_take(struct gw_limit_slot *slot, const struct gw_limit_need *need, const struct gw_limit_now *now,
+                   int64_t *ret_wait_us);
+/** Change what was charged by need->add units: more, or (negative) less. */
+void gw_limit_correct(struct gw_limit_slot *slot, const struct gw_limit_need *need);
 
 #endif

@@ -1,7 +1,8 @@
 /* limits.h - how much a caller may ask of models: `quotas` of conf.d. Every quota that matches a call must agree, and
  * they are charged together or not at all. What is counted by the second, minute or hour slides; days, weeks and months
  * are those of the calendar, in UTC. Counters belong to the process, not to a configuration: a reload keeps those of
- * quotas that keep name and window. No locks: a counter is one word, changed by compare and exchange. */
+ * quotas that keep name and window. A counter is one word, changed by compare and exchange; a lock is taken only where
+ * a caller gets its counters, once. */
 #ifndef GW_LIMITS_H
 #define GW_LIMITS_H
 
@@ -31,7 +32,7 @@ struct gw_limit_subject {
 struct gw_limit_hold {
     uint32_t count;
     int64_t tokens; /* reserved */
-    struct {
+    struct gw_limit_held {
         struct gw_limit_slot *slot;
         int64_t end_day;              /* of the window that was charged, 0: it slides */
         const struct gw_quota *quota; /* of the configuration it began with, which the call outlives not */

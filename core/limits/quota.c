@@ -130,10 +130,50 @@ static bool entity_of(const struct gw_quota *quota, const struct gw_limit_subjec
     return matches(&quota->models, subject->model) && (quota->per == PER_ALL || matches(&quota->match, *ret_entity));
 }
 
+static int64_t us_of(int64_t cost, int64_t limit, int window)
+{
+    return (int64_t)((double)cost * (double)gw_window_us(window) / (double)limit);
+}
+
+/** `cost` of a counter of which `limit` fit into the window, and no more than `burst` at once. */
+static struct gw_limit_need need_of(const struct gw_limit_held *held, enum gw_limit_counter counter, int64_t cost,
+                                    int64_t limit, int64_t burst)
+{
+    const int window = held->quota->window;
+
+    if (held->end_day)
+        return (struct gw_limit_need){ counter, GW_NEED_SUM, cost, limit, held->end_day };
+    return (struct gw_limit_need){ counter, GW_NEED_PACE, us_of(cost, limit, window), us_of(burst, limit, window), 0 };
+}
+
+/** What a call needs of a quota's counters; as many as are limited. */
+static size_t needs_of(const struct gw_limit_held *held, int64_t tokens, struct gw_limit_need *ret_needs)
+{
+    const struct gw_quota *quota = held->quota;
+    size_t count = 0;
+
+    if (quota->parallel)
+        ret_needs[count++] = (struct gw_limit_need){ GW_LIMIT_PARALLEL, GW_NEED_PLACE, 1, quota->parallel, 0 };
+    if (quota->requests)
+        ret_needs[count++] =
+            need_of(held, GW_LIMIT_REQUESTS, 1, quota->requests, held->end_day ? quota->requests : quota->burst);
+    if (quota->tokens)
+        ret_needs[count++] = need_of(held, GW_LIMIT_TOKENS, tokens, quota->tokens, quota->tokens);
+    return count;
+}
+
 /** wait_us: negative when it ends with a call, not with time. */
-static bool refuse(const struct gw_quota *quota, aigw_str entity, int64_t limit, const char *what, int64_t wait_us,
+static void refuse(const struct gw_quota *quota, aigw_str entity, enum gw_limit_counter counter, int64_t wait_us,
                    struct gw_limit_refusal *ret_refusal)
 {
+    const struct {
+        int64_t limit;
+        const char *what;
+    } said[] = {
+        [GW_LIMIT_PARALLEL] = { quota->parallel, "calls at one time" },
+        [GW_LIMIT_REQUESTS] = { quota->requests, "requests" },
+        [GW_LIMIT_TOKENS] = { quota->tokens, "tokens" },
+    };
     char whom[128] = "";
 
     if (quota->per == PER_USER) /* an id that tells nobody anything */
@@ -142,77 +182,31 @@ static bool refuse(const struct gw_quota *quota, aigw_str entity, int64_t limit,
         (void)snprintf(whom, sizeof whom, " for %s %.*s", quota->per_text, (int)(entity.len < 80 ? entity.len : 80),
                        entity.ptr);
     (void)snprintf(ret_refusal->text, sizeof ret_refusal->text, "quota %s is used up: %lld %s%s%s%s", quota->name,
-                   (long long)limit, what, wait_us < 0 ? "" : " a ", wait_us < 0 ? "" : quota->window_text, whom);
+                   (long long)said[counter].limit, said[counter].what, wait_us < 0 ? "" : " a ",
+                   wait_us < 0 ? "" : quota->window_text, whom);
     ret_refusal->quota = quota->name;
     ret_refusal->retry_after_ms = wait_us < 0 ? -1 : (wait_us + 999) / 1000;
-    return false;
 }
 
-/** Both directions, for either kind of window. */
-static void correct(const struct gw_quota *quota, atomic_llong *counter, int64_t cost, int64_t limit, int64_t end_day)
+static void give_back(const struct gw_limit_held *held, const struct gw_limit_need *needs, size_t count)
 {
-    if (end_day)
-        gw_limit_add_correct(counter, cost, end_day);
-    else
-        gw_limit_correct(counter, cost, limit, gw_window_us(quota->window));
-}
+    for (size_t i = 0; i < count; i++) {
+        struct gw_limit_need back = needs[i];
 
-static bool take(const struct gw_quota *quota, atomic_llong *counter, int64_t cost, int64_t limit, int64_t burst,
-                 const struct gw_limit_now *now, int64_t end_day, int64_t *ret_wait_us)
-{
-    if (!end_day)
-        return gw_limit_take(counter, cost, limit, burst, gw_window_us(quota->window), now->mono_us, ret_wait_us);
-    *ret_wait_us = (end_day * DAY_S - now->wall_s) * 1000000;
-    return gw_limit_add(counter, cost, limit, end_day);
-}
-
-/** What a quota is charged with, in order; on refusal what was charged before is given back. */
-static bool charge_one(const struct gw_quota *quota, struct gw_limit_slot *slot, aigw_str entity, int64_t tokens,
-                       const struct gw_limit_now *now, int64_t end_day, struct gw_limit_refusal *ret_refusal)
-{
-    int64_t wait_us = 0;
-
-    if (quota->parallel && atomic_fetch_add(&slot->parallel, 1) >= quota->parallel) {
-        atomic_fetch_sub(&slot->parallel, 1);
-        return refuse(quota, entity, quota->parallel, "calls at one time", -1, ret_refusal);
+        back.add = -back.add;
+        gw_limit_correct(held->slot, &back);
     }
-    if (quota->requests && !take(quota, &slot->requests, 1, quota->requests, quota->burst, now, end_day, &wait_us)) {
-        (void)refuse(quota, entity, quota->requests, "requests", wait_us, ret_refusal);
-        goto refused;
-    }
-    if (!quota->tokens || take(quota, &slot->tokens, tokens, quota->tokens, quota->tokens, now, end_day, &wait_us))
-        return true;
-    (void)refuse(quota, entity, quota->tokens, "tokens", wait_us, ret_refusal);
-    if (quota->requests)
-        correct(quota, &slot->requests, -1, quota->requests, end_day);
-refused:
-    if (quota->parallel)
-        atomic_fetch_sub(&slot->parallel, 1);
-    return false;
 }
 
-/** Give back the whole of it: the call is not made. */
-static void give_back(struct gw_limit_hold *hold)
-{
-    for (uint32_t i = 0; i < hold->count; i++) {
-        const struct gw_quota *quota = hold->held[i].quota;
-
-        if (quota->requests)
-            correct(quota, &hold->held[i].slot->requests, -1, quota->requests, hold->held[i].end_day);
-    }
-    gw_quotas_settle(hold, 0);
-}
-
-bool gw_quotas_charge(const struct gw_quotas *quotas, struct gw_limit_table *limits,
-                      const struct gw_limit_subject *subject, int64_t tokens, const struct gw_limit_now *now,
-                      struct gw_limit_hold *ret_hold, struct gw_limit_refusal *ret_refusal)
+/** Hold the counters of all quotas that count this call. */
+static void meet(const struct gw_quotas *quotas, struct gw_limit_table *limits, const struct gw_limit_subject *subject,
+                 const struct gw_limit_now *now, struct gw_limit_hold *ret_hold)
 {
     ret_hold->count = 0;
-    ret_hold->tokens = tokens;
     for (size_t i = 0; i < quotas->count && ret_hold->count < GW_QUOTAS_PER_CALL; i++) {
         const struct gw_quota *quota = &quotas->items[i];
+        struct gw_limit_held *held = &ret_hold->held[ret_hold->count];
         int64_t begin_day = 0, end_day = 0;
-        struct gw_limit_slot *slot;
         aigw_str entity;
         uint64_t id;
 
@@ -223,32 +217,73 @@ bool gw_quotas_charge(const struct gw_quotas *quotas, struct gw_limit_table *lim
             gw_window_of(quota->window, now->wall_s, &begin_day, &end_day);
             id = gw_hash_more(id, &begin_day, sizeof begin_day);
         }
-        slot = gw_limit_slot_of(limits, id | 1, now);
-        if (!slot) /* more callers at once than can be told apart: nobody is refused for that */
+        *held = (struct gw_limit_held){ gw_limit_hold_slot(limits, id | 1, now), end_day, quota };
+        if (held->slot) /* else more callers at once than can be told apart: nobody is refused for that */
+            ret_hold->count++;
+    }
+}
+
+/** One quota, all of it or nothing. */
+static bool charge_one(const struct gw_limit_held *held, const struct gw_limit_subject *subject, int64_t tokens,
+                       const struct gw_limit_now *now, struct gw_limit_refusal *ret_refusal)
+{
+    struct gw_limit_need needs[GW_LIMIT_COUNTERS];
+    size_t count = needs_of(held, tokens, needs);
+    aigw_str entity;
+    int64_t wait_us;
+
+    for (size_t i = 0; i < count; i++) {
+        if (gw_limit_take(held->slot, &needs[i], now, &wait_us))
             continue;
-        if (!charge_one(quota, slot, entity, tokens, now, end_day, ret_refusal)) {
-            give_back(ret_hold);
-            return false;
-        }
-        ret_hold->held[ret_hold->count].slot = slot;
-        ret_hold->held[ret_hold->count].end_day = end_day;
-        ret_hold->held[ret_hold->count++].quota = quota;
+        (void)entity_of(held->quota, subject, &entity);
+        refuse(held->quota, entity, needs[i].counter, wait_us, ret_refusal);
+        give_back(held, needs, i);
+        return false;
     }
     return true;
+}
+
+static void let_go(struct gw_limit_hold *hold)
+{
+    for (uint32_t i = 0; i < hold->count; i++)
+        gw_limit_let_go(hold->held[i].slot);
+    hold->count = 0;
+}
+
+bool gw_quotas_charge(const struct gw_quotas *quotas, struct gw_limit_table *limits,
+                      const struct gw_limit_subject *subject, int64_t tokens, const struct gw_limit_now *now,
+                      struct gw_limit_hold *ret_hold, struct gw_limit_refusal *ret_refusal)
+{
+    struct gw_limit_need needs[GW_LIMIT_COUNTERS];
+    uint32_t charged = 0;
+
+    meet(quotas, limits, subject, now, ret_hold);
+    ret_hold->tokens = tokens;
+    while (charged < ret_hold->count && charge_one(&ret_hold->held[charged], subject, tokens, now, ret_refusal))
+        charged++;
+    if (charged == ret_hold->count)
+        return true;
+    while (charged-- > 0)
+        give_back(&ret_hold->held[charged], needs, needs_of(&ret_hold->held[charged], tokens, needs));
+    let_go(ret_hold);
+    return false;
 }
 
 void gw_quotas_settle(struct gw_limit_hold *hold, int64_t tokens)
 {
     for (uint32_t i = 0; i < hold->count; i++) {
-        const struct gw_quota *quota = hold->held[i].quota;
-        struct gw_limit_slot *slot = hold->held[i].slot;
+        const struct gw_limit_held *held = &hold->held[i];
+        const struct gw_quota *quota = held->quota;
+        struct gw_limit_need place = { GW_LIMIT_PARALLEL, GW_NEED_PLACE, -1, 0, 0 }, change;
 
         if (quota->parallel)
-            atomic_fetch_sub(&slot->parallel, 1);
-        if (quota->tokens && tokens >= 0)
-            correct(quota, &slot->tokens, tokens - hold->tokens, quota->tokens, hold->held[i].end_day);
+            gw_limit_correct(held->slot, &place);
+        if (!quota->tokens || tokens < 0)
+            continue;
+        change = need_of(held, GW_LIMIT_TOKENS, tokens - hold->tokens, quota->tokens, 0);
+        gw_limit_correct(held->slot, &change);
     }
-    hold->count = 0;
+    let_go(hold);
 }
 
 /* ---- for people ----------------------------------------------------------------------------------------------- */

@@ -4,16 +4,10 @@
 
 #include "limits/internal.h"
 
-#define PROBES     32u
-#define LEARN_STEP 20 /* the newest call weighs a twentieth */
+#define PROBES     32u /* at most so many slots are looked at for an entity */
+#define LEARN_STEP 20  /* the newest call weighs a twentieth */
 /* bytes of a request for a token of input, in hundredths, before anything was learned */
 #define BYTES_PER_TOKEN_X100 330
-
-struct gw_limit_table {
-    size_t mask;
-    atomic_llong bytes_per_token_x100, output_tokens; /* means of the calls so far */
-    struct gw_limit_slot slots[];
-};
 
 struct gw_limit_table *gw_limit_table_new(size_t slots)
 {
@@ -27,11 +21,14 @@ struct gw_limit_table *gw_limit_table_new(size_t slots)
         return NULL;
     table->mask = size - 1;
     atomic_init(&table->bytes_per_token_x100, BYTES_PER_TOKEN_X100);
+    pthread_mutex_init(&table->claiming, NULL);
     return table;
 }
 
 void gw_limit_table_free(struct gw_limit_table *table)
 {
+    if (table)
+        pthread_mutex_destroy(&table->claiming);
     free(table);
 }
 
@@ -71,90 +68,146 @@ static bool is_over(int64_t word, const struct gw_limit_now *now)
 
 /* ---- slots ---- */
 
-/** Another caller may have it. */
-static bool is_idle(struct gw_limit_slot *slot, const struct gw_limit_now *now)
+/** Nothing is owed by it any more. */
+static bool is_idle(const struct gw_limit_slot *slot, const struct gw_limit_now *now)
 {
-    return atomic_load(&slot->parallel) <= 0 && is_over(atomic_load(&slot->requests), now) &&
-           is_over(atomic_load(&slot->tokens), now);
+    return is_over(atomic_load(&slot->words[GW_LIMIT_REQUESTS]), now) &&
+           is_over(atomic_load(&slot->words[GW_LIMIT_TOKENS]), now);
 }
 
-struct gw_limit_slot *gw_limit_slot_of(struct gw_limit_table *table, uint64_t id, const struct gw_limit_now *now)
+void gw_limit_let_go(struct gw_limit_slot *slot)
 {
-    struct gw_limit_slot *slot;
+    atomic_fetch_sub(&slot->holds, 1);
+}
 
+/** It may change hands before it is held: then it is let go. */
+static struct gw_limit_slot *hold_known(struct gw_limit_table *table, uint64_t id)
+{
     for (uint64_t i = 0; i < PROBES; i++) {
-        slot = &table->slots[(id + i) & table->mask];
+        struct gw_limit_slot *slot = &table->slots[(id + i) & table->mask];
+
+        if (atomic_load(&slot->id) != id)
+            continue;
+        atomic_fetch_add(&slot->holds, 1);
         if (atomic_load(&slot->id) == id)
             return slot;
-    }
-    for (uint64_t i = 0; i < PROBES; i++) {
-        unsigned long long was;
-
-        slot = &table->slots[(id + i) & table->mask];
-        was = atomic_load(&slot->id);
-        if (was != id && (was == 0 || is_idle(slot, now)) && atomic_compare_exchange_strong(&slot->id, &was, id))
-            return slot;
-        if (was == id) /* another thread was faster */
-            return slot;
+        gw_limit_let_go(slot);
     }
     return NULL;
 }
 
-/* ---- charging ---- */
-
-static int64_t us_of(int64_t cost, int64_t limit, int64_t window_us)
+/** Give an idle slot to another entity. It has none for a moment: whoever wants to hold it either sees that, or is seen
+ *  here. */
+static bool claim(struct gw_limit_slot *slot, uint64_t id, const struct gw_limit_now *now)
 {
-    return (int64_t)((double)cost * (double)window_us / (double)limit);
+    unsigned long long was = atomic_load(&slot->id);
+
+    if (was != 0 && (atomic_load(&slot->holds) > 0 || !is_idle(slot, now)))
+        return false;
+    atomic_store(&slot->id, 0);
+    if (was != 0 && (atomic_load(&slot->holds) > 0 || !is_idle(slot, now))) {
+        atomic_store(&slot->id, was);
+        return false;
+    }
+    atomic_fetch_add(&slot->holds, 1);
+    atomic_store(&slot->id, id);
+    return true;
 }
 
-bool gw_limit_take(atomic_llong *until_us, int64_t cost, int64_t limit, int64_t burst, int64_t window_us,
-                   int64_t now_us, int64_t *ret_wait_us)
+struct gw_limit_slot *gw_limit_hold_slot(struct gw_limit_table *table, uint64_t id, const struct gw_limit_now *now)
 {
-    const int64_t add_us = us_of(cost, limit, window_us), room_us = us_of(burst, limit, window_us);
+    struct gw_limit_slot *slot = hold_known(table, id);
+
+    if (slot)
+        return slot;
+    pthread_mutex_lock(&table->claiming);
+    slot = hold_known(table, id); /* another thread was faster, or at work on it */
+    for (uint64_t i = 0; !slot && i < PROBES; i++)
+        if (claim(&table->slots[(id + i) & table->mask], id, now))
+            slot = &table->slots[(id + i) & table->mask];
+    pthread_mutex_unlock(&table->claiming);
+    return slot;
+}
+
+/* ---- charging ---- */
+
+static bool take_place(atomic_llong *count, const struct gw_limit_need *need)
+{
+    long long was = atomic_load(count);
+
+    do {
+        if (was + need->add > need->room)
+            return false;
+    } while (!atomic_compare_exchange_weak(count, &was, was + need->add));
+    return true;
+}
+
+static bool take_pace(atomic_llong *until_us, const struct gw_limit_need *need, int64_t now_us, int64_t *ret_wait_us)
+{
     long long was = atomic_load(until_us);
 
     for (;;) {
-        int64_t from_us = !is_sum(was) && was > now_us ? was : now_us, after_us = from_us + add_us - now_us;
+        int64_t from_us = !is_sum(was) && was > now_us ? was : now_us, after_us = from_us + need->add - now_us;
 
         /* What is larger than all there is may pass when nothing is owed: later it would not, either. */
-        if (after_us > room_us && from_us > now_us) {
-            *ret_wait_us = after_us - (add_us > room_us ? add_us : room_us);
+        if (after_us > need->room && from_us > now_us) {
+            *ret_wait_us = after_us - (need->add > need->room ? need->add : need->room);
             return false;
         }
-        if (atomic_compare_exchange_weak(until_us, &was, from_us + add_us))
+        if (atomic_compare_exchange_weak(until_us, &was, from_us + need->add))
             return true;
     }
 }
 
-void gw_limit_correct(atomic_llong *until_us, int64_t cost, int64_t limit, int64_t window_us)
-{
-    const int64_t add_us = us_of(cost, limit, window_us);
-    long long was = atomic_load(until_us);
-
-    while (!is_sum(was) && !atomic_compare_exchange_weak(until_us, &was, was + add_us > 0 ? was + add_us : 0))
-        ;
-}
-
-bool gw_limit_add(atomic_llong *sum, int64_t cost, int64_t limit, int64_t end_day)
+static bool take_sum(atomic_llong *sum, const struct gw_limit_need *need)
 {
     long long was = atomic_load(sum);
     int64_t used;
 
     do {
-        used = sum_of(was, end_day);
-        if (used > 0 && used + cost > limit)
+        used = sum_of(was, need->end_day);
+        if (used > 0 && used + need->add > need->room)
             return false;
-    } while (!atomic_compare_exchange_weak(sum, &was, word_of(used + cost, end_day)));
+    } while (!atomic_compare_exchange_weak(sum, &was, word_of(used + need->add, need->end_day)));
     return true;
 }
 
-void gw_limit_add_correct(atomic_llong *sum, int64_t cost, int64_t end_day)
+bool gw_limit_take(struct gw_limit_slot *slot, const struct gw_limit_need *need, const struct gw_limit_now *now,
+                   int64_t *ret_wait_us)
 {
-    long long was = atomic_load(sum);
+    atomic_llong *word = &slot->words[need->counter];
 
-    while (is_sum(was) && end_day_of(was) == end_day &&
-           !atomic_compare_exchange_weak(sum, &was, word_of(sum_of(was, end_day) + cost, end_day)))
-        ;
+    switch (need->kind) {
+    case GW_NEED_PLACE:
+        *ret_wait_us = -1;
+        return take_place(word, need);
+    case GW_NEED_PACE:
+        return take_pace(word, need, now->mono_us, ret_wait_us);
+    default:
+        *ret_wait_us = (need->end_day * DAY_S - now->wall_s) * 1000000;
+        return take_sum(word, need);
+    }
+}
+
+void gw_limit_correct(struct gw_limit_slot *slot, const struct gw_limit_need *need)
+{
+    atomic_llong *word = &slot->words[need->counter];
+    long long was = atomic_load(word);
+
+    switch (need->kind) {
+    case GW_NEED_PLACE:
+        atomic_fetch_add(word, need->add);
+        break;
+    case GW_NEED_PACE:
+        while (!is_sum(was) && !atomic_compare_exchange_weak(word, &was, was + need->add > 0 ? was + need->add : 0))
+            ;
+        break;
+    default:
+        while (
+            is_sum(was) && end_day_of(was) == need->end_day &&
+            !atomic_compare_exchange_weak(word, &was, word_of(sum_of(was, need->end_day) + need->add, need->end_day)))
+            ;
+    }
 }
 
 /* ---- estimates ---- */

@@ -67,8 +67,10 @@ static int admitted(const struct gw_quotas *quotas, const char *user, int asked,
     struct gw_limit_refusal refusal;
     int count = 0;
 
-    for (int i = 0; i < asked; i++)
+    for (int i = 0; i < asked; i++) {
         count += charge(quotas, user, "coder", 0, now_us, &hold, &refusal);
+        gw_quotas_settle(&hold, -1); /* of one that was refused: nothing */
+    }
     return count;
 }
 
@@ -337,6 +339,76 @@ START_TEST(who_is_paid_makes_room)
 }
 END_TEST
 
+/* More callers than slots, so that these change hands all the time: whoever is let in is alone with his counter until
+ * he leaves, and nobody is refused for another's sake. */
+#define CROWD   90
+#define VISITS  2000 /* of a thread */
+#define COMPANY 20   /* who come and go in the meantime */
+
+static atomic_int inside[CROWD], about[CROWD]; /* let in; between coming and having left */
+static atomic_int comings[CROWD];
+static atomic_int intruders, let_in, wronged;
+
+static void visit(const struct gw_quotas *quotas, uint64_t *random, int company)
+{
+    struct gw_limit_refusal refusal;
+    struct gw_limit_hold hold;
+    int others, coming;
+    char name[16];
+    unsigned who;
+
+    *random = *random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    who = (unsigned)(*random >> 33) % CROWD;
+    snprintf(name, sizeof name, "user-%u", who);
+    coming = atomic_load(&comings[who]); /* in this order: whoever comes in the meantime is seen in one of them */
+    others = atomic_fetch_add(&about[who], 1);
+    atomic_fetch_add(&comings[who], 1);
+    if (!charge(quotas, name, "coder", 0, S_US, &hold, &refusal)) {
+        if (others == 0 && atomic_load(&comings[who]) == coming + 1)
+            atomic_fetch_add(&wronged, 1);
+    } else if (hold.count) { /* else there was no slot left: he is not counted */
+        atomic_fetch_add(&let_in, 1);
+        if (atomic_fetch_add(&inside[who], 1) != 0)
+            atomic_fetch_add(&intruders, 1);
+        for (int i = 0; i < company; i++)
+            visit(quotas, random, 0);
+        atomic_fetch_sub(&inside[who], 1);
+    }
+    gw_quotas_settle(&hold, 0);
+    atomic_fetch_sub(&about[who], 1);
+}
+
+static void *come_and_go(void *user)
+{
+    const struct gw_quotas *quotas = user;
+    uint64_t random = (uint64_t)(uintptr_t)&quotas;
+
+    for (int i = 0; i < VISITS; i++)
+        visit(quotas, &random, COMPANY);
+    return NULL;
+}
+
+START_TEST(a_slot_in_use_stays_with_its_caller)
+{
+    const struct gw_quotas *quotas = quotas_of("q = { per = \"user\"; parallel = 1; };");
+    pthread_t threads[THREADS];
+
+    gw_limit_table_free(table);
+    table = gw_limit_table_new(64);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, come_and_go, (void *)(uintptr_t)quotas), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    ck_assert_int_gt(let_in, VISITS);
+    ck_assert_int_eq(intruders, 0);
+    ck_assert_int_eq(wronged, 0);
+    for (size_t i = 0; i <= table->mask; i++) {
+        ck_assert_uint_eq(table->slots[i].holds, 0);
+        ck_assert_int_eq(table->slots[i].words[GW_LIMIT_PARALLEL], 0);
+    }
+}
+END_TEST
+
 /* ---- conf.d ---- */
 
 static const struct {
@@ -383,6 +455,7 @@ int main(void)
     tcase_add_loop_test(tcase, exact_with_many_threads, 0, sizeof exact / sizeof *exact);
     tcase_add_test(tcase, places_change_hands_between_kinds);
     tcase_add_test(tcase, who_is_paid_makes_room);
+    tcase_add_test(tcase, a_slot_in_use_stays_with_its_caller);
     tcase_add_loop_test(tcase, mistakes_are_named, 0, sizeof mistakes / sizeof *mistakes);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
