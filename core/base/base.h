@@ -31,6 +31,8 @@ static inline bool gw_str_is(aigw_str a, const char *literal)
 bool gw_str_has_prefix(aigw_str s, aigw_str prefix);
 /** Is it the name that a list of an operator means: the same, or begun by a pattern that ends in *? */
 bool gw_str_like(aigw_str s, aigw_str pattern);
+/** "*" is any run. ASCII letters of either case are the same. */
+bool gw_match(const char *pattern, aigw_str text);
 aigw_str gw_str_trim(aigw_str s); /* ASCII blanks off both ends */
 /** value in decimal digits, in room that is the caller's. */
 aigw_str gw_str_from_uint(char room[20], uint64_t value);

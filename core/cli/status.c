@@ -156,6 +156,45 @@ static void put_targets(const struct view *v, struct gw_buf *out)
     }
 }
 
+/** "12.5 of 50 EUR, 100 of 600 requests". */
+static void put_amounts(struct json_object *quota, struct json_object *used, struct gw_buf *out)
+{
+    static const char *const units[] = { "cost", "requests", "tokens", "parallel" };
+    const char *between = "";
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(units); i++) {
+        double limit = json_object_get_double(cli_json_at(quota, units[i]));
+
+        if (!(limit > 0) || !cli_json_at(used, units[i]))
+            continue;
+        gw_buf_printf(out, "%s%.10g of %.10g %s", between, json_object_get_double(cli_json_at(used, units[i])), limit,
+                      i == 0 ? cli_json_text(quota, "currency") : units[i]);
+        between = ", ";
+    }
+}
+
+static void put_quotas(const struct view *v, struct gw_buf *out)
+{
+    struct json_object *quotas = cli_json_at(v->now.ready, "quotas"), *list = cli_json_at(v->now.ready, "quotas_used");
+    size_t count = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+
+    if (count)
+        gw_buf_printf(out, "\n%-24s %-40s %5s\n", "QUOTA", "WHOSE", "USED");
+    for (size_t i = 0; i < count; i++) {
+        struct json_object *used = json_object_array_get_idx(list, i), *quota = NULL;
+
+        json_object_object_get_ex(quotas, cli_json_text(used, "quota"), &quota);
+        gw_buf_printf(out, "%-24.24s %-40.40s %3.0f %%  ", cli_json_text(used, "quota"), cli_json_text(used, "entity"),
+                      100 * json_object_get_double(cli_json_at(used, "ratio")));
+        put_amounts(quota, used, out);
+        if (cli_json_at(used, "resets_in_s")) {
+            gw_buf_puts(out, "; anew in ");
+            put_time(out, cli_json_int(used, "resets_in_s"));
+        }
+        gw_buf_puts(out, "\n");
+    }
+}
+
 static void put_text(struct view *v, struct gw_buf *out)
 {
     put_gateway(v, v->url, out);
@@ -166,6 +205,7 @@ static void put_text(struct view *v, struct gw_buf *out)
     put_rows(v, "ATTEMPTS AT A PROVIDER", v->now.providers, v->now.provider_count, v->before.providers,
              v->has_before ? v->before.provider_count : 0, false, out);
     put_targets(v, out);
+    put_quotas(v, out);
 }
 
 /* ---- JSON ---- */

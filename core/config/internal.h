@@ -88,7 +88,8 @@ struct gw_setting_row {
 };
 /** Sections whose groups are named by the operator, and the section in which some rows of `models` may stand too: a
  *  group in `models` is a model. */
-#define GW_SECTION_ALIAS "routing"
+#define GW_SECTION_ALIAS  "routing"
+#define GW_SECTION_PRICES "prices"
 /** The row of a path ("server.port"), or NULL. */
 const struct gw_setting_row *gw_setting_row_find(const char *path);
 extern const struct gw_setting_row gw_setting_rows[];

@@ -286,6 +286,9 @@ static void check_section(const struct load *load, const struct gw_node *section
     const char *names[64 + GW_ARRAY_LEN(structured)];
     size_t count = 0;
 
+    if (strcmp(section->key, GW_SECTION_PRICES) == 0)
+        return; /* limits/ reads it */
+
     for (size_t i = 0; i < gw_setting_row_count && count < 64; i++) {
         if (row_is_in(&gw_setting_rows[i], section->key))
             names[count++] = gw_setting_rows[i].setting.name;
@@ -313,6 +316,7 @@ static void check_shape(const struct load *load)
 
     memcpy(names, named_sections, sizeof named_sections);
     names[count++] = GW_SECTION_ALIAS;
+    names[count++] = GW_SECTION_PRICES;
     for (size_t i = 0; i < gw_setting_row_count && count < GW_ARRAY_LEN(names); i++) {
         if (strcmp(names[count - 1], gw_setting_rows[i].section) != 0)
             names[count++] = gw_setting_rows[i].section;

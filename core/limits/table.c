@@ -1,4 +1,5 @@
 /* table.c - the counters of all callers in one table of fixed size, and the arithmetic on them. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,11 @@ struct gw_limit_table *gw_limit_table_new(size_t slots)
     table = calloc(1, sizeof *table + size * sizeof table->slots[0]);
     if (!table)
         return NULL;
+    table->listed = calloc(size, sizeof *table->listed);
+    if (!table->listed) {
+        free(table);
+        return NULL;
+    }
     table->mask = size - 1;
     atomic_init(&table->bytes_per_token_x100, BYTES_PER_TOKEN_X100);
     pthread_mutex_init(&table->claiming, NULL);
@@ -27,43 +33,53 @@ struct gw_limit_table *gw_limit_table_new(size_t slots)
 
 void gw_limit_table_free(struct gw_limit_table *table)
 {
-    if (table)
-        pthread_mutex_destroy(&table->claiming);
+    if (!table)
+        return;
+    pthread_mutex_destroy(&table->claiming);
+    free(table->listed);
     free(table);
 }
 
 /* ---- words ---- */
 
-#define IS_SUM   (INT64_C(1) << 62)
-#define DAY_BITS 38
-#define DAY_MASK ((INT64_C(1) << (62 - DAY_BITS)) - 1)
+/* A sum says of which window it is by the window's end, in quarters of an hour since 1970: every zone's days begin with
+ * one. */
+#define IS_SUM    (INT64_C(1) << 62)
+#define SUM_BITS  38
+#define QUARTER_S INT64_C(900)
+#define END_MASK  ((INT64_C(1) << (62 - SUM_BITS)) - 1)
 
 static bool is_sum(int64_t word)
 {
     return (word & IS_SUM) != 0;
 }
 
-static int64_t end_day_of(int64_t word)
+static int64_t mark_of(int64_t end_s)
 {
-    return word >> DAY_BITS & DAY_MASK;
+    return (end_s + QUARTER_S - 1) / QUARTER_S & END_MASK;
 }
 
-/** What a window that ends on that day has; anything else is left from another. */
-static int64_t sum_of(int64_t word, int64_t end_day)
+static int64_t end_of(int64_t word)
 {
-    return is_sum(word) && end_day_of(word) == end_day ? word & GW_LIMIT_SUM_MAX : 0;
+    return word >> SUM_BITS & END_MASK;
 }
 
-static int64_t word_of(int64_t sum, int64_t end_day)
+/** What the window with that end has; anything else is left from another. */
+static int64_t sum_of(int64_t word, int64_t end_s)
+{
+    return is_sum(word) && end_of(word) == mark_of(end_s) ? word & GW_LIMIT_SUM_MAX : 0;
+}
+
+static int64_t word_of(int64_t sum, int64_t end_s)
 {
     sum = sum < 0 ? 0 : sum > GW_LIMIT_SUM_MAX ? GW_LIMIT_SUM_MAX : sum;
-    return IS_SUM | (end_day & DAY_MASK) << DAY_BITS | sum;
+    return IS_SUM | mark_of(end_s) << SUM_BITS | sum;
 }
 
 /** Is nothing owed by it any more? */
 static bool is_over(int64_t word, const struct gw_limit_now *now)
 {
-    return is_sum(word) ? end_day_of(word) * DAY_S <= now->wall_s : word <= now->mono_us;
+    return is_sum(word) ? end_of(word) * QUARTER_S <= now->wall_s : word <= now->mono_us;
 }
 
 /* ---- slots ---- */
@@ -72,7 +88,8 @@ static bool is_over(int64_t word, const struct gw_limit_now *now)
 static bool is_idle(const struct gw_limit_slot *slot, const struct gw_limit_now *now)
 {
     return is_over(atomic_load(&slot->words[GW_LIMIT_REQUESTS]), now) &&
-           is_over(atomic_load(&slot->words[GW_LIMIT_TOKENS]), now);
+           is_over(atomic_load(&slot->words[GW_LIMIT_TOKENS]), now) &&
+           (atomic_load(&slot->words[GW_LIMIT_COST]) == 0 || slot->whose.end_s <= now->wall_s);
 }
 
 void gw_limit_let_go(struct gw_limit_slot *slot)
@@ -96,10 +113,26 @@ static struct gw_limit_slot *hold_known(struct gw_limit_table *table, uint64_t i
     return NULL;
 }
 
+/** A user's id tells nobody anything, or too much: two of them can be told apart. */
+static struct gw_limit_whose whose_of(const struct gw_limit_key *key)
+{
+    struct gw_limit_whose whose = { .quota = key->quota, .begin_s = key->begin_s, .end_s = key->end_s };
+    size_t len = key->entity.len < sizeof whose.entity ? key->entity.len : sizeof whose.entity - 1;
+
+    if (key->is_user)
+        snprintf(whose.entity, sizeof whose.entity, "user-%08x",
+                 (unsigned)gw_hash_more(UINT64_C(14695981039346656037), key->entity.ptr, key->entity.len));
+    else if (len)
+        memcpy(whose.entity, key->entity.ptr, gw_utf8_valid_len((aigw_str){ key->entity.ptr, len }));
+    return whose;
+}
+
 /** Give an idle slot to another entity. It has none for a moment: whoever wants to hold it either sees that, or is seen
  *  here. */
-static bool claim(struct gw_limit_slot *slot, uint64_t id, const struct gw_limit_now *now)
+static bool claim(struct gw_limit_table *table, uint64_t at, const struct gw_limit_key *key,
+                  const struct gw_limit_now *now)
 {
+    struct gw_limit_slot *slot = &table->slots[at & table->mask];
     unsigned long long was = atomic_load(&slot->id);
 
     if (was != 0 && (atomic_load(&slot->holds) > 0 || !is_idle(slot, now)))
@@ -110,12 +143,23 @@ static bool claim(struct gw_limit_slot *slot, uint64_t id, const struct gw_limit
         return false;
     }
     atomic_fetch_add(&slot->holds, 1);
-    atomic_store(&slot->id, id);
+    slot->whose = whose_of(key);
+    atomic_store(&slot->words[GW_LIMIT_COST], 0);
+    atomic_store(&slot->reserved, 0);
+    atomic_store(&slot->warned, 0);
+    atomic_store(&slot->refused_s, 0);
+    if (was == 0 && !slot->is_listed) {
+        slot->is_listed = true;
+        table->listed[table->listed_count++] = (uint32_t)(at & table->mask);
+    }
+    atomic_store(&slot->id, key->id);
     return true;
 }
 
-struct gw_limit_slot *gw_limit_hold_slot(struct gw_limit_table *table, uint64_t id, const struct gw_limit_now *now)
+struct gw_limit_slot *gw_limit_hold_slot(struct gw_limit_table *table, const struct gw_limit_key *key,
+                                         const struct gw_limit_now *now)
 {
+    const uint64_t id = key->id;
     struct gw_limit_slot *slot = hold_known(table, id);
 
     if (slot)
@@ -123,10 +167,23 @@ struct gw_limit_slot *gw_limit_hold_slot(struct gw_limit_table *table, uint64_t 
     pthread_mutex_lock(&table->claiming);
     slot = hold_known(table, id); /* another thread was faster, or at work on it */
     for (uint64_t i = 0; !slot && i < PROBES; i++)
-        if (claim(&table->slots[(id + i) & table->mask], id, now))
+        if (claim(table, id + i, key, now))
             slot = &table->slots[(id + i) & table->mask];
     pthread_mutex_unlock(&table->claiming);
     return slot;
+}
+
+void gw_limit_each(struct gw_limit_table *table, void (*fn)(void *user, const struct gw_limit_slot *slot), void *user)
+{
+    for (size_t i = 0;; i++) { /* let go in between: a caller may be waiting for a slot */
+        pthread_mutex_lock(&table->claiming);
+        if (i == table->listed_count)
+            break;
+        if (atomic_load(&table->slots[table->listed[i]].id) != 0)
+            fn(user, &table->slots[table->listed[i]]);
+        pthread_mutex_unlock(&table->claiming);
+    }
+    pthread_mutex_unlock(&table->claiming);
 }
 
 /* ---- charging ---- */
@@ -165,10 +222,29 @@ static bool take_sum(atomic_llong *sum, const struct gw_limit_need *need)
     int64_t used;
 
     do {
-        used = sum_of(was, need->end_day);
+        used = sum_of(was, need->end_s);
         if (used > 0 && used + need->add > need->room)
             return false;
-    } while (!atomic_compare_exchange_weak(sum, &was, word_of(used + need->add, need->end_day)));
+    } while (!atomic_compare_exchange_weak(sum, &was, word_of(used + need->add, need->end_s)));
+    return true;
+}
+
+/** A budget has room until it is used up: what the last call takes beyond it is at most what that call costs. What
+ * costs nothing passes always. What is refused for the sake of calls under way may pass when they end. */
+static bool take_money(struct gw_limit_slot *slot, const struct gw_limit_need *need, int64_t *ret_wait_us)
+{
+    atomic_llong *money = &slot->words[need->counter];
+    long long reserved = atomic_fetch_add(&slot->reserved, need->add); /* first: it is never less than it seems */
+    long long was = atomic_load(money);
+
+    do {
+        if (need->add == 0 || was < need->room)
+            continue;
+        if (was - reserved < need->room)
+            *ret_wait_us = -1;
+        atomic_fetch_sub(&slot->reserved, need->add);
+        return false;
+    } while (!atomic_compare_exchange_weak(money, &was, was + need->add));
     return true;
 }
 
@@ -183,8 +259,11 @@ bool gw_limit_take(struct gw_limit_slot *slot, const struct gw_limit_need *need,
         return take_place(word, need);
     case GW_NEED_PACE:
         return take_pace(word, need, now->mono_us, ret_wait_us);
+    case GW_NEED_MONEY:
+        *ret_wait_us = (need->end_s - now->wall_s) * 1000000;
+        return take_money(slot, need, ret_wait_us);
     default:
-        *ret_wait_us = (need->end_day * DAY_S - now->wall_s) * 1000000;
+        *ret_wait_us = (need->end_s - now->wall_s) * 1000000;
         return take_sum(word, need);
     }
 }
@@ -195,6 +274,10 @@ void gw_limit_correct(struct gw_limit_slot *slot, const struct gw_limit_need *ne
     long long was = atomic_load(word);
 
     switch (need->kind) {
+    case GW_NEED_MONEY: /* the slot is held: it has no other window */
+        atomic_fetch_sub(&slot->reserved, need->room);
+        atomic_fetch_add(word, need->add);
+        break;
     case GW_NEED_PLACE:
         atomic_fetch_add(word, need->add);
         break;
@@ -203,21 +286,38 @@ void gw_limit_correct(struct gw_limit_slot *slot, const struct gw_limit_need *ne
             ;
         break;
     default:
-        while (
-            is_sum(was) && end_day_of(was) == need->end_day &&
-            !atomic_compare_exchange_weak(word, &was, word_of(sum_of(was, need->end_day) + need->add, need->end_day)))
+        while (is_sum(was) && end_of(was) == mark_of(need->end_s) &&
+               !atomic_compare_exchange_weak(word, &was, word_of(sum_of(was, need->end_s) + need->add, need->end_s)))
             ;
     }
 }
 
+int64_t gw_limit_used(const struct gw_limit_slot *slot, enum gw_limit_counter counter, const struct gw_limit_now *now)
+{
+    int64_t word = atomic_load(&slot->words[counter]);
+
+    if (counter == GW_LIMIT_PARALLEL || counter == GW_LIMIT_COST)
+        return word;
+    if (slot->whose.end_s)
+        return sum_of(word, slot->whose.end_s);
+    return !is_sum(word) && word > now->mono_us ? word - now->mono_us : 0;
+}
+
 /* ---- estimates ---- */
 
-int64_t gw_limit_estimate(const struct gw_limit_table *table, size_t asked_bytes)
+int64_t gw_limit_tokens_of(const struct gw_limit_table *table, size_t bytes)
 {
-    long long ratio = atomic_load(&table->bytes_per_token_x100);
+    long long ratio = table ? atomic_load(&table->bytes_per_token_x100) : 0;
 
-    return (int64_t)asked_bytes * 100 / (ratio > 0 ? ratio : BYTES_PER_TOKEN_X100) +
-           atomic_load(&table->output_tokens) * 3 / 2;
+    if (ratio <= 0)
+        ratio = BYTES_PER_TOKEN_X100;
+    return ((int64_t)bytes * 100 + ratio - 1) / ratio;
+}
+
+struct gw_tokens gw_limit_estimate(const struct gw_limit_table *table, size_t asked_bytes)
+{
+    return (struct gw_tokens){ .input = gw_limit_tokens_of(table, asked_bytes),
+                               .output = atomic_load(&table->output_tokens) * 3 / 2 };
 }
 
 /* A lost update between two threads costs nothing: it is a mean of estimates. */

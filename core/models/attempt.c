@@ -175,6 +175,7 @@ static aigw_status build_request(struct gw_attempt *attempt)
     }
     attempt->is_for_model =
         attempt->request.kind == AIGW_CALL_CHAT && !(attempt->request.raw && attempt->request.raw->path.len);
+    call->stats.kind = attempt->request.kind == AIGW_CALL_CHAT && !attempt->is_for_model ? 0 : attempt->request.kind;
     attempt->request.flags &= ~AIGW_REQF_STREAM;
     if (call->in.options.flags & AIGW_CALLF_STREAM)
         attempt->request.flags |= AIGW_REQF_STREAM;
@@ -501,6 +502,7 @@ void gw_attempt_begin(struct aigw_call *call, const struct gw_choice *choice)
         call->attempt = attempt;
         call->stats.provider = attempt->target->provider->name;
         call->stats.sent_model = attempt->target->model;
+        call->stats.target = attempt->target;
     }
     build_and_go_on(attempt);
 }

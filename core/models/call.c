@@ -32,6 +32,37 @@ static void tell_built(struct aigw_call *call)
     call->in.on_built(call->in.user, call);
 }
 
+/* A server tells parts of it more than once; what is told last counts. */
+static void note_usage(struct gw_call_stats *stats, const struct aigw_usage *told)
+{
+    struct aigw_usage *usage = &stats->usage;
+    const struct {
+        int64_t *known, told;
+    } counts[] = { { &usage->input, told->input },
+                   { &usage->output, told->output },
+                   { &usage->cache_read, told->cache_read },
+                   { &usage->cache_write, told->cache_write },
+                   { &usage->cache_write_1h, told->cache_write_1h },
+                   { &usage->reasoning, told->reasoning } };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(counts); i++)
+        if (counts[i].told >= 0)
+            *counts[i].known = counts[i].told;
+    stats->input_tokens = usage->input;
+    stats->output_tokens = usage->output;
+}
+
+static void note_piece(struct gw_call_stats *stats, const struct aigw_event *event)
+{
+    if (event->flags & AIGW_EVENTF_PREAMBLE || event->text.len == 0)
+        return;
+    stats->answer_bytes += event->text.len;
+    if (event->type == AIGW_EVENT_RAW && stats->is_stream &&
+        (stats->answer_pieces == 0 || event->text.len < stats->wrapping))
+        stats->wrapping = event->text.len;
+    stats->answer_pieces++;
+}
+
 static void note(struct aigw_call *call, const struct aigw_event *event)
 {
     struct gw_call_stats *stats = &call->stats;
@@ -42,12 +73,11 @@ static void note(struct aigw_call *call, const struct aigw_event *event)
     case AIGW_EVENT_TOOL_CALL:
     case AIGW_EVENT_RAW: /* instead of the others */
         call->piece_count += call->last_ms == 0;
+        note_piece(stats, event);
         break;
     case AIGW_EVENT_USAGE:
-        if (event->usage && event->usage->input >= 0)
-            stats->input_tokens = event->usage->input;
-        if (event->usage && event->usage->output >= 0)
-            stats->output_tokens = event->usage->output;
+        if (event->usage)
+            note_usage(stats, event->usage);
         break;
     case AIGW_EVENT_FINISH:
         stats->finish = event->finish;
@@ -110,6 +140,7 @@ void gw_call_commit(struct aigw_call *call)
     gw_timer_clear(call->in.loop, &call->hedge);
     gw_timer_clear(call->in.loop, &call->waiting);
     tell_built(call);
+    call->stats.had_answer = true;
     gw_attempt_note_content(attempt);
     note_first(call);
     if (attempt->http.framing == AIGW_FRAMING_LOCAL) /* nothing was sent: it accepts by beginning */
@@ -131,6 +162,9 @@ static void shut(struct aigw_call *call)
 {
     struct gw_loop *loop = call->in.loop;
 
+    call->stats.was_under_way =
+        call->attempt && (call->attempt->state == GW_ATTEMPT_ANSWERING ||
+                          (call->attempt->state == GW_ATTEMPT_SENT && gw_transfer_was_sent(call->attempt->transfer)));
     gw_attempt_close(call->rival);
     gw_attempt_close(call->attempt);
     gw_call_settle(call);
@@ -373,6 +407,7 @@ struct aigw_call *gw_call_new(const struct gw_call_request *request)
                                           .first_token_ms = -1,
                                           .input_tokens = -1,
                                           .output_tokens = -1,
+                                          .usage = AIGW_USAGE_INIT,
                                           .is_stream = request->options.flags & AIGW_CALLF_STREAM };
     if (call->in.options.idle_timeout_ms <= 0)
         call->in.options.idle_timeout_ms =

@@ -81,9 +81,8 @@ struct aigw_call {
     struct gw_attempt *rival;            /* beside it, before anything of an answer was delivered; or NULL */
     const struct gw_attempt *last_built; /* whose request the feature wrote last; only to compare with */
     bool was_hedged;
-    int64_t lost_input, lost_output; /* tokens of attempts that served nobody */
-    uint32_t lost_unknown;           /* of them, those whose prompt was as long as the winner's, at a guess */
-    struct gw_attempt *dead;         /* to be reaped */
+    bool did_settle;
+    struct gw_attempt *dead; /* to be reaped */
     struct gw_task begin, reap;
     struct gw_timer rest, deadline, waiting, hedge;
     uint64_t finished_choices; /* bit per choice */

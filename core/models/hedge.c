@@ -146,6 +146,7 @@ static void keep(struct aigw_call *call, struct gw_attempt *attempt, struct gw_a
     call->target_at = index_of(attempt);
     call->stats.provider = attempt->target->provider->name;
     call->stats.sent_model = attempt->target->model;
+    call->stats.target = attempt->target;
     gw_attempt_close(other);
     gw_budget_retried(call);
 }
@@ -214,23 +215,33 @@ void gw_call_bill(struct gw_attempt *attempt, bool is_loser)
     for (const struct gw_early_event *early = attempt->early; early; early = early->next)
         if (early->event.usage)
             usage = early->event.usage;
-    if (usage && usage->input > 0)
-        call->lost_input += usage->input;
-    else if (is_loser)
-        call->lost_unknown++;
-    if (usage && usage->output > 0)
-        call->lost_output += usage->output;
+    if (!is_loser && !(usage && (usage->input > 0 || usage->output > 0)))
+        return;
+    struct gw_lost *lost = gw_arena_calloc(call->in.arena, sizeof *lost);
+    if (!lost)
+        return;
+    lost->target = attempt->target;
+    lost->usage = (struct aigw_usage)AIGW_USAGE_INIT;
+    if (usage)
+        lost->usage = *usage;
+    lost->next = call->stats.lost;
+    call->stats.lost = lost;
 }
 
 void gw_call_settle(struct aigw_call *call)
 {
     struct gw_call_stats *stats = &call->stats;
+    int64_t prompt = stats->input_tokens > 0 ? stats->input_tokens : 0, input = 0, output = 0;
 
-    if (stats->input_tokens > 0) /* the same prompt, at the other server */
-        call->lost_input += stats->input_tokens * call->lost_unknown;
-    if (call->lost_input > 0)
-        stats->input_tokens = call->lost_input + (stats->input_tokens > 0 ? stats->input_tokens : 0);
-    if (call->lost_output > 0)
-        stats->output_tokens = call->lost_output + (stats->output_tokens > 0 ? stats->output_tokens : 0);
-    call->lost_input = call->lost_output = call->lost_unknown = 0;
+    for (struct gw_lost *lost = stats->lost; lost && !call->did_settle; lost = lost->next) {
+        if (lost->usage.input <= 0) /* the same prompt, at the other server */
+            lost->usage.input = prompt;
+        input += lost->usage.input;
+        output += lost->usage.output > 0 ? lost->usage.output : 0;
+    }
+    if (input > 0)
+        stats->input_tokens = prompt + input;
+    if (output > 0)
+        stats->output_tokens = output + (stats->output_tokens > 0 ? stats->output_tokens : 0);
+    call->did_settle = true;
 }

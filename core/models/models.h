@@ -12,6 +12,7 @@
 struct gw_models;
 struct gw_wants;
 struct gw_plan;
+struct gw_target;
 struct gw_attempt;
 
 /** Read `models`, `families` and `prefixes` of conf.d. */
@@ -34,6 +35,7 @@ struct gw_ask {
     aigw_str forced;                                  /* the only target that may serve, "provider" or
                                                          "provider/model"; the caller may say so */
     bool (*may_use)(void *user_data, aigw_str model); /* a model of conf.d; absent: one that the request names */
+    aigw_str instead;                                 /* the model of conf.d that serves, whatever rules or need say */
     struct gw_wants *wants;                           /* room for what the body says, or NULL */
     struct gw_buf *why;                               /* lines that explain each step, or NULL */
 };
@@ -99,6 +101,12 @@ bool gw_call_may_build(const struct aigw_call *call);
 
 const struct aigw_call_options *gw_call_options(const struct aigw_call *call);
 
+/** An attempt that served nobody: a rival that lost, or one whose server told what it used before it failed. */
+struct gw_lost {
+    struct gw_lost *next;
+    const struct gw_target *target;
+    struct aigw_usage usage; /* settled: input is a guess where the server told none */
+};
 /** What logs and metrics want to know; final when the call is over. */
 struct gw_call_stats {
     const struct aigw_model_info *model;
@@ -111,6 +119,15 @@ struct gw_call_stats {
     int64_t input_tokens, output_tokens; /* -1 unknown */
     uint32_t finish, error_kind;
     bool is_stream;
+    const struct gw_target *target; /* of the attempt that answered, or of the newest; NULL: none was made */
+    struct gw_lost *lost;
+    struct aigw_usage usage; /* as the server told it, part by part; -1 unknown */
+    uint32_t kind;           /* AIGW_CALL_* of the last attempt; 0: none, or a path that its server alone knows */
+    size_t answer_bytes;     /* of text that came, or of what passed as it is */
+    size_t wrapping;         /* of a stream that passed as it is: its shortest piece, hardly more than wrapping */
+    uint32_t answer_pieces;  /* in how many pieces: each is a token at least */
+    bool had_answer;         /* some of it came */
+    bool was_under_way;      /* the server was at work when the call ended without its answer */
 };
 const struct gw_call_stats *gw_call_stats(struct aigw_call *call);
 /** Is it settled which target answers, or that none does? */

@@ -28,31 +28,6 @@ struct gw_endpoint_place {
     struct gw_endpoint_list *pattern;
 };
 
-bool gw_match(const char *pattern, aigw_str text)
-{
-    const char *star = NULL;
-    size_t at = 0, mark = 0;
-
-    for (;;) {
-        char p = *pattern, c = at < text.len ? text.ptr[at] : '\0';
-
-        if (p == '*') {
-            star = ++pattern;
-            mark = at;
-        } else if (at < text.len && p && gw_str_eq_ci((aigw_str){ &p, 1 }, (aigw_str){ &c, 1 })) {
-            pattern++;
-            at++;
-        } else if (!p && at == text.len) {
-            return true;
-        } else if (star && mark < text.len) {
-            pattern = star;
-            at = ++mark;
-        } else {
-            return false;
-        }
-    }
-}
-
 static void drop_seat(void *seat)
 {
     gw_seat_drop(seat);

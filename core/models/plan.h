@@ -136,9 +136,6 @@ struct gw_models {
 const struct gw_model *gw_models_find(const struct gw_models *models, aigw_str name);
 const struct gw_family *gw_models_family(const struct gw_models *models, aigw_str name);
 
-/** "*" is any run. ASCII letters of either case are the same. */
-bool gw_match(const char *pattern, aigw_str text);
-
 /* ---- places.c ---- */
 
 /** Read what conf.d says about the capacity of providers, routing.drain and routing.endpoints. */

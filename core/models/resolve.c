@@ -543,6 +543,11 @@ aigw_status gw_models_resolve(const struct gw_models *models, struct gw_ask *ask
             return status;
     }
     gw_rules_apply(models->rules, ask, need, &ruling);
+    if (ask->instead.len) {
+        ruling.use = gw_models_find(models, ask->instead);
+        if (!ruling.use)
+            return gw_models_refuse_unknown(arena, ask->instead, ret_error);
+    }
     status = resolve(models, ask, need, &ruling, arena, &info, ret_error);
     if (status == AIGW_OK)
         status =

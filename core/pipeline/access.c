@@ -13,7 +13,7 @@
 static struct {
     uint32_t scope_refused;
     uint32_t http_duration, overhead, in_flight, inferences, inference_duration, input_tokens, output_tokens,
-        total_tokens, quota_refused;
+        total_tokens, quota_refused, cost, unpriced, usage_missing;
 } ids;
 
 #define MODEL_LABELS \
@@ -103,11 +103,28 @@ static void put_headers(struct gw_line *line, const struct gw_request *request)
         gw_line_null(line, "gitlab_realm");
 }
 
-/* Which target served it, and what that took; several calls: the newest one's target, and the tokens of all. */
+/* What its model calls used together, and the quota that refused one. */
+static void put_spent(struct gw_line *line, const struct gw_request *request)
+{
+    char cost[GW_MONEY_TEXT];
+
+    if (request->has_tokens) {
+        gw_line_int(line, "tokens_in", request->tokens.input);
+        gw_line_int(line, "tokens_out", request->tokens.output);
+        gw_line_int(line, "tokens_cached", request->tokens.cached);
+    }
+    if (request->has_cost) {
+        gw_line_raw(line, "cost", gw_str(gw_money_text(request->cost, cost)));
+        gw_line_cstr(line, "currency", gw_prices_currency(request->snapshot->prices));
+    }
+    if (request->quota)
+        gw_line_cstr(line, "quota", request->quota);
+}
+
+/* Which target served it, and what that took; several calls: the newest one's target. */
 static void put_calls(struct gw_line *line, struct gw_request *request)
 {
     const struct gw_call_stats *stats = request->calls ? gw_call_stats(request->calls->call) : NULL;
-    int64_t input = 0, output = 0;
 
     if (request->grant) {
         gw_line_cstr(line, "key", request->grant->name);
@@ -123,15 +140,6 @@ static void put_calls(struct gw_line *line, struct gw_request *request)
         gw_line_int(line, "queue_ms", stats->queue_ms);
     if (stats->first_token_ms >= 0)
         gw_line_int(line, "first_token_ms", stats->first_token_ms);
-    for (const struct gw_request_call *at = request->calls; at; at = at->next) {
-        stats = gw_call_stats(at->call);
-        input += stats->input_tokens > 0 ? stats->input_tokens : 0;
-        output += stats->output_tokens > 0 ? stats->output_tokens : 0;
-    }
-    if (input + output > 0) {
-        gw_line_int(line, "tokens_in", input);
-        gw_line_int(line, "tokens_out", output);
-    }
 }
 
 static void put_outcome(struct gw_line *line, struct gw_request *request)
@@ -159,6 +167,7 @@ static void put_outcome(struct gw_line *line, struct gw_request *request)
         gw_line_seconds(line, "model_duration_s", request->model_us);
     }
     put_calls(line, request);
+    put_spent(line, request);
     if (ex->did_abort || ex->is_gone)
         gw_line_bool(line, "aborted", true);
     if (request->faults.len)
@@ -379,6 +388,26 @@ void gw_access_quota_refused(const char *quota)
     gw_series_add(gw_series(ids.quota_refused, &label), 1);
 }
 
+void gw_access_spent(struct gw_request *request, const struct gw_spent *spent)
+{
+    const struct gw_tokens *tokens = &spent->tokens;
+    aigw_str labels[] = { spent->model, gw_str(request->grant && request->grant->team ? request->grant->team : "none"),
+                          gw_str(gw_prices_currency(request->snapshot->prices)) };
+
+    if (spent->is_guess)
+        gw_series_add(gw_series(ids.usage_missing, labels), 1);
+    if (spent->has_no_price)
+        gw_series_add(gw_series(ids.unpriced, labels), 1);
+    if (spent->has_price)
+        gw_series_add(gw_series(ids.cost, labels), (double)spent->cost / 1e9);
+    request->tokens.input += tokens->input;
+    request->tokens.output += tokens->output;
+    request->tokens.cached += tokens->cached;
+    request->cost += spent->cost;
+    request->has_tokens |= tokens->input > 0 || tokens->output > 0;
+    request->has_cost |= spent->has_price;
+}
+
 static void collect_config(void *user, struct gw_buf *out)
 {
     struct gw_server *server = user;
@@ -419,6 +448,7 @@ void gw_access_register(struct gw_server *server)
     static const char *const model_two[] = { "model_engine", "model_name" };
     static const char *const all[] = { MODEL_LABELS };
     static const char *const quota_label[] = { "quota" };
+    static const char *const cost_labels[] = { "model", "team", "currency" };
     static const double overhead_buckets[] = { 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1 };
 
     ids.http_duration = gw_metric(GW_METRIC_HISTOGRAM, "http_request_duration_seconds",
@@ -443,6 +473,15 @@ void gw_access_register(struct gw_server *server)
                                  MODEL_LABEL_COUNT, NULL, 0);
     ids.quota_refused = gw_metric(GW_METRIC_COUNTER, "aigw_quota_refused_total", "Model calls that a quota refused.",
                                   quota_label, 1, NULL, 0);
+    ids.cost =
+        gw_metric(GW_METRIC_COUNTER, "aigw_cost_total",
+                  "What model calls cost by the table of prices, in units of the currency.", cost_labels, 3, NULL, 0);
+    ids.unpriced = gw_metric(GW_METRIC_COUNTER, "aigw_unpriced_requests_total",
+                             "Model calls whose model has no row in the table of prices.", cost_labels, 1, NULL, 0);
+    ids.usage_missing = gw_metric(GW_METRIC_COUNTER, "aigw_usage_missing_total",
+                                  "Model calls whose tokens are an estimate: the server did not report them, or nobody "
+                                  "waited for it.",
+                                  cost_labels, 1, NULL, 0);
     gw_models_register_metrics();
     gw_metrics_add_collector(collect_open, server);
     gw_metrics_add_collector(collect_config, server);

@@ -51,8 +51,8 @@ bool gw_request_may_force(const struct gw_request *request)
     return !gw_request_header(request, FORCE_HEADER).ptr || is_admin(request);
 }
 
-aigw_status gw_request_resolve(struct gw_request *request, const struct aigw_need *need,
-                               struct aigw_model_info *ret_info, struct aigw_error *ret_error)
+static aigw_status resolve(struct gw_request *request, const struct aigw_need *need, aigw_str instead,
+                           struct aigw_model_info *ret_info, struct aigw_error *ret_error)
 {
     const struct aigw_principal *principal = &request->principal;
     struct gw_wants wants = { 0 };
@@ -72,10 +72,25 @@ aigw_status gw_request_resolve(struct gw_request *request, const struct aigw_nee
         .has_flag = has_flag,
         .forced = is_admin(request) ? gw_request_header(request, FORCE_HEADER) : AIGW_STR_NONE,
         .may_use = may_use,
+        .instead = instead,
         .wants = &wants,
     };
 
     return gw_models_resolve(request->snapshot->models, &ask, need, &request->ex->arena, ret_info, ret_error);
+}
+
+aigw_status gw_request_resolve(struct gw_request *request, const struct aigw_need *need,
+                               struct aigw_model_info *ret_info, struct aigw_error *ret_error)
+{
+    return resolve(request, need, AIGW_STR_NONE, ret_info, ret_error);
+}
+
+aigw_status gw_request_resolve_instead(struct gw_request *request, const char *model, struct aigw_model_info *ret_info)
+{
+    const struct aigw_need need = { .struct_size = sizeof need };
+    struct aigw_error error;
+
+    return resolve(request, &need, gw_str(model), ret_info, &error);
 }
 
 const aigw_str *gw_request_model_names(struct gw_request *request, uint32_t *ret_count)

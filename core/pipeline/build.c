@@ -13,7 +13,7 @@
 #include "auth/api_keys.h"
 #include "auth/oidc.h"
 #include "limits/limits.h"
-#include "models/models.h"
+#include "models/plan.h"
 #include "pipeline/check.h"
 #include "pipeline/diff.h"
 #include "pipeline/pem.h"
@@ -94,16 +94,42 @@ static void use_default_prompt_dirs(struct gw_snapshot *snapshot, const struct g
     snapshot->settings.prompts.dirs = (struct aigw_list){ dirs, count };
 }
 
-/** Does a pattern of names mean any of conf.d's models? */
+/** Does a pattern of names mean any of conf.d's models? By their own names: calls are counted under those. */
 static bool has_model(void *user, aigw_str pattern)
 {
     const struct gw_models *models = user;
-    aigw_str name;
 
-    for (size_t i = 0; models && (name = gw_models_name_at(models, i, NULL)).ptr; i++)
-        if (gw_str_like(name, pattern))
+    for (size_t i = 0; i < models->model_count; i++)
+        if (gw_str_like(gw_str(models->models[i].name), pattern))
             return true;
-    return !models; /* said */
+    return false;
+}
+
+/** The targets of all models one behind the other. */
+static bool target_at(void *user, size_t index, struct gw_limit_target *ret_target)
+{
+    const struct gw_models *models = user;
+
+    for (size_t i = 0; i < models->model_count; i++) {
+        const struct gw_model *model = &models->models[i];
+
+        if (index < model->target_count) {
+            *ret_target = (struct gw_limit_target){ model->name, model->targets[index].provider->name,
+                                                    model->targets[index].model };
+            return true;
+        }
+        index -= model->target_count;
+    }
+    return false;
+}
+
+static void build_limits(struct gw_snapshot *snapshot, struct gw_problems *problems)
+{
+    const struct gw_limit_models models = { snapshot->models, has_model, target_at };
+
+    snapshot->prices = gw_prices_build(&snapshot->arena, snapshot->conf, problems);
+    snapshot->quotas = gw_quotas_build(&snapshot->arena, snapshot->conf, snapshot->prices,
+                                       snapshot->models ? &models : NULL, problems);
 }
 
 static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options *options, struct gw_problems *problems)
@@ -131,7 +157,7 @@ static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options
     snapshot->api_keys = gw_api_keys_build(arena, snapshot->conf, problems);
     snapshot->oidc = gw_oidc_build(arena, snapshot->conf, problems);
     snapshot->models = gw_models_build(arena, snapshot->conf, &snapshot->settings, snapshot->plugins, problems);
-    snapshot->quotas = gw_quotas_build(arena, snapshot->conf, problems, has_model, snapshot->models);
+    build_limits(snapshot, problems);
     snapshot->prompts =
         gw_prompts_load(arena, snapshot->settings.prompts.dirs.items, snapshot->settings.prompts.dirs.count, problems);
     snapshot->router = gw_router_build(arena, snapshot->plugins, problems);

@@ -1,7 +1,6 @@
 /* calls.c - the model calls of a request: the feature builds each attempt's request and hears each event. */
 #include <string.h>
 
-#include "auth/grant.h"
 #include "base/log.h"
 #include "pipeline/request.h"
 
@@ -45,12 +44,7 @@ static void note_end(struct gw_request_call *node)
 
     request->model_us += stats->model_us;
     gw_access_model_ended(request, stats);
-    if (node->hold.count == 0)
-        return;
-    gw_quotas_settle(&node->hold, stats->input_tokens >= 0 && stats->output_tokens >= 0
-                                      ? stats->input_tokens + stats->output_tokens
-                                      : -1);
-    gw_limit_learn(request->worker->server->limits, node->asked_bytes, stats->input_tokens, stats->output_tokens);
+    gw_spend_settle(node);
 }
 
 static void on_event(void *user, struct aigw_call *call, const struct aigw_event *event)
@@ -88,51 +82,6 @@ static void on_built(void *user, struct aigw_call *call)
     gw_request_free_body(request);
 }
 
-/* Who asks, as quotas count. GitLab's users are told apart by GitLab, and their ids are salted already. */
-static struct gw_limit_subject subject_of(const struct gw_request *request, const struct aigw_model_info *model)
-{
-    const struct aigw_principal *principal = &request->principal;
-    struct gw_limit_subject subject = { .model = gw_models_plan_name(model) };
-
-    if (request->grant) {
-        subject.user = principal->subject;
-        subject.key = principal->flags & AIGW_PRINCIPALF_KEY ? principal->subject : AIGW_STR_NONE;
-        subject.team = request->grant->team ? gw_str(request->grant->team) : AIGW_STR_NONE;
-    } else {
-        subject.user = principal->global_user_id;
-        subject.instance = principal->instance_id.len                         ? principal->instance_id
-                           : !(principal->flags & AIGW_PRINCIPALF_USER_TOKEN) ? principal->subject
-                                                                              : AIGW_STR_NONE;
-    }
-    return subject;
-}
-
-/* NULL: it may be made. */
-static const struct aigw_error *charge(struct gw_request_call *node, const struct aigw_model_info *model)
-{
-    struct gw_request *request = node->request;
-    struct gw_limit_table *limits = request->worker->server->limits;
-    const struct gw_quotas *quotas = request->snapshot->quotas;
-    struct gw_limit_subject subject;
-    struct gw_limit_refusal refusal;
-    struct gw_limit_now now;
-
-    if (!quotas || !gw_quotas_has_any(quotas))
-        return NULL;
-    subject = subject_of(request, model);
-    node->asked_bytes = request->ex->body.len;
-    now = (struct gw_limit_now){ .mono_us = gw_mono_us(), .wall_s = gw_wall_s() };
-    if (gw_quotas_charge(quotas, limits, &subject, gw_limit_estimate(limits, node->asked_bytes), &now, &node->hold,
-                         &refusal))
-        return NULL;
-    node->refused = (struct aigw_error){ .struct_size = sizeof node->refused,
-                                         .kind = AIGW_ERR_RATE_LIMITED,
-                                         .message = gw_arena_str(&request->ex->arena, gw_str(refusal.text)),
-                                         .retry_after_ms = refusal.retry_after_ms };
-    gw_access_quota_refused(refusal.quota);
-    return &node->refused;
-}
-
 /* The clients' libraries say how long they stand silence; a whole answer is silence until it is there. They would ask
  * again, so what they gave up is not worth finishing. */
 static int64_t deadline_of(const struct gw_request *request, const struct aigw_call_options *options)
@@ -165,6 +114,7 @@ aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_
     if (!node)
         return AIGW_E_NOMEM;
     node->request = request;
+    const struct aigw_error *refused = gw_spend_charge(node, &model);
     struct gw_call_request call = {
         .snapshot = request->snapshot,
         .loop = request->worker->loop,
@@ -174,7 +124,7 @@ aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_
         .model = model,
         .options = *options,
         .deadline_ms = deadline_of(request, options),
-        .refused = charge(node, model),
+        .refused = refused,
         .on_build = on_build,
         .on_event = on_event,
         .on_dropped = on_dropped,
@@ -183,7 +133,7 @@ aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_
     };
     node->call = gw_call_new(&call);
     if (!node->call) {
-        gw_quotas_settle(&node->hold, 0);
+        gw_spend_undo(node);
         return AIGW_E_NOMEM;
     }
     node->next = request->calls;
@@ -239,7 +189,9 @@ void gw_request_resume_calls(struct gw_request *request)
 
 void gw_request_free_calls(struct gw_request *request)
 {
-    for (const struct gw_request_call *at = request->calls; at; at = at->next)
+    for (struct gw_request_call *at = request->calls; at; at = at->next) {
+        cancel(at); /* one that a feature forgot is counted, too */
         gw_call_done(at->call);
+    }
     request->calls = NULL;
 }

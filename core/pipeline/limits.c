@@ -1,6 +1,6 @@
 /* limits.c - metrics.model_limits: {engine: {model: {concurrency, input_tokens, output_tokens, total_tokens}}} as
  * gauges. They tell dashboards where a vendor's limits are; nothing is enforced (auth-and-config.md §2.5). And the
- * gauges of the targets of the configuration in use. */
+ * gauges of the configuration in use: its targets, and how much of its quotas is used. */
 #include <json-c/json.h>
 
 #include "health/metrics.h"
@@ -81,6 +81,7 @@ void gw_limits_collect(void *server, struct gw_buf *out)
 
 void gw_targets_collect(void *server, struct gw_buf *out)
 {
+    const struct gw_limit_now now = { .mono_us = gw_mono_us(), .wall_s = gw_wall_s() };
     struct gw_server *s = server;
     struct gw_snapshot *snapshot;
 
@@ -90,5 +91,6 @@ void gw_targets_collect(void *server, struct gw_buf *out)
     if (!snapshot)
         return;
     gw_models_put_gauges(snapshot->models, &snapshot->settings, out);
+    gw_quotas_collect(snapshot->quotas, s->limits, &now, out);
     gw_snapshot_unref(snapshot);
 }

@@ -63,6 +63,7 @@ static void put_verbose(struct gw_buf *out, struct gw_request *request)
 {
     struct gw_server *server = request->worker->server;
     const struct gw_snapshot *snapshot = request->snapshot;
+    const struct gw_limit_now now = { .mono_us = gw_mono_us(), .wall_s = gw_wall_s() };
     long long expires_s = atomic_load(&server->cert_expires_s);
 
     gw_buf_puts(out, ",");
@@ -73,7 +74,7 @@ static void put_verbose(struct gw_buf *out, struct gw_request *request)
     put_instances(out, "features", snapshot->plugins->features);
     put_models(out, snapshot->models);
     gw_buf_puts(out, ",");
-    gw_quotas_describe(snapshot->quotas, out);
+    gw_quotas_describe(snapshot->quotas, server->limits, &now, out);
     gw_buf_printf(out, ",\"config\":{\"hash\":\"%s\",\"loaded_s_ago\":%lld,\"last_reload\":\"%s\"}", snapshot->hash,
                   (long long)(gw_wall_s() - atomic_load(&server->loaded_wall_s)),
                   atomic_load(&server->is_reload_bad) ? "refused" : "ok");

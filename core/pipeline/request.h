@@ -4,6 +4,7 @@
  *     caller.c    whose rules say who calls
  *     ask.c       what it tells routing about itself
  *     calls.c     the model calls it makes
+ *     spend.c     what quotas say of them, and what they cost
  *     work.c      its timers and its jobs on other threads
  *     answer.c    what the core answers itself, and in whose language
  *     host.c      the table that plugins call
@@ -81,7 +82,11 @@ struct gw_request {
     aigw_str token_issuer;
     const char *auth_error;
     const char *error_detail;
-    aigw_str faults; /* of a body that was refused: types and places, never values */
+    struct gw_tokens tokens; /* of all its calls */
+    int64_t cost;            /* 1e-9 of the currency */
+    bool has_tokens, has_cost;
+    const char *quota; /* that refused it, or led it to another model */
+    aigw_str faults;   /* of a body that was refused: types and places, never values */
 };
 
 /** The pipeline's callbacks for http. */
@@ -113,6 +118,19 @@ aigw_status gw_request_resolve(struct gw_request *request, const struct aigw_nee
 bool gw_request_may_force(const struct gw_request *request);
 /** conf.d's models that it may use, aliases too; in the request's memory. */
 const aigw_str *gw_request_model_names(struct gw_request *request, uint32_t *ret_count);
+
+/* The same with a model of conf.d that serves instead of what was asked for, if it may. */
+aigw_status gw_request_resolve_instead(struct gw_request *request, const char *model, struct aigw_model_info *ret_info);
+
+/* spend.c */
+/** Charge the quotas. A budget that is empty may name another model: *model changes. NULL: the call may be made. */
+const struct aigw_error *gw_spend_charge(struct gw_request_call *node, const struct aigw_model_info **model);
+/** Once for each call, whichever way it ends: what it used, what that cost. */
+void gw_spend_settle(struct gw_request_call *node);
+/** The call could not be begun. */
+void gw_spend_undo(struct gw_request_call *node);
+/** What the tightest of the quotas of a request's calls has left. False: none counts that. */
+bool gw_spend_left(const struct gw_request *request, enum gw_limit_unit unit, struct gw_limit_left *ret_left);
 
 /* calls.c */
 aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_model_info *model,
@@ -177,9 +195,18 @@ void gw_access_done(struct gw_request *request);
 void gw_access_model_started(const struct gw_call_stats *stats);
 void gw_access_model_ended(const struct gw_request *request, const struct gw_call_stats *stats);
 void gw_access_quota_refused(const char *quota);
+/** What a call used, and what that cost. */
+struct gw_spent {
+    aigw_str model; /* of conf.d */
+    struct gw_tokens tokens;
+    int64_t cost;
+    bool has_price, has_no_price, is_guess; /* has_no_price: others have one; is_guess: the server said nothing */
+};
+void gw_access_spent(struct gw_request *request, const struct gw_spent *spent);
 void gw_access_register(struct gw_server *server);
 
-/* limits.c: the operator's model limits, shown as gauges and enforced by nobody, and the targets' gauges */
+/* limits.c: the operator's model limits, shown as gauges and enforced by nobody, and the gauges of targets and quotas
+ */
 /** This configuration is in use from now on. */
 void gw_limits_show(struct gw_server *server, struct gw_snapshot *snapshot);
 void gw_limits_collect(void *server, struct gw_buf *out);

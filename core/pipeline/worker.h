@@ -50,7 +50,7 @@ struct gw_server {
     uint16_t port, metrics_port;
     pthread_mutex_t limits_lock; /* guards the two below */
     struct gw_buf limits_page;   /* gauges made of metrics.model_limits */
-    struct gw_snapshot *shown;   /* whose targets the metrics page shows */
+    struct gw_snapshot *shown;   /* whose targets and quotas the metrics page shows */
 };
 #define GW_STARTING 0
 #define GW_SERVING  1

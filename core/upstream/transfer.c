@@ -330,3 +330,8 @@ void gw_transfer_header_at(const struct gw_transfer *transfer, size_t index, aig
     if (!gw_http1_header_at(&transfer->answer, index, ret_name, ret_value))
         *ret_name = *ret_value = AIGW_STR_NONE;
 }
+
+bool gw_transfer_was_sent(const struct gw_transfer *transfer)
+{
+    return transfer && transfer->out.is_sent;
+}

@@ -106,6 +106,8 @@ struct gw_transfer *gw_transfer_start(struct gw_upstream *up, const struct gw_tr
 /** Stop now and free; no callback follows. Allowed anywhere, callbacks of this transfer included. The connection is
  *  kept only when the answer had ended. */
 void gw_transfer_cancel(struct gw_transfer *transfer);
+/** Is the whole request on its way? */
+bool gw_transfer_was_sent(const struct gw_transfer *transfer);
 /** The same for a caller that has read all it wants (its dialect's end marker came): the server has the next 100 ms to
  *  end the answer's framing, unheard, so that the connection can be used again. */
 void gw_transfer_leave(struct gw_transfer *transfer);

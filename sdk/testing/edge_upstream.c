@@ -120,6 +120,11 @@ void gw_transfer_resume(struct gw_transfer *transfer)
     (void)transfer;
 }
 
+bool gw_transfer_was_sent(const struct gw_transfer *transfer)
+{
+    return transfer != NULL;
+}
+
 aigw_str gw_transfer_header(const struct gw_transfer *transfer, const char *name)
 {
     return testhost_line_value(transfer->headers, name, ':');
