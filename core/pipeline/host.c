@@ -318,6 +318,25 @@ static void host_model_cancel(struct aigw_ctx *ctx, struct aigw_call *call)
         gw_request_cancel_call(ctx->request, call);
 }
 
+static aigw_status host_quota_left(struct aigw_ctx *ctx, uint32_t unit, struct aigw_quota *ret_quota)
+{
+    struct aigw_quota quota = { .struct_size = sizeof quota, .unit = unit };
+    struct gw_limit_left left;
+
+    if (!ctx->request)
+        return no_request(ctx);
+    if (!gw_abi_is_full(ret_quota, sizeof(uint64_t)))
+        return gw_ctx_fail(ctx, AIGW_E_INVALID, "quota_left: struct_size of *ret_quota must be set");
+    if ((unit != AIGW_QUOTA_REQUESTS && unit != AIGW_QUOTA_TOKENS) ||
+        !gw_spend_left(ctx->request, unit == AIGW_QUOTA_REQUESTS ? GW_LIMIT_OF_REQUESTS : GW_LIMIT_OF_TOKENS, &left))
+        return AIGW_E_NOT_FOUND;
+    quota.limit = left.limit;
+    quota.remaining = left.remaining;
+    quota.reset_ms = left.reset_ms > 0 ? left.reset_ms : 0;
+    gw_abi_out(ret_quota, &quota, sizeof quota);
+    return AIGW_OK;
+}
+
 /* ---- time and work ---- */
 
 static aigw_status host_go_on(struct aigw_ctx *ctx)
@@ -406,6 +425,7 @@ const struct aigw_host *gw_host(void)
         .timer_clear = host_timer_clear,
         .offload = host_offload,
         .sign_token = host_sign_token,
+        .quota_left = host_quota_left,
     };
 
     return &table;

@@ -165,6 +165,10 @@ void anthropic_refuse_error(const struct aigw_host *host, struct aigw_ctx *ctx, 
     if (refusal_is_quota(error)) {
         anthropic_refuse_status(429, error->message, ret_refusal);
         ret_refusal->should_retry = AIGW_NO;
+        if (error->http_status == 0) { /* a budget of this gateway, not of its account at a vendor */
+            ret_refusal->type = "billing_error";
+            ret_refusal->retry_after_ms = error->retry_after_ms;
+        }
     }
     if (ret_refusal->message.len == 0)
         ret_refusal->message = wire_str(failure_kinds[i].words);

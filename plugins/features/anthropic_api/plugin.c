@@ -95,6 +95,13 @@ static void mark_raw(struct aigw_ctx *ctx, struct anthropic_api_call *call, cons
     }
 }
 
+static const struct client_rates rates = {
+    .limit = { "anthropic-ratelimit-requests-limit", "anthropic-ratelimit-tokens-limit" },
+    .remaining = { "anthropic-ratelimit-requests-remaining", "anthropic-ratelimit-tokens-remaining" },
+    .reset = { "anthropic-ratelimit-requests-reset", "anthropic-ratelimit-tokens-reset" },
+    .has_date = true,
+};
+
 static aigw_status anthropic_api_check(struct aigw_ctx *ctx, void *self, void *state,
                                        const struct aigw_request *request)
 {
@@ -111,6 +118,7 @@ static aigw_status anthropic_api_check(struct aigw_ctx *ctx, void *self, void *s
     call->body_len = request->body.len;
     call->request.struct_size = sizeof call->request;
     call->answer.words = words;
+    call->answer.rates = &rates;
     status = client_answer_begin(&call->answer, call->api->host, ctx, false, anthropic_api_heartbeat);
     if (status != AIGW_OK || request->route->tag == ANTHROPIC_API_NO_PATH)
         return status;

@@ -5,8 +5,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
-#define HEADERS_MAX 4
+#define HEADERS_MAX 10 /* six of them say what quotas have left */
 
 /* ---- which model ---- */
 
@@ -166,10 +167,63 @@ aigw_str client_param(const struct aigw_error *error, aigw_str respelled)
     return (aigw_str){ respelled.ptr, len };
 }
 
-/* Headers of an answer that began well. At most HEADERS_MAX. */
-static uint32_t put_headers(const struct client_answer *answer, struct aigw_pair *headers)
+/* "1h0m5s", "6m0s", "120ms". */
+static const char *until_text(const struct aigw_host *host, struct aigw_ctx *ctx, int64_t ms)
 {
+    long long s = (long long)((ms + 999) / 1000);
+
+    if (ms < 1000)
+        return host->format(ctx, AIGW_LIFE_REQUEST, "%lldms", (long long)ms);
+    if (s >= 3600)
+        return host->format(ctx, AIGW_LIFE_REQUEST, "%lldh%lldm%llds", s / 3600, s / 60 % 60, s % 60);
+    return s >= 60 ? host->format(ctx, AIGW_LIFE_REQUEST, "%lldm%llds", s / 60, s % 60)
+                   : host->format(ctx, AIGW_LIFE_REQUEST, "%llds", s);
+}
+
+static const char *date_text(const struct aigw_host *host, struct aigw_ctx *ctx, int64_t ms)
+{
+    time_t at = (time_t)(host->time_s(ctx) + (ms + 999) / 1000);
+    char text[32];
+    struct tm tm;
+
+    if (!gmtime_r(&at, &tm) || strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
+        return NULL;
+    return host->format(ctx, AIGW_LIFE_REQUEST, "%s", text);
+}
+
+static void put_text(struct aigw_pair *headers, uint32_t *count, const char *name, const char *value)
+{
+    if (value)
+        headers[(*count)++] = (struct aigw_pair){ { name, strlen(name) }, { value, strlen(value) } };
+}
+
+/* What the quotas have left, in the dialect's headers: on answers and refusals alike. */
+static uint32_t put_rates(const struct client_answer *answer, struct aigw_ctx *ctx, struct aigw_pair *headers)
+{
+    static const uint32_t units[] = { AIGW_QUOTA_REQUESTS, AIGW_QUOTA_TOKENS };
+    const struct client_rates *rates = answer->rates;
+    const struct aigw_host *host = answer->host;
     uint32_t count = 0;
+
+    for (size_t i = 0; rates && AIGW_HAS(host, quota_left) && i < sizeof units / sizeof *units; i++) {
+        struct aigw_quota quota = { .struct_size = sizeof quota };
+
+        if (host->quota_left(ctx, units[i], &quota) != AIGW_OK)
+            continue;
+        put_text(headers, &count, rates->limit[i],
+                 host->format(ctx, AIGW_LIFE_REQUEST, "%lld", (long long)quota.limit));
+        put_text(headers, &count, rates->remaining[i],
+                 host->format(ctx, AIGW_LIFE_REQUEST, "%lld", (long long)quota.remaining));
+        put_text(headers, &count, rates->reset[i],
+                 rates->has_date ? date_text(host, ctx, quota.reset_ms) : until_text(host, ctx, quota.reset_ms));
+    }
+    return count;
+}
+
+/* Headers of an answer that began well. At most HEADERS_MAX. */
+static uint32_t put_headers(const struct client_answer *answer, struct aigw_ctx *ctx, struct aigw_pair *headers)
+{
+    uint32_t count = put_rates(answer, ctx, headers);
 
     headers[count++] = (struct aigw_pair){ AIGW_STR("request-id"), answer->request_id };
     if (answer->is_stream) {
@@ -216,11 +270,11 @@ aigw_status client_answer_start(struct client_answer *answer, struct aigw_ctx *c
     if (is_json(answer)) {
         if (answer->is_list)
             watch_silence(answer, ctx);
-        return answer->host->stream_begin(ctx, 200, "application/json", headers, put_headers(answer, headers));
+        return answer->host->stream_begin(ctx, 200, "application/json", headers, put_headers(answer, ctx, headers));
     }
     watch_silence(answer, ctx);
     return answer->host->stream_begin(ctx, 200, "text/event-stream; charset=utf-8", headers,
-                                      put_headers(answer, headers));
+                                      put_headers(answer, ctx, headers));
 }
 
 aigw_status client_answer_flush(struct client_answer *answer, struct aigw_ctx *ctx)
@@ -320,7 +374,7 @@ aigw_status client_answer_end(struct client_answer *answer, struct aigw_ctx *ctx
         return status == AIGW_OK ? answer->host->stream_end(ctx) : status;
     }
     status = answer->host->buf_view(answer->buf, &bytes);
-    return status == AIGW_OK ? answer->host->respond(ctx, 200, NULL, bytes, headers, put_headers(answer, headers))
+    return status == AIGW_OK ? answer->host->respond(ctx, 200, NULL, bytes, headers, put_headers(answer, ctx, headers))
                              : status;
 }
 
@@ -329,7 +383,7 @@ aigw_status client_answer_refuse(struct client_answer *answer, struct aigw_ctx *
 {
     struct aigw_pair headers[HEADERS_MAX];
     char seconds[24], ms[24];
-    uint32_t count = 0;
+    uint32_t count = put_rates(answer, ctx, headers);
     aigw_status status;
     aigw_str bytes;
 

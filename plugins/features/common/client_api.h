@@ -74,6 +74,12 @@ struct client_word {
     const char *canonical, *word;
 };
 
+/** How clients of a dialect read what quotas have left: names of headers, for requests and for tokens. */
+struct client_rates {
+    const char *limit[2], *remaining[2], *reset[2];
+    bool has_date; /* reset is a moment, 2026-12-01T00:00:00Z; else the time until then, "6m0s" */
+};
+
 /** An answer under way. Zeroed, then client_answer_begin(). Part of a call's state. */
 struct client_answer {
     const struct aigw_host *host;
@@ -83,7 +89,8 @@ struct client_answer {
     bool is_list; /* the caller's: the stream is a JSON list */
     aigw_str
         model; /* the caller's: what the client calls the model, put into answers that pass as they are; or absent */
-    const struct client_word *words; /* the caller's: how its dialect spells what is dropped; NULL: as we do */
+    const struct client_rates *rates; /* the caller's; NULL: this dialect has none */
+    const struct client_word *words;  /* the caller's: how its dialect spells what is dropped; NULL: as we do */
     struct aigw_timer *silence;
     void (*heartbeat)(struct client_answer *answer); /* appends one to buf; NULL: this dialect has none */
     char *dropped;                                   /* made when something is: CLIENT_DROPPED_MAX bytes */

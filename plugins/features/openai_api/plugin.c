@@ -107,6 +107,12 @@ static const struct client_word responses_words[] = {
     { NULL, NULL },
 };
 
+static const struct client_rates rates = {
+    .limit = { "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens" },
+    .remaining = { "x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens" },
+    .reset = { "x-ratelimit-reset-requests", "x-ratelimit-reset-tokens" },
+};
+
 /* ---- the body ---- */
 
 static aigw_status read_body(struct aigw_ctx *ctx, struct openai_api_call *call, const struct aigw_request *request,
@@ -164,6 +170,7 @@ static aigw_status openai_api_check(struct aigw_ctx *ctx, void *self, void *stat
     if (request->route->tag <= OPENAI_EMBEDDING)
         call->asked.model = request->path_param; /* in Azure's form */
     call->answer.words = call->is_responses ? responses_words : chat_words;
+    call->answer.rates = &rates;
     status = client_answer_begin(&call->answer, call->api->host, ctx, false, openai_api_heartbeat);
     if (status != AIGW_OK)
         return status;

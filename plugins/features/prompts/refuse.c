@@ -137,6 +137,9 @@ aigw_status prompts_refuse_model(struct aigw_ctx *ctx, const struct prompts *pro
     char *text;
 
     host->annotate(ctx, "model_error", error->message);
+    if (error->kind == AIGW_ERR_RATE_LIMITED &&
+        error->http_status == 0) /* a quota of this gateway: no model was asked */
+        return host->respond_model_error(ctx, error);
     if (was_asked && code)
         return host->respond_detail(ctx, 421, "%d: %s", (int)code, prompts_reason(code));
     if (error->message.len >= sizeof disabled - 1 && memcmp(error->message.ptr, disabled, sizeof disabled - 1) == 0)

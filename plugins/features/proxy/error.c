@@ -43,6 +43,15 @@ static bool is_key_trouble(const struct aigw_error *error)
     return error->kind == AIGW_ERR_AUTH || error->http_status == 401;
 }
 
+/** A budget of this gateway is used up: waiting helps, but not before its next day, week or month. */
+static bool is_empty_budget(const struct aigw_error *error)
+{
+    static const char word[] = "insufficient_quota";
+
+    return error->kind == AIGW_ERR_RATE_LIMITED && error->http_status == 0 && error->code.len == sizeof word - 1 &&
+           memcmp(error->code.ptr, word, sizeof word - 1) == 0;
+}
+
 static uint32_t status_of(const struct aigw_error *error, int kind)
 {
     if (is_key_trouble(error))
@@ -135,7 +144,9 @@ static struct told tell(const struct aigw_host *host, struct aigw_ctx *ctx, bool
                                 : (is_anthropic ? kinds[kind].anthropic : kinds[kind].openai);
     struct told told = { error->message, { type, strlen(type) }, kind < 0 ? AIGW_STR_NONE : error->code };
 
-    if (is_anthropic && told.code.len > 0)
+    if (is_empty_budget(error))
+        told.type = is_anthropic ? AIGW_STR("billing_error") : error->code;
+    else if (is_anthropic && told.code.len > 0)
         told.type = told.code;
     if (error->kind == AIGW_ERR_CONTEXT_TOO_LONG ||
         !(holds(told.message, "token") || holds(told.type, "token") || holds(told.code, "token")))
@@ -226,7 +237,7 @@ aigw_status proxy_respond_error(struct aigw_ctx *ctx, const struct proxy_call *c
 
         headers[count++] = (struct aigw_pair){ AIGW_STR("retry-after"), { seconds, (size_t)len } };
     }
-    if (is_key_trouble(error))
+    if (is_key_trouble(error) || is_empty_budget(error))
         headers[count++] = do_not_retry;
     made = host->buf_view(buf, &body);
     return made == AIGW_OK ? host->respond(ctx, status, NULL, body, headers, count) : made;

@@ -104,6 +104,18 @@ struct aigw_model_info {
 #define AIGW_CALLF_STREAM    0x1u /* deliver text as it comes */
 #define AIGW_CALLF_KEEP_BODY 0x2u /* another call will be built from the request's body: do not free it yet */
 
+#define AIGW_QUOTA_REQUESTS 1u
+#define AIGW_QUOTA_TOKENS   2u
+
+/** What a quota of this gateway has left. */
+struct aigw_quota {
+    uint32_t struct_size;
+    uint32_t unit;     /* AIGW_QUOTA_* */
+    int64_t limit;     /* how many fit into its window */
+    int64_t remaining; /* of them, now */
+    int64_t reset_ms;  /* until all of it is there again */
+};
+
 /** How to make a call. */
 struct aigw_call_options {
     uint32_t struct_size;
@@ -312,6 +324,13 @@ struct aigw_host {
     /** Names of conf.d's `models` that this caller may use, in their order. Live as long as the request. A model that
      *  the caller may not use does not exist for model_resolve() either: AIGW_ERR_NO_MODEL. [request] */
     const aigw_str *(*model_names)(struct aigw_ctx *ctx, uint32_t *ret_count);
+
+    /* -- feature side: quotas -- */
+
+    /** Of the quotas that count the model calls of this request, made or refused: what the one with the least has left
+     *  of that unit, for the headers in which clients of some APIs read it. *ret_quota's struct_size is set by you.
+     *  AIGW_E_NOT_FOUND: no quota counts the unit, or no call was asked for yet. [request] */
+    aigw_status (*quota_left)(struct aigw_ctx *ctx, uint32_t unit, struct aigw_quota *ret_quota);
 };
 
 #ifdef __cplusplus

@@ -179,7 +179,7 @@ static const struct failure {
       NOTHING, 404, "not_found_error", "the model server does not know this model", AIGW_NO },
     { "CL-MAP-12 rate", AIGW_ERR_RATE_LIMITED, "", "slow", NOTHING, 429, "rate_limit_error", "slow", AIGW_UNSET },
     { "CL-MAP-12 quota", AIGW_ERR_RATE_LIMITED, "insufficient_quota", "empty",
-      NOTHING, 429, "rate_limit_error", "empty", AIGW_NO },
+      NOTHING, 429, "billing_error", "empty", AIGW_NO },
     { "CL-MAP-12 limit", AIGW_ERR_LIMIT, "", "many", NOTHING, 429, "rate_limit_error", "many", AIGW_UNSET },
     { "CL-ANT-23 overload", AIGW_ERR_OVERLOADED, "", "busy", NOTHING, 529, "overloaded_error", "busy", AIGW_YES },
     { "CL-MAP-12 resting", AIGW_ERR_CIRCUIT, "", "rests", NOTHING, 529, "overloaded_error", "rests", AIGW_YES },
