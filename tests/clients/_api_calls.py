@@ -51,6 +51,11 @@ def openai_whole(order, client=openai_of):
             "tokens": [made.usage.prompt_tokens, made.usage.completion_tokens], "has_id": bool(made._request_id)}
 
 
+def openai_retrying(order):
+    """As often as the package tries by itself."""
+    return openai_whole(order, lambda order: made(order["recipe"], order["key"])["of_openai"])
+
+
 def openai_azure(order):
     return openai_whole(order, azure_of)
 
@@ -150,6 +155,11 @@ def anthropic_whole(order):
     made = anthropic_of(order).messages.create(model=order["model"], max_tokens=64, messages=ASK)
     return {"text": made.content[0].text, "stop": made.stop_reason, "tokens": [made.usage.input_tokens, made.usage.output_tokens],
             "has_id": bool(made._request_id)}
+
+
+def anthropic_retrying(order):
+    made_now = made(order["recipe"], order["key"])["of_anthropic"].messages.create(model=order["model"], max_tokens=64, messages=ASK)
+    return {"text": made_now.content[0].text}
 
 
 def anthropic_stream(order):

@@ -105,9 +105,7 @@ def parallel(env):
 providers: {{ slow: {{ plugin = "openai"; base_url = "{slow.base}"; }}; }};
 models: {{ slow: {{ targets = ( {{ provider = "slow"; model = "m"; }} ); }}; }};
 """, "91-slow.conf")
-    start = len(env.gw.lines)
-    env.gw.signal(signal.SIGHUP)
-    truth(env.gw.wait_line(lambda item: item.get("message") == "configuration reloaded", start=start), "a reload", "none")
+    reloaded(env)
     ask = {**CHAT, "model": "slow", "stream": True}
     data = http.render("POST", "/v1/chat/completions", {"Authorization": "Bearer " + SECRETS["slots"]}, ask)
     conns = [env.gw.connect(timeout=20) for _ in range(2)]
@@ -136,19 +134,21 @@ def until_free(env):
     truth(False, "a free place", "none in 4 s")
 
 
+def reloaded(env):
+    start = len(env.gw.lines)
+    env.gw.signal(signal.SIGHUP)
+    truth(env.gw.wait_line(lambda item: item.get("message") == "configuration reloaded", start=start), "a reload", "none")
+
+
 @case("OP-LIM-reload", "quotas")
 def reload(env):
     """Counters belong to the process: a reload keeps them, a quota of another name or window begins anew."""
     status = [env.chat("blue").status for _ in range(4)]
     truth(429 in status, "the quota to be used up", status)
-    start = len(env.gw.lines)
-    env.gw.signal(signal.SIGHUP)
-    truth(env.gw.wait_line(lambda item: item.get("message") == "configuration reloaded", start=start), "a reload", "none")
+    reloaded(env)
     equal(env.chat("blue").status, 429, "status after a reload")
     env.gw.write_conf('quotas: { teams: { per = "team"; requests = 4; burst = 4; window = "hour"; }; };', "92-teams.conf")
-    start = len(env.gw.lines)
-    env.gw.signal(signal.SIGHUP)
-    truth(env.gw.wait_line(lambda item: item.get("message") == "configuration reloaded", start=start), "a reload", "none")
+    reloaded(env)
     equal(env.chat("blue").status, 200, "status with another window")
 
 
