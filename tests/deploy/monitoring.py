@@ -16,6 +16,10 @@ from harness.runner import Failure, Skip, case, equal, fixture, truth
 from . import _tools
 
 FILES = ("deploy", "helm", "ai-gateway", "files")
+LIMITS = """
+prices: { table = ( { model = "codestral-*"; input = 1.0; output = 2.0; } ); };
+quotas: { gitlabs: { per = "instance"; requests = 4; window = "day"; }; };
+"""
 WORD = re.compile(r"\b(?:aigw|http|model|inference|process|code)_[a-z0-9_]+\b")
 LABELS = {"model_name", "model_engine"}
 MADE_BY_RULES = re.compile(r"record: (\S+)")
@@ -35,20 +39,22 @@ class Monitoring:
         self.scrape = self._scrape()
 
     def _scrape(self):
-        """What /metrics has after a request of each kind: served, failed, refused."""
+        """What /metrics has after a request of each kind: served, without a price, without usage, failed, refused."""
         gitlab, models = gl.FakeGitLab(), FakeModels()
         conf = f'''providers: {{ lost: {{ plugin = "openai"; base_url = "http://127.0.0.1:1/v1"; }};
                               there: {{ plugin = "openai"; base_url = "{models.script(Reply()).base}"; }}; }};
                   models: {{ coder: {{ targets = ( {{ provider = "lost"; model = "m"; }}, {{ provider = "there"; model = "m"; tier = 2; }} ); }}; }};
-                  features: {{ code_suggestions: {{ plugin = "code_suggestions"; model = "coder"; }}; }};'''
+                  features: {{ code_suggestions: {{ plugin = "code_suggestions"; model = "coder"; }}; }};
+                  {LIMITS}'''
         gateway = Gateway(Context(self.ctx.build_dir, self.ctx.source_dir, os.path.join(self.folder, "run")), {"AIGW_GITLAB_URL": gitlab.url},
                           conf, name="scrape")
         try:
             rails = clients.Rails(gateway.port, gitlab.token())
-            for reply in (Reply(usage=(12, 5)), Reply(status=500, body="no")):
-                rails.call("/v2/code/completions", completion(models.script(reply)))
+            for reply, model in ((Reply(usage=(12, 5)), "codestral-22b"), (Reply(), "nobody-knows"), (Reply(status=500, body="no"), "codestral-22b")):
+                rails.call("/v2/code/completions", completion(models.script(reply), model_identifier="custom_openai/" + model))
             ours = {key: value for key, value in completion(models.script(Reply())).items() if not key.startswith("model_")}
-            rails.call("/v2/code/completions", ours)  # falls back
+            for _ in range(2):
+                rails.call("/v2/code/completions", ours)  # falls back; is beyond the quota
             clients.Rails(gateway.port, "").call("/v2/code/completions", completion(models.script(Reply())))
             return gateway.metrics()
         finally:
