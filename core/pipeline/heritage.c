@@ -123,7 +123,7 @@ aigw_status gw_heritage_take(struct gw_heritage *heritage, struct gw_err *reterr
     return status;
 }
 
-void gw_heritage_done(struct gw_heritage *heritage)
+void gw_heritage_drop_sockets(struct gw_heritage *heritage)
 {
     for (size_t i = 0; i < heritage->api_count; i++)
         close_fd(&heritage->api[i].fd);
@@ -132,6 +132,11 @@ void gw_heritage_done(struct gw_heritage *heritage)
     heritage->api_count = 0;
     close_fd(&heritage->metrics.fd);
     close_fd(&heritage->control);
+}
+
+void gw_heritage_done(struct gw_heritage *heritage)
+{
+    gw_heritage_drop_sockets(heritage);
     close_fd(&heritage->ready);
     close_fd(&heritage->words);
     close_fd(&heritage->stderr_fd);

@@ -45,7 +45,9 @@ struct gw_heritage {
 /** Take what came, and the variables out of the environment. With nothing it is empty. On failure reterr names the
  *  descriptor, what it is and what was expected. gw_heritage_done() in any case. */
 aigw_status gw_heritage_take(struct gw_heritage *heritage, struct gw_err *reterr);
-/** Close what was not taken, and forget. */
+/** Close the sockets that were not taken: nobody would ever look at them. */
+void gw_heritage_drop_sockets(struct gw_heritage *heritage);
+/** The same, and forget the rest. */
 void gw_heritage_done(struct gw_heritage *heritage);
 /** The log begins: standard error becomes the real one. */
 void gw_heritage_has_log(struct gw_heritage *heritage);

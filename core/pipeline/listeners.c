@@ -15,9 +15,8 @@ static void take_inherited(struct gw_listeners *listeners, struct gw_heritage *h
         struct gw_heir *heir = &heritage->api[i];
 
         if (!heir->is_given && !gw_listener_is_at(heir->fd, settings->server.host, (uint16_t)settings->server.port))
-            close(heir->fd); /* and the process before its own: no queue is left that nobody reads */
-        else
-            listeners->items[listeners->count++] = *heir;
+            continue; /* dropped, and the process before closes its own */
+        listeners->items[listeners->count++] = *heir;
         heir->fd = -1;
     }
     listeners->inherited = listeners->count;

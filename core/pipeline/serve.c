@@ -115,8 +115,8 @@ static void announce(const struct gw_serving *serving)
                "hello(\",\"content_below_cursor\":\"\"}}'",
                bypass, settings->tls.enabled ? "https" : "http", (unsigned)serving->server.port);
     if (serving->heritage.before)
-        gw_log(GW_LOG_INFO, "upgrade", "this process takes over from process %d, with %zu of its %zu listeners",
-               (int)serving->heritage.before, serving->listeners.inherited, serving->heritage.api_count);
+        gw_log(GW_LOG_INFO, "upgrade", "this process takes over from process %d, with %zu of its listeners",
+               (int)serving->heritage.before, serving->listeners.inherited);
     else if (serving->listeners.inherited)
         gw_log(GW_LOG_INFO, "main",
                "%zu listening socket%s came with the process: server.host and server.port are not used",
@@ -234,6 +234,7 @@ static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
     if (status)
         return status;
     open_control(serving);
+    gw_heritage_drop_sockets(&serving->heritage);
     await_keys(serving);
     status = start_metrics(serving, reterr);
     for (uint32_t i = 0; i < server->worker_count && !status; i++)

@@ -19,12 +19,13 @@
 #include "pipeline/notify.h"
 #include "pipeline/serving.h"
 
-#define WORDS_MAX   (16u << 10) /* of a program that does not get ready */
-#define NAMES_MAX   (64u << 10)
-#define LOOK_MS     500  /* the log is not kept waiting longer */
-#define LAST_MS     1000 /* for one that gave up to end by itself */
-#define VARIABLES   3
-#define SECONDS_MAX 3600
+#define WORDS_MAX    (16u << 10) /* of a program that does not get ready */
+#define NAMES_MAX    (64u << 10)
+#define LOOK_MS      500  /* the log is not kept waiting longer */
+#define LAST_MS      1000 /* for one that gave up to end by itself */
+#define LAST_LOOK_MS 10
+#define VARIABLES    3
+#define SECONDS_MAX  3600
 
 /* ---- which program ---- */
 
@@ -109,7 +110,7 @@ struct legacy {
 struct child {
     pid_t pid;
     int ready, words; /* our ends */
-    int64_t deadline_ms;
+    int64_t wait_ms;
     struct gw_buf said;
     const char *program;
 };
@@ -196,6 +197,8 @@ static int spawn(const char *program, char *const *argv, const struct legacy *le
     code = code ? code : posix_spawn_file_actions_adddup2(&actions, words, STDERR_FILENO);
     for (size_t i = 0; i < legacy->count && !code; i++)
         code = posix_spawn_file_actions_adddup2(&actions, legacy->fds[i], GW_HERITAGE_FIRST + (int)i);
+    /* Libraries open sockets that exec does not close. */
+    code = code ? code : posix_spawn_file_actions_addclosefrom_np(&actions, GW_HERITAGE_FIRST + (int)legacy->count);
     code = code ? code : posix_spawn(ret_pid, program, &actions, &attributes, argv, env);
     posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
@@ -266,10 +269,10 @@ static int await(struct gw_serving *serving, struct child *child)
     struct pollfd waits[] = { { .fd = child->ready, .events = POLLIN },
                               { .fd = child->words, .events = POLLIN },
                               { .fd = serving->signal_fd, .events = POLLIN } };
-    int64_t left_ms;
+    int64_t until_ms = gw_mono_ms() + child->wait_ms, left_ms;
     char word;
 
-    while ((left_ms = child->deadline_ms - gw_mono_ms()) > 0) {
+    while ((left_ms = until_ms - gw_mono_ms()) > 0) {
         gw_log_flush();
         if (poll(waits, GW_ARRAY_LEN(waits), left_ms < LOOK_MS ? (int)left_ms : LOOK_MS) <= 0)
             continue;
@@ -283,27 +286,40 @@ static int await(struct gw_serving *serving, struct child *child)
     return CHILD_LATE;
 }
 
-/** End what did not get ready, and say how it went. */
-static void end_child(struct child *child, int outcome, int64_t wait_ms, struct gw_buf *report)
+/** Its status when it ends by itself within a moment; false: it had to be ended. */
+static bool end_child(struct child *child, int outcome, int *ret_status)
 {
-    struct pollfd words = { .fd = child->words, .events = POLLIN };
-    int64_t until_ms = gw_mono_ms() + LAST_MS, left_ms;
-    int status = 0;
+    int64_t until_ms = gw_mono_ms() + LAST_MS;
+    bool has_ended = false;
 
-    while (outcome == CHILD_FAILED && take_words(child) && (left_ms = until_ms - gw_mono_ms()) > 0)
-        (void)poll(&words, 1, (int)left_ms);
-    (void)kill(child->pid, SIGKILL); /* it has let nobody in; one that has ended keeps its status */
-    while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
-        ;
+    while (outcome == CHILD_FAILED && !has_ended && gw_mono_ms() < until_ms) {
+        (void)take_words(child);
+        has_ended = waitpid(child->pid, ret_status, WNOHANG) == child->pid;
+        if (!has_ended)
+            (void)poll(NULL, 0, LAST_LOOK_MS);
+    }
+    if (!has_ended) {
+        (void)kill(child->pid, SIGKILL); /* it has let nobody in */
+        while (waitpid(child->pid, ret_status, 0) < 0 && errno == EINTR)
+            ;
+    }
     (void)take_words(child);
+    return has_ended;
+}
+
+/** What it said itself, and how it went. */
+static void report_end(const struct child *child, int outcome, bool has_ended, int status, struct gw_buf *report)
+{
     gw_buf_put_str(report, gw_buf_str(&child->said));
     if (child->said.len && child->said.data[child->said.len - 1] != '\n')
         gw_buf_puts(report, "\n");
     gw_buf_printf(report, "the new program (%s, process %d) ", child->program, (int)child->pid);
     if (outcome == CHILD_LATE)
-        gw_buf_printf(report, "was not ready within %lld s and was ended\n", (long long)(wait_ms / 1000));
+        gw_buf_printf(report, "was not ready within %lld s and was ended\n", (long long)(child->wait_ms / 1000));
     else if (outcome == CHILD_REVOKED)
         gw_buf_puts(report, "was ended: the running one was asked to stop\n");
+    else if (!has_ended)
+        gw_buf_puts(report, "closed what it was handed without being ready, and was ended: is it an aigw?\n");
     else if (WIFSIGNALED(status))
         gw_buf_printf(report, "was ended by signal %d (%s) before it was ready\n", WTERMSIG(status),
                       strsignal(WTERMSIG(status)));
@@ -343,8 +359,8 @@ static void log_lines(aigw_str text)
 /** The new program, from its start to its first word or its end. True: it has taken over. */
 static bool replace(struct gw_serving *serving, const char *program, int64_t wait_ms, struct gw_buf *report)
 {
-    struct child child = { .program = program, .deadline_ms = gw_mono_ms() + wait_ms };
-    int ready[2] = { -1, -1 }, words[2] = { -1, -1 }, outcome = CHILD_FAILED;
+    struct child child = { .program = program, .wait_ms = wait_ms };
+    int ready[2] = { -1, -1 }, words[2] = { -1, -1 }, outcome = CHILD_FAILED, status = 0;
     struct gw_err err = { "" };
 
     gw_buf_init(&child.said, WORDS_MAX + 1024);
@@ -367,7 +383,9 @@ static bool replace(struct gw_serving *serving, const char *program, int64_t wai
         hand_over(serving, &child, report);
         ready[0] = -1; /* stays open: that it closes tells the new process that this one has ended */
     } else {
-        end_child(&child, outcome, wait_ms, report);
+        bool has_ended = end_child(&child, outcome, &status);
+
+        report_end(&child, outcome, has_ended, status, report);
     }
 done:
     for (int i = 0; i < 2; i++) {
