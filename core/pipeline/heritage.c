@@ -19,14 +19,19 @@ static void close_fd(int *fd)
     *fd = -1;
 }
 
-/** "PID KEYS" of the process that started this one. */
-static bool read_before(const char *text, struct gw_heritage *heritage)
+/** "PID KEYS". It is ours when the last descriptor is a stream that this process made: what is left over in somebody's
+ *  environment leads nowhere. */
+static bool is_from_before(struct gw_heritage *heritage, const char *text, uint64_t count)
 {
+    struct ucred peer = { 0 };
+    socklen_t peer_len = sizeof peer;
     uint64_t pid = 0;
     size_t len = strcspn(text, " ");
 
-    if (!gw_str_to_u64((aigw_str){ text, len }, INT32_MAX, &pid) || (pid_t)pid != getppid())
-        return false; /* left over in somebody's environment */
+    if (count == 0 || !gw_str_to_u64((aigw_str){ text, len }, INT32_MAX, &pid) || pid == 0 ||
+        getsockopt(GW_HERITAGE_FIRST + (int)count - 1, SOL_SOCKET, SO_PEERCRED, &peer, &peer_len) != 0 ||
+        peer.pid != (pid_t)pid)
+        return false;
     heritage->before = (pid_t)pid;
     heritage->need_keys = strcmp(text + len, " 1") == 0;
     return true;
@@ -38,17 +43,15 @@ static aigw_status count_fds(struct gw_heritage *heritage, size_t *ret_count, st
     const char *count_text = getenv("LISTEN_FDS"), *pid_text = getenv("LISTEN_PID");
     const char *before = getenv(GW_HERITAGE_VARIABLE);
     uint64_t pid = 0, count = 0;
-    bool is_ours = before ? read_before(before, heritage)
+    bool is_number = count_text && gw_str_to_u64(gw_str(count_text), GW_HERITAGE_MAX, &count);
+    bool is_ours = before ? is_from_before(heritage, before, count)
                           : pid_text && gw_str_to_u64(gw_str(pid_text), INT32_MAX, &pid) && (pid_t)pid == getpid();
 
-    *ret_count = 0;
-    if (!is_ours || !count_text)
+    *ret_count = is_ours ? (size_t)count : 0;
+    if (!is_ours || !count_text || is_number)
         return AIGW_OK;
-    if (!gw_str_to_u64(gw_str(count_text), GW_HERITAGE_MAX, &count))
-        return gw_err_set(reterr, AIGW_E_CONFIG, "LISTEN_FDS is \"%s\", expected a number from 0 to %d", count_text,
-                          GW_HERITAGE_MAX);
-    *ret_count = (size_t)count;
-    return AIGW_OK;
+    return gw_err_set(reterr, AIGW_E_CONFIG, "LISTEN_FDS is \"%s\", expected a number from 0 to %d", count_text,
+                      GW_HERITAGE_MAX);
 }
 
 static aigw_status take_listener(struct gw_heritage *heritage, int fd, aigw_str name, struct gw_err *reterr)

@@ -11,7 +11,7 @@
  *   metrics        the metrics listener; metrics-given as above
  *   control        the control socket
  *   stderr         standard error: until it is ready the new process has a pipe to the old one there
- *   ready          a stream socket: one byte says "ready"; its end says that the old process has ended
+ *   ready          the last one, a stream socket: one byte says "ready"; its end says that the old process has ended
  */
 #ifndef GW_HERITAGE_H
 #define GW_HERITAGE_H
