@@ -237,12 +237,12 @@ static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
     gw_heritage_drop_sockets(&serving->heritage);
     await_keys(serving);
     status = start_metrics(serving, reterr);
+    atomic_store(&server->loaded_wall_s, gw_wall_s());
+    atomic_store(&server->state, GW_SERVING); /* whoever waits in a queue may ask at once */
     for (uint32_t i = 0; i < server->worker_count && !status; i++)
         status = gw_worker_post_accept(&server->workers[i], reterr);
     if (status)
         return status;
-    atomic_store(&server->loaded_wall_s, gw_wall_s());
-    atomic_store(&server->state, GW_SERVING);
     announce(serving);
     gw_heritage_ready(&serving->heritage);
     if (!serving->heritage.before) /* else the process before says who is the main one now */
