@@ -323,6 +323,21 @@ struct gw_view *gw_auth_reconfigure(struct gw_auth *auth, const struct gw_settin
     return view;
 }
 
+bool gw_auth_lacks_keys(struct gw_auth *auth)
+{
+    bool is_one_asked = false, has_keys = false;
+
+    (void)pthread_mutex_lock(&auth->lock);
+    for (const struct gw_issuer *issuer = auth->issuers; issuer; issuer = issuer->next) {
+        if (issuer->is_gone || issuer->config_error.text[0] || !gw_issuer_serves(issuer, AIGW_STR_NONE))
+            continue;
+        is_one_asked = true;
+        has_keys = has_keys || (issuer->set && issuer->set->count > 0);
+    }
+    (void)pthread_mutex_unlock(&auth->lock);
+    return is_one_asked && !has_keys;
+}
+
 void gw_auth_describe(struct gw_auth *auth, struct gw_buf *json)
 {
     int64_t now_ms = gw_mono_ms();

@@ -71,6 +71,8 @@ void gw_auth_unwait(struct gw_auth_worker *worker, struct gw_auth_waiter *waiter
 aigw_status gw_auth_sign(struct gw_auth *auth, aigw_str claims_json, struct gw_arena *arena, aigw_str *ret_token,
                          struct gw_err *reterr);
 
+/** Is there a GitLab whose keys are to be fetched, and were none yet, of any? Any thread. */
+bool gw_auth_lacks_keys(struct gw_auth *auth);
 /** For /monitoring/ready?verbose: append `"keys":{…}` members per provider (count, age, last error). */
 void gw_auth_describe(struct gw_auth *auth, struct gw_buf *json);
 /** Why a token is accepted or refused, one line for each step, without the token: for `aigw diagnose-token`. False:

@@ -223,6 +223,7 @@ static bool fill_dirs(struct cli_options *options)
     return true;
 }
 
+/** argv: its own, behind the program's name. */
 static int run_command(const struct cli_command *command, int argc, char **argv)
 {
     struct cli_options options = { 0 };
@@ -232,6 +233,7 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
 
     gw_arena_init(&arena, (size_t)1 << 20);
     options.arena = &arena;
+    options.argv = argv - 1;
     result = parse_flags(command, argc, argv, &options, &help);
     if (result == CLI_OK && help)
         print_command_help(stdout, command);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/internal.h"
+#include "control/control.h"
 #include "pipeline/serve.h"
 #include "plugin/plugin.h"
 
@@ -16,9 +17,9 @@
 
 int cli_serve(const struct cli_options *options)
 {
-    struct gw_snapshot_options snapshot = cli_snapshot_options(options);
+    const struct gw_serve_options serve = { cli_snapshot_options(options), options->argv };
 
-    return gw_serve(&snapshot);
+    return gw_serve(&serve);
 }
 
 size_t cli_print_problems(const struct gw_problems *problems, FILE *out)
@@ -35,7 +36,7 @@ size_t cli_print_problems(const struct gw_problems *problems, FILE *out)
 int cli_check(const struct cli_options *options)
 {
     if (options->diff)
-        return cli_ask(options, "compare");
+        return cli_ask(options, "compare", GW_CONTROL_ANSWER_S);
 
     struct gw_snapshot_options snapshot_options = cli_snapshot_options(options);
     struct gw_snapshot *snapshot;

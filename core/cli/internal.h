@@ -21,6 +21,7 @@ struct cli_list {
 
 /** What the flags and the environment said, defaults filled in. Each option of table.c has its field here. */
 struct cli_options {
+    char *const *argv; /* of the whole process */
     struct cli_list conf_dirs, plugin_dirs;
     const char *words[CLI_WORDS_MAX]; /* what stands behind the command and is no flag */
     size_t word_count;
@@ -31,6 +32,7 @@ struct cli_options {
     const char *output;
     const char *url;
     const char *socket;
+    const char *program, *timeout;
     bool diff;
     const char *endpoint, *model_family, *model_name, *model_endpoint, *model_identifier, *api_key, *workflow_endpoint;
     const char *model, *quiet;
@@ -66,8 +68,9 @@ int cli_man(const struct cli_options *options);
 int cli_route(const struct cli_options *options);
 int cli_version(const struct cli_options *options);
 int cli_reload(const struct cli_options *options);
-/** Send a command to the running gateway and print what it says. */
-int cli_ask(const struct cli_options *options, const char *command);
+int cli_upgrade(const struct cli_options *options);
+/** Send a command to the running gateway and print what it says. wait_s: longest silence. */
+int cli_ask(const struct cli_options *options, const char *command, int wait_s);
 
 /** Print what is wrong, one a line. The number of warnings among it. */
 size_t cli_print_problems(const struct gw_problems *problems, FILE *out);

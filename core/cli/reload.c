@@ -1,4 +1,9 @@
-/* reload.c - ask the running gateway to read its configuration again, or what that would change. */
+/* reload.c - ask the running gateway to read its configuration again, what that would change, or to hand over to a new
+ * program. */
+#include <limits.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "cli/internal.h"
 #include "config/settings.h"
 #include "control/control.h"
@@ -27,7 +32,7 @@ static bool find_socket(const struct cli_options *options, char ret_name[GW_CONT
     return true;
 }
 
-int cli_ask(const struct cli_options *options, const char *command)
+int cli_ask(const struct cli_options *options, const char *command, int wait_s)
 {
     char name[GW_CONTROL_NAME_MAX];
     struct gw_err why = { "" };
@@ -37,7 +42,7 @@ int cli_ask(const struct cli_options *options, const char *command)
     if (!find_socket(options, name))
         return CLI_FAILED;
     gw_buf_init(&out, ANSWER_MAX);
-    status = gw_control_ask(name, command, &out, &why);
+    status = gw_control_ask(name, command, wait_s, &out, &why);
     if (status == AIGW_E_NOT_FOUND)
         fprintf(stderr, "aigw: %s\n", why.text);
     else
@@ -48,8 +53,41 @@ int cli_ask(const struct cli_options *options, const char *command)
 
 int cli_reload(const struct cli_options *options)
 {
-    int result = cli_ask(options, "reload");
+    int result = cli_ask(options, "reload", GW_CONTROL_ANSWER_S);
 
     puts(result == CLI_OK ? "reloaded" : "not reloaded: the running configuration stays");
+    return result;
+}
+
+/* ---- upgrade ---- */
+
+#define TIMEOUT_S     "30"
+#define TIMEOUT_S_MAX 3600
+#define ENDING_S      10 /* on top: for a program that is not ready in time to be ended */
+
+int cli_upgrade(const struct cli_options *options)
+{
+    const char *program = options->program ? options->program : "", *timeout = options->timeout;
+    char command[GW_CONTROL_COMMAND_MAX], folder[PATH_MAX] = "";
+    uint64_t wait_s = 0;
+    int len, result;
+
+    timeout = timeout ? timeout : TIMEOUT_S;
+    if (!gw_str_to_u64(gw_str(timeout), TIMEOUT_S_MAX, &wait_s) || wait_s == 0) {
+        fprintf(stderr, "aigw: --timeout is \"%s\", expected seconds from 1 to %d\n", timeout, TIMEOUT_S_MAX);
+        return CLI_USAGE;
+    }
+    if (*program && *program != '/' && !getcwd(folder, sizeof folder)) {
+        fprintf(stderr, "aigw: --program: the present folder is unknown, give the whole path\n");
+        return CLI_FAILED;
+    }
+    len = snprintf(command, sizeof command, "upgrade %llu %s%s%s", (unsigned long long)wait_s, folder,
+                   *folder ? "/" : "", program);
+    if (len < 0 || (size_t)len + 1 >= sizeof command || strchr(program, '\n')) {
+        fprintf(stderr, "aigw: --program: this path is too long, or has a line break in it\n");
+        return CLI_USAGE;
+    }
+    result = cli_ask(options, command, (int)wait_s + ENDING_S);
+    puts(result == CLI_OK ? "upgraded" : "not upgraded: the running gateway goes on as before");
     return result;
 }

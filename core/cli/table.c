@@ -35,6 +35,14 @@ static const struct cli_option check[] = {
     SOCKET,
 };
 static const struct cli_option reload[] = { CONF_DIR, SOCKET };
+static const struct cli_option upgrade[] = {
+    CONF_DIR,
+    SOCKET,
+    { "program", 0, CLI_TEXT, CLI_FILE, FIELD(program), "FILE", NULL,
+      "the new program (default: what lies where the running one was started from)" },
+    { "timeout", 0, CLI_TEXT, CLI_ANY, FIELD(timeout), "SECONDS", NULL,
+      "how long it may take to get ready (default: 30); then it is ended and the running one stays" },
+};
 static const struct cli_option settings_only[] = { CONF_DIR };
 static const struct cli_option plugins[] = { PLUGIN_DIR };
 static const struct cli_option config[] = { PLUGIN_DIR, FORMAT("markdown") };
@@ -123,6 +131,12 @@ const struct cli_command cli_commands[] = {
       "Let the running gateway read its configuration again; prints what changed, or what is wrong with it.",
       "0: done, new requests meet it. 1: refused, the running configuration stays; or no gateway answers. 2: wrong "
       "usage." },
+    { "upgrade", cli_upgrade, OPTIONS(upgrade), NULL,
+      "Let the running gateway start the new program, hand its listeners over when that is ready, finish its requests "
+      "(server.drain_ms at most) and end. No connection is lost. Not for the first process of a container: replace the "
+      "container.",
+      "0: the new program serves. 1: it does not, standard output says why and the running one stays; or no gateway "
+      "answers. 2: wrong usage." },
     { "health", cli_health, OPTIONS(health), NULL, "Ask the gateway that runs here with this configuration how it is.",
       "0: it is well. 1: it is not, or does not answer; standard error says why. 2: wrong usage." },
     { "plugins", cli_plugins, OPTIONS(plugins), NULL, "List the plugins with their settings and routes.",

@@ -55,7 +55,8 @@ const struct gw_setting_row gw_setting_rows[] = {
     TEXT(server, docs_url, 0, 0, "/docs", "Path of the API documentation page. Empty switches it off.",
          "AIGW_FASTAPI__DOCS_URL"),
     BOOL(server, docs_open, "true", "API documentation needs no token.", "AIGW_SERVER__DOCS_OPEN"),
-    INT(server, drain_ms, "30000", 0, DAY_MS, "Longest wait for running requests at SIGTERM, milliseconds.",
+    INT(server, drain_ms, "30000", 0, DAY_MS,
+        "Longest wait for running requests at SIGTERM, and after `aigw upgrade`, milliseconds.",
         "AIGW_SERVER__DRAIN_MS"),
     INT(server, drain_wait_ms, "0", 0, DAY_MS,
         "At SIGTERM: how long new connections are still served while ready says 503, so that balancers learn of it, "

@@ -11,10 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define COMMAND_MAX 256u
-#define ANSWER_MAX  (1u << 20)
-#define ASKING_S    1  /* for a command to arrive, and for an answer to be taken */
-#define ANSWERING_S 60 /* a reload may have to read a lot */
+#define ANSWER_MAX (1u << 20)
+#define ASKING_S   1 /* for a command to arrive, and for an answer to be taken */
 
 void gw_control_name(char ret_name[GW_CONTROL_NAME_MAX], const char *configured, unsigned port)
 {
@@ -97,6 +95,27 @@ aigw_status gw_control_open(struct gw_control *control, const char *name, struct
     return AIGW_E_CONFIG;
 }
 
+bool gw_control_adopt(struct gw_control *control, int fd, const char *name)
+{
+    struct sockaddr_un wanted, found;
+    socklen_t wanted_len = 0, found_len = sizeof found;
+
+    memset(&found, 0, sizeof found);
+    if (!make_address(name, &wanted, &wanted_len) || getsockname(fd, (struct sockaddr *)&found, &found_len) != 0 ||
+        found_len != wanted_len || memcmp(&found, &wanted, found_len) != 0)
+        return false;
+    (void)snprintf(control->name, sizeof control->name, "%s", name);
+    control->fd = fd;
+    return true;
+}
+
+void gw_control_leave(struct gw_control *control)
+{
+    if (control->fd >= 0)
+        close(control->fd);
+    control->fd = -1;
+}
+
 void gw_control_close(struct gw_control *control)
 {
     if (control->fd < 0)
@@ -116,13 +135,13 @@ static bool is_allowed(int fd)
 }
 
 /** The line without its end. False: none came. */
-static bool read_command(int fd, char command[COMMAND_MAX], aigw_str *ret_command)
+static bool read_command(int fd, char command[GW_CONTROL_COMMAND_MAX], aigw_str *ret_command)
 {
     size_t len = 0;
     const char *end = NULL;
 
-    while (!end && len < COMMAND_MAX) {
-        ssize_t got = recv(fd, command + len, COMMAND_MAX - len, 0);
+    while (!end && len < GW_CONTROL_COMMAND_MAX) {
+        ssize_t got = recv(fd, command + len, GW_CONTROL_COMMAND_MAX - len, 0);
 
         if (got <= 0)
             return false;
@@ -146,7 +165,7 @@ static void send_all(int fd, aigw_str text)
 
 void gw_control_serve(struct gw_control *control, gw_control_fn answer, void *user)
 {
-    char command[COMMAND_MAX];
+    char command[GW_CONTROL_COMMAND_MAX];
     aigw_str asked;
     int fd;
 
@@ -170,7 +189,7 @@ void gw_control_serve(struct gw_control *control, gw_control_fn answer, void *us
 
 /* ---- who asks ------------------------------------------------------------------------------------------------- */
 
-aigw_status gw_control_ask(const char *name, const char *command, struct gw_buf *out, struct gw_err *reterr)
+aigw_status gw_control_ask(const char *name, const char *command, int wait_s, struct gw_buf *out, struct gw_err *reterr)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_un address;
@@ -187,7 +206,7 @@ aigw_status gw_control_ask(const char *name, const char *command, struct gw_buf 
                          name, strerror(errno));
         goto done;
     }
-    set_timeouts(fd, ANSWERING_S);
+    set_timeouts(fd, wait_s);
     send_all(fd, gw_str(command));
     send_all(fd, AIGW_STR("\n"));
     while ((got = recv(fd, piece, sizeof piece, 0)) > 0)

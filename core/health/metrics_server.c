@@ -8,19 +8,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <microhttpd.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/listener.h"
 #include "health/metrics.h"
 
 #define PAGE_MAX         (64u * 1024 * 1024)
@@ -28,8 +26,9 @@
 #define IDLE_S           5u
 #define BACKLOG          128
 #define ACCEPTS_PER_TURN 64
-#define ACCEPT_PAUSE_MS  100 /* after running out of descriptors */
-#define RUNS_TO_CLOSE    4   /* until the library has noticed a shut socket */
+#define ACCEPT_PAUSE_MS  100  /* after running out of descriptors */
+#define RETIRED_MS       1000 /* for those who were let in just before to ask */
+#define RUNS_TO_CLOSE    4    /* until the library has noticed a shut socket */
 
 /** A connection, in the order of last use: the first has been idle for longest. */
 struct scrape_conn {
@@ -48,12 +47,13 @@ struct gw_metrics_server {
     struct scrape_conn *first, *last;
     unsigned count;
     atomic_bool is_stopping;
+    atomic_llong retired_ms; /* monotonic, when another process took the listener over; 0: it did not */
 };
 
 /* ---- the page ------------------------------------------------------------------------------------------------- */
 
 static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned int status, const char *type, char *text,
-                                   size_t len, enum MHD_ResponseMemoryMode mode)
+                                   size_t len, enum MHD_ResponseMemoryMode mode, bool is_last)
 {
     struct MHD_Response *response = MHD_create_response_from_buffer(len, text, mode);
     enum MHD_Result result = MHD_NO;
@@ -65,7 +65,8 @@ static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned i
     }
     if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type) == MHD_YES &&
         (status != MHD_HTTP_METHOD_NOT_ALLOWED ||
-         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES))
+         MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD") == MHD_YES) &&
+        (!is_last || MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES))
         result = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     return result;
@@ -76,11 +77,13 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection, con
 {
     static char not_allowed[] = "only GET and HEAD are served here\n";
     static char no_memory[] = "out of memory\n";
+    struct gw_metrics_server *server = user;
+    bool is_last = atomic_load(&server->retired_ms) != 0;
     struct gw_buf page;
     size_t len;
     char *text;
 
-    (void)user, (void)url, (void)version, (void)upload;
+    (void)url, (void)version, (void)upload;
     if (!*state) { /* headers only: answering here would cut off a client that still sends its body */
         const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
         if (info && info->socket_context)
@@ -94,13 +97,13 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection, con
     }
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
         return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "text/plain", not_allowed, sizeof not_allowed - 1,
-                           MHD_RESPMEM_PERSISTENT);
+                           MHD_RESPMEM_PERSISTENT, is_last);
     gw_buf_init(&page, PAGE_MAX);
     gw_metrics_render(&page);
     if (page.status != AIGW_OK) {
         gw_buf_done(&page);
         return answer_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "text/plain", no_memory, sizeof no_memory - 1,
-                           MHD_RESPMEM_PERSISTENT);
+                           MHD_RESPMEM_PERSISTENT, is_last);
     }
     len = page.len;
     text = len > 0 ? malloc(len) : NULL; /* a block that libmicrohttpd may free(), whatever the buffer uses */
@@ -110,7 +113,7 @@ static enum MHD_Result answer(void *user, struct MHD_Connection *connection, con
     if (!text && len > 0)
         return MHD_NO;
     return answer_text(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", text, len,
-                       MHD_RESPMEM_MUST_FREE);
+                       MHD_RESPMEM_MUST_FREE, is_last);
 }
 
 /* ---- connections ---------------------------------------------------------------------------------------------- */
@@ -212,6 +215,33 @@ static bool accept_some(struct gw_metrics_server *server)
     return true;
 }
 
+/** Nobody listens here any more; whoever was let in still gets an answer. */
+static void leave_listener(struct gw_metrics_server *server)
+{
+    close(server->listener);
+    server->listener = -1;
+}
+
+static bool is_over(const struct gw_metrics_server *server)
+{
+    int64_t retired_ms = atomic_load(&server->retired_ms);
+    bool is_waited_for = retired_ms && server->count > 0 && gw_mono_ms() < retired_ms + RETIRED_MS;
+
+    return atomic_load(&server->is_stopping) && !is_waited_for;
+}
+
+static int longest_wait_ms(const struct gw_metrics_server *server, bool is_accepting)
+{
+    MHD_UNSIGNED_LONG_LONG library_ms;
+    int wait_ms = -1;
+
+    if (MHD_get_timeout(server->daemon, &library_ms) == MHD_YES)
+        wait_ms = library_ms > 1000 ? 1000 : (int)library_ms;
+    if ((!is_accepting || server->listener < 0) && (wait_ms < 0 || wait_ms > ACCEPT_PAUSE_MS))
+        wait_ms = ACCEPT_PAUSE_MS;
+    return wait_ms;
+}
+
 static void *serve(void *arg)
 {
     struct gw_metrics_server *server = arg;
@@ -219,41 +249,23 @@ static void *serve(void *arg)
                              { .fd = server->library, .events = POLLIN },
                              { .fd = server->listener, .events = POLLIN } };
     bool is_accepting = true;
+    uint64_t count;
 
-    while (!atomic_load(&server->is_stopping)) {
-        MHD_UNSIGNED_LONG_LONG library_ms;
-        int wait_ms = -1;
-        if (MHD_get_timeout(server->daemon, &library_ms) == MHD_YES)
-            wait_ms = library_ms > 1000 ? 1000 : (int)library_ms;
-        if (!is_accepting && (wait_ms < 0 || wait_ms > ACCEPT_PAUSE_MS))
-            wait_ms = ACCEPT_PAUSE_MS;
+    while (!is_over(server)) {
         fds[2].fd = is_accepting ? server->listener : -1;
-        bool is_ready = poll(fds, 3, wait_ms) > 0 && is_accepting && (fds[2].revents & POLLIN);
-        is_accepting = !is_ready || accept_some(server);
+        bool is_ready =
+            poll(fds, 3, longest_wait_ms(server, is_accepting)) > 0 && is_accepting && (fds[2].revents & POLLIN);
+        if (fds[0].revents)
+            (void)!read(server->wake, &count, sizeof count);
+        if (server->listener >= 0 && atomic_load(&server->retired_ms))
+            leave_listener(server);
+        is_accepting = !is_ready || server->listener < 0 || accept_some(server);
         MHD_run(server->daemon);
     }
     return NULL;
 }
 
 /* ---- the listener --------------------------------------------------------------------------------------------- */
-
-static int listen_at(const struct addrinfo *address)
-{
-    int on = 1, off = 0;
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (address->ai_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off); /* "::" serves IPv4 too */
-    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
-        return fd;
-    on = errno;
-    close(fd);
-    errno = on;
-    return -1;
-}
 
 /** Any free port is for tests and trials: nobody wants that one open to the world. */
 static const char *host_for_any_port(const char *host)
@@ -263,51 +275,31 @@ static const char *host_for_any_port(const char *host)
     return strcmp(host, "::") == 0 ? "::1" : host;
 }
 
-static int open_listener(const char *host, uint16_t port, struct gw_err *reterr)
+int gw_metrics_listen(const char *host, uint16_t port, struct gw_err *reterr)
 {
-    const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
-    struct addrinfo *found = NULL;
-    char service[8];
-    int fd = -1, why;
+    static const struct gw_listener_options options = { .backlog = BACKLOG };
+    struct gw_err why = { "" };
+    int fd = gw_listener_open(port ? host : host_for_any_port(host), port, &options, &why);
 
-    snprintf(service, sizeof service, "%u", port);
-    why = getaddrinfo(host && *host ? host : NULL, service, &hints, &found);
-    if (why != 0) {
-        gw_err_set(reterr, AIGW_E_CONFIG,
-                   "metrics listener: host '%s' cannot be resolved (%s); set server.metrics_host or "
-                   "AIGW_FASTAPI__METRICS_HOST to an address of this machine",
-                   host ? host : "", gai_strerror(why));
-        return -1;
-    }
-    for (const struct addrinfo *a = found; a && fd < 0; a = a->ai_next)
-        fd = listen_at(a);
-    why = errno;
-    freeaddrinfo(found);
     if (fd < 0)
         gw_err_set(reterr, AIGW_E_CONFIG,
-                   "metrics listener: cannot listen on %s port %u: %s; set server.metrics_port or "
-                   "AIGW_FASTAPI__METRICS_PORT to a free port, or server.metrics_host to \"\" for no metrics listener",
-                   host && *host ? host : "*", port, strerror(why));
+                   "metrics listener: %s; set server.metrics_port or AIGW_FASTAPI__METRICS_PORT to a free port, "
+                   "server.metrics_host or AIGW_FASTAPI__METRICS_HOST to an address of this machine, or to \"\" for no "
+                   "metrics listener",
+                   why.text);
     return fd;
 }
 
-static uint16_t port_of(int fd)
+bool gw_metrics_listens_at(int fd, const char *host, uint16_t port)
 {
-    struct sockaddr_storage address = { 0 };
-    socklen_t len = sizeof address;
-
-    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
-        return 0;
-    if (address.ss_family == AF_INET6)
-        return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
-    return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+    return gw_listener_is_at(fd, port ? host : host_for_any_port(host), port);
 }
 
 static aigw_status start_library(struct gw_metrics_server *server)
 {
     const union MHD_DaemonInfo *info;
 
-    server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, answer, NULL,
+    server->daemon = MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, answer, server,
                                       MHD_OPTION_CONNECTION_LIMIT, 2 * CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
                                       IDLE_S, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server,
                                       MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_END);
@@ -340,8 +332,7 @@ static void server_free(struct gw_metrics_server *server)
     free(server);
 }
 
-struct gw_metrics_server *gw_metrics_server_start(const char *host, uint16_t port, uint16_t *ret_port,
-                                                  struct gw_err *reterr)
+struct gw_metrics_server *gw_metrics_server_start(int listener, struct gw_err *reterr)
 {
     struct gw_metrics_server *server = calloc(1, sizeof *server);
 
@@ -349,35 +340,40 @@ struct gw_metrics_server *gw_metrics_server_start(const char *host, uint16_t por
         gw_err_set(reterr, AIGW_E_NOMEM, "metrics listener: out of memory");
         return NULL;
     }
-    server->wake = -1;
-    server->listener = open_listener(port ? host : host_for_any_port(host), port, reterr);
-    if (server->listener < 0)
-        goto fail;
-    uint16_t bound_port = port_of(server->listener);
+    server->listener = fcntl(listener, F_DUPFD_CLOEXEC, 0);
     server->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (server->wake < 0 || start_library(server) != AIGW_OK || start_thread(server) != AIGW_OK) {
-        gw_err_set(reterr, AIGW_E_STATE,
-                   "metrics listener: the HTTP daemon did not start; look for a limit on "
-                   "threads or file descriptors of this process");
-        goto fail;
-    }
-    if (ret_port)
-        *ret_port = bound_port;
-    return server;
-fail:
+    if (server->listener >= 0 && server->wake >= 0 && start_library(server) == AIGW_OK &&
+        start_thread(server) == AIGW_OK)
+        return server;
+    gw_err_set(reterr, AIGW_E_STATE,
+               "metrics listener: the HTTP daemon did not start; look for a limit on threads or file descriptors of "
+               "this process");
     server_free(server);
     return NULL;
 }
 
+static void wake(struct gw_metrics_server *server)
+{
+    const uint64_t one = 1;
+
+    while (write(server->wake, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+void gw_metrics_server_retire(struct gw_metrics_server *server)
+{
+    if (!server)
+        return;
+    atomic_store(&server->retired_ms, gw_mono_ms());
+    wake(server);
+}
+
 void gw_metrics_server_stop(struct gw_metrics_server *server)
 {
-    uint64_t one = 1;
-
     if (!server)
         return;
     atomic_store(&server->is_stopping, true);
-    while (write(server->wake, &one, sizeof one) < 0 && errno == EINTR)
-        ;
+    wake(server);
     pthread_join(server->thread, NULL);
     server_free(server);
 }

@@ -8,11 +8,17 @@
 struct gw_metrics_server;
 
 /** Listen on host ("0.0.0.0", "::", a name; NULL: every address) and port (0: any free one, and then on loopback when
- *  host means every address; ret_port says which, may be NULL). GET and HEAD of any path answer the metrics page. NULL
- * with reterr when it cannot listen. */
-struct gw_metrics_server *gw_metrics_server_start(const char *host, uint16_t port, uint16_t *ret_port,
-                                                  struct gw_err *reterr);
-/** Waits for a running scrape. NULL is allowed. */
+ *  host means every address). The descriptor, or -1 with reterr. */
+int gw_metrics_listen(const char *host, uint16_t port, struct gw_err *reterr);
+/** Is that where this socket listens? */
+bool gw_metrics_listens_at(int fd, const char *host, uint16_t port);
+/** GET and HEAD of any path answer the metrics page. listener is duplicated. NULL with reterr when it cannot serve. */
+struct gw_metrics_server *gw_metrics_server_start(int listener, struct gw_err *reterr);
+/** Another process serves the listener from now on: take no connections any more, answer those that are there. NULL is
+ *  allowed. */
+void gw_metrics_server_retire(struct gw_metrics_server *server);
+/** Waits for a running scrape, and after gw_metrics_server_retire() a moment for those that are connected. NULL is
+ *  allowed. */
 void gw_metrics_server_stop(struct gw_metrics_server *server);
 
 #endif

@@ -103,13 +103,17 @@ struct gw_http_header {
     aigw_str value;
 };
 
-/** Listen. Port 0 picks one. Several workers may listen on one port (SO_REUSEPORT). NULL with reterr on failure. */
-struct gw_http *gw_http_new(struct gw_loop *loop, const char *host, uint16_t port, const struct gw_http_limits *limits,
-                            const struct gw_http_tls *tls, const struct gw_http_handler *handler,
-                            struct gw_err *reterr);
+/** NULL with reterr on failure. It takes no connections yet. */
+struct gw_http *gw_http_new(struct gw_loop *loop, const struct gw_http_limits *limits, const struct gw_http_tls *tls,
+                            const struct gw_http_handler *handler, struct gw_err *reterr);
+#define GW_HTTP_SHARED 1u /* others take connections from the same socket at the same time */
+#define GW_HTTP_KEPT   2u /* somebody keeps it open beyond our end, and what waits in it is served later */
+/** A listening socket to take connections from; fd is duplicated. */
+aigw_status gw_http_add_listener(struct gw_http *http, int fd, unsigned flags, struct gw_err *reterr);
+/** Begin to. On the loop's thread once that runs. */
+aigw_status gw_http_accept(struct gw_http *http);
 /** All exchanges must be done or are cut now (on_gone, on_done). */
 void gw_http_free(struct gw_http *http);
-uint16_t gw_http_port(const struct gw_http *http);
 /** New certificate for connections from now on; running ones keep theirs. On failure the old one stays. */
 aigw_status gw_http_set_tls(struct gw_http *http, const struct gw_http_tls *tls, struct gw_err *reterr);
 /** CIDR list of proxies whose X-Forwarded-For / X-Forwarded-Proto count. Borrowed strings. */
@@ -120,8 +124,14 @@ void gw_http_set_prefix(struct gw_http *http, const char *prefix);
 /** Serve on, but let go of clients: every answer from now on says "connection: close", so that they look for another
  *  server behind the balancer. */
 void gw_http_leave(struct gw_http *http);
+enum gw_drain {
+    GW_DRAIN_NOT = 0,
+    GW_DRAIN_END,         /* nobody listens any more: who waits in the kernel's queue is served too */
+    GW_DRAIN_HANDED_OVER, /* another process has the listeners: who waits there is its own; idle connections may still
+                             ask once, for two seconds */
+};
 /** Stop accepting, serve what has arrived, and leave (above). */
-void gw_http_drain(struct gw_http *http);
+void gw_http_drain(struct gw_http *http, enum gw_drain how);
 /** True when nobody waits for an answer any more, and nothing of a request is being read. */
 bool gw_http_is_drained(const struct gw_http *http);
 /** Requests in progress. */

@@ -4,7 +4,7 @@
  * judged requests over a socket pair (channel.c), reads them, and says what it found. Everything a pipeline has to hear
  * is delivered at the end of a turn (http_conn_turn()), never from inside a function that it called.
  *
- *   server.c    listener, accepting, life of the server, draining
+ *   server.c    listeners, accepting, life of the server, draining
  *   conn.c      a connection: its state, deadlines, reading, the end of a turn
  *   io.c        bytes on and off the socket, plain or TLS        tls.c       certificates, sessions
  *   head.c      is this head one that nobody can read differently?
@@ -78,6 +78,7 @@ struct http_conn {
     bool is_eof;          /* and everything it sent was read */
     bool is_tls_flushing; /* GnuTLS holds an encrypted record it could not send */
     bool is_over_cap;
+    bool was_silent; /* draining: nothing came since the last look */
     bool is_in_turn;
     uint16_t peer_port;
     char peer_ip[INET6_ADDRSTRLEN];
@@ -133,15 +134,24 @@ enum {
     LIBRARIES,
 };
 
+/** A socket from which connections are taken. The descriptor is ours alone: closing it closes the socket only when
+ *  nobody else has one. */
+struct http_listener {
+    struct http_listener *next;
+    struct gw_http *http;
+    struct gw_fd watch;
+    unsigned flags; /* GW_HTTP_SHARED … */
+};
+
 struct gw_http {
     struct gw_loop *loop;
     struct gw_http_handler handler;
     struct gw_http_limits limits;
     struct http_library libraries[LIBRARIES];
-    struct MHD_Response *parsed;  /* what the library is told to answer: it goes nowhere */
-    struct gw_fd listener;        /* fd < 0: closed */
-    struct gw_timer listen_again; /* after running out of descriptors */
-    struct gw_timer drain_silent; /* connections that say nothing while draining */
+    struct MHD_Response *parsed;     /* what the library is told to answer: it goes nowhere */
+    struct http_listener *listeners; /* until it drains */
+    struct gw_timer listen_again;    /* after running out of descriptors */
+    struct gw_timer drain_silent;    /* connections that say nothing while draining */
     struct gw_hook hook;
     struct gw_task turn;
     struct http_conn *turn_conns, **turn_tail;
@@ -158,10 +168,10 @@ struct gw_http {
     int64_t accept_told_ms; /* when the log said that no connection can be accepted; 0: never */
     uint32_t open_exchanges;
     uint32_t open_connections;
-    uint16_t port;
+    enum gw_drain drain;
     bool is_tls;
     bool is_leaving; /* true while draining, too */
-    bool is_draining;
+    bool is_patient; /* draining, and connections that say nothing may still ask */
     char date[40];
 };
 

@@ -1,8 +1,6 @@
-/* server.c - the listener, the server's life, and draining. */
+/* server.c - the listeners, the server's life, and draining. */
 #include <errno.h>
-#include <netdb.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,90 +9,47 @@
 #include "base/log.h"
 #include "http/internal.h"
 
-#define BACKLOG          4096
 #define ACCEPTS_PER_TURN 64
+#define ACCEPTS_SHARED   4 /* from a socket that others watch too */
 #define ACCEPT_PAUSE_MS  100
 #define ACCEPT_TOLD_MS   5000
 #define SPARE_CONNS      1024 /* beyond our own limit, so that those get a 503 and not silence */
 #define DRAIN_SILENT_MS  500  /* what a client sent before draining began has arrived by then */
+#define DRAIN_IDLE_MS    2000 /* the same where there is no hurry: those who ask again soon are told, not cut */
 #define BODY_TOTAL_MS    60000
 #define HEAD_MAX         (1u << 20) /* of an answer */
 
-/* ---- listening ------------------------------------------------------------------------------------------------ */
-
-static int listen_on(const struct addrinfo *address)
-{
-    int on = 1, off = 0;
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd < 0)
-        return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* inherited by accepted sockets */
-    if (address->ai_family == AF_INET6)
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) < 0 ||
-        bind(fd, address->ai_addr, address->ai_addrlen) < 0 || listen(fd, BACKLOG) < 0) {
-        int saved = errno;
-        close(fd);
-        errno = saved;
-        return -1;
-    }
-    return fd;
-}
-
-static int http_listen(const char *host, uint16_t port, uint16_t *ret_port, struct gw_err *reterr)
-{
-    struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV, .ai_socktype = SOCK_STREAM };
-    struct addrinfo *addresses = NULL;
-    struct sockaddr_in6 bound;
-    socklen_t bound_len = sizeof bound;
-    char service[8];
-    int fd = -1;
-
-    snprintf(service, sizeof service, "%u", port);
-    int rc = getaddrinfo(host && *host ? host : NULL, service, &hints, &addresses);
-    if (rc != 0) {
-        gw_err_set(reterr, AIGW_E_CONFIG,
-                   "listen address \"%s\": %s; expected an IP address or host name of this "
-                   "machine",
-                   host ? host : "", gai_strerror(rc));
-        return -1;
-    }
-    errno = EADDRNOTAVAIL;
-    for (const struct addrinfo *at = addresses; at && fd < 0; at = at->ai_next)
-        fd = listen_on(at);
-    freeaddrinfo(addresses);
-    if (fd < 0) {
-        gw_err_set(reterr, AIGW_E_CONFIG,
-                   "cannot listen on %s port %u: %s; is the port taken or the address not of "
-                   "this machine?",
-                   host ? host : "*", port, strerror(errno));
-        return -1;
-    }
-    memset(&bound, 0, sizeof bound);
-    getsockname(fd, (struct sockaddr *)&bound, &bound_len);
-    *ret_port = ntohs(bound.sin6_port); /* at the same place for IPv4 */
-    return fd;
-}
-
 /* ---- accepting ------------------------------------------------------------------------------------------------ */
+
+/** Of those who watch one socket the first in the kernel's list is woken, unless it is busy. Whoever begins to watch
+ *  is the last; so those who share a socket do it anew after each turn at it, and take turns. */
+static aigw_status listener_watch(struct http_listener *listener)
+{
+    gw_loop_del(listener->http->loop, &listener->watch);
+    return gw_loop_add(listener->http->loop, &listener->watch,
+                       EPOLLIN | (listener->flags & GW_HTTP_SHARED ? EPOLLEXCLUSIVE : 0));
+}
 
 static void on_listen_again(struct gw_timer *self)
 {
     struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, listen_again);
 
-    gw_loop_mod(http->loop, &http->listener, EPOLLIN);
+    for (struct http_listener *listener = http->listeners; listener; listener = listener->next)
+        if (listener_watch(listener))
+            gw_timer_set(http->loop, &http->listen_again, ACCEPT_PAUSE_MS);
 }
 
-static void http_close_listener(struct gw_http *http)
+static void http_close_listeners(struct gw_http *http)
 {
+    struct http_listener *listener;
+
     gw_timer_clear(http->loop, &http->listen_again);
-    if (http->listener.fd < 0)
-        return;
-    gw_loop_del(http->loop, &http->listener);
-    close(http->listener.fd);
-    http->listener.fd = -1;
+    while ((listener = http->listeners)) {
+        http->listeners = listener->next;
+        gw_loop_del(http->loop, &listener->watch);
+        close(listener->watch.fd);
+        free(listener);
+    }
 }
 
 static void http_accept_one(struct gw_http *http, int fd, const struct sockaddr_in6 *peer)
@@ -105,12 +60,13 @@ static void http_accept_one(struct gw_http *http, int fd, const struct sockaddr_
         http_conn_new(http, fd, peer);
 }
 
-/** The listener stays readable: without a pause this would spin. */
+/** The listeners stay readable: without a pause this would spin. */
 static void http_accept_later(struct gw_http *http, int error)
 {
     int64_t now_ms = gw_loop_now_ms(http->loop);
 
-    gw_loop_mod(http->loop, &http->listener, 0);
+    for (struct http_listener *listener = http->listeners; listener; listener = listener->next)
+        gw_loop_del(http->loop, &listener->watch);
     gw_timer_set(http->loop, &http->listen_again, ACCEPT_PAUSE_MS);
     if (http->accept_told_ms && now_ms - http->accept_told_ms < ACCEPT_TOLD_MS)
         return;
@@ -118,35 +74,72 @@ static void http_accept_later(struct gw_http *http, int error)
     gw_log(GW_LOG_ERROR, "http", "cannot accept connections: %s; raise the limit of open files", strerror(error));
 }
 
-/** True when there may be more. */
-static bool http_accept_some(struct gw_http *http, int count)
+#define ACCEPT_MORE  1
+#define ACCEPT_NONE  2 /* nobody waits */
+#define ACCEPT_LATER 3
+
+static int accept_some(struct http_listener *listener, int count)
 {
+    struct gw_http *http = listener->http;
+
     for (int i = 0; i < count; i++) {
         struct sockaddr_in6 peer;
         socklen_t peer_len = sizeof peer;
-        int fd = accept4(http->listener.fd, (struct sockaddr *)&peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int fd = accept4(listener->watch.fd, (struct sockaddr *)&peer, &peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             http_accept_one(http, fd, &peer);
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             http_accept_later(http, errno);
-            return false;
+            return ACCEPT_LATER;
         } else if (errno != EINTR && errno != ECONNABORTED) {
-            return false;
+            return ACCEPT_NONE;
         }
     }
-    return true;
+    return ACCEPT_MORE;
 }
 
 static void on_accept(struct gw_fd *self, uint32_t events)
 {
+    struct http_listener *listener = GW_CONTAINER_OF(self, struct http_listener, watch);
+    bool is_shared = listener->flags & GW_HTTP_SHARED;
+
     (void)events;
-    http_accept_some(GW_CONTAINER_OF(self, struct gw_http, listener), ACCEPTS_PER_TURN);
+    if (accept_some(listener, is_shared ? ACCEPTS_SHARED : ACCEPTS_PER_TURN) != ACCEPT_LATER && is_shared &&
+        listener_watch(listener))
+        http_accept_later(listener->http, ENOMEM);
+}
+
+aigw_status gw_http_add_listener(struct gw_http *http, int fd, unsigned flags, struct gw_err *reterr)
+{
+    struct http_listener *listener = calloc(1, sizeof *listener), **at = &http->listeners;
+
+    if (!listener)
+        return gw_err_set(reterr, AIGW_E_NOMEM, "HTTP server: out of memory");
+    *listener = (struct http_listener){ .http = http, .flags = flags, .watch = { .on_event = on_accept } };
+    listener->watch.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (listener->watch.fd < 0) {
+        free(listener);
+        return gw_err_set(reterr, AIGW_E_STATE, "HTTP server: %s; check the limit of open files", strerror(errno));
+    }
+    while (*at)
+        at = &(*at)->next;
+    *at = listener;
+    return AIGW_OK;
+}
+
+aigw_status gw_http_accept(struct gw_http *http)
+{
+    aigw_status status = AIGW_OK;
+
+    for (struct http_listener *listener = http->listeners; listener && !status; listener = listener->next)
+        status = listener_watch(listener);
+    return status;
 }
 
 /* ---- life ----------------------------------------------------------------------------------------------------- */
 
-struct gw_http *gw_http_new(struct gw_loop *loop, const char *host, uint16_t port, const struct gw_http_limits *limits,
-                            const struct gw_http_tls *tls, const struct gw_http_handler *handler, struct gw_err *reterr)
+struct gw_http *gw_http_new(struct gw_loop *loop, const struct gw_http_limits *limits, const struct gw_http_tls *tls,
+                            const struct gw_http_handler *handler, struct gw_err *reterr)
 {
     struct gw_http *http = calloc(1, sizeof *http);
 
@@ -155,7 +148,6 @@ struct gw_http *gw_http_new(struct gw_loop *loop, const char *host, uint16_t por
         return NULL;
     }
     http->loop = loop;
-    http->listener.fd = -1;
     http->handler = *handler;
     http->limits = *limits;
     if (!http->limits.body_total_ms)
@@ -174,26 +166,15 @@ struct gw_http *gw_http_new(struct gw_loop *loop, const char *host, uint16_t por
         if (!http->tls)
             goto fail;
     }
-    http->listener.fd = http_listen(host, port, &http->port, reterr);
-    if (http->listener.fd < 0)
-        goto fail;
     if (!http_channels_init(http, reterr))
         goto fail;
-    http->listener.on_event = on_accept;
     http->listen_again.on_due = on_listen_again;
-    if (gw_loop_add(loop, &http->listener, EPOLLIN) != AIGW_OK) {
-        gw_err_set(reterr, AIGW_E_STATE,
-                   "HTTP server: cannot watch the listening socket; check the limit of open files");
-        goto fail;
-    }
     http->hook.prepare = http_channels_prepare;
     http->hook.run = http_channels_run;
     gw_loop_add_hook(loop, &http->hook);
     return http;
 fail:
     http_channels_done(http);
-    if (http->listener.fd >= 0)
-        close(http->listener.fd);
     http_tls_unref(http->tls);
     free(http->in);
     free(http);
@@ -204,7 +185,7 @@ void gw_http_free(struct gw_http *http)
 {
     if (!http)
         return;
-    http_close_listener(http);
+    http_close_listeners(http);
     gw_timer_clear(http->loop, &http->drain_silent);
     while (http->conns) {
         for (struct http_conn *conn = http->conns; conn; conn = conn->next) {
@@ -227,14 +208,29 @@ void gw_http_free(struct gw_http *http)
 
 /* ---- draining ------------------------------------------------------------------------------------------------- */
 
+static bool is_silent(const struct http_conn *conn)
+{
+    return conn->state == CONN_FRESH || conn->state == CONN_IDLE;
+}
+
+/** There is no request of theirs. Who was still shaking hands when time began gets as much of it. */
 static void on_drain_silent(struct gw_timer *self)
 {
     struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, drain_silent);
+    bool is_handed_over = http->drain == GW_DRAIN_HANDED_OVER, is_one_left = false;
 
     for (struct http_conn *conn = http->conns; conn; conn = conn->next) {
-        if (conn->state == CONN_FRESH || conn->state == CONN_HANDSHAKE) /* there is no request of theirs */
+        bool is_late = conn->state == CONN_HANDSHAKE || (is_silent(conn) && !conn->was_silent);
+
+        conn->was_silent = is_silent(conn);
+        if (is_late && is_handed_over)
+            is_one_left = true; /* its own deadline bounds it */
+        else if (is_late || conn->was_silent)
             http_conn_move(conn, CONN_CLOSE);
     }
+    http->is_patient = is_one_left;
+    if (is_one_left)
+        gw_timer_set(http->loop, self, DRAIN_SILENT_MS);
 }
 
 void gw_http_leave(struct gw_http *http)
@@ -243,29 +239,35 @@ void gw_http_leave(struct gw_http *http)
 }
 
 /** Whoever was let in by the kernel, and whatever had arrived, is served; then the connection closes. */
-void gw_http_drain(struct gw_http *http)
+void gw_http_drain(struct gw_http *http, enum gw_drain how)
 {
-    if (http->is_draining)
+    bool is_handed_over = how == GW_DRAIN_HANDED_OVER;
+
+    if (http->drain)
         return;
-    http->is_draining = true;
+    http->drain = how;
     gw_http_leave(http);
-    while (http->listener.fd >= 0 && http_accept_some(http, ACCEPTS_PER_TURN))
-        ;
-    http_close_listener(http);
+    for (struct http_listener *listener = http->listeners; listener; listener = listener->next)
+        while (!is_handed_over && !(listener->flags & GW_HTTP_KEPT) &&
+               accept_some(listener, ACCEPTS_PER_TURN) == ACCEPT_MORE)
+            ;
+    http_close_listeners(http);
+    http->is_patient = is_handed_over;
     for (struct http_conn *conn = http->conns; conn; conn = conn->next) {
         conn->is_readable = true; /* the loop may not have told yet */
         http_conn_read(conn);
-        if (conn->state == CONN_IDLE) /* a client may close an idle connection at any time, and so may we */
+        conn->was_silent = is_silent(conn);
+        if (conn->state == CONN_IDLE && !is_handed_over) /* a client may close it at any time, and so may we */
             http_conn_move(conn, CONN_CLOSE);
     }
     http->drain_silent.on_due = on_drain_silent;
-    gw_timer_set(http->loop, &http->drain_silent, DRAIN_SILENT_MS);
+    gw_timer_set(http->loop, &http->drain_silent, is_handed_over ? DRAIN_IDLE_MS : DRAIN_SILENT_MS);
 }
 
 bool gw_http_is_drained(const struct gw_http *http)
 {
     for (const struct http_conn *conn = http->conns; conn; conn = conn->next) {
-        bool is_over = conn->state == CONN_IDLE || conn->state == CONN_CLOSED ||
+        bool is_over = (conn->state == CONN_IDLE && !http->is_patient) || conn->state == CONN_CLOSED ||
                        (conn->state == CONN_LINGER && http_conn_is_acknowledged(conn));
         if (!is_over)
             return false;
@@ -290,11 +292,6 @@ aigw_status gw_http_set_tls(struct gw_http *http, const struct gw_http_tls *opti
 void gw_http_set_prefix(struct gw_http *http, const char *prefix)
 {
     http->prefix = prefix;
-}
-
-uint16_t gw_http_port(const struct gw_http *http)
-{
-    return http->port;
 }
 
 uint32_t gw_http_open_exchanges(const struct gw_http *http)

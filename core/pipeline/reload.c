@@ -41,7 +41,7 @@ static void report(const struct gw_problems *problems, bool has_log)
     }
 }
 
-static bool start_log(const struct gw_snapshot *snapshot)
+static bool start_log(const struct gw_snapshot *snapshot, const struct gw_heritage *heritage)
 {
     struct gw_log_options log = log_options(&snapshot->settings);
     struct gw_err err = { "" };
@@ -49,6 +49,7 @@ static bool start_log(const struct gw_snapshot *snapshot)
     if (gw_log_start(&log, &err) == AIGW_OK)
         return true;
     fprintf(stderr, "aigw: %s\n", err.text);
+    gw_heritage_say(heritage, err.text);
     return false;
 }
 
@@ -71,7 +72,9 @@ bool gw_serving_load(struct gw_serving *serving)
     gw_problems_init(&problems, &arena);
     gw_arena_init(&serving->fixed_in, FIXED_MEMORY_MAX);
     serving->snapshot = gw_snapshot_build(&serving->options, &problems);
-    has_log = serving->snapshot && start_log(serving->snapshot);
+    if (serving->snapshot)
+        gw_heritage_has_log(&serving->heritage);
+    has_log = serving->snapshot && start_log(serving->snapshot, &serving->heritage);
     report(&problems, has_log);
     if (!serving->snapshot)
         fprintf(stderr, "aigw: %zu problem%s in the configuration; nothing was started\n", problems.error_count,

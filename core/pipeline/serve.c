@@ -15,14 +15,18 @@
 #include <unistd.h>
 
 #include "base/cgroup.h"
+#include "base/listener.h"
 #include "health/metrics_server.h"
 #include "limits/limits.h"
 #include "models/credential.h"
+#include "pipeline/notify.h"
 #include "pipeline/offload.h"
 #include "pipeline/request.h"
 #include "pipeline/serving.h"
 
-#define WATCH_MS        2000  /* how often certificate files, and those of the configuration, are looked at */
+#define WATCH_MS        2000 /* how often certificate files, and those of the configuration, are looked at */
+#define KEYS_LOOK_MS    20
+#define KEYS_TOLD_MS    2000
 #define LIMIT_SLOTS     65536 /* callers that quotas tell apart at one time; untouched memory costs nothing */
 #define DESCRIPTORS_MAX 65536 /* of them room is made for at the start */
 
@@ -65,29 +69,30 @@ static uint32_t count_workers(const struct gw_settings *settings)
     return gw_cgroup_workers(&cgroup);
 }
 
-static aigw_status start_workers(struct gw_serving *serving, struct gw_err *reterr)
+/** Made, not started yet. */
+static aigw_status make_workers(struct gw_serving *serving, struct gw_err *reterr)
 {
     struct gw_server *server = &serving->server;
     struct gw_settings *settings = &serving->snapshot->settings;
     uint32_t count = count_workers(settings);
     bool use_tls = settings->tls.enabled != 0;
     struct gw_http_tls tls = gw_pem_tls(&serving->pem, settings);
-    aigw_status status = AIGW_OK;
+    aigw_status status;
 
     server->workers = calloc(count, sizeof *server->workers);
     if (!server->workers)
         return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
     settings->server.workers = count; /* before anyone else reads it */
-    server->port = (uint16_t)settings->server.port;
+    status = gw_listeners_open(&serving->listeners, &serving->heritage, settings, count, reterr);
     for (uint32_t i = 0; i < count && !status; i++) {
-        status =
-            gw_worker_init(&server->workers[i], server, serving->snapshot, server->port, use_tls ? &tls : NULL, reterr);
+        struct gw_worker *worker = &server->workers[i];
+
+        status = gw_worker_init(worker, server, serving->snapshot, use_tls ? &tls : NULL, reterr);
         server->worker_count = i + 1;
         if (!status)
-            server->port = gw_http_port(server->workers[i].http); /* port 0: all take the first one's */
+            status = gw_listeners_give(&serving->listeners, worker->http, i, count, reterr);
     }
-    for (uint32_t i = 0; i < count && !status; i++)
-        status = gw_worker_start(&server->workers[i], reterr);
+    server->port = gw_listeners_port(&serving->listeners);
     return status;
 }
 
@@ -109,6 +114,13 @@ static void announce(const struct gw_serving *serving)
                "'{\"prompt_version\":1,\"current_file\":{\"file_name\":\"hello.py\",\"content_above_cursor\":\"def "
                "hello(\",\"content_below_cursor\":\"\"}}'",
                bypass, settings->tls.enabled ? "https" : "http", (unsigned)serving->server.port);
+    if (serving->heritage.before)
+        gw_log(GW_LOG_INFO, "upgrade", "this process takes over from process %d, with %zu of its listeners",
+               (int)serving->heritage.before, serving->listeners.inherited);
+    else if (serving->listeners.inherited)
+        gw_log(GW_LOG_INFO, "main",
+               "%zu listening socket%s came with the process: server.host and server.port are not used",
+               serving->listeners.inherited, serving->listeners.inherited == 1 ? "" : "s");
     gw_line_begin(&line, GW_LOG_INFO, "main", "listening");
     gw_line_cstr(&line, "host", settings->server.host);
     gw_line_int(&line, "port", serving->server.port);
@@ -120,35 +132,57 @@ static void announce(const struct gw_serving *serving)
     gw_log_flush();
 }
 
-static aigw_status start_metrics(struct gw_serving *serving, struct gw_err *reterr)
+/** The socket of the metrics listener: the one that came with the process, if it fits. */
+static aigw_status open_metrics(struct gw_serving *serving, struct gw_err *reterr)
 {
     const struct gw_settings *settings = &serving->snapshot->settings;
+    const char *host = settings->server.metrics_host;
+    uint16_t port = (uint16_t)settings->server.metrics_port;
+    struct gw_heir *heir = &serving->heritage.metrics;
 
-    if (!settings->server.metrics_host || !settings->server.metrics_host[0])
+    if (heir->fd >= 0 && (heir->is_given || (host && *host && gw_metrics_listens_at(heir->fd, host, port)))) {
+        serving->metrics_fd = heir->fd;
+        serving->is_metrics_given = heir->is_given;
+        heir->fd = -1;
+    } else if (host && *host) {
+        serving->metrics_fd = gw_metrics_listen(host, port, reterr);
+        if (serving->metrics_fd < 0)
+            return AIGW_E_CONFIG;
+    }
+    if (serving->metrics_fd >= 0)
+        serving->server.metrics_port = gw_listener_port(serving->metrics_fd);
+    return AIGW_OK;
+}
+
+static aigw_status start_metrics(struct gw_serving *serving, struct gw_err *reterr)
+{
+    if (serving->metrics_fd < 0)
         return AIGW_OK;
-    serving->metrics = gw_metrics_server_start(settings->server.metrics_host, (uint16_t)settings->server.metrics_port,
-                                               &serving->server.metrics_port, reterr);
-    return serving->metrics ? AIGW_OK : AIGW_E_CONFIG;
+    serving->metrics = gw_metrics_server_start(serving->metrics_fd, reterr);
+    return serving->metrics ? AIGW_OK : AIGW_E_STATE;
 }
 
 /** One that cannot be had is no reason not to serve. */
 static void open_control(struct gw_serving *serving)
 {
-    const char *configured = serving->snapshot->settings.server.control_socket;
+    const struct gw_settings *settings = &serving->snapshot->settings;
+    const char *configured = settings->server.control_socket;
     char name[GW_CONTROL_NAME_MAX];
     struct gw_err why = { "" };
 
     if (configured && !*configured)
         return;
-    gw_control_name(name, configured, serving->server.port);
-    if (gw_control_open(&serving->control, name, &why) != AIGW_OK)
+    gw_control_name(name, configured, settings->server.port ? (unsigned)settings->server.port : serving->server.port);
+    if (serving->heritage.control >= 0 && gw_control_adopt(&serving->control, serving->heritage.control, name))
+        serving->heritage.control = -1;
+    else if (gw_control_open(&serving->control, name, &why) != AIGW_OK)
         gw_log(GW_LOG_WARNING, "main", "%s; `aigw reload` and its like cannot reach this process", why.text);
 }
 
-static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
+/** What all workers use. */
+static aigw_status make_shared(struct gw_serving *serving, struct gw_err *reterr)
 {
     const struct gw_settings *settings = &serving->snapshot->settings;
-    aigw_status status;
 
     serving->server.started_us = gw_mono_us();
     atomic_store(&serving->server.cert_expires_s, serving->pem.expires_s);
@@ -163,28 +197,69 @@ static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
     serving->server.limits = gw_limit_table_new(LIMIT_SLOTS);
     if (!serving->server.trusts || !serving->server.limits)
         return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
-    status = start_workers(serving, reterr);
-    if (status)
-        return status;
-    status = start_metrics(serving, reterr); /* after the workers: the page reads their gauges */
+    return AIGW_OK;
+}
+
+/** A process that is replaced has GitLab's keys; without them this one would refuse what that one serves. Its patience
+ *  bounds this: it ends a program that is not ready in time. */
+static void await_keys(struct gw_serving *serving)
+{
+    struct pollfd stop = { .fd = serving->signal_fd, .events = POLLIN };
+    bool is_told = false;
+    int64_t since_ms = gw_mono_ms();
+
+    while (serving->heritage.need_keys && !*gw_auth_bypass_text(&serving->snapshot->settings) &&
+           gw_auth_lacks_keys(serving->server.auth) && gw_heritage_is_before_alive(&serving->heritage) &&
+           poll(&stop, 1, KEYS_LOOK_MS) == 0) {
+        if (is_told || gw_mono_ms() < since_ms + KEYS_TOLD_MS)
+            continue;
+        is_told = true;
+        gw_heritage_say(&serving->heritage, "it waits for the keys of GitLab, which the running process has: `aigw "
+                                            "doctor` looks for what is in the way");
+    }
+}
+
+/** Until the last step fails nobody was let in: what a process before this one had, it still has. */
+static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
+{
+    struct gw_server *server = &serving->server;
+    aigw_status status = make_shared(serving, reterr);
+
+    if (!status)
+        status = make_workers(serving, reterr);
+    if (!status)
+        status = open_metrics(serving, reterr);
+    for (uint32_t i = 0; i < server->worker_count && !status; i++)
+        status = gw_worker_start(&server->workers[i], reterr);
     if (status)
         return status;
     open_control(serving);
-    atomic_store(&serving->server.loaded_wall_s, gw_wall_s());
-    atomic_store(&serving->server.state, GW_SERVING);
+    gw_heritage_drop_sockets(&serving->heritage);
+    await_keys(serving);
+    status = start_metrics(serving, reterr);
+    atomic_store(&server->loaded_wall_s, gw_wall_s());
+    atomic_store(&server->state, GW_SERVING); /* whoever waits in a queue may ask at once */
+    for (uint32_t i = 0; i < server->worker_count && !status; i++)
+        status = gw_worker_post_accept(&server->workers[i], reterr);
+    if (status)
+        return status;
     announce(serving);
+    gw_heritage_ready(&serving->heritage);
+    if (!serving->heritage.before) /* else the process before says who is the main one now */
+        gw_notify("READY=1");
     return AIGW_OK;
 }
 
 /* ---- while serving ---- */
 
 /** Take the signals that wait. False: it is time to stop. */
-static bool take_signals(struct gw_serving *serving, int signal_fd)
+static bool take_signals(struct gw_serving *serving)
 {
     struct signalfd_siginfo info;
-    bool must_reload = false;
+    bool must_reload = serving->must_reload;
 
-    while (read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
+    serving->must_reload = false;
+    while (read(serving->signal_fd, &info, sizeof info) == (ssize_t)sizeof info) {
         if (info.ssi_signo != SIGHUP)
             return false;
         must_reload = true;
@@ -202,6 +277,8 @@ static bool on_command(void *user, aigw_str command, struct gw_buf *out)
         return gw_serving_reload(serving, out);
     if (gw_str_is(command, "compare"))
         return gw_serving_compare(serving, out);
+    if (gw_str_has_prefix(command, AIGW_STR("upgrade ")))
+        return gw_serving_upgrade(serving, (aigw_str){ command.ptr + 8, command.len - 8 }, out);
     gw_buf_puts(out, "unknown command; this gateway is of another version than the program that asks\n");
     return false;
 }
@@ -216,18 +293,20 @@ static void watch_files(struct gw_serving *serving)
     }
 }
 
-static void serve(struct gw_serving *serving, int signal_fd)
+static void serve(struct gw_serving *serving)
 {
     int64_t next_look_ms = 0;
-    struct pollfd waits[] = { { .fd = signal_fd, .events = POLLIN },
+    struct pollfd waits[] = { { .fd = serving->signal_fd, .events = POLLIN },
                               { .fd = serving->yard.event_fd, .events = POLLIN },
                               { .fd = serving->control.fd, .events = POLLIN } };
 
     while (poll(waits, GW_ARRAY_LEN(waits), WATCH_MS) >= 0 || errno == EINTR) {
-        if (!take_signals(serving, signal_fd))
+        if (!take_signals(serving))
             return;
         gw_snapshot_yard_clear(&serving->yard);
         gw_control_serve(&serving->control, on_command, serving);
+        if (serving->successor || serving->must_stop)
+            return;
         gw_serving_watch_certificate(serving);
         if (gw_mono_ms() >= next_look_ms) {
             watch_files(serving);
@@ -239,10 +318,10 @@ static void serve(struct gw_serving *serving, int signal_fd)
 
 /** Balancers and Kubernetes need a moment until they send nothing any more: the listener stays open for them while
  * ready says 503 and answers end their connections. A second signal means "now". */
-static void wait_for_balancers(struct gw_serving *serving, int signal_fd)
+static void wait_for_balancers(struct gw_serving *serving)
 {
     int64_t wait_ms = serving->snapshot->settings.server.drain_wait_ms, until_ms = gw_mono_ms() + wait_ms, left_ms;
-    struct pollfd wait = { .fd = signal_fd, .events = POLLIN };
+    struct pollfd wait = { .fd = serving->signal_fd, .events = POLLIN };
     struct signalfd_siginfo info;
     bool must_stop = false;
 
@@ -255,7 +334,7 @@ static void wait_for_balancers(struct gw_serving *serving, int signal_fd)
         gw_worker_post_leave(&serving->server.workers[i]);
     while (!must_stop && (left_ms = until_ms - gw_mono_ms()) > 0) {
         (void)poll(&wait, 1, left_ms < WATCH_MS ? (int)left_ms : WATCH_MS);
-        while (read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        while (read(serving->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
             must_stop = must_stop || info.ssi_signo != SIGHUP;
         gw_snapshot_yard_clear(&serving->yard);
         gw_log_flush();
@@ -266,12 +345,14 @@ static void drain(struct gw_serving *serving)
 {
     struct gw_server *server = &serving->server;
     int64_t drain_ms = serving->snapshot->settings.server.drain_ms;
+    enum gw_drain how = serving->successor ? GW_DRAIN_HANDED_OVER : GW_DRAIN_END;
 
-    gw_log(GW_LOG_INFO, "main", "stopping: no new connections, running requests have %lld ms to finish",
-           (long long)drain_ms);
+    gw_log(GW_LOG_INFO, "main", "stopping: no new connections%s, running requests have %lld ms to finish",
+           serving->successor ? " but at the process that took over" : "", (long long)drain_ms);
     gw_log_flush();
+    gw_listeners_close(&serving->listeners);
     for (uint32_t i = 0; i < server->worker_count; i++)
-        gw_worker_post_drain(&server->workers[i], drain_ms);
+        gw_worker_post_drain(&server->workers[i], how, drain_ms);
     for (uint32_t i = 0; i < server->worker_count; i++) {
         pthread_join(server->workers[i].thread, NULL);
         server->workers[i].is_started = false;
@@ -284,6 +365,9 @@ static void stop(struct gw_serving *serving)
 
     gw_control_close(&serving->control);
     gw_metrics_server_stop(serving->metrics);
+    gw_listeners_close(&serving->listeners);
+    if (serving->metrics_fd >= 0)
+        close(serving->metrics_fd);
     gw_offload_stop(server->offload);
     for (uint32_t i = 0; i < server->worker_count; i++)
         gw_worker_done(&server->workers[i]);
@@ -303,7 +387,7 @@ static void stop(struct gw_serving *serving)
     gw_snapshot_yard_clear(&serving->yard);
 }
 
-static int run(struct gw_serving *serving, int signal_fd)
+static int run(struct gw_serving *serving)
 {
     struct gw_err err = { "" };
     int exit_status = 0;
@@ -313,10 +397,14 @@ static int run(struct gw_serving *serving, int signal_fd)
     } else if (start(serving, &err)) {
         gw_log_flush();
         fprintf(stderr, "aigw: %s\n", err.text);
+        gw_heritage_say(&serving->heritage, err.text);
         exit_status = 1;
     } else {
-        serve(serving, signal_fd);
-        wait_for_balancers(serving, signal_fd);
+        serve(serving);
+        if (!serving->successor) {
+            gw_notify("STOPPING=1");
+            wait_for_balancers(serving);
+        }
         drain(serving);
         gw_log(GW_LOG_INFO, "main", "stopped");
     }
@@ -325,13 +413,11 @@ static int run(struct gw_serving *serving, int signal_fd)
     return exit_status;
 }
 
-int gw_serve(const struct gw_snapshot_options *options)
+/** Signals are read from a descriptor, by the main thread. -1 with a message. */
+static int open_signals(void)
 {
-    struct gw_serving serving = { .options = *options,
-                                  .server = { .limits_lock = PTHREAD_MUTEX_INITIALIZER },
-                                  .control = { .fd = -1 } };
-    int exit_status = 1, signal_fd;
     sigset_t signals;
+    int fd;
 
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
@@ -339,16 +425,37 @@ int gw_serve(const struct gw_snapshot_options *options)
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
+    fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (fd < 0)
+        fprintf(stderr, "aigw: cannot open a descriptor: %s\n", strerror(errno));
+    return fd;
+}
+
+int gw_serve(const struct gw_serve_options *options)
+{
+    struct gw_serving serving = { .options = options->snapshot,
+                                  .argv = options->argv,
+                                  .server = { .limits_lock = PTHREAD_MUTEX_INITIALIZER },
+                                  .metrics_fd = -1,
+                                  .control = { .fd = -1 } };
+    struct gw_err err = { "" };
+    int exit_status = 1;
+
+    if (gw_heritage_take(&serving.heritage, &err)) {
+        fprintf(stderr, "aigw: %s\n", err.text);
+        gw_heritage_done(&serving.heritage);
+        return 1;
+    }
+    gw_serving_find_program(&serving);
+    serving.signal_fd = open_signals();
     harden_process();
     gw_access_register(&serving.server); /* before plugins: the core's names are the core's */
-    signal_fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
     serving.yard.event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     serving.options.yard = &serving.yard;
-    if (signal_fd < 0 || serving.yard.event_fd < 0)
-        fprintf(stderr, "aigw: cannot open a descriptor: %s\n", strerror(errno));
-    else
-        exit_status = run(&serving, signal_fd);
+    if (serving.signal_fd >= 0 && serving.yard.event_fd >= 0)
+        exit_status = run(&serving);
     close(serving.yard.event_fd);
-    close(signal_fd);
+    close(serving.signal_fd);
+    gw_heritage_done(&serving.heritage);
     return exit_status;
 }

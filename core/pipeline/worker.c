@@ -68,7 +68,7 @@ static aigw_status follow_settings(struct gw_worker *worker, const struct gw_set
 }
 
 aigw_status gw_worker_init(struct gw_worker *worker, struct gw_server *server, struct gw_snapshot *snapshot,
-                           uint16_t port, const struct gw_http_tls *tls, struct gw_err *reterr)
+                           const struct gw_http_tls *tls, struct gw_err *reterr)
 {
     const struct gw_settings *settings = &snapshot->settings;
     struct gw_http_limits limits = limits_of(settings);
@@ -92,7 +92,7 @@ aigw_status gw_worker_init(struct gw_worker *worker, struct gw_server *server, s
     worker->auth = gw_auth_worker_new(server->auth, worker->loop);
     if (!worker->auth)
         return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory while starting a worker");
-    worker->http = gw_http_new(worker->loop, settings->server.host, port, &limits, tls, &worker->handler, reterr);
+    worker->http = gw_http_new(worker->loop, &limits, tls, &worker->handler, reterr);
     if (!worker->http)
         return AIGW_E_CONFIG;
     status = follow_settings(worker, settings, reterr);
@@ -127,6 +127,21 @@ aigw_status gw_worker_start(struct gw_worker *worker, struct gw_err *reterr)
     return AIGW_OK;
 }
 
+static void accept_connections(void *arg)
+{
+    struct gw_worker *worker = arg;
+
+    if (gw_http_accept(worker->http))
+        gw_log(GW_LOG_CRITICAL, "server", "a worker cannot watch its listener: out of memory; restart");
+}
+
+aigw_status gw_worker_post_accept(struct gw_worker *worker, struct gw_err *reterr)
+{
+    if (gw_loop_post(worker->loop, accept_connections, worker))
+        return AIGW_OK;
+    return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
+}
+
 void gw_worker_done(struct gw_worker *worker)
 {
     if (worker->is_started) {
@@ -154,6 +169,7 @@ struct gw_worker_post {
     struct gw_snapshot *snapshot;
     struct gw_view *auth;
     struct gw_http_tls tls; /* ours; without a certificate: none */
+    enum gw_drain drain;
     int64_t drain_ms;
     bool must_forget_upstream;
     void (*on_taken)(void *user);
@@ -295,7 +311,7 @@ static void start_drain(void *arg)
 
     if (!worker->is_draining) {
         worker->is_draining = true;
-        gw_http_drain(worker->http);
+        gw_http_drain(worker->http, post->drain);
         worker->drain_deadline_ms = gw_loop_now_ms(worker->loop) + post->drain_ms;
         worker->drain_timer.on_due = check_drained;
         gw_timer_set(worker->loop, &worker->drain_timer, 0);
@@ -303,7 +319,7 @@ static void start_drain(void *arg)
     gw_worker_unprepare(post);
 }
 
-void gw_worker_post_drain(struct gw_worker *worker, int64_t drain_ms)
+void gw_worker_post_drain(struct gw_worker *worker, enum gw_drain how, int64_t drain_ms)
 {
     struct gw_worker_post *post = new_post(worker);
 
@@ -311,6 +327,7 @@ void gw_worker_post_drain(struct gw_worker *worker, int64_t drain_ms)
         gw_loop_stop(worker->loop);
         return;
     }
+    post->drain = how;
     post->drain_ms = drain_ms;
     send_post(post, start_drain);
 }

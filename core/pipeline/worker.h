@@ -56,10 +56,12 @@ struct gw_server {
 #define GW_SERVING  1
 #define GW_DRAINING 2
 
-/** Make the worker's parts and listen. port 0 picks one; the port in use is gw_http_port(worker->http). */
+/** Make the worker's parts. Its listeners are worker->http's. */
 aigw_status gw_worker_init(struct gw_worker *worker, struct gw_server *server, struct gw_snapshot *snapshot,
-                           uint16_t port, const struct gw_http_tls *tls, struct gw_err *reterr);
+                           const struct gw_http_tls *tls, struct gw_err *reterr);
 aigw_status gw_worker_start(struct gw_worker *worker, struct gw_err *reterr);
+/** From now on it takes connections. Once it was started. */
+aigw_status gw_worker_post_accept(struct gw_worker *worker, struct gw_err *reterr);
 void gw_worker_done(struct gw_worker *worker);
 /** What a worker is to use from now on, all of it between two events. Borrowed; NULL members stay as they are. */
 struct gw_worker_change {
@@ -77,6 +79,6 @@ void gw_worker_unprepare(struct gw_worker_post *post); /* NULL is fine */
 /** Serve on, and say with every answer that the connection ends. */
 void gw_worker_post_leave(struct gw_worker *worker);
 /** Stop accepting, finish what runs, at most drain_ms, then stop the loop. */
-void gw_worker_post_drain(struct gw_worker *worker, int64_t drain_ms);
+void gw_worker_post_drain(struct gw_worker *worker, enum gw_drain how, int64_t drain_ms);
 
 #endif

@@ -1,87 +1,19 @@
 """The Debian package in a small Debian of its own: installed, started, upgraded, removed, purged, as an operator does it."""
-import glob
 import os
+import re
 import shutil
 import subprocess
-import tempfile
 import time
 
+from contract._env import completion
+from fakes.models import FakeModels, Reply
+from fakes.net import Gate
 from harness import http
-from harness.runner import Failure, Skip, case, equal, fixture, truth
+from harness.gateway import Successor, be_reaper
+from harness.runner import case, equal, fixture, truth
 
 from ._containers import free_port
-
-# /proc is mounted in a name space that goes with the command.
-INSIDE = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
-SHIPPED, OURS, ENV = "/usr/share/aigw/conf.d/10-server.conf", "/etc/aigw/conf.d/90-local.conf", "/etc/aigw/env"
-
-
-class Debian:
-    """deb: the package; newer: the same as a later version, with a line more in a shipped file."""
-
-    def __init__(self, ctx):
-        base = os.path.join(os.path.dirname(ctx.work_dir), "debian12.tar")
-        found = sorted(glob.glob(os.path.join(os.path.dirname(ctx.work_dir), "package", "aigw_*.deb")))
-        if os.getuid() != 0 or not os.path.exists(base) or not found:
-            raise Skip("needs root, a Debian to install in and the package: see scripts/deploy")
-        self.ctx = ctx
-        self.root = tempfile.mkdtemp(prefix="aigw-debian-")
-        os.chmod(self.root, 0o755)
-        subprocess.run(["tar", "-x", "-f", base, "-C", self.root], check=True)
-        for name in ("/etc/resolv.conf", "/etc/hosts"):
-            if os.path.exists(name):
-                shutil.copy(name, self.root + name)
-        self.deb = "/tmp/" + os.path.basename(found[-1])
-        shutil.copy(found[-1], self.root + self.deb)
-        self.newer = self._newer(found[-1])
-        self.run("apt-get", "update", "-qq")
-
-    def _newer(self, deb):
-        tree = os.path.join(self.root, "tmp", "newer")
-        subprocess.run(["dpkg-deb", "-R", deb, tree], check=True)
-        control = os.path.join(tree, "DEBIAN", "control")
-        with open(control, encoding="utf-8") as file:
-            text = file.read()
-        with open(control, "w", encoding="utf-8") as out:
-            out.write("".join(line if not line.startswith("Version:") else line.rstrip() + "+newer\n"
-                              for line in text.splitlines(True)))
-        with open(tree + SHIPPED, "a", encoding="utf-8") as out:
-            out.write("// newer\n")
-        subprocess.run(["dpkg-deb", "--root-owner-group", "-b", tree, self.root + "/tmp/newer.deb"], check=True,
-                       stdout=subprocess.DEVNULL)
-        shutil.rmtree(tree)
-        return "/tmp/newer.deb"
-
-    def command(self, *args):
-        return ["unshare", "--mount", "--propagation", "private", "sh", "-c", INSIDE, self.root, "/usr/bin/env", "-i",
-                "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "DEBIAN_FRONTEND=noninteractive", "LANG=C.UTF-8",
-                *args]
-
-    def run(self, *args, good=True):
-        """Standard input is closed: a question of dpkg's would be an error."""
-        done = subprocess.run(self.command(*args), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, timeout=240, check=False)
-        if (done.returncode == 0) != good:
-            raise Failure(f"`{' '.join(args)}` to {'work' if good else 'fail'}", done.stdout[-1500:])
-        return done.stdout
-
-    def install(self, deb):
-        return self.run("apt-get", "install", "-y", "-qq", "--no-install-recommends", deb)
-
-    def there(self, path):
-        return os.path.exists(self.root + path)
-
-    def read(self, path):
-        with open(self.root + path, encoding="utf-8") as file:
-            return file.read()
-
-    def append(self, path, text):
-        with open(self.root + path, "a", encoding="utf-8") as out:
-            out.write(text)
-
-    def close(self):
-        shutil.rmtree(self.root, ignore_errors=True)
-
+from ._debian import ENV, OURS, SHIPPED, Debian
 
 @fixture("package", serial=True)
 def package(ctx):
@@ -97,38 +29,147 @@ def install(env):
     for path in ("/usr/share/bash-completion/completions/aigw", "/usr/share/doc/aigw/copyright", SHIPPED,
                  "/etc/aigw/conf.d/90-local.conf.example"):
         truth(env.there(path), path, "no such file")
-    truth(any(env.there(folder + "/systemd/system/aigw.service") for folder in ("/lib", "/usr/lib")), "a unit", "none")
+    for unit in ("aigw.service", "aigw.socket"):
+        truth(any(env.there(f"{folder}/systemd/system/{unit}") for folder in ("/lib", "/usr/lib")), unit, "none")
     files = env.run("dpkg", "-L", "aigw")
     truth("/man/man1/aigw.1" in files, "a manual page", files[-300:])
     truth("/usr/include" not in files, "no headers", files[-300:])
 
 
+# What systemd's tools would do, for a package that is installed where none runs: they note what they were asked.
+STUBS = {
+    "systemctl": "exit 0\n",
+    "systemd-run": "while [ \"$1\" != /usr/bin/aigw ]; do shift; done\n\"$@\"\n",
+}
+
+
+class WithSystemd:
+    def __init__(self, env):
+        self.env = env
+        self.log = env.root + "/tmp/asked"
+
+    def __enter__(self):
+        os.makedirs(self.env.root + "/run/systemd/system", exist_ok=True)
+        for name, text in STUBS.items():
+            path = self.env.root + "/usr/sbin/" + name
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(f'#!/bin/sh\necho "{name} $*" >>/tmp/asked\n' + text)
+            os.chmod(path, 0o755)
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.env.root + "/run/systemd")
+        for name in STUBS:
+            os.unlink(self.env.root + "/usr/sbin/" + name)
+
+    def asked(self):
+        with open(self.log, encoding="utf-8") as file:
+            text = file.read()
+        os.unlink(self.log)
+        return text
+
+
+class Service:
+    """The gateway of the package, run as another user, with a model outside."""
+
+    def __init__(self, env):
+        be_reaper()
+        self.env, self.port = env, free_port()
+        self.models = FakeModels()
+        env.append(OURS, f'server: {{ host = "127.0.0.1"; port = {self.port}; metrics_host = ""; }};\n')
+        self.process = subprocess.Popen(
+            env.command("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "AIGW_GITLAB_URL=",
+                        "AIGW_AUTH__BYPASS_EXTERNAL=true", "AIGW_CUSTOM_MODELS__ENABLED=true", "aigw", "serve"),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 20
+        while "ok" not in env.run("sh", "-c", "aigw health || true"):
+            truth(time.monotonic() < deadline and self.process.poll() is None, "a healthy gateway", self.process.poll())
+
+    def open_stream(self):
+        gate = Gate()
+        script = self.models.script(Reply(pieces=("a", "b"), gate=gate))
+        conn = http.Connection(self.port, timeout=60)
+        conn.send(http.render("POST", "/v2/code/completions", {}, completion(script, stream=True)))
+        truth(script.wait(lambda s: s.count == 1), "the model to be called", script.count)
+        return conn, gate
+
+    def listener(self):
+        """The process that listens there, and whether its program is the file of that name."""
+        said = subprocess.run(["ss", "-Hltnp", f"sport = :{self.port}"], capture_output=True, text=True, check=True).stdout
+        pids = set(re.findall(r"pid=(\d+)", said))
+        equal(len(pids), 1, f"processes that listen ({said})")
+        pid = int(pids.pop())
+        return pid, not os.readlink(f"/proc/{pid}/exe").endswith(" (deleted)")
+
+    def follow(self, pid):
+        """It took over: the one before it ends by itself."""
+        before, self.process = self.process, Successor(pid)
+        equal(before.wait(30), 0, "exit code of the process that was replaced")
+
+    def close(self):
+        self.process.terminate()
+        try:
+            return self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return None
+        finally:
+            self.models.close()
+
+
 @case("S-45 PKG-START", "package")
 def start_and_survive_an_upgrade(env):
     """The operator's files win over the shipped ones and stay; nothing is asked; what runs goes on."""
-    port = free_port()
-    env.append(OURS, f'server: {{ host = "127.0.0.1"; port = {port}; metrics_host = ""; }};\n')
     env.append(ENV, "# mine\n")
-    process = subprocess.Popen(env.command("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "aigw", "serve"),
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    service = Service(env)
     try:
-        deadline = time.monotonic() + 20
-        while "ok" not in env.run("sh", "-c", "aigw health || true"):
-            truth(time.monotonic() < deadline and process.poll() is None, "a healthy gateway", process.poll())
         env.install(env.newer)
         truth("// newer" in env.read(SHIPPED), "the shipped file to be new", env.read(SHIPPED)[-80:])
         truth("# mine" in env.read(ENV) and env.there(OURS), "the operator's files to stay", env.read(ENV))
-        equal(http.request(port, "GET", "/monitoring/healthz").status, 200, "status of the one that runs")
+        equal(http.request(service.port, "GET", "/monitoring/healthz").status, 200, "status of the one that runs")
     finally:
-        process.terminate()
-    equal(process.wait(20), 0, "exit code")
+        code = service.close()
+        env.run("rm", OURS)
+    equal(code, 0, "exit code")
+
+
+@case("OP-INS-04 PKG-UPGRADE", "package")
+def streams_survive_an_upgrade(env):
+    """Where systemd runs the new program takes over at once, roll-back included: a stream that is open is not cut. One
+    that would not serve does not, and the package is installed all the same."""
+    service = Service(env)
+    try:
+        with WithSystemd(env) as systemd:
+            for deb in (env.newer, env.deb):
+                conn, gate = service.open_stream()
+                before, _ = service.listener()
+                env.run("dpkg", "-i", deb)
+                asked = systemd.asked()
+                truth("EnvironmentFile=-/etc/aigw/env /usr/bin/aigw upgrade" in asked and "restart" not in asked,
+                      "an upgrade instead of a restart", asked)
+                now, is_fresh = service.listener()
+                truth(now != before and is_fresh, "the program that was installed", (before, now, is_fresh))
+                gate.set()
+                response = conn.read_response()
+                equal((response.text, response.is_complete), ("ab", True), "the stream")
+                conn.close()
+                service.follow(now)
+            env.append("/etc/aigw/conf.d/95-log.conf", 'log: { file = "/none/x.log"; };\n')
+            said = env.run("dpkg", "-i", env.newer)
+            truth("/none/x.log" in said and "goes on running" in said, "the reason, and what happens now", said)
+            equal(service.listener()[0], now, "the process that listens")
+            equal(http.request(service.port, "GET", "/monitoring/healthz").status, 200, "status")
+    finally:
+        code = service.close()
+        env.run("rm", "-f", "/etc/aigw/conf.d/95-log.conf", OURS)
+    equal(code, 0, "exit code")
 
 
 @case("PKG-BAD", "package")
 def upgrade_with_a_mistake_in_the_configuration(env):
     env.append(OURS, "server: { prot = 1; };\n")
     said = env.run("dpkg", "-i", env.newer)
-    truth("90-local.conf:2" in said and "goes on running" in said, "the mistake, and what happens now", said)
+    truth("90-local.conf:1" in said and "goes on running" in said, "the mistake, and what happens now", said)
     equal(env.run("dpkg-query", "-W", "-f", "${Status}", "aigw"), "install ok installed", "state of the package")
     os.unlink(env.root + OURS)
 

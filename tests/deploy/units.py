@@ -20,11 +20,16 @@ class Units:
         self.ctx = ctx
         self.aigw = os.path.join(ctx.build_dir, "bin", "aigw")
         self.folder = tempfile.mkdtemp(prefix="aigw-units-")
-        self.unit = os.path.join(self.folder, "aigw.service")
-        with open(ctx.path("deploy", "systemd", "aigw.service"), encoding="utf-8") as file:
+        self.unit, self.socket = [self._unit(name) for name in ("aigw.service", "aigw.socket")]
+
+    def _unit(self, name):
+        """A unit with the program of this build."""
+        path = os.path.join(self.folder, name)
+        with open(self.ctx.path("deploy", "systemd", name), encoding="utf-8") as file:
             text = file.read()
-        with open(self.unit, "w", encoding="utf-8") as out:
+        with open(path, "w", encoding="utf-8") as out:
             out.write(text.replace("/usr/bin/aigw", self.aigw))
+        return path
 
     def output(self, *args, good=True):
         done = subprocess.run(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -51,12 +56,12 @@ def units(ctx):
 @case("UNIT-VERIFY", "units")
 def unit_is_well_formed(env):
     _tools.debian("systemd-analyze", "systemd")
-    found = [line for line in env.output("systemd-analyze", "verify", env.unit, good=None).splitlines()
-             if "aigw.service" in line]
+    found = [line for line in env.output("systemd-analyze", "verify", env.unit, env.socket, good=None).splitlines()
+             if "aigw." in line]
     equal(found, [], "complaints of systemd-analyze verify")
     with open(env.unit, encoding="utf-8") as file:
         text = file.read()
-    for line in ("DynamicUser=yes", "LoadCredential=aigw.tls.key", "ExecReload="):
+    for line in ("DynamicUser=yes", "LoadCredential=aigw.tls.key", "ExecReload=", "Type=notify", "NotifyAccess=main"):
         truth(line in text, line, "nothing")
 
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "auth/auth.h"
+#include "base/listener.h"
 #include "base/log.h"
 #include "http/http.h"
 
@@ -22,6 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct {
     struct gw_loop *loop;
     struct gw_http *http;
+    uint16_t port;
     struct gw_auth *auth;
     struct gw_auth_worker *auth_worker;
 } the;
@@ -85,7 +87,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
                                                   .connections_max = 100 };
     static struct gw_settings settings;
     static const struct gw_log_options quiet = { .level = GW_LOG_CRITICAL + 1, .json = true };
+    static const struct gw_listener_options listening = { .backlog = 16, .is_prompt = true };
     struct gw_err err = { "" };
+    int listener = -1;
 
     (void)argc;
     (void)argv;
@@ -94,10 +98,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     if (gw_log_start(&quiet, &err) || !(the.loop = gw_loop_new(&err)) ||
         !(the.auth = gw_auth_new(&settings, NULL, &err)) ||
         !(the.auth_worker = gw_auth_worker_new(the.auth, the.loop)) ||
-        !(the.http = gw_http_new(the.loop, "127.0.0.1", 0, &limits, NULL, &handler, &err))) {
+        !(the.http = gw_http_new(the.loop, &limits, NULL, &handler, &err)) ||
+        (listener = gw_listener_open("127.0.0.1", 0, &listening, &err)) < 0 ||
+        gw_http_add_listener(the.http, listener, 0, &err) || gw_http_accept(the.http)) {
         fprintf(stderr, "fuzz_headers cannot start: %s\n", err.text);
         abort();
     }
+    the.port = gw_listener_port(listener);
+    close(listener);
     gw_http_set_prefix(the.http, "/ai");
     return 0;
 }
@@ -105,7 +113,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 static int connect_client(void)
 {
     struct sockaddr_in address = { .sin_family = AF_INET,
-                                   .sin_port = htons(gw_http_port(the.http)),
+                                   .sin_port = htons(the.port),
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 

@@ -1,10 +1,12 @@
 """The gateway under test as a child process. Every line it logs is kept and also written to the run's log folder,
 where the secrets test reads them all at the end.
 """
+import ctypes
 import itertools
 import json
 import os
 import resource
+import select
 import shutil
 import signal
 import subprocess
@@ -18,6 +20,7 @@ _numbers = itertools.count(1)
 
 
 _running = []
+PR_SET_CHILD_SUBREAPER = 36
 
 
 def kill_all():
@@ -25,6 +28,51 @@ def kill_all():
     for process in _running:
         if process.poll() is None:
             process.kill()
+
+
+def be_reaper():
+    """Processes whose parent ends become children of this one: a gateway that took over from another can be waited for."""
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+class Successor:
+    """What subprocess.Popen is for a child: a gateway that another one started."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.returncode = None
+        self._fd = os.pidfd_open(pid)
+
+    def _has_ended(self, timeout_ms):
+        waiter = select.poll()  # select() takes no descriptor above 1023
+        waiter.register(self._fd, select.POLLIN)
+        return bool(waiter.poll(timeout_ms))
+
+    def poll(self):
+        if self.returncode is None and self._has_ended(0):
+            try:
+                self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+            except ChildProcessError:
+                return None  # its parent has not ended yet
+        return self.returncode
+
+    def wait(self, timeout=None):
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.poll() is None:
+            if deadline is not None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired("aigw", timeout)
+            self._has_ended(100)
+        return self.returncode
+
+    def send_signal(self, number):
+        if self.poll() is None:
+            signal.pidfd_send_signal(self._fd, number)
+
+    def terminate(self):
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self):
+        self.send_signal(signal.SIGKILL)
 
 
 class StartError(Exception):
@@ -85,7 +133,7 @@ class Gateway:
     to run in. cpus: numbers of the only CPUs it may use."""
 
     def __init__(self, ctx, env=None, conf=None, ready_timeout=20.0, name="gw", args=(), tls=None, wait=True,
-                 nofile=None, cgroup=None, cpus=None):
+                 nofile=None, cgroup=None, cpus=None, pass_fds=()):
         self.ctx = ctx
         self.tls = tls
         self.name = f"{next(_numbers):03d}-{name}"
@@ -119,7 +167,7 @@ class Gateway:
                 os.sched_setaffinity(0, cpus)
         self.started_at = time.monotonic()
         self.process = subprocess.Popen(command, env=environment, cwd=self.folder, stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=pass_fds,
                                         preexec_fn=limits if nofile or cgroup or cpus else None)
         _running.append(self.process)
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -199,6 +247,12 @@ class Gateway:
             if all(f'{key}="{wanted}"' in head for key, wanted in labels.items()):
                 total = (total or 0.0) + float(value)
         return total
+
+    def adopt(self, pid):
+        """The process with this pid took over (be_reaper() before). The one before it."""
+        before, self.process = self.process, Successor(pid)
+        _running.append(self.process)
+        return before
 
     def rss_kib(self):
         with open(f"/proc/{self.process.pid}/status", encoding="ascii") as status:

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/listener.h"
 #include "health/metrics.h"
 #include "health/metrics_server.h"
 
@@ -16,11 +17,26 @@ static struct gw_metrics_server *server;
 static uint16_t port;
 static char answer[65536];
 
+static struct gw_metrics_server *start(const char *host, uint16_t at, uint16_t *ret_port, struct gw_err *reterr)
+{
+    struct gw_metrics_server *made;
+    int fd = gw_metrics_listen(host, at, reterr);
+
+    if (fd < 0)
+        return NULL;
+    ck_assert(gw_metrics_listens_at(fd, host, at));
+    made = gw_metrics_server_start(fd, reterr);
+    if (made && ret_port)
+        *ret_port = gw_listener_port(fd);
+    close(fd);
+    return made;
+}
+
 static void setup(void)
 {
     struct gw_err err = { "" };
 
-    server = gw_metrics_server_start("127.0.0.1", 0, &port, &err);
+    server = start("127.0.0.1", 0, &port, &err);
     ck_assert_msg(server, "%s", err.text);
     ck_assert_uint_ne(port, 0);
 }
@@ -149,7 +165,7 @@ START_TEST(any_free_port_is_on_loopback_only)
     struct gw_err err = { "" };
     uint16_t free_port = 0;
     struct sockaddr_in to = { .sin_family = AF_INET };
-    struct gw_metrics_server *other = gw_metrics_server_start("0.0.0.0", 0, &free_port, &err);
+    struct gw_metrics_server *other = start("0.0.0.0", 0, &free_port, &err);
 
     ck_assert_msg(other, "%s", err.text);
     to.sin_port = htons(free_port);
@@ -166,7 +182,7 @@ START_TEST(a_taken_port_is_explained)
     struct gw_err err = { "" };
     uint16_t untouched = 7;
 
-    ck_assert_ptr_null(gw_metrics_server_start("127.0.0.1", port, &untouched, &err));
+    ck_assert_ptr_null(start("127.0.0.1", port, &untouched, &err));
     ck_assert_ptr_nonnull(strstr(err.text, "server.metrics_port"));
     ck_assert_ptr_nonnull(strstr(err.text, "in use"));
     ck_assert_uint_eq(untouched, 7);
@@ -177,7 +193,7 @@ START_TEST(a_host_that_is_none_is_explained)
 {
     struct gw_err err = { "" };
 
-    ck_assert_ptr_null(gw_metrics_server_start("not a host", 0, NULL, &err));
+    ck_assert_ptr_null(start("not a host", 0, NULL, &err));
     ck_assert_ptr_nonnull(strstr(err.text, "not a host"));
     ck_assert_ptr_nonnull(strstr(err.text, "server.metrics_host"));
 }
@@ -189,10 +205,44 @@ START_TEST(a_stopped_server_frees_its_port)
     uint16_t again = 0;
 
     gw_metrics_server_stop(server);
-    server = gw_metrics_server_start("127.0.0.1", port, &again, &err);
+    server = start("127.0.0.1", port, &again, &err);
     ck_assert_msg(server, "%s", err.text);
     ck_assert_uint_eq(again, port);
     gw_metrics_server_stop(NULL);
+}
+END_TEST
+
+START_TEST(a_retired_server_answers_who_is_connected_and_leaves_the_socket_to_others)
+{
+    static const char request[] = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+    struct gw_err err = { "" };
+    struct sockaddr_in to = { .sin_family = AF_INET };
+    int fd = gw_metrics_listen("127.0.0.1", 0, &err), let_in;
+    struct gw_metrics_server *old = gw_metrics_server_start(fd, &err), *new;
+
+    ck_assert_msg(old, "%s", err.text);
+    port = gw_listener_port(fd);
+    to.sin_port = htons(port);
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    exchange("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let_in = socket(AF_INET, SOCK_STREAM, 0);
+    ck_assert_int_eq(connect(let_in, (const struct sockaddr *)&to, sizeof to), 0);
+    exchange("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"); /* the one before was accepted */
+    gw_metrics_server_retire(old);
+    new = gw_metrics_server_start(fd, &err);
+    ck_assert_msg(new, "%s", err.text);
+    close(fd);
+    ck_assert_int_eq(send(let_in, request, sizeof request - 1, MSG_NOSIGNAL), sizeof request - 1);
+    gw_metrics_server_stop(old);
+    ssize_t got = recv(let_in, answer, sizeof answer - 1, 0);
+    ck_assert_int_gt(got, 0);
+    answer[got] = '\0';
+    ck_assert_msg(strncmp(answer, "HTTP/1.1 200 ", 13) == 0, "%s", answer);
+    ck_assert_ptr_nonnull(strstr(answer, "\r\nConnection: close\r\n"));
+    close(let_in);
+    exchange("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    ck_assert_msg(strncmp(answer, "HTTP/1.1 200 ", 13) == 0, "%s", answer);
+    gw_metrics_server_stop(new);
 }
 END_TEST
 
@@ -216,6 +266,7 @@ int main(void)
     tcase_add_test(tcase, a_taken_port_is_explained);
     tcase_add_test(tcase, a_host_that_is_none_is_explained);
     tcase_add_test(tcase, a_stopped_server_frees_its_port);
+    tcase_add_test(tcase, a_retired_server_answers_who_is_connected_and_leaves_the_socket_to_others);
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);

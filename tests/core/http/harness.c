@@ -13,6 +13,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/listener.h"
+
 #define WAIT_MS 3000
 
 const struct gw_http_limits default_limits = {
@@ -31,6 +33,7 @@ struct server {
     pthread_t thread;
     struct gw_loop *loop;
     struct gw_http *http;
+    uint16_t port;
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct counters counters; /* under lock */
@@ -320,8 +323,10 @@ static void *server_main(void *arg)
 
 struct server *server_start(const struct gw_http_limits *limits, const struct gw_http_tls *tls)
 {
+    static const struct gw_listener_options options = { .backlog = 4096, .is_prompt = true };
     struct server *server = calloc(1, sizeof *server);
     struct gw_err err = { .text = "" };
+    int listener;
 
     ck_assert_ptr_nonnull(server);
     pthread_mutex_init(&server->lock, NULL);
@@ -334,8 +339,14 @@ struct server *server_start(const struct gw_http_limits *limits, const struct gw
                                        .on_done = on_done };
     server->loop = gw_loop_new(&err);
     ck_assert_msg(server->loop != NULL, "%s", err.text);
-    server->http = gw_http_new(server->loop, "127.0.0.1", 0, limits ? limits : &default_limits, tls, &handler, &err);
+    server->http = gw_http_new(server->loop, limits ? limits : &default_limits, tls, &handler, &err);
     ck_assert_msg(server->http != NULL, "%s", err.text);
+    listener = gw_listener_open("127.0.0.1", 0, &options, &err);
+    ck_assert_msg(listener >= 0, "%s", err.text);
+    server->port = gw_listener_port(listener);
+    ck_assert_int_eq(gw_http_add_listener(server->http, listener, 0, &err), AIGW_OK);
+    ck_assert_int_eq(gw_http_accept(server->http), AIGW_OK);
+    close(listener);
     ck_assert_int_eq(pthread_create(&server->thread, NULL, server_main, server), 0);
     return server;
 }
@@ -354,7 +365,7 @@ void server_stop(struct server *server)
 
 uint16_t server_port(const struct server *server)
 {
-    return gw_http_port(server->http);
+    return server->port;
 }
 
 struct call {

@@ -259,7 +259,7 @@ END_TEST
 static void drain(struct gw_http *http, void *arg)
 {
     (void)arg;
-    gw_http_drain(http);
+    gw_http_drain(http, GW_DRAIN_END);
 }
 
 START_TEST(draining_does_not_wait_for_a_handshake_that_never_begins)
