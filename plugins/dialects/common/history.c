@@ -13,11 +13,6 @@ struct turn {
     uint32_t count;
 };
 
-static bool same(aigw_str a, aigw_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 /* Clip what goes into words. */
 static aigw_str shown(aigw_str id)
 {
@@ -40,7 +35,7 @@ static aigw_status take_result(const struct aigw_host *host, struct aigw_ctx *ct
 {
     uint32_t i = 0;
 
-    while (i < turn->count && i < CALLS_MAX && !same(turn->calls[i]->id, result->id))
+    while (i < turn->count && i < CALLS_MAX && !wire_same(turn->calls[i]->id, result->id))
         i++;
     if (i < turn->count && i < CALLS_MAX)
         turn->has_result[i] = true;
