@@ -283,6 +283,12 @@ def history(env):
             {**lost, "tool_call_id": "call00001"}, go]
     for target in ("anthropic", "bedrock", "vertex", "mistral"):
         equal(env.say("chat", target, {"messages": late})[0]["status"], 200, f"results that come late, at {target}")
+    made = {"type": "function_call_output", "output": "r"}
+    parts = [q, item, {"role": "assistant", "content": "a", "phase": "commentary"}, {**item, "call_id": "call00002"}, {**made, "call_id": "call00001"}, {**made, "call_id": "call00002"}]
+    split = [q, {"role": "assistant", "tool_calls": [call]}, {"role": "assistant", "content": "a"}, {**lost, "tool_call_id": "call00001"}]
+    for target in ("openai", "anthropic", "bedrock", "vertex"):
+        equal(env.say("responses", target, {"input": parts})[0]["status"], 200, f"a turn of several items, at {target}")
+        equal(env.say("chat", target, {"messages": split})[0]["status"], 200, f"a turn of several messages, at {target}")
 
 
 @case("CL-MAP-23 CL-MAP-24", "pairs")

@@ -6,7 +6,7 @@
 
 #define CALLS_MAX 256u /* of one turn; more of them are the server's to judge */
 
-/* The calls of the last turn of the assistant's. */
+/* The calls of the last turn of the assistant's: of its messages with no other's between them. */
 struct turn {
     const struct aigw_part *calls[CALLS_MAX];
     bool has_result[CALLS_MAX];
@@ -60,11 +60,13 @@ aigw_status wire_check_history(const struct aigw_host *host, struct aigw_ctx *ct
 {
     struct turn turn;
     aigw_status status = AIGW_OK;
+    bool goes_on = false;
 
     turn.count = 0;
     for (const struct aigw_message *msg = messages; msg && status == AIGW_OK; msg = msg->next) {
-        if (msg->role == AIGW_ROLE_ASSISTANT)
+        if (msg->role == AIGW_ROLE_ASSISTANT && !goes_on)
             status = end_turn(host, ctx, &turn);
+        goes_on = msg->role == AIGW_ROLE_ASSISTANT;
         for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next)
             if (part->type == AIGW_PART_TOOL_CALL)
                 take_call(&turn, part);
