@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 
-from contract.client_apis import KEY, ClientEnv
+from contract._client_env import KEY, ClientEnv
 from fakes.models import Reply
 from harness.runner import Skip, case, equal, fixture, truth
 

@@ -1,6 +1,6 @@
 """Clients that nobody here wrote, with an API key of the gateway and every model behind every API: the OpenAI, Anthropic and Google
 packages from PyPI, as docs/clients.md configures them."""
-from contract.client_apis import KEY, ClientEnv
+from contract._client_env import KEY, ClientEnv
 from fakes.models import Reply
 from harness.runner import case, fixture
 

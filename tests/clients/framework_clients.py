@@ -2,7 +2,7 @@
 LiteLLM as a client."""
 import os
 
-from contract.client_apis import KEY, ClientEnv
+from contract._client_env import KEY, ClientEnv
 from harness.runner import case, fixture, truth
 
 from . import _child, _pypi

@@ -2,7 +2,7 @@
 and Vercel's AI SDK."""
 import os
 
-from contract.client_apis import KEY, ClientEnv
+from contract._client_env import KEY, ClientEnv
 from fakes.models import Reply
 from harness.runner import Skip, case, fixture, truth
 

@@ -6,11 +6,6 @@
 
 #define ANTHROPIC_NAME_MAX 128 /* signs in a tool's name */
 
-static bool same(aigw_str a, aigw_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 /* A schema must say that it is about an object. */
 static aigw_status put_schema(struct anthropic_out *out, aigw_str schema)
 {
@@ -70,16 +65,6 @@ static aigw_status put_function(struct anthropic_out *out, const struct aigw_too
     return AIGW_OK;
 }
 
-static bool is_allowed(const struct aigw_params *params, aigw_str name)
-{
-    if (!params || params->allowed_count == 0)
-        return true;
-    for (uint32_t i = 0; i < params->allowed_count; i++)
-        if (same(params->allowed_tools[i], name))
-            return true;
-    return false;
-}
-
 /* What is put of the tools. */
 struct anthropic_listed {
     uint32_t count;
@@ -102,7 +87,7 @@ static aigw_status put_tool_list(struct anthropic_out *out, const struct aigw_to
             wire_drop(out->host, out->ctx, out->drops, tool->name); /* agents list them in every request */
             continue;
         }
-        if (!is_allowed(req->params, tool->name))
+        if (!wire_is_allowed(req->params, tool->name))
             continue;
         if (!is_server)
             status = anthropic_name_tool(out, tool->kind, tool->scope, tool->name, &sent);
@@ -111,7 +96,7 @@ static aigw_status put_tool_list(struct anthropic_out *out, const struct aigw_to
         if (listed->count == 0)
             wire_key(out->body, "tools");
         wire_puts(out->body, listed->count++ > 0 ? "," : "[");
-        if (req->tool_choice_name.len > 0 && same(tool->name, req->tool_choice_name))
+        if (req->tool_choice_name.len > 0 && wire_same(tool->name, req->tool_choice_name))
             listed->named = sent;
         if (is_server)
             wire_put(out->body, tool->extra);

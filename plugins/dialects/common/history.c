@@ -6,17 +6,12 @@
 
 #define CALLS_MAX 256u /* of one turn; more of them are the server's to judge */
 
-/* The calls of the last turn of the assistant's. */
+/* The calls of the last turn of the assistant's: of its messages with no other's between them. */
 struct turn {
     const struct aigw_part *calls[CALLS_MAX];
     bool has_result[CALLS_MAX];
     uint32_t count;
 };
-
-static bool same(aigw_str a, aigw_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
 
 /* Clip what goes into words. */
 static aigw_str shown(aigw_str id)
@@ -40,7 +35,7 @@ static aigw_status take_result(const struct aigw_host *host, struct aigw_ctx *ct
 {
     uint32_t i = 0;
 
-    while (i < turn->count && i < CALLS_MAX && !same(turn->calls[i]->id, result->id))
+    while (i < turn->count && i < CALLS_MAX && !wire_same(turn->calls[i]->id, result->id))
         i++;
     if (i < turn->count && i < CALLS_MAX)
         turn->has_result[i] = true;
@@ -65,11 +60,13 @@ aigw_status wire_check_history(const struct aigw_host *host, struct aigw_ctx *ct
 {
     struct turn turn;
     aigw_status status = AIGW_OK;
+    bool goes_on = false;
 
     turn.count = 0;
     for (const struct aigw_message *msg = messages; msg && status == AIGW_OK; msg = msg->next) {
-        if (msg->role == AIGW_ROLE_ASSISTANT)
+        if (msg->role == AIGW_ROLE_ASSISTANT && !goes_on)
             status = end_turn(host, ctx, &turn);
+        goes_on = msg->role == AIGW_ROLE_ASSISTANT;
         for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next)
             if (part->type == AIGW_PART_TOOL_CALL)
                 take_call(&turn, part);

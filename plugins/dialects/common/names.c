@@ -10,11 +10,6 @@
 
 /* ---- names ---- */
 
-static bool same(aigw_str a, aigw_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 static bool is_sign(char c)
 {
     return isalnum((unsigned char)c) || c == '_' || c == '-';
@@ -32,7 +27,7 @@ const struct name *names_find(const struct names *names, aigw_str sent)
 {
     const struct name *at = names->first;
 
-    while (at && !same(at->sent, sent))
+    while (at && !wire_same(at->sent, sent))
         at = at->next;
     return at;
 }
@@ -41,7 +36,7 @@ static const struct name *find_tool(const struct names *names, aigw_str scope, a
 {
     const struct name *at = names->first;
 
-    while (at && !(same(at->name, name) && same(at->scope, scope)))
+    while (at && !(wire_same(at->name, name) && wire_same(at->scope, scope)))
         at = at->next;
     return at;
 }

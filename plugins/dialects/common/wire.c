@@ -26,6 +26,11 @@ bool wire_is(aigw_str s, const char *literal)
     return s.len == len && (len == 0 || memcmp(s.ptr, literal, len) == 0);
 }
 
+bool wire_same(aigw_str a, aigw_str b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
+}
+
 bool wire_has_prefix(aigw_str s, const char *prefix)
 {
     size_t len = strlen(prefix);
@@ -267,6 +272,16 @@ bool wire_is_system(const struct aigw_message *msg)
 bool wire_is_textual(const struct aigw_part *part)
 {
     return part->type == AIGW_PART_TEXT || part->type == AIGW_PART_REFUSAL;
+}
+
+bool wire_is_allowed(const struct aigw_params *params, aigw_str name)
+{
+    uint32_t count = params ? params->allowed_count : 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (wire_same(params->allowed_tools[i], name))
+            return true;
+    return count == 0;
 }
 
 bool wire_has_part(const struct aigw_part *parts, uint32_t type)

@@ -10,6 +10,7 @@
 
 aigw_str wire_str(const char *text);
 bool wire_is(aigw_str s, const char *literal);
+bool wire_same(aigw_str a, aigw_str b);
 bool wire_has_prefix(aigw_str s, const char *prefix);
 bool wire_has_suffix(aigw_str s, const char *suffix);
 /** ASCII case-insensitive search. */
@@ -102,6 +103,8 @@ bool wire_has_part(const struct aigw_part *parts, uint32_t type);
  *  nothing to another. It is left out then, and named by its type. */
 bool wire_takes_item(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
                      const struct aigw_part *part, bool is_ours);
+/** True when the client lets the model call the tool of that name; NULL: all of them. */
+bool wire_is_allowed(const struct aigw_params *params, aigw_str name);
 /** The parameters of OpenAI's kind that Claude's dialects do not have: seed, penalties, min_p, logit_bias and the like.
  */
 void wire_drop_openai_params(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,

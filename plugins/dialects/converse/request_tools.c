@@ -6,11 +6,6 @@
 
 #define NAME_MAX_LEN 64u
 
-static bool same(aigw_str a, aigw_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 /* ---- names ---- */
 
 aigw_status converse_tool_name(struct converse_out *out, uint32_t kind, aigw_str scope, aigw_str name,
@@ -21,7 +16,7 @@ aigw_status converse_tool_name(struct converse_out *out, uint32_t kind, aigw_str
 
 static const struct aigw_tool *find_tool(const struct aigw_tool *tool, aigw_str name)
 {
-    while (tool && (tool->kind == AIGW_TOOL_SERVER || !same(tool->name, name)))
+    while (tool && (tool->kind == AIGW_TOOL_SERVER || !wire_same(tool->name, name)))
         tool = tool->next;
     return tool;
 }
@@ -82,16 +77,6 @@ static aigw_status put_spec(struct converse_out *out, struct listed *listed, con
     return status;
 }
 
-static bool is_allowed(const struct aigw_params *params, aigw_str name)
-{
-    if (!params || params->allowed_count == 0)
-        return true;
-    for (uint32_t i = 0; i < params->allowed_count; i++)
-        if (same(params->allowed_tools[i], name))
-            return true;
-    return false;
-}
-
 /* A model that can be made to call some tool, but not a certain one, is shown that one alone. */
 static bool shows_named_only(const struct converse_out *out)
 {
@@ -105,7 +90,7 @@ static aigw_status put_list(struct converse_out *out, struct listed *listed, con
     aigw_status status = AIGW_OK;
 
     for (const struct aigw_tool *tool = tools; tool && status == AIGW_OK; tool = tool->next) {
-        bool is_named = req->tool_choice_name.len > 0 && same(tool->name, req->tool_choice_name);
+        bool is_named = req->tool_choice_name.len > 0 && wire_same(tool->name, req->tool_choice_name);
 
         if (tool->kind == AIGW_TOOL_SERVER && wire_is(tool->origin, CONVERSE_DIALECT) &&
             wire_is_json_object(tool->extra)) {
@@ -119,7 +104,7 @@ static aigw_status put_list(struct converse_out *out, struct listed *listed, con
         }
         if (tool->kind > AIGW_TOOL_SERVER)
             return converse_unsupported(out, "such kind of tool", tool->kind);
-        if (!is_allowed(req->params, tool->name) || (shows_named_only(out) && !is_named))
+        if (!wire_is_allowed(req->params, tool->name) || (shows_named_only(out) && !is_named))
             continue;
         if (!converse_takes(out, CONVERSE_TOOLS))
             return converse_model_lacks(out, "tools");
@@ -138,7 +123,8 @@ static bool was_called_before(const struct aigw_model_request *req, const struct
         for (const struct aigw_part *part = msg->parts; part; part = part->next) {
             if (part == until)
                 return false;
-            if (part->type == AIGW_PART_TOOL_CALL && same(part->name, until->name) && same(part->scope, until->scope))
+            if (part->type == AIGW_PART_TOOL_CALL && wire_same(part->name, until->name) &&
+                wire_same(part->scope, until->scope))
                 return true;
         }
     return false;

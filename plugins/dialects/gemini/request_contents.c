@@ -16,11 +16,6 @@ static bool is_ours(aigw_str origin)
     return wire_is(origin, GEMINI_DIALECT);
 }
 
-static bool same(aigw_str a, aigw_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 static uint32_t count_parts(const struct aigw_message *msg, uint32_t type)
 {
     uint32_t count = 0;
@@ -238,7 +233,7 @@ static aigw_status put_call(struct gemini_out *out, const struct aigw_part *part
 static const struct aigw_part *call_of(const struct gemini_out *out, aigw_str id)
 {
     for (uint32_t i = out->call_count; i > 0; i--)
-        if (same(out->calls[i - 1]->id, id))
+        if (wire_same(out->calls[i - 1]->id, id))
             return out->calls[i - 1];
     return NULL;
 }
@@ -345,7 +340,7 @@ static aigw_status list_results(struct gemini_out *out, const struct aigw_messag
 static const struct aigw_part *find_result(const struct result_list *results, aigw_str id)
 {
     for (uint32_t i = 0; id.len > 0 && i < results->count; i++)
-        if (same(results->parts[i]->id, id))
+        if (wire_same(results->parts[i]->id, id))
             return results->parts[i];
     return NULL;
 }
@@ -354,7 +349,7 @@ static const struct aigw_part *find_result(const struct result_list *results, ai
 static const struct aigw_part *find_call(const struct gemini_out *out, aigw_str id)
 {
     for (uint32_t i = out->run_first; id.len > 0 && i < out->run_end; i++)
-        if (same(out->calls[i]->id, id))
+        if (wire_same(out->calls[i]->id, id))
             return out->calls[i];
     return NULL;
 }

@@ -145,11 +145,6 @@ static aigw_status read_call(struct gemini_reading *r, const struct aigw_json *c
     return status == AIGW_OK && !part->id.ptr ? AIGW_E_NOMEM : status;
 }
 
-static bool same(aigw_str a, aigw_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 static const struct aigw_part *take_open(struct gemini_reading *r, uint32_t i)
 {
     const struct aigw_part *call = r->open[i];
@@ -163,10 +158,10 @@ static const struct aigw_part *take_open(struct gemini_reading *r, uint32_t i)
 static const struct aigw_part *take_call(struct gemini_reading *r, aigw_str id, aigw_str name)
 {
     for (uint32_t i = 0; i < r->open_count; i++)
-        if (same(r->open[i]->id, id))
+        if (wire_same(r->open[i]->id, id))
             return take_open(r, i);
     for (uint32_t i = 0; i < r->open_count; i++)
-        if (same(r->open[i]->name, name))
+        if (wire_same(r->open[i]->name, name))
             return take_open(r, i);
     return NULL;
 }
@@ -192,7 +187,7 @@ static aigw_status read_response(struct gemini_reading *r, const struct aigw_jso
             said = value;
         } else if (aigw_json_is_text(&key, "name") && value.type == AIGW_JSON_STRING) {
             status = gemini_read_text(r, "functionResponse.response.name", &value, &name);
-            has_name = same(name, part->name);
+            has_name = wire_same(name, part->name);
         }
     }
     if (status != AIGW_OK)

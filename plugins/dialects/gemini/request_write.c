@@ -23,11 +23,6 @@ aigw_status gemini_name_tool(struct gemini_out *out, uint32_t kind, aigw_str sco
     return names_send(out->host, out->ctx, out->quirks->names, kind, scope, name, GEMINI_NAME_MAX, ret_sent);
 }
 
-static bool same(aigw_str a, aigw_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 /* ---- extra members ---- */
 
 static bool has_key(const struct wire_body *to, const struct aigw_json *key)
@@ -90,16 +85,6 @@ aigw_status gemini_merge(struct gemini_out *out, struct wire_body *to, aigw_str 
 
 /* ---- tools ---- */
 
-static bool is_allowed(const struct aigw_params *params, aigw_str name)
-{
-    if (!params || params->allowed_count == 0)
-        return true;
-    for (uint32_t i = 0; i < params->allowed_count; i++)
-        if (same(params->allowed_tools[i], name))
-            return true;
-    return false;
-}
-
 /* Without any parameter there is no schema: an object without properties is refused in the older form. */
 static bool has_parameters(aigw_str schema)
 {
@@ -154,7 +139,7 @@ static aigw_status put_functions(struct gemini_out *out, const struct aigw_tool 
 
         if (tool->kind > AIGW_TOOL_SERVER)
             return gemini_unsupported(out, "such kind of tool", tool->kind);
-        if (tool->kind == AIGW_TOOL_SERVER || !is_allowed(req->params, tool->name))
+        if (tool->kind == AIGW_TOOL_SERVER || !wire_is_allowed(req->params, tool->name))
             continue;
         status = gemini_name_tool(out, tool->kind, tool->scope, tool->name, &sent);
         if (status != AIGW_OK)
@@ -162,7 +147,7 @@ static aigw_status put_functions(struct gemini_out *out, const struct aigw_tool 
         if (listed->functions == 0)
             wire_key(out->body, "tools");
         wire_puts(out->body, listed->functions++ > 0 ? "," : "[{\"functionDeclarations\":[");
-        if (req->tool_choice_name.len > 0 && same(tool->name, req->tool_choice_name))
+        if (req->tool_choice_name.len > 0 && wire_same(tool->name, req->tool_choice_name))
             listed->named = sent;
         status = put_function(out, tool, sent);
     }

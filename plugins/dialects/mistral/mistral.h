@@ -85,7 +85,6 @@ aigw_status mistral_put_arguments(struct mistral_out *out, const struct aigw_par
 aigw_status mistral_splice(struct mistral_out *out, aigw_str extra);
 /** The name of a member without its quotes. One with escapes keeps them: no name that means anything has any. */
 aigw_str mistral_name_of(const struct aigw_json *key);
-bool mistral_is_same(aigw_str a, aigw_str b);
 /** True when vendor JSON of this origin may be put into a body. */
 bool mistral_is_ours(aigw_str origin);
 aigw_status mistral_unsupported(struct mistral_out *out, const char *what, uint32_t number);

@@ -13,24 +13,9 @@ struct listed {
     aigw_str named; /* what the demanded one is sent as; absent: it is not among them */
 };
 
-bool mistral_is_same(aigw_str a, aigw_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 aigw_status mistral_name_tool(struct mistral_out *out, uint32_t kind, aigw_str scope, aigw_str name, aigw_str *ret_sent)
 {
     return names_send(out->host, out->ctx, out->quirks->names, kind, scope, name, NAME_MAX_LEN, ret_sent);
-}
-
-static bool is_allowed(const struct aigw_params *params, aigw_str name)
-{
-    uint32_t count = params ? params->allowed_count : 0;
-
-    for (uint32_t i = 0; i < count; i++)
-        if (mistral_is_same(params->allowed_tools[i], name))
-            return true;
-    return count == 0;
 }
 
 /* A JSON Schema; which draft it follows is nothing that the API wants to know. */
@@ -126,9 +111,9 @@ static aigw_status put_tool_list(struct mistral_out *out, const struct aigw_tool
     aigw_status status = AIGW_OK;
 
     for (; tools && status == AIGW_OK; tools = tools->next) {
-        if (!is_allowed(req->params, tools->name))
+        if (!wire_is_allowed(req->params, tools->name))
             continue;
-        status = put_tool(out, tools, mistral_is_same(tools->name, req->tool_choice_name), listed);
+        status = put_tool(out, tools, wire_same(tools->name, req->tool_choice_name), listed);
     }
     return status;
 }

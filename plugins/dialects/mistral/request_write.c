@@ -64,7 +64,7 @@ static bool is_forced(const struct mistral_out *out, aigw_str name)
         return false;
     members = aigw_json_begin(&root);
     while (aigw_json_next(&members, &key, &value))
-        if (mistral_is_same(mistral_name_of(&key), name))
+        if (wire_same(mistral_name_of(&key), name))
             return true;
     return false;
 }

@@ -66,11 +66,6 @@ static bool extent_is_whole(const struct openai_extent *extent)
     return extent->is_begun && extent->depth == 0 && !extent->in_string;
 }
 
-static bool same(aigw_str a, aigw_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 /* ---- whose piece is it ---- */
 
 static struct openai_tool *find_last(const struct openai_call *call, uint32_t choice)
@@ -95,7 +90,7 @@ static struct openai_tool *find_id(const struct openai_call *call, uint32_t choi
 {
     struct openai_tool *tool = call->tools;
 
-    while (tool && (tool->choice != choice || !same(tool->id, id)))
+    while (tool && (tool->choice != choice || !wire_same(tool->id, id)))
         tool = tool->next;
     return tool;
 }
@@ -116,7 +111,8 @@ static struct openai_tool *find_call(const struct openai_call *call, uint32_t ch
     if (!tool)
         return NULL;
     if (has_name)
-        return tool->name.len == 0 || (same(tool->name, piece->name) && !extent_is_whole(&tool->args)) ? tool : NULL;
+        return tool->name.len == 0 || (wire_same(tool->name, piece->name) && !extent_is_whole(&tool->args)) ? tool
+                                                                                                            : NULL;
     return tool->name.len == 0 || !extent_is_whole(&tool->args) ? tool : NULL;
 }
 

@@ -85,16 +85,6 @@ static aigw_status openai_embedding(struct openai_out *out, const struct aigw_mo
 
 /* ---- tools ---- */
 
-static bool is_allowed(const struct aigw_params *params, aigw_str name)
-{
-    if (!params || params->allowed_count == 0)
-        return true;
-    for (uint32_t i = 0; i < params->allowed_count; i++)
-        if (params->allowed_tools[i].len == name.len && memcmp(params->allowed_tools[i].ptr, name.ptr, name.len) == 0)
-            return true;
-    return false;
-}
-
 aigw_status openai_name_tool(struct openai_out *out, uint32_t kind, aigw_str scope, aigw_str name, aigw_str *ret_sent)
 {
     *ret_sent = name;
@@ -238,7 +228,7 @@ static bool is_listed(const struct openai_out *out, const struct aigw_model_requ
     if (is_only_named(out, req))
         return tool->name.len == req->tool_choice_name.len &&
                memcmp(tool->name.ptr, req->tool_choice_name.ptr, tool->name.len) == 0;
-    return (out->quirks->says & OPENAI_SAYS_ALLOWED) || is_allowed(req->params, tool->name);
+    return (out->quirks->says & OPENAI_SAYS_ALLOWED) || wire_is_allowed(req->params, tool->name);
 }
 
 static aigw_status put_tool_list(struct openai_out *out, const struct aigw_tool *tools,

@@ -71,16 +71,11 @@ static aigw_status take_extra(struct item *item, aigw_str *ret)
 static const char *const role_words[] = { "system", "developer", "user", "assistant" };
 static const uint32_t roles[] = { AIGW_ROLE_SYSTEM, AIGW_ROLE_DEVELOPER, AIGW_ROLE_USER, AIGW_ROLE_ASSISTANT };
 
-static bool same(aigw_str a, aigw_str b)
-{
-    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
-}
-
 /* The assistant's turn goes on, unless it now says something of another phase. */
 static bool goes_on(const struct responses_reading *rs, uint32_t role, aigw_str phase)
 {
     return role == AIGW_ROLE_ASSISTANT && rs->message && rs->message->role == role && !rs->message->extra.len &&
-           (rs->message->phase.len == 0 || same(rs->message->phase, phase));
+           (rs->message->phase.len == 0 || wire_same(rs->message->phase, phase));
 }
 
 static aigw_status read_message(struct item *item)

@@ -123,6 +123,7 @@ TCase *parse_cases(void);
 TCase *decide_cases(void);
 TCase *cache_cases(void);
 TCase *refresh_cases(void);
+TCase *waiting_cases(void);
 TCase *hostile_cases(void);
 TCase *discovery_cases(void);
 TCase *own_cases(void);

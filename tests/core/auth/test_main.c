@@ -13,6 +13,7 @@ int main(void)
     suite_add_tcase(suite, decide_cases());
     suite_add_tcase(suite, cache_cases());
     suite_add_tcase(suite, refresh_cases());
+    suite_add_tcase(suite, waiting_cases());
     suite_add_tcase(suite, hostile_cases());
     suite_add_tcase(suite, discovery_cases());
     suite_add_tcase(suite, own_cases());

@@ -6,5 +6,6 @@
 
 Suite *suite_answers(void);
 Suite *suite_flow(void);
+Suite *suite_where(void);
 
 #endif

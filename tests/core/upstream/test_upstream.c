@@ -592,6 +592,7 @@ int main(void)
     int failed;
 
     srunner_add_suite(runner, suite_flow());
+    srunner_add_suite(runner, suite_where());
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
