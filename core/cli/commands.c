@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "cli/internal.h"
+#include "models/models.h"
 #include "pipeline/serve.h"
 #include "plugin/plugin.h"
 
@@ -131,6 +132,8 @@ int cli_config(const struct cli_options *options)
     load(&l, options);
     gw_buf_init(&text, CLI_TEXT_MAX);
     gw_settings_reference(&text);
+    gw_buf_puts(&text, "\n");
+    gw_models_reference(&text);
     gw_buf_puts(&text, "\n");
     if (l.plugins)
         gw_plugins_reference(l.plugins, &text);

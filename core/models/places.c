@@ -20,6 +20,14 @@ static const struct aigw_setting place_table[] = {
 /* Nobody lists the addresses that requests name: their health is not asked for. */
 #define ENDPOINT_ROWS (GW_ARRAY_LEN(place_table) - 1)
 
+void gw_places_reference(struct gw_buf *out)
+{
+    gw_models_put_table(out, "providers.NAME, beside what its plugin has", place_table, GW_ARRAY_LEN(place_table));
+    gw_buf_puts(out, "\n`routing.drain`: a list of names in `providers` that get nothing new.\n");
+    gw_models_put_table(out, "each of routing.endpoints, beside `match`, a pattern of addresses", place_table,
+                        ENDPOINT_ROWS);
+}
+
 /* An entry of routing.endpoints. */
 struct gw_endpoint_place {
     struct gw_endpoint_place *next;
