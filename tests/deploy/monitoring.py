@@ -49,6 +49,7 @@ class Monitoring:
                 rails.call("/v2/code/completions", completion(models.script(reply)))
             ours = {key: value for key, value in completion(models.script(Reply())).items() if not key.startswith("model_")}
             rails.call("/v2/code/completions", ours)  # falls back
+            rails.call("/v2/code/completions", completion(models.script(Reply(pieces=("a", "b", "c"))), stream=True))
             clients.Rails(gateway.port, "").call("/v2/code/completions", completion(models.script(Reply())))
             return gateway.metrics()
         finally:

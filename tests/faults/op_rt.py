@@ -28,7 +28,7 @@ def refused_connection(env):
     for model in ("closed", "tiers"):  # nobody listens; somebody who hangs up
         start = time.monotonic()
         equal(env.answered(env.ask(model)), "b", "served by")
-        truth(time.monotonic() - start < 1.5, "the other target at once", time.monotonic() - start)
+        truth(time.monotonic() - start < 2, "the other target at once", time.monotonic() - start)
 
 
 @fresh("OP-RT-03")
@@ -55,11 +55,15 @@ def retry_after_is_kept(env):
     truth(25000 < env.target("tiers", "a")["rests_ms"] <= 30000, "a rest of 30 s", env.target("tiers", "a"))
     # Two calls are under way; the one that is answered later asks for less.
     on_c = next(key for key in map(str, range(100)) if env.answered(env.ask("sticky", headers={"X-Session-Id": key})) == "c")
-    env.script(c=[Reply(status=429, headers=(("Retry-After", "30"),), head_delay=0.7), Reply(status=429, head_delay=1.2)])
-    threads, _ = in_parallel(env, 2, lambda _: env.ask("sticky", headers={"X-Session-Id": on_c}))
+    gates = [Gate(), Gate()]
+    env.script(c=[Reply(status=429, headers=(("Retry-After", "30"),), gate=gates[0]), Reply(status=429, gate=gates[1])])
+    threads, results = in_parallel(env, 2, lambda _: env.ask("sticky", headers={"X-Session-Id": on_c}))
+    truth(env.servers["c"].wait(lambda s: s.count == 2), "two calls of c", env.counts("c"))
+    gates[0].set()
+    until(lambda: len([r for r in results if r is not None]) == 1, "the first one's answer, from elsewhere")
+    gates[1].set()
     for thread in threads:
         thread.join()
-    equal(env.counts("c"), [2], "calls of c")
     truth(25000 < env.target("sticky", "c")["rests_ms"] <= 30000, "never less", env.target("sticky", "c"))
 
 
@@ -435,7 +439,7 @@ def clients_patience(env):
     ended = time.monotonic()
     truth(1.5 < ended - start < 6, "about 2 s", ended - start)
     truth(env.servers["a"].wait(lambda s: s.seen[0].gone_at is not None), "the call to be cancelled", "still open")
-    truth(env.servers["a"].seen[0].gone_at - ended < 0.5, "at once", env.servers["a"].seen[0].gone_at - ended)
+    truth(env.servers["a"].seen[0].gone_at - ended < 1, "at once", env.servers["a"].seen[0].gone_at - ended)
 
 
 @fresh("OP-RT-27")
