@@ -37,6 +37,7 @@ MODELS = {  # name → targets, keys
     "narrow": ([target("narrow")], ""),
     "narrow_then": ([target("slim"), target("b", "tier = 2;")], ""),
     "patient": ([target("patient"), target("b", "tier = 2;")], 'on_busy = "wait";'),
+    "either": ([target("patient"), target("a")], ""),
     "brief": ([target("brief"), target("b", "tier = 2;")], 'on_busy = "wait";'),
     "one": ([target("a")], ""),
     **{f"hedged{number}": ([target("h1"), target("h2", "tier = 2;")], "hedge_ms = 200;") for number in range(1, 6)},
@@ -177,7 +178,7 @@ def in_parallel(env, count, ask):
 def quickly_back(ident, **more):
     """A gateway whose targets rest 300 ms."""
     name = ident.lower()
-    settings = {"AIGW_UPSTREAM__CIRCUIT_REST_MS": "300", **more}
+    settings = {"AIGW_UPSTREAM__CIRCUIT_REST_MS": "300", **more}  # or what the row says
     fixture(name)(lambda ctx: Routing(ctx, name=name, env=settings))
     return case(ident, name)
 

@@ -390,6 +390,22 @@ def waits_before_the_next_tier(env):
     equal(env.gw.metric("aigw_queue_wait_seconds_count", provider="patient"), 2.0, "aigw_queue_wait_seconds")
 
 
+@quickly_back("OP-RT-23d", AIGW_UPSTREAM__CIRCUIT_REST_MS="1500")
+def who_waits_takes_what_comes_first(env):
+    """In the queue of a full server, while another one rests: when that is back it serves, without its turn in the queue."""
+    gate = Gate()
+    env.script(a=[Reply(status=500)] * 5 + [Reply(pieces=("a",))], patient=Reply(pieces=("x", "y"), gate=gate))
+    held, _ = in_parallel(env, 1, lambda _: env.ask("patient"))
+    truth(env.servers["patient"].wait(lambda s: s.count == 1), "the first call", env.servers["patient"].count)
+    open_circuit(env, "tiers", "a")
+    start = time.monotonic()
+    equal(env.answered(env.ask("either")), "a", "served by")
+    truth(time.monotonic() - start < 10, "the end of the rest", time.monotonic() - start)
+    equal(env.target("either", "patient")["waiting"], 0, "waiting")
+    gate.set()
+    held[0].join()
+
+
 @fresh("OP-RT-24")
 def who_waits_may_leave(env):
     gate = Gate()
