@@ -243,3 +243,22 @@ def few_are_hedged(env):
     env.script(h1=Reply(pieces=("whole",), head_delay=0.5))
     equal(env.answered(env.ask("hedged2")), "whole", "a whole answer")
     equal(env.counts("h2"), [0], "calls of the second for a whole answer")
+
+
+@fixture("op-rt-hedge-pot")
+def small_pot(ctx):
+    return Routing(ctx, name="op-rt-hedge-pot", env={"AIGW_UPSTREAM__RETRY_BUDGET": "0"})
+
+
+@case("OP-RT-hedge-pot", "op-rt-hedge-pot")
+def hedges_share_the_pot_of_retries(env):
+    """Five models could have one each; three at a time are what the process may do more than once."""
+    gate = Gate()
+    env.script(h1=slow(gate, "h1"), h2=slow(gate, "h2"))
+    threads, results = in_parallel(env, 5, lambda number: env.ask(f"hedged{number + 1}", stream=True))
+    until(lambda: env.gw.metric("aigw_hedges_total", result="over_budget") == 2, "two that are not hedged")
+    truth(env.servers["h2"].wait(lambda s: s.count == 3), "three that are", env.counts("h2"))
+    gate.set()
+    for thread in threads:
+        thread.join()
+    equal({r.status for r in results}, {200}, "statuses")
