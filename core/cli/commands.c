@@ -6,6 +6,7 @@
 
 #include "cli/internal.h"
 #include "control/control.h"
+#include "models/models.h"
 #include "pipeline/serve.h"
 #include "plugin/plugin.h"
 
@@ -132,6 +133,8 @@ int cli_config(const struct cli_options *options)
     load(&l, options);
     gw_buf_init(&text, CLI_TEXT_MAX);
     gw_settings_reference(&text);
+    gw_buf_puts(&text, "\n");
+    gw_models_reference(&text);
     gw_buf_puts(&text, "\n");
     if (l.plugins)
         gw_plugins_reference(l.plugins, &text);

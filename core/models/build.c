@@ -102,6 +102,24 @@ static const struct aigw_setting target_table[] = {
       "Send fill-in-the-middle as prompt and suffix to the completions endpoint instead of a chat message." },
 };
 
+void gw_models_put_table(struct gw_buf *out, const char *title, const struct aigw_setting *table, size_t count)
+{
+    gw_buf_printf(out, "\n## %s\n\n| key | type | default | range | meaning |\n|---|---|---|---|---|\n", title);
+    for (size_t i = 0; i < count; i++)
+        gw_reference_row(out, table[i].name, NULL, &table[i]);
+}
+
+void gw_models_reference(struct gw_buf *out)
+{
+    gw_buf_puts(out, "# Models and routing\n\nGroups of conf.d; docs/routing.md has an example for each question.\n");
+    gw_models_put_table(out, "models.NAME", model_table, GW_ARRAY_LEN(model_table));
+    gw_models_put_table(out, "each of models.NAME.targets", target_table, GW_ARRAY_LEN(target_table));
+    gw_places_reference(out);
+    gw_rules_reference(out);
+    gw_models_put_table(out, "families.NAME", family_table, GW_ARRAY_LEN(family_table));
+    gw_models_put_table(out, "prefixes.NAME", prefix_table, GW_ARRAY_LEN(prefix_table));
+}
+
 static size_t count_children(const struct gw_node *group)
 {
     size_t count = 0;

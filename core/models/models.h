@@ -20,6 +20,10 @@ struct gw_models *gw_models_build(struct gw_arena *arena, const struct gw_node *
                                   const struct gw_settings *settings, const struct gw_plugins *plugins,
                                   struct gw_problems *problems);
 
+/** The settings of models, targets, families, prefixes and routing, and those of every provider, as a page for people.
+ */
+void gw_models_reference(struct gw_buf *out);
+
 /** What rules and targets may depend on, of the request that asks. All borrowed; absent: not known. */
 struct gw_ask {
     const struct gw_instance *feature;

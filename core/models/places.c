@@ -20,6 +20,14 @@ static const struct aigw_setting place_table[] = {
 /* Nobody lists the addresses that requests name: their health is not asked for. */
 #define ENDPOINT_ROWS (GW_ARRAY_LEN(place_table) - 1)
 
+void gw_places_reference(struct gw_buf *out)
+{
+    gw_models_put_table(out, "providers.NAME, beside what its plugin has", place_table, GW_ARRAY_LEN(place_table));
+    gw_buf_puts(out, "\n`routing.drain`: a list of names in `providers` that get nothing new.\n");
+    gw_models_put_table(out, "each of routing.endpoints, beside `match`, a pattern of addresses", place_table,
+                        ENDPOINT_ROWS);
+}
+
 /* An entry of routing.endpoints. */
 struct gw_endpoint_place {
     struct gw_endpoint_place *next;
@@ -82,34 +90,42 @@ static aigw_str base_of(struct gw_arena *arena, const struct gw_instance *provid
     return AIGW_STR_NONE;
 }
 
+/* The path at the server of base_url; what is wrong with that its plugin says. NULL: there is none. */
+static const char *at_base(struct gw_arena *arena, const struct gw_instance *provider, const char *health,
+                           const char *path, struct gw_problems *problems)
+{
+    aigw_str base = base_of(arena, provider, path, problems);
+    struct gw_url url;
+
+    if (base.len && gw_url_split(base, &url) == NULL)
+        return gw_arena_printf(arena, "%.*s%s", (int)(url.path.ptr - url.scheme.ptr), url.scheme.ptr, health);
+    if (!base.len)
+        gw_problem(problems, provider->node, path,
+                   "health is \"%s\", but the provider has no base_url; expected a whole URL such as "
+                   "\"http://host:8000/health\"",
+                   health);
+    return NULL;
+}
+
 /* A whole URL, or a path at the server of base_url. */
 static void read_health(struct gw_models *models, struct gw_place *place, const struct gw_instance *provider,
                         const char *path, struct gw_problems *problems)
 {
-    bool is_path = place->health && place->health[0] == '/';
+    const char *text = place->health, *why;
     struct gw_url url;
-    const char *why;
-    aigw_str base;
 
-    if (!place->health || !*place->health)
+    if (text && *text == '/')
+        text = at_base(models->arena, provider, place->health, path, problems);
+    if (!text || !*text)
         return;
-    base = is_path ? base_of(models->arena, provider, path, problems) : gw_str(place->health);
-    if (!base.len) {
-        gw_problem(problems, provider->node, path,
-                   "health is \"%s\", but the provider has no base_url; expected a whole URL such as "
-                   "\"http://host:8000/health\"",
-                   place->health);
-        return;
-    }
-    why = gw_url_split(base, &url);
+    why = gw_url_split(gw_str(text), &url);
     if (!why && !gw_str_eq_ci(url.scheme, AIGW_STR("http")) && !gw_str_eq_ci(url.scheme, AIGW_STR("https")))
         why = "must begin with http:// or https://";
-    if (why && !is_path)
+    if (why)
         gw_problem(problems, provider->node, path, "health %s; expected a path such as \"/health\", or a URL", why);
-    if (!why) /* of base_url scheme, host and port; what is wrong with it its plugin says */
+    else
         place->health_url =
-            is_path ? gw_arena_printf(models->arena, "%.*s%s", (int)(url.path.ptr - base.ptr), base.ptr, place->health)
-                    : place->health;
+            gw_arena_strndup(models->arena, url.scheme.ptr, (size_t)(url.query.ptr + url.query.len - url.scheme.ptr));
 }
 
 static void build_provider_places(struct gw_models *models, const struct gw_plugins *plugins,

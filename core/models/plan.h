@@ -136,7 +136,12 @@ struct gw_models {
 const struct gw_model *gw_models_find(const struct gw_models *models, aigw_str name);
 const struct gw_family *gw_models_family(const struct gw_models *models, aigw_str name);
 
+/** A part of the reference: a heading, and a row for each setting. */
+void gw_models_put_table(struct gw_buf *out, const char *title, const struct aigw_setting *table, size_t count);
+
 /* ---- places.c ---- */
+
+void gw_places_reference(struct gw_buf *out);
 
 /** Read what conf.d says about the capacity of providers, routing.drain and routing.endpoints. */
 void gw_places_build(struct gw_models *models, const struct gw_node *conf, const struct gw_plugins *plugins,
@@ -173,6 +178,7 @@ bool gw_hours_contain(const struct gw_hours *hours, int64_t wall_s);
 
 /* ---- rules.c ---- */
 
+void gw_rules_reference(struct gw_buf *out);
 /** Read routing.rules; the models are there already. */
 struct gw_rules *gw_rules_build(struct gw_models *models, const struct gw_node *conf, struct gw_problems *problems);
 #define GW_TAG_LISTS_MAX 64u

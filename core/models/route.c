@@ -140,7 +140,7 @@ static bool wait_for_one(struct aigw_call *call, enum gw_picked picked, struct g
             return true;
         }
         call->wait_until_ms = now_ms + place->queue_ms;
-        gw_timer_set(call->in.loop, &call->rest, place->queue_ms);
+        gw_timer_set(call->in.loop, &call->rest, choice->wait_ms < place->queue_ms ? choice->wait_ms : place->queue_ms);
         return true;
     }
     if (picked != GW_PICKED_RESTING || call->plan->patience.on_exhausted != GW_EXHAUSTED_WAIT ||
@@ -185,8 +185,7 @@ void gw_call_route(struct aigw_call *call)
     if (left_ms <= 0)
         give_up(call, picked, &choice);
     else /* its turn comes, or a rest ends */
-        gw_timer_set(call->in.loop, &call->rest,
-                     picked == GW_PICKED_RESTING && choice.wait_ms < left_ms ? choice.wait_ms : left_ms);
+        gw_timer_set(call->in.loop, &call->rest, choice.wait_ms < left_ms ? choice.wait_ms : left_ms);
 }
 
 /* ---- for people ---- */

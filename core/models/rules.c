@@ -51,6 +51,12 @@ static const struct aigw_setting then_table[] = {
     { "use", AIGW_SET_STRING, 0, offsetof(struct then, use), NULL, 0, 0, NULL, "Model of `models` that serves." },
 };
 
+void gw_rules_reference(struct gw_buf *out)
+{
+    gw_models_put_table(out, "each of routing.rules, beside `when`", then_table, GW_ARRAY_LEN(then_table));
+    gw_models_put_table(out, "`when` of a rule", when_table, GW_ARRAY_LEN(when_table));
+}
+
 /* ---- reading ---- */
 
 /* One text may stand where a list may. */

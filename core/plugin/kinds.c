@@ -49,7 +49,8 @@ static void feature_close(const struct gw_plugin *plugin, void *state)
 }
 
 /* Those behind "enabled" say what a server takes: models/places.c reads them. */
-static const char *const provider_keys[] = { "plugin", "enabled", "tags", "max_parallel", "queue", "queue_ms", "health", NULL };
+static const char *const provider_keys[] = { "plugin", "enabled",  "tags",   "max_parallel",
+                                             "queue",  "queue_ms", "health", NULL };
 static const char *const feature_keys[] = { "plugin", "enabled", "model", NULL };
 
 /* Instances come up in this order and go down in the opposite one: features may rely on providers. */

@@ -16,6 +16,7 @@ class Shipped:
         out = subprocess.run([ctx.binary, "config", "--plugin-dir", ctx.plugin_dir], capture_output=True, text=True,
                              timeout=60, check=True).stdout
         self.core, self.plugins = tables(out)
+        self.groups = groups(out)
         self.texts = {}
         for path in sorted(glob.glob(os.path.join(ctx.conf_dir, "*.conf"))):
             with open(path, encoding="utf-8") as text:
@@ -48,6 +49,17 @@ def tables(text):
         elif "." in row[0]:
             core.append((*row[0].split(".", 1), row[2], row[3]))
     return core, plugins
+
+
+def groups(text):
+    """{heading: names} of what groups with names of their own have: models, targets, providers, rules …"""
+    found, heading = {}, None
+    for line in text.split("# Models and routing")[1].split("\n# ")[0].splitlines():
+        if line.startswith("## "):
+            heading = line[3:].split(",")[0]
+        elif line.startswith("| `"):
+            found.setdefault(heading, []).append(cells(line)[0])
+    return found
 
 
 def blocks(env, head):
@@ -100,6 +112,19 @@ def plugins(env):
     truth(len(env.plugins) > 80, "the settings of plugins", env.plugins)
     equal(list(missing(env, env.plugins, lambda plugin: rf'^    \w+: *{{[^{{}}]*?plugin = "{plugin}";')), [],
           "settings of plugins in conf.d")
+
+
+@case("CONF-shipped-models", "shipped-conf")
+def models(env):
+    """`aigw config` has the settings of named groups too, and each of them stands in the file that is about it."""
+    files = {"models.NAME": "50-models.conf", "each of models.NAME.targets": "50-models.conf", "providers.NAME": "30-providers.conf",
+             "each of routing.endpoints": "50-models.conf", "each of routing.rules": "50-models.conf", "`when` of a rule": "50-models.conf",
+             "families.NAME": "40-families.conf", "prefixes.NAME": "45-prefixes.conf"}
+    equal(sorted(env.groups), sorted(files), "groups in the reference")
+    truth("hedge_ms" in env.groups["models.NAME"] and "health" in env.groups["providers.NAME"], "their settings", env.groups)
+    for group, file in files.items():
+        equal([name for name in env.groups[group] if not re.search(rf"(?<!\w){name}(?!\w)", env.texts[file])], [],
+              f"settings of {group} that {file} does not mention")
 
 
 @case("CONF-shipped-uncommented", "shipped-conf")

@@ -55,6 +55,7 @@ class Monitoring:
             ours = {key: value for key, value in completion(models.script(Reply())).items() if not key.startswith("model_")}
             for _ in range(2):
                 rails.call("/v2/code/completions", ours)  # falls back; is beyond the quota
+            rails.call("/v2/code/completions", completion(models.script(Reply(pieces=("a", "b", "c"))), stream=True))
             clients.Rails(gateway.port, "").call("/v2/code/completions", completion(models.script(Reply())))
             return gateway.metrics()
         finally:

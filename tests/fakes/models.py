@@ -162,6 +162,8 @@ class FakeModels:
             ex.cut()
             return
         if reply.status >= 300 or reply.body is not None:
+            if reply.gate is not None and not await reply.gate.wait_or_gone(ex):
+                return
             body = reply.body
             if body is None:
                 body = {"error": {"message": f"scripted failure {reply.status}", "type": "scripted", "code": None}}

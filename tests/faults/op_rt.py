@@ -1,154 +1,17 @@
-"""OP-RT: routing as operating-models.md promises it. Each case has a gateway's worth of model servers of its own name, in
-one gateway; what depends on time alone is in the unit tests of core/models (circuits, shares, slow start, hours)."""
-import hashlib
+"""OP-RT: routing as operating-models.md promises it, its cases by their numbers. What depends on time alone is in the unit
+tests of core/models (circuits, shares, slow start, hours)."""
 import json
 import os
-import threading
 import time
 
-from contract._env import Env, Reply
+from contract._env import Reply
 from fakes.net import Gate
 from harness import http
 from harness.runner import case, equal, fixture, truth
 
+from ._routing import (KEY, PATH, SERVERS, Routing, fresh, in_parallel, open_circuit, quickly_back, rests_at, slow, text_of,
+                       until)
 from .reload import reload
-
-KEY = "aigw-routing0-canary-key-51d0"
-ADMIN = "aigw-routing0-canary-admin-77c1"
-PATH = "/v1/chat/completions"
-SERVERS = {  # provider → keys of its own beside the address
-    "a": "", "b": "", "c": "",
-    "us": 'tags = ( "us" );', "eu": 'tags = ( "eu", "onprem" );',
-    "narrow": "max_parallel = 4; queue = 10; queue_ms = 20000;", "slim": "max_parallel = 1;",
-    "patient": "max_parallel = 1; queue = 2; queue_ms = 20000;", "brief": "max_parallel = 1; queue = 2; queue_ms = 300;",
-    "drained": "",
-}
-LOST = 'closed: { plugin = "openai"; base_url = "http://127.0.0.1:1/v1"; }; lost: { plugin = "openai"; base_url = "http://no-such-host.invalid/v1"; };'
-
-
-def target(provider, more=""):
-    return f'{{ provider = "{provider}"; model = "m-{provider}"; {more} }}'
-
-
-MODELS = {  # name → targets, keys
-    "tiers": ([target("a"), target("b", "tier = 2;")], ""),
-    "shares": ([target("a", "weight = 9;"), target("b")], ""),
-    "nobody_first": ([target("a", "weight = 0;"), target("b", "weight = 0;")], ""),
-    "region": ([target("us")], ""),
-    "regions": ([target("us"), target("eu")], ""),
-    "asked": ([target("a")], 'aliases = ( "gpt-4o-mini", "codestral*" );'),
-    "sticky": ([target("a"), target("b"), target("c")], 'sticky = "session"; attempts = 3;'),
-    "windows": ([target("a", "max_context_tokens = 100000;"), target("b", "max_context_tokens = 50; weight = 100;")], ""),
-    "quick": ([target("a"), target("b", "tier = 2;")], "first_token_ms = 500;"),
-    "narrow": ([target("narrow")], ""),
-    "narrow_then": ([target("slim"), target("b", "tier = 2;")], ""),
-    "patient": ([target("patient"), target("b", "tier = 2;")], 'on_busy = "wait";'),
-    "brief": ([target("brief"), target("b", "tier = 2;")], 'on_busy = "wait";'),
-    "one": ([target("a")], ""),
-    **{f"hedged{number}": ([target("h1"), target("h2", "tier = 2;")], "hedge_ms = 200;") for number in range(1, 6)},
-    "hedged_mixed": ([target("h1"), target("h3", "tier = 2;")], "hedge_ms = 200;"),
-    "hedged_mixed2": ([target("h3"), target("h1", "tier = 2;")], "hedge_ms = 200;"),
-    "checked": ([target("checked"), target("b", "tier = 2;")], ""),
-    "checked_too": ([target("checked_too"), target("b", "tier = 2;")], ""),
-    "twice": ([target("a"), '{ provider = "a"; model = "other"; }'], ""),
-    "refusing": ([target("a")], 'on_exhausted = "refuse";'),
-    "able": ([target("a", 'can = ( "images" ); weight = 100;'), target("b")], ""),
-    "draining": ([target("drained", "weight = 100;"), target("b")], ""),
-    "closed": ([target("closed"), target("b", "tier = 2;")], ""),
-    "credit": ([target("h3"), target("b", "tier = 2;")], ""),
-    "pair": ([target("a"), target("b")], ""),
-    "pair_refusing": ([target("a"), target("b")], 'on_exhausted = "refuse";'),
-    "lost": ([target("lost"), target("b", "tier = 2;")], ""),
-    "again": ([target("a")], "retries = 3;"),
-    "busy": ([target("a"), target("b")], 'balance = "least_busy";'),
-}
-
-
-class Routing(Env):
-    def __init__(self, ctx, **kwargs):
-        def conf(env):
-            env.servers = {name: env.models.script(Reply(pieces=(name,))) for name in SERVERS}
-            env.health = env.models.script(Reply(status=503))
-            lines = [f'{name}: {{ plugin = "openai"; base_url = "{env.servers[name].base}"; {keys} }};'
-                     for name, keys in SERVERS.items()]
-            path = env.health.base[env.health.base.index("/s/"):].removesuffix("/v1")
-            for name, health in (("checked", f"{path}/health"), ("checked_too", f"{env.health.root}/health")):
-                env.servers[name] = env.models.script(Reply(pieces=(name,)))
-                lines.append(f'{name}: {{ plugin = "openai"; base_url = "{env.servers[name].base}"; api_key = "sk-canary-0"; '
-                             f'health = "{health}"; }};')
-            for name, kind in (("h1", "openai"), ("h2", "openai"), ("h3", "anthropic")):
-                script = env.servers[name] = env.models.script(Reply(pieces=(name,)))
-                address = script.base if kind == "openai" else script.root
-                lines.append(f'{name}: {{ plugin = "{kind}"; base_url = "{address}"; api_key = "sk-canary-1"; }};')
-            models = [f'{name}: {{ targets = ( {", ".join(targets)} ); {keys} }};'
-                      for name, (targets, keys) in MODELS.items()]
-            digest, admin = (hashlib.sha256(key.encode()).hexdigest() for key in (KEY, ADMIN))
-            return f"""
-keys: {{ client: {{ hash = ( "sha256:{digest}" ); team = "finance"; }};
-         admin: {{ hash = ( "sha256:{admin}" ); scopes = ( "admin" ); models = ( "tiers", "region*", "draining" ); }}; }};
-server: {{ route_header = true; }};
-upstream: {{ retries = 0; circuit_rest_ms = 60000; }};
-providers: {{ {" ".join(lines)} {LOST} }};
-models: {{ {" ".join(models)} }};
-features: {{ openai_api: {{ plugin = "openai_api"; }}; models_api: {{ plugin = "models_api"; }};
-             code_suggestions: {{ plugin = "code_suggestions"; }}; }};
-{ROUTING}
-"""
-        super().__init__(ctx, conf=conf, **kwargs)
-        ctx.secret(KEY)
-        ctx.secret(ADMIN)
-
-    def script(self, **replies):
-        """Every server answers with its name, but for those named here; nothing was seen."""
-        for name, script in self.servers.items():
-            script.replies = [Reply(pieces=(name,))]
-            script.seen.clear()
-        for name, reply in replies.items():
-            self.servers[name].replies = list(reply) if isinstance(reply, (list, tuple)) else [reply]
-
-    def ask(self, model, stream=False, headers=None, content="hi", **more):
-        body = {"model": model, "messages": [{"role": "user", "content": content}], "stream": stream, **more}
-        return self.post(PATH, json.dumps(body), {"Authorization": f"Bearer {KEY}", **(headers or {})})
-
-    def answered(self, response):
-        equal(response.status, 200, f"status ({response.text[:300]})")
-        return response.json()["choices"][0]["message"]["content"]
-
-    def access_line(self, response):
-        ident = response.header("x-request-id")
-        return self.gw.wait_line(lambda line: line.get("logger") == "api.access" and line.get("correlation_id") == ident)
-
-    def counts(self, *names):
-        return [self.servers[name].count for name in names]
-
-    def target(self, model, provider):
-        found = self.request("GET", "/monitoring/ready?verbose").json()["models"][model]
-        return next(item for item in found if item["provider"] == provider)
-
-
-
-ROUTING = """
-routing: {
-    drain = ( "drained" );
-    rules = ( { when: { header = "X-Region: eu"; }; tags = ( "eu" ); },
-              { when: { endpoint = "http://moved.invalid*"; }; use = "tiers"; } );
-};
-"""
-
-
-def rows(name):
-    """A gateway for one case: circuits begin closed."""
-    fixture(name)(lambda ctx: Routing(ctx, name=name))
-
-
-def fresh(ident):
-    """A case with a gateway of its own."""
-    name = ident.split()[0].lower()
-    rows(name)
-
-    def add(run):
-        return case(ident, name)(run)
-    return add
 
 
 @fresh("OP-RT-01")
@@ -165,7 +28,7 @@ def refused_connection(env):
     for model in ("closed", "tiers"):  # nobody listens; somebody who hangs up
         start = time.monotonic()
         equal(env.answered(env.ask(model)), "b", "served by")
-        truth(time.monotonic() - start < 1.5, "the other target at once", time.monotonic() - start)
+        truth(time.monotonic() - start < 2, "the other target at once", time.monotonic() - start)
 
 
 @fresh("OP-RT-03")
@@ -192,11 +55,15 @@ def retry_after_is_kept(env):
     truth(25000 < env.target("tiers", "a")["rests_ms"] <= 30000, "a rest of 30 s", env.target("tiers", "a"))
     # Two calls are under way; the one that is answered later asks for less.
     on_c = next(key for key in map(str, range(100)) if env.answered(env.ask("sticky", headers={"X-Session-Id": key})) == "c")
-    env.script(c=[Reply(status=429, headers=(("Retry-After", "30"),), head_delay=0.7), Reply(status=429, head_delay=1.2)])
-    threads, _ = in_parallel(env, 2, lambda _: env.ask("sticky", headers={"X-Session-Id": on_c}))
+    gates = [Gate(), Gate()]
+    env.script(c=[Reply(status=429, headers=(("Retry-After", "30"),), gate=gates[0]), Reply(status=429, gate=gates[1])])
+    threads, results = in_parallel(env, 2, lambda _: env.ask("sticky", headers={"X-Session-Id": on_c}))
+    truth(env.servers["c"].wait(lambda s: s.count == 2), "two calls of c", env.counts("c"))
+    gates[0].set()
+    until(lambda: len([r for r in results if r is not None]) == 1, "the first one's answer, from elsewhere")
+    gates[1].set()
     for thread in threads:
         thread.join()
-    equal(env.counts("c"), [2], "calls of c")
     truth(25000 < env.target("sticky", "c")["rests_ms"] <= 30000, "never less", env.target("sticky", "c"))
 
 
@@ -402,35 +269,6 @@ def bad_key_rests(env):
     truth(env.target("credit", "h3")["rests_ms"] > 40000, "a long rest", env.target("credit", "h3"))
 
 
-def rests_at(env, model, provider):
-    return env.target(model, provider).get("rests_ms", 0)
-
-
-def until(is_so, what, seconds=10):
-    """What a gateway says of itself: there is nothing to wait on but asking again."""
-    deadline = time.monotonic() + seconds
-    while not is_so():
-        truth(time.monotonic() < deadline, what, "not within the time")
-        time.sleep(0.01)
-
-
-def text_of(response):
-    """The text of a stream, from the pieces that its client was sent."""
-    events = [json.loads(line[6:]) for line in response.text.split("\n") if line.startswith("data: {")]
-    return "".join(choice["delta"].get("content") or "" for event in events for choice in event.get("choices", []))
-
-
-def in_parallel(env, count, ask):
-    results = [None] * count
-
-    def run(number):
-        results[number] = ask(number)
-    threads = [threading.Thread(target=run, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    return threads, results
-
-
 @fresh("OP-RT-20")
 def one_probe(env):
     """A rest that is asked before its end (the lone target, on_exhausted = "try") lets one through."""
@@ -448,20 +286,6 @@ def one_probe(env):
         thread.join()
     equal(results[0].status, 200, "status of the probe")
     equal(env.target("one", "a")["circuit"], "closed", "circuit")
-
-
-def quickly_back(ident, **more):
-    """A gateway whose targets rest 300 ms."""
-    name = ident.lower()
-    settings = {"AIGW_UPSTREAM__CIRCUIT_REST_MS": "300", **more}
-    fixture(name)(lambda ctx: Routing(ctx, name=name, env=settings))
-    return case(ident, name)
-
-
-def open_circuit(env, model, provider, status=500):
-    for _ in range(5):
-        env.ask(model)
-    equal(env.target(model, provider)["circuit"], "open", "circuit")
 
 
 @quickly_back("OP-RT-20b")
@@ -566,6 +390,22 @@ def waits_before_the_next_tier(env):
     equal(env.gw.metric("aigw_queue_wait_seconds_count", provider="patient"), 2.0, "aigw_queue_wait_seconds")
 
 
+@quickly_back("OP-RT-23d", AIGW_UPSTREAM__CIRCUIT_REST_MS="1500")
+def who_waits_takes_what_comes_first(env):
+    """In the queue of a full server, while another one rests: when that is back it serves, without its turn in the queue."""
+    gate = Gate()
+    env.script(a=[Reply(status=500)] * 5 + [Reply(pieces=("a",))], patient=Reply(pieces=("x", "y"), gate=gate))
+    held, _ = in_parallel(env, 1, lambda _: env.ask("patient"))
+    truth(env.servers["patient"].wait(lambda s: s.count == 1), "the first call", env.servers["patient"].count)
+    open_circuit(env, "tiers", "a")
+    start = time.monotonic()
+    equal(env.answered(env.ask("either")), "a", "served by")
+    truth(time.monotonic() - start < 10, "the end of the rest", time.monotonic() - start)
+    equal(env.target("either", "patient")["waiting"], 0, "waiting")
+    gate.set()
+    held[0].join()
+
+
 @fresh("OP-RT-24")
 def who_waits_may_leave(env):
     gate = Gate()
@@ -615,7 +455,7 @@ def clients_patience(env):
     ended = time.monotonic()
     truth(1.5 < ended - start < 6, "about 2 s", ended - start)
     truth(env.servers["a"].wait(lambda s: s.seen[0].gone_at is not None), "the call to be cancelled", "still open")
-    truth(env.servers["a"].seen[0].gone_at - ended < 0.5, "at once", env.servers["a"].seen[0].gone_at - ended)
+    truth(env.servers["a"].seen[0].gone_at - ended < 1, "at once", env.servers["a"].seen[0].gone_at - ended)
 
 
 @fresh("OP-RT-27")
@@ -649,246 +489,6 @@ def gitlabs_endpoint_falls_back(env):
     response = env.post("/v2/code/completions", body, env.auth(env.token(["code_suggestions", "complete_code"])))
     equal(response.status, 200, f"status ({response.text[:300]})")
     equal(env.counts("a", "b"), [1, 1], "calls")
-
-
-@fresh("OP-RT-32")
-def says_who_served(env):
-    """x-aigw-target, and the access line: the target that answered, not one that failed before."""
-    env.script(a=Reply(status=500))
-    for stream in (False, True):
-        response = env.ask("tiers", stream=stream)
-        equal((response.status, response.header("x-aigw-target")), (200, "b/m-b"), "status and x-aigw-target")
-    line = env.access_line(response)
-    equal((line["target"], line["attempts"], line["key"], line["team"]), ("b/m-b", 2, "client", "finance"), "access line")
-    env.script(a=Reply(status=400))
-    response = env.ask("one")
-    equal((response.status, response.header("x-aigw-target")), (400, "a/m-a"), "status and x-aigw-target")
-    equal(env.ask("region", headers={"X-Region": "eu"}).header("x-aigw-target"), None, "nobody was asked")
-
-
-@fixture("op-rt-32b")
-def without_header(ctx):
-    return Routing(ctx, name="op-rt-32b", env={"AIGW_SERVER__ROUTE_HEADER": "false"})
-
-
-@case("OP-RT-32b", "op-rt-32b")
-def says_nothing_unless_told(env):
-    env.script()
-    equal(env.ask("tiers").header("x-aigw-target"), None, "x-aigw-target")
-
-
-@fresh("OP-RT-35")
-def forced_target(env):
-    """Drained or resting, the target that an admin's key names is asked, and no other; its failure says nothing of its health."""
-    force = lambda name, **more: env.ask("draining", headers={"X-Aigw-Force-Target": name, **more})
-    admin = {"Authorization": f"Bearer {ADMIN}"}
-    env.script()
-    response = force("drained")
-    equal(response.status, 403, f"status of another key ({response.text[:200]})")
-    truth("admin" in response.text, "the scope in the message", response.text)
-    equal(env.counts(*SERVERS), [0] * len(SERVERS), "calls")
-    for name in ("drained", "drained/m-drained"):
-        equal(env.answered(force(name, **admin)), "drained", "served by")
-    env.script(drained=Reply(status=500))
-    for _ in range(6):
-        truth(force("drained", **admin).status >= 500, "its own failure", "an answer")
-    equal(env.counts("drained", "b"), [6, 0], "calls")
-    equal(env.target("draining", "drained")["circuit"], "closed", "circuit")
-    for name in ("nobody", "b/other", "", "b/m-b/x"):
-        response = force(name, **admin)
-        truth(400 <= response.status < 500 or name == "", f"a refusal of {name!r}", response)
-        truth(name == "" or "b/m-b" in response.text, "the targets in the message", response.text)
-    equal(env.ask("region", headers={"X-Aigw-Force-Target": "us", "X-Region": "eu", **admin}).status, 503, "tags hold")
-    equal(env.counts("us"), [0], "calls of the target without the tag")
-
-
-@fresh("OP-RT-gauges")
-def gauges(env):
-    """§6.1: how targets and providers are now; each series once, although a model has two targets at one provider."""
-    gate = Gate()
-    metric = env.gw.metric
-    state = lambda model, provider: (metric("aigw_target_state", model=model, provider=provider),
-                                     metric("aigw_target_available", model=model, provider=provider))
-    env.script(a=Reply(status=401), slim=Reply(pieces=("x", "y"), gate=gate), narrow=Reply(pieces=("x",), gate=gate))
-    equal((state("tiers", "a"), state("draining", "drained")), ((0, 1), (3, 0)), "state, available")
-    env.answered(env.ask("tiers"))
-    equal(state("tiers", "a"), (2, 0), "state, available of one that rests")
-    held, _ = in_parallel(env, 1, lambda _: env.ask("narrow_then"))
-    taken, _ = in_parallel(env, 6, lambda _: env.ask("narrow"))  # the queue has room
-    until(lambda: metric("aigw_target_queued", provider="narrow") == 2, "two in the queue")
-    until(lambda: metric("aigw_target_in_flight", provider="slim") == 1, "one in flight")
-    equal([metric("aigw_target_" + name, provider="narrow") for name in ("in_flight", "slots")], [4, 4], "places")
-    equal(metric("aigw_target_slots", provider="b"), 0, "places of one without a limit")
-    equal(state("narrow_then", "slim"), (0, 0), "state, available of a full one")
-    gate.set()
-    for thread in held + taken:
-        thread.join()
-    samples = [line.rpartition(" ")[0] for line in env.gw.metrics().splitlines() if not line.startswith("#")]
-    equal([line for line in set(samples) if samples.count(line) > 1], [], "series that are there twice")
-    equal(metric("aigw_target_state", model="twice", provider="a"), 0, "the better of two targets at one provider")
-
-
-@fresh("OP-RT-counters")
-def counters(env):
-    metric = env.gw.metric
-    env.script(a=Reply(status=500), b=Reply(pieces=("1", "2", "3"), usage=(5, 3)))
-    equal(env.ask("tiers", stream=True).status, 200, "status")
-    equal(metric("aigw_fallbacks_total", model="tiers", **{"from": "a"}, to="b", reason="failures"), 1, "fallbacks")
-    equal(metric("aigw_first_token_seconds_count", model="tiers", provider="b"), 1, "first tokens")
-    equal(metric("aigw_token_interval_seconds_count", model="tiers", provider="b"), 1, "intervals")
-    env.script(a=Reply(status=401))
-    for _ in range(2):
-        env.answered(env.ask("tiers"))
-    equal(metric("aigw_circuit_trips_total", model="tiers", provider="a", reason="account"), 1, "trips")
-    equal(metric("aigw_fallbacks_total", model="tiers", reason="account"), 1, "fallbacks after the refusal")
-    equal(metric("aigw_fallbacks_total", model="tiers", reason="resting"), 1, "fallbacks without an attempt")
-    env.script(a=Reply(status=503))
-    env.ask("again")
-    truth(metric("aigw_retries_total", model="again", result="granted") >= 1, "retries", "none")
-    equal(metric("aigw_first_token_seconds_count", model="tiers"), 1, "whole answers have no first token")
-
-
-@fresh("OP-RT-health")
-def health_of_who_rests(env):
-    """GET of `health`, only while a target rests for failures: 5xx lets it rest on, 2xx lets it come back at once."""
-    env.script()
-    for model in ("checked", "checked_too"):
-        equal(env.answered(env.ask(model)), model, "served by")
-    equal(env.health.count, 0, "GETs while all are well")
-    env.script(checked=Reply(status=500))
-    for _ in range(6):
-        env.answered(env.ask("checked"))
-    truth(env.health.wait(lambda s: s.count >= 2, 10), "GETs while it rests", env.health.count)
-    truth(rests_at(env, "checked", "checked") > 40000, "its rest", env.target("checked", "checked"))
-    truth(env.gw.metric("aigw_health_probes_total", provider="checked", result="ill") >= 1, "counted", "not")
-    env.script()
-    env.health.replies = [Reply(body="fine")]
-    until(lambda: rests_at(env, "checked", "checked") == 0, "the end of the rest")
-    equal(env.counts("checked"), [0], "generations that the gateway asked for by itself")
-    equal(env.target("checked", "checked")["circuit"], "open", "circuit before a call came")
-    equal(env.answered(env.ask("checked")), "checked", "served by")
-    equal(env.target("checked", "checked")["circuit"], "closed", "circuit")
-    for seen in env.health.seen:
-        equal((seen.method, seen.body, seen.header("authorization")), ("GET", b"", None), "a GET without key and body")
-        truth(seen.path.endswith("/health"), "/health", seen.path)
-    said = [line for line in env.gw.lines if line.get("message") == "health of a resting provider"]
-    equal([line["health"] for line in said], ["ill", "well"], "lines: one for each change")
-
-
-@fresh("OP-RT-health-asked")
-def health_shortens_no_asked_rest(env):
-    """A rest that a server asked for, or a bad key, is none of health's business. The other provider's GETs are the clock."""
-    env.health.replies = [Reply(body="fine")]
-    env.script(checked=Reply(status=429, headers=(("Retry-After", "50"),)))
-    env.answered(env.ask("checked"))
-    env.health.replies = [Reply(status=404)]
-    env.script(checked_too=Reply(status=500))
-    for _ in range(6):
-        env.answered(env.ask("checked_too"))
-    truth(env.health.wait(lambda s: s.count >= 2, 10), "GETs for the one that failed", env.health.count)
-    truth(rests_at(env, "checked", "checked") > 40000, "the rest that was asked for", env.target("checked", "checked"))
-    truth(40000 < rests_at(env, "checked_too", "checked_too") <= 66000, "404 says nothing", env.target("checked_too", "checked_too"))
-    equal(env.gw.metric("aigw_health_probes_total", provider="checked"), None, "GETs for the one that was asked to rest")
-    truth(env.gw.metric("aigw_health_probes_total", provider="checked_too", result="odd") >= 1, "counted as odd", "not")
-
-
-def slow(gate, text):
-    """Silent until the gate opens: its first piece says nothing."""
-    return Reply(pieces=("", text), gate=gate)
-
-
-@fresh("OP-RT-hedge-won")
-def second_provider_is_quicker(env):
-    """A stream without content for hedge_ms is asked of another provider too; it answers, the first one is let go."""
-    gate = Gate()
-    env.script(h1=slow(gate, "h1"), h2=Reply(pieces=("h", "2"), usage=(7, 2)))
-    start = time.monotonic()
-    response = env.ask("hedged1", stream=True)
-    truth(0.15 < time.monotonic() - start < 5, "about hedge_ms", time.monotonic() - start)
-    equal((response.status, text_of(response)), (200, "h2"), "status and text")
-    equal(response.header("x-aigw-target"), "h2/m-h2", "x-aigw-target")
-    truth(env.servers["h1"].wait(lambda s: s.seen[0].gone_at is not None), "the first one cancelled", "still open")
-    equal(env.counts("h1", "h2"), [1, 1], "calls")
-    line = env.access_line(response)
-    equal((line["target"], line["attempts"], line["tokens_in"], line["tokens_out"]), ("h2/m-h2", 2, 14, 2), "access line: both prompts")
-    equal(env.target("hedged1", "h1")["circuit"], "closed", "circuit of the one that was slow")
-    equal([env.target("hedged1", name)["in_flight"] for name in ("h1", "h2")], [0, 0], "in flight afterwards")
-    equal(env.gw.metric("aigw_hedges_total", model="hedged1", result="won"), 1, "aigw_hedges_total")
-    equal(env.gw.metric("aigw_upstream_attempts_total", provider="h1", result="hedged"), 1, "attempts of the first")
-    gate.set()
-
-
-@fresh("OP-RT-hedge-lost")
-def first_provider_is_quicker_after_all(env):
-    """Also where the two speak different dialects: the answer is in that of the one that gave it."""
-    for model, first, other in (("hedged2", "h1", "h2"), ("hedged_mixed", "h1", "h3"), ("hedged_mixed2", "h3", "h1")):
-        gate, never = Gate(), Gate()
-        env.script(**{first: slow(gate, first), other: slow(never, "never")})
-        threads, results = in_parallel(env, 1, lambda _: env.ask(model, stream=True))
-        truth(env.servers[other].wait(lambda s: s.count == 1), "the second one asked", env.counts(first, other))
-        gate.set()
-        threads[0].join()
-        equal((results[0].status, text_of(results[0])), (200, first), f"status and text of {model}")
-        truth(env.servers[other].wait(lambda s: s.seen[0].gone_at is not None), "the second one cancelled", "still open")
-        equal(env.gw.metric("aigw_hedges_total", model=model, result="lost"), 1, "aigw_hedges_total")
-        never.set()
-
-
-@fresh("OP-RT-hedge-mixed")
-def the_other_dialect_wins(env):
-    gate = Gate()
-    env.script(h1=slow(gate, "h1"))
-    response = env.ask("hedged_mixed", stream=True)
-    equal((response.status, text_of(response)), (200, "h3"), "status and text")
-    gate.set()
-
-
-@fresh("OP-RT-hedge-fails")
-def one_of_two_fails(env):
-    """The other goes on; only when both failed the call has."""
-    gate = Gate()
-    env.script(h1=slow(gate, "h1"), h2=Reply(status=500))
-    threads, results = in_parallel(env, 1, lambda _: env.ask("hedged3", stream=True))
-    until(lambda: env.gw.metric("aigw_hedges_total", model="hedged3", result="failed") == 1, "the second one's failure")
-    gate.set()
-    threads[0].join()
-    equal((text_of(results[0]), env.counts("h1", "h2")), ("h1", [1, 1]), "text, calls")
-    dies, other = Gate(), Gate()
-    env.script(h1=Reply(pieces=("", ""), gate=dies, cut_after=2), h2=slow(other, "h2"))
-    threads, results = in_parallel(env, 1, lambda _: env.ask("hedged4", stream=True))
-    truth(env.servers["h2"].wait(lambda s: s.count == 1), "the second one asked", env.counts("h1", "h2"))
-    dies.set()
-    until(lambda: (env.gw.metric("aigw_upstream_attempts_total", provider="h1", result="error") or 0) >= 1, "the first one's failure")
-    other.set()
-    threads[0].join()
-    equal((text_of(results[0]), env.counts("h1", "h2")), ("h2", [1, 1]), "text, calls")
-
-
-@fresh("OP-RT-hedge-budget")
-def few_are_hedged(env):
-    """The first one, then a twentieth of the streams; whole answers never; a client that leaves ends both."""
-    gate = Gate()
-    env.script(h1=slow(gate, "h1"), h2=slow(gate, "h2"))
-    threads, results = in_parallel(env, 41, lambda _: env.ask("hedged5", stream=True))
-    until(lambda: (env.gw.metric("aigw_hedges_total", model="hedged5", result="over_budget") or 0) >= 39, "39 that are not hedged")
-    truth(1 <= env.counts("h2")[0] <= 2, "one or two hedges of 41", env.counts("h2"))
-    gate.set()
-    for thread in threads:
-        thread.join()
-    equal({r.status for r in results}, {200}, "statuses")
-    gate = Gate()
-    env.script(h1=slow(gate, "h1"), h2=slow(gate, "h2"))
-    conn = env.gw.connect()
-    body = json.dumps({"model": "hedged1", "stream": True, "messages": [{"role": "user", "content": "hi"}]})
-    conn.send(http.render("POST", PATH, {"Authorization": f"Bearer {KEY}"}, body))
-    truth(env.servers["h2"].wait(lambda s: s.count == 1), "the second one asked", env.counts("h1", "h2"))
-    conn.close()
-    for name in ("h1", "h2"):
-        truth(env.servers[name].wait(lambda s: s.seen[0].gone_at is not None), f"{name} cancelled", "still open")
-    gate.set()
-    env.script(h1=Reply(pieces=("whole",), head_delay=0.5))
-    equal(env.answered(env.ask("hedged2")), "whole", "a whole answer")
-    equal(env.counts("h2"), [0], "calls of the second for a whole answer")
 
 
 @fresh("OP-RT-can")
