@@ -267,12 +267,17 @@ def spend_a_quota(place):
     return undo
 
 
+PRICES = 'prices: { table = ( { model = "another"; input = 1.0; output = 2.0; } ); };\n'
+
+
 def serve_without_a_price(place):
     """A table of prices in which the model that a request brings along has no row."""
-    config = run(place.ctx, "config", conf_dirs=()).out
-    if "prices" not in config:
+    folder = place.ctx.folder("prices")
+    with open(os.path.join(folder, "10-prices.conf"), "w", encoding="utf-8") as out:
+        out.write(PRICES)
+    if run(place.ctx, "check", conf_dirs=(place.ctx.conf_dir, folder)).status != 0:
         raise Skip("this gateway keeps no prices")
-    undo = reloaded(place, 'prices: { table = ( { model = "another"; input = 1.0; output = 2.0; } ); };\n')
+    undo = reloaded(place, PRICES)
     response = place.post("/v2/code/completions", completion(place.models.script(Reply())), place.auth())
     equal(response.status, 200, "status")
     return undo
