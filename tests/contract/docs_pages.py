@@ -17,6 +17,7 @@ GROUP = re.compile(r"^(server|providers|models|prefixes|features|families|keys|o
 # First word of a command → the row that runs it, or why none does. Pages whose blocks another suite takes whole are not listed.
 RUN_BY = {
     "aigw": "DOCS-commands", "curl": "DOCS-curl", "docker": "DOCS-docker", "helm": "DOCS-helm",
+    "cosign": "a registry and a signature service: not in the suite, and the page says so",
     "git": "the network: a copy of GitLab's sources", "sudo": "DOCS-INDEX-*: the command behind it", "kill": "F-RELOAD, by its signal",
     "systemctl": "UNIT-VERIFY, PKG-START: no systemd runs in the suite", "apt-get": "PKG-INSTALL", "./scripts/serve": "CI's first step",
     "echo": "ROUTE-DOC-*", "bench/sizing": "S-35 to S-37 measure the same, scaled",

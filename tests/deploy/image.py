@@ -403,6 +403,10 @@ class Documented:
         for words in group:
             if words[0] == "run":
                 self._run(words)
+            elif words[0] == "cp":
+                with tempfile.TemporaryDirectory(prefix="aigw-cp-") as folder:
+                    self.env.engine.run(*words[:-1], folder)
+                    equal(os.listdir(folder), [os.path.basename(words[1])], f"what `docker {' '.join(words)}` brings")
             else:
                 self.env.engine.run(*words, *([] if self.name in words else [self.name]))
 
@@ -426,5 +430,5 @@ def docker_of_the_pages(env):
                 ran += [words[0] for words in group]
     finally:
         place.gone()
-    for word, least in (("run", 5), ("exec", 1), ("inspect", 1), ("stop", 2), ("rm", 1)):
+    for word, least in (("run", 5), ("exec", 1), ("inspect", 1), ("stop", 2), ("rm", 1), ("cp", 1)):
         truth(ran.count(word) >= least, f"`docker {word}` {least} times at least", ran)
