@@ -474,6 +474,18 @@ def one_model(env):
     named(env.doctor("--model", "codr", conf=conf), "configuration", "fail", "no model of conf.d is called codr")
 
 
+@case("OP-INS-05", "doctor")
+def all_models_down(env):
+    """An outage of the models restarts nobody and takes nobody out of the balancer; ?verbose says who rests."""
+    undo = trip_the_circuit(env)
+    try:
+        equal([env.request("GET", "/monitoring/" + path).status for path in ("healthz", "ready")], [200, 200], "alive and ready")
+        verbose = env.request("GET", "/monitoring/ready?verbose")
+        equal((verbose.status, [target["circuit"] for target in verbose.json()["models"]["coder"]]), (200, ["open"]), "who rests")
+    finally:
+        undo()
+
+
 @case("OP-DOC-01-00-draining", "doctor")
 def draining(env):
     """It was told to go and waits for its balancers."""
