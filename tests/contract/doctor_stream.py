@@ -39,9 +39,12 @@ def buffering(env):
 def cut_at_a_round_number(env):
     """After five seconds of silence: nobody's model does that."""
     proxy = BadProxy(env.gw.port, cut_after_s=5)
-    named(env.doctor("--stream", "--url", proxy.url, "--quiet", "8"), "idle-limit", "fail", "cut after 5.",
-          "idle limit of a balancer")
+    for _ in range(3):  # a busy machine may see the cut much later
+        report = env.doctor("--stream", "--url", proxy.url, "--quiet", "8")
+        if any(item.get("fault") == "idle-limit" for item in report["checks"]):
+            break
     proxy.close()
+    named(report, "idle-limit", "fail", "cut after 5.", "idle limit of a balancer")
 
 
 @case("OP-DOC-01-00-strange-url", "doctor-stream")
