@@ -13,7 +13,7 @@ from harness.runner import Skip, case, equal, fixture, truth
 
 from ._env import Env, Reply
 
-GROUP = re.compile(r"^(server|providers|models|prefixes|features|families|keys|oidc|quotas|prompts|routing|limits|log|auth) *[:=]")
+GROUP = re.compile(r"^(?://.*\n)*[a-z_]+ *[:=] *\{")  # of conf.d, whatever its name
 # First word of a command → the row that runs it, or why none does. Pages whose blocks another suite takes whole are not listed.
 RUN_BY = {
     "aigw": "DOCS-commands", "curl": "DOCS-curl", "docker": "DOCS-docker", "helm": "DOCS-helm",
@@ -26,8 +26,9 @@ OTHERS = {"plugin-authors.md": "sdk.guide", "clients.md": "CLIENT-*", "architect
           "routing.md": "ROUTE-DOC-*"}
 # Models that a page speaks of without showing them.
 SPOKEN_OF = """providers: { other = { plugin = "openai"; base_url = "http://127.0.0.1:1/v1"; }; };
-models: { big = { targets = ( { provider = "other"; model = "x"; } ); };
-          fast-one = { targets = ( { provider = "other"; model = "x"; } ); }; };
+models: { big = { targets = ( { provider = "other"; model = "qwen-x"; } ); };
+          small = { targets = ( { provider = "other"; model = "qwen-x"; } ); };
+          fast-one = { targets = ( { provider = "other"; model = "qwen-x"; } ); }; };
 """
 SCRIPT = re.compile(r"^\.?/?(scripts|bench)/([a-z0-9-]+)")
 
@@ -74,8 +75,9 @@ def pages(ctx):
 
 def page_checks(name):
     def check(env):
+        needed = {key: "x" for names in re.findall(r"env:([A-Z0-9_|]+)", page_of(env.ctx, name)) for key in names.split("|")}
         result = command.run(env.ctx, "check", conf_dirs=(env.ctx.conf_dir, env.config(name)),
-                             env={"ANTHROPIC_API_KEY": "x", "OPENAI_API_KEY": "x", "AIGW_CUSTOMER_PORTAL_URL": ""})
+                             env={"AIGW_CUSTOMER_PORTAL_URL": "", **needed})
         equal(result.status, 0, f"exit status with the groups of {name} ({result.out[-800:]}{result.err[-300:]})")
     case(f"DOCS-CONF-{name[:-3]}", "docs-pages")(check)
 
