@@ -1,4 +1,4 @@
-"""The documentation taken at its word: groups of conf.d of a page are one configuration that `aigw check` takes, its prompt is one
+"""The documentation taken at its word: groups of conf.d are good as they stand there (`aigw check` takes them), its prompt is one
 that renders, its curl commands are answered, and no page has a command that nobody runs (DOCS-COVERED). Commands of `aigw` itself:
 docs_commands.py; docker and helm: tests/deploy."""
 import glob
@@ -25,11 +25,9 @@ RUN_BY = {
 OTHERS = {"plugin-authors.md": "sdk.guide", "clients.md": "CLIENT-*", "architecture.md": "pictures", "abi.md": "sdk.abi",
           "routing.md": "ROUTE-DOC-*"}
 # Models that a page speaks of without showing them.
-SPOKEN_OF = """providers: { other = { plugin = "openai"; base_url = "http://127.0.0.1:1/v1"; }; };
-models: { big = { targets = ( { provider = "other"; model = "qwen-x"; } ); };
-          small = { targets = ( { provider = "other"; model = "qwen-x"; } ); };
-          fast-one = { targets = ( { provider = "other"; model = "qwen-x"; } ); }; };
-"""
+SPOKEN_OF = 'providers: { other = { plugin = "openai"; base_url = "http://127.0.0.1:1/v1"; }; };\nmodels: {\n' + "".join(
+    f'{name} = {{ targets = ( {{ provider = "other"; model = "qwen-x"; }} ); }};\n'
+    for name in ("coder", "claude", "big", "small", "fast-one")) + "};\n"
 SCRIPT = re.compile(r"^\.?/?(scripts|bench)/([a-z0-9-]+)")
 
 
@@ -45,19 +43,18 @@ def blocks(text):
 
 
 class Pages(Env):
-    def config(self, name):
-        """A page's groups, each a file of its own as an operator would have them; its folder."""
-        folder = self.ctx.folder("page")
+    def configurations(self, name):
+        """A page's groups, each pasted into a file of its own beside the models that pages speak of; block and folder."""
         found = [block for block in blocks(page_of(self.ctx, name)) if GROUP.match(block)]
         truth(found, f"groups of conf.d in {name}", "none")
-        with open(os.path.join(folder, "19-page.conf"), "w", encoding="utf-8") as out:
-            out.write(SPOKEN_OF)
-        for number, block in enumerate(found):
+        for block in found:
+            folder = self.ctx.folder("page")
             text = block.replace("/etc/aigw/conf.d/prompts", os.path.join(self.ctx.conf_dir, "prompts")).replace(
                 "/etc/aigw/prompts", self.ctx.folder("prompts"))
-            with open(os.path.join(folder, f"{number + 20}-page.conf"), "w", encoding="utf-8") as out:
-                out.write(text + "\n")
-        return folder
+            for file_name, words in (("19-models.conf", SPOKEN_OF), ("20-page.conf", text + "\n")):
+                with open(os.path.join(folder, file_name), "w", encoding="utf-8") as out:
+                    out.write(words)
+            yield block, folder
 
 
 @fixture("docs-pages")
@@ -76,9 +73,10 @@ def pages(ctx):
 def page_checks(name):
     def check(env):
         needed = {key: "x" for names in re.findall(r"env:([A-Z0-9_|]+)", page_of(env.ctx, name)) for key in names.split("|")}
-        result = command.run(env.ctx, "check", conf_dirs=(env.ctx.conf_dir, env.config(name)),
-                             env={"AIGW_CUSTOMER_PORTAL_URL": "", **needed})
-        equal(result.status, 0, f"exit status with the groups of {name} ({result.out[-800:]}{result.err[-300:]})")
+        for block, folder in env.configurations(name):
+            result = command.run(env.ctx, "check", conf_dirs=(env.ctx.conf_dir, folder),
+                                 env={"AIGW_CUSTOMER_PORTAL_URL": "", **needed})
+            equal(result.status, 0, f"exit status with {block} ({result.out[-500:]}{result.err[-300:]})")
     case(f"DOCS-CONF-{name[:-3]}", "docs-pages")(check)
 
 
