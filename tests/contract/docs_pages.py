@@ -1,4 +1,4 @@
-"""The documentation taken at its word: groups of conf.d of a page are one configuration that `aigw check` takes, its prompt is one
+"""The documentation taken at its word: groups of conf.d are good as they stand there (`aigw check` takes them), its prompt is one
 that renders, its curl commands are answered, and no page has a command that nobody runs (DOCS-COVERED). Commands of `aigw` itself:
 docs_commands.py; docker and helm: tests/deploy."""
 import glob
@@ -13,10 +13,11 @@ from harness.runner import Skip, case, equal, fixture, truth
 
 from ._env import Env, Reply
 
-GROUP = re.compile(r"^(server|providers|models|prefixes|features|families|keys|oidc|quotas|prompts|routing|limits|log|auth) *[:=]")
+GROUP = re.compile(r"^(?://.*\n)*[a-z_]+ *[:=] *\{")  # of conf.d, whatever its name
 # First word of a command → the row that runs it, or why none does. Pages whose blocks another suite takes whole are not listed.
 RUN_BY = {
     "aigw": "DOCS-commands", "curl": "DOCS-curl", "docker": "DOCS-docker", "helm": "DOCS-helm",
+    "cosign": "a registry and a signature service: not in the suite, and the page says so",
     "git": "the network: a copy of GitLab's sources", "sudo": "DOCS-INDEX-*: the command behind it", "kill": "F-RELOAD, by its signal",
     "systemctl": "UNIT-VERIFY, PKG-START: no systemd runs in the suite", "apt-get": "PKG-INSTALL", "./scripts/serve": "CI's first step",
     "echo": "ROUTE-DOC-*", "bench/sizing": "S-35 to S-37 measure the same, scaled",
@@ -24,10 +25,9 @@ RUN_BY = {
 OTHERS = {"plugin-authors.md": "sdk.guide", "clients.md": "CLIENT-*", "architecture.md": "pictures", "abi.md": "sdk.abi",
           "routing.md": "ROUTE-DOC-*"}
 # Models that a page speaks of without showing them.
-SPOKEN_OF = """providers: { other = { plugin = "openai"; base_url = "http://127.0.0.1:1/v1"; }; };
-models: { big = { targets = ( { provider = "other"; model = "x"; } ); };
-          fast-one = { targets = ( { provider = "other"; model = "x"; } ); }; };
-"""
+SPOKEN_OF = 'providers: { other = { plugin = "openai"; base_url = "http://127.0.0.1:1/v1"; }; };\nmodels: {\n' + "".join(
+    f'{name} = {{ targets = ( {{ provider = "other"; model = "qwen-x"; }} ); }};\n'
+    for name in ("coder", "claude", "big", "small", "fast-one")) + "};\n"
 SCRIPT = re.compile(r"^\.?/?(scripts|bench)/([a-z0-9-]+)")
 
 
@@ -43,19 +43,18 @@ def blocks(text):
 
 
 class Pages(Env):
-    def config(self, name):
-        """A page's groups, each a file of its own as an operator would have them; its folder."""
-        folder = self.ctx.folder("page")
+    def configurations(self, name):
+        """A page's groups, each pasted into a file of its own beside the models that pages speak of; block and folder."""
         found = [block for block in blocks(page_of(self.ctx, name)) if GROUP.match(block)]
         truth(found, f"groups of conf.d in {name}", "none")
-        with open(os.path.join(folder, "19-page.conf"), "w", encoding="utf-8") as out:
-            out.write(SPOKEN_OF)
-        for number, block in enumerate(found):
+        for block in found:
+            folder = self.ctx.folder("page")
             text = block.replace("/etc/aigw/conf.d/prompts", os.path.join(self.ctx.conf_dir, "prompts")).replace(
                 "/etc/aigw/prompts", self.ctx.folder("prompts"))
-            with open(os.path.join(folder, f"{number + 20}-page.conf"), "w", encoding="utf-8") as out:
-                out.write(text + "\n")
-        return folder
+            for file_name, words in (("19-models.conf", SPOKEN_OF), ("20-page.conf", text + "\n")):
+                with open(os.path.join(folder, file_name), "w", encoding="utf-8") as out:
+                    out.write(words)
+            yield block, folder
 
 
 @fixture("docs-pages")
@@ -73,9 +72,11 @@ def pages(ctx):
 
 def page_checks(name):
     def check(env):
-        result = command.run(env.ctx, "check", conf_dirs=(env.ctx.conf_dir, env.config(name)),
-                             env={"ANTHROPIC_API_KEY": "x", "OPENAI_API_KEY": "x", "AIGW_CUSTOMER_PORTAL_URL": ""})
-        equal(result.status, 0, f"exit status with the groups of {name} ({result.out[-800:]}{result.err[-300:]})")
+        needed = {key: "x" for names in re.findall(r"env:([A-Z0-9_|]+)", page_of(env.ctx, name)) for key in names.split("|")}
+        for block, folder in env.configurations(name):
+            result = command.run(env.ctx, "check", conf_dirs=(env.ctx.conf_dir, folder),
+                                 env={"AIGW_CUSTOMER_PORTAL_URL": "", **needed})
+            equal(result.status, 0, f"exit status with {block} ({result.out[-500:]}{result.err[-300:]})")
     case(f"DOCS-CONF-{name[:-3]}", "docs-pages")(check)
 
 

@@ -1,6 +1,7 @@
-"""`aigw doctor`: the faults of operating-models.md §7, each brought about for real, each named with its remedy (OP-DOC-01); streams
-through proxies that buffer or cut (OP-DOC-02); no secret in what an operator's commands print (OP-DOC-03)."""
+"""`aigw doctor`: the faults of operating-models.md §7, each brought about for real, each named with its remedy (OP-DOC-01); no
+secret in what an operator's commands print (OP-DOC-03). Streams: doctor_stream.py; the machine: doctor_machine.py."""
 import email.utils
+import glob
 import json
 import os
 import re
@@ -17,7 +18,6 @@ from fakes import gitlab as gl
 from fakes import pki
 from fakes.models import Reply
 from fakes.net import Gate
-from fakes.proxy import BadProxy
 from harness import http
 from harness.command import run
 from harness.runner import Skip, add_case, case, equal, fixture, truth
@@ -267,12 +267,17 @@ def spend_a_quota(place):
     return undo
 
 
+PRICES = 'prices: { table = ( { model = "another"; input = 1.0; output = 2.0; } ); };\n'
+
+
 def serve_without_a_price(place):
     """A table of prices in which the model that a request brings along has no row."""
-    config = run(place.ctx, "config", conf_dirs=()).out
-    if "prices" not in config:
+    folder = place.ctx.folder("prices")
+    with open(os.path.join(folder, "10-prices.conf"), "w", encoding="utf-8") as out:
+        out.write(PRICES)
+    if run(place.ctx, "check", conf_dirs=(place.ctx.conf_dir, folder)).status != 0:
         raise Skip("this gateway keeps no prices")
-    undo = reloaded(place, 'prices: { table = ( { model = "another"; input = 1.0; output = 2.0; } ); };\n')
+    undo = reloaded(place, PRICES)
     response = place.post("/v2/code/completions", completion(place.models.script(Reply())), place.auth())
     equal(response.status, 200, "status")
     return undo
@@ -469,39 +474,16 @@ def one_model(env):
     named(env.doctor("--model", "codr", conf=conf), "configuration", "fail", "no model of conf.d is called codr")
 
 
-# -- streams -----------------------------------------------------------------------------------------------------------
-
-@case("OP-DOC-02", "doctor")
-def buffering(env):
-    """Through a proxy that buffers, one that does not, and one that cuts."""
-    proxy = BadProxy(env.gw.port, buffers=True)
-    named(env.doctor("--stream", "--url", proxy.url), "buffering-proxy", "fail", "buffering", "proxy_buffering off",
-          "proxy_http_version 1.1")
-    proxy.close()
-    proxy = BadProxy(env.gw.port)
-    report = env.doctor("--stream", "--url", proxy.url, "--quiet", "1")
-    proxy.close()
-    equal([item["result"] for item in report["checks"] if item["group"] == "stream"], ["ok", "ok"], json.dumps(report))
-    proxy = BadProxy(env.gw.port, cut_after_s=1)
-    named(env.doctor("--stream", "--url", proxy.url, "--quiet", "4"), "idle-cut", "fail", "cut after 1.", "300 s")
-    proxy.close()
-    report = env.doctor("--stream")
-    equal([item["result"] for item in report["checks"] if item["group"] == "stream"], ["ok"])
-
-
-@case("OP-DOC-01-22-round-number", "doctor")
-def cut_at_a_round_number(env):
-    """After five seconds of silence: nobody's model does that."""
-    proxy = BadProxy(env.gw.port, cut_after_s=5)
-    named(env.doctor("--stream", "--url", proxy.url, "--quiet", "8"), "idle-limit", "fail", "cut after 5.",
-          "idle limit of a balancer")
-    proxy.close()
-
-
-@case("OP-DOC-01-00-strange-url", "doctor")
-def another_server(env):
-    """The public URL leads to something else."""
-    named(env.doctor("--stream", "--url", env.gitlab.url), "stream", "fail", "is the public URL (--url) that of this")
+@case("OP-INS-05", "doctor")
+def all_models_down(env):
+    """An outage of the models restarts nobody and takes nobody out of the balancer; ?verbose says who rests."""
+    undo = trip_the_circuit(env)
+    try:
+        equal([env.request("GET", "/monitoring/" + path).status for path in ("healthz", "ready")], [200, 200], "alive and ready")
+        verbose = env.request("GET", "/monitoring/ready?verbose")
+        equal((verbose.status, [target["circuit"] for target in verbose.json()["models"]["coder"]]), (200, ["open"]), "who rests")
+    finally:
+        undo()
 
 
 @case("OP-DOC-01-00-draining", "doctor")
@@ -522,8 +504,8 @@ def every_fault_has_its_row(env):
     """The faults of operating-models.md §7 by number, and each fault that doctor can name by its id."""
     here = os.path.dirname(os.path.abspath(__file__))
     rows = ""
-    for name in ("doctor.py", "doctor_machine.py"):
-        with open(os.path.join(here, name), encoding="utf-8") as file:
+    for path in glob.glob(os.path.join(here, "doctor*.py")):
+        with open(path, encoding="utf-8") as file:
             rows += file.read()
     with open(os.path.join(env.ctx.source_dir, "core", "cli", "doctor", "faults.c"), encoding="utf-8") as file:
         ids = re.findall(r"\[FAULT_\w+\] = \{ \"([a-z0-9-]+)\"", re.sub(r"\s+", " ", file.read()))
@@ -532,77 +514,6 @@ def every_fault_has_its_row(env):
     numbers = {int(number) for number in re.findall(r"OP-DOC-01-(\d\d)-", rows)} | {
         int(number) for number in re.findall(r"Fault\((\d+), ", rows)} | {20, 21}  # those two are OP-DOC-02
     equal(sorted(set(range(1, 41)) - numbers), [], "faults of the list without a row")
-
-
-NGINX = """daemon off; worker_processes 1; pid {dir}/nginx.pid; error_log stderr error;
-events {{ worker_connections 64; }}
-http {{
-    access_log off; client_body_temp_path {dir}/b; proxy_temp_path {dir}/p; fastcgi_temp_path {dir}/f;
-    uwsgi_temp_path {dir}/u; scgi_temp_path {dir}/s;
-    server {{ listen 127.0.0.1:{port}; location / {{ proxy_pass http://127.0.0.1:{target}; {more} }} }}
-}}
-"""
-
-
-class Nginx:
-    def __init__(self, env, more):
-        binary = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin")
-        if not binary:
-            raise Skip("nginx is not installed")
-        folder = env.ctx.folder("nginx")
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        path = os.path.join(folder, "nginx.conf")
-        with open(path, "w", encoding="ascii") as out:
-            out.write(NGINX.format(dir=folder, port=port, target=env.gw.port, more=more))
-        self.process = subprocess.Popen([binary, "-p", folder, "-c", path, "-e", "stderr"], stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                return
-            except OSError:
-                continue
-        raise Skip("nginx does not start here")
-
-    def close(self):
-        self.process.terminate()
-        self.process.wait(10)
-
-
-@case("OP-DOC-02-nginx", "doctor")
-def nginx(env):
-    """The real one: as it comes (it heeds our x-accel-buffering), told not to heed it, and set as the remedy says."""
-    proxy = Nginx(env, "")
-    report = env.doctor("--stream", "--url", proxy.url)
-    equal([item["result"] for item in report["checks"] if item["group"] == "stream"], ["ok"], json.dumps(report))
-    proxy.close()
-    proxy = Nginx(env, "proxy_ignore_headers X-Accel-Buffering;")
-    named(env.doctor("--stream", "--url", proxy.url), "buffering-proxy", "fail", "buffering")
-    proxy.close()
-    proxy = Nginx(env, "proxy_buffering off; proxy_http_version 1.1; proxy_read_timeout 1s;")
-    report = env.doctor("--stream", "--url", proxy.url, "--quiet", "4")
-    proxy.close()
-    equal([item["result"] for item in report["checks"] if item["group"] == "stream"], ["ok", "fail"], json.dumps(report))
-    named(report, "idle-cut", "fail", "proxy_read_timeout")
-
-
-@case("OP-DOC-stream-route", "doctor")
-def stream_route(env):
-    response = env.request("GET", "/monitoring/stream")
-    equal((response.status, response.header("content-type")), (200, "text/event-stream"))
-    equal(response.text.count("data: "), 11, "events")
-    truth(response.text.endswith("data: [DONE]\n\n"), "the end", response.text)
-    equal(env.request("POST", "/monitoring/stream").status, 405)
-    equal(env.request("HEAD", "/monitoring/stream").status, 200)
-    open_ones = [env.gw.connect() for _ in range(12)]
-    for connection in open_ones:
-        connection.send(b"GET /monitoring/stream?quiet_s=20 HTTP/1.1\r\nHost: x\r\n\r\n")
-    statuses = sorted(connection.read_head().status for connection in open_ones)
-    truth(statuses[-1] == 503 and statuses.count(200) <= 8, "at most four for each of two workers", statuses)
-    for connection in open_ones:
-        connection.close()
 
 
 # -- no secrets --------------------------------------------------------------------------------------------------------

@@ -311,6 +311,25 @@ def little_memory(env):
         container.close()
 
 
+@case("IMG-LIMITS", "image")
+def limits_of_the_container(env):
+    """`-m` and `--cpus` are read at the start: as many workers as CPUs, defaults that fit, and doctor knows both."""
+    _, container = env.served(("-m", "64m", "--cpus", "0.5"))
+    line = next(json.loads(text) for text in container.logs().splitlines() if '"listening"' in text)
+    equal(line["workers"], 1, "workers on half a CPU")
+    said = container.exec("aigw", "check").stdout
+    truth("limits.connections_max: is 1535 instead of 20000: this process may use 64 MiB" in said, "a default that fits", said)
+    report = json.loads(container.exec("aigw", "doctor", "--json", good=None).stdout)
+    found = {item["check"]: item for item in report["checks"]}
+    equal((found["memory"]["result"], found["memory"]["found"]), ("ok", "the limit is 64 MiB"), "memory, by doctor")
+    equal((found["cpu"]["result"], found["cpu"]["found"]), ("ok", "1 workers"), "CPU, by doctor")
+    container.close()
+    _, container = env.served()
+    line = next(json.loads(text) for text in container.logs().splitlines() if '"listening"' in text)
+    equal(line["workers"], len(os.sched_getaffinity(0)), "workers without a limit")
+    container.close()
+
+
 @case("S-34 IMG-OFFLINE", "image")
 def starts_without_a_network(env):
     name = f"aigw-offline-{os.getpid()}"
@@ -403,6 +422,10 @@ class Documented:
         for words in group:
             if words[0] == "run":
                 self._run(words)
+            elif words[0] == "cp":
+                with tempfile.TemporaryDirectory(prefix="aigw-cp-") as folder:
+                    self.env.engine.run(*words[:-1], folder)
+                    equal(os.listdir(folder), [os.path.basename(words[1])], f"what `docker {' '.join(words)}` brings")
             else:
                 self.env.engine.run(*words, *([] if self.name in words else [self.name]))
 
@@ -426,5 +449,5 @@ def docker_of_the_pages(env):
                 ran += [words[0] for words in group]
     finally:
         place.gone()
-    for word, least in (("run", 5), ("exec", 1), ("inspect", 1), ("stop", 2), ("rm", 1)):
+    for word, least in (("run", 5), ("exec", 1), ("inspect", 1), ("stop", 2), ("rm", 1), ("cp", 1)):
         truth(ran.count(word) >= least, f"`docker {word}` {least} times at least", ran)

@@ -127,6 +127,11 @@ def cgroup_fixture(ctx):
     return Plain(ctx)
 
 
+def has_room(place):
+    if place.ctx.is_sanitized:
+        raise Skip("the sanitizer's own memory is many times that")
+
+
 @case("OP-CGROUP-workers", "cgroup")
 def workers_follow_the_quota(place):
     """As many workers as the quota has CPUs, rounded up, unless the operator says otherwise."""
@@ -141,6 +146,7 @@ def workers_follow_the_quota(place):
 @case("OP-CGROUP-memory", "cgroup")
 def defaults_fit_into_the_memory(place):
     """`aigw check` says what was lowered; what is set stays."""
+    has_room(place)
     small = place.keep(Cgroup(memory=64 << 20))
     result = run(place.ctx, "check", cgroup=small)
     for name, value in (("connections_max", "1535"), ("body_max", "8724144"), ("request_memory_max", "16777200")):
@@ -155,8 +161,7 @@ def defaults_fit_into_the_memory(place):
 @case("S-05-streams", "cgroup")
 def streams_within_their_memory(place):
     """1,000 streams in a fifth of the page's 512 MB, where 5,000 must hold; the kernel counts."""
-    if place.ctx.is_sanitized:
-        raise Skip("the sanitizer's own memory is many times that")
+    has_room(place)
     group = place.keep(Cgroup(memory=(512 << 20) // 5))
     env = place.keep(Env(place.ctx, bypass=True, name="small", nofile=16384, cgroup=group))
     held_at_once(env, 1000)
