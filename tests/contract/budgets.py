@@ -2,7 +2,6 @@
 import datetime
 import hashlib
 import json
-import os
 import re
 import signal
 import threading
@@ -15,7 +14,6 @@ from harness.runner import case, equal, fixture, truth
 
 from ._env import Env, check, completion, contains
 from .quotas import CHAT, reloaded
-from .routing_doc import PAGE, Folder, blocks
 
 # One token in costs 0.001 EUR, one token out 0.01.
 PRICES = """
@@ -406,26 +404,3 @@ def status(env):
     truth(any(re.search(r"^roomy +cache +\d+ %  0\.328 of 100 EUR, 140 of 100000 tokens; anew in \d", line) for line in rows)
           or not env.used("roomy", "cache"), "the row of a quota", result.out)
     truth("QUOTA" in result.out, "a table of quotas", result.out)
-
-
-# ---- docs/configuration.md ------------------------------------------------------------------------------------------
-
-@fixture("budgets-page")
-def page(ctx):
-    return Folder(ctx)
-
-
-@case("OP-LIM-docs", "budgets-page")
-def snippets(env):
-    """The quotas and the budgets of the page are what `aigw check` takes."""
-    with open(os.path.join(os.path.dirname(PAGE), "configuration.md"), encoding="utf-8") as file:
-        text = file.read().split("\n## Quotas\n")[1].split("\n## ")[0]
-    found = [block for block in blocks(text) if "quotas:" in block]
-    equal(len(found), 2, "snippets")
-    for block in found:
-        env.use("""
-models: { coder: { targets = ( { provider = "vllm1"; model = "qwen-7b"; } ); };
-          big: { targets = ( { provider = "cloud"; model = "claude-opus-4"; } ); };
-          small: { targets = ( { provider = "vllm1"; model = "qwen-7b"; } ); }; };
-providers: { claude: { plugin = "anthropic"; api_key = "env:NO_KEY"; }; };
-""".replace('"cloud"', '"claude"') + block)

@@ -13,7 +13,7 @@ from harness.runner import Skip, case, equal, fixture, truth
 
 from ._env import Env, Reply
 
-GROUP = re.compile(r"^(server|providers|models|prefixes|features|families|keys|oidc|quotas|prompts|routing|limits|log|auth) *[:=]")
+GROUP = re.compile(r"^(server|providers|models|prefixes|features|families|keys|oidc|quotas|prices|prompts|routing|limits|log|auth) *[:=]")
 # First word of a command → the row that runs it, or why none does. Pages whose blocks another suite takes whole are not listed.
 RUN_BY = {
     "aigw": "DOCS-commands", "curl": "DOCS-curl", "docker": "DOCS-docker", "helm": "DOCS-helm",
@@ -26,6 +26,7 @@ OTHERS = {"plugin-authors.md": "sdk.guide", "clients.md": "CLIENT-*", "architect
 # Models that a page speaks of without showing them.
 SPOKEN_OF = """providers: { other = { plugin = "openai"; base_url = "http://127.0.0.1:1/v1"; }; };
 models: { big = { targets = ( { provider = "other"; model = "x"; } ); };
+          small = { targets = ( { provider = "other"; model = "y"; } ); };
           fast-one = { targets = ( { provider = "other"; model = "x"; } ); }; };
 """
 SCRIPT = re.compile(r"^\.?/?(scripts|bench)/([a-z0-9-]+)")
