@@ -50,6 +50,7 @@ providers: {{
 models: {{
     paid: {{ targets = ( {{ provider = "paid"; model = "paid-1"; }} ); }};
     small: {{ targets = ( {{ provider = "free"; model = "free"; }} ); }};
+    twice: {{ hedge_ms = 50; targets = ( {{ provider = "paid"; model = "paid-1"; }}, {{ provider = "free"; model = "free"; tier = 2; }} ); }};
     unpriced: {{ targets = ( {{ provider = "free"; model = "nobody-knows"; }} ); }};
     claude: {{ targets = ( {{ provider = "claude"; model = "paid-claude"; }} ); }};
 }};
@@ -261,6 +262,17 @@ def deadline(env):
     equal(response.status, 504)
     asked, came = parts(env.used("roomy", "late"))
     truth(10 < asked < 60 and came == 0, "the price of what was sent", (asked, came))
+
+
+@case("OP-LIM-cost-hedge", "budgets")
+def hedge(env):
+    """A stream that was asked of two providers is paid for at both: the loser's prompt by its own price."""
+    env.says(Reply(usage=(10, 5)))
+    env.paid.replies = [Reply(hang=True)]
+    response = env.chat("prompts", {**CHAT, "model": "twice", "stream": True, "stream_options": {"include_usage": True}})
+    equal((response.status, env.paid.count, env.free.count), (200, 1, 1), "status, and requests at either server")
+    line = env.access_line(response)
+    equal((line["tokens_in"], line["tokens_out"], line["cost"]), (20, 5, 0.01), "tokens of both, and the price of the paid one's")
 
 
 # ---- more than one quota --------------------------------------------------------------------------------------------
