@@ -2,7 +2,6 @@
 import datetime
 import hashlib
 import json
-import os
 import re
 import signal
 import threading
@@ -15,7 +14,6 @@ from harness.runner import case, equal, fixture, truth
 
 from ._env import Env, check, completion, contains
 from .quotas import CHAT, reloaded
-from .routing_doc import PAGE, Folder, blocks
 
 # One token in costs 0.001 EUR, one token out 0.01.
 PRICES = """
@@ -52,6 +50,7 @@ providers: {{
 models: {{
     paid: {{ targets = ( {{ provider = "paid"; model = "paid-1"; }} ); }};
     small: {{ targets = ( {{ provider = "free"; model = "free"; }} ); }};
+    twice: {{ hedge_ms = 50; targets = ( {{ provider = "paid"; model = "paid-1"; }}, {{ provider = "free"; model = "free"; tier = 2; }} ); }};
     unpriced: {{ targets = ( {{ provider = "free"; model = "nobody-knows"; }} ); }};
     claude: {{ targets = ( {{ provider = "claude"; model = "paid-claude"; }} ); }};
 }};
@@ -265,6 +264,17 @@ def deadline(env):
     truth(10 < asked < 60 and came == 0, "the price of what was sent", (asked, came))
 
 
+@case("OP-LIM-cost-hedge", "budgets")
+def hedge(env):
+    """A stream that was asked of two providers is paid for at both: the loser's prompt by its own price."""
+    env.says(Reply(usage=(10, 5)))
+    env.paid.replies = [Reply(hang=True)]
+    response = env.chat("prompts", {**CHAT, "model": "twice", "stream": True, "stream_options": {"include_usage": True}})
+    equal((response.status, env.paid.count, env.free.count), (200, 1, 1), "status, and requests at either server")
+    line = env.access_line(response)
+    equal((line["tokens_in"], line["tokens_out"], line["cost"]), (20, 5, 0.01), "tokens of both, and the price of the paid one's")
+
+
 # ---- more than one quota --------------------------------------------------------------------------------------------
 
 @case("OP-LIM-09", "budgets")
@@ -406,26 +416,3 @@ def status(env):
     truth(any(re.search(r"^roomy +cache +\d+ %  0\.328 of 100 EUR, 140 of 100000 tokens; anew in \d", line) for line in rows)
           or not env.used("roomy", "cache"), "the row of a quota", result.out)
     truth("QUOTA" in result.out, "a table of quotas", result.out)
-
-
-# ---- docs/configuration.md ------------------------------------------------------------------------------------------
-
-@fixture("budgets-page")
-def page(ctx):
-    return Folder(ctx)
-
-
-@case("OP-LIM-docs", "budgets-page")
-def snippets(env):
-    """The quotas and the budgets of the page are what `aigw check` takes."""
-    with open(os.path.join(os.path.dirname(PAGE), "configuration.md"), encoding="utf-8") as file:
-        text = file.read().split("\n## Quotas\n")[1].split("\n## ")[0]
-    found = [block for block in blocks(text) if "quotas:" in block]
-    equal(len(found), 2, "snippets")
-    for block in found:
-        env.use("""
-models: { coder: { targets = ( { provider = "vllm1"; model = "qwen-7b"; } ); };
-          big: { targets = ( { provider = "cloud"; model = "claude-opus-4"; } ); };
-          small: { targets = ( { provider = "vllm1"; model = "qwen-7b"; } ); }; };
-providers: { claude: { plugin = "anthropic"; api_key = "env:NO_KEY"; }; };
-""".replace('"cloud"', '"claude"') + block)

@@ -46,7 +46,7 @@ START_TEST(as_the_c_library)
         return;
     setenv("TZ", name, 1); /* of this process, a test's child */
     tzset();
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 4000; i++) {
         int64_t at;
         time_t now;
         struct tm tm;
@@ -68,7 +68,7 @@ START_TEST(days_follow_one_another)
     const struct gw_zone *zone = gw_zone_load(&arena, zones[_i], &reason);
     int64_t before = INT64_MIN;
 
-    for (int64_t day = 0; zone && day < 40000; day++) {
+    for (int64_t day = 14000; zone && day < 26000; day++) {
         int64_t begin = gw_zone_day_begin_s(zone, day);
 
         ck_assert_int_ge(begin, before);
