@@ -398,6 +398,8 @@ static int run(struct gw_serving *serving)
         gw_log_flush();
         fprintf(stderr, "aigw: %s\n", err.text);
         gw_heritage_say(&serving->heritage, err.text);
+        if (serving->heritage.before)
+            gw_control_leave(&serving->control); /* that process goes on answering there */
         exit_status = 1;
     } else {
         serve(serving);
