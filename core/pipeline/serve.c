@@ -16,7 +16,7 @@
 
 #include "base/cgroup.h"
 #include "health/metrics_server.h"
-#include "limits/limits.h"
+#include "limits/shared.h"
 #include "models/credential.h"
 #include "pipeline/offload.h"
 #include "pipeline/request.h"
@@ -161,8 +161,12 @@ static aigw_status start(struct gw_serving *serving, struct gw_err *reterr)
         return AIGW_E_NOMEM;
     serving->server.trusts = gw_trust_store_new();
     serving->server.limits = gw_limit_table_new(LIMIT_SLOTS);
-    if (!serving->server.trusts || !serving->server.limits)
+    serving->server.shared = serving->server.limits ? gw_shared_new(serving->server.limits) : NULL;
+    if (!serving->server.trusts || !serving->server.shared)
         return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
+    status = gw_shared_configure(serving->server.shared, serving->snapshot->shared, reterr);
+    if (status)
+        return status;
     status = start_workers(serving, reterr);
     if (status)
         return status;
@@ -285,11 +289,13 @@ static void stop(struct gw_serving *serving)
     gw_control_close(&serving->control);
     gw_metrics_server_stop(serving->metrics);
     gw_offload_stop(server->offload);
+    gw_shared_stop(server->shared);
     for (uint32_t i = 0; i < server->worker_count; i++)
         gw_worker_done(&server->workers[i]);
     gw_offload_free(server->offload);
     gw_credentials_free();
     gw_trust_store_free(server->trusts);
+    gw_shared_free(server->shared);
     gw_limit_table_free(server->limits);
     if (server->auth)
         gw_auth_free(server->auth);
