@@ -95,6 +95,14 @@ struct gw_settings {
         int32_t chat_core_cutoff;     /* AIGW_PROCESS_LEVEL_FEATURE_FLAGS__DUO_CLASSIC_CHAT_DUO_CORE_CUTOFF */
     } flags;
     struct {
+        const char *url;      /* of the store where replicas share limits; NULL or "": none */
+        const char *password; /* in place of one in the URL */
+        const char *mode;     /* "lease" or "strict" */
+        const char *on_down;  /* "share", "open" or "closed" */
+        int64_t timeout_ms;
+        int64_t replicas; /* at least so many are reckoned with while the store is down */
+    } shared;
+    struct {
         const char *model_limits; /* AIGW_MODEL_ENGINE_LIMITS: JSON, gauges only */
     } metrics;
     struct {

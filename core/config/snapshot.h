@@ -19,6 +19,7 @@ struct gw_api_keys;
 struct gw_oidc;
 struct gw_quotas;
 struct gw_prices;
+struct gw_shared_options;
 struct gw_pem;
 struct gw_snapshot_yard;
 
@@ -44,6 +45,7 @@ struct gw_snapshot {
     struct gw_oidc *oidc;     /* NULL: nobody built it (plugin tests) */
     struct gw_quotas *quotas; /* as above */
     struct gw_prices *prices; /* as above */
+    struct gw_shared_options *shared;
     struct gw_prompts *prompts;
     struct gw_router *router;
     char hash[16]; /* the same for the same configuration, whatever machine (pipeline/diff.h) */

@@ -281,6 +281,30 @@ const struct gw_setting_row gw_setting_rows[] = {
         "Cut-off switch of the core chat rights, as GitLab documents it.",
         "AIGW_PROCESS_LEVEL_FEATURE_FLAGS__DUO_CLASSIC_CHAT_DUO_CORE_CUTOFF"),
 
+    /* -- shared -- */
+    TEXT(shared, url, AIGW_SETF_SECRET, GW_ROW_EMPTY_UNSET, NULL,
+         "Valkey or Redis at which several gateways share their quotas: "
+         "valkey://[user:password@]host[:port][/database]. "
+         "Unset: each has its own.",
+         "AIGW_SHARED__URL"),
+    TEXT(shared, password, AIGW_SETF_SECRET, GW_ROW_EMPTY_UNSET, NULL, "Its password, in place of one in the URL.",
+         "AIGW_SHARED__PASSWORD"),
+    ROW(shared, mode, STRING, 0, 0, "lease", 0, 0, "lease|strict",
+        "`lease`: calls are charged here and told to the store soon after; each gateway may be a twentieth of a limit, "
+        "or one call, ahead. `strict`: each call waits for the store.",
+        "AIGW_SHARED__MODE"),
+    ROW(shared, on_down, STRING, 0, 0, "share", 0, 0, "share|open|closed",
+        "While the store is down: `share`: each gateway allows its part of every limit; `open`: nobody is refused; "
+        "`closed`: whoever a quota would count is refused with 503.",
+        "AIGW_SHARED__ON_DOWN"),
+    INT(shared, timeout_ms, "100", 1, 60000,
+        "Longest wait for an answer of the store, milliseconds; after it the store counts as down.",
+        "AIGW_SHARED__TIMEOUT_MS"),
+    INT(shared, replicas, "0", 0, 10000,
+        "How many gateways are reckoned with while the store is down, if fewer were seen there. It matters for those "
+        "that start without it.",
+        "AIGW_SHARED__REPLICAS"),
+
     /* -- metrics -- */
     TEXT(metrics, model_limits, 0, GW_ROW_JSON | GW_ROW_EMPTY_UNSET, "{}",
          "Limits shown as gauges, JSON: engine → model → "

@@ -190,6 +190,8 @@ void gw_value_warn_of_clear_secret(const struct gw_value_target *t, const struct
 
     if (!(t->setting->flags & AIGW_SETF_SECRET) || !*text || node->line <= 0 || gw_text_is_reference(text))
         return;
+    if (strstr(text, "://") && !strchr(text, '@')) /* a URL without user information keeps no secret */
+        return;
     if (*text == '$')
         gw_problem_warning(t->problems, node, t->key,
                            "begins with $ and is taken as it stands; for a variable of the environment expected "

@@ -109,6 +109,7 @@ struct gw_limit_key {
 
 struct gw_limit_table {
     size_t mask;
+    struct gw_shared *shared;                         /* NULL: nothing can be shared; else see gw_shared_is_on() */
     atomic_llong bytes_per_token_x100, output_tokens; /* means of the calls so far */
     pthread_mutex_t claiming;                         /* one entity at a time gets a slot */
     uint32_t *listed;                                 /* slots that anybody ever had */
@@ -136,12 +137,19 @@ struct gw_limit_need {
     } kind;
     int64_t add, room;
     int64_t end_s; /* of the window */
+    int64_t slice; /* while limits are shared: how much of it may be charged ahead of the store */
 };
+#define GW_LIMIT_ROOM_ANY (INT64_MAX / 4)
 /** Charge it. False with the time until it would pass; -1: when calls under way end. */
 bool gw_limit_take(struct gw_limit_slot *slot, const struct gw_limit_need *need, const struct gw_limit_now *now,
                    int64_t *ret_wait_us);
 /** Change what was charged by need->add units: more, or (negative) less. Of money need->room is reserved no longer. */
 void gw_limit_correct(struct gw_limit_slot *slot, const struct gw_limit_need *need);
+/** Set the counter of a window to a value (a moment on the monotonic clock, a sum, money) if its word is `was` still;
+ *  else it is put there. */
+bool gw_limit_exchange(struct gw_limit_slot *slot, const struct gw_limit_need *need, long long *was, int64_t value);
+/** Does a counter hold nothing that matters any more? */
+bool gw_limit_is_over(const struct gw_limit_slot *slot, enum gw_limit_counter counter, const struct gw_limit_now *now);
 
 /* prices.c */
 
@@ -156,6 +164,30 @@ bool gw_price_is_free(const struct gw_price *price);
 bool gw_quota_counts_model(const struct gw_quota *quota, aigw_str model);
 /** What fits into a quota's counter at one time, in the units of gw_limit_used(). 0: it has none. */
 int64_t gw_quota_room(const struct gw_quota *quota, enum gw_limit_counter counter);
+
+/** What a call needs of a quota's counters; as many as are limited, GW_LIMIT_COUNTERS at most. */
+size_t gw_quota_needs(const struct gw_limit_held *held, const struct gw_limit_use *use,
+                      struct gw_limit_need *ret_needs);
+/** A need refused a call; wait_us as gw_limit_take() says it. */
+void gw_quota_refuse(const struct gw_limit_hold *hold, const struct gw_limit_held *held,
+                     const struct gw_limit_subject *subject, const struct gw_limit_need *need, int64_t wait_us,
+                     const struct gw_limit_now *now, struct gw_limit_refusal *ret_refusal);
+/** For all, because the store is down. */
+void gw_limit_refuse_closed(struct gw_limit_refusal *ret_refusal);
+
+/* shared.c, for the counters; see shared.h */
+
+bool gw_shared_is_on(struct gw_shared *shared);
+/** How a call is charged now: ADMITTED when counters here decide, ASK when the store does, REFUSED when it is down and
+ *  that is what is wanted then. */
+enum gw_limit_verdict gw_shared_begin(struct gw_shared *shared);
+/** As gw_limit_take(). *ret_must_ask, set with false: the store knows. */
+bool gw_shared_take(struct gw_shared *shared, struct gw_limit_slot *slot, const struct gw_limit_need *need,
+                    const struct gw_limit_now *now, int64_t *ret_wait_us, bool *ret_must_ask);
+/** As gw_limit_correct(). */
+void gw_shared_correct(struct gw_shared *shared, struct gw_limit_slot *slot, const struct gw_limit_need *need);
+/** A slot has another entity now, and nobody holds it yet. */
+void gw_shared_forget(struct gw_shared *shared, const struct gw_limit_slot *slot);
 
 /* quota_show.c */
 

@@ -74,6 +74,7 @@ enum gw_limit_unit { GW_LIMIT_OF_REQUESTS, GW_LIMIT_OF_TOKENS, GW_LIMIT_UNITS };
 
 /** What one call holds of the quotas that it was charged to. Zero: nothing. */
 struct gw_limit_hold {
+    struct gw_limit_table *limits;
     uint32_t count;
     int64_t tokens, cost; /* reserved */
     const struct gw_quotas *quotas;
@@ -87,11 +88,18 @@ struct gw_limit_hold {
 
 /** Why a call is refused. */
 struct gw_limit_refusal {
-    const char *quota; /* its name */
+    const char *quota; /* its name; NULL: is_store_down */
     char text[400];
     int64_t retry_after_ms; /* -1: when others end */
     bool is_empty;          /* a budget that waiting does not fill before its next window */
     const char *instead;    /* the model that on_empty names, or NULL */
+    bool is_store_down;     /* limits are shared, and without the store nobody is to be admitted */
+};
+
+enum gw_limit_verdict {
+    GW_LIMIT_ADMITTED,
+    GW_LIMIT_REFUSED,
+    GW_LIMIT_ASK, /* limits are shared, and the store has to be asked: gw_limit_ask() of shared.h */
 };
 
 /** What a call is likely to use, or used. */
@@ -107,11 +115,14 @@ struct gw_limit_now {
     int64_t mono_us;
     int64_t wall_s; /* since 1970 UTC */
 };
-/** Charge all quotas that match, or none and false. A refused call holds nothing. */
-bool gw_quotas_charge(const struct gw_quotas *quotas, struct gw_limit_table *table,
-                      const struct gw_limit_subject *subject, const struct gw_limit_use *estimate,
-                      const struct gw_limit_now *now, struct gw_limit_hold *ret_hold,
-                      struct gw_limit_refusal *ret_refusal);
+/** Charge all quotas that match, or none. A refused call holds nothing. After ASK nothing is charged yet, and the hold
+ * is to be handed on. */
+enum gw_limit_verdict gw_quotas_charge(const struct gw_quotas *quotas, struct gw_limit_table *table,
+                                       const struct gw_limit_subject *subject, const struct gw_limit_use *estimate,
+                                       const struct gw_limit_now *now, struct gw_limit_hold *ret_hold,
+                                       struct gw_limit_refusal *ret_refusal);
+/** Let go what nothing was charged to; what is left is kept for gw_quotas_left(). */
+void gw_quotas_let_go(struct gw_limit_hold *hold, const struct gw_limit_now *now);
 /** The call is over and used this much (NULL: not known, the estimate stands). Once; then the hold is empty. */
 void gw_quotas_settle(struct gw_limit_hold *hold, const struct gw_limit_use *use, const struct gw_limit_now *now);
 /** Of the quotas that count a call, made or refused: what the one with the least has left. False: none counts that. */

@@ -5,6 +5,9 @@
 
 #include "limits/internal.h"
 
+#define SLICES    20   /* of a limit that is shared: one may be charged before the store knows */
+#define CLOSED_MS 1000 /* after which a call may be tried again that is refused while the store is down */
+
 /* ---- a call --------------------------------------------------------------------------------------------------- */
 
 bool gw_quotas_has_any(const struct gw_quotas *quotas)
@@ -51,8 +54,12 @@ static struct gw_limit_need need_of(const struct gw_limit_held *held, enum gw_li
     const int window = held->quota->window;
 
     if (held->end_s)
-        return (struct gw_limit_need){ counter, GW_NEED_SUM, cost, limit, held->end_s };
-    return (struct gw_limit_need){ counter, GW_NEED_PACE, us_of(cost, limit, window), us_of(burst, limit, window), 0 };
+        return (struct gw_limit_need){ counter, GW_NEED_SUM, cost, limit, held->end_s, limit / SLICES };
+    return (struct gw_limit_need){ .counter = counter,
+                                   .kind = GW_NEED_PACE,
+                                   .add = us_of(cost, limit, window),
+                                   .room = us_of(burst, limit, window),
+                                   .slice = gw_window_us(window) / SLICES };
 }
 
 /** What a use counts against the tokens of a quota. */
@@ -63,23 +70,22 @@ static int64_t tokens_of(const struct gw_quota *quota, const struct gw_limit_use
     return use->tokens - cached + (int64_t)((double)cached * quota->cached_weight);
 }
 
-/** What a call needs of a quota's counters; as many as are limited. */
-static size_t needs_of(const struct gw_limit_held *held, const struct gw_limit_use *use,
-                       struct gw_limit_need *ret_needs)
+size_t gw_quota_needs(const struct gw_limit_held *held, const struct gw_limit_use *use, struct gw_limit_need *ret_needs)
 {
     const struct gw_quota *quota = held->quota;
     size_t count = 0;
 
     if (quota->parallel)
-        ret_needs[count++] = (struct gw_limit_need){ GW_LIMIT_PARALLEL, GW_NEED_PLACE, 1, quota->parallel, 0 };
+        ret_needs[count++] =
+            (struct gw_limit_need){ GW_LIMIT_PARALLEL, GW_NEED_PLACE, 1, quota->parallel, 0, quota->parallel / SLICES };
     if (quota->requests)
         ret_needs[count++] =
             need_of(held, GW_LIMIT_REQUESTS, 1, quota->requests, held->end_s ? quota->requests : quota->burst);
     if (quota->tokens)
         ret_needs[count++] = need_of(held, GW_LIMIT_TOKENS, use->tokens, quota->tokens, quota->tokens);
     if (quota->cost)
-        ret_needs[count++] =
-            (struct gw_limit_need){ GW_LIMIT_COST, GW_NEED_MONEY, use->cost, quota->cost, held->end_s };
+        ret_needs[count++] = (struct gw_limit_need){ GW_LIMIT_COST, GW_NEED_MONEY, use->cost,
+                                                     quota->cost,   held->end_s,   quota->cost / SLICES };
     return count;
 }
 
@@ -121,9 +127,9 @@ static void refuse_money(const struct gw_limit_hold *hold, const struct gw_limit
                        currency, quota->window_text, whom);
 }
 
-/** wait_us: negative when it ends with a call, not with time. */
-static void refuse(const struct gw_limit_hold *hold, const struct gw_limit_held *held, aigw_str entity,
-                   enum gw_limit_counter counter, int64_t wait_us, struct gw_limit_refusal *ret_refusal)
+void gw_quota_refuse(const struct gw_limit_hold *hold, const struct gw_limit_held *held,
+                     const struct gw_limit_subject *subject, const struct gw_limit_need *need, int64_t wait_us,
+                     const struct gw_limit_now *now, struct gw_limit_refusal *ret_refusal)
 {
     const struct gw_quota *quota = held->quota;
     const struct {
@@ -134,8 +140,11 @@ static void refuse(const struct gw_limit_hold *hold, const struct gw_limit_held 
         [GW_LIMIT_REQUESTS] = { quota->requests, "requests" },
         [GW_LIMIT_TOKENS] = { quota->tokens, "tokens" },
     };
+    const enum gw_limit_counter counter = need->counter;
     char whom[128];
+    aigw_str entity;
 
+    (void)entity_of(quota, subject, &entity);
     put_whom(quota, entity, whom, sizeof whom);
     *ret_refusal = (struct gw_limit_refusal){ .quota = quota->name, .instead = quota->instead };
     ret_refusal->retry_after_ms = wait_us < 0 ? -1 : (wait_us + 999) / 1000;
@@ -145,16 +154,47 @@ static void refuse(const struct gw_limit_hold *hold, const struct gw_limit_held 
         (void)snprintf(ret_refusal->text, sizeof ret_refusal->text, "quota %s is used up: %lld %s%s%s%s", quota->name,
                        (long long)said[counter].limit, said[counter].what, wait_us < 0 ? "" : " a ",
                        wait_us < 0 ? "" : quota->window_text, whom);
+    gw_quota_log_refusal(held, ret_refusal->text, now);
 }
 
-static void give_back(const struct gw_limit_held *held, const struct gw_limit_need *needs, size_t count)
+void gw_limit_refuse_closed(struct gw_limit_refusal *ret_refusal)
+{
+    *ret_refusal = (struct gw_limit_refusal){ .retry_after_ms = CLOSED_MS, .is_store_down = true };
+    (void)snprintf(ret_refusal->text, sizeof ret_refusal->text,
+                   "the store of shared limits cannot be reached (shared.on_down = \"closed\")");
+}
+
+/* ---- charging ---- */
+
+static bool is_shared(const struct gw_limit_table *limits)
+{
+    return limits->shared && gw_shared_is_on(limits->shared);
+}
+
+static bool take(struct gw_limit_table *limits, struct gw_limit_slot *slot, const struct gw_limit_need *need,
+                 const struct gw_limit_now *now, int64_t *ret_wait_us, bool *ret_must_ask)
+{
+    return is_shared(limits) ? gw_shared_take(limits->shared, slot, need, now, ret_wait_us, ret_must_ask)
+                             : gw_limit_take(slot, need, now, ret_wait_us);
+}
+
+static void correct(struct gw_limit_table *limits, struct gw_limit_slot *slot, const struct gw_limit_need *need)
+{
+    if (is_shared(limits))
+        gw_shared_correct(limits->shared, slot, need);
+    else
+        gw_limit_correct(slot, need);
+}
+
+static void give_back(struct gw_limit_table *limits, const struct gw_limit_held *held,
+                      const struct gw_limit_need *needs, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct gw_limit_need back = needs[i];
 
         back.room = back.add; /* of money: reserved no longer */
         back.add = -back.add;
-        gw_limit_correct(held->slot, &back);
+        correct(limits, held->slot, &back);
     }
 }
 
@@ -166,6 +206,7 @@ static void meet(const struct gw_quotas *quotas, struct gw_limit_table *limits, 
     const struct gw_zone *zone = gw_prices_zone(quotas->prices, &zone_name);
 
     ret_hold->count = 0;
+    ret_hold->limits = limits;
     ret_hold->quotas = quotas;
     for (size_t i = 0; i < quotas->count && ret_hold->count < GW_QUOTAS_PER_CALL; i++) {
         const struct gw_quota *quota = &quotas->items[i];
@@ -188,24 +229,44 @@ static void meet(const struct gw_quotas *quotas, struct gw_limit_table *limits, 
 }
 
 /** One quota, all of it or nothing. */
-static bool charge_one(const struct gw_limit_hold *hold, const struct gw_limit_held *held,
-                       const struct gw_limit_subject *subject, const struct gw_limit_use *use,
-                       const struct gw_limit_now *now, struct gw_limit_refusal *ret_refusal)
+static enum gw_limit_verdict charge_one(const struct gw_limit_hold *hold, const struct gw_limit_held *held,
+                                        const struct gw_limit_subject *subject, const struct gw_limit_use *use,
+                                        const struct gw_limit_now *now, struct gw_limit_refusal *ret_refusal)
 {
     struct gw_limit_need needs[GW_LIMIT_COUNTERS];
-    size_t count = needs_of(held, use, needs);
-    aigw_str entity;
+    size_t count = gw_quota_needs(held, use, needs);
+    bool must_ask = false;
     int64_t wait_us;
 
     for (size_t i = 0; i < count; i++) {
-        if (gw_limit_take(held->slot, &needs[i], now, &wait_us))
+        if (take(hold->limits, held->slot, &needs[i], now, &wait_us, &must_ask))
             continue;
-        (void)entity_of(held->quota, subject, &entity);
-        refuse(hold, held, entity, needs[i].counter, wait_us, ret_refusal);
-        give_back(held, needs, i);
-        return false;
+        if (!must_ask)
+            gw_quota_refuse(hold, held, subject, &needs[i], wait_us, now, ret_refusal);
+        give_back(hold->limits, held, needs, i);
+        return must_ask ? GW_LIMIT_ASK : GW_LIMIT_REFUSED;
     }
-    return true;
+    return GW_LIMIT_ADMITTED;
+}
+
+static enum gw_limit_verdict charge_all(const struct gw_limit_hold *hold, const struct gw_limit_subject *subject,
+                                        const struct gw_limit_use *use, const struct gw_limit_now *now,
+                                        struct gw_limit_refusal *ret_refusal)
+{
+    enum gw_limit_verdict verdict = GW_LIMIT_ADMITTED;
+    struct gw_limit_need needs[GW_LIMIT_COUNTERS];
+    uint32_t charged = 0;
+
+    while (charged < hold->count && verdict == GW_LIMIT_ADMITTED) {
+        verdict = charge_one(hold, &hold->held[charged], subject, use, now, ret_refusal);
+        charged += verdict == GW_LIMIT_ADMITTED;
+    }
+    while (verdict != GW_LIMIT_ADMITTED && charged > 0) {
+        const struct gw_limit_held *held = &hold->held[--charged];
+
+        give_back(hold->limits, held, needs, gw_quota_needs(held, use, needs));
+    }
+    return verdict;
 }
 
 /* ---- what is left ---- */
@@ -264,7 +325,7 @@ bool gw_quotas_left(const struct gw_limit_hold *hold, enum gw_limit_unit unit, c
 }
 
 /** What the quotas have left is asked for later, by whoever writes the answer. */
-static void let_go(struct gw_limit_hold *hold, const struct gw_limit_now *now)
+void gw_quotas_let_go(struct gw_limit_hold *hold, const struct gw_limit_now *now)
 {
     for (size_t unit = 0; unit < GW_LIMIT_UNITS; unit++)
         if (!gw_quotas_left(hold, (enum gw_limit_unit)unit, now, &hold->left[unit]))
@@ -274,27 +335,26 @@ static void let_go(struct gw_limit_hold *hold, const struct gw_limit_now *now)
     hold->count = 0;
 }
 
-bool gw_quotas_charge(const struct gw_quotas *quotas, struct gw_limit_table *limits,
-                      const struct gw_limit_subject *subject, const struct gw_limit_use *estimate,
-                      const struct gw_limit_now *now, struct gw_limit_hold *ret_hold,
-                      struct gw_limit_refusal *ret_refusal)
+enum gw_limit_verdict gw_quotas_charge(const struct gw_quotas *quotas, struct gw_limit_table *limits,
+                                       const struct gw_limit_subject *subject, const struct gw_limit_use *estimate,
+                                       const struct gw_limit_now *now, struct gw_limit_hold *ret_hold,
+                                       struct gw_limit_refusal *ret_refusal)
 {
-    struct gw_limit_need needs[GW_LIMIT_COUNTERS];
-    uint32_t charged = 0;
+    enum gw_limit_verdict verdict = GW_LIMIT_ADMITTED;
 
     meet(quotas, limits, subject, now, ret_hold);
     ret_hold->tokens = estimate->tokens;
     ret_hold->cost = estimate->cost;
-    while (charged < ret_hold->count &&
-           charge_one(ret_hold, &ret_hold->held[charged], subject, estimate, now, ret_refusal))
-        charged++;
-    if (charged == ret_hold->count)
-        return true;
-    gw_quota_log_refusal(&ret_hold->held[charged], ret_refusal->text, now);
-    while (charged-- > 0)
-        give_back(&ret_hold->held[charged], needs, needs_of(&ret_hold->held[charged], estimate, needs));
-    let_go(ret_hold, now);
-    return false;
+    if (ret_hold->count && is_shared(limits)) {
+        verdict = gw_shared_begin(limits->shared);
+        if (verdict == GW_LIMIT_REFUSED)
+            gw_limit_refuse_closed(ret_refusal);
+    }
+    if (verdict == GW_LIMIT_ADMITTED)
+        verdict = charge_all(ret_hold, subject, estimate, now, ret_refusal);
+    if (verdict == GW_LIMIT_REFUSED)
+        gw_quotas_let_go(ret_hold, now);
+    return verdict;
 }
 
 void gw_quotas_settle(struct gw_limit_hold *hold, const struct gw_limit_use *use, const struct gw_limit_now *now)
@@ -302,21 +362,23 @@ void gw_quotas_settle(struct gw_limit_hold *hold, const struct gw_limit_use *use
     for (uint32_t i = 0; i < hold->count; i++) {
         const struct gw_limit_held *held = &hold->held[i];
         const struct gw_quota *quota = held->quota;
-        struct gw_limit_need place = { GW_LIMIT_PARALLEL, GW_NEED_PLACE, -1, 0, 0 };
-        struct gw_limit_need money = { GW_LIMIT_COST, GW_NEED_MONEY, use ? use->cost - hold->cost : 0, hold->cost, 0 };
+        struct gw_limit_need place = { GW_LIMIT_PARALLEL, GW_NEED_PLACE, -1, 0, 0, 0 };
+        struct gw_limit_need money = {
+            GW_LIMIT_COST, GW_NEED_MONEY, use ? use->cost - hold->cost : 0, hold->cost, 0, 0
+        };
         struct gw_limit_need change;
 
         if (quota->parallel)
-            gw_limit_correct(held->slot, &place);
+            correct(hold->limits, held->slot, &place);
         if (quota->cost)
-            gw_limit_correct(held->slot, &money);
+            correct(hold->limits, held->slot, &money);
         if (quota->tokens && use) {
             change = need_of(held, GW_LIMIT_TOKENS, tokens_of(quota, use) - hold->tokens, quota->tokens, 0);
-            gw_limit_correct(held->slot, &change);
+            correct(hold->limits, held->slot, &change);
         }
         if (quota->warn_count)
             gw_quota_warn(hold->quotas, held);
     }
     if (hold->count)
-        let_go(hold, now);
+        gw_quotas_let_go(hold, now);
 }

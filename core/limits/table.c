@@ -84,12 +84,22 @@ static bool is_over(int64_t word, const struct gw_limit_now *now)
 
 /* ---- slots ---- */
 
+bool gw_limit_is_over(const struct gw_limit_slot *slot, enum gw_limit_counter counter, const struct gw_limit_now *now)
+{
+    const int64_t word = atomic_load(&slot->words[counter]);
+
+    if (counter == GW_LIMIT_PARALLEL)
+        return word <= 0;
+    if (counter == GW_LIMIT_COST)
+        return word == 0 || slot->whose.end_s <= now->wall_s;
+    return is_over(word, now);
+}
+
 /** Nothing is owed by it any more. */
 static bool is_idle(const struct gw_limit_slot *slot, const struct gw_limit_now *now)
 {
-    return is_over(atomic_load(&slot->words[GW_LIMIT_REQUESTS]), now) &&
-           is_over(atomic_load(&slot->words[GW_LIMIT_TOKENS]), now) &&
-           (atomic_load(&slot->words[GW_LIMIT_COST]) == 0 || slot->whose.end_s <= now->wall_s);
+    return gw_limit_is_over(slot, GW_LIMIT_REQUESTS, now) && gw_limit_is_over(slot, GW_LIMIT_TOKENS, now) &&
+           gw_limit_is_over(slot, GW_LIMIT_COST, now);
 }
 
 void gw_limit_let_go(struct gw_limit_slot *slot)
@@ -142,6 +152,8 @@ static bool claim(struct gw_limit_table *table, uint64_t at, const struct gw_lim
         atomic_store(&slot->id, was);
         return false;
     }
+    if (table->shared)
+        gw_shared_forget(table->shared, slot);
     atomic_fetch_add(&slot->holds, 1);
     slot->whose = whose_of(key);
     atomic_store(&slot->words[GW_LIMIT_COST], 0);
@@ -290,6 +302,13 @@ void gw_limit_correct(struct gw_limit_slot *slot, const struct gw_limit_need *ne
                !atomic_compare_exchange_weak(word, &was, word_of(sum_of(was, need->end_s) + need->add, need->end_s)))
             ;
     }
+}
+
+bool gw_limit_exchange(struct gw_limit_slot *slot, const struct gw_limit_need *need, long long *was, int64_t value)
+{
+    value = value > 0 ? value : 0;
+    return atomic_compare_exchange_strong(&slot->words[need->counter], was,
+                                          need->kind == GW_NEED_SUM ? word_of(value, need->end_s) : value);
 }
 
 int64_t gw_limit_used(const struct gw_limit_slot *slot, enum gw_limit_counter counter, const struct gw_limit_now *now)

@@ -384,6 +384,16 @@ static void reap(struct gw_task *task)
     reap_dead(GW_CONTAINER_OF(task, struct aigw_call, reap));
 }
 
+static void use_model(struct aigw_call *call, const struct aigw_model_info *model)
+{
+    call->in.model = model;
+    call->plan = model->plan;
+    call->left = call->plan->allowed;
+    call->retries_left = call->plan->patience.retries;
+    call->attempts_left = call->plan->patience.attempts;
+    call->stats.model = model;
+}
+
 struct aigw_call *gw_call_new(const struct gw_call_request *request)
 {
     struct aigw_call *call = gw_arena_calloc(request->arena, sizeof *call);
@@ -392,10 +402,7 @@ struct aigw_call *gw_call_new(const struct gw_call_request *request)
     if (!call)
         return NULL;
     call->in = *request;
-    call->plan = request->model->plan;
-    call->left = call->plan->allowed;
-    call->retries_left = call->plan->patience.retries;
-    call->attempts_left = call->plan->patience.attempts;
+    use_model(call, request->model);
     call->waiter.on_turn = turn_came;
     call->begin.run = begin_first;
     call->reap.run = reap;
@@ -418,8 +425,18 @@ struct aigw_call *gw_call_new(const struct gw_call_request *request)
     if (call->in.options.flags & AIGW_CALLF_STREAM && settings->limits.stream_status_ms > 0)
         gw_timer_set(request->loop, &call->waiting, settings->limits.stream_status_ms);
     gw_budget_begin(call);
-    gw_loop_defer(request->loop, &call->begin);
+    if (!request->is_held)
+        gw_loop_defer(request->loop, &call->begin);
     return call;
+}
+
+void gw_call_permit(struct aigw_call *call, const struct aigw_model_info *model, const struct aigw_error *refused)
+{
+    if (call->state == GW_CALL_OVER)
+        return;
+    use_model(call, model);
+    call->in.refused = refused;
+    gw_loop_defer(call->in.loop, &call->begin);
 }
 
 void gw_call_done(struct aigw_call *call)

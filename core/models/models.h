@@ -76,6 +76,7 @@ struct gw_call_request {
     struct aigw_call_options options;
     int64_t deadline_ms;              /* monotonic */
     const struct aigw_error *refused; /* no model is asked, the call ends with this; NULL: it is made */
+    bool is_held;                     /* it is not known yet whether it may be made: gw_call_permit() begins it */
     /** The request for this target, in `build`, which goes when the attempt's server accepted or the attempt ended.
      *  AIGW_E_UNSUPPORTED: try the next target; *ret_why may say why. AIGW_E_STATE: the call is not wanted any more, it
      *  ends without an event. */
@@ -92,6 +93,8 @@ struct gw_call_request {
 };
 /** Begins from the loop, after this turn. NULL: the request's memory is spent. */
 struct aigw_call *gw_call_new(const struct gw_call_request *request);
+/** A held call may be made, by this model, or is refused. Nothing when it is over. */
+void gw_call_permit(struct aigw_call *call, const struct aigw_model_info *model, const struct aigw_error *refused);
 /** Stop without events. Allowed anywhere, on_event included. Nothing when it is over. */
 void gw_call_cancel(struct aigw_call *call);
 /** Give back what the arena does not: before it goes, and not from inside on_event. */

@@ -442,6 +442,13 @@ static void collect_open(void *user, struct gw_buf *out)
                   requests, connections, upstream, (unsigned long long)gw_log_dropped());
 }
 
+static void collect_shared(void *user, struct gw_buf *out)
+{
+    struct gw_server *server = user;
+
+    gw_shared_collect(server->shared, out);
+}
+
 void gw_access_register(struct gw_server *server)
 {
     static const char *const http_labels[] = { "handler", "method", "status" }, *const scope_label[] = { "scope" };
@@ -483,9 +490,11 @@ void gw_access_register(struct gw_server *server)
                                   "waited for it.",
                                   cost_labels, 1, NULL, 0);
     gw_models_register_metrics();
+    gw_shared_register();
     gw_metrics_add_collector(collect_open, server);
     gw_metrics_add_collector(collect_config, server);
     gw_metrics_add_collector(gw_limits_collect, server);
     gw_metrics_add_collector(gw_targets_collect, server);
+    gw_metrics_add_collector(collect_shared, server);
     gw_metrics_add_collector(gw_process_collect, NULL);
 }

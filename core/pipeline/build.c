@@ -12,7 +12,7 @@
 
 #include "auth/api_keys.h"
 #include "auth/oidc.h"
-#include "limits/limits.h"
+#include "limits/shared.h"
 #include "models/plan.h"
 #include "pipeline/check.h"
 #include "pipeline/diff.h"
@@ -158,6 +158,9 @@ static void build(struct gw_snapshot *snapshot, const struct gw_snapshot_options
     snapshot->oidc = gw_oidc_build(arena, snapshot->conf, problems);
     snapshot->models = gw_models_build(arena, snapshot->conf, &snapshot->settings, snapshot->plugins, problems);
     build_limits(snapshot, problems);
+    snapshot->shared = gw_arena_calloc(arena, sizeof *snapshot->shared);
+    if (snapshot->shared)
+        (void)gw_shared_read(&snapshot->settings, arena, problems, snapshot->shared);
     snapshot->prompts =
         gw_prompts_load(arena, snapshot->settings.prompts.dirs.items, snapshot->settings.prompts.dirs.count, problems);
     snapshot->router = gw_router_build(arena, snapshot->plugins, problems);

@@ -36,12 +36,20 @@ static aigw_status on_build(void *user, struct aigw_call *call, const struct aig
     return AIGW_E_STATE;
 }
 
+void gw_request_call_started(struct gw_request_call *node)
+{
+    if (!node->is_started)
+        gw_access_model_started(gw_call_stats(node->call));
+    node->is_started = true;
+}
+
 /* Once for each call, whichever way it ends. */
 static void note_end(struct gw_request_call *node)
 {
     const struct gw_call_stats *stats = gw_call_stats(node->call);
     struct gw_request *request = node->request;
 
+    gw_request_call_started(node);
     request->model_us += stats->model_us;
     gw_access_model_ended(request, stats);
     gw_spend_settle(node);
@@ -114,7 +122,7 @@ aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_
     if (!node)
         return AIGW_E_NOMEM;
     node->request = request;
-    const struct aigw_error *refused = gw_spend_charge(node, &model);
+    const enum gw_limit_verdict verdict = gw_spend_charge(node, &model);
     struct gw_call_request call = {
         .snapshot = request->snapshot,
         .loop = request->worker->loop,
@@ -124,7 +132,8 @@ aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_
         .model = model,
         .options = *options,
         .deadline_ms = deadline_of(request, options),
-        .refused = refused,
+        .refused = verdict == GW_LIMIT_REFUSED ? &node->refused : NULL,
+        .is_held = verdict == GW_LIMIT_ASK,
         .on_build = on_build,
         .on_event = on_event,
         .on_dropped = on_dropped,
@@ -140,7 +149,8 @@ aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_
     request->calls = node;
     request->call_count++;
     request->model = model;
-    gw_access_model_started(gw_call_stats(node->call));
+    if (verdict != GW_LIMIT_ASK)
+        gw_request_call_started(node);
     *ret_call = node->call;
     return AIGW_OK;
 }

@@ -1,6 +1,6 @@
 /* ready.c - /monitoring/ready: is this process configured and taking requests (D3)? Never asks GitLab or a model.
  * ?verbose adds what an operator looks for first: keys, bypass switches, providers, circuits, certificate. */
-#include "limits/limits.h"
+#include "limits/shared.h"
 #include "models/plan.h"
 #include "pipeline/request.h"
 
@@ -75,6 +75,7 @@ static void put_verbose(struct gw_buf *out, struct gw_request *request)
     put_models(out, snapshot->models);
     gw_buf_puts(out, ",");
     gw_quotas_describe(snapshot->quotas, server->limits, &now, out);
+    gw_shared_describe(server->shared, out);
     gw_buf_printf(out, ",\"config\":{\"hash\":\"%s\",\"loaded_s_ago\":%lld,\"last_reload\":\"%s\"}", snapshot->hash,
                   (long long)(gw_wall_s() - atomic_load(&server->loaded_wall_s)),
                   atomic_load(&server->is_reload_bad) ? "refused" : "ok");

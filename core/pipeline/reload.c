@@ -200,6 +200,10 @@ static aigw_status prepare(struct gw_serving *serving, struct change *change, st
         return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
     if (gw_log_reconfigure(&log, reterr) != AIGW_OK)
         return AIGW_E_CONFIG;
+    if (gw_shared_configure(serving->server.shared, change->snapshot->shared, reterr) != AIGW_OK) {
+        (void)gw_log_reconfigure(&was, NULL);
+        return AIGW_E_NOMEM;
+    }
     change->auth =
         gw_auth_reconfigure(serving->server.auth, &change->snapshot->settings, change->snapshot->oidc, reterr);
     if (change->auth)

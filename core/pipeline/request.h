@@ -16,7 +16,7 @@
 #ifndef GW_REQUEST_H
 #define GW_REQUEST_H
 
-#include "limits/limits.h"
+#include "limits/shared.h"
 #include "models/models.h"
 #include "pipeline/states.h"
 #include "pipeline/worker.h"
@@ -38,8 +38,14 @@ struct gw_request_call {
     struct gw_request *request;
     struct aigw_call *call;
     struct gw_limit_hold hold; /* quotas that it was charged to */
+    struct gw_limit_ask *ask;  /* limits are shared, and their store is asked whether it may be made */
     size_t asked_bytes;        /* of the request's body when it began */
     struct aigw_error refused; /* by a quota */
+    /* while it is not known yet whether a quota refuses it */
+    const struct aigw_model_info *asked, *trying; /* for, and the one that quotas are charged for now */
+    const struct gw_limit_refusal *first;         /* of the model that was asked for */
+    uint32_t tries;
+    bool is_started; /* counted as a call under way */
 };
 
 #define GW_REQUEST_CALLS_MAX  64u
@@ -123,8 +129,9 @@ const aigw_str *gw_request_model_names(struct gw_request *request, uint32_t *ret
 aigw_status gw_request_resolve_instead(struct gw_request *request, const char *model, struct aigw_model_info *ret_info);
 
 /* spend.c */
-/** Charge the quotas. A budget that is empty may name another model: *model changes. NULL: the call may be made. */
-const struct aigw_error *gw_spend_charge(struct gw_request_call *node, const struct aigw_model_info **model);
+/** Charge the quotas. A budget that is empty may name another model: *model changes. REFUSED: see node->refused. ASK:
+ * the call is to be held, gw_call_permit() follows. */
+enum gw_limit_verdict gw_spend_charge(struct gw_request_call *node, const struct aigw_model_info **model);
 /** Once for each call, whichever way it ends: what it used, what that cost. */
 void gw_spend_settle(struct gw_request_call *node);
 /** The call could not be begun. */
@@ -135,6 +142,8 @@ bool gw_spend_left(const struct gw_request *request, enum gw_limit_unit unit, st
 /* calls.c */
 aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_model_info *model,
                                   const struct aigw_call_options *options, struct aigw_call **ret_call);
+/** It is known by which model it is made, or that it is refused. Once is enough. */
+void gw_request_call_started(struct gw_request_call *node);
 void gw_request_cancel_call(struct gw_request *request, struct aigw_call *call);
 void gw_request_cancel_calls(struct gw_request *request);
 bool gw_request_has_calls(const struct gw_request *request);

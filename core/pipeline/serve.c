@@ -17,7 +17,7 @@
 #include "base/cgroup.h"
 #include "base/listener.h"
 #include "health/metrics_server.h"
-#include "limits/limits.h"
+#include "limits/shared.h"
 #include "models/credential.h"
 #include "pipeline/notify.h"
 #include "pipeline/offload.h"
@@ -195,9 +195,10 @@ static aigw_status make_shared(struct gw_serving *serving, struct gw_err *reterr
         return AIGW_E_NOMEM;
     serving->server.trusts = gw_trust_store_new();
     serving->server.limits = gw_limit_table_new(LIMIT_SLOTS);
-    if (!serving->server.trusts || !serving->server.limits)
+    serving->server.shared = serving->server.limits ? gw_shared_new(serving->server.limits) : NULL;
+    if (!serving->server.trusts || !serving->server.shared)
         return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
-    return AIGW_OK;
+    return gw_shared_configure(serving->server.shared, serving->snapshot->shared, reterr);
 }
 
 /** A process that is replaced has GitLab's keys; without them this one would refuse what that one serves. Its patience
@@ -369,11 +370,13 @@ static void stop(struct gw_serving *serving)
     if (serving->metrics_fd >= 0)
         close(serving->metrics_fd);
     gw_offload_stop(server->offload);
+    gw_shared_stop(server->shared);
     for (uint32_t i = 0; i < server->worker_count; i++)
         gw_worker_done(&server->workers[i]);
     gw_offload_free(server->offload);
     gw_credentials_free();
     gw_trust_store_free(server->trusts);
+    gw_shared_free(server->shared);
     gw_limit_table_free(server->limits);
     if (server->auth)
         gw_auth_free(server->auth);

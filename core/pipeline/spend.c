@@ -58,46 +58,118 @@ static const struct aigw_model_info *instead_of(struct gw_request *request, cons
     return info && gw_request_resolve_instead(request, refusal->instead, info) == AIGW_OK ? info : NULL;
 }
 
-static const struct aigw_error *refuse(struct gw_request_call *node, const struct gw_limit_refusal *refusal)
+static void refuse(struct gw_request_call *node, const struct gw_limit_refusal *refusal)
 {
     node->refused = (struct aigw_error){
         .struct_size = sizeof node->refused,
-        .kind = AIGW_ERR_RATE_LIMITED,
+        .kind = refusal->is_store_down ? AIGW_ERR_OVERLOADED : AIGW_ERR_RATE_LIMITED,
         .message = gw_arena_str(&node->request->ex->arena, gw_str(refusal->text)),
         .retry_after_ms = refusal->retry_after_ms,
         .code = refusal->is_empty ? AIGW_STR("insufficient_quota") : AIGW_STR_NONE,
     };
     node->request->quota = refusal->quota;
-    gw_access_quota_refused(refusal->quota);
-    return &node->refused;
+    if (refusal->quota)
+        gw_access_quota_refused(refusal->quota);
 }
 
-const struct aigw_error *gw_spend_charge(struct gw_request_call *node, const struct aigw_model_info **model)
+static void on_verdict(void *owner, enum gw_limit_verdict verdict, const struct gw_limit_hold *hold,
+                       const struct gw_limit_refusal *refusal);
+
+/* The store of shared limits decides. Without memory to ask it the call is made: limits are not to fail it. */
+static enum gw_limit_verdict ask_store(struct gw_request_call *node, const struct gw_limit_subject *subject,
+                                       const struct gw_limit_use *use, const struct gw_limit_now *now)
+{
+    struct gw_worker *worker = node->request->worker;
+
+    node->ask = gw_limit_ask(worker->server->limits, &node->hold, subject, use, worker->loop, on_verdict, node);
+    if (node->ask)
+        return GW_LIMIT_ASK;
+    gw_quotas_let_go(&node->hold, now);
+    return GW_LIMIT_ADMITTED;
+}
+
+/* Keep why the model that was asked for is refused, and look for another. */
+static void go_on(struct gw_request_call *node, const struct gw_limit_refusal *refusal)
+{
+    struct gw_limit_refusal *copy = node->tries ? NULL : gw_arena_alloc(&node->request->ex->arena, sizeof *copy);
+
+    if (copy) {
+        *copy = *refusal;
+        node->first = copy;
+    }
+    node->tries++;
+    node->trying = node->tries < INSTEAD_MAX ? instead_of(node->request, refusal) : NULL;
+    if (!node->trying)
+        refuse(node, node->first ? node->first : refusal);
+}
+
+/* From node->trying on: one of them is admitted, its store is asked, or all are refused. */
+static enum gw_limit_verdict charge(struct gw_request_call *node)
+{
+    struct gw_request *request = node->request;
+    struct gw_limit_table *limits = request->worker->server->limits;
+
+    while (node->trying) {
+        const struct gw_limit_subject subject = subject_of(request, node->trying);
+        const struct gw_limit_use use = estimate(node, node->trying);
+        const struct gw_limit_now now = now_of();
+        struct gw_limit_refusal refusal;
+        enum gw_limit_verdict verdict =
+            gw_quotas_charge(request->snapshot->quotas, limits, &subject, &use, &now, &node->hold, &refusal);
+
+        if (verdict == GW_LIMIT_ASK)
+            verdict = ask_store(node, &subject, &use, &now);
+        if (verdict != GW_LIMIT_REFUSED)
+            return verdict;
+        go_on(node, &refusal);
+    }
+    return GW_LIMIT_REFUSED;
+}
+
+static void note_quota(const struct gw_request_call *node)
+{
+    if (node->tries && node->first)
+        node->request->quota = node->first->quota;
+}
+
+enum gw_limit_verdict gw_spend_charge(struct gw_request_call *node, const struct aigw_model_info **model)
 {
     struct gw_request *request = node->request;
     const struct gw_quotas *quotas = request->snapshot->quotas;
-    const struct aigw_model_info *next = *model, *asked = *model;
-    struct gw_limit_refusal refusal = { .quota = NULL }, first = refusal;
+    enum gw_limit_verdict verdict;
 
     node->asked_bytes = request->ex->body.len;
     if (!quotas || !gw_quotas_has_any(quotas))
-        return NULL;
-    for (uint32_t i = 0; next && i < INSTEAD_MAX; i++) {
-        const struct gw_limit_subject subject = subject_of(request, next);
-        const struct gw_limit_use use = estimate(node, next);
-        const struct gw_limit_now now = now_of();
+        return GW_LIMIT_ADMITTED;
+    node->asked = node->trying = *model;
+    verdict = charge(node);
+    if (verdict != GW_LIMIT_ADMITTED)
+        return verdict;
+    note_quota(node);
+    *model = node->trying;
+    return verdict;
+}
 
-        *model = next;
-        if (gw_quotas_charge(quotas, request->worker->server->limits, &subject, &use, &now, &node->hold, &refusal)) {
-            request->quota = i ? first.quota : request->quota;
-            return NULL;
-        }
-        if (i == 0)
-            first = refusal;
-        next = instead_of(request, &refusal);
+static void on_verdict(void *owner, enum gw_limit_verdict verdict, const struct gw_limit_hold *hold,
+                       const struct gw_limit_refusal *refusal)
+{
+    struct gw_request_call *node = owner;
+
+    node->ask = NULL;
+    node->hold = *hold;
+    if (verdict == GW_LIMIT_REFUSED) {
+        go_on(node, refusal);
+        verdict = charge(node);
     }
-    *model = asked;
-    return refuse(node, &first);
+    if (verdict == GW_LIMIT_ASK)
+        return;
+    if (verdict == GW_LIMIT_ADMITTED) {
+        note_quota(node);
+        node->request->model = node->trying;
+    }
+    gw_call_permit(node->call, verdict == GW_LIMIT_ADMITTED ? node->trying : node->asked,
+                   verdict == GW_LIMIT_ADMITTED ? NULL : &node->refused);
+    gw_request_call_started(node);
 }
 
 /* ---- after ---- */
@@ -182,12 +254,20 @@ static void find_cost(const struct gw_request *request, const struct gw_call_sta
     }
 }
 
+static void stop_asking(struct gw_request_call *node)
+{
+    if (node->ask)
+        gw_limit_abandon(node->ask);
+    node->ask = NULL;
+}
+
 void gw_spend_settle(struct gw_request_call *node)
 {
     struct gw_request *request = node->request;
     const struct gw_call_stats *stats = gw_call_stats(node->call);
     struct gw_spent spent = { .model = ((const struct gw_plan *)stats->model->plan)->label };
 
+    stop_asking(node);
     find_tokens(node, stats, &spent);
     find_cost(request, stats, &spent);
     gw_access_spent(request, &spent);
@@ -208,6 +288,7 @@ void gw_spend_undo(struct gw_request_call *node)
     const struct gw_limit_use nothing = { .tokens = 0 };
     const struct gw_limit_now now = now_of();
 
+    stop_asking(node);
     gw_quotas_settle(&node->hold, &nothing, &now);
 }
 

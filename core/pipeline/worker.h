@@ -11,6 +11,7 @@
 #include "upstream/upstream.h"
 
 struct gw_limit_table;
+struct gw_shared;
 struct gw_offload;
 struct gw_server;
 
@@ -41,6 +42,7 @@ struct gw_server {
     struct gw_auth *auth;
     struct gw_offload *offload;    /* threads for work that blocks */
     struct gw_limit_table *limits; /* counters of quotas */
+    struct gw_shared *shared;      /* how replicas share them */
     struct gw_trust_store *trusts; /* CA bundles, read once for all workers */
     atomic_int state;              /* GW_STARTING … */
     int64_t started_us;

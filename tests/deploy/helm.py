@@ -140,6 +140,7 @@ networkPolicy: { enabled: true, from: [{ namespaceSelector: {} }], egressPorts: 
 serviceMonitor: { enabled: true, labels: { release: prometheus } }
 prometheusRule: { enabled: true }
 grafanaDashboard: { enabled: true }
+sharedLimits: { url: "valkey://valkey:6379/1", secret: valkey, key: pass }
 extraObjects: [{ apiVersion: v1, kind: ConfigMap, metadata: { name: extra }, data: { url: "{{ .Values.gitlab.url }}" } }]
 """
 
@@ -156,6 +157,8 @@ def everything_at_once(env):
     equal(variables["AIGW_CONF_DIR"], "/etc/aigw/conf.d:/etc/aigw/chart.d", "folders of conf.d")
     equal(variables["AIGW_PLUGIN_DIR"], "/usr/lib/aigw:/plugins", "folders of plugins")
     equal(variables["AIGW_FASTAPI__TLS__ENABLED"], "true", "TLS")
+    equal((variables["AIGW_SHARED__URL"], variables["AIGW_SHARED__REPLICAS"]), ("valkey://valkey:6379/1", "3"), "the store")
+    equal(variables["AIGW_SHARED__PASSWORD"], {"secretKeyRef": {"name": "valkey", "key": "pass"}}, "its password")
     equal(box["readinessProbe"]["httpGet"], {"path": "/monitoring/ready", "port": "https", "scheme": "HTTPS"}, "probe")
     equal({item["name"] for item in spec["volumes"]}, {"config", "plugins", "tls", "ca"}, "volumes")
     equal({item["mountPath"] for item in box["volumeMounts"]}, {"/etc/aigw/chart.d", "/plugins", "/etc/aigw/tls",

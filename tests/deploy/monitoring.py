@@ -46,8 +46,8 @@ class Monitoring:
                   models: {{ coder: {{ targets = ( {{ provider = "lost"; model = "m"; }}, {{ provider = "there"; model = "m"; tier = 2; }} ); }}; }};
                   features: {{ code_suggestions: {{ plugin = "code_suggestions"; model = "coder"; }}; }};
                   {LIMITS}'''
-        gateway = Gateway(Context(self.ctx.build_dir, self.ctx.source_dir, os.path.join(self.folder, "run")), {"AIGW_GITLAB_URL": gitlab.url},
-                          conf, name="scrape")
+        gateway = Gateway(Context(self.ctx.build_dir, self.ctx.source_dir, os.path.join(self.folder, "run")),
+                          {"AIGW_GITLAB_URL": gitlab.url, "AIGW_SHARED__URL": "valkey://127.0.0.1:1"}, conf, name="scrape")
         try:
             rails = clients.Rails(gateway.port, gitlab.token())
             for reply, model in ((Reply(usage=(12, 5)), "codestral-22b"), (Reply(), "nobody-knows"), (Reply(status=500, body="no"), "codestral-22b")):

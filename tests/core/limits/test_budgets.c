@@ -47,7 +47,7 @@ static bool charge(const struct gw_quotas *quotas, const char *key, int64_t cost
     const struct gw_limit_use use = { .tokens = 10, .cost = cost };
 
     memset(hold, 0, sizeof *hold);
-    return gw_quotas_charge(quotas, table, &subject, &use, &now, hold, refusal);
+    return gw_quotas_charge(quotas, table, &subject, &use, &now, hold, refusal) == GW_LIMIT_ADMITTED;
 }
 
 static void settle(struct gw_limit_hold *hold, int64_t cost)

@@ -35,7 +35,7 @@ static bool charge(const struct gw_quotas *quotas, const char *user, const char 
     memset(hold, 0, sizeof *hold);
     const struct gw_limit_use use = { .tokens = tokens };
 
-    return gw_quotas_charge(quotas, table, &subject, &use, &now, hold, refusal);
+    return gw_quotas_charge(quotas, table, &subject, &use, &now, hold, refusal) == GW_LIMIT_ADMITTED;
 }
 
 /** tokens negative: not known. */
