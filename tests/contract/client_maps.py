@@ -330,6 +330,68 @@ def split_escapes(env):
             equal(found["calls"], [["a", "f", {"t": "caf\u00e9 \U0001f642 \" \u00fc"}]], f"{api}, cut at {at}")
 
 
+def odd_chats():
+    """Streams of chat servers that say a thing in their own way: (chunks, text, reasoning, calls)."""
+    def tokens(count):
+        return {"usage": {"prompt_tokens": 12, "completion_tokens": count, "total_tokens": 12 + count}}
+    made = {"tool_calls": [piece(0, "call00001", "f", "{}")]}
+    one = [["call00001", "f", {}]]
+    text = chunk({"role": "assistant", "content": "a"}), chunk({"content": "b"}), FINISH
+    return {
+        "usage in each chunk": ([chunk({"role": "assistant", "content": None}, **tokens(0)), chunk({"tool_calls": [piece(0, "call00001", "f")]}, **tokens(1)),
+                                 chunk({"tool_calls": [piece(0, text='{"n":')]}, **tokens(2)), chunk({"tool_calls": [piece(0, text="1}")]}, **tokens(3)),
+                                 chunk({}, "tool_calls", **tokens(7))], "", "", [["call00001", "f", {"n": 1}]]),
+        "no choice at first": ([chunk(**tokens(0)), *text, chunk(**tokens(7))], "ab", "", []),
+        "no choice between": ([text[0], chunk(), *text[1:], chunk(**tokens(7))], "ab", "", []),
+        "all at once": ([chunk({"role": "assistant", "reasoning_content": "hm", "content": "a", **made}), chunk({}, "tool_calls", **tokens(7))], "a", "hm", one),
+        "two ends": ([chunk(made), chunk({}, "tool_calls"), chunk({}, "stop", **tokens(7)), chunk({}, "stop", **tokens(7))], "", "", one),
+        "an end with text": ([text[0], chunk({"content": "b"}, "stop", **tokens(7))], "ab", "", []),
+        "nothing behind the end": ([*text, chunk({"content": ""}), chunk(**tokens(7))], "ab", "", []),
+        "no delta": ([*text[:2], {**FINISH, "choices": [{"index": 0, "delta": None, "finish_reason": "stop"}]}, chunk(**tokens(7))], "ab", "", []),
+        "an empty reason": ([chunk({"content": "a"}, ""), chunk({"content": "b"}, ""), FINISH, chunk(**tokens(7))], "ab", "", []),
+        "parts": ([chunk({"content": [{"type": "text", "text": "ab"}]}), FINISH, chunk(**tokens(7))], "ab", "", []),
+        "text around a call": ([text[0], chunk(made), text[1], chunk({}, "tool_calls", **tokens(7))], "ab", "", one),
+        "nothing for arguments": ([chunk({"tool_calls": [{**piece(0, "call00001", "f"), "function": {"name": "f", "arguments": None}}]}), chunk({}, "tool_calls", **tokens(7))], "", "", one),
+    }
+
+
+def reads(api):
+    """What a client says that wants to see the reasoning of any server."""
+    return {"chat": READ, "messages": {"max_tokens": 4096, "thinking": {"type": "enabled", "budget_tokens": 1024}},
+            "responses": {"reasoning": {"effort": "low", "summary": "auto"}}, "gemini": {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}}}[api]
+
+
+@case("CL-MAP-odd-streams", "pairs")
+def odd_streams(env):
+    """Chunks that servers reported to break other gateways send: each client reads the same of them."""
+    for name, (chunks, text, reasoning, made) in odd_chats().items():
+        for api in ("chat", "messages", "responses", "gemini"):
+            if (api, name) == ("chat", "nothing for arguments"):
+                continue  # passes as it is
+            found, _, _ = env.say(api, "openai", reads(api), stream=True, reply=sse_reply(*chunks), model="o3-mini")
+            equal((found["text"], found["reasoning"], found["calls"]), (text, reasoning, made), f"{name}, to {api}")
+            equal((found["usage"]["input"], found["usage"]["output"], found["broken"]), (12, 7, False), f"usage of {name}, to {api}")
+
+
+@case("CL-MAP-no-arguments", "pairs")
+def no_arguments(env):
+    """Claude streams no piece of the input of a call that has none; what a client joins is JSON all the same."""
+    begin = {"type": "content_block_start", "content_block": {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {}}}
+    events = [{"type": "message_start", "message": {"id": "m", "type": "message", "role": "assistant", "content": [], "model": "m", "usage": {"input_tokens": 5, "output_tokens": 1}}},
+              {**begin, "index": 0}, {"type": "content_block_stop", "index": 0},
+              {**begin, "index": 1, "content_block": {**begin["content_block"], "id": "toolu_2"}},
+              {"type": "content_block_delta", "index": 1, "delta": {"type": "input_json_delta", "partial_json": ""}}, {"type": "content_block_stop", "index": 1},
+              {"type": "message_delta", "delta": {"stop_reason": "tool_use"}, "usage": {"output_tokens": 2}}, {"type": "message_stop"}]
+    reply = Reply(body=b"".join(dialects.sse(event, event["type"]) for event in events), content_type=dialects.SSE)
+    for api in ("chat", "messages", "responses", "gemini"):
+        found, _, _ = env.say(api, "anthropic", {}, stream=True, reply=reply)
+        equal([call[1:] for call in found["calls"]], [["f", {}]] * 2, f"calls of {api}")
+    functions = {"functions": [{"name": "f", "parameters": {"type": "object"}}], "messages": [{"role": "user", "content": "q"}]}
+    for stream in (False, True):
+        _, _, response = env.say("chat", "anthropic", functions, None if stream else {"calls": [["toolu_1", "f", {}]]}, stream, reply if stream else None)
+        truth('"{}"' in response.text, "the arguments of a function_call", response.text)
+
+
 @case("CL-MAP-33", "pairs")
 def unknown_paths(env):
     for script in env.scripts.values():

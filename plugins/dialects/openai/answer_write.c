@@ -333,7 +333,7 @@ aigw_status openai_write_begin(struct openai_writer *w, const struct aigw_host *
 /* The first piece of a call, once it is known whether a signature comes behind it: clients look for one there only. */
 static void release_call(struct openai_writer *w)
 {
-    const struct openai_written *choice = w->holding;
+    struct openai_written *choice = w->holding;
 
     w->holding = NULL;
     if (choice && choice->last_call)

@@ -13,6 +13,7 @@ struct openai_written_call {
     uint32_t index;        /* the event's */
     uint32_t number;       /* ours: gap-free */
     bool is_free;          /* its input is plain text */
+    bool has_text;         /* streams: some of its arguments went out */
     aigw_str id, name;     /* whole answers, and where an id was made */
     aigw_str signature;    /* whole answers */
     struct aigw_buf *text; /* whole answers: the arguments so far */
@@ -70,8 +71,8 @@ void openai_put_signature(struct openai_writer *w, aigw_str signature);
 void openai_stream_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event);
 aigw_status openai_whole_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event);
 /** A piece of a call; is_new: it begins it. */
-void openai_stream_call(struct openai_writer *w, const struct openai_written *choice,
-                        const struct openai_written_call *call, aigw_str text, bool is_new);
+void openai_stream_call(struct openai_writer *w, const struct openai_written *choice, struct openai_written_call *call,
+                        aigw_str text, bool is_new);
 /** A signature that comes long after its call began. */
 void openai_stream_signature(struct openai_writer *w, const struct openai_written *choice,
                              const struct openai_written_call *call, aigw_str signature);

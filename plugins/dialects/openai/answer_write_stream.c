@@ -58,25 +58,6 @@ static void put_completion(struct openai_writer *w, uint32_t index, aigw_str tex
         openai_put(w, ",\"finish_reason\":null}]}\n\n");
 }
 
-static void put_finish(struct openai_writer *w, struct openai_written *choice)
-{
-    uint32_t index = index_of(w, choice);
-    aigw_str notes = openai_kept(w, choice->notes);
-
-    choice->is_finished = true;
-    if (w->path == OPENAI_COMPLETION) {
-        put_completion(w, index, AIGW_STR(""), AIGW_STR_NONE, openai_finish_word(w, choice));
-        return;
-    }
-    open_delta(w, index);
-    if (notes.len > 0) {
-        openai_put(w, "\"annotations\":[");
-        openai_put_str(w, notes);
-        openai_put(w, "]");
-    }
-    w->host->buf_printf(w->buf, "},\"finish_reason\":\"%s\"}]}\n\n", openai_finish_word(w, choice));
-}
-
 static void put_call(struct openai_writer *w, uint32_t index, const struct openai_written_call *call, aigw_str text,
                      bool is_new)
 {
@@ -115,11 +96,12 @@ static void put_function_call(struct openai_writer *w, uint32_t index, const str
     close_delta(w);
 }
 
-void openai_stream_call(struct openai_writer *w, const struct openai_written *choice,
-                        const struct openai_written_call *call, aigw_str text, bool is_new)
+void openai_stream_call(struct openai_writer *w, const struct openai_written *choice, struct openai_written_call *call,
+                        aigw_str text, bool is_new)
 {
     uint32_t index = index_of(w, choice);
 
+    call->has_text = call->has_text || text.len > 0;
     begin_choices(w, index);
     if (w->uses_functions)
         put_function_call(w, index, call, text, is_new);
@@ -136,6 +118,35 @@ void openai_stream_signature(struct openai_writer *w, const struct openai_writte
     /* Clients' accumulators insist on this member in every piece. */
     openai_put(w, call->is_free ? ",\"custom\":{\"input\":\"\"}}]" : ",\"function\":{\"arguments\":\"\"}}]");
     close_delta(w);
+}
+
+/* Servers send no arguments where a call has none; clients parse what they joined, and nothing is no JSON. */
+static void end_calls(struct openai_writer *w, const struct openai_written *choice)
+{
+    for (struct openai_written_call *call = choice->calls; call; call = call->next)
+        if (!call->has_text && !call->is_free)
+            openai_stream_call(w, choice, call, AIGW_STR("{}"), false);
+}
+
+static void put_finish(struct openai_writer *w, struct openai_written *choice)
+{
+    uint32_t index = index_of(w, choice);
+    aigw_str notes = openai_kept(w, choice->notes);
+
+    choice->is_finished = true;
+    if (choice->finish != AIGW_FINISH_LENGTH)
+        end_calls(w, choice);
+    if (w->path == OPENAI_COMPLETION) {
+        put_completion(w, index, AIGW_STR(""), AIGW_STR_NONE, openai_finish_word(w, choice));
+        return;
+    }
+    open_delta(w, index);
+    if (notes.len > 0) {
+        openai_put(w, "\"annotations\":[");
+        openai_put_str(w, notes);
+        openai_put(w, "]");
+    }
+    w->host->buf_printf(w->buf, "},\"finish_reason\":\"%s\"}]}\n\n", openai_finish_word(w, choice));
 }
 
 static void put_logprobs(struct openai_writer *w, uint32_t index, aigw_str logprobs)

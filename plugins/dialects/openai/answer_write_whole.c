@@ -96,12 +96,14 @@ static void put_logprobs(struct openai_writer *w, const struct openai_written *c
 static void put_calls(struct openai_writer *w, const struct openai_written *choice)
 {
     const struct openai_written_call *call = choice->calls;
+    aigw_str text;
 
     if (call && w->uses_functions) { /* the deprecated form has room for one */
         openai_put(w, ",\"function_call\":{\"name\":");
         openai_put_json(w, call->name);
         openai_put(w, ",\"arguments\":");
-        openai_put_json(w, openai_kept(w, call->text));
+        text = openai_kept(w, call->text);
+        openai_put_json(w, text.len > 0 ? text : AIGW_STR("{}"));
         openai_put(w, "}");
         return;
     }
@@ -109,8 +111,7 @@ static void put_calls(struct openai_writer *w, const struct openai_written *choi
         return;
     openai_put(w, ",\"tool_calls\":[");
     for (; call; call = call->next) {
-        aigw_str text = openai_kept(w, call->text);
-
+        text = openai_kept(w, call->text);
         openai_put_call_head(w, call, false);
         openai_put(w, call->is_free ? ",\"input\":" : ",\"arguments\":");
         openai_put_json(w, text.len > 0 || call->is_free ? text : AIGW_STR("{}"));

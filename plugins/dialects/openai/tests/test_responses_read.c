@@ -32,7 +32,8 @@ static const struct {
          "\"data:application/pdf;base64," PNG
          "\",\"filename\":\"a\"},{\"type\":\"input_file\",\"file_url\":\"https://e\"}"
          "]}"),
-      "user(image type=image/png data=" PNG " detail=high)(image file=f origin=openai-responses)(document type=application/pdf data=" PNG
+      "user(image type=image/png data=" PNG
+      " detail=high)(image file=f origin=openai-responses)(document type=application/pdf data=" PNG
       " title=a)(document url=https://e)" },
     { "CL-RSP-21",
       IN("{\"role\":\"user\",\"content\":\"Hi\"},{\"type\":\"reasoning\",\"id\":\"rs_1\",\"summary\":[{\"type\":"
