@@ -226,6 +226,7 @@ static void prepare_view(struct gw_request *request)
 
     request->ctx = (struct aigw_ctx){ .plugin = feature->plugin,
                                       .instance = feature->name,
+                                      .meter = feature->meter,
                                       .request_arena = &ex->arena,
                                       .build_arena = &request->build,
                                       .request = request,
@@ -303,6 +304,14 @@ static enum outcome go_to_body(struct gw_request *request)
     }
     if (!request->route)
         return answer_unrouted(request);
+    if (gw_meter_is_off(request->route->feature->meter)) {
+        gw_answer_detail(request, 503,
+                         gw_arena_printf(&request->ex->arena,
+                                         "The feature %s is switched off by the operator of this "
+                                         "gateway",
+                                         request->route->feature->name));
+        return ENDED;
+    }
     if (request->route->spec->body_max)
         request->ex->body_max = (size_t)request->route->spec->body_max;
     if (request->ex->coding == GW_CODING_UNKNOWN) {
@@ -370,9 +379,11 @@ static enum outcome step_check(struct gw_request *request)
 {
     const struct gw_instance *feature = request->route->feature;
     const struct aigw_feature_ops *ops = &feature->plugin->feature;
+    struct gw_visit visit;
+    aigw_status status;
 
     if (!request->feature_call && ops->call_size) {
-        request->feature_call = gw_arena_calloc(&request->ex->arena, ops->call_size);
+        request->feature_call = gw_guarded_calloc(&request->ex->arena, ops->call_size);
         if (!request->feature_call) {
             fail(request, gw_ctx_fail(&request->ctx, AIGW_E_NOMEM, "limits.request_memory_max is spent"));
             return ENDED;
@@ -380,7 +391,12 @@ static enum outcome step_check(struct gw_request *request)
     }
     if (!ops->check)
         return NEXT;
-    return after_step(request, ops->check(&request->ctx, feature->state, request->feature_call, &request->view));
+    gw_visit_begin(&visit, feature->meter, &request->ctx, GW_CALLBACK_CHECK);
+    status = ops->check(&request->ctx, feature->state, request->feature_call, &request->view);
+    gw_visit_end(&visit);
+    if (request->answer == GW_ANSWER_NONE) /* else it may answer what it likes */
+        status = gw_ctx_status(&request->ctx, GW_CALLBACK_CHECK, status, AIGW_PENDING);
+    return after_step(request, status);
 }
 
 static enum outcome step_permit(struct gw_request *request)
@@ -404,9 +420,13 @@ static enum outcome step_permit(struct gw_request *request)
 static enum outcome step_run(struct gw_request *request)
 {
     const struct gw_instance *feature = request->route->feature;
+    struct gw_visit visit;
+    aigw_status status;
 
-    after_step(request,
-               feature->plugin->feature.run(&request->ctx, feature->state, request->feature_call, &request->view));
+    gw_visit_begin(&visit, feature->meter, &request->ctx, GW_CALLBACK_RUN);
+    status = feature->plugin->feature.run(&request->ctx, feature->state, request->feature_call, &request->view);
+    gw_visit_end(&visit);
+    after_step(request, gw_ctx_status(&request->ctx, GW_CALLBACK_RUN, status, AIGW_PENDING));
     return WAIT;
 }
 
@@ -469,6 +489,7 @@ static void leave(struct gw_request *request)
     const struct gw_instance *feature = request->route ? request->route->feature : NULL;
     bool is_open = request->answer == GW_ANSWER_NONE || request->answer == GW_ANSWER_STREAM;
     bool was_at_work = request->state >= GW_REQUEST_CHECK && (is_open || is_awaited(request));
+    struct gw_visit visit;
 
     if (request->state >= GW_REQUEST_GONE)
         return;
@@ -478,8 +499,24 @@ static void leave(struct gw_request *request)
     stop_work(request);
     gw_timer_clear(request->worker->loop, &request->deadline);
     move(request, GW_REQUEST_LEAVE);
-    if (was_at_work && feature && feature->plugin->feature.gone)
+    if (was_at_work && feature && feature->plugin->feature.gone) {
+        gw_visit_begin(&visit, feature->meter, &request->ctx, GW_CALLBACK_GONE);
         feature->plugin->feature.gone(&request->ctx, feature->state, request->feature_call);
+        gw_visit_end(&visit);
+    }
+}
+
+/* Once it is over: how much memory it took, and whether the feature kept to its own. */
+static void note_memory(const struct gw_request *request)
+{
+    const struct gw_instance *feature = request->route ? request->route->feature : NULL;
+
+    if (!feature)
+        return;
+    gw_meter_note_memory(feature->meter, request->ex->arena.used + request->build.used);
+    gw_guard_check(request->feature_call, feature->plugin->feature.call_size, feature->meter, "the call's memory");
+    if (feature->is_guarded)
+        gw_guard_check(feature->state, feature->plugin->descriptor.state_size, feature->meter, "the instance's state");
 }
 
 static void deadline_due(struct gw_timer *timer)
@@ -586,6 +623,7 @@ static void on_done(void *user, struct gw_exchange *ex)
     move(request, GW_REQUEST_END);
     gw_access_done(request);
     gw_request_free_calls(request);
+    note_memory(request);
     snapshot = request->snapshot;
     ex->pipeline = NULL;
     gw_arena_done(&request->build);

@@ -6,7 +6,7 @@
  *     calls.c     the model calls it makes
  *     work.c      its timers and its jobs on other threads
  *     answer.c    what the core answers itself, and in whose language
- *     host.c      the table that plugins call
+ *     host.c, host_answer.c   the table that plugins call
  *     access.c    what is logged and counted
  *
  * A feature is called back from the loop only. After each of its callbacks gw_request_settle() looks whether something
@@ -41,6 +41,12 @@ struct gw_request_call {
     struct aigw_error refused; /* by a quota */
 };
 
+/** A plan that model_resolve() handed out. */
+struct gw_resolved {
+    const struct gw_resolved *next;
+    const void *plan;
+};
+
 #define GW_REQUEST_CALLS_MAX  64u
 #define GW_REQUEST_TIMERS_MAX 16u
 
@@ -60,6 +66,7 @@ struct gw_request {
     void *feature_call;           /* the feature's; NULL: check() was not reached */
     struct gw_arena build;        /* AIGW_LIFE_BUILD of check() and run(); goes with the body */
     struct gw_request_call *calls;
+    const struct gw_resolved *resolved;
     uint32_t call_count;                 /* made so far */
     const struct aigw_model_info *model; /* of the newest call */
     struct aigw_timer *timers;
@@ -117,7 +124,8 @@ const aigw_str *gw_request_model_names(struct gw_request *request, uint32_t *ret
 /* calls.c */
 aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_model_info *model,
                                   const struct aigw_call_options *options, struct aigw_call **ret_call);
-void gw_request_cancel_call(struct gw_request *request, struct aigw_call *call);
+/** False: it is not one of the request's. */
+bool gw_request_cancel_call(struct gw_request *request, struct aigw_call *call);
 void gw_request_cancel_calls(struct gw_request *request);
 bool gw_request_has_calls(const struct gw_request *request);
 void gw_request_pause_calls(struct gw_request *request);
@@ -128,6 +136,7 @@ void gw_request_free_calls(struct gw_request *request);
 /* work.c */
 aigw_status gw_request_set_timer(struct gw_request *request, struct aigw_timer **timer, int64_t delay_ms,
                                  void (*fn)(struct aigw_ctx *ctx, void *arg), void *arg);
+bool gw_request_has_timer(const struct gw_request *request, const struct aigw_timer *timer);
 void gw_request_clear_timer(struct gw_request *request, struct aigw_timer *timer);
 aigw_status gw_request_offload(struct gw_request *request, const struct aigw_job *job);
 bool gw_request_has_work(const struct gw_request *request);
