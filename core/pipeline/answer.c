@@ -62,16 +62,10 @@ static bool said_by_feature(struct gw_request *request, const struct aigw_refusa
 {
     const struct gw_instance *feature = request->route ? request->route->feature : NULL;
 
-    struct gw_visit visit;
-    aigw_status status;
-
     if (!feature || !feature->plugin->feature.refuse || request->refusing || gw_meter_is_off(feature->meter))
         return false;
     request->refusing = refusal;
-    gw_visit_begin(&visit, feature->meter, &request->ctx, GW_CALLBACK_REFUSE);
-    status = feature->plugin->feature.refuse(&request->ctx, feature->state, &request->view, refusal);
-    gw_visit_end(&visit);
-    (void)gw_ctx_status(&request->ctx, GW_CALLBACK_REFUSE, status, AIGW_OK);
+    gw_feature_refuse(request, refusal);
     request->refusing = NULL;
     return request->answer != GW_ANSWER_NONE;
 }

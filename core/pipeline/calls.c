@@ -16,20 +16,13 @@ static aigw_status on_build(void *user, struct aigw_call *call, const struct aig
 {
     struct gw_request *request = request_of(user);
     const struct gw_instance *feature = request->route->feature;
-    struct gw_visit visit;
     aigw_status status;
 
     if (!feature->plugin->feature.build)
         status = gw_ctx_fail(&request->ctx, AIGW_E_STATE, "the plugin calls a model but has no function build()");
     else {
         request->ctx.build_arena = build;
-        gw_visit_begin(&visit, feature->meter, &request->ctx, GW_CALLBACK_BUILD);
-        status = feature->plugin->feature.build(&request->ctx, feature->state, request->feature_call, target,
-                                                gw_call_options(call), ret_request);
-        status = gw_ctx_status(&request->ctx, GW_CALLBACK_BUILD, status, AIGW_OK);
-        if (status == AIGW_OK && request->answer != GW_ANSWER_WHOLE)
-            status = gw_host_model_request(&request->ctx, ret_request);
-        gw_visit_end(&visit);
+        status = gw_feature_build(request, target, gw_call_options(call), ret_request);
         request->ctx.build_arena = &request->build;
     }
     ret_request->struct_size = sizeof *ret_request;
@@ -63,18 +56,13 @@ static void on_event(void *user, struct aigw_call *call, const struct aigw_event
 {
     struct gw_request *request = request_of(user);
     const struct gw_instance *feature = request->route->feature;
-    struct gw_visit visit;
-    aigw_status status;
 
     (void)call;
     if (event->type == AIGW_EVENT_END || event->type == AIGW_EVENT_ERROR)
         note_end(user);
     if (!gw_request_is_alive(request) || !feature->plugin->feature.event)
         return;
-    gw_visit_begin(&visit, feature->meter, &request->ctx, GW_CALLBACK_EVENT);
-    status = feature->plugin->feature.event(&request->ctx, feature->state, request->feature_call, event);
-    gw_visit_end(&visit);
-    gw_request_settle(request, gw_ctx_status(&request->ctx, GW_CALLBACK_EVENT, status, AIGW_OK));
+    gw_request_settle(request, gw_feature_event(request, event));
 }
 
 static void on_dropped(void *user, struct aigw_call *call)

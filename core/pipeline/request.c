@@ -377,10 +377,7 @@ static enum outcome after_step(struct gw_request *request, aigw_status status)
 
 static enum outcome step_check(struct gw_request *request)
 {
-    const struct gw_instance *feature = request->route->feature;
-    const struct aigw_feature_ops *ops = &feature->plugin->feature;
-    struct gw_visit visit;
-    aigw_status status;
+    const struct aigw_feature_ops *ops = &request->route->feature->plugin->feature;
 
     if (!request->feature_call && ops->call_size) {
         request->feature_call = gw_guarded_calloc(&request->ex->arena, ops->call_size);
@@ -391,12 +388,7 @@ static enum outcome step_check(struct gw_request *request)
     }
     if (!ops->check)
         return NEXT;
-    gw_visit_begin(&visit, feature->meter, &request->ctx, GW_CALLBACK_CHECK);
-    status = ops->check(&request->ctx, feature->state, request->feature_call, &request->view);
-    gw_visit_end(&visit);
-    if (request->answer == GW_ANSWER_NONE) /* else it may answer what it likes */
-        status = gw_ctx_status(&request->ctx, GW_CALLBACK_CHECK, status, AIGW_PENDING);
-    return after_step(request, status);
+    return after_step(request, gw_feature_check(request));
 }
 
 static enum outcome step_permit(struct gw_request *request)
@@ -419,14 +411,7 @@ static enum outcome step_permit(struct gw_request *request)
 
 static enum outcome step_run(struct gw_request *request)
 {
-    const struct gw_instance *feature = request->route->feature;
-    struct gw_visit visit;
-    aigw_status status;
-
-    gw_visit_begin(&visit, feature->meter, &request->ctx, GW_CALLBACK_RUN);
-    status = feature->plugin->feature.run(&request->ctx, feature->state, request->feature_call, &request->view);
-    gw_visit_end(&visit);
-    after_step(request, gw_ctx_status(&request->ctx, GW_CALLBACK_RUN, status, AIGW_PENDING));
+    after_step(request, gw_feature_run(request));
     return WAIT;
 }
 
@@ -486,10 +471,8 @@ aigw_status gw_request_go_on(struct gw_request *request)
 /* Nobody waits any more: stop, and tell the feature, unless it had finished. */
 static void leave(struct gw_request *request)
 {
-    const struct gw_instance *feature = request->route ? request->route->feature : NULL;
     bool is_open = request->answer == GW_ANSWER_NONE || request->answer == GW_ANSWER_STREAM;
     bool was_at_work = request->state >= GW_REQUEST_CHECK && (is_open || is_awaited(request));
-    struct gw_visit visit;
 
     if (request->state >= GW_REQUEST_GONE)
         return;
@@ -499,24 +482,8 @@ static void leave(struct gw_request *request)
     stop_work(request);
     gw_timer_clear(request->worker->loop, &request->deadline);
     move(request, GW_REQUEST_LEAVE);
-    if (was_at_work && feature && feature->plugin->feature.gone) {
-        gw_visit_begin(&visit, feature->meter, &request->ctx, GW_CALLBACK_GONE);
-        feature->plugin->feature.gone(&request->ctx, feature->state, request->feature_call);
-        gw_visit_end(&visit);
-    }
-}
-
-/* Once it is over: how much memory it took, and whether the feature kept to its own. */
-static void note_memory(const struct gw_request *request)
-{
-    const struct gw_instance *feature = request->route ? request->route->feature : NULL;
-
-    if (!feature)
-        return;
-    gw_meter_note_memory(feature->meter, request->ex->arena.used + request->build.used);
-    gw_guard_check(request->feature_call, feature->plugin->feature.call_size, feature->meter, "the call's memory");
-    if (feature->is_guarded)
-        gw_guard_check(feature->state, feature->plugin->descriptor.state_size, feature->meter, "the instance's state");
+    if (was_at_work && request->route)
+        gw_feature_gone(request);
 }
 
 static void deadline_due(struct gw_timer *timer)
@@ -623,7 +590,7 @@ static void on_done(void *user, struct gw_exchange *ex)
     move(request, GW_REQUEST_END);
     gw_access_done(request);
     gw_request_free_calls(request);
-    note_memory(request);
+    gw_feature_note_memory(request);
     snapshot = request->snapshot;
     ex->pipeline = NULL;
     gw_arena_done(&request->build);

@@ -4,6 +4,7 @@
  *     caller.c    whose rules say who calls
  *     ask.c       what it tells routing about itself
  *     calls.c     the model calls it makes
+ *     feature.c   the way into its feature
  *     work.c      its timers and its jobs on other threads
  *     answer.c    what the core answers itself, and in whose language
  *     host.c, host_answer.c   the table that plugins call
@@ -132,6 +133,18 @@ void gw_request_pause_calls(struct gw_request *request);
 void gw_request_resume_calls(struct gw_request *request);
 /** Before the request's memory goes. */
 void gw_request_free_calls(struct gw_request *request);
+
+/* feature.c: into its feature; each of the first four, and refuse(), must be there */
+aigw_status gw_feature_check(struct gw_request *request);
+aigw_status gw_feature_run(struct gw_request *request);
+/** What it wrote was looked over, too. */
+aigw_status gw_feature_build(struct gw_request *request, const struct aigw_model_info *target,
+                             const struct aigw_call_options *options, struct aigw_model_request *ret_request);
+aigw_status gw_feature_event(struct gw_request *request, const struct aigw_event *event);
+void gw_feature_refuse(struct gw_request *request, const struct aigw_refusal *refusal);
+void gw_feature_gone(struct gw_request *request);
+/** Once it is over: how much memory it took, and whether the feature kept to its own. */
+void gw_feature_note_memory(const struct gw_request *request);
 
 /* work.c */
 aigw_status gw_request_set_timer(struct gw_request *request, struct aigw_timer **timer, int64_t delay_ms,
