@@ -326,12 +326,14 @@ static void host_model_cancel(struct aigw_ctx *ctx, struct aigw_call *call)
 static aigw_status host_quota_left(struct aigw_ctx *ctx, uint32_t unit, struct aigw_quota *ret_quota)
 {
     struct aigw_quota quota = { .struct_size = sizeof quota, .unit = unit };
+    aigw_status status = gw_host_request(ctx, "quota_left");
     struct gw_limit_left left;
 
-    if (!ctx->request)
-        return no_request(ctx);
+    if (status)
+        return status;
     if (!gw_abi_is_full(ret_quota, sizeof(uint64_t)))
-        return gw_ctx_fail(ctx, AIGW_E_INVALID, "quota_left: struct_size of *ret_quota must be set");
+        return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE,
+                             "quota_left(): struct_size of *ret_quota must be set");
     if ((unit != AIGW_QUOTA_REQUESTS && unit != AIGW_QUOTA_TOKENS) ||
         !gw_spend_left(ctx->request, unit == AIGW_QUOTA_REQUESTS ? GW_LIMIT_OF_REQUESTS : GW_LIMIT_OF_TOKENS, &left))
         return AIGW_E_NOT_FOUND;
