@@ -116,6 +116,27 @@ int64_t gw_wall_s(void); /* seconds since 1970 UTC */
 int64_t gw_wall_us(void);
 /** CPU time of the calling thread, microseconds. */
 int64_t gw_thread_cpu_us(void);
+/** The processor's own counter: a quarter of the price of a clock, in a unit of its own. Only differences mean
+ * anything, and none that was taken across a change of processors is below 0. */
+static inline int64_t gw_ticks(void)
+{
+#if defined(__x86_64__)
+    return (int64_t)__builtin_ia32_rdtsc();
+#elif defined(__aarch64__)
+    int64_t ticks;
+
+    __asm__ volatile("mrs %0, cntvct_el0" : "=r"(ticks));
+    return ticks;
+#else
+    return gw_mono_us() * 1000;
+#endif
+}
+/** How long that is, by what gw_ticks_measure() found last; 0: not known yet. */
+int64_t gw_ticks_to_ns(int64_t ticks);
+/** Hold the counter to the monotonic clock: once, and again from time to time, from one thread. */
+void gw_ticks_measure(void);
+/** When the event loop of this thread began its turn, gw_mono_ms(); 0: it has no loop. */
+extern _Thread_local int64_t gw_turn_began_ms;
 /** 32 lower-case hex digits and NUL, from a fast per-thread generator seeded by the kernel. Not for secrets. */
 void gw_id_hex(char ret_id[33]);
 

@@ -1,8 +1,13 @@
 /* clock.c - clocks and request ids. */
 #include "base/base.h"
 
+#include <stdatomic.h>
 #include <sys/random.h>
 #include <time.h>
+
+#define MEASURE_US 1000
+
+_Thread_local int64_t gw_turn_began_ms;
 
 static int64_t clock_us(clockid_t clock)
 {
@@ -35,6 +40,31 @@ int64_t gw_wall_s(void)
 int64_t gw_thread_cpu_us(void)
 {
     return clock_us(CLOCK_THREAD_CPUTIME_ID);
+}
+
+/* ---- the processor's counter ---- */
+
+static struct {
+    int64_t us, ticks; /* when it was measured last */
+    _Atomic double ns_per_tick;
+} counter;
+
+int64_t gw_ticks_to_ns(int64_t ticks)
+{
+    return (int64_t)((double)ticks * atomic_load_explicit(&counter.ns_per_tick, memory_order_relaxed));
+}
+
+void gw_ticks_measure(void)
+{
+    int64_t us = gw_mono_us(), ticks = gw_ticks();
+
+    if (counter.us && us - counter.us < MEASURE_US)
+        return; /* too short to say anything */
+    if (counter.us && ticks > counter.ticks)
+        atomic_store_explicit(&counter.ns_per_tick, (double)(us - counter.us) * 1000 / (double)(ticks - counter.ticks),
+                              memory_order_relaxed);
+    counter.us = us;
+    counter.ticks = ticks;
 }
 
 /* xorshift128+ per thread: ids must be unique, not secret. */

@@ -67,6 +67,7 @@ int cli_top(const struct cli_options *options);
 int cli_man(const struct cli_options *options);
 int cli_route(const struct cli_options *options);
 int cli_version(const struct cli_options *options);
+int cli_plugin(const struct cli_options *options);
 int cli_reload(const struct cli_options *options);
 int cli_upgrade(const struct cli_options *options);
 /** Send a command to the running gateway and print what it says. wait_s: longest silence. */

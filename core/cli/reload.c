@@ -1,5 +1,5 @@
-/* reload.c - ask the running gateway to read its configuration again, what that would change, or to hand over to a new
- * program. */
+/* reload.c - commands that the running gateway carries out: reload, what that would change, handing over to a new
+ * program, switching an instance off. */
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -49,6 +49,21 @@ int cli_ask(const struct cli_options *options, const char *command, int wait_s)
         fwrite(out.data ? out.data : "", 1, out.len, stdout);
     gw_buf_done(&out);
     return status == AIGW_OK ? CLI_OK : CLI_FAILED;
+}
+
+int cli_plugin(const struct cli_options *options)
+{
+    const char *what = options->word_count ? options->words[0] : "";
+    const char *name = options->word_count > 1 ? options->words[1] : NULL;
+    bool is_list = strcmp(what, "list") == 0, is_switch = strcmp(what, "off") == 0 || strcmp(what, "on") == 0;
+    char command[256];
+
+    if ((is_list && name) || (!is_list && !is_switch) || (is_switch && (!name || strpbrk(name, "\r\n")))) {
+        fprintf(stderr, "aigw: expected `plugin off NAME`, `plugin on NAME` or `plugin list`\nTry `aigw --help`.\n");
+        return CLI_USAGE;
+    }
+    snprintf(command, sizeof command - 1, is_list ? "plugin %s%.0s" : "plugin %s %s", what, name ? name : "");
+    return cli_ask(options, command, GW_CONTROL_ANSWER_S);
 }
 
 int cli_reload(const struct cli_options *options)

@@ -111,6 +111,21 @@ static void put_keys(const struct view *v, struct gw_buf *out)
     }
 }
 
+/** Only those of whom there is something to say. */
+static void put_plugins(const struct view *v, struct gw_buf *out)
+{
+    struct json_object *list = cli_json_at(v->now.ready, "plugins");
+
+    for (size_t i = 0; json_object_is_type(list, json_type_array) && i < json_object_array_length(list); i++) {
+        struct json_object *plugin = json_object_array_get_idx(list, i), *off = cli_json_at(plugin, "off");
+
+        gw_buf_printf(out, "plugin       %s%s%s: %lld slow callbacks, %lld broken rules\n",
+                      cli_json_text(plugin, "instance"), cli_json_int(plugin, "stuck") ? " HOLDS A WORKER" : "",
+                      json_object_get_boolean(off) ? " IS SWITCHED OFF" : "", (long long)cli_json_int(plugin, "slow"),
+                      (long long)cli_json_int(plugin, "errors"));
+    }
+}
+
 static void put_rows(const struct view *v, const char *title, const struct sample_row *rows, size_t count,
                      const struct sample_row *before, size_t before_count, bool is_model, struct gw_buf *out)
 {
@@ -200,6 +215,7 @@ static void put_text(struct view *v, struct gw_buf *out)
     put_gateway(v, v->url, out);
     put_traffic(v, out);
     put_keys(v, out);
+    put_plugins(v, out);
     put_rows(v, "MODEL, AS CLIENTS KNOW IT", v->now.models, v->now.model_count, v->before.models,
              v->has_before ? v->before.model_count : 0, true, out);
     put_rows(v, "ATTEMPTS AT A PROVIDER", v->now.providers, v->now.provider_count, v->before.providers,

@@ -137,6 +137,11 @@ const struct cli_command cli_commands[] = {
       "container.",
       "0: the new program serves. 1: it does not, standard output says why and the running one stays; or no gateway "
       "answers. 2: wrong usage." },
+    { "plugin", cli_plugin, OPTIONS(reload), "off NAME | on NAME | list",
+      "Switch a provider or feature of the running gateway off, and on again. What is off gets nothing new: a model's "
+      "calls go to its other targets, a feature's requests are answered with 503; what is under way goes on. It lasts "
+      "until the next reload; enabled = false in conf.d lasts longer. NAME is one of `providers` or `features`.",
+      "0: done. 1: there is no such instance, or no gateway answers. 2: wrong usage." },
     { "health", cli_health, OPTIONS(health), NULL, "Ask the gateway that runs here with this configuration how it is.",
       "0: it is well. 1: it is not, or does not answer; standard error says why. 2: wrong usage." },
     { "plugins", cli_plugins, OPTIONS(plugins), NULL, "List the plugins with their settings and routes.",

@@ -35,6 +35,7 @@ struct gw_settings {
         int64_t header_max, body_max, drain_max, backlog_high, connections_max; /* connections_max: process */
         int64_t request_memory_max;                                             /* arena of one request */
         int64_t stream_status_ms;                                               /* D32 */
+        int64_t plugin_stuck_ms;                                                /* 0: never ends the process */
     } limits;
     struct {
         int32_t enabled; /* AIGW_FASTAPI__TLS__ENABLED */

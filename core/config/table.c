@@ -122,6 +122,10 @@ const struct gw_setting_row gw_setting_rows[] = {
         "Most memory of one request, bytes. The default is less where memory is "
         "limited to less than 256 MiB.",
         "AIGW_LIMITS__REQUEST_MEMORY_MAX"),
+    INT(limits, plugin_stuck_ms, "0", 0, DAY_MS,
+        "A plugin's callback that holds a worker for so long ends the process, with exit status 70, so that its "
+        "supervisor starts it anew, milliseconds. 0: it is only reported, after 2 s.",
+        "AIGW_LIMITS__PLUGIN_STUCK_MS"),
     INT(limits, stream_status_ms, "1000", 0, 60000,
         "A stream's 200 is sent with the model's first event, or after this many "
         "milliseconds.",

@@ -331,7 +331,7 @@ void gw_loop_turn(struct gw_loop *loop, int64_t max_ms)
     int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_PER_TURN, loop_sleep_ms(loop, max_ms));
 
     loop->cpu_us = 0;
-    loop->now_ms = gw_mono_ms();
+    loop->now_ms = gw_turn_began_ms = gw_mono_ms();
     if (count > 0)
         loop_deliver(loop, count);
     gw_wheel_advance(&loop->wheel, loop->now_ms);

@@ -3,7 +3,8 @@
 #include "models/call.h"
 #include "models/credential.h"
 
-#define REFUSAL_MAX (64u << 10)
+#define REFUSAL_MAX  (64u << 10)
+#define PAUSE_MAX_MS 86400000
 
 /* ---- frames ---- */
 
@@ -19,13 +20,16 @@ static aigw_status on_frame(void *user, const struct aigw_frame *frame)
 {
     struct gw_attempt *attempt = user;
     struct aigw_call *call = attempt->call;
+    struct gw_visit visit;
     aigw_status status;
 
     if (attempt->state == GW_ATTEMPT_OVER)
         return AIGW_E_CLOSED;
     if (call->state == GW_CALL_FINISHED && attempt->grace.is_armed && !is_heartbeat(frame)) /* go on waiting */
         gw_timer_set(call->in.loop, &attempt->grace, call->in.snapshot->settings.upstream.finish_grace_ms);
+    gw_attempt_visit(attempt, &visit, GW_CALLBACK_FRAME);
     status = gw_attempt_ops(attempt)->frame(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, frame);
+    status = gw_attempt_visited(attempt, &visit, status, AIGW_DONE);
     return attempt->state == GW_ATTEMPT_OVER ? AIGW_E_CLOSED : status;
 }
 
@@ -34,9 +38,13 @@ static void end_answer(struct gw_attempt *attempt)
 {
     const struct aigw_provider_ops *ops = gw_attempt_ops(attempt);
     aigw_status status = AIGW_OK;
+    struct gw_visit visit;
 
-    if (ops->done)
+    if (ops->done) {
+        gw_attempt_visit(attempt, &visit, GW_CALLBACK_DONE);
         status = ops->done(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call);
+        status = gw_attempt_visited(attempt, &visit, status, AIGW_DONE);
+    }
     if (attempt->state == GW_ATTEMPT_OVER)
         return;
     if (status < 0)
@@ -79,6 +87,7 @@ static int on_head(void *user, struct gw_transfer *transfer, int status)
                    (size_t)attempt->call->in.snapshot->settings.upstream.answer_max);
     gw_attempt_move(attempt, GW_ATTEMPT_ACCEPT);
     attempt->http = (struct aigw_http_request){ .framing = attempt->http.framing };
+    gw_meter_note_memory(attempt->ctx.meter, attempt->build.used);
     gw_arena_done(&attempt->build); /* the server has the request: a stream of minutes need not hold it */
     return GW_UP_MORE;
 }
@@ -86,6 +95,7 @@ static int on_head(void *user, struct gw_transfer *transfer, int status)
 static int on_data(void *user, struct gw_transfer *transfer, const char *bytes, size_t len)
 {
     struct gw_attempt *attempt = user;
+    aigw_status status;
 
     (void)transfer;
     if (attempt->state == GW_ATTEMPT_REFUSED) { /* keep what explains it */
@@ -93,7 +103,10 @@ static int on_data(void *user, struct gw_transfer *transfer, const char *bytes, 
         gw_buf_put(&attempt->refusal, bytes, len < room ? len : room);
         return GW_UP_MORE;
     }
-    settle(attempt, gw_framer_feed(&attempt->framer, bytes, len, on_frame, attempt));
+    gw_burst_begin();
+    status = gw_framer_feed(&attempt->framer, bytes, len, on_frame, attempt);
+    gw_burst_end();
+    settle(attempt, status);
     if (attempt->state == GW_ATTEMPT_OVER)
         return GW_UP_STOP;
     return attempt->call->is_paused ? GW_UP_PAUSE : GW_UP_MORE;
@@ -129,6 +142,7 @@ static void report_refusal(struct gw_attempt *attempt, struct gw_transfer *trans
     struct aigw_error error =
         gw_make_error(aigw_error_kind_of_status(attempt->status), attempt->status,
                       gw_arena_printf(attempt->call->in.arena, "the model server answered %d", attempt->status));
+    struct gw_visit visit;
 
     if (attempt->status == 429 && failure.retry_after_ms < 0)
         failure.retry_after_ms = gw_rate_reset_ms(transfer);
@@ -137,9 +151,13 @@ static void report_refusal(struct gw_attempt *attempt, struct gw_transfer *trans
     if (attempt->status >= 300 && attempt->status < 400)
         error.message = AIGW_STR("the model server answered with a redirect, which is not followed; use its final URL "
                                  "as the endpoint");
-    else if (gw_attempt_ops(attempt)->failure)
+    else if (gw_attempt_ops(attempt)->failure) {
+        gw_attempt_visit(attempt, &visit, GW_CALLBACK_FAILURE);
         gw_attempt_ops(attempt)->failure(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, &failure,
                                          &error);
+        gw_error_mend(&attempt->ctx, &error);
+        gw_visit_end(&visit);
+    }
     error.struct_size = sizeof error; /* an older plugin may have written its own */
     if (!renew_credential(attempt, &error))
         gw_attempt_fail(attempt, &error);
@@ -219,11 +237,17 @@ void gw_attempt_produce(struct gw_attempt *attempt)
 {
     struct aigw_produce next = { .struct_size = sizeof next };
     struct aigw_call *call = attempt->call;
+    struct gw_visit visit;
     aigw_status status;
 
     if (call->is_paused)
         return; /* gw_attempt_resume() starts it again */
+    gw_attempt_visit(attempt, &visit, GW_CALLBACK_PRODUCE);
     status = gw_attempt_ops(attempt)->produce(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, &next);
+    if (status == AIGW_OK && !next.is_done && (next.next_ms < 0 || next.next_ms > PAUSE_MAX_MS))
+        status = gw_ctx_breach(&attempt->ctx, AIGW_E_STATE, GW_BREACH_VALUE,
+                               "produce() wants a pause of %lld ms, expected 0 to a day", (long long)next.next_ms);
+    status = gw_attempt_visited(attempt, &visit, status, AIGW_DONE);
     if (attempt->state == GW_ATTEMPT_OVER)
         return;
     if (status || next.is_done) {

@@ -200,16 +200,23 @@ static aigw_status describe(struct gw_attempt *attempt)
         .prefix = place->prefix,
     };
 
+    struct gw_visit visit;
+    aigw_status status;
+
     attempt->http = (struct aigw_http_request){ .struct_size = sizeof attempt->http, .framing = AIGW_FRAMING_BODY };
     attempt->provider_call = NULL;
     if (ops->call_size) {
-        attempt->provider_call = gw_arena_calloc(attempt->call->in.arena, ops->call_size);
+        attempt->provider_call = gw_guarded_calloc(attempt->call->in.arena, ops->call_size);
         if (!attempt->provider_call)
             return AIGW_E_NOMEM;
     }
     attempt->ctx.error = NULL;
-    return ops->request(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, &target, &attempt->request,
-                        &attempt->http);
+    gw_attempt_visit(attempt, &visit, GW_CALLBACK_REQUEST);
+    status = ops->request(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, &target, &attempt->request,
+                          &attempt->http);
+    if (status == AIGW_OK)
+        status = gw_http_request_check(&attempt->ctx, &attempt->http);
+    return gw_attempt_visited(attempt, &visit, status, AIGW_PENDING);
 }
 
 /* scheme://host:port of a URL: what a log may show. */
@@ -464,6 +471,7 @@ static struct gw_attempt *new_attempt(struct aigw_call *call, const struct gw_ch
     gw_arena_init(&attempt->build, (size_t)call->in.snapshot->settings.limits.request_memory_max);
     attempt->ctx = (struct aigw_ctx){ .plugin = attempt->target->provider->plugin,
                                       .instance = attempt->target->provider->name,
+                                      .meter = attempt->target->provider->meter,
                                       .request_arena = call->in.arena,
                                       .build_arena = &attempt->build,
                                       .attempt = attempt,
@@ -546,6 +554,8 @@ void gw_attempt_close(struct gw_attempt *attempt)
 
 void gw_attempt_free(struct gw_attempt *attempt)
 {
+    gw_guard_check(attempt->provider_call, gw_attempt_ops(attempt)->call_size, attempt->ctx.meter, "the call's memory");
+    gw_meter_note_memory(attempt->ctx.meter, attempt->build.used);
     gw_framer_done(&attempt->framer);
     gw_buf_done(&attempt->refusal);
     gw_arena_done(&attempt->build);

@@ -144,6 +144,8 @@ static struct gw_instance *need_provider(const struct gw_plugins *plugins, const
 {
     struct gw_instance *provider = name ? gw_plugins_provider(plugins, name) : NULL;
 
+    if (name && !provider)
+        provider = gw_plugins_disabled(plugins, AIGW_KIND_PROVIDER, name); /* nothing is sent to it */
     if (name && !provider) {
         const char *close = suggest_provider(plugins, name);
         gw_problem(problems, node, key, "no provider is called \"%s\"%s%s%s; add it to `providers`", name,

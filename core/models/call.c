@@ -575,17 +575,21 @@ static aigw_status deliver_finish(struct gw_attempt *attempt, const struct aigw_
 static aigw_status emit(struct gw_attempt *attempt, const struct aigw_event *event)
 {
     struct aigw_call *call = attempt->call;
+    struct aigw_error failure;
 
     switch (event->type) {
     case AIGW_EVENT_ERROR:
         if (!event->error)
-            return AIGW_E_INVALID;
-        gw_attempt_fail(attempt, event->error);
+            return gw_ctx_breach(&attempt->ctx, AIGW_E_INVALID, GW_BREACH_SIZE, "emit(): ERROR without error");
+        failure = *event->error;
+        gw_error_mend(&attempt->ctx, &failure);
+        gw_attempt_fail(attempt, &failure);
         return AIGW_E_CLOSED;
     case AIGW_EVENT_START:
     case AIGW_EVENT_END:
     case AIGW_EVENT_WAITING:
-        return AIGW_E_STATE; /* the core's own */
+        return gw_ctx_breach(&attempt->ctx, AIGW_E_STATE, GW_BREACH_VALUE,
+                             "emit(): events of type %u are the core's own", event->type);
     default:
         if (event->type == 0 || event->type > AIGW_EVENT_WAITING)
             return AIGW_OK; /* a stranger is ignored */
@@ -611,16 +615,23 @@ aigw_status gw_attempt_emit(struct gw_attempt *attempt, const struct aigw_event 
     struct aigw_usage usage;
     struct aigw_error error;
 
+    aigw_status status;
+
+    if (attempt->state == GW_ATTEMPT_OVER)
+        return AIGW_E_CLOSED;
     if (attempt->state != GW_ATTEMPT_ANSWERING)
-        return attempt->state == GW_ATTEMPT_OVER ? AIGW_E_CLOSED : AIGW_E_STATE;
-    if (gw_abi_is_full(event, sizeof whole) && (!event->usage || gw_abi_is_full(event->usage, sizeof usage)) &&
-        (!event->error || gw_abi_is_full(event->error, sizeof error)))
-        return emit(attempt, event);
-    if (!gw_abi_in(&whole, sizeof whole, event)) /* from an older SDK, or nonsense */
-        return AIGW_E_INVALID;
-    if (whole.usage && gw_abi_in(&usage, sizeof usage, whole.usage))
-        whole.usage = &usage;
-    if (whole.error && gw_abi_in(&error, sizeof error, whole.error))
-        whole.error = &error;
-    return emit(attempt, &whole);
+        return gw_ctx_breach(&attempt->ctx, AIGW_E_STATE, GW_BREACH_MOMENT,
+                             "emit() works inside frame(), done() and produce() only");
+    if (!gw_abi_is_full(event, sizeof whole) || (event->usage && !gw_abi_is_full(event->usage, sizeof usage)) ||
+        (event->error && !gw_abi_is_full(event->error, sizeof error))) { /* from an older SDK, or nonsense */
+        if (!gw_abi_in(&whole, sizeof whole, event) || (whole.usage && !gw_abi_in(&usage, sizeof usage, whole.usage)) ||
+            (whole.error && !gw_abi_in(&error, sizeof error, whole.error)))
+            return gw_ctx_breach(&attempt->ctx, AIGW_E_INVALID, GW_BREACH_SIZE,
+                                 "emit(): the event, its usage or its error has a struct_size that no struct has");
+        whole.usage = whole.usage ? &usage : NULL;
+        whole.error = whole.error ? &error : NULL;
+        event = &whole;
+    }
+    status = gw_event_check(&attempt->ctx, event);
+    return status ? status : emit(attempt, event);
 }

@@ -10,6 +10,7 @@
  *     answer.c       an attempt: the answer in
  *     headers.c      what is kept of an answer's headers
  *     credential.c   what providers need fetched before they can ask
+ *     handed.c       what a provider hands over: requests, errors, events
  *
  * Everything begins from the loop: gw_call_new() only queues a task, so nothing is ever delivered from inside a
  * function that a feature called. While the bytes of an answer run through framer and provider the feature may cancel
@@ -197,6 +198,19 @@ void gw_attempt_grace_over(struct gw_timer *timer);
 /** The head of an answer is here: keep the headers that the feature asked for, export those about rate limits. */
 void gw_attempt_keep_headers(struct gw_attempt *attempt);
 void gw_attempt_note_headers(struct gw_attempt *attempt, const struct gw_transfer *transfer);
+
+/* handed.c */
+/** Around a callback of its provider; the latter answers the status as gw_ctx_status() does. */
+void gw_attempt_visit(struct gw_attempt *attempt, struct gw_visit *visit, enum gw_callback callback);
+aigw_status gw_attempt_visited(struct gw_attempt *attempt, struct gw_visit *visit, aigw_status status,
+                               aigw_status more);
+/* AIGW_OK, or a fault of the plugin was noted by its name */
+aigw_status gw_http_request_check(struct aigw_ctx *ctx, const struct aigw_http_request *http);
+aigw_status gw_header_lines_check(struct aigw_ctx *ctx, const char *what, const char *const *lines, uint32_t count);
+/** Whole, of our size. */
+aigw_status gw_event_check(struct aigw_ctx *ctx, const struct aigw_event *event);
+/** What cannot be used is left out. */
+void gw_error_mend(struct aigw_ctx *ctx, struct aigw_error *error);
 
 /* retry_after.c */
 /** What the answer's headers ask for, milliseconds; -1: nothing. */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "plugin/ctx.h"
+#include "models/call.h"
 
 #define ENTRIES_MAX  256u
 #define STEPS_MAX    8u
@@ -288,19 +288,27 @@ static aigw_status next_step(struct fetch *fetch)
                                          .body = fetch->step ? gw_buf_str(&fetch->answer) : AIGW_STR_NONE,
                                          .http = &fetch->http,
                                          .expires_ms = -1 };
+    struct gw_visit visit;
     aigw_status status;
 
     gw_arena_init(&fetch->arena, FETCH_MEMORY); /* what the last step described is not needed any more */
     fetch->http = (struct aigw_http_request){ .struct_size = sizeof fetch->http };
     fetch->ctx.error = NULL;
+    gw_visit_begin(&visit, fetch->ctx.meter, &fetch->ctx, GW_CALLBACK_CREDENTIAL);
     status = fetch->instance->plugin->provider.credential(&fetch->ctx, fetch->instance->state, fetch->memory, &step);
+    status = gw_ctx_status(&fetch->ctx, GW_CALLBACK_CREDENTIAL, status, AIGW_OK);
+    fetch->http.framing = AIGW_FRAMING_BODY; /* whatever it says */
+    if (status == AIGW_OK && !step.is_done)
+        status = gw_http_request_check(&fetch->ctx, &fetch->http);
+    gw_visit_end(&visit);
     gw_arena_done(&before);
     if (status)
-        return status;
+        return status < 0 ? status : AIGW_E_STATE;
     if (step.is_done) {
-        if (!step.value.len || step.value.len > VALUE_MAX)
-            return gw_ctx_fail(&fetch->ctx, AIGW_E_INVALID, "the credential has %zu bytes, expected 1 to %u",
-                               step.value.len, VALUE_MAX);
+        if (!step.value.len || step.value.len > VALUE_MAX || !step.value.ptr)
+            return gw_ctx_breach(&fetch->ctx, AIGW_E_INVALID, GW_BREACH_SIZE,
+                                 "credential(): the value has %zu bytes%s, expected 1 to %u", step.value.len,
+                                 step.value.ptr ? "" : " at NULL", VALUE_MAX);
         end_fetch(fetch, AIGW_OK, &step);
         return AIGW_OK;
     }
@@ -335,6 +343,7 @@ static bool start_fetch(const struct gw_credential_query *query, struct entry *e
     gw_buf_init(&fetch->answer, ANSWER_MAX);
     fetch->ctx = (struct aigw_ctx){ .plugin = query->instance->plugin,
                                     .instance = query->instance->name,
+                                    .meter = query->instance->meter,
                                     .request_arena = &fetch->arena,
                                     .build_arena = &fetch->arena };
     fetch->begin.run = begin_fetch;

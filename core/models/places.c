@@ -160,7 +160,8 @@ const struct gw_place *gw_place_of(const struct gw_models *models, const struct 
     return NULL;
 }
 
-static void drain(struct gw_models *models, const struct gw_node *list, struct gw_problems *problems)
+static void drain(struct gw_models *models, const struct gw_node *list, const struct gw_plugins *plugins,
+                  struct gw_problems *problems)
 {
     const char *names[64];
     size_t count = 0;
@@ -178,7 +179,7 @@ static void drain(struct gw_models *models, const struct gw_node *list, struct g
         for (size_t i = 0; name && i < models->place_count; i++)
             if (strcmp(models->places[i].name, name) == 0)
                 is_known = models->places[i].is_drained = true;
-        if (!name || is_known)
+        if (!name || is_known || gw_plugins_disabled(plugins, AIGW_KIND_PROVIDER, name))
             continue;
         close = gw_closest(name, names, count);
         gw_problem(problems, n, "routing.drain", "no provider is called \"%s\"%s%s%s", name,
@@ -242,6 +243,6 @@ void gw_places_build(struct gw_models *models, const struct gw_node *conf, const
                      struct gw_problems *problems)
 {
     build_provider_places(models, plugins, problems);
-    drain(models, gw_node_get(conf, "routing.drain"), problems);
+    drain(models, gw_node_get(conf, "routing.drain"), plugins, problems);
     build_endpoint_places(models, gw_node_get(conf, "routing.endpoints"), problems);
 }

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "models/plan.h"
+#include "plugin/meter.h"
 
 #define DEFAULT_PREFIX "default"
 #define ATTEMPTS       3 /* of a call, when nobody says how many */
@@ -260,6 +261,10 @@ static const char *unfit(const struct gw_target *target, struct gw_ask *ask, con
     for (uint32_t i = 0; i < ruling->tag_list_count; i++)
         if (!has_tags(target->place, ruling->tags[i], &missing))
             return gw_arena_printf(arena, "it has not the tag \"%s\"", missing);
+    if (target->provider->is_disabled)
+        return "its provider is switched off (enabled = false)";
+    if (gw_meter_is_off(target->provider->meter))
+        return "its provider is switched off (aigw plugin off)";
     if (target->place && target->place->is_drained)
         return "its provider is drained (routing.drain)";
     if (target->can != GW_CAN_ALL && gw_ask_wants(ask)->needs & ~target->can)

@@ -34,6 +34,7 @@ aigw_status gw_attempt_sign(struct gw_attempt *attempt)
     struct aigw_signature signature = { .struct_size = sizeof signature };
     struct aigw_http_request whole = attempt->http;
     const char *lines[HEADERS_MAX], **all;
+    struct gw_visit visit;
     aigw_status status;
 
     if (!ops->sign)
@@ -41,11 +42,13 @@ aigw_status gw_attempt_sign(struct gw_attempt *attempt)
     if (!list_headers(attempt, lines, &whole.header_count))
         return AIGW_E_LIMIT;
     whole.headers = lines;
+    gw_attempt_visit(attempt, &visit, GW_CALLBACK_SIGN);
     status = ops->sign(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, &whole, &signature);
+    if (status == AIGW_OK)
+        status = gw_header_lines_check(&attempt->ctx, "the signature", signature.headers, signature.header_count);
+    status = gw_attempt_visited(attempt, &visit, status, AIGW_PENDING);
     if (status || !signature.header_count)
         return status;
-    if (signature.header_count > HEADERS_MAX)
-        return AIGW_E_LIMIT;
     all = gw_arena_alloc(&attempt->build, (attempt->http.header_count + signature.header_count) * sizeof *all);
     if (!all)
         return AIGW_E_NOMEM;

@@ -496,5 +496,6 @@ void gw_access_register(struct gw_server *server)
     gw_metrics_add_collector(gw_limits_collect, server);
     gw_metrics_add_collector(gw_targets_collect, server);
     gw_metrics_add_collector(collect_shared, server);
+    gw_metrics_add_collector(gw_meters_collect, NULL);
     gw_metrics_add_collector(gw_process_collect, NULL);
 }

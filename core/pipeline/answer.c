@@ -62,10 +62,10 @@ static bool said_by_feature(struct gw_request *request, const struct aigw_refusa
 {
     const struct gw_instance *feature = request->route ? request->route->feature : NULL;
 
-    if (!feature || !feature->plugin->feature.refuse || request->refusing)
+    if (!feature || !feature->plugin->feature.refuse || request->refusing || gw_meter_is_off(feature->meter))
         return false;
     request->refusing = refusal;
-    feature->plugin->feature.refuse(&request->ctx, feature->state, &request->view, refusal);
+    gw_feature_refuse(request, refusal);
     request->refusing = NULL;
     return request->answer != GW_ANSWER_NONE;
 }

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "pipeline/request.h"
+#include "pipeline/host.h"
 
 static struct gw_request *request_of(const void *user)
 {
@@ -21,8 +21,7 @@ static aigw_status on_build(void *user, struct aigw_call *call, const struct aig
         status = gw_ctx_fail(&request->ctx, AIGW_E_STATE, "the plugin calls a model but has no function build()");
     else {
         request->ctx.build_arena = build;
-        status = feature->plugin->feature.build(&request->ctx, feature->state, request->feature_call, target,
-                                                gw_call_options(call), ret_request);
+        status = gw_feature_build(request, target, gw_call_options(call), ret_request);
         request->ctx.build_arena = &request->build;
     }
     ret_request->struct_size = sizeof *ret_request;
@@ -59,15 +58,13 @@ static void on_event(void *user, struct aigw_call *call, const struct aigw_event
 {
     struct gw_request *request = request_of(user);
     const struct gw_instance *feature = request->route->feature;
-    aigw_status status;
 
     (void)call;
     if (event->type == AIGW_EVENT_END || event->type == AIGW_EVENT_ERROR)
         note_end(user);
     if (!gw_request_is_alive(request) || !feature->plugin->feature.event)
         return;
-    status = feature->plugin->feature.event(&request->ctx, feature->state, request->feature_call, event);
-    gw_request_settle(request, status);
+    gw_request_settle(request, gw_feature_event(request, event));
 }
 
 static void on_dropped(void *user, struct aigw_call *call)
@@ -163,11 +160,14 @@ static void cancel(struct gw_request_call *node)
     note_end(node);
 }
 
-void gw_request_cancel_call(struct gw_request *request, struct aigw_call *call)
+bool gw_request_cancel_call(struct gw_request *request, struct aigw_call *call)
 {
     for (struct gw_request_call *at = request->calls; at; at = at->next)
-        if (at->call == call)
+        if (at->call == call) {
             cancel(at);
+            return true;
+        }
+    return false;
 }
 
 void gw_request_cancel_calls(struct gw_request *request)

@@ -80,11 +80,16 @@ static const struct gw_instance *instance_of(const struct gw_snapshot *snapshot,
 
     while (at && strcmp(at->name, name) != 0)
         at = at->next;
+    if (!at)
+        at = gw_plugins_disabled(snapshot->plugins,
+                                 strcmp(section, "providers") == 0 ? AIGW_KIND_PROVIDER : AIGW_KIND_FEATURE, name);
     return at;
 }
 
 static bool is_secret(const struct gw_instance *instance, const char *key)
 {
+    if (instance && !instance->plugin->path) /* it is switched off and its plugin not loaded: nobody knows */
+        return true;
     for (uint32_t i = 0; instance && i < instance->plugin->descriptor.setting_count; i++) {
         const struct aigw_setting *setting = &instance->plugin->descriptor.settings[i];
 

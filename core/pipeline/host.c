@@ -1,51 +1,109 @@
-/* host.c - the table handed to plugins, and its functions that belong to a request. The others are in plugin/ctx.c. */
+/* host.c - the table handed to plugins, and its functions that belong to a request: host_answer.c has those that answer
+ * it, plugin/ctx.c and ctx_buf.c those that need none. Whatever a plugin hands over is looked at here first. */
 #include <stdio.h>
 #include <string.h>
 
-#include "pipeline/request.h"
+#include "pipeline/host.h"
 #include "plugin/abi.h"
 #include "prompt/prompt.h"
 
-static aigw_status no_request(struct aigw_ctx *ctx)
+aigw_status gw_host_request(struct aigw_ctx *ctx, const char *what)
 {
-    return gw_ctx_fail(ctx, AIGW_E_STATE,
-                       "this host function is for features and works only while a request is served");
+    if (!gw_ctx_is_here(ctx, what))
+        return AIGW_E_STATE;
+    return ctx->request ? AIGW_OK
+                        : gw_ctx_breach(ctx, AIGW_E_STATE, GW_BREACH_MOMENT,
+                                        "%s() is for features and works only while a request is served", what);
 }
 
-static aigw_status no_call(struct aigw_ctx *ctx)
+static aigw_status for_call(struct aigw_ctx *ctx, const char *what)
 {
-    return gw_ctx_fail(ctx, AIGW_E_STATE, "this host function is for providers and works only during a model call");
+    if (!gw_ctx_is_here(ctx, what))
+        return AIGW_E_STATE;
+    return ctx->attempt ? AIGW_OK
+                        : gw_ctx_breach(ctx, AIGW_E_STATE, GW_BREACH_MOMENT,
+                                        "%s() is for providers and works only during a model call", what);
+}
+
+aigw_status gw_host_text(struct aigw_ctx *ctx, const char *what, const char *which, aigw_str text)
+{
+    return gw_is_text(text) ? AIGW_OK
+                            : gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE, "%s(): %s is %s, %zu bytes", what,
+                                            which, text.ptr ? "too long" : "NULL with a length", text.len);
+}
+
+aigw_status gw_host_string(struct aigw_ctx *ctx, const char *what, const char *which, const char *text)
+{
+    return gw_is_string(text) ? AIGW_OK
+                              : gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE, "%s(): %s is %s", what, which,
+                                              text ? "not ended by NUL within 1 MiB" : "NULL");
+}
+
+aigw_status gw_host_there(struct aigw_ctx *ctx, const char *what, const char *which, const void *pointer)
+{
+    return pointer ? AIGW_OK : gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE, "%s(): %s is NULL", what, which);
 }
 
 /* ---- for providers ---- */
 
 static aigw_status host_emit(struct aigw_ctx *ctx, const struct aigw_event *event)
 {
-    return ctx->attempt ? gw_attempt_emit(ctx->attempt, event) : no_call(ctx);
+    aigw_status status = for_call(ctx, "emit");
+
+    if (!status)
+        status = gw_host_there(ctx, "emit", "the event", event);
+    return status ? status : gw_attempt_emit(ctx->attempt, event);
 }
 
 static aigw_str host_answer_header(struct aigw_ctx *ctx, const char *name)
 {
-    return ctx->attempt ? gw_attempt_answer_header(ctx->attempt, name) : AIGW_STR_NONE;
+    if (for_call(ctx, "answer_header") || gw_host_string(ctx, "answer_header", "the name", name))
+        return AIGW_STR_NONE;
+    return gw_attempt_answer_header(ctx->attempt, name);
 }
 
 static aigw_status host_credential(struct aigw_ctx *ctx, const char *name, aigw_str *ret_value)
 {
-    return ctx->attempt ? gw_attempt_credential(ctx->attempt, name, ret_value) : no_call(ctx);
+    aigw_status status = for_call(ctx, "credential");
+
+    if (!status)
+        status = gw_host_string(ctx, "credential", "the name", name);
+    if (!status)
+        status = gw_host_there(ctx, "credential", "the result", ret_value);
+    return status ? status : gw_attempt_credential(ctx->attempt, name, ret_value);
 }
 
 /* ---- the request ---- */
 
 static aigw_str host_request_id(struct aigw_ctx *ctx)
 {
-    return ctx->request_id ? gw_str(ctx->request_id) : AIGW_STR_NONE;
+    return gw_ctx_is_here(ctx, "request_id") && ctx->request_id ? gw_str(ctx->request_id) : AIGW_STR_NONE;
+}
+
+/* A member's name goes into a log line as it is. */
+static bool is_note_name(const char *name)
+{
+    size_t len = strnlen(name, 65);
+
+    return len > 0 && len < 65 &&
+           strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == len;
 }
 
 static void host_annotate(struct aigw_ctx *ctx, const char *name, aigw_str value)
 {
-    struct gw_request *request = ctx->request;
-    struct gw_note *note = request ? gw_arena_alloc(&request->ex->arena, sizeof *note) : NULL;
+    struct gw_request *request;
+    struct gw_note *note;
 
+    if (gw_host_request(ctx, "annotate") || gw_host_string(ctx, "annotate", "the name", name) ||
+        gw_host_text(ctx, "annotate", "the value", value))
+        return;
+    if (!is_note_name(name)) {
+        (void)gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_VALUE,
+                            "annotate(): the name is not 1 to 64 letters, digits, _, . and -");
+        return;
+    }
+    request = ctx->request;
+    note = gw_arena_alloc(&request->ex->arena, sizeof *note);
     if (!note)
         return;
     note->name = gw_arena_printf(&request->ex->arena, "%s", name);
@@ -58,188 +116,75 @@ static void host_annotate(struct aigw_ctx *ctx, const char *name, aigw_str value
 
 static aigw_str host_header(struct aigw_ctx *ctx, const char *name)
 {
-    return ctx->request ? gw_request_header(ctx->request, name) : AIGW_STR_NONE;
+    if (gw_host_request(ctx, "header") || gw_host_string(ctx, "header", "the name", name))
+        return AIGW_STR_NONE;
+    return gw_request_header(ctx->request, name);
 }
 
 static const struct aigw_principal *host_principal(struct aigw_ctx *ctx)
 {
-    return ctx->request ? &ctx->request->principal : NULL;
+    return gw_host_request(ctx, "principal") ? NULL : &ctx->request->principal;
 }
 
 static int32_t host_has_scope(struct aigw_ctx *ctx, const char *scope, uint32_t flags)
 {
-    return ctx->request && gw_request_has_scope(ctx->request, scope, flags);
+    if (gw_host_request(ctx, "has_scope") || gw_host_string(ctx, "has_scope", "the scope", scope))
+        return 0;
+    return gw_request_has_scope(ctx->request, scope, flags);
 }
 
 static const aigw_str *host_feature_flags(struct aigw_ctx *ctx, uint32_t *ret_count)
 {
-    *ret_count = 0;
-    return ctx->request ? gw_request_flags(ctx->request, ret_count) : NULL;
+    if (ret_count)
+        *ret_count = 0;
+    if (gw_host_request(ctx, "feature_flags") || gw_host_there(ctx, "feature_flags", "the count", ret_count))
+        return NULL;
+    return gw_request_flags(ctx->request, ret_count);
 }
 
 static aigw_str host_setting(struct aigw_ctx *ctx, const char *path)
 {
-    if (!ctx->request)
+    if (gw_host_request(ctx, "setting") || gw_host_string(ctx, "setting", "the path", path))
         return AIGW_STR_NONE;
     return gw_settings_text(&ctx->request->snapshot->settings, ctx->request_arena, path);
 }
 
-/* ---- the answer ---- */
-
-#define HEADERS_MAX 16
-
-/* Names must be tokens and values free of control characters: they may come from a client or a model. */
-static bool copy_headers(const struct aigw_pair *from, uint32_t count, struct gw_http_header *to)
-{
-    if (count > HEADERS_MAX)
-        return false;
-    for (uint32_t i = 0; i < count; i++) {
-        for (size_t at = 0; at < from[i].name.len; at++)
-            if ((unsigned char)from[i].name.ptr[at] <= ' ' || from[i].name.ptr[at] == ':')
-                return false;
-        for (size_t at = 0; at < from[i].value.len; at++)
-            if ((unsigned char)from[i].value.ptr[at] < ' ')
-                return false;
-        to[i] = (struct gw_http_header){ from[i].name, from[i].value };
-    }
-    return true;
-}
-
-/* May an answer begin? `what`: the function that wants to. */
-static aigw_status may_begin(struct aigw_ctx *ctx, const char *what)
-{
-    if (!ctx->request)
-        return no_request(ctx);
-    if (ctx->request->ex->is_gone || (ctx->request->state == GW_REQUEST_GONE && !ctx->request->refusing))
-        return AIGW_E_CLOSED;
-    if (ctx->request->answer != GW_ANSWER_NONE)
-        return gw_ctx_fail(ctx, AIGW_E_STATE, "%s: an answer was already begun", what);
-    return AIGW_OK;
-}
-
-static aigw_status forbidden_header(struct aigw_ctx *ctx, const char *what)
-{
-    return gw_ctx_fail(ctx, AIGW_E_INVALID, "%s: more than %d headers, or one with a forbidden character", what,
-                       HEADERS_MAX);
-}
-
-static aigw_status host_respond(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type, aigw_str body,
-                                const struct aigw_pair *headers, uint32_t header_count)
-{
-    struct gw_http_header list[HEADERS_MAX];
-    aigw_status status = may_begin(ctx, "respond");
-
-    if (status)
-        return status;
-    if (!copy_headers(headers, header_count, list))
-        return forbidden_header(ctx, "respond");
-    if (!gw_request_reply(ctx->request, (int)http_status, content_type ? content_type : GW_JSON, body, list,
-                          header_count))
-        return gw_ctx_fail(ctx, AIGW_E_NOMEM, "respond: out of memory");
-    return AIGW_OK;
-}
-
-static aigw_status host_respond_detail(struct aigw_ctx *ctx, uint32_t http_status, const char *fmt, ...)
-{
-    aigw_status status = may_begin(ctx, "respond_detail");
-    va_list args;
-
-    if (status)
-        return status;
-    va_start(args, fmt);
-    const char *text = gw_arena_vprintf(ctx->request_arena, fmt, args);
-    va_end(args);
-    gw_answer_detail(ctx->request, (int)http_status, text ? text : "Internal Server Error");
-    return AIGW_OK;
-}
-
-static aigw_status host_respond_invalid(struct aigw_ctx *ctx, aigw_str errors)
-{
-    aigw_status status = may_begin(ctx, "respond_invalid");
-
-    if (!status && ctx->request->refusing)
-        return AIGW_E_STATE;
-    if (!status)
-        gw_answer_invalid(ctx->request, errors);
-    return status;
-}
-
-static aigw_status host_respond_model_error(struct aigw_ctx *ctx, const struct aigw_error *error)
-{
-    aigw_status status = may_begin(ctx, "respond_model_error");
-    struct aigw_error whole;
-
-    if (!status && ctx->request->refusing)
-        return AIGW_E_STATE;
-    if (!status && !gw_abi_in(&whole, sizeof whole, error))
-        return gw_ctx_fail(ctx, AIGW_E_INVALID, "respond_model_error: the error's struct_size is not set");
-    if (!status)
-        gw_answer_model_error(ctx->request, &whole);
-    return status;
-}
-
-static aigw_status host_stream_begin(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type,
-                                     const struct aigw_pair *headers, uint32_t header_count)
-{
-    struct gw_http_header list[HEADERS_MAX];
-    aigw_status status = may_begin(ctx, "stream_begin");
-
-    if (status)
-        return status;
-    if (!copy_headers(headers, header_count, list))
-        return forbidden_header(ctx, "stream_begin");
-    if (!gw_request_stream_begin(ctx->request, (int)http_status, content_type, list, header_count))
-        return AIGW_E_CLOSED;
-    return AIGW_OK;
-}
-
-/* May a stream go on? */
-static aigw_status may_stream(struct aigw_ctx *ctx, const char *what)
-{
-    if (!ctx->request)
-        return no_request(ctx);
-    if (!gw_request_is_alive(ctx->request))
-        return AIGW_E_CLOSED;
-    if (ctx->request->answer != GW_ANSWER_STREAM)
-        return gw_ctx_fail(ctx, AIGW_E_STATE, "%s: %s", what,
-                           ctx->request->answer == GW_ANSWER_NONE ? "stream_begin() comes first"
-                                                                  : "the answer has ended");
-    return AIGW_OK;
-}
-
-static aigw_status host_stream_write(struct aigw_ctx *ctx, aigw_str bytes)
-{
-    aigw_status status = may_stream(ctx, "stream_write");
-
-    if (status || !bytes.len)
-        return status;
-    switch (gw_http_stream_write(ctx->request->ex, bytes)) {
-    case GW_WRITE_GONE:
-        return AIGW_E_CLOSED;
-    case GW_WRITE_FULL:
-        gw_request_pause_calls(ctx->request);
-        return AIGW_OK;
-    default:
-        return AIGW_OK;
-    }
-}
-
-static aigw_status host_stream_end(struct aigw_ctx *ctx)
-{
-    aigw_status status = may_stream(ctx, "stream_end");
-
-    if (!status)
-        gw_request_stream_end(ctx->request);
-    return status;
-}
-
-static void host_stream_abort(struct aigw_ctx *ctx)
-{
-    if (ctx->request && ctx->request->answer == GW_ANSWER_STREAM)
-        gw_request_abort(ctx->request);
-}
-
 /* ---- models and prompts ---- */
+
+/* What model_resolve() hands out; model_call() takes no other plan. */
+struct resolved {
+    struct gw_resolved known;
+    struct aigw_model_info info;
+};
+
+static aigw_status check_need(struct aigw_ctx *ctx, const struct aigw_need *need)
+{
+    const aigw_str texts[] = {
+        need->provider, need->name, need->endpoint, need->api_key, need->identifier, need->model
+    };
+    aigw_status status = AIGW_OK;
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(texts) && !status; i++)
+        status = gw_host_text(ctx, "model_resolve", "a text of the need", texts[i]);
+    return status;
+}
+
+static aigw_status resolve(struct aigw_ctx *ctx, const struct aigw_need *need, const struct aigw_model_info **ret_info,
+                           struct aigw_error *ret_error)
+{
+    struct gw_request *request = ctx->request;
+    struct resolved *resolved = gw_arena_calloc(ctx->request_arena, sizeof *resolved);
+    aigw_status status = AIGW_E_NOMEM;
+
+    if (resolved)
+        status = gw_request_resolve(request, need, &resolved->info, ret_error);
+    if (status)
+        return status;
+    resolved->known = (struct gw_resolved){ request->resolved, resolved->info.plan };
+    request->resolved = &resolved->known;
+    *ret_info = &resolved->info;
+    return AIGW_OK;
+}
 
 static aigw_status host_model_resolve(struct aigw_ctx *ctx, const struct aigw_need *given,
                                       const struct aigw_model_info **ret_info, struct aigw_error *ret_error)
@@ -248,29 +193,54 @@ static aigw_status host_model_resolve(struct aigw_ctx *ctx, const struct aigw_ne
                                 .kind = AIGW_ERR_INTERNAL,
                                 .retry_after_ms = -1,
                                 .message = AIGW_STR_INIT("out of memory") };
-    struct aigw_model_info *info;
     struct aigw_need need;
-    aigw_status status = AIGW_E_NOMEM;
+    aigw_status status = gw_host_request(ctx, "model_resolve");
 
-    if (!ctx->request)
-        return no_request(ctx);
-    if (!gw_abi_in(&need, sizeof need, given) || !gw_abi_is_full(ret_error, sizeof(uint64_t)))
-        return gw_ctx_fail(ctx, AIGW_E_INVALID, "model_resolve: struct_size of need and *ret_error must be set");
-    info = gw_arena_calloc(ctx->request_arena, sizeof *info);
-    if (info)
-        status = gw_request_resolve(ctx->request, &need, info, &error);
-    if (status == AIGW_OK) {
-        *ret_info = info;
+    if (status)
+        return status;
+    if (!gw_abi_in(&need, sizeof need, given) || !ret_info || !ret_error ||
+        !gw_abi_is_full(ret_error, sizeof(uint64_t)))
+        return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE,
+                             "model_resolve(): struct_size of need and *ret_error must be set, and no pointer is NULL");
+    status = check_need(ctx, &need);
+    if (status)
+        return status;
+    status = resolve(ctx, &need, ret_info, &error);
+    if (status == AIGW_OK)
         return AIGW_OK;
-    }
     gw_abi_out(ret_error, &error, sizeof error);
     return gw_ctx_fail(ctx, status, "%.*s", AIGW_STR_ARG(error.message));
 }
 
 static const aigw_str *host_model_names(struct aigw_ctx *ctx, uint32_t *ret_count)
 {
-    *ret_count = 0;
-    return ctx->request ? gw_request_model_names(ctx->request, ret_count) : NULL;
+    if (ret_count)
+        *ret_count = 0;
+    if (gw_host_request(ctx, "model_names") || gw_host_there(ctx, "model_names", "the count", ret_count))
+        return NULL;
+    return gw_request_model_names(ctx->request, ret_count);
+}
+
+#define VARS_MAX 1000u
+
+static aigw_status check_query(struct aigw_ctx *ctx, const struct aigw_prompt_query *query)
+{
+    aigw_status status = gw_host_text(ctx, "prompt", "the id", query->id);
+
+    if (!status)
+        status = gw_host_text(ctx, "prompt", "the version", query->version);
+    if (!status)
+        status = gw_host_text(ctx, "prompt", "the inputs", query->inputs);
+    if (!status && (query->var_count > VARS_MAX || (query->var_count && !query->vars)))
+        status = gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE, "prompt(): %u variables %s, expected at most %u",
+                               query->var_count, query->vars ? "are given" : "and no table of them", VARS_MAX);
+    for (uint32_t i = 0; i < query->var_count && !status; i++)
+        if (!gw_is_text(query->vars[i].name) || !gw_is_text(query->vars[i].value))
+            status = gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE,
+                                   "prompt(): variable %u is NULL with a length, or too long", i);
+    if (!status && query->model && !gw_abi_is_full(query->model, offsetof(struct aigw_model_info, plan)))
+        status = gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE, "prompt(): the model's struct_size is not set");
+    return status;
 }
 
 static aigw_status host_prompt(struct aigw_ctx *ctx, const struct aigw_prompt_query *given,
@@ -279,16 +249,46 @@ static aigw_status host_prompt(struct aigw_ctx *ctx, const struct aigw_prompt_qu
     struct aigw_prompt_query query;
     struct aigw_prompt prompt = { .struct_size = sizeof prompt };
     struct gw_err err = { "" };
-    aigw_status status;
+    aigw_status status = gw_host_request(ctx, "prompt");
 
-    if (!ctx->request)
-        return no_request(ctx);
-    if (!gw_abi_in(&query, sizeof query, given) || !gw_abi_is_full(ret_prompt, sizeof(uint64_t)))
-        return gw_ctx_fail(ctx, AIGW_E_INVALID, "prompt: struct_size of the query and of *ret_prompt must be set");
+    if (status)
+        return status;
+    if (!gw_abi_in(&query, sizeof query, given) || !ret_prompt || !gw_abi_is_full(ret_prompt, sizeof(uint64_t)))
+        return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE,
+                             "prompt(): struct_size of the query and of *ret_prompt must be set");
+    status = check_query(ctx, &query);
+    if (status)
+        return status;
     status = gw_prompts_render(ctx->request->snapshot->prompts, ctx->build_arena, &query, &prompt, &err);
     if (prompt.scope.ptr) /* found, whether it could be rendered or not */
         gw_abi_out(ret_prompt, &prompt, sizeof prompt);
     return status ? gw_ctx_fail(ctx, status, "%s", err.text) : AIGW_OK;
+}
+
+#define ANSWER_HEADERS_MAX 16u
+
+static bool is_resolved(const struct gw_request *request, const struct aigw_model_info *model)
+{
+    if (!model || !gw_abi_is_full(model, offsetof(struct aigw_model_info, plan) + sizeof model->plan) || !model->plan)
+        return false;
+    for (const struct gw_resolved *at = request->resolved; at; at = at->next)
+        if (at->plan == model->plan)
+            return true;
+    return false;
+}
+
+static aigw_status check_options(struct aigw_ctx *ctx, const struct aigw_call_options *options)
+{
+    aigw_status status = gw_host_text(ctx, "model_call", "the dialect", options->dialect);
+
+    if (!status && (options->answer_header_count > ANSWER_HEADERS_MAX ||
+                    (options->answer_header_count && !options->answer_headers)))
+        status = gw_ctx_breach(
+            ctx, AIGW_E_INVALID, GW_BREACH_SIZE, "model_call(): %u headers of the answer %s, expected at most %u",
+            options->answer_header_count, options->answer_headers ? "are wanted" : "and no names", ANSWER_HEADERS_MAX);
+    for (uint32_t i = 0; i < options->answer_header_count && !status; i++)
+        status = gw_host_string(ctx, "model_call", "the name of a header", options->answer_headers[i]);
+    return status;
 }
 
 static aigw_status host_model_call(struct aigw_ctx *ctx, const struct aigw_model_info *model,
@@ -296,14 +296,19 @@ static aigw_status host_model_call(struct aigw_ctx *ctx, const struct aigw_model
 {
     struct aigw_call_options options = { .struct_size = sizeof options };
     struct aigw_call *call = NULL;
-    aigw_status status;
+    aigw_status status = gw_host_request(ctx, "model_call");
 
-    if (!ctx->request)
-        return no_request(ctx);
-    if (!model || !model->plan)
-        return gw_ctx_fail(ctx, AIGW_E_INVALID, "model_call: the model comes from model_resolve()");
+    if (status)
+        return status;
+    if (!is_resolved(ctx->request, model))
+        return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_CTX,
+                             "model_call(): the model is not one that model_resolve() gave to this request");
     if (given && !gw_abi_in(&options, sizeof options, given))
-        return gw_ctx_fail(ctx, AIGW_E_INVALID, "model_call: struct_size of the options must be set");
+        return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE,
+                             "model_call(): struct_size of the options must be set");
+    status = check_options(ctx, &options);
+    if (status)
+        return status;
     status = gw_request_call_model(ctx->request, model, &options, &call);
     if (status == AIGW_E_LIMIT)
         return gw_ctx_fail(ctx, status, "model_call: %u calls in one request are the most", GW_REQUEST_CALLS_MAX);
@@ -314,19 +319,21 @@ static aigw_status host_model_call(struct aigw_ctx *ctx, const struct aigw_model
 
 static void host_model_cancel(struct aigw_ctx *ctx, struct aigw_call *call)
 {
-    if (ctx->request && call)
-        gw_request_cancel_call(ctx->request, call);
+    if (!gw_host_request(ctx, "model_cancel") && call && !gw_request_cancel_call(ctx->request, call))
+        (void)gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_CTX, "model_cancel(): that is no call of this request");
 }
 
 static aigw_status host_quota_left(struct aigw_ctx *ctx, uint32_t unit, struct aigw_quota *ret_quota)
 {
     struct aigw_quota quota = { .struct_size = sizeof quota, .unit = unit };
     struct gw_limit_left left;
+    aigw_status status = gw_host_request(ctx, "quota_left");
 
-    if (!ctx->request)
-        return no_request(ctx);
-    if (!gw_abi_is_full(ret_quota, sizeof(uint64_t)))
-        return gw_ctx_fail(ctx, AIGW_E_INVALID, "quota_left: struct_size of *ret_quota must be set");
+    if (status)
+        return status;
+    if (!ret_quota || !gw_abi_is_full(ret_quota, sizeof(uint64_t)))
+        return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE,
+                             "quota_left(): struct_size of *ret_quota must be set");
     if ((unit != AIGW_QUOTA_REQUESTS && unit != AIGW_QUOTA_TOKENS) ||
         !gw_spend_left(ctx->request, unit == AIGW_QUOTA_REQUESTS ? GW_LIMIT_OF_REQUESTS : GW_LIMIT_OF_TOKENS, &left))
         return AIGW_E_NOT_FOUND;
@@ -341,33 +348,62 @@ static aigw_status host_quota_left(struct aigw_ctx *ctx, uint32_t unit, struct a
 
 static aigw_status host_go_on(struct aigw_ctx *ctx)
 {
-    return ctx->request ? gw_request_go_on(ctx->request) : no_request(ctx);
+    aigw_status status = gw_host_request(ctx, "go_on");
+
+    return status ? status : gw_request_go_on(ctx->request);
 }
 
 static aigw_status host_timer_set(struct aigw_ctx *ctx, struct aigw_timer **timer, int64_t delay_ms,
                                   void (*fn)(struct aigw_ctx *ctx, void *arg), void *arg)
 {
-    return ctx->request ? gw_request_set_timer(ctx->request, timer, delay_ms, fn, arg) : no_request(ctx);
+    aigw_status status = gw_host_request(ctx, "timer_set");
+
+    if (status)
+        return status;
+    if (!timer || !fn || delay_ms < 0)
+        return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_VALUE, "timer_set(): %s",
+                             !timer ? "the timer's place is NULL"
+                             : !fn  ? "the function is NULL"
+                                    : "the delay is negative");
+    if (*timer && !gw_request_has_timer(ctx->request, *timer))
+        return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_CTX, "timer_set(): that is no timer of this request");
+    return gw_request_set_timer(ctx->request, timer, delay_ms, fn, arg);
 }
 
 static void host_timer_clear(struct aigw_ctx *ctx, struct aigw_timer *timer)
 {
-    if (ctx->request && timer)
+    if (gw_host_request(ctx, "timer_clear") || !timer)
+        return;
+    if (gw_request_has_timer(ctx->request, timer))
         gw_request_clear_timer(ctx->request, timer);
+    else
+        (void)gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_CTX, "timer_clear(): that is no timer of this request");
 }
 
 static aigw_status host_offload(struct aigw_ctx *ctx, const struct aigw_job *job)
 {
-    return ctx->request ? gw_request_offload(ctx->request, job) : no_request(ctx);
+    aigw_status status = gw_host_request(ctx, "offload");
+
+    if (status)
+        return status;
+    status = gw_request_offload(ctx->request, job);
+    return status == AIGW_E_INVALID
+               ? gw_ctx_breach(ctx, status, GW_BREACH_SIZE,
+                               "offload(): the job lacks struct_size, work() or arg, or arg is larger than 1 MiB")
+               : status;
 }
 
 static aigw_status host_sign_token(struct aigw_ctx *ctx, aigw_str claims, aigw_str *ret_token)
 {
     struct gw_err err = { "" };
-    aigw_status status;
+    aigw_status status = gw_host_request(ctx, "sign_token");
 
-    if (!ctx->request)
-        return no_request(ctx);
+    if (!status)
+        status = gw_host_text(ctx, "sign_token", "claims", claims);
+    if (!status)
+        status = gw_host_there(ctx, "sign_token", "the result", ret_token);
+    if (status)
+        return status;
     status = gw_auth_sign(ctx->request->worker->server->auth, claims, ctx->request_arena, ret_token, &err);
     return status ? gw_ctx_fail(ctx, status, "%s", err.text) : AIGW_OK;
 }
@@ -388,7 +424,7 @@ const struct aigw_host *gw_host(void)
         .buf_json_ascii = gw_ctx_buf_json_ascii,
         .buf_clear = gw_ctx_buf_clear,
         .buf_view = gw_ctx_buf_view,
-        .fail = gw_ctx_fail,
+        .fail = gw_ctx_host_fail,
         .last_error = gw_ctx_last_error,
         .log = gw_ctx_log,
         .count = gw_ctx_count,
@@ -407,14 +443,14 @@ const struct aigw_host *gw_host(void)
         .has_scope = host_has_scope,
         .feature_flags = host_feature_flags,
         .setting = host_setting,
-        .respond = host_respond,
-        .respond_detail = host_respond_detail,
-        .respond_invalid = host_respond_invalid,
-        .respond_model_error = host_respond_model_error,
-        .stream_begin = host_stream_begin,
-        .stream_write = host_stream_write,
-        .stream_end = host_stream_end,
-        .stream_abort = host_stream_abort,
+        .respond = gw_host_respond,
+        .respond_detail = gw_host_respond_detail,
+        .respond_invalid = gw_host_respond_invalid,
+        .respond_model_error = gw_host_respond_model_error,
+        .stream_begin = gw_host_stream_begin,
+        .stream_write = gw_host_stream_write,
+        .stream_end = gw_host_stream_end,
+        .stream_abort = gw_host_stream_abort,
         .model_names = host_model_names,
         .model_resolve = host_model_resolve,
         .prompt = host_prompt,

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "plugin/visit.h"
+
 #define THREADS     2
 #define WAITING_MAX 1024u
 
@@ -17,6 +19,7 @@ struct gw_job {
     struct gw_loop *loop;
     struct gw_snapshot *snapshot;
     struct aigw_job spec;
+    struct gw_meter *meter; /* of the instance whose work it is */
     void (*on_done)(void *owner, struct gw_job *job);
     void *owner; /* NULL: nobody waits any more */
     _Alignas(16) char arg[];
@@ -51,8 +54,13 @@ static void free_job(struct gw_job *job)
 
 static void drop_job(struct gw_job *job)
 {
-    if (job->spec.drop)
+    struct gw_visit visit;
+
+    if (job->spec.drop) {
+        gw_visit_begin(&visit, job->meter, NULL, GW_CALLBACK_JOB_DROP);
         job->spec.drop(job->arg);
+        gw_visit_end(&visit);
+    }
     free_job(job);
 }
 
@@ -67,6 +75,15 @@ static void come_back(void *arg)
     }
     job->on_done(job->owner, job);
     free_job(job);
+}
+
+static void work(struct gw_job *job)
+{
+    struct gw_visit visit;
+
+    gw_visit_begin(&visit, job->meter, NULL, GW_CALLBACK_WORK);
+    job->spec.work(job->arg);
+    gw_visit_end(&visit);
 }
 
 static void *run_jobs(void *arg)
@@ -86,7 +103,7 @@ static void *run_jobs(void *arg)
             pool->last = &pool->waiting;
         pool->waiting_count--;
         pthread_mutex_unlock(&pool->lock);
-        job->spec.work(job->arg);
+        work(job);
         (void)gw_loop_post(job->loop, come_back, job); /* what cannot be posted is dropped at the end */
         pthread_mutex_lock(&pool->lock);
     }
@@ -144,7 +161,8 @@ void gw_offload_free(struct gw_offload *pool)
 }
 
 struct gw_job *gw_offload(struct gw_offload *pool, struct gw_loop *loop, struct gw_snapshot *snapshot,
-                          const struct aigw_job *spec, void (*on_done)(void *owner, struct gw_job *job), void *owner)
+                          const struct aigw_job *spec, struct gw_meter *meter,
+                          void (*on_done)(void *owner, struct gw_job *job), void *owner)
 {
     struct gw_job *job = calloc(1, sizeof *job + spec->arg_size);
     bool is_full;
@@ -154,6 +172,7 @@ struct gw_job *gw_offload(struct gw_offload *pool, struct gw_loop *loop, struct 
     job->pool = pool;
     job->loop = loop;
     job->spec = *spec;
+    job->meter = meter;
     job->on_done = on_done;
     job->owner = owner;
     if (spec->arg_size)
@@ -186,8 +205,13 @@ void gw_job_disown(struct gw_job *job)
 
 void gw_job_tell(struct gw_job *job, struct aigw_ctx *ctx)
 {
-    if (job->spec.done)
-        job->spec.done(ctx, job->arg);
+    struct gw_visit visit;
+
+    if (!job->spec.done)
+        return;
+    gw_visit_begin(&visit, job->meter, ctx, GW_CALLBACK_JOB_DONE);
+    job->spec.done(ctx, job->arg);
+    gw_visit_end(&visit);
 }
 
 struct gw_job **gw_job_next(struct gw_job *job)

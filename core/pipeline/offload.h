@@ -6,6 +6,7 @@
 #include "loop/loop.h"
 #include <aigw/host.h>
 
+struct gw_meter;
 struct gw_offload;
 struct gw_job;
 
@@ -17,9 +18,11 @@ void gw_offload_stop(struct gw_offload *pool);
 void gw_offload_free(struct gw_offload *pool);
 
 /** Run spec->work on a thread, then on_done from `loop`; the job is freed after that. arg is copied; the snapshot is
- * held, for the code of work() lives in it. NULL: too much is waiting (1,024 jobs), or out of memory. */
+ * held, for the code of work() lives in it; its time goes to `meter`. NULL: too much is waiting (1,024 jobs), or out of
+ * memory. */
 struct gw_job *gw_offload(struct gw_offload *pool, struct gw_loop *loop, struct gw_snapshot *snapshot,
-                          const struct aigw_job *spec, void (*on_done)(void *owner, struct gw_job *job), void *owner);
+                          const struct aigw_job *spec, struct gw_meter *meter,
+                          void (*on_done)(void *owner, struct gw_job *job), void *owner);
 /** The owner is going: drop() will be called instead of on_done. On the loop's thread. */
 void gw_job_disown(struct gw_job *job);
 /** Inside on_done: call the plugin's done(). */

@@ -68,6 +68,8 @@ static void put_verbose(struct gw_buf *out, struct gw_request *request)
 
     gw_buf_puts(out, ",");
     gw_auth_describe(server->auth, out);
+    gw_buf_puts(out, ",");
+    gw_meters_describe(out);
     gw_buf_puts(out, ",\"bypass\":");
     gw_buf_json(out, gw_str(gw_auth_bypass_text(&snapshot->settings)), false);
     put_instances(out, "providers", snapshot->plugins->providers);

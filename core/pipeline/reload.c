@@ -8,6 +8,7 @@
 #include "pipeline/diff.h"
 #include "pipeline/request.h"
 #include "pipeline/serving.h"
+#include "plugin/watchdog.h"
 
 #define PROBLEMS_MEMORY_MAX (16u << 20)
 #define FIXED_MEMORY_MAX    (1u << 20)
@@ -219,6 +220,8 @@ static void apply(struct gw_serving *serving, struct change *change)
     struct gw_snapshot *old = serving->snapshot;
 
     gw_limits_show(server, change->snapshot);
+    gw_watchdog_set(server->watchdog, change->snapshot->settings.limits.plugin_stuck_ms);
+    gw_meters_all_on();
     if (serving->pem.cert && change->snapshot->pem) {
         take_pem(serving, change->snapshot);
         atomic_store(&server->cert_expires_s, serving->pem.expires_s);

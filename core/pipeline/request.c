@@ -226,6 +226,7 @@ static void prepare_view(struct gw_request *request)
 
     request->ctx = (struct aigw_ctx){ .plugin = feature->plugin,
                                       .instance = feature->name,
+                                      .meter = feature->meter,
                                       .request_arena = &ex->arena,
                                       .build_arena = &request->build,
                                       .request = request,
@@ -303,6 +304,14 @@ static enum outcome go_to_body(struct gw_request *request)
     }
     if (!request->route)
         return answer_unrouted(request);
+    if (gw_meter_is_off(request->route->feature->meter)) {
+        gw_answer_detail(request, 503,
+                         gw_arena_printf(&request->ex->arena,
+                                         "The feature %s is switched off by the operator of this "
+                                         "gateway",
+                                         request->route->feature->name));
+        return ENDED;
+    }
     if (request->route->spec->body_max)
         request->ex->body_max = (size_t)request->route->spec->body_max;
     if (request->ex->coding == GW_CODING_UNKNOWN) {
@@ -368,11 +377,10 @@ static enum outcome after_step(struct gw_request *request, aigw_status status)
 
 static enum outcome step_check(struct gw_request *request)
 {
-    const struct gw_instance *feature = request->route->feature;
-    const struct aigw_feature_ops *ops = &feature->plugin->feature;
+    const struct aigw_feature_ops *ops = &request->route->feature->plugin->feature;
 
     if (!request->feature_call && ops->call_size) {
-        request->feature_call = gw_arena_calloc(&request->ex->arena, ops->call_size);
+        request->feature_call = gw_guarded_calloc(&request->ex->arena, ops->call_size);
         if (!request->feature_call) {
             fail(request, gw_ctx_fail(&request->ctx, AIGW_E_NOMEM, "limits.request_memory_max is spent"));
             return ENDED;
@@ -380,7 +388,7 @@ static enum outcome step_check(struct gw_request *request)
     }
     if (!ops->check)
         return NEXT;
-    return after_step(request, ops->check(&request->ctx, feature->state, request->feature_call, &request->view));
+    return after_step(request, gw_feature_check(request));
 }
 
 static enum outcome step_permit(struct gw_request *request)
@@ -403,10 +411,7 @@ static enum outcome step_permit(struct gw_request *request)
 
 static enum outcome step_run(struct gw_request *request)
 {
-    const struct gw_instance *feature = request->route->feature;
-
-    after_step(request,
-               feature->plugin->feature.run(&request->ctx, feature->state, request->feature_call, &request->view));
+    after_step(request, gw_feature_run(request));
     return WAIT;
 }
 
@@ -466,7 +471,6 @@ aigw_status gw_request_go_on(struct gw_request *request)
 /* Nobody waits any more: stop, and tell the feature, unless it had finished. */
 static void leave(struct gw_request *request)
 {
-    const struct gw_instance *feature = request->route ? request->route->feature : NULL;
     bool is_open = request->answer == GW_ANSWER_NONE || request->answer == GW_ANSWER_STREAM;
     bool was_at_work = request->state >= GW_REQUEST_CHECK && (is_open || is_awaited(request));
 
@@ -478,8 +482,8 @@ static void leave(struct gw_request *request)
     stop_work(request);
     gw_timer_clear(request->worker->loop, &request->deadline);
     move(request, GW_REQUEST_LEAVE);
-    if (was_at_work && feature && feature->plugin->feature.gone)
-        feature->plugin->feature.gone(&request->ctx, feature->state, request->feature_call);
+    if (was_at_work && request->route)
+        gw_feature_gone(request);
 }
 
 static void deadline_due(struct gw_timer *timer)
@@ -586,6 +590,7 @@ static void on_done(void *user, struct gw_exchange *ex)
     move(request, GW_REQUEST_END);
     gw_access_done(request);
     gw_request_free_calls(request);
+    gw_feature_note_memory(request);
     snapshot = request->snapshot;
     ex->pipeline = NULL;
     gw_arena_done(&request->build);

@@ -5,9 +5,10 @@
  *     ask.c       what it tells routing about itself
  *     calls.c     the model calls it makes
  *     spend.c     what quotas say of them, and what they cost
+ *     feature.c   the way into its feature
  *     work.c      its timers and its jobs on other threads
  *     answer.c    what the core answers itself, and in whose language
- *     host.c      the table that plugins call
+ *     host.c, host_answer.c   the table that plugins call
  *     access.c    what is logged and counted
  *
  * A feature is called back from the loop only. After each of its callbacks gw_request_settle() looks whether something
@@ -48,6 +49,12 @@ struct gw_request_call {
     bool is_started; /* counted as a call under way */
 };
 
+/** A plan that model_resolve() handed out. */
+struct gw_resolved {
+    const struct gw_resolved *next;
+    const void *plan;
+};
+
 #define GW_REQUEST_CALLS_MAX  64u
 #define GW_REQUEST_TIMERS_MAX 16u
 
@@ -67,6 +74,7 @@ struct gw_request {
     void *feature_call;           /* the feature's; NULL: check() was not reached */
     struct gw_arena build;        /* AIGW_LIFE_BUILD of check() and run(); goes with the body */
     struct gw_request_call *calls;
+    const struct gw_resolved *resolved;
     uint32_t call_count;                 /* made so far */
     const struct aigw_model_info *model; /* of the newest call */
     struct aigw_timer *timers;
@@ -144,7 +152,8 @@ aigw_status gw_request_call_model(struct gw_request *request, const struct aigw_
                                   const struct aigw_call_options *options, struct aigw_call **ret_call);
 /** It is known by which model it is made, or that it is refused. Once is enough. */
 void gw_request_call_started(struct gw_request_call *node);
-void gw_request_cancel_call(struct gw_request *request, struct aigw_call *call);
+/** False: it is not one of the request's. */
+bool gw_request_cancel_call(struct gw_request *request, struct aigw_call *call);
 void gw_request_cancel_calls(struct gw_request *request);
 bool gw_request_has_calls(const struct gw_request *request);
 void gw_request_pause_calls(struct gw_request *request);
@@ -152,9 +161,22 @@ void gw_request_resume_calls(struct gw_request *request);
 /** Before the request's memory goes. */
 void gw_request_free_calls(struct gw_request *request);
 
+/* feature.c: into its feature; each of the first four, and refuse(), must be there */
+aigw_status gw_feature_check(struct gw_request *request);
+aigw_status gw_feature_run(struct gw_request *request);
+/** What it wrote was looked over, too. */
+aigw_status gw_feature_build(struct gw_request *request, const struct aigw_model_info *target,
+                             const struct aigw_call_options *options, struct aigw_model_request *ret_request);
+aigw_status gw_feature_event(struct gw_request *request, const struct aigw_event *event);
+void gw_feature_refuse(struct gw_request *request, const struct aigw_refusal *refusal);
+void gw_feature_gone(struct gw_request *request);
+/** Once it is over: how much memory it took, and whether the feature kept to its own. */
+void gw_feature_note_memory(const struct gw_request *request);
+
 /* work.c */
 aigw_status gw_request_set_timer(struct gw_request *request, struct aigw_timer **timer, int64_t delay_ms,
                                  void (*fn)(struct aigw_ctx *ctx, void *arg), void *arg);
+bool gw_request_has_timer(const struct gw_request *request, const struct aigw_timer *timer);
 void gw_request_clear_timer(struct gw_request *request, struct aigw_timer *timer);
 aigw_status gw_request_offload(struct gw_request *request, const struct aigw_job *job);
 bool gw_request_has_work(const struct gw_request *request);

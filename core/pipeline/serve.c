@@ -12,6 +12,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cgroup.h"
@@ -23,11 +24,14 @@
 #include "pipeline/offload.h"
 #include "pipeline/request.h"
 #include "pipeline/serving.h"
+#include "pipeline/switch.h"
+#include "plugin/watchdog.h"
 
 #define WATCH_MS        2000 /* how often certificate files, and those of the configuration, are looked at */
 #define KEYS_LOOK_MS    20
 #define KEYS_TOLD_MS    2000
 #define LIMIT_SLOTS     65536 /* callers that quotas tell apart at one time; untouched memory costs nothing */
+#define STOPPING_S      5     /* beyond server.drain_ms, until a worker that does not end is given up */
 #define DESCRIPTORS_MAX 65536 /* of them room is made for at the start */
 
 /* ---- start ---- */
@@ -193,6 +197,10 @@ static aigw_status make_shared(struct gw_serving *serving, struct gw_err *reterr
     serving->server.offload = gw_offload_new(reterr);
     if (!serving->server.offload)
         return AIGW_E_NOMEM;
+    serving->server.watchdog = gw_watchdog_start(reterr);
+    if (!serving->server.watchdog)
+        return AIGW_E_NOMEM;
+    gw_watchdog_set(serving->server.watchdog, settings->limits.plugin_stuck_ms);
     serving->server.trusts = gw_trust_store_new();
     serving->server.limits = gw_limit_table_new(LIMIT_SLOTS);
     serving->server.shared = serving->server.limits ? gw_shared_new(serving->server.limits) : NULL;
@@ -280,6 +288,9 @@ static bool on_command(void *user, aigw_str command, struct gw_buf *out)
         return gw_serving_compare(serving, out);
     if (gw_str_has_prefix(command, AIGW_STR("upgrade ")))
         return gw_serving_upgrade(serving, (aigw_str){ command.ptr + 8, command.len - 8 }, out);
+    if (gw_str_is(command, "plugin list") || gw_str_has_prefix(command, AIGW_STR("plugin off ")) ||
+        gw_str_has_prefix(command, AIGW_STR("plugin on ")))
+        return gw_switch_command(serving->snapshot, command, out);
     gw_buf_puts(out, "unknown command; this gateway is of another version than the program that asks\n");
     return false;
 }
@@ -342,8 +353,19 @@ static void wait_for_balancers(struct gw_serving *serving)
     }
 }
 
+/** A worker that is asked to stop does, unless a plugin's callback never comes back to it. */
+static void end_at_once(void)
+{
+    gw_log(GW_LOG_CRITICAL, "main",
+           "a worker does not stop: a callback of a plugin holds it (the log above says which); ending without it");
+    gw_log_flush();
+    gw_log_stop();
+    _exit(GW_EXIT_STUCK);
+}
+
 static void drain(struct gw_serving *serving)
 {
+    struct timespec until;
     struct gw_server *server = &serving->server;
     int64_t drain_ms = serving->snapshot->settings.server.drain_ms;
     enum gw_drain how = serving->successor ? GW_DRAIN_HANDED_OVER : GW_DRAIN_END;
@@ -354,8 +376,11 @@ static void drain(struct gw_serving *serving)
     gw_listeners_close(&serving->listeners);
     for (uint32_t i = 0; i < server->worker_count; i++)
         gw_worker_post_drain(&server->workers[i], how, drain_ms);
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (time_t)(drain_ms / 1000) + STOPPING_S;
     for (uint32_t i = 0; i < server->worker_count; i++) {
-        pthread_join(server->workers[i].thread, NULL);
+        if (pthread_timedjoin_np(server->workers[i].thread, NULL, &until) != 0)
+            end_at_once();
         server->workers[i].is_started = false;
     }
 }
@@ -378,6 +403,7 @@ static void stop(struct gw_serving *serving)
     gw_trust_store_free(server->trusts);
     gw_shared_free(server->shared);
     gw_limit_table_free(server->limits);
+    gw_watchdog_stop(server->watchdog);
     if (server->auth)
         gw_auth_free(server->auth);
     free(server->workers);
@@ -454,6 +480,7 @@ int gw_serve(const struct gw_serve_options *options)
     gw_serving_find_program(&serving);
     serving.signal_fd = open_signals();
     harden_process();
+    gw_ticks_measure();                  /* for the first time; the watchdog goes on */
     gw_access_register(&serving.server); /* before plugins: the core's names are the core's */
     serving.yard.event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     serving.options.yard = &serving.yard;

@@ -19,10 +19,13 @@ static void timer_due(struct gw_timer *timer)
 {
     struct aigw_timer *due = GW_CONTAINER_OF(timer, struct aigw_timer, timer);
     struct gw_request *request = due->request;
+    struct gw_visit visit;
 
     if (!gw_request_is_alive(request))
         return;
+    gw_visit_begin(&visit, request->ctx.meter, &request->ctx, GW_CALLBACK_TIMER);
     due->fn(&request->ctx, due->arg);
+    gw_visit_end(&visit);
     gw_request_settle(request, AIGW_OK);
 }
 
@@ -49,6 +52,14 @@ aigw_status gw_request_set_timer(struct gw_request *request, struct aigw_timer *
     (*timer)->arg = arg;
     gw_timer_set(request->worker->loop, &(*timer)->timer, delay_ms);
     return AIGW_OK;
+}
+
+bool gw_request_has_timer(const struct gw_request *request, const struct aigw_timer *timer)
+{
+    for (const struct aigw_timer *at = request->timers; at; at = at->next)
+        if (at == timer)
+            return true;
+    return false;
 }
 
 void gw_request_clear_timer(struct gw_request *request, struct aigw_timer *timer)
@@ -79,8 +90,8 @@ aigw_status gw_request_offload(struct gw_request *request, const struct aigw_job
         return AIGW_E_CLOSED;
     if (!gw_abi_in(&spec, sizeof spec, given) || !spec.work || spec.arg_size > ARG_MAX || (spec.arg_size && !spec.arg))
         return AIGW_E_INVALID;
-    job = gw_offload(request->worker->server->offload, request->worker->loop, request->snapshot, &spec, job_done,
-                     request);
+    job = gw_offload(request->worker->server->offload, request->worker->loop, request->snapshot, &spec,
+                     request->ctx.meter, job_done, request);
     if (!job)
         return AIGW_E_LIMIT;
     *gw_job_next(job) = request->jobs;

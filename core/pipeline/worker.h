@@ -40,7 +40,8 @@ struct gw_server {
     struct gw_worker *workers;
     uint32_t worker_count;
     struct gw_auth *auth;
-    struct gw_offload *offload;    /* threads for work that blocks */
+    struct gw_offload *offload; /* threads for work that blocks */
+    struct gw_watchdog *watchdog;
     struct gw_limit_table *limits; /* counters of quotas */
     struct gw_shared *shared;      /* how replicas share them */
     struct gw_trust_store *trusts; /* CA bundles, read once for all workers */

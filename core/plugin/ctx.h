@@ -5,6 +5,7 @@
 #include "base/base.h"
 #include "config/node.h"
 #include "plugin/plugin.h"
+#include "plugin/visit.h"
 
 struct gw_request; /* pipeline/request.h */
 struct gw_attempt; /* models/call.h */
@@ -14,6 +15,7 @@ struct gw_attempt; /* models/call.h */
 struct aigw_ctx {
     const struct gw_plugin *plugin;
     const char *instance;             /* conf.d name */
+    struct gw_meter *meter;           /* of that instance; NULL: nothing is counted */
     struct gw_arena *request_arena;   /* AIGW_LIFE_REQUEST */
     struct gw_arena *build_arena;     /* AIGW_LIFE_BUILD */
     struct gw_request *request;       /* feature */
@@ -32,12 +34,43 @@ struct gw_opening {
 
 struct aigw_buf {
     struct gw_buf bytes;
+    struct gw_arena *arena; /* whose limit it counts against */
+    size_t max;
 };
+
+/* ---- what a plugin hands over -------------------------------------------------------------------------------------
+ *
+ * Looked at where it comes in, so that no other part of the core, and no other plugin, has to: docs/architecture.md
+ * has the table. What cannot be seen from outside (whether memory behind a pointer is there) is not in it. */
+
+#define GW_TEXT_MAX   ((size_t)1 << 30) /* bytes of one aigw_str: more than any arena gives */
+#define GW_STRING_MAX ((size_t)1 << 20) /* of a NUL-terminated one: the NUL is looked for so far */
+
+/** NULL has no bytes, and no length is beyond what there can be. */
+static inline bool gw_is_text(aigw_str text)
+{
+    return text.len <= GW_TEXT_MAX && (text.ptr || text.len == 0);
+}
+/** There, and ended. */
+bool gw_is_string(const char *text);
+/** No NUL, CR or LF, and nothing else that ends or splits a header line. */
+bool gw_is_header_value(aigw_str text);
+/** Is the ctx that of the callback at work on this thread? Compared, never read: it may be long gone. Otherwise a fault
+ *  is noted of whoever asks by `what`. */
+bool gw_ctx_is_here(const struct aigw_ctx *ctx, const char *what);
+/** A rule that a plugin broke: counted and said by its name, and kept as fail() would. Answers `why`. */
+aigw_status gw_ctx_breach(struct aigw_ctx *ctx, aigw_status why, enum gw_breach breach, const char *fmt, ...)
+    AIGW_PRINTF(4, 5);
+/** What a callback answered, as one of AIGW_*: another number is a fault and becomes AIGW_E_STATE. So is a success that
+ *  the callback's comment does not allow, but it stays what it is: `more` is the one that is allowed beside AIGW_OK. */
+aigw_status gw_ctx_status(struct aigw_ctx *ctx, enum gw_callback callback, aigw_status status, aigw_status more);
 
 void *gw_ctx_alloc(struct aigw_ctx *ctx, uint32_t life, size_t len);
 char *gw_ctx_format(struct aigw_ctx *ctx, uint32_t life, const char *fmt, ...) AIGW_PRINTF(3, 4);
 aigw_status gw_ctx_defer(struct aigw_ctx *ctx, uint32_t life, void (*fn)(void *arg), void *arg);
 aigw_status gw_ctx_fail(struct aigw_ctx *ctx, aigw_status why, const char *fmt, ...) AIGW_PRINTF(3, 4);
+/** The same for plugins: the ctx is looked at first. */
+aigw_status gw_ctx_host_fail(struct aigw_ctx *ctx, aigw_status why, const char *fmt, ...) AIGW_PRINTF(3, 4);
 void gw_ctx_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...) AIGW_PRINTF(3, 4);
 void gw_ctx_count(struct aigw_ctx *ctx, uint32_t index, const aigw_str *label_values, double delta);
 const char *gw_ctx_last_error(struct aigw_ctx *ctx);

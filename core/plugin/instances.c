@@ -33,6 +33,15 @@ struct gw_instance *gw_plugins_provider(const struct gw_plugins *plugins, const 
     return instance;
 }
 
+struct gw_instance *gw_plugins_disabled(const struct gw_plugins *plugins, uint32_t kind, const char *name)
+{
+    struct gw_instance *at = plugins->disabled;
+
+    while (at && (at->plugin->descriptor.kind != kind || strcmp(at->name, name) != 0))
+        at = at->next;
+    return at;
+}
+
 static bool register_metrics(struct gw_plugin *plugin, struct gw_arena *arena, struct gw_problems *problems)
 {
     const struct aigw_plugin *d = &plugin->descriptor;
@@ -255,6 +264,7 @@ static bool open_instance(const struct configure *c, struct gw_instance *instanc
     const struct aigw_plugin *d = &instance->plugin->descriptor;
     const struct gw_opening opening = { c->problems, instance->node, path };
     size_t errors_before = c->problems->error_count;
+    struct gw_visit visit;
     aigw_status status;
 
     gw_settings_fill(c->arena, instance->node, path, d->settings, d->setting_count, d->setting_size, c->kind->reserved,
@@ -263,7 +273,13 @@ static bool open_instance(const struct configure *c, struct gw_instance *instanc
         return false; /* open() may rely on its settings */
     instance->settings_hash = gw_plugin_settings_hash(instance->plugin, instance->state);
     instance->ctx->opening = &opening;
+    if (instance->meter)
+        atomic_store(&instance->meter->instance_bytes, d->state_size);
+    gw_visit_begin(&visit, instance->meter, instance->ctx, GW_CALLBACK_OPEN);
     status = c->kind->open(instance->plugin, c->host, instance->ctx, instance->state);
+    gw_visit_end(&visit);
+    status = gw_ctx_status(instance->ctx, GW_CALLBACK_OPEN, status, AIGW_OK);
+    gw_guard_check(instance->state, d->state_size, instance->meter, "the instance's state");
     instance->ctx->opening = NULL;
     if (status != AIGW_OK) {
         const char *reason = gw_ctx_error(instance->ctx);
@@ -286,13 +302,41 @@ static struct gw_instance *make_instance(const struct configure *c, const struct
         return NULL;
     instance->name = group->key;
     instance->node = group;
-    instance->state = gw_arena_calloc(c->arena, size ? size : 1);
+    instance->state = gw_guarded_calloc(c->arena, size);
+    instance->is_guarded = true;
     instance->ctx = gw_ctx_new_instance(c->arena, plugin, group->key);
+    instance->meter = gw_meter_of(plugin->descriptor.kind, plugin->descriptor.name, group->key);
+    if (instance->ctx)
+        instance->ctx->meter = instance->meter;
     for (struct gw_plugin *p = c->plugins->first; p; p = p->next) {
         if (p == plugin)
             instance->plugin = p;
     }
     return instance->state && instance->ctx ? instance : NULL;
+}
+
+/** Its name is known, nothing more: a plugin that was taken away, or settings that are wrong, do not matter. */
+static void add_disabled(const struct configure *c, const struct gw_node *group)
+{
+    struct gw_instance **tail = &c->plugins->disabled, *instance = gw_arena_calloc(c->arena, sizeof *instance);
+    struct gw_plugin *absent = gw_arena_calloc(c->arena, sizeof *absent);
+    const struct gw_node *node = gw_node_get(group, "plugin");
+    struct gw_problems ignored;
+
+    if (!instance || !absent)
+        return;
+    gw_problems_init(&ignored, c->arena);
+    absent->descriptor.kind = c->kind->kind;
+    absent->descriptor.name = node ? gw_node_text(c->arena, node, "plugin", &ignored) : NULL;
+    if (!absent->descriptor.name)
+        absent->descriptor.name = group->key;
+    *instance = (struct gw_instance){ .name = group->key, .node = group, .plugin = absent, .is_disabled = true };
+    for (struct gw_plugin *p = c->plugins->first; p; p = p->next)
+        if (p->descriptor.kind == c->kind->kind && strcmp(p->descriptor.name, absent->descriptor.name) == 0)
+            instance->plugin = p;
+    while (*tail)
+        tail = &(*tail)->next;
+    *tail = instance;
 }
 
 static void configure_group(const struct configure *c, const struct gw_node *group, struct gw_instance ***tail)
@@ -308,8 +352,10 @@ static void configure_group(const struct configure *c, const struct gw_node *gro
         gw_problem(c->problems, group, path, "is not a group; write  %s: { plugin = \"…\"; };", group->key);
         return;
     }
-    if (!is_enabled(c, group, path))
+    if (!is_enabled(c, group, path)) {
+        add_disabled(c, group);
         return;
+    }
     plugin = find_plugin(c, group, path);
     if (!plugin)
         return;
@@ -351,13 +397,18 @@ void gw_plugins_configure(struct gw_plugins *plugins, struct gw_arena *arena, co
 /** Newest first: a later instance may rely on an earlier one. */
 static void close_all(struct gw_instance *instance)
 {
+    struct gw_visit visit;
+
     if (!instance)
         return;
     close_all(instance->next);
     if (!instance->is_open)
         return;
     instance->is_open = false;
+    gw_visit_begin(&visit, instance->meter, NULL, GW_CALLBACK_CLOSE);
     gw_plugin_kind_of(instance->plugin->descriptor.kind)->close(instance->plugin, instance->state);
+    gw_visit_end(&visit);
+    gw_guard_check(instance->state, instance->plugin->descriptor.state_size, instance->meter, "the instance's state");
 }
 
 void gw_plugins_close(struct gw_plugins *plugins)

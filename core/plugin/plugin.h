@@ -6,6 +6,7 @@
 #include "config/node.h"
 #include <aigw/sdk.h>
 
+struct gw_meter; /* meter.h */
 struct gw_plugins;
 
 /** What dlopen() gave for one file. A reload shares it while the file has the same bytes. Main thread only. */
@@ -39,9 +40,12 @@ struct gw_instance {
     const struct gw_node *node; /* its group, NULL when made by the core (built-in mock) */
     void *state;
     struct aigw_ctx *ctx;   /* instance context, lives as long */
+    struct gw_meter *meter; /* NULL: nothing is counted */
     const char *model;      /* features: conf.d `model`, or NULL */
     uint64_t settings_hash; /* of what conf.d said: the same after a reload that changed nothing about it */
     bool is_open;
+    bool is_disabled; /* conf.d says enabled = false */
+    bool is_guarded;  /* state has a mark behind it */
 };
 
 struct gw_plugins {
@@ -49,6 +53,8 @@ struct gw_plugins {
     struct gw_plugin *first;
     struct gw_instance *providers;
     struct gw_instance *features;
+    struct gw_instance *disabled; /* of both: conf.d says enabled = false. Names that may be referred to; never opened,
+                                     without state and ctx, and their plugin may not be loaded (its path is NULL) */
 };
 
 /** "provider", "feature". */
@@ -74,6 +80,8 @@ uint64_t gw_plugin_settings_hash(const struct gw_plugin *plugin, const void *sta
 void gw_plugins_close(struct gw_plugins *plugins);
 const struct gw_plugin *gw_plugins_find(const struct gw_plugins *plugins, uint32_t kind, const char *name);
 struct gw_instance *gw_plugins_provider(const struct gw_plugins *plugins, const char *name);
+/** One that conf.d switches off. NULL: none of that kind and name. */
+struct gw_instance *gw_plugins_disabled(const struct gw_plugins *plugins, uint32_t kind, const char *name);
 /** Settings reference of all plugins as Markdown. */
 void gw_plugins_reference(const struct gw_plugins *plugins, struct gw_buf *out);
 

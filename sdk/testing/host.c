@@ -7,6 +7,8 @@
 
 #include <json-c/json.h>
 
+#include "models/call.h"
+
 static struct aigw_testhost *testhost_of(const struct aigw_ctx *ctx)
 {
     return GW_CONTAINER_OF(ctx->plugin, struct aigw_testhost, plugin);
@@ -20,6 +22,7 @@ void testhost_fault(struct aigw_testhost *th, const char *fmt, ...)
     gw_buf_vprintf(&th->faults, fmt, args);
     va_end(args);
     gw_buf_puts(&th->faults, "\n");
+    testhost_running(&th->fault_serial);
 }
 
 const char *testhost_keep(struct aigw_testhost *th, const char *text)
@@ -80,12 +83,12 @@ static void *watch_alloc(struct aigw_ctx *ctx, uint32_t life, size_t len)
 static void watch_count(struct aigw_ctx *ctx, uint32_t index, const aigw_str *label_values, double delta)
 {
     struct aigw_testhost *th = testhost_of(ctx);
+    size_t faults = th->faults.len;
     const struct aigw_metric *metric;
 
-    if (index >= th->plugin.descriptor.metric_count) {
-        testhost_fault(th, "count() of metric %u, but the plugin has %u", index, th->plugin.descriptor.metric_count);
+    gw_host()->count(ctx, index, label_values, delta); /* finds what is wrong with it */
+    if (th->faults.len != faults)
         return;
-    }
     metric = &th->plugin.metrics[index];
     gw_buf_printf(&th->notes, "count %s{", metric->name);
     for (uint32_t i = 0; i < metric->label_count; i++)
@@ -95,9 +98,13 @@ static void watch_count(struct aigw_ctx *ctx, uint32_t index, const aigw_str *la
 
 static void watch_annotate(struct aigw_ctx *ctx, const char *name, aigw_str value)
 {
-    gw_buf_printf(&testhost_of(ctx)->notes, "annotate %s=%.*s\n", name, AIGW_STR_ARG(value));
+    struct aigw_testhost *th = testhost_of(ctx);
+    size_t faults = th->faults.len;
+
     if (is_request(ctx, "annotate"))
         gw_host()->annotate(ctx, name, value);
+    if (th->faults.len == faults)
+        gw_buf_printf(&th->notes, "annotate %s=%.*s\n", name, AIGW_STR_ARG(value));
 }
 
 static void watch_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...)
@@ -105,6 +112,10 @@ static void watch_log(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...
     struct aigw_testhost *th = testhost_of(ctx);
     va_list args;
 
+    if (!fmt || level > AIGW_LOG_ERROR)
+        testhost_fault(th, "log(): %s", fmt ? "the level is none of AIGW_LOG_*" : "the format is NULL");
+    if (!fmt)
+        return;
     gw_buf_printf(&th->notes, "log %u ", level);
     va_start(args, fmt);
     gw_buf_vprintf(&th->notes, fmt, args);
@@ -198,6 +209,7 @@ static void note_event(struct aigw_testhost *th, const struct aigw_event *given)
 static aigw_status watch_emit(struct aigw_ctx *ctx, const struct aigw_event *event)
 {
     struct aigw_testhost *th = testhost_of(ctx);
+    struct aigw_event whole;
 
     if (!ctx->attempt || !th->may_emit) {
         testhost_fault(th, "emit() works inside frame(), done() and produce() only");
@@ -210,7 +222,8 @@ static aigw_status watch_emit(struct aigw_ctx *ctx, const struct aigw_event *eve
         return th->emit_status;
     }
     th->emit_left--;
-    note_event(th, event);
+    if (event && (!gw_abi_in(&whole, sizeof whole, event) || gw_event_check(ctx, &whole) == AIGW_OK))
+        note_event(th, event);
     th->emit_status = gw_host()->emit(ctx, event);
     return th->emit_status;
 }
@@ -331,7 +344,7 @@ static aigw_status render_any(struct aigw_ctx *ctx, const struct aigw_prompt_que
     if (!message || !part)
         return AIGW_E_NOMEM;
     gw_buf_init(&text, (size_t)16 << 20);
-    for (uint32_t i = 0; i < query->var_count; i++)
+    for (uint32_t i = 0; query->vars && i < query->var_count; i++)
         gw_buf_printf(&text, "%.*s=%.*s\n", AIGW_STR_ARG(query->vars[i].name), AIGW_STR_ARG(query->vars[i].value));
     *part = (struct aigw_part){ .struct_size = sizeof *part,
                                 .type = AIGW_PART_TEXT,
@@ -354,7 +367,7 @@ static aigw_status watch_prompt(struct aigw_ctx *ctx, const struct aigw_prompt_q
     check_size(th, "prompt", ret_prompt, sizeof *ret_prompt);
     gw_abi_in(&query, sizeof query, given);
     gw_buf_printf(&th->resolved, "prompt %.*s version=%.*s", AIGW_STR_ARG(query.id), AIGW_STR_ARG(query.version));
-    for (uint32_t i = 0; i < query.var_count; i++)
+    for (uint32_t i = 0; query.vars && i < query.var_count; i++)
         gw_buf_printf(&th->resolved, " %.*s", AIGW_STR_ARG(query.vars[i].name));
     gw_buf_puts(&th->resolved, "\n");
     return th->prompts || th->prompt_dir ? gw_host()->prompt(ctx, given, ret_prompt)

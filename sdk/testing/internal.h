@@ -57,6 +57,8 @@ struct aigw_testhost {
     struct gw_plugin plugin; /* the same with the callbacks that are watched */
     struct gw_plugin script; /* the model that features talk to */
     struct gw_instance instance, script_instance;
+    struct gw_meter meter;          /* of the instance: hears what the core finds */
+    unsigned fault_serial;          /* of the callback that the last fault was found in */
     struct gw_arena instance_arena; /* what open() took: gone before the plugin is */
     struct aigw_ctx instance_ctx;
     struct aigw_host host;

@@ -92,9 +92,14 @@ static void make_instances(struct aigw_testhost *th)
 {
     th->instance_ctx = (struct aigw_ctx){ .plugin = &th->plugin,
                                           .instance = "test",
+                                          .meter = &th->meter,
                                           .request_arena = &th->instance_arena,
                                           .build_arena = &th->instance_arena };
+    th->meter.kind = th->plugin.descriptor.kind;
+    th->meter.plugin = th->plugin.descriptor.name;
+    th->meter.instance = "test";
     th->instance = (struct gw_instance){ .name = "test",
+                                         .meter = &th->meter,
                                          .plugin = &th->plugin,
                                          .state = th->state,
                                          .ctx = &th->instance_ctx,
@@ -114,6 +119,7 @@ static aigw_status bring_up(struct aigw_testhost *th, const char *path, struct g
                             struct gw_err *reterr)
 {
     aigw_status (*open)(const struct aigw_host *, struct aigw_ctx *, void *);
+    struct gw_visit visit;
     aigw_status status;
 
     th->loop = gw_loop_new(reterr);
@@ -132,7 +138,9 @@ static aigw_status bring_up(struct aigw_testhost *th, const char *path, struct g
     status = fill_settings(th, settings, reterr);
     if (status == AIGW_OK) {
         open = th->plugin.descriptor.kind == AIGW_KIND_PROVIDER ? th->plugin.provider.open : th->plugin.feature.open;
+        gw_visit_begin(&visit, &th->meter, &th->instance_ctx, GW_CALLBACK_OPEN);
         status = open ? open(&th->host, &th->instance_ctx, th->state) : AIGW_OK;
+        gw_visit_end(&visit);
         if (status != AIGW_OK)
             gw_err_set(reterr, status, "open() answered %d: %s", status, gw_ctx_error(&th->instance_ctx));
         else if (th->faults.len > 0)
@@ -143,6 +151,17 @@ static aigw_status bring_up(struct aigw_testhost *th, const char *path, struct g
         th->state = NULL; /* never opened: must not be closed */
     }
     return status;
+}
+
+/* What the core finds in an instance is a finding like our own, unless we have just said it in our words. */
+static void hear(struct gw_meter *meter, const char *cause)
+{
+    struct aigw_testhost *th = meter ? GW_CONTAINER_OF(meter, struct aigw_testhost, meter) : NULL;
+    unsigned serial;
+
+    testhost_running(&serial);
+    if (th && (th->faults.len == 0 || th->fault_serial != serial))
+        testhost_fault(th, "%s", cause);
 }
 
 /* The core's own log lines are for operators: what a test looks at is the notes. The level outlives the log. */
@@ -164,6 +183,7 @@ static struct aigw_testhost *open_host(const char *path, struct gw_plugin *loade
     if (!th)
         return NULL;
     pthread_once(&once, silence_core);
+    gw_breach_heard = hear;
     gw_arena_init(&th->arena, TESTHOST_ARENA_MAX);
     for (size_t i = 0; i < GW_ARRAY_LEN(arenas); i++)
         gw_arena_init(at(th, arenas[i]), TESTHOST_ARENA_MAX);
@@ -221,6 +241,7 @@ void aigw_testhost_close(struct aigw_testhost *th)
         gw_buf_done(at(th, bufs[i]));
     gw_arena_done(&th->arena);
     gw_loop_free(th->loop);
+    gw_visits_pay(); /* to its meter */
     free(th);
 }
 

@@ -9,7 +9,7 @@ from harness.runner import case, equal, fixture, truth
 from ._env import Env, Reply
 
 # Run by other suites, with what they need: tests/core/cli, faults/reload_control, faults/upgrade, contract/search.
-SERVED_ELSEWHERE = ("serve", "docs", "prompts", "reload", "upgrade", "health", "completion", "route")
+SERVED_ELSEWHERE = ("serve", "docs", "prompts", "reload", "upgrade", "health", "completion", "route", "plugin")
 # Exit statuses that are fine in a healthy place.
 STATUSES = {"doctor": (0, 1), "check": (0,), "config": (0,), "plugins": (0,), "key": (0,), "version": (0,),
             "status": (0,), "top": (0,), "troubleshoot": (0,), "diagnose-token": (0,)}

@@ -44,6 +44,12 @@ static aigw_status bad_run(struct aigw_ctx *ctx, void *self, void *call, const s
         return bad->host->respond_detail(ctx, 200, "request %d", ++shared);
     if (breaks(bad, "unknown metric"))
         bad->host->count(ctx, 3, NULL, 1);
+    if (breaks(bad, "null body"))
+        bad->host->respond(ctx, 200, NULL, (aigw_str){ NULL, 5 }, NULL, 0);
+    if (breaks(bad, "null name"))
+        bad->host->annotate(ctx, NULL, AIGW_STR("x"));
+    if (breaks(bad, "foreign call"))
+        bad->host->model_cancel(ctx, (struct aigw_call *)self);
     if (breaks(bad, "emits"))
         bad->host->emit(ctx, &(struct aigw_event){ .struct_size = sizeof(struct aigw_event), .type = AIGW_EVENT_TEXT });
     if (bad->host->model_resolve(ctx, &need, &model, &error) != AIGW_OK)

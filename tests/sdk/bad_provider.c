@@ -128,6 +128,8 @@ static aigw_status bad_frame(struct aigw_ctx *ctx, void *self, void *call, const
         return status == AIGW_OK ? AIGW_DONE : status;
     }
     status = emit(bad, ctx, (struct aigw_event){ .type = AIGW_EVENT_TEXT, .text = frame->data });
+    if (status == AIGW_OK && breaks(bad, "null text"))
+        emit(bad, ctx, (struct aigw_event){ .type = AIGW_EVENT_TEXT, .text = { NULL, 5 } });
     if (breaks(bad, "emits on"))
         status = emit(bad, ctx, (struct aigw_event){ .type = AIGW_EVENT_TEXT, .text = frame->data });
     if (breaks(bad, "loses what emit says"))

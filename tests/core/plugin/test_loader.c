@@ -301,10 +301,15 @@ static void count_all(const struct gw_plugins *plugins)
 {
     const struct gw_plugin *plugin = gw_plugins_find(plugins, AIGW_KIND_PROVIDER, "good");
     const aigw_str value = AIGW_STR("x");
+    struct gw_visit visit;
+    struct aigw_ctx *ctx;
 
     ck_assert_ptr_nonnull(plugin);
+    ctx = gw_ctx_new_instance(&arena, plugin, "one");
+    gw_visit_begin(&visit, NULL, ctx, GW_CALLBACK_RUN);
     for (uint32_t i = 0; i < plugin->descriptor.metric_count; i++)
-        gw_ctx_count(gw_ctx_new_instance(&arena, plugin, "one"), i, &value, 1);
+        gw_ctx_count(ctx, i, &value, 1);
+    gw_visit_end(&visit);
 }
 
 static bool does_page_say(const char *line)

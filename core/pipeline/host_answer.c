@@ -1,0 +1,192 @@
+/* host_answer.c - host functions that answer the client. */
+#include "pipeline/host.h"
+#include "plugin/abi.h"
+
+#define HEADERS_MAX 16u
+
+/* Names must be tokens and values free of control characters: they may come from a client or a model. */
+static bool is_header(const struct aigw_pair *header)
+{
+    if (!gw_is_text(header->name) || header->name.len == 0 || !gw_is_header_value(header->value))
+        return false;
+    for (size_t at = 0; at < header->name.len; at++)
+        if ((unsigned char)header->name.ptr[at] <= ' ' || header->name.ptr[at] == ':' || header->name.ptr[at] == 0x7f)
+            return false;
+    return true;
+}
+
+static bool copy_headers(const struct aigw_pair *from, uint32_t count, struct gw_http_header *to)
+{
+    if (count > HEADERS_MAX || (count && !from))
+        return false;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!is_header(&from[i]))
+            return false;
+        to[i] = (struct gw_http_header){ from[i].name, from[i].value };
+    }
+    return true;
+}
+
+/* May an answer begin? `what`: the function that wants to. */
+static aigw_status may_begin(struct aigw_ctx *ctx, const char *what)
+{
+    aigw_status status = gw_host_request(ctx, what);
+
+    if (status)
+        return status;
+    if (ctx->request->ex->is_gone || (ctx->request->state == GW_REQUEST_GONE && !ctx->request->refusing))
+        return AIGW_E_CLOSED;
+    if (ctx->request->answer != GW_ANSWER_NONE)
+        return gw_ctx_fail(ctx, AIGW_E_STATE, "%s: an answer was already begun", what);
+    return AIGW_OK;
+}
+
+/* Status, type and headers of an answer that may begin. */
+static aigw_status check_head(struct aigw_ctx *ctx, const char *what, uint32_t http_status, const char *content_type,
+                              const struct aigw_pair *headers, uint32_t header_count,
+                              struct gw_http_header list[HEADERS_MAX])
+{
+    if (http_status < 200 || http_status > 599)
+        return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_VALUE, "%s(): the status is %u, expected 200 to 599", what,
+                             http_status);
+    if (content_type && (!gw_is_string(content_type) || !gw_is_header_value(gw_str(content_type))))
+        return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_VALUE, "%s(): the content type is no header value", what);
+    if (!copy_headers(headers, header_count, list))
+        return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_VALUE,
+                             "%s(): more than %u headers, or one with a forbidden character", what, HEADERS_MAX);
+    return AIGW_OK;
+}
+
+aigw_status gw_host_respond(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type, aigw_str body,
+                            const struct aigw_pair *headers, uint32_t header_count)
+{
+    struct gw_http_header list[HEADERS_MAX];
+    aigw_status status = may_begin(ctx, "respond");
+
+    if (!status)
+        status = check_head(ctx, "respond", http_status, content_type, headers, header_count, list);
+    if (!status)
+        status = gw_host_text(ctx, "respond", "the body", body);
+    if (status)
+        return status;
+    if (!gw_request_reply(ctx->request, (int)http_status, content_type ? content_type : GW_JSON, body, list,
+                          header_count))
+        return gw_ctx_fail(ctx, AIGW_E_NOMEM, "respond: out of memory");
+    return AIGW_OK;
+}
+
+aigw_status gw_host_respond_detail(struct aigw_ctx *ctx, uint32_t http_status, const char *fmt, ...)
+{
+    aigw_status status = may_begin(ctx, "respond_detail");
+    const char *text;
+    va_list args;
+
+    if (!status)
+        status = check_head(ctx, "respond_detail", http_status, NULL, NULL, 0, NULL);
+    if (!status)
+        status = gw_host_there(ctx, "respond_detail", "the format", fmt);
+    if (status)
+        return status;
+    va_start(args, fmt);
+    text = gw_arena_vprintf(ctx->request_arena, fmt, args);
+    va_end(args);
+    gw_answer_detail(ctx->request, (int)http_status, text ? text : "Internal Server Error");
+    return AIGW_OK;
+}
+
+aigw_status gw_host_respond_invalid(struct aigw_ctx *ctx, aigw_str errors)
+{
+    aigw_status status = may_begin(ctx, "respond_invalid");
+
+    if (!status && ctx->request->refusing)
+        return AIGW_E_STATE;
+    if (!status)
+        status = gw_host_text(ctx, "respond_invalid", "the list", errors);
+    if (!status)
+        gw_answer_invalid(ctx->request, errors);
+    return status;
+}
+
+aigw_status gw_host_respond_model_error(struct aigw_ctx *ctx, const struct aigw_error *error)
+{
+    aigw_status status = may_begin(ctx, "respond_model_error");
+    struct aigw_error whole;
+
+    if (!status && ctx->request->refusing)
+        return AIGW_E_STATE;
+    if (!status && !gw_abi_in(&whole, sizeof whole, error))
+        return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE,
+                             "respond_model_error(): the error's struct_size is not set");
+    if (!status)
+        status = gw_host_text(ctx, "respond_model_error", "the message", whole.message);
+    if (!status)
+        status = gw_host_text(ctx, "respond_model_error", "the code", whole.code);
+    if (!status)
+        gw_answer_model_error(ctx->request, &whole);
+    return status;
+}
+
+aigw_status gw_host_stream_begin(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type,
+                                 const struct aigw_pair *headers, uint32_t header_count)
+{
+    struct gw_http_header list[HEADERS_MAX];
+    aigw_status status = may_begin(ctx, "stream_begin");
+
+    if (!status)
+        status = check_head(ctx, "stream_begin", http_status, content_type, headers, header_count, list);
+    if (status)
+        return status;
+    if (!gw_request_stream_begin(ctx->request, (int)http_status, content_type, list, header_count))
+        return AIGW_E_CLOSED;
+    return AIGW_OK;
+}
+
+/* May a stream go on? */
+static aigw_status may_stream(struct aigw_ctx *ctx, const char *what)
+{
+    aigw_status status = gw_host_request(ctx, what);
+
+    if (status)
+        return status;
+    if (!gw_request_is_alive(ctx->request))
+        return AIGW_E_CLOSED;
+    if (ctx->request->answer != GW_ANSWER_STREAM)
+        return gw_ctx_fail(ctx, AIGW_E_STATE, "%s: %s", what,
+                           ctx->request->answer == GW_ANSWER_NONE ? "stream_begin() comes first"
+                                                                  : "the answer has ended");
+    return AIGW_OK;
+}
+
+aigw_status gw_host_stream_write(struct aigw_ctx *ctx, aigw_str bytes)
+{
+    aigw_status status = may_stream(ctx, "stream_write");
+
+    if (!status)
+        status = gw_host_text(ctx, "stream_write", "the bytes", bytes);
+    if (status || !bytes.len)
+        return status;
+    switch (gw_http_stream_write(ctx->request->ex, bytes)) {
+    case GW_WRITE_GONE:
+        return AIGW_E_CLOSED;
+    case GW_WRITE_FULL:
+        gw_request_pause_calls(ctx->request);
+        return AIGW_OK;
+    default:
+        return AIGW_OK;
+    }
+}
+
+aigw_status gw_host_stream_end(struct aigw_ctx *ctx)
+{
+    aigw_status status = may_stream(ctx, "stream_end");
+
+    if (!status)
+        gw_request_stream_end(ctx->request);
+    return status;
+}
+
+void gw_host_stream_abort(struct aigw_ctx *ctx)
+{
+    if (!gw_host_request(ctx, "stream_abort") && ctx->request->answer == GW_ANSWER_STREAM)
+        gw_request_abort(ctx->request);
+}
