@@ -331,7 +331,7 @@ static aigw_status host_quota_left(struct aigw_ctx *ctx, uint32_t unit, struct a
 
     if (status)
         return status;
-    if (!gw_abi_is_full(ret_quota, sizeof(uint64_t)))
+    if (!ret_quota || !gw_abi_is_full(ret_quota, sizeof(uint64_t)))
         return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE,
                              "quota_left(): struct_size of *ret_quota must be set");
     if ((unit != AIGW_QUOTA_REQUESTS && unit != AIGW_QUOTA_TOKENS) ||
