@@ -8,6 +8,7 @@
  *     attempt.c      an attempt: the request out, and everything that is freed
  *     sign.c         an attempt: its signature
  *     answer.c       an attempt: the answer in
+ *     emit.c         an attempt: what its provider says of the answer, told the feature
  *     headers.c      what is kept of an answer's headers
  *     credential.c   what providers need fetched before they can ask
  *     handed.c       what a provider hands over: requests, errors, events
