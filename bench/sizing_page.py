@@ -174,7 +174,7 @@ def page(result):
     busy = ("" if found["load_before"] < 0.5 else
             ": **the machine was busy with other work**, so CPU was short and times are longer than they would be")
     head = HEAD.format(short=in_short(result), busy=busy, load=found["load_before"], used=min(2, found["cpus"]),
-                       minutes="five", **{key: found[key] for key in ("cpus", "kernel", "date", "memory_limit",
+                       minutes="three to five", **{key: found[key] for key in ("cpus", "kernel", "date", "memory_limit",
                                                                       "descriptors", "seconds")})
     return head + "\n" + tables(result) + TAIL
 
