@@ -148,9 +148,10 @@ static bool starts_ci(aigw_str text, size_t at, const char *word)
 
 static size_t jwt_len(aigw_str text, size_t at)
 {
+    static const char begins[] = "eyJ"; /* {" in base64, in no other case: three letters alone are in many words */
     size_t len;
 
-    if (!starts_ci(text, at, "eyJ"))
+    if (text.len - at < sizeof begins - 1 || memcmp(text.ptr + at, begins, sizeof begins - 1) != 0)
         return 0;
     len = token_len(text, at);
     return len >= 12 ? len : 0;

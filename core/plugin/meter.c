@@ -135,6 +135,11 @@ static struct gw_said *said_of(_Atomic(struct gw_said *) *place)
     return said;
 }
 
+void gw_meter_done(struct gw_meter *meter)
+{
+    free(atomic_exchange(&meter->said_breaches, NULL));
+}
+
 static uint64_t hash_words(const char *text)
 {
     uint64_t hash = 1;

@@ -69,6 +69,8 @@ struct gw_meter {
 
 /** The one for that name; NULL when there are too many, or no memory: then nothing is counted. Any thread. */
 struct gw_meter *gw_meter_of(uint32_t kind, const char *plugin, const char *instance);
+/** Give back what one took that is not of that table: a test host's own. */
+void gw_meter_done(struct gw_meter *meter);
 /** The first of all; go on with ->next. */
 struct gw_meter *gw_meters(void);
 

@@ -242,6 +242,7 @@ void aigw_testhost_close(struct aigw_testhost *th)
     gw_arena_done(&th->arena);
     gw_loop_free(th->loop);
     gw_visits_pay(); /* to its meter */
+    gw_meter_done(&th->meter);
     free(th);
 }
 

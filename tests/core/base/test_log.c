@@ -23,6 +23,7 @@ static const struct {
     { "registered twice", "canary-secret-1 canary-secret-1", "********** **********" },
     { "longest registered wins", "canary-secret-123", "**********" },
     { "jwt", "token eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln end", "token ********** end" },
+    { "no jwt", "/tmp/mistake-hzeyjq_2x/90-local.conf", "/tmp/mistake-hzeyjq_2x/90-local.conf" },
     { "bearer", "Authorization: Bearer abcdef123456", "Authorization: Bearer **********" },
     { "bearer any case", "bEaReR abcdef123456;", "bEaReR **********;" },
     { "pem", "x " PEM_BEGIN "\nMIIE\n" PEM_END " y", "x ********** y" },
