@@ -249,9 +249,10 @@ def stopped_during_an_upgrade(env):
 @case("OP-REL-container", "upgrade")
 def first_process_of_a_container(env):
     """Process 1 cannot be replaced: it says what to do instead."""
-    if subprocess.run(["unshare", "--pid", "--fork", "true"], stderr=subprocess.DEVNULL, check=False).returncode:
-        raise Skip("needs the right to make a process name space")
-    wrapper = env.program(f"exec unshare --pid --fork --kill-child --mount-proc '{env.ctx.binary}' \"$@\"\n")
+    unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    if subprocess.run([*unshare, "true"], stderr=subprocess.DEVNULL, check=False).returncode:
+        raise Skip("needs the right to make a process name space with a /proc of its own, which a chroot has not")
+    wrapper = env.program(f"exec {' '.join(unshare)} '{env.ctx.binary}' \"$@\"\n")
     ctx = _with_binary(env.ctx, wrapper)
     other = UpgradeEnv(ctx, "upgrade-container")
     try:
