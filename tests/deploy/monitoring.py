@@ -18,7 +18,7 @@ from . import _tools
 FILES = ("deploy", "helm", "ai-gateway", "files")
 LIMITS = """
 prices: { table = ( { model = "codestral-*"; input = 1.0; output = 2.0; } ); };
-quotas: { gitlabs: { per = "instance"; requests = 4; window = "day"; }; };
+quotas: { gitlabs: { per = "instance"; requests = 5; window = "day"; }; };
 """
 WORD = re.compile(r"\b(?:aigw|http|model|inference|process|code)_[a-z0-9_]+\b")
 LABELS = {"model_name", "model_engine"}
@@ -52,10 +52,10 @@ class Monitoring:
             rails = clients.Rails(gateway.port, gitlab.token())
             for reply, model in ((Reply(usage=(12, 5)), "codestral-22b"), (Reply(), "nobody-knows"), (Reply(status=500, body="no"), "codestral-22b")):
                 rails.call("/v2/code/completions", completion(models.script(reply), model_identifier="custom_openai/" + model))
+            rails.call("/v2/code/completions", completion(models.script(Reply(pieces=("a", "b", "c"))), stream=True))
             ours = {key: value for key, value in completion(models.script(Reply())).items() if not key.startswith("model_")}
             for _ in range(2):
                 rails.call("/v2/code/completions", ours)  # falls back; is beyond the quota
-            rails.call("/v2/code/completions", completion(models.script(Reply(pieces=("a", "b", "c"))), stream=True))
             clients.Rails(gateway.port, "").call("/v2/code/completions", completion(models.script(Reply())))
             return gateway.metrics()
         finally:
