@@ -125,19 +125,21 @@ uint64_t gw_log_dropped(void)
 
 #define NUMBER_ROOM 48u /* a sign, twenty digits, a point, six digits, quotes, a time zone */
 
-/* Decimal digits of value, at least `width` of them. */
-static char *put_digits(char *at, uint64_t value, int width)
+static char *put_text(char *at, const char *text, size_t len)
 {
-    char digits[24];
-    int first = (int)sizeof digits;
+    memcpy(at, text, len);
+    return at + len;
+}
 
-    do {
-        digits[--first] = (char)('0' + value % 10);
-        value /= 10;
-        width--;
-    } while (value || width > 0);
-    memcpy(at, digits + first, sizeof digits - (size_t)first);
-    return at + sizeof digits - (size_t)first;
+/* Decimal digits of value, at least `width` of them. */
+static char *put_digits(char *at, uint64_t value, size_t width)
+{
+    char room[20];
+    aigw_str digits = gw_str_from_uint(room, value);
+
+    for (; width > digits.len; width--)
+        *at++ = '0';
+    return put_text(at, digits.ptr, digits.len);
 }
 
 #define TIME_LEN 26u
@@ -158,12 +160,6 @@ static char *put_time(char *at, int64_t wall_us)
     }
     memcpy(at, text, 20);
     return put_digits(at + 20, (uint64_t)(wall_us % 1000000), 6);
-}
-
-static char *put_text(char *at, const char *text, size_t len)
-{
-    memcpy(at, text, len);
-    return at + len;
 }
 
 /* Up to here is text. */

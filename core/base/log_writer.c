@@ -426,6 +426,7 @@ aigw_status gw_log_writer_start(struct gw_err *reterr)
     atomic_store(&writer.is_running, true);
     if (writer.wake_fd < 0 || writer.ended_fd < 0 || pthread_create(&writer.thread, NULL, writer_main, NULL) != 0) {
         atomic_store(&writer.is_running, false);
+        pthread_cond_destroy(&writer.has_work);
         close(writer.wake_fd);
         close(writer.ended_fd);
         return gw_err_set(reterr, AIGW_E_NOMEM, "log: cannot start the writer thread");

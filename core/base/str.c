@@ -70,13 +70,13 @@ aigw_str gw_str_trim(aigw_str s)
 
 aigw_str gw_str_from_uint(char room[20], uint64_t value)
 {
-    char *at = room + 20;
+    size_t at = 20;
 
     do {
-        *--at = (char)('0' + value % 10);
+        room[--at] = (char)('0' + value % 10);
         value /= 10;
     } while (value);
-    return (aigw_str){ at, (size_t)(room + 20 - at) };
+    return (aigw_str){ room + at, 20 - at };
 }
 
 bool gw_str_to_u64(aigw_str s, uint64_t max, uint64_t *ret_value)
