@@ -1,10 +1,12 @@
 /* channel.c - libmicrohttpd reads requests.
  *
  * It is given them one by one over a channel: a socket pair whose other end is ours. What goes in was judged before
- * (head.c); what comes out are its callbacks: the head as it understands it, the body without its framing, the end.
- * Its answer, an empty 204, is thrown away. So it never sees a client's socket: it cannot read past the request it was
- * given, answer on its own, or hold memory for a connection that waits. Only documented calls are used, and nothing
- * depends on its version: where its reading of a head differs from ours, the request is refused.
+ * (head.c); what comes out are its callbacks: the head as it understands it, a chunked body without its framing, the
+ * end. A body of a stated length has no framing to read: it stays with us, and so does the line that states it, so the
+ * library takes the head for a whole request. Its answer, an empty 204, is thrown away. So it never sees a client's
+ * socket: it cannot read past the request it was given, answer on its own, or hold memory for a connection that waits.
+ * Only documented calls are used, and nothing depends on its version: where its reading of a head differs from ours,
+ * the request is refused.
  *
  * A channel is busy only while a request is being read; a worker needs few. When the library closes one (as it does
  * after HTTP/1.0, "connection: close" and errors), another is made.
@@ -24,12 +26,12 @@
 #define CHANNELS_KEPT  16    /* idle ones */
 #define CHANNELS_MAX   65536 /* connections are limited before */
 #define ANSWERS_UNREAD 32    /* the library's answers are thrown away this many at once */
-/* The library's memory for one request: the head, what it notes of it, and a buffer for the body. */
+/* The library's memory for one request: the head, what it notes of it, and a buffer for chunks. */
 #define SMALL_POOL   12288u
 #define SMALL_HEAD   3072u
-#define SMALL_BODY   16384u
 #define SMALL_NOTES  48u
 #define LARGE_FACTOR 3 /* times header_max */
+#define CHUNK_ROOM   16384u
 
 struct http_channel {
     struct http_channel *next, *prev; /* all */
@@ -234,7 +236,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
         ex->channel = NULL;
         if (ex->asks_to_close || ex->is_chunked) /* it closes the channel, or might */
             channel->state = CHANNEL_SPENT;
-        http_request_whole(ex);
+        http_request_read(ex);
     }
     channel->answers++;
     return MHD_queue_response(mhd, MHD_HTTP_NO_CONTENT, library->http->parsed);
@@ -273,18 +275,23 @@ static size_t no_unescape(void *cls, struct MHD_Connection *mhd, char *text)
 
 /* ---- for an exchange ------------------------------------------------------------------------------------------ */
 
-size_t http_channel_feed(struct http_ex *ex, const char *bytes, size_t len)
+static size_t channel_send(struct http_channel *channel, struct iovec *parts, size_t count)
 {
-    struct http_channel *channel = ex->channel;
+    struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
     ssize_t sent;
 
     if (!channel || channel->fd < 0)
         return 0;
     do {
-        sent = send(channel->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent = sendmsg(channel->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     channel->library->must_run = true;
     return sent > 0 ? (size_t)sent : 0;
+}
+
+size_t http_channel_feed(struct http_ex *ex, const char *bytes, size_t len)
+{
+    return channel_send(ex->channel, &(struct iovec){ (void *)(uintptr_t)bytes, len }, 1);
 }
 
 /** Does it fit into little memory? The library notes each header, cookie and query argument in 60 bytes or so. */
@@ -292,27 +299,45 @@ static bool is_small(const struct http_ex *ex, size_t head_len)
 {
     unsigned notes = ex->header_count;
 
-    if (head_len > SMALL_HEAD || ex->is_chunked || ex->content_length > SMALL_BODY || ex->has_cookies)
+    if (head_len > SMALL_HEAD || ex->is_chunked || ex->has_cookies)
         return false;
     for (size_t i = 0; i < ex->pub.query.len; i++)
         notes += ex->pub.query.ptr[i] == '&';
     return notes <= SMALL_NOTES;
 }
 
-size_t http_channel_begin(struct http_ex *ex, const char *bytes, size_t head_len, size_t body_len)
+/** Where the line of a header ends, counted from the first byte of the head. */
+static size_t line_end(const struct http_ex *ex, const struct http_header *header, const char *head, size_t head_len)
+{
+    size_t at = (size_t)(header->line - ex->pub.method.ptr);
+    const char *lf = memchr(head + at, '\n', head_len - at);
+
+    return lf ? (size_t)(lf - head) + 1 : head_len;
+}
+
+bool http_channel_begin(struct http_ex *ex, const char *head, size_t head_len)
 {
     struct http_library *libraries = ex->pub.http->libraries;
     struct http_channel *channel = channel_take(&libraries[is_small(ex, head_len) ? LIBRARY_SMALL : LIBRARY_LARGE]);
+    const struct http_header *kept_back = http_header_kept_back(ex);
+    char *bytes = (char *)(uintptr_t)head; /* sendmsg() only reads them */
+    struct iovec parts[2] = { { bytes, head_len } };
+    size_t len = head_len;
 
     if (!channel)
-        return 0;
+        return false;
+    if (kept_back) {
+        size_t end = line_end(ex, kept_back, head, head_len);
+        parts[0].iov_len = (size_t)(kept_back->line - ex->pub.method.ptr); /* the copy's first byte */
+        parts[1] = (struct iovec){ bytes + end, head_len - end };
+        len = parts[0].iov_len + parts[1].iov_len;
+    }
     channel->ex = ex;
     ex->channel = channel;
-    size_t used = http_channel_feed(ex, bytes, head_len + body_len);
-    if (used >= head_len)
-        return used;
+    if (channel_send(channel, parts, kept_back ? 2 : 1) == len)
+        return true;
     http_channel_leave(ex, false);
-    return 0;
+    return false;
 }
 
 void http_channel_end(struct http_ex *ex)
@@ -394,7 +419,7 @@ static struct MHD_Daemon *library_start(struct http_library *library, size_t poo
 bool http_channels_init(struct gw_http *http, struct gw_err *reterr)
 {
     const size_t pools[LIBRARIES] = {
-        [LIBRARY_SMALL] = SMALL_POOL, [LIBRARY_LARGE] = http->limits.header_max * LARGE_FACTOR + SMALL_BODY
+        [LIBRARY_SMALL] = SMALL_POOL, [LIBRARY_LARGE] = http->limits.header_max * LARGE_FACTOR + CHUNK_ROOM
     };
 
     for (int i = 0; i < LIBRARIES; i++) {

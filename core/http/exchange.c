@@ -84,7 +84,7 @@ static void ex_finish(struct http_ex *ex, enum http_conn_event event)
         ex->handler->on_done(ex->handler->user, &ex->pub);
         http->open_exchanges--;
     }
-    http_channel_leave(ex, !ex->is_chunked && ex->body_left == 0);
+    http_channel_leave(ex, !ex->is_chunked);
     http_body_free(ex);
     gw_arena_done(&ex->pub.arena);
     free(ex);

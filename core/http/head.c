@@ -178,6 +178,7 @@ static void walk_known(struct head_walk *walk, aigw_str name, aigw_str value)
     case 14:
         if (gw_str_eq_ci(name, AIGW_STR("content-length"))) {
             walk->lengths++;
+            ex->length_index = ex->header_count - 1;
             if (!gw_str_to_u64(value, INT64_MAX, &ex->content_length))
                 walk->why = "content-length is not a number";
         }

@@ -99,7 +99,8 @@ struct http_ex {
     struct http_channel *channel;          /* while the library reads the request */
     struct http_header *headers;
     uint32_t header_count;
-    uint8_t state; /* enum http_ex_state */
+    uint32_t length_index; /* of its content-length, when that is more than 0 */
+    uint8_t state;         /* enum http_ex_state */
     /* facts about the request */
     bool is_chunked;
     bool wants_continue;
@@ -110,7 +111,7 @@ struct http_ex {
     struct gw_gzip *gzip; /* unpacks what comes; NULL: it comes as it is */
     uint64_t content_length;
     uint64_t body_left; /* of content_length: still to come from the client */
-    uint64_t body_got;  /* what the library made of it */
+    uint64_t body_got;  /* what came of it, without the framing of chunks */
     size_t raw_since;   /* bytes of a chunked body the library got since it last gave any back */
     int64_t body_since_ms;
     _Alignas(16) char room[EX_ROOM];
@@ -174,6 +175,13 @@ struct gw_http {
     bool is_patient; /* draining, and connections that say nothing may still ask */
     char date[40];
 };
+
+/** The line that the library is not told of: how long the body is, which does not go through it. NULL: there is none.
+ */
+static inline const struct http_header *http_header_kept_back(const struct http_ex *ex)
+{
+    return ex->content_length > 0 ? &ex->headers[ex->length_index] : NULL;
+}
 
 static inline struct http_ex *http_ex_of(struct gw_exchange *ex)
 {
@@ -245,22 +253,24 @@ bool http_channels_init(struct gw_http *http, struct gw_err *reterr);
 void http_channels_done(struct gw_http *http);
 int64_t http_channels_prepare(struct gw_hook *self);
 void http_channels_run(struct gw_hook *self);
-/** Hand a head to the library, and what has come of the body. How much it took; 0: it cannot. */
-size_t http_channel_begin(struct http_ex *ex, const char *bytes, size_t head_len, size_t body_len);
-/** Hand over more of the request. How much it took; 0: later. */
+/** Hand a head to the library, but for http_header_kept_back(). False: it cannot take it. */
+bool http_channel_begin(struct http_ex *ex, const char *head, size_t head_len);
+/** Hand over something of a chunked body. How much it took; 0: later. */
 size_t http_channel_feed(struct http_ex *ex, const char *bytes, size_t len);
 /** The client ended its side: no more comes. */
 void http_channel_end(struct http_ex *ex);
 /** Has the library looked at all it got? */
 bool http_channel_is_idle(const struct http_ex *ex);
-/** The exchange needs it no more. is_whole: the request was handed over to its end. */
+/** The exchange needs it no more. is_whole: all it waits for was handed over. */
 void http_channel_leave(struct http_ex *ex, bool is_whole);
 
 /* ---- request.c: called by the library's callbacks */
 /** False: it read the head differently, or nobody waits for it any more. */
 bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const char *method, const char *url);
+/** Something of a chunked body. */
 void http_request_body(struct http_ex *ex, const char *bytes, size_t len);
-void http_request_whole(struct http_ex *ex);
+/** The library has read all it was given. */
+void http_request_read(struct http_ex *ex);
 /** The library refused it, or failed. */
 void http_request_failed(struct http_ex *ex, int status);
 /** The body that is kept begins: unpacked, if it has to be, and with what came before anybody wanted it. What goes

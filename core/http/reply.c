@@ -154,7 +154,9 @@ bool http_put_head(struct http_ex *ex, int status, const char *content_type, uin
 /** Is the rest of the body short enough to be read, so that the connection can stay? */
 static bool is_worth_draining(const struct http_ex *ex)
 {
-    return ex->channel && !ex->wants_continue && (ex->is_chunked || ex->body_left <= ex->pub.http->limits.drain_max);
+    if (ex->wants_continue)
+        return false;
+    return ex->is_chunked ? ex->channel != NULL : ex->body_left <= ex->pub.http->limits.drain_max;
 }
 
 static bool reply(struct http_ex *ex, int status, const char *content_type, aigw_str body,

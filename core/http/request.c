@@ -31,20 +31,25 @@ static void ex_refuse(struct http_ex *ex, const struct http_refusal *refusal)
         http_ex_move(ex, EX_LOSE);
 }
 
-/** How much of the body goes with the head. */
-static size_t first_share(const struct http_ex *ex, size_t len)
+/** Of a body whose length is known: what is there of it. */
+static size_t plain_share(const struct http_ex *ex, size_t len)
 {
-    if (ex->is_chunked)
-        return len < CHUNK_HEAD_MAX ? len : CHUNK_HEAD_MAX;
     return len < ex->body_left ? len : (size_t)ex->body_left;
 }
 
-static void request_took(struct http_ex *ex, size_t used)
+/** What came with the head. It is kept until the pipeline has decided. */
+static size_t request_take_early(struct http_ex *ex, const char *bytes, size_t len)
 {
-    if (ex->is_chunked)
-        ex->raw_since += used;
-    else
-        ex->body_left -= used;
+    size_t used = plain_share(ex, len);
+
+    if (used == 0)
+        return 0;
+    if (used == ex->content_length)
+        gw_buf_reserve(&ex->body, used);
+    gw_buf_put(&ex->body, bytes, used);
+    ex->body_left -= used;
+    ex->body_got += used;
+    return used;
 }
 
 size_t http_request_begin(struct http_conn *conn, const char *bytes, size_t head_len, size_t len)
@@ -67,11 +72,9 @@ size_t http_request_begin(struct http_conn *conn, const char *bytes, size_t head
     } else if (conn->is_over_cap) {
         ex_refuse(ex, &over_cap);
     } else {
-        size_t used = http_channel_begin(ex, bytes, head_len, first_share(ex, len - head_len));
-        if (used) {
-            request_took(ex, used - head_len);
-            return used;
-        }
+        gw_buf_init(&ex->body, 2 * IN_SIZE); /* what may come in before a decision */
+        if (http_channel_begin(ex, bytes, head_len))
+            return head_len + request_take_early(ex, bytes + head_len, len - head_len);
         ex_refuse(ex, &no_channel);
     }
     return head_len;
@@ -88,9 +91,14 @@ void http_request_refuse(struct http_conn *conn, const struct http_refusal *refu
 /** The library's list of headers, held against ours. */
 struct comparison {
     const struct http_ex *ex;
-    uint32_t at;
+    const struct http_header *at;
     bool is_same;
 };
+
+static void pass_kept_back(struct comparison *comparison)
+{
+    comparison->at += comparison->at == http_header_kept_back(comparison->ex);
+}
 
 static enum MHD_Result compare_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
                                       const char *value, size_t value_len)
@@ -99,8 +107,9 @@ static enum MHD_Result compare_header(void *cls, enum MHD_ValueKind kind, const 
     const struct http_ex *ex = comparison->ex;
 
     (void)kind;
-    if (comparison->at < ex->header_count) {
-        const struct http_header *ours = &ex->headers[comparison->at++];
+    pass_kept_back(comparison);
+    if (comparison->at < ex->headers + ex->header_count) {
+        const struct http_header *ours = comparison->at++;
         aigw_str theirs = value ? gw_str_trim((aigw_str){ value, value_len }) : AIGW_STR("");
         if (ours->name_len == name_len && memcmp(ours->line, name, name_len) == 0 && ours->value_len == theirs.len &&
             memcmp(ours->line + ours->value_at, theirs.ptr, theirs.len) == 0)
@@ -112,7 +121,7 @@ static enum MHD_Result compare_header(void *cls, enum MHD_ValueKind kind, const 
 
 static bool library_agrees(const struct http_ex *ex, struct MHD_Connection *mhd, const char *method, const char *url)
 {
-    struct comparison comparison = { .ex = ex, .is_same = true };
+    struct comparison comparison = { .ex = ex, .at = ex->headers, .is_same = true };
     aigw_str target = ex->pub.target;
     size_t url_len = strlen(url); /* the target without its query */
 
@@ -120,7 +129,8 @@ static bool library_agrees(const struct http_ex *ex, struct MHD_Connection *mhd,
         (target.len > url_len && target.ptr[url_len] != '?'))
         return false;
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, compare_header, &comparison);
-    return comparison.is_same && comparison.at == ex->header_count;
+    pass_kept_back(&comparison);
+    return comparison.is_same && comparison.at == ex->headers + ex->header_count;
 }
 
 /* ---- deadlines ------------------------------------------------------------------------------------------------ */
@@ -215,7 +225,6 @@ bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const c
     ex->handler = &http->handler;
     http->open_exchanges++;
     http_conn_deadline(ex->conn, DEADLINE_NONE, 0);
-    gw_buf_init(&ex->body, 2 * IN_SIZE); /* what may come in before a decision */
     if (!http_ex_move(ex, EX_PARSED))
         return false;
     int decision = http->handler.on_head(http->handler.user, &ex->pub);
@@ -250,13 +259,19 @@ void http_request_body(struct http_ex *ex, const char *bytes, size_t len)
     }
 }
 
-void http_request_whole(struct http_ex *ex)
+static void request_whole(struct http_ex *ex)
 {
     if (ex->state != EX_WAIT && ex->state != EX_BODY && ex->state != EX_DRAIN)
         return;
     http_conn_deadline(ex->conn, DEADLINE_NONE, 0);
     if (http_ex_move(ex, EX_WHOLE) && ex->state == EX_READY)
         http_request_hand(ex);
+}
+
+void http_request_read(struct http_ex *ex)
+{
+    if (ex->is_chunked || ex->body_left == 0)
+        request_whole(ex);
 }
 
 void http_request_failed(struct http_ex *ex, int status)
@@ -308,16 +323,31 @@ void http_request_ended(struct http_ex *ex)
     }
 }
 
+static size_t request_take_chunked(struct http_ex *ex, const char *bytes, size_t len)
+{
+    size_t share = chunked_share(ex, len), used;
+
+    if (!share || !ex->channel)
+        return 0;
+    used = http_channel_feed(ex, bytes, share);
+    ex->raw_since += used;
+    if (used < len)
+        http_conn_queue(ex->conn); /* the rest when the library has taken this */
+    return used;
+}
+
 size_t http_request_take(struct http_ex *ex, const char *bytes, size_t len)
 {
     if (ex->state != EX_BODY && ex->state != EX_DRAIN)
         return 0;
-    size_t share = ex->is_chunked ? chunked_share(ex, len) : first_share(ex, len);
-    if (!share || !ex->channel)
-        return 0;
-    size_t used = http_channel_feed(ex, bytes, share);
-    request_took(ex, used);
-    if (used < len && (ex->is_chunked || ex->body_left > 0))
-        http_conn_queue(ex->conn); /* the rest when the library has taken this */
+    if (ex->is_chunked)
+        return request_take_chunked(ex, bytes, len);
+    size_t used = plain_share(ex, len);
+    if (!used)
+        return 0; /* it is all there: the library has yet to read the head */
+    ex->body_left -= used;
+    http_request_body(ex, bytes, used);
+    if (ex->body_left == 0 && !ex->channel)
+        request_whole(ex);
     return used;
 }
