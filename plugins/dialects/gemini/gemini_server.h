@@ -13,6 +13,7 @@
 #ifndef GEMINI_SERVER_H
 #define GEMINI_SERVER_H
 
+#include "../common/later.h"
 #include "../common/wire.h"
 
 /* ---- refusals ------------------------------------------------------------------------------------------------ */
@@ -44,7 +45,8 @@ struct gemini_asked {
     uint32_t
         dropped_count; /* members that have no place anywhere but in the client's own bytes, by its names for them */
     aigw_str dropped[GEMINI_DROPPED_MAX];
-    const char *vendor_only; /* a member that Google itself alone can serve ("cachedContent"); NULL: there is none */
+    const char *vendor_only;  /* a member that Google itself alone can serve ("cachedContent"); NULL: there is none */
+    struct wire_later *later; /* texts of the request: wire_later_read() before anybody looks at it */
 };
 
 /** Read a body of :generateContent (kind AIGW_CALL_CHAT), :countTokens (AIGW_CALL_COUNT), or :embedContent and

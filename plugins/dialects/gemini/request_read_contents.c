@@ -348,7 +348,9 @@ static aigw_status read_known(struct gemini_reading *r, const struct aigw_json f
         return AIGW_E_NOMEM;
     if (is_thought)
         part->flags |= AIGW_PARTF_SUMMARY;
-    return gemini_read_text(r, "text", &found[PART_TEXT], &part->text);
+    return found[PART_TEXT].type == AIGW_JSON_STRING
+               ? wire_later_text(&r->asked->later, &found[PART_TEXT], &r->memory, &part->text)
+               : gemini_read_text(r, "text", &found[PART_TEXT], &part->text);
 }
 
 static aigw_status read_part(struct gemini_reading *r, const struct aigw_json *value, struct part_list *list,

@@ -56,6 +56,9 @@ void *openai_get(struct openai_reading *r, size_t len);
 /* Absent and null leave *ret as it is; another type is refused. */
 aigw_status openai_take_text(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
                              aigw_str *ret);
+/** One that may be long, to a place that does not move: its escapes may stay until wire_later_read(). */
+aigw_status openai_take_long_text(struct openai_reading *r, const struct openai_place *place,
+                                  const struct aigw_json *value, aigw_str *ret);
 aigw_status openai_take_bool(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
                              uint32_t *ret);
 /** JSON text of an object. */

@@ -177,7 +177,7 @@ static aigw_status read_result(struct turn *turn, aigw_str id)
     part->id = id;
     part->text = AIGW_STR("");
     if (turn->members[CONTENT].type == AIGW_JSON_STRING)
-        return aigw_json_text(&turn->members[CONTENT], &turn->r->memory, &part->text);
+        return openai_take_long_text(turn->r, turn->place, &turn->members[CONTENT], &part->text);
     status = read_content(turn, &inner);
     part->parts = inner.first;
     return status;

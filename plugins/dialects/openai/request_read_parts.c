@@ -266,16 +266,15 @@ static aigw_status read_text(struct openai_reading *r, const struct openai_place
                              uint32_t type, struct openai_parts *parts)
 {
     struct aigw_part *part;
-    aigw_str text = AIGW_STR_NONE;
-    aigw_status status = openai_take_text(r, place, value, &text);
 
-    if (status != AIGW_OK || text.len == 0)
-        return status == AIGW_OK && openai_is_null(value) ? openai_refuse_missing(r, place) : status;
+    if (openai_is_null(value))
+        return openai_refuse_missing(r, place);
+    if (value->type != AIGW_JSON_STRING)
+        return openai_refuse_type(r, place, value, "a string");
+    if (aigw_json_is_text(value, ""))
+        return AIGW_OK;
     part = openai_add_part(r, parts, type);
-    if (!part)
-        return AIGW_E_NOMEM;
-    part->text = text;
-    return AIGW_OK;
+    return part ? openai_take_long_text(r, place, value, &part->text) : AIGW_E_NOMEM;
 }
 
 static aigw_status read_part(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
@@ -390,7 +389,7 @@ aigw_status openai_request_call_body(struct openai_reading *r, const struct open
         return openai_refuse_missing(r, OPENAI_AT(place, "name"));
     if (status == AIGW_OK && found[1].type == AIGW_JSON_OBJECT && !(part->flags & AIGW_PARTF_FREE_TEXT))
         return aigw_json_mend(&found[1], &r->memory, &part->text); /* its text was meant */
-    return status == AIGW_OK ? openai_take_text(r, OPENAI_AT(place, text_name), &found[1], &part->text) : status;
+    return status == AIGW_OK ? openai_take_long_text(r, OPENAI_AT(place, text_name), &found[1], &part->text) : status;
 }
 
 /* Google's own server of this dialect hands signatures out so, and wants them back. */

@@ -43,7 +43,7 @@ static aigw_status read_tool_body(struct openai_reading *r, const struct openai_
     if (status == AIGW_OK && tool->name.len == 0)
         return openai_refuse_missing(r, OPENAI_AT(place, "name"));
     if (status == AIGW_OK)
-        status = openai_take_text(r, OPENAI_AT(place, "description"), &members[DESCRIPTION], &tool->description);
+        status = openai_take_long_text(r, OPENAI_AT(place, "description"), &members[DESCRIPTION], &tool->description);
     if (status != AIGW_OK)
         return status;
     if (tool->kind == AIGW_TOOL_FREE_TEXT) {

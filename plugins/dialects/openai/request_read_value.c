@@ -94,6 +94,13 @@ aigw_status openai_take_text(struct openai_reading *r, const struct openai_place
     return aigw_json_text(value, &r->memory, ret);
 }
 
+aigw_status openai_take_long_text(struct openai_reading *r, const struct openai_place *place,
+                                  const struct aigw_json *value, aigw_str *ret)
+{
+    return value->type == AIGW_JSON_STRING ? wire_later_text(&r->asked->later, value, &r->memory, ret)
+                                           : openai_take_text(r, place, value, ret);
+}
+
 aigw_status openai_take_bool(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
                              uint32_t *ret)
 {

@@ -77,6 +77,7 @@ aigw_status gemini_api_build(struct aigw_ctx *ctx, struct gemini_api_call *call,
     if (client_reports_target(&call->api->client) &&
         !client_keep(call->api->host, ctx, target->model, &call->options.model))
         return AIGW_E_NOMEM;
+    wire_later_read(&call->asked.later);
     if (wire_check_history(call->api->host, ctx, call->request.messages) != AIGW_OK)
         return AIGW_E_UNSUPPORTED;
     *ret_request = call->request;

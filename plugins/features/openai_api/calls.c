@@ -127,6 +127,7 @@ aigw_status openai_api_build(struct aigw_ctx *ctx, struct openai_api_call *call,
         return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "modalities: this model answers in text only");
     if (call->only_as_is)
         return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "%s", call->only_as_is);
+    wire_later_read(&call->asked.later);
     if (client_reports_target(&call->api->client) && !call->is_count && !call->has_written &&
         write_begin(ctx, call, target->model) != AIGW_OK)
         return AIGW_E_NOMEM;

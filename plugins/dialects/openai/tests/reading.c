@@ -32,8 +32,10 @@ aigw_status reading_begin(struct reading *r, uint32_t path, const char *text, si
     memcpy(r->body, text, len);
     r->len = len;
     r->request.struct_size = sizeof r->request;
-    return readers[path](&server_host, server_ctx(&r->world), (aigw_str){ r->body, len }, &r->asked, &r->request,
-                         &r->refusal);
+    aigw_status status = readers[path](&server_host, server_ctx(&r->world), (aigw_str){ r->body, len }, &r->asked,
+                                       &r->request, &r->refusal);
+    wire_later_read(&r->asked.later);
+    return status;
 }
 
 void reading_end(struct reading *r)
