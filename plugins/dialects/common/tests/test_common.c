@@ -1,6 +1,7 @@
 /* test_common.c - what the providers share and case files cannot reach: characters cut at every byte, words in a
  * stream, headers that pass. Exit status 0: all is well. */
 #include "../halves.h"
+#include "../later.h"
 #include "../read.h"
 #include "record.h"
 
@@ -255,6 +256,40 @@ static void test_headers(void)
     record_free(&record);
 }
 
+/* ---- texts that are read later ---- */
+
+static void test_later(void)
+{
+    enum { TURNS = 40 };
+    struct aigw_pool pool = { NULL };
+    struct aigw_memory memory = aigw_pool_memory(&pool, SIZE_MAX), none = aigw_pool_memory(&pool, 100);
+    struct wire_later *list = NULL;
+    char written[TURNS * 11 + 3] = "\"", read[TURNS * 5 + 1] = "";
+    aigw_str texts[4];
+    struct aigw_json value;
+
+    for (int i = 0; i < TURNS; i++) {
+        strcat(written, "a\\n\\u00e4\\\"");
+        strcat(read, "a\n\xc3\xa4\"");
+    }
+    strcat(written, "\"");
+    check(aigw_json_check((aigw_str){ written, strlen(written) }, 0, &value, NULL) == AIGW_OK, "is JSON", written);
+    for (int i = 0; i < 2; i++)
+        check(wire_later_text(&list, &value, &memory, &texts[i]) == AIGW_OK && texts[i].len > 0, "later", written);
+    check(list != NULL && !is(texts[0], read), "is not read yet", written);
+    check(wire_later_text(&list, &value, &none, &texts[2]) == AIGW_E_LIMIT, "no memory", written);
+    for (int i = 0; i < 2; i++) {
+        wire_later_read(&list); /* the second time nothing is left */
+        check(!list && is(texts[0], read) && is(texts[1], read), "reads as", read);
+    }
+    aigw_json_check(AIGW_STR("\"\\n\""), 0, &value, NULL);
+    check(wire_later_text(&list, &value, &memory, &texts[3]) == AIGW_OK && is(texts[3], "\n"), "a short one at once",
+          "");
+    aigw_json_check(AIGW_STR("1"), 0, &value, NULL);
+    check(wire_later_text(&list, &value, &memory, &texts[3]) == AIGW_E_INVALID && !list, "no text", "1");
+    aigw_pool_free(&pool);
+}
+
 int main(void)
 {
     test_every_cut();
@@ -264,6 +299,7 @@ int main(void)
     test_members();
     test_words();
     test_headers();
+    test_later();
     printf("%d failures\n", failures);
     return failures > 0;
 }
