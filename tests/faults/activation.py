@@ -81,7 +81,7 @@ class ActivatedEnv(UpgradeEnv):
         self.ctx = systemd.ctx
 
 
-@fixture("activation", serial=True)
+@fixture("activation", patient=True)
 def activation(ctx):
     return Systemd(ctx)
 

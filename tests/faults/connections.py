@@ -18,7 +18,7 @@ def descriptors(needed):
         raise Skip(f"the hard limit of open files is {hard}, {needed} are needed")
 
 
-@fixture("slow", serial=True)
+@fixture("slow", patient=True)
 def slow(ctx):
     descriptors(4000)
     return Env(ctx, bypass=True, name="slow", nofile=16384, conf="limits: { header_ms = 4000; body_ms = 2500; body_total_ms = 4000; };\n")

@@ -19,7 +19,7 @@ class Starter:
         pass
 
 
-@fixture("drain", serial=True)
+@fixture("drain", patient=True)
 def drain(ctx):
     return Starter(ctx)
 

@@ -58,7 +58,7 @@ class Hostile(Env):
         equal(self.post(PATH, completion(self.models.script(Reply()))).status, 200, "another feature")
 
 
-@fixture("hostile", serial=True)
+@fixture("hostile", patient=True)
 def hostile(ctx):
     return Hostile(ctx, "hostile")
 
@@ -318,7 +318,7 @@ def open_row(what, words):
         env.is_well()
 
 
-@fixture("opening", serial=True)
+@fixture("opening", patient=True)
 def opening(ctx):
     return Hostile(ctx, "opening")
 
@@ -340,7 +340,7 @@ def is_stuck(item):
     return "does not come back" in str(item.get("message"))
 
 
-@fixture("stuck", serial=True)
+@fixture("stuck", patient=True)
 def stuck(ctx):
     env = Hostile(ctx, "stuck", "server: { drain_ms = 500; };\n")
     env.gw._expected_end = True
@@ -369,7 +369,7 @@ def stuck_is_said(env):
     equal(env.gw.process.wait(30), 70, "exit status after SIGTERM")
 
 
-@fixture("doomed", serial=True)
+@fixture("doomed", patient=True)
 def doomed(ctx):
     env = Hostile(ctx, "doomed", "limits: { plugin_stuck_ms = 3000; };\n")
     env.gw._expected_end = True
@@ -388,7 +388,7 @@ def stuck_ends_the_process(env):
 
 # ---- switching off ----
 
-@fixture("switch", serial=True)
+@fixture("switch", patient=True)
 def switch(ctx):
     return Hostile(ctx, "switch")
 

@@ -26,7 +26,7 @@ class Starter:
         pass
 
 
-@fixture("stop", serial=True)
+@fixture("stop", patient=True)
 def stop(ctx):
     return Starter(ctx)
 
@@ -224,7 +224,7 @@ for _kind in ("pipe", "socket", "fifo"):
 
 # -- keys --------------------------------------------------------------------------------------------------------------
 
-@fixture("rotation", serial=True)
+@fixture("rotation", patient=True)
 def rotation(ctx):
     return Env(ctx, name="rotation")
 
@@ -273,7 +273,7 @@ def gitlab_down_for_good(env):
 
 # -- circuits and fallback ---------------------------------------------------------------------------------------------
 
-@fixture("circuit", serial=True)
+@fixture("circuit", patient=True)
 def circuit(ctx):
     return Env(ctx, bypass=True, name="circuit", env={"WEB_CONCURRENCY": "1"},
                conf="upstream: { circuit_failures = 3; circuit_rest_ms = 1000; retries = 0; };\n")
@@ -333,7 +333,7 @@ features: {{
 """
 
 
-@fixture("fallback", serial=True)
+@fixture("fallback", patient=True)
 def fallback(ctx):
     keys = {"FIRST_KEY": ctx.secret("sk-first-canary-a81c"), "SECOND_KEY": ctx.secret("sk-second-canary-b92d")}
     env = Env(ctx, bypass=True, name="fallback", env=keys, conf=two_targets)

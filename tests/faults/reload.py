@@ -218,7 +218,7 @@ def reload_changes_the_log(env):
     reload(env, "configuration reloaded")
 
 
-@fixture("together", serial=True)
+@fixture("together", patient=True)
 def together(ctx):
     return Env(ctx, name="together", env={"AIGW_LOGGING__ACCESS": "false"}, conf=TOGETHER[0])
 
@@ -244,7 +244,7 @@ def reload_switches_auth_and_routes_together(env):
 
 # -- settings that only fail when they are applied: found by check, at the start and at a reload -------------------------
 
-@fixture("applied", serial=True)
+@fixture("applied", patient=True)
 def applied(ctx):
     folder = ctx.folder("applied")
     ca = pki.CA(os.path.join(folder, "ca"))
@@ -333,7 +333,7 @@ def reload_changes_tls(env):
 
 # -- plugins -----------------------------------------------------------------------------------------------------------
 
-@fixture("plugins", serial=True)
+@fixture("plugins", patient=True)
 def plugins(ctx):
     ctx = copy.copy(ctx)
     folder = ctx.folder("plugins")
@@ -400,7 +400,7 @@ def plugin_with_other_metrics(env):
 
 # -- certificates ------------------------------------------------------------------------------------------------------
 
-@fixture("certificates", serial=True)
+@fixture("certificates", patient=True)
 def certificates(ctx):
     ca = pki.CA(ctx.folder("swap-ca"))
     folder = ctx.folder("swap")

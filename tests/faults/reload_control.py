@@ -61,7 +61,7 @@ class ControlEnv(Env):
         return self.gw.metric("aigw_config_last_reload_successful")
 
 
-@fixture("control", serial=True)
+@fixture("control", patient=True)
 def control(ctx):
     return ControlEnv(ctx, "control")
 

@@ -1,5 +1,6 @@
 """Checks over the whole run, after every group has ended."""
 import os
+import subprocess
 
 from .runner import Failure
 
@@ -16,23 +17,19 @@ def no_crash(ctx):
 
 
 def no_secret_in_any_log(ctx):
-    """Every secret that any case used is looked for in every line that any gateway printed."""
-    found = []
-    bytes_read = 0
-    secrets = [(value, value.encode()) for value in ctx.secrets if value]
-    for name in sorted(os.listdir(ctx.log_dir)):
-        with open(os.path.join(ctx.log_dir, name), "rb") as log:
-            for number, line in enumerate(log, 1):
-                bytes_read += len(line)
-                for value, needle in secrets:
-                    if needle in line:
-                        found.append(f"{name}:{number}: {value[:6]}… in {line[:160]!r}")
+    """Every secret that any case used is looked for in every line that any gateway printed; by grep, which looks for all
+    at once."""
+    secrets = sorted(value for value in ctx.secrets if value)
+    logs = [os.path.join(ctx.log_dir, name) for name in sorted(os.listdir(ctx.log_dir))]
     if not secrets:
         raise Failure("secrets to look for", "none were registered")
-    if found:
-        raise Failure(f"none of {len(secrets)} secrets in any log", f"{len(found)} hits: " + " || ".join(found[:5]))
-    if not bytes_read:
+    if not any(os.path.getsize(log) for log in logs):
         raise Failure("log lines to search", "no log output at all")
+    found = subprocess.run(["grep", "-aFHn", "-f", "-", "--", *logs], input="\n".join(secrets).encode(), stdout=subprocess.PIPE,
+                           env={"LC_ALL": "C", "PATH": os.environ["PATH"]}, check=False)
+    if found.returncode != 1:  # 1: none
+        lines = [line[len(ctx.log_dir) + 1:][:200] for line in found.stdout.decode("utf-8", "replace").splitlines()]
+        raise Failure(f"none of {len(secrets)} secrets in any log", f"{len(lines)} hits: " + " || ".join(lines[:5]))
 
 
 OVERALL = [("RUN-SANITIZER", no_sanitizer_report), ("RUN-EXIT", no_crash), ("RUN-SECRETS", no_secret_in_any_log)]

@@ -1,9 +1,10 @@
 """Cases, fixtures, tables, and the loop that runs them.
 
 A fixture makes an environment (a gateway and its fakes). The cases of one module that share a fixture form a group:
-they run one after the other against one environment; groups run side by side, except those of fixtures marked serial,
-which measure time or memory and run alone at the end. Those whose clients take far more of the machine than the gateway
-does are heavy: they run when asked for, by `tests/run --heavy`.
+they run one after the other against one environment; groups run side by side. At the end, when the machine has less to
+do, come those of fixtures marked patient, which mostly wait and say how long at most, a few side by side; then those
+marked serial, which measure time or memory, one by one. Those whose clients take far more of the machine than the
+gateway does are heavy: they run when asked for, by `tests/run --heavy`.
 """
 import fnmatch
 import json
@@ -34,12 +35,20 @@ class Case:
         self.module = module
 
 
-def fixture(name, serial=False, heavy=False):
+class Fixture:
+    def __init__(self, factory, serial, patient, heavy):
+        self.factory = factory
+        self.serial = serial
+        self.patient = patient
+        self.heavy = heavy
+
+
+def fixture(name, serial=False, patient=False, heavy=False):
     """Decorator of a factory ctx → environment with close(). Names are global. heavy: only when asked for."""
     def add(factory):
         if name in _fixtures:
             raise ValueError(f"fixture {name} exists twice")
-        _fixtures[name] = (factory, serial, heavy)
+        _fixtures[name] = Fixture(factory, serial, patient, heavy)
         return factory
     return add
 
@@ -117,20 +126,24 @@ class Run:
     def run_all(self):
         groups = {}
         for item in _cases:
-            if self._wanted(item) and _fixtures[item.fixture][2] == self.heavy:
+            if self._wanted(item) and _fixtures[item.fixture].heavy == self.heavy:
                 groups.setdefault((item.module, item.fixture), []).append(item)
-        side_by_side = [group for group in groups.items() if not _fixtures[group[0][1]][1]]
-        alone = [group for group in groups.items() if _fixtures[group[0][1]][1]]
-        # The longest groups first, so that none is left running alone at the end.
-        side_by_side.sort(key=lambda group: -len(group[1]))
+        places = [(group, _fixtures[group[0][1]]) for group in groups.items()]
+        self._side_by_side([group for group, place in places if not place.serial and not place.patient])
+        self._side_by_side([group for group, place in places if place.patient])
+        for group, place in places:
+            if place.serial:
+                self._group(*group)
+
+    def _side_by_side(self, groups):
+        """The longest first, so that none is left running alone at the end."""
+        groups.sort(key=lambda group: -len(group[1]))
         with ThreadPoolExecutor(max_workers=self.jobs) as pool:
-            for future in [pool.submit(self._group, *group) for group in side_by_side]:
+            for future in [pool.submit(self._group, *group) for group in groups]:
                 future.result()
-        for group in alone:
-            self._group(*group)
 
     def _group(self, key, items):
-        factory = _fixtures[key[1]][0]
+        factory = _fixtures[key[1]].factory
         start = time.monotonic()
         try:
             env = factory(self.ctx)
