@@ -10,13 +10,13 @@ PERSON = {"name": "Ann", "age": 7}
 
 
 class Coder:
-    """Asks an agent for one tool that reads a file, then says what the tool said. What it asks for is made from the agent's own
-    list of tools, so the agent has to run it and bring the result home. word: what the file holds, and only the tool can have
-    told."""
+    """Asks an agent for one tool that reads a file, so many times in one turn, then says what the tool said. What it asks for is
+    made from the agent's own list of tools, so the agent has to run it and bring the results home. word: what the file holds,
+    and only the tool can have told."""
     readers = ("exec_command", "shell_command", "shell", "Read", "read_file", "read", "run_shell_command", "Bash", "bash")
 
-    def __init__(self, path, word):
-        self.path, self.word = path, word
+    def __init__(self, path, word, times=1):
+        self.path, self.word, self.times = path, word, times
         self.results = []  # what agents brought home
 
     def __call__(self, seen):
@@ -28,7 +28,7 @@ class Coder:
             return asked.text(f"The word is {found}.")
         if tool is None:  # a title for the session, a guess at its topic
             return asked.text("Reading a file")
-        return asked.calls([(tool, self._arguments(asked.tools[tool]))], "I look.")
+        return asked.calls([(tool, self._arguments(asked.tools[tool]))] * self.times, "I look.")
 
     def _arguments(self, schema):
         given = {}

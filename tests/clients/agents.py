@@ -166,14 +166,14 @@ for _name, _client, _start in (("codex", "Codex", Codex()), ("claude-code", "Cla
 
 # -- sessions --------------------------------------------------------------------------------------------------------
 
-def reads_the_note(name, path, ident, model, behind, asks=(), **how):
-    """behind: the script of the model that answers. asks: what else it asks the gateway for."""
-    @case(f"CLIENT-agent-{name}-{ident}", f"agent-{name}")
+def reads_the_note(name, path, ident, model, behind, asks=(), times=1, row="", **how):
+    """behind: the script of the model that answers. asks: what else it asks the gateway for. row: of the references."""
+    @case(f"{row} CLIENT-agent-{name}-{ident}".strip(), f"agent-{name}")
     def run(env):
-        done = env.session(model, **how)
+        done = env.session(model, Coder(env.note, WORD, times), **how)
         truth(WORD in done.output and done.code == 0, f"exit code 0 and {WORD}", f"{done.code}: {done.output[-600:]}")
         script = getattr(env, behind)
-        truth(any(WORD in result for result in script.replies.results), "the tool's result at the model", done.output[-600:])
+        truth(sum(WORD in result for result in script.replies.results) >= times, f"{times} results at the model", done.output[-600:])
         other = env.anthropic if behind == "openai" else env.openai
         equal([seen.path for seen in other.seen], [], "asked of a model that nobody named")
         equal({ask for ask in done.asked if ask[:2] != ("POST", path)}, set(asks), "other requests")
@@ -184,7 +184,9 @@ WEBSOCKET = ("GET", "/v1/responses", 426)
 for _model, _behind in (("gpt", "openai"), ("claude", "anthropic")):
     reads_the_note("codex", "/v1/responses", _model, _model, _behind)
     reads_the_note("claude-code", "/v1/messages?beta=*", _model, _model, _behind)
-    reads_the_note("gemini-cli", f"/v1beta/models/{_model}:streamGenerateContent?alt=*", _model, _model, _behind)
+    reads_the_note("codex", "/v1/responses", f"twice-{_model}", _model, _behind, times=2, row="CL-RSP-12" if _model == "gpt" else "")
+    reads_the_note("gemini-cli", f"/v1beta/models/{_model}:streamGenerateContent?alt=*", _model, _model, _behind,
+                   row="CL-GEM-09" if _model == "claude" else "")
     reads_the_note("opencode", "/v1/chat/completions", _model, _model, _behind)
 # Models that it knows make it list other tools: free text held to a grammar, a namespace in the conversation.
 reads_the_note("codex", "/v1/responses", "free-text", "gpt-5.5", "openai")

@@ -118,6 +118,10 @@ class Connection:
         response = self.read_head()
         while skip_1xx and 100 <= response.status < 200:
             response = self.read_head()
+        return self.read_body(response, head_only)
+
+    def read_body(self, response, head_only=False):
+        """What follows the head that was read."""
         start = self.sent_at
 
         def note(data):
