@@ -78,8 +78,6 @@ static void bad_question(const struct hostile *self, struct aigw_ctx *ctx, aigw_
 {
     const struct aigw_host *host = self->host;
     const aigw_str labels[] = { { NULL, 4 } };
-    struct aigw_buf *buf;
-    uint8_t digest[32];
 
     if (is(what, "annotate null"))
         host->annotate(ctx, NULL, AIGW_STR("x"));
@@ -111,6 +109,15 @@ static void bad_question(const struct hostile *self, struct aigw_ctx *ctx, aigw_
         host->log(ctx, AIGW_LOG_INFO, NOWHERE);
     if (is(what, "log level"))
         host->log(ctx, 77, "hostile");
+}
+
+static void bad_request(const struct hostile *self, struct aigw_ctx *ctx, aigw_str what)
+{
+    const struct aigw_host *host = self->host;
+    const aigw_str labels[] = { { NULL, 4 } };
+    struct aigw_buf *buf;
+    uint8_t digest[32];
+
     if (is(what, "alloc life"))
         host->alloc(ctx, 7, 16);
     if (is(what, "alloc huge"))
@@ -281,6 +288,7 @@ static aigw_status hostile_run(struct aigw_ctx *ctx, void *self, void *memory, c
     if (status != AIGW_E_UNSUPPORTED)
         return status;
     bad_question(hostile, ctx, call->what);
+    bad_request(hostile, ctx, call->what);
     bad_model(hostile, ctx, call->what);
     if (call->what.len < 2 || call->what.ptr[1] != ':')
         return good(hostile, ctx);

@@ -33,28 +33,25 @@ static void check_bytes(const char *name, const struct said *said, bool is_strea
 #define EVENT(name, rest) "event: " name "\ndata: {\"type\":\"" name "\"" rest "}\n\n"
 #define TIER              ",\"server_tool_use\":null,\"service_tier\":\"standard\"}"
 
-static void test_bytes(void)
-{
-    static const struct said turn[] = { THINK("two steps"),   SIGN(HOME, "Eq"),
-                                        SAY("Let me look."),  CALL(0, "toolu_1", "Read", ""),
-                                        ARGS(0, "{\"p\":1}"), END(AIGW_FINISH_TOOL_CALLS),
-                                        COUNT(25, 41),        { .type = 0 } },
-                             nothing[] = { COUNT(9, 0), END(AIGW_FINISH_STOP), { .type = 0 } },
-                             cut[] = { CALL(0, "a", "f", "{\"x\":"),
-                                       CALL(1, "b", "g", ""),
-                                       COUNT(9, 4),
-                                       END(AIGW_FINISH_LENGTH),
-                                       { .type = 0 } },
-                             pieces[] = { KEEP(HOME, "{\"type\":\"server_tool_use\",\"id\":\"s\",\"input\":{}}"),
-                                          KEEP(HOME,
-                                               "{\"type\":\"content_block_delta\",\"index\":7,\"delta\":"
-                                               "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"q\\\"\"}}"),
-                                          KEEP(HOME, "{\"type\":\"content_block_delta\",\"index\":7,\"delta\":"
-                                                     "{\"type\":\"input_json_delta\",\"partial_json\":\":1}\"}}"),
-                                          COUNT(9, 4),
-                                          END(AIGW_FINISH_STOP),
-                                          { .type = 0 } };
+static const struct said turn[] = { THINK("two steps"),   SIGN(HOME, "Eq"),
+                                    SAY("Let me look."),  CALL(0, "toolu_1", "Read", ""),
+                                    ARGS(0, "{\"p\":1}"), END(AIGW_FINISH_TOOL_CALLS),
+                                    COUNT(25, 41),        { .type = 0 } };
+static const struct said nothing[] = { COUNT(9, 0), END(AIGW_FINISH_STOP), { .type = 0 } };
+static const struct said cut[] = {
+    CALL(0, "a", "f", "{\"x\":"), CALL(1, "b", "g", ""), COUNT(9, 4), END(AIGW_FINISH_LENGTH), { .type = 0 }
+};
+static const struct said pieces[] = { KEEP(HOME, "{\"type\":\"server_tool_use\",\"id\":\"s\",\"input\":{}}"),
+                                      KEEP(HOME, "{\"type\":\"content_block_delta\",\"index\":7,\"delta\":"
+                                                 "{\"type\":\"input_json_delta\",\"partial_json\":\"{\\\"q\\\"\"}}"),
+                                      KEEP(HOME, "{\"type\":\"content_block_delta\",\"index\":7,\"delta\":"
+                                                 "{\"type\":\"input_json_delta\",\"partial_json\":\":1}\"}}"),
+                                      COUNT(9, 4),
+                                      END(AIGW_FINISH_STOP),
+                                      { .type = 0 } };
 
+static void test_streams(void)
+{
     check_bytes(
         "CL-ANT-02 the stream of the reference", turn, true, ANTHROPIC_SEE_ALL,
         EVENT("message_start",
@@ -80,6 +77,26 @@ static void test_bytes(void)
                                                            "sequence\":null},\"usage\":{\"input_tokens\":25,\"cache_"
                                                            "creation_input_tokens\":0,\"cache_read_input_tokens\":0,"
                                                            "\"output_tokens\":41" TIER) EVENT("message_stop", ""));
+    check_bytes("streamed, the vendor's block whose input came in pieces", pieces, true, ANTHROPIC_SEE_ALL,
+                EVENT("message_start",
+                      ",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"coder\","
+                      "\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":25,"
+                      "\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":0" TIER "}")
+                    EVENT("content_block_start",
+                          ",\"index\":0,\"content_block\":{\"type\":\"server_tool_use\",\"id\":\"s\",\"input\":{}}")
+                        EVENT("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"input_json_delta\","
+                                                     "\"partial_json\":\"{\\\"q\\\"\"}")
+                            EVENT("content_block_delta",
+                                  ",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\":1}\"}")
+                                EVENT("content_block_stop", ",\"index\":0") EVENT(
+                                    "message_delta",
+                                    ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":"
+                                    "{\"input_tokens\":9,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":"
+                                    "0,\"output_tokens\":4" TIER) EVENT("message_stop", ""));
+}
+
+static void test_whole(void)
+{
     check_bytes("CL-ANT-01 whole", turn, false, ANTHROPIC_SEE_ALL,
                 "{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"coder\",\"content\":["
                 "{\"type\":\"thinking\",\"thinking\":\"two steps\",\"signature\":\"Eq\"},"
@@ -102,22 +119,6 @@ static void test_bytes(void)
                 "{\"type\":\"server_tool_use\",\"id\":\"s\",\"input\":{\"q\":1}}],"
                 "\"stop_reason\":\"end_turn\",\"stop_sequence\":null,\"usage\":{\"input_tokens\":9,"
                 "\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":4" TIER "}");
-    check_bytes("streamed, the vendor's block whose input came in pieces", pieces, true, ANTHROPIC_SEE_ALL,
-                EVENT("message_start",
-                      ",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"model\":\"coder\","
-                      "\"content\":[],\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":25,"
-                      "\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":0,\"output_tokens\":0" TIER "}")
-                    EVENT("content_block_start",
-                          ",\"index\":0,\"content_block\":{\"type\":\"server_tool_use\",\"id\":\"s\",\"input\":{}}")
-                        EVENT("content_block_delta", ",\"index\":0,\"delta\":{\"type\":\"input_json_delta\","
-                                                     "\"partial_json\":\"{\\\"q\\\"\"}")
-                            EVENT("content_block_delta",
-                                  ",\"index\":0,\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\":1}\"}")
-                                EVENT("content_block_stop", ",\"index\":0") EVENT(
-                                    "message_delta",
-                                    ",\"delta\":{\"stop_reason\":\"end_turn\",\"stop_sequence\":null},\"usage\":"
-                                    "{\"input_tokens\":9,\"cache_creation_input_tokens\":0,\"cache_read_input_tokens\":"
-                                    "0,\"output_tokens\":4" TIER) EVENT("message_stop", ""));
 }
 
 /* ---- what goes wrong ---- */
@@ -334,7 +335,8 @@ static void test_lists(void)
 
 int main(void)
 {
-    test_bytes();
+    test_streams();
+    test_whole();
     test_failing_stream();
     test_failures();
     test_statuses();
