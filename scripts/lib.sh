@@ -27,12 +27,12 @@ as_root() {
 }
 
 # Packages to compile the server, as "package" or "command:package" where another package may give the command.
-# zlib is for the bodies that model servers compress unasked, sqlite for the documentation search,
-# hiredis for limits that several gateways share.
+# zlib is for the bodies that model servers compress unasked, zstd for those that clients compress, sqlite for the
+# documentation search, hiredis for limits that several gateways share.
 # shellcheck disable=SC2034 # for those who source this
 BUILD_NEEDS=(gcc:gcc libc6-dev cmake:cmake ninja:ninja-build pkg-config:pkg-config libmicrohttpd-dev
     libcurl4-gnutls-dev libjson-c-dev libgnutls28-dev libconfig-dev zlib1g-dev
-    libsqlite3-dev libhiredis-dev ca-certificates)
+    libzstd-dev libsqlite3-dev libhiredis-dev ca-certificates)
 
 is_there() {
     case $1 in

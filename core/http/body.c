@@ -10,8 +10,8 @@
 void http_body_free(struct http_ex *ex)
 {
     gw_buf_done(&ex->body);
-    gw_gzip_free(ex->gzip);
-    ex->gzip = NULL;
+    gw_unpack_free(ex->unpack);
+    ex->unpack = NULL;
 }
 
 /** Answered by us where the pipeline has nothing to say. */
@@ -36,11 +36,11 @@ static bool too_large(struct http_ex *ex)
 
 static bool unreadable(struct http_ex *ex, const char *why)
 {
-    static const struct http_refusal refusal = { 400, JSON, "{\"detail\":\"Request body cannot be unpacked\"}",
-                                                 "content-encoding" };
-    char text[128];
+    char text[160], json[192];
+    struct http_refusal refusal = { 400, JSON, json, "content-encoding" };
 
     snprintf(text, sizeof text, "Request body cannot be unpacked: %s", why);
+    snprintf(json, sizeof json, "{\"detail\":\"%s\"}", text); /* `why` is ours: nothing to escape */
     http_body_free(ex);
     ex->must_close = true; /* who does not know where its body ends may not know where its request ends */
     if (ex->handler->on_unreadable)
@@ -51,27 +51,27 @@ static bool unreadable(struct http_ex *ex, const char *why)
 bool http_body_keep(struct http_ex *ex, const char *bytes, size_t len)
 {
     aigw_str packed = { bytes, len }, piece;
-    enum gw_gzip_step step;
+    enum gw_unpack_step step;
     char out[OUT_SIZE];
 
-    if (!ex->gzip) {
+    if (!ex->unpack) {
         gw_buf_put(&ex->body, bytes, len);
         return ex->body.status == AIGW_OK || too_large(ex);
     }
-    while ((step = gw_gzip_step(ex->gzip, &packed, out, sizeof out, &piece)) == GW_GZIP_DATA) {
+    while ((step = gw_unpack_step(ex->unpack, &packed, out, sizeof out, &piece)) == GW_UNPACK_DATA) {
         gw_buf_put(&ex->body, piece.ptr, piece.len);
         if (ex->body.status != AIGW_OK)
             return too_large(ex);
     }
-    return step == GW_GZIP_MORE || unreadable(ex, gw_gzip_problem(ex->gzip));
+    return step == GW_UNPACK_MORE || unreadable(ex, gw_unpack_problem(ex->unpack));
 }
 
 bool http_body_begin(struct http_ex *ex)
 {
-    static const struct http_refusal unknown = {
-        415, JSON, "{\"detail\":\"Content-Encoding is not supported, send gzip, deflate, or the body as it is\"}",
-        "content-encoding"
-    };
+    static const struct http_refusal unknown = { 415, JSON,
+                                                 "{\"detail\":\"Content-Encoding is not supported, send " GW_CODINGS
+                                                 ", or the body as it is\"}",
+                                                 "content-encoding" };
     static const struct http_refusal no_memory = { 503, JSON, "{\"detail\":\"Out of memory\"}", "out of memory" };
     struct gw_buf early = ex->body; /* as it came */
     bool is_kept;
@@ -85,8 +85,8 @@ bool http_body_begin(struct http_ex *ex)
         return too_large(ex);
     if (ex->pub.coding == GW_CODING_NONE)
         return true;
-    ex->gzip = gw_gzip_new(ex->pub.coding);
-    if (!ex->gzip)
+    ex->unpack = gw_unpack_new(ex->pub.coding, true);
+    if (!ex->unpack)
         return refuse(ex, &no_memory);
     gw_buf_init(&ex->body, ex->pub.body_max);
     is_kept = early.len == 0 || http_body_keep(ex, early.data, early.len);
@@ -96,5 +96,11 @@ bool http_body_begin(struct http_ex *ex)
 
 bool http_body_end(struct http_ex *ex)
 {
-    return !ex->gzip || gw_gzip_may_end(ex->gzip) || unreadable(ex, "it has no end");
+    if (!ex->unpack)
+        return true;
+    if (!gw_unpack_may_end(ex->unpack))
+        return unreadable(ex, "it has no end");
+    gw_unpack_free(ex->unpack); /* its memory need not wait for the answer's end */
+    ex->unpack = NULL;
+    return true;
 }

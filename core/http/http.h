@@ -8,7 +8,7 @@
 #define GW_HTTP_H
 
 #include "base/base.h"
-#include "base/gzip.h"
+#include "base/unpack.h"
 #include "loop/loop.h"
 
 struct gw_http;

@@ -108,7 +108,7 @@ struct http_ex {
     bool asks_to_close; /* by its version or its connection header; the library then closes its channel, too */
     bool must_close;    /* no request may follow this one */
     struct gw_buf body;
-    struct gw_gzip *gzip; /* unpacks what comes; NULL: it comes as it is */
+    struct gw_unpack *unpack; /* unpacks what comes; NULL: it comes as it is */
     uint64_t content_length;
     uint64_t body_left; /* of content_length: still to come from the client */
     uint64_t body_got;  /* what came of it, without the framing of chunks */

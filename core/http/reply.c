@@ -132,7 +132,7 @@ bool http_put_head(struct http_ex *ex, int status, const char *content_type, uin
     for (size_t i = 0; i < header_count; i++)
         put_header(out, headers[i].name, headers[i].value);
     if (status == 415 && ex->pub.coding == GW_CODING_UNKNOWN) /* RFC 9110 §12.5.3: what would be read */
-        put_header(out, AIGW_STR("accept-encoding"), AIGW_STR("gzip, deflate"));
+        put_header(out, AIGW_STR("accept-encoding"), AIGW_STR(GW_CODINGS));
     if (ex->pub.allow_origin.ptr)
         put_header(out, AIGW_STR("access-control-allow-origin"), ex->pub.allow_origin);
     if (ex->pub.is_origin_chosen)

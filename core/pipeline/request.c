@@ -316,7 +316,7 @@ static enum outcome go_to_body(struct gw_request *request)
         request->ex->body_max = (size_t)request->route->spec->body_max;
     if (request->ex->coding == GW_CODING_UNKNOWN) {
         gw_answer_refuse(request, AIGW_REFUSE_ENCODING, 415,
-                         "Content-Encoding is not supported: send gzip, deflate, or the body as it is", NULL, -1);
+                         "Content-Encoding is not supported: send " GW_CODINGS ", or the body as it is", NULL, -1);
         return ENDED;
     }
     return NEXT;

@@ -99,9 +99,9 @@ static void take_head(struct gw_conn *conn, struct gw_transfer *transfer)
         refuse_coding(transfer, name);
         return;
     }
-    if (coding == GW_CODING_GZIP || coding == GW_CODING_DEFLATE) {
-        transfer->gzip = gw_gzip_new(coding);
-        if (!transfer->gzip || !gw_up_buffer(&transfer->up->unpacked, GW_READ_MAX)) {
+    if (gw_coding_is_packed(coding)) {
+        transfer->unpack = gw_unpack_new(coding, false);
+        if (!transfer->unpack || !gw_up_buffer(&transfer->up->unpacked, GW_READ_MAX)) {
             fail_nomem(transfer);
             return;
         }
@@ -151,13 +151,14 @@ static bool unpack(struct gw_conn *conn, struct gw_transfer *transfer, aigw_str 
 {
     for (;;) {
         aigw_str data;
-        enum gw_gzip_step step = gw_gzip_step(transfer->gzip, &packed, transfer->up->unpacked, GW_READ_MAX, &data);
+        enum gw_unpack_step step =
+            gw_unpack_step(transfer->unpack, &packed, transfer->up->unpacked, GW_READ_MAX, &data);
         int verdict;
 
-        if (step == GW_GZIP_MORE)
+        if (step == GW_UNPACK_MORE)
             return true;
-        if (step == GW_GZIP_BROKEN) {
-            fail_protocol(transfer, gw_gzip_problem(transfer->gzip));
+        if (step == GW_UNPACK_BROKEN) {
+            fail_protocol(transfer, gw_unpack_problem(transfer->unpack));
             return false;
         }
         verdict = hand_on(conn, transfer, data);
@@ -175,7 +176,7 @@ static bool take_data(struct gw_conn *conn, struct gw_transfer *transfer, aigw_s
 {
     int verdict;
 
-    if (transfer->gzip)
+    if (transfer->unpack)
         return unpack(conn, transfer, data);
     verdict = hand_on(conn, transfer, data);
     if (verdict == GW_UP_PAUSE)
@@ -187,7 +188,7 @@ static bool take_data(struct gw_conn *conn, struct gw_transfer *transfer, aigw_s
 
 static void finish(struct gw_conn *conn, struct gw_transfer *transfer)
 {
-    if (transfer->gzip && !gw_gzip_may_end(transfer->gzip)) {
+    if (transfer->unpack && !gw_unpack_may_end(transfer->unpack)) {
         gw_transfer_fail(transfer, GW_UP_CUT,
                          "the connection broke in the middle of the answer: its compressed body has no end");
         return;
@@ -281,7 +282,7 @@ void gw_answer_go_on(struct gw_conn *conn)
     conn->kept = NULL;
     conn->kept_len = 0;
     conn->rest = (aigw_str){ kept ? kept : "", kept_len };
-    if (transfer->gzip) /* it may hold more than it had room to give */
+    if (transfer->unpack) /* it may hold more than it had room to give */
         goes_on = unpack(conn, transfer, (aigw_str){ conn->rest.ptr, 0 });
     while (goes_on && step(conn, transfer))
         ;

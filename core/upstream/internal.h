@@ -2,7 +2,7 @@
  *
  *     transfer.c   a transfer: start, cancel, resume, its one timer, its end
  *     request.c    the bytes of its request
- *     answer.c     bytes from a connection → http1.c → base/gzip.c → the caller
+ *     answer.c     bytes from a connection → http1.c → base/unpack.c → the caller
  *     conn.c       a connection: handshakes, tunnel, sending, reading, its end
  *     connect.c    how a socket comes to be: libcurl
  *     pool.c       origins and their idle connections
@@ -22,7 +22,7 @@
 #include <curl/curl.h>
 #include <sys/queue.h>
 
-#include "base/gzip.h"
+#include "base/unpack.h"
 #include "loop/loop.h"
 #include "upstream/address.h"
 #include "upstream/http1.h"
@@ -31,7 +31,7 @@
 #include "upstream/trust.h"
 #include "upstream/upstream.h"
 
-#define GW_READ_MAX 65536u /* one read; also what gzip puts out at a time */
+#define GW_READ_MAX 65536u /* one read; also what is unpacked at a time */
 
 TAILQ_HEAD(gw_transfer_list, gw_transfer);
 TAILQ_HEAD(gw_conn_list, gw_conn);
@@ -110,7 +110,7 @@ struct gw_transfer {
     struct gw_timer timer; /* connect, idle and total limit in one, armed lazily */
     struct gw_outgoing out;
     struct gw_http1 answer;
-    struct gw_gzip *gzip;
+    struct gw_unpack *unpack;
     const char *refusal;                             /* of the URL: why nothing is called */
     int64_t started_us, connect_us, first_byte_us;   /* the first absolute, the others spans */
     int64_t last_ms;                                 /* connecting: since when; then: the last sign of life */
@@ -168,7 +168,7 @@ struct gw_upstream {
     uint32_t transfer_count, connection_count;
     char *in;       /* GW_READ_MAX: what was read, as plain bytes */
     char *ahead;    /* GW_TLS_AHEAD_MAX: what a socket gave to TLS */
-    char *unpacked; /* GW_READ_MAX: out of gzip */
+    char *unpacked; /* GW_READ_MAX: what an answer unpacks to */
     char *chunk;    /* GW_CHUNK_MAX: head and body put together for TLS */
 };
 

@@ -121,7 +121,7 @@ void gw_transfer_free(struct gw_transfer *transfer)
 {
     gw_request_done(&transfer->out);
     gw_http1_done(&transfer->answer);
-    gw_gzip_free(transfer->gzip);
+    gw_unpack_free(transfer->unpack);
     if (transfer->origin)
         gw_origin_unref(transfer->origin);
     gw_url_unref(transfer->url);

@@ -7,6 +7,7 @@ import zlib
 
 from fakes import dialects
 from fakes.models import Reply
+from harness import zstd
 from harness.runner import case, equal, truth
 
 from . import _pairs
@@ -408,34 +409,42 @@ def unknown_paths(env):
 def packed(env):
     """Bodies that come compressed are what they would be otherwise, within the same limit; other codings are 415."""
     deflate = zlib.compressobj(wbits=-15)
-    bomb = gzip.compress(b" " * (40 << 20), 1)
-    large = gzip.compress(b"".join(os.urandom(48) * 64 for _ in range(11000)), 1)  # 33 MB in 1 MB or so
-    truth(len(large) < 4 << 20, "a body that is small on its way", len(large))
-    ways = (("gzip", gzip.compress), ("deflate", zlib.compress), ("deflate", lambda data: deflate.compress(data) + deflate.flush()),
-            ("identity", bytes))
+    spaces, large = b" " * (40 << 20), b"".join(os.urandom(48) * 64 for _ in range(11000))  # 33 MB, in 1 MB or so
+    whole, variants = {"gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstd.compress}, (
+        ("deflate", lambda data: deflate.compress(data) + deflate.flush()), ("identity", bytes),
+        ("gzip", lambda data: gzip.compress(data[:9]) + gzip.compress(data[9:])), ("zstd", lambda data: zstd.compress(data, 19)),
+        ("ZSTD", lambda data: b"\x50\x2a\x4d\x18\x01\0\0\0?" + zstd.compress(data[:9]) + zstd.compress(data[9:])),
+        ("zstd", bytes), ("gzip", bytes),  # unpacked on the way, and the label forgotten
+        ("zstd", lambda data: zstd.compress(data + b" " * (4 << 20))))  # small on its way, and within the limit
+    bombs, larges = ({coding: pack(data) for coding, pack in whole.items()} for data in (spaces, large))
+    truth(max(map(len, larges.values())) < 4 << 20, "bodies that are small on their way", list(map(len, larges.values())))
     for api in APIS.values():
         target = next(item for item in _pairs.TARGETS if item.name == "mistral")
         path, body = api.send(env.names["mistral", target.model], {}, False)
         plain, headers = json.dumps(body).encode(), {**api.headers(KEY), "Content-Type": "application/json"}
         kind, answer = dialects.write("mistral", {"text": "Hello."}, "m", False)
-        env.scripts["mistral"].replies = [Reply(body=answer, content_type=kind)]
-        for coding, pack in ways[:2]:
+        script = env.scripts["mistral"]
+        script.replies = [Reply(body=answer, content_type=kind)]
+        equal(env.post(path, plain, headers).status, 200, f"as it is for {api.name}")
+        sent = script.seen[-1].json()
+        for coding, pack in (*whole.items(), *(variants if api.name == "chat" else ())):
             response = env.post(path, pack(plain), {**headers, "Content-Encoding": coding})
             equal(response.status, 200, f"{coding} for {api.name} ({response.text[:200]})")
-        for coding in ("zstd", "br", "gzip, gzip"):
+            equal(script.seen[-1].json(), sent, f"what the server sees of {coding} for {api.name}")
+        for coding in ("br", "zstd, gzip", "gzip, gzip"):
             response = env.post(path, plain, {**headers, "Content-Encoding": coding})
-            equal((response.status, response.header("accept-encoding")), (415, "gzip, deflate"), f"{coding} for {api.name}")
-            truth("gzip" in api.error(response)["message"], "what would be read, in the API's own form", response.text)
-        response = env.post(path, gzip.compress(plain)[:-9], {**headers, "Content-Encoding": "gzip"})
-        equal(response.status, 400, f"half a body for {api.name}")
-        truth("unpacked" in api.error(response)["message"], "words", response.text)
-        response = env.post(path, bomb, {**headers, "Content-Encoding": "gzip"})
-        truth(response.status in (400, 413), f"no bomb for {api.name}", response.text[:200])
-        response = env.post(path, large, {**headers, "Content-Encoding": "gzip"})
-        equal(response.status, 413, f"a large body for {api.name}")
-        for coding, pack in ways[2:]:
-            equal(env.post(path, pack(plain) if coding == "deflate" else plain, {**headers, "Content-Encoding": coding}).status
-                  if api.name == "chat" else 200, 200, f"{coding} for {api.name}")
+            equal((response.status, response.header("accept-encoding")), (415, "gzip, deflate, zstd"), f"{coding} for {api.name}")
+            truth("gzip, deflate, zstd" in api.error(response)["message"], "what would be read, in the API's own form", response.text)
+        for coding, pack in whole.items():
+            broken = {"half a body": pack(plain)[:-9], "bytes behind it": pack(plain) + b"{}"}
+            if coding == "zstd":
+                broken |= {"garbage": b"\x28\xb5\x2f\xfd" + b"\xff" * 99, "8 MiB exceeded": b"\x28\xb5\x2f\xfd\0\x69" + b"\0" * 99}
+            for what, data in broken.items():
+                response = env.post(path, data, {**headers, "Content-Encoding": coding})
+                equal(response.status, 400, f"{what} of {coding} for {api.name}")
+                truth("unpacked" in api.error(response)["message"], f"words: {what} of {coding}", response.text)
+            for what, data in (("bomb", bombs[coding]), ("large body", larges[coding])):
+                equal(env.post(path, data, {**headers, "Content-Encoding": coding}).status, 413, f"a {what} of {coding} for {api.name}")
 
 
 @case("CL-MAP-29", "pairs")

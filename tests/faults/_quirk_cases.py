@@ -22,7 +22,7 @@ An answer's lines are its body, each with its line feed; lines with @ do somethi
     @open                  neither: the connection stays until the gateway leaves
 
 Flags: +length (Content-Length instead of chunks; +length=N says N), +bare (neither: the body goes on to the close),
-+crlf (line ends), +gzip +deflate +rawdeflate, +slow (one byte a write), +ext (chunk extensions), +continue (100 and 103
++crlf (line ends), +gzip +deflate +rawdeflate +zstd, +slow (one byte a write), +ext (chunk extensions), +continue (100 and 103
 before it), +early (before the request's body is read), +hex (<f0> is a byte).
 
 Expectations: text "…" (JSON text; the answer is then complete, too), complete, fails (a status of 400 or more, or a
@@ -36,7 +36,7 @@ import re
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "quirks")
 EXPECTATIONS = {"text", "complete", "fails", "status", "within", "header", "no-header", "body-has", "body-not",
                 "up-target", "up-count", "log-has", "trapped"}
-FLAGS = {"length", "bare", "crlf", "gzip", "deflate", "rawdeflate", "slow", "ext", "continue", "early", "hex"}
+FLAGS = {"length", "bare", "crlf", "gzip", "deflate", "rawdeflate", "zstd", "slow", "ext", "continue", "early", "hex"}
 
 
 class Answer:

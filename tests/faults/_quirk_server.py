@@ -7,8 +7,10 @@ import threading
 import time
 import zlib
 
+from harness import zstd
 
-PACKERS = {"gzip": 31, "deflate": 15, "rawdeflate": -15}  # zlib's window bits
+PACKERS = {"gzip": lambda: zlib.compressobj(wbits=31), "deflate": lambda: zlib.compressobj(wbits=15),
+           "rawdeflate": lambda: zlib.compressobj(wbits=-15), "zstd": zstd.Frames}
 
 
 class Listener:
@@ -119,8 +121,8 @@ class _Player:
         self.flags = answer.flags
         self.has_length = "length" in answer.flags
         self.is_bare = "bare" in answer.flags
-        bits = next((PACKERS[name] for name in PACKERS if name in self.flags), None)
-        self.packer = zlib.compressobj(wbits=bits) if bits else None
+        pack = next((PACKERS[name] for name in PACKERS if name in self.flags), None)
+        self.packer = pack() if pack else None
 
     def _send(self, data):
         if "slow" not in self.flags:

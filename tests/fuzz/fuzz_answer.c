@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/gzip.h"
+#include "base/unpack.h"
 #include "upstream/http1.h"
 
 #define OUT_MAX (1u << 22)
@@ -22,18 +22,18 @@ static void check(bool ok)
         abort();
 }
 
-static bool unpack(struct gw_gzip *gzip, aigw_str packed, struct gw_buf *out)
+static bool take_packed(struct gw_unpack *unpack, aigw_str packed, struct gw_buf *out)
 {
     char room[4096];
     aigw_str data;
-    enum gw_gzip_step step;
+    enum gw_unpack_step step;
 
-    while ((step = gw_gzip_step(gzip, &packed, room, sizeof room, &data)) == GW_GZIP_DATA) {
+    while ((step = gw_unpack_step(unpack, &packed, room, sizeof room, &data)) == GW_UNPACK_DATA) {
         check(data.len > 0);
         gw_buf_put_str(out, data);
     }
-    check(step == GW_GZIP_BROKEN ? gw_gzip_problem(gzip) != NULL : packed.len == 0);
-    return step == GW_GZIP_MORE;
+    check(step == GW_UNPACK_BROKEN ? gw_unpack_problem(unpack) != NULL : packed.len == 0);
+    return step == GW_UNPACK_MORE;
 }
 
 static void look_up(const struct gw_http1 *answer)
@@ -54,7 +54,7 @@ static void look_up(const struct gw_http1 *answer)
 static void run(const char *bytes, size_t len, size_t piece, enum gw_coding coding, struct outcome *ret,
                 size_t *ret_used)
 {
-    struct gw_gzip *gzip = gw_gzip_new(coding);
+    struct gw_unpack *unpack = gw_unpack_new(coding, false);
     struct gw_http1 answer = { NULL };
 
     memset(ret, 0, sizeof *ret);
@@ -77,7 +77,7 @@ static void run(const char *bytes, size_t len, size_t piece, enum gw_coding codi
             if (ret->last == GW_HTTP1_DATA) {
                 check(data.len > 0);
                 gw_buf_put_str(&ret->body, data);
-                ret->is_unpacked = ret->is_unpacked && unpack(gzip, data, &ret->unpacked);
+                ret->is_unpacked = ret->is_unpacked && take_packed(unpack, data, &ret->unpacked);
             }
         } while (ret->last == GW_HTTP1_HEAD || ret->last == GW_HTTP1_DATA);
         *ret_used += given - input.len;
@@ -85,9 +85,9 @@ static void run(const char *bytes, size_t len, size_t piece, enum gw_coding codi
     check(ret->last != GW_HTTP1_BROKEN || answer.problem);
     ret->may_end = gw_http1_may_end(&answer);
     ret->keeps = gw_http1_keeps(&answer);
-    ret->may_unpack_end = gw_gzip_may_end(gzip);
+    ret->may_unpack_end = gw_unpack_may_end(unpack);
     gw_http1_done(&answer);
-    gw_gzip_free(gzip);
+    gw_unpack_free(unpack);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)

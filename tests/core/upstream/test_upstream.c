@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
+#include <zstd.h>
 
 #include "fixture.h"
 #include "suites.h"
@@ -338,12 +339,17 @@ END_TEST
 static char plain_text[PLAIN_LEN + 1], packed[PLAIN_LEN];
 static size_t packed_len;
 
-static void pack(bool is_bomb)
+static void pack(bool is_bomb, bool is_zstd)
 {
     z_stream z = { .next_in = NULL };
 
     for (size_t i = 0; i < PLAIN_LEN; i++)
         plain_text[i] = (char)('a' + i * i % 23);
+    if (is_zstd) {
+        packed_len = ZSTD_compress(packed, sizeof packed, plain_text, PLAIN_LEN, 3);
+        ck_assert_msg(!ZSTD_isError(packed_len), "%s", ZSTD_getErrorName(packed_len));
+        return;
+    }
     ck_assert_int_eq(deflateInit2(&z, 9, Z_DEFLATED, 31, 8, Z_DEFAULT_STRATEGY), Z_OK);
     z.next_out = (Bytef *)packed;
     z.avail_out = sizeof packed;
@@ -394,6 +400,11 @@ static const struct {
     { "/200/gzip/x", GW_UP_TOO_LARGE, 200, PLAIN_LEN - 1, false, false, "larger than the limit" },
     { "/200/gzip/cut", GW_UP_CUT, 200, 0, true, false, "its compressed body has no end" },
     { "/200/gzip/tail", GW_UP_PROTOCOL, 200, 0, true, false, "bytes follow the end of its compressed body" },
+    { "/200/zstd/x", GW_UP_OK, 200, 0, true, false, "" },
+    { "/200/zstd/x", GW_UP_OK, 200, PLAIN_LEN, true, true, "" },
+    { "/200/zstd/x", GW_UP_TOO_LARGE, 200, PLAIN_LEN - 1, false, false, "larger than the limit" },
+    { "/200/zstd/cut", GW_UP_CUT, 200, 0, false, false, "its compressed body has no end" },
+    { "/200/zstd/tail", GW_UP_PROTOCOL, 200, 0, true, false, "bytes follow the end of its compressed body" },
     { "/200/br/x", GW_UP_PROTOCOL, 200, 0, false, false, "content coding 'br'" },
     { "/503/br/x", GW_UP_OK, 503, 0, false, false, "" },
     { "/200/gzip,gzip/x", GW_UP_PROTOCOL, 200, 0, false, false, "content coding 'gzip,gzip'" },
@@ -404,7 +415,7 @@ START_TEST(compressed_answers_are_unpacked)
 {
     struct gw_transfer_request request;
 
-    pack(false);
+    pack(false, strstr(codings[_i].path, "zstd") != NULL);
     open_with(say_packed);
     request = post(codings[_i].path, "");
     request.body_max = codings[_i].body_max;
@@ -432,7 +443,7 @@ START_TEST(a_bomb_is_a_broken_answer)
 {
     struct gw_transfer_request request;
 
-    pack(true);
+    pack(true, false);
     open_with(say_packed);
     request = post("/200/gzip/x", "");
     request.flags = GW_UPF_EXPECT_STREAM;
