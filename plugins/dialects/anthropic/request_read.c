@@ -386,6 +386,7 @@ static aigw_status end_reading(const struct reading *r, struct anthropic_asked *
 {
     asked->has_vendor_parts = r->has_vendor_parts;
     asked->has_foreign = r->has_foreign;
+    asked->later = r->later;
     asked->dropped_count = r->dropped_count;
     memcpy(asked->dropped, r->dropped, sizeof asked->dropped);
     if (r->status == AIGW_E_INVALID)

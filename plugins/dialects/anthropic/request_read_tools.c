@@ -58,7 +58,7 @@ static bool read_function(struct reading *r, const struct aigw_json *tool, const
     bool is_strict = false, is_deferred = false;
 
     if (!reading_name(r, &at[TOOL_NAME], "name", &ret->name) ||
-        !reading_str(r, &at[TOOL_DESCRIPTION], "description", READING_OPTIONAL, &ret->description) ||
+        !reading_text(r, &at[TOOL_DESCRIPTION], "description", READING_OPTIONAL, &ret->description) ||
         !reading_type(r, &at[TOOL_SCHEMA], "input_schema", READING_REQUIRED, AIGW_JSON_OBJECT) ||
         !reading_json(r, &at[TOOL_SCHEMA], &ret->parameters) ||
         !reading_bool(r, &at[TOOL_STRICT], "strict", &is_strict) ||

@@ -68,7 +68,7 @@ static struct aigw_part *new_part(struct reading *r, uint32_t type)
 static bool read_text(struct reading *r, struct reading_block *b)
 {
     b->part->type = AIGW_PART_TEXT;
-    if (!reading_str(r, &b->of[OF_TEXT], "text", READING_REQUIRED, &b->part->text) ||
+    if (!reading_text(r, &b->of[OF_TEXT], "text", READING_REQUIRED, &b->part->text) ||
         !reading_type(r, &b->of[OF_CITATIONS], "citations", READING_OPTIONAL, AIGW_JSON_LIST))
         return false;
     if (aigw_json_count(&b->of[OF_CITATIONS]) == 0)
@@ -108,7 +108,7 @@ static bool read_result(struct reading *r, struct reading_block *b)
         return false;
     b->part->flags |= is_error ? AIGW_PARTF_ERROR : 0;
     if (b->of[OF_CONTENT].type == AIGW_JSON_STRING)
-        return reading_str(r, &b->of[OF_CONTENT], "content", READING_OPTIONAL, &b->part->text);
+        return reading_text(r, &b->of[OF_CONTENT], "content", READING_OPTIONAL, &b->part->text);
     if (!reading_type(r, &b->of[OF_CONTENT], "content", READING_OPTIONAL, AIGW_JSON_LIST) ||
         !read_blocks(r, &b->of[OF_CONTENT], IN_RESULT, &inner))
         return false;
@@ -127,7 +127,7 @@ static bool read_thinking(struct reading *r, struct reading_block *b)
     aigw_str signature = AIGW_STR_NONE;
 
     b->part->type = AIGW_PART_REASONING;
-    if (!reading_str(r, &b->of[OF_THINKING], "thinking", READING_REQUIRED, &b->part->text) ||
+    if (!reading_text(r, &b->of[OF_THINKING], "thinking", READING_REQUIRED, &b->part->text) ||
         !reading_str(r, &b->of[OF_SIGNATURE], "signature", READING_OPTIONAL, &signature))
         return false;
     if (signature.len > 0)
@@ -270,7 +270,7 @@ static bool read_content(struct reading *r, const struct aigw_json *content, uin
         return reading_type(r, content, name, where == IN_TOP ? READING_OPTIONAL : READING_REQUIRED, AIGW_JSON_LIST) &&
                read_blocks(r, content, where, turn);
     part = new_part(r, AIGW_PART_TEXT);
-    return part && reading_str(r, content, name, READING_REQUIRED, &part->text) && place_part(r, turn, part, 0);
+    return part && reading_text(r, content, name, READING_REQUIRED, &part->text) && place_part(r, turn, part, 0);
 }
 
 /* ---- messages ---- */

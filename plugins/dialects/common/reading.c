@@ -142,6 +142,16 @@ bool reading_str(struct reading *r, const struct aigw_json *value, const char *n
     return status == AIGW_OK || reading_fail(r, status);
 }
 
+bool reading_text(struct reading *r, const struct aigw_json *value, const char *name, uint32_t need, aigw_str *ret)
+{
+    aigw_status status;
+
+    if (value->type != AIGW_JSON_STRING)
+        return reading_str(r, value, name, need, ret);
+    status = wire_later_text(&r->later, value, &r->memory, ret);
+    return status == AIGW_OK || reading_fail(r, status);
+}
+
 bool reading_name(struct reading *r, const struct aigw_json *value, const char *name, aigw_str *ret)
 {
     if (!reading_str(r, value, name, READING_REQUIRED, ret))

@@ -15,6 +15,8 @@
 #include <aigw/body.h>
 #include <stdbool.h>
 
+#include "later.h"
+
 #define READING_PATH_MAX    12 /* names and numbers on the way to a member */
 #define READING_DROPPED_MAX 16
 
@@ -25,6 +27,7 @@ struct reading {
     struct aigw_ctx *ctx;
     struct aigw_host_memory from;
     struct aigw_memory memory; /* AIGW_LIFE_BUILD */
+    struct wire_later *later;  /* of reading_text() */
     aigw_status status;        /* AIGW_E_INVALID: refused, and */
     aigw_str param, message;   /* … the member it is about, absent: none; the words, which begin with it */
     bool has_brackets;         /* "contents[0].parts" and not "contents.0.parts" */
@@ -60,6 +63,8 @@ void *reading_alloc(struct reading *r, size_t len);
 #define READING_OPTIONAL 0u
 #define READING_REQUIRED 1u
 bool reading_str(struct reading *r, const struct aigw_json *value, const char *name, uint32_t need, aigw_str *ret);
+/** The same for one that may be long, to a place that does not move: its escapes may stay until wire_later_read(). */
+bool reading_text(struct reading *r, const struct aigw_json *value, const char *name, uint32_t need, aigw_str *ret);
 /** The same, and something in it. */
 bool reading_name(struct reading *r, const struct aigw_json *value, const char *name, aigw_str *ret);
 bool reading_bool(struct reading *r, const struct aigw_json *value, const char *name, bool *ret);

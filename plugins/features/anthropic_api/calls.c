@@ -109,6 +109,7 @@ static aigw_status build_for_others(struct aigw_ctx *ctx, struct anthropic_api_c
         call->refusal_code = refusal.code;
         return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "%.*s", AIGW_STR_ARG(refusal.message));
     }
+    wire_later_read(&asked.later);
     return status == AIGW_OK ? client_answer_left_out(&call->answer, ctx, &call->api->client, asked.dropped,
                                                       asked.dropped_count, "Anthropic")
                              : status;
@@ -132,6 +133,7 @@ aigw_status anthropic_api_build(struct aigw_ctx *ctx, struct anthropic_api_call 
         status = build_for_others(ctx, call, ret_request);
     else
         *ret_request = call->request;
+    wire_later_read(&call->asked.later);
     ret_request->flags |= client_flags(&call->api->client);
     return status;
 }

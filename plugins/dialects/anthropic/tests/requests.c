@@ -151,6 +151,7 @@ static void read_body(struct trial *trial, uint32_t kind, aigw_str body, size_t 
     trial->req.struct_size = sizeof trial->req;
     trial->status = anthropic_read_request(&test_host, host_ctx(&trial->host), kind, trial->body, &trial->asked,
                                            &trial->req, &trial->refusal);
+    wire_later_read(&trial->asked.later);
     trial->host.limit = 0;
 }
 
