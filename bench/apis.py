@@ -2,6 +2,7 @@
 beside two other gateways, LiteLLM (PyPI) and Portkey (npm), which are installed on demand. All ask the same mock."""
 import collections
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from report import median, ratio, table
 KEY = "aigw-bench000-only-for-measurements"
 LITELLM, PORTKEY = "litellm[proxy]==1.108.7", "@portkey-ai/gateway@1.15.2"
 PEER_STREAMS, PEER_INTERVAL_MS = 50, 100  # what the others can take: 500 events a second
-LONG_TURNS = 41   # of a conversation as agents send it, 38 kB in all
+LONG_TURNS = 41, 161  # of conversations as agents send them: 38 kB, 150 kB
 PEER_SECONDS = 5  # at least: they answer a few hundred calls a second
 
 # `servers`: who answers it. The mock speaks OpenAI's chat: that API passes as it is, the others are translated.
@@ -159,27 +160,26 @@ def streams(bench, names, count, interval_ms, api_names=()):
     return rows_of(bench, names, api_names, measure)
 
 
-def long_calls(bench):
-    """CPU of a call whose body is long: passed as it is, and translated for the same server."""
+def long_calls(bench, turn_count):
+    """CPU of a call whose body is long: passed as it is, by nginx too, and translated for the same server."""
     port = bench.upstream(100)
-    server = bench.start("aigw", port, conf(port))
-    chosen = [api for api in every(bench.source_text(), LONG_TURNS) if api.name in ("OpenAI chat, passed",
-                                                                                   "Anthropic Messages")]
-    rows = {api.name: [] for api in chosen}
-    for _, name in bench.turns(list(rows)):
-        api = next(api for api in chosen if api.name == name)
-        result = bench.measure("aigw", "json", 64, server, port, request(bench, api, "aigw", port, False))
-        rows[name].append({"rps": result["count"] / result["seconds"],
-                           "cpu_us": result["cpu_s"] / result["count"] * 1e6})
-    server.stop()
-    return rows
+    apis = {api.name: api for api in every(bench.source_text(), turn_count)}
+    rows = {f"{api} · {name}": [] for api, name in (("OpenAI chat, passed", "nginx"), ("OpenAI chat, passed", "aigw"),
+                                                    ("Anthropic Messages", "aigw"))}
+    for _, key in bench.turns(list(rows)):
+        api, name = key.split(" · ")
+        server = bench.start(name, port, conf(port))
+        result = bench.measure(name, "json", 64, server, port, request(bench, apis[api], name, port, False))
+        server.stop()
+        rows[key].append({"rps": result["count"] / result["seconds"], "cpu_us": result["cpu_s"] / result["count"] * 1e6})
+    return {"body_kb": len(json.dumps(apis["OpenAI chat, passed"].body)) / 1000, "rows": rows}
 
 
 def run(bench, names, count):
     """names: nginx and aigw, and of the peers those that are wanted."""
     result = {}
     result["calls"], result["memory"] = calls(bench, names)
-    result["long"] = long_calls(bench)
+    result["long"] = [long_calls(bench, count) for count in LONG_TURNS]
     own = [name for name in names if name not in PEERS]
     result["streams"] = streams(bench, own, count, max(5, count // 20))
     if "litellm" in names:  # Portkey 1.15 fails at streams on Node 20: "TypeError: immutable"
@@ -202,11 +202,12 @@ def show(result, count):
     print("APIs, 64 connections; latency with one connection\n")
     table(["API", "server", "req/s", "CPU µs/call", "× nginx", "p50 / p99 µs"], lines(result["calls"], "rps"))
     print("Memory afterwards, PSS MB: " + ", ".join(f"{name} {value:.0f}" for name, value in result["memory"].items()))
-    print(f"\nConversations of {LONG_TURNS} turns\n")
-    translated = median(result["long"]["Anthropic Messages"], "cpu_us")
-    table(["API", "req/s", "CPU µs/call", "× translated"],
-          [[name, f"{median(row, 'rps'):,.0f}", f"{median(row, 'cpu_us'):.1f}",
-            ratio(median(row, "cpu_us"), translated)] for name, row in result["long"].items()])
+    for long in result["long"]:
+        print(f"\nA conversation of {long['body_kb']:.0f} kB\n")
+        translated = median(long["rows"]["Anthropic Messages · aigw"], "cpu_us")
+        table(["API", "server", "req/s", "CPU µs/call", "× translated"],
+              [[*key.split(" · "), f"{median(row, 'rps'):,.0f}", f"{median(row, 'cpu_us'):.1f}",
+                ratio(median(row, "cpu_us"), translated)] for key, row in long["rows"].items()])
     head = ["API", "server", "events/s", "CPU µs/event", "× nginx", "event age p50 / p99 µs"]
     print(f"\nAPIs, {count:,} streams\n")
     table(head, lines(result["streams"], "eps"))

@@ -49,6 +49,7 @@ http {{
     access_log off;
     keepalive_requests 1000000000;
     keepalive_timeout 300s;
+    client_body_buffer_size 1m;
     client_body_temp_path {dir}/body; proxy_temp_path {dir}/proxy; fastcgi_temp_path {dir}/f; uwsgi_temp_path {dir}/u;
     scgi_temp_path {dir}/s;
     upstream mock {{ server 127.0.0.1:{upstream}; keepalive 128; keepalive_requests 1000000000; }}
