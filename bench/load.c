@@ -411,8 +411,8 @@ static bool read_stream(struct connection *c)
 static struct request make_request(const char *body_file)
 {
     FILE *file = body_file ? fopen(body_file, "re") : NULL;
+    static char body[1 << 20];
     struct request request;
-    char body[65536];
     size_t body_len = 0, cap = sizeof body + 8192;
     int len;
 
@@ -420,6 +420,8 @@ static struct request make_request(const char *body_file)
         die(body_file);
     if (file) {
         body_len = fread(body, 1, sizeof body, file);
+        if (body_len == sizeof body)
+            die("the body has a megabyte or more");
         fclose(file);
     }
     request.bytes = malloc(cap);
