@@ -129,6 +129,9 @@ struct gw_command *gw_command_new(void);
 void gw_command_free(struct gw_command *command);
 /** Begin with words, ended by NULL. */
 void gw_command_set(struct gw_command *command, const char *const *words);
+/** The words by which a connection says who we are, and which database it is about. */
+void gw_command_auth(struct gw_command *command, const struct gw_shared_options *options);
+void gw_command_select(struct gw_command *command, const struct gw_shared_options *options);
 void gw_command_call(struct gw_command *command, const char *sha, const struct gw_script_call *call);
 int gw_command_argc(const struct gw_command *command);
 const char **gw_command_argv(struct gw_command *command);
