@@ -75,6 +75,7 @@ struct gw_shared_view {
     atomic_bool is_on, is_up, is_strict;
     atomic_int on_down;
     atomic_llong timeout_ms;
+    atomic_ullong alone;              /* calls that were decided without the store, which was to decide them */
     atomic_uint replicas;             /* alive when the store was last seen */
     atomic_uint rank;                 /* of this one among them */
     atomic_uint least;                /* replicas that are reckoned with at least */

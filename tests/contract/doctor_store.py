@@ -7,7 +7,7 @@ import time
 
 from fakes import gitlab as gl
 from fakes import pki
-from fakes.store import NonsenseStore, Store, free_port
+from fakes.store import NonsenseStore, Store, empty_store, free_port
 from harness.runner import add_case, case, equal, fixture, truth
 
 from .doctor import Place, named, reloaded
@@ -233,12 +233,7 @@ def slow(delay, limit_ms):
 
 
 def ahead(seconds):
-    """A store whose clock is so far from ours; words: EVALSHA, digest, 5, five keys, who, number of the run, …"""
-    def answer(words):
-        now_ms = int((time.time() + seconds) * 1000)
-        values = [int(words[9]), 0, 0, 1, 0, now_ms, 0, 0, 0, 0]
-        return b"*10\r\n" + b"".join(b":%d\r\n" % value for value in values)
-    return lambda env: env.keep(NonsenseStore(answer)).url()
+    return lambda env: env.keep(NonsenseStore(lambda words: empty_store(words, seconds))).url()
 
 
 class OldStore(NonsenseStore):

@@ -121,6 +121,15 @@ def read_reply(stream):
     raise OSError(f"not RESP: {line!r}")
 
 
+def empty_store(words, ahead_s=0):
+    """What the script answers where nothing was counted, by a clock so far from ours, for a NonsenseStore. words: EVALSHA,
+    digest, how many keys, the keys, who, number of the run, …; two keys are no counters."""
+    keys = int(words[2])
+    now_ms = int((time.time() + ahead_s) * 1000)
+    values = [int(words[4 + keys]), 0, 0, 1, 0, now_ms, 0, *[0] * (keys - 2)]
+    return b"*%d\r\n" % len(values) + b"".join(b":%d\r\n" % value for value in values)
+
+
 class NonsenseStore:
     """Speaks RESP well enough to be joined; then `answer` says what every run of the script gets: bytes, or a function
     of the words that makes them. None: silence."""
