@@ -233,6 +233,8 @@ struct gw_spent {
     int64_t cost;
     bool has_price, has_no_price, is_guess; /* has_no_price: others have one; is_guess: the server said nothing */
 };
+/** What one target took of them. is_guess: they are an estimate. */
+void gw_access_tokens(aigw_str model, const char *provider, const struct gw_tokens *tokens, bool is_guess);
 void gw_access_spent(struct gw_request *request, const struct gw_spent *spent);
 void gw_access_register(struct gw_server *server);
 
