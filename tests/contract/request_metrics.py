@@ -1,13 +1,19 @@
 """C-MET rows about whole requests and tokens: how each request ended, how long it lived, what each target took
 (operating-models.md §6.1)."""
+import calendar
 import hashlib
 import re
+import ssl
 import threading
 import time
 
+from cryptography import x509
+
+from fakes import pki
 from fakes.models import Reply
 from fakes.net import Gate
 from harness import http
+from harness.command import run
 from harness.runner import case, equal, fixture, truth
 
 from ._env import Env, completion
@@ -178,3 +184,31 @@ def tokens_of_two_servers(env):
                       provider="first")
     equal(found, {"status": 200, "won": {("input", "reported"): 10, ("output", "reported"): 5}}, "the winner's")
     equal(lost, {("input", "estimated"): 10}, "the loser's")
+
+
+@case("C-MET-010-build", "counted")
+def build(env):
+    """The version, as `aigw version` has it. Without TLS there is no certificate that could expire."""
+    version = run(env.ctx, "version", plugins=False, conf_dirs=()).out.split()[1]
+    equal(env.gw.metric("aigw_build_info", version=version), 1.0, "aigw_build_info")
+    equal(env.gw.metric("aigw_cert_not_after_seconds"), None, "aigw_cert_not_after_seconds")
+
+
+class Certified(Env):
+    def __init__(self, ctx):
+        self.cert, self.key = pki.CA(ctx.folder("ca"), "Metrics CA").issue()
+        super().__init__(ctx, name="certified", env={"AIGW_FASTAPI__TLS__ENABLED": "true", "AIGW_FASTAPI__TLS__CERT_FILE": self.cert,
+                                                     "AIGW_FASTAPI__TLS__KEY_FILE": self.key})
+
+
+@fixture("certified")
+def certified(ctx):
+    return Certified(ctx)
+
+
+@case("C-MET-010-certificate", "certified")
+def certificate(env):
+    """When the certificate that clients are shown expires."""
+    shown = ssl.get_server_certificate(("127.0.0.1", env.gw.port))
+    expires = x509.load_pem_x509_certificate(shown.encode()).not_valid_after
+    equal(env.gw.metric("aigw_cert_not_after_seconds"), calendar.timegm(expires.timetuple()), "aigw_cert_not_after_seconds")
