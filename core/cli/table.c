@@ -157,8 +157,8 @@ const struct cli_command cli_commands[] = {
     { "key", cli_key, NO_OPTIONS, "NAME",
       "Make an API key for a client that is no GitLab, and print its group for conf.d.", EXITS_CHECKED },
     { "doctor", cli_doctor, OPTIONS(doctor), NULL,
-      "Check configuration, limits, GitLab and its keys, clocks, certificates, the running gateway and every model of "
-      "conf.d, and say what to do. Each model is asked for a few words. Nothing is changed.",
+      "Check configuration, limits, the store of shared limits, GitLab and its keys, clocks, certificates, the running "
+      "gateway and every model of conf.d, and say what to do. Each model is asked for a few words. Nothing is changed.",
       "0: all well. 1: there are warnings. 2: something is wrong, or wrong usage." },
     { "status", cli_status, OPTIONS(status), NULL,
       "Say what the running gateway is and does: requests, connections, keys, models, circuits.",

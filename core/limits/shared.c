@@ -180,8 +180,10 @@ bool gw_shared_is_on(struct gw_shared *shared)
 
 enum gw_limit_verdict gw_shared_begin(struct gw_shared *shared)
 {
-    if (!atomic_load(&shared->view.is_up))
+    if (!atomic_load(&shared->view.is_up)) {
+        atomic_fetch_add_explicit(&shared->view.alone, 1, memory_order_relaxed);
         return atomic_load(&shared->view.on_down) == GW_SHARED_CLOSED ? GW_LIMIT_REFUSED : GW_LIMIT_ADMITTED;
+    }
     return atomic_load(&shared->view.is_strict) ? GW_LIMIT_ASK : GW_LIMIT_ADMITTED;
 }
 

@@ -10,6 +10,7 @@
  *     shared_link.c     hiredis in our loop
  *     shared_find.c     the store's addresses, found on a thread of their own
  *     shared_url.c      its URL
+ *     shared_visit.c    a command that looks whether all of this would work
  *
  * A replica charges its own counters as if it were alone, and tells the store what it charged; the answer sets its
  * counters to what all have charged. Up to a slice of the limit (a twentieth, or one call) may be charged that the

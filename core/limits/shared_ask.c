@@ -116,6 +116,8 @@ void gw_ask_decide_alone(struct gw_limit_ask *ask)
     struct gw_shared_view *view = gw_shared_view(ask->shared);
     size_t taken = 0;
 
+    if (atomic_load(&view->is_on))
+        atomic_fetch_add_explicit(&view->alone, 1, memory_order_relaxed);
     ask->is_store_down = atomic_load(&view->is_on) && atomic_load(&view->on_down) == GW_SHARED_CLOSED;
     while (!ask->is_store_down && taken < ask->count &&
            gw_shared_take_alone(ask->shared, ask->items[taken].slot, &ask->items[taken].need, &now, &ask->wait_us))

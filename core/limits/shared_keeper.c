@@ -97,35 +97,19 @@ enum step { STEP_AUTH, STEP_SELECT, STEP_LOAD, STEP_LEAVE_OLD, STEP_LEDGER, STEP
 static bool send_step(struct gw_shared *shared, enum step step)
 {
     char text[80];
-    const char *words[4] = { NULL };
 
-    switch (step) {
-    case STEP_AUTH:
-        words[0] = "AUTH";
-        words[1] = shared->options.user ? shared->options.user : shared->options.password;
-        words[2] = shared->options.user ? shared->options.password : NULL;
-        break;
-    case STEP_SELECT:
-        (void)snprintf(text, sizeof text, "%lld", (long long)shared->options.db);
-        words[0] = "SELECT";
-        words[1] = text;
-        break;
-    case STEP_LOAD:
-        words[0] = "SCRIPT";
-        words[1] = "LOAD";
-        words[2] = gw_shared_lua;
-        break;
-    case STEP_LEAVE_OLD:
-        words[0] = "ZREM";
-        words[1] = GW_ALIVE_KEY;
-        words[2] = shared->old_name;
-        break;
-    default:
+    if (step == STEP_AUTH) {
+        gw_command_auth(shared->command, &shared->options);
+    } else if (step == STEP_SELECT) {
+        gw_command_select(shared->command, &shared->options);
+    } else if (step == STEP_LOAD) {
+        gw_command_set(shared->command, (const char *const[]){ "SCRIPT", "LOAD", gw_shared_lua, NULL });
+    } else if (step == STEP_LEAVE_OLD) {
+        gw_command_set(shared->command, (const char *const[]){ "ZREM", GW_ALIVE_KEY, shared->old_name, NULL });
+    } else {
         (void)snprintf(text, sizeof text, GW_LEDGER_KEY, shared->id);
-        words[0] = "GET";
-        words[1] = text;
+        gw_command_set(shared->command, (const char *const[]){ "GET", text, NULL });
     }
-    gw_command_set(shared->command, words);
     return gw_link_send(&shared->link, shared->command);
 }
 

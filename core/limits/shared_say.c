@@ -29,6 +29,12 @@ void gw_shared_collect(struct gw_shared *shared, struct gw_buf *out)
     gw_metrics_put_head(out, "aigw_shared_replicas", "Gateways that share limits, when the store was last seen.",
                         "gauge");
     gw_buf_printf(out, "aigw_shared_replicas %u\n", atomic_load(&shared->view.replicas));
+    gw_metrics_put_head(
+        out, "aigw_shared_alone_total",
+        "Calls that a quota counts and that were decided without the store of shared limits: it was down, "
+        "or did not answer in time.",
+        "counter");
+    gw_buf_printf(out, "aigw_shared_alone_total %llu\n", atomic_load(&shared->view.alone));
 }
 
 static const char *on_down_text(int on_down)

@@ -81,6 +81,20 @@ void gw_command_set(struct gw_command *command, const char *const *words)
         put(command, *words++);
 }
 
+void gw_command_auth(struct gw_command *command, const struct gw_shared_options *options)
+{
+    const char *const both[] = { "AUTH", options->user, options->password, NULL };
+    const char *const alone[] = { "AUTH", options->password, NULL };
+
+    gw_command_set(command, options->user ? both : alone);
+}
+
+void gw_command_select(struct gw_command *command, const struct gw_shared_options *options)
+{
+    gw_command_set(command, (const char *const[]){ "SELECT", NULL });
+    put_text(command, "%" PRId64, options->db);
+}
+
 static void put_item(struct gw_command *command, const struct gw_share_item *item, int64_t wall_s)
 {
     static const char *const kinds[] = {

@@ -75,6 +75,7 @@ struct gw_shared_view {
     atomic_bool is_on, is_up, is_strict;
     atomic_int on_down;
     atomic_llong timeout_ms;
+    atomic_ullong alone;              /* calls that were decided without the store, which was to decide them */
     atomic_uint replicas;             /* alive when the store was last seen */
     atomic_uint rank;                 /* of this one among them */
     atomic_uint least;                /* replicas that are reckoned with at least */
@@ -129,6 +130,9 @@ struct gw_command *gw_command_new(void);
 void gw_command_free(struct gw_command *command);
 /** Begin with words, ended by NULL. */
 void gw_command_set(struct gw_command *command, const char *const *words);
+/** The words by which a connection says who we are, and which database it is about. */
+void gw_command_auth(struct gw_command *command, const struct gw_shared_options *options);
+void gw_command_select(struct gw_command *command, const struct gw_shared_options *options);
 void gw_command_call(struct gw_command *command, const char *sha, const struct gw_script_call *call);
 int gw_command_argc(const struct gw_command *command);
 const char **gw_command_argv(struct gw_command *command);

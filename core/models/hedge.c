@@ -234,8 +234,10 @@ void gw_call_settle(struct aigw_call *call)
     int64_t prompt = stats->input_tokens > 0 ? stats->input_tokens : 0, input = 0, output = 0;
 
     for (struct gw_lost *lost = stats->lost; lost && !call->did_settle; lost = lost->next) {
-        if (lost->usage.input <= 0) /* the same prompt, at the other server */
+        if (lost->usage.input <= 0) { /* the same prompt, at the other server */
             lost->usage.input = prompt;
+            lost->is_guess = true;
+        }
         input += lost->usage.input;
         output += lost->usage.output > 0 ? lost->usage.output : 0;
     }

@@ -113,6 +113,7 @@ struct gw_lost {
     struct gw_lost *next;
     const struct gw_target *target;
     struct aigw_usage usage; /* settled: input is a guess where the server told none */
+    bool is_guess;
 };
 /** What logs and metrics want to know; final when the call is over. */
 struct gw_call_stats {

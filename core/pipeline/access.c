@@ -6,14 +6,14 @@
 #include "auth/grant.h"
 #include "base/log.h"
 #include "health/metrics.h"
-#include "health/process.h"
+#include "models/plan.h"
 #include "pipeline/request.h"
 
 /* Ids of the metrics below; written once before the workers start. */
 static struct {
     uint32_t scope_refused;
     uint32_t http_duration, overhead, in_flight, inferences, inference_duration, input_tokens, output_tokens,
-        total_tokens, quota_refused, cost, unpriced, usage_missing;
+        total_tokens, quota_refused, cost, unpriced, usage_missing, requests, request_time, tokens;
 } ids;
 
 #define MODEL_LABELS \
@@ -276,6 +276,41 @@ void gw_access_answered(struct gw_request *request, int status)
         gw_series_observe(gw_series(ids.http_duration, labels), (double)(gw_mono_us() - request->ex->arrived_us) / 1e6);
 }
 
+/** How it ended, as its client sees it. A stream that a model broke off has status 200, and says so in its words. */
+static const char *outcome_of(const struct gw_request *request, const struct gw_call_stats *call)
+{
+    const struct gw_exchange *ex = request->ex;
+
+    if (ex->is_gone)
+        return "cancelled";
+    if (ex->status >= 500 || ex->status == 0)
+        return "failed";
+    if (ex->status == 429)
+        return "limited";
+    if (ex->status == 401 || ex->status == 403)
+        return "refused";
+    if (ex->status >= 400)
+        return "client_error";
+    return ex->did_abort || (call && call->error_kind && call->error_kind != AIGW_ERR_CANCELLED) ? "cut" : "ok";
+}
+
+/* By features of conf.d; several calls: the newest one's model. */
+static void count_request(const struct gw_request *request)
+{
+    const struct gw_call_stats *call = request->calls ? gw_call_stats(request->calls->call) : NULL;
+    aigw_str labels[3];
+
+    if (!request->route || request->is_preflight)
+        return;
+    labels[0] = gw_str(request->route->feature->name);
+    labels[1] = call ? ((const struct gw_plan *)call->model->plan)->label : AIGW_STR("none");
+    labels[2] = gw_str(outcome_of(request, call));
+    gw_series_add(gw_series(ids.requests, labels), 1);
+    labels[2] = call && call->is_stream ? AIGW_STR("yes") : AIGW_STR("no");
+    gw_series_observe(gw_series(ids.request_time, labels),
+                      (double)(request->ex->done_us - request->ex->arrived_us) / 1e6);
+}
+
 void gw_access_done(struct gw_request *request)
 {
     aigw_str labels[3];
@@ -283,6 +318,7 @@ void gw_access_done(struct gw_request *request)
 
     if (http_labels(request, request->ex->status, labels))
         gw_series_observe(gw_series(ids.overhead, labels), overhead_us > 0 ? (double)overhead_us / 1e6 : 0);
+    count_request(request);
     if (request->snapshot->settings.log.access && !request->is_preflight)
         log_access(request);
 }
@@ -388,6 +424,21 @@ void gw_access_quota_refused(const char *quota)
     gw_series_add(gw_series(ids.quota_refused, &label), 1);
 }
 
+void gw_access_tokens(aigw_str model, const char *provider, const struct gw_tokens *tokens, bool is_guess)
+{
+    static const char *const kinds[] = { "input", "output", "cached", "reasoning" };
+    const int64_t counts[GW_ARRAY_LEN(kinds)] = { tokens->input, tokens->output, tokens->cached, tokens->reasoning };
+    aigw_str labels[] = { model, gw_str(provider), AIGW_STR_NONE,
+                          is_guess ? AIGW_STR("estimated") : AIGW_STR("reported") };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(kinds); i++) {
+        if (counts[i] <= 0)
+            continue;
+        labels[2] = gw_str(kinds[i]);
+        gw_series_add(gw_series(ids.tokens, labels), (double)counts[i]);
+    }
+}
+
 void gw_access_spent(struct gw_request *request, const struct gw_spent *spent)
 {
     const struct gw_tokens *tokens = &spent->tokens;
@@ -408,45 +459,25 @@ void gw_access_spent(struct gw_request *request, const struct gw_spent *spent)
     request->has_cost |= spent->has_price;
 }
 
-static void collect_config(void *user, struct gw_buf *out)
+static void register_requests(void)
 {
-    struct gw_server *server = user;
+    static const char *const request_labels[] = { "feature", "model", "outcome" },
+                             *const time_labels[] = { "feature", "model", "stream" },
+                             *const token_labels[] = { "model", "provider", "kind", "source" };
+    static const double whole_buckets[] = { 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320, 600 };
 
-    gw_buf_printf(out,
-                  "# HELP aigw_config_last_reload_successful 1 unless the last reload was refused.\n"
-                  "# TYPE aigw_config_last_reload_successful gauge\naigw_config_last_reload_successful %d\n"
-                  "# HELP aigw_config_loaded_timestamp_seconds When the running configuration was read.\n"
-                  "# TYPE aigw_config_loaded_timestamp_seconds gauge\naigw_config_loaded_timestamp_seconds %lld\n",
-                  !atomic_load(&server->is_reload_bad), (long long)atomic_load(&server->loaded_wall_s));
-}
-
-static void collect_open(void *user, struct gw_buf *out)
-{
-    struct gw_server *server = user;
-    unsigned requests = 0, connections = 0, upstream = 0;
-
-    for (uint32_t i = 0; i < server->worker_count; i++) {
-        requests += atomic_load(&server->workers[i].open_requests);
-        connections += atomic_load(&server->workers[i].open_connections);
-        upstream += atomic_load(&server->workers[i].open_upstream);
-    }
-    gw_buf_printf(out,
-                  "# HELP aigw_open_requests Requests being served, streams included.\n"
-                  "# TYPE aigw_open_requests gauge\naigw_open_requests %u\n"
-                  "# HELP aigw_open_connections Client connections, idle ones included.\n"
-                  "# TYPE aigw_open_connections gauge\naigw_open_connections %u\n"
-                  "# HELP aigw_upstream_connections Connections to model servers.\n"
-                  "# TYPE aigw_upstream_connections gauge\naigw_upstream_connections %u\n"
-                  "# HELP aigw_log_lines_dropped_total Log lines lost because the sink was too slow.\n"
-                  "# TYPE aigw_log_lines_dropped_total counter\naigw_log_lines_dropped_total %llu\n",
-                  requests, connections, upstream, (unsigned long long)gw_log_dropped());
-}
-
-static void collect_shared(void *user, struct gw_buf *out)
-{
-    struct gw_server *server = user;
-
-    gw_shared_collect(server->shared, out);
+    ids.requests =
+        gw_metric(GW_METRIC_COUNTER, "aigw_requests_total",
+                  "Requests that ended: ok, client_error, refused (401, 403), limited (429), failed (5xx), cut "
+                  "in the middle, cancelled by the client.",
+                  request_labels, 3, NULL, 0);
+    ids.request_time =
+        gw_metric(GW_METRIC_HISTOGRAM, "aigw_request_seconds", "Whole life of a request, to the last byte of a stream.",
+                  time_labels, 3, whole_buckets, GW_ARRAY_LEN(whole_buckets));
+    ids.tokens =
+        gw_metric(GW_METRIC_COUNTER, "aigw_tokens_total",
+                  "Tokens of model calls, attempts that were lost too. cached are of input, reasoning of output.",
+                  token_labels, 4, NULL, 0);
 }
 
 void gw_access_register(struct gw_server *server)
@@ -489,13 +520,8 @@ void gw_access_register(struct gw_server *server)
                                   "Model calls whose tokens are an estimate: the server did not report them, or nobody "
                                   "waited for it.",
                                   cost_labels, 1, NULL, 0);
+    register_requests();
     gw_models_register_metrics();
     gw_shared_register();
-    gw_metrics_add_collector(collect_open, server);
-    gw_metrics_add_collector(collect_config, server);
-    gw_metrics_add_collector(gw_limits_collect, server);
-    gw_metrics_add_collector(gw_targets_collect, server);
-    gw_metrics_add_collector(collect_shared, server);
-    gw_metrics_add_collector(gw_meters_collect, NULL);
-    gw_metrics_add_collector(gw_process_collect, NULL);
+    gw_gauges_register(server);
 }

@@ -10,6 +10,7 @@
  *     answer.c    what the core answers itself, and in whose language
  *     host.c, host_answer.c   the table that plugins call
  *     access.c    what is logged and counted
+ *     gauges.c    what is read when the metrics page is asked for
  *
  * A feature is called back from the loop only. After each of its callbacks gw_request_settle() looks whether something
  * is still to come, and ends what was left open: no request hangs on a feature's oversight.
@@ -233,8 +234,13 @@ struct gw_spent {
     int64_t cost;
     bool has_price, has_no_price, is_guess; /* has_no_price: others have one; is_guess: the server said nothing */
 };
+/** What one target took of them. is_guess: they are an estimate. */
+void gw_access_tokens(aigw_str model, const char *provider, const struct gw_tokens *tokens, bool is_guess);
 void gw_access_spent(struct gw_request *request, const struct gw_spent *spent);
 void gw_access_register(struct gw_server *server);
+
+/* gauges.c */
+void gw_gauges_register(struct gw_server *server);
 
 /* limits.c: the operator's model limits, shown as gauges and enforced by nobody, and the gauges of targets and quotas
  */

@@ -244,10 +244,14 @@ static void add_cost(const struct gw_request *request, const struct gw_target *t
 static void find_cost(const struct gw_request *request, const struct gw_call_stats *stats, struct gw_spent *spent)
 {
     add_cost(request, stats->target, &spent->tokens, spent);
+    if (stats->target)
+        gw_access_tokens(spent->model, stats->target->provider->name, &spent->tokens, spent->is_guess);
     for (const struct gw_lost *lost = stats->lost; lost; lost = lost->next) {
         const struct gw_tokens tokens = tokens_of(&lost->usage);
 
         add_cost(request, lost->target, &tokens, spent);
+        if (lost->target)
+            gw_access_tokens(spent->model, lost->target->provider->name, &tokens, lost->is_guess);
         spent->tokens.input += tokens.input;
         spent->tokens.output += tokens.output;
         spent->tokens.cached += tokens.cached;

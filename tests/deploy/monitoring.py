@@ -9,7 +9,9 @@ import tempfile
 from contract._env import completion
 from fakes import clients
 from fakes import gitlab as gl
+from fakes import pki
 from fakes.models import FakeModels, Reply
+from fakes.store import NonsenseStore, empty_store
 from harness.gateway import Context, Gateway
 from harness.runner import Failure, Skip, case, equal, fixture, truth
 
@@ -36,19 +38,23 @@ class Monitoring:
             self.rules = file.read()
         with open(ctx.path(*FILES, "dashboard.json"), encoding="utf-8") as file:
             self.dashboard = json.load(file)
+        self.context = Context(ctx.build_dir, ctx.source_dir, os.path.join(self.folder, "run"))
         self.scrape = self._scrape()
+        self.tls_scrape = self._tls_scrape()
 
     def _scrape(self):
-        """What /metrics has after a request of each kind: served, without a price, without usage, failed, refused."""
+        """What /metrics has after a request of each kind: served, without a price, without usage, failed, refused. The store
+        of shared limits answers once."""
         gitlab, models = gl.FakeGitLab(), FakeModels()
+        store = NonsenseStore(lambda words: empty_store(words) if store.asked == 1 else b":5\r\n")
         conf = f'''providers: {{ lost: {{ plugin = "openai"; base_url = "http://127.0.0.1:1/v1"; }};
                               there: {{ plugin = "openai"; base_url = "{models.script(Reply()).base}"; }}; }};
                   models: {{ coder: {{ targets = ( {{ provider = "lost"; model = "m"; }}, {{ provider = "there"; model = "m"; tier = 2; }} ); }}; }};
                   features: {{ code_suggestions: {{ plugin = "code_suggestions"; model = "coder"; }}; }};
                   {LIMITS}'''
-        gateway = Gateway(Context(self.ctx.build_dir, self.ctx.source_dir, os.path.join(self.folder, "run")),
-                          {"AIGW_GITLAB_URL": gitlab.url, "AIGW_SHARED__URL": "valkey://127.0.0.1:1"}, conf, name="scrape")
+        gateway = Gateway(self.context, {"AIGW_GITLAB_URL": gitlab.url, "AIGW_SHARED__URL": store.url()}, conf, name="scrape")
         try:
+            truth(store.wait(1), "the store to be asked", store.asked)
             rails = clients.Rails(gateway.port, gitlab.token())
             for reply, model in ((Reply(usage=(12, 5)), "codestral-22b"), (Reply(), "nobody-knows"), (Reply(status=500, body="no"), "codestral-22b")):
                 rails.call("/v2/code/completions", completion(models.script(reply), model_identifier="custom_openai/" + model))
@@ -62,6 +68,17 @@ class Monitoring:
             gateway.close()
             models.close()
             gitlab.close()
+            store.close()
+
+    def _tls_scrape(self):
+        """What only a gateway with a certificate has."""
+        cert, key = pki.CA(self.context.folder("ca"), "Scrape CA").issue()
+        gateway = Gateway(self.context, {"AIGW_GITLAB_URL": "http://127.0.0.1:1", "AIGW_FASTAPI__TLS__ENABLED": "true",
+                                         "AIGW_FASTAPI__TLS__CERT_FILE": cert, "AIGW_FASTAPI__TLS__KEY_FILE": key}, name="tls")
+        try:
+            return gateway.metrics()
+        finally:
+            gateway.close()
 
     def promtool_says(self, *args):
         done = subprocess.run([self.promtool, *args], cwd=self.folder, capture_output=True, text=True, timeout=60,
@@ -108,7 +125,7 @@ def rules_fire_for_what_they_are_for(env):
 
 @case("OP-OBS-03 MON-SERIES", "monitoring")
 def every_series_exists(env):
-    found = there(env.scrape) | set(MADE_BY_RULES.findall(env.rules))
+    found = there(env.scrape) | there(env.tls_scrape) | set(MADE_BY_RULES.findall(env.rules))
     expressions = "\n".join(line for line in env.rules.splitlines()
                             if not re.match(r"\s*(description|summary|#|- alert)", line))
     equal(sorted(series_of(expressions) - found), [], "series of the rules that no scrape has")

@@ -30,9 +30,11 @@ def free_port():
 
 
 class Store:
-    """A server of its own on loopback. keeps: what it has survives its end."""
+    """A server of its own on loopback. keeps: what it has survives its end. rules: of the ACL of `user`; more: further
+    options; conf: a file of them that it may write to; ready: what it answers to PING once it has begun."""
 
-    def __init__(self, ctx, password=None, user=None, keeps=True):
+    def __init__(self, ctx, password=None, user=None, keeps=True, rules=("~{aigw}:*", "+@all"), more=(), conf=None,
+                 ready="PONG"):
         self.program, self.name = program()
         self.folder = ctx.folder("store")
         self.port = free_port()
@@ -40,9 +42,11 @@ class Store:
         self.options = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", self.folder, "--save", "",
                         "--appendonly", "yes" if keeps else "no", "--appendfsync", "always", "--loglevel", "warning"]
         if password and user:
-            self.options += ["--user", user, "on", ">" + password, "~{aigw}:*", "+@all", "--user", "default", "off"]
+            self.options += ["--user", user, "on", ">" + password, *rules, "--user", "default", "off"]
         elif password:
             self.options += ["--requirepass", password]
+        self.options = [*([conf] if conf else []), *self.options, *more]
+        self.ready = ready
         self.login = ["AUTH", *([user] if user else []), password] if password else None
         self.process = None
         self.start()
@@ -57,7 +61,7 @@ class Store:
         while True:
             try:
                 answer = self.ask("PING")
-                if answer == "PONG":
+                if answer.startswith(self.ready):
                     return
             except OSError as err:
                 answer = err
@@ -115,6 +119,15 @@ def read_reply(stream):
     if kind == b"*":
         return None if rest == b"-1" else [read_reply(stream) for _ in range(int(rest))]
     raise OSError(f"not RESP: {line!r}")
+
+
+def empty_store(words, ahead_s=0):
+    """What the script answers where nothing was counted, by a clock so far from ours, for a NonsenseStore. words: EVALSHA,
+    digest, how many keys, the keys, who, number of the run, …; two keys are no counters."""
+    keys = int(words[2])
+    now_ms = int((time.time() + ahead_s) * 1000)
+    values = [int(words[4 + keys]), 0, 0, 1, 0, now_ms, 0, *[0] * (keys - 2)]
+    return b"*%d\r\n" % len(values) + b"".join(b":%d\r\n" % value for value in values)
 
 
 class NonsenseStore:

@@ -400,6 +400,7 @@ def frozen(env):
         gw = all_.gws[0]
         all_.await_up()
         equal(all_.ask(gw).status, 200, "status before")
+        equal(gw.metric("aigw_shared_alone_total"), 0.0, "calls that were decided without it")
         store.freeze()
         begun = time.monotonic()
         equal(all_.ask(gw).status, 200, "status while it hangs")
@@ -407,6 +408,7 @@ def frozen(env):
         all_.await_state(up=False)
         for _ in range(20):
             equal(all_.ask(gw).status, 200, "status while it hangs")
+        equal(gw.metric("aigw_shared_alone_total"), 21.0, "calls that were decided without it")
         await_events(gw, "shared.down", 1)
         truth("no answer within 300 ms" in all_.state(gw)["cause"] or "within 1000 ms" in all_.state(gw)["cause"],
               "the cause in ready", all_.state(gw))

@@ -19,9 +19,13 @@ static const struct {
     unsigned group;
     void (*run)(struct doctor *d);
 } groups[] = {
-    { "configuration", DOCTOR_CONFIG, doctor_check_config }, { "limits", DOCTOR_LIMITS, doctor_check_limits },
-    { "network", DOCTOR_NETWORK, doctor_check_network },     { "tokens", DOCTOR_KEYS, doctor_check_keys },
-    { "gateway", DOCTOR_RUNNING, doctor_check_running },     { "models", DOCTOR_MODELS, doctor_check_models },
+    { "configuration", DOCTOR_CONFIG, doctor_check_config },
+    { "limits", DOCTOR_LIMITS, doctor_check_limits },
+    { "network", DOCTOR_NETWORK, doctor_check_network },
+    { "store", DOCTOR_STORE, doctor_check_store },
+    { "tokens", DOCTOR_KEYS, doctor_check_keys },
+    { "gateway", DOCTOR_RUNNING, doctor_check_running },
+    { "models", DOCTOR_MODELS, doctor_check_models },
     { "stream", DOCTOR_STREAM, doctor_check_stream },
 };
 static const char *const words[] = { "ok", "warn", "FAIL" }, *const json_words[] = { "ok", "warn", "fail" };

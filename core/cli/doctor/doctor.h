@@ -19,6 +19,7 @@ struct gw_snapshot;
 #define DOCTOR_RUNNING 0x10u
 #define DOCTOR_MODELS  0x20u
 #define DOCTOR_STREAM  0x40u
+#define DOCTOR_STORE   0x80u
 
 enum doctor_fault {
     FAULT_CONFIG,
@@ -76,6 +77,21 @@ enum doctor_fault {
     FAULT_CUT,
     FAULT_CUT_ROUND,
     FAULT_STREAM,
+    FAULT_STORE_NAME,
+    FAULT_STORE_ADDRESS,
+    FAULT_STORE_OTHER,
+    FAULT_STORE_SILENT,
+    FAULT_STORE_PASSWORD,
+    FAULT_STORE_DATABASE,
+    FAULT_STORE_DENIED,
+    FAULT_STORE_ROLE,
+    FAULT_STORE_BUSY,
+    FAULT_STORE_FULL,
+    FAULT_STORE_EVICTS,
+    FAULT_STORE_SCRIPT,
+    FAULT_STORE_REFUSES,
+    FAULT_STORE_SLOW,
+    FAULT_STORE_DOWN,
     FAULT_COUNT
 };
 
@@ -117,10 +133,11 @@ void doctor_ok(struct doctor *d, const char *check, const char *fmt, ...) AIGW_P
 void doctor_warn(struct doctor *d, const char *check, enum doctor_fault fault, const char *fmt, ...) AIGW_PRINTF(4, 5);
 void doctor_fail(struct doctor *d, const char *check, enum doctor_fault fault, const char *fmt, ...) AIGW_PRINTF(4, 5);
 
-/* config.c, limits.c, network.c, keys.c, running.c, models.c, stream.c: one function for each group. */
+/* config.c, limits.c, network.c, store.c, keys.c, running.c, models.c, stream.c: one function for each group. */
 void doctor_check_config(struct doctor *d);
 void doctor_check_limits(struct doctor *d);
 void doctor_check_network(struct doctor *d);
+void doctor_check_store(struct doctor *d);
 void doctor_check_keys(struct doctor *d);
 void doctor_check_running(struct doctor *d);
 void doctor_check_models(struct doctor *d);

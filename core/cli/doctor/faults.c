@@ -109,4 +109,38 @@ const struct doctor_remedy doctor_remedies[FAULT_COUNT] = {
                           "a round number: that is the idle limit of a balancer or proxy in between: raise it to 300 s",
                           0 },
     [FAULT_STREAM] = { "stream", "is the public URL (--url) that of this gateway?", 0 },
+    [FAULT_STORE_NAME] = { "store-name", "shared.url: correct the name of its host, or mend the name server", 0 },
+    [FAULT_STORE_ADDRESS] = { "store-unreachable",
+                              "is the store up, and may this machine reach it? shared.url, firewall, network policy",
+                              0 },
+    [FAULT_STORE_OTHER] = { "store-other", "shared.url: name the port at which a Valkey or Redis answers without TLS",
+                            0 },
+    [FAULT_STORE_SILENT] = { "store-silent", "it hangs or has too much to do: its log and SLOWLOG say more", 0 },
+    [FAULT_STORE_PASSWORD] = { "store-password",
+                               "set shared.password, or user and password in shared.url, to those of the store", 0 },
+    [FAULT_STORE_DATABASE] = { "store-database", "shared.url: end it in a database that the store has, /0 in a cluster",
+                               0 },
+    [FAULT_STORE_DENIED] = { "store-denied",
+                             "ACL SETUSER name ~{aigw}:* +@scripting +@string +@hash +@sortedset +@keyspace "
+                             "+@connection +time",
+                             0 },
+    [FAULT_STORE_ROLE] = { "store-role",
+                           "shared.url: name an address that leads to the primary; redirections and Sentinel are not "
+                           "followed",
+                           0 },
+    [FAULT_STORE_BUSY] = { "store-not-ready", "wait until it has its data; if it stays so, its log says why", 0 },
+    [FAULT_STORE_FULL] = { "store-full", "raise its maxmemory, or give the counters a store of their own", 0 },
+    [FAULT_STORE_EVICTS] = { "store-evicts", "give the counters a store of their own, with maxmemory-policy noeviction",
+                             0 },
+    [FAULT_STORE_SCRIPT] = { "store-script",
+                             "it takes a Valkey, or a Redis 6 or newer, that has its commands (SCRIPT, EVALSHA, TIME "
+                             "…) "
+                             "under their own names",
+                             0 },
+    [FAULT_STORE_REFUSES] = { "store-refuses", "the words are the store's: its configuration and log say more", 0 },
+    [FAULT_STORE_SLOW] = { "store-slow", "put the store nearer to the gateways, or raise shared.timeout_ms", 0 },
+    [FAULT_STORE_DOWN] = { "store-down",
+                           "see the line of the store; when that is well, the service has another network, "
+                           "environment or configuration than this command",
+                           0 },
 };

@@ -102,6 +102,18 @@ static void check_key(struct doctor *d, const char *where, struct json_object *r
                     "the gateway at %s signs with key %s, this configuration has %s", where, id, d->key_id);
 }
 
+/** The store of shared limits, as it is seen from there. */
+static void check_shared(struct doctor *d, struct json_object *ready)
+{
+    struct json_object *is_up = cli_json_at(ready, "shared.up");
+
+    if (is_up && !json_object_get_boolean(is_up))
+        doctor_warn(d, "shared limits", FAULT_STORE_DOWN,
+                    "the gateway has had no store (%s) for %lld s, and holds limits by on_down \"%s\": %s",
+                    cli_json_text(ready, "shared.store"), (long long)cli_json_int(ready, "shared.since_s"),
+                    cli_json_text(ready, "shared.on_down"), cli_json_text(ready, "shared.cause"));
+}
+
 /** Whoever answers at the public URL, several times: each may be another one. */
 static void check_replicas(struct doctor *d)
 {
@@ -141,6 +153,7 @@ static struct json_object *check_ready(struct doctor *d)
             "known to mislead, has another cause",
             (long long)cli_json_int(ready, "uptime_s"));
         check_targets(d, ready);
+        check_shared(d, ready);
         check_reload(d, ready);
         check_key(d, d->api_url, ready);
     }
