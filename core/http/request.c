@@ -5,9 +5,11 @@
 #include "base/log.h"
 #include "http/internal.h"
 
-#define JSON          "application/json"
-#define FIRST_RESERVE 65536u /* a declared length alone makes us allocate no more than this */
-#define PER_SECOND    65536u /* body bytes that buy a slow client another second */
+#define JSON "application/json"
+/* A declared length alone makes us reserve no more than this; pages are taken as bytes come. */
+#define EARLY_MAX  (2 * IN_SIZE) /* what may come in before a decision */
+#define FIRST_MAX  (1u << 20)
+#define PER_SECOND 65536u /* body bytes that buy a slow client another second */
 
 /* ---- the head ------------------------------------------------------------------------------------------------- */
 
@@ -44,8 +46,7 @@ static size_t request_take_early(struct http_ex *ex, const char *bytes, size_t l
 
     if (used == 0)
         return 0;
-    if (used == ex->content_length)
-        gw_buf_reserve(&ex->body, used);
+    gw_buf_reserve(&ex->body, ex->content_length < EARLY_MAX ? (size_t)ex->content_length : EARLY_MAX);
     gw_buf_put(&ex->body, bytes, used);
     ex->body_left -= used;
     ex->body_got += used;
@@ -72,7 +73,7 @@ size_t http_request_begin(struct http_conn *conn, const char *bytes, size_t head
     } else if (conn->is_over_cap) {
         ex_refuse(ex, &over_cap);
     } else {
-        gw_buf_init(&ex->body, 2 * IN_SIZE); /* what may come in before a decision */
+        gw_buf_init(&ex->body, EARLY_MAX);
         if (http_channel_begin(ex, bytes, head_len))
             return head_len + request_take_early(ex, bytes + head_len, len - head_len);
         ex_refuse(ex, &no_channel);
@@ -179,7 +180,7 @@ static void request_read(struct http_ex *ex)
 
     if (!http_body_begin(ex))
         return;
-    size_t wanted = ex->content_length < FIRST_RESERVE ? (size_t)ex->content_length : FIRST_RESERVE;
+    size_t wanted = ex->content_length < FIRST_MAX ? (size_t)ex->content_length : FIRST_MAX;
     if (wanted > ex->body.cap)
         gw_buf_reserve(&ex->body, wanted - ex->body.len);
     if (!http_ex_move(ex, EX_READ))
