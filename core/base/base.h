@@ -97,6 +97,18 @@ void gw_buf_done(struct gw_buf *buf);
 void gw_buf_clear(struct gw_buf *buf); /* keeps the memory, resets status */
 bool gw_buf_reserve(struct gw_buf *buf, size_t extra);
 void gw_buf_put(struct gw_buf *buf, const char *bytes, size_t len);
+/** There is room for so many bytes, and the NUL, in the memory it has. */
+static inline bool gw_buf_fits(const struct gw_buf *buf, size_t len)
+{
+    return buf->data && !buf->status && len < buf->cap - buf->len;
+}
+/** What fits. */
+static inline void gw_buf_put_fitting(struct gw_buf *buf, const char *bytes, size_t len)
+{
+    memcpy(buf->data + buf->len, bytes, len);
+    buf->len += len;
+    buf->data[buf->len] = '\0';
+}
 void gw_buf_puts(struct gw_buf *buf, const char *text);
 void gw_buf_put_str(struct gw_buf *buf, aigw_str s);
 void gw_buf_printf(struct gw_buf *buf, const char *fmt, ...) AIGW_PRINTF(2, 3);

@@ -66,7 +66,10 @@ static void put(struct aigw_buf *buf, aigw_str text, const char *what)
 
 void gw_ctx_buf_put(struct aigw_buf *buf, const char *bytes, size_t len)
 {
-    put(buf, (aigw_str){ bytes, len }, "buf_put");
+    if (!buf || !bytes || !gw_buf_fits(&buf->bytes, len))
+        put(buf, (aigw_str){ bytes, len }, "buf_put");
+    else /* as nearly always: there is room that was counted before */
+        gw_buf_put_fitting(&buf->bytes, bytes, len);
 }
 
 void gw_ctx_buf_printf(struct aigw_buf *buf, const char *fmt, ...)

@@ -249,11 +249,12 @@ static bool is_host_of(const struct openai_profile *profile, aigw_str host)
     const char *at = profile->hosts;
 
     while (at && host.len > 0) {
-        size_t len = strcspn(at, "|");
-
-        if (len == host.len && strncasecmp(at, host.ptr, len) == 0)
+        if (((at[0] ^ host.ptr[0]) | 0x20) == 0x20 && strncasecmp(at, host.ptr, host.len) == 0 &&
+            (at[host.len] == '|' || at[host.len] == '\0'))
             return true;
-        at = at[len] ? at + len + 1 : NULL;
+        at = strchr(at, '|');
+        if (at)
+            at++;
     }
     return false;
 }
