@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from fakes import gitlab as gl
 from fakes import pki
 from fakes.models import Reply
-from fakes.net import Gate
+from fakes.net import Gate, Server
 from harness import http
 from harness.command import run
 from harness.runner import Skip, add_case, case, equal, fixture, truth
@@ -129,6 +129,26 @@ def behind(ca_of):
     def make(place):
         return gl.FakeGitLab(tls=ca_of(place).server_context())
     return other_gitlab(make)
+
+
+class StrictProxy:
+    """Wants a password for everything."""
+
+    def __init__(self):
+        self.server = Server(self._handle)
+        self.url = f"http://127.0.0.1:{self.server.port}"
+        self.close = self.server.close
+
+    async def _handle(self, ex):
+        ex.reply(407, "Proxy Authentication Required", headers=(("Proxy-Authenticate", "Basic realm=\"p\""),))
+
+
+def through_a_strict_proxy(variable, gitlab):
+    def env(place):
+        proxy = StrictProxy()
+        place.others.append(proxy)
+        return {"AIGW_GITLAB_URL": gitlab, variable: proxy.url}
+    return env
 
 
 def middle(place):
@@ -303,6 +323,7 @@ def change_a_file(place):
 FAULTS = [
     Fault(1, "no-gitlab", "issuer-unreachable", "fail", ("cannot reach GitLab: DNS, firewall or proxy (AIGW_GITLAB_URL)",
           NOWHERE), env={"AIGW_GITLAB_URL": NOWHERE}, cause=True),
+    Fault(1, "gitlab-407", "issuer-unreachable", "fail", ("nowhere-407",), env={"AIGW_GITLAB_URL": "http://nowhere-407.invalid"}),
     Fault(1, "gitlab-500", "issuer-unreachable", "fail", ("status 500",), act=fault_of_gitlab("status", 500)),
     Fault(2, "foreign-tokens", "tokens-refused", "warn", ("aigw diagnose-token",), act=refuse_a_token),
     Fault(3, "clock", "clock", "fail", ("clocks differ by 9", "run NTP on both"),
@@ -349,6 +370,9 @@ FAULTS = [
           conf=model_conf("http://models.internal:8000/v1"),
           env={"HTTP_PROXY": NOBODY, "NO_PROXY": "127.0.0.1"}),
     Fault(24, "captive-gitlab", "captive-proxy", "fail", ("a captive proxy",), act=fault_of_gitlab("html")),
+    Fault(24, "captive-407", "captive-proxy", "fail", ("a captive proxy",), env=through_a_strict_proxy("HTTP_PROXY", NOWHERE)),
+    Fault(24, "captive-407-tunnel", "captive-proxy", "fail", ("a captive proxy",),
+          env=through_a_strict_proxy("HTTPS_PROXY", "https://nowhere.invalid")),
     Fault(24, "captive-model", "captive-proxy", "fail", ("a captive proxy",), conf=served(
         Reply(body="<!doctype html><html><title>Sign in</title></html>", content_type="text/html"))),
     Fault(26, "model-key", "model-key", "fail", ("the key of provider here is refused",),

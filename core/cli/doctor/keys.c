@@ -40,6 +40,19 @@ static bool is_chain_short(const struct doctor *d, const struct cli_answer *answ
            (answer->names_its_signer || d->settings.upstream.extra_ca_file || d->settings.upstream.ca_file);
 }
 
+/** In the words of libcurl's versions, of the keys' reader and of our own transport; a port or a path may have those
+ * digits, too. */
+static bool is_proxy_refusal(const char *error)
+{
+    static const char *const words[] = { "response 407", "HTTP code 407", "status 407", "answered 407" };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(words); i++) {
+        if (strstr(error, words[i]))
+            return true;
+    }
+    return false;
+}
+
 enum doctor_fault doctor_connection_fault(struct doctor *d, const char *url, const char *error,
                                           enum doctor_fault otherwise)
 {
@@ -50,7 +63,7 @@ enum doctor_fault doctor_connection_fault(struct doctor *d, const char *url, con
     enum doctor_fault fault = otherwise;
     struct cli_answer answer;
 
-    if (strstr(error, "407"))
+    if (is_proxy_refusal(error))
         return FAULT_CAPTIVE;
     cli_probe(&probe, &answer);
     if (answer.is_tls_error)
