@@ -13,7 +13,7 @@ from report import median, ratio, table
 KEY = "aigw-bench000-only-for-measurements"
 LITELLM, PORTKEY = "litellm[proxy]==1.108.7", "@portkey-ai/gateway@1.15.2"
 PEER_STREAMS, PEER_INTERVAL_MS = 50, 100  # what the others can take: 500 events a second
-LONG_TURNS = 41, 161  # of conversations as agents send them: 38 kB, 150 kB
+LONG_TURNS = 41, 161  # of conversations as agents send them: 35 kB, 136 kB
 PEER_SECONDS = 5  # at least: they answer a few hundred calls a second
 
 # `servers`: who answers it. The mock speaks OpenAI's chat: that API passes as it is, the others are translated.

@@ -103,10 +103,11 @@ static inline bool gw_buf_fits(const struct gw_buf *buf, size_t len)
 {
     return buf->data && !buf->status && len < buf->cap - buf->len;
 }
-/** What fits. */
+/** gw_buf_put() of what fits. */
 static inline void gw_buf_put_fitting(struct gw_buf *buf, const char *bytes, size_t len)
 {
-    memcpy(buf->data + buf->len, bytes, len);
+    if (len)
+        memcpy(buf->data + buf->len, bytes, len);
     buf->len += len;
     buf->data[buf->len] = '\0';
 }

@@ -55,12 +55,8 @@ bool gw_buf_reserve(struct gw_buf *buf, size_t extra)
 
 void gw_buf_put(struct gw_buf *buf, const char *bytes, size_t len)
 {
-    if ((buf->status || buf->cap - buf->len <= len || !buf->data) && !gw_buf_reserve(buf, len))
-        return;
-    if (len)
-        memcpy(buf->data + buf->len, bytes, len);
-    buf->len += len;
-    buf->data[buf->len] = '\0';
+    if (gw_buf_fits(buf, len) || gw_buf_reserve(buf, len))
+        gw_buf_put_fitting(buf, bytes, len);
 }
 
 void gw_buf_puts(struct gw_buf *buf, const char *text)

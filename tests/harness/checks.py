@@ -21,15 +21,16 @@ def no_secret_in_any_log(ctx):
     at once."""
     secrets = sorted(value for value in ctx.secrets if value)
     logs = [os.path.join(ctx.log_dir, name) for name in sorted(os.listdir(ctx.log_dir))]
+    lines = [line for value in secrets for line in value.splitlines() if line]  # an empty one would be found everywhere
     if not secrets:
         raise Failure("secrets to look for", "none were registered")
     if not any(os.path.getsize(log) for log in logs):
         raise Failure("log lines to search", "no log output at all")
-    found = subprocess.run(["grep", "-aFHn", "-f", "-", "--", *logs], input="\n".join(secrets).encode(), stdout=subprocess.PIPE,
+    found = subprocess.run(["grep", "-aFHn", "-f", "-", "--", *logs], input="\n".join(lines).encode(), stdout=subprocess.PIPE,
                            env={"LC_ALL": "C", "PATH": os.environ["PATH"]}, check=False)
     if found.returncode != 1:  # 1: none
-        lines = [line[len(ctx.log_dir) + 1:][:200] for line in found.stdout.decode("utf-8", "replace").splitlines()]
-        raise Failure(f"none of {len(secrets)} secrets in any log", f"{len(lines)} hits: " + " || ".join(lines[:5]))
+        hits = [hit[len(ctx.log_dir) + 1:][:200] for hit in found.stdout.decode("utf-8", "replace").splitlines()]
+        raise Failure(f"none of {len(secrets)} secrets in any log", f"{len(hits)} hits: " + " || ".join(hits[:5]))
 
 
 OVERALL = [("RUN-SANITIZER", no_sanitizer_report), ("RUN-EXIT", no_crash), ("RUN-SECRETS", no_secret_in_any_log)]
