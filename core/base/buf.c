@@ -37,9 +37,8 @@ bool gw_buf_reserve(struct gw_buf *buf, size_t extra)
     size_t need = buf->len + extra + 1; /* the NUL is not counted against max */
     if (need <= buf->cap)
         return true;
-    size_t cap = buf->cap ? buf->cap : FIRST_CAP;
-    while (cap < need)
-        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+    size_t cap = buf->cap ? buf->cap : FIRST_CAP / 2;
+    cap = cap > SIZE_MAX / 2 || cap * 2 < need ? need : cap * 2; /* what comes at once needs no more than its size */
     if (cap > buf->max && buf->max < SIZE_MAX)
         cap = need > buf->max + 1 ? need : buf->max + 1;
     char *data = realloc(buf->data, cap);

@@ -53,19 +53,47 @@ static inline uint64_t bytes_structure(const char *at)
         _mm_or_si128(_mm_or_si128(open, shut), _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'))));
 }
 
-/** The first quote that ends a string, of those at the ones of `quotes`, when *escaped says whether the first byte is
- * behind a backslash; afterwards whether the byte behind the last one is. 0: none. */
-static inline uint64_t bytes_closing(uint64_t quotes, uint64_t backslashes, uint64_t *escaped)
-{
-    const uint64_t even = 0x5555;
-    uint64_t begins, behind, odd, sum;
+/* As many bytes as a word has bits. Each answer marks exactly those that are looked for. */
+#define BYTES_BLOCK 64
 
-    begins = backslashes & ~*escaped; /* an escaped backslash escapes nothing */
-    behind = begins << 1 | *escaped;
-    odd = begins & ~even & ~behind; /* rows of backslashes that begin at an odd place */
-    sum = odd + begins;             /* a row becomes one bit behind it, at an even place or not */
-    *escaped = sum >> BYTES_STEP & 1;
-    return quotes & ~((even ^ sum << 1) & behind);
+/** The bytes that are c. */
+static inline uint64_t bytes_block_of(const char *at, char c)
+{
+    const __m128i wanted = _mm_set1_epi8(c);
+    uint64_t marks = 0;
+
+    for (unsigned i = 0; i < BYTES_BLOCK; i += BYTES_STEP) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(at + i));
+        marks |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmpeq_epi8(bytes, wanted)) << i;
+    }
+    return marks;
+}
+
+/** Control characters, and what is no ASCII. */
+static inline uint64_t bytes_block_odd(const char *at)
+{
+    const __m128i least = _mm_set1_epi8(0x20);
+    uint64_t marks = 0;
+
+    for (unsigned i = 0; i < BYTES_BLOCK; i += BYTES_STEP) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)(at + i));
+        marks |= (uint64_t)(uint32_t)_mm_movemask_epi8(_mm_cmplt_epi8(bytes, least)) << i; /* signed */
+    }
+    return marks;
+}
+
+/** The bytes of a block that are escaped, when *is_escaped says whether its first is behind a backslash that escapes;
+ *  afterwards it says so of the byte behind the block. */
+static inline uint64_t bytes_block_escaped(uint64_t backslashes, uint64_t *is_escaped)
+{
+    const uint64_t even = UINT64_C(0x5555555555555555);
+    uint64_t begins = backslashes & ~*is_escaped; /* an escaped backslash escapes nothing */
+    uint64_t behind = begins << 1 | *is_escaped;
+    uint64_t odd = begins & ~even & ~behind, sum; /* rows of backslashes that begin at an odd place */
+
+    *is_escaped =
+        __builtin_add_overflow(odd, begins, &sum); /* a row becomes one bit behind it, at an even place or not */
+    return (even ^ sum << 1) & behind;
 }
 
 /** No ASCII. */

@@ -1,47 +1,111 @@
 /* json.c - see aigw/json.h: a text is checked once; then values are found in it again and again without checking. */
 #include <aigw/json.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "scan.h"
 
-#define NEAR        8    /* bytes that are looked at one by one before many are at once */
-#define REAL_SHORT  64u  /* a number's text up to here goes to strtod() as it is */
-#define REAL_DIGITS 800u /* more cannot change which double is nearest, but for one that says "and a bit more" */
+#define NEAR 8 /* bytes that are looked at one by one before many are at once */
 
-static bool check_value(struct scan *s, struct aigw_json *ret)
+/* ---- members that are wanted ---- */
+
+/* Most names differ in their first byte. */
+static bool is_name(const struct aigw_json *key, const char *name)
+{
+    aigw_str inside = aigw_scan_inside(key);
+
+    if (key->flags & AIGW_JSONF_ESCAPES)
+        return aigw_scan_reads_as(key, name, strlen(name));
+    return inside.len > 0 ? inside.ptr[0] == name[0] && strncmp(inside.ptr, name, inside.len) == 0 && !name[inside.len]
+                          : !name[0];
+}
+
+static void want_nothing(struct aigw_json_wanted *wanted)
+{
+    memset(wanted->values, 0, wanted->count * sizeof *wanted->values);
+    wanted->has_others = false;
+}
+
+static void want_member(struct aigw_json_wanted *wanted, const struct aigw_json *key, const struct aigw_json *value)
+{
+    for (size_t i = 0; i < wanted->count; i++)
+        if (is_name(key, wanted->names[i])) {
+            wanted->values[i] = *value;
+            return;
+        }
+    wanted->has_others = true;
+}
+
+/* ---- checking ---- */
+
+/* The object at s->at, as aigw_scan_value() would pass over it. */
+static bool check_object(struct scan *s, struct aigw_json_wanted *wanted, struct aigw_json *ret)
+{
+    const char *begin = s->at++;
+    struct aigw_json key, value;
+    uint32_t flags = 0;
+
+    for (bool goes_on = aigw_scan_first(s, '}'); goes_on; goes_on = aigw_scan_next(s, '}')) {
+        if (!aigw_scan_key(s, &key) || !aigw_scan_to_value(s) || !aigw_scan_value(s, 1, &value))
+            return false;
+        flags |= (key.flags | value.flags) & AIGW_JSONF_ODD;
+        want_member(wanted, &key, &value);
+    }
+    if (s->error_kind)
+        return false;
+    ret->text = (aigw_str){ begin, (size_t)(s->at - begin) };
+    ret->type = AIGW_JSON_OBJECT;
+    ret->flags = flags;
+    return true;
+}
+
+/* wanted may be NULL. */
+static bool check_value(struct scan *s, struct aigw_json_wanted *wanted, struct aigw_json *ret)
 {
     memset(ret, 0, sizeof *ret);
+    if (wanted)
+        want_nothing(wanted);
     aigw_scan_blanks(s);
     if (s->at == s->end)
         return aigw_scan_fail(s, AIGW_JSON_BAD_EMPTY, s->at, "the text is empty");
-    return aigw_scan_value(s, 0, ret);
+    return wanted && *s->at == '{' ? check_object(s, wanted, ret) : aigw_scan_value(s, 0, ret);
 }
 
-aigw_status aigw_json_check(aigw_str text, uint32_t options, struct aigw_json *ret_root,
-                            struct aigw_json_error *ret_error)
+aigw_status aigw_json_check_for(aigw_str text, uint32_t options, struct aigw_json_wanted *wanted,
+                                struct aigw_json *ret_root, struct aigw_json_error *ret_error)
 {
     struct scan s = aigw_scan_begin(text, options);
 
-    if (check_value(&s, ret_root) && aigw_scan_finish(&s))
+    if (check_value(&s, wanted, ret_root) && aigw_scan_finish(&s))
         return AIGW_OK;
     memset(ret_root, 0, sizeof *ret_root);
     return aigw_scan_error(&s, text, ret_error);
 }
 
-aigw_status aigw_json_check_first(aigw_str *rest, uint32_t options, struct aigw_json *ret_value,
-                                  struct aigw_json_error *ret_error)
+aigw_status aigw_json_check(aigw_str text, uint32_t options, struct aigw_json *ret_root,
+                            struct aigw_json_error *ret_error)
+{
+    return aigw_json_check_for(text, options, NULL, ret_root, ret_error);
+}
+
+aigw_status aigw_json_check_first_for(aigw_str *rest, uint32_t options, struct aigw_json_wanted *wanted,
+                                      struct aigw_json *ret_value, struct aigw_json_error *ret_error)
 {
     struct scan s = aigw_scan_begin(*rest, options);
 
-    if (!check_value(&s, ret_value)) {
+    if (!check_value(&s, wanted, ret_value)) {
         memset(ret_value, 0, sizeof *ret_value);
         return aigw_scan_error(&s, *rest, ret_error);
     }
     aigw_scan_blanks(&s);
     *rest = (aigw_str){ s.at, (size_t)(s.end - s.at) };
     return AIGW_OK;
+}
+
+aigw_status aigw_json_check_first(aigw_str *rest, uint32_t options, struct aigw_json *ret_value,
+                                  struct aigw_json_error *ret_error)
+{
+    return aigw_json_check_first_for(rest, options, NULL, ret_value, ret_error);
 }
 
 void aigw_json_where(aigw_str text, size_t offset, size_t *ret_line, size_t *ret_column)
@@ -75,13 +139,14 @@ static bool is_escaped(const char *quote, const char *begin)
 /* The quote that ends the string of which everything before `at` was looked at; `end` when there is none. */
 static const char *find_quote(const char *at, const char *end)
 {
-    for (uint64_t escaped = 0; end - at >= BYTES_STEP; at += BYTES_STEP) {
-        uint64_t closing = bytes_closing(bytes_quote(at), bytes_backslash(at), &escaped);
+    for (uint64_t is_escaped = 0; end - at >= BYTES_BLOCK; at += BYTES_BLOCK) {
+        uint64_t escaped = bytes_block_escaped(bytes_block_of(at, '\\'), &is_escaped);
+        uint64_t closing = bytes_block_of(at, '"') & ~escaped;
 
         if (closing)
             return at + bytes_before(closing);
-        if (escaped && end - at < 2 * BYTES_STEP) { /* the rest is looked at byte by byte */
-            at += BYTES_STEP + (end - at > BYTES_STEP);
+        if (is_escaped && end - at < 2 * BYTES_BLOCK) { /* the rest is looked at byte by byte */
+            at += BYTES_BLOCK + (end - at > BYTES_BLOCK);
             break;
         }
     }
@@ -250,28 +315,51 @@ bool aigw_json_next(struct aigw_json_walk *walk, struct aigw_json *ret_key, stru
     return true;
 }
 
-/* Most names differ in their first byte. */
-static bool is_name(const struct aigw_json *key, const char *name)
+/* The object at `at` with its members: behind it. What does not end is no object either. */
+static const char *find_object(const char *at, const char *end, uint32_t flags, struct aigw_json_wanted *wanted,
+                               struct aigw_json *ret)
 {
-    aigw_str inside = aigw_scan_inside(key);
+    const char *begin = at++;
+    struct aigw_json key, value;
 
-    if (!(key->flags & AIGW_JSONF_ESCAPES) && inside.len > 0 && inside.ptr[0] != name[0])
-        return false;
-    return aigw_scan_reads_as(key, name, strlen(name));
+    while ((at = next_start(at, end)) < end && *at != '}') {
+        at = find_value(at, end, flags, &key);
+        at = next_start(at, end);
+        if (at == end)
+            break;
+        at = find_value(at, end, flags, &value);
+        want_member(wanted, &key, &value);
+    }
+    at += at < end;
+    *ret = (struct aigw_json){ { begin, (size_t)(at - begin) }, AIGW_JSON_OBJECT, flags };
+    return at;
 }
 
-void aigw_json_members(const struct aigw_json *object, const char *const *names, size_t count, struct aigw_json *ret)
+bool aigw_json_next_for(struct aigw_json_walk *walk, struct aigw_json_wanted *wanted, struct aigw_json *ret_item)
+{
+    want_nothing(wanted);
+    walk->at = next_start(walk->at, walk->end);
+    if (walk->is_object || walk->at >= walk->end || *walk->at != '{')
+        return aigw_json_next(walk, NULL, ret_item);
+    walk->at = find_object(walk->at, walk->end, walk->flags, wanted, ret_item);
+    return true;
+}
+
+void aigw_json_find(const struct aigw_json *object, struct aigw_json_wanted *wanted)
 {
     struct aigw_json_walk walk = aigw_json_begin(object);
     struct aigw_json key, value;
 
-    memset(ret, 0, count * sizeof *ret);
+    want_nothing(wanted);
     while (walk.is_object && aigw_json_next(&walk, &key, &value))
-        for (size_t i = 0; i < count; i++)
-            if (is_name(&key, names[i])) {
-                ret[i] = value;
-                break;
-            }
+        want_member(wanted, &key, &value);
+}
+
+void aigw_json_members(const struct aigw_json *object, const char *const *names, size_t count, struct aigw_json *ret)
+{
+    struct aigw_json_wanted wanted = { .names = names, .count = count, .values = ret };
+
+    aigw_json_find(object, &wanted);
 }
 
 bool aigw_json_member(const struct aigw_json *object, const char *name, struct aigw_json *ret)
@@ -289,153 +377,6 @@ size_t aigw_json_count(const struct aigw_json *container)
     while (aigw_json_next(&walk, NULL, &value))
         count++;
     return count;
-}
-
-/* ---- what they are ---- */
-
-bool aigw_json_is_text(const struct aigw_json *value, const char *text)
-{
-    return value->type == AIGW_JSON_STRING && aigw_scan_reads_as(value, text, strlen(text));
-}
-
-size_t aigw_json_room(const struct aigw_json *value)
-{
-    size_t len = value->text.len;
-
-    if (value->type != AIGW_JSON_STRING || !(value->flags & AIGW_JSONF_ESCAPES))
-        return 0;
-    return len + len / 2; /* no escape is shorter than what it stands for, but \q of two bytes is a U+FFFD of three */
-}
-
-aigw_str aigw_json_text_in(const struct aigw_json *value, char *room)
-{
-    aigw_str text = AIGW_STR_NONE;
-
-    if (value->type != AIGW_JSON_STRING)
-        return text;
-    text = aigw_scan_inside(value);
-    if (value->flags & AIGW_JSONF_ESCAPES) {
-        text.len = aigw_scan_unescape(text, room);
-        text.ptr = room;
-    }
-    return text;
-}
-
-aigw_status aigw_json_text(const struct aigw_json *value, struct aigw_memory *memory, aigw_str *ret)
-{
-    size_t len = aigw_json_room(value);
-    char *room = NULL;
-
-    *ret = AIGW_STR_NONE;
-    if (value->type != AIGW_JSON_STRING)
-        return AIGW_E_INVALID;
-    if (len > 0) {
-        room = aigw_memory_get(memory, len);
-        if (!room)
-            return aigw_memory_status(memory, len);
-    }
-    *ret = aigw_json_text_in(value, room);
-    return AIGW_OK;
-}
-
-bool aigw_json_bool(const struct aigw_json *value, bool *ret)
-{
-    if (value->type != AIGW_JSON_BOOL || !value->text.len)
-        return false;
-    *ret = value->text.ptr[0] == 't';
-    return true;
-}
-
-bool aigw_json_int(const struct aigw_json *value, int64_t *ret)
-{
-    bool is_negative;
-    int64_t number = 0;
-
-    if (value->type != AIGW_JSON_INT || !value->text.len)
-        return false;
-    is_negative = value->text.ptr[0] == '-';
-    for (size_t i = is_negative; i < value->text.len; i++) {
-        int digit = value->text.ptr[i] - '0';
-
-        if (__builtin_mul_overflow(number, 10, &number) ||
-            __builtin_add_overflow(number, is_negative ? -digit : digit, &number)) {
-            *ret = is_negative ? INT64_MIN : INT64_MAX;
-            return true;
-        }
-    }
-    *ret = number;
-    return true;
-}
-
-/* A number of any length: its digits without zeros in front, no more than can matter, and where the point was. */
-static double long_real(aigw_str text)
-{
-    char short_text[REAL_DIGITS + REAL_SHORT];
-    const char *at = text.ptr, *end = text.ptr + text.len;
-    int64_t exponent = 0, written = 0;
-    size_t len = 0;
-    bool is_behind_point = false, is_cut = false, is_down = false;
-
-    if (*at == '-')
-        short_text[len++] = *at++;
-    short_text[len++] = '.';
-    for (; at < end && *at != 'e' && *at != 'E'; at++) {
-        if (*at == '.') {
-            is_behind_point = true;
-        } else if (*at != '0' || written > 0) {
-            if (written < REAL_DIGITS) {
-                short_text[len++] = *at;
-                written++;
-            } else {
-                is_cut = is_cut || *at != '0';
-            }
-            exponent += !is_behind_point;
-        } else {
-            exponent -= is_behind_point;
-        }
-    }
-    if (!written)
-        short_text[len++] = '0';
-    if (is_cut)
-        short_text[len++] = '1';
-    if (at < end) {
-        int64_t given = 0;
-
-        at++;
-        if (at < end && (*at == '-' || *at == '+'))
-            is_down = *at++ == '-';
-        for (; at < end && *at >= '0' && *at <= '9'; at++)
-            if (given < INT64_MAX / 100)
-                given = given * 10 + (*at - '0');
-        exponent += is_down ? -given : given;
-    }
-    /* Far beyond what a double has: as good as any exponent there, and short. */
-    if (exponent > 9999 || exponent < -9999)
-        exponent = exponent > 0 ? 9999 : -9999;
-    short_text[len++] = 'e';
-    if (exponent < 0)
-        short_text[len++] = '-';
-    exponent = exponent < 0 ? -exponent : exponent;
-    for (int64_t unit = 1000; unit > 0; unit /= 10)
-        short_text[len++] = (char)('0' + exponent / unit % 10);
-    short_text[len] = '\0';
-    return strtod(short_text, NULL);
-}
-
-bool aigw_json_real(const struct aigw_json *value, double *ret)
-{
-    char text[REAL_SHORT];
-
-    if (value->type != AIGW_JSON_REAL && value->type != AIGW_JSON_INT)
-        return false;
-    if (value->text.len >= sizeof text) {
-        *ret = long_real(value->text);
-        return true;
-    }
-    memcpy(text, value->text.ptr, value->text.len);
-    text[value->text.len] = '\0';
-    *ret = strtod(text, NULL); /* knows NaN and Infinity too */
-    return true;
 }
 
 /* ---- text for other JSON ---- */

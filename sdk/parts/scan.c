@@ -101,6 +101,36 @@ static bool set_string(struct scan *s, const char *begin, const char *behind, ui
     return true;
 }
 
+/* Pass over plain bytes and escapes of one letter, as long as there are enough bytes to look at many at once. Answers
+ * where the first other byte is: a quote, an escape of another kind, what is no escape, a character that is no ASCII.
+ */
+static const char *pass_blocks(const char *at, const char *end)
+{
+#ifdef __SSE2__
+    uint64_t is_escaped = 0;
+
+    for (; end - at >= BYTES_BLOCK; at += BYTES_BLOCK) {
+        uint64_t backslashes = bytes_block_of(at, '\\'), quotes = bytes_block_of(at, '"');
+        uint64_t escaped = bytes_block_escaped(backslashes, &is_escaped);
+        uint64_t stop = (quotes & ~escaped) | bytes_block_odd(at);
+        uint64_t others = escaped & ~(backslashes | quotes | bytes_block_of(at, 'n')); /* most are one of these */
+
+        for (uint64_t letters = others & (stop ^ (stop - 1)); letters; letters &= letters - 1) {
+            const char *letter = at + bytes_before(letters);
+            if (!bytes_escape(*letter))
+                return letter - 1;
+        }
+        if (stop)
+            return at + bytes_before(stop);
+    }
+    at -= is_escaped;
+#else
+    while (end - at >= 2 && *at == '\\' && bytes_escape(at[1]))
+        at = aigw_scan_plain_end(at + 2, end);
+#endif
+    return at;
+}
+
 /* The string at s->at, of which everything before `at` is plain. */
 static bool scan_special(struct scan *s, const char *at, struct aigw_json *ret)
 {
@@ -108,10 +138,12 @@ static bool scan_special(struct scan *s, const char *at, struct aigw_json *ret)
     uint32_t flags = 0;
 
     for (;; at = aigw_scan_plain_end(at, end)) {
-        while (end - at >= 2 && *at == '\\' && bytes_escape(at[1])) {
+        if (end - at >= 2 && *at == '\\' && bytes_escape(at[1])) {
             flags |= AIGW_JSONF_ESCAPES;
-            at += 2;
+            at = pass_blocks(at, end);
         }
+        while (end - at >= 2 && *at == '\\' && bytes_escape(at[1]))
+            at += 2;
         if (at < end && bytes_is_plain(*at))
             continue;
         if (at == end)

@@ -62,7 +62,7 @@ struct anthropic_asked {
     bool has_foreign;        /* brings another vendor's signatures: the body must not pass through as it is */
     bool has_vendor_parts;   /* before it goes to another vendor it is to be read again, with ANTHROPIC_FOR_OTHERS */
     size_t model_at, model_len, insert_at;
-    struct wire_later *later; /* texts of the request: wire_later_read() before anybody looks at it */
+    struct wire_laters later; /* texts of the request: wire_later_read() before anybody looks at it */
 };
 
 /* With the kind of a request: it is for a target of another vendor. What only this one understands is left out and

@@ -381,9 +381,10 @@ static const char *thread_code(const struct reading *r, const struct anthropic_a
 }
 
 /* What came of it, in the API's words. */
-static aigw_status end_reading(const struct reading *r, struct anthropic_asked *asked,
-                               struct anthropic_refusal *ret_refusal)
+static aigw_status end_reading(struct reading *r, struct anthropic_asked *asked, struct anthropic_refusal *ret_refusal)
 {
+    if (r->status == AIGW_OK)
+        r->status = wire_later_room(&r->later, &r->memory);
     asked->has_vendor_parts = r->has_vendor_parts;
     asked->has_foreign = r->has_foreign;
     asked->later = r->later;

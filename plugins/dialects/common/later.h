@@ -7,20 +7,27 @@
 
 #include <aigw/json.h>
 
-/** One of them. Zero a pointer to begin a list. */
+/** One of them. */
 struct wire_later {
     struct wire_later *next;
     struct aigw_json value;
     aigw_str *at; /* whose text it is */
-    char room[];
 };
 
-/** aigw_json_text(), but a long text with escapes goes to the list: until wire_later_read() *ret is not empty, and
- *  nothing else may be said of it. ret must not move. Memory for the text is taken at once, and so lives as long as
- *  what else the caller takes there. */
-aigw_status wire_later_text(struct wire_later **list, const struct aigw_json *value, struct aigw_memory *memory,
+/** All of one body. Zeroed there are none. */
+struct wire_laters {
+    struct wire_later *first;
+    char *room;      /* for what they read as; NULL until wire_later_room() */
+    size_t room_len; /* that it needs */
+};
+
+/** aigw_json_text(), but a long text with escapes is noted: until wire_later_read() *ret is not empty, and nothing else
+ *  may be said of it. ret must not move. */
+aigw_status wire_later_text(struct wire_laters *laters, const struct aigw_json *value, struct aigw_memory *memory,
                             aigw_str *ret);
-/** Every text of the list is what it reads as; the list is empty then. */
-void wire_later_read(struct wire_later **list);
+/** Once all are noted: take the memory for them, which so lives as long as what else is read of the body. */
+aigw_status wire_later_room(struct wire_laters *laters, struct aigw_memory *memory);
+/** Every text is what it reads as; there are none then. Without room none is touched: the body was refused. */
+void wire_later_read(struct wire_laters *laters);
 
 #endif

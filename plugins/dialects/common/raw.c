@@ -5,15 +5,30 @@
 #include <string.h>
 #include <strings.h>
 
+/* Is the model called what the client calls it, as it is written there? */
+static bool is_named(const struct aigw_raw *raw, aigw_str model)
+{
+    const char *name = raw->body.ptr + raw->model_at;
+
+    return model.len > 0 && raw->model_len == model.len + 2 && name[0] == '"' &&
+           memcmp(name + 1, model.ptr, model.len) == 0 && name[model.len + 1] == '"' &&
+           !memchr(model.ptr, '\\', model.len);
+}
+
 aigw_status wire_raw_body(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
                           aigw_str model, const char *insert, aigw_str *ret_body)
 {
-    struct aigw_buf *buf = host->buf_new(ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
     size_t at = raw->insert_at, model_end = raw->model_at + raw->model_len;
+    struct aigw_buf *buf;
 
     if (raw->body.len > WIRE_BODY_MAX || at > raw->body.len || model_end > raw->body.len || model_end < raw->model_at ||
         (raw->model_len > 0 && raw->model_at < at))
         return host->fail(ctx, AIGW_E_INVALID, "the marks of the client's body lie outside of it");
+    if (!*insert && (raw->model_len == 0 || is_named(raw, model))) { /* nothing changes, and it lives as long */
+        *ret_body = raw->body;
+        return AIGW_OK;
+    }
+    buf = host->buf_new(ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
     if (!buf)
         return AIGW_E_NOMEM;
     host->buf_put(buf, raw->body.ptr, at);

@@ -16,7 +16,7 @@ void reader_open(struct reader *r)
 }
 
 /* Where a half of a surrogate pair may be, an escape that is odd. */
-static bool mark_halves(struct reader *r, struct aigw_json *value)
+static bool mark_halves(struct reader *r, struct aigw_json_wanted *wanted, struct aigw_json *value)
 {
     aigw_str marked;
 
@@ -24,15 +24,20 @@ static bool mark_halves(struct reader *r, struct aigw_json *value)
         r->is_short = true;
         return false;
     }
-    return !r->marked || aigw_json_check(marked, READER_ANY, value, NULL) == AIGW_OK;
+    return !r->marked || aigw_json_check_for(marked, READER_ANY, wanted, value, NULL) == AIGW_OK;
+}
+
+bool reader_next_for(struct reader *r, aigw_str *rest, struct aigw_json_wanted *wanted, struct aigw_json *ret_value)
+{
+    free(r->marked);
+    r->marked = NULL;
+    return aigw_json_check_first_for(rest, READER_ANY, wanted, ret_value, NULL) == AIGW_OK &&
+           (!(ret_value->flags & AIGW_JSONF_ODD) || mark_halves(r, wanted, ret_value));
 }
 
 bool reader_next(struct reader *r, aigw_str *rest, struct aigw_json *ret_value)
 {
-    free(r->marked);
-    r->marked = NULL;
-    return aigw_json_check_first(rest, READER_ANY, ret_value, NULL) == AIGW_OK &&
-           (!(ret_value->flags & AIGW_JSONF_ODD) || mark_halves(r, ret_value));
+    return reader_next_for(r, rest, NULL, ret_value);
 }
 
 bool reader_begin(struct reader *r, aigw_str text, struct aigw_json *ret_root)

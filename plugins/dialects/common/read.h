@@ -38,6 +38,8 @@ void reader_open(struct reader *r);
  *  be of a server that cuts its text where it likes: strings are any bytes, with the marks of halves.h among them. It
  *  lives until the next one. */
 bool reader_next(struct reader *r, aigw_str *rest, struct aigw_json *ret_value);
+/** The same, together with members of the value. */
+bool reader_next_for(struct reader *r, aigw_str *rest, struct aigw_json_wanted *wanted, struct aigw_json *ret_value);
 /** Free what the strings took. */
 void reader_end(struct reader *r);
 

@@ -27,7 +27,7 @@ struct reading {
     struct aigw_ctx *ctx;
     struct aigw_host_memory from;
     struct aigw_memory memory; /* AIGW_LIFE_BUILD */
-    struct wire_later *later;  /* of reading_text() */
+    struct wire_laters later;  /* of reading_text() */
     aigw_status status;        /* AIGW_E_INVALID: refused, and */
     aigw_str param, message;   /* … the member it is about, absent: none; the words, which begin with it */
     bool has_brackets;         /* "contents[0].parts" and not "contents.0.parts" */

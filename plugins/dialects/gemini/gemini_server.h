@@ -46,7 +46,7 @@ struct gemini_asked {
         dropped_count; /* members that have no place anywhere but in the client's own bytes, by its names for them */
     aigw_str dropped[GEMINI_DROPPED_MAX];
     const char *vendor_only;  /* a member that Google itself alone can serve ("cachedContent"); NULL: there is none */
-    struct wire_later *later; /* texts of the request: wire_later_read() before anybody looks at it */
+    struct wire_laters later; /* texts of the request: wire_later_read() before anybody looks at it */
 };
 
 /** Read a body of :generateContent (kind AIGW_CALL_CHAT), :countTokens (AIGW_CALL_COUNT), or :embedContent and

@@ -390,6 +390,7 @@ aigw_status gemini_read_request(const struct aigw_host *host, struct aigw_ctx *c
                                 .refusal = ret_refusal };
     struct aigw_json_error error;
     struct aigw_json root, inner;
+    aigw_status status;
 
     *ret_asked = (struct gemini_asked){ .shows_thoughts = false };
     if (aigw_json_check(body, 0, &root, &error) != AIGW_OK)
@@ -401,6 +402,7 @@ aigw_status gemini_read_request(const struct aigw_host *host, struct aigw_ctx *c
         return read_embeddings(&r, &root);
     if (kind == AIGW_CALL_COUNT && gemini_read_member(&root, "generate_content_request", &inner) &&
         inner.type == AIGW_JSON_OBJECT)
-        return read_chat(&r, &inner);
-    return read_chat(&r, &root);
+        root = inner;
+    status = read_chat(&r, &root);
+    return status == AIGW_OK ? wire_later_room(&ret_asked->later, &r.memory) : status;
 }

@@ -228,15 +228,16 @@ static aigw_status emit_plain_choice(struct openai_in *in, uint32_t index, const
     return status == AIGW_OK ? emit_choice_end(in, index, members, nothing, is_body) : status;
 }
 
-static aigw_status emit_choice(struct openai_in *in, const struct aigw_json *obj, size_t position, bool is_body)
+/* `members` of the choice `obj`. */
+static aigw_status emit_choice(struct openai_in *in, const struct aigw_json *obj, const struct aigw_json *members,
+                               size_t position, bool is_body)
 {
-    struct aigw_json members[CHOICE_ALL], said[SAID_ALL];
+    struct aigw_json said[SAID_ALL];
     const struct aigw_json *delta = &members[CHOICE_DELTA], *message = &members[CHOICE_MESSAGE], *inner;
     bool is_whole, is_piece;
     aigw_status status = AIGW_OK;
     int64_t index;
 
-    aigw_json_members(obj, choice_names, CHOICE_ALL, members);
     if (obj->type != AIGW_JSON_OBJECT)
         return openai_nonsense(in, "has a choice that is no object");
     is_piece = is_there(delta) && !(is_there(message) && is_empty(delta));
@@ -268,21 +269,22 @@ static aigw_status emit_choices(struct openai_in *in, const struct aigw_json *me
 {
     struct aigw_json_walk walk = aigw_json_begin(&members[ROOT_CHOICES]);
     aigw_status status = AIGW_OK;
-    struct aigw_json choice;
+    struct aigw_json choice, found[CHOICE_ALL];
+    struct aigw_json_wanted wanted = { .names = choice_names, .count = CHOICE_ALL, .values = found };
 
-    for (size_t i = 0; status == AIGW_OK && !in->call->is_over && aigw_json_next(&walk, NULL, &choice); i++)
-        status = emit_choice(in, &choice, i, is_body);
+    for (size_t i = 0; status == AIGW_OK && !in->call->is_over && aigw_json_next_for(&walk, &wanted, &choice); i++)
+        status = emit_choice(in, &choice, found, i, is_body);
     return status;
 }
 
-static aigw_status read_object(struct openai_in *in, const struct aigw_json *obj, bool is_body)
+static aigw_status read_object(struct openai_in *in, const struct aigw_json *obj, const struct aigw_json *members,
+                               bool is_body)
 {
-    struct aigw_json members[ROOT_ALL], usage, error;
+    struct aigw_json usage, error;
     const struct aigw_json *choices = &members[ROOT_CHOICES];
     bool has_none;
     aigw_status status;
 
-    aigw_json_members(obj, root_names, ROOT_ALL, members);
     if (in->call->path == OPENAI_MODELS && obj->type == AIGW_JSON_LIST)
         return openai_read_models(in, obj);
     if (obj->type != AIGW_JSON_OBJECT)
@@ -314,8 +316,10 @@ static aigw_status read_object(struct openai_in *in, const struct aigw_json *obj
     return status == AIGW_OK && !in->call->is_over ? openai_emit_usage(in, &usage) : status;
 }
 
-/* A value of a frame; lists are wrapped around errors, or around all that a stream would have said. */
-static aigw_status read_value(struct openai_in *in, const struct aigw_json *value, bool is_body)
+/* A value of a frame, with its members if it is an object; lists are wrapped around errors, or around all that a stream
+ * would have said. */
+static aigw_status read_value(struct openai_in *in, const struct aigw_json *value, struct aigw_json_wanted *members,
+                              bool is_body)
 {
     struct aigw_json_walk walk = aigw_json_begin(value);
     aigw_status status = AIGW_OK;
@@ -324,17 +328,18 @@ static aigw_status read_value(struct openai_in *in, const struct aigw_json *valu
     if (value->type == AIGW_JSON_NULL && !is_body)
         return AIGW_OK; /* a heartbeat */
     if (value->type != AIGW_JSON_LIST || is_empty(value) || in->call->path == OPENAI_MODELS)
-        return read_object(in, value, is_body);
-    while (status == AIGW_OK && !in->call->is_over && aigw_json_next(&walk, NULL, &item))
-        status = read_object(in, &item, is_body);
+        return read_object(in, value, members->values, is_body);
+    while (status == AIGW_OK && !in->call->is_over && aigw_json_next_for(&walk, members, &item))
+        status = read_object(in, &item, members->values, is_body);
     return status;
 }
 
 /* The values in `text`, one after the other: two in one event are two events. */
 static aigw_status read_values(struct openai_in *in, aigw_str text, bool is_body)
 {
+    struct aigw_json value, found[ROOT_ALL];
+    struct aigw_json_wanted members = { .names = root_names, .count = ROOT_ALL, .values = found };
     aigw_status status = AIGW_OK;
-    struct aigw_json value;
     aigw_str words;
 
     do {
@@ -344,9 +349,9 @@ static aigw_status read_values(struct openai_in *in, aigw_str text, bool is_body
         }
         if (wire_is_error_line(text, &words))
             return openai_emit_error_text(in, words);
-        if (!reader_next(in->r, &text, &value))
+        if (!reader_next_for(in->r, &text, &members, &value))
             return openai_nonsense(in, "is not a JSON object");
-        status = read_value(in, &value, is_body);
+        status = read_value(in, &value, &members, is_body);
     } while (text.len > 0 && status == AIGW_OK && !in->call->is_over);
     return status == AIGW_OK && in->r->is_short ? AIGW_E_NOMEM : status;
 }

@@ -60,7 +60,7 @@ struct openai_asked {
     bool has_foreign;     /* the body brings another vendor's signatures or forms: it must not pass through as it is */
     aigw_str echo;        /* members of the response object that repeat the request: "tool_choice":"auto",… */
     struct aigw_raw raw;  /* the body as it is, with its marks: of a chat for its dialect, of others with their path */
-    struct wire_later *later; /* texts of the request: wire_later_read() before anybody looks at it */
+    struct wire_laters later; /* texts of the request: wire_later_read() before anybody looks at it */
 };
 
 /** Read a client's body. ret_asked is zeroed but for `model` (see there), ret_request zeroed with its struct_size set,

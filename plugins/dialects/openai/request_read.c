@@ -50,6 +50,7 @@ aigw_status openai_request_begin(struct openai_reading *r, uint32_t path, aigw_s
                                  size_t count, struct aigw_json *ret_root, struct aigw_json *ret_members,
                                  bool *ret_has_others)
 {
+    struct aigw_json_wanted wanted = { .names = names, .count = count, .values = ret_members };
     struct aigw_json_error error;
     uint32_t is_stream = AIGW_UNSET;
     aigw_str model = AIGW_STR_NONE;
@@ -57,13 +58,14 @@ aigw_status openai_request_begin(struct openai_reading *r, uint32_t path, aigw_s
 
     r->from = (struct aigw_host_memory){ r->host, r->ctx, AIGW_LIFE_BUILD };
     r->memory = (struct aigw_memory){ aigw_host_memory_get, &r->from, SIZE_MAX };
-    if (aigw_json_check(body, 0, ret_root, &error) != AIGW_OK)
+    if (aigw_json_check_for(body, 0, &wanted, ret_root, &error) != AIGW_OK)
         return refuse_text(r, body, &error);
     if (ret_root->type != AIGW_JSON_OBJECT) {
         *r->refusal = (struct openai_refusal){ .code = AIGW_STR("invalid_type"),
                                                .message = AIGW_STR("The body must be a JSON object.") };
         return AIGW_E_INVALID;
     }
+    *ret_has_others = wanted.has_others;
     r->params = openai_get(r, sizeof *r->params);
     if (!r->params)
         return AIGW_E_NOMEM;
@@ -75,7 +77,6 @@ aigw_status openai_request_begin(struct openai_reading *r, uint32_t path, aigw_s
     r->request->dialect = path == OPENAI_RESPONSES ? AIGW_STR(OPENAI_RESPONSES_DIALECT) : AIGW_STR(OPENAI_DIALECT);
     r->asked->path = path;
     r->asked->choice_count = 1;
-    *ret_has_others = openai_members(ret_root, names, count, ret_members);
     status = openai_take_text(r, OPENAI_AT(NULL, names[0]), &ret_members[0], &model);
     if (status == AIGW_OK)
         status = openai_take_bool(r, OPENAI_AT(NULL, names[1]), &ret_members[1], &is_stream);
@@ -387,5 +388,7 @@ aigw_status openai_read_chat(const struct aigw_host *host, struct aigw_ctx *ctx,
 
     ret_asked->has_input = openai_is_null(&chat.members[MESSAGES]) && aigw_json_member(&chat.root, "input", &input) &&
                            !openai_is_null(&input);
-    return status == AIGW_OK ? read_chat(&chat) : status;
+    if (status == AIGW_OK)
+        status = read_chat(&chat);
+    return status == AIGW_OK ? wire_later_room(&ret_asked->later, &chat.r.memory) : status;
 }

@@ -24,8 +24,8 @@ struct functions {
 struct turn {
     struct openai_reading *r;
     const struct openai_place *place;
-    size_t index; /* of the message */
-    struct aigw_json members[MEMBERS];
+    size_t index;                    /* of the message */
+    const struct aigw_json *members; /* MEMBERS of them */
     struct aigw_message *message;
     struct openai_parts parts;
     struct functions *functions;
@@ -259,19 +259,19 @@ static aigw_status finish_message(struct turn *turn, const struct aigw_json *val
     return status;
 }
 
-static aigw_status read_message(struct openai_reading *r, const struct openai_place *place, size_t index,
-                                const struct aigw_json *value, struct functions *functions,
-                                struct aigw_message **ret_message)
+static aigw_status read_message(struct openai_reading *r, const struct openai_place *place,
+                                const struct aigw_json *value, const struct aigw_json_wanted *members,
+                                struct functions *functions, struct aigw_message **ret_message)
 {
-    struct turn turn = { .r = r, .place = place, .index = index, .functions = functions };
+    struct turn turn = {
+        .r = r, .place = place, .index = place->index, .members = members->values, .functions = functions
+    };
     struct openai_place inner;
-    bool has_others;
     int role;
     aigw_status status;
 
     if (value->type != AIGW_JSON_OBJECT)
         return openai_refuse_type(r, place, value, "an object");
-    has_others = openai_members(value, names, MEMBERS, turn.members);
     role = openai_word(&turn.members[ROLE], role_words, sizeof role_words / sizeof *role_words);
     if (openai_is_null(&turn.members[ROLE]))
         return openai_refuse_missing(r, at(place, ROLE, &inner));
@@ -289,7 +289,7 @@ static aigw_status read_message(struct openai_reading *r, const struct openai_pl
     if (status == AIGW_OK)
         status = read_by_role(&turn, role);
     *ret_message = turn.message;
-    return status == AIGW_OK ? finish_message(&turn, value, has_others) : status;
+    return status == AIGW_OK ? finish_message(&turn, value, members->has_others) : status;
 }
 
 aigw_status openai_request_messages(struct openai_reading *r, const struct aigw_json *value)
@@ -299,18 +299,19 @@ aigw_status openai_request_messages(struct openai_reading *r, const struct aigw_
     struct aigw_json_walk walk = aigw_json_begin(value);
     const struct aigw_message **link = &r->request->messages;
     struct aigw_message *message = NULL;
-    struct aigw_json item;
+    struct aigw_json item, found[MEMBERS];
+    struct aigw_json_wanted members = { .names = names, .count = MEMBERS, .values = found };
     aigw_status status = AIGW_OK;
 
     if (openai_is_null(value))
         return openai_refuse_missing(r, place);
     if (value->type != AIGW_JSON_LIST)
         return openai_refuse_type(r, place, value, "a list of messages");
-    for (size_t i = 0; status == AIGW_OK && aigw_json_next(&walk, NULL, &item); i++) {
+    for (size_t i = 0; status == AIGW_OK && aigw_json_next_for(&walk, &members, &item); i++) {
         r->request->flags &= ~AIGW_REQF_PREFILL; /* only the last message counts */
         status = openai_count_piece(r, OPENAI_ITEM(place, i));
         if (status == AIGW_OK)
-            status = read_message(r, OPENAI_ITEM(place, i), i, &item, &functions, &message);
+            status = read_message(r, OPENAI_ITEM(place, i), &item, &members, &functions, &message);
         if (status == AIGW_OK) {
             *link = message;
             status = openai_request_split(r, OPENAI_ITEM(place, i), message, &message);

@@ -276,20 +276,10 @@ static size_t member_index(const struct aigw_json *key, const char *const *names
 
 bool openai_members(const struct aigw_json *object, const char *const *names, size_t count, struct aigw_json *ret)
 {
-    struct aigw_json_walk walk = aigw_json_begin(object);
-    struct aigw_json key, value;
-    bool has_others = false;
+    struct aigw_json_wanted wanted = { .names = names, .count = count, .values = ret };
 
-    memset(ret, 0, count * sizeof *ret);
-    while (aigw_json_next(&walk, &key, &value)) {
-        size_t index = member_index(&key, names, count);
-
-        if (index < count)
-            ret[index] = value;
-        else
-            has_others = true;
-    }
-    return has_others;
+    aigw_json_find(object, &wanted);
+    return wanted.has_others;
 }
 
 /* The members to keep, written behind one another, or only counted. */

@@ -347,5 +347,7 @@ aigw_status openai_read_responses(const struct aigw_host *host, struct aigw_ctx 
     aigw_status status = openai_request_begin(&body.rs.r, OPENAI_RESPONSES, body_text, names, MEMBERS, &body.root,
                                               body.members, &body.has_others);
 
-    return status == AIGW_OK ? read_body(&body) : status;
+    if (status == AIGW_OK)
+        status = read_body(&body);
+    return status == AIGW_OK ? wire_later_room(&ret_asked->later, &body.rs.r.memory) : status;
 }

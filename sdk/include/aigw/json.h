@@ -108,6 +108,23 @@ aigw_status aigw_json_check(aigw_str text, uint32_t options, struct aigw_json *r
  *  first one, and nothing behind it. *rest then begins behind it and its blanks; after an error it is as it was. */
 aigw_status aigw_json_check_first(aigw_str *rest, uint32_t options, struct aigw_json *ret_value,
                                   struct aigw_json_error *ret_error);
+
+/** Members that are wanted of an object. They are found in the same pass in which the object is checked or passed over:
+ *  a long one is not read twice. */
+struct aigw_json_wanted {
+    const char *const *names;
+    size_t count;             /* of names */
+    struct aigw_json *values; /* room for `count`: the last value of each name, absent ones among them; all absent when
+                                 the value is no object */
+    bool has_others;          /* the object has members of other names, too */
+};
+
+/** The two functions above, together with members of the value. After an error those are of no use. wanted may be
+ *  NULL. */
+aigw_status aigw_json_check_for(aigw_str text, uint32_t options, struct aigw_json_wanted *wanted,
+                                struct aigw_json *ret_root, struct aigw_json_error *ret_error);
+aigw_status aigw_json_check_first_for(aigw_str *rest, uint32_t options, struct aigw_json_wanted *wanted,
+                                      struct aigw_json *ret_value, struct aigw_json_error *ret_error);
 /** Line and column of a byte offset, both from 1, the column in characters. For messages. */
 void aigw_json_where(aigw_str text, size_t offset, size_t *ret_line, size_t *ret_column);
 
@@ -125,10 +142,13 @@ struct aigw_json_walk aigw_json_begin(const struct aigw_json *container);
 /** The next one, or false behind the last. The key is a string like any other: plain ones are its text without the
  *  quotes, aigw_json_is_text() compares all. It is absent in a list. ret_key may be NULL. */
 bool aigw_json_next(struct aigw_json_walk *walk, struct aigw_json *ret_key, struct aigw_json *ret_value);
+/** The next item of a list, together with its members. */
+bool aigw_json_next_for(struct aigw_json_walk *walk, struct aigw_json_wanted *wanted, struct aigw_json *ret_item);
 /** The last member of that name, or false with *ret absent, also when `object` is no object. */
 bool aigw_json_member(const struct aigw_json *object, const char *name, struct aigw_json *ret);
 /** The same for several members in one go: ret has `count` values, absent ones among them. */
 void aigw_json_members(const struct aigw_json *object, const char *const *names, size_t count, struct aigw_json *ret);
+void aigw_json_find(const struct aigw_json *object, struct aigw_json_wanted *wanted);
 /** Members or items. */
 size_t aigw_json_count(const struct aigw_json *container);
 

@@ -208,7 +208,8 @@ struct aigw_params {
 #define AIGW_RAWF_STREAM 0x1u /* the client asked for a stream */
 
 /** The client's own bytes, for a target that speaks the client's dialect (pass-through). Only the model's name is
- *  replaced; numbers, order and spelling stay, so that signatures and prompt caches hold. */
+ *  replaced; numbers, order and spelling stay, so that signatures and prompt caches hold. What a feature's build() puts
+ *  here lives at least as long as AIGW_LIFE_BUILD memory of that build(): a provider may give `body` on as it is. */
 struct aigw_raw {
     uint32_t struct_size;
     uint32_t flags;                  /* AIGW_RAWF_* */

@@ -262,8 +262,8 @@ static void test_later(void)
 {
     enum { TURNS = 40 };
     struct aigw_pool pool = { NULL };
-    struct aigw_memory memory = aigw_pool_memory(&pool, SIZE_MAX), none = aigw_pool_memory(&pool, 100);
-    struct wire_later *list = NULL;
+    struct aigw_memory memory = aigw_pool_memory(&pool, SIZE_MAX), none = aigw_pool_memory(&pool, 16);
+    struct wire_laters laters = { .first = NULL };
     char written[TURNS * 11 + 3] = "\"", read[TURNS * 5 + 1] = "";
     aigw_str texts[4];
     struct aigw_json value;
@@ -275,18 +275,20 @@ static void test_later(void)
     strcat(written, "\"");
     check(aigw_json_check((aigw_str){ written, strlen(written) }, 0, &value, NULL) == AIGW_OK, "is JSON", written);
     for (int i = 0; i < 2; i++)
-        check(wire_later_text(&list, &value, &memory, &texts[i]) == AIGW_OK && texts[i].len > 0, "later", written);
-    check(list != NULL && !is(texts[0], read), "is not read yet", written);
-    check(wire_later_text(&list, &value, &none, &texts[2]) == AIGW_E_LIMIT, "no memory", written);
+        check(wire_later_text(&laters, &value, &memory, &texts[i]) == AIGW_OK && texts[i].len > 0, "later", written);
+    check(laters.first && !is(texts[0], read), "is not read yet", written);
+    check(wire_later_text(&laters, &value, &none, &texts[2]) == AIGW_E_LIMIT, "no memory", written);
+    check(wire_later_room(&laters, &none) == AIGW_E_LIMIT, "no room", written);
+    check(wire_later_room(&laters, &memory) == AIGW_OK && !is(texts[0], read), "still not", written);
     for (int i = 0; i < 2; i++) {
-        wire_later_read(&list); /* the second time nothing is left */
-        check(!list && is(texts[0], read) && is(texts[1], read), "reads as", read);
+        wire_later_read(&laters); /* the second time nothing is left */
+        check(!laters.first && is(texts[0], read) && is(texts[1], read), "reads as", read);
     }
     aigw_json_check(AIGW_STR("\"\\n\""), 0, &value, NULL);
-    check(wire_later_text(&list, &value, &memory, &texts[3]) == AIGW_OK && is(texts[3], "\n"), "a short one at once",
+    check(wire_later_text(&laters, &value, &memory, &texts[3]) == AIGW_OK && is(texts[3], "\n"), "a short one at once",
           "");
     aigw_json_check(AIGW_STR("1"), 0, &value, NULL);
-    check(wire_later_text(&list, &value, &memory, &texts[3]) == AIGW_E_INVALID && !list, "no text", "1");
+    check(wire_later_text(&laters, &value, &memory, &texts[3]) == AIGW_E_INVALID && !laters.first, "no text", "1");
     aigw_pool_free(&pool);
 }
 
