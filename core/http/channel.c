@@ -2,8 +2,9 @@
  *
  * It is given them one by one over a channel: a socket pair whose other end is ours. What goes in was judged before
  * (head.c); what comes out are its callbacks: the head as it understands it, a chunked body without its framing, the
- * end. A body of a stated length has no framing to read: it stays with us, and so does the line that states it, so the
- * library takes the head for a whole request. Its answer, an empty 204, is thrown away. So it never sees a client's
+ * end. It is told of a head what could change how a request is read (http_head_told()), once (known.c). A body of a
+ * stated length has no framing to read: it stays with us, and so does the line that states it, so the library takes the
+ * head for a whole request. Its answer, an empty 204, is thrown away. So it never sees a client's
  * socket: it cannot read past the request it was given, answer on its own, or hold memory for a connection that waits.
  * Only documented calls are used, and nothing depends on its version: where its reading of a head differs from ours,
  * the request is refused.
@@ -275,23 +276,18 @@ static size_t no_unescape(void *cls, struct MHD_Connection *mhd, char *text)
 
 /* ---- for an exchange ------------------------------------------------------------------------------------------ */
 
-static size_t channel_send(struct http_channel *channel, struct iovec *parts, size_t count)
+size_t http_channel_feed(struct http_ex *ex, const char *bytes, size_t len)
 {
-    struct msghdr message = { .msg_iov = parts, .msg_iovlen = count };
+    struct http_channel *channel = ex->channel;
     ssize_t sent;
 
     if (!channel || channel->fd < 0)
         return 0;
     do {
-        sent = sendmsg(channel->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent = send(channel->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     channel->library->must_run = true;
     return sent > 0 ? (size_t)sent : 0;
-}
-
-size_t http_channel_feed(struct http_ex *ex, const char *bytes, size_t len)
-{
-    return channel_send(ex->channel, &(struct iovec){ (void *)(uintptr_t)bytes, len }, 1);
 }
 
 /** Does it fit into little memory? The library notes each header, cookie and query argument in 60 bytes or so. */
@@ -306,35 +302,16 @@ static bool is_small(const struct http_ex *ex, size_t head_len)
     return notes <= SMALL_NOTES;
 }
 
-/** Where the line of a header ends, counted from the first byte of the head. */
-static size_t line_end(const struct http_ex *ex, const struct http_header *header, const char *head, size_t head_len)
-{
-    size_t at = (size_t)(header->line - ex->pub.method.ptr);
-    const char *lf = memchr(head + at, '\n', head_len - at);
-
-    return lf ? (size_t)(lf - head) + 1 : head_len;
-}
-
-bool http_channel_begin(struct http_ex *ex, const char *head, size_t head_len)
+bool http_channel_begin(struct http_ex *ex, aigw_str told)
 {
     struct http_library *libraries = ex->pub.http->libraries;
-    struct http_channel *channel = channel_take(&libraries[is_small(ex, head_len) ? LIBRARY_SMALL : LIBRARY_LARGE]);
-    const struct http_header *kept_back = http_header_kept_back(ex);
-    char *bytes = (char *)(uintptr_t)head; /* sendmsg() only reads them */
-    struct iovec parts[2] = { { bytes, head_len } };
-    size_t len = head_len;
+    struct http_channel *channel = channel_take(&libraries[is_small(ex, told.len) ? LIBRARY_SMALL : LIBRARY_LARGE]);
 
     if (!channel)
         return false;
-    if (kept_back) {
-        size_t end = line_end(ex, kept_back, head, head_len);
-        parts[0].iov_len = (size_t)(kept_back->line - ex->pub.method.ptr); /* the copy's first byte */
-        parts[1] = (struct iovec){ bytes + end, head_len - end };
-        len = parts[0].iov_len + parts[1].iov_len;
-    }
     channel->ex = ex;
     ex->channel = channel;
-    if (channel_send(channel, parts, kept_back ? 2 : 1) == len)
+    if (http_channel_feed(ex, told.ptr, told.len) == told.len)
         return true;
     http_channel_leave(ex, false);
     return false;

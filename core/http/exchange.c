@@ -166,6 +166,10 @@ void http_ex_turn(struct http_ex *ex)
     if (ex->state == EX_STREAM || ex->state == EX_STREAM_FULL || ex->state == EX_FLUSH)
         ex_flush(ex);
     switch (ex->state) {
+    case EX_NEW:
+        if (ex->is_known)
+            http_request_known(ex);
+        break;
     case EX_READY:
         http_request_hand(ex);
         break;

@@ -70,6 +70,25 @@ bool http_is_field_value(const char *text, size_t len)
     return true;
 }
 
+/** ASCII that can be seen, and blanks. */
+static bool is_visible(const char *text, size_t len)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    size_t i = 0;
+
+    for (; i + 8 <= len; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, text + i, sizeof eight);
+        if ((eight | (eight - ones * 0x20) | (eight + ones)) & tops)
+            return false;
+    }
+    for (; i < len; i++) {
+        if (text[i] < 0x20 || text[i] == 0x7f) /* signed or not: no ASCII is either below or above */
+            return false;
+    }
+    return true;
+}
+
 ssize_t http_head_scan(const char *bytes, size_t len, size_t *scanned)
 {
     for (;;) {
@@ -206,6 +225,20 @@ static void walk_known(struct head_walk *walk, aigw_str name, aigw_str value)
     }
 }
 
+/** Lines that HTTP gives no meaning are ours alone: they cannot change how anybody reads the request. Among them are
+ *  those that differ with every request, and the keys. */
+static bool is_ours(aigw_str name, const char *value, size_t value_len)
+{
+    static const aigw_str names[] = { AIGW_STR_INIT("authorization"), AIGW_STR_INIT("api-key"),
+                                      AIGW_STR_INIT("idempotency-key"), AIGW_STR_INIT("traceparent"),
+                                      AIGW_STR_INIT("tracestate") };
+    bool is_named = name.len > 2 && (name.ptr[0] | 0x20) == 'x' && name.ptr[1] == '-';
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(names) && !is_named; i++)
+        is_named = name.len == names[i].len && gw_str_eq_ci(name, names[i]);
+    return is_named && is_visible(value, value_len);
+}
+
 /** One line without its CR LF. */
 static void walk_header(struct head_walk *walk, char *line, size_t len)
 {
@@ -217,7 +250,8 @@ static void walk_header(struct head_walk *walk, char *line, size_t len)
         return;
     }
     aigw_str value = gw_str_trim((aigw_str){ colon + 1, len - name_len - 1 });
-    if (!http_is_field_value(colon + 1, len - name_len - 1)) {
+    bool is_kept_back = is_ours((aigw_str){ line, name_len }, colon + 1, len - name_len - 1);
+    if (!is_kept_back && !http_is_field_value(colon + 1, len - name_len - 1)) {
         walk->why = "control character in a header value";
         return;
     }
@@ -231,6 +265,7 @@ static void walk_header(struct head_walk *walk, char *line, size_t len)
         .name_len = (uint32_t)name_len,
         .value_at = (uint32_t)value_at,
         .value_len = (uint32_t)value.len,
+        .is_ours = is_kept_back,
     };
     walk_known(walk, (aigw_str){ line, name_len }, value);
 }
@@ -279,6 +314,8 @@ static void take_connection(struct http_ex *ex, const struct head_walk *walk)
      * and where nothing follows there is nothing to smuggle. */
     ex->must_close = ex->is_chunked || walk->is_close || (ex->pub.http_minor == 0 && !walk->is_keep);
     ex->body_left = ex->is_chunked ? 0 : ex->content_length;
+    if (ex->content_length > 0)
+        ex->headers[ex->length_index].is_ours = true;
 }
 
 static const char *framing_fault(const struct http_ex *ex, const struct head_walk *walk)
@@ -330,4 +367,24 @@ bool http_head_judge(struct http_ex *ex, const char *bytes, size_t len, struct h
                                        "target too long" });
     http_set_client(ex, walk.forwarded_for, walk.forwarded_proto);
     return true;
+}
+
+aigw_str http_head_told(const struct http_ex *ex, const char *bytes, size_t len)
+{
+    const char *copy = ex->pub.method.ptr; /* the copy's first byte: its lines stand where those of `bytes` do */
+    char *told = ex->pub.http->told;
+    size_t at = 0, told_len = 0;
+
+    for (uint32_t i = 0; i < ex->header_count; i++) { /* what is told up to here, and then without this line */
+        const struct http_header *header = &ex->headers[i];
+        size_t line_at = (size_t)(header->line - copy);
+
+        if (!header->is_ours)
+            continue;
+        memcpy(told + told_len, bytes + at, line_at - at);
+        told_len += line_at - at;
+        at = i + 1 < ex->header_count ? (size_t)(header[1].line - copy) : len - 2;
+    }
+    memcpy(told + told_len, bytes + at, len - at);
+    return (aigw_str){ told, told_len + len - at };
 }

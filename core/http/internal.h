@@ -9,6 +9,7 @@
  *   io.c        bytes on and off the socket, plain or TLS        tls.c       certificates, sessions
  *   head.c      is this head one that nobody can read differently?
  *   channel.c   libmicrohttpd reads the request                  request.c   what comes out of it   body.c   … unpacked
+ *   known.c     heads that it has read before
  *   exchange.c  the exchange's state, and telling the pipeline   machine.c   both state machines as tables
  *   reply.c     whole answers                                    stream.c    answers of unknown length
  */
@@ -42,6 +43,8 @@ enum {
 
 struct http_ex;
 struct http_channel;
+struct http_known;
+struct known_head;
 
 /** One TLS configuration; connections keep the one they began with. */
 struct http_tls {
@@ -90,6 +93,7 @@ struct http_header {
     uint32_t name_len;
     uint32_t value_at;
     uint32_t value_len;
+    bool is_ours; /* the library is not told of it */
 };
 
 struct http_ex {
@@ -97,11 +101,14 @@ struct http_ex {
     struct http_conn *conn;
     const struct gw_http_handler *handler; /* whom to tell; NULL: the pipeline never heard of it */
     struct http_channel *channel;          /* while the library reads the request */
+    struct known_head *known;              /* where its head is kept (known.c); NULL: nowhere */
     struct http_header *headers;
     uint32_t header_count;
-    uint32_t length_index; /* of its content-length, when that is more than 0 */
+    uint32_t length_index; /* of its content-length */
+    uint32_t known_turn;   /* … unless another took its place */
     uint8_t state;         /* enum http_ex_state */
     /* facts about the request */
+    bool is_known; /* the library has read such a head before: it is not asked */
     bool is_chunked;
     bool wants_continue;
     bool has_cookies;
@@ -149,6 +156,7 @@ struct gw_http {
     struct gw_http_handler handler;
     struct gw_http_limits limits;
     struct http_library libraries[LIBRARIES];
+    struct http_known *known;
     struct MHD_Response *parsed;     /* what the library is told to answer: it goes nowhere */
     struct http_listener *listeners; /* until it drains */
     struct gw_timer listen_again;    /* after running out of descriptors */
@@ -160,6 +168,7 @@ struct gw_http {
     struct http_conn *conns;
     struct gw_buf head; /* an answer's head, while it is put together; the memory is kept */
     char *in;           /* IN_SIZE bytes off a socket */
+    char *told;         /* limits.header_max: what the library is told of a head */
     struct gw_network *proxies;
     size_t proxy_count;
     const char *prefix;
@@ -175,13 +184,6 @@ struct gw_http {
     bool is_patient; /* draining, and connections that say nothing may still ask */
     char date[40];
 };
-
-/** The line that the library is not told of: how long the body is, which does not go through it. NULL: there is none.
- */
-static inline const struct http_header *http_header_kept_back(const struct http_ex *ex)
-{
-    return ex->content_length > 0 ? &ex->headers[ex->length_index] : NULL;
-}
 
 static inline struct http_ex *http_ex_of(struct gw_exchange *ex)
 {
@@ -245,6 +247,9 @@ struct http_refusal {
 ssize_t http_head_scan(const char *bytes, size_t len, size_t *scanned);
 /** Fill what ex keeps of a complete block; refuse what could be read differently by somebody else. */
 bool http_head_judge(struct http_ex *ex, const char *bytes, size_t len, struct http_refusal *ret_refusal);
+/** What the library is told of a judged head: without the lines that are ours. In memory of the server, until the next
+ *  call. */
+aigw_str http_head_told(const struct http_ex *ex, const char *bytes, size_t len);
 struct http_refusal http_head_malformed(const char *why);
 struct http_refusal http_head_too_large(void);
 
@@ -253,8 +258,8 @@ bool http_channels_init(struct gw_http *http, struct gw_err *reterr);
 void http_channels_done(struct gw_http *http);
 int64_t http_channels_prepare(struct gw_hook *self);
 void http_channels_run(struct gw_hook *self);
-/** Hand a head to the library, but for http_header_kept_back(). False: it cannot take it. */
-bool http_channel_begin(struct http_ex *ex, const char *head, size_t head_len);
+/** Hand a head to the library, as http_head_told() has it. False: it cannot take it. */
+bool http_channel_begin(struct http_ex *ex, aigw_str told);
 /** Hand over something of a chunked body. How much it took; 0: later. */
 size_t http_channel_feed(struct http_ex *ex, const char *bytes, size_t len);
 /** The client ended its side: no more comes. */
@@ -264,6 +269,14 @@ bool http_channel_is_idle(const struct http_ex *ex);
 /** The exchange needs it no more. is_whole: all it waits for was handed over. */
 void http_channel_leave(struct http_ex *ex, bool is_whole);
 
+/* ---- known.c */
+bool http_known_init(struct gw_http *http);
+void http_known_done(struct gw_http *http);
+/** Has the library read this head before, and found in it what we find? If not, that may be said later: */
+bool http_known_find(struct http_ex *ex, aigw_str told);
+/** It has. */
+void http_known_agree(struct http_ex *ex);
+
 /* ---- request.c: called by the library's callbacks */
 /** False: it read the head differently, or nobody waits for it any more. */
 bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const char *method, const char *url);
@@ -271,6 +284,8 @@ bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const c
 void http_request_body(struct http_ex *ex, const char *bytes, size_t len);
 /** The library has read all it was given. */
 void http_request_read(struct http_ex *ex);
+/** What both of them do for a head that is known. */
+void http_request_known(struct http_ex *ex);
 /** The library refused it, or failed. */
 void http_request_failed(struct http_ex *ex, int status);
 /** The body that is kept begins: unpacked, if it has to be, and with what came before anybody wanted it. What goes

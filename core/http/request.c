@@ -73,8 +73,12 @@ size_t http_request_begin(struct http_conn *conn, const char *bytes, size_t head
     } else if (conn->is_over_cap) {
         ex_refuse(ex, &over_cap);
     } else {
+        aigw_str told = http_head_told(ex, bytes, head_len);
         gw_buf_init(&ex->body, EARLY_MAX);
-        if (http_channel_begin(ex, bytes, head_len))
+        ex->is_known = http_known_find(ex, told);
+        if (ex->is_known)
+            http_conn_queue(conn);
+        if (ex->is_known || http_channel_begin(ex, told))
             return head_len + request_take_early(ex, bytes + head_len, len - head_len);
         ex_refuse(ex, &no_channel);
     }
@@ -96,9 +100,12 @@ struct comparison {
     bool is_same;
 };
 
-static void pass_kept_back(struct comparison *comparison)
+static void pass_ours(struct comparison *comparison)
 {
-    comparison->at += comparison->at == http_header_kept_back(comparison->ex);
+    const struct http_header *end = comparison->ex->headers + comparison->ex->header_count;
+
+    while (comparison->at < end && comparison->at->is_ours)
+        comparison->at++;
 }
 
 static enum MHD_Result compare_header(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
@@ -108,7 +115,7 @@ static enum MHD_Result compare_header(void *cls, enum MHD_ValueKind kind, const 
     const struct http_ex *ex = comparison->ex;
 
     (void)kind;
-    pass_kept_back(comparison);
+    pass_ours(comparison);
     if (comparison->at < ex->headers + ex->header_count) {
         const struct http_header *ours = comparison->at++;
         aigw_str theirs = value ? gw_str_trim((aigw_str){ value, value_len }) : AIGW_STR("");
@@ -130,7 +137,7 @@ static bool library_agrees(const struct http_ex *ex, struct MHD_Connection *mhd,
         (target.len > url_len && target.ptr[url_len] != '?'))
         return false;
     MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, compare_header, &comparison);
-    pass_kept_back(&comparison);
+    pass_ours(&comparison);
     return comparison.is_same && comparison.at == ex->headers + ex->header_count;
 }
 
@@ -212,17 +219,11 @@ void gw_http_head_done(struct gw_exchange *pub, int decision)
 
 /* ---- from the library ----------------------------------------------------------------------------------------- */
 
-bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const char *method, const char *url)
+/** The head is read: tell the pipeline. */
+static bool request_parsed(struct http_ex *ex)
 {
     struct gw_http *http = ex->pub.http;
 
-    if (ex->state != EX_NEW)
-        return false;
-    if (!library_agrees(ex, mhd, method, url)) {
-        gw_log(GW_LOG_WARNING, "http", "libmicrohttpd %s read a request's head differently; it is refused",
-               MHD_get_version());
-        return false;
-    }
     ex->handler = &http->handler;
     http->open_exchanges++;
     http_conn_deadline(ex->conn, DEADLINE_NONE, 0);
@@ -236,6 +237,17 @@ bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const c
     else
         gw_http_head_done(&ex->pub, decision);
     return true;
+}
+
+bool http_request_parsed(struct http_ex *ex, struct MHD_Connection *mhd, const char *method, const char *url)
+{
+    if (ex->state != EX_NEW)
+        return false;
+    if (library_agrees(ex, mhd, method, url))
+        return request_parsed(ex);
+    gw_log(GW_LOG_WARNING, "http", "libmicrohttpd %s read a request's head differently; it is refused",
+           MHD_get_version());
+    return false;
 }
 
 void http_request_body(struct http_ex *ex, const char *bytes, size_t len)
@@ -269,10 +281,23 @@ static void request_whole(struct http_ex *ex)
         http_request_hand(ex);
 }
 
-void http_request_read(struct http_ex *ex)
+static void request_read_whole(struct http_ex *ex)
 {
     if (ex->is_chunked || ex->body_left == 0)
         request_whole(ex);
+}
+
+void http_request_read(struct http_ex *ex)
+{
+    http_known_agree(ex);
+    request_read_whole(ex);
+}
+
+void http_request_known(struct http_ex *ex)
+{
+    ex->is_known = false; /* once */
+    if (request_parsed(ex))
+        request_read_whole(ex);
 }
 
 void http_request_failed(struct http_ex *ex, int status)

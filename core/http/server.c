@@ -156,7 +156,8 @@ struct gw_http *gw_http_new(struct gw_loop *loop, const struct gw_http_limits *l
     http->turn_tail = &http->turn_conns;
     gw_buf_init(&http->head, HEAD_MAX);
     http->in = malloc(IN_SIZE);
-    if (!http->in) {
+    http->told = malloc(limits->header_max);
+    if (!http->in || !http->told || !http_known_init(http)) {
         gw_err_set(reterr, AIGW_E_NOMEM, "HTTP server: out of memory");
         goto fail;
     }
@@ -175,7 +176,9 @@ struct gw_http *gw_http_new(struct gw_loop *loop, const struct gw_http_limits *l
     return http;
 fail:
     http_channels_done(http);
+    http_known_done(http);
     http_tls_unref(http->tls);
+    free(http->told);
     free(http->in);
     free(http);
     return NULL;
@@ -199,8 +202,10 @@ void gw_http_free(struct gw_http *http)
     gw_loop_undefer(http->loop, &http->turn);
     gw_loop_del_hook(http->loop, &http->hook);
     http_channels_done(http);
+    http_known_done(http);
     http_tls_unref(http->tls);
     gw_buf_done(&http->head);
+    free(http->told);
     free(http->in);
     free(http->proxies);
     free(http);
