@@ -372,15 +372,15 @@ static bool read_user(struct reading *r, const struct aigw_json *at, struct read
            add_message(r, talk->turns, AIGW_ROLE_USER, turn->parts.first);
 }
 
-static bool read_message(struct reading *r, const struct aigw_json *json, size_t number, struct reading_talk *talk)
+/* `at`: the message's members. */
+static bool read_message(struct reading *r, const struct aigw_json *json, const struct aigw_json at[MESSAGE_COUNT],
+                         size_t number, struct reading_talk *talk)
 {
     struct reading_turn turn = { .talk = talk, .number = number };
-    struct aigw_json at[MESSAGE_COUNT];
     struct aigw_message *message;
 
     if (!reading_type(r, json, NULL, READING_REQUIRED, AIGW_JSON_OBJECT))
         return false;
-    aigw_json_members(json, message_names, MESSAGE_COUNT, at);
     if (!reading_type(r, &at[MESSAGE_ROLE], "role", READING_REQUIRED, AIGW_JSON_STRING))
         return false;
     if (aigw_json_is_text(&at[MESSAGE_ROLE], "user"))
@@ -400,17 +400,18 @@ bool reading_messages(struct reading *r, const struct aigw_json *messages, struc
 {
     struct aigw_json_walk walk = aigw_json_begin(messages);
     struct reading_talk talk = { .turns = turns };
-    struct aigw_json item;
+    struct aigw_json item, at[MESSAGE_COUNT];
+    struct aigw_json_wanted members = { .names = message_names, .count = MESSAGE_COUNT, .values = at };
     size_t count = 0;
 
     if (!reading_type(r, messages, "messages", READING_REQUIRED, AIGW_JSON_LIST))
         return false;
     reading_into(r, "messages");
-    while (aigw_json_next(&walk, NULL, &item)) {
+    while (aigw_json_next_for(&walk, &members, &item)) {
         if (count == MESSAGES_MAX)
             return reading_refuse(r, NULL, "List should have at most %d items", MESSAGES_MAX);
         reading_into_item(r, count);
-        if (!read_message(r, &item, count++, &talk))
+        if (!read_message(r, &item, at, count++, &talk))
             return false;
         reading_out(r);
     }

@@ -23,7 +23,7 @@ struct item {
     struct openai_reading *r;
     const struct openai_place *place;
     const struct aigw_json *value;
-    struct aigw_json members[MEMBERS];
+    const struct aigw_json *members; /* MEMBERS of them */
     bool has_others;
 };
 
@@ -384,14 +384,18 @@ static const struct {
 };
 
 static aigw_status read_item(struct responses_reading *rs, const struct openai_place *place,
-                             const struct aigw_json *value)
+                             const struct aigw_json *value, const struct aigw_json_wanted *members)
 {
-    struct item item = { .rs = rs, .r = &rs->r, .place = place, .value = value };
+    struct item item = { .rs = rs,
+                         .r = &rs->r,
+                         .place = place,
+                         .value = value,
+                         .members = members->values,
+                         .has_others = members->has_others };
     struct openai_place type_place;
 
     if (value->type != AIGW_JSON_OBJECT)
         return openai_refuse_type(&rs->r, place, value, "an object");
-    item.has_others = openai_members(value, names, MEMBERS, item.members);
     if (openai_is_null(&item.members[TYPE]))
         /* {"id":…} alone is the short form of a reference */
         return openai_is_null(&item.members[ROLE]) && !openai_is_null(&item.members[ID]) ? read_reference(&item)
@@ -408,17 +412,18 @@ aigw_status responses_read_items(struct responses_reading *rs, const struct open
                                  const struct aigw_json *value)
 {
     struct aigw_json_walk walk = aigw_json_begin(value);
-    struct aigw_json item;
+    struct aigw_json item, found[MEMBERS];
+    struct aigw_json_wanted members = { .names = names, .count = MEMBERS, .values = found };
     aigw_status status = AIGW_OK;
 
     if (openai_is_null(value))
         return AIGW_OK;
     if (value->type != AIGW_JSON_LIST)
         return openai_refuse_type(&rs->r, place, value, "a string or a list of items");
-    for (size_t i = 0; status == AIGW_OK && aigw_json_next(&walk, NULL, &item); i++) {
+    for (size_t i = 0; status == AIGW_OK && aigw_json_next_for(&walk, &members, &item); i++) {
         status = openai_count_piece(&rs->r, OPENAI_ITEM(place, i));
         if (status == AIGW_OK)
-            status = read_item(rs, OPENAI_ITEM(place, i), &item);
+            status = read_item(rs, OPENAI_ITEM(place, i), &item, &members);
     }
     return status;
 }
