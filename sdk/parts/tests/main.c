@@ -8,6 +8,7 @@ int main(void)
 
     suite_add_tcase(suite, json_case());
     suite_add_tcase(suite, json_memory_case());
+    suite_add_tcase(suite, json_wanted_case());
     suite_add_tcase(suite, text_case());
     suite_add_tcase(suite, body_case());
     suite_add_tcase(suite, body_memory_case());

@@ -12,6 +12,7 @@
 
 TCase *json_case(void);
 TCase *json_memory_case(void);
+TCase *json_wanted_case(void);
 TCase *text_case(void);
 TCase *body_case(void);
 TCase *body_memory_case(void);
