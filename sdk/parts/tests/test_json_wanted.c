@@ -191,6 +191,23 @@ START_TEST(escapes_at_every_place)
 }
 END_TEST
 
+/* A backslash before a character that is no ASCII is an escape that JSON does not have, wherever it stands. */
+START_TEST(odd_escapes_at_every_place)
+{
+    char text[203];
+    struct aigw_json value;
+
+    for (size_t at = 4; at < 150; at++) {
+        memset(text, 'x', sizeof text);
+        text[0] = text[sizeof text - 1] = '"';
+        memcpy(text + 2, "\\n", 2);
+        memcpy(text + at, "\\\xc3\xa9", 3);
+        ck_assert_int_eq(aigw_json_check((aigw_str){ text, sizeof text }, 0, &value, NULL), AIGW_OK);
+        ck_assert_msg(value.flags == (AIGW_JSONF_ESCAPES | AIGW_JSONF_ODD), "at %zu: %x", at, value.flags);
+    }
+}
+END_TEST
+
 TCase *json_wanted_case(void)
 {
     TCase *tests = tcase_create("json wanted");
@@ -200,5 +217,6 @@ TCase *json_wanted_case(void)
     tcase_add_test(tests, items_with_members);
     tcase_add_test(tests, unchecked_items);
     tcase_add_test(tests, escapes_at_every_place);
+    tcase_add_test(tests, odd_escapes_at_every_place);
     return tests;
 }
