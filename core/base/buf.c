@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #define FIRST_CAP 256u
 
@@ -97,35 +100,53 @@ void gw_buf_printf(struct gw_buf *buf, const char *fmt, ...)
     va_end(args);
 }
 
-/* The high bit of every byte among eight that needs a look is set: control character, quote, backslash, or above 0x7e.
- * Bytes after the first such one may be marked wrongly. Plain bytes form nearly all of every prompt, so they are passed
- * over a word at a time. */
-static uint64_t special_bytes(uint64_t word)
+/* Plain bytes form nearly all of every prompt: STEP of them are looked at, and copied, at once. */
+#ifdef __SSE2__ /* every amd64 */
+#define STEP 16
+
+/* How many bytes from `text` on are plain, at most STEP. */
+static size_t plain_prefix(const char *text)
+{
+    __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)text);
+    __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"')), backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
+    __m128i other = _mm_cmplt_epi8(bytes, _mm_set1_epi8(0x20)); /* signed: no ASCII is negative */
+    uint32_t marks = (uint32_t)_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), other));
+
+    return marks ? (size_t)__builtin_ctz(marks) : STEP;
+}
+#else
+#define STEP 8
+
+static size_t plain_prefix(const char *text)
 {
     const uint64_t ones = UINT64_C(0x0101010101010101), highs = UINT64_C(0x8080808080808080);
+    uint64_t word;
+
+    memcpy(&word, text, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
     uint64_t quote = word ^ (ones * '"'), backslash = word ^ (ones * '\\');
     uint64_t below_space = (word - ones * 0x20) & ~word;
-    uint64_t above_tilde = (word + ones) | word; /* 0x7f + 1 and everything with the high bit */
+    /* bytes after the first marked one may be marked wrongly */
+    uint64_t marks = (below_space | word | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs;
 
-    return (below_space | above_tilde | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & highs;
+    return marks ? (size_t)__builtin_ctzll(marks) / 8 : STEP;
 }
+#endif
 
 static bool is_plain(unsigned char c)
 {
-    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+    return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }
 
 /* Length of the plain bytes at the start of text. */
 static size_t plain_run(const char *text, size_t len)
 {
     size_t at = 0;
-    uint64_t word;
 
-    for (; at + sizeof word <= len; at += sizeof word) {
-        memcpy(&word, text + at, sizeof word);
-        if (special_bytes(word))
-            break;
-    }
+    while (at + STEP <= len && plain_prefix(text + at) == STEP)
+        at += STEP;
     while (at < len && is_plain((unsigned char)text[at]))
         at++;
     return at;
@@ -186,9 +207,6 @@ static void put_ascii_escape(struct gw_buf *buf, unsigned char c)
     case '\f':
         gw_buf_put(buf, "\\f", 2);
         break;
-    case 0x7f:
-        gw_buf_put(buf, "\x7f", 1);
-        break;
     default:
         put_unicode_escape(buf, c);
     }
@@ -227,28 +245,18 @@ static char escape_letter(char c)
 static size_t put_quickly(struct gw_buf *buf, aigw_str text)
 {
     char *out = buf->data + buf->len;
-    const char *last = buf->data + buf->cap - 16; /* room for eight bytes, an escape and the NUL */
+    const char *last = buf->data + buf->cap - STEP - 8; /* room for a step, an escape and the NUL */
     size_t at = 0;
-    uint64_t word;
 
-    if (buf->cap < 16)
+    if (buf->cap < STEP + 8)
         return 0;
-    while (text.len - at >= sizeof word && out <= last) {
-        memcpy(&word, text.ptr + at, sizeof word);
-        memcpy(out, &word, sizeof word);
-        uint64_t special = special_bytes(word);
-        size_t run = sizeof word;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-        if (special)
-            run = (size_t)__builtin_ctzll(special) / 8;
-#else
-        if (special)
-            for (run = 0; is_plain((unsigned char)text.ptr[at + run]);)
-                run++;
-#endif
+    while (text.len - at >= STEP && out <= last) {
+        size_t run = plain_prefix(text.ptr + at);
+
+        memcpy(out, text.ptr + at, STEP);
         at += run;
         out += run;
-        if (!special)
+        if (run == STEP)
             continue;
         char letter = escape_letter(text.ptr[at]);
         if (!letter)
@@ -257,7 +265,7 @@ static size_t put_quickly(struct gw_buf *buf, aigw_str text)
         *out++ = letter;
         at++;
     }
-    while (at < text.len && text.len - at < sizeof word && out <= last && is_plain((unsigned char)text.ptr[at]))
+    while (at < text.len && text.len - at < STEP && out <= last && is_plain((unsigned char)text.ptr[at]))
         *out++ = text.ptr[at++];
     buf->len = (size_t)(out - buf->data);
     *out = '\0';

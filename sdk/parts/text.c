@@ -158,45 +158,53 @@ size_t aigw_scan_put(char *out, int32_t code)
     return len;
 }
 
-/* Copy up to a backslash or the end; answers how much. There is room for as much as there is text. */
-static size_t copy_plain(const char *at, const char *end, char *out)
+/* What is plain, and escapes of one letter, many bytes at a time. Moves *out; answers where it stopped: at another
+ * escape or near the end. There is room for as much as there is text. */
+static const char *unescape_blocks(const char *at, const char *end, char **out)
 {
-    const char *begin = at;
+    char *to = *out;
 
-    for (; end - at >= BYTES_STEP; at += BYTES_STEP, out += BYTES_STEP) {
+    while (end - at >= BYTES_STEP + 1) { /* a backslash has something behind it */
         uint64_t marks = bytes_backslash(at);
+        size_t plain = marks ? bytes_before(marks) : BYTES_STEP;
 
-        memcpy(out, at, BYTES_STEP);
-        if (marks)
-            return (size_t)(at - begin) + bytes_before(marks);
+        memcpy(to, at, BYTES_STEP);
+        at += plain;
+        to += plain;
+        if (!marks)
+            continue;
+        *to = bytes_escape(at[1]);
+        if (!*to)
+            break;
+        to++;
+        at += 2;
     }
-    while (at < end && *at != '\\')
-        *out++ = *at++;
-    return (size_t)(at - begin);
+    *out = to;
+    return at;
 }
 
 size_t aigw_scan_unescape(aigw_str inside, char *out)
 {
     const char *at = inside.ptr, *end = inside.ptr + inside.len;
-    size_t len = 0;
+    char *to = out;
     int32_t code;
 
     while (at && at < end) {
+        at = unescape_blocks(at, end, &to);
+        if (at == end)
+            break;
         if (*at != '\\') {
-            size_t plain = copy_plain(at, end, out + len);
-
-            len += plain;
-            at += plain;
+            *to++ = *at++;
         } else if (end - at >= 2 && bytes_escape(at[1])) {
-            out[len++] = bytes_escape(at[1]);
+            *to++ = bytes_escape(at[1]);
             at += 2;
         } else {
             at = aigw_scan_escape(at, end, &code);
             if (at) /* or the text was not checked */
-                len += aigw_scan_put(out + len, code < 0 ? 0xFFFD : code);
+                to += aigw_scan_put(to, code < 0 ? 0xFFFD : code);
         }
     }
-    return len;
+    return (size_t)(to - out);
 }
 
 static const char *behind_character(const char *at, const char *end)
