@@ -19,6 +19,7 @@ struct api_key {
     struct aigw_list hash_texts; /* "sha256:<64 hex digits>", perhaps " until YYYY-MM-DD" */
     const char *expires;
     int64_t expires_s; /* first second when it is no good any more; INT64_MAX: never */
+    int64_t until_s;   /* the same of the hash that is good for longest */
 };
 
 struct slot {
@@ -95,8 +96,8 @@ static size_t slot_of(const struct gw_api_keys *keys, const unsigned char *diges
     return at;
 }
 
-static void add_hashes(struct gw_api_keys *keys, const struct api_key *key, const struct gw_node *node,
-                       const char *path, struct gw_problems *problems)
+static void add_hashes(struct gw_api_keys *keys, struct api_key *key, const struct gw_node *node, const char *path,
+                       struct gw_problems *problems)
 {
     for (size_t i = 0; i < key->hash_texts.count; i++) {
         unsigned char digest[GW_DIGEST_LEN];
@@ -120,6 +121,7 @@ static void add_hashes(struct gw_api_keys *keys, const struct api_key *key, cons
         }
         keys->slots[at].key = key;
         keys->slots[at].until_s = until_s;
+        key->until_s = until_s > key->until_s ? until_s : key->until_s;
         memcpy(keys->slots[at].digest, digest, GW_DIGEST_LEN);
     }
 }
@@ -239,6 +241,20 @@ void gw_api_keys_check(const struct gw_api_keys *keys, aigw_str secret, const ch
     }
     gw_grant_allow(&key->grant, gw_str(key->grant.name), ret_result);
     ret_result->principal.flags |= AIGW_PRINCIPALF_KEY;
+}
+
+int64_t gw_api_keys_next_end(const struct gw_api_keys *keys, int64_t now_s)
+{
+    int64_t next_s = INT64_MAX;
+
+    for (size_t i = 0; i < keys->count; i++) {
+        const struct api_key *key = &keys->keys[i];
+        int64_t end_s = key->expires_s < key->until_s ? key->expires_s : key->until_s;
+
+        if (key->grant.enabled && end_s > now_s && end_s < next_s)
+            next_s = end_s;
+    }
+    return next_s;
 }
 
 /* "aigw-", 8 characters that logs and people may see, "-", 43 that make 256 bits. Scanners for secrets find it. */

@@ -17,6 +17,9 @@ aigw_str gw_api_keys_presented(const struct gw_auth_headers *headers);
  *  NULL when it is not known. */
 void gw_api_keys_check(const struct gw_api_keys *keys, aigw_str secret, const char *client_ip, struct gw_arena *arena,
                        struct gw_auth_result *ret_result);
+/** When the first of those that are good now will be good no more, by `expires` or by the `until` of all its hashes:
+ *  seconds since 1970; INT64_MAX: none of them has an end. Any thread. */
+int64_t gw_api_keys_next_end(const struct gw_api_keys *keys, int64_t now_s);
 /** Make a secret and its hash as conf.d wants it; both are texts. */
 #define GW_API_KEY_SIZE      64u
 #define GW_API_KEY_HASH_SIZE 80u

@@ -13,6 +13,7 @@
 #define GW_BUCKETS_MAX    32u
 #define GW_SERIES_MAX     1000u /* per metric; then everything new is "other" */
 #define GW_COLLECTORS_MAX 32u
+#define GW_VALUE_MAX      256u /* bytes; longer label values are "other" */
 #define GW_ENTRY_CHAINS   64u
 #define GW_SHARD_CHAINS   512u
 #define GW_ALIKE_MAX      8u

@@ -15,7 +15,6 @@
 
 #include "health/internal.h"
 
-#define VALUE_LEN_MAX    256u /* longer label values are "other" */
 #define CACHE_LINE_BYTES 64u
 
 struct gw_registry gw_registry = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -241,7 +240,7 @@ static aigw_str short_value(aigw_str value)
 {
     if (value.len == 0)
         return AIGW_STR("unknown");
-    return value.len > VALUE_LEN_MAX ? AIGW_STR("other") : value;
+    return value.len > GW_VALUE_MAX ? AIGW_STR("other") : value;
 }
 
 static aigw_str clean_value(aigw_str value)

@@ -44,8 +44,10 @@ void gw_metrics_render(struct gw_buf *out);
 /** Called at each render, for values that are read rather than counted (RSS, open streams …). At most 32. */
 void gw_metrics_add_collector(void (*fn)(void *user, struct gw_buf *out), void *user);
 
-/** For collectors: "# HELP" and "# TYPE" lines (type: "gauge", "counter"), and a number as the format wants it. */
+/** For collectors: "# HELP" and "# TYPE" lines (type: "gauge", "counter"), a number as the format wants it, and what
+ *  stands between the quotes of a label: any text, made as harmless as gw_series() makes values. */
 void gw_metrics_put_head(struct gw_buf *out, const char *name, const char *help, const char *type);
 void gw_metrics_put_number(struct gw_buf *out, double value);
+void gw_metrics_put_value(struct gw_buf *out, const char *value);
 
 #endif

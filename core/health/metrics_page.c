@@ -22,6 +22,22 @@ void gw_metrics_put_number(struct gw_buf *out, double value)
     }
 }
 
+void gw_metrics_put_value(struct gw_buf *out, const char *value)
+{
+    const size_t len = strlen(value);
+    bool is_clean = len <= GW_VALUE_MAX;
+
+    for (size_t i = 0; i < len && is_clean; i++)
+        is_clean = value[i] >= 0x20 && value[i] <= 0x7e;
+    if (!*value)
+        value = "unknown";
+    for (const char *at = is_clean ? value : "other"; *at; at++) {
+        if (*at == '"' || *at == '\\')
+            gw_buf_puts(out, "\\");
+        gw_buf_put(out, at, 1);
+    }
+}
+
 void gw_metrics_put_head(struct gw_buf *out, const char *name, const char *help, const char *type)
 {
     gw_buf_printf(out, "# HELP %s ", name);

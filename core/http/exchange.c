@@ -46,6 +46,10 @@ bool http_ex_move(struct http_ex *ex, enum http_ex_event event)
                http_ex_event_name(event), http_ex_state_name(ex->state));
         next = http_ex_safe(ex->state);
     }
+    if (ex->state == EX_STREAM_FULL)
+        ex->conn->http->full_streams--;
+    if (next == EX_STREAM_FULL)
+        ex->conn->http->full_streams++;
     ex->state = (uint8_t)next;
     switch (next) {
     case EX_LOST:

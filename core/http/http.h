@@ -137,6 +137,8 @@ bool gw_http_is_drained(const struct gw_http *http);
 /** Requests in progress. */
 uint32_t gw_http_open_exchanges(const struct gw_http *http);
 uint32_t gw_http_open_connections(const struct gw_http *http);
+/** Streams whose client is behind: what it has not taken went beyond backlog_high, and half of that is not gone yet. */
+uint32_t gw_http_full_streams(const struct gw_http *http);
 
 /** First occurrence of a request header, any case; absent string if none. */
 aigw_str gw_http_request_header(const struct gw_exchange *ex, const char *name);

@@ -178,6 +178,7 @@ struct gw_http {
     int64_t accept_told_ms; /* when the log said that no connection can be accepted; 0: never */
     uint32_t open_exchanges;
     uint32_t open_connections;
+    uint32_t full_streams; /* exchanges in EX_STREAM_FULL */
     enum gw_drain drain;
     bool is_tls;
     bool is_leaving; /* true while draining, too */

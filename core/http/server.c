@@ -309,6 +309,11 @@ uint32_t gw_http_open_connections(const struct gw_http *http)
     return http->open_connections;
 }
 
+uint32_t gw_http_full_streams(const struct gw_http *http)
+{
+    return http->full_streams;
+}
+
 void gw_http_set_limits(struct gw_http *http, const struct gw_http_limits *limits)
 {
     size_t header_max = http->limits.header_max, backlog_high = http->limits.backlog_high;

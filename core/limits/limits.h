@@ -134,6 +134,8 @@ struct gw_tokens gw_limit_estimate(const struct gw_limit_table *table, size_t as
 int64_t gw_limit_tokens_of(const struct gw_limit_table *table, size_t bytes);
 /** Learn from a call that is over. */
 void gw_limit_learn(struct gw_limit_table *table, size_t asked_bytes, int64_t input_tokens, int64_t output_tokens);
+/** Its name in conf.d; lives as long as the configuration. */
+const char *gw_limit_quota_name(const struct gw_quota *quota);
 /** For /monitoring/ready?verbose: `"quotas":{…},"quotas_used":[…]`. */
 void gw_quotas_describe(const struct gw_quotas *quotas, struct gw_limit_table *table, const struct gw_limit_now *now,
                         struct gw_buf *json);

@@ -20,6 +20,11 @@ const char *gw_money_text(int64_t amount, char ret_text[GW_MONEY_TEXT])
     return ret_text;
 }
 
+const char *gw_limit_quota_name(const struct gw_quota *quota)
+{
+    return quota->name;
+}
+
 /* ---- log ---- */
 
 static const enum gw_limit_counter warned[] = { GW_LIMIT_REQUESTS, GW_LIMIT_TOKENS, GW_LIMIT_COST };

@@ -37,6 +37,7 @@ struct loop_post {
 struct gw_loop {
     int epoll_fd;
     int64_t now_ms;
+    struct gw_sleep sleep;
     int64_t cpu_us; /* 0: nobody asked in this turn */
     struct loop_slot *slots;
     uint32_t slot_count;
@@ -52,6 +53,7 @@ struct gw_loop {
     struct loop_post *posts; /* under posts_lock */
     struct loop_post **posts_tail;
     struct gw_wheel wheel;
+    struct gw_lag lag;
     struct epoll_event events[EVENTS_PER_TURN];
 };
 
@@ -310,6 +312,7 @@ static int loop_sleep_ms(struct gw_loop *loop, int64_t max_ms)
 {
     int64_t wait_ms = max_ms;
 
+    loop->sleep.slept_ms = 0;
     /* Every hook is asked, even when an earlier one wants no sleep: prepare() may do work. */
     for (struct gw_hook *hook = loop->hooks; hook; hook = hook->next)
         wait_ms = sooner(wait_ms, hook->prepare(hook));
@@ -318,7 +321,7 @@ static int loop_sleep_ms(struct gw_loop *loop, int64_t max_ms)
     if (wait_ms != 0) {
         int64_t timers_ms = gw_wheel_wait_ms(&loop->wheel, loop->now_ms);
         if (timers_ms > 0) { /* the clock has moved since the turn began */
-            loop->now_ms = gw_mono_ms();
+            loop->now_ms = loop->sleep.slept_ms = gw_mono_ms();
             timers_ms = gw_wheel_wait_ms(&loop->wheel, loop->now_ms);
         }
         wait_ms = sooner(wait_ms, timers_ms);
@@ -328,10 +331,16 @@ static int loop_sleep_ms(struct gw_loop *loop, int64_t max_ms)
 
 void gw_loop_turn(struct gw_loop *loop, int64_t max_ms)
 {
-    int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_PER_TURN, loop_sleep_ms(loop, max_ms));
+    int sleep_ms = loop_sleep_ms(loop, max_ms);
+    int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_PER_TURN, sleep_ms);
 
     loop->cpu_us = 0;
     loop->now_ms = gw_turn_began_ms = gw_mono_ms();
+    loop->sleep.asked_ms = sleep_ms;
+    loop->sleep.did_time_out = count == 0;
+    loop->sleep.woke_ms = loop->now_ms;
+    gw_lag_count(&loop->lag, &loop->sleep);
+    loop->sleep.began_ms = loop->now_ms;
     if (count > 0)
         loop_deliver(loop, count);
     gw_wheel_advance(&loop->wheel, loop->now_ms);
@@ -376,6 +385,11 @@ bool gw_loop_post(struct gw_loop *loop, void (*fn)(void *arg), void *arg)
 int64_t gw_loop_now_ms(const struct gw_loop *loop)
 {
     return loop->now_ms;
+}
+
+void gw_loop_add_lag(const struct gw_loop *loop, struct gw_lags *sum)
+{
+    gw_lag_add(&loop->lag, sum);
 }
 
 int64_t gw_loop_cpu_us(struct gw_loop *loop)

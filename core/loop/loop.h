@@ -4,6 +4,7 @@
 #define GW_LOOP_H
 
 #include "base/base.h"
+#include "loop/lag.h"
 
 struct gw_loop;
 
@@ -68,5 +69,8 @@ void gw_loop_undefer(struct gw_loop *loop, struct gw_task *task);
 int64_t gw_loop_now_ms(const struct gw_loop *loop);
 /** CPU time of the loop's thread, read when first asked for in a turn: it is a system call. */
 int64_t gw_loop_cpu_us(struct gw_loop *loop);
+
+/** Add how late its turns were, since it was made (lag.h). Any thread. */
+void gw_loop_add_lag(const struct gw_loop *loop, struct gw_lags *sum);
 
 #endif

@@ -13,7 +13,7 @@
 static struct {
     uint32_t scope_refused;
     uint32_t http_duration, overhead, in_flight, inferences, inference_duration, input_tokens, output_tokens,
-        total_tokens, quota_refused, cost, unpriced, usage_missing, requests, request_time, tokens;
+        total_tokens, quota, quota_refused, cost, unpriced, usage_missing, requests, request_time, tokens;
 } ids;
 
 #define MODEL_LABELS \
@@ -419,9 +419,19 @@ void gw_access_model_ended(const struct gw_request *request, const struct gw_cal
 
 void gw_access_quota_refused(const char *quota)
 {
-    aigw_str label = gw_str(quota);
+    const aigw_str labels[] = { gw_str(quota), AIGW_STR("refused") };
 
-    gw_series_add(gw_series(ids.quota_refused, &label), 1);
+    gw_series_add(gw_series(ids.quota_refused, labels), 1);
+    gw_series_add(gw_series(ids.quota, labels), 1);
+}
+
+void gw_access_quotas_admitted(const struct gw_limit_hold *hold)
+{
+    for (uint32_t i = 0; i < hold->count; i++) {
+        const aigw_str labels[] = { gw_str(gw_limit_quota_name(hold->held[i].quota)), AIGW_STR("admitted") };
+
+        gw_series_add(gw_series(ids.quota, labels), 1);
+    }
 }
 
 void gw_access_tokens(aigw_str model, const char *provider, const struct gw_tokens *tokens, bool is_guess)
@@ -485,7 +495,7 @@ void gw_access_register(struct gw_server *server)
     static const char *const http_labels[] = { "handler", "method", "status" }, *const scope_label[] = { "scope" };
     static const char *const model_two[] = { "model_engine", "model_name" };
     static const char *const all[] = { MODEL_LABELS };
-    static const char *const quota_label[] = { "quota" };
+    static const char *const quota_labels[] = { "quota", "result" };
     static const char *const cost_labels[] = { "model", "team", "currency" };
     static const double overhead_buckets[] = { 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1 };
 
@@ -509,8 +519,11 @@ void gw_access_register(struct gw_server *server)
                                   MODEL_LABEL_COUNT, NULL, 0);
     ids.total_tokens = gw_metric(GW_METRIC_COUNTER, "inference_total_tokens_total", "Tokens sent and answered.", all,
                                  MODEL_LABEL_COUNT, NULL, 0);
+    ids.quota = gw_metric(GW_METRIC_COUNTER, "aigw_quota_total",
+                          "Model calls that a quota counts: admitted by all of theirs, or refused by this one.",
+                          quota_labels, 2, NULL, 0);
     ids.quota_refused = gw_metric(GW_METRIC_COUNTER, "aigw_quota_refused_total", "Model calls that a quota refused.",
-                                  quota_label, 1, NULL, 0);
+                                  quota_labels, 1, NULL, 0);
     ids.cost =
         gw_metric(GW_METRIC_COUNTER, "aigw_cost_total",
                   "What model calls cost by the table of prices, in units of the currency.", cost_labels, 3, NULL, 0);

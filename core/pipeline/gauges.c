@@ -43,23 +43,50 @@ static void collect_config(void *user, struct gw_buf *out)
 static void collect_open(void *user, struct gw_buf *out)
 {
     struct gw_server *server = user;
-    unsigned requests = 0, connections = 0, upstream = 0;
+    unsigned requests = 0, connections = 0, upstream = 0, slow = 0;
 
     for (uint32_t i = 0; i < server->worker_count; i++) {
         requests += atomic_load(&server->workers[i].open_requests);
         connections += atomic_load(&server->workers[i].open_connections);
         upstream += atomic_load(&server->workers[i].open_upstream);
+        slow += atomic_load(&server->workers[i].slow_streams);
     }
-    gw_buf_printf(out,
-                  "# HELP aigw_open_requests Requests being served, streams included.\n"
-                  "# TYPE aigw_open_requests gauge\naigw_open_requests %u\n"
-                  "# HELP aigw_open_connections Client connections, idle ones included.\n"
-                  "# TYPE aigw_open_connections gauge\naigw_open_connections %u\n"
-                  "# HELP aigw_upstream_connections Connections to model servers.\n"
-                  "# TYPE aigw_upstream_connections gauge\naigw_upstream_connections %u\n"
-                  "# HELP aigw_log_lines_dropped_total Log lines lost because the sink was too slow.\n"
-                  "# TYPE aigw_log_lines_dropped_total counter\naigw_log_lines_dropped_total %llu\n",
-                  requests, connections, upstream, (unsigned long long)gw_log_dropped());
+    gw_buf_printf(
+        out,
+        "# HELP aigw_open_requests Requests being served, streams included.\n"
+        "# TYPE aigw_open_requests gauge\naigw_open_requests %u\n"
+        "# HELP aigw_open_connections Client connections, idle ones included.\n"
+        "# TYPE aigw_open_connections gauge\naigw_open_connections %u\n"
+        "# HELP aigw_upstream_connections Connections to model servers.\n"
+        "# TYPE aigw_upstream_connections gauge\naigw_upstream_connections %u\n"
+        "# HELP aigw_stream_clients_slow Streams that wait for their client: it is limits.backlog_high behind.\n"
+        "# TYPE aigw_stream_clients_slow gauge\naigw_stream_clients_slow %u\n"
+        "# HELP aigw_log_lines_dropped_total Log lines lost because the sink was too slow.\n"
+        "# TYPE aigw_log_lines_dropped_total counter\naigw_log_lines_dropped_total %llu\n",
+        requests, connections, upstream, slow, (unsigned long long)gw_log_dropped());
+}
+
+static void collect_lag(void *user, struct gw_buf *out)
+{
+    static const char name[] = "aigw_loop_lag_seconds";
+    struct gw_server *server = user;
+    struct gw_lags lag = { .sum_ms = 0 };
+    unsigned long long count = 0;
+
+    for (uint32_t i = 0; i < server->worker_count; i++)
+        gw_loop_add_lag(server->workers[i].loop, &lag);
+    gw_metrics_put_head(out, name, "How long a worker did not look for events, or overslept; each turn of its loop.",
+                        "histogram");
+    for (uint32_t i = 0; i < GW_LAGS; i++) {
+        count += lag.turns[i];
+        gw_buf_printf(out, "%s_bucket{le=\"", name);
+        if (i < GW_LAGS - 1)
+            gw_metrics_put_number(out, gw_lag_bounds_ms[i] / 1e3);
+        else
+            gw_buf_puts(out, "+Inf");
+        gw_buf_printf(out, "\"} %llu\n", count);
+    }
+    gw_buf_printf(out, "%s_sum %.15g\n%s_count %llu\n", name, (double)lag.sum_ms / 1e3, name, count);
 }
 
 static void collect_shared(void *user, struct gw_buf *out)
@@ -74,9 +101,10 @@ void gw_gauges_register(struct gw_server *server)
     gw_metrics_add_collector(collect_build, NULL);
     gw_metrics_add_collector(collect_certificate, server);
     gw_metrics_add_collector(collect_open, server);
+    gw_metrics_add_collector(collect_lag, server);
     gw_metrics_add_collector(collect_config, server);
     gw_metrics_add_collector(gw_limits_collect, server);
-    gw_metrics_add_collector(gw_targets_collect, server);
+    gw_metrics_add_collector(gw_shown_collect, server);
     gw_metrics_add_collector(collect_shared, server);
     gw_metrics_add_collector(gw_meters_collect, NULL);
     gw_metrics_add_collector(gw_process_collect, NULL);

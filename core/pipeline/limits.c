@@ -1,10 +1,12 @@
 /* limits.c - metrics.model_limits: {engine: {model: {concurrency, input_tokens, output_tokens, total_tokens}}} as
  * gauges. They tell dashboards where a vendor's limits are; nothing is enforced (auth-and-config.md §2.5). And the
- * gauges of the configuration in use: its targets, and how much of its quotas is used. */
+ * gauges of the configuration in use: its targets, how much of its quotas is used, its plugins, its API keys. */
 #include <json-c/json.h>
 
+#include "auth/api_keys.h"
 #include "health/metrics.h"
 #include "pipeline/request.h"
+#include "plugin/plugin.h"
 
 #define PAGE_MAX (256u << 10)
 
@@ -79,7 +81,19 @@ void gw_limits_collect(void *server, struct gw_buf *out)
     pthread_mutex_unlock(&s->limits_lock);
 }
 
-void gw_targets_collect(void *server, struct gw_buf *out)
+/** Nothing is shown when no key has an end. */
+static void put_key_end(const struct gw_api_keys *keys, int64_t wall_s, struct gw_buf *out)
+{
+    const int64_t end_s = gw_api_keys_next_end(keys, wall_s);
+
+    if (end_s == INT64_MAX)
+        return;
+    gw_metrics_put_head(out, "aigw_key_not_after_seconds",
+                        "When the next API key of this gateway ends, in seconds since 1970.", "gauge");
+    gw_buf_printf(out, "aigw_key_not_after_seconds %lld\n", (long long)end_s);
+}
+
+void gw_shown_collect(void *server, struct gw_buf *out)
 {
     const struct gw_limit_now now = { .mono_us = gw_mono_us(), .wall_s = gw_wall_s() };
     struct gw_server *s = server;
@@ -92,5 +106,7 @@ void gw_targets_collect(void *server, struct gw_buf *out)
         return;
     gw_models_put_gauges(snapshot->models, &snapshot->settings, out);
     gw_quotas_collect(snapshot->quotas, s->limits, &now, out);
+    gw_plugins_collect(snapshot->plugins, out);
+    put_key_end(snapshot->api_keys, now.wall_s, out);
     gw_snapshot_unref(snapshot);
 }

@@ -227,6 +227,7 @@ void gw_access_done(struct gw_request *request);
 void gw_access_model_started(const struct gw_call_stats *stats);
 void gw_access_model_ended(const struct gw_request *request, const struct gw_call_stats *stats);
 void gw_access_quota_refused(const char *quota);
+void gw_access_quotas_admitted(const struct gw_limit_hold *hold);
 /** What a call used, and what that cost. */
 struct gw_spent {
     aigw_str model; /* of conf.d */
@@ -242,12 +243,12 @@ void gw_access_register(struct gw_server *server);
 /* gauges.c */
 void gw_gauges_register(struct gw_server *server);
 
-/* limits.c: the operator's model limits, shown as gauges and enforced by nobody, and the gauges of targets and quotas
- */
+/* limits.c: the operator's model limits, shown as gauges and enforced by nobody, and the gauges of the configuration in
+ * use */
 /** This configuration is in use from now on. */
 void gw_limits_show(struct gw_server *server, struct gw_snapshot *snapshot);
 void gw_limits_collect(void *server, struct gw_buf *out);
-void gw_targets_collect(void *server, struct gw_buf *out);
+void gw_shown_collect(void *server, struct gw_buf *out);
 
 /* host.c */
 const struct aigw_host *gw_host(void);

@@ -119,6 +119,8 @@ static enum gw_limit_verdict charge(struct gw_request_call *node)
 
         if (verdict == GW_LIMIT_ASK)
             verdict = ask_store(node, &subject, &use, &now);
+        if (verdict == GW_LIMIT_ADMITTED)
+            gw_access_quotas_admitted(&node->hold);
         if (verdict != GW_LIMIT_REFUSED)
             return verdict;
         go_on(node, &refusal);
@@ -157,6 +159,8 @@ static void on_verdict(void *owner, enum gw_limit_verdict verdict, const struct 
 
     node->ask = NULL;
     node->hold = *hold;
+    if (verdict == GW_LIMIT_ADMITTED)
+        gw_access_quotas_admitted(&node->hold);
     if (verdict == GW_LIMIT_REFUSED) {
         go_on(node, refusal);
         verdict = charge(node);

@@ -50,6 +50,7 @@ static void publish(struct gw_hook *hook)
 
     atomic_store_explicit(&worker->open_requests, gw_http_open_exchanges(worker->http), memory_order_relaxed);
     atomic_store_explicit(&worker->open_connections, gw_http_open_connections(worker->http), memory_order_relaxed);
+    atomic_store_explicit(&worker->slow_streams, gw_http_full_streams(worker->http), memory_order_relaxed);
     atomic_store_explicit(&worker->open_upstream, gw_upstream_open_connections(worker->upstream), memory_order_relaxed);
 }
 

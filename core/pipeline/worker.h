@@ -29,6 +29,7 @@ struct gw_worker {
     atomic_uint open_requests; /* read by the metrics page */
     atomic_uint open_connections;
     atomic_uint open_upstream;
+    atomic_uint slow_streams;
     struct gw_http_handler handler;
     struct gw_hook gauges;
     struct gw_health *health; /* the first worker's: it asks for all */

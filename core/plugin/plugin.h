@@ -84,6 +84,8 @@ struct gw_instance *gw_plugins_provider(const struct gw_plugins *plugins, const 
 struct gw_instance *gw_plugins_disabled(const struct gw_plugins *plugins, uint32_t kind, const char *name);
 /** Settings reference of all plugins as Markdown. */
 void gw_plugins_reference(const struct gw_plugins *plugins, struct gw_buf *out);
+/** aigw_plugin_info: which plugins are loaded, in which versions. Any thread. */
+void gw_plugins_collect(const struct gw_plugins *plugins, struct gw_buf *page);
 
 /** Instance contexts are made by whoever owns struct aigw_ctx (pipeline/host.c, or a test's stand-in). */
 struct aigw_ctx *gw_ctx_new_instance(struct gw_arena *arena, const struct gw_plugin *plugin, const char *name);

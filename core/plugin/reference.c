@@ -1,5 +1,6 @@
-/* reference.c - the settings of all loaded plugins as a page for people. */
+/* reference.c - the loaded plugins: their settings as a page for people, their versions as metrics. */
 #include "config/settings.h"
+#include "health/metrics.h"
 #include "plugin/internal.h"
 
 static void one_plugin(const struct gw_plugin *plugin, struct gw_buf *out)
@@ -26,4 +27,15 @@ void gw_plugins_reference(const struct gw_plugins *plugins, struct gw_buf *out)
     gw_buf_puts(out, "# Settings of plugins\n");
     for (const struct gw_plugin *plugin = plugins->first; plugin; plugin = plugin->next)
         one_plugin(plugin, out);
+}
+
+void gw_plugins_collect(const struct gw_plugins *plugins, struct gw_buf *page)
+{
+    gw_metrics_put_head(page, "aigw_plugin_info", "1, with a loaded plugin and its version.", "gauge");
+    for (const struct gw_plugin *plugin = plugins->first; plugin; plugin = plugin->next) {
+        gw_buf_printf(page, "aigw_plugin_info{kind=\"%s\",plugin=\"%s\",version=\"",
+                      gw_plugin_kind_name(plugin->descriptor.kind), plugin->descriptor.name);
+        gw_metrics_put_value(page, plugin->descriptor.version);
+        gw_buf_puts(page, "\"} 1\n");
+    }
 }

@@ -1,4 +1,5 @@
 """OP-KEY rows: API keys of conf.d, on the routes of the probe feature that are for them."""
+import calendar
 import hashlib
 import os
 import subprocess
@@ -187,6 +188,13 @@ def nowhere(env):
     env.post("/probe-key/answer?key=" + SECRETS["build"], b"x", headers={"Content-Type": "text/plain"})
     truth("canary-77f0" not in env.gw.metrics(), "no key in the metrics", "one")
     truth(not any("canary-77f0" in str(line) for line in env.gw.lines), "no key in the log", "one")
+
+
+@case("C-MET-010-key", "keys")
+def next_end(env):
+    """When the key ends that ends next: not one that has ended or is off, and no hash that another replaced."""
+    equal(env.gw.metric("aigw_key_not_after_seconds"), calendar.timegm(time.strptime(TOMORROW, "%Y-%m-%d")) + 86400,
+          "aigw_key_not_after_seconds")
 
 
 @case("OP-KEY-make", "keys")

@@ -19,7 +19,7 @@ from harness.runner import case, equal, fixture, truth
 from ._env import Env, completion
 
 PATH = "/v1/chat/completions"
-SECRETS = {name: f"aigw-metric00-{name}-canary-44d0" for name in ("free", "once")}
+SECRETS = {name: f"aigw-metric00-{name}-canary-44d0" for name in ("free", "once", "pair")}
 CHAT = {"model": "coder", "messages": [{"role": "user", "content": "hi"}]}
 DETAILS = {"id": "x", "object": "chat.completion", "created": 1, "model": "m", "choices": [
     {"index": 0, "message": {"role": "assistant", "content": "a"}, "finish_reason": "stop"}], "usage": {
@@ -46,7 +46,9 @@ models: {{ coder: {{ targets = ( {{ provider = "first"; model = "m"; }} ); }};
            other: {{ targets = ( {{ provider = "second"; model = "m"; }} ); }};
            twice: {{ hedge_ms = 50; targets = ( {{ provider = "first"; model = "m"; }}, {{ provider = "second"; model = "m"; tier = 2; }} ); }}; }};
 keys: {{ {" ".join(map(key, SECRETS))} }};
-quotas: {{ once: {{ per = "key"; match = ( "once" ); requests = 1; window = "day"; }}; }};
+quotas: {{ once: {{ per = "key"; match = ( "once" ); requests = 1; window = "day"; }};
+           wide: {{ per = "key"; match = ( "pair" ); requests = 9; window = "day"; }};
+           tight: {{ per = "key"; match = ( "pair" ); requests = 2; window = "day"; }}; }};
 """
         super().__init__(ctx, conf=conf, name="counted")
 
@@ -186,12 +188,36 @@ def tokens_of_two_servers(env):
     equal(lost, {("input", "estimated"): 10}, "the loser's")
 
 
+@case("C-MET-013", "counted")
+def quotas(env):
+    """Calls that a quota counts: admitted by all that count them, or refused by one. Who meets none is counted by none."""
+    def counts():
+        return {(quota, result): env.count("aigw_quota_total", quota=quota, result=result)
+                for quota in ("wide", "tight") for result in ("admitted", "refused")}
+
+    equal(set(counts().values()), {0}, "before the first call")
+    equal([env.chat(who).status for who in ("pair", "pair", "pair", "pair", "free")], [200, 200, 429, 429, 200], "statuses")
+    equal(counts(), {("wide", "admitted"): 2, ("wide", "refused"): 0, ("tight", "admitted"): 2, ("tight", "refused"): 2},
+          "aigw_quota_total")
+    equal(env.count("aigw_quota_refused_total", quota="tight"), 2, "aigw_quota_refused_total")
+
+
+@case("C-MET-010-plugins", "counted")
+def plugins(env):
+    """Each plugin that is loaded, with its version, as `aigw plugins` has them."""
+    said = re.findall(r"^(provider|feature) (\S+) (\S+) \(ABI", run(env.ctx, "plugins", conf_dirs=()).out, re.M)
+    truth(len(said) > 5, "plugins", said)
+    shown = re.findall(r'^aigw_plugin_info\{kind="(\w+)",plugin="(\w+)",version="([^"]+)"\} 1$', env.gw.metrics(), re.M)
+    equal(sorted(shown), sorted(said), "aigw_plugin_info")
+
+
 @case("C-MET-010-build", "counted")
 def build(env):
     """The version, as `aigw version` has it. Without TLS there is no certificate that could expire."""
     version = run(env.ctx, "version", plugins=False, conf_dirs=()).out.split()[1]
     equal(env.gw.metric("aigw_build_info", version=version), 1.0, "aigw_build_info")
     equal(env.gw.metric("aigw_cert_not_after_seconds"), None, "aigw_cert_not_after_seconds")
+    equal(env.gw.metric("aigw_key_not_after_seconds"), None, "aigw_key_not_after_seconds without a key that ends")
 
 
 class Certified(Env):

@@ -21,6 +21,7 @@ FILES = ("deploy", "helm", "ai-gateway", "files")
 LIMITS = """
 prices: { table = ( { model = "codestral-*"; input = 1.0; output = 2.0; } ); };
 quotas: { gitlabs: { per = "instance"; requests = 5; window = "day"; }; };
+keys: { ends: { hash = ( "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" ); expires = "2199-12-31"; }; };
 """
 WORD = re.compile(r"\b(?:aigw|http|model|inference|process|code)_[a-z0-9_]+\b")
 LABELS = {"model_name", "model_engine"}

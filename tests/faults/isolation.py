@@ -1,6 +1,7 @@
 """ISO rows: plugins that break the rules of their interface, are slow, or never come back (issue: isolation). Each is named
 in the log and in the metrics, and harms nobody else; the operator can switch one off while the gateway runs."""
 import json
+import re
 import subprocess
 import time
 
@@ -288,6 +289,24 @@ def each_its_own(env):
         equal(env.ask("E:late").status, 200, "status")
     event, produce = seconds("feature", "event") - event, seconds("provider", "produce") - produce
     truth(event > 0.25 and produce < event / 3, "the time to be the feature's", (event, produce))
+
+
+@case("C-MET-011-lag", "slow-plugin")
+def loop_lag(env):
+    """A worker that is held up turns late, whoever held it up; how late is in a histogram of all its turns."""
+    def late(bound):
+        count = env.gw.metric("aigw_loop_lag_seconds_count")
+        equal(env.gw.metric("aigw_loop_lag_seconds_bucket", le="+Inf") >= count, True, "all turns in the last bucket")
+        return count - env.gw.metric("aigw_loop_lag_seconds_bucket", le=bound)
+
+    before, sum_before = late("0.01"), env.gw.metric("aigw_loop_lag_seconds_sum")
+    for _ in range(3):
+        equal(env.ask("slow").status, 200, "status")
+    until(lambda: late("0.01") - before >= 3, "three turns that were late")
+    truth(env.gw.metric("aigw_loop_lag_seconds_sum") - sum_before >= 0.08, "the time that they took", env.gw.metrics())
+    buckets = re.findall(r'aigw_loop_lag_seconds_bucket\{le="([^"]+)"\} (\d+)', env.gw.metrics())
+    equal([bound for bound, _ in buckets], ["0.001", "0.005", "0.01", "0.05", "0.1", "0.5", "+Inf"], "bounds")
+    equal([int(count) for _, count in buckets], sorted(int(count) for _, count in buckets), "counts that add up")
 
 
 @case("ISO-memory", "hostile")

@@ -162,6 +162,9 @@ def strict_is_exact(env):
             all_.await_up()
             equal(all_.storm(200), {200: limit, 429: 200 - limit}, f"answers with {quotas}")
             equal(all_.script.count, limit, "calls of the model server")
+            for result, count in (("admitted", limit), ("refused", 200 - limit)):
+                equal(sum(gw.metric("aigw_quota_total", quota="q", result=result) or 0 for gw in all_.gws), count,
+                      f"C-MET-013: aigw_quota_total {result}")
             equal(len(events(all_.gws[0], "shared.down")), 0, "times the store was down")
 
 

@@ -82,7 +82,15 @@ def cancelled_calls_leave_nothing(env):
         time.sleep(0.05)
 
 
-@case("F-BACKPRESSURE", "streams")
+def awaits_slow(env, count):
+    """C-MET-012: the number of streams that wait for their clients."""
+    deadline = time.monotonic() + 10
+    while env.gw.metric("aigw_stream_clients_slow") != count:
+        truth(time.monotonic() < deadline, f"aigw_stream_clients_slow {count}", env.gw.metric("aigw_stream_clients_slow"))
+        time.sleep(0.02)
+
+
+@case("F-BACKPRESSURE C-MET-012", "streams")
 def slow_readers(env):
     """Readers that do not read: the model is slowed down, the gateway's memory does not grow, and when they read on
     every byte is there."""
@@ -107,6 +115,7 @@ def slow_readers(env):
         last = now
         time.sleep(0.1)
     truth(still >= 6, "the model to be held back", f"{last} bytes sent and still going")
+    awaits_slow(env, readers)
     total = readers * pieces * size
     truth(last < total * 0.8, f"much less than all {total} bytes to be taken", last)
     grown = env.gw.rss_kib() - before
@@ -120,6 +129,7 @@ def slow_readers(env):
         truth(response.is_complete, "a complete stream", "cut")
         equal(len(response.body), pieces * size, "bytes")
         equal(set(response.body), {ord("y")}, "content")
+    awaits_slow(env, 0)
 
 
 @case("F-LEAVE-while-paused", "streams")
@@ -133,8 +143,10 @@ def leave_while_paused(env):
     while last != script.seen[0].bytes_accepted or last == 0:
         last = script.seen[0].bytes_accepted
         time.sleep(0.3)
+    awaits_slow(env, 1)
     conn.close()
     truth(script.wait(lambda s: s.seen[0].is_done, 5), "the model call to end", "still open after 5 s")
+    awaits_slow(env, 0)
 
 
 def stream_requests(env, count, gate, pieces=8):

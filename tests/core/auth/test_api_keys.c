@@ -77,6 +77,37 @@ START_TEST(a_key_is_found_by_its_digest)
 }
 END_TEST
 
+#define DEF    "sha256:cb8379ac2098aa165029e3938a51da0bcecfc008fd6795f401178647f96c5b34" /* of "def" */
+#define GHI    "sha256:50ae61e841fac4e8f9e40baf2ad36ec868922ea48368c18f9535e47db56dd7fb" /* of "ghi" */
+#define DAY(n) (INT64_C(86400) * (n))
+
+/* The last days are those of 1970: the second is over at DAY(2). */
+static const struct {
+    const char *groups;
+    int64_t now_s, end_s;
+} ends[] = {
+    { "", 0, INT64_MAX },
+    { "a: { hash = ( \"" ABC "\" ); };", 0, INT64_MAX },
+    { "a: { hash = ( \"" ABC "\" ); expires = \"1970-01-02\"; };", 0, DAY(2) },
+    { "a: { hash = ( \"" ABC "\" ); expires = \"1970-01-02\"; };", DAY(2) - 1, DAY(2) },
+    { "a: { hash = ( \"" ABC "\" ); expires = \"1970-01-02\"; };", DAY(2), INT64_MAX },
+    { "a: { hash = ( \"" ABC "\" ); expires = \"1970-01-09\"; }; b: { hash = ( \"" DEF
+      "\" ); expires = \"1970-01-04\"; }; c: { hash = ( \"" GHI "\" ); expires = \"1970-01-02\"; };",
+      DAY(3), DAY(4) },
+    { "a: { hash = ( \"" ABC "\" ); expires = \"1970-01-02\"; enabled = false; };", 0, INT64_MAX },
+    { "a: { hash = ( \"" ABC "\", \"" DEF " until 1970-01-02\" ); };", 0, INT64_MAX }, /* replaced, not ended */
+    { "a: { hash = ( \"" ABC " until 1970-01-03\", \"" DEF " until 1970-01-02\" ); };", 0, DAY(3) },
+    { "a: { hash = ( \"" ABC " until 1970-01-03\" ); expires = \"1970-01-02\"; };", 0, DAY(2) },
+};
+
+START_TEST(the_next_end_is_of_a_key_that_is_good)
+{
+    ck_assert_int_eq(gw_api_keys_next_end(build(ends[_i].groups), ends[_i].now_s), ends[_i].end_s);
+    ck_assert_uint_eq(problems.error_count, 0);
+    gw_arena_done(&arena);
+}
+END_TEST
+
 START_TEST(keys_that_are_made_differ_and_fit_their_hash)
 {
     char secrets[2][GW_API_KEY_SIZE], hash[GW_API_KEY_HASH_SIZE], group[256];
@@ -98,6 +129,7 @@ TCase *api_keys_cases(void)
 
     tcase_add_loop_test(tcase, groups_are_checked, 0, sizeof rows / sizeof *rows);
     tcase_add_test(tcase, a_key_is_found_by_its_digest);
+    tcase_add_loop_test(tcase, the_next_end_is_of_a_key_that_is_good, 0, sizeof ends / sizeof *ends);
     tcase_add_test(tcase, keys_that_are_made_differ_and_fit_their_hash);
     return tcase;
 }

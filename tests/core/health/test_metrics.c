@@ -359,6 +359,32 @@ START_TEST(numbers_survive_the_way_to_text)
 }
 END_TEST
 
+static const struct {
+    const char *value, *text;
+} value_rows[] = {
+    { "1.0.0", "1.0.0" },
+    { "", "unknown" },
+    { "say \"a\\b\"", "say \\\"a\\\\b\\\"" },
+    { "two\nlines", "other" },
+    { "gr\xc3\xbc\xc3\x9f", "other" },
+};
+
+START_TEST(any_text_is_a_harmless_value)
+{
+    char longest[258];
+
+    gw_metrics_put_value(&page, value_rows[_i].value);
+    ck_assert_str_eq(page.data, value_rows[_i].text);
+    for (size_t len = 256; len <= 257; len++) {
+        memset(longest, 'v', len);
+        longest[len] = '\0';
+        gw_buf_clear(&page);
+        gw_metrics_put_value(&page, longest);
+        ck_assert_str_eq(page.data, len > 256 ? "other" : longest);
+    }
+}
+END_TEST
+
 static void collect(void *user, struct gw_buf *out)
 {
     gw_metrics_put_head(out, "read_now", "R.", "gauge");
@@ -438,6 +464,7 @@ int main(void)
     tcase_add_test(tcase, beyond_a_thousand_series_everything_new_is_other);
     tcase_add_test(tcase, threads_lose_nothing_even_after_they_ended);
     tcase_add_loop_test(tcase, numbers_survive_the_way_to_text, 0, GW_ARRAY_LEN(number_rows));
+    tcase_add_loop_test(tcase, any_text_is_a_harmless_value, 0, GW_ARRAY_LEN(value_rows));
     tcase_add_test(tcase, collectors_are_asked_at_each_render);
     tcase_add_test(tcase, a_page_beyond_the_buffers_maximum_is_reported);
     tcase_add_test(tcase, the_process_has_memory_descriptors_and_a_past);

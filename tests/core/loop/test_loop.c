@@ -195,6 +195,66 @@ START_TEST(the_loop_sleeps_until_the_timer_is_due)
 }
 END_TEST
 
+/* ---- how late it turns ------------------------------------------------------------------------------------------ */
+
+static const struct {
+    struct gw_sleep sleep;
+    int bucket; /* -1: not counted */
+    uint64_t late_ms;
+} sleeps[] = {
+    { { 0, 100, 100, 0, true }, -1, 0 },   /* the first turn */
+    { { 100, 0, 900, -1, false }, -1, 0 }, /* without timers: nobody knows when it went to sleep */
+    { { 100, 0, 900, 50, true }, -1, 0 },  /* likewise, as a hook wished */
+    { { 100, 0, 100, 0, true }, 0, 0 },    /* it only looked */
+    { { 100, 0, 101, 0, false }, 0, 1 },   /* … and turned for so long */
+    { { 100, 0, 105, 0, false }, 1, 5 },
+    { { 100, 105, 900, 1000, false }, 1, 5 }, /* what woke it came whenever it came */
+    { { 100, 106, 116, 10, true }, 2, 6 },    /* on time */
+    { { 100, 106, 112, 10, true }, 2, 6 },    /* before its time: no credit */
+    { { 100, 100, 160, 10, true }, 3, 50 },   /* overslept */
+    { { 100, 120, 180, 10, true }, 4, 70 },   /* both */
+    { { 100, 100, 611, 10, true }, 6, 501 },
+    { { 100, 600, 5000, 9000, false }, 5, 500 },
+};
+
+START_TEST(lateness_is_the_turn_and_what_was_overslept)
+{
+    struct gw_lag lag = { .sum_ms = 0 };
+    struct gw_lags sum = { .sum_ms = 1000 };
+
+    gw_lag_count(&lag, &sleeps[_i].sleep);
+    gw_lag_add(&lag, &sum);
+    for (int i = 0; i < (int)GW_LAGS; i++)
+        ck_assert_uint_eq(sum.turns[i], i == sleeps[_i].bucket);
+    ck_assert_uint_eq(sum.sum_ms, 1000 + sleeps[_i].late_ms);
+}
+END_TEST
+
+static void hold_up(struct gw_timer *self)
+{
+    int64_t until_us = gw_mono_us() + 60000;
+
+    (void)self;
+    while (gw_mono_us() < until_us)
+        ;
+}
+
+START_TEST(a_callback_that_holds_the_loop_up_makes_it_late)
+{
+    struct probe later = { .timer.on_due = probe_due };
+    struct gw_timer busy = { .on_due = hold_up };
+    struct gw_lags sum = { .sum_ms = 0 };
+
+    gw_timer_set(loop, &later.timer, 70); /* there is something to sleep for: the clock is read */
+    gw_timer_set(loop, &busy, 0);
+    while (!later.fired)
+        gw_loop_turn(loop, -1);
+    gw_loop_add_lag(loop, &sum);
+    ck_assert_uint_ge(sum.turns[4] + sum.turns[5] + sum.turns[6], 1);
+    ck_assert_uint_ge(sum.sum_ms, 59);
+}
+END_TEST
+
 /* ---- descriptors ------------------------------------------------------------------------------------------------ */
 
 struct pair {
@@ -510,6 +570,8 @@ int main(void)
     tcase_add_test(tcase, a_timer_may_clear_another_one_that_is_due);
     tcase_add_test(tcase, a_timer_that_sets_itself_does_not_starve_the_loop);
     tcase_add_test(tcase, the_loop_sleeps_until_the_timer_is_due);
+    tcase_add_loop_test(tcase, lateness_is_the_turn_and_what_was_overslept, 0, GW_ARRAY_LEN(sleeps));
+    tcase_add_test(tcase, a_callback_that_holds_the_loop_up_makes_it_late);
     tcase_add_test(tcase, events_of_deleted_descriptors_are_not_delivered);
     tcase_add_test(tcase, a_new_descriptor_does_not_inherit_a_stale_event);
     tcase_add_test(tcase, a_descriptor_may_be_changed_and_deleted_twice);
