@@ -3,6 +3,7 @@
 #include "upstream/framing.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "upstream/decode.h"
 
@@ -63,7 +64,7 @@ static uint32_t framing_of(uint32_t asked, const char *first, size_t len)
     for (size_t i = 0; i < GW_ARRAY_LEN(fields); i++) {
         size_t want = strlen(fields[i]);
 
-        if (memcmp(first, fields[i], len < want ? len : want) != 0)
+        if (strncasecmp(first, fields[i], len < want ? len : want) != 0)
             continue;
         if (len >= want)
             return AIGW_FRAMING_SSE;
