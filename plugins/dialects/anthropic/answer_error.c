@@ -32,16 +32,13 @@ void anthropic_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const
 
 /* ---- inside an answer ---- */
 
-bool anthropic_is_error(const struct anthropic_object *object)
+bool anthropic_is_error(struct anthropic_in *in, const struct anthropic_object *object)
 {
-    const struct aigw_json *message = &object->at[ANTHROPIC_MESSAGE];
-
     if (aigw_json_is_text(&object->at[ANTHROPIC_TYPE], "error") || reader_is_set(&object->at[ANTHROPIC_ERROR]))
         return true;
     if (anthropic_has(object, ANTHROPIC_TYPE) || anthropic_has(object, ANTHROPIC_CONTENT))
         return false;
-    return anthropic_has(object, ANTHROPIC_ERROR) || anthropic_has(object, ANTHROPIC_DETAIL) ||
-           (message->type == AIGW_JSON_STRING && reader_is_set(message));
+    return anthropic_has(object, ANTHROPIC_ERROR) || refusal_is_complaint(&in->r, &object->json);
 }
 
 aigw_status anthropic_emit_error(struct anthropic_in *in, const struct aigw_json *object)
@@ -51,6 +48,12 @@ aigw_status anthropic_emit_error(struct anthropic_in *in, const struct aigw_json
     in->call->is_over = 1;
     refusal_read(&in->r, object, &anthropic_rules, &refusal);
     return refusal_emit(in->host, in->ctx, &in->pass, &refusal, &anthropic_rules);
+}
+
+aigw_status anthropic_emit_strange(struct anthropic_in *in, aigw_str text)
+{
+    return refusal_is_plain(text) ? anthropic_emit_error_text(in, text)
+                                  : anthropic_nonsense(in, "is not a JSON object");
 }
 
 aigw_status anthropic_emit_error_text(struct anthropic_in *in, aigw_str words)

@@ -199,7 +199,8 @@ aigw_str wire_skip_blanks(aigw_str s);
 bool wire_same_word(aigw_str word, const char *literal);
 /** "error: words", "[ERROR] words", "RuntimeError: words": what stands behind it. */
 bool wire_is_error_line(aigw_str text, aigw_str *ret_words);
-/** "error", "stream_error", "exception": the name of an event that is a failure, whatever its data. */
+/** "error", "stream_error", "exception", "error.x", "failed", "aborted": the name of an event that is a failure,
+ * whatever its data. */
 bool wire_is_error_event(aigw_str name);
 /** Something that only keeps the connection alive: no data, or a word for it as data or as the event's name. */
 bool wire_is_heartbeat(aigw_str name, aigw_str data);

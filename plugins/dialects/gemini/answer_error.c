@@ -148,6 +148,11 @@ aigw_status gemini_emit_error_text(struct gemini_in *in, aigw_str text)
     return status;
 }
 
+aigw_status gemini_emit_strange(struct gemini_in *in, aigw_str text)
+{
+    return refusal_is_plain(text) ? gemini_emit_error_text(in, text) : gemini_nonsense(in, "is not a JSON object");
+}
+
 aigw_status gemini_emit_blocked(struct gemini_in *in, aigw_str reason, aigw_str message)
 {
     struct aigw_error error = {

@@ -252,24 +252,23 @@ static aigw_status emit_count(struct gemini_in *in, const struct aigw_json *obj)
     return status == AIGW_OK ? emit_finish(in, 0, AIGW_STR("STOP"), AIGW_STR_NONE) : status;
 }
 
-static bool is_error(const struct aigw_json *obj)
+static bool is_error(struct gemini_in *in, const struct aigw_json *obj)
 {
-    static const char *const names[] = { "error", "candidates", "usageMetadata", "message", "detail" };
-    struct aigw_json members[5];
+    static const char *const names[] = { "error", "candidates", "usageMetadata" };
+    struct aigw_json members[3];
 
-    aigw_json_members(obj, names, 5, members);
+    aigw_json_members(obj, names, 3, members);
     if (reader_is_set(&members[0]))
         return true;
     return members[1].type == AIGW_JSON_ABSENT && members[2].type == AIGW_JSON_ABSENT &&
-           (members[0].type > AIGW_JSON_NULL || members[3].type == AIGW_JSON_STRING ||
-            members[4].type > AIGW_JSON_NULL);
+           (members[0].type > AIGW_JSON_NULL || refusal_is_complaint(&in->reader, obj));
 }
 
 static aigw_status read_object(struct gemini_in *in, const struct aigw_json *obj, bool is_body)
 {
     if (obj->type != AIGW_JSON_OBJECT)
         return gemini_nonsense(in, "is not a JSON object");
-    if (is_error(obj))
+    if (is_error(in, obj))
         return gemini_emit_error(in, obj);
     if (in->call->kind == AIGW_CALL_COUNT)
         return emit_count(in, obj);
@@ -324,7 +323,7 @@ static aigw_status read_values(struct gemini_in *in, aigw_str text, bool is_body
         if (wire_is_error_line(text, &words))
             return gemini_emit_error_text(in, words);
         if (!reader_next(&in->reader, &text, &value))
-            return gemini_nonsense(in, "is not a JSON object");
+            return gemini_emit_strange(in, text);
         status = read_value(in, &value, is_body);
     } while (text.len > 0 && status == AIGW_OK && !in->call->is_over);
     if (status == AIGW_OK && is_body && !in->call->is_over) /* what is complete as JSON is whole */

@@ -138,6 +138,8 @@ void gemini_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const st
 aigw_status gemini_emit_error(struct gemini_in *in, const struct aigw_json *value);
 /** The same for one told in plain words. */
 aigw_status gemini_emit_error_text(struct gemini_in *in, aigw_str words);
+/** What should be JSON and is not: a failure, with its words where they tell of one. */
+aigw_status gemini_emit_strange(struct gemini_in *in, aigw_str text);
 /** The prompt was refused before anything was said. */
 aigw_status gemini_emit_blocked(struct gemini_in *in, aigw_str reason, aigw_str message);
 

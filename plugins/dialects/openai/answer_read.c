@@ -350,7 +350,7 @@ static aigw_status read_values(struct openai_in *in, aigw_str text, bool is_body
         if (wire_is_error_line(text, &words))
             return openai_emit_error_text(in, words);
         if (!reader_next_for(in->r, &text, &members, &value))
-            return openai_nonsense(in, "is not a JSON object");
+            return openai_emit_strange(in, text);
         status = read_value(in, &value, &members, is_body);
     } while (text.len > 0 && status == AIGW_OK && !in->call->is_over);
     return status == AIGW_OK && in->r->is_short ? AIGW_E_NOMEM : status;

@@ -179,6 +179,8 @@ bool openai_is_complaint(struct openai_in *in, const struct aigw_json *obj);
 aigw_status openai_emit_error(struct openai_in *in, const struct aigw_json *obj);
 /** The same for an error told in plain words. */
 aigw_status openai_emit_error_text(struct openai_in *in, aigw_str words);
+/** What should be JSON and is not: a failure, with its words where they tell of one. */
+aigw_status openai_emit_strange(struct openai_in *in, aigw_str text);
 /** The same for a choice that ended badly. */
 aigw_status openai_emit_broken(struct openai_in *in, uint32_t kind, aigw_str word);
 
