@@ -85,5 +85,7 @@ aigw_status anthropic_emit_error(struct anthropic_in *in, const struct aigw_json
 aigw_status anthropic_emit_error_text(struct anthropic_in *in, aigw_str words);
 /** What should be JSON and is not: a failure, with its words where they tell of one. */
 aigw_status anthropic_emit_strange(struct anthropic_in *in, aigw_str text);
+/** The end, by a word for it that says that the server gave up. */
+aigw_status anthropic_emit_broken(struct anthropic_in *in, aigw_str word);
 
 #endif

@@ -2,6 +2,8 @@
  * "request_id"}, and the shapes of refusal.h. */
 #include "answer.h"
 
+#include "../common/finish.h"
+
 static const struct refusal_word anthropic_words[] = {
     { "invalid_request_error", AIGW_ERR_BAD_REQUEST, 400 },
     { "authentication_error", AIGW_ERR_AUTH, 401 },
@@ -67,4 +69,14 @@ aigw_status anthropic_emit_error_text(struct anthropic_in *in, aigw_str words)
     status = refusal_emit(in->host, in->ctx, &in->pass, &refusal, &anthropic_rules);
     reader_end(&reader);
     return status;
+}
+
+aigw_status anthropic_emit_broken(struct anthropic_in *in, aigw_str word)
+{
+    struct aigw_error error;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = &error };
+
+    finish_of_broken(word, &error);
+    in->call->is_over = 1;
+    return anthropic_emit(in, &event);
 }

@@ -5,6 +5,8 @@
  */
 #include "gemini.h"
 
+#include "../common/finish.h"
+
 #include <string.h>
 
 /* Google's canonical codes, and what its APIs say more exactly in details[].reason. */
@@ -167,5 +169,15 @@ aigw_status gemini_emit_blocked(struct gemini_in *in, aigw_str reason, aigw_str 
     text = in->host->format(in->ctx, AIGW_LIFE_REQUEST, "the model server refused the prompt: %.*s%s%.*s",
                             AIGW_STR_ARG(error.code), message.len > 0 ? ": " : "", AIGW_STR_ARG(message));
     error.message = wire_str(text);
+    return gemini_emit(in, &event);
+}
+
+aigw_status gemini_emit_broken(struct gemini_in *in, aigw_str word)
+{
+    struct aigw_error error;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = &error };
+
+    finish_of_broken(word, &error);
+    in->call->is_over = 1;
     return gemini_emit(in, &event);
 }

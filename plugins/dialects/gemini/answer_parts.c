@@ -391,13 +391,13 @@ void gemini_read_prediction_usage(const struct aigw_json *answer, struct aigw_us
     while (aigw_json_next(&walk, NULL, &one)) {
         aigw_json_member(&one, "embeddings", &embeddings);
         aigw_json_member(&embeddings, "statistics", &statistics);
-        usage->input = plus(usage->input, reader_int(&statistics, "token_count", -1));
+        usage->input = plus(usage->input, reader_tokens_in(&statistics, "token_count"));
     }
     aigw_json_member(answer, "metadata", &metadata);
     aigw_json_member(&metadata, "tokenMetadata", &tokens);
     for (int i = 0; i < 2; i++) {
         aigw_json_member(&tokens, ends[i], &count);
-        *sums[i] = plus(*sums[i], reader_int(&count, "totalTokens", -1));
+        *sums[i] = plus(*sums[i], reader_tokens_in(&count, "totalTokens"));
     }
 }
 
@@ -409,7 +409,7 @@ aigw_status gemini_emit_vectors(struct gemini_in *in, const struct aigw_json *an
     aigw_status status;
 
     aigw_json_member(answer, "usageMetadata", &metadata);
-    usage.input = reader_int(&metadata, "promptTokenCount", -1);
+    usage.input = reader_tokens_in(&metadata, "promptTokenCount");
     gemini_read_prediction_usage(answer, &usage);
     if (reader_member(answer, "predictions", AIGW_JSON_LIST, &predictions))
         status = emit_predictions(in, &predictions);

@@ -4,6 +4,8 @@
  * There is no end marker: the finish reason of each candidate is the end. */
 #include "gemini.h"
 
+#include "../common/finish.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,47 +21,45 @@ aigw_status gemini_emit(struct gemini_in *in, const struct aigw_event *event)
 
 /* ---- finish ---- */
 
-static uint32_t finish_of(aigw_str word)
+/* Their words, in any case; as a server in between may have those of another dialect. */
+static uint32_t finish_of(aigw_str word, uint32_t *ret_error)
 {
     static const struct {
         const char *word;
         uint32_t finish;
     } words[] = {
-        { "STOP", AIGW_FINISH_STOP },
-        { "MAX_TOKENS", AIGW_FINISH_LENGTH },
-        { "SAFETY", AIGW_FINISH_CONTENT_FILTER },
-        { "RECITATION", AIGW_FINISH_CONTENT_FILTER },
-        { "BLOCKLIST", AIGW_FINISH_CONTENT_FILTER },
-        { "PROHIBITED_CONTENT", AIGW_FINISH_CONTENT_FILTER },
-        { "SPII", AIGW_FINISH_CONTENT_FILTER },
-        { "IMAGE_SAFETY", AIGW_FINISH_CONTENT_FILTER },
-        { "IMAGE_PROHIBITED_CONTENT", AIGW_FINISH_CONTENT_FILTER },
-        { "IMAGE_RECITATION", AIGW_FINISH_CONTENT_FILTER },
-        { "MODEL_ARMOR", AIGW_FINISH_GUARDRAIL },
-        { "MALFORMED_FUNCTION_CALL", AIGW_FINISH_MALFORMED },
-        { "MALFORMED_RESPONSE", AIGW_FINISH_MALFORMED },
-        { "UNEXPECTED_TOOL_CALL", AIGW_FINISH_MALFORMED },
-        { "TOO_MANY_TOOL_CALLS", AIGW_FINISH_MALFORMED },
-        { "CONTINUATION", AIGW_FINISH_PAUSE },
+        { "blocklist", AIGW_FINISH_CONTENT_FILTER },
+        { "prohibited_content", AIGW_FINISH_CONTENT_FILTER },
+        { "spii", AIGW_FINISH_CONTENT_FILTER },
+        { "image_safety", AIGW_FINISH_CONTENT_FILTER },
+        { "image_prohibited_content", AIGW_FINISH_CONTENT_FILTER },
+        { "image_recitation", AIGW_FINISH_CONTENT_FILTER },
+        { "model_armor", AIGW_FINISH_GUARDRAIL },
+        { "malformed_function_call", AIGW_FINISH_MALFORMED },
+        { "malformed_response", AIGW_FINISH_MALFORMED },
+        { "unexpected_tool_call", AIGW_FINISH_MALFORMED },
+        { "too_many_tool_calls", AIGW_FINISH_MALFORMED },
+        { "continuation", AIGW_FINISH_PAUSE },
     };
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (wire_is(word, words[i].word))
+    *ret_error = 0;
+    for (size_t i = 0; word.len > 0 && i < sizeof words / sizeof *words; i++)
+        if (wire_same_word(word, words[i].word))
             return words[i].finish;
-    return AIGW_FINISH_UNKNOWN;
+    return finish_of_word(word, ret_error);
 }
 
 static aigw_status emit_finish(struct gemini_in *in, uint32_t choice, aigw_str word, aigw_str detail)
 {
-    struct aigw_event event = { .struct_size = sizeof event,
-                                .type = AIGW_EVENT_FINISH,
-                                .choice = choice,
-                                .finish = finish_of(word),
-                                .text = word,
-                                .detail = detail };
+    struct aigw_event event = {
+        .struct_size = sizeof event, .type = AIGW_EVENT_FINISH, .choice = choice, .text = word, .detail = detail
+    };
     aigw_status status = AIGW_OK;
-    uint32_t stream;
+    uint32_t stream, error;
 
+    event.finish = finish_of(word, &error);
+    if (error)
+        return gemini_emit_broken(in, word);
     if (in->call->finished & 1u << choice)
         return AIGW_OK;
     while (status == AIGW_OK && halves_take(&in->call->halves, choice, 0xfff, &stream)) {
@@ -98,22 +98,22 @@ static int64_t audio_of(struct gemini_in *in, const struct aigw_json *metadata, 
     walk = aigw_json_begin(&list);
     while (aigw_json_next(&walk, NULL, &item))
         if (wire_is(reader_str(&in->reader, &item, "modality"), "AUDIO"))
-            return reader_int(&item, "tokenCount", -1);
+            return reader_tokens_in(&item, "tokenCount");
     return -1;
 }
 
 /* They leave out what is 0. Thoughts and results of server tools stand beside the prompt and the answer. */
 static aigw_status emit_usage(struct gemini_in *in, const struct aigw_json *metadata)
 {
-    struct aigw_usage usage = AIGW_USAGE_INIT;
-    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = &usage };
-    int64_t answer = reader_int(metadata, "candidatesTokenCount", -1);
-    int64_t total = reader_int(metadata, "totalTokenCount", -1);
+    struct aigw_usage usage = AIGW_USAGE_INIT, *known = &in->call->usage, before = *known;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = known };
+    int64_t answer = reader_tokens_in(metadata, "candidatesTokenCount");
+    int64_t total = reader_tokens_in(metadata, "totalTokenCount");
 
-    usage.input = reader_int(metadata, "promptTokenCount", -1);
-    usage.tool_prompt = reader_int(metadata, "toolUsePromptTokenCount", -1);
-    usage.cache_read = reader_int(metadata, "cachedContentTokenCount", -1);
-    usage.reasoning = reader_int(metadata, "thoughtsTokenCount", -1);
+    usage.input = reader_tokens_in(metadata, "promptTokenCount");
+    usage.tool_prompt = reader_tokens_in(metadata, "toolUsePromptTokenCount");
+    usage.cache_read = reader_tokens_in(metadata, "cachedContentTokenCount");
+    usage.reasoning = reader_tokens_in(metadata, "thoughtsTokenCount");
     usage.audio_input = audio_of(in, metadata, "promptTokensDetails");
     usage.audio_output = audio_of(in, metadata, "candidatesTokensDetails");
     if (usage.input >= 0 && usage.tool_prompt > 0)
@@ -122,10 +122,12 @@ static aigw_status emit_usage(struct gemini_in *in, const struct aigw_json *meta
         usage.output = (answer > 0 ? answer : 0) + (usage.reasoning > 0 ? usage.reasoning : 0);
     else if (total >= 0 && usage.input >= 0 && total >= usage.input)
         usage.output = total - usage.input;
-    if (memcmp(&usage, &in->call->usage, sizeof usage) == 0)
+    if (known->struct_size == 0)
+        *known = (struct aigw_usage)AIGW_USAGE_INIT;
+    usage_merge(known, &usage);
+    if (memcmp(known, &before, sizeof before) == 0)
         return AIGW_OK;
-    in->call->usage = usage;
-    return usage.input >= 0 || usage.output >= 0 ? gemini_emit(in, &event) : AIGW_OK;
+    return known->input >= 0 || known->output >= 0 ? gemini_emit(in, &event) : AIGW_OK;
 }
 
 /* ---- one object ---- */
@@ -244,10 +246,10 @@ static aigw_status emit_count(struct gemini_in *in, const struct aigw_json *obj)
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = &usage };
     aigw_status status;
 
-    usage.input = reader_int(obj, "totalTokens", -1);
+    usage.input = reader_tokens_in(obj, "totalTokens");
     if (usage.input < 0)
         return gemini_nonsense(in, "has no number of tokens");
-    usage.cache_read = reader_int(obj, "cachedContentTokenCount", -1);
+    usage.cache_read = reader_tokens_in(obj, "cachedContentTokenCount");
     status = gemini_emit(in, &event);
     return status == AIGW_OK ? emit_finish(in, 0, AIGW_STR("STOP"), AIGW_STR_NONE) : status;
 }

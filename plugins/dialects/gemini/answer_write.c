@@ -141,7 +141,10 @@ static void put_usage(struct gemini_writer *w, struct aigw_buf *buf)
     put_number(w, buf, "thoughtsTokenCount", usage->reasoning, &count);
     put_number(w, buf, "cachedContentTokenCount", usage->cache_read, &count);
     put_number(w, buf, "toolUsePromptTokenCount", usage->tool_prompt, &count);
-    put_number(w, buf, "totalTokenCount", usage->input < 0 || usage->output < 0 ? -1 : usage->input + usage->output,
+    put_number(w, buf, "totalTokenCount",
+               usage->input < 0    ? usage->output
+               : usage->output < 0 ? usage->input
+                                   : usage->input + usage->output,
                &count);
     put(w, buf, "}");
 }

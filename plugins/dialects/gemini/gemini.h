@@ -140,6 +140,8 @@ aigw_status gemini_emit_error(struct gemini_in *in, const struct aigw_json *valu
 aigw_status gemini_emit_error_text(struct gemini_in *in, aigw_str words);
 /** What should be JSON and is not: a failure, with its words where they tell of one. */
 aigw_status gemini_emit_strange(struct gemini_in *in, aigw_str text);
+/** The end, by a word for it that says that the server gave up. */
+aigw_status gemini_emit_broken(struct gemini_in *in, aigw_str word);
 /** The prompt was refused before anything was said. */
 aigw_status gemini_emit_blocked(struct gemini_in *in, aigw_str reason, aigw_str message);
 

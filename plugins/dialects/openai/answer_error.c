@@ -10,6 +10,7 @@
  */
 #include "openai.h"
 
+#include "../common/finish.h"
 #include "../common/refusal.h"
 
 /* Beside those that others use too. */
@@ -89,15 +90,12 @@ aigw_status openai_emit_strange(struct openai_in *in, aigw_str text)
     return refusal_is_plain(text) ? openai_emit_error_text(in, text) : openai_nonsense(in, "is not a JSON object");
 }
 
-aigw_status openai_emit_broken(struct openai_in *in, uint32_t kind, aigw_str word)
+aigw_status openai_emit_broken(struct openai_in *in, aigw_str word)
 {
-    struct aigw_error error = { .struct_size = sizeof error,
-                                .kind = kind,
-                                .retry_after_ms = -1,
-                                .code = word,
-                                .message = AIGW_STR_INIT("the model server broke the answer off") };
+    struct aigw_error error;
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = &error };
 
+    finish_of_broken(word, &error);
     in->call->is_over = 1;
     return openai_emit(in, &event);
 }

@@ -47,6 +47,7 @@ struct openai_call {
     uint64_t finished[OPENAI_CHOICES_MAX / 64]; /* choices whose FINISH was emitted */
     uint32_t tool_count;
     struct halves halves;
+    struct aigw_usage usage; /* what is known so far: it may come in pieces */
     /* pointers last: tests compare what stands before them */
     struct openai_tool *tools; /* newest first */
     struct names names;        /* of tools that are sent under others: what quirks.names points to */
@@ -182,6 +183,6 @@ aigw_status openai_emit_error_text(struct openai_in *in, aigw_str words);
 /** What should be JSON and is not: a failure, with its words where they tell of one. */
 aigw_status openai_emit_strange(struct openai_in *in, aigw_str text);
 /** The same for a choice that ended badly. */
-aigw_status openai_emit_broken(struct openai_in *in, uint32_t kind, aigw_str word);
+aigw_status openai_emit_broken(struct openai_in *in, aigw_str word);
 
 #endif
