@@ -63,6 +63,12 @@ static aigw_status emit_to_stop(struct openai_in *in, const struct aigw_event *e
 
 aigw_status openai_emit(struct openai_in *in, const struct aigw_event *event)
 {
+    if (in->call->held && event->type != AIGW_EVENT_ERROR) {
+        aigw_status status = openai_release_call(in);
+
+        if (status != AIGW_OK)
+            return status;
+    }
     return in->call->stops.count > 0 ? emit_to_stop(in, event) : wire_emit(in->host, in->ctx, &in->pass, event);
 }
 

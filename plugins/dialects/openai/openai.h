@@ -50,6 +50,7 @@ struct openai_call {
     struct aigw_usage usage; /* what is known so far: it may come in pieces */
     /* pointers last: tests compare what stands before them */
     struct openai_tool *tools; /* newest first */
+    struct openai_tool *held;  /* whose arguments are {} so far: some say so first; told before anything else is */
     struct names names;        /* of tools that are sent under others: what quirks.names points to */
     struct wire_drops drops;
     struct stops stops;   /* that the server is not told of: what quirks.stops points to */
@@ -163,6 +164,8 @@ aigw_status openai_nonsense(struct openai_in *in, const char *what);
 
 /** One entry of a choice's tool_calls; is_whole: of a message that came in one piece. */
 aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, const struct aigw_json *item, bool is_whole);
+/** Tell of the call that is held. */
+aigw_status openai_release_call(struct openai_in *in);
 /** The choice is over. *ret_count: its tool calls. */
 aigw_status openai_close_calls(struct openai_in *in, uint32_t choice, uint32_t *ret_count);
 
