@@ -106,14 +106,17 @@ static aigw_status emit_call(struct gemini_in *in, const struct aigw_json *part,
     aigw_json_member(call, "args", &args);
     if (event.name.len == 0)
         return gemini_nonsense(in, "has a function call without a name");
-    if (args.type > AIGW_JSON_NULL && args.type != AIGW_JSON_OBJECT)
+    if (args.type == AIGW_JSON_STRING) /* of servers in between */
+        event.text = reader_text(&in->reader, &args);
+    if (args.type > AIGW_JSON_NULL && args.type != AIGW_JSON_OBJECT && !wire_is_json_object(event.text))
         return gemini_nonsense(in, "has a function call whose arguments are no object");
     if (in->call->wants_single && *count > 0)
         return AIGW_OK;
     if (*count >= CALLS_MAX)
         return gemini_nonsense(in, "has more than 1024 function calls");
     event.index = (*count)++;
-    event.text = args.type == AIGW_JSON_OBJECT ? reader_json(&in->reader, &args) : AIGW_STR("{}");
+    if (args.type != AIGW_JSON_STRING)
+        event.text = args.type == AIGW_JSON_OBJECT ? reader_json(&in->reader, &args) : AIGW_STR("{}");
     if (event.id.len == 0)
         event.id = make_id(in, event.index, room);
     known = names_find(&in->call->names, event.name);

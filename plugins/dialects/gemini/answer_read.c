@@ -145,17 +145,24 @@ static aigw_status emit_model(struct gemini_in *in, const struct aigw_json *obj)
     return gemini_emit(in, &event);
 }
 
-/* The number of a candidate; GEMINI_CHOICES_MAX for one that cannot be. */
-static uint32_t choice_of(const struct aigw_json *candidate)
+/* The number of a candidate; GEMINI_CHOICES_MAX for one that cannot be. Where one was asked for,
+ * the first that comes is it, whatever it says. */
+static uint32_t choice_of(struct gemini_in *in, const struct aigw_json *candidate)
 {
     int64_t index = reader_int(candidate, "index", 0);
 
+    if (in->call->has_one_choice && index >= 0 && index < GEMINI_CHOICES_MAX) {
+        if (in->call->the_choice == 0)
+            in->call->the_choice = (uint32_t)index + 1;
+        if (index + 1 == in->call->the_choice)
+            index = 0;
+    }
     return index >= 0 && index < GEMINI_CHOICES_MAX ? (uint32_t)index : GEMINI_CHOICES_MAX;
 }
 
 static aigw_status emit_candidate(struct gemini_in *in, const struct aigw_json *candidate)
 {
-    uint32_t choice = choice_of(candidate);
+    uint32_t choice = choice_of(in, candidate);
     struct aigw_json content, parts;
     aigw_status status;
 
@@ -182,7 +189,8 @@ static aigw_status emit_ends(struct gemini_in *in, const struct aigw_json *candi
         if (!reader_must_str(&in->reader, &candidate, "finishReason", &word))
             return gemini_nonsense(in, "has a finish reason that is no word");
         if (word.len > 0 && !wire_is(word, "FINISH_REASON_UNSPECIFIED"))
-            status = emit_finish(in, choice_of(&candidate), word, reader_str(&in->reader, &candidate, "finishMessage"));
+            status =
+                emit_finish(in, choice_of(in, &candidate), word, reader_str(&in->reader, &candidate, "finishMessage"));
     }
     return status;
 }
@@ -224,6 +232,8 @@ static aigw_status emit_answer(struct gemini_in *in, const struct aigw_json *obj
     reason = reader_str(&in->reader, &members[1], "blockReason");
     if (is_body && !in->call->raw && members[0].type != AIGW_JSON_LIST && reason.len == 0 && !in->call->has_begun)
         return gemini_nonsense(in, "has no candidates");
+    if (members[0].type > AIGW_JSON_NULL && members[0].type != AIGW_JSON_LIST)
+        return gemini_nonsense(in, "has candidates that are no list");
     in->call->has_begun = 1;
     status = emit_model(in, obj);
     walk = aigw_json_begin(&members[0]);
