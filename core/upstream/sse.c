@@ -159,31 +159,9 @@ static aigw_status sse_dispatch(struct sse *sse)
 
 /* ---- data lines --------------------------------------------------------------------------------------------- */
 
-/** True when the data so far is one whole JSON object or list. Looks at each byte once. */
 static bool sse_is_whole_json(struct sse *sse)
 {
-    struct gw_framer_json *json = &sse->framer->json;
-    aigw_str data = sse_data(sse);
-
-    if (data.len == 0 || (data.ptr[0] != '{' && data.ptr[0] != '['))
-        return false;
-    for (; json->scanned < data.len; json->scanned++) {
-        char c = data.ptr[json->scanned];
-
-        if (json->depth == 0 && json->scanned > 0) /* something follows the value */
-            json->is_more = json->is_more || !strchr(" \t\n", c);
-        else if (json->is_escaped)
-            json->is_escaped = false;
-        else if (json->in_string && c == '\\')
-            json->is_escaped = true;
-        else if (c == '"')
-            json->in_string = !json->in_string;
-        else if (!json->in_string && (c == '{' || c == '['))
-            json->depth++;
-        else if (!json->in_string && (c == '}' || c == ']') && json->depth > 0)
-            json->depth--;
-    }
-    return json->depth == 0 && !json->is_more;
+    return gw_framer_sees_json(&sse->framer->json, sse_data(sse));
 }
 
 static bool begins_json(aigw_str value)
