@@ -64,6 +64,8 @@ aigw_status anthropic_emit_error_text(struct anthropic_in *in, aigw_str words)
     struct reader reader;
     aigw_status status;
 
+    if (refusal_is_page(words))
+        return refusal_page(in->host, in->ctx, words);
     in->call->is_over = 1;
     refusal_read_text(&reader, words, &anthropic_rules, &refusal);
     status = refusal_emit(in->host, in->ctx, &in->pass, &refusal, &anthropic_rules);

@@ -159,8 +159,10 @@ static aigw_status read_values(struct anthropic_in *in, aigw_str text, aigw_str 
     do {
         struct aigw_json value;
 
-        if (!is_body && wire_is_end_marker(text))
+        if (!is_body && wire_is_end_marker(text)) {
+            in->pass.frame = NULL; /* clients of this dialect have no word for it */
             return anthropic_end(in);
+        }
         if (wire_is_error_line(text, &words))
             return anthropic_emit_error_text(in, words);
         if (!reader_next(&in->r, &text, &value))

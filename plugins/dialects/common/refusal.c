@@ -203,7 +203,7 @@ void refusal_read_text(struct reader *r, aigw_str text, const struct refusal_rul
     if (body.type == AIGW_JSON_STRING && rest.len == 0)
         ret_refusal->message = reader_text(r, &body);
     else if (body.type != AIGW_JSON_OBJECT && body.type != AIGW_JSON_LIST)
-        ret_refusal->message = wire_has_prefix(text, "<") ? refusal_page_words(r, text) : text;
+        ret_refusal->message = text;
 }
 
 /* ---- what it means ---- */

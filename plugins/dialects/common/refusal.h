@@ -69,8 +69,13 @@ bool refusal_is_complaint(struct reader *r, const struct aigw_json *object);
 bool refusal_is_plain(aigw_str text);
 /** Words for people, wherever they stand in a body of a shape that is not known; absent when there are none. */
 aigw_str refusal_words(struct reader *r, const struct aigw_json *body);
-/** What people see of a page of HTML. */
-aigw_str refusal_page_words(struct reader *r, aigw_str page);
+/** Words where an error is told are a page of HTML: no model server writes one. */
+static inline bool refusal_is_page(aigw_str words)
+{
+    return wire_has_prefix(wire_skip_blanks(words), "<");
+}
+/** AIGW_E_UPSTREAM with what people see of such a page. */
+aigw_status refusal_page(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str page);
 /** AIGW_EVENT_ERROR for a refusal inside an answer. */
 aigw_status refusal_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass,
                          const struct refusal *refusal, const struct refusal_rules *rules);

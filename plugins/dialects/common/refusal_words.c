@@ -76,7 +76,8 @@ bool refusal_is_plain(aigw_str text)
 
 /* ---- its words ---- */
 
-aigw_str refusal_page_words(struct reader *r, aigw_str page)
+/* The text between its tags. */
+static aigw_str page_words(struct reader *r, aigw_str page)
 {
     char *words = page.len > 0 ? aigw_memory_get(&r->memory, page.len) : NULL;
     bool in_tag = false, is_apart = false;
@@ -98,6 +99,20 @@ aigw_str refusal_page_words(struct reader *r, aigw_str page)
         words[len++] = c;
     }
     return (aigw_str){ words, len };
+}
+
+aigw_status refusal_page(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str page)
+{
+    struct reader r;
+    aigw_status status;
+
+    reader_open(&r);
+    status = host->fail(ctx, AIGW_E_UPSTREAM,
+                        "the model server's answer is a page of HTML, not of an API: \"%.*s\"; a proxy or a portal in "
+                        "between may have written it",
+                        AIGW_STR_ARG(wire_words(host, ctx, page_words(&r, page))));
+    reader_end(&r);
+    return status;
 }
 
 static const char *const telling[] = {

@@ -144,6 +144,8 @@ aigw_status gemini_emit_error_text(struct gemini_in *in, aigw_str text)
     struct refusal refusal;
     aigw_status status;
 
+    if (refusal_is_page(text))
+        return refusal_page(in->host, in->ctx, text);
     refusal_read_text(&reader, text, &rules, &refusal);
     status = emit(in, &refusal, AIGW_ERR_NONE);
     reader_end(&reader);

@@ -299,8 +299,10 @@ static aigw_status read_value(struct gemini_in *in, const struct aigw_json *valu
     struct aigw_json item;
     aigw_status status = AIGW_OK;
 
-    if (value->type == AIGW_JSON_NULL && !is_body)
-        return AIGW_OK; /* a heartbeat */
+    if (value->type == AIGW_JSON_NULL && !is_body) {
+        in->pass.frame = NULL; /* a heartbeat */
+        return AIGW_OK;
+    }
     if (value->type != AIGW_JSON_LIST)
         return read_object(in, value, is_body);
     while (status == AIGW_OK && !in->call->is_over && aigw_json_next(&walk, NULL, &item))
@@ -316,9 +318,7 @@ static aigw_status end_of_stream(struct gemini_in *in)
     if (!in->call->has_begun)
         return gemini_nonsense(in, "ended before it began");
     status = finish_all(in);
-    in->call->is_over = 1;
-    if (status == AIGW_OK)
-        status = wire_pass(in->host, in->ctx, &in->pass);
+    in->call->is_over = 1; /* clients of this dialect have no word for it: it is not passed on */
     return status == AIGW_OK ? AIGW_DONE : status;
 }
 
@@ -352,20 +352,22 @@ aigw_status gemini_frame(const struct aigw_host *host, struct aigw_ctx *ctx, str
     bool is_body = frame->framing == AIGW_FRAMING_BODY;
     aigw_str text;
     char *copy;
-    aigw_status status;
+    aigw_status status = AIGW_OK;
 
     if (call->is_over)
         return AIGW_OK;
+    if (call->raw && wire_is_other_form(call->raw_flags, frame))
+        in.pass.buf = call->raw = NULL;
     if (!halves_mark(frame->data, &text, &copy))
         return AIGW_E_NOMEM;
     reader_open(&in.reader);
     text = wire_skip_blanks(text);
     if (wire_is_error_event(frame->event))
         status = gemini_emit_error_text(&in, text);
-    else if (!is_body && wire_is_heartbeat(frame->event, text))
-        status = AIGW_OK;
-    else
+    else if (is_body || !wire_is_heartbeat(frame->event, text))
         status = read_values(&in, text, is_body);
+    else
+        in.pass.frame = NULL; /* clients of this dialect have no word for it */
     if (in.reader.is_short && status >= 0)
         status = AIGW_E_NOMEM;
     reader_end(&in.reader);

@@ -44,6 +44,7 @@ struct gemini_call {
     uint32_t wants_single; /* at most one tool call: the API has no switch for it */
     uint32_t is_over;      /* an error or an end marker came: the rest is ignored */
     uint32_t has_begun, has_model;
+    uint32_t raw_flags;                      /* pass-through: AIGW_RAWF_* */
     uint32_t has_one_choice, the_choice;     /* no more was asked for: its number at the server, from 1 */
     uint32_t seen, finished;                 /* choices, a bit each */
     uint32_t tool_count[GEMINI_CHOICES_MAX]; /* calls of each choice */

@@ -78,6 +78,8 @@ aigw_status openai_emit_error_text(struct openai_in *in, aigw_str words)
     struct reader r;
     aigw_status status;
 
+    if (refusal_is_page(words))
+        return refusal_page(in->host, in->ctx, words);
     in->call->is_over = 1;
     refusal_read_text(&r, words, &openai_rules, &refusal);
     status = refusal_emit(in->host, in->ctx, &in->pass, &refusal, &openai_rules);

@@ -325,8 +325,10 @@ static aigw_status read_value(struct openai_in *in, const struct aigw_json *valu
     aigw_status status = AIGW_OK;
     struct aigw_json item;
 
-    if (value->type == AIGW_JSON_NULL && !is_body)
-        return AIGW_OK; /* a heartbeat */
+    if (value->type == AIGW_JSON_NULL && !is_body) {
+        in->pass.frame = NULL; /* a heartbeat: clients of this dialect have no word for it */
+        return AIGW_OK;
+    }
     if (value->type != AIGW_JSON_LIST || is_empty(value) || in->call->path == OPENAI_MODELS)
         return read_object(in, value, members->values, is_body);
     while (status == AIGW_OK && !in->call->is_over && aigw_json_next_for(&walk, members, &item))
@@ -361,7 +363,7 @@ aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame)
     bool is_body = frame->framing == AIGW_FRAMING_BODY;
     aigw_str text = wire_skip_blanks(frame->data);
     struct reader r;
-    aigw_status status;
+    aigw_status status = AIGW_OK;
 
     reader_open(&r);
     in->r = &r;
@@ -369,10 +371,10 @@ aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame)
         status = openai_read_any(in, frame);
     else if (wire_is_error_event(frame->event))
         status = openai_emit_error_text(in, text);
-    else if (!is_body && wire_is_heartbeat(frame->event, text))
-        status = AIGW_OK;
-    else
+    else if (is_body || !wire_is_heartbeat(frame->event, text))
         status = read_values(in, text, is_body);
+    else
+        in->pass.frame = NULL;
     in->r = NULL;
     reader_end(&r);
     if (status == AIGW_OK && !in->call->is_over)

@@ -41,6 +41,7 @@ struct openai_call {
     uint32_t choice_count;                  /* answers asked for */
     uint32_t is_over;                       /* the end marker or an error came: the rest is ignored */
     uint32_t has_delta;                     /* they came in pieces: a whole message beside them repeats them */
+    uint32_t raw_flags;                     /* pass-through: AIGW_RAWF_* */
     uint32_t hides_usage;                   /* from a client that gets the bytes themselves and did not ask for it */
     uint32_t is_named;                      /* MODEL was emitted, or text came before a name did */
     uint64_t seen[OPENAI_CHOICES_MAX / 64]; /* choices of which something came */
