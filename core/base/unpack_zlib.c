@@ -1,4 +1,5 @@
-/* unpack_zlib.c - gzip, which may come in several members, and "deflate", with zlib's wrapping or, from some, bare. */
+/* unpack_zlib.c - gzip, which may come in several members, and "deflate", with zlib's wrapping or, from some, bare.
+ * Which of them it is, its first bytes say: servers mix up the names (D36). */
 #include "base/unpack_engine.h"
 
 #include <limits.h>
@@ -7,23 +8,32 @@
 
 #define WINDOW_BITS 15
 #define GZIP_FIRST  0x1f
+#define GZIP_SECOND 0x8b
 
 struct zlib {
     z_stream z;
     bool is_gzip;
 };
 
-static enum gw_begin begins(enum gw_coding coding, aigw_str first)
-{
-    if (coding == GW_CODING_GZIP)
-        return first.ptr[0] == GZIP_FIRST ? GW_BEGIN_YES : GW_BEGIN_NO;
-    return first.len < 2 ? GW_BEGIN_UNSURE : GW_BEGIN_YES;
-}
-
 /** Two bytes tell zlib's wrapping from a bare deflate stream: method 8 and a check sum. */
 static bool is_wrapped(unsigned char first, unsigned char second)
 {
     return (first & 0x0f) == Z_DEFLATED && ((unsigned)first << 8 | second) % 31 == 0;
+}
+
+static enum gw_begin begins(enum gw_coding coding, aigw_str first)
+{
+    unsigned char byte = (unsigned char)first.ptr[0];
+
+    if (coding == GW_CODING_DEFLATE)
+        return first.len < 2 ? GW_BEGIN_UNSURE : GW_BEGIN_YES;
+    if (byte == GZIP_FIRST)
+        return GW_BEGIN_YES;
+    if ((byte & 0x0f) != Z_DEFLATED)
+        return GW_BEGIN_NO;
+    if (first.len < 2)
+        return GW_BEGIN_UNSURE;
+    return is_wrapped(byte, (unsigned char)first.ptr[1]) ? GW_BEGIN_YES : GW_BEGIN_NO;
 }
 
 static void *open_zlib(enum gw_coding coding, aigw_str first)
@@ -33,7 +43,8 @@ static void *open_zlib(enum gw_coding coding, aigw_str first)
 
     if (!zlib)
         return NULL;
-    zlib->is_gzip = coding == GW_CODING_GZIP;
+    zlib->is_gzip = (unsigned char)first.ptr[0] == GZIP_FIRST &&
+                    (coding == GW_CODING_GZIP || (unsigned char)first.ptr[1] == GZIP_SECOND);
     if (!zlib->is_gzip)
         bits = is_wrapped((unsigned char)first.ptr[0], (unsigned char)first.ptr[1]) ? WINDOW_BITS : -WINDOW_BITS;
     if (inflateInit2(&zlib->z, bits) == Z_OK)

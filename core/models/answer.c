@@ -70,6 +70,44 @@ void gw_attempt_grace_over(struct gw_timer *timer)
     end_answer(GW_CONTAINER_OF(timer, struct gw_attempt, grace));
 }
 
+static void report_refusal(struct gw_attempt *attempt);
+
+/* Its words may be all that comes: the status says enough. */
+static void refusal_is_over(struct gw_timer *timer)
+{
+    report_refusal(GW_CONTAINER_OF(timer, struct gw_attempt, grace));
+}
+
+/* D35 for bodies: one JSON value is whole, whatever its framing still lacks. */
+static void body_is_over(struct gw_timer *timer)
+{
+    struct gw_attempt *attempt = GW_CONTAINER_OF(timer, struct gw_attempt, grace);
+    aigw_status status;
+
+    if (!gw_framer_is_whole(&attempt->framer))
+        return;
+    status = gw_framer_end(&attempt->framer, on_frame, attempt);
+    settle(attempt, status ? status : AIGW_DONE);
+}
+
+static void await_end(struct gw_attempt *attempt, void (*on_due)(struct gw_timer *timer))
+{
+    int64_t grace_ms = attempt->call->in.snapshot->settings.upstream.finish_grace_ms;
+
+    attempt->grace.on_due = on_due;
+    if (grace_ms > 0)
+        gw_timer_set(attempt->call->in.loop, &attempt->grace, grace_ms);
+}
+
+/* These bytes may be the last of a body. */
+static bool may_be_last(const struct gw_attempt *attempt, const char *bytes, size_t len)
+{
+    aigw_str piece = gw_str_trim((aigw_str){ bytes, len });
+
+    return attempt->framer.framing == AIGW_FRAMING_BODY && !attempt->grace.is_armed && piece.len > 0 &&
+           (piece.ptr[piece.len - 1] == '}' || piece.ptr[piece.len - 1] == ']');
+}
+
 /* ---- the transfer ---- */
 
 static int on_head(void *user, struct gw_transfer *transfer, int status)
@@ -81,6 +119,7 @@ static int on_head(void *user, struct gw_transfer *transfer, int status)
     if (status < 200 || status >= 300) {
         gw_buf_init(&attempt->refusal, REFUSAL_MAX);
         gw_attempt_move(attempt, GW_ATTEMPT_REFUSE);
+        await_end(attempt, refusal_is_over);
         return GW_UP_MORE;
     }
     gw_framer_init(&attempt->framer, attempt->http.framing,
@@ -101,6 +140,7 @@ static int on_data(void *user, struct gw_transfer *transfer, const char *bytes, 
     if (attempt->state == GW_ATTEMPT_REFUSED) { /* keep what explains it */
         size_t room = attempt->refusal.max - attempt->refusal.len;
         gw_buf_put(&attempt->refusal, bytes, len < room ? len : room);
+        await_end(attempt, refusal_is_over);
         return GW_UP_MORE;
     }
     gw_burst_begin();
@@ -109,6 +149,8 @@ static int on_data(void *user, struct gw_transfer *transfer, const char *bytes, 
     settle(attempt, status);
     if (attempt->state == GW_ATTEMPT_OVER)
         return GW_UP_STOP;
+    if (may_be_last(attempt, bytes, len))
+        await_end(attempt, body_is_over);
     return attempt->call->is_paused ? GW_UP_PAUSE : GW_UP_MORE;
 }
 
@@ -132,8 +174,9 @@ static bool renew_credential(struct gw_attempt *attempt, const struct aigw_error
     return true;
 }
 
-static void report_refusal(struct gw_attempt *attempt, struct gw_transfer *transfer)
+static void report_refusal(struct gw_attempt *attempt)
 {
+    struct gw_transfer *transfer = attempt->transfer;
     struct aigw_http_failure failure = { .struct_size = sizeof failure,
                                          .status = attempt->status,
                                          .body = gw_buf_str(&attempt->refusal),
@@ -196,10 +239,10 @@ static void trace_end(const struct gw_attempt *attempt, const struct gw_transfer
     gw_line_end(&line);
 }
 
-/* D35: once the finish reason is there, how the body ends does not matter. */
-static bool is_good_enough(const struct gw_attempt *attempt, const struct gw_transfer_result *result)
+/* D35: once the finish reason is there, or one whole JSON value, how the body ends does not matter. */
+static bool is_good_enough(struct gw_attempt *attempt, const struct gw_transfer_result *result)
 {
-    return attempt->call->state == GW_CALL_FINISHED &&
+    return (attempt->call->state == GW_CALL_FINISHED || gw_framer_is_whole(&attempt->framer)) &&
            (result->kind == GW_UP_CUT || result->kind == GW_UP_PROTOCOL || result->kind == GW_UP_TIMEOUT);
 }
 
@@ -208,9 +251,10 @@ static void on_done(void *user, struct gw_transfer *transfer, const struct gw_tr
     struct gw_attempt *attempt = user;
     aigw_status status;
 
+    (void)transfer;
     trace_end(attempt, result);
     if (attempt->state == GW_ATTEMPT_REFUSED && result->kind != GW_UP_STOPPED) {
-        report_refusal(attempt, transfer); /* however its body ended */
+        report_refusal(attempt); /* however its body ended */
     } else if (attempt->state == GW_ATTEMPT_ANSWERING &&
                (result->kind == GW_UP_OK || is_good_enough(attempt, result))) {
         status = gw_framer_end(&attempt->framer, on_frame, attempt);

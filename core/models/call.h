@@ -52,7 +52,7 @@ struct gw_attempt {
     struct gw_framer framer; /* ANSWERING */
     struct gw_buf refusal;   /* REFUSED: the body */
     struct gw_timer produce; /* LOCAL: the next produce() */
-    struct gw_timer grace;   /* D35: silence after the finish reason */
+    struct gw_timer grace;   /* D35: silence after the finish reason, a whole body, or the words of a refusal */
     struct gw_timer first;   /* no content came in time */
     struct gw_credential_wait *wait;
     const char *credential_name; /* the last one that was asked for */

@@ -1,9 +1,11 @@
 /* retry_after.c - when to come back, in all the spellings that model servers use: Retry-After with seconds (whole or
- * not) or a date, and the vendors' headers with milliseconds. */
+ * not), a duration or a date, and the vendors' headers with milliseconds. */
 #define _XOPEN_SOURCE 700
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "models/call.h"
@@ -31,10 +33,31 @@ static int64_t clamp_ms(double wait_ms)
     return wait_ms >= (double)WAIT_MAX_MS ? WAIT_MAX_MS : (int64_t)ceil(wait_ms);
 }
 
+/* What stands behind the seconds: a fraction of one, and a zone as word, letter or offset. */
+static bool read_zone(const char *rest, int64_t *ret_offset_s)
+{
+    static const char *const words[] = { "", "Z", "GMT", "UTC", "UT" };
+    int hours, minutes, used = 0;
+
+    if (*rest == '.')
+        rest += 1 + strspn(rest + 1, "0123456789");
+    rest += strspn(rest, " ");
+    *ret_offset_s = 0;
+    for (size_t i = 0; i < GW_ARRAY_LEN(words); i++)
+        if (strcasecmp(rest, words[i]) == 0)
+            return true;
+    if ((sscanf(rest, "%*1[+-]%2d:%2d%n", &hours, &minutes, &used) != 2 &&
+         sscanf(rest, "%*1[+-]%2d%2d%n", &hours, &minutes, &used) != 2) ||
+        rest[used] != '\0')
+        return false;
+    *ret_offset_s = (hours * 60 + minutes) * (*rest == '-' ? -60 : 60);
+    return true;
+}
+
 static int64_t until_date_ms(aigw_str text)
 {
-    static const char *const forms[] = { "%a, %d %b %Y %H:%M:%S GMT", "%A, %d-%b-%y %H:%M:%S GMT",
-                                         "%a %b %e %H:%M:%S %Y" };
+    static const char *const forms[] = { "%a, %d %b %Y %H:%M:%S", "%A, %d-%b-%y %H:%M:%S", "%a %b %e %H:%M:%S %Y",
+                                         "%d %b %Y %H:%M:%S",     "%Y-%m-%dT%H:%M:%S",     "%Y-%m-%d %H:%M:%S" };
     char date[65];
 
     text = gw_str_trim(text);
@@ -45,9 +68,11 @@ static int64_t until_date_ms(aigw_str text)
     for (size_t i = 0; i < GW_ARRAY_LEN(forms); i++) {
         struct tm utc = { 0 };
         const char *end = strptime(date, forms[i], &utc);
-        if (!end || *end)
+        int64_t offset_s;
+
+        if (!end || !read_zone(end, &offset_s))
             continue;
-        int64_t wait_s = (int64_t)timegm(&utc) - gw_wall_s();
+        int64_t wait_s = (int64_t)timegm(&utc) - offset_s - gw_wall_s();
         return wait_s > 0 ? clamp_ms((double)wait_s * 1000) : 0;
     }
     return -1;
@@ -83,14 +108,17 @@ static int64_t duration_ms(aigw_str text)
     return clamp_ms(sum_ms);
 }
 
-/* A duration, seconds from now, or a moment: seconds or milliseconds since 1970. */
+/* A duration, seconds from now, or a moment: seconds or milliseconds since 1970, or a date. */
 static int64_t reset_ms(aigw_str text)
 {
     double value;
 
     text = gw_str_trim(text);
-    if (!read_number(text, &value))
-        return text.len ? duration_ms(text) : -1;
+    if (!read_number(text, &value)) {
+        int64_t wait_ms = text.len ? duration_ms(text) : -1;
+
+        return wait_ms >= 0 ? wait_ms : until_date_ms(text);
+    }
     if (value < 1e9)
         return clamp_ms(value * 1000);
     value = (value < 1e11 ? value * 1000 : value) - (double)gw_wall_s() * 1000;
@@ -107,6 +135,11 @@ int64_t gw_rate_reset_ms(const struct gw_transfer *transfer)
         { "x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens" },
         { "x-ratelimit-reset-input-tokens", "x-ratelimit-remaining-input-tokens" },
         { "x-ratelimit-reset-output-tokens", "x-ratelimit-remaining-output-tokens" },
+        { "ratelimit-reset", "ratelimit-remaining" },
+        { "anthropic-ratelimit-requests-reset", "anthropic-ratelimit-requests-remaining" },
+        { "anthropic-ratelimit-tokens-reset", "anthropic-ratelimit-tokens-remaining" },
+        { "anthropic-ratelimit-input-tokens-reset", "anthropic-ratelimit-input-tokens-remaining" },
+        { "anthropic-ratelimit-output-tokens-reset", "anthropic-ratelimit-output-tokens-remaining" },
     };
     int64_t exhausted_ms = -1, soonest_ms = -1;
 
@@ -123,6 +156,18 @@ int64_t gw_rate_reset_ms(const struct gw_transfer *transfer)
     return exhausted_ms >= 0 ? exhausted_ms : soonest_ms;
 }
 
+/* The first of a list of numbers, and without quotes; a date has a comma of its own. */
+static aigw_str first_of(aigw_str text)
+{
+    const char *comma;
+
+    text = gw_str_trim(text);
+    if (text.len >= 2 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"')
+        text = gw_str_trim((aigw_str){ text.ptr + 1, text.len - 2 });
+    comma = text.len > 0 && text.ptr[0] >= '0' && text.ptr[0] <= '9' ? memchr(text.ptr, ',', text.len) : NULL;
+    return comma ? (aigw_str){ text.ptr, (size_t)(comma - text.ptr) } : text;
+}
+
 int64_t gw_retry_after_ms(const struct gw_transfer *transfer)
 {
     static const char *const in_ms[] = { "retry-after-ms", "x-ms-retry-after-ms" };
@@ -132,7 +177,5 @@ int64_t gw_retry_after_ms(const struct gw_transfer *transfer)
     for (size_t i = 0; i < GW_ARRAY_LEN(in_ms); i++)
         if (read_number(gw_transfer_header(transfer, in_ms[i]), &value))
             return clamp_ms(value);
-    if (read_number(text, &value))
-        return clamp_ms(value * 1000);
-    return until_date_ms(text);
+    return reset_ms(first_of(text));
 }

@@ -53,6 +53,32 @@ static void pause_here(struct gw_conn *conn, struct gw_transfer *transfer)
 
 /* ---- head ------------------------------------------------------------------------------------------------------- */
 
+/** Words that say nothing of a coding: no coding at all, a charset, or the framing. */
+static bool is_no_coding(aigw_str word)
+{
+    static const char *const words[] = { "none", "utf-8", "utf8", "binary", "text", "chunked", "aws-chunked" };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(words); i++)
+        if (gw_str_eq_ci(word, gw_str(words[i])))
+            return true;
+    return gw_coding_of(word) == GW_CODING_NONE;
+}
+
+/** One coding beside those that are in the list; the same once more is one that a proxy repeats. */
+static enum gw_coding codings_of(aigw_str list, enum gw_coding coding)
+{
+    aigw_str item;
+
+    while (gw_http1_next_item(&list, &item)) {
+        enum gw_coding one = is_no_coding(item) ? GW_CODING_NONE : gw_coding_of(item);
+
+        if (one == GW_CODING_NONE || one == coding)
+            continue;
+        coding = coding == GW_CODING_NONE ? one : GW_CODING_UNKNOWN;
+    }
+    return coding;
+}
+
 /** Which coding the body has; *ret_name is what the server calls it. */
 static enum gw_coding coding_of(const struct gw_http1 *answer, aigw_str *ret_name)
 {
@@ -60,17 +86,10 @@ static enum gw_coding coding_of(const struct gw_http1 *answer, aigw_str *ret_nam
     aigw_str name, value;
 
     for (size_t i = 0; answer->has_coding && gw_http1_header_at(answer, i, &name, &value); i++) {
-        enum gw_coding one;
-
         if (!gw_str_eq_ci(name, AIGW_STR("content-encoding")))
             continue;
-        one = gw_coding_of(value);
-        if (one == GW_CODING_NONE)
-            continue;
         *ret_name = value;
-        if (one == GW_CODING_UNKNOWN || coding != GW_CODING_NONE)
-            return GW_CODING_UNKNOWN;
-        coding = one;
+        coding = codings_of(value, coding);
     }
     return coding;
 }

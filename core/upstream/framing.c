@@ -3,6 +3,7 @@
 #include "upstream/framing.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "upstream/decode.h"
 
@@ -47,6 +48,29 @@ aigw_status gw_framer_hold(struct gw_buf *buf, const char *bytes, size_t len)
     return buf->status;
 }
 
+bool gw_framer_sees_json(struct gw_framer_json *json, aigw_str bytes)
+{
+    if (bytes.len == 0 || (bytes.ptr[0] != '{' && bytes.ptr[0] != '['))
+        return false;
+    for (; json->scanned < bytes.len; json->scanned++) {
+        char c = bytes.ptr[json->scanned];
+
+        if (json->depth == 0 && json->scanned > 0) /* something follows the value */
+            json->is_more = json->is_more || !memchr(" \t\r\n", c, 4);
+        else if (json->is_escaped)
+            json->is_escaped = false;
+        else if (json->in_string && c == '\\')
+            json->is_escaped = true;
+        else if (c == '"')
+            json->in_string = !json->in_string;
+        else if (!json->in_string && (c == '{' || c == '['))
+            json->depth++;
+        else if (!json->in_string && (c == '}' || c == ']') && json->depth > 0)
+            json->depth--;
+    }
+    return json->depth == 0 && !json->is_more;
+}
+
 /* ---- what is it? -------------------------------------------------------------------------------------------- */
 
 /** What a body is that begins so: AIGW_FRAMING_*, or 0 while more bytes are needed to tell. */
@@ -63,7 +87,7 @@ static uint32_t framing_of(uint32_t asked, const char *first, size_t len)
     for (size_t i = 0; i < GW_ARRAY_LEN(fields); i++) {
         size_t want = strlen(fields[i]);
 
-        if (memcmp(first, fields[i], len < want ? len : want) != 0)
+        if (strncasecmp(first, fields[i], len < want ? len : want) != 0)
             continue;
         if (len >= want)
             return AIGW_FRAMING_SSE;
@@ -172,6 +196,12 @@ aigw_status gw_framer_feed(struct gw_framer *framer, const char *bytes, size_t l
     if (framer->failed == AIGW_OK && used < len)
         framer->failed = frames_feed(framer, bytes + used, len - used, fn, user);
     return framer->failed;
+}
+
+bool gw_framer_is_whole(struct gw_framer *framer)
+{
+    return framer->failed == AIGW_OK && framer->state == GW_FRAMER_FRAMES && framer->framing == AIGW_FRAMING_BODY &&
+           framer->held.len > 0 && gw_framer_sees_json(&framer->json, gw_buf_str(&framer->held));
 }
 
 static aigw_status body_end(struct gw_framer *framer, gw_frame_fn fn, void *user)

@@ -35,7 +35,7 @@ struct gw_framer {
     struct gw_buf data;         /* SSE: data lines of the event being collected */
     struct gw_buf name;         /* SSE: its name */
     struct gw_buf next;         /* SSE: a name that came behind its data: its own, or that of the event behind it */
-    struct gw_framer_json json; /* SSE: of data, once there is a second line */
+    struct gw_framer_json json; /* SSE: of data, once there is a second line; BODY: of held, when that was asked */
     bool has_data, has_next, skip_lf;
     aigw_status failed; /* what ended the feeding for good, AIGW_OK while all is well */
 };
@@ -45,6 +45,9 @@ void gw_framer_done(struct gw_framer *framer);
 /** Frames that lie whole inside `bytes` are delivered without a copy where the format allows. A failure is final:
  *  every later feed answers the same. */
 aigw_status gw_framer_feed(struct gw_framer *framer, const char *bytes, size_t len, gw_frame_fn fn, void *user);
+/** A body that says by itself that it is whole: one JSON object or list, whatever its framing says. Cheap, but for a
+ *  look at each byte. */
+bool gw_framer_is_whole(struct gw_framer *framer);
 /** End of body: deliver what is complete (BODY: everything; NDJSON: a last line without newline; SSE: an event that
  *  lacks only its blank line is delivered too). AIGW_E_UPSTREAM if an event stream message is incomplete. */
 aigw_status gw_framer_end(struct gw_framer *framer, gw_frame_fn fn, void *user);

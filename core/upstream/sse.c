@@ -1,10 +1,12 @@
 /* sse.c - server-sent events, as the standard says, and a little more, because model servers differ from it:
  *
  *     error: {…}           a field of its own in some: at once an event named "error"
- *     {…} or [DONE]        without a field's name: at once an event
+ *     OddError: words      so is what else names a failure, and a page of HTML from a proxy in between
+ *     {…} or [DONE]        without a field's name: at once an event; a value of several lines when it is whole
  *     event: error         counts without data, too
+ *     Data : {…}           names count in any case, with blanks or a mark of UTF-8 around them
  *     data: {…}            twice without an empty line between: two events, when the first is a whole JSON value and
- * the data: {…}            second begins as one. Lines of plain text, or of one value, are joined, as ever.
+ *     data: {…}            the second begins as one. Lines of plain text, or of one value, are joined, as ever.
  *
  * A line that lies whole in the fed bytes is looked at in place; only the unfinished tail of a feed is kept. The event
  * under construction holds views into the fed bytes and is copied only when a second data line comes or the feed ends.
@@ -120,13 +122,35 @@ static void sse_forget_name(struct sse *sse)
         gw_framer_empty(&sse->framer->next);
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/** "error", "RuntimeError", "openai.APIException": names a failure. */
+static bool names_failure(aigw_str name)
+{
+    static const char *const ends[] = { "error", "errors", "exception" };
+
+    for (size_t i = 0; i < name.len; i++)
+        if (!is_letter(name.ptr[i]) && !memchr("_.-", name.ptr[i], 3))
+            return false;
+    for (size_t i = 0; i < GW_ARRAY_LEN(ends); i++) {
+        aigw_str end = gw_str(ends[i]);
+
+        if (name.len >= end.len && gw_str_eq_ci((aigw_str){ name.ptr + name.len - end.len, end.len }, end))
+            return true;
+    }
+    return false;
+}
+
 static aigw_status sse_dispatch(struct sse *sse)
 {
     struct gw_framer *framer = sse->framer;
     aigw_status status = AIGW_OK;
 
     sse_take_next(sse);
-    if (sse->name.len > 0 && gw_str_is(sse->name, "error"))
+    if (sse->name.len > 0 && names_failure(gw_str_trim(sse->name)))
         framer->has_data = true;
     status = sse_deliver_data(sse);
     sse_forget_name(sse);
@@ -135,31 +159,9 @@ static aigw_status sse_dispatch(struct sse *sse)
 
 /* ---- data lines --------------------------------------------------------------------------------------------- */
 
-/** True when the data so far is one whole JSON object or list. Looks at each byte once. */
 static bool sse_is_whole_json(struct sse *sse)
 {
-    struct gw_framer_json *json = &sse->framer->json;
-    aigw_str data = sse_data(sse);
-
-    if (data.len == 0 || (data.ptr[0] != '{' && data.ptr[0] != '['))
-        return false;
-    for (; json->scanned < data.len; json->scanned++) {
-        char c = data.ptr[json->scanned];
-
-        if (json->depth == 0 && json->scanned > 0) /* something follows the value */
-            json->is_more = json->is_more || !strchr(" \t\n", c);
-        else if (json->is_escaped)
-            json->is_escaped = false;
-        else if (json->in_string && c == '\\')
-            json->is_escaped = true;
-        else if (c == '"')
-            json->in_string = !json->in_string;
-        else if (!json->in_string && (c == '{' || c == '['))
-            json->depth++;
-        else if (!json->in_string && (c == '}' || c == ']') && json->depth > 0)
-            json->depth--;
-    }
-    return json->depth == 0 && !json->is_more;
+    return gw_framer_sees_json(&sse->framer->json, sse_data(sse));
 }
 
 static bool begins_json(aigw_str value)
@@ -202,18 +204,94 @@ static aigw_status sse_lone(struct sse *sse, aigw_str name, aigw_str data)
 
 /* ---- lines -------------------------------------------------------------------------------------------------- */
 
+static aigw_status sse_event_line(struct sse *sse, aigw_str value, bool may_view)
+{
+    struct gw_framer *framer = sse->framer;
+
+    framer->has_next = framer->has_data;
+    if (framer->has_data)
+        sse->next = value;
+    else
+        sse->name = value;
+    return may_view ? AIGW_OK : sse_settle(sse);
+}
+
+/** A line of a value that has no field's name: it is at once an event when it is whole. */
+static aigw_status sse_part_line(struct sse *sse, aigw_str line, bool may_view)
+{
+    aigw_status status = sse_data_line(sse, line, may_view);
+
+    if (status != AIGW_OK || !sse_is_whole_json(sse))
+        return status;
+    status = sse_deliver_data(sse);
+    sse_forget_name(sse);
+    return status;
+}
+
+static bool sse_is_inside_json(struct sse *sse)
+{
+    return sse->framer->has_data && begins_json(sse_data(sse)) && !sse_is_whole_json(sse);
+}
+
+/** A line that is JSON, or [DONE] and the like, without a field's name. */
+static aigw_status sse_json_line(struct sse *sse, aigw_str line, bool may_view)
+{
+    bool is_mark = line.ptr[0] == '[' && line.len > 1 && is_letter(line.ptr[1]);
+    aigw_status status = AIGW_OK;
+
+    if (is_mark)
+        return sse_lone(sse, AIGW_STR_NONE, line);
+    if (!sse_is_inside_json(sse))
+        status = sse_deliver_data(sse);
+    return status == AIGW_OK ? sse_part_line(sse, line, may_view) : status;
+}
+
+/** The name as it is meant: without a mark of UTF-8 and blanks around it. */
+static aigw_str plain_name(aigw_str field)
+{
+    static const char mark[] = "\xef\xbb\xbf";
+    aigw_str name = gw_str_trim(field);
+
+    while (name.len >= 3 && memcmp(name.ptr, mark, 3) == 0)
+        name = gw_str_trim((aigw_str){ name.ptr + 3, name.len - 3 });
+    return name;
+}
+
+/** A line that the standard passes over. What looks like a failure must not vanish in front of an end that looks good.
+ */
+static aigw_status sse_odd_line(struct sse *sse, aigw_str line, const char *colon, aigw_str value, bool may_view)
+{
+    aigw_str field = { line.ptr, colon ? (size_t)(colon - line.ptr) : line.len }, name = plain_name(field);
+
+    if (name.len == 0 || gw_str_is(name, "id") || gw_str_is(name, "retry"))
+        return AIGW_OK;
+    if (colon && gw_str_eq_ci(name, AIGW_STR("data")))
+        return sse_data_line(sse, value, may_view);
+    if (colon && gw_str_eq_ci(name, AIGW_STR("event")))
+        return sse_event_line(sse, value, may_view);
+    if (sse_is_inside_json(sse))
+        return sse_part_line(sse, line, may_view);
+    if (colon && gw_str_eq_ci(name, AIGW_STR("error")))
+        return sse_lone(sse, AIGW_STR("error"), value);
+    if ((colon && names_failure(name)) ||
+        (name.len > 1 && name.ptr[0] == '<' && (is_letter(name.ptr[1]) || name.ptr[1] == '!')))
+        return sse_lone(sse, AIGW_STR("error"), gw_str_trim(line));
+    return AIGW_OK;
+}
+
 /** `line` may lie in framer->held: `may_view` says whether it outlives this call. */
 static aigw_status sse_line(struct sse *sse, aigw_str line, bool may_view)
 {
-    struct gw_framer *framer = sse->framer;
     const char *colon;
     aigw_str field, value = AIGW_STR("");
 
     if (line.len == 0)
         return sse_dispatch(sse);
     if (begins_json(line))
-        return sse_lone(sse, AIGW_STR_NONE, line);
+        return sse_json_line(sse, line, may_view);
     colon = memchr(line.ptr, ':', line.len);
+    if (colon == line.ptr) /* a comment */
+        return AIGW_OK;
     field = (aigw_str){ line.ptr, colon ? (size_t)(colon - line.ptr) : line.len };
     if (colon) {
         value = (aigw_str){ colon + 1, line.len - field.len - 1 };
@@ -222,17 +300,9 @@ static aigw_status sse_line(struct sse *sse, aigw_str line, bool may_view)
     }
     if (gw_str_is(field, "data"))
         return sse_data_line(sse, value, may_view);
-    if (gw_str_is(field, "error") && colon)
-        return sse_lone(sse, AIGW_STR("error"), value);
-    if (gw_str_is(field, "event")) {
-        framer->has_next = framer->has_data;
-        if (framer->has_data)
-            sse->next = value;
-        else
-            sse->name = value;
-        return may_view ? AIGW_OK : sse_settle(sse);
-    }
-    return AIGW_OK; /* id, retry, comments (an empty field name) and strangers: nothing to do */
+    if (gw_str_is(field, "event"))
+        return sse_event_line(sse, value, may_view);
+    return sse_odd_line(sse, line, colon, value, may_view);
 }
 
 aigw_status gw_sse_feed(struct gw_framer *framer, const char *bytes, size_t len, gw_frame_fn fn, void *user)

@@ -191,7 +191,11 @@ static const struct canon_field target_fields[] = {
 const struct canon_form canon_target = FORM(aigw_target, "target", 0, target_fields);
 
 static const struct canon_field raw_fields[] = {
-    TEXT(aigw_raw, "dialect", dialect), JSON(aigw_raw, "body", body), FLAG(aigw_raw, "stream", flags, AIGW_RAWF_STREAM),
-    TEXT(aigw_raw, "method", method),   TEXT(aigw_raw, "path", path),
+    TEXT(aigw_raw, "dialect", dialect),
+    JSON(aigw_raw, "body", body),
+    FLAG(aigw_raw, "stream", flags, AIGW_RAWF_STREAM),
+    FLAG(aigw_raw, "events", flags, AIGW_RAWF_EVENTS),
+    TEXT(aigw_raw, "method", method),
+    TEXT(aigw_raw, "path", path),
 };
 const struct canon_form canon_raw = FORM(aigw_raw, "raw", 0, raw_fields);

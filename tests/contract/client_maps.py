@@ -580,3 +580,35 @@ def name_of_the_client(env):
             for stream in (False, True):
                 text = env.say(api, target, stream=stream)[2].text.replace(" ", "")
                 truth(f'"model":"{name}"' in text or f'"modelVersion":"{name}"' in text, f"the name {name} for {api} at {target}", text)
+
+
+PASSED = (("chat", "openai"), ("messages", "anthropic"), ("gemini", "vertex"))
+FULL = {"text": "Hello.", "calls": [["a1", "f", {"x": 1}]], "usage": {"input": 12, "output": 7}}
+
+
+@case("CL-MAP-passed-form", "pairs")
+def other_form(env):
+    """D36 where bytes pass as they are: a stream that nobody asked for, or one object for a stream; the client gets what it asked for."""
+    for api, target in PASSED:
+        dialect = next(item for item in _pairs.TARGETS if item.name == target).dialect
+        for stream in (False, True):
+            content_type, body = dialects.write(dialect, FULL, "real", not stream)
+            found = env.say(api, target, stream=stream, reply=Reply(body=body, content_type=content_type))[0]
+            equal((found["text"], found["calls"][0][1:], found["usage"]["input"], found["usage"]["output"], found["broken"]),
+                  ("Hello.", ["f", {"x": 1}], 12, 7, False), f"{api} at {target}, stream {stream}")
+
+
+@case("CL-MAP-passed-end", "pairs")
+def end_of_passed(env):
+    """D35 where bytes pass as they are: a stream that is whole without its end marker, or with another one, ends with the vendor's own.
+    What only keeps a connection alive, in words that no client reads, does not pass."""
+    for api, target in PASSED:
+        dialect = next(item for item in _pairs.TARGETS if item.name == target).dialect
+        content_type, body = dialects.write(dialect, {"text": "Hello."}, "real", True)
+        bare = body.replace(b"data: [DONE]\n\n", b"")
+        if b"event: message_stop" in bare:
+            bare = bare[:bare.index(b"event: message_stop")]
+        ping = b"" if api == "messages" else b"data: ping\n\ndata: null\n\n"
+        for end in (b"", b"data: [DONE]\n\n", b"data:  [done] \n\n"):
+            found = env.say(api, target, stream=True, reply=Reply(body=ping + bare + end, content_type=content_type))[0]
+            equal((found["text"], found["broken"]), ("Hello.", False), f"{api} at {target}, ended with {end}")

@@ -27,7 +27,8 @@ before it), +early (before the request's body is read), +hex (<f0> is a byte).
 
 Expectations: text "…" (JSON text; the answer is then complete, too), complete, fails (a status of 400 or more, or a
 broken body), status N, within MS, header NAME REGEX, no-header NAME, body-has TEXT, body-not TEXT, up-target PATH (of
-the first call), up-count N, log-has REGEX, trapped (the proxy was used; without it the proxy must not have been).
+the first call), up-count N, log-has REGEX, utf-8 (no other bytes in the body), trapped (the proxy was used; without it
+the proxy must not have been).
 """
 import json
 import os
@@ -35,7 +36,7 @@ import re
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "quirks")
 EXPECTATIONS = {"text", "complete", "fails", "status", "within", "header", "no-header", "body-has", "body-not",
-                "up-target", "up-count", "log-has", "trapped"}
+                "up-target", "up-count", "log-has", "trapped", "utf-8"}
 FLAGS = {"length", "bare", "crlf", "gzip", "deflate", "rawdeflate", "zstd", "slow", "ext", "continue", "early", "hex"}
 
 

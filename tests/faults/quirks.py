@@ -98,6 +98,7 @@ CHECKS = {
     "body-not": lambda o, part: truth(part not in o.response.text, f"a body without {part!r}", o.response),
     "up-target": _expect_target,
     "up-count": lambda o, count: equal(len(o.script.targets), int(count), "model calls"),
+    "utf-8": lambda o, _: truth(o.response.body == o.response.text.encode(), "nothing but UTF-8", o.response.body),
     "log-has": lambda o, pattern: truth(o.has_logged(pattern), f"a log line with {pattern!r}",
                                         [line.get("message") for line in o.env.gw.lines[o.log_from:]]),
 }

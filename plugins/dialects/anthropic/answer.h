@@ -28,7 +28,6 @@ enum anthropic_member {
     ANTHROPIC_ERROR,
     ANTHROPIC_CONTENT,
     ANTHROPIC_MESSAGE,
-    ANTHROPIC_DETAIL,
     ANTHROPIC_MODEL,
     ANTHROPIC_ID,
     ANTHROPIC_USAGE,
@@ -79,10 +78,14 @@ aigw_status anthropic_finish(struct anthropic_in *in, const struct anthropic_obj
 aigw_status anthropic_end(struct anthropic_in *in);
 
 /** An object that reports an error, in any of the known shapes. */
-bool anthropic_is_error(const struct anthropic_object *object);
+bool anthropic_is_error(struct anthropic_in *in, const struct anthropic_object *object);
 /** Emit it as the end of the call. */
 aigw_status anthropic_emit_error(struct anthropic_in *in, const struct aigw_json *object);
 /** The same for an error told in plain words, or in JSON where words are expected. */
 aigw_status anthropic_emit_error_text(struct anthropic_in *in, aigw_str words);
+/** What should be JSON and is not: a failure, with its words where they tell of one. */
+aigw_status anthropic_emit_strange(struct anthropic_in *in, aigw_str text);
+/** The end, by a word for it that says that the server gave up. */
+aigw_status anthropic_emit_broken(struct anthropic_in *in, aigw_str word);
 
 #endif

@@ -15,6 +15,7 @@ struct anthropic_tool {
     int64_t block;               /* number of its content block */
     uint32_t index;              /* ours */
     bool is_text;                /* its argument is plain text */
+    bool is_whole;               /* it came with its block: pieces repeat it */
     struct unwrap unwrap;        /* then: how much of it came */
 };
 
@@ -167,6 +168,7 @@ static aigw_status begin_call(struct anthropic_in *in, const struct aigw_json *b
     status = add_tool(in, number, event.index);
     if (status != AIGW_OK)
         return status;
+    in->call->tools->is_whole = input.type == AIGW_JSON_OBJECT && event.text.len > 0;
     in->call->tools->is_text = known && known->kind == AIGW_TOOL_FREE_TEXT;
     return emit_arguments(in, in->call->tools, &event);
 }
@@ -190,6 +192,8 @@ static aigw_status emit_call_piece(struct anthropic_in *in, const struct anthrop
         return anthropic_nonsense(in, "has a piece of a tool call that did not begin");
     if (tool->index == NOT_A_CALL)
         return emit_json(in, AIGW_EVENT_OPAQUE, &event->json);
+    if (tool->is_whole)
+        return AIGW_OK;
     if (tool->index == THE_ANSWER)
         return anthropic_emit_text(in, AIGW_EVENT_TEXT, piece.text);
     piece.index = tool->index;

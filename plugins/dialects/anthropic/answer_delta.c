@@ -72,6 +72,8 @@ aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, 
 
     if (call->is_over)
         return AIGW_OK;
+    if (call->raw && wire_is_other_form(call->raw_flags, frame))
+        in.pass.buf = call->raw = NULL;
     if (frame->framing == AIGW_FRAMING_BODY || call->asks != ANTHROPIC_ASKS_ANSWER || call->halves.count > 0 ||
         is_odd(frame->event, frame->data) || !scan_frame(frame->data, &text, scratch, sizeof scratch))
         return anthropic_read(&in, frame);

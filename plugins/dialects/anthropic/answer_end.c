@@ -1,6 +1,8 @@
 /* answer_end.c - what an answer says about itself: which model, how many tokens, why it ended. */
 #include "answer.h"
 
+#include "../common/finish.h"
+
 /* ---- model ---- */
 
 aigw_status anthropic_model(struct anthropic_in *in, const struct anthropic_object *message)
@@ -17,31 +19,6 @@ aigw_status anthropic_model(struct anthropic_in *in, const struct anthropic_obje
 }
 
 /* ---- usage ---- */
-
-/* Numbers come in pieces, some of them as 0 until they are known. */
-static void learn(int64_t *known, int64_t number)
-{
-    if (number > 0 || (number == 0 && *known < 0))
-        *known = number;
-}
-
-/* No answer has more: a number beyond it is none of tokens, and sums must hold. */
-#define TOKENS_MAX INT64_C(1000000000000)
-
-static int64_t tokens(const struct aigw_json *value)
-{
-    int64_t number = reader_number(value, -1);
-
-    return number <= TOKENS_MAX ? number : -1;
-}
-
-static int64_t tokens_in(const struct aigw_json *object, const char *name)
-{
-    struct aigw_json value;
-
-    aigw_json_member(object, name, &value);
-    return tokens(&value);
-}
 
 enum usage_member { INPUT, OUTPUT, CACHE_READ, CACHE_WRITE, SPLIT, DETAILS, USAGE_MEMBERS };
 
@@ -62,19 +39,19 @@ static aigw_status emit_usage(struct anthropic_in *in, const struct aigw_json *o
         call->uncached = -1;
     }
     aigw_json_members(object, names, USAGE_MEMBERS, at);
-    minutes = tokens_in(&at[SPLIT], "ephemeral_5m_input_tokens");
-    hour = tokens_in(&at[SPLIT], "ephemeral_1h_input_tokens");
-    learn(&call->uncached, tokens(&at[INPUT]));
-    learn(&usage->output, tokens(&at[OUTPUT]));
-    learn(&usage->cache_read, tokens(&at[CACHE_READ]));
-    written = tokens(&at[CACHE_WRITE]);
+    minutes = reader_tokens_in(&at[SPLIT], "ephemeral_5m_input_tokens");
+    hour = reader_tokens_in(&at[SPLIT], "ephemeral_1h_input_tokens");
+    usage_learn(&call->uncached, reader_tokens(&at[INPUT]));
+    usage_learn(&usage->output, reader_tokens(&at[OUTPUT]));
+    usage_learn(&usage->cache_read, reader_tokens(&at[CACHE_READ]));
+    written = reader_tokens(&at[CACHE_WRITE]);
     if (written < 0 && minutes >= 0 && hour >= 0)
         written = minutes + hour;
-    learn(&usage->cache_write, written);
-    learn(&usage->cache_write_1h, hour);
-    learn(&usage->reasoning, tokens_in(&at[DETAILS], "thinking_tokens"));
+    usage_learn(&usage->cache_write, written);
+    usage_learn(&usage->cache_write_1h, hour);
+    usage_learn(&usage->reasoning, reader_tokens_in(&at[DETAILS], "thinking_tokens"));
     if (call->uncached >= 0) { /* theirs counts what was not cached, and leaves out what is 0 */
-        learn(&usage->cache_read, 0);
+        usage_learn(&usage->cache_read, 0);
         usage->input = call->uncached + usage->cache_read + (usage->cache_write > 0 ? usage->cache_write : 0);
     }
     return anthropic_emit(in, &event);
@@ -89,7 +66,7 @@ aigw_status anthropic_usage(struct anthropic_in *in, const struct anthropic_obje
 
 /* ---- finish ---- */
 
-static uint32_t finish_of(aigw_str word)
+static uint32_t finish_of(aigw_str word, uint32_t *ret_error)
 {
     static const struct {
         const char *word; /* small letters, whatever the server writes */
@@ -104,18 +81,13 @@ static uint32_t finish_of(aigw_str word)
         { "refusal", AIGW_FINISH_CONTENT_FILTER },
         { "model_context_window_exceeded", AIGW_FINISH_CONTEXT_FULL },
         { "guardrail_intervened", AIGW_FINISH_GUARDRAIL },
-        /* of servers that translate other dialects */
-        { "stop", AIGW_FINISH_STOP },
-        { "length", AIGW_FINISH_LENGTH },
-        { "tool_calls", AIGW_FINISH_TOOL_CALLS },
-        { "content_filter", AIGW_FINISH_CONTENT_FILTER },
-        { "content_filtered", AIGW_FINISH_CONTENT_FILTER },
     };
 
+    *ret_error = 0;
     for (size_t i = 0; word.len > 0 && i < sizeof words / sizeof *words; i++)
         if (wire_same_word(word, words[i].word))
             return words[i].finish;
-    return AIGW_FINISH_UNKNOWN;
+    return finish_of_word(word, ret_error);
 }
 
 static aigw_status emit_finish(struct anthropic_in *in, struct aigw_event *event)
@@ -138,13 +110,16 @@ aigw_status anthropic_finish(struct anthropic_in *in, const struct anthropic_obj
 {
     const struct aigw_json *reason = &object->at[ANTHROPIC_STOP_REASON], *details = &object->at[ANTHROPIC_STOP_DETAILS];
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_FINISH };
+    uint32_t error;
 
     if (anthropic_has(object, ANTHROPIC_STOP_REASON) && reason->type != AIGW_JSON_STRING)
         return anthropic_nonsense(in, "has a stop reason that is no word");
     event.text = reader_text(&in->r, reason);
     if (event.text.len == 0 && !is_whole)
         return AIGW_OK;
-    event.finish = finish_of(event.text);
+    event.finish = finish_of(event.text, &error);
+    if (error)
+        return anthropic_emit_broken(in, event.text);
     event.stop_sequence = reader_text(&in->r, &object->at[ANTHROPIC_STOP_SEQUENCE]);
     event.detail = reader_str(&in->r, details, "explanation");
     if (event.detail.len == 0)
@@ -167,7 +142,7 @@ aigw_status anthropic_counted(struct anthropic_in *in, const struct aigw_json *o
 {
     aigw_status status;
 
-    if (tokens_in(object, "input_tokens") < 0)
+    if (reader_tokens_in(object, "input_tokens") < 0)
         return anthropic_nonsense(in, "has no number of tokens");
     status = emit_usage(in, object);
     return status == AIGW_OK ? emit_stop(in) : status;

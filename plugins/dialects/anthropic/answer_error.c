@@ -2,6 +2,8 @@
  * "request_id"}, and the shapes of refusal.h. */
 #include "answer.h"
 
+#include "../common/finish.h"
+
 static const struct refusal_word anthropic_words[] = {
     { "invalid_request_error", AIGW_ERR_BAD_REQUEST, 400 },
     { "authentication_error", AIGW_ERR_AUTH, 401 },
@@ -32,16 +34,13 @@ void anthropic_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const
 
 /* ---- inside an answer ---- */
 
-bool anthropic_is_error(const struct anthropic_object *object)
+bool anthropic_is_error(struct anthropic_in *in, const struct anthropic_object *object)
 {
-    const struct aigw_json *message = &object->at[ANTHROPIC_MESSAGE];
-
     if (aigw_json_is_text(&object->at[ANTHROPIC_TYPE], "error") || reader_is_set(&object->at[ANTHROPIC_ERROR]))
         return true;
     if (anthropic_has(object, ANTHROPIC_TYPE) || anthropic_has(object, ANTHROPIC_CONTENT))
         return false;
-    return anthropic_has(object, ANTHROPIC_ERROR) || anthropic_has(object, ANTHROPIC_DETAIL) ||
-           (message->type == AIGW_JSON_STRING && reader_is_set(message));
+    return anthropic_has(object, ANTHROPIC_ERROR) || refusal_is_complaint(&in->r, &object->json);
 }
 
 aigw_status anthropic_emit_error(struct anthropic_in *in, const struct aigw_json *object)
@@ -53,15 +52,33 @@ aigw_status anthropic_emit_error(struct anthropic_in *in, const struct aigw_json
     return refusal_emit(in->host, in->ctx, &in->pass, &refusal, &anthropic_rules);
 }
 
+aigw_status anthropic_emit_strange(struct anthropic_in *in, aigw_str text)
+{
+    return refusal_is_plain(text) ? anthropic_emit_error_text(in, text)
+                                  : anthropic_nonsense(in, "is not a JSON object");
+}
+
 aigw_status anthropic_emit_error_text(struct anthropic_in *in, aigw_str words)
 {
     struct refusal refusal;
     struct reader reader;
     aigw_status status;
 
+    if (refusal_is_page(words))
+        return refusal_page(in->host, in->ctx, words);
     in->call->is_over = 1;
     refusal_read_text(&reader, words, &anthropic_rules, &refusal);
     status = refusal_emit(in->host, in->ctx, &in->pass, &refusal, &anthropic_rules);
     reader_end(&reader);
     return status;
+}
+
+aigw_status anthropic_emit_broken(struct anthropic_in *in, aigw_str word)
+{
+    struct aigw_error error;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = &error };
+
+    finish_of_broken(word, &error);
+    in->call->is_over = 1;
+    return anthropic_emit(in, &event);
 }

@@ -18,7 +18,6 @@ void anthropic_look(const struct aigw_json *json, struct anthropic_object *ret_o
         [ANTHROPIC_ERROR] = "error",
         [ANTHROPIC_CONTENT] = "content",
         [ANTHROPIC_MESSAGE] = "message",
-        [ANTHROPIC_DETAIL] = "detail",
         [ANTHROPIC_MODEL] = "model",
         [ANTHROPIC_ID] = "id",
         [ANTHROPIC_USAGE] = "usage",
@@ -114,7 +113,7 @@ static aigw_status read_object(struct anthropic_in *in, const struct aigw_json *
     if (json->type != AIGW_JSON_OBJECT)
         return anthropic_nonsense(in, "is not a JSON object");
     anthropic_look(json, &object);
-    if (anthropic_is_error(&object))
+    if (anthropic_is_error(in, &object))
         return anthropic_emit_error(in, json);
     if (in->call->asks == ANTHROPIC_ASKS_COUNT)
         return anthropic_counted(in, json);
@@ -160,12 +159,14 @@ static aigw_status read_values(struct anthropic_in *in, aigw_str text, aigw_str 
     do {
         struct aigw_json value;
 
-        if (!is_body && wire_is_end_marker(text))
+        if (!is_body && wire_is_end_marker(text)) {
+            in->pass.frame = NULL; /* clients of this dialect have no word for it */
             return anthropic_end(in);
+        }
         if (wire_is_error_line(text, &words))
             return anthropic_emit_error_text(in, words);
         if (!reader_next(&in->r, &text, &value))
-            return anthropic_nonsense(in, "is not a JSON object");
+            return anthropic_emit_strange(in, text);
         status = read_value(in, &value, name, is_body);
         if (in->r.is_short && status == AIGW_OK)
             status = AIGW_E_NOMEM;

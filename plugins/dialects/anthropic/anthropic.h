@@ -42,6 +42,7 @@ struct anthropic_call {
     uint32_t is_named;    /* MODEL was emitted */
     uint32_t is_finished; /* FINISH was emitted */
     uint32_t is_over;     /* the end marker or an error came: the rest is ignored */
+    uint32_t raw_flags;   /* pass-through: AIGW_RAWF_* */
     uint32_t tool_count, tools_kept;
     int64_t blocks;          /* content blocks that began */
     int64_t uncached;        /* input tokens that were neither read from a cache nor written to one */

@@ -110,6 +110,8 @@ static aigw_status raw_bytes(const struct aigw_host *host, struct aigw_buf *buf,
         host->buf_put(buf, frame->event.ptr, frame->event.len);
         host->buf_put(buf, "\n", 1);
     }
+    if (wire_is_end_marker(wire_skip_blanks(rest))) /* clients look for it as the vendor writes it */
+        rest = AIGW_STR("[DONE]");
     for (;;) { /* a line feed in the data was the end of a data line */
         const char *feed = rest.len > 0 ? memchr(rest.ptr, '\n', rest.len) : NULL;
         size_t len = feed ? (size_t)(feed - rest.ptr) : rest.len;

@@ -20,6 +20,7 @@
 #define DIALECT_READ_H
 
 #include <aigw/json.h>
+#include <aigw/model.h>
 #include <stdbool.h>
 
 /** Reading of one text, or of several values. Must not move. */
@@ -55,6 +56,14 @@ aigw_str reader_json(struct reader *r, const struct aigw_json *value);
 int64_t reader_number(const struct aigw_json *value, int64_t otherwise);
 /** The same for a member. */
 int64_t reader_int(const struct aigw_json *object, const char *name, int64_t otherwise);
+/** A number of tokens, be it written as text; -1 for everything else, and for what no answer can have. */
+int64_t reader_tokens(const struct aigw_json *value);
+/** The same for a member. */
+int64_t reader_tokens_in(const struct aigw_json *object, const char *name);
+/** Numbers come in pieces, some of them as 0 until they are known, or when they are repeated: the last one that says
+ *  something counts. */
+void usage_learn(int64_t *known, int64_t number);
+void usage_merge(struct aigw_usage *known, const struct aigw_usage *told);
 /** The member when it is of that type (AIGW_JSON_*), else false and *ret absent. */
 bool reader_member(const struct aigw_json *object, const char *name, uint32_t type, struct aigw_json *ret);
 /** Something is there, says this value: absent, null, false, 0 and "" say that nothing is. */

@@ -153,8 +153,10 @@ void refusal_read(struct reader *r, const struct aigw_json *body, const struct r
     struct aigw_json object = first_of(body), error, value;
 
     *ret_refusal = (struct refusal){ .retry_after_ms = -1 };
-    if (object.type != AIGW_JSON_OBJECT)
+    if (object.type != AIGW_JSON_OBJECT) {
+        ret_refusal->message = refusal_words(r, body);
         return;
+    }
     value = first_member(&object, rules->errors ? rules->errors : usual_errors);
     error = first_of(&value);
     if (error.type == AIGW_JSON_STRING)
@@ -167,6 +169,8 @@ void refusal_read(struct reader *r, const struct aigw_json *body, const struct r
     value = first_member(&object, messages);
     if (ret_refusal->message.len == 0)
         ret_refusal->message = words_of(r, &value);
+    if (ret_refusal->message.len == 0)
+        ret_refusal->message = refusal_words(r, body);
     ret_refusal->type = first_text(r, &error, types);
     if (wire_is(ret_refusal->type, "error")) /* says that it is one, not which */
         ret_refusal->type = AIGW_STR_NONE;
@@ -274,10 +278,23 @@ void refusal_describe(const struct aigw_host *host, struct aigw_ctx *ctx, const 
         ret_error->message = words;
 }
 
+/* An error's body in the form of an event, as some answer a request for a stream. */
+static aigw_str data_of_event(aigw_str body)
+{
+    static const char mark[] = "data:";
+    const char *data;
+
+    body = wire_skip_blanks(body);
+    if (!wire_has_prefix(body, mark) && !wire_has_prefix(body, "event:"))
+        return body;
+    data = memmem(body.ptr, body.len, mark, sizeof mark - 1);
+    return data ? (aigw_str){ data + sizeof mark - 1, body.len - (size_t)(data - body.ptr) - (sizeof mark - 1) } : body;
+}
+
 void refusal_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                      const struct refusal_rules *rules, struct aigw_error *ret_error)
 {
-    aigw_str rest = failure->body;
+    aigw_str rest = data_of_event(failure->body);
     struct refusal refusal;
     struct aigw_json body;
     struct reader reader;

@@ -62,6 +62,20 @@ void refusal_describe(const struct aigw_host *host, struct aigw_ctx *ctx, const 
 /** The whole of a provider's failure(). The request's id goes to the log. */
 void refusal_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                      const struct refusal_rules *rules, struct aigw_error *ret_error);
+/** True for an object inside an answer that says in some way that something failed, where nothing that belongs into an
+ *  answer stands in it. */
+bool refusal_is_complaint(struct reader *r, const struct aigw_json *object);
+/** The same for words where JSON should be: "Internal Server Error". Other words could be the model's. */
+bool refusal_is_plain(aigw_str text);
+/** Words for people, wherever they stand in a body of a shape that is not known; absent when there are none. */
+aigw_str refusal_words(struct reader *r, const struct aigw_json *body);
+/** Words where an error is told are a page of HTML: no model server writes one. */
+static inline bool refusal_is_page(aigw_str words)
+{
+    return wire_has_prefix(wire_skip_blanks(words), "<");
+}
+/** AIGW_E_UPSTREAM with what people see of such a page. */
+aigw_status refusal_page(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str page);
 /** AIGW_EVENT_ERROR for a refusal inside an answer. */
 aigw_status refusal_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass,
                          const struct refusal *refusal, const struct refusal_rules *rules);

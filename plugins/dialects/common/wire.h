@@ -176,6 +176,14 @@ aigw_str wire_raw_header(const struct aigw_raw *raw, const char *name);
  *  itself. At most `max` more are put behind the *count that are there. */
 aigw_status wire_raw_headers(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
                              const char *const *ours, const char **headers, uint32_t *count, uint32_t max);
+/** The server answers in another form than the client asked for (flags of its raw request), and the feature takes
+ *  events as well: nothing is passed on then. */
+static inline bool wire_is_other_form(uint32_t raw_flags, const struct aigw_frame *frame)
+{
+    bool is_stream = raw_flags & AIGW_RAWF_STREAM;
+
+    return (raw_flags & AIGW_RAWF_EVENTS) && (frame->framing == AIGW_FRAMING_BODY) == is_stream;
+}
 /** While one frame is read: what the client still has to get of it. */
 struct wire_pass {
     struct aigw_buf *buf;           /* NULL: nothing is passed through */
@@ -199,7 +207,8 @@ aigw_str wire_skip_blanks(aigw_str s);
 bool wire_same_word(aigw_str word, const char *literal);
 /** "error: words", "[ERROR] words", "RuntimeError: words": what stands behind it. */
 bool wire_is_error_line(aigw_str text, aigw_str *ret_words);
-/** "error", "stream_error", "exception": the name of an event that is a failure, whatever its data. */
+/** "error", "stream_error", "exception", "error.x", "failed", "aborted": the name of an event that is a failure,
+ * whatever its data. */
 bool wire_is_error_event(aigw_str name);
 /** Something that only keeps the connection alive: no data, or a word for it as data or as the event's name. */
 bool wire_is_heartbeat(aigw_str name, aigw_str data);

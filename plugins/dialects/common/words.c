@@ -53,7 +53,19 @@ bool wire_is_error_line(aigw_str text, aigw_str *ret_words)
 
 bool wire_is_error_event(aigw_str name)
 {
-    return name.len > 0 && ends_in_error(wire_trim_end(name));
+    static const char *const words[] = { "errors", "failed",  "failure",   "fault",
+                                         "abort",  "aborted", "cancelled", "canceled" };
+    static const char *const begins[] = { "error.", "error_", "error-" };
+
+    if (name.len == 0)
+        return false;
+    for (size_t i = 0; i < sizeof begins / sizeof *begins; i++)
+        if (name.len > 6 && strncasecmp(name.ptr, begins[i], 6) == 0)
+            return true;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (wire_same_word(name, words[i]))
+            return true;
+    return ends_in_error(wire_trim_end(name));
 }
 
 bool wire_is_heartbeat(aigw_str name, aigw_str data)

@@ -6,6 +6,8 @@
  * answer that looks finished. */
 #include "converse.h"
 
+#include "../common/finish.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -117,10 +119,10 @@ static aigw_status emit_usage(struct converse_in *in, const struct aigw_json *us
     struct aigw_json_walk walk;
 
     *known = (struct aigw_usage)AIGW_USAGE_INIT;
-    known->output = reader_int(usage, "outputTokens", -1);
-    known->input = reader_int(usage, "inputTokens", -1);
-    known->cache_read = reader_int(usage, "cacheReadInputTokens", -1);
-    known->cache_write = reader_int(usage, "cacheWriteInputTokens", -1);
+    known->output = reader_tokens_in(usage, "outputTokens");
+    known->input = reader_tokens_in(usage, "inputTokens");
+    known->cache_read = reader_tokens_in(usage, "cacheReadInputTokens");
+    known->cache_write = reader_tokens_in(usage, "cacheWriteInputTokens");
     if (known->input >= 0) {
         known->input += known->cache_read > 0 ? known->cache_read : 0;
         known->input += known->cache_write > 0 ? known->cache_write : 0;
@@ -129,11 +131,12 @@ static aigw_status emit_usage(struct converse_in *in, const struct aigw_json *us
     walk = aigw_json_begin(&details);
     while (aigw_json_next(&walk, NULL, &detail))
         if (wire_is(reader_str(in->reader, &detail, "ttl"), "1h"))
-            known->cache_write_1h = reader_int(&detail, "inputTokens", -1);
+            known->cache_write_1h = reader_tokens_in(&detail, "inputTokens");
     return converse_emit(in, &event);
 }
 
-static uint32_t finish_of(aigw_str word)
+/* Words of models may shine through. */
+static uint32_t finish_of(aigw_str word, uint32_t *ret_error)
 {
     static const struct {
         const char *word;
@@ -148,18 +151,13 @@ static uint32_t finish_of(aigw_str word)
         { "malformed_model_output", AIGW_FINISH_MALFORMED },
         { "malformed_tool_use", AIGW_FINISH_MALFORMED },
         { "model_context_window_exceeded", AIGW_FINISH_CONTEXT_FULL },
-        /* of models whose words shine through */
-        { "stop", AIGW_FINISH_STOP },
-        { "finished", AIGW_FINISH_STOP },
-        { "length", AIGW_FINISH_LENGTH },
-        { "refusal", AIGW_FINISH_CONTENT_FILTER },
-        { "pause_turn", AIGW_FINISH_PAUSE },
     };
 
+    *ret_error = 0;
     for (size_t i = 0; word.len > 0 && i < sizeof words / sizeof *words; i++)
         if (wire_same_word(word, words[i].word))
             return words[i].finish;
-    return AIGW_FINISH_UNKNOWN;
+    return finish_of_word(word, ret_error);
 }
 
 static aigw_status emit_finish(struct converse_in *in, const struct aigw_json *object)
@@ -167,6 +165,8 @@ static aigw_status emit_finish(struct converse_in *in, const struct aigw_json *o
     struct converse_call *call = in->call;
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_FINISH };
     struct aigw_json fields;
+    struct aigw_error error;
+    uint32_t kind;
 
     if (call->state >= CONVERSE_FINISHED)
         return AIGW_OK;
@@ -174,7 +174,14 @@ static aigw_status emit_finish(struct converse_in *in, const struct aigw_json *o
         return nonsense(in, "has a stop reason that is no word");
     reader_member(object, "additionalModelResponseFields", AIGW_JSON_OBJECT, &fields);
     event.stop_sequence = reader_str(in->reader, &fields, "stop_sequence");
-    event.finish = finish_of(event.text);
+    event.finish = finish_of(event.text, &kind);
+    if (kind) {
+        event.type = AIGW_EVENT_ERROR;
+        event.error = &error;
+        finish_of_broken(event.text, &error);
+        call->state = CONVERSE_OVER;
+        return converse_emit(in, &event);
+    }
     if (call->tool_count > 0 && (event.finish == AIGW_FINISH_STOP || event.finish == AIGW_FINISH_UNKNOWN))
         event.finish = AIGW_FINISH_TOOL_CALLS; /* whether there are calls is told by the calls */
     else if (call->tool_count == 0 && event.finish == AIGW_FINISH_TOOL_CALLS)
@@ -357,7 +364,7 @@ static aigw_status emit_count(struct converse_in *in, const struct aigw_json *ro
     struct aigw_event end = { .struct_size = sizeof end, .type = AIGW_EVENT_FINISH, .finish = AIGW_FINISH_STOP };
     aigw_status status;
 
-    usage.input = reader_int(root, "inputTokens", -1);
+    usage.input = reader_tokens_in(root, "inputTokens");
     if (usage.input < 0)
         return nonsense(in, "has no number of tokens");
     status = converse_emit(in, &event);

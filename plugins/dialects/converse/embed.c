@@ -142,7 +142,7 @@ static aigw_status emit_all(struct converse_in *in, const struct aigw_json *root
 static int64_t tokens_of(const struct converse_in *in, const struct aigw_json *root)
 {
     aigw_str text = in->host->answer_header(in->ctx, "x-amzn-bedrock-input-token-count");
-    int64_t tokens = reader_int(root, "inputTextTokenCount", -1), read = 0;
+    int64_t tokens = reader_tokens_in(root, "inputTextTokenCount"), read = 0;
 
     if (tokens >= 0 || text.len == 0 || text.len > 12)
         return tokens;

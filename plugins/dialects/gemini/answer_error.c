@@ -5,6 +5,8 @@
  */
 #include "gemini.h"
 
+#include "../common/finish.h"
+
 #include <string.h>
 
 /* Google's canonical codes, and what its APIs say more exactly in details[].reason. */
@@ -142,10 +144,17 @@ aigw_status gemini_emit_error_text(struct gemini_in *in, aigw_str text)
     struct refusal refusal;
     aigw_status status;
 
+    if (refusal_is_page(text))
+        return refusal_page(in->host, in->ctx, text);
     refusal_read_text(&reader, text, &rules, &refusal);
     status = emit(in, &refusal, AIGW_ERR_NONE);
     reader_end(&reader);
     return status;
+}
+
+aigw_status gemini_emit_strange(struct gemini_in *in, aigw_str text)
+{
+    return refusal_is_plain(text) ? gemini_emit_error_text(in, text) : gemini_nonsense(in, "is not a JSON object");
 }
 
 aigw_status gemini_emit_blocked(struct gemini_in *in, aigw_str reason, aigw_str message)
@@ -162,5 +171,15 @@ aigw_status gemini_emit_blocked(struct gemini_in *in, aigw_str reason, aigw_str 
     text = in->host->format(in->ctx, AIGW_LIFE_REQUEST, "the model server refused the prompt: %.*s%s%.*s",
                             AIGW_STR_ARG(error.code), message.len > 0 ? ": " : "", AIGW_STR_ARG(message));
     error.message = wire_str(text);
+    return gemini_emit(in, &event);
+}
+
+aigw_status gemini_emit_broken(struct gemini_in *in, aigw_str word)
+{
+    struct aigw_error error;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = &error };
+
+    finish_of_broken(word, &error);
+    in->call->is_over = 1;
     return gemini_emit(in, &event);
 }

@@ -106,14 +106,17 @@ static aigw_status emit_call(struct gemini_in *in, const struct aigw_json *part,
     aigw_json_member(call, "args", &args);
     if (event.name.len == 0)
         return gemini_nonsense(in, "has a function call without a name");
-    if (args.type > AIGW_JSON_NULL && args.type != AIGW_JSON_OBJECT)
+    if (args.type == AIGW_JSON_STRING) /* of servers in between */
+        event.text = reader_text(&in->reader, &args);
+    if (args.type > AIGW_JSON_NULL && args.type != AIGW_JSON_OBJECT && !wire_is_json_object(event.text))
         return gemini_nonsense(in, "has a function call whose arguments are no object");
     if (in->call->wants_single && *count > 0)
         return AIGW_OK;
     if (*count >= CALLS_MAX)
         return gemini_nonsense(in, "has more than 1024 function calls");
     event.index = (*count)++;
-    event.text = args.type == AIGW_JSON_OBJECT ? reader_json(&in->reader, &args) : AIGW_STR("{}");
+    if (args.type != AIGW_JSON_STRING)
+        event.text = args.type == AIGW_JSON_OBJECT ? reader_json(&in->reader, &args) : AIGW_STR("{}");
     if (event.id.len == 0)
         event.id = make_id(in, event.index, room);
     known = names_find(&in->call->names, event.name);
@@ -391,13 +394,13 @@ void gemini_read_prediction_usage(const struct aigw_json *answer, struct aigw_us
     while (aigw_json_next(&walk, NULL, &one)) {
         aigw_json_member(&one, "embeddings", &embeddings);
         aigw_json_member(&embeddings, "statistics", &statistics);
-        usage->input = plus(usage->input, reader_int(&statistics, "token_count", -1));
+        usage->input = plus(usage->input, reader_tokens_in(&statistics, "token_count"));
     }
     aigw_json_member(answer, "metadata", &metadata);
     aigw_json_member(&metadata, "tokenMetadata", &tokens);
     for (int i = 0; i < 2; i++) {
         aigw_json_member(&tokens, ends[i], &count);
-        *sums[i] = plus(*sums[i], reader_int(&count, "totalTokens", -1));
+        *sums[i] = plus(*sums[i], reader_tokens_in(&count, "totalTokens"));
     }
 }
 
@@ -409,7 +412,7 @@ aigw_status gemini_emit_vectors(struct gemini_in *in, const struct aigw_json *an
     aigw_status status;
 
     aigw_json_member(answer, "usageMetadata", &metadata);
-    usage.input = reader_int(&metadata, "promptTokenCount", -1);
+    usage.input = reader_tokens_in(&metadata, "promptTokenCount");
     gemini_read_prediction_usage(answer, &usage);
     if (reader_member(answer, "predictions", AIGW_JSON_LIST, &predictions))
         status = emit_predictions(in, &predictions);

@@ -4,6 +4,8 @@
  * There is no end marker: the finish reason of each candidate is the end. */
 #include "gemini.h"
 
+#include "../common/finish.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,47 +21,45 @@ aigw_status gemini_emit(struct gemini_in *in, const struct aigw_event *event)
 
 /* ---- finish ---- */
 
-static uint32_t finish_of(aigw_str word)
+/* Their words, in any case; as a server in between may have those of another dialect. */
+static uint32_t finish_of(aigw_str word, uint32_t *ret_error)
 {
     static const struct {
         const char *word;
         uint32_t finish;
     } words[] = {
-        { "STOP", AIGW_FINISH_STOP },
-        { "MAX_TOKENS", AIGW_FINISH_LENGTH },
-        { "SAFETY", AIGW_FINISH_CONTENT_FILTER },
-        { "RECITATION", AIGW_FINISH_CONTENT_FILTER },
-        { "BLOCKLIST", AIGW_FINISH_CONTENT_FILTER },
-        { "PROHIBITED_CONTENT", AIGW_FINISH_CONTENT_FILTER },
-        { "SPII", AIGW_FINISH_CONTENT_FILTER },
-        { "IMAGE_SAFETY", AIGW_FINISH_CONTENT_FILTER },
-        { "IMAGE_PROHIBITED_CONTENT", AIGW_FINISH_CONTENT_FILTER },
-        { "IMAGE_RECITATION", AIGW_FINISH_CONTENT_FILTER },
-        { "MODEL_ARMOR", AIGW_FINISH_GUARDRAIL },
-        { "MALFORMED_FUNCTION_CALL", AIGW_FINISH_MALFORMED },
-        { "MALFORMED_RESPONSE", AIGW_FINISH_MALFORMED },
-        { "UNEXPECTED_TOOL_CALL", AIGW_FINISH_MALFORMED },
-        { "TOO_MANY_TOOL_CALLS", AIGW_FINISH_MALFORMED },
-        { "CONTINUATION", AIGW_FINISH_PAUSE },
+        { "blocklist", AIGW_FINISH_CONTENT_FILTER },
+        { "prohibited_content", AIGW_FINISH_CONTENT_FILTER },
+        { "spii", AIGW_FINISH_CONTENT_FILTER },
+        { "image_safety", AIGW_FINISH_CONTENT_FILTER },
+        { "image_prohibited_content", AIGW_FINISH_CONTENT_FILTER },
+        { "image_recitation", AIGW_FINISH_CONTENT_FILTER },
+        { "model_armor", AIGW_FINISH_GUARDRAIL },
+        { "malformed_function_call", AIGW_FINISH_MALFORMED },
+        { "malformed_response", AIGW_FINISH_MALFORMED },
+        { "unexpected_tool_call", AIGW_FINISH_MALFORMED },
+        { "too_many_tool_calls", AIGW_FINISH_MALFORMED },
+        { "continuation", AIGW_FINISH_PAUSE },
     };
 
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (wire_is(word, words[i].word))
+    *ret_error = 0;
+    for (size_t i = 0; word.len > 0 && i < sizeof words / sizeof *words; i++)
+        if (wire_same_word(word, words[i].word))
             return words[i].finish;
-    return AIGW_FINISH_UNKNOWN;
+    return finish_of_word(word, ret_error);
 }
 
 static aigw_status emit_finish(struct gemini_in *in, uint32_t choice, aigw_str word, aigw_str detail)
 {
-    struct aigw_event event = { .struct_size = sizeof event,
-                                .type = AIGW_EVENT_FINISH,
-                                .choice = choice,
-                                .finish = finish_of(word),
-                                .text = word,
-                                .detail = detail };
+    struct aigw_event event = {
+        .struct_size = sizeof event, .type = AIGW_EVENT_FINISH, .choice = choice, .text = word, .detail = detail
+    };
     aigw_status status = AIGW_OK;
-    uint32_t stream;
+    uint32_t stream, error;
 
+    event.finish = finish_of(word, &error);
+    if (error)
+        return gemini_emit_broken(in, word);
     if (in->call->finished & 1u << choice)
         return AIGW_OK;
     while (status == AIGW_OK && halves_take(&in->call->halves, choice, 0xfff, &stream)) {
@@ -98,22 +98,22 @@ static int64_t audio_of(struct gemini_in *in, const struct aigw_json *metadata, 
     walk = aigw_json_begin(&list);
     while (aigw_json_next(&walk, NULL, &item))
         if (wire_is(reader_str(&in->reader, &item, "modality"), "AUDIO"))
-            return reader_int(&item, "tokenCount", -1);
+            return reader_tokens_in(&item, "tokenCount");
     return -1;
 }
 
 /* They leave out what is 0. Thoughts and results of server tools stand beside the prompt and the answer. */
 static aigw_status emit_usage(struct gemini_in *in, const struct aigw_json *metadata)
 {
-    struct aigw_usage usage = AIGW_USAGE_INIT;
-    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = &usage };
-    int64_t answer = reader_int(metadata, "candidatesTokenCount", -1);
-    int64_t total = reader_int(metadata, "totalTokenCount", -1);
+    struct aigw_usage usage = AIGW_USAGE_INIT, *known = &in->call->usage, before = *known;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = known };
+    int64_t answer = reader_tokens_in(metadata, "candidatesTokenCount");
+    int64_t total = reader_tokens_in(metadata, "totalTokenCount");
 
-    usage.input = reader_int(metadata, "promptTokenCount", -1);
-    usage.tool_prompt = reader_int(metadata, "toolUsePromptTokenCount", -1);
-    usage.cache_read = reader_int(metadata, "cachedContentTokenCount", -1);
-    usage.reasoning = reader_int(metadata, "thoughtsTokenCount", -1);
+    usage.input = reader_tokens_in(metadata, "promptTokenCount");
+    usage.tool_prompt = reader_tokens_in(metadata, "toolUsePromptTokenCount");
+    usage.cache_read = reader_tokens_in(metadata, "cachedContentTokenCount");
+    usage.reasoning = reader_tokens_in(metadata, "thoughtsTokenCount");
     usage.audio_input = audio_of(in, metadata, "promptTokensDetails");
     usage.audio_output = audio_of(in, metadata, "candidatesTokensDetails");
     if (usage.input >= 0 && usage.tool_prompt > 0)
@@ -122,10 +122,12 @@ static aigw_status emit_usage(struct gemini_in *in, const struct aigw_json *meta
         usage.output = (answer > 0 ? answer : 0) + (usage.reasoning > 0 ? usage.reasoning : 0);
     else if (total >= 0 && usage.input >= 0 && total >= usage.input)
         usage.output = total - usage.input;
-    if (memcmp(&usage, &in->call->usage, sizeof usage) == 0)
+    if (known->struct_size == 0)
+        *known = (struct aigw_usage)AIGW_USAGE_INIT;
+    usage_merge(known, &usage);
+    if (memcmp(known, &before, sizeof before) == 0)
         return AIGW_OK;
-    in->call->usage = usage;
-    return usage.input >= 0 || usage.output >= 0 ? gemini_emit(in, &event) : AIGW_OK;
+    return known->input >= 0 || known->output >= 0 ? gemini_emit(in, &event) : AIGW_OK;
 }
 
 /* ---- one object ---- */
@@ -143,17 +145,24 @@ static aigw_status emit_model(struct gemini_in *in, const struct aigw_json *obj)
     return gemini_emit(in, &event);
 }
 
-/* The number of a candidate; GEMINI_CHOICES_MAX for one that cannot be. */
-static uint32_t choice_of(const struct aigw_json *candidate)
+/* The number of a candidate; GEMINI_CHOICES_MAX for one that cannot be. Where one was asked for,
+ * the first that comes is it, whatever it says. */
+static uint32_t choice_of(struct gemini_in *in, const struct aigw_json *candidate)
 {
     int64_t index = reader_int(candidate, "index", 0);
 
+    if (in->call->has_one_choice && index >= 0 && index < GEMINI_CHOICES_MAX) {
+        if (in->call->the_choice == 0)
+            in->call->the_choice = (uint32_t)index + 1;
+        if (index + 1 == in->call->the_choice)
+            index = 0;
+    }
     return index >= 0 && index < GEMINI_CHOICES_MAX ? (uint32_t)index : GEMINI_CHOICES_MAX;
 }
 
 static aigw_status emit_candidate(struct gemini_in *in, const struct aigw_json *candidate)
 {
-    uint32_t choice = choice_of(candidate);
+    uint32_t choice = choice_of(in, candidate);
     struct aigw_json content, parts;
     aigw_status status;
 
@@ -180,7 +189,8 @@ static aigw_status emit_ends(struct gemini_in *in, const struct aigw_json *candi
         if (!reader_must_str(&in->reader, &candidate, "finishReason", &word))
             return gemini_nonsense(in, "has a finish reason that is no word");
         if (word.len > 0 && !wire_is(word, "FINISH_REASON_UNSPECIFIED"))
-            status = emit_finish(in, choice_of(&candidate), word, reader_str(&in->reader, &candidate, "finishMessage"));
+            status =
+                emit_finish(in, choice_of(in, &candidate), word, reader_str(&in->reader, &candidate, "finishMessage"));
     }
     return status;
 }
@@ -222,6 +232,8 @@ static aigw_status emit_answer(struct gemini_in *in, const struct aigw_json *obj
     reason = reader_str(&in->reader, &members[1], "blockReason");
     if (is_body && !in->call->raw && members[0].type != AIGW_JSON_LIST && reason.len == 0 && !in->call->has_begun)
         return gemini_nonsense(in, "has no candidates");
+    if (members[0].type > AIGW_JSON_NULL && members[0].type != AIGW_JSON_LIST)
+        return gemini_nonsense(in, "has candidates that are no list");
     in->call->has_begun = 1;
     status = emit_model(in, obj);
     walk = aigw_json_begin(&members[0]);
@@ -244,32 +256,31 @@ static aigw_status emit_count(struct gemini_in *in, const struct aigw_json *obj)
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = &usage };
     aigw_status status;
 
-    usage.input = reader_int(obj, "totalTokens", -1);
+    usage.input = reader_tokens_in(obj, "totalTokens");
     if (usage.input < 0)
         return gemini_nonsense(in, "has no number of tokens");
-    usage.cache_read = reader_int(obj, "cachedContentTokenCount", -1);
+    usage.cache_read = reader_tokens_in(obj, "cachedContentTokenCount");
     status = gemini_emit(in, &event);
     return status == AIGW_OK ? emit_finish(in, 0, AIGW_STR("STOP"), AIGW_STR_NONE) : status;
 }
 
-static bool is_error(const struct aigw_json *obj)
+static bool is_error(struct gemini_in *in, const struct aigw_json *obj)
 {
-    static const char *const names[] = { "error", "candidates", "usageMetadata", "message", "detail" };
-    struct aigw_json members[5];
+    static const char *const names[] = { "error", "candidates", "usageMetadata" };
+    struct aigw_json members[3];
 
-    aigw_json_members(obj, names, 5, members);
+    aigw_json_members(obj, names, 3, members);
     if (reader_is_set(&members[0]))
         return true;
     return members[1].type == AIGW_JSON_ABSENT && members[2].type == AIGW_JSON_ABSENT &&
-           (members[0].type > AIGW_JSON_NULL || members[3].type == AIGW_JSON_STRING ||
-            members[4].type > AIGW_JSON_NULL);
+           (members[0].type > AIGW_JSON_NULL || refusal_is_complaint(&in->reader, obj));
 }
 
 static aigw_status read_object(struct gemini_in *in, const struct aigw_json *obj, bool is_body)
 {
     if (obj->type != AIGW_JSON_OBJECT)
         return gemini_nonsense(in, "is not a JSON object");
-    if (is_error(obj))
+    if (is_error(in, obj))
         return gemini_emit_error(in, obj);
     if (in->call->kind == AIGW_CALL_COUNT)
         return emit_count(in, obj);
@@ -288,8 +299,10 @@ static aigw_status read_value(struct gemini_in *in, const struct aigw_json *valu
     struct aigw_json item;
     aigw_status status = AIGW_OK;
 
-    if (value->type == AIGW_JSON_NULL && !is_body)
-        return AIGW_OK; /* a heartbeat */
+    if (value->type == AIGW_JSON_NULL && !is_body) {
+        in->pass.frame = NULL; /* a heartbeat */
+        return AIGW_OK;
+    }
     if (value->type != AIGW_JSON_LIST)
         return read_object(in, value, is_body);
     while (status == AIGW_OK && !in->call->is_over && aigw_json_next(&walk, NULL, &item))
@@ -305,9 +318,7 @@ static aigw_status end_of_stream(struct gemini_in *in)
     if (!in->call->has_begun)
         return gemini_nonsense(in, "ended before it began");
     status = finish_all(in);
-    in->call->is_over = 1;
-    if (status == AIGW_OK)
-        status = wire_pass(in->host, in->ctx, &in->pass);
+    in->call->is_over = 1; /* clients of this dialect have no word for it: it is not passed on */
     return status == AIGW_OK ? AIGW_DONE : status;
 }
 
@@ -324,7 +335,7 @@ static aigw_status read_values(struct gemini_in *in, aigw_str text, bool is_body
         if (wire_is_error_line(text, &words))
             return gemini_emit_error_text(in, words);
         if (!reader_next(&in->reader, &text, &value))
-            return gemini_nonsense(in, "is not a JSON object");
+            return gemini_emit_strange(in, text);
         status = read_value(in, &value, is_body);
     } while (text.len > 0 && status == AIGW_OK && !in->call->is_over);
     if (status == AIGW_OK && is_body && !in->call->is_over) /* what is complete as JSON is whole */
@@ -341,20 +352,22 @@ aigw_status gemini_frame(const struct aigw_host *host, struct aigw_ctx *ctx, str
     bool is_body = frame->framing == AIGW_FRAMING_BODY;
     aigw_str text;
     char *copy;
-    aigw_status status;
+    aigw_status status = AIGW_OK;
 
     if (call->is_over)
         return AIGW_OK;
+    if (call->raw && wire_is_other_form(call->raw_flags, frame))
+        in.pass.buf = call->raw = NULL;
     if (!halves_mark(frame->data, &text, &copy))
         return AIGW_E_NOMEM;
     reader_open(&in.reader);
     text = wire_skip_blanks(text);
     if (wire_is_error_event(frame->event))
         status = gemini_emit_error_text(&in, text);
-    else if (!is_body && wire_is_heartbeat(frame->event, text))
-        status = AIGW_OK;
-    else
+    else if (is_body || !wire_is_heartbeat(frame->event, text))
         status = read_values(&in, text, is_body);
+    else
+        in.pass.frame = NULL; /* clients of this dialect have no word for it */
     if (in.reader.is_short && status >= 0)
         status = AIGW_E_NOMEM;
     reader_end(&in.reader);

@@ -100,8 +100,8 @@ static aigw_str reason_of(const struct gemini_write_choice *choice)
         return AIGW_STR("SAFETY");
     case AIGW_FINISH_MALFORMED:
         return AIGW_STR("MALFORMED_FUNCTION_CALL");
-    case AIGW_FINISH_UNKNOWN:
-        return AIGW_STR("OTHER");
+    case AIGW_FINISH_UNKNOWN: /* nobody said why: it is whole all the same */
+        return choice->word.len > 0 ? AIGW_STR("OTHER") : AIGW_STR("STOP");
     default:
         return AIGW_STR("STOP");
     }
@@ -141,7 +141,10 @@ static void put_usage(struct gemini_writer *w, struct aigw_buf *buf)
     put_number(w, buf, "thoughtsTokenCount", usage->reasoning, &count);
     put_number(w, buf, "cachedContentTokenCount", usage->cache_read, &count);
     put_number(w, buf, "toolUsePromptTokenCount", usage->tool_prompt, &count);
-    put_number(w, buf, "totalTokenCount", usage->input < 0 || usage->output < 0 ? -1 : usage->input + usage->output,
+    put_number(w, buf, "totalTokenCount",
+               usage->input < 0    ? usage->output
+               : usage->output < 0 ? usage->input
+                                   : usage->input + usage->output,
                &count);
     put(w, buf, "}");
 }
@@ -192,7 +195,7 @@ aigw_status gemini_write_end(struct gemini_writer *w, struct aigw_buf *buf)
     w->is_over = true;
     w->choices[0].is_seen = true;
     for (uint32_t i = 0; i < GEMINI_WRITE_CHOICES && status == AIGW_OK; i++) {
-        status = gemini_write_calls(w, buf, i);
+        status = gemini_write_calls(w, buf, i, true);
         if (status == AIGW_OK)
             status = gemini_write_close_text(w, i);
         if (status == AIGW_OK && w->choices[i].signature.len > 0) /* of a thought that nothing followed */
@@ -253,7 +256,7 @@ static aigw_status on_part(struct gemini_writer *w, struct aigw_buf *buf, const 
     if (event->type == AIGW_EVENT_SIGNATURE)
         return gemini_write_signature(w, buf, event);
     if (event->type != AIGW_EVENT_CITATION && event->type != AIGW_EVENT_LOGPROBS) {
-        status = gemini_write_calls(w, buf, event->choice);
+        status = gemini_write_calls(w, buf, event->choice, false);
         if (status != AIGW_OK)
             return status;
     }

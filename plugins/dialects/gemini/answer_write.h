@@ -22,8 +22,8 @@ aigw_status gemini_write_text(struct gemini_writer *w, struct aigw_buf *buf, uin
 aigw_status gemini_write_close_text(struct gemini_writer *w, uint32_t choice);
 /** A piece of a call: held until the call is whole. */
 aigw_status gemini_write_call_piece(struct gemini_writer *w, const struct aigw_event *event);
-/** Calls are whole: write those that are held. */
-aigw_status gemini_write_calls(struct gemini_writer *w, struct aigw_buf *buf, uint32_t choice);
+/** Write the calls that are held, as far as they are whole; at the end all of them. */
+aigw_status gemini_write_calls(struct gemini_writer *w, struct aigw_buf *buf, uint32_t choice, bool is_end);
 aigw_status gemini_write_signature(struct gemini_writer *w, struct aigw_buf *buf, const struct aigw_event *event);
 /** What stands beside the parts: groundingMetadata and the like, a citation, log probabilities as OpenAI spells them.
  * In a stream an object of its own. */

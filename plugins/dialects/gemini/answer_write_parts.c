@@ -2,6 +2,8 @@
  * answer they are gathered, and text that comes in pieces is one part. */
 #include "answer_write.h"
 
+#include "../common/read.h"
+
 #include <string.h>
 
 /** A call whose pieces still come. */
@@ -158,6 +160,7 @@ static struct gemini_held_call *add_call(struct gemini_writer *w, struct gemini_
         choice->calls = call;
     choice->last_call = call;
     choice->call_count++;
+    choice->begun_calls++;
     return call->args ? call : NULL;
 }
 
@@ -166,6 +169,8 @@ aigw_status gemini_write_call_piece(struct gemini_writer *w, const struct aigw_e
     struct gemini_write_choice *choice = &w->choices[event->choice];
     struct gemini_held_call *call = find_call(choice, event->index);
 
+    if (!call && event->name.len == 0 && event->index < choice->begun_calls)
+        return AIGW_OK; /* it was whole, and is out: blanks, or nonsense */
     if (!call && event->name.len == 0)
         return w->host->fail(w->ctx, AIGW_E_UPSTREAM, "a piece of tool call %u came, which did not begin",
                              event->index);
@@ -179,11 +184,35 @@ aigw_status gemini_write_call_piece(struct gemini_writer *w, const struct aigw_e
     return AIGW_OK;
 }
 
+/* On one line, without halves of characters; what is cut short, or plain text, in an object: one must be. */
+static aigw_status put_args(struct gemini_writer *w, struct aigw_buf *to, aigw_str args)
+{
+    struct reader r;
+    struct aigw_json root;
+    aigw_str rest = args, object = AIGW_STR_NONE;
+    aigw_status status;
+
+    reader_open(&r);
+    if (wire_is_blank(args))
+        object = AIGW_STR("{}");
+    else if (reader_next(&r, &rest, &root) && rest.len == 0 && root.type == AIGW_JSON_OBJECT)
+        object = reader_json(&r, &root);
+    if (object.len > 0) {
+        w->host->buf_put(to, object.ptr, object.len);
+    } else {
+        put(w, to, "{\"_raw\":");
+        w->host->buf_json(to, args);
+        put(w, to, "}");
+    }
+    status = r.is_short ? AIGW_E_NOMEM : AIGW_OK;
+    reader_end(&r);
+    return status;
+}
+
 static aigw_status write_call(struct gemini_writer *w, struct aigw_buf *buf, uint32_t number,
                               const struct gemini_held_call *call)
 {
     struct gemini_write_choice *choice = &w->choices[number];
-    struct aigw_json root;
     struct aigw_buf *to;
     aigw_str args;
     aigw_status status = w->host->buf_view(call->args, &args);
@@ -202,33 +231,37 @@ static aigw_status write_call(struct gemini_writer *w, struct aigw_buf *buf, uin
     put(w, to, "\"name\":");
     w->host->buf_json(to, call->name);
     put(w, to, ",\"args\":");
-    if (wire_is_blank(args)) {
-        put(w, to, "{}");
-    } else if (aigw_json_check(args, AIGW_JSON_STRICT, &root, NULL) == AIGW_OK && root.type == AIGW_JSON_OBJECT) {
-        w->host->buf_put(to, args.ptr, args.len);
-    } else { /* cut short, or plain text: an object must be */
-        put(w, to, "{\"_raw\":");
-        w->host->buf_json(to, args);
-        put(w, to, "}");
-    }
+    status = put_args(w, to, args);
     put(w, to, "}");
     if (call->signature.len > 0)
         choice->signature = call->signature;
     put_waiting_signature(w, to, choice);
     put(w, to, "}");
     end_part(w, to, number);
-    return AIGW_OK;
+    return status;
 }
 
-aigw_status gemini_write_calls(struct gemini_writer *w, struct aigw_buf *buf, uint32_t number)
+/* As far as can be told: arguments are one JSON value. */
+static bool is_whole(struct gemini_writer *w, const struct gemini_held_call *call)
+{
+    struct aigw_json root;
+    aigw_str args;
+
+    return w->host->buf_view(call->args, &args) == AIGW_OK && aigw_json_check(args, 0, &root, NULL) == AIGW_OK;
+}
+
+aigw_status gemini_write_calls(struct gemini_writer *w, struct aigw_buf *buf, uint32_t number, bool is_end)
 {
     struct gemini_write_choice *choice = &w->choices[number];
     aigw_status status = AIGW_OK;
 
-    for (const struct gemini_held_call *call = choice->calls; call && status == AIGW_OK; call = call->next)
-        status = write_call(w, buf, number, call);
-    choice->calls = choice->last_call = NULL;
-    choice->call_count = 0;
+    while (choice->calls && status == AIGW_OK && (is_end || is_whole(w, choice->calls))) {
+        status = write_call(w, buf, number, choice->calls);
+        choice->calls = choice->calls->next;
+        choice->call_count--;
+    }
+    if (!choice->calls)
+        choice->last_call = NULL;
     return status;
 }
 

@@ -44,6 +44,8 @@ struct gemini_call {
     uint32_t wants_single; /* at most one tool call: the API has no switch for it */
     uint32_t is_over;      /* an error or an end marker came: the rest is ignored */
     uint32_t has_begun, has_model;
+    uint32_t raw_flags;                      /* pass-through: AIGW_RAWF_* */
+    uint32_t has_one_choice, the_choice;     /* no more was asked for: its number at the server, from 1 */
     uint32_t seen, finished;                 /* choices, a bit each */
     uint32_t tool_count[GEMINI_CHOICES_MAX]; /* calls of each choice */
     uint32_t vector_count;
@@ -138,6 +140,10 @@ void gemini_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const st
 aigw_status gemini_emit_error(struct gemini_in *in, const struct aigw_json *value);
 /** The same for one told in plain words. */
 aigw_status gemini_emit_error_text(struct gemini_in *in, aigw_str words);
+/** What should be JSON and is not: a failure, with its words where they tell of one. */
+aigw_status gemini_emit_strange(struct gemini_in *in, aigw_str text);
+/** The end, by a word for it that says that the server gave up. */
+aigw_status gemini_emit_broken(struct gemini_in *in, aigw_str word);
 /** The prompt was refused before anything was said. */
 aigw_status gemini_emit_blocked(struct gemini_in *in, aigw_str reason, aigw_str message);
 

@@ -90,6 +90,7 @@ struct gemini_write_choice {
     aigw_str beside[3]; /* … and whole members, as they were said last */
     struct gemini_held_call *calls, *last_call;
     uint32_t part_count, text_type, call_count; /* text_type: AIGW_EVENT_TEXT, _REASONING, 0 for none */
+    uint32_t begun_calls;                       /* with those that went out */
     uint32_t finish;                            /* AIGW_FINISH_* */
     bool is_seen, is_finished, is_refused;
     aigw_str word, detail; /* copies of FINISH's */

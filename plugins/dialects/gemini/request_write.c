@@ -424,4 +424,5 @@ void gemini_begin(struct gemini_call *call, const struct aigw_model_request *req
     call->kind = req->kind;
     call->input_count = req->input_count;
     call->wants_single = req->params && req->params->parallel_calls == AIGW_NO;
+    call->has_one_choice = !req->params || req->params->choice_count <= 1;
 }

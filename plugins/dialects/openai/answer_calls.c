@@ -8,7 +8,11 @@
  *
  * Between these: a name alone begins a call unless the one at its index still waits for a name, or has the same name
  * and unfinished arguments; an id alone begins a call that waits for its name only where the arguments of the one
- * before it are finished (some servers make up a new id for every piece).
+ * before it are finished (some servers make up a new id for every piece). A known id with a name begins a call without
+ * an id where the arguments are finished and others follow (some servers have one id for all), or the name is another.
+ *
+ * Arguments are text of one object: said again at the end, they are passed over; {} in front of others says nothing;
+ * inside of a JSON string they are taken out of it; what follows them, but for another value, is dropped.
  */
 #include "openai.h"
 
@@ -20,7 +24,8 @@
 /* How far the arguments' text is, as a JSON value: told by brackets alone. */
 struct openai_extent {
     uint32_t depth;
-    uint8_t is_begun, in_string, is_escaped;
+    uint8_t is_begun, in_string, is_escaped, is_object;
+    uint64_t digest; /* of what came, to know it again */
 };
 
 struct openai_tool {
@@ -30,6 +35,8 @@ struct openai_tool {
     aigw_str id, name;
     bool is_announced;         /* its first piece was emitted */
     bool is_text;              /* its arguments are plain text in an object */
+    bool is_quoted;            /* … or text of an object in a JSON string: kept in `waiting` until it is whole */
+    bool has_nothing;          /* {} came, and is kept back until something else comes */
     struct unwrap unwrap;      /* … as far as that was read */
     struct openai_extent args; /* as far as they came */
     struct aigw_buf *waiting;  /* arguments that came before the name */
@@ -42,11 +49,20 @@ struct openai_piece {
     bool is_json; /* the text is arguments, not free text */
 };
 
-static void extent_feed(struct openai_extent *extent, aigw_str text)
+static bool is_blank(char c)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
+/* Look at the text up to the end of the value: how much of it that is. */
+static size_t extent_feed(struct openai_extent *extent, aigw_str text)
+{
+    size_t i = 0;
+
+    while (i < text.len) {
+        char c = text.ptr[i++];
+
+        extent->digest = (extent->digest ^ (unsigned char)c) * UINT64_C(0x100000001b3);
         if (extent->is_escaped)
             extent->is_escaped = 0;
         else if (extent->in_string && c == '\\')
@@ -57,13 +73,28 @@ static void extent_feed(struct openai_extent *extent, aigw_str text)
             extent->depth++;
         else if (!extent->in_string && (c == '}' || c == ']') && extent->depth > 0)
             extent->depth--;
-        extent->is_begun |= !strchr(" \t\r\n", c) || c == '\0';
+        if (!extent->is_begun && !is_blank(c)) {
+            extent->is_begun = 1;
+            extent->is_object = c == '{';
+        }
+        if (extent->is_object && extent->depth == 0)
+            break;
     }
+    return i;
 }
 
 static bool extent_is_whole(const struct openai_extent *extent)
 {
     return extent->is_begun && extent->depth == 0 && !extent->in_string;
+}
+
+/* The whole arguments once more. */
+static bool extent_repeats(const struct openai_extent *extent, aigw_str text)
+{
+    struct openai_extent again = { .depth = 0 };
+
+    extent_feed(&again, wire_skip_blanks(text));
+    return extent_is_whole(extent) && extent_is_whole(&again) && again.digest == extent->digest;
 }
 
 /* ---- whose piece is it ---- */
@@ -95,6 +126,16 @@ static struct openai_tool *find_id(const struct openai_call *call, uint32_t choi
     return tool;
 }
 
+/* A piece with the id of a call, and a name: it is of another one that got the same id. */
+static bool begins_another(const struct openai_tool *known, const struct openai_piece *piece)
+{
+    if (known->name.len > 0 && !wire_same(known->name, piece->name))
+        return extent_is_whole(&known->args) || known->has_nothing;
+    return extent_is_whole(&known->args) && wire_skip_blanks(piece->text).len > 0 &&
+           wire_skip_blanks(piece->text).ptr[0] == '{' && !known->has_nothing &&
+           !extent_repeats(&known->args, piece->text);
+}
+
 /* NULL: a new call begins. */
 static struct openai_tool *find_call(const struct openai_call *call, uint32_t choice, const struct openai_piece *piece)
 {
@@ -102,7 +143,7 @@ static struct openai_tool *find_call(const struct openai_call *call, uint32_t ch
     struct openai_tool *known = has_id ? find_id(call, choice, piece->id) : NULL, *tool;
 
     if (known)
-        return known;
+        return has_name && begins_another(known, piece) ? NULL : known;
     tool = piece->index >= 0 ? find_index(call, choice, piece->index) : find_last(call, choice);
     if (has_id && has_name)
         return NULL;
@@ -191,27 +232,98 @@ static aigw_status emit_args(struct openai_in *in, struct openai_tool *tool, aig
     return tool->is_text ? emit_unwrapped(in, tool, &event) : openai_emit_piece(in, &event);
 }
 
-/* Arguments wait while the name has not come: it belongs to the first piece. */
-static aigw_status take_args(struct openai_in *in, struct openai_tool *tool, aigw_str text)
+static aigw_status wait_args(struct openai_in *in, struct openai_tool *tool, aigw_str text)
 {
-    aigw_str waited = AIGW_STR_NONE;
-    aigw_status status = AIGW_OK;
+    aigw_str waited;
 
-    extent_feed(&tool->args, text);
-    if (tool->name.len > 0 && !tool->waiting)
-        return emit_args(in, tool, text);
     if (!tool->waiting && text.len > 0)
         tool->waiting = in->host->buf_new(in->ctx, AIGW_LIFE_REQUEST, NAME_WAIT_MAX);
     if (!tool->waiting)
         return text.len > 0 ? AIGW_E_NOMEM : AIGW_OK;
     in->host->buf_put(tool->waiting, text.ptr, text.len);
-    status = in->host->buf_view(tool->waiting, &waited);
-    if (status != AIGW_OK)
-        return openai_nonsense(in, "has a tool call whose name does not come");
-    if (tool->name.len == 0)
+    if (in->host->buf_view(tool->waiting, &waited) == AIGW_OK)
         return AIGW_OK;
+    return openai_nonsense(in, tool->is_quoted ? "has a tool call whose arguments are too long"
+                                               : "has a tool call whose name does not come");
+}
+
+/* Arguments wait while the name has not come: it belongs to the first piece. */
+static aigw_status take_args(struct openai_in *in, struct openai_tool *tool, aigw_str text)
+{
+    aigw_str waited = AIGW_STR_NONE;
+    aigw_status status;
+
+    if (tool->name.len > 0 && tool->is_quoted) {
+        status = tool->is_announced ? AIGW_OK : emit_args(in, tool, AIGW_STR_NONE);
+        return status == AIGW_OK ? wait_args(in, tool, text) : status;
+    }
+    if (tool->name.len > 0 && !tool->waiting)
+        return emit_args(in, tool, text);
+    status = wait_args(in, tool, text);
+    if (status != AIGW_OK || tool->name.len == 0 || !tool->waiting)
+        return status;
+    status = in->host->buf_view(tool->waiting, &waited);
     tool->waiting = NULL;
-    return emit_args(in, tool, waited);
+    return status == AIGW_OK ? emit_args(in, tool, waited) : status;
+}
+
+/* Of a piece of arguments what is new; is_json: they are an object's text, not free text. */
+static aigw_str new_args(struct openai_tool *tool, aigw_str text, bool is_whole)
+{
+    struct openai_extent *args = &tool->args;
+    aigw_str plain = wire_skip_blanks(text), rest;
+
+    if (text.len == 0)
+        return text;
+    if (!args->is_begun || tool->has_nothing) {
+        aigw_str trimmed = wire_trim_end(plain);
+
+        if (wire_is(trimmed, "null") || trimmed.len == 0) /* no arguments, as some write it */
+            return AIGW_STR_NONE;
+        *args = (struct openai_extent){ .depth = 0 };
+        tool->has_nothing = !is_whole && trimmed.len >= 2 && trimmed.ptr[0] == '{' &&
+                            trimmed.ptr[trimmed.len - 1] == '}' &&
+                            wire_is_blank((aigw_str){ trimmed.ptr + 1, trimmed.len - 2 });
+        tool->is_quoted = plain.ptr[0] == '"';
+        text = plain;
+    } else if (extent_is_whole(args) && args->is_object) {
+        return plain.len == 0 || (plain.ptr[0] == '{' && !extent_repeats(args, plain)) ? text : AIGW_STR_NONE;
+    }
+    rest.len = extent_feed(args, text);
+    if (tool->has_nothing)
+        return AIGW_STR_NONE;
+    rest = wire_skip_blanks((aigw_str){ text.ptr + rest.len, text.len - rest.len });
+    return rest.len > 0 && rest.ptr[0] == '{' ? text : (aigw_str){ text.ptr, (size_t)(rest.ptr - text.ptr) };
+}
+
+/* Text of an object in a JSON string. */
+static aigw_status end_args(struct openai_in *in, struct openai_tool *tool)
+{
+    struct aigw_json root;
+    struct reader r;
+    aigw_str text;
+    aigw_status status;
+
+    if (!tool->is_quoted || !tool->waiting)
+        return AIGW_OK;
+    status = in->host->buf_view(tool->waiting, &text);
+    if (reader_begin(&r, text, &root) && root.type == AIGW_JSON_STRING)
+        text = reader_text(&r, &root);
+    if (status == AIGW_OK)
+        status = r.is_short ? AIGW_E_NOMEM : emit_args(in, tool, text);
+    reader_end(&r);
+    tool->waiting = NULL;
+    tool->is_quoted = false;
+    return status;
+}
+
+aigw_status openai_release_call(struct openai_in *in)
+{
+    struct openai_tool *tool = in->call->held;
+
+    in->call->held = NULL;
+    tool->has_nothing = false;
+    return take_args(in, tool, AIGW_STR("{}"));
 }
 
 enum { ITEM_INDEX, ITEM_ID, ITEM_FUNCTION, ITEM_CUSTOM, ITEM_NAME, ITEM_ARGUMENTS, ITEM_ALL };
@@ -314,25 +426,40 @@ aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, const struct
         if (!tool)
             return AIGW_E_NOMEM;
     }
-    if (tool->id.len == 0 && !tool->is_announced)
+    if (tool->id.len == 0 && !tool->is_announced && !find_id(in->call, choice, piece.id))
         tool->id = keep(in, piece.id);
     if (tool->name.len == 0)
         tool->name = keep(in, piece.name);
-    if (piece.is_json && !tool->args.is_begun && wire_is(wire_trim_end(wire_skip_blanks(piece.text)), "null"))
-        piece.text = AIGW_STR_NONE; /* no arguments, as some write it */
-    return take_args(in, tool, piece.text);
+    if (piece.is_json)
+        piece.text = new_args(tool, piece.text, is_whole || tool->name.len == 0);
+    if (in->call->held && in->call->held != tool)
+        status = openai_release_call(in);
+    if (status != AIGW_OK)
+        return status;
+    if (tool->has_nothing) {
+        in->call->held = tool;
+        return status;
+    }
+    if (in->call->held == tool)
+        in->call->held = NULL;
+    status = take_args(in, tool, piece.text);
+    return status == AIGW_OK && is_whole ? end_args(in, tool) : status;
 }
 
 aigw_status openai_close_calls(struct openai_in *in, uint32_t choice, uint32_t *ret_count)
 {
+    aigw_status status = in->call->held ? openai_release_call(in) : AIGW_OK;
+
     *ret_count = 0;
-    for (const struct openai_tool *tool = in->call->tools; tool; tool = tool->next) {
+    for (struct openai_tool *tool = in->call->tools; tool && status == AIGW_OK; tool = tool->next) {
         if (tool->choice != choice)
             continue;
+        if (tool->name.len > 0)
+            status = end_args(in, tool);
         if (tool->is_announced)
             (*ret_count)++;
         else if (tool->waiting)
             return openai_nonsense(in, "has a tool call without a name");
     }
-    return AIGW_OK;
+    return status;
 }

@@ -134,6 +134,8 @@ aigw_status openai_frame(const struct aigw_host *host, struct aigw_ctx *ctx, str
     struct openai_delta delta = { .has_text = false };
     char scratch[1024];
 
+    if (call->raw && wire_is_other_form(call->raw_flags, frame))
+        in.pass.buf = call->raw = NULL;
     if (!call->is_over && may_be_delta(call, frame) && scan_frame(frame->data, &delta, scratch, sizeof scratch))
         return read_delta(&in, &delta);
     return call->is_over ? AIGW_OK : openai_read(&in, frame);

@@ -2,6 +2,8 @@
  * all words that servers have for them, usage in all spellings, the model that answered. */
 #include "openai.h"
 
+#include "../common/finish.h"
+
 #include <stdlib.h>
 
 aigw_status openai_nonsense(struct openai_in *in, const char *what)
@@ -61,6 +63,12 @@ static aigw_status emit_to_stop(struct openai_in *in, const struct aigw_event *e
 
 aigw_status openai_emit(struct openai_in *in, const struct aigw_event *event)
 {
+    if (in->call->held && event->type != AIGW_EVENT_ERROR) {
+        aigw_status status = openai_release_call(in);
+
+        if (status != AIGW_OK)
+            return status;
+    }
     return in->call->stops.count > 0 ? emit_to_stop(in, event) : wire_emit(in->host, in->ctx, &in->pass, event);
 }
 
@@ -122,55 +130,6 @@ aigw_status openai_emit_model(struct openai_in *in, const struct aigw_json *mode
 
 /* ---- finish ---- */
 
-static const struct {
-    const char *word; /* small letters, whatever the server writes */
-    uint32_t finish, error;
-} openai_words[] = {
-    { "stop", AIGW_FINISH_STOP, 0 },
-    { "length", AIGW_FINISH_LENGTH, 0 },
-    { "tool_calls", AIGW_FINISH_TOOL_CALLS, 0 },
-    { "tool_call", AIGW_FINISH_TOOL_CALLS, 0 },
-    { "tool_use", AIGW_FINISH_TOOL_CALLS, 0 },
-    { "function_call", AIGW_FINISH_TOOL_CALLS, 0 },
-    { "function_calls", AIGW_FINISH_TOOL_CALLS, 0 },
-    { "content_filter", AIGW_FINISH_CONTENT_FILTER, 0 },
-    { "content_filtered", AIGW_FINISH_CONTENT_FILTER, 0 },
-    { "safety", AIGW_FINISH_CONTENT_FILTER, 0 },
-    { "sensitive", AIGW_FINISH_CONTENT_FILTER, 0 },
-    { "refusal", AIGW_FINISH_CONTENT_FILTER, 0 },
-    { "recitation", AIGW_FINISH_CONTENT_FILTER, 0 },
-    { "guardrail_intervened", AIGW_FINISH_GUARDRAIL, 0 },
-    { "eos", AIGW_FINISH_STOP, 0 },
-    { "eos_token", AIGW_FINISH_STOP, 0 },
-    { "end", AIGW_FINISH_STOP, 0 },
-    { "end_turn", AIGW_FINISH_STOP, 0 },
-    { "end_of_turn", AIGW_FINISH_STOP, 0 },
-    { "complete", AIGW_FINISH_STOP, 0 },
-    { "completed", AIGW_FINISH_STOP, 0 },
-    { "done", AIGW_FINISH_STOP, 0 },
-    { "stopped", AIGW_FINISH_STOP, 0 },
-    { "stop_sequence", AIGW_FINISH_STOP_SEQUENCE, 0 },
-    { "stop_token", AIGW_FINISH_STOP, 0 },
-    { "max_tokens", AIGW_FINISH_LENGTH, 0 },
-    { "max_length", AIGW_FINISH_LENGTH, 0 },
-    { "max_output_tokens", AIGW_FINISH_LENGTH, 0 },
-    { "max_new_tokens", AIGW_FINISH_LENGTH, 0 },
-    { "limit", AIGW_FINISH_LENGTH, 0 },
-    { "model_length", AIGW_FINISH_CONTEXT_FULL, 0 },
-    { "model_context_window_exceeded", AIGW_FINISH_CONTEXT_FULL, 0 },
-    { "malformed_function_call", AIGW_FINISH_MALFORMED, 0 },
-    /* these say that the server gave up: what came is not an answer */
-    { "error", 0, AIGW_ERR_SERVER },
-    { "abort", 0, AIGW_ERR_SERVER },
-    { "aborted", 0, AIGW_ERR_SERVER },
-    { "cancelled", 0, AIGW_ERR_SERVER },
-    { "failed", 0, AIGW_ERR_SERVER },
-    { "internal_error", 0, AIGW_ERR_SERVER },
-    { "network_error", 0, AIGW_ERR_SERVER },
-    { "timeout", 0, AIGW_ERR_TIMEOUT },
-    { "insufficient_system_resource", 0, AIGW_ERR_OVERLOADED },
-};
-
 /* What was held back in this choice is text that lost its other half. */
 static aigw_status flush_halves(struct openai_in *in, uint32_t choice)
 {
@@ -197,26 +156,19 @@ bool openai_is_reason(aigw_str word)
 
 aigw_status openai_emit_finish(struct openai_in *in, uint32_t choice, aigw_str word, aigw_str at)
 {
-    struct aigw_event event = { .struct_size = sizeof event,
-                                .type = AIGW_EVENT_FINISH,
-                                .choice = choice,
-                                .finish = AIGW_FINISH_UNKNOWN,
-                                .text = word,
-                                .stop_sequence = at };
-    uint32_t calls = 0;
+    struct aigw_event event = {
+        .struct_size = sizeof event, .type = AIGW_EVENT_FINISH, .choice = choice, .text = word, .stop_sequence = at
+    };
+    uint32_t calls = 0, error;
     aigw_status status;
 
+    event.finish = finish_of_word(word, &error);
+    if (error)
+        return openai_emit_broken(in, word);
     if (openai_has_choice(in->call->finished, choice))
         return AIGW_OK;
     if (in->r && in->r->is_short) /* something was not read: this is no good end */
         return AIGW_E_NOMEM;
-    for (size_t i = 0; word.len > 0 && i < sizeof openai_words / sizeof *openai_words; i++)
-        if (wire_same_word(word, openai_words[i].word)) {
-            if (openai_words[i].error)
-                return openai_emit_broken(in, openai_words[i].error, word);
-            event.finish = openai_words[i].finish;
-            break;
-        }
     status = flush_halves(in, choice);
     if (status == AIGW_OK && in->call->tools)
         status = openai_close_calls(in, choice, &calls);
@@ -254,10 +206,9 @@ static void read_counts(struct aigw_usage *usage, const struct aigw_json *object
     aigw_json_members(object, names, count, values);
     for (size_t i = 0; i < count; i++) {
         int64_t *field = (int64_t *)(void *)((char *)usage + rows[i].field);
-        double number;
 
-        if (*field < 0 && aigw_json_real(&values[i], &number) && number >= 0 && number < 1e15)
-            *field = (int64_t)number;
+        if (*field < 0)
+            *field = reader_tokens(&values[i]);
     }
 }
 
@@ -286,6 +237,7 @@ void openai_read_usage(const struct aigw_json *object, struct aigw_usage *ret_us
     static const char *const groups[] = { "prompt_tokens_details", "input_tokens_details", "completion_tokens_details",
                                           "output_tokens_details" };
     struct aigw_json details[4];
+    int64_t total = reader_tokens_in(object, "total_tokens");
 
     *ret_usage = (struct aigw_usage)AIGW_USAGE_INIT;
     aigw_json_members(object, groups, 4, details);
@@ -294,17 +246,24 @@ void openai_read_usage(const struct aigw_json *object, struct aigw_usage *ret_us
             read_counts(ret_usage, &details[i], i < 2 ? input : output,
                         i < 2 ? sizeof input / sizeof *input : sizeof output / sizeof *output);
     read_counts(ret_usage, object, all, sizeof all / sizeof *all);
+    if (ret_usage->output < 0 && ret_usage->input >= 0 && total > ret_usage->input)
+        ret_usage->output = total - ret_usage->input;
+    else if (ret_usage->input < 0 && ret_usage->output >= 0 && total > ret_usage->output)
+        ret_usage->input = total - ret_usage->output;
 }
 
 aigw_status openai_emit_usage(struct openai_in *in, const struct aigw_json *object)
 {
     struct aigw_json_walk walk = aigw_json_begin(object);
     struct aigw_json first;
-    struct aigw_usage usage;
-    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = &usage };
+    struct aigw_usage usage, *known = &in->call->usage;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = known };
 
     if (!walk.is_object || !aigw_json_next(&walk, NULL, &first))
         return AIGW_OK;
     openai_read_usage(object, &usage);
+    if (known->struct_size == 0)
+        *known = (struct aigw_usage)AIGW_USAGE_INIT;
+    usage_merge(known, &usage);
     return openai_emit(in, &event);
 }

@@ -10,6 +10,7 @@
  */
 #include "openai.h"
 
+#include "../common/finish.h"
 #include "../common/refusal.h"
 
 /* Beside those that others use too. */
@@ -52,13 +53,6 @@ void openai_explain_path(const struct aigw_host *host, struct aigw_ctx *ctx, con
 
 /* ---- inside an answer ---- */
 
-static bool has_member(const struct aigw_json *obj, const char *name)
-{
-    struct aigw_json member;
-
-    return aigw_json_member(obj, name, &member) && member.type != AIGW_JSON_NULL;
-}
-
 bool openai_is_error(const struct aigw_json *error, const struct aigw_json *object, const struct aigw_json *type)
 {
     return reader_is_set(error) || aigw_json_is_text(object, "error") || aigw_json_is_text(type, "error");
@@ -66,21 +60,7 @@ bool openai_is_error(const struct aigw_json *error, const struct aigw_json *obje
 
 bool openai_is_complaint(struct openai_in *in, const struct aigw_json *obj)
 {
-    static const char *const words[] = { "message", "msg", "error_message", "error_msg" };
-    aigw_str status = reader_str(in->r, obj, "status");
-    struct aigw_json member;
-
-    if (has_member(obj, "error") || has_member(obj, "errors"))
-        return true;
-    if (reader_int(obj, "code", 1) == 0) /* all is well, says it, whatever its words */
-        return false;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (reader_str(in->r, obj, words[i]).len > 0)
-            return true;
-    aigw_json_member(obj, "base_resp", &member);
-    if (reader_int(&member, "status_code", 0) != 0)
-        return true;
-    return has_member(obj, "detail") || wire_same_word(status, "error") || wire_same_word(status, "failed");
+    return refusal_is_complaint(in->r, obj);
 }
 
 aigw_status openai_emit_error(struct openai_in *in, const struct aigw_json *obj)
@@ -98,6 +78,8 @@ aigw_status openai_emit_error_text(struct openai_in *in, aigw_str words)
     struct reader r;
     aigw_status status;
 
+    if (refusal_is_page(words))
+        return refusal_page(in->host, in->ctx, words);
     in->call->is_over = 1;
     refusal_read_text(&r, words, &openai_rules, &refusal);
     status = refusal_emit(in->host, in->ctx, &in->pass, &refusal, &openai_rules);
@@ -105,15 +87,17 @@ aigw_status openai_emit_error_text(struct openai_in *in, aigw_str words)
     return status;
 }
 
-aigw_status openai_emit_broken(struct openai_in *in, uint32_t kind, aigw_str word)
+aigw_status openai_emit_strange(struct openai_in *in, aigw_str text)
 {
-    struct aigw_error error = { .struct_size = sizeof error,
-                                .kind = kind,
-                                .retry_after_ms = -1,
-                                .code = word,
-                                .message = AIGW_STR_INIT("the model server broke the answer off") };
+    return refusal_is_plain(text) ? openai_emit_error_text(in, text) : openai_nonsense(in, "is not a JSON object");
+}
+
+aigw_status openai_emit_broken(struct openai_in *in, aigw_str word)
+{
+    struct aigw_error error;
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = &error };
 
+    finish_of_broken(word, &error);
     in->call->is_over = 1;
     return openai_emit(in, &event);
 }

@@ -325,8 +325,10 @@ static aigw_status read_value(struct openai_in *in, const struct aigw_json *valu
     aigw_status status = AIGW_OK;
     struct aigw_json item;
 
-    if (value->type == AIGW_JSON_NULL && !is_body)
-        return AIGW_OK; /* a heartbeat */
+    if (value->type == AIGW_JSON_NULL && !is_body) {
+        in->pass.frame = NULL; /* a heartbeat: clients of this dialect have no word for it */
+        return AIGW_OK;
+    }
     if (value->type != AIGW_JSON_LIST || is_empty(value) || in->call->path == OPENAI_MODELS)
         return read_object(in, value, members->values, is_body);
     while (status == AIGW_OK && !in->call->is_over && aigw_json_next_for(&walk, members, &item))
@@ -350,7 +352,7 @@ static aigw_status read_values(struct openai_in *in, aigw_str text, bool is_body
         if (wire_is_error_line(text, &words))
             return openai_emit_error_text(in, words);
         if (!reader_next_for(in->r, &text, &members, &value))
-            return openai_nonsense(in, "is not a JSON object");
+            return openai_emit_strange(in, text);
         status = read_value(in, &value, &members, is_body);
     } while (text.len > 0 && status == AIGW_OK && !in->call->is_over);
     return status == AIGW_OK && in->r->is_short ? AIGW_E_NOMEM : status;
@@ -361,7 +363,7 @@ aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame)
     bool is_body = frame->framing == AIGW_FRAMING_BODY;
     aigw_str text = wire_skip_blanks(frame->data);
     struct reader r;
-    aigw_status status;
+    aigw_status status = AIGW_OK;
 
     reader_open(&r);
     in->r = &r;
@@ -369,10 +371,10 @@ aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame)
         status = openai_read_any(in, frame);
     else if (wire_is_error_event(frame->event))
         status = openai_emit_error_text(in, text);
-    else if (!is_body && wire_is_heartbeat(frame->event, text))
-        status = AIGW_OK;
-    else
+    else if (is_body || !wire_is_heartbeat(frame->event, text))
         status = read_values(in, text, is_body);
+    else
+        in->pass.frame = NULL;
     in->r = NULL;
     reader_end(&r);
     if (status == AIGW_OK && !in->call->is_over)

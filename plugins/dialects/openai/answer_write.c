@@ -392,8 +392,6 @@ static aigw_status take_event(struct openai_writer *w, struct openai_written *ch
 {
     bool is_chat = w->path == OPENAI_CHAT;
 
-    if (choice->is_finished)
-        return AIGW_OK;
     if (!is_call_signature(w, event))
         release_call(w);
     switch (event->type) {
@@ -410,9 +408,10 @@ static aigw_status take_event(struct openai_writer *w, struct openai_written *ch
         break;
     case AIGW_EVENT_LOGPROBS:
         break;
-    case AIGW_EVENT_FINISH:
-        choice->finish = event->finish;
-        break;
+    case AIGW_EVENT_FINISH: /* written at the end: some servers say why, and go on */
+        choice->finish = choice->is_finished ? choice->finish : event->finish;
+        choice->is_finished = choice->is_seen = true;
+        return AIGW_OK;
     case AIGW_EVENT_TOOL_CALL:
         return is_chat ? take_call(w, choice, event) : AIGW_OK;
     case AIGW_EVENT_SIGNATURE:

@@ -1,6 +1,6 @@
 /* answer_write_stream.c - events → chunks, each an event of a stream. One event, one chunk: nothing is held back but
- * the first piece of a call (until the next event), citations (for the last chunk of their choice) and usage (for the
- * last one of all). */
+ * the first piece of a call (until the next event), the finish and citations (for the last chunk of their choice) and
+ * usage (for the last one of all). */
 #include "answer_write.h"
 
 static uint32_t index_of(const struct openai_writer *w, const struct openai_written *choice)
@@ -133,7 +133,6 @@ static void put_finish(struct openai_writer *w, struct openai_written *choice)
     uint32_t index = index_of(w, choice);
     aigw_str notes = openai_kept(w, choice->notes);
 
-    choice->is_finished = true;
     if (choice->finish != AIGW_FINISH_LENGTH)
         end_calls(w, choice);
     if (w->path == OPENAI_COMPLETION) {
@@ -165,8 +164,6 @@ static void put_completion_event(struct openai_writer *w, struct openai_written 
         put_completion(w, index, event->text, AIGW_STR_NONE, NULL);
     else if (event->type == AIGW_EVENT_LOGPROBS)
         put_completion(w, index, AIGW_STR(""), event->text, NULL);
-    else if (event->type == AIGW_EVENT_FINISH)
-        put_finish(w, choice);
 }
 
 void openai_stream_event(struct openai_writer *w, struct openai_written *choice, const struct aigw_event *event)
@@ -191,9 +188,6 @@ void openai_stream_event(struct openai_writer *w, struct openai_written *choice,
     case AIGW_EVENT_LOGPROBS:
         put_logprobs(w, index, event->text);
         break;
-    case AIGW_EVENT_FINISH:
-        put_finish(w, choice);
-        break;
     default:
         break;
     }
@@ -205,7 +199,7 @@ void openai_stream_end(struct openai_writer *w)
     for (uint32_t i = 0; i < w->choice_count; i++) {
         struct openai_written *choice = &w->choices[i];
 
-        if (choice->is_finished || (i > 0 && !choice->is_seen && i >= w->begun_count))
+        if (i > 0 && !choice->is_seen && i >= w->begun_count)
             continue;
         if (w->path == OPENAI_CHAT)
             begin_choices(w, i);

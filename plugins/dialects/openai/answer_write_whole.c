@@ -58,9 +58,6 @@ aigw_status openai_whole_event(struct openai_writer *w, struct openai_written *c
         return openai_keep(w, &choice->refusal, event->text);
     case AIGW_EVENT_LOGPROBS:
         return keep_logprobs(w, choice, event->text);
-    case AIGW_EVENT_FINISH:
-        choice->is_finished = true;
-        return AIGW_OK;
     default:
         return AIGW_OK;
     }

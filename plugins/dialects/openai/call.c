@@ -40,6 +40,7 @@ aigw_status openai_begin_raw(const struct aigw_host *host, struct aigw_ctx *ctx,
                           AIGW_STR_ARG(raw->dialect));
     call->path = raw->path.len == 0 || wire_raw_path_ends(raw, "/chat/completions") ? OPENAI_CHAT : OPENAI_ANY;
     call->choice_count = OPENAI_CHOICES_MAX;
+    call->raw_flags = call->path == OPENAI_CHAT ? raw->flags : 0;
     call->hides_usage = call->path == OPENAI_CHAT && is_stream && raw->model_len > 0 &&
                         !(refuses & OPENAI_NO_STREAM_OPTIONS) &&
                         !memmem(raw->body.ptr, raw->body.len, name, sizeof name - 1);

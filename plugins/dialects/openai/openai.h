@@ -41,14 +41,17 @@ struct openai_call {
     uint32_t choice_count;                  /* answers asked for */
     uint32_t is_over;                       /* the end marker or an error came: the rest is ignored */
     uint32_t has_delta;                     /* they came in pieces: a whole message beside them repeats them */
+    uint32_t raw_flags;                     /* pass-through: AIGW_RAWF_* */
     uint32_t hides_usage;                   /* from a client that gets the bytes themselves and did not ask for it */
     uint32_t is_named;                      /* MODEL was emitted, or text came before a name did */
     uint64_t seen[OPENAI_CHOICES_MAX / 64]; /* choices of which something came */
     uint64_t finished[OPENAI_CHOICES_MAX / 64]; /* choices whose FINISH was emitted */
     uint32_t tool_count;
     struct halves halves;
+    struct aigw_usage usage; /* what is known so far: it may come in pieces */
     /* pointers last: tests compare what stands before them */
     struct openai_tool *tools; /* newest first */
+    struct openai_tool *held;  /* whose arguments are {} so far: some say so first; told before anything else is */
     struct names names;        /* of tools that are sent under others: what quirks.names points to */
     struct wire_drops drops;
     struct stops stops;   /* that the server is not told of: what quirks.stops points to */
@@ -162,6 +165,8 @@ aigw_status openai_nonsense(struct openai_in *in, const char *what);
 
 /** One entry of a choice's tool_calls; is_whole: of a message that came in one piece. */
 aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, const struct aigw_json *item, bool is_whole);
+/** Tell of the call that is held. */
+aigw_status openai_release_call(struct openai_in *in);
 /** The choice is over. *ret_count: its tool calls. */
 aigw_status openai_close_calls(struct openai_in *in, uint32_t choice, uint32_t *ret_count);
 
@@ -179,7 +184,9 @@ bool openai_is_complaint(struct openai_in *in, const struct aigw_json *obj);
 aigw_status openai_emit_error(struct openai_in *in, const struct aigw_json *obj);
 /** The same for an error told in plain words. */
 aigw_status openai_emit_error_text(struct openai_in *in, aigw_str words);
+/** What should be JSON and is not: a failure, with its words where they tell of one. */
+aigw_status openai_emit_strange(struct openai_in *in, aigw_str text);
 /** The same for a choice that ended badly. */
-aigw_status openai_emit_broken(struct openai_in *in, uint32_t kind, aigw_str word);
+aigw_status openai_emit_broken(struct openai_in *in, aigw_str word);
 
 #endif

@@ -30,8 +30,9 @@ aigw_status openai_read_responses(const struct aigw_host *host, struct aigw_ctx 
 #define RESPONSES_MESSAGE   2u
 #define RESPONSES_CALL      3u
 
-/** A tool call; see responses_write.h. */
+/** A tool call, and a piece of something else; see responses_write.h. */
 struct responses_call;
+struct responses_late;
 
 /** Writes one answer. Zero it, then responses_write_begin(). A stream is a tree of events in a fixed order: one item
  *  after the other, each closed before the next begins. */
@@ -66,6 +67,7 @@ struct responses_writer {
     aigw_str encrypted;        /* REASONING */
     struct responses_call *calls, *last_call; /* all of them, in their order */
     struct responses_call *call;              /* the open one, or the last that was */
+    struct responses_late *late, *last_late;  /* what came between the pieces of a call, and waits until it is whole */
     struct aigw_usage usage;
 };
 

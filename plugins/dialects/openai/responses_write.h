@@ -16,6 +16,13 @@ struct responses_call {
     struct aigw_buf *text; /* arguments so far */
 };
 
+struct responses_late {
+    struct responses_late *next;
+    uint32_t part_type;
+    bool is_thought;
+    aigw_str text;
+};
+
 /* ---- responses_write.c ---- */
 
 void responses_put(struct responses_writer *w, const char *text);
@@ -44,6 +51,8 @@ bool responses_begin_part_event(struct responses_writer *w, const char *type);
 aigw_status responses_close(struct responses_writer *w);
 /** A piece of reasoning, text or refusal. is_thought: of reasoning that is the thought itself and no summary. */
 aigw_status responses_write_piece(struct responses_writer *w, uint32_t part_type, bool is_thought, aigw_str text);
+/** Pieces that came inside of a call, now that it is whole, or will not become so. */
+aigw_status responses_write_late(struct responses_writer *w);
 aigw_status responses_write_citation(struct responses_writer *w, aigw_str text);
 aigw_status responses_keep_logprobs(struct responses_writer *w, aigw_str text);
 
@@ -52,6 +61,8 @@ aigw_status responses_keep_logprobs(struct responses_writer *w, aigw_str text);
 /** The open call as an item. */
 void responses_put_call(struct responses_writer *w, struct aigw_buf *buf, bool is_done);
 aigw_status responses_close_call(struct responses_writer *w);
+/** A call is not whole as far as can be told: an item that is opened now would end it. */
+bool responses_is_inside_call(struct responses_writer *w);
 /** The open item, and all calls that wait for their turn. */
 aigw_status responses_close_all(struct responses_writer *w);
 aigw_status responses_write_call(struct responses_writer *w, const struct aigw_event *event);

@@ -146,6 +146,15 @@ static bool is_whole(struct responses_writer *w, const struct responses_call *ca
            (!call->is_free && aigw_json_check(responses_kept(w, call->text), 0, &root, NULL) == AIGW_OK);
 }
 
+bool responses_is_inside_call(struct responses_writer *w)
+{
+    if (w->open == RESPONSES_CALL)
+        for (const struct responses_call *call = w->call; call; call = call->next)
+            if (!is_whole(w, call))
+                return true;
+    return false;
+}
+
 /* The calls behind the open one have their turn while those before them are whole. */
 static aigw_status advance_calls(struct responses_writer *w)
 {
@@ -176,7 +185,9 @@ aigw_status responses_write_call(struct responses_writer *w, const struct aigw_e
     w->host->buf_put(call->text, event->text.ptr, event->text.len);
     if (call == w->call && w->open == RESPONSES_CALL)
         put_call_delta(w, event->text);
-    return w->host->buf_view(call->text, &view);
+    if (w->late && !responses_is_inside_call(w))
+        status = responses_write_late(w);
+    return status == AIGW_OK ? w->host->buf_view(call->text, &view) : status;
 }
 
 aigw_status responses_end_call(struct responses_writer *w, uint32_t index)
@@ -197,6 +208,10 @@ aigw_status responses_close_all(struct responses_writer *w)
 
     while (status == AIGW_OK && w->call && w->call->next)
         status = open_call(w, w->call->next);
+    if (status == AIGW_OK)
+        status = responses_close(w);
+    if (status == AIGW_OK && w->late)
+        status = responses_write_late(w);
     return status == AIGW_OK ? responses_close(w) : status;
 }
 

@@ -252,6 +252,32 @@ static aigw_status close_part(struct responses_writer *w)
     return status;
 }
 
+static aigw_status keep_late(struct responses_writer *w, uint32_t part_type, bool is_thought, aigw_str text)
+{
+    struct responses_late *late = w->host->alloc(w->ctx, AIGW_LIFE_REQUEST, sizeof *late);
+
+    if (!late)
+        return AIGW_E_NOMEM;
+    *late = (struct responses_late){ .part_type = part_type, .is_thought = is_thought };
+    if (w->last_late)
+        w->last_late->next = late;
+    else
+        w->late = late;
+    w->last_late = late;
+    return responses_copy(w, text, &late->text);
+}
+
+aigw_status responses_write_late(struct responses_writer *w)
+{
+    struct responses_late *late = w->late;
+    aigw_status status = AIGW_OK;
+
+    w->late = w->last_late = NULL;
+    for (; late && status == AIGW_OK; late = late->next)
+        status = responses_write_piece(w, late->part_type, late->is_thought, late->text);
+    return status;
+}
+
 aigw_status responses_write_piece(struct responses_writer *w, uint32_t part_type, bool is_thought, aigw_str text)
 {
     bool is_other = w->open == RESPONSES_REASONING && w->is_thought != is_thought;
@@ -261,6 +287,8 @@ aigw_status responses_write_piece(struct responses_writer *w, uint32_t part_type
 
     if (text.len == 0)
         return AIGW_OK;
+    if (responses_is_inside_call(w))
+        return keep_late(w, part_type, is_thought, text);
     if (w->open != kind || is_other || w->encrypted.len > 0) /* what is signed is whole */
         status = responses_close_all(w);
     w->is_thought = is_thought;

@@ -149,12 +149,14 @@ static aigw_status raw_request(struct vertex_out *out)
     const struct aigw_raw *raw = out->req->raw;
     struct vertex_call *call = out->call;
     struct aigw_buf *buf = out->host->buf_new(out->ctx, AIGW_LIFE_REQUEST, WIRE_BODY_MAX);
+    uint32_t flags = raw->path.len == 0 ? raw->flags : 0;
 
     if (!buf)
         return AIGW_E_NOMEM;
     switch (call->speaks) {
     case VERTEX_SPEAKS_ANTHROPIC:
         call->of.anthropic.raw = buf;
+        call->of.anthropic.raw_flags = flags;
         if (wire_is(raw->dialect, ANTHROPIC_DIALECT))
             return claude_raw(out);
         break;
@@ -163,11 +165,13 @@ static aigw_status raw_request(struct vertex_out *out)
         call->of.openai.path = OPENAI_CHAT;
         call->of.openai.choice_count = OPENAI_CHOICES_MAX;
         call->of.openai.raw = buf;
+        call->of.openai.raw_flags = flags;
         call->speaks = VERTEX_SPEAKS_OPENAI;
         break;
     default:
         call->of.gemini.kind = AIGW_CALL_CHAT;
         call->of.gemini.raw = buf;
+        call->of.gemini.raw_flags = flags;
     }
     return wire_raw_body(out->host, out->ctx, raw, out->place->model, "", &out->http->body);
 }

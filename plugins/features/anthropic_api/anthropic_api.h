@@ -38,6 +38,7 @@ struct anthropic_api_call {
     aigw_str request_id;
     const struct aigw_model_info *model;
     struct client_answer answer;
+    bool lacks_end; /* a server's own bytes so far, without its last event */
     struct anthropic_write_options options;
     struct anthropic_writer writer;
 };

@@ -173,12 +173,25 @@ static aigw_status on_count_event(struct aigw_ctx *ctx, struct anthropic_api_cal
     }
 }
 
+static const char last_event[] = "event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n";
+
+/* Of a server's own bytes: what comes last is the last event, or is to be. */
+static bool lacks_end(const struct anthropic_api_call *call, const struct aigw_event *event)
+{
+    static const char name[] = "message_stop";
+
+    return call->answer.is_stream && event->text.len > 0 && event->text.ptr[0] != '{' &&
+           !(event->text.len < 256 && memmem(event->text.ptr, event->text.len, name, sizeof name - 1));
+}
+
 static aigw_status on_end(struct aigw_ctx *ctx, struct anthropic_api_call *call)
 {
     aigw_status status = AIGW_OK;
 
     if (!call->answer.is_raw)
         status = anthropic_write_end(&call->writer, call->answer.buf);
+    else if (call->lacks_end) /* the server did not say so: it was whole all the same (D35) */
+        call->api->host->buf_put(call->answer.buf, last_event, sizeof last_event - 1);
     return status == AIGW_OK ? client_answer_end(&call->answer, ctx) : status;
 }
 
@@ -188,6 +201,8 @@ aigw_status anthropic_api_event(struct aigw_ctx *ctx, struct anthropic_api_call 
 
     if (call->is_count)
         return on_count_event(ctx, call, event);
+    if (event->type == AIGW_EVENT_RAW)
+        call->lacks_end = lacks_end(call, event);
     if (client_answer_takes(&call->answer, ctx, event, &status))
         return status;
     switch (event->type) {

@@ -78,7 +78,7 @@ static void mark_raw(struct aigw_ctx *ctx, struct anthropic_api_call *call, cons
     static const char *const names[ANTHROPIC_API_PASSED] = { "anthropic-version", "anthropic-beta" };
 
     call->raw = (struct aigw_raw){ .struct_size = sizeof call->raw,
-                                   .flags = call->asked.is_stream ? AIGW_RAWF_STREAM : 0,
+                                   .flags = AIGW_RAWF_EVENTS | (call->asked.is_stream ? AIGW_RAWF_STREAM : 0),
                                    .dialect = AIGW_STR(ANTHROPIC_DIALECT),
                                    .body = request->body,
                                    .model_at = call->asked.model_at,

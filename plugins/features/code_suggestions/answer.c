@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "../common/plain.h"
 #include "reflection.h"
 #include "truncate.h"
 
@@ -68,7 +69,7 @@ static aigw_status write_piece(struct aigw_ctx *ctx, const struct cs *cs, struct
 {
     if (!text.len)
         return AIGW_OK;
-    return is_sse(call) ? cs_sse_text(ctx, cs, call, text) : cs->host->stream_write(ctx, text);
+    return is_sse(call) ? cs_sse_text(ctx, cs, call, text) : plain_write(cs->host, ctx, text);
 }
 
 /* ---- text ---- */

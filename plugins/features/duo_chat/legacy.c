@@ -1,5 +1,6 @@
 /* legacy.c - POST /v1/chat/{chat_invokable}: a prompt that the client prepared, answered as JSON or as a stream of
  * text. GitLabs before 17.10 use it, and administrators who try a model by hand. */
+#include "../common/plain.h"
 #include "duo_chat.h"
 
 #include <stdio.h>
@@ -197,7 +198,7 @@ static aigw_status on_text(struct aigw_ctx *ctx, const struct duo_chat *chat, st
     if (status < 0 || !text.len)
         return status;
     if (!legacy->text)
-        return chat->host->stream_write(ctx, text);
+        return plain_write(chat->host, ctx, text);
     legacy->text_len += text.len;
     if (legacy->text_len > (size_t)chat->answer_max) {
         legacy->reply = CHAT_REPLY_OVER;

@@ -104,7 +104,7 @@ static uint32_t kind_of(uint32_t method)
 static void mark_raw(struct gemini_api_call *call, aigw_str body)
 {
     call->raw = (struct aigw_raw){ .struct_size = sizeof call->raw,
-                                   .flags = call->answer.is_stream ? AIGW_RAWF_STREAM : 0,
+                                   .flags = AIGW_RAWF_EVENTS | (call->answer.is_stream ? AIGW_RAWF_STREAM : 0),
                                    .dialect = AIGW_STR(GEMINI_DIALECT),
                                    .body = body };
 }

@@ -121,6 +121,8 @@ aigw_status openai_api_build(struct aigw_ctx *ctx, struct openai_api_call *call,
     if (target->flags & AIGW_MODELF_PASSES_RAW) {
         ret_request->kind = call->request.kind;
         ret_request->raw = &call->asked.raw;
+        if (call->asked.path == OPENAI_CHAT && !call->is_responses && !call->only_as_is)
+            call->asked.raw.flags |= AIGW_RAWF_EVENTS;
         return AIGW_OK;
     }
     if (call->asked.wants_audio)
@@ -166,6 +168,16 @@ static aigw_status say_usage(struct openai_api_call *call)
     return write_event(call, &event);
 }
 
+static const char chat_end[] = "data: [DONE]\n\n";
+
+/* Of a chat's own bytes: what comes last is the end marker, or is to be. */
+static bool lacks_end(const struct openai_api_call *call, const struct aigw_event *event)
+{
+    return call->asked.path == OPENAI_CHAT && !call->is_responses && call->asked.is_stream && event->text.len > 0 &&
+           event->text.ptr[0] != '{' && event->text.ptr[0] != '[' &&
+           !(event->text.len < 64 && memmem(event->text.ptr, event->text.len, chat_end, sizeof chat_end - 1));
+}
+
 static aigw_status on_end(struct aigw_ctx *ctx, struct openai_api_call *call)
 {
     aigw_status status = AIGW_OK;
@@ -176,6 +188,8 @@ static aigw_status on_end(struct aigw_ctx *ctx, struct openai_api_call *call)
         status = say_usage(call);
     if (status == AIGW_OK && !call->answer.is_raw)
         status = write_end(call);
+    else if (call->lacks_end) /* the server did not say so: it was whole all the same (D35) */
+        call->api->host->buf_put(call->answer.buf, chat_end, sizeof chat_end - 1);
     return status == AIGW_OK ? client_answer_end(&call->answer, ctx) : status;
 }
 
@@ -237,6 +251,8 @@ aigw_status openai_api_event(struct aigw_ctx *ctx, struct openai_api_call *call,
         return AIGW_OK;
     if (call->is_count)
         return on_count_event(ctx, call, event);
+    if (event->type == AIGW_EVENT_RAW)
+        call->lacks_end = lacks_end(call, event);
     if (client_answer_takes(&call->answer, ctx, event, &status))
         return status;
     switch (event->type) {

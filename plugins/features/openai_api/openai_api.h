@@ -37,6 +37,7 @@ struct openai_api_call {
     struct client_answer answer;
     bool is_responses, is_count;
     bool has_written; /* something of the answer */
+    bool lacks_end;   /* … a server's own bytes, without its end marker so far */
     size_t body_len;
     union {
         struct openai_writer chat;

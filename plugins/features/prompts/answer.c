@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "../../common/json/digits.h"
+#include "../common/plain.h"
 #include "prompts.h"
 
 #define STREAM_TYPE "text/event-stream; charset=utf-8"
@@ -79,8 +80,7 @@ static aigw_status deliver(struct aigw_ctx *ctx, const struct prompts *prompts, 
         status = prompts_begin(ctx, prompts, call);
         if (status < 0 || !text.len)
             return status;
-        return call->version == PROMPTS_V2 ? write_line(ctx, prompts, call, text, false)
-                                           : host->stream_write(ctx, text);
+        return call->version == PROMPTS_V2 ? write_line(ctx, prompts, call, text, false) : plain_write(host, ctx, text);
     }
     call->answer_bytes += (int64_t)text.len;
     if (call->answer_bytes <= prompts->answer_max) {

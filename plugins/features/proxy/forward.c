@@ -100,15 +100,24 @@ aigw_status proxy_build_raw(struct aigw_ctx *ctx, struct proxy_call *call, const
 
 /* ---- the answer ---- */
 
-/* A server may answer a request for a stream with one JSON object: the first byte tells, as it does for us. */
+/* A server may answer a request for a stream with one JSON object, and the other way round: the first bytes tell, as
+ * they do for us. */
+static bool is_json(aigw_str bytes)
+{
+    return bytes.len > 0 && (bytes.ptr[0] == '{' || bytes.ptr[0] == '[');
+}
+
+static bool is_events(aigw_str bytes)
+{
+    return bytes.len > 6 && (memcmp(bytes.ptr, "data: ", 6) == 0 || memcmp(bytes.ptr, "event:", 6) == 0);
+}
+
 static aigw_status begin(struct aigw_ctx *ctx, struct proxy_call *call, aigw_str first)
 {
-    bool is_json = first.len > 0 && (first.ptr[0] == '{' || first.ptr[0] == '[');
-
     if (call->has_begun)
         return AIGW_OK;
     call->has_begun = true;
-    return call->proxy->host->stream_begin(ctx, 200, is_json ? "application/json" : STREAM_TYPE, call->answered,
+    return call->proxy->host->stream_begin(ctx, 200, is_json(first) ? "application/json" : STREAM_TYPE, call->answered,
                                            call->answered_count);
 }
 
@@ -157,7 +166,8 @@ aigw_status proxy_event_raw(struct aigw_ctx *ctx, struct proxy_call *call, const
     case AIGW_EVENT_END:
         if (host->buf_view(call->whole, &answer) != AIGW_OK)
             return proxy_refuse(ctx, call->proxy, 502, "Bad Gateway");
-        return host->respond(ctx, 200, NULL, answer, call->answered, call->answered_count);
+        return host->respond(ctx, 200, is_events(answer) ? STREAM_TYPE : NULL, answer, call->answered,
+                             call->answered_count);
     case AIGW_EVENT_ERROR:
         return proxy_respond_error(ctx, call, event->error);
     default:

@@ -181,6 +181,7 @@ static aigw_status anthropic_raw_request(const struct anthropic *anthropic, stru
     if (!call->raw)
         return AIGW_E_NOMEM;
     call->asks = anthropic_asks_at(raw->path);
+    call->raw_flags = call->asks == ANTHROPIC_ASKS_ANSWER ? raw->flags : 0;
     ret_http->framing = (raw->flags & AIGW_RAWF_STREAM) ? AIGW_FRAMING_SSE : AIGW_FRAMING_BODY;
     if (raw->path.len > 0)
         status = anthropic_raw_place(anthropic, ctx, target, raw, ret_http);

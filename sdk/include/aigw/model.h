@@ -206,6 +206,9 @@ struct aigw_params {
 };
 
 #define AIGW_RAWF_STREAM 0x1u /* the client asked for a stream */
+#define AIGW_RAWF_EVENTS \
+    0x2u /* the feature takes canonical events, too: where the server answers a request for a stream with one body, or \
+            the other way round, the provider may say those in place of RAW, from the first on */
 
 /** The client's own bytes, for a target that speaks the client's dialect (pass-through). Only the model's name is
  *  replaced; numbers, order and spelling stay, so that signatures and prompt caches hold. What a feature's build() puts

@@ -407,7 +407,10 @@ static const struct {
     { "/200/zstd/tail", GW_UP_PROTOCOL, 200, 0, true, false, "bytes follow the end of its compressed body" },
     { "/200/br/x", GW_UP_PROTOCOL, 200, 0, false, false, "content coding 'br'" },
     { "/503/br/x", GW_UP_OK, 503, 0, false, false, "" },
-    { "/200/gzip,gzip/x", GW_UP_PROTOCOL, 200, 0, false, false, "content coding 'gzip,gzip'" },
+    { "/200/gzip,gzip/x", GW_UP_OK, 200, 0, true, false, "" },
+    { "/200/deflate/x", GW_UP_OK, 200, 0, true, false, "" },
+    { "/200/gzip,utf-8/x", GW_UP_OK, 200, 0, true, false, "" },
+    { "/200/gzip,br/x", GW_UP_PROTOCOL, 200, 0, false, false, "content coding 'gzip,br'" },
     { "/200/identity/x", GW_UP_OK, 200, 0, false, false, "" },
 };
 

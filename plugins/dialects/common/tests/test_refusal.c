@@ -41,7 +41,16 @@ static const struct {
     { 502, "<html>", AIGW_ERR_SERVER, 502, -1, "", "neutral" },
     { 502, "", AIGW_ERR_SERVER, 502, -1, "", "neutral" },
     { 502, "[]", AIGW_ERR_SERVER, 502, -1, "", "neutral" },
-    { 502, "[[{\"error\":\"m\"}]]", AIGW_ERR_SERVER, 502, -1, "", "neutral" },
+    { 502, "[[{\"error\":\"m\"}]]", AIGW_ERR_SERVER, 502, -1, "", "m" },
+    { 400, "{\"error\":{\"error\":{\"code\":1,\"message\":\"m\"}}}", AIGW_ERR_BAD_REQUEST, 400, -1, "", "m" },
+    { 400, "{\"Message\":\"m\"}", AIGW_ERR_BAD_REQUEST, 400, -1, "", "m" },
+    { 400, "{\"fault\":{\"faultstring\":\"m\",\"x\":[\"n\"]}}", AIGW_ERR_BAD_REQUEST, 400, -1, "", "m" },
+    { 400, "{\"errorMessage\":\"m\",\"input\":{\"message\":\"p\"}}", AIGW_ERR_BAD_REQUEST, 400, -1, "", "m" },
+    { 400, "{\"x\":{\"input\":{\"message\":\"p\"},\"messages\":[{\"msg\":\"p\"}],\"type\":\"t\"}}",
+      AIGW_ERR_BAD_REQUEST, 400, -1, "", "neutral" },
+    { 400, "data: {\"error\":{\"message\":\"m\"}}\n\ndata: [DONE]\n\n", AIGW_ERR_BAD_REQUEST, 400, -1, "", "m" },
+    { 429, "event: error\ndata: {\"message\":\"m\"}\n\n", AIGW_ERR_RATE_LIMITED, 429, -1, "", "m" },
+    { 400, "[\"m\"]", AIGW_ERR_BAD_REQUEST, 400, -1, "", "neutral" },
     /* kinds */
     { 404, "{\"error\":{\"type\":\"invalid_request_error\",\"message\":\"m\"}}", AIGW_ERR_NOT_FOUND, 404, -1,
       "invalid_request_error", "m" },
@@ -121,6 +130,42 @@ static bool check(size_t i, struct record *record)
            is(error.message, rows[i].want_message);
 }
 
+static const struct {
+    const char *object;
+    bool is_complaint;
+} complaints[] = {
+    { "{}", false },
+    { "{\"type\":\"ping\"}", false },
+    { "{\"id\":\"x\",\"model\":\"m\",\"usage\":{\"error\":1}}", false },
+    { "{\"position\":3,\"message\":\"\",\"status\":200}", false },
+    { "{\"code\":0,\"message\":\"success\"}", false },
+    { "{\"errors\":[],\"exception\":null,\"ok\":true}", false },
+    { "{\"message\":{\"role\":\"assistant\"}}", false },
+    { "{\"message\":\"m\"}", true },
+    { "{\"Message\":\"m\"}", true },
+    { "{\"errors\":[\"m\"]}", true },
+    { "{\"errorMessage\":\"m\"}", true },
+    { "{\"err_code\":1}", true },
+    { "{\"exception\":\"m\"}", true },
+    { "{\"fault\":{\"faultstring\":\"m\"}}", true },
+    { "{\"success\":false}", true },
+    { "{\"status\":500,\"title\":\"m\"}", true },
+    { "{\"status\":\"FAILED\"}", true },
+    { "{\"type\":\"response.failed\"}", true },
+    { "{\"base_resp\":{\"status_code\":1004}}", true },
+};
+
+static bool check_complaint(size_t i)
+{
+    struct aigw_json object;
+    struct reader reader;
+    bool is_right = reader_begin(&reader, wire_str(complaints[i].object), &object) &&
+                    refusal_is_complaint(&reader, &object) == complaints[i].is_complaint;
+
+    reader_end(&reader);
+    return is_right;
+}
+
 int main(void)
 {
     static struct record record;
@@ -133,5 +178,10 @@ int main(void)
         }
         record_free(&record);
     }
+    for (size_t i = 0; i < sizeof complaints / sizeof *complaints; i++)
+        if (!check_complaint(i)) {
+            fprintf(stderr, "complaint: %s\n", complaints[i].object);
+            failures++;
+        }
     return failures > 0;
 }

@@ -253,6 +253,23 @@ static const struct {
       "data: {\"candidates\":[{\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":10,"
       "\"candidatesTokenCount\":5,\"thoughtsTokenCount\":2,\"cachedContentTokenCount\":4,\"totalTokenCount\":17},"
       "\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n\n" },
+    { "text between the pieces of a call, whose arguments are on several lines",
+      GEMINI_WRITE_SSE,
+      false,
+      { EVENT(TOOL_CALL, .index = 0, .id = AIGW_STR_INIT("a"), .name = AIGW_STR_INIT("f"),
+              .text = AIGW_STR_INIT("{\n \"n\": \"\\ud83d\"")),
+        EVENT(TEXT, .text = AIGW_STR_INIT("x")), EVENT(TOOL_CALL, .index = 0, .text = AIGW_STR_INIT("\n}\n")),
+        EVENT(TEXT, .text = AIGW_STR_INIT("y")), EVENT(TOOL_CALL, .index = 0, .text = AIGW_STR_INIT("\n")),
+        EVENT(FINISH, .finish = AIGW_FINISH_UNKNOWN) },
+      "data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"x\"}]},\"index\":0}],"
+      "\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n\n"
+      "data: "
+      "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"id\":\"a\",\"name\":\"f\","
+      "\"args\":{\"n\":\"\\ufffd\"}}}]},\"index\":0}],\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n\n"
+      "data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"y\"}]},\"index\":0}],"
+      "\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n\n"
+      "data: {\"candidates\":[{\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{},\"modelVersion\":\"m\","
+      "\"responseId\":\"r1\"}\n\n" },
     { "nothing was said",
       GEMINI_WRITE_SSE,
       true,

@@ -135,12 +135,12 @@ static const struct {
       DELTA(ROLE) DELTA("\"tool_calls\":[{\"index\":0,\"id\":\"call_ABCDEFGHIJKLMNOPQRSTUVWX\",\"type\":\"function\","
                         "\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]") FINISH("tool_calls") DONE },
     { "CL-OAI-14", OPENAI_CHAT, STREAM | TWO, "T1 b\nT0 a\nF1 stop\nF0 stop",
-      DELTA(ROLE) DELTA_1(ROLE) DELTA_1("\"content\":\"b\"") DELTA("\"content\":\"a\"") FINISH_1("stop") FINISH("stop")
+      DELTA(ROLE) DELTA_1(ROLE) DELTA_1("\"content\":\"b\"") DELTA("\"content\":\"a\"") FINISH("stop") FINISH_1("stop")
           DONE },
     { "a choice that nobody asked for", OPENAI_CHAT, STREAM, "T0 a\nT1 b\nF1 stop\nF0 stop",
       DELTA(ROLE) DELTA("\"content\":\"a\"") FINISH("stop") DONE },
     { "words after the finish", OPENAI_CHAT, STREAM, "T0 a\nF0 stop\nT0 b\nF0 length",
-      DELTA(ROLE) DELTA("\"content\":\"a\"") FINISH("stop") DONE },
+      DELTA(ROLE) DELTA("\"content\":\"a\"") DELTA("\"content\":\"b\"") FINISH("stop") DONE },
     { "CL-OAI-11", OPENAI_CHAT, STREAM | USAGE, "T0 a\nE 8 - it \"broke\"",
       DELTA(ROLE) DELTA("\"content\":\"a\"") "data: {\"error\":{\"message\":\"it \\\"broke\\\"\",\"type\":"
                                              "\"server_error\",\"param\":null,\"code\":\"upstream_error\"}}\n\n" },
@@ -298,8 +298,10 @@ static const struct {
     { "call of plain text", OPENAI_CHAT, BOTH, "C0.0 a patch *** Begin\x01\nF0 tool_calls\nU 1 2 -1 -1 -1\n", NULL },
     { "deprecated call", OPENAI_CHAT, BOTH | FUNCTIONS, "C0.0 a f {\"x\":1}\nF0 tool_calls\nU 1 2 -1 -1 -1\n",
       "C0.0 - f {\"x\":1}\nF0 tool_calls\nU 1 2 -1 -1 -1\n" },
-    { "two choices", OPENAI_CHAT, BOTH | TWO, "T0 a\nF0 stop\nT1 b\nC1.0 c f {}\nF1 tool_calls\nU 1 2 -1 -1 -1\n",
-      NULL },
+    { "two choices", OPENAI_CHAT, TWO, "T0 a\nF0 stop\nT1 b\nC1.0 c f {}\nF1 tool_calls\nU 1 2 -1 -1 -1\n", NULL },
+    { "two choices as a stream", OPENAI_CHAT, STREAM | TWO,
+      "T0 a\nF0 stop\nT1 b\nC1.0 c f {}\nF1 tool_calls\nU 1 2 -1 -1 -1\n",
+      "T0 a\nT1 b\nC1.0 c f {}\nF0 stop\nF1 tool_calls\n" },
     { "citation", OPENAI_CHAT, BOTH,
       "T0 a\nN0 {\"type\":\"url_citation\",\"url_citation\":{\"start_index\":0,\"end_index\":1,\"url\":\"https://e\","
       "\"title\":\"t\"}}\nF0 stop\nU 1 2 -1 -1 -1\n",
@@ -312,7 +314,9 @@ static const struct {
       "\"token\":\"b\"},{}]}\nF0 stop\nU 1 2 -1 -1 -1\n",
       "T0 ab\nL0 {\"content\":[{\"token\":\"a\"},{\"token\":\"b\"},{}],\"refusal\":null}\nF0 stop\nU 1 2 -1 -1 -1\n" },
     { "completion", OPENAI_COMPLETION, BOTH, "T0 a\x01 b\nF0 length\nU 1 2 -1 -1 -1\n", NULL },
-    { "completions", OPENAI_COMPLETION, BOTH | TWO, "T0 a\nF0 stop\nT1 b\nF1 length\nU 1 2 -1 -1 -1\n", NULL },
+    { "completions", OPENAI_COMPLETION, TWO, "T0 a\nF0 stop\nT1 b\nF1 length\nU 1 2 -1 -1 -1\n", NULL },
+    { "completions as a stream", OPENAI_COMPLETION, STREAM | TWO, "T0 a\nF0 stop\nT1 b\nF1 length\nU 1 2 -1 -1 -1\n",
+      "T0 a\nT1 b\nF0 stop\nF1 length\n" },
     { "logprobs of a completion", OPENAI_COMPLETION, 0,
       "T0 a\nL0 {\"tokens\":[\"a\"],\"token_logprobs\":[-1],\"top_logprobs\":[{\"a\":-1}],\"text_offset\":[0]}\n"
       "F0 stop\nU 1 2 -1 -1 -1\n",

@@ -217,6 +217,9 @@ static const struct {
                          "{}") ",{\"id\":\"fc_1_1\",\"type\":\"function_call\",\"status\":\"completed\","
                                "\"call_id\":\"c2\",\"name\":\"g\",\"arguments\":\"{\\\"y\\\":2}\"}",
                NO_TOKENS) },
+    { "text between the pieces of a call", 0, "C0.0 c1 f {\nT0 a\nC0.0 - - }\nC0.0 - - \nT0 b\nF0 stop",
+      RESPONSE(completed, "null", "null",
+               CALL_ITEM("fc_1_0", "completed", "{}") "," MESSAGE("msg_1_1", "completed", PART("ab")), NO_TOKENS) },
     { "call without an id", 0, "C0.0 - f {}\nF0 stop",
       RESPONSE(completed, "null", "null",
                "{\"id\":\"fc_1_0\",\"type\":\"function_call\",\"status\":\"completed\",\"call_id\":\"call_resp_1_0\","

@@ -1,0 +1,162 @@
+/* refusal_words.c - failures in forms that nobody described: is this one, and which words of it are for people? */
+#include "refusal.h"
+
+#define DEPTH_MAX 6
+
+static bool is_among(const struct aigw_json *key, const char *const *words)
+{
+    for (; *words; words++)
+        if (wire_same_word(key->text, *words)) /* the quotes are no part of a word */
+            return true;
+    return false;
+}
+
+/* Something is in it. */
+static bool is_filled(const struct aigw_json *value)
+{
+    if (value->type >= AIGW_JSON_LIST)
+        return aigw_json_count(value) > 0;
+    return reader_is_set(value);
+}
+
+/* ---- is it one? ---- */
+
+static const char *const failures[] = { "error",   "errors",     "exception", "fault",  "error_message", "error_msg",
+                                        "err_msg", "error_code", "err_code",  "detail", "error_details", NULL };
+
+static bool says_failed(struct reader *r, const struct aigw_json *value)
+{
+    static const char *const words[] = { "error", "failed", "failure", "fail" };
+    aigw_str text = reader_text(r, value);
+    double number;
+
+    for (size_t i = 0; text.len > 0 && i < sizeof words / sizeof *words; i++)
+        if (wire_same_word(text, words[i]))
+            return true;
+    return wire_has_suffix(text, ".failed") || (aigw_json_real(value, &number) && number >= 400 && number < 600);
+}
+
+bool refusal_is_complaint(struct reader *r, const struct aigw_json *object)
+{
+    static const char *const texts[] = { "message", "msg", NULL };
+    static const char *const yes[] = { "success", "ok", NULL };
+    static const char *const words[] = { "status", "status_code", "type", NULL };
+    struct aigw_json_walk walk = aigw_json_begin(object);
+    struct aigw_json key, value;
+    bool has_words = false, is_good = false, is_fine = false;
+
+    while (aigw_json_next(&walk, &key, &value)) {
+        if ((is_among(&key, failures) && is_filled(&value)) || (is_among(&key, words) && says_failed(r, &value)))
+            return true;
+        if (is_among(&key, yes) && aigw_json_bool(&value, &is_good) && !is_good)
+            return true;
+        if (wire_same_word(key.text, "base_resp") && reader_int(&value, "status_code", 0) != 0)
+            return true;
+        is_fine |= wire_same_word(key.text, "code") && reader_number(&value, 1) == 0; /* whatever its words */
+        has_words |= value.type == AIGW_JSON_STRING && is_among(&key, texts) && is_filled(&value);
+    }
+    return has_words && !is_fine;
+}
+
+bool refusal_is_plain(aigw_str text)
+{
+    static const char *const words[] = { "error",         "exception",  "fail",      "unavailable",  "timeout",
+                                         "timed out",     "too many",   "limit",     "exceeded",     "overload",
+                                         "denied",        "forbidden",  "refused",   "unauthorized", "abort",
+                                         "cancel",        "not found",  "invalid",   "killed",       "terminated",
+                                         "out of memory", "disconnect", "slow down", "try again",    "bad gateway" };
+
+    if (text.len == 0 || text.ptr[0] == '{' || text.ptr[0] == '"')
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (wire_contains(text, words[i]))
+            return true;
+    return false;
+}
+
+/* ---- its words ---- */
+
+/* The text between its tags. */
+static aigw_str page_words(struct reader *r, aigw_str page)
+{
+    char *words = page.len > 0 ? aigw_memory_get(&r->memory, page.len) : NULL;
+    bool in_tag = false, is_apart = false;
+    size_t len = 0;
+
+    if (!words)
+        return AIGW_STR_NONE;
+    for (size_t i = 0; i < page.len; i++) {
+        char c = page.ptr[i];
+
+        if (in_tag || c == '<' || (unsigned char)c <= ' ') {
+            in_tag = c == '<' || (in_tag && c != '>');
+            is_apart = len > 0;
+            continue;
+        }
+        if (is_apart)
+            words[len++] = ' '; /* of the bytes that were left out, at least one */
+        is_apart = false;
+        words[len++] = c;
+    }
+    return (aigw_str){ words, len };
+}
+
+aigw_status refusal_page(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str page)
+{
+    struct reader r;
+    aigw_status status;
+
+    reader_open(&r);
+    status = host->fail(ctx, AIGW_E_UPSTREAM,
+                        "the model server's answer is a page of HTML, not of an API: \"%.*s\"; a proxy or a portal in "
+                        "between may have written it",
+                        AIGW_STR_ARG(wire_words(host, ctx, page_words(&r, page))));
+    reader_end(&r);
+    return status;
+}
+
+static const char *const telling[] = {
+    "message", "msg",        "detail",         "details", "description",  "error_message",     "error_msg",
+    "err_msg", "status_msg", "status_message", "title",   "fault_string", "error_description", NULL
+};
+/* What stands there was the client's: none of the log's business. */
+static const char *const echoes[] = { "input", "ctx", "loc", "prompt", "messages", "body", "param", "request", NULL };
+
+static aigw_str find(struct reader *r, const struct aigw_json *value, bool is_words, int depth);
+
+static aigw_str find_member(struct reader *r, const struct aigw_json *object, bool is_telling, int depth)
+{
+    struct aigw_json_walk walk = aigw_json_begin(object);
+    struct aigw_json key, value;
+    aigw_str words = AIGW_STR_NONE;
+
+    while (words.len == 0 && aigw_json_next(&walk, &key, &value))
+        if (is_among(&key, telling) == is_telling && !is_among(&key, echoes))
+            words = find(r, &value, is_telling || is_among(&key, failures), depth);
+    return words;
+}
+
+/* The first text that is meant for people: a member with such a name, or named as a failure. */
+static aigw_str find(struct reader *r, const struct aigw_json *value, bool is_words, int depth)
+{
+    struct aigw_json_walk walk = aigw_json_begin(value);
+    aigw_str words = AIGW_STR_NONE;
+    struct aigw_json item;
+
+    if (value->type == AIGW_JSON_STRING)
+        return is_words ? reader_text(r, value) : words;
+    if (depth == 0 || value->type < AIGW_JSON_LIST)
+        return words;
+    if (value->type == AIGW_JSON_LIST) {
+        while (words.len == 0 && aigw_json_next(&walk, NULL, &item))
+            words = find(r, &item, is_words, depth - 1);
+        return words;
+    }
+    words = find_member(r, value, true, depth - 1);
+    return words.len > 0 ? words : find_member(r, value, false, depth - 1);
+}
+
+aigw_str refusal_words(struct reader *r, const struct aigw_json *body)
+{
+    return find(r, body, false, DEPTH_MAX);
+}
