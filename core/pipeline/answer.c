@@ -57,10 +57,12 @@ static void reply_error(struct gw_request *request, const struct aigw_refusal *r
     gw_buf_done(&body);
 }
 
-/* The feature that owns the route says it in its clients' words. False: it has none. */
+/* The feature that owns the route says it in its clients' words. False: it has none, or the client is GitLab, for whom
+ * only routes are anybody's. */
 static bool said_by_feature(struct gw_request *request, const struct aigw_refusal *refusal)
 {
-    const struct gw_instance *feature = request->route ? request->route->feature : NULL;
+    const struct gw_route *owner = gw_request_owner(request);
+    const struct gw_instance *feature = owner && (request->route || request->is_outsider) ? owner->feature : NULL;
 
     if (!feature || !feature->plugin->feature.refuse || request->refusing || gw_meter_is_off(feature->meter))
         return false;

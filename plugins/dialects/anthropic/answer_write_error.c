@@ -47,7 +47,7 @@ static const struct {
 } failure_statuses[] = {
     { 400, "invalid_request_error", AIGW_NO }, { 401, "authentication_error", AIGW_NO },
     { 402, "billing_error", AIGW_NO },         { 403, "permission_error", AIGW_NO },
-    { 404, "not_found_error", AIGW_NO },       { 405, "invalid_request_error", AIGW_NO },
+    { 404, "not_found_error", AIGW_NO },       { 405, "not_found_error", AIGW_NO },
     { 413, "request_too_large", AIGW_NO },     { 415, "invalid_request_error", AIGW_NO },
     { 422, "invalid_request_error", AIGW_NO }, { 429, "rate_limit_error", AIGW_UNSET },
     { 503, "overloaded_error", AIGW_YES },     { 504, "timeout_error", AIGW_UNSET },

@@ -144,6 +144,8 @@ struct openai_error {
     uint32_t retry; /* header x-should-retry: AIGW_YES, AIGW_NO, AIGW_UNSET for none */
 };
 void openai_error_of(const struct aigw_error *error, struct openai_error *ret_error);
+/** Of a refusal of the core's: AIGW_REFUSE_*. http_status is not set: the refusal has it. */
+void openai_error_of_refusal(uint32_t kind, struct openai_error *ret_error);
 /** {"error":{…}} */
 void openai_put_error(const struct aigw_host *host, struct aigw_buf *buf, const struct openai_error *error,
                       aigw_str message);

@@ -15,6 +15,7 @@ static const struct aigw_setting settings[] = {
         .body_max = CLIENT_BODY_MAX, .category = "client_api", .summary = (method_summary), .group = "gemini", \
         .callers = AIGW_CALLER_KEY \
     }
+#define CLAIM(claim_path) CLIENT_CLAIM(claim_path, "gemini", 0, 0)
 #define ROUTES(version) \
     ROUTE(version, "generateContent", GEMINI_API_GENERATE, "Gemini's answers, whole"), \
         ROUTE(version, "streamGenerateContent", GEMINI_API_STREAM, "Gemini's answers, streamed"), \
@@ -32,6 +33,14 @@ static const struct aigw_route routes[] = {
     /* Vertex AI's form */
     ROUTES("/v1/projects/{project}/locations/{location}/publishers/google"),
     ROUTES("/v1beta1/projects/{project}/locations/{location}/publishers/google"),
+    /* what the vendor has besides, and nobody else: said so in its own words */
+    CLAIM("/gemini"),
+    CLAIM("/v1alpha"),
+    CLAIM("/v1beta"),
+    CLAIM("/v1beta1"),
+    CLAIM("/v1internal"),
+    CLAIM("/v1/projects"),
+    CLAIM("/upload"),
 };
 
 /* "models/x" and its like are x. */
@@ -173,7 +182,7 @@ static aigw_status on_refuse(struct aigw_ctx *ctx, void *self, const struct aigw
     (void)request;
     if (status != AIGW_OK)
         return status;
-    gemini_refuse_status(refusal->http_status, refusal->detail.len > 0 ? refusal->detail : refusal->message, &said);
+    gemini_refuse_status(refusal->http_status, client_refusal_text(refusal, CLIENT_NO_GEMINI_PATH), &said);
     said.retry_after_ms = refusal->retry_after_s >= 0 ? refusal->retry_after_s * 1000 : -1;
     return gemini_api_refuse(ctx, &answer, &said);
 }

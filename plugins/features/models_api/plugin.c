@@ -1,6 +1,6 @@
-/* plugin.c - feature plugin for the list of models: one path that clients of OpenAI's and of Anthropic's API both ask,
- * told apart by what else they send. The models are those of conf.d that the caller's key may use. State: struct
- * models_api, one per conf.d group. Static are tables only.
+/* plugin.c - feature plugin for the paths that clients of OpenAI's, Anthropic's and Google's API share, told apart by
+ * what else they send: the list of models, those of conf.d that the caller's key may use; and what nobody serves.
+ * State: struct models_api, one per conf.d group. Static are tables only.
  */
 #include "../../dialects/anthropic/anthropic_server.h"
 #include "../../dialects/gemini/gemini_server.h"
@@ -29,12 +29,23 @@ struct models_api {
         ROUTE(route_path "/{model:path}", route_tag, "One of them")
 
 static const struct aigw_route routes[] = {
-    ROUTES("/v1/models", BY_HEADER),          ROUTES("/models", OPENAI),
-    ROUTES("/v1/v1/models", BY_HEADER),       ROUTES("/openai/v1/models", OPENAI),
-    ROUTES("/openai/models", OPENAI),         ROUTES("/anthropic/v1/models", ANTHROPIC),
-    ROUTES("/v1beta/models", GEMINI),         ROUTES("/v1alpha/models", GEMINI),
-    ROUTES("/gemini/v1/models", GEMINI),      ROUTES("/gemini/v1beta/models", GEMINI),
+    ROUTES("/v1/models", BY_HEADER),
+    ROUTES("/models", OPENAI),
+    ROUTES("/v1/v1/models", BY_HEADER),
+    ROUTES("/openai/v1/models", OPENAI),
+    ROUTES("/openai/models", OPENAI),
+    ROUTES("/anthropic/v1/models", ANTHROPIC),
+    ROUTES("/v1beta/models", GEMINI),
+    ROUTES("/v1alpha/models", GEMINI),
+    ROUTES("/gemini/v1/models", GEMINI),
+    ROUTES("/gemini/v1beta/models", GEMINI),
     ROUTES("/gemini/v1alpha/models", GEMINI),
+    /* what several vendors have and nobody serves; GitLab's clients hear of it in GitLab's words */
+    CLIENT_CLAIM("/", "models", AIGW_CALLER_GITLAB, BY_HEADER),
+    CLIENT_CLAIM("/v1/models", "models", 0, BY_HEADER),
+    CLIENT_CLAIM("/v1/files", "models", 0, BY_HEADER),
+    CLIENT_CLAIM("/v1/skills", "models", 0, BY_HEADER),
+    CLIENT_CLAIM("/v1/v1", "models", 0, BY_HEADER),
 };
 
 static aigw_status models_api_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
@@ -149,7 +160,7 @@ static void put_gemini(const struct aigw_host *host, struct aigw_ctx *ctx, struc
 
 /* A failure in the words of whoever asks. The buffer is empty. */
 static aigw_status refuse(struct aigw_ctx *ctx, struct client_answer *answer, const struct aigw_request *request,
-                          int32_t status, const struct openai_error *error, aigw_str message)
+                          int32_t status, const struct openai_error *error, aigw_str message, int64_t retry_after_ms)
 {
     struct anthropic_refusal anthropic;
     struct gemini_refusal gemini;
@@ -161,12 +172,13 @@ static aigw_status refuse(struct aigw_ctx *ctx, struct client_answer *answer, co
         break;
     case GEMINI:
         gemini_refuse_status(status, message, &gemini);
+        gemini.retry_after_ms = retry_after_ms;
         gemini_write_refusal(answer->host, answer->buf, &gemini);
         break;
     default:
         openai_put_error(answer->host, answer->buf, error, message);
     }
-    return client_answer_refuse(answer, ctx, (uint32_t)status, AIGW_NO, -1);
+    return client_answer_refuse(answer, ctx, (uint32_t)status, error->retry, retry_after_ms);
 }
 
 static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
@@ -174,7 +186,8 @@ static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state,
     const struct aigw_host *host = ((struct models_api *)self)->host;
     static const struct openai_error unknown = { .type = "invalid_request_error",
                                                  .code = AIGW_STR_INIT("model_not_found"),
-                                                 .param = AIGW_STR_INIT("model") };
+                                                 .param = AIGW_STR_INIT("model"),
+                                                 .retry = AIGW_NO };
     struct client_answer answer = { .host = host };
     aigw_str wanted = request->path_param;
     bool is_list = wanted.len == 0;
@@ -193,7 +206,7 @@ static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state,
         count--;
     }
     if (!is_list && count == 0)
-        return refuse(ctx, &answer, request, 404, &unknown, AIGW_STR("there is no such model for this key"));
+        return refuse(ctx, &answer, request, 404, &unknown, AIGW_STR("there is no such model for this key"), -1);
     if (!is_list)
         count = 1;
     switch (asker_of(host, ctx, request)) {
@@ -209,20 +222,37 @@ static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state,
     return client_answer_end(&answer, ctx);
 }
 
+/* Which paths there are for whoever asks. */
+static const char *served_for(uint32_t asker)
+{
+    return asker == ANTHROPIC ? CLIENT_NO_ANTHROPIC_PATH
+           : asker == GEMINI  ? CLIENT_NO_GEMINI_PATH
+                              : CLIENT_NO_OPENAI_PATH;
+}
+
+/* Google's verbs stand behind the model: to post one that nobody serves is to ask for another path. */
+static bool is_verb(const struct aigw_request *request, const struct aigw_refusal *refusal)
+{
+    return refusal->kind == AIGW_REFUSE_METHOD && request->route->tag == GEMINI &&
+           memchr(request->path.ptr, ':', request->path.len);
+}
+
 static aigw_status on_refuse(struct aigw_ctx *ctx, void *self, const struct aigw_request *request,
-                             const struct aigw_refusal *refusal)
+                             const struct aigw_refusal *given)
 {
     const struct aigw_host *host = ((struct models_api *)self)->host;
-    static const struct openai_error key = { .type = "invalid_request_error",
-                                             .code = AIGW_STR_INIT("invalid_api_key") },
-                                     other = { .type = "server_error", .code = AIGW_STR_INIT("internal_error") };
+    const struct aigw_refusal no_path = { .kind = AIGW_REFUSE_PATH, .http_status = 404, .retry_after_s = -1 };
+    const struct aigw_refusal *refusal = is_verb(request, given) ? &no_path : given;
     struct client_answer answer = { .host = host };
     aigw_status status = client_answer_begin(&answer, host, ctx, false, NULL);
+    struct openai_error error;
 
     if (status != AIGW_OK)
         return status;
-    return refuse(ctx, &answer, request, refusal->http_status, refusal->kind == AIGW_REFUSE_TOKEN ? &key : &other,
-                  refusal->detail.len > 0 ? refusal->detail : refusal->message);
+    openai_error_of_refusal(refusal->kind, &error);
+    return refuse(ctx, &answer, request, refusal->http_status, &error,
+                  client_refusal_text(refusal, served_for(asker_of(host, ctx, request))),
+                  refusal->retry_after_s >= 0 ? refusal->retry_after_s * 1000 : -1);
 }
 
 static const struct aigw_feature_ops ops = {

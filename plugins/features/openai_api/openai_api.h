@@ -18,7 +18,6 @@
 #define OPENAI_API_SOCKET    65u /* that API over a WebSocket             */
 #define OPENAI_API_NO_STATE  66u /* … an answer that is long gone         */
 #define OPENAI_API_NO_SHRINK 67u /* … making a conversation shorter       */
-#define OPENAI_API_NO_PATH   68u /* what the vendor serves, and nobody else */
 
 struct openai_api {
     const struct aigw_host *host;

@@ -41,9 +41,7 @@ static const struct aigw_setting settings[] = {
         NO_BODY("GET", base "/responses/{response:path}", OPENAI_API_NO_STATE, "No answer is kept"), \
         NO_BODY("DELETE", base "/responses/{response:path}", OPENAI_API_NO_STATE, "No answer is kept")
 
-#define NO_PATHS(route_path) \
-    NO_BODY("GET", route_path, OPENAI_API_NO_PATH, "Not served"), \
-        NO_BODY("POST", route_path, OPENAI_API_NO_PATH, "Not served")
+#define CLAIM(claim_path) CLIENT_CLAIM(claim_path, "openai", 0, 0)
 
 static const struct aigw_route routes[] = {
     ROUTE("/v1/chat/completions", OPENAI_CHAT, "OpenAI's chat completions"),
@@ -59,16 +57,30 @@ static const struct aigw_route routes[] = {
     MISTAKEN("/responses", OPENAI_RESPONSES, "OpenAI's responses, without state"),
     RESPONSES("/v1"),
     RESPONSES("/openai/v1"),
-    /* what the vendor has besides: said so in its own words */
-    NO_PATHS("/openai/{path:path}"),
-    NO_PATHS("/v1/audio/{path:path}"),
-    NO_PATHS("/v1/images/{path:path}"),
-    NO_PATHS("/v1/files"),
-    NO_PATHS("/v1/batches"),
-    NO_PATHS("/v1/assistants"),
-    NO_PATHS("/v1/threads"),
-    NO_PATHS("/v1/vector_stores"),
-    NO_BODY("POST", "/v1/moderations", OPENAI_API_NO_PATH, "Not served"),
+    /* what the vendor has besides, and nobody else: said so in its own words */
+    CLAIM("/openai"),
+    CLAIM("/v1/chat/completions"),
+    CLAIM("/v1/completions"),
+    CLAIM("/v1/embeddings"),
+    CLAIM("/v1/responses"),
+    CLAIM("/v1/assistants"),
+    CLAIM("/v1/audio"),
+    CLAIM("/v1/batches"),
+    CLAIM("/v1/chatkit"),
+    CLAIM("/v1/containers"),
+    CLAIM("/v1/conversations"),
+    CLAIM("/v1/edits"),
+    CLAIM("/v1/engines"),
+    CLAIM("/v1/evals"),
+    CLAIM("/v1/fine_tuning"),
+    CLAIM("/v1/images"),
+    CLAIM("/v1/moderations"),
+    CLAIM("/v1/organization"),
+    CLAIM("/v1/realtime"),
+    CLAIM("/v1/threads"),
+    CLAIM("/v1/uploads"),
+    CLAIM("/v1/vector_stores"),
+    CLAIM("/v1/videos"),
     /* Azure's form: the model stands in the path */
     ROUTE("/openai/deployments/{deployment}/chat/completions", OPENAI_CHAT, "Azure OpenAI's chat completions"),
     ROUTE("/openai/deployments/{deployment}/completions", OPENAI_COMPLETION, "Azure OpenAI's legacy completions"),
@@ -223,38 +235,19 @@ static aigw_status on_event(struct aigw_ctx *ctx, void *self, void *state, const
 
 /* ---- refusals of the core ---- */
 
-static const struct {
-    uint32_t kind;
-    const char *type, *code;
-    uint32_t retry;
-} said[] = {
-    { AIGW_REFUSE_TOKEN, "invalid_request_error", "invalid_api_key", AIGW_NO },
-    { AIGW_REFUSE_SCOPE, "permission_error", "insufficient_permissions", AIGW_NO },
-    { AIGW_REFUSE_TOO_LARGE, "invalid_request_error", "request_too_large", AIGW_NO },
-    { AIGW_REFUSE_ENCODING, "invalid_request_error", "unsupported_encoding", AIGW_NO },
-    { AIGW_REFUSE_LIMIT, "rate_limit_error", "rate_limit_exceeded", AIGW_UNSET },
-    { AIGW_REFUSE_TIMEOUT, "server_error", "timeout", AIGW_UNSET },
-    { AIGW_REFUSE_KEYS, "server_error", "overloaded", AIGW_YES },
-};
-
 static aigw_status on_refuse(struct aigw_ctx *ctx, void *self, const struct aigw_request *request,
                              const struct aigw_refusal *refusal)
 {
     const struct openai_api *api = self;
     struct client_answer answer = { .host = api->host };
-    struct openai_error error = { .type = "server_error", .code = AIGW_STR("internal_error"), .retry = AIGW_UNSET };
     aigw_status status = client_answer_begin(&answer, api->host, ctx, false, NULL);
+    struct openai_error error;
 
     (void)request;
     if (status != AIGW_OK)
         return status;
-    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
-        if (said[i].kind == refusal->kind) {
-            error.type = said[i].type;
-            error.code = (aigw_str){ said[i].code, strlen(said[i].code) };
-            error.retry = said[i].retry;
-        }
-    openai_put_error(api->host, answer.buf, &error, refusal->detail.len > 0 ? refusal->detail : refusal->message);
+    openai_error_of_refusal(refusal->kind, &error);
+    openai_put_error(api->host, answer.buf, &error, client_refusal_text(refusal, CLIENT_NO_OPENAI_PATH));
     return client_answer_refuse(&answer, ctx, (uint32_t)refusal->http_status, error.retry,
                                 refusal->retry_after_s >= 0 ? refusal->retry_after_s * 1000 : -1);
 }
