@@ -64,8 +64,7 @@ static aigw_status put_spec(struct converse_out *out, struct listed *listed, con
     wire_puts(out->body, ",\"description\":"); /* must not be empty */
     converse_put_text(out, wire_is_blank(words) ? tool->name : words);
     wire_puts(out->body, ",\"inputSchema\":{\"json\":");
-    status =
-        converse_put_schema(out, tool->kind == AIGW_TOOL_FREE_TEXT ? AIGW_STR(NAMES_TEXT_SCHEMA) : tool->parameters);
+    status = converse_put_schema(out, names_parameters(tool));
     wire_puts(out->body, "}");
     if ((tool->flags & AIGW_TOOLF_STRICT) && converse_takes(out, CONVERSE_SCHEMA))
         wire_puts(out->body, ",\"strict\":true");

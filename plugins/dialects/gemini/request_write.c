@@ -8,6 +8,11 @@ aigw_status gemini_unsupported(struct gemini_out *out, const char *what, uint32_
     return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED, "the Gemini dialect has no %s (%u)", what, number);
 }
 
+aigw_status gemini_no_part(struct gemini_out *out, const char *what, uint32_t part_type)
+{
+    return wire_no_part(out->host, out->ctx, "the Gemini dialect", what, part_type);
+}
+
 aigw_status gemini_invalid(struct gemini_out *out, const char *what)
 {
     return out->host->fail(out->ctx, AIGW_E_INVALID, "the request cannot be sent in the Gemini dialect: %s", what);

@@ -87,6 +87,10 @@ static const struct client_word words[] = {
     { "input_type", "taskType" },
     { "dimensions", "outputDimensionality" },
     { "title", "displayName" },
+    { "image", "inlineData" },
+    { "audio", "inlineData" },
+    { "video", "inlineData" },
+    { "document", "inlineData" },
     { "file_id", "fileUri" },
     { NULL, NULL },
 };

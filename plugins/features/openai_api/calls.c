@@ -131,7 +131,8 @@ aigw_status openai_api_build(struct aigw_ctx *ctx, struct openai_api_call *call,
     if (client_reports_target(&call->api->client) && !call->is_count && !call->has_written &&
         write_begin(ctx, call, target->model) != AIGW_OK)
         return AIGW_E_NOMEM;
-    if (wire_check_history(call->api->host, ctx, call->request.messages) != AIGW_OK)
+    if (wire_place_results(call->api->host, ctx, &call->request.messages, call->is_responses) != AIGW_OK ||
+        wire_check_history(call->api->host, ctx, call->request.messages) != AIGW_OK)
         return AIGW_E_UNSUPPORTED;
     *ret_request = call->request;
     ret_request->flags |= client_flags(&call->api->client);

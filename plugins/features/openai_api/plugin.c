@@ -104,6 +104,9 @@ static const struct client_word chat_words[] = {
     { "reasoning_budget", "reasoning_effort" },
     { "cache_key", "prompt_cache_key" },
     { "title", "filename" },
+    { "image", "image_url" },
+    { "audio", "input_audio" },
+    { "document", "file" },
     { NULL, NULL },
 };
 static const struct client_word responses_words[] = {
@@ -116,6 +119,9 @@ static const struct client_word responses_words[] = {
     { "reasoning_budget", "reasoning.effort" },
     { "cache_key", "prompt_cache_key" },
     { "title", "filename" },
+    { "image", "input_image" },
+    { "audio", "input_audio" },
+    { "document", "input_file" },
     { NULL, NULL },
 };
 

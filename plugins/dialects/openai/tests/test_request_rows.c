@@ -224,7 +224,8 @@ static const struct {
       M "\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{"
         "\"id\":\"call_fn1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},{\"role\":"
         "\"tool\",\"tool_call_id\":\"call_fn1\",\"content\":\"42\"}],\"tools\":[{\"type\":\"function\",\"function\":{"
-        "\"name\":\"f\",\"parameters\":{}}}],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}},"
+        "\"name\":\"f\",\"parameters\":{\"type\":\"object\",\"properties\":{}}}}],\"tool_choice\":{\"type\":"
+        "\"function\",\"function\":{\"name\":\"f\"}},"
         "\"parallel_tool_calls\":false}" },
     { "CL-OAI-26 auto", CHAT, ASK ",\"tools\":[" TOOL "],\"tool_choice\":\"auto\"}", ASK ",\"tools\":[" TOOL "]}" },
     { "CL-OAI-26 none", CHAT, ASK ",\"tools\":[" TOOL "],\"tool_choice\":\"none\"}", NULL },

@@ -1,0 +1,106 @@
+"""CL rows: what is odd and legal all the same, and how what cannot be served is named."""
+from harness.runner import case, equal, truth
+
+CALL = {"type": "function_call", "call_id": "call00001", "name": "look", "arguments": "{}"}
+OUT = {"type": "function_call_output", "call_id": "call00001", "output": "42"}
+ASK, MORE = {"role": "user", "content": "q"}, {"role": "user", "content": "and hurry"}
+OTHER, OTHER_OUT = {**CALL, "call_id": "call00002"}, {**OUT, "call_id": "call00002", "output": "43"}
+
+
+def turns(sent):
+    """[role, what stands in it]: text, or a call's or a result's id; of any of the dialects."""
+    found = []
+    for message in sent.get("messages", sent.get("contents")):
+        role, content = message["role"], message.get("content", message.get("parts"))
+        if role == "tool":
+            found.append(["result", message["tool_call_id"]])
+            continue
+        for part in content if isinstance(content, list) else [content] if content else []:
+            part = part if isinstance(part, dict) else {"text": part}
+            call, result = part.get("toolUse", part.get("functionCall")), part.get("toolResult", part.get("functionResponse"))
+            if part.get("type") == "tool_use" or call:
+                found.append(["call", part.get("id") or call.get("toolUseId", call.get("id"))])
+            elif part.get("type") == "tool_result" or result:
+                found.append(["result", part.get("tool_use_id") or result.get("toolUseId", result.get("id"))])
+            else:
+                found.append(["model" if role == "assistant" else role, part["text"]])
+        found += [["call", one["id"]] for one in message.get("tool_calls", ())]
+    return [one for one in found if one != ["model", " "]]  # what Mistral wants between a result and the user's word
+
+
+@case("CL-RSP-22-apart", "pairs")
+def results_apart(env):
+    """The Responses API knows a call's output by its call_id, wherever it stands; servers of other APIs want it behind the call."""
+    calls = [["user", "q"], ["call", "call00001"], ["result", "call00001"]]
+    both = [["user", "q"], ["call", "call00001"], ["call", "call00002"], ["result", "call00001"], ["result", "call00002"]]
+    rows = (([ASK, OUT, CALL], calls), ([OUT, ASK, CALL], calls), ([ASK, CALL, MORE, OUT], [*calls, ["user", "and hurry"]]),
+            ([ASK, CALL, OTHER, MORE, OUT, OTHER_OUT], [*both, ["user", "and hurry"]]),
+            ([ASK, CALL, OTHER, OUT, MORE, OTHER_OUT], [*both, ["user", "and hurry"]]),
+            ([ASK, CALL, OTHER, OTHER_OUT, OUT], both), ([ASK, CALL, OUT, OTHER, OTHER_OUT],
+             [*calls, ["call", "call00002"], ["result", "call00002"]]), ([ASK, CALL, OUT, CALL, OUT], calls + calls[1:]))
+    for target in ("openai", "azure", "anthropic", "bedrock", "vertex", "mistral"):
+        for items, wanted in rows:
+            found, sent, response = env.say("responses", target, {"input": items})
+            equal(found["status"], 200, f"status of {items} at {target} ({response.text[:200]})")
+            said = turns(sent)
+            equal([one for one in said if one[0] != "result"], [one for one in wanted if one[0] != "result"], f"{items} at {target}")
+            equal([one[0] for one in said], [one[0] for one in wanted], f"order of {items} at {target}")
+            equal(sorted(said), sorted(wanted), f"results of {items} at {target}")
+        for items in ([ASK, OUT], [ASK, CALL], [ASK, CALL, OUT, OTHER_OUT]):
+            found, sent, _ = env.say("responses", target, {"input": items})
+            equal((found["status"], sent), (400, None), f"{items} at {target}")
+            truth("call0000" in found["error"]["message"], "the id", found["error"])
+
+
+@case("CL-OAI-24-apart", "pairs")
+def chat_results_apart(env):
+    """A word between a chat's calls and their results goes behind them; a result before its call has none."""
+    call = {"role": "assistant", "content": None, "tool_calls": [{"id": "call00001", "type": "function", "function": {"name": "f", "arguments": "{}"}}]}
+    result = {"role": "tool", "tool_call_id": "call00001", "content": "r"}
+    for target in ("anthropic", "bedrock", "vertex", "mistral"):
+        sent = env.say("chat", target, {"messages": [ASK, call, MORE, result]})[1]
+        equal(turns(sent), [["user", "q"], ["call", "call00001"], ["result", "call00001"], ["user", "and hurry"]], target)
+        found, sent, _ = env.say("chat", target, {"messages": [ASK, result, call]})
+        equal((found["status"], sent), (400, None), f"a result before its call at {target}")
+        truth(found["error"]["message"].startswith("tool_call_id call00001 not found"), "words about it", found["error"])
+
+
+@case("CL-OAI-18-parts", "pairs")
+def parts(env):
+    """What a target cannot see or hear is named as the client calls it."""
+    audio = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+    url = "https://pictures.example/b.png"
+    rows = [("chat", target, {"messages": [{"role": "user", "content": [audio]}]}, "input_audio") for target in ("anthropic", "bedrock")]
+    rows += [("chat", target, {"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}]}, "image_url")
+             for target in ("bedrock", "vertex")]
+    rows += [("responses", target, {"input": [{"role": "user", "content": [{"type": "input_image", "image_url": url}]}]}, "input_image")
+             for target in ("bedrock", "vertex")]
+    rows += [("responses", "openai", {"input": [{"role": "user", "content": [{"type": "input_file", "file_url": url}]}]}, "input_file"),
+             ("responses", "openai", {"input": [{"role": "user", "content": [{"type": "input_image", "file_id": "file-7"}]}]}, "file_id"),
+             ("responses", "anthropic", {"input": [{"role": "user", "content": [audio]}]}, "input_audio")]
+    rows += [("messages", target, {"messages": [{"role": "user", "content": [{"type": "image", "source": {"type": "url", "url": url}}]}]}, "image")
+             for target in ("bedrock", "vertex")]
+    rows += [("messages", "openai", {"messages": [{"role": "user", "content": [{"type": "document", "source": {"type": "url", "url": url}}]}]}, "document")]
+    rows += [("gemini", "anthropic", {"contents": [{"role": "user", "parts": [{"inlineData": {"mimeType": "audio/wav", "data": "UklGRg=="}}]}]}, "inlineData")]
+    for api, target, members, name in rows:
+        found, sent, response = env.say(api, target, members)
+        equal((found["status"], sent), (400, None), f"{name} of {api} at {target} ({response.text[:200]})")
+        truth(found["error"]["message"].startswith(name + ": "), f"words about {name} at {target}", found["error"]["message"])
+        if api in ("chat", "responses"):
+            equal((found["error"]["param"], found["error"]["code"]), (name, "unsupported_parameter"), f"what SDKs read of it at {target}")
+
+
+@case("CL-OAI-no-properties", "pairs")
+def no_properties(env):
+    """Tools without parameters, however that is said: none is refused, and OpenAI's servers, which insist on properties, see some."""
+    empty = {"type": "object", "properties": {}}
+    for given in ({}, {"parameters": None}, {"parameters": {}}):
+        tools = {"tools": [{"type": "function", "name": "f", "strict": False, **given}]}
+        for target, pick in (("openai", lambda sent: sent["tools"][0]["function"].get("parameters", empty)),
+                             ("mistral", lambda sent: sent["tools"][0]["function"]["parameters"]),
+                             ("bedrock", lambda sent: sent["toolConfig"]["tools"][0]["toolSpec"]["inputSchema"]["json"])):
+            equal(pick(env.say("responses", target, tools)[1]), empty, f"{given} at {target}")
+    bare = {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "additionalProperties": False}
+    for schema in ({"type": "object"}, bare):
+        sent = env.say("messages", "openai", {"tools": [{"name": "f", "input_schema": schema}]})[1]
+        equal(sent["tools"][0]["function"]["parameters"], {**schema, "properties": {}}, "a schema that names no properties")
