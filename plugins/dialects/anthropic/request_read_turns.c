@@ -221,6 +221,7 @@ struct reading_talk {
     struct reading_turns *turns;
     struct reading_calls calls, results;
     bool is_answered; /* something came behind the assistant's turn */
+    bool is_over;     /* … without a result: those that come now are too late */
 };
 
 /* Put a part where it belongs. Empty texts are left out: servers refuse them. */
@@ -352,7 +353,7 @@ static bool read_assistant(struct reading *r, const struct aigw_json *at, struct
 {
     if (talk->is_answered && !reading_calls_match(r, &talk->calls, &talk->results))
         return false;
-    talk->is_answered = false;
+    talk->is_answered = talk->is_over = false;
     if (!read_content(r, &at[MESSAGE_CONTENT], IN_ASSISTANT, turn))
         return false;
     talk->turns->is_prefill = turn->parts.first != NULL;
@@ -366,6 +367,11 @@ static bool read_user(struct reading *r, const struct aigw_json *at, struct read
     talk->turns->is_prefill = false;
     if (!read_content(r, &at[MESSAGE_CONTENT], IN_USER, turn))
         return false;
+    if (turn->results.first && talk->is_over && !r->is_continued)
+        return reading_refuse(r, NULL,
+                              "the tool_result for %.*s does not stand directly behind the message of its tool_use",
+                              AIGW_STR_ARG(turn->results.first->id));
+    talk->is_over = !turn->results.first;
     if (turn->results.first && !add_message(r, talk->turns, AIGW_ROLE_TOOL, turn->results.first))
         return false;
     return (!turn->parts.first && turn->results.first) ||

@@ -358,8 +358,8 @@ static aigw_status put_result_text(struct mistral_out *out, const struct aigw_pa
             return mistral_no_part(out, "such part of a tool's result", part->type);
         if (!wire_is_textual(part) || part->text.len == 0)
             continue;
-        if (part->extra.len > 0)
-            return mistral_no_part(out, "extra members of a text in a tool's result", part->type);
+        if (wire_drop_members(out->host, out->ctx, out->drops, part->extra) != AIGW_OK)
+            return mistral_invalid(out, "a part's extra members are not a JSON object");
         if (has_text)
             out->host->buf_put(joined, "\n", 1);
         out->host->buf_put(joined, part->text.ptr, part->text.len);

@@ -327,8 +327,11 @@ static aigw_status put_results(struct openai_out *out, const struct aigw_message
         for (const struct aigw_part *inner = part->parts; inner; inner = inner->next)
             if (inner->type == AIGW_PART_OPAQUE)
                 (void)wire_takes_item(out->host, out->ctx, out->drops, inner, false);
-            else if ((!wire_is_textual(inner) && !is_attachment(inner->type)) || has_extra_text(inner))
+            else if (!wire_is_textual(inner) && !is_attachment(inner->type))
                 return openai_no_part(out, "such part of a tool's result", inner->type);
+            else if (wire_is_textual(inner) &&
+                     wire_drop_members(out->host, out->ctx, out->drops, inner->extra) != AIGW_OK)
+                return openai_invalid(out, "a part's extra members are not a JSON object");
         open_message(out, "tool", count);
         wire_puts(out->body, ",\"tool_call_id\":");
         out->host->buf_json(out->body->buf, part->id);
