@@ -1,5 +1,11 @@
 """CL rows: what is odd and legal all the same, and how what cannot be served is named."""
+import json
+
+from fakes.models import Reply
 from harness.runner import case, equal, truth
+
+from ._apis import APIS
+from ._pairs_env import KEY
 
 CALL = {"type": "function_call", "call_id": "call00001", "name": "look", "arguments": "{}"}
 OUT = {"type": "function_call_output", "call_id": "call00001", "output": "42"}
@@ -104,3 +110,92 @@ def no_properties(env):
     for schema in ({"type": "object"}, bare):
         sent = env.say("messages", "openai", {"tools": [{"name": "f", "input_schema": schema}]})[1]
         equal(sent["tools"][0]["function"]["parameters"], {**schema, "properties": {}}, "a schema that names no properties")
+
+
+@case("CL-OAI-43-body", "pairs")
+def azure_form(env):
+    """The deployment names the model: whatever the body says of one, its server is told its own name."""
+    for target in ("openai", "mistral", "anthropic"):
+        path = f"/openai/deployments/{env.names[target, 'gpt-4.1' if target == 'openai' else 'test-model']}/"
+        script = env.scripts[target]
+        for members in ({}, {"model": None}, {"model": "someone-else"}, {"stream": True}, {"model": None, "stream": True}):
+            script.replies = [Reply(usage=(1, 2))]
+            script.seen.clear()
+            response = env.post(path + "chat/completions?api-version=2024-10-21", json.dumps({"messages": [ASK], **members}), headers={"api-key": KEY})
+            equal(response.status, 200, f"{members} at {target} ({response.text[:200]})")
+            text = script.seen[0].body.decode()
+            equal((json.loads(text)["model"], text.count('"model"')), ("gpt-4.1" if target == "openai" else "test-model", 1),
+                  f"the model of {members} at {target}")
+    script = env.scripts["openai"]
+    path = f"/openai/deployments/{env.names['openai', 'text-embedding-3-small']}/embeddings"
+    for given in ("a", [[1, 2], [3]]):  # the latter only a server of this dialect can take, as it is
+        script.replies = [Reply(body={"object": "list", "data": [{"object": "embedding", "index": 0, "embedding": [0.5]}]})]
+        script.seen.clear()
+        equal(env.post(path, json.dumps({"input": given}), headers={"api-key": KEY}).status, 200, f"status of {given}")
+        equal(script.seen[0].json()["model"], "text-embedding-3-small", f"the model of {given}")
+
+
+@case("CL-OAI-38-param", "pairs")
+def token_ids(env):
+    for target in ("mistral", "vertex"):
+        model = {"mistral": "mistral-embed", "vertex": "gemini-embedding-001"}[target]
+        for given in ([1, 2], [[5], [6, 7]]):
+            found, sent, _ = env.say("chat", target, {"input": given}, model=model, kind="embedding", reply=Reply(body={}))
+            equal((found["status"], sent, found["error"]["param"], found["error"]["code"]), (400, None, "input", "unsupported_parameter"), target)
+            truth("check_embedding_ctx_length" in found["error"]["message"], "the setting of LangChain", found["error"])
+
+
+@case("CL-GEM-pages", "pairs")
+def pages(env):
+    """Google's list in pages, as its SDKs walk over them; the names in the order of the list that has them all."""
+    headers = {"x-goog-api-key": KEY}
+    whole = [model["name"] for model in env.request("GET", "/v1beta/models", headers).json()["models"]]
+    for size in (1, 3, len(whole) - 1, len(whole), len(whole) + 5):
+        found, token, count = [], "", 0
+        while token is not None:
+            page = env.request("GET", f"/v1beta/models?{'pageToken=' + token + '&' if token else ''}pageSize={size}", headers).json()
+            truth(len(page["models"]) <= size, f"at most {size}", page)
+            found, token, count = found + [model["name"] for model in page["models"]], page.get("nextPageToken"), count + 1
+        equal((found, count), (whole, -(-len(whole) // size)), f"pages of {size}")
+    for query in ("pageSize=0", "pageSize=x", "pageToken=nonsense"):
+        equal([model["name"] for model in env.request("GET", f"/v1beta/models?{query}", headers).json()["models"]], whole, query)
+    equal(env.request("GET", "/v1beta/models?pageToken=9999", headers).json(), {"models": []}, "a page behind the last")
+    bearer = {"Authorization": f"Bearer {KEY}"}
+    equal(len(env.request("GET", "/v1/models?alt=json&pageSize=2", bearer).json()["models"]), 2, "told by its query")
+    for path, more in (("/v1/models/no-such", {}), ("/v1/models/no-such", {"anthropic-version": "2023-06-01"}), ("/v1beta/models/no-such", {})):
+        response = env.request("GET", path, {**bearer, **more})
+        equal(response.status, 404, path)
+        truth(response.json()["error"]["message"].startswith("model: no-such"), "its name", response.text)
+
+
+@case("CL-GEM-nothing-left", "pairs")
+def nothing_left(env):
+    """A turn of the user's without parts stays a turn: no server takes a conversation without any."""
+    for parts in ([], None, [{"text": ""}]):
+        for target in ("openai", "anthropic", "bedrock", "mistral"):
+            found, sent, response = env.say("gemini", target, {"contents": [{"role": "user", "parts": parts}]})
+            equal((found["status"], [message["role"] for message in sent["messages"]]), (200, ["user"]), f"{parts} at {target} ({response.text[:200]})")
+
+
+@case("CL-MAP-12-too-large", "pairs")
+def too_large(env):
+    """What the server says about sizes, in each API's words."""
+    for api in APIS:
+        found, _, response = env.say(api, "mistral", {}, reply=Reply(status=413, body={"message": "Request too large"}))
+        equal(found["status"], 413, f"of {api} ({response.text[:200]})")
+        equal({"messages": found["error"]["type"], "gemini": found["error"]["type"]}.get(api, found["error"]["code"]),
+              {"messages": "request_too_large", "gemini": "INVALID_ARGUMENT"}.get(api, "request_too_large"), f"its word for {api}")
+    said = {"error": {"message": "This model's maximum context length is 8192 tokens. However, you requested 9001.", "code": "context_length_exceeded"}}
+    for stream in (False, True):
+        found, _, _ = env.say("gemini", "openai", {}, reply=Reply(status=400, body=said), stream=stream)
+        truth("input token count" in found["error"]["message"] and "exceeds the maximum" in found["error"]["message"]
+              and "9001" in found["error"]["message"], "Google's words around the server's", found["error"])
+
+
+@case("CL-MAP-strange-results", "pairs")
+def strange_results(env):
+    """A member that nobody knows is no reason to refuse, in a tool's result neither."""
+    items = [ASK, CALL, {**OUT, "inResult": 1, "output": [{"type": "input_text", "text": "42", "inText": 1}]}]
+    for target in ("openai", "azure", "anthropic", "bedrock", "mistral"):
+        found, _, response = env.say("responses", target, {"input": items})
+        equal((found["status"], found["dropped"]), (200, ["inResult", "inText"]), f"{target} ({response.text[:200]})")

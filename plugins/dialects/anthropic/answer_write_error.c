@@ -162,6 +162,8 @@ void anthropic_refuse_error(const struct aigw_host *host, struct aigw_ctx *ctx, 
                                                .retry_after_ms = error->retry_after_ms,
                                                .type = failure_kinds[i].type,
                                                .message = error->message };
+    if (error->kind == AIGW_ERR_BAD_REQUEST && error->http_status == 413)
+        anthropic_refuse_status(413, error->message, ret_refusal);
     if (refusal_is_quota(error)) {
         anthropic_refuse_status(429, error->message, ret_refusal);
         ret_refusal->should_retry = AIGW_NO;

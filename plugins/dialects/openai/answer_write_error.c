@@ -44,6 +44,10 @@ void openai_error_of(const struct aigw_error *error, struct openai_error *ret_er
                                                 .code = errors[i].code ? wire_str(errors[i].code) : error->code,
                                                 .param = errors[i].param ? wire_str(errors[i].param) : AIGW_STR_NONE,
                                                 .retry = errors[i].retry };
+    if (error->kind == AIGW_ERR_BAD_REQUEST && error->http_status == 413) {
+        ret_error->http_status = 413;
+        ret_error->code = AIGW_STR("request_too_large");
+    }
     if (refusal_is_quota(error)) {
         ret_error->http_status = 429;
         ret_error->type = "insufficient_quota";

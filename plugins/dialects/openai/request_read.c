@@ -34,7 +34,7 @@ static void mark_raw(struct openai_reading *r, aigw_str body, const struct aigw_
                               .dialect = AIGW_STR(OPENAI_DIALECT),
                               .body = body,
                               .insert_at = (size_t)(root->text.ptr - body.ptr) + 1 };
-    if (model->type == AIGW_JSON_STRING) {
+    if (model->type != AIGW_JSON_ABSENT) { /* null: the path has it */
         raw->model_at = (size_t)(model->text.ptr - body.ptr);
         raw->model_len = model->text.len;
     }

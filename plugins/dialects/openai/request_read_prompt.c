@@ -18,7 +18,7 @@ static bool is_tokens(const struct aigw_json *value)
 /* AIGW_E_UNSUPPORTED when everything else was good: the body itself may do. */
 static aigw_status refuse_tokens(struct openai_reading *r, const char *name, const char *words)
 {
-    aigw_status status = openai_refuse(r, OPENAI_AT(NULL, name), "unsupported_value", words);
+    aigw_status status = openai_refuse(r, OPENAI_AT(NULL, name), "unsupported_parameter", words);
 
     return status == AIGW_E_INVALID ? AIGW_E_UNSUPPORTED : status;
 }

@@ -57,12 +57,27 @@ static aigw_status models_api_open(const struct aigw_host *host, struct aigw_ctx
 
 /* ---- who asks ---- */
 
+static aigw_str query_value(aigw_str query, const char *name)
+{
+    size_t len = strlen(name);
+
+    while (query.len > 0) {
+        const char *end = memchr(query.ptr, '&', query.len);
+        size_t part = end ? (size_t)(end - query.ptr) : query.len;
+
+        if (part > len && memcmp(query.ptr, name, len) == 0 && query.ptr[len] == '=')
+            return (aigw_str){ query.ptr + len + 1, part - len - 1 };
+        query = end ? (aigw_str){ end + 1, query.len - part - 1 } : AIGW_STR_NONE;
+    }
+    return AIGW_STR_NONE;
+}
+
 static uint32_t asker_of(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_request *request)
 {
     if (request->route->tag != BY_HEADER)
         return request->route->tag;
     if (host->header(ctx, "x-goog-api-key").len > 0 || host->header(ctx, "x-goog-api-client").len > 0 ||
-        wire_has_prefix(request->query, "pageSize=") || wire_has_prefix(request->query, "pageToken="))
+        query_value(request->query, "pageSize").len > 0 || query_value(request->query, "pageToken").len > 0)
         return GEMINI;
     if (host->header(ctx, "anthropic-version").len > 0 || host->header(ctx, "anthropic-beta").len > 0 ||
         wire_has_prefix(host->header(ctx, "user-agent"), "claude-code/"))
@@ -98,37 +113,23 @@ static void put_openai(const struct aigw_host *host, struct aigw_ctx *ctx, struc
 
 /* ---- the list ---- */
 
-static aigw_str query_value(aigw_str query, const char *name)
+/* 0: absent, or no number. */
+static long number_of(aigw_str text)
 {
-    size_t len = strlen(name);
+    long number = 0;
 
-    while (query.len > 0) {
-        const char *end = memchr(query.ptr, '&', query.len);
-        size_t part = end ? (size_t)(end - query.ptr) : query.len;
-
-        if (part > len && memcmp(query.ptr, name, len) == 0 && query.ptr[len] == '=')
-            return (aigw_str){ query.ptr + len + 1, part - len - 1 };
-        query = end ? (aigw_str){ end + 1, query.len - part - 1 } : AIGW_STR_NONE;
-    }
-    return AIGW_STR_NONE;
-}
-
-static struct anthropic_page page_of(aigw_str query)
-{
-    struct anthropic_page page = { .before_id = query_value(query, "before_id"),
-                                   .after_id = query_value(query, "after_id") };
-    aigw_str limit = query_value(query, "limit");
-
-    for (size_t i = 0; i < limit.len && i < 6 && limit.ptr[i] >= '0' && limit.ptr[i] <= '9'; i++)
-        page.limit = page.limit * 10 + (limit.ptr[i] - '0');
-    return page;
+    for (size_t i = 0; i < text.len && i < 6 && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++)
+        number = number * 10 + (text.ptr[i] - '0');
+    return number;
 }
 
 static void put_anthropic(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *buf,
                           const aigw_str *names, uint32_t count, bool is_list, aigw_str query)
 {
     struct anthropic_model *models = host->alloc(ctx, AIGW_LIFE_REQUEST, (count + 1) * sizeof *models);
-    struct anthropic_page page = page_of(query);
+    struct anthropic_page page = { .before_id = query_value(query, "before_id"),
+                                   .after_id = query_value(query, "after_id"),
+                                   .limit = (uint32_t)number_of(query_value(query, "limit")) };
 
     for (uint32_t i = 0; models && i < count; i++)
         models[i] = (struct anthropic_model){ .id = names[i], .max_input_tokens = window_of(host, ctx, names[i]) };
@@ -138,22 +139,37 @@ static void put_anthropic(const struct aigw_host *host, struct aigw_ctx *ctx, st
         anthropic_write_model(host, buf, models);
 }
 
-/* All of them on one page: nobody has more. */
-static void put_gemini(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *buf, const aigw_str *names,
-                       uint32_t count, bool is_list)
+static void put_gemini_model(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *buf, aigw_str name)
 {
-    host->buf_printf(buf, is_list ? "{\"models\":[" : "");
-    for (uint32_t i = 0; i < count; i++) {
-        int64_t window = window_of(host, ctx, names[i]);
+    int64_t window = window_of(host, ctx, name);
 
-        host->buf_printf(buf, "%s{\"name\":\"models/%.*s\",\"displayName\":", i > 0 ? "," : "", AIGW_STR_ARG(names[i]));
-        host->buf_json(buf, names[i]);
-        if (window > 0)
-            host->buf_printf(buf, ",\"inputTokenLimit\":%lld", (long long)window);
-        host->buf_printf(buf,
-                         ",\"version\":\"1\",\"supportedGenerationMethods\":[\"generateContent\",\"countTokens\"]}");
+    host->buf_printf(buf, "{\"name\":\"models/%.*s\",\"displayName\":", AIGW_STR_ARG(name));
+    host->buf_json(buf, name);
+    if (window > 0)
+        host->buf_printf(buf, ",\"inputTokenLimit\":%lld", (long long)window);
+    host->buf_printf(buf, ",\"version\":\"1\",\"supportedGenerationMethods\":[\"generateContent\",\"countTokens\"]}");
+}
+
+/* Without a size all of them are one page. The token is the number of the model that comes next. */
+static void put_gemini(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *buf, const aigw_str *names,
+                       uint32_t count, aigw_str query)
+{
+    uint32_t first = (uint32_t)number_of(query_value(query, "pageToken"));
+    uint32_t size = (uint32_t)number_of(query_value(query, "pageSize")), end = count;
+
+    if (first > count)
+        first = count;
+    if (size > 0 && size < count - first)
+        end = first + size;
+    host->buf_printf(buf, "{\"models\":[");
+    for (uint32_t i = first; i < end; i++) {
+        host->buf_put(buf, ",", i > first);
+        put_gemini_model(host, ctx, buf, names[i]);
     }
-    host->buf_printf(buf, is_list ? "]}" : "");
+    if (end < count)
+        host->buf_printf(buf, "],\"nextPageToken\":\"%u\"}", end);
+    else
+        host->buf_printf(buf, "]}");
 }
 
 /* ---- answers ---- */
@@ -181,13 +197,23 @@ static aigw_status refuse(struct aigw_ctx *ctx, struct client_answer *answer, co
     return client_answer_refuse(answer, ctx, (uint32_t)status, error->retry, retry_after_ms);
 }
 
-static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
+/* Anthropic's clients look for "model: x". */
+static aigw_status refuse_unknown(struct aigw_ctx *ctx, struct client_answer *answer,
+                                  const struct aigw_request *request)
 {
-    const struct aigw_host *host = ((struct models_api *)self)->host;
     static const struct openai_error unknown = { .type = "invalid_request_error",
                                                  .code = AIGW_STR_INIT("model_not_found"),
                                                  .param = AIGW_STR_INIT("model"),
                                                  .retry = AIGW_NO };
+    const char *text = answer->host->format(ctx, AIGW_LIFE_REQUEST, "model: %.*s (there is no such model for this key)",
+                                            AIGW_STR_ARG(request->path_param));
+
+    return refuse(ctx, answer, request, 404, &unknown, text ? wire_str(text) : AIGW_STR("no such model"), -1);
+}
+
+static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
+{
+    const struct aigw_host *host = ((struct models_api *)self)->host;
     struct client_answer answer = { .host = host };
     aigw_str wanted = request->path_param;
     bool is_list = wanted.len == 0;
@@ -206,7 +232,7 @@ static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state,
         count--;
     }
     if (!is_list && count == 0)
-        return refuse(ctx, &answer, request, 404, &unknown, AIGW_STR("there is no such model for this key"), -1);
+        return refuse_unknown(ctx, &answer, request);
     if (!is_list)
         count = 1;
     switch (asker_of(host, ctx, request)) {
@@ -214,7 +240,10 @@ static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state,
         put_anthropic(host, ctx, answer.buf, names, count, is_list, request->query);
         break;
     case GEMINI:
-        put_gemini(host, ctx, answer.buf, names, count, is_list);
+        if (is_list)
+            put_gemini(host, ctx, answer.buf, names, count, request->query);
+        else
+            put_gemini_model(host, ctx, answer.buf, *names);
         break;
     default:
         put_openai(host, ctx, answer.buf, names, count, is_list);

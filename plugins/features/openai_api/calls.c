@@ -63,6 +63,10 @@ aigw_status openai_api_refuse(struct aigw_ctx *ctx, struct openai_api_call *call
     openai_error_of(error, &said);
     if (said.param.len == 0)
         said.param = client_param(error, message);
+    if (error->kind == AIGW_ERR_UNSUPPORTED && wire_same(error->message, call->only_as_is.message)) {
+        said.param = call->only_as_is.param;
+        said.code = call->only_as_is.code;
+    }
     if (call->is_responses && said.code.len == 0) /* clients of this API take it for text, whatever it says */
         said.code = (aigw_str){ said.type, strlen(said.type) };
     host->buf_clear(call->answer.buf);
@@ -77,7 +81,7 @@ aigw_status openai_api_refuse(struct aigw_ctx *ctx, struct openai_api_call *call
 static aigw_str dialect_of(const struct openai_api_call *call)
 {
     bool passes = call->is_responses ? call->api->responses_pass && !call->is_count
-                                     : call->asked.path == OPENAI_CHAT || call->only_as_is;
+                                     : call->asked.path == OPENAI_CHAT || call->only_as_is.message.len > 0;
 
     return passes && !call->asked.has_foreign ? call->asked.raw.dialect : AIGW_STR_NONE;
 }
@@ -85,7 +89,7 @@ static aigw_str dialect_of(const struct openai_api_call *call)
 aigw_status openai_api_ask(struct aigw_ctx *ctx, struct openai_api_call *call)
 {
     const struct aigw_host *host = call->api->host;
-    uint32_t count = call->asked.prompt_count > 0 && !call->only_as_is ? call->asked.prompt_count : 1;
+    uint32_t count = call->asked.prompt_count > 0 && call->only_as_is.message.len == 0 ? call->asked.prompt_count : 1;
     struct aigw_need need = { .struct_size = sizeof need,
                               .model = client_model(&call->api->client.aliases, call->client_model) };
     struct aigw_error error = { .struct_size = sizeof error, .retry_after_ms = -1 };
@@ -125,8 +129,8 @@ aigw_status openai_api_build(struct aigw_ctx *ctx, struct openai_api_call *call,
     }
     if (call->asked.wants_audio)
         return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "modalities: this model answers in text only");
-    if (call->only_as_is)
-        return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "%s", call->only_as_is);
+    if (call->only_as_is.message.len > 0)
+        return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "%.*s", AIGW_STR_ARG(call->only_as_is.message));
     wire_later_read(&call->asked.later);
     if (client_reports_target(&call->api->client) && !call->is_count && !call->has_written &&
         write_begin(ctx, call, target->model) != AIGW_OK)

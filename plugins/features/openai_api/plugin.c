@@ -172,6 +172,16 @@ static aigw_status refuse_body(struct aigw_ctx *ctx, struct openai_api_call *cal
     return AIGW_E_INVALID;
 }
 
+/* It is said when the model turns out to be another vendor's. */
+static bool keep_refusal(struct aigw_ctx *ctx, struct openai_api_call *call, const struct openai_refusal *refusal)
+{
+    const struct aigw_host *host = call->api->host;
+
+    return client_keep(host, ctx, refusal->message, &call->only_as_is.message) &&
+           client_keep(host, ctx, refusal->param, &call->only_as_is.param) &&
+           client_keep(host, ctx, refusal->code, &call->only_as_is.code);
+}
+
 static aigw_status openai_api_check(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
 {
     struct openai_api_call *call = state;
@@ -201,10 +211,8 @@ static aigw_status openai_api_check(struct aigw_ctx *ctx, void *self, void *stat
         status = AIGW_E_INVALID;
     if (status == AIGW_E_INVALID)
         return refuse_body(ctx, call, &refusal);
-    if (status == AIGW_E_UNSUPPORTED) {
-        call->only_as_is = call->api->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(refusal.message));
-        status = call->only_as_is ? AIGW_OK : AIGW_E_NOMEM;
-    }
+    if (status == AIGW_E_UNSUPPORTED)
+        status = keep_refusal(ctx, call, &refusal) ? AIGW_OK : AIGW_E_NOMEM;
     if (status != AIGW_OK) /* a body of many tiny pieces is larger in memory than as text */
         return status == AIGW_E_NOMEM ? AIGW_E_LIMIT : status;
     if (call->asked.prompt_count > OPENAI_API_PROMPTS_MAX)
