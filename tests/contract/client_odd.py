@@ -199,3 +199,29 @@ def strange_results(env):
     for target in ("openai", "azure", "anthropic", "bedrock", "mistral"):
         found, _, response = env.say("responses", target, {"input": items})
         equal((found["status"], found["dropped"]), (200, ["inResult", "inText"]), f"{target} ({response.text[:200]})")
+
+
+@case("CL-OAI-15-param", "pairs")
+def servers_param(env):
+    """Where the client's own bytes went, the member that the server complains of is the client's."""
+    for name, code in (("stop", "array_above_max_length"), ("messages.[0].content", "invalid_value"), (None, None)):
+        said = {"error": {"message": "It is wrong.", "type": "invalid_request_error", "param": name, "code": code}}
+        for stream in (False, True):
+            found, _, _ = env.say("chat", "openai", {"stop": list("abcde")}, reply=Reply(status=400, body=said), stream=stream)
+            equal((found["status"], found["error"]["param"], found["error"]["code"], found["error"]["message"]), (400, name, code, "It is wrong."), "as it is")
+            found, _, _ = env.say("responses", "openai", {}, reply=Reply(status=400, body=said), stream=stream)
+            equal((found["status"], found["error"]["param"]), (400, None), "of a body that was written anew")
+
+
+@case("CL-MAP-19-several", "pairs")
+def several_and_stops(env):
+    """Stop texts that a server does not take are kept here for one answer; of several they are left out, and said to be."""
+    texts = ["STOP", "B", "C", "D", "E"]
+    choices = [{"index": i, "message": {"role": "assistant", "content": f"a{i} STOP b"}, "finish_reason": "stop"} for i in (0, 1)]
+    for model in ("gpt-4.1", "o3-mini"):
+        for count, wanted in ((1, (["a0 "], [])), (2, (["a0 STOP b", "a1 STOP b"], ["stopSequences"]))):
+            body = {"choices": choices[:count], "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}}
+            found, _, response = env.say("gemini", "openai", {"generationConfig": {"candidateCount": count, "stopSequences": texts}},
+                                         reply=Reply(body=body), model=model)
+            said = ["".join(part["text"] for part in one["content"]["parts"]) for one in response.json()["candidates"]]
+            equal((said, found["dropped"]), wanted, f"{count} of {model}")

@@ -62,7 +62,7 @@ aigw_status openai_api_refuse(struct aigw_ctx *ctx, struct openai_api_call *call
 
     openai_error_of(error, &said);
     if (said.param.len == 0)
-        said.param = client_param(error, message);
+        said.param = call->passes && error->param.len > 0 ? error->param : client_param(error, message);
     if (error->kind == AIGW_ERR_UNSUPPORTED && wire_same(error->message, call->only_as_is.message)) {
         said.param = call->only_as_is.param;
         said.code = call->only_as_is.code;
@@ -122,7 +122,8 @@ aigw_status openai_api_ask(struct aigw_ctx *ctx, struct openai_api_call *call)
 aigw_status openai_api_build(struct aigw_ctx *ctx, struct openai_api_call *call, const struct aigw_model_info *target,
                              uint32_t prompt, struct aigw_model_request *ret_request)
 {
-    if (target->flags & AIGW_MODELF_PASSES_RAW) {
+    call->passes = target->flags & AIGW_MODELF_PASSES_RAW;
+    if (call->passes) {
         ret_request->kind = call->request.kind;
         ret_request->raw = &call->asked.raw;
         return AIGW_OK;

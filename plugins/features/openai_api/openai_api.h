@@ -30,6 +30,7 @@ struct openai_api_call {
     const struct openai_api *api;
     struct openai_asked asked;
     struct aigw_model_request request; /* canonical; as long as the body */
+    bool passes;                       /* the last server that was asked got the client's own bytes */
     struct openai_refusal only_as_is;  /* with words: only a server of this dialect can take it, and why */
     char id[CLIENT_ID_SIZE];
     aigw_str client_model; /* the client's word for it; request memory */
