@@ -5,6 +5,7 @@ from fakes.models import Reply
 from harness.runner import case, equal, truth
 
 from ._apis import APIS
+from ._pairs import TARGETS
 from ._pairs_env import KEY
 
 CALL = {"type": "function_call", "call_id": "call00001", "name": "look", "arguments": "{}"}
@@ -196,7 +197,7 @@ def too_large(env):
 def strange_results(env):
     """A member that nobody knows is no reason to refuse, in a tool's result neither."""
     items = [ASK, CALL, {**OUT, "inResult": 1, "output": [{"type": "input_text", "text": "42", "inText": 1}]}]
-    for target in ("openai", "azure", "anthropic", "bedrock", "mistral"):
+    for target in ("openai", "azure", "anthropic", "bedrock", "mistral", "vertex"):
         found, _, response = env.say("responses", target, {"input": items})
         equal((found["status"], found["dropped"]), (200, ["inResult", "inText"]), f"{target} ({response.text[:200]})")
 
@@ -204,7 +205,7 @@ def strange_results(env):
 @case("CL-OAI-15-param", "pairs")
 def servers_param(env):
     """Where the client's own bytes went, the member that the server complains of is the client's."""
-    for name, code in (("stop", "array_above_max_length"), ("messages.[0].content", "invalid_value"), (None, None)):
+    for name, code in (("stop", "array_above_max_length"), ("messages.[0].content", "invalid_value"), (None, "invalid_value")):
         said = {"error": {"message": "It is wrong.", "type": "invalid_request_error", "param": name, "code": code}}
         for stream in (False, True):
             found, _, _ = env.say("chat", "openai", {"stop": list("abcde")}, reply=Reply(status=400, body=said), stream=stream)
@@ -225,3 +226,45 @@ def several_and_stops(env):
                                          reply=Reply(body=body), model=model)
             said = ["".join(part["text"] for part in one["content"]["parts"]) for one in response.json()["candidates"]]
             equal((said, found["dropped"]), wanted, f"{count} of {model}")
+
+
+PNG, PDF = "data:image/png;base64,aGk=", "data:application/pdf;base64,JVBERi0="
+# a member that nobody knows in every object of a request; of each API: what is sent, and their names
+STRANGERS = {
+    "chat": ({"atTop": 1, "response_format": {"type": "json_schema", "inFormat": 1, "json_schema": {"name": "n", "schema": {"type": "object", "properties": {}}, "inSchema": 1}},
+              "tools": [{"type": "function", "inTool": 1, "function": {"name": "f", "inFunction": {"a": 1}}}], "tool_choice": {"type": "function", "inChoice": 1, "function": {"name": "f"}},
+              "messages": [{"role": "system", "inSystem": 1, "content": [{"type": "text", "text": "s", "inSystemPart": "x"}]},
+                           {"role": "user", "inMessage": 1, "content": [{"type": "text", "text": "q", "inPart": 1}, {"type": "image_url", "inImage": [1], "image_url": {"url": PNG, "inUrl": 1}},
+                                                                        {"type": "file", "inFilePart": 1, "file": {"file_data": PDF, "filename": "a.pdf", "inFile": 1}}]},
+                           {"role": "assistant", "inAssistant": 1, "content": "a", "tool_calls": [{"id": "call00001", "type": "function", "inCall": 1, "function": {"name": "f", "arguments": "{}", "inCalled": 1}}]},
+                           {"role": "tool", "tool_call_id": "call00001", "inResult": 1, "content": "r"}, ASK]},
+             "atTop inFormat inSchema inTool inFunction inChoice inSystem inSystemPart inMessage inPart inImage inUrl inFilePart inFile inAssistant inCall inCalled inResult"),
+    "responses": ({"atTop": 1, "text": {"inTextForm": 1, "format": {"type": "json_schema", "name": "n", "schema": {"type": "object", "properties": {}}, "inFormat": 1}}, "reasoning": {"inReasoning": 1},
+                   "tools": [{"type": "function", "name": "f", "parameters": None, "strict": False, "inTool": 1}, {"type": "custom", "name": "c", "inCustom": 1}], "tool_choice": {"type": "function", "name": "f", "inChoice": 1},
+                   "input": [{"role": "user", "inMessage": 1, "content": [{"type": "input_text", "text": "q", "inPart": 1}, {"type": "input_image", "image_url": PNG, "inImage": 1},
+                                                                          {"type": "input_file", "file_data": PDF, "filename": "a.pdf", "inFile": 1}]},
+                             {"type": "reasoning", "id": "rs_1", "summary": [], "inThought": 1}, {**CALL, "name": "f", "inCall": 1}, {**OUT, "inResult": 1}, ASK]},
+                  "atTop inTextForm inFormat inReasoning inTool inCustom inChoice inMessage inPart inImage inFile inThought inCall inResult"),
+    "messages": ({"atTop": 1, "system": [{"type": "text", "text": "s", "inSystem": 1}], "thinking": {"type": "disabled", "inThinking": 1}, "metadata": {"inMetadata": 1},
+                  "output_config": {"inOutput": 1, "format": {"type": "json_schema", "schema": {"type": "object", "properties": {}}, "inFormat": 1}},
+                  "tools": [{"name": "f", "input_schema": {"type": "object"}, "inTool": 1, "input_examples": [{}], "cache_control": {"type": "ephemeral"}}], "tool_choice": {"type": "auto", "inChoice": 1},
+                  "messages": [{"role": "user", "inMessage": 1, "content": [{"type": "text", "text": "q", "inPart": 1, "cache_control": {"type": "ephemeral"}},
+                                                                            {"type": "image", "inImage": 1, "source": {"type": "base64", "media_type": "image/png", "data": "aGk=", "inSource": 1}}]},
+                               {"role": "assistant", "content": [{"type": "tool_use", "id": "call00001", "name": "f", "input": {}, "inCall": 1}]},
+                               {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call00001", "inResult": 1, "content": [{"type": "text", "text": "r", "inResultPart": 1}]}]}]},
+                 "atTop inSystem inThinking inMetadata inOutput inFormat inTool inChoice inMessage inPart inImage inSource inCall inResult inResultPart"),
+}
+
+
+@case("CL-MAP-deep-strangers", "pairs")
+def deep_strangers(env):
+    """However deep it stands: what another vendor has no place for is named, member by member; what says nothing is not worth a word."""
+    known = {"response_format", "filename", "thinking", "text.format", "output_config.format"}  # what some target lacks besides
+    for api, (members, names) in STRANGERS.items():
+        for target in ("openai", "anthropic", "bedrock", "vertex", "mistral"):
+            if next(item for item in TARGETS if item.name == target).passes == api:
+                continue
+            found, sent, response = env.say(api, target, members)
+            equal(found["status"], 200, f"{api} at {target} ({response.text[:200]})")
+            equal(sorted(set(found["dropped"]) - known), sorted(names.split()), f"what {target} has no place for of {api}")
+            truth('"in' not in json.dumps(sent).replace('"input', "").replace('"inlineData', "").replace('"inferenceConfig', ""), "none of them sent", sent)

@@ -193,12 +193,12 @@ static bool read_block(struct reading *r, const struct aigw_json *json, uint32_t
 {
     bool (*read)(struct reading *, struct reading_block *) = reading_opaque;
     struct reading_block b = { .json = *json };
-    uint32_t allowed = IN_OPAQUE;
-    bool is_marked = false;
+    uint32_t allowed = IN_OPAQUE, dropped = r->dropped_count;
+    bool is_marked = false, has_vendor_parts = r->has_vendor_parts;
 
     if (!reading_type(r, json, NULL, READING_REQUIRED, AIGW_JSON_OBJECT))
         return false;
-    aigw_json_members(json, of_names, OF_COUNT, b.of);
+    reading_members(r, json, of_names, OF_COUNT, b.of);
     if (!reading_type(r, &b.of[OF_TYPE], "type", READING_REQUIRED, AIGW_JSON_STRING))
         return false;
     for (size_t i = 0; i < sizeof block_kinds / sizeof *block_kinds; i++)
@@ -206,6 +206,10 @@ static bool read_block(struct reading *r, const struct aigw_json *json, uint32_t
             read = block_kinds[i].read;
             allowed = block_kinds[i].where;
         }
+    if (read == reading_opaque || read == reading_reference || read == reading_upload) { /* named as one, or read */
+        r->dropped_count = dropped;
+        r->has_vendor_parts = has_vendor_parts;
+    }
     if (!(allowed & where))
         return reading_refuse(r, "type", "such a block cannot stand in %s", place_name(where));
     b.part = new_part(r, 0);
@@ -327,11 +331,12 @@ static bool read_system_rest(struct reading *r, const struct aigw_json *at, stru
                              struct aigw_message *message)
 {
     struct reading_extra extra = { NULL };
+    static const char *const names[] = { "effort" };
     struct aigw_json effort;
 
     if (!reading_type(r, &at[MESSAGE_OUTPUT], "output_config", READING_OPTIONAL, AIGW_JSON_OBJECT))
         return false;
-    aigw_json_member(&at[MESSAGE_OUTPUT], "effort", &effort);
+    reading_members(r, &at[MESSAGE_OUTPUT], names, 1, &effort);
     reading_into(r, "output_config");
     if (!reading_str(r, &effort, "effort", READING_OPTIONAL, &message->effort))
         return false;
@@ -417,6 +422,8 @@ bool reading_messages(struct reading *r, const struct aigw_json *messages, struc
         if (count == MESSAGES_MAX)
             return reading_refuse(r, NULL, "List should have at most %d items", MESSAGES_MAX);
         reading_into_item(r, count);
+        if (members.has_others)
+            reading_members(r, &item, message_names, MESSAGE_COUNT, at); /* names them */
         if (!read_message(r, &item, at, count++, &talk))
             return false;
         reading_out(r);

@@ -99,6 +99,10 @@ bool wire_is_system(const struct aigw_message *msg);
 bool wire_is_textual(const struct aigw_part *part);
 /** Is one of this type among them? */
 bool wire_has_part(const struct aigw_part *parts, uint32_t type);
+/** What a dialect says of a tool besides, for a server of another one: unknown members are named. Those that only save
+ *  time or money are not, nor examples. */
+void wire_drop_tool_extra(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
+                          const struct aigw_tool *tool);
 /** Does this OPAQUE part go into the request? Only where its vendor reads it: what one vendor alone understands means
  *  nothing to another. It is left out then, and named by its type. */
 bool wire_takes_item(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,

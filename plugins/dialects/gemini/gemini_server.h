@@ -38,7 +38,7 @@ void gemini_write_refusal(const struct aigw_host *host, struct aigw_buf *buf, co
 
 /* ---- requests ------------------------------------------------------------------------------------------------ */
 
-#define GEMINI_DROPPED_MAX 16u
+#define GEMINI_DROPPED_MAX 48u
 
 /** What a client asked of its answer. Its model and whether it streams stand in the path. */
 struct gemini_asked {

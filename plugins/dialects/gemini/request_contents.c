@@ -273,6 +273,8 @@ static aigw_status put_result_media(struct gemini_out *out, const struct aigw_pa
     uint32_t count = 0;
 
     for (const struct aigw_part *part = parts; part && status == AIGW_OK; part = part->next) {
+        if (wire_is_textual(part) && wire_drop_members(out->host, out->ctx, out->drops, part->extra) != AIGW_OK)
+            return gemini_invalid(out, "a part's extra members are not a JSON object");
         if (wire_is_textual(part) ||
             (part->type == AIGW_PART_OPAQUE && !wire_takes_item(out->host, out->ctx, out->drops, part, false)))
             continue;

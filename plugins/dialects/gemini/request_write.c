@@ -121,8 +121,9 @@ static aigw_status put_function(struct gemini_out *out, const struct aigw_tool *
         wire_puts(out->body, out->quirks->openapi_schema ? ",\"parameters\":" : ",\"parametersJsonSchema\":");
         status = gemini_put_schema(out, out->body, schema);
     }
-    if (status == AIGW_OK && tool->extra.len > 0 && (tool->origin.len == 0 || wire_is(tool->origin, GEMINI_DIALECT)) &&
-        wire_splice(out->body, tool->extra) != AIGW_OK)
+    if (tool->origin.len > 0 && !wire_is(tool->origin, GEMINI_DIALECT))
+        wire_drop_tool_extra(out->host, out->ctx, out->drops, tool);
+    else if (status == AIGW_OK && tool->extra.len > 0 && wire_splice(out->body, tool->extra) != AIGW_OK)
         status = gemini_invalid(out, "a tool's extra members are not a JSON object");
     wire_puts(out->body, "}");
     return status;

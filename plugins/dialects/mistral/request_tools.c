@@ -67,8 +67,9 @@ static aigw_status put_function(struct mistral_out *out, const struct aigw_tool 
                             : tool->flags & AIGW_TOOLF_STRICT_OFF ? AIGW_NO
                                                                   : AIGW_UNSET);
     wire_puts(out->body, "}");
-    /* What another vendor's dialect says about its tools (caching, examples) means nothing here. */
-    if (status == AIGW_OK && mistral_is_ours(tool->origin))
+    if (!mistral_is_ours(tool->origin))
+        wire_drop_tool_extra(host, out->ctx, out->drops, tool);
+    else if (status == AIGW_OK)
         status = mistral_splice(out, tool->extra);
     wire_puts(out->body, "}");
     return status;

@@ -35,6 +35,8 @@ struct openai_refusal {
     aigw_str message; /* names the parameter, never a value */
 };
 
+#define OPENAI_LEFT_OUT_MAX 32u
+
 /** What the client asked of the answer. The strings are borrowed from the body or live for the build. */
 struct openai_asked {
     uint32_t path;         /* OPENAI_CHAT … */
@@ -60,6 +62,8 @@ struct openai_asked {
     bool has_foreign;     /* the body brings another vendor's signatures or forms: it must not pass through as it is */
     aigw_str echo;        /* members of the response object that repeat the request: "tool_choice":"auto",… */
     struct aigw_raw raw;  /* the body as it is, with its marks: of a chat for its dialect, of others with their path */
+    uint32_t left_out_count;
+    aigw_str left_out[OPENAI_LEFT_OUT_MAX]; /* names of members deep inside that the canonical form has no place for */
     struct wire_laters later; /* texts of the request: wire_later_read() before anybody looks at it */
 };
 

@@ -108,6 +108,7 @@ static aigw_status put_text_function(struct openai_out *out, const struct aigw_t
         out->host->buf_json(body->buf, words);
     }
     wire_puts(body, ",\"parameters\":" NAMES_TEXT_SCHEMA "}}");
+    wire_drop_tool_extra(out->host, out->ctx, out->drops, tool);
     return AIGW_OK;
 }
 
@@ -148,8 +149,9 @@ static aigw_status put_function(struct openai_out *out, const struct aigw_tool *
     else if (tool->flags & AIGW_TOOLF_STRICT_OFF)
         wire_puts(body, ",\"strict\":false");
     wire_puts(body, "}");
-    /* What another vendor's dialect says about its tools (caching, examples) means nothing here. */
-    if (openai_is_ours(tool->origin) && wire_splice(body, tool->extra) != AIGW_OK)
+    if (!openai_is_ours(tool->origin))
+        wire_drop_tool_extra(out->host, out->ctx, out->drops, tool);
+    else if (wire_splice(body, tool->extra) != AIGW_OK)
         return openai_invalid(out, "a tool's extra members are not a JSON object");
     wire_puts(body, "}");
     return AIGW_OK;
@@ -191,7 +193,9 @@ static aigw_status put_free_text(struct openai_out *out, const struct aigw_tool 
     if (tool->grammar.len > 0)
         put_format(body, tool->grammar);
     wire_puts(body, "}");
-    if (openai_is_ours(tool->origin) && wire_splice(body, tool->extra) != AIGW_OK)
+    if (!openai_is_ours(tool->origin))
+        wire_drop_tool_extra(out->host, out->ctx, out->drops, tool);
+    else if (wire_splice(body, tool->extra) != AIGW_OK)
         return openai_invalid(out, "a tool's extra members are not a JSON object");
     wire_puts(body, "}");
     return AIGW_OK;

@@ -123,6 +123,7 @@ aigw_status openai_api_build(struct aigw_ctx *ctx, struct openai_api_call *call,
                              uint32_t prompt, struct aigw_model_request *ret_request)
 {
     call->passes = target->flags & AIGW_MODELF_PASSES_RAW;
+    call->answer.dropped_len = 0; /* by what another target could not take */
     if (call->passes) {
         ret_request->kind = call->request.kind;
         ret_request->raw = &call->asked.raw;
@@ -141,6 +142,9 @@ aigw_status openai_api_build(struct aigw_ctx *ctx, struct openai_api_call *call,
         return AIGW_E_UNSUPPORTED;
     *ret_request = call->request;
     ret_request->flags |= client_flags(&call->api->client);
+    if (client_answer_left_out(&call->answer, ctx, &call->api->client, call->asked.left_out, call->asked.left_out_count,
+                               "OpenAI") != AIGW_OK)
+        return AIGW_E_UNSUPPORTED;
     if (call->asked.prompt_count > 0)
         ret_request->prompt = call->asked.prompts[prompt];
     return AIGW_OK;
