@@ -1,6 +1,7 @@
 """CL rows: what is odd and legal all the same, and how what cannot be served is named."""
 import json
 
+from fakes import dialects
 from fakes.models import Reply
 from harness.runner import case, equal, truth
 
@@ -268,3 +269,23 @@ def deep_strangers(env):
             equal(found["status"], 200, f"{api} at {target} ({response.text[:200]})")
             equal(sorted(set(found["dropped"]) - known), sorted(names.split()), f"what {target} has no place for of {api}")
             truth('"in' not in json.dumps(sent).replace('"input', "").replace('"inlineData', "").replace('"inferenceConfig', ""), "none of them sent", sent)
+
+
+@case("CL-MAP-keys", "pairs")
+def keys(env):
+    """Several headers with keys: each API's own one decides; OpenAI's clients often have to have some key there, and the true one elsewhere."""
+    bad, model = "aigw-nobody-canary", env.names["mistral", "test-model"]
+    names = {"bearer": "Authorization", "x-api-key": "x-api-key", "api-key": "api-key", "google": "x-goog-api-key"}
+    asks = {name: APIS[name].send(model, {}, False) for name in APIS}
+    asks["azure"] = (f"/openai/deployments/{model}/chat/completions", asks["chat"][1])
+    kind, answer = dialects.write("mistral", {"text": "Hello."}, "m", False)
+    env.scripts["mistral"].replies = [Reply(body=answer, content_type=kind)]
+    rows = ((("bearer",), (), set()), (("x-api-key",), (), set()), (("api-key",), (), set()), (("google",), (), set()), ((), (), set(asks)),
+            (tuple(names), (), set()), (("bearer",), ("x-api-key",), {"messages", "gemini", "azure"}), (("x-api-key",), ("bearer",), set()),
+            (("google",), ("bearer", "x-api-key", "api-key"), {"chat", "responses", "messages", "azure"}),
+            (("api-key",), ("bearer", "x-api-key"), {"chat", "responses", "messages", "gemini"}), ((), tuple(names), set(asks)))
+    for good, wrong, refused in rows:
+        headers = {names[name]: ("Bearer " if name == "bearer" else "") + key for group, key in ((good, KEY), (wrong, bad)) for name in group}
+        for api, (path, body) in asks.items():
+            response = env.post(path, json.dumps(body), headers=headers)
+            equal(response.status, 401 if api in refused else 200, f"{api} with good {good}, wrong {wrong} ({response.text[:100]})")

@@ -20,7 +20,7 @@ static const struct aigw_setting settings[] = {
     ROUTE(base "/messages", ANTHROPIC_API_MESSAGES, "Anthropic's messages"), \
         ROUTE(base "/messages/count_tokens", ANTHROPIC_API_COUNT, "How many tokens a message has")
 
-#define CLAIM(claim_path) CLIENT_CLAIM(claim_path, "anthropic", 0, 0)
+#define CLAIM(claim_path) CLIENT_CLAIM(claim_path, "anthropic", 0, 0, AIGW_KEY_FIRST_USUAL)
 
 static const struct aigw_route routes[] = {
     ROUTES("/v1"),

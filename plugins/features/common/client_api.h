@@ -53,10 +53,11 @@ static inline uint32_t client_flags(const struct client_settings *settings)
 
 /** What clients of one API ask for and nobody serves: `claim_path` and all below it (AIGW_ROUTEF_CLAIM). callers: 0 for
  * API keys alone. */
-#define CLIENT_CLAIM(claim_path, claim_group, claim_callers, claim_tag) \
+#define CLIENT_CLAIM(claim_path, claim_group, claim_callers, claim_tag, claim_key) \
     { \
         .method = "*", .path = (claim_path), .tag = (claim_tag), .flags = AIGW_ROUTEF_CLAIM, .category = "client_api", \
-        .summary = "Not served", .group = (claim_group), .callers = AIGW_CALLER_KEY | (claim_callers) \
+        .summary = "Not served", .group = (claim_group), .callers = AIGW_CALLER_KEY | (claim_callers), \
+        .key_first = (claim_key) \
     }
 #define CLIENT_NO_OPENAI_PATH \
     "no such path: this gateway serves /v1/chat/completions, /v1/responses, /v1/completions, /v1/embeddings and " \

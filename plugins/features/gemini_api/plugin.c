@@ -13,9 +13,9 @@ static const struct aigw_setting settings[] = {
     { \
         .method = "POST", .path = version "/models/{model:path}:" method_name, .tag = (method_tag), \
         .body_max = CLIENT_BODY_MAX, .category = "client_api", .summary = (method_summary), .group = "gemini", \
-        .callers = AIGW_CALLER_KEY \
+        .callers = AIGW_CALLER_KEY, .key_first = AIGW_KEY_FIRST_GOOG \
     }
-#define CLAIM(claim_path) CLIENT_CLAIM(claim_path, "gemini", 0, 0)
+#define CLAIM(claim_path) CLIENT_CLAIM(claim_path, "gemini", 0, 0, AIGW_KEY_FIRST_GOOG)
 #define ROUTES(version) \
     ROUTE(version, "generateContent", GEMINI_API_GENERATE, "Gemini's answers, whole"), \
         ROUTE(version, "streamGenerateContent", GEMINI_API_STREAM, "Gemini's answers, streamed"), \

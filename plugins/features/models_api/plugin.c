@@ -21,12 +21,18 @@ struct models_api {
 #define ROUTE(route_path, route_tag, route_summary) \
     { \
         .method = "GET", .path = (route_path), .tag = (route_tag), .flags = AIGW_ROUTEF_NO_BODY, \
-        .category = "client_api", .summary = (route_summary), .group = "models", .callers = AIGW_CALLER_KEY \
+        .category = "client_api", .summary = (route_summary), .group = "models", .callers = AIGW_CALLER_KEY, \
+        .key_first = (route_tag) == ANTHROPIC ? AIGW_KEY_FIRST_USUAL \
+                     : (route_tag) == GEMINI  ? AIGW_KEY_FIRST_GOOG \
+                                              : AIGW_KEY_FIRST_BEARER \
     }
 
 #define ROUTES(route_path, route_tag) \
     ROUTE(route_path, route_tag, "Models that this key may use"), \
         ROUTE(route_path "/{model:path}", route_tag, "One of them")
+
+#define CLAIM(claim_path, claim_callers) \
+    CLIENT_CLAIM(claim_path, "models", claim_callers, BY_HEADER, AIGW_KEY_FIRST_BEARER)
 
 static const struct aigw_route routes[] = {
     ROUTES("/v1/models", BY_HEADER),
@@ -41,11 +47,11 @@ static const struct aigw_route routes[] = {
     ROUTES("/gemini/v1beta/models", GEMINI),
     ROUTES("/gemini/v1alpha/models", GEMINI),
     /* what several vendors have and nobody serves; GitLab's clients hear of it in GitLab's words */
-    CLIENT_CLAIM("/", "models", AIGW_CALLER_GITLAB, BY_HEADER),
-    CLIENT_CLAIM("/v1/models", "models", 0, BY_HEADER),
-    CLIENT_CLAIM("/v1/files", "models", 0, BY_HEADER),
-    CLIENT_CLAIM("/v1/skills", "models", 0, BY_HEADER),
-    CLIENT_CLAIM("/v1/v1", "models", 0, BY_HEADER),
+    CLAIM("/", AIGW_CALLER_GITLAB),
+    CLAIM("/v1/models", 0),
+    CLAIM("/v1/files", 0),
+    CLAIM("/v1/skills", 0),
+    CLAIM("/v1/v1", 0),
 };
 
 static aigw_status models_api_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)

@@ -18,13 +18,22 @@ static const struct aigw_setting settings[] = {
 #define ROUTE(route_path, route_tag, route_summary) \
     { \
         .method = "POST", .path = (route_path), .tag = (route_tag), .body_max = CLIENT_BODY_MAX, \
-        .category = "client_api", .summary = (route_summary), .group = "openai", .callers = AIGW_CALLER_KEY \
+        .category = "client_api", .summary = (route_summary), .group = "openai", .callers = AIGW_CALLER_KEY, \
+        .key_first = AIGW_KEY_FIRST_BEARER \
+    }
+
+#define AZURE(route_path, route_tag, route_summary) \
+    { \
+        .method = "POST", .path = "/openai/deployments/{deployment}" route_path, .tag = (route_tag), \
+        .body_max = CLIENT_BODY_MAX, .category = "client_api", .summary = (route_summary), .group = "openai", \
+        .callers = AIGW_CALLER_KEY, .key_first = AIGW_KEY_FIRST_PLAIN \
     }
 
 #define NO_BODY(route_method, route_path, route_tag, route_summary) \
     { \
         .method = (route_method), .path = (route_path), .tag = (route_tag), .flags = AIGW_ROUTEF_NO_BODY, \
-        .category = "client_api", .summary = (route_summary), .group = "openai", .callers = AIGW_CALLER_KEY \
+        .category = "client_api", .summary = (route_summary), .group = "openai", .callers = AIGW_CALLER_KEY, \
+        .key_first = AIGW_KEY_FIRST_BEARER \
     }
 
 /* Base URLs are typed without their version, or with it where the client adds it. */
@@ -41,7 +50,7 @@ static const struct aigw_setting settings[] = {
         NO_BODY("GET", base "/responses/{response:path}", OPENAI_API_NO_STATE, "No answer is kept"), \
         NO_BODY("DELETE", base "/responses/{response:path}", OPENAI_API_NO_STATE, "No answer is kept")
 
-#define CLAIM(claim_path) CLIENT_CLAIM(claim_path, "openai", 0, 0)
+#define CLAIM(claim_path) CLIENT_CLAIM(claim_path, "openai", 0, 0, AIGW_KEY_FIRST_BEARER)
 
 static const struct aigw_route routes[] = {
     ROUTE("/v1/chat/completions", OPENAI_CHAT, "OpenAI's chat completions"),
@@ -82,9 +91,9 @@ static const struct aigw_route routes[] = {
     CLAIM("/v1/vector_stores"),
     CLAIM("/v1/videos"),
     /* Azure's form: the model stands in the path */
-    ROUTE("/openai/deployments/{deployment}/chat/completions", OPENAI_CHAT, "Azure OpenAI's chat completions"),
-    ROUTE("/openai/deployments/{deployment}/completions", OPENAI_COMPLETION, "Azure OpenAI's legacy completions"),
-    ROUTE("/openai/deployments/{deployment}/embeddings", OPENAI_EMBEDDING, "Azure OpenAI's embeddings"),
+    AZURE("/chat/completions", OPENAI_CHAT, "Azure OpenAI's chat completions"),
+    AZURE("/completions", OPENAI_COMPLETION, "Azure OpenAI's legacy completions"),
+    AZURE("/embeddings", OPENAI_EMBEDDING, "Azure OpenAI's embeddings"),
 };
 
 static aigw_status openai_api_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)

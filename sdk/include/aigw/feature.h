@@ -38,6 +38,13 @@ extern "C" {
 #define AIGW_CALLER_KEY    0x2u /* API keys of this gateway                                                         */
 #define AIGW_CALLER_ANYONE 0x4u /* no authentication                                                                */
 
+/* Which header counts when a caller presents different API keys in several of them: the first one that is there, of
+ * x-api-key, api-key, x-goog-api-key, Authorization, unless another one goes before those: */
+#define AIGW_KEY_FIRST_USUAL  0u
+#define AIGW_KEY_FIRST_BEARER 1u /* Authorization, while it holds a key of this gateway */
+#define AIGW_KEY_FIRST_PLAIN  2u /* api-key        */
+#define AIGW_KEY_FIRST_GOOG   3u /* x-goog-api-key */
+
 /** One route. All pointers live as long as the plugin. */
 struct aigw_route {
     const char *method;           /* "POST". GET serves HEAD, too; "*" of a claim */
@@ -56,6 +63,8 @@ struct aigw_route {
     const char *response_schema; /* JSON Schema text of the 200 answer, NULL for none */
     uint32_t callers;            /* AIGW_CALLER_* who may call it; 0: AIGW_CALLER_GITLAB */
     uint32_t reserved;
+    uint32_t key_first; /* AIGW_KEY_FIRST_*: where its clients put their API key */
+    uint32_t reserved_2;
 };
 
 /** The request as a feature sees it. Borrowed for the whole request, but `body` only as AIGW_LIFE_BUILD memory of
