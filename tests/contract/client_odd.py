@@ -289,3 +289,15 @@ def keys(env):
         for api, (path, body) in asks.items():
             response = env.post(path, json.dumps(body), headers=headers)
             equal(response.status, 401 if api in refused else 200, f"{api} with good {good}, wrong {wrong} ({response.text[:100]})")
+
+
+@case("CL-GEM-01-forms", "pairs")
+def google_forms(env):
+    """Where Google's SDKs look for a model: by its kind, with Vertex AI's project, and without one."""
+    model = env.names["mistral", "test-model"]
+    kind, answer = dialects.write("mistral", {"text": "Hello."}, "m", False)
+    env.scripts["mistral"].replies = [Reply(body=answer, content_type=kind)]
+    for place in ("/v1beta/models/", "/v1/tunedModels/", "/v1beta/tunedModels/", "/gemini/v1beta/tunedModels/", "/v1beta1/publishers/google/models/",
+                  "/v1/publishers/google/models/", "/v1beta1/projects/p/locations/europe-west1/publishers/google/models/", "/v1beta/models/publishers%2Fgoogle%2Fmodels%2F"):
+        response = env.post(f"{place}{model}:generateContent", json.dumps({"contents": [{"parts": [{"text": "q"}]}]}), headers={"x-goog-api-key": KEY})
+        equal((response.status, response.json()["candidates"][0]["content"]["parts"]), (200, [{"text": "Hello."}]), place)
