@@ -301,3 +301,30 @@ def google_forms(env):
                   "/v1/publishers/google/models/", "/v1beta1/projects/p/locations/europe-west1/publishers/google/models/", "/v1beta/models/publishers%2Fgoogle%2Fmodels%2F"):
         response = env.post(f"{place}{model}:generateContent", json.dumps({"contents": [{"parts": [{"text": "q"}]}]}), headers={"x-goog-api-key": KEY})
         equal((response.status, response.json()["candidates"][0]["content"]["parts"]), (200, [{"text": "Hello."}]), place)
+
+
+@case("CL-MAP-spelt", "pairs")
+def spelt(env):
+    """What is dropped is called what this client called it; marks of caches and empty objects need no saying."""
+    mark, point = {"cache_control": {"type": "ephemeral"}}, {"prompt_cache_breakpoint": {"mode": "explicit"}}
+    text, part = {"type": "text", "text": "a"}, {"type": "input_text", "text": "a"}
+    rows = (("chat", "vertex", {"safety_identifier": "s1"}, "safety_identifier"), ("chat", "vertex", {"user": "s1"}, "user"),
+            ("chat", "vertex", {"user": "u", "safety_identifier": "s1"}, "safety_identifier, user"),
+            ("responses", "vertex", {"safety_identifier": "s1", "input": "q"}, "safety_identifier"),
+            ("chat", "anthropic", {"reasoning": {"effort": "high", "exclude": True}}, "reasoning"),
+            ("chat", "vertex", {"logit_bias": {}, "metadata": {}}, None), ("chat", "bedrock", {"logit_bias": {"17": 3}}, "logit_bias"),
+            ("responses", "vertex", {"metadata": {}, "input": "q"}, None), ("chat", "vertex", mark, None),
+            *((api, target, members, None) for target in ("anthropic", "bedrock", "vertex", "mistral") for api, members in (
+                ("chat", {"messages": [{**ASK, **mark}]}), ("chat", {"messages": [{**ASK, "content": [{**text, **mark}]}]}),
+                ("chat", {"messages": [{**ASK, "content": [{**text, **point}]}]}),
+                ("responses", {"input": [{**ASK, "content": [{**part, **point}]}]}))))
+    for api, target, members, wanted in rows:
+        found, sent, response = env.say(api, target, members)
+        equal(found["status"], 200, f"status of {members} in {api} at {target} ({response.text[:200]})")
+        equal(response.header("x-aigw-dropped"), wanted, f"{members} in {api} at {target}")
+        truth(target not in ("anthropic", "bedrock") or not ("cache" in str(members) and "content" in str(members))
+              or "cache" in json.dumps(sent), "the mark", sent)
+    for members, wanted in (({"thinking": {"type": "disabled"}}, "thinking"), ({"reasoning": {"enabled": False}}, "reasoning"),
+                            ({"enable_thinking": False}, "enable_thinking"), ({"reasoning_effort": "none"}, "reasoning_effort")):
+        found, _, response = env.say("chat", "vertex", members, model="gemini-3-pro")  # which always thinks
+        equal((found["status"], response.header("x-aigw-dropped")), (200, wanted), f"{members}")

@@ -410,7 +410,8 @@ aigw_status gemini_body(const struct aigw_host *host, struct aigw_ctx *ctx, aigw
     else if (req->kind == AIGW_CALL_CHAT || req->kind == AIGW_CALL_COUNT)
         status = put_chat(&out, req);
     else
-        return gemini_unsupported(&out, req->kind == AIGW_CALL_COMPLETION ? "raw completions" : "such call", req->kind);
+        return host->fail(ctx, AIGW_E_UNSUPPORTED, "the Gemini dialect has no %s",
+                          req->kind == AIGW_CALL_COMPLETION ? "raw completions" : "such call");
     if (status == AIGW_OK)
         status = wire_settle_drops(host, ctx, drops, req, "the Gemini dialect");
     return status == AIGW_OK ? wire_end(&body, ret_body) : status;

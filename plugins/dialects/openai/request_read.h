@@ -64,6 +64,9 @@ aigw_status openai_take_bool(struct openai_reading *r, const struct openai_place
 /** JSON text of an object. */
 aigw_status openai_take_object(struct openai_reading *r, const struct openai_place *place,
                                const struct aigw_json *value, aigw_str *ret);
+/** … where one without members says nothing. */
+aigw_status openai_take_members(struct openai_reading *r, const struct openai_place *place,
+                                const struct aigw_json *value, aigw_str *ret);
 /** JSON text of a list. */
 aigw_status openai_take_list(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
                              aigw_str *ret);

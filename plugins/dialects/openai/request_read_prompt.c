@@ -89,7 +89,7 @@ static aigw_status read_completion_params(struct openai_reading *r, const struct
         status = openai_take_texts(r, OPENAI_AT(NULL, names[STOP]), &members[STOP], true, &params->stop,
                                    &params->stop_count);
     if (status == AIGW_OK)
-        status = openai_take_object(r, OPENAI_AT(NULL, names[LOGIT_BIAS]), &members[LOGIT_BIAS], &params->logit_bias);
+        status = openai_take_members(r, OPENAI_AT(NULL, names[LOGIT_BIAS]), &members[LOGIT_BIAS], &params->logit_bias);
     return status == AIGW_OK ? openai_take_text(r, OPENAI_AT(NULL, names[USER]), &members[USER], &params->user)
                              : status;
 }

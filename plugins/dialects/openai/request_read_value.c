@@ -124,6 +124,13 @@ aigw_status openai_take_object(struct openai_reading *r, const struct openai_pla
     return aigw_json_mend(value, &r->memory, ret);
 }
 
+aigw_status openai_take_members(struct openai_reading *r, const struct openai_place *place,
+                                const struct aigw_json *value, aigw_str *ret)
+{
+    return value->type == AIGW_JSON_OBJECT && aigw_json_count(value) == 0 ? AIGW_OK
+                                                                          : openai_take_object(r, place, value, ret);
+}
+
 aigw_status openai_take_list(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
                              aigw_str *ret)
 {

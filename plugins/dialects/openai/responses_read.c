@@ -242,11 +242,13 @@ static aigw_status read_words(struct body *body)
     if (status == AIGW_OK)
         status = take_text(body, TRUNCATION, &truncation);
     if (status == AIGW_OK)
-        status = openai_take_object(r, OPENAI_AT(NULL, names[METADATA]), &body->members[METADATA], &params->metadata);
-    if (params->user.len == 0)
-        params->user = identifier;
-    else
+        status = openai_take_members(r, OPENAI_AT(NULL, names[METADATA]), &body->members[METADATA], &params->metadata);
+    if (params->user.len > 0) {
         keep(body, SAFETY_IDENTIFIER);
+    } else if (identifier.len > 0) {
+        params->user = identifier;
+        r->asked->user_word = names[SAFETY_IDENTIFIER];
+    }
     if (truncation.len > 0 && !wire_is(truncation, "disabled"))
         keep(body, TRUNCATION);
     return status;

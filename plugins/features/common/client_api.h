@@ -118,6 +118,7 @@ struct client_answer {
         model; /* the caller's: what the client calls the model, put into answers that pass as they are; or absent */
     const struct client_rates *rates; /* the caller's; NULL: this dialect has none */
     const struct client_word *words;  /* the caller's: how its dialect spells what is dropped; NULL: as we do */
+    const struct client_word *said;   /* the caller's: words of this one client, before those; or NULL */
     struct aigw_timer *silence;
     void (*heartbeat)(struct client_answer *answer); /* appends one to buf; NULL: this dialect has none */
     char *dropped;                                   /* made when something is: CLIENT_DROPPED_MAX bytes */

@@ -134,6 +134,20 @@ static const struct client_word responses_words[] = {
     { NULL, NULL },
 };
 
+static void keep_words(struct openai_api_call *call)
+{
+    const struct client_word words[] = { { "user", call->asked.user_word },
+                                         { "effort", call->asked.effort_word },
+                                         { "reasoning", call->asked.thinking_word },
+                                         { "reasoning_budget", call->asked.thinking_word } };
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i].word)
+            call->said[count++] = words[i];
+    call->answer.said = count > 0 ? call->said : NULL;
+}
+
 static const struct client_rates rates = {
     .limit = { "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens" },
     .remaining = { "x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens" },
@@ -227,6 +241,7 @@ static aigw_status openai_api_check(struct aigw_ctx *ctx, void *self, void *stat
     if (call->asked.prompt_count > OPENAI_API_PROMPTS_MAX)
         return refuse_body(ctx, call, &too_many);
     call->answer.is_stream = call->asked.is_stream && !call->is_count;
+    keep_words(call);
     if (call->is_count)
         call->request.kind = AIGW_CALL_COUNT;
     /* said in every piece of the answer */
