@@ -2,6 +2,8 @@
  * learned from the time that it takes. */
 #include "auth/api_keys.h"
 
+#include <aigw/feature.h>
+
 #include <gnutls/crypto.h>
 #include <stdio.h>
 #include <string.h>
@@ -175,20 +177,30 @@ no_memory:
 
 /* ---- requests ------------------------------------------------------------------------------------------------- */
 
-aigw_str gw_api_keys_presented(const struct gw_auth_headers *headers)
+static aigw_str bearer_of(const struct gw_auth_headers *headers)
 {
-    static const char *const names[] = { "x-api-key", "api-key", "x-goog-api-key" };
     aigw_str bearer = gw_str_trim(headers->get(headers->user, "Authorization"));
 
+    if (bearer.len < 7 || !gw_str_eq_ci((aigw_str){ bearer.ptr, 7 }, AIGW_STR("Bearer ")))
+        return AIGW_STR_NONE;
+    return gw_str_trim((aigw_str){ bearer.ptr + 7, bearer.len - 7 });
+}
+
+aigw_str gw_api_keys_presented(const struct gw_auth_headers *headers, uint32_t first)
+{
+    static const char *const names[] = { "x-api-key", "api-key", "x-goog-api-key" };
+    size_t start = first == AIGW_KEY_FIRST_PLAIN ? 1 : first == AIGW_KEY_FIRST_GOOG ? 2 : 0;
+    aigw_str bearer = bearer_of(headers);
+
+    if (first == AIGW_KEY_FIRST_BEARER && bearer.len > 0)
+        return bearer;
     for (size_t i = 0; i < GW_ARRAY_LEN(names); i++) { /* clients that send several mean these */
-        aigw_str key = gw_str_trim(headers->get(headers->user, names[i]));
+        aigw_str key = gw_str_trim(headers->get(headers->user, names[(start + i) % GW_ARRAY_LEN(names)]));
 
         if (key.len > 0)
             return key;
     }
-    if (bearer.len < 7 || !gw_str_eq_ci((aigw_str){ bearer.ptr, 7 }, AIGW_STR("Bearer ")))
-        return AIGW_STR_NONE;
-    return gw_str_trim((aigw_str){ bearer.ptr + 7, bearer.len - 7 });
+    return bearer;
 }
 
 static void refuse(struct gw_auth_result *result, const char *code, const char *detail)

@@ -11,8 +11,8 @@ struct gw_api_keys;
 /** Read `keys`. NULL only when out of memory. */
 struct gw_api_keys *gw_api_keys_build(struct gw_arena *arena, const struct gw_node *conf, struct gw_problems *problems);
 /** What the request presents, in whichever header: Authorization: Bearer, x-api-key, api-key, x-goog-api-key. Absent
- *  when there is none. */
-aigw_str gw_api_keys_presented(const struct gw_auth_headers *headers);
+ *  when there is none. first: AIGW_KEY_FIRST_* of the route. */
+aigw_str gw_api_keys_presented(const struct gw_auth_headers *headers, uint32_t first);
 /** Who that is. REFUSED with 401 otherwise: error is a code ("key_unknown"), detail says what to do. client_ip may be
  *  NULL when it is not known. */
 void gw_api_keys_check(const struct gw_api_keys *keys, aigw_str secret, const char *client_ip, struct gw_arena *arena,

@@ -86,6 +86,7 @@ void gw_attempt_fail(struct gw_attempt *attempt, const struct aigw_error *error)
         return;
     shown.message = without_keys(attempt, error->message);
     shown.code = without_keys(attempt, error->code);
+    shown.param = without_keys(attempt, error->param);
     if (gw_hedge_failed(attempt, &shown))
         return;
     gw_call_failed(attempt->call, &shown);

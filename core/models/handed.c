@@ -68,11 +68,12 @@ void gw_error_mend(struct aigw_ctx *ctx, struct aigw_error *error)
                             error->kind);
         error->kind = AIGW_ERR_INTERNAL;
     }
-    if (!gw_is_text(error->message) || !gw_is_text(error->code)) {
+    if (!gw_is_text(error->message) || !gw_is_text(error->code) || !gw_is_text(error->param)) {
         (void)gw_ctx_breach(ctx, AIGW_E_STATE, GW_BREACH_SIZE,
-                            "an error's message or code is NULL with a length, or too long");
+                            "an error's message, code or param is NULL with a length, or too long");
         error->message = AIGW_STR("the provider plugin gave no reason that can be read");
         error->code = AIGW_STR_NONE;
+        error->param = AIGW_STR_NONE;
     }
     if (error->retry_after_ms < -1 || error->retry_after_ms > WAIT_MAX_MS) {
         (void)gw_ctx_breach(ctx, AIGW_E_STATE, GW_BREACH_VALUE, "an error's retry_after_ms is %lld",

@@ -57,10 +57,12 @@ static void reply_error(struct gw_request *request, const struct aigw_refusal *r
     gw_buf_done(&body);
 }
 
-/* The feature that owns the route says it in its clients' words. False: it has none. */
+/* The feature that owns the route says it in its clients' words. False: it has none, or the client is GitLab, for whom
+ * only routes are anybody's. */
 static bool said_by_feature(struct gw_request *request, const struct aigw_refusal *refusal)
 {
-    const struct gw_instance *feature = request->route ? request->route->feature : NULL;
+    const struct gw_route *owner = gw_request_owner(request);
+    const struct gw_instance *feature = owner && (request->route || request->is_outsider) ? owner->feature : NULL;
 
     if (!feature || !feature->plugin->feature.refuse || request->refusing || gw_meter_is_off(feature->meter))
         return false;
@@ -243,7 +245,8 @@ bool gw_answer_choose_origin(struct gw_request *request, const struct gw_route *
     return ex->allow_origin.ptr != NULL;
 }
 
-/** POST is what the contract names for every path; browsers' clients of other APIs also list models, by GET. */
+/** POST is what the contract names for every path; browsers' clients of other APIs also list models, by GET. A page
+ * that may not ask of a route for API keys is not told so: its browser sees that it is not named. */
 static void answer_preflight(struct gw_request *request, aigw_str method)
 {
     aigw_str wanted = gw_request_header(request, "access-control-request-headers");
@@ -257,11 +260,11 @@ static void answer_preflight(struct gw_request *request, aigw_str method)
         { AIGW_STR_INIT("access-control-allow-headers"), wanted },
     };
 
-    gw_request_reply(request, is_method && is_origin ? 200 : 400, "text/plain; charset=utf-8",
-                     !is_method   ? AIGW_STR("Disallowed CORS method")
-                     : !is_origin ? AIGW_STR("Disallowed CORS origin")
-                                  : AIGW_STR("OK"),
-                     headers, wanted.len ? 3 : 2);
+    if (has_route && match.route->spec->callers & AIGW_CALLER_KEY)
+        gw_request_reply(request, 204, NULL, AIGW_STR_NONE, headers, !is_origin ? 0 : wanted.len ? 3 : 2);
+    else
+        gw_request_reply(request, is_method ? 200 : 400, "text/plain; charset=utf-8",
+                         is_method ? AIGW_STR("OK") : AIGW_STR("Disallowed CORS method"), headers, wanted.len ? 3 : 2);
 }
 
 bool gw_answer_before_auth(struct gw_request *request)

@@ -20,11 +20,18 @@ static bool is_token(aigw_str presented)
     return dots == 2;
 }
 
+static uint32_t callers_of(const struct gw_request *request)
+{
+    const struct gw_route *owner = gw_request_owner(request);
+
+    return owner ? owner->spec->callers : 0;
+}
+
 /* A route for callers that are no GitLab, and for GitLab as well if it says so: who presents a token with GitLab's
  * header for its type, or with no other issuer to have it from, is that one. */
 static bool is_outsider(const struct gw_request *request, aigw_str presented)
 {
-    uint32_t callers = request->route ? request->route->spec->callers : 0;
+    uint32_t callers = callers_of(request);
 
     if (!(callers & AIGW_CALLER_KEY) || request->snapshot->settings.auth.bypass_external)
         return false;
@@ -68,11 +75,23 @@ static void check_outsider(struct gw_request *request, aigw_str presented, struc
 bool gw_caller_check(struct gw_request *request, struct gw_auth_result *ret_result)
 {
     struct gw_auth_headers headers = { .user = request, .get = get_header };
-    aigw_str presented = gw_api_keys_presented(&headers);
+    const struct gw_route *owner = gw_request_owner(request);
+    uint32_t first = owner ? owner->spec->key_first : AIGW_KEY_FIRST_USUAL;
+    aigw_str presented = gw_api_keys_presented(&headers, first);
 
     if (is_outsider(request, presented)) {
         check_outsider(request, presented, ret_result);
-        return true;
+        if (first == AIGW_KEY_FIRST_BEARER && ret_result->outcome == GW_AUTH_REFUSED) {
+            /* some clients insist on a key there, and have their true one elsewhere */
+            aigw_str other = gw_api_keys_presented(&headers, AIGW_KEY_FIRST_USUAL);
+
+            if (!gw_str_eq(other, presented))
+                check_outsider(request, other, ret_result);
+        }
+        /* who asks for nothing that is served may be anybody: then only a good key makes an outsider */
+        if (request->route || !(callers_of(request) & AIGW_CALLER_GITLAB) || ret_result->outcome != GW_AUTH_REFUSED)
+            return true;
+        *ret_result = (struct gw_auth_result){ 0 };
     }
     gw_auth_check(request->worker->auth, &headers, &request->ex->arena, ret_result);
     return false;

@@ -66,11 +66,12 @@ aigw_status gw_feature_event(struct gw_request *request, const struct aigw_event
 
 void gw_feature_refuse(struct gw_request *request, const struct aigw_refusal *refusal)
 {
+    const struct gw_instance *feature = gw_request_owner(request)->feature;
     struct gw_visit visit;
     aigw_status status;
 
     begin(request, &visit, GW_CALLBACK_REFUSE);
-    status = ops_of(request)->refuse(&request->ctx, request->route->feature->state, &request->view, refusal);
+    status = feature->plugin->feature.refuse(&request->ctx, feature->state, &request->view, refusal);
     gw_visit_end(&visit);
     (void)gw_ctx_status(&request->ctx, GW_CALLBACK_REFUSE, status, AIGW_OK);
 }

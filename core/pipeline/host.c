@@ -202,6 +202,8 @@ static aigw_status host_model_resolve(struct aigw_ctx *ctx, const struct aigw_ne
         !gw_abi_is_full(ret_error, sizeof(uint64_t)))
         return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_SIZE,
                              "model_resolve(): struct_size of need and *ret_error must be set, and no pointer is NULL");
+    if (!ctx->request->route)
+        return gw_ctx_fail(ctx, AIGW_E_STATE, "model_resolve: nothing is served on this path");
     status = check_need(ctx, &need);
     if (status)
         return status;

@@ -79,21 +79,32 @@ static aigw_str clean_target(struct gw_request *request)
     return text;
 }
 
-/* server.route_header: who served it, when that is known by now. room: for HEADERS_MAX. */
-static const struct gw_http_header *with_target(struct gw_request *request, const struct gw_http_header *headers,
-                                                size_t *count, struct gw_http_header *room)
+/* What the core adds to an answer: the methods that its path has, or with server.route_header who served it, when that
+ * is known by now. */
+static struct gw_http_header our_header(struct gw_request *request, int status)
 {
-    aigw_str text;
+    struct gw_http_header none = { AIGW_STR_NONE, AIGW_STR_NONE };
 
-    if (!request->snapshot->settings.server.route_header || !request->calls || *count >= HEADERS_MAX ||
+    if (status == 405 && request->allow)
+        return (struct gw_http_header){ AIGW_STR("allow"), gw_str(request->allow) };
+    if (!request->snapshot->settings.server.route_header || !request->calls ||
         !gw_call_is_settled(request->calls->call))
-        return headers;
-    text = clean_target(request);
-    if (!text.len)
+        return none;
+    return (struct gw_http_header){ AIGW_STR("x-aigw-target"), clean_target(request) };
+}
+
+/* room: for HEADERS_MAX. */
+static const struct gw_http_header *with_ours(struct gw_request *request, int status,
+                                              const struct gw_http_header *headers, size_t *count,
+                                              struct gw_http_header *room)
+{
+    struct gw_http_header ours = our_header(request, status);
+
+    if (ours.value.len == 0 || *count >= HEADERS_MAX)
         return headers;
     for (size_t i = 0; i < *count; i++)
         room[i] = headers[i];
-    room[(*count)++] = (struct gw_http_header){ AIGW_STR("x-aigw-target"), text };
+    room[(*count)++] = ours;
     return room;
 }
 
@@ -108,7 +119,7 @@ bool gw_request_reply(struct gw_request *request, int status, const char *conten
         move(request, GW_REQUEST_ANSWER);
     request->answer = GW_ANSWER_WHOLE;
     gw_access_answered(request, status);
-    headers = with_target(request, headers, &header_count, room);
+    headers = with_ours(request, status, headers, &header_count, room);
     return gw_http_reply(request->ex, status, content_type, body, headers, header_count);
 }
 
@@ -122,7 +133,7 @@ bool gw_request_stream_begin(struct gw_request *request, int status, const char 
     move(request, GW_REQUEST_ANSWER);
     request->answer = GW_ANSWER_STREAM;
     gw_access_answered(request, status);
-    headers = with_target(request, headers, &header_count, room);
+    headers = with_ours(request, status, headers, &header_count, room);
     return gw_http_stream_begin(request->ex, status, content_type, headers, header_count);
 }
 
@@ -208,21 +219,22 @@ enum outcome { NEXT, WAIT, ENDED };
 
 static enum outcome answer_unrouted(struct gw_request *request)
 {
-    struct gw_http_header allow = { AIGW_STR_INIT("allow"), gw_str(request->allow) };
+    char *detail = NULL;
 
-    if (!request->allow) {
-        gw_answer_detail(request, 404, "Not Found");
-        return ENDED;
+    if (request->allow) {
+        detail = gw_arena_printf(&request->ex->arena, "%.*s is not served here: this path takes %s",
+                                 AIGW_STR_ARG(request->ex->method), request->allow);
+        gw_answer_refuse(request, AIGW_REFUSE_METHOD, 405, "Method Not Allowed", detail, -1);
+    } else {
+        gw_answer_refuse(request, AIGW_REFUSE_PATH, 404, "Not Found", NULL, -1);
     }
-    request->error_detail = "Method Not Allowed";
-    gw_request_reply(request, 405, GW_JSON, AIGW_STR("{\"detail\":\"Method Not Allowed\"}"), &allow, 1);
     return ENDED;
 }
 
-static void prepare_view(struct gw_request *request)
+static void prepare_view(struct gw_request *request, const struct gw_route *route)
 {
     struct gw_exchange *ex = request->ex;
-    const struct gw_instance *feature = request->route->feature;
+    const struct gw_instance *feature = route->feature;
 
     request->ctx = (struct aigw_ctx){ .plugin = feature->plugin,
                                       .instance = feature->name,
@@ -232,7 +244,7 @@ static void prepare_view(struct gw_request *request)
                                       .request = request,
                                       .request_id = ex->request_id };
     request->view = (struct aigw_request){ .struct_size = sizeof request->view,
-                                           .route = request->route->spec,
+                                           .route = route->spec,
                                            .method = ex->method,
                                            .path = ex->path,
                                            .query = ex->query,
@@ -268,12 +280,16 @@ static enum outcome step_head(struct gw_request *request)
     gw_answer_find_own(request);
     gw_router_find(request->snapshot->router, ex->method, ex->path, &match);
     request->route = match.route;
-    if (match.allow[0])
-        request->allow = gw_arena_printf(&ex->arena, "%s", match.allow);
-    if (!request->route)
+    if (!request->route) {
+        request->near = request->own ? NULL : match.near;
+        if (match.allow[0])
+            request->allow = gw_arena_printf(&ex->arena, "%s", match.allow);
+        if (request->near)
+            prepare_view(request, request->near);
         return NEXT;
+    }
     (void)gw_answer_choose_origin(request, request->route);
-    prepare_view(request);
+    prepare_view(request, request->route);
     if (keep_params(request, &match))
         return NEXT;
     gw_answer_detail(request, 503, "Out of memory");
@@ -323,7 +339,7 @@ static enum outcome go_to_body(struct gw_request *request)
 }
 
 /* Who was asked for the key or the token: the answer to a refusal is in that one's words. */
-static enum outcome conclude_auth(struct gw_request *request, const struct gw_auth_result *result, bool is_outside)
+static enum outcome conclude_auth(struct gw_request *request, const struct gw_auth_result *result)
 {
     request->token_issuer = result->token_issuer;
     switch (result->outcome) {
@@ -337,7 +353,7 @@ static enum outcome conclude_auth(struct gw_request *request, const struct gw_au
         return WAIT;
     default:
         request->auth_error = result->error;
-        if (is_outside && result->status == 401)
+        if (request->is_outsider && result->status == 401)
             gw_answer_refuse_key(request, result->error, result->detail);
         else
             gw_answer_refuse(request, result->status == 503 ? AIGW_REFUSE_KEYS : AIGW_REFUSE_TOKEN, result->status,
@@ -350,13 +366,12 @@ static enum outcome step_auth(struct gw_request *request)
 {
     struct gw_auth_result result = { 0 };
     int64_t start_us = gw_mono_us();
-    bool is_outside;
 
     if (needs_no_token(request))
         return go_to_body(request);
-    is_outside = gw_caller_check(request, &result);
+    request->is_outsider = gw_caller_check(request, &result);
     request->auth_us += gw_mono_us() - start_us;
-    return conclude_auth(request, &result, is_outside);
+    return conclude_auth(request, &result);
 }
 
 static enum outcome step_body(struct gw_request *request)

@@ -66,6 +66,7 @@ struct gw_request {
     enum gw_request_state state;
     enum gw_answer_state answer;
     const struct gw_route *route; /* NULL for the core's own paths and unknown ones */
+    const struct gw_route *near;  /* of those: whose clients ask there, if anybody's (gw_route_match) */
     int own;                      /* which of the core's own routes (answer.c), 0: none */
     const char *allow;            /* methods of a path that has another one */
     struct aigw_principal principal;
@@ -84,11 +85,11 @@ struct gw_request {
     struct gw_auth_waiter waiter;
     struct gw_timer deadline;
     struct gw_task resume;
-    int64_t deadline_ms;  /* monotonic */
-    bool is_step_pending; /* check() or run() answered AIGW_PENDING */
-    bool is_preflight, is_verbose;
-    const struct aigw_refusal *refusing; /* the feature's refuse() is at work on it */
-    aigw_str *flags;                     /* feature flags, parsed on first use */
+    int64_t deadline_ms;                        /* monotonic */
+    bool is_step_pending;                       /* check() or run() answered AIGW_PENDING */
+    bool is_preflight, is_verbose, is_outsider; /* outsider: judged by an API key's rules, not by GitLab's */
+    const struct aigw_refusal *refusing;        /* the feature's refuse() is at work on it */
+    aigw_str *flags;                            /* feature flags, parsed on first use */
     uint32_t flag_count;
     bool did_parse_flags;
     struct gw_note *notes;
@@ -110,6 +111,11 @@ struct gw_http_handler gw_request_handler(struct gw_worker *worker);
 aigw_str gw_request_header(const struct gw_request *request, const char *name);
 /** "provider/model" that the newest call went to last, as it came; absent: none was asked. In the request's memory. */
 aigw_str gw_request_target(struct gw_request *request);
+/** The route, or whatever is near where there is none; or NULL. */
+static inline const struct gw_route *gw_request_owner(const struct gw_request *request)
+{
+    return request->route ? request->route : request->near;
+}
 /** Feature flags of this request that the operator allows. */
 const aigw_str *gw_request_flags(struct gw_request *request, uint32_t *ret_count);
 bool gw_request_has_scope(const struct gw_request *request, const char *scope, uint32_t flags);

@@ -17,7 +17,7 @@
 
 /* Every bit that this aigw can honour: another one asks for what it does not know. */
 #define SETTING_FLAGS (AIGW_SETF_REQUIRED | AIGW_SETF_SECRET | AIGW_SETF_URL)
-#define ROUTE_FLAGS   (AIGW_ROUTEF_NO_USER_TOKEN | AIGW_ROUTEF_NO_BODY | AIGW_ROUTEF_DEPRECATED)
+#define ROUTE_FLAGS   (AIGW_ROUTEF_NO_USER_TOKEN | AIGW_ROUTEF_NO_BODY | AIGW_ROUTEF_DEPRECATED | AIGW_ROUTEF_CLAIM)
 #define ROUTE_CALLERS (AIGW_CALLER_GITLAB | AIGW_CALLER_KEY | AIGW_CALLER_ANYONE)
 
 /** True when text is a name as conf.d can write it. */
@@ -280,14 +280,21 @@ aigw_status gw_plugin_check_provider(struct gw_arena *arena, const char *path, s
     return check_dialects(path, &p->provider, reterr);
 }
 
-static aigw_status check_route(const struct aigw_route *route, uint32_t index, const char *path, struct gw_err *reterr)
+static bool is_method(const struct aigw_route *route)
 {
     size_t len = route->method ? strlen(route->method) : 0;
 
-    if (len == 0 || len > 16 || strspn(route->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != len)
+    if (route->flags & AIGW_ROUTEF_CLAIM)
+        return len == 1 && route->method[0] == '*';
+    return len > 0 && len <= 16 && strspn(route->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == len;
+}
+
+static aigw_status check_route(const struct aigw_route *route, uint32_t index, const char *path, struct gw_err *reterr)
+{
+    if (!is_method(route))
         return gw_err_set(reterr, AIGW_E_CONFIG,
                           "%s: routes[%u]: method is \"%.40s\", expected upper-case such as "
-                          "\"POST\"",
+                          "\"POST\", or \"*\" of a claim",
                           path, index, route->method ? route->method : "");
     if (!route->path || route->path[0] != '/')
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: routes[%u]: path is \"%.80s\", expected one that begins with /",
@@ -302,6 +309,10 @@ static aigw_status check_route(const struct aigw_route *route, uint32_t index, c
                           "%s: routes[%u] %s: callers are 0x%x, expected AIGW_CALLER_* only (0x%x): upgrade aigw, or "
                           "rebuild the plugin with this aigw's SDK",
                           path, index, route->path, route->callers, ROUTE_CALLERS);
+    if (route->flags & AIGW_ROUTEF_CLAIM && strchr(route->path, '{'))
+        return gw_err_set(reterr, AIGW_E_CONFIG,
+                          "%s: routes[%u] %s: a claim has a parameter, expected none: it holds for all below its path",
+                          path, index, route->path);
     if (route->body_max < 0)
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: routes[%u] %s: body_max is negative", path, index, route->path);
     return AIGW_OK;

@@ -21,6 +21,8 @@ struct gw_route {
 /** What gw_router_find() found. Values point into the path that was asked for. */
 struct gw_route_match {
     const struct gw_route *route; /* NULL unless GW_ROUTE_FOUND */
+    const struct gw_route
+        *near; /* if not: the most specific route that has the path, else the nearest claim, or NULL */
     uint32_t param_count;
     struct gw_path_param params[GW_PATTERN_PARAMS_MAX]; /* in the path's order */
     char allow[GW_ROUTE_ALLOW_SIZE];                    /* GW_ROUTE_NO_METHOD: "GET, HEAD, POST", sorted; else "" */
@@ -36,6 +38,7 @@ struct gw_router *gw_router_build(struct gw_arena *arena, const struct gw_plugin
 /** The most specific route (pattern.h says which that is) that has the method; a GET route also serves HEAD unless the
  *  same path has a HEAD route. Allocates nothing. */
 int gw_router_find(const struct gw_router *router, aigw_str method, aigw_str path, struct gw_route_match *ret);
+/** Routes and claims. */
 size_t gw_router_count(const struct gw_router *router);
 const struct gw_route *gw_router_at(const struct gw_router *router, size_t index);
 /** The OpenAPI 3.1 document of all routes, as JSON text in the router's arena. */

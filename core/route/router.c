@@ -2,7 +2,8 @@
  *
  * Routes are grouped by the leading segments of their path that are all literal; a hash table leads from those to the
  * group. A path is hashed once, each of its leading parts is looked up, the longest first: a pattern with more literal
- * segments in front is the more specific one. Inside a group routes are in the order of gw_pattern_compare(). */
+ * segments in front is the more specific one. Inside a group routes are in the order of gw_pattern_compare(). A claim
+ * has no other segments: it fits whatever its group was found for. */
 #include "route/route.h"
 
 #include <stdlib.h>
@@ -16,6 +17,7 @@ struct entry {
     const struct gw_route *route;
     aigw_str method;
     bool serves_head; /* GET, and the same path has no HEAD */
+    bool is_claim;
 };
 
 struct group {
@@ -142,8 +144,9 @@ static bool index_routes(struct gw_arena *arena, struct gw_router *router, struc
     if (!router->groups || !router->entries)
         return false;
     for (size_t i = 0; i < router->count; i++)
-        router->entries[i] =
-            (struct entry){ .route = &router->routes[i], .method = gw_str(router->routes[i].spec->method) };
+        router->entries[i] = (struct entry){ .route = &router->routes[i],
+                                             .method = gw_str(router->routes[i].spec->method),
+                                             .is_claim = router->routes[i].spec->flags & AIGW_ROUTEF_CLAIM };
     qsort(router->entries, router->count, sizeof *router->entries, compare_entries);
     look_at_neighbours(router, problems);
     for (size_t first = 0, end; first < router->count; first = end) {
@@ -231,7 +234,7 @@ static const struct entry *walk_next(struct walk *walk, struct gw_path_param *re
     for (;;) {
         while (walk->group && walk->at < walk->group->entry_count) {
             const struct entry *entry = &walk->group->entries[walk->at++];
-            if (gw_pattern_match(entry->route->pattern, walk->path, ret_params))
+            if (entry->is_claim || gw_pattern_match(entry->route->pattern, walk->path, ret_params))
                 return entry;
         }
         if (walk->depth == 0)
@@ -266,6 +269,8 @@ static void list_methods(const struct gw_router *router, aigw_str path, struct g
 
     walk_start(&walk, router, path);
     while ((entry = walk_next(&walk, ret->params))) {
+        if (entry->is_claim)
+            continue;
         add_method(list, &count, entry->route->spec->method);
         if (entry->serves_head)
             add_method(list, &count, "HEAD");
@@ -291,14 +296,17 @@ int gw_router_find(const struct gw_router *router, aigw_str method, aigw_str pat
     struct walk walk;
 
     ret->route = NULL;
+    ret->near = NULL;
     ret->param_count = 0;
     ret->allow[0] = '\0';
     if (path.len == 0 || path.ptr[0] != '/')
         return GW_ROUTE_NO_PATH;
     walk_start(&walk, router, path);
     while ((entry = walk_next(&walk, ret->params))) {
-        has_path = true;
-        if (!gw_str_eq(entry->method, method) && !(is_head && entry->serves_head))
+        if (!ret->near || (!entry->is_claim && !has_path))
+            ret->near = entry->route;
+        has_path |= !entry->is_claim;
+        if (entry->is_claim || (!gw_str_eq(entry->method, method) && !(is_head && entry->serves_head)))
             continue;
         ret->route = entry->route;
         ret->param_count = entry->route->pattern->param_count;

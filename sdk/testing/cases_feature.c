@@ -103,8 +103,8 @@ static void do_send(struct cases *c, const struct section *s)
 
 static void do_refuse(struct cases *c, const struct section *s)
 {
-    static const char *const kinds[] = { "",         "token", "scope", "too_large", "limit",   "timeout",
-                                         "internal", "keys",  "model", "invalid",   "encoding" };
+    static const char *const kinds[] = { "",     "token", "scope",   "too_large", "limit", "timeout", "internal",
+                                         "keys", "model", "invalid", "encoding",  "path",  "method" };
     char word[16], method[16], path[1024];
     uint32_t kind = 1;
 
@@ -206,7 +206,8 @@ const struct case_section cases_feature[] = {
     { "leave", "", CASES_FEATURE, set_leave, "the client leaves after so many stream writes; 0: it stays" },
     { "send", "<METHOD> <path>", CASES_FEATURE, do_send, "a request: header lines, an empty line, the body" },
     { "refuse", "<kind> <METHOD> <path>", CASES_FEATURE, do_refuse,
-      "let refuse() say a refusal: token, scope, too_large, limit, timeout, internal, keys, model, invalid, encoding" },
+      "let refuse() say a refusal: token, scope, too_large, limit, timeout, internal, keys, model, invalid, encoding, "
+      "path, method" },
     { "status", "", CASES_FEATURE, expect_status, "the status that the client got" },
     { "type", "", CASES_FEATURE, expect_type, "the content type that the client got" },
     { "answer-headers", "", CASES_FEATURE, expect_answer_headers, "lines among the headers that the client got" },

@@ -66,9 +66,9 @@ void gw_oidc_check(struct gw_auth_worker *worker, const struct gw_oidc *oidc, ai
 }
 
 /* Whatever a request presents: who calls is said by the test. */
-aigw_str gw_api_keys_presented(const struct gw_auth_headers *headers)
+aigw_str gw_api_keys_presented(const struct gw_auth_headers *headers, uint32_t first)
 {
-    (void)headers;
+    (void)headers, (void)first;
     return AIGW_STR_NONE;
 }
 

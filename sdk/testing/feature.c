@@ -194,6 +194,8 @@ static const struct {
     { AIGW_REFUSE_INTERNAL, 500, "Internal Server Error" },
     { AIGW_REFUSE_KEYS, 503, "No keys to validate tokens with" },
     { AIGW_REFUSE_ENCODING, 415, "Content-Encoding is not supported" },
+    { AIGW_REFUSE_PATH, 404, "Not Found" },
+    { AIGW_REFUSE_METHOD, 405, "Method Not Allowed" },
 };
 
 /* Refuse the request, once the core knows whose it is. */

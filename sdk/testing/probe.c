@@ -200,7 +200,7 @@ static void probe_refusals(struct probe *c, struct aigw_testhost *th, const stru
 {
     char *path = probe_path(route);
 
-    for (uint32_t kind = AIGW_REFUSE_TOKEN; path && kind <= AIGW_REFUSE_ENCODING + 1; kind++) {
+    for (uint32_t kind = AIGW_REFUSE_TOKEN; path && kind <= AIGW_REFUSE_METHOD + 1; kind++) {
         aigw_testhost_refuse(th, route->method, path, NULL, kind);
         probe_faults(c, th, "refuse()");
         if (th->answer.status < 400)

@@ -31,6 +31,7 @@ static void note_failure(struct aigw_testhost *th, const struct aigw_error *erro
 {
     th->failure = *error;
     th->failure.code = gw_arena_str(&th->sent_arena, error->code);
+    th->failure.param = gw_arena_str(&th->sent_arena, error->param);
     th->failure.message = gw_arena_str(&th->sent_arena, error->message);
     if (th->may_emit || th->emit_status == AIGW_E_CLOSED)
         return; /* the plugin's own event, noted as it came; or the test wanted no more */

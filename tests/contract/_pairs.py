@@ -71,12 +71,16 @@ class Feature:
             return self._of_row(api, target, rows)
         return self._of_data(api, target, said)
 
+    def _also(self, api, target):
+        names = self.also.get(target.name, [])
+        return names.get(api, []) if isinstance(names, dict) else names
+
     def _spell(self, api, names):
         return [self.spelling[api].get(name, name) for name in names]
 
     def _of_data(self, api, target, said):
         if isinstance(said, dict):
-            names = self._spell(api, self.also.get(target.name, []))
+            names = self._spell(api, self._also(api, target))
             return Cell(target.model, body=said, dropped=names, why="dropped " + ", ".join(names) if names else "")
         word, _, rest = said.partition(" ")
         if word == "refused":
@@ -101,7 +105,7 @@ class Feature:
         if found and found[0][0] == "fails":
             return Cell(model, refused=found[0][2].strip(), why=row.instead)
         body = json.loads(found[0][2]) if found else None
-        names = self._spell(api, dropped + self.also.get(target.name, []))
+        names = self._spell(api, dropped + self._also(api, target))
         return Cell(model, body=body, exact=True, dropped=names, why=row.instead or ("dropped " + ", ".join(names) if names else ""))
 
     def failure(self, target, rows):

@@ -105,7 +105,9 @@ def lost_result(env):
     result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "r"}
     for talk in ([{"role": "user", "content": [result]}],
                  [{"role": "user", "content": "q"}, {"role": "assistant", "content": [call]}, {"role": "user", "content": "wait"},
-                  {"role": "assistant", "content": "ok"}, {"role": "user", "content": [result]}]):
+                  {"role": "assistant", "content": "ok"}, {"role": "user", "content": [result]}],
+                 [{"role": "user", "content": "q"}, {"role": "assistant", "content": [call]}, {"role": "user", "content": "wait"},
+                  {"role": "user", "content": [result]}]):
         found, sent, _ = env.say("messages", "openai", {"messages": talk, "tools": [TOOL]})
         equal((found["status"], sent), (400, None), "refused")
         truth("toolu_1" in found["error"]["message"], "its id", found["error"])

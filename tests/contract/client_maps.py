@@ -393,18 +393,6 @@ def no_arguments(env):
         truth('"{}"' in response.text, "the arguments of a function_call", response.text)
 
 
-@case("CL-MAP-33", "pairs")
-def unknown_paths(env):
-    for script in env.scripts.values():
-        script.seen.clear()
-    for method, path in (("GET", "/v1/props"), ("GET", "/api/tags"), ("POST", "/api/show"), ("GET", "/api/version"), ("GET", "/favicon.ico"),
-                         ("POST", "/api/event_logging/batch"), ("GET", "/v1/organizations"), ("POST", "/v1/oauth/token"), ("GET", "/v1/health")):
-        response = env.request(method, path, {"Authorization": f"Bearer {KEY}"}, "{}" if method == "POST" else None)
-        truth(response.status in (401, 404), f"no such path: {path}", response.text)
-        response.json() if response.text else None
-    equal(sum(len(script.seen) for script in env.scripts.values()), 0, "requests at the servers")
-
-
 @case("CL-MAP-34", "pairs")
 def packed(env):
     """Bodies that come compressed are what they would be otherwise, within the same limit; other codings are 415."""
@@ -520,7 +508,7 @@ def origins(env):
         path, _ = api.send("m0", {}, False)
         response = env.request("OPTIONS", path, {"Origin": "https://page.test", "Access-Control-Request-Method": "POST",
                                                  "Access-Control-Request-Headers": "authorization,content-type,x-api-key,anthropic-version,x-goog-api-key"})
-        truth(response.status in (200, 204) and response.header("access-control-allow-origin") == "*", f"a page may ask {api.name}", response.headers)
+        equal((response.status, response.header("access-control-allow-origin")), (204, "*"), f"a page may ask {api.name}")
         allowed = response.header("access-control-allow-headers", "").lower()
         truth("authorization" in allowed or allowed == "*", "the headers it asked for", allowed)
 

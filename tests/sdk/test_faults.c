@@ -67,9 +67,9 @@ static const struct {
     { "need without size", 6, "need: struct_size is 0" },
     { "error without size", 6, "error of model_resolve(): struct_size is 0" },
     { "part without size", 6, "a part has a struct_size that no struct has" },
-    { "refuse lies", 11, "answered 0, and the client was not answered" },
-    { "refuse forgets", 11, "answered -7, and the client was answered" },
-    { "refuse answers well", 11, "is answered with status 200" },
+    { "refuse lies", 13, "answered 0, and the client was not answered" },
+    { "refuse forgets", 13, "answered -7, and the client was answered" },
+    { "refuse answers well", 13, "is answered with status 200" },
 };
 
 /* Run fn with standard error in a string. */

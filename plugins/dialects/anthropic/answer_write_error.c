@@ -47,7 +47,7 @@ static const struct {
 } failure_statuses[] = {
     { 400, "invalid_request_error", AIGW_NO }, { 401, "authentication_error", AIGW_NO },
     { 402, "billing_error", AIGW_NO },         { 403, "permission_error", AIGW_NO },
-    { 404, "not_found_error", AIGW_NO },       { 405, "invalid_request_error", AIGW_NO },
+    { 404, "not_found_error", AIGW_NO },       { 405, "not_found_error", AIGW_NO },
     { 413, "request_too_large", AIGW_NO },     { 415, "invalid_request_error", AIGW_NO },
     { 422, "invalid_request_error", AIGW_NO }, { 429, "rate_limit_error", AIGW_UNSET },
     { 503, "overloaded_error", AIGW_YES },     { 504, "timeout_error", AIGW_UNSET },
@@ -162,6 +162,8 @@ void anthropic_refuse_error(const struct aigw_host *host, struct aigw_ctx *ctx, 
                                                .retry_after_ms = error->retry_after_ms,
                                                .type = failure_kinds[i].type,
                                                .message = error->message };
+    if (error->kind == AIGW_ERR_BAD_REQUEST && error->http_status == 413)
+        anthropic_refuse_status(413, error->message, ret_refusal);
     if (refusal_is_quota(error)) {
         anthropic_refuse_status(429, error->message, ret_refusal);
         ret_refusal->should_retry = AIGW_NO;

@@ -137,9 +137,9 @@ static aigw_status put_data(struct anthropic_out *out, bool is_image, aigw_str f
         return anthropic_invalid(out, is_image ? "an image needs a media type and base64 data"
                                                : "a document needs a media type and base64 data");
     if (is_image && !is_image_type(type))
-        return anthropic_unsupported(out, "images but JPEG, PNG, GIF and WebP", AIGW_PART_IMAGE);
+        return anthropic_no_part(out, "images but JPEG, PNG, GIF and WebP", AIGW_PART_IMAGE);
     if (!is_image && !is_text && !wire_is(type, "application/pdf"))
-        return anthropic_unsupported(out, "documents but PDF and text", AIGW_PART_DOCUMENT);
+        return anthropic_no_part(out, "documents but PDF and text", AIGW_PART_DOCUMENT);
     wire_puts(out->body, is_text ? "text\",\"media_type\":\"text/plain" : "base64\",\"media_type\":\"");
     if (!is_text)
         wire_put(out->body, wire_same_word(type, "imagejpg") ? AIGW_STR("image/jpeg") : type);
@@ -240,7 +240,7 @@ static aigw_status put_result_part(struct anthropic_out *out, const struct aigw_
     if (part->type == AIGW_PART_IMAGE || part->type == AIGW_PART_DOCUMENT)
         return anthropic_put_attachment(out, part);
     if (part->type != AIGW_PART_OPAQUE)
-        return anthropic_unsupported(out, "such part of a tool's result", part->type);
+        return anthropic_no_part(out, "such part of a tool's result", part->type);
     wire_put(out->body, part->text);
     return AIGW_OK;
 }

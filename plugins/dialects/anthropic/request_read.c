@@ -205,13 +205,11 @@ static bool read_stops(struct reading *r, const struct aigw_json *list, struct a
     return true;
 }
 
-static bool read_budget(struct reading *r, const struct aigw_json *thinking, struct aigw_params *params)
+static bool read_budget(struct reading *r, const struct aigw_json *budget, struct aigw_params *params)
 {
-    struct aigw_json budget;
     bool is_given;
 
-    aigw_json_member(thinking, "budget_tokens", &budget);
-    if (!reading_int(r, &budget, "budget_tokens", 0, &params->reasoning_budget, &is_given))
+    if (!reading_int(r, budget, "budget_tokens", 0, &params->reasoning_budget, &is_given))
         return false;
     if (!is_given)
         return reading_refuse(r, "budget_tokens", "Field required");
@@ -223,26 +221,27 @@ static bool read_budget(struct reading *r, const struct aigw_json *thinking, str
 static bool read_thinking(struct reading *r, const struct aigw_json *thinking, struct aigw_params *params,
                           struct reading_extra *extra)
 {
-    struct aigw_json type, display;
+    enum { TYPE, DISPLAY, BUDGET, MEMBERS };
+    static const char *const names[MEMBERS] = { "type", "display", "budget_tokens" };
+    struct aigw_json at[MEMBERS];
     bool is_good = true;
 
     if (!reading_is(thinking))
         return true;
-    aigw_json_member(thinking, "type", &type);
-    aigw_json_member(thinking, "display", &display);
+    reading_members(r, thinking, names, MEMBERS, at);
     reading_into(r, "thinking");
-    if (!reading_type(r, &type, "type", READING_REQUIRED, AIGW_JSON_STRING) ||
-        !reading_type(r, &display, "display", READING_OPTIONAL, AIGW_JSON_STRING))
+    if (!reading_type(r, &at[TYPE], "type", READING_REQUIRED, AIGW_JSON_STRING) ||
+        !reading_type(r, &at[DISPLAY], "display", READING_OPTIONAL, AIGW_JSON_STRING))
         return false;
-    params->reasoning_show = aigw_json_is_text(&display, "omitted")      ? AIGW_SHOW_OMIT
-                             : aigw_json_is_text(&display, "summarized") ? AIGW_SHOW_SUMMARY
-                                                                         : AIGW_SHOW_DEFAULT;
-    if (aigw_json_is_text(&type, "enabled")) {
+    params->reasoning_show = aigw_json_is_text(&at[DISPLAY], "omitted")      ? AIGW_SHOW_OMIT
+                             : aigw_json_is_text(&at[DISPLAY], "summarized") ? AIGW_SHOW_SUMMARY
+                                                                             : AIGW_SHOW_DEFAULT;
+    if (aigw_json_is_text(&at[TYPE], "enabled")) {
         params->reasoning = AIGW_REASONING_ON;
-        is_good = read_budget(r, thinking, params);
-    } else if (aigw_json_is_text(&type, "adaptive")) {
+        is_good = read_budget(r, &at[BUDGET], params);
+    } else if (aigw_json_is_text(&at[TYPE], "adaptive")) {
         params->reasoning = AIGW_REASONING_ADAPTIVE;
-    } else if (aigw_json_is_text(&type, "disabled")) {
+    } else if (aigw_json_is_text(&at[TYPE], "disabled")) {
         params->reasoning = AIGW_REASONING_OFF;
     } else {
         is_good = reading_extra_add(r, extra, AIGW_STR("\"thinking\""), thinking);
@@ -254,19 +253,20 @@ static bool read_thinking(struct reading *r, const struct aigw_json *thinking, s
 /* {"type":"json_schema","schema":{…}} */
 static bool read_format(struct reading *r, const struct aigw_json *format, const char *name, struct aigw_params *params)
 {
-    struct aigw_json type, schema;
+    enum { TYPE, SCHEMA, MEMBERS };
+    static const char *const names[MEMBERS] = { "type", "schema" };
+    struct aigw_json at[MEMBERS];
 
     if (!reading_type(r, format, name, READING_OPTIONAL, AIGW_JSON_OBJECT))
         return false;
-    aigw_json_member(format, "type", &type);
-    if (!reading_is(format) || aigw_json_is_text(&type, "text"))
+    reading_members(r, format, names, MEMBERS, at);
+    if (!reading_is(format) || aigw_json_is_text(&at[TYPE], "text"))
         return true;
     reading_into(r, name);
-    if (!aigw_json_is_text(&type, "json_schema"))
+    if (!aigw_json_is_text(&at[TYPE], "json_schema"))
         return reading_refuse(r, "type", "Input should be 'json_schema'");
-    aigw_json_member(format, "schema", &schema);
-    if (!reading_type(r, &schema, "schema", READING_REQUIRED, AIGW_JSON_OBJECT) ||
-        !reading_json(r, &schema, &params->schema))
+    if (!reading_type(r, &at[SCHEMA], "schema", READING_REQUIRED, AIGW_JSON_OBJECT) ||
+        !reading_json(r, &at[SCHEMA], &params->schema))
         return false;
     params->format = AIGW_FORMAT_SCHEMA;
     reading_out(r);
@@ -305,11 +305,12 @@ static bool read_output(struct reading *r, const struct aigw_json at[AT_COUNT], 
 
 static bool read_user(struct reading *r, const struct aigw_json *metadata, struct aigw_params *params)
 {
+    static const char *const names[] = { "user_id" };
     struct aigw_json user;
 
     if (!reading_type(r, metadata, "metadata", READING_OPTIONAL, AIGW_JSON_OBJECT))
         return false;
-    aigw_json_member(metadata, "user_id", &user);
+    reading_members(r, metadata, names, 1, &user);
     reading_into(r, "metadata");
     if (!reading_str(r, &user, "user_id", READING_OPTIONAL, &params->user))
         return false;

@@ -59,7 +59,7 @@ bool reading_image(struct reading *r, struct reading_block *b)
     b->part->type = AIGW_PART_IMAGE;
     if (!reading_type(r, &b->of[OF_SOURCE], "source", READING_REQUIRED, AIGW_JSON_OBJECT))
         return false;
-    aigw_json_members(&b->of[OF_SOURCE], source_names, SOURCE_COUNT, at);
+    reading_members(r, &b->of[OF_SOURCE], source_names, SOURCE_COUNT, at);
     reading_into(r, "source");
     if (!read_source(r, at, b->part, &is_known))
         return false;
@@ -157,7 +157,7 @@ bool reading_document(struct reading *r, struct reading_block *b)
     b->part->type = AIGW_PART_DOCUMENT;
     if (!reading_type(r, &b->of[OF_SOURCE], "source", READING_REQUIRED, AIGW_JSON_OBJECT))
         return false;
-    aigw_json_members(&b->of[OF_SOURCE], source_names, SOURCE_COUNT, at);
+    reading_members(r, &b->of[OF_SOURCE], source_names, SOURCE_COUNT, at);
     reading_into(r, "source");
     if (!read_source(r, at, b->part, &is_known) || (!is_known && !read_text_source(r, at, b)))
         return false;

@@ -6,11 +6,31 @@
 
 /* ---- one tool ---- */
 
-enum { TOOL_NAME, TOOL_TYPE, TOOL_DESCRIPTION, TOOL_SCHEMA, TOOL_STRICT, TOOL_DEFER, TOOL_CACHE, TOOL_COUNT };
+enum {
+    TOOL_NAME,
+    TOOL_TYPE,
+    TOOL_DESCRIPTION,
+    TOOL_SCHEMA,
+    TOOL_STRICT,
+    TOOL_DEFER,
+    TOOL_CACHE,
+    TOOL_KNOWN, /* those behind it change nothing of what is meant: another vendor does without them */
+    TOOL_EXAMPLES = TOOL_KNOWN,
+    TOOL_EAGER,
+    TOOL_CALLERS,
+    TOOL_COUNT
+};
 static const char *const tool_names[TOOL_COUNT] = {
-    [TOOL_NAME] = "name",           [TOOL_TYPE] = "type",     [TOOL_DESCRIPTION] = "description",
-    [TOOL_SCHEMA] = "input_schema", [TOOL_STRICT] = "strict", [TOOL_DEFER] = "defer_loading",
+    [TOOL_NAME] = "name",
+    [TOOL_TYPE] = "type",
+    [TOOL_DESCRIPTION] = "description",
+    [TOOL_SCHEMA] = "input_schema",
+    [TOOL_STRICT] = "strict",
+    [TOOL_DEFER] = "defer_loading",
     [TOOL_CACHE] = "cache_control",
+    [TOOL_EXAMPLES] = "input_examples",
+    [TOOL_EAGER] = "eager_input_streaming",
+    [TOOL_CALLERS] = "allowed_callers",
 };
 
 /* Run by the vendor: kept as it is. Some have no name of their own. */
@@ -23,8 +43,7 @@ static bool read_server_tool(struct reading *r, const struct aigw_json *tool, co
            reading_json(r, tool, &ret->extra);
 }
 
-/* What is ours alone, such as input_examples, and a cache mark that asks for more than the default. Another vendor does
- * without: it changes nothing of what is meant. */
+/* What is ours alone, such as input_examples, and a cache mark that asks for more than the default. */
 static bool read_tool_rest(struct reading *r, const struct aigw_json *tool, const struct aigw_json *at,
                            struct aigw_tool *ret)
 {
@@ -44,7 +63,7 @@ static bool read_tool_rest(struct reading *r, const struct aigw_json *tool, cons
     while (is_ours && aigw_json_next(&walk, &key, &value)) {
         bool is_known = !reading_is(&value);
 
-        for (size_t i = 0; i < TOOL_COUNT && !is_known; i++)
+        for (size_t i = 0; i < TOOL_KNOWN && !is_known; i++)
             is_known = aigw_json_is_text(&key, tool_names[i]);
         if (!is_known && !(reading_json(r, &key, &text) && reading_extra_add(r, &extra, text, &value)))
             return false;
@@ -75,16 +94,21 @@ static bool read_function(struct reading *r, const struct aigw_json *tool, const
 static bool read_tool(struct reading *r, const struct aigw_json *tool, struct aigw_tool *ret)
 {
     struct aigw_json at[TOOL_COUNT];
+    uint32_t dropped = r->dropped_count;
+    bool has_vendor_parts = r->has_vendor_parts;
 
     if (!reading_type(r, tool, NULL, READING_REQUIRED, AIGW_JSON_OBJECT))
         return false;
-    aigw_json_members(tool, tool_names, TOOL_COUNT, at);
+    reading_members(r, tool, tool_names, TOOL_COUNT, at);
     if (!reading_type(r, &at[TOOL_TYPE], "type", READING_OPTIONAL, AIGW_JSON_STRING))
         return false;
     ret->struct_size = sizeof *ret;
     ret->origin = AIGW_STR(ANTHROPIC_DIALECT);
-    if (reading_is(&at[TOOL_TYPE]) && !aigw_json_is_text(&at[TOOL_TYPE], "custom"))
+    if (reading_is(&at[TOOL_TYPE]) && !aigw_json_is_text(&at[TOOL_TYPE], "custom")) {
+        r->dropped_count = dropped; /* it stays or goes as a whole */
+        r->has_vendor_parts = has_vendor_parts;
         return read_server_tool(r, tool, at, ret);
+    }
     return read_function(r, tool, at, ret);
 }
 
@@ -98,12 +122,9 @@ static bool is_among(const struct aigw_tool *tools, aigw_str name)
     return false;
 }
 
-static bool read_named(struct reading *r, const struct aigw_json *choice, struct aigw_model_request *req)
+static bool read_named(struct reading *r, const struct aigw_json *name, struct aigw_model_request *req)
 {
-    struct aigw_json name;
-
-    aigw_json_member(choice, "name", &name);
-    if (!reading_name(r, &name, "name", &req->tool_choice_name))
+    if (!reading_name(r, name, "name", &req->tool_choice_name))
         return false;
     if (!is_among(req->tools, req->tool_choice_name))
         return reading_refuse(r, "name", "the tool %.*s is not among the tools of this request",
@@ -116,32 +137,33 @@ static bool read_named(struct reading *r, const struct aigw_json *choice, struct
 static bool read_choice(struct reading *r, const struct aigw_json *choice, struct aigw_model_request *req,
                         struct aigw_params *params)
 {
-    struct aigw_json type, single;
+    enum { TYPE, SINGLE, NAME, MEMBERS };
+    static const char *const names[MEMBERS] = { "type", "disable_parallel_tool_use", "name" };
+    struct aigw_json at[MEMBERS];
     bool is_single = false;
 
     if (!reading_type(r, choice, "tool_choice", READING_OPTIONAL, AIGW_JSON_OBJECT))
         return false;
     if (!reading_is(choice))
         return true;
-    aigw_json_member(choice, "type", &type);
-    aigw_json_member(choice, "disable_parallel_tool_use", &single);
+    reading_members(r, choice, names, MEMBERS, at);
     reading_into(r, "tool_choice");
-    if (!reading_type(r, &type, "type", READING_REQUIRED, AIGW_JSON_STRING) ||
-        !reading_bool(r, &single, "disable_parallel_tool_use", &is_single))
+    if (!reading_type(r, &at[TYPE], "type", READING_REQUIRED, AIGW_JSON_STRING) ||
+        !reading_bool(r, &at[SINGLE], "disable_parallel_tool_use", &is_single))
         return false;
-    if (aigw_json_is_text(&type, "tool")) {
-        if (!read_named(r, choice, req))
+    if (aigw_json_is_text(&at[TYPE], "tool")) {
+        if (!read_named(r, &at[NAME], req))
             return false;
-    } else if (aigw_json_is_text(&type, "any")) {
+    } else if (aigw_json_is_text(&at[TYPE], "any")) {
         if (!req->tools)
             return reading_refuse(r, NULL, "it asks for a tool, and there are no tools in this request");
         req->tool_choice = AIGW_TOOLS_REQUIRED;
-    } else if (aigw_json_is_text(&type, "none")) {
+    } else if (aigw_json_is_text(&at[TYPE], "none")) {
         req->tool_choice = AIGW_TOOLS_NONE;
-    } else if (!aigw_json_is_text(&type, "auto")) {
+    } else if (!aigw_json_is_text(&at[TYPE], "auto")) {
         return reading_refuse(r, "type", "Input should be 'auto', 'any', 'tool' or 'none'");
     }
-    if (reading_is(&single))
+    if (reading_is(&at[SINGLE]))
         params->parallel_calls = is_single ? AIGW_NO : AIGW_YES;
     reading_out(r);
     return true;

@@ -193,12 +193,12 @@ static bool read_block(struct reading *r, const struct aigw_json *json, uint32_t
 {
     bool (*read)(struct reading *, struct reading_block *) = reading_opaque;
     struct reading_block b = { .json = *json };
-    uint32_t allowed = IN_OPAQUE;
-    bool is_marked = false;
+    uint32_t allowed = IN_OPAQUE, dropped = r->dropped_count;
+    bool is_marked = false, has_vendor_parts = r->has_vendor_parts;
 
     if (!reading_type(r, json, NULL, READING_REQUIRED, AIGW_JSON_OBJECT))
         return false;
-    aigw_json_members(json, of_names, OF_COUNT, b.of);
+    reading_members(r, json, of_names, OF_COUNT, b.of);
     if (!reading_type(r, &b.of[OF_TYPE], "type", READING_REQUIRED, AIGW_JSON_STRING))
         return false;
     for (size_t i = 0; i < sizeof block_kinds / sizeof *block_kinds; i++)
@@ -206,6 +206,10 @@ static bool read_block(struct reading *r, const struct aigw_json *json, uint32_t
             read = block_kinds[i].read;
             allowed = block_kinds[i].where;
         }
+    if (read == reading_opaque || read == reading_reference || read == reading_upload) { /* named as one, or read */
+        r->dropped_count = dropped;
+        r->has_vendor_parts = has_vendor_parts;
+    }
     if (!(allowed & where))
         return reading_refuse(r, "type", "such a block cannot stand in %s", place_name(where));
     b.part = new_part(r, 0);
@@ -221,6 +225,7 @@ struct reading_talk {
     struct reading_turns *turns;
     struct reading_calls calls, results;
     bool is_answered; /* something came behind the assistant's turn */
+    bool is_over;     /* … without a result: those that come now are too late */
 };
 
 /* Put a part where it belongs. Empty texts are left out: servers refuse them. */
@@ -326,11 +331,12 @@ static bool read_system_rest(struct reading *r, const struct aigw_json *at, stru
                              struct aigw_message *message)
 {
     struct reading_extra extra = { NULL };
+    static const char *const names[] = { "effort" };
     struct aigw_json effort;
 
     if (!reading_type(r, &at[MESSAGE_OUTPUT], "output_config", READING_OPTIONAL, AIGW_JSON_OBJECT))
         return false;
-    aigw_json_member(&at[MESSAGE_OUTPUT], "effort", &effort);
+    reading_members(r, &at[MESSAGE_OUTPUT], names, 1, &effort);
     reading_into(r, "output_config");
     if (!reading_str(r, &effort, "effort", READING_OPTIONAL, &message->effort))
         return false;
@@ -352,7 +358,7 @@ static bool read_assistant(struct reading *r, const struct aigw_json *at, struct
 {
     if (talk->is_answered && !reading_calls_match(r, &talk->calls, &talk->results))
         return false;
-    talk->is_answered = false;
+    talk->is_answered = talk->is_over = false;
     if (!read_content(r, &at[MESSAGE_CONTENT], IN_ASSISTANT, turn))
         return false;
     talk->turns->is_prefill = turn->parts.first != NULL;
@@ -366,6 +372,11 @@ static bool read_user(struct reading *r, const struct aigw_json *at, struct read
     talk->turns->is_prefill = false;
     if (!read_content(r, &at[MESSAGE_CONTENT], IN_USER, turn))
         return false;
+    if (turn->results.first && talk->is_over && !r->is_continued)
+        return reading_refuse(r, NULL,
+                              "the tool_result for %.*s does not stand directly behind the message of its tool_use",
+                              AIGW_STR_ARG(turn->results.first->id));
+    talk->is_over = !turn->results.first;
     if (turn->results.first && !add_message(r, talk->turns, AIGW_ROLE_TOOL, turn->results.first))
         return false;
     return (!turn->parts.first && turn->results.first) ||
@@ -411,6 +422,8 @@ bool reading_messages(struct reading *r, const struct aigw_json *messages, struc
         if (count == MESSAGES_MAX)
             return reading_refuse(r, NULL, "List should have at most %d items", MESSAGES_MAX);
         reading_into_item(r, count);
+        if (members.has_others)
+            reading_members(r, &item, message_names, MESSAGE_COUNT, at); /* names them */
         if (!read_message(r, &item, at, count++, &talk))
             return false;
         reading_out(r);

@@ -58,7 +58,9 @@ static aigw_status put_function(struct anthropic_out *out, const struct aigw_too
         wire_puts(out->body, ",\"strict\":true");
     if ((tool->flags & AIGW_TOOLF_DEFERRED) && is_ours) /* elsewhere nothing would search for it */
         wire_puts(out->body, ",\"defer_loading\":true");
-    if (anthropic_is_ours(tool->origin) && wire_splice(out->body, tool->extra) != AIGW_OK)
+    if (!anthropic_is_ours(tool->origin))
+        wire_drop_tool_extra(out->host, out->ctx, out->drops, tool);
+    else if (wire_splice(out->body, tool->extra) != AIGW_OK)
         return anthropic_invalid(out, "a tool's extra members are not a JSON object");
     anthropic_put_mark(out, tool->flags & AIGW_TOOLF_CACHE, 0);
     wire_puts(out->body, "}");

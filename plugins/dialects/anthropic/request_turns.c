@@ -87,7 +87,7 @@ static aigw_status put_instruction(void *self, const struct aigw_part *part)
     struct anthropic_out *out = self;
 
     return wire_is_textual(part) ? put_text_block(out, "user", part, part->text, "<system>", "</system>")
-                                 : anthropic_unsupported(out, "such part of a system message", part->type);
+                                 : anthropic_no_part(out, "such part of a system message", part->type);
 }
 
 static aigw_status put_part(void *self, bool is_assistant, const struct aigw_part *part, aigw_str text, bool is_told)
@@ -102,7 +102,7 @@ static aigw_status put_part(void *self, bool is_assistant, const struct aigw_par
     case AIGW_PART_IMAGE:
     case AIGW_PART_DOCUMENT:
         if (is_assistant)
-            return anthropic_unsupported(out, "such part in an assistant message", part->type);
+            return anthropic_no_part(out, "such part in an assistant message", part->type);
         anthropic_open_block(out, role, "");
         return anthropic_put_attachment(out, part);
     case AIGW_PART_TOOL_CALL:
@@ -122,7 +122,7 @@ static aigw_status put_part(void *self, bool is_assistant, const struct aigw_par
     case AIGW_PART_TOOLS:       /* request_write.c lists them */
         return AIGW_OK;
     default:
-        return anthropic_unsupported(out, "part of this type", part->type);
+        return anthropic_no_part(out, "part of this type", part->type);
     }
 }
 
@@ -136,7 +136,7 @@ static aigw_status put_system(struct anthropic_out *out)
     for (const struct aigw_message *msg = out->req->messages; msg && wire_is_system(msg); msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
             if (!wire_is_textual(part) && part->type != AIGW_PART_TOOLS)
-                return anthropic_unsupported(out, "such part of a system message", part->type);
+                return anthropic_no_part(out, "such part of a system message", part->type);
             if (!wire_is_textual(part) || wire_is_blank(part->text))
                 continue;
             if (count == 0)

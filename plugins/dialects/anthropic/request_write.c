@@ -13,6 +13,11 @@ aigw_status anthropic_unsupported(struct anthropic_out *out, const char *what, u
     return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED, "the Anthropic dialect has no %s (%u)", what, number);
 }
 
+aigw_status anthropic_no_part(struct anthropic_out *out, const char *what, uint32_t part_type)
+{
+    return wire_no_part(out->host, out->ctx, "the Anthropic dialect", what, part_type);
+}
+
 aigw_status anthropic_invalid(struct anthropic_out *out, const char *what)
 {
     return out->host->fail(out->ctx, AIGW_E_INVALID, "the request cannot be sent in the Anthropic dialect: %s", what);

@@ -48,6 +48,8 @@ struct anthropic_out {
     uint32_t block_count; /* in the open turn */
 };
 aigw_status anthropic_unsupported(struct anthropic_out *out, const char *what, uint32_t number);
+/** Of a part: wire_no_part(). */
+aigw_status anthropic_no_part(struct anthropic_out *out, const char *what, uint32_t part_type);
 aigw_status anthropic_invalid(struct anthropic_out *out, const char *what);
 void anthropic_drop(struct anthropic_out *out, const char *name);
 /** True when a signature or vendor JSON of this origin is at home here. */

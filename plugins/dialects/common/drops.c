@@ -127,6 +127,12 @@ aigw_status wire_emit_drops(const struct aigw_host *host, struct aigw_ctx *ctx, 
     return status;
 }
 
+/* What only costs when it is left out need not be said. */
+static bool is_mark(const struct aigw_json *key)
+{
+    return aigw_json_is_text(key, "cache_control") || aigw_json_is_text(key, "prompt_cache_breakpoint");
+}
+
 /* Gemini groups its parameters: of those it is each one that is left out. */
 static bool is_group(const struct aigw_json *key)
 {
@@ -143,7 +149,7 @@ static void drop_names(const struct aigw_host *host, struct aigw_ctx *ctx, struc
     while (aigw_json_next(&members, &key, &value)) {
         if (value.type == AIGW_JSON_OBJECT && is_group(&key))
             drop_names(host, ctx, drops, &value);
-        else
+        else if (!is_mark(&key))
             wire_drop(host, ctx, drops,
                       aigw_json_room(&key) <= sizeof room ? aigw_json_text_in(&key, room) : AIGW_STR("extra"));
     }
@@ -160,6 +166,28 @@ aigw_status wire_drop_members(const struct aigw_host *host, struct aigw_ctx *ctx
         return AIGW_E_INVALID;
     drop_names(host, ctx, drops, &root);
     return AIGW_OK;
+}
+
+void wire_drop_tool_extra(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
+                          const struct aigw_tool *tool)
+{
+    static const char *const quiet[] = { "cache_control",         "defer_loading",   "input_examples",
+                                         "eager_input_streaming", "allowed_callers", "strict" };
+    struct aigw_json root, key, value;
+    struct aigw_json_walk members;
+    char room[64];
+
+    if (tool->extra.len == 0 || aigw_json_check(tool->extra, 0, &root, NULL) != AIGW_OK)
+        return;
+    members = aigw_json_begin(&root);
+    while (aigw_json_next(&members, &key, &value)) {
+        size_t i = 0;
+
+        while (i < sizeof quiet / sizeof *quiet && !aigw_json_is_text(&key, quiet[i]))
+            i++;
+        if (i == sizeof quiet / sizeof *quiet && aigw_json_room(&key) <= sizeof room)
+            wire_drop(host, ctx, drops, aigw_json_text_in(&key, room));
+    }
 }
 
 bool wire_takes_item(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,

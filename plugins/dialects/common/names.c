@@ -127,6 +127,18 @@ aigw_str names_describe(const struct aigw_host *host, struct aigw_ctx *ctx, cons
     return words ? wire_str(words) : tool->description;
 }
 
+aigw_str names_parameters(const struct aigw_tool *tool)
+{
+    aigw_str text = wire_trim_end(wire_skip_blanks(tool->parameters));
+
+    if (tool->kind == AIGW_TOOL_FREE_TEXT)
+        return AIGW_STR(NAMES_TEXT_SCHEMA);
+    if (text.len == 0 || wire_is(text, "null") ||
+        (text.ptr[0] == '{' && wire_is(wire_skip_blanks((aigw_str){ text.ptr + 1, text.len - 1 }), "}")))
+        return AIGW_STR("{\"type\":\"object\",\"properties\":{}}");
+    return text;
+}
+
 /* What comes next. Before the text: how many of the signs of {"input":" were seen. */
 #define UNWRAP_START 0u
 #define UNWRAP_TEXT  10u

@@ -30,6 +30,8 @@ const struct name *names_find(const struct names *names, aigw_str sent);
 
 /** What is said of a tool; of one that takes plain text its grammar, too, which can only be told. */
 aigw_str names_describe(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_tool *tool);
+/** The schema of its parameters; of one without any that of an object without members, as servers insist on one. */
+aigw_str names_parameters(const struct aigw_tool *tool);
 
 #define NAMES_TEXT_MEMBER "input" /* {"input":"the text"} */
 #define NAMES_TEXT_SCHEMA \

@@ -217,6 +217,36 @@ bool reading_drops(struct reading *r, aigw_str name)
     return true;
 }
 
+static bool says_nothing(const struct aigw_json *value)
+{
+    bool flag = true;
+
+    return !reading_is(value) || (aigw_json_bool(value, &flag) && !flag) ||
+           (value->type == AIGW_JSON_STRING && value->text.len == 2) ||
+           (value->type >= AIGW_JSON_LIST && aigw_json_count(value) == 0);
+}
+
+void reading_members(struct reading *r, const struct aigw_json *object, const char *const *names, size_t count,
+                     struct aigw_json *ret)
+{
+    struct aigw_json_walk walk = aigw_json_begin(object);
+    struct aigw_json key, value;
+
+    memset(ret, 0, count * sizeof *ret);
+    while (object->type == AIGW_JSON_OBJECT && aigw_json_next(&walk, &key, &value)) {
+        /* most keys are plain, and most names differ from them in the first letter */
+        bool is_plain = !(key.flags & AIGW_JSONF_ESCAPES);
+        size_t i = 0;
+
+        while (i < count && ((is_plain && key.text.ptr[1] != names[i][0]) || !aigw_json_is_text(&key, names[i])))
+            i++;
+        if (i < count)
+            ret[i] = value;
+        else if (!says_nothing(&value))
+            (void)reading_drops(r, (aigw_str){ key.text.ptr + 1, key.text.len - 2 });
+    }
+}
+
 bool reading_extra_add(struct reading *r, struct reading_extra *extra, aigw_str key, const struct aigw_json *value)
 {
     aigw_str text;

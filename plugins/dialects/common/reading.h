@@ -18,7 +18,7 @@
 #include "later.h"
 
 #define READING_PATH_MAX    12 /* names and numbers on the way to a member */
-#define READING_DROPPED_MAX 16
+#define READING_DROPPED_MAX 48
 
 /** One request being read. The first thing that is wrong ends it: then status is not AIGW_OK, and every function below
  *  that answers bool has answered false. Must not move. */
@@ -86,6 +86,9 @@ static inline bool reading_is(const struct aigw_json *value)
     return value->type != AIGW_JSON_ABSENT && value->type != AIGW_JSON_NULL;
 }
 
+/** aigw_json_members(); members that are not among them and say something are reading_drops(). */
+void reading_members(struct reading *r, const struct aigw_json *object, const char *const *names, size_t count,
+                     struct aigw_json *ret);
 /** For another vendor: note the name of what is left out. False when it is to be kept: nothing was noted. */
 bool reading_drops(struct reading *r, aigw_str name);
 

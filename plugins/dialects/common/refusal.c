@@ -179,6 +179,7 @@ void refusal_read(struct reader *r, const struct aigw_json *body, const struct r
         aigw_json_member(&error, codes[i], &value);
         ret_refusal->status = status_of(r, &value);
     }
+    ret_refusal->param = reader_str(r, &error, "param");
     ret_refusal->retry_after_ms = retry_of(r, &error);
     ret_refusal->request_id = reader_str(r, &object, "request_id");
 }
@@ -269,6 +270,8 @@ void refusal_describe(const struct aigw_host *host, struct aigw_ctx *ctx, const 
         ret_error->retry_after_ms = refusal->retry_after_ms;
     if (code.len > 0)
         ret_error->code = wire_words(host, ctx, code);
+    if (refusal->param.len > 0)
+        ret_error->param = wire_words(host, ctx, refusal->param);
     if (ret_error->kind == AIGW_ERR_AUTH) {
         ret_error->message = AIGW_STR("the model server refused the API key; check the key configured for this model");
         return;

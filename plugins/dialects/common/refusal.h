@@ -37,6 +37,7 @@ struct refusal_rules {
 /** What is told. The strings live as long as the reader and what it reads. */
 struct refusal {
     aigw_str message, type, code;
+    aigw_str param;         /* the member that is wrong */
     aigw_str request_id;    /* what the vendor's support asks for */
     int32_t status;         /* an HTTP status inside the body, 0 when there is none */
     int64_t retry_after_ms; /* -1 when the body asks for nothing */

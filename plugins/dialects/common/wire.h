@@ -99,6 +99,10 @@ bool wire_is_system(const struct aigw_message *msg);
 bool wire_is_textual(const struct aigw_part *part);
 /** Is one of this type among them? */
 bool wire_has_part(const struct aigw_part *parts, uint32_t type);
+/** What a dialect says of a tool besides, for a server of another one: unknown members are named. Those that only save
+ *  time or money are not, nor examples. */
+void wire_drop_tool_extra(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
+                          const struct aigw_tool *tool);
 /** Does this OPAQUE part go into the request? Only where its vendor reads it: what one vendor alone understands means
  *  nothing to another. It is left out then, and named by its type. */
 bool wire_takes_item(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_drops *drops,
@@ -111,6 +115,17 @@ void wire_drop_openai_params(const struct aigw_host *host, struct aigw_ctx *ctx,
                              const struct aigw_params *params);
 /** AIGW_E_UNSUPPORTED, with the id: a call has no result before the assistant speaks again, or a result no call. */
 aigw_status wire_check_history(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_message *messages);
+/** Results that somebody's words part from their calls, or another turn, move behind them, as servers want it.
+ *  may_come_first: they may even stand before them. The lists are a reader's; AIGW_E_UNSUPPORTED, with the id, of one
+ * that has no call. */
+aigw_status wire_place_results(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_message **messages,
+                               bool may_come_first);
+/** What a kind of part is called in words about it: "image", "document", "audio"; the APIs spell it as their clients
+ * do. */
+const char *wire_part_word(uint32_t part_type);
+/** AIGW_E_UNSUPPORTED: "audio: <whose> has no <what>". */
+aigw_status wire_no_part(const struct aigw_host *host, struct aigw_ctx *ctx, const char *whose, const char *what,
+                         uint32_t part_type);
 /** A copy that lives as long as the request; absent for an empty text. AIGW_E_NOMEM. */
 aigw_status wire_keep(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text, aigw_str *ret);
 /** Close with '}' and hand the text out. */

@@ -87,3 +87,25 @@ bool wire_is_end_marker(aigw_str text)
         text = (aigw_str){ text.ptr + 1, text.len - 1 };
     return text.len >= 6 && strncasecmp(text.ptr, "[DONE]", 6) == 0;
 }
+
+/* ---- parts ---- */
+
+const char *wire_part_word(uint32_t part_type)
+{
+    static const char *const words[] = {
+        [AIGW_PART_TEXT] = "text",           [AIGW_PART_IMAGE] = "image",
+        [AIGW_PART_TOOL_CALL] = "tool_call", [AIGW_PART_TOOL_RESULT] = "tool_result",
+        [AIGW_PART_REASONING] = "reasoning", [AIGW_PART_DOCUMENT] = "document",
+        [AIGW_PART_AUDIO] = "audio",         [AIGW_PART_VIDEO] = "video",
+        [AIGW_PART_REFUSAL] = "refusal",     [AIGW_PART_REDACTED] = "reasoning",
+        [AIGW_PART_TOOLS] = "tools",
+    };
+
+    return part_type < sizeof words / sizeof *words && words[part_type] ? words[part_type] : "content";
+}
+
+aigw_status wire_no_part(const struct aigw_host *host, struct aigw_ctx *ctx, const char *whose, const char *what,
+                         uint32_t part_type)
+{
+    return host->fail(ctx, AIGW_E_UNSUPPORTED, "%s: %s has no %s", wire_part_word(part_type), whose, what);
+}

@@ -123,6 +123,8 @@ struct converse_out {
 };
 bool converse_takes(const struct converse_out *out, uint32_t what);
 aigw_status converse_unsupported(struct converse_out *out, const char *what, uint32_t number);
+/** Of a part: wire_no_part(). */
+aigw_status converse_no_part(struct converse_out *out, const char *what, uint32_t part_type);
 /** The same for what this model lacks. */
 aigw_status converse_model_lacks(struct converse_out *out, const char *what);
 aigw_status converse_invalid(struct converse_out *out, const char *what);

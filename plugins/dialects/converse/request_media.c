@@ -164,7 +164,7 @@ static const char *kind_of(uint32_t part)
 
 static aigw_status refuse(struct converse_out *out, const struct aigw_part *part, const char *why)
 {
-    return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED, "%s %s", kind_of(part->type), why);
+    return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED, "%s: %s %s", kind_of(part->type), kind_of(part->type), why);
 }
 
 static aigw_status put_source(struct converse_out *out, const struct aigw_part *part, aigw_str data)

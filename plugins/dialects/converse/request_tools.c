@@ -64,12 +64,13 @@ static aigw_status put_spec(struct converse_out *out, struct listed *listed, con
     wire_puts(out->body, ",\"description\":"); /* must not be empty */
     converse_put_text(out, wire_is_blank(words) ? tool->name : words);
     wire_puts(out->body, ",\"inputSchema\":{\"json\":");
-    status =
-        converse_put_schema(out, tool->kind == AIGW_TOOL_FREE_TEXT ? AIGW_STR(NAMES_TEXT_SCHEMA) : tool->parameters);
+    status = converse_put_schema(out, names_parameters(tool));
     wire_puts(out->body, "}");
     if ((tool->flags & AIGW_TOOLF_STRICT) && converse_takes(out, CONVERSE_SCHEMA))
         wire_puts(out->body, ",\"strict\":true");
-    if (status == AIGW_OK && converse_is_ours(tool->origin) && wire_splice(out->body, tool->extra) != AIGW_OK)
+    if (!converse_is_ours(tool->origin))
+        wire_drop_tool_extra(out->host, out->ctx, out->drops, tool);
+    else if (status == AIGW_OK && wire_splice(out->body, tool->extra) != AIGW_OK)
         status = converse_invalid(out, "a tool's extra members are not a JSON object");
     wire_puts(out->body, "}}");
     if (converse_takes(out, CONVERSE_CACHE_TOOLS))

@@ -120,7 +120,7 @@ static aigw_status put_plain(struct converse_out *out, const struct aigw_part *p
     aigw_status status = AIGW_OK;
 
     if (part->extra.len > 0 && converse_is_ours(out->req->dialect))
-        return converse_unsupported(out, "members beside a text", part->type);
+        return converse_no_part(out, "members beside a text", part->type);
     if (drop_extra(out, part->extra) != AIGW_OK)
         return converse_invalid(out, "a part's extra members are not a JSON object");
     wire_puts(out->body, "{\"text\":");
@@ -159,9 +159,9 @@ static aigw_status put_media(struct converse_out *out, const char *role, const s
     aigw_status status;
 
     if (strcmp(role, "user") != 0)
-        return converse_unsupported(out, "such part in an assistant message", part->type);
+        return converse_no_part(out, "such part in an assistant message", part->type);
     if (part->extra.len > 0 && converse_is_ours(out->req->dialect))
-        return converse_unsupported(out, "members beside an attachment", part->type);
+        return converse_no_part(out, "members beside an attachment", part->type);
     if (drop_extra(out, part->extra) != AIGW_OK)
         return converse_invalid(out, "a part's extra members are not a JSON object");
     open_block(out, role);
@@ -235,7 +235,7 @@ static aigw_status put_result_parts(struct converse_out *out, const struct aigw_
         else if (part->type == AIGW_PART_OPAQUE)
             wire_put(out->body, part->text);
         else
-            status = converse_unsupported(out, "such part of a tool's result", part->type);
+            status = converse_no_part(out, "such part of a tool's result", part->type);
     }
     if (count == 0 && says_error)
         wire_puts(out->body, "{\"text\":\"Error\"}");
@@ -291,7 +291,7 @@ static aigw_status put_instruction(void *self, const struct aigw_part *part)
     struct converse_out *out = self;
 
     return wire_is_textual(part) ? put_text(out, "user", part, part->text, "<system>", "</system>")
-                                 : converse_unsupported(out, "such part of a system message", part->type);
+                                 : converse_no_part(out, "such part of a system message", part->type);
 }
 
 static aigw_status put_part(void *self, bool is_assistant, const struct aigw_part *part, aigw_str text, bool is_told)
@@ -325,7 +325,7 @@ static aigw_status put_part(void *self, bool is_assistant, const struct aigw_par
     case AIGW_PART_TOOLS:       /* request_tools.c lists them */
         return AIGW_OK;
     default:
-        return converse_unsupported(out, "part of this type", part->type);
+        return converse_no_part(out, "part of this type", part->type);
     }
 }
 
@@ -346,7 +346,7 @@ static aigw_status put_system(struct converse_out *out, aigw_str note)
     for (const struct aigw_message *msg = out->req->messages; msg && wire_is_system(msg); msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
             if (!wire_is_textual(part) && part->type != AIGW_PART_TOOLS)
-                return converse_unsupported(out, "such part of a system message", part->type);
+                return converse_no_part(out, "such part of a system message", part->type);
             if (!wire_is_textual(part) || wire_is_blank(part->text))
                 continue;
             open_system(out, &count);

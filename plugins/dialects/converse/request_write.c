@@ -12,10 +12,15 @@ aigw_status converse_unsupported(struct converse_out *out, const char *what, uin
     return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED, "Bedrock's Converse API has no %s (%u)", what, number);
 }
 
+aigw_status converse_no_part(struct converse_out *out, const char *what, uint32_t part_type)
+{
+    return wire_no_part(out->host, out->ctx, "Bedrock's Converse API", what, part_type);
+}
+
 aigw_status converse_model_lacks(struct converse_out *out, const char *what)
 {
-    return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED, "this model takes no %s on Bedrock (known as \"%s\")", what,
-                           out->quirks->model->pattern);
+    return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED, "%s: this model takes no %s on Bedrock (known as \"%s\")",
+                           what, what, out->quirks->model->pattern);
 }
 
 aigw_status converse_invalid(struct converse_out *out, const char *what)
@@ -62,8 +67,6 @@ aigw_status converse_put_schema(struct converse_out *out, aigw_str schema)
     struct aigw_json_walk walk;
     uint32_t count = 0;
 
-    if (wire_is_blank(schema) || wire_is(wire_trim_end(wire_skip_blanks(schema)), "null"))
-        schema = AIGW_STR("{\"properties\":{}}");
     if (aigw_json_check(schema, AIGW_JSON_NAN, &root, NULL) != AIGW_OK || root.type != AIGW_JSON_OBJECT)
         return converse_invalid(out, "a JSON Schema is not a JSON object");
     wire_puts(out->body, "{");

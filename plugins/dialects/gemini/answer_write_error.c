@@ -39,6 +39,8 @@ void gemini_refuse_error(const struct aigw_error *error, struct gemini_refusal *
             ret_refusal->http_status = rows[i].http_status;
             ret_refusal->status = rows[i].status;
         }
+    if (error->kind == AIGW_ERR_BAD_REQUEST && error->http_status == 413)
+        ret_refusal->http_status = 413;
     if (refusal_is_quota(error)) {
         ret_refusal->http_status = 429;
         ret_refusal->status = "RESOURCE_EXHAUSTED";
@@ -59,6 +61,18 @@ void gemini_refuse_status(int32_t http_status, aigw_str message, struct gemini_r
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].http_status == http_status)
             ret_refusal->status = rows[i].status;
+}
+
+aigw_str gemini_too_long(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str words)
+{
+    const char *text;
+
+    if (wire_contains(words, "input token count") && wire_contains(words, "exceeds the maximum"))
+        return words;
+    text =
+        host->format(ctx, AIGW_LIFE_REQUEST, "The input token count exceeds the maximum number of tokens allowed%s%.*s",
+                     words.len > 0 ? ": " : "", AIGW_STR_ARG(words));
+    return text ? wire_str(text) : words;
 }
 
 void gemini_write_refusal(const struct aigw_host *host, struct aigw_buf *buf, const struct gemini_refusal *refusal)

@@ -78,6 +78,8 @@ struct gemini_out {
 /** True for the address of a file that the vendor keeps for its own models. */
 bool gemini_is_upload(aigw_str url);
 aigw_status gemini_unsupported(struct gemini_out *out, const char *what, uint32_t number);
+/** Of a part: wire_no_part(). */
+aigw_status gemini_no_part(struct gemini_out *out, const char *what, uint32_t part_type);
 aigw_status gemini_invalid(struct gemini_out *out, const char *what);
 void gemini_drop(struct gemini_out *out, const char *name);
 /** The name that a tool is sent under. */

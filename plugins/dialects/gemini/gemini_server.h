@@ -31,11 +31,14 @@ void gemini_refuse_error(const struct aigw_error *error, struct gemini_refusal *
 /** What the core refused by itself: the word for its status. */
 void gemini_refuse_status(int32_t http_status, aigw_str message, struct gemini_refusal *ret_refusal);
 /** Append {"error":{…}}. */
+/** Words about a prompt that does not fit, as Google's clients look for them; the server's own stay in them. Memory of
+ * the request's life. */
+aigw_str gemini_too_long(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str words);
 void gemini_write_refusal(const struct aigw_host *host, struct aigw_buf *buf, const struct gemini_refusal *refusal);
 
 /* ---- requests ------------------------------------------------------------------------------------------------ */
 
-#define GEMINI_DROPPED_MAX 16u
+#define GEMINI_DROPPED_MAX 48u
 
 /** What a client asked of its answer. Its model and whether it streams stand in the path. */
 struct gemini_asked {

@@ -138,7 +138,9 @@ static aigw_status put_media(struct gemini_out *out, const struct aigw_part *par
         if (part->title.len > 0 && out->quirks->is_vertex)
             put_string(out, ",\"displayName\":", part->title);
     } else if (part->url.len > 0) {
-        return gemini_unsupported(out, "images and files by URL but Google's own; send base64", part->type);
+        return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED,
+                               "%s: %s URLs are not accepted by this model, send base64, or an upload of Google's",
+                               wire_part_word(part->type), wire_part_word(part->type));
     } else {
         return gemini_invalid(out, "an image, document, sound or video has neither data nor URL nor file id");
     }
@@ -271,12 +273,14 @@ static aigw_status put_result_media(struct gemini_out *out, const struct aigw_pa
     uint32_t count = 0;
 
     for (const struct aigw_part *part = parts; part && status == AIGW_OK; part = part->next) {
+        if (wire_is_textual(part) && wire_drop_members(out->host, out->ctx, out->drops, part->extra) != AIGW_OK)
+            return gemini_invalid(out, "a part's extra members are not a JSON object");
         if (wire_is_textual(part) ||
             (part->type == AIGW_PART_OPAQUE && !wire_takes_item(out->host, out->ctx, out->drops, part, false)))
             continue;
         if (part->type < AIGW_PART_IMAGE || part->type > AIGW_PART_VIDEO ||
             (part->type > AIGW_PART_IMAGE && part->type < AIGW_PART_DOCUMENT))
-            return gemini_unsupported(out, "such part of a tool's result", part->type);
+            return gemini_no_part(out, "such part of a tool's result", part->type);
         if (!is_inside) {
             status = put_attachment(out, "user", part);
             continue;
@@ -403,7 +407,7 @@ static aigw_status put_instruction(void *self, const struct aigw_part *part)
     struct gemini_out *out = self;
 
     if (!wire_is_textual(part))
-        return gemini_unsupported(out, "such part of a system message", part->type);
+        return gemini_no_part(out, "such part of a system message", part->type);
     return part->text.len > 0 ? put_text(out, "user", part, true) : AIGW_OK;
 }
 
@@ -434,7 +438,7 @@ static aigw_status put_part(void *self, bool is_model, const struct aigw_part *p
     case AIGW_PART_TOOLS:       /* request_write.c lists them */
         return AIGW_OK;
     default:
-        return gemini_unsupported(out, "part of this type", part->type);
+        return gemini_no_part(out, "part of this type", part->type);
     }
 }
 
@@ -447,7 +451,7 @@ static aigw_status put_system(struct gemini_out *out, const struct aigw_model_re
     for (const struct aigw_message *msg = req->messages; msg && wire_is_system(msg); msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
             if (!wire_is_textual(part) && part->type != AIGW_PART_TOOLS)
-                return gemini_unsupported(out, "such part of a system message", part->type);
+                return gemini_no_part(out, "such part of a system message", part->type);
             if (!wire_is_textual(part) || part->text.len == 0)
                 continue;
             if (count == 0)

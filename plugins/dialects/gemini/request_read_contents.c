@@ -44,7 +44,7 @@ static aigw_status add_message(struct gemini_reading *r, uint32_t role, const st
 {
     struct aigw_message *msg;
 
-    if (!parts->first)
+    if (!parts->first && role != AIGW_ROLE_USER) /* a turn of the user's stays one, empty or not */
         return AIGW_OK;
     msg = gemini_read_alloc(r, sizeof *msg);
     if (!msg)
@@ -433,7 +433,9 @@ static aigw_status read_content(struct gemini_reading *r, const struct aigw_json
             return gemini_read_refuse(r, "contents", "has a functionCall in a turn of the user");
     if (status == AIGW_OK)
         status = add_message(r, AIGW_ROLE_TOOL, &results);
-    return status == AIGW_OK ? add_message(r, is_model ? AIGW_ROLE_ASSISTANT : AIGW_ROLE_USER, &list) : status;
+    if (status != AIGW_OK || (!list.first && results.first))
+        return status;
+    return add_message(r, is_model ? AIGW_ROLE_ASSISTANT : AIGW_ROLE_USER, &list);
 }
 
 aigw_status gemini_read_contents(struct gemini_reading *r, const struct aigw_json *contents)

@@ -8,6 +8,11 @@ aigw_status gemini_unsupported(struct gemini_out *out, const char *what, uint32_
     return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED, "the Gemini dialect has no %s (%u)", what, number);
 }
 
+aigw_status gemini_no_part(struct gemini_out *out, const char *what, uint32_t part_type)
+{
+    return wire_no_part(out->host, out->ctx, "the Gemini dialect", what, part_type);
+}
+
 aigw_status gemini_invalid(struct gemini_out *out, const char *what)
 {
     return out->host->fail(out->ctx, AIGW_E_INVALID, "the request cannot be sent in the Gemini dialect: %s", what);
@@ -116,8 +121,9 @@ static aigw_status put_function(struct gemini_out *out, const struct aigw_tool *
         wire_puts(out->body, out->quirks->openapi_schema ? ",\"parameters\":" : ",\"parametersJsonSchema\":");
         status = gemini_put_schema(out, out->body, schema);
     }
-    if (status == AIGW_OK && tool->extra.len > 0 && (tool->origin.len == 0 || wire_is(tool->origin, GEMINI_DIALECT)) &&
-        wire_splice(out->body, tool->extra) != AIGW_OK)
+    if (tool->origin.len > 0 && !wire_is(tool->origin, GEMINI_DIALECT))
+        wire_drop_tool_extra(out->host, out->ctx, out->drops, tool);
+    else if (status == AIGW_OK && tool->extra.len > 0 && wire_splice(out->body, tool->extra) != AIGW_OK)
         status = gemini_invalid(out, "a tool's extra members are not a JSON object");
     wire_puts(out->body, "}");
     return status;
@@ -404,7 +410,8 @@ aigw_status gemini_body(const struct aigw_host *host, struct aigw_ctx *ctx, aigw
     else if (req->kind == AIGW_CALL_CHAT || req->kind == AIGW_CALL_COUNT)
         status = put_chat(&out, req);
     else
-        return gemini_unsupported(&out, req->kind == AIGW_CALL_COMPLETION ? "raw completions" : "such call", req->kind);
+        return host->fail(ctx, AIGW_E_UNSUPPORTED, "the Gemini dialect has no %s",
+                          req->kind == AIGW_CALL_COMPLETION ? "raw completions" : "such call");
     if (status == AIGW_OK)
         status = wire_settle_drops(host, ctx, drops, req, "the Gemini dialect");
     return status == AIGW_OK ? wire_end(&body, ret_body) : status;

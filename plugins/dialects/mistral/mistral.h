@@ -88,6 +88,8 @@ aigw_str mistral_name_of(const struct aigw_json *key);
 /** True when vendor JSON of this origin may be put into a body. */
 bool mistral_is_ours(aigw_str origin);
 aigw_status mistral_unsupported(struct mistral_out *out, const char *what, uint32_t number);
+/** Of a part: wire_no_part(). */
+aigw_status mistral_no_part(struct mistral_out *out, const char *what, uint32_t part_type);
 aigw_status mistral_invalid(struct mistral_out *out, const char *what);
 void mistral_drop(struct mistral_out *out, const char *name);
 

@@ -135,7 +135,7 @@ static aigw_status put_audio(struct mistral_out *out, const struct aigw_part *pa
     if (part->data.len > 0 && !wire_is_base64(part->data))
         return mistral_invalid(out, "audio needs base64 data");
     if (part->data.len == 0 && part->url.len == 0)
-        return mistral_unsupported(out, "audio by file id", part->type);
+        return mistral_no_part(out, "audio by file id", part->type);
     put_json(out, "{\"type\":\"input_audio\",\"input_audio\":", part->data.len > 0 ? part->data : part->url);
     return AIGW_OK;
 }
@@ -355,11 +355,11 @@ static aigw_status put_result_text(struct mistral_out *out, const struct aigw_pa
         }
         has_attachment |= is_attachment(part);
         if (!wire_is_textual(part) && !is_attachment(part))
-            return mistral_unsupported(out, "such part of a tool's result", part->type);
+            return mistral_no_part(out, "such part of a tool's result", part->type);
         if (!wire_is_textual(part) || part->text.len == 0)
             continue;
-        if (part->extra.len > 0)
-            return mistral_unsupported(out, "extra members of a text in a tool's result", part->type);
+        if (wire_drop_members(out->host, out->ctx, out->drops, part->extra) != AIGW_OK)
+            return mistral_invalid(out, "a part's extra members are not a JSON object");
         if (has_text)
             out->host->buf_put(joined, "\n", 1);
         out->host->buf_put(joined, part->text.ptr, part->text.len);
@@ -444,8 +444,8 @@ static aigw_status check_part(struct mistral_out *out, const struct aigw_message
         return AIGW_OK;
     default:
         if (!is_attachment(part))
-            return mistral_unsupported(out, "part of this type", part->type);
-        return is_users ? AIGW_OK : mistral_unsupported(out, "such part in a message of this role", part->type);
+            return mistral_no_part(out, "part of this type", part->type);
+        return is_users ? AIGW_OK : mistral_no_part(out, "such part in a message of this role", part->type);
     }
 }
 

@@ -25,8 +25,6 @@ aigw_status mistral_put_schema(struct mistral_out *out, aigw_str text)
     struct aigw_json_walk members;
     const char *comma = "";
 
-    if (text.len == 0)
-        text = AIGW_STR("{\"type\":\"object\",\"properties\":{}}");
     if (aigw_json_check(text, AIGW_JSON_STRICT, &root, NULL) != AIGW_OK || root.type != AIGW_JSON_OBJECT)
         return mistral_invalid(out, "a JSON Schema is not a JSON object");
     wire_puts(out->body, "{");
@@ -64,14 +62,14 @@ static aigw_status put_function(struct mistral_out *out, const struct aigw_tool 
         host->buf_json(out->body->buf, words);
     }
     wire_puts(out->body, ",\"parameters\":");
-    status =
-        mistral_put_schema(out, tool->kind == AIGW_TOOL_FREE_TEXT ? AIGW_STR(NAMES_TEXT_SCHEMA) : tool->parameters);
+    status = mistral_put_schema(out, names_parameters(tool));
     mistral_put_strict(out, tool->flags & AIGW_TOOLF_STRICT       ? AIGW_YES
                             : tool->flags & AIGW_TOOLF_STRICT_OFF ? AIGW_NO
                                                                   : AIGW_UNSET);
     wire_puts(out->body, "}");
-    /* What another vendor's dialect says about its tools (caching, examples) means nothing here. */
-    if (status == AIGW_OK && mistral_is_ours(tool->origin))
+    if (!mistral_is_ours(tool->origin))
+        wire_drop_tool_extra(host, out->ctx, out->drops, tool);
+    else if (status == AIGW_OK)
         status = mistral_splice(out, tool->extra);
     wire_puts(out->body, "}");
     return status;

@@ -15,6 +15,11 @@ aigw_status mistral_unsupported(struct mistral_out *out, const char *what, uint3
     return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED, "the Mistral API has no %s (%u)", what, number);
 }
 
+aigw_status mistral_no_part(struct mistral_out *out, const char *what, uint32_t part_type)
+{
+    return wire_no_part(out->host, out->ctx, "the Mistral API", what, part_type);
+}
+
 aigw_status mistral_invalid(struct mistral_out *out, const char *what)
 {
     return out->host->fail(out->ctx, AIGW_E_INVALID, "the request cannot be sent to the Mistral API: %s", what);

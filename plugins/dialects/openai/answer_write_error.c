@@ -44,12 +44,43 @@ void openai_error_of(const struct aigw_error *error, struct openai_error *ret_er
                                                 .code = errors[i].code ? wire_str(errors[i].code) : error->code,
                                                 .param = errors[i].param ? wire_str(errors[i].param) : AIGW_STR_NONE,
                                                 .retry = errors[i].retry };
+    if (error->kind == AIGW_ERR_BAD_REQUEST && error->http_status == 413) {
+        ret_error->http_status = 413;
+        ret_error->code = AIGW_STR("request_too_large");
+    }
     if (refusal_is_quota(error)) {
         ret_error->http_status = 429;
         ret_error->type = "insufficient_quota";
         ret_error->code = AIGW_STR("insufficient_quota");
         ret_error->retry = AIGW_NO;
     }
+}
+
+static const struct {
+    uint32_t kind, retry;
+    const char *type, *code;
+} refusals[] = {
+    { AIGW_REFUSE_TOKEN, AIGW_NO, "invalid_request_error", "invalid_api_key" },
+    { AIGW_REFUSE_SCOPE, AIGW_NO, "permission_error", "insufficient_permissions" },
+    { AIGW_REFUSE_TOO_LARGE, AIGW_NO, "invalid_request_error", "request_too_large" },
+    { AIGW_REFUSE_ENCODING, AIGW_NO, "invalid_request_error", "unsupported_encoding" },
+    { AIGW_REFUSE_LIMIT, AIGW_UNSET, "rate_limit_error", "rate_limit_exceeded" },
+    { AIGW_REFUSE_TIMEOUT, AIGW_UNSET, "server_error", "timeout" },
+    { AIGW_REFUSE_KEYS, AIGW_YES, "server_error", "overloaded" },
+    { AIGW_REFUSE_PATH, AIGW_NO, "invalid_request_error", "unknown_url" },
+    { AIGW_REFUSE_METHOD, AIGW_NO, "invalid_request_error", "unknown_url" },
+};
+
+void openai_error_of_refusal(uint32_t kind, struct openai_error *ret_error)
+{
+    *ret_error =
+        (struct openai_error){ .type = "server_error", .code = AIGW_STR("internal_error"), .retry = AIGW_UNSET };
+    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++)
+        if (refusals[i].kind == kind) {
+            ret_error->type = refusals[i].type;
+            ret_error->code = wire_str(refusals[i].code);
+            ret_error->retry = refusals[i].retry;
+        }
 }
 
 static void put(const struct aigw_host *host, struct aigw_buf *buf, const char *text)

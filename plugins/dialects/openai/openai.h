@@ -99,6 +99,8 @@ aigw_status openai_params(struct openai_out *out, uint32_t path, const struct ai
 /** True when the server does not take it (OPENAI_NO_*): the parameter of that name is noted as dropped. */
 bool openai_drops(struct openai_out *out, uint32_t what, const char *name);
 aigw_status openai_unsupported(struct openai_out *out, const char *what, uint32_t number);
+/** Of a part: wire_no_part(). */
+aigw_status openai_no_part(struct openai_out *out, const char *what, uint32_t part_type);
 aigw_status openai_invalid(struct openai_out *out, const char *what);
 /** Extra members, as they stand, into an object that has members already. */
 aigw_status openai_splice(struct openai_out *out, aigw_str extra);

@@ -35,6 +35,8 @@ struct openai_refusal {
     aigw_str message; /* names the parameter, never a value */
 };
 
+#define OPENAI_LEFT_OUT_MAX 32u
+
 /** What the client asked of the answer. The strings are borrowed from the body or live for the build. */
 struct openai_asked {
     uint32_t path;         /* OPENAI_CHAT … */
@@ -47,6 +49,7 @@ struct openai_asked {
     bool wants_echo;          /* the completion shall begin with the prompt */
     bool uses_functions;      /* the deprecated form: the answer calls by function_call */
     bool uses_completion_max; /* the maximum was called max_completion_tokens */
+    const char *user_word, *effort_word, *thinking_word; /* what these were called, where not as usual; or NULL */
     bool has_input; /* refused, but `input` is there instead of `messages`: openai_read_responses() reads it, and with
                        `path` set to OPENAI_CHAT then the answer is a chat's (it must not pass through) */
     const aigw_str *prompts;    /* legacy completions: prompt_count texts, each a call of its own with    */
@@ -60,6 +63,8 @@ struct openai_asked {
     bool has_foreign;     /* the body brings another vendor's signatures or forms: it must not pass through as it is */
     aigw_str echo;        /* members of the response object that repeat the request: "tool_choice":"auto",… */
     struct aigw_raw raw;  /* the body as it is, with its marks: of a chat for its dialect, of others with their path */
+    uint32_t left_out_count;
+    aigw_str left_out[OPENAI_LEFT_OUT_MAX]; /* names of members deep inside that the canonical form has no place for */
     struct wire_laters later; /* texts of the request: wire_later_read() before anybody looks at it */
 };
 
@@ -144,6 +149,8 @@ struct openai_error {
     uint32_t retry; /* header x-should-retry: AIGW_YES, AIGW_NO, AIGW_UNSET for none */
 };
 void openai_error_of(const struct aigw_error *error, struct openai_error *ret_error);
+/** Of a refusal of the core's: AIGW_REFUSE_*. http_status is not set: the refusal has it. */
+void openai_error_of_refusal(uint32_t kind, struct openai_error *ret_error);
 /** {"error":{…}} */
 void openai_put_error(const struct aigw_host *host, struct aigw_buf *buf, const struct openai_error *error,
                       aigw_str message);

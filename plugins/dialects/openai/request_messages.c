@@ -8,6 +8,11 @@ aigw_status openai_unsupported(struct openai_out *out, const char *what, uint32_
     return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED, "the OpenAI dialect has no %s (%u)", what, number);
 }
 
+aigw_status openai_no_part(struct openai_out *out, const char *what, uint32_t part_type)
+{
+    return wire_no_part(out->host, out->ctx, "the OpenAI dialect", what, part_type);
+}
+
 aigw_status openai_invalid(struct openai_out *out, const char *what)
 {
     return out->host->fail(out->ctx, AIGW_E_INVALID, "the request cannot be sent in the OpenAI dialect: %s", what);
@@ -88,7 +93,8 @@ static aigw_status put_image(struct openai_out *out, const struct aigw_part *par
     if (part->data.len > 0 && !is_data_sound(part))
         return openai_invalid(out, "an image needs a media type and base64 data");
     if (part->data.len == 0 && part->url.len == 0)
-        return openai_unsupported(out, "images by file id", part->type);
+        return out->host->fail(out->ctx, AIGW_E_UNSUPPORTED,
+                               "file_id: a chat's images are not taken by file id; send what is in it");
     wire_puts(body, "{\"type\":\"image_url\",\"image_url\":{\"url\":");
     if (part->data.len > 0)
         put_data_url(body, part);
@@ -113,7 +119,7 @@ static aigw_status put_document(struct openai_out *out, const struct aigw_part *
     if (part->data.len > 0 && !is_data_sound(part))
         return openai_invalid(out, "a document needs a media type and base64 data");
     if (part->data.len == 0 && part->file_id.len == 0)
-        return openai_unsupported(out, "documents by URL", part->type);
+        return openai_no_part(out, "documents by URL; send base64", part->type);
     wire_puts(body, "{\"type\":\"file\",\"file\":{");
     if (part->data.len > 0) {
         wire_puts(body, "\"file_data\":");
@@ -138,7 +144,7 @@ static aigw_status put_audio(struct openai_out *out, const struct aigw_part *par
                                                                                        : NULL;
 
     if (!format)
-        return openai_unsupported(out, "audio other than wav and mp3", part->type);
+        return openai_no_part(out, "audio other than wav and mp3", part->type);
     if (!wire_is_base64(part->data))
         return openai_invalid(out, "audio needs base64 data");
     wire_puts(out->body, "{\"type\":\"input_audio\",\"input_audio\":{\"data\":\"");
@@ -321,8 +327,11 @@ static aigw_status put_results(struct openai_out *out, const struct aigw_message
         for (const struct aigw_part *inner = part->parts; inner; inner = inner->next)
             if (inner->type == AIGW_PART_OPAQUE)
                 (void)wire_takes_item(out->host, out->ctx, out->drops, inner, false);
-            else if ((!wire_is_textual(inner) && !is_attachment(inner->type)) || has_extra_text(inner))
-                return openai_unsupported(out, "such part of a tool's result", inner->type);
+            else if (!wire_is_textual(inner) && !is_attachment(inner->type))
+                return openai_no_part(out, "such part of a tool's result", inner->type);
+            else if (wire_is_textual(inner) &&
+                     wire_drop_members(out->host, out->ctx, out->drops, inner->extra) != AIGW_OK)
+                return openai_invalid(out, "a part's extra members are not a JSON object");
         open_message(out, "tool", count);
         wire_puts(out->body, ",\"tool_call_id\":");
         out->host->buf_json(out->body->buf, part->id);
@@ -401,10 +410,10 @@ static aigw_status check_parts(struct openai_out *out, const struct aigw_message
         case AIGW_PART_DOCUMENT:
         case AIGW_PART_AUDIO:
             if (is_assistant)
-                return openai_unsupported(out, "such part in an assistant message", part->type);
+                return openai_no_part(out, "such part in an assistant message", part->type);
             break;
         default:
-            return openai_unsupported(out, "part of this type", part->type);
+            return openai_no_part(out, "part of this type", part->type);
         }
     return AIGW_OK;
 }

@@ -160,7 +160,9 @@ static aigw_status put_logprobs(struct openai_out *out, bool is_chat, const stru
 static void put_reasoning(struct openai_out *out, const struct aigw_params *params)
 {
     aigw_str effort = params->effort;
+    bool has_budget = params->set & AIGW_PARAM_REASONING_BUDGET;
     bool is_off = params->reasoning == AIGW_REASONING_OFF || wire_is(effort, "none");
+    const char *said = effort.len > 0 ? "effort" : has_budget ? "reasoning_budget" : "reasoning";
     bool is_on = params->reasoning == AIGW_REASONING_ON || params->reasoning == AIGW_REASONING_ADAPTIVE;
 
     if (out->quirks->thinking && (is_off || is_on)) {
@@ -171,12 +173,12 @@ static void put_reasoning(struct openai_out *out, const struct aigw_params *para
         return;
     if (effort.len == 0 && params->reasoning == AIGW_REASONING_OFF)
         effort = AIGW_STR("none");
-    else if (effort.len == 0 && (params->set & AIGW_PARAM_REASONING_BUDGET))
+    else if (effort.len == 0 && has_budget)
         effort = params->reasoning_budget < 2048    ? AIGW_STR("minimal")
                  : params->reasoning_budget < 8192  ? AIGW_STR("low")
                  : params->reasoning_budget < 16384 ? AIGW_STR("medium")
                                                     : AIGW_STR("high");
-    if (effort.len > 0 && !openai_drops(out, OPENAI_NO_EFFORT, "effort"))
+    if (effort.len > 0 && !openai_drops(out, OPENAI_NO_EFFORT, said))
         wire_string(out->body, "reasoning_effort", effort);
     else if (effort.len == 0 && params->reasoning == AIGW_REASONING_ON && !out->quirks->thinking)
         drop(out, "reasoning");

@@ -34,7 +34,7 @@ static void mark_raw(struct openai_reading *r, aigw_str body, const struct aigw_
                               .dialect = AIGW_STR(OPENAI_DIALECT),
                               .body = body,
                               .insert_at = (size_t)(root->text.ptr - body.ptr) + 1 };
-    if (model->type == AIGW_JSON_STRING) {
+    if (model->type != AIGW_JSON_ABSENT) { /* null: the path has it */
         raw->model_at = (size_t)(model->text.ptr - body.ptr);
         raw->model_len = model->text.len;
     }
@@ -256,10 +256,12 @@ static aigw_status read_words(struct chat *chat)
     if (status == AIGW_OK)
         status = take_text(chat, SAFETY_IDENTIFIER, &identifier);
     /* The successor of `user`; who sends both means two things by them. */
-    if (params->user.len == 0)
-        params->user = identifier;
-    else
+    if (params->user.len > 0) {
         keep(chat, SAFETY_IDENTIFIER);
+    } else if (identifier.len > 0) {
+        params->user = identifier;
+        chat->r.asked->user_word = names[SAFETY_IDENTIFIER];
+    }
     return status;
 }
 
@@ -286,7 +288,7 @@ static aigw_status read_objects(struct chat *chat)
     aigw_status status = AIGW_OK;
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows && status == AIGW_OK; i++)
-        status = openai_take_object(&chat->r, OPENAI_AT(NULL, names[rows[i].member]), &chat->members[rows[i].member],
+        status = openai_take_members(&chat->r, OPENAI_AT(NULL, names[rows[i].member]), &chat->members[rows[i].member],
                                     rows[i].text);
     return status;
 }

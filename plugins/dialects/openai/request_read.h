@@ -64,6 +64,9 @@ aigw_status openai_take_bool(struct openai_reading *r, const struct openai_place
 /** JSON text of an object. */
 aigw_status openai_take_object(struct openai_reading *r, const struct openai_place *place,
                                const struct aigw_json *value, aigw_str *ret);
+/** … where one without members says nothing. */
+aigw_status openai_take_members(struct openai_reading *r, const struct openai_place *place,
+                                const struct aigw_json *value, aigw_str *ret);
 /** JSON text of a list. */
 aigw_status openai_take_list(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
                              aigw_str *ret);
@@ -79,6 +82,16 @@ aigw_status openai_take_texts(struct openai_reading *r, const struct openai_plac
 
 /** Members by name in one walk; absent ones, too. True when there are others. */
 bool openai_members(const struct aigw_json *object, const char *const *names, size_t count, struct aigw_json *ret);
+/** The same where others have no place in the canonical form: they are noted in `asked`, to be named to the client. */
+void openai_note_members(struct openai_reading *r, const struct aigw_json *object, const char *const *names,
+                         size_t count, struct aigw_json *ret);
+/** … of what stands inside of another object in a chat, but is that object in the Responses API: there its others are
+ *  kept. */
+void openai_inner_members(struct openai_reading *r, const struct aigw_json *object, const char *const *names,
+                          size_t count, struct aigw_json *ret);
+/** … and that alone. */
+void openai_note_others(struct openai_reading *r, const struct aigw_json *object, const char *const *names,
+                        size_t count);
 /** The others as an object's text, and those whose bit is set in `keep`; absent when all of them are null. */
 aigw_status openai_extra(struct openai_reading *r, const struct aigw_json *object, const char *const *names,
                          size_t count, uint64_t keep, aigw_str *ret);

@@ -77,11 +77,12 @@ static aigw_status take_url_of(struct openai_reading *r, const struct openai_pla
 static aigw_status read_image(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
                               struct aigw_part *part)
 {
-    struct aigw_json detail;
+    static const char *const names[] = { "url", "detail" };
+    struct aigw_json members[2];
     aigw_status status = take_url_of(r, place, value, part);
 
-    aigw_json_member(value, "detail", &detail);
-    return status == AIGW_OK ? openai_take_text(r, OPENAI_AT(place, "detail"), &detail, &part->detail) : status;
+    openai_note_members(r, value, names, 2, members);
+    return status == AIGW_OK ? openai_take_text(r, OPENAI_AT(place, "detail"), &members[1], &part->detail) : status;
 }
 
 /* OpenAI's names for the formats of sound, where the media type has another. */
@@ -114,7 +115,7 @@ static aigw_status read_audio(struct openai_reading *r, const struct openai_plac
     if (value->type != AIGW_JSON_OBJECT)
         return openai_is_null(value) ? openai_refuse_missing(r, place)
                                      : openai_refuse_type(r, place, value, "an object");
-    aigw_json_members(value, names, 2, members);
+    openai_note_members(r, value, names, 2, members);
     status = openai_take_text(r, OPENAI_AT(place, "data"), &members[0], &data);
     if (status == AIGW_OK)
         status = openai_take_text(r, OPENAI_AT(place, "format"), &members[1], &format);
@@ -178,7 +179,7 @@ static aigw_status read_file(struct openai_reading *r, const struct openai_place
     if (value->type != AIGW_JSON_OBJECT)
         return openai_is_null(value) ? openai_refuse_missing(r, place)
                                      : openai_refuse_type(r, place, value, "an object");
-    aigw_json_members(value, file_names, 4, members);
+    openai_inner_members(r, value, file_names, 4, members);
     status = take_file_id(r, OPENAI_AT(place, "file_id"), &members[1], part);
     if (status == AIGW_OK)
         status = openai_take_text(r, OPENAI_AT(place, "filename"), &members[2], &part->title);
@@ -383,7 +384,7 @@ aigw_status openai_request_call_body(struct openai_reading *r, const struct open
         return openai_refuse_missing(r, place);
     if (value->type != AIGW_JSON_OBJECT)
         return openai_refuse_type(r, place, value, "an object");
-    aigw_json_members(value, members, 2, found);
+    openai_note_members(r, value, members, 2, found);
     status = openai_take_text(r, OPENAI_AT(place, "name"), &found[0], &part->name);
     if (status == AIGW_OK && part->name.len == 0)
         return openai_refuse_missing(r, OPENAI_AT(place, "name"));

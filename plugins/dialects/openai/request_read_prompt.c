@@ -18,7 +18,7 @@ static bool is_tokens(const struct aigw_json *value)
 /* AIGW_E_UNSUPPORTED when everything else was good: the body itself may do. */
 static aigw_status refuse_tokens(struct openai_reading *r, const char *name, const char *words)
 {
-    aigw_status status = openai_refuse(r, OPENAI_AT(NULL, name), "unsupported_value", words);
+    aigw_status status = openai_refuse(r, OPENAI_AT(NULL, name), "unsupported_parameter", words);
 
     return status == AIGW_E_INVALID ? AIGW_E_UNSUPPORTED : status;
 }
@@ -89,7 +89,7 @@ static aigw_status read_completion_params(struct openai_reading *r, const struct
         status = openai_take_texts(r, OPENAI_AT(NULL, names[STOP]), &members[STOP], true, &params->stop,
                                    &params->stop_count);
     if (status == AIGW_OK)
-        status = openai_take_object(r, OPENAI_AT(NULL, names[LOGIT_BIAS]), &members[LOGIT_BIAS], &params->logit_bias);
+        status = openai_take_members(r, OPENAI_AT(NULL, names[LOGIT_BIAS]), &members[LOGIT_BIAS], &params->logit_bias);
     return status == AIGW_OK ? openai_take_text(r, OPENAI_AT(NULL, names[USER]), &members[USER], &params->user)
                              : status;
 }

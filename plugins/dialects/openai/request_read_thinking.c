@@ -30,8 +30,11 @@ static aigw_status read_reasoning(struct openai_reading *r, const struct aigw_js
 
     *ret_is_kept = openai_members(value, names, 4, members);
     *ret_is_kept |= aigw_json_bool(&members[3], &is_excluded) && is_excluded;
-    if (members[0].type == AIGW_JSON_STRING && r->params->effort.len == 0)
+    r->asked->thinking_word = place->name;
+    if (members[0].type == AIGW_JSON_STRING && r->params->effort.len == 0) {
         status = aigw_json_text(&members[0], &r->memory, &r->params->effort);
+        r->asked->effort_word = place->name;
+    }
     if (aigw_json_bool(&members[2], &is_enabled))
         r->params->reasoning = is_enabled ? AIGW_REASONING_ON : AIGW_REASONING_OFF;
     return status == AIGW_OK ? take_budget(r, OPENAI_AT(place, names[1]), &members[1]) : status;
@@ -56,6 +59,7 @@ static aigw_status read_thinking(struct openai_reading *r, const struct aigw_jso
         return AIGW_OK;
     }
     status = take_budget(r, OPENAI_AT(place, names[1]), &members[1]);
+    r->asked->thinking_word = place->name;
     r->params->reasoning = meant[type];
     if (meant[type] == AIGW_REASONING_OFF)
         r->params->set &= ~AIGW_PARAM_REASONING_BUDGET;
@@ -77,6 +81,7 @@ aigw_status openai_request_thinking(struct openai_reading *r, const struct aigw_
         status = read_thinking(r, thinking, &ret_is_kept[1]);
     if (aigw_json_bool(enable, &is_enabled)) {
         ret_is_kept[2] = false;
+        r->asked->thinking_word = "enable_thinking";
         r->params->reasoning = is_enabled ? AIGW_REASONING_ON : AIGW_REASONING_OFF;
     }
     return status;

@@ -38,7 +38,7 @@ static aigw_status read_tool_body(struct openai_reading *r, const struct openai_
         return openai_refuse_missing(r, place);
     if (value->type != AIGW_JSON_OBJECT)
         return openai_refuse_type(r, place, value, "an object");
-    aigw_json_members(value, body_names, BODY_MEMBERS, members);
+    openai_inner_members(r, value, body_names, BODY_MEMBERS, members);
     status = openai_take_text(r, OPENAI_AT(place, "name"), &members[NAME], &tool->name);
     if (status == AIGW_OK && tool->name.len == 0)
         return openai_refuse_missing(r, OPENAI_AT(place, "name"));
@@ -364,10 +364,11 @@ static aigw_status take_allowed(struct openai_reading *r, const struct openai_pl
 
 aigw_status openai_request_choice(struct openai_reading *r, const char *member, const struct aigw_json *value)
 {
-    static const char *const parts[] = { "type", "allowed_tools", "name", "function", "custom" };
+    static const char *const parts[] = { "type",   "allowed_tools", "name",  "function",
+                                         "custom", "mode",          "tools", "disable_parallel_tool_use" };
     const struct openai_place *place = OPENAI_AT(NULL, member);
     aigw_str *name = &r->request->tool_choice_name;
-    struct aigw_json members[5];
+    struct aigw_json members[8];
     aigw_status status;
 
     if (openai_is_null(value))
@@ -376,7 +377,7 @@ aigw_status openai_request_choice(struct openai_reading *r, const char *member, 
         return take_choice_word(r, place, value);
     if (value->type != AIGW_JSON_OBJECT)
         return openai_refuse_type(r, place, value, "a string or an object");
-    aigw_json_members(value, parts, 5, members);
+    openai_note_members(r, value, parts, sizeof parts / sizeof *parts, members);
     if (aigw_json_is_text(&members[0], "allowed_tools")) /* nested as here, or flat as in the other API */
         return members[1].type == AIGW_JSON_OBJECT ? take_allowed(r, OPENAI_AT(place, "allowed_tools"), &members[1])
                                                    : take_allowed(r, place, value);
@@ -428,15 +429,15 @@ aigw_status openai_request_tools(struct openai_reading *r, const struct openai_t
 aigw_status openai_request_schema(struct openai_reading *r, const struct openai_place *place,
                                   const struct aigw_json *value)
 {
-    static const char *const parts[] = { "name", "description", "schema", "strict" };
+    static const char *const parts[] = { "name", "description", "schema", "strict", "type" };
     struct aigw_params *params = r->params;
-    struct aigw_json members[4];
+    struct aigw_json members[5];
     aigw_status status;
 
     if (value->type != AIGW_JSON_OBJECT)
         return openai_is_null(value) ? openai_refuse_missing(r, place)
                                      : openai_refuse_type(r, place, value, "an object");
-    aigw_json_members(value, parts, 4, members);
+    openai_note_members(r, value, parts, 5, members);
     params->format = AIGW_FORMAT_SCHEMA;
     status = openai_take_text(r, OPENAI_AT(place, parts[0]), &members[0], &params->schema_name);
     if (status == AIGW_OK)
@@ -455,6 +456,7 @@ aigw_status openai_request_format(struct openai_reading *r, const struct openai_
     static const char *const parts[] = { "type", "json_schema", "schema" };
     static const char *const types[] = { "text", "json_object", "json_schema" };
     struct aigw_json members[3];
+    bool has_others;
     int type;
 
     *ret_is_kept = false;
@@ -462,7 +464,7 @@ aigw_status openai_request_format(struct openai_reading *r, const struct openai_
         return AIGW_OK;
     if (value->type != AIGW_JSON_OBJECT)
         return openai_refuse_type(r, place, value, "an object");
-    aigw_json_members(value, parts, 3, members);
+    has_others = openai_members(value, parts, 3, members);
     if (openai_is_null(&members[0]))
         return openai_refuse_missing(r, OPENAI_AT(place, "type"));
     if (members[0].type != AIGW_JSON_STRING)
@@ -472,6 +474,8 @@ aigw_status openai_request_format(struct openai_reading *r, const struct openai_
         *ret_is_kept = true;
         return AIGW_OK;
     }
+    if (has_others)
+        openai_note_others(r, value, parts, 3);
     if (type == 2)
         return openai_request_schema(r, OPENAI_AT(place, "json_schema"), &members[1]);
     if (type == 1 && members[2].type == AIGW_JSON_OBJECT) { /* llama.cpp's way of saying the same */

@@ -124,6 +124,13 @@ aigw_status openai_take_object(struct openai_reading *r, const struct openai_pla
     return aigw_json_mend(value, &r->memory, ret);
 }
 
+aigw_status openai_take_members(struct openai_reading *r, const struct openai_place *place,
+                                const struct aigw_json *value, aigw_str *ret)
+{
+    return value->type == AIGW_JSON_OBJECT && aigw_json_count(value) == 0 ? AIGW_OK
+                                                                          : openai_take_object(r, place, value, ret);
+}
+
 aigw_status openai_take_list(struct openai_reading *r, const struct openai_place *place, const struct aigw_json *value,
                              aigw_str *ret)
 {
@@ -280,6 +287,40 @@ bool openai_members(const struct aigw_json *object, const char *const *names, si
 
     aigw_json_find(object, &wanted);
     return wanted.has_others;
+}
+
+static void note(struct openai_asked *asked, aigw_str name)
+{
+    for (uint32_t i = 0; i < asked->left_out_count; i++)
+        if (wire_same(asked->left_out[i], name))
+            return;
+    if (name.len > 0 && asked->left_out_count < OPENAI_LEFT_OUT_MAX)
+        asked->left_out[asked->left_out_count++] = name;
+}
+
+void openai_note_others(struct openai_reading *r, const struct aigw_json *object, const char *const *names,
+                        size_t count)
+{
+    struct aigw_json_walk walk = aigw_json_begin(object);
+    struct aigw_json key, value;
+
+    while (object->type == AIGW_JSON_OBJECT && aigw_json_next(&walk, &key, &value))
+        if (value.type > AIGW_JSON_NULL && member_index(&key, names, count) == count)
+            note(r->asked, (aigw_str){ key.text.ptr + 1, key.text.len - 2 });
+}
+
+void openai_inner_members(struct openai_reading *r, const struct aigw_json *object, const char *const *names,
+                          size_t count, struct aigw_json *ret)
+{
+    if (openai_members(object, names, count, ret) && r->asked->path != OPENAI_RESPONSES)
+        openai_note_others(r, object, names, count);
+}
+
+void openai_note_members(struct openai_reading *r, const struct aigw_json *object, const char *const *names,
+                         size_t count, struct aigw_json *ret)
+{
+    if (openai_members(object, names, count, ret))
+        openai_note_others(r, object, names, count);
 }
 
 /* The members to keep, written behind one another, or only counted. */

@@ -108,12 +108,32 @@ static aigw_status put_text_function(struct openai_out *out, const struct aigw_t
         out->host->buf_json(body->buf, words);
     }
     wire_puts(body, ",\"parameters\":" NAMES_TEXT_SCHEMA "}}");
+    wire_drop_tool_extra(out->host, out->ctx, out->drops, tool);
+    return AIGW_OK;
+}
+
+/* OpenAI refuses the schema of an object that names no properties, "object schema missing properties", which others let
+ * their clients write. */
+static aigw_status put_parameters(struct openai_out *out, aigw_str schema)
+{
+    struct aigw_json root, member;
+
+    if (aigw_json_check(schema, AIGW_JSON_STRICT, &root, NULL) != AIGW_OK || root.type != AIGW_JSON_OBJECT)
+        return openai_invalid(out, "a tool's parameters are not a JSON object");
+    wire_puts(out->body, ",\"parameters\":");
+    if (aigw_json_member(&root, "type", &member) && aigw_json_is_text(&member, "object") &&
+        !aigw_json_member(&root, "properties", &member)) {
+        wire_puts(out->body, "{\"properties\":{},");
+        schema = (aigw_str){ root.text.ptr + 1, root.text.len - 1 };
+    }
+    wire_put(out->body, schema);
     return AIGW_OK;
 }
 
 static aigw_status put_function(struct openai_out *out, const struct aigw_tool *tool, aigw_str sent)
 {
     struct wire_body *body = out->body;
+    aigw_status status;
 
     wire_puts(body, "{\"type\":\"function\",\"function\":{\"name\":");
     out->host->buf_json(body->buf, sent);
@@ -121,19 +141,17 @@ static aigw_status put_function(struct openai_out *out, const struct aigw_tool *
         wire_puts(body, ",\"description\":");
         out->host->buf_json(body->buf, tool->description);
     }
-    if (tool->parameters.len > 0) {
-        if (!wire_is_json_object(tool->parameters))
-            return openai_invalid(out, "a tool's parameters are not a JSON object");
-        wire_puts(body, ",\"parameters\":");
-        wire_put(body, tool->parameters);
-    }
+    status = tool->parameters.len > 0 ? put_parameters(out, names_parameters(tool)) : AIGW_OK;
+    if (status != AIGW_OK)
+        return status;
     if (tool->flags & AIGW_TOOLF_STRICT)
         wire_puts(body, ",\"strict\":true");
     else if (tool->flags & AIGW_TOOLF_STRICT_OFF)
         wire_puts(body, ",\"strict\":false");
     wire_puts(body, "}");
-    /* What another vendor's dialect says about its tools (caching, examples) means nothing here. */
-    if (openai_is_ours(tool->origin) && wire_splice(body, tool->extra) != AIGW_OK)
+    if (!openai_is_ours(tool->origin))
+        wire_drop_tool_extra(out->host, out->ctx, out->drops, tool);
+    else if (wire_splice(body, tool->extra) != AIGW_OK)
         return openai_invalid(out, "a tool's extra members are not a JSON object");
     wire_puts(body, "}");
     return AIGW_OK;
@@ -175,7 +193,9 @@ static aigw_status put_free_text(struct openai_out *out, const struct aigw_tool 
     if (tool->grammar.len > 0)
         put_format(body, tool->grammar);
     wire_puts(body, "}");
-    if (openai_is_ours(tool->origin) && wire_splice(body, tool->extra) != AIGW_OK)
+    if (!openai_is_ours(tool->origin))
+        wire_drop_tool_extra(out->host, out->ctx, out->drops, tool);
+    else if (wire_splice(body, tool->extra) != AIGW_OK)
         return openai_invalid(out, "a tool's extra members are not a JSON object");
     wire_puts(body, "}");
     return AIGW_OK;

@@ -143,11 +143,11 @@ static aigw_status read_input(struct body *body)
 
 static aigw_status read_reasoning(struct body *body)
 {
-    static const char *const parts[] = { "effort", "summary", "generate_summary", "context", "mode" };
+    static const char *const parts[] = { "effort", "summary", "generate_summary" };
     const struct openai_place *place = OPENAI_AT(NULL, names[REASONING]);
     const struct aigw_json *value = &body->members[REASONING];
     struct openai_reading *r = &body->rs.r;
-    struct aigw_json members[5];
+    struct aigw_json members[3];
     aigw_str summary = AIGW_STR_NONE;
     aigw_status status;
 
@@ -155,7 +155,7 @@ static aigw_status read_reasoning(struct body *body)
         return AIGW_OK;
     if (value->type != AIGW_JSON_OBJECT)
         return openai_refuse_type(r, place, value, "an object");
-    aigw_json_members(value, parts, 5, members);
+    openai_note_members(r, value, parts, 3, members);
     status = openai_take_text(r, OPENAI_AT(place, parts[0]), &members[0], &r->params->effort);
     for (size_t i = 2; i > 0 && status == AIGW_OK; i--) /* the second is the first one's old name */
         status = openai_take_text(r, OPENAI_AT(place, parts[i]), &members[i], &summary);
@@ -181,7 +181,7 @@ static aigw_status read_text_form(struct body *body)
         return AIGW_OK;
     if (value->type != AIGW_JSON_OBJECT)
         return openai_refuse_type(r, place, value, "an object");
-    aigw_json_members(value, parts, 2, members);
+    openai_note_members(r, value, parts, 2, members);
     status = openai_take_text(r, OPENAI_AT(place, parts[1]), &members[1], &r->params->verbosity);
     aigw_json_member(&members[0], "type", &type);
     if (status == AIGW_OK && openai_word(&type, schema, 1) == 0)
@@ -242,11 +242,13 @@ static aigw_status read_words(struct body *body)
     if (status == AIGW_OK)
         status = take_text(body, TRUNCATION, &truncation);
     if (status == AIGW_OK)
-        status = openai_take_object(r, OPENAI_AT(NULL, names[METADATA]), &body->members[METADATA], &params->metadata);
-    if (params->user.len == 0)
-        params->user = identifier;
-    else
+        status = openai_take_members(r, OPENAI_AT(NULL, names[METADATA]), &body->members[METADATA], &params->metadata);
+    if (params->user.len > 0) {
         keep(body, SAFETY_IDENTIFIER);
+    } else if (identifier.len > 0) {
+        params->user = identifier;
+        r->asked->user_word = names[SAFETY_IDENTIFIER];
+    }
     if (truncation.len > 0 && !wire_is(truncation, "disabled"))
         keep(body, TRUNCATION);
     return status;

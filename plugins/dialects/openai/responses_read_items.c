@@ -200,6 +200,8 @@ static aigw_status read_reasoning(struct item *item)
         status = take_text(item, ENCRYPTED, &encrypted);
     if (status == AIGW_OK)
         status = take_text(item, ID, &id);
+    if (item->has_others)
+        openai_note_others(item->r, item->value, names, MEMBERS);
     if (status != AIGW_OK || (summary.len == 0 && thought.len == 0 && encrypted.len == 0))
         return status;
     if (wire_has_prefix(encrypted, RESPONSES_TAG_CALL)) {

@@ -13,7 +13,6 @@
 #define ANTHROPIC_API_MESSAGES 0u /* tags of routes */
 #define ANTHROPIC_API_COUNT    1u
 #define ANTHROPIC_API_HELLO    2u
-#define ANTHROPIC_API_NO_PATH  3u
 
 #define ANTHROPIC_API_PASSED 2u /* request headers that go through with the client's own bytes */
 

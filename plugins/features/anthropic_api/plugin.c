@@ -20,12 +20,7 @@ static const struct aigw_setting settings[] = {
     ROUTE(base "/messages", ANTHROPIC_API_MESSAGES, "Anthropic's messages"), \
         ROUTE(base "/messages/count_tokens", ANTHROPIC_API_COUNT, "How many tokens a message has")
 
-#define NO_PATH(route_method, route_path) \
-    { \
-        .method = (route_method), .path = (route_path), .tag = ANTHROPIC_API_NO_PATH, .flags = AIGW_ROUTEF_NO_BODY, \
-        .category = "client_api", .summary = "Not served", .group = "anthropic", .callers = AIGW_CALLER_KEY \
-    }
-#define NO_PATHS(route_path) NO_PATH("GET", route_path), NO_PATH("POST", route_path)
+#define CLAIM(claim_path) CLIENT_CLAIM(claim_path, "anthropic", 0, 0, AIGW_KEY_FIRST_USUAL)
 
 static const struct aigw_route routes[] = {
     ROUTES("/v1"),
@@ -35,10 +30,15 @@ static const struct aigw_route routes[] = {
     ROUTES(""),
     ROUTES("/anthropic/v1/v1"),
     ROUTES("/anthropic"),
-    /* what the vendor has besides: said so in its own words */
-    NO_PATHS("/anthropic/{path:path}"),
-    NO_PATHS("/v1/messages/batches"),
-    NO_PATHS("/v1/organizations/{path:path}"),
+    /* what the vendor has besides, and nobody else: said so in its own words */
+    CLAIM("/anthropic"),
+    CLAIM("/v1/messages"),
+    CLAIM("/v1/complete"),
+    CLAIM("/v1/experimental"),
+    CLAIM("/v1/oauth"),
+    CLAIM("/v1/organizations"),
+    CLAIM("/api/event_logging"),
+    CLAIM("/api/oauth"),
     /* a client's way to see whether it has the right address, without credentials */
     { .method = "GET",
       .path = "/api/hello",
@@ -120,7 +120,7 @@ static aigw_status anthropic_api_check(struct aigw_ctx *ctx, void *self, void *s
     call->answer.words = words;
     call->answer.rates = &rates;
     status = client_answer_begin(&call->answer, call->api->host, ctx, false, anthropic_api_heartbeat);
-    if (status != AIGW_OK || request->route->tag == ANTHROPIC_API_NO_PATH)
+    if (status != AIGW_OK)
         return status;
     status = anthropic_read_request(call->api->host, ctx, call->is_count ? AIGW_CALL_COUNT : AIGW_CALL_CHAT,
                                     request->body, &call->asked, &call->request, &refusal);
@@ -135,25 +135,12 @@ static aigw_status anthropic_api_check(struct aigw_ctx *ctx, void *self, void *s
     return client_keep(call->api->host, ctx, call->asked.model, &call->client_model) ? AIGW_OK : AIGW_E_NOMEM;
 }
 
-static aigw_status refuse_path(struct aigw_ctx *ctx, struct anthropic_api_call *call)
-{
-    struct anthropic_refusal refusal;
-
-    anthropic_refuse_status(404,
-                            AIGW_STR("no such path: this gateway serves /v1/messages, /v1/messages/count_tokens and "
-                                     "/v1/models; a base URL ends without /v1"),
-                            &refusal);
-    return anthropic_api_refuse(ctx, &call->answer, &refusal, call->request_id);
-}
-
 static aigw_status anthropic_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
 {
     const struct anthropic_api *api = self;
 
     if (request->route->tag == ANTHROPIC_API_HELLO)
         return api->host->respond(ctx, 200, NULL, AIGW_STR("{\"message\":\"hello\"}"), NULL, 0);
-    if (request->route->tag == ANTHROPIC_API_NO_PATH)
-        return refuse_path(ctx, state);
     return anthropic_api_ask(ctx, state);
 }
 
@@ -181,7 +168,7 @@ static aigw_status on_refuse(struct aigw_ctx *ctx, void *self, const struct aigw
 
     if (status != AIGW_OK)
         return status;
-    anthropic_refuse_status(refusal->http_status, refusal->detail.len > 0 ? refusal->detail : refusal->message, &said);
+    anthropic_refuse_status(refusal->http_status, client_refusal_text(refusal, CLIENT_NO_ANTHROPIC_PATH), &said);
     if (refusal->retry_after_s >= 0)
         said.retry_after_ms = refusal->retry_after_s * 1000;
     return anthropic_api_refuse(ctx, &answer, &said, request->id);

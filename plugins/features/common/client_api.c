@@ -75,12 +75,21 @@ aigw_status client_answer_begin(struct client_answer *answer, const struct aigw_
     return answer->buf ? AIGW_OK : AIGW_E_NOMEM;
 }
 
+static const char *word_of(const struct client_word *words, aigw_str name)
+{
+    for (; words && words->canonical; words++)
+        if (strlen(words->canonical) == name.len && memcmp(words->canonical, name.ptr, name.len) == 0)
+            return words->word;
+    return NULL;
+}
+
 static aigw_str spelled(const struct client_answer *answer, aigw_str name)
 {
-    for (const struct client_word *at = answer->words; at && at->canonical; at++)
-        if (strlen(at->canonical) == name.len && memcmp(at->canonical, name.ptr, name.len) == 0)
-            return (aigw_str){ at->word, strlen(at->word) };
-    return name;
+    const char *word = word_of(answer->said, name);
+
+    if (!word)
+        word = word_of(answer->words, name);
+    return word ? (aigw_str){ word, strlen(word) } : name;
 }
 
 /* Names that no header may carry, and those beyond the maximum, are left out. */

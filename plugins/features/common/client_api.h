@@ -7,6 +7,7 @@
 #include <aigw/sdk.h>
 
 #include <stdbool.h>
+#include <string.h>
 
 #define CLIENT_BODY_MAX    ((int64_t)32 << 20) /* bytes of a request: images and documents travel inside (D50) */
 #define CLIENT_ANSWER_MAX  ((size_t)64 << 20)  /* bytes of an answer that is not a stream */
@@ -50,6 +51,32 @@ static inline uint32_t client_flags(const struct client_settings *settings)
     return settings->strict ? AIGW_REQF_STRICT : 0;
 }
 
+/** What clients of one API ask for and nobody serves: `claim_path` and all below it (AIGW_ROUTEF_CLAIM). callers: 0 for
+ * API keys alone. */
+#define CLIENT_CLAIM(claim_path, claim_group, claim_callers, claim_tag, claim_key) \
+    { \
+        .method = "*", .path = (claim_path), .tag = (claim_tag), .flags = AIGW_ROUTEF_CLAIM, .category = "client_api", \
+        .summary = "Not served", .group = (claim_group), .callers = AIGW_CALLER_KEY | (claim_callers), \
+        .key_first = (claim_key) \
+    }
+#define CLIENT_NO_OPENAI_PATH \
+    "no such path: this gateway serves /v1/chat/completions, /v1/responses, /v1/completions, /v1/embeddings and " \
+    "/v1/models; a base URL ends with /v1"
+#define CLIENT_NO_ANTHROPIC_PATH \
+    "no such path: this gateway serves /v1/messages, /v1/messages/count_tokens and /v1/models; a base URL ends " \
+    "without " \
+    "/v1"
+#define CLIENT_NO_GEMINI_PATH \
+    "no such path: this gateway serves generateContent, streamGenerateContent, countTokens, embedContent and " \
+    "batchEmbedContents of /v1beta/models/{model}, and /v1beta/models; a base URL ends without a version"
+/** What a refusal says to people: what the core knows precisely, or of a path that is not served which ones are. */
+static inline aigw_str client_refusal_text(const struct aigw_refusal *refusal, const char *served)
+{
+    if (refusal->kind == AIGW_REFUSE_PATH)
+        return (aigw_str){ served, strlen(served) };
+    return refusal->detail.len > 0 ? refusal->detail : refusal->message;
+}
+
 /** The name in `models` that the client's word leads to: by the first entry of `aliases` that fits ("name = model",
  *  "name* = model"), else the word itself. Borrowed from either. */
 aigw_str client_model(const struct aigw_list *aliases, aigw_str word);
@@ -91,6 +118,7 @@ struct client_answer {
         model; /* the caller's: what the client calls the model, put into answers that pass as they are; or absent */
     const struct client_rates *rates; /* the caller's; NULL: this dialect has none */
     const struct client_word *words;  /* the caller's: how its dialect spells what is dropped; NULL: as we do */
+    const struct client_word *said;   /* the caller's: words of this one client, before those; or NULL */
     struct aigw_timer *silence;
     void (*heartbeat)(struct client_answer *answer); /* appends one to buf; NULL: this dialect has none */
     char *dropped;                                   /* made when something is: CLIENT_DROPPED_MAX bytes */

@@ -22,6 +22,8 @@ static aigw_status fail(struct aigw_ctx *ctx, struct gemini_api_call *call, cons
     struct aigw_error said = *error;
 
     said.message = client_respell(&call->answer, ctx, error);
+    if (error->kind == AIGW_ERR_CONTEXT_TOO_LONG)
+        said.message = gemini_too_long(call->api->host, ctx, said.message);
     gemini_refuse_error(&said, &refusal);
     if (!call->answer.has_begun)
         return gemini_api_refuse(ctx, &call->answer, &refusal);

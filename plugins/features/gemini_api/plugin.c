@@ -9,18 +9,24 @@ static const struct aigw_setting settings[] = {
     CLIENT_SETTINGS(struct gemini_api, client),
 };
 
-#define ROUTE(version, method_name, method_tag, method_summary) \
+#define ROUTE(models, method_name, method_tag, method_summary) \
     { \
-        .method = "POST", .path = version "/models/{model:path}:" method_name, .tag = (method_tag), \
+        .method = "POST", .path = models "/{model:path}:" method_name, .tag = (method_tag), \
         .body_max = CLIENT_BODY_MAX, .category = "client_api", .summary = (method_summary), .group = "gemini", \
-        .callers = AIGW_CALLER_KEY \
+        .callers = AIGW_CALLER_KEY, .key_first = AIGW_KEY_FIRST_GOOG \
     }
-#define ROUTES(version) \
-    ROUTE(version, "generateContent", GEMINI_API_GENERATE, "Gemini's answers, whole"), \
-        ROUTE(version, "streamGenerateContent", GEMINI_API_STREAM, "Gemini's answers, streamed"), \
-        ROUTE(version, "countTokens", GEMINI_API_COUNT, "How many tokens a request has"), \
-        ROUTE(version, "embedContent", GEMINI_API_EMBED, "Gemini's embeddings"), \
-        ROUTE(version, "batchEmbedContents", GEMINI_API_BATCH, "Gemini's embeddings, several")
+#define CLAIM(claim_path) CLIENT_CLAIM(claim_path, "gemini", 0, 0, AIGW_KEY_FIRST_GOOG)
+#define ROUTES_OF(models) \
+    ROUTE(models, "generateContent", GEMINI_API_GENERATE, "Gemini's answers, whole"), \
+        ROUTE(models, "streamGenerateContent", GEMINI_API_STREAM, "Gemini's answers, streamed"), \
+        ROUTE(models, "countTokens", GEMINI_API_COUNT, "How many tokens a request has"), \
+        ROUTE(models, "embedContent", GEMINI_API_EMBED, "Gemini's embeddings"), \
+        ROUTE(models, "batchEmbedContents", GEMINI_API_BATCH, "Gemini's embeddings, several")
+#define ROUTES(version) ROUTES_OF(version "/models"), ROUTES_OF(version "/tunedModels")
+/* Vertex AI's form; without a project in its express mode */
+#define VERTEX(version) \
+    ROUTES_OF(version "/projects/{project}/locations/{location}/publishers/google/models"), \
+        ROUTES_OF(version "/publishers/google/models")
 
 static const struct aigw_route routes[] = {
     ROUTES("/v1beta"),
@@ -29,9 +35,18 @@ static const struct aigw_route routes[] = {
     ROUTES("/gemini/v1beta"),
     ROUTES("/gemini/v1"),
     ROUTES("/gemini/v1alpha"),
-    /* Vertex AI's form */
-    ROUTES("/v1/projects/{project}/locations/{location}/publishers/google"),
-    ROUTES("/v1beta1/projects/{project}/locations/{location}/publishers/google"),
+    VERTEX("/v1"),
+    VERTEX("/v1beta1"),
+    /* what the vendor has besides, and nobody else: said so in its own words */
+    CLAIM("/gemini"),
+    CLAIM("/v1alpha"),
+    CLAIM("/v1beta"),
+    CLAIM("/v1beta1"),
+    CLAIM("/v1internal"),
+    CLAIM("/v1/projects"),
+    CLAIM("/v1/publishers"),
+    CLAIM("/v1/tunedModels"),
+    CLAIM("/upload"),
 };
 
 /* "models/x" and its like are x. */
@@ -78,6 +93,10 @@ static const struct client_word words[] = {
     { "input_type", "taskType" },
     { "dimensions", "outputDimensionality" },
     { "title", "displayName" },
+    { "image", "inlineData" },
+    { "audio", "inlineData" },
+    { "video", "inlineData" },
+    { "document", "inlineData" },
     { "file_id", "fileUri" },
     { NULL, NULL },
 };
@@ -173,7 +192,7 @@ static aigw_status on_refuse(struct aigw_ctx *ctx, void *self, const struct aigw
     (void)request;
     if (status != AIGW_OK)
         return status;
-    gemini_refuse_status(refusal->http_status, refusal->detail.len > 0 ? refusal->detail : refusal->message, &said);
+    gemini_refuse_status(refusal->http_status, client_refusal_text(refusal, CLIENT_NO_GEMINI_PATH), &said);
     said.retry_after_ms = refusal->retry_after_s >= 0 ? refusal->retry_after_s * 1000 : -1;
     return gemini_api_refuse(ctx, &answer, &said);
 }

@@ -1,6 +1,6 @@
-/* plugin.c - feature plugin for the list of models: one path that clients of OpenAI's and of Anthropic's API both ask,
- * told apart by what else they send. The models are those of conf.d that the caller's key may use. State: struct
- * models_api, one per conf.d group. Static are tables only.
+/* plugin.c - feature plugin for the paths that clients of OpenAI's, Anthropic's and Google's API share, told apart by
+ * what else they send: the list of models, those of conf.d that the caller's key may use; and what nobody serves.
+ * State: struct models_api, one per conf.d group. Static are tables only.
  */
 #include "../../dialects/anthropic/anthropic_server.h"
 #include "../../dialects/gemini/gemini_server.h"
@@ -21,20 +21,37 @@ struct models_api {
 #define ROUTE(route_path, route_tag, route_summary) \
     { \
         .method = "GET", .path = (route_path), .tag = (route_tag), .flags = AIGW_ROUTEF_NO_BODY, \
-        .category = "client_api", .summary = (route_summary), .group = "models", .callers = AIGW_CALLER_KEY \
+        .category = "client_api", .summary = (route_summary), .group = "models", .callers = AIGW_CALLER_KEY, \
+        .key_first = (route_tag) == ANTHROPIC ? AIGW_KEY_FIRST_USUAL \
+                     : (route_tag) == GEMINI  ? AIGW_KEY_FIRST_GOOG \
+                                              : AIGW_KEY_FIRST_BEARER \
     }
 
 #define ROUTES(route_path, route_tag) \
     ROUTE(route_path, route_tag, "Models that this key may use"), \
         ROUTE(route_path "/{model:path}", route_tag, "One of them")
 
+#define CLAIM(claim_path, claim_callers) \
+    CLIENT_CLAIM(claim_path, "models", claim_callers, BY_HEADER, AIGW_KEY_FIRST_BEARER)
+
 static const struct aigw_route routes[] = {
-    ROUTES("/v1/models", BY_HEADER),          ROUTES("/models", OPENAI),
-    ROUTES("/v1/v1/models", BY_HEADER),       ROUTES("/openai/v1/models", OPENAI),
-    ROUTES("/openai/models", OPENAI),         ROUTES("/anthropic/v1/models", ANTHROPIC),
-    ROUTES("/v1beta/models", GEMINI),         ROUTES("/v1alpha/models", GEMINI),
-    ROUTES("/gemini/v1/models", GEMINI),      ROUTES("/gemini/v1beta/models", GEMINI),
+    ROUTES("/v1/models", BY_HEADER),
+    ROUTES("/models", OPENAI),
+    ROUTES("/v1/v1/models", BY_HEADER),
+    ROUTES("/openai/v1/models", OPENAI),
+    ROUTES("/openai/models", OPENAI),
+    ROUTES("/anthropic/v1/models", ANTHROPIC),
+    ROUTES("/v1beta/models", GEMINI),
+    ROUTES("/v1alpha/models", GEMINI),
+    ROUTES("/gemini/v1/models", GEMINI),
+    ROUTES("/gemini/v1beta/models", GEMINI),
     ROUTES("/gemini/v1alpha/models", GEMINI),
+    /* what several vendors have and nobody serves; GitLab's clients hear of it in GitLab's words */
+    CLAIM("/", AIGW_CALLER_GITLAB),
+    CLAIM("/v1/models", 0),
+    CLAIM("/v1/files", 0),
+    CLAIM("/v1/skills", 0),
+    CLAIM("/v1/v1", 0),
 };
 
 static aigw_status models_api_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
@@ -46,12 +63,27 @@ static aigw_status models_api_open(const struct aigw_host *host, struct aigw_ctx
 
 /* ---- who asks ---- */
 
+static aigw_str query_value(aigw_str query, const char *name)
+{
+    size_t len = strlen(name);
+
+    while (query.len > 0) {
+        const char *end = memchr(query.ptr, '&', query.len);
+        size_t part = end ? (size_t)(end - query.ptr) : query.len;
+
+        if (part > len && memcmp(query.ptr, name, len) == 0 && query.ptr[len] == '=')
+            return (aigw_str){ query.ptr + len + 1, part - len - 1 };
+        query = end ? (aigw_str){ end + 1, query.len - part - 1 } : AIGW_STR_NONE;
+    }
+    return AIGW_STR_NONE;
+}
+
 static uint32_t asker_of(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_request *request)
 {
     if (request->route->tag != BY_HEADER)
         return request->route->tag;
     if (host->header(ctx, "x-goog-api-key").len > 0 || host->header(ctx, "x-goog-api-client").len > 0 ||
-        wire_has_prefix(request->query, "pageSize=") || wire_has_prefix(request->query, "pageToken="))
+        query_value(request->query, "pageSize").len > 0 || query_value(request->query, "pageToken").len > 0)
         return GEMINI;
     if (host->header(ctx, "anthropic-version").len > 0 || host->header(ctx, "anthropic-beta").len > 0 ||
         wire_has_prefix(host->header(ctx, "user-agent"), "claude-code/"))
@@ -87,37 +119,23 @@ static void put_openai(const struct aigw_host *host, struct aigw_ctx *ctx, struc
 
 /* ---- the list ---- */
 
-static aigw_str query_value(aigw_str query, const char *name)
+/* 0: absent, or no number. */
+static long number_of(aigw_str text)
 {
-    size_t len = strlen(name);
+    long number = 0;
 
-    while (query.len > 0) {
-        const char *end = memchr(query.ptr, '&', query.len);
-        size_t part = end ? (size_t)(end - query.ptr) : query.len;
-
-        if (part > len && memcmp(query.ptr, name, len) == 0 && query.ptr[len] == '=')
-            return (aigw_str){ query.ptr + len + 1, part - len - 1 };
-        query = end ? (aigw_str){ end + 1, query.len - part - 1 } : AIGW_STR_NONE;
-    }
-    return AIGW_STR_NONE;
-}
-
-static struct anthropic_page page_of(aigw_str query)
-{
-    struct anthropic_page page = { .before_id = query_value(query, "before_id"),
-                                   .after_id = query_value(query, "after_id") };
-    aigw_str limit = query_value(query, "limit");
-
-    for (size_t i = 0; i < limit.len && i < 6 && limit.ptr[i] >= '0' && limit.ptr[i] <= '9'; i++)
-        page.limit = page.limit * 10 + (limit.ptr[i] - '0');
-    return page;
+    for (size_t i = 0; i < text.len && i < 6 && text.ptr[i] >= '0' && text.ptr[i] <= '9'; i++)
+        number = number * 10 + (text.ptr[i] - '0');
+    return number;
 }
 
 static void put_anthropic(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *buf,
                           const aigw_str *names, uint32_t count, bool is_list, aigw_str query)
 {
     struct anthropic_model *models = host->alloc(ctx, AIGW_LIFE_REQUEST, (count + 1) * sizeof *models);
-    struct anthropic_page page = page_of(query);
+    struct anthropic_page page = { .before_id = query_value(query, "before_id"),
+                                   .after_id = query_value(query, "after_id"),
+                                   .limit = (uint32_t)number_of(query_value(query, "limit")) };
 
     for (uint32_t i = 0; models && i < count; i++)
         models[i] = (struct anthropic_model){ .id = names[i], .max_input_tokens = window_of(host, ctx, names[i]) };
@@ -127,29 +145,44 @@ static void put_anthropic(const struct aigw_host *host, struct aigw_ctx *ctx, st
         anthropic_write_model(host, buf, models);
 }
 
-/* All of them on one page: nobody has more. */
-static void put_gemini(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *buf, const aigw_str *names,
-                       uint32_t count, bool is_list)
+static void put_gemini_model(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *buf, aigw_str name)
 {
-    host->buf_printf(buf, is_list ? "{\"models\":[" : "");
-    for (uint32_t i = 0; i < count; i++) {
-        int64_t window = window_of(host, ctx, names[i]);
+    int64_t window = window_of(host, ctx, name);
 
-        host->buf_printf(buf, "%s{\"name\":\"models/%.*s\",\"displayName\":", i > 0 ? "," : "", AIGW_STR_ARG(names[i]));
-        host->buf_json(buf, names[i]);
-        if (window > 0)
-            host->buf_printf(buf, ",\"inputTokenLimit\":%lld", (long long)window);
-        host->buf_printf(buf,
-                         ",\"version\":\"1\",\"supportedGenerationMethods\":[\"generateContent\",\"countTokens\"]}");
+    host->buf_printf(buf, "{\"name\":\"models/%.*s\",\"displayName\":", AIGW_STR_ARG(name));
+    host->buf_json(buf, name);
+    if (window > 0)
+        host->buf_printf(buf, ",\"inputTokenLimit\":%lld", (long long)window);
+    host->buf_printf(buf, ",\"version\":\"1\",\"supportedGenerationMethods\":[\"generateContent\",\"countTokens\"]}");
+}
+
+/* Without a size all of them are one page. The token is the number of the model that comes next. */
+static void put_gemini(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *buf, const aigw_str *names,
+                       uint32_t count, aigw_str query)
+{
+    uint32_t first = (uint32_t)number_of(query_value(query, "pageToken"));
+    uint32_t size = (uint32_t)number_of(query_value(query, "pageSize")), end = count;
+
+    if (first > count)
+        first = count;
+    if (size > 0 && size < count - first)
+        end = first + size;
+    host->buf_printf(buf, "{\"models\":[");
+    for (uint32_t i = first; i < end; i++) {
+        host->buf_put(buf, ",", i > first);
+        put_gemini_model(host, ctx, buf, names[i]);
     }
-    host->buf_printf(buf, is_list ? "]}" : "");
+    if (end < count)
+        host->buf_printf(buf, "],\"nextPageToken\":\"%u\"}", end);
+    else
+        host->buf_printf(buf, "]}");
 }
 
 /* ---- answers ---- */
 
 /* A failure in the words of whoever asks. The buffer is empty. */
 static aigw_status refuse(struct aigw_ctx *ctx, struct client_answer *answer, const struct aigw_request *request,
-                          int32_t status, const struct openai_error *error, aigw_str message)
+                          int32_t status, const struct openai_error *error, aigw_str message, int64_t retry_after_ms)
 {
     struct anthropic_refusal anthropic;
     struct gemini_refusal gemini;
@@ -161,20 +194,32 @@ static aigw_status refuse(struct aigw_ctx *ctx, struct client_answer *answer, co
         break;
     case GEMINI:
         gemini_refuse_status(status, message, &gemini);
+        gemini.retry_after_ms = retry_after_ms;
         gemini_write_refusal(answer->host, answer->buf, &gemini);
         break;
     default:
         openai_put_error(answer->host, answer->buf, error, message);
     }
-    return client_answer_refuse(answer, ctx, (uint32_t)status, AIGW_NO, -1);
+    return client_answer_refuse(answer, ctx, (uint32_t)status, error->retry, retry_after_ms);
+}
+
+/* Anthropic's clients look for "model: x". */
+static aigw_status refuse_unknown(struct aigw_ctx *ctx, struct client_answer *answer,
+                                  const struct aigw_request *request)
+{
+    static const struct openai_error unknown = { .type = "invalid_request_error",
+                                                 .code = AIGW_STR_INIT("model_not_found"),
+                                                 .param = AIGW_STR_INIT("model"),
+                                                 .retry = AIGW_NO };
+    const char *text = answer->host->format(ctx, AIGW_LIFE_REQUEST, "model: %.*s (there is no such model for this key)",
+                                            AIGW_STR_ARG(request->path_param));
+
+    return refuse(ctx, answer, request, 404, &unknown, text ? wire_str(text) : AIGW_STR("no such model"), -1);
 }
 
 static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
 {
     const struct aigw_host *host = ((struct models_api *)self)->host;
-    static const struct openai_error unknown = { .type = "invalid_request_error",
-                                                 .code = AIGW_STR_INIT("model_not_found"),
-                                                 .param = AIGW_STR_INIT("model") };
     struct client_answer answer = { .host = host };
     aigw_str wanted = request->path_param;
     bool is_list = wanted.len == 0;
@@ -193,7 +238,7 @@ static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state,
         count--;
     }
     if (!is_list && count == 0)
-        return refuse(ctx, &answer, request, 404, &unknown, AIGW_STR("there is no such model for this key"));
+        return refuse_unknown(ctx, &answer, request);
     if (!is_list)
         count = 1;
     switch (asker_of(host, ctx, request)) {
@@ -201,7 +246,10 @@ static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state,
         put_anthropic(host, ctx, answer.buf, names, count, is_list, request->query);
         break;
     case GEMINI:
-        put_gemini(host, ctx, answer.buf, names, count, is_list);
+        if (is_list)
+            put_gemini(host, ctx, answer.buf, names, count, request->query);
+        else
+            put_gemini_model(host, ctx, answer.buf, *names);
         break;
     default:
         put_openai(host, ctx, answer.buf, names, count, is_list);
@@ -209,20 +257,37 @@ static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state,
     return client_answer_end(&answer, ctx);
 }
 
+/* Which paths there are for whoever asks. */
+static const char *served_for(uint32_t asker)
+{
+    return asker == ANTHROPIC ? CLIENT_NO_ANTHROPIC_PATH
+           : asker == GEMINI  ? CLIENT_NO_GEMINI_PATH
+                              : CLIENT_NO_OPENAI_PATH;
+}
+
+/* Google's verbs stand behind the model: to post one that nobody serves is to ask for another path. */
+static bool is_verb(const struct aigw_request *request, const struct aigw_refusal *refusal)
+{
+    return refusal->kind == AIGW_REFUSE_METHOD && request->route->tag == GEMINI &&
+           memchr(request->path.ptr, ':', request->path.len);
+}
+
 static aigw_status on_refuse(struct aigw_ctx *ctx, void *self, const struct aigw_request *request,
-                             const struct aigw_refusal *refusal)
+                             const struct aigw_refusal *given)
 {
     const struct aigw_host *host = ((struct models_api *)self)->host;
-    static const struct openai_error key = { .type = "invalid_request_error",
-                                             .code = AIGW_STR_INIT("invalid_api_key") },
-                                     other = { .type = "server_error", .code = AIGW_STR_INIT("internal_error") };
+    const struct aigw_refusal no_path = { .kind = AIGW_REFUSE_PATH, .http_status = 404, .retry_after_s = -1 };
+    const struct aigw_refusal *refusal = is_verb(request, given) ? &no_path : given;
     struct client_answer answer = { .host = host };
     aigw_status status = client_answer_begin(&answer, host, ctx, false, NULL);
+    struct openai_error error;
 
     if (status != AIGW_OK)
         return status;
-    return refuse(ctx, &answer, request, refusal->http_status, refusal->kind == AIGW_REFUSE_TOKEN ? &key : &other,
-                  refusal->detail.len > 0 ? refusal->detail : refusal->message);
+    openai_error_of_refusal(refusal->kind, &error);
+    return refuse(ctx, &answer, request, refusal->http_status, &error,
+                  client_refusal_text(refusal, served_for(asker_of(host, ctx, request))),
+                  refusal->retry_after_s >= 0 ? refusal->retry_after_s * 1000 : -1);
 }
 
 static const struct aigw_feature_ops ops = {

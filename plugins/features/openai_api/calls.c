@@ -62,7 +62,11 @@ aigw_status openai_api_refuse(struct aigw_ctx *ctx, struct openai_api_call *call
 
     openai_error_of(error, &said);
     if (said.param.len == 0)
-        said.param = client_param(error, message);
+        said.param = call->passes && error->param.len > 0 ? error->param : client_param(error, message);
+    if (error->kind == AIGW_ERR_UNSUPPORTED && wire_same(error->message, call->only_as_is.message)) {
+        said.param = call->only_as_is.param;
+        said.code = call->only_as_is.code;
+    }
     if (call->is_responses && said.code.len == 0) /* clients of this API take it for text, whatever it says */
         said.code = (aigw_str){ said.type, strlen(said.type) };
     host->buf_clear(call->answer.buf);
@@ -77,7 +81,7 @@ aigw_status openai_api_refuse(struct aigw_ctx *ctx, struct openai_api_call *call
 static aigw_str dialect_of(const struct openai_api_call *call)
 {
     bool passes = call->is_responses ? call->api->responses_pass && !call->is_count
-                                     : call->asked.path == OPENAI_CHAT || call->only_as_is;
+                                     : call->asked.path == OPENAI_CHAT || call->only_as_is.message.len > 0;
 
     return passes && !call->asked.has_foreign ? call->asked.raw.dialect : AIGW_STR_NONE;
 }
@@ -85,7 +89,7 @@ static aigw_str dialect_of(const struct openai_api_call *call)
 aigw_status openai_api_ask(struct aigw_ctx *ctx, struct openai_api_call *call)
 {
     const struct aigw_host *host = call->api->host;
-    uint32_t count = call->asked.prompt_count > 0 && !call->only_as_is ? call->asked.prompt_count : 1;
+    uint32_t count = call->asked.prompt_count > 0 && call->only_as_is.message.len == 0 ? call->asked.prompt_count : 1;
     struct aigw_need need = { .struct_size = sizeof need,
                               .model = client_model(&call->api->client.aliases, call->client_model) };
     struct aigw_error error = { .struct_size = sizeof error, .retry_after_ms = -1 };
@@ -118,7 +122,9 @@ aigw_status openai_api_ask(struct aigw_ctx *ctx, struct openai_api_call *call)
 aigw_status openai_api_build(struct aigw_ctx *ctx, struct openai_api_call *call, const struct aigw_model_info *target,
                              uint32_t prompt, struct aigw_model_request *ret_request)
 {
-    if (target->flags & AIGW_MODELF_PASSES_RAW) {
+    call->passes = target->flags & AIGW_MODELF_PASSES_RAW;
+    call->answer.dropped_len = 0; /* by what another target could not take */
+    if (call->passes) {
         ret_request->kind = call->request.kind;
         ret_request->raw = &call->asked.raw;
         if (call->asked.path == OPENAI_CHAT && !call->is_responses && !call->only_as_is)
@@ -127,16 +133,20 @@ aigw_status openai_api_build(struct aigw_ctx *ctx, struct openai_api_call *call,
     }
     if (call->asked.wants_audio)
         return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "modalities: this model answers in text only");
-    if (call->only_as_is)
-        return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "%s", call->only_as_is);
+    if (call->only_as_is.message.len > 0)
+        return call->api->host->fail(ctx, AIGW_E_UNSUPPORTED, "%.*s", AIGW_STR_ARG(call->only_as_is.message));
     wire_later_read(&call->asked.later);
     if (client_reports_target(&call->api->client) && !call->is_count && !call->has_written &&
         write_begin(ctx, call, target->model) != AIGW_OK)
         return AIGW_E_NOMEM;
-    if (wire_check_history(call->api->host, ctx, call->request.messages) != AIGW_OK)
+    if (wire_place_results(call->api->host, ctx, &call->request.messages, call->is_responses) != AIGW_OK ||
+        wire_check_history(call->api->host, ctx, call->request.messages) != AIGW_OK)
         return AIGW_E_UNSUPPORTED;
     *ret_request = call->request;
     ret_request->flags |= client_flags(&call->api->client);
+    if (client_answer_left_out(&call->answer, ctx, &call->api->client, call->asked.left_out, call->asked.left_out_count,
+                               "OpenAI") != AIGW_OK)
+        return AIGW_E_UNSUPPORTED;
     if (call->asked.prompt_count > 0)
         ret_request->prompt = call->asked.prompts[prompt];
     return AIGW_OK;

@@ -18,7 +18,6 @@
 #define OPENAI_API_SOCKET    65u /* that API over a WebSocket             */
 #define OPENAI_API_NO_STATE  66u /* … an answer that is long gone         */
 #define OPENAI_API_NO_SHRINK 67u /* … making a conversation shorter       */
-#define OPENAI_API_NO_PATH   68u /* what the vendor serves, and nobody else */
 
 struct openai_api {
     const struct aigw_host *host;
@@ -31,10 +30,12 @@ struct openai_api_call {
     const struct openai_api *api;
     struct openai_asked asked;
     struct aigw_model_request request; /* canonical; as long as the body */
-    const char *only_as_is;            /* set: only a server of this dialect can take it, and why */
+    bool passes;                       /* the last server that was asked got the client's own bytes */
+    struct openai_refusal only_as_is;  /* with words: only a server of this dialect can take it, and why */
     char id[CLIENT_ID_SIZE];
     aigw_str client_model; /* the client's word for it; request memory */
     struct client_answer answer;
+    struct client_word said[5]; /* how this client spells what it said in other words than usual */
     bool is_responses, is_count;
     bool has_written; /* something of the answer */
     bool lacks_end;   /* … a server's own bytes, without its end marker so far */

@@ -18,13 +18,22 @@ static const struct aigw_setting settings[] = {
 #define ROUTE(route_path, route_tag, route_summary) \
     { \
         .method = "POST", .path = (route_path), .tag = (route_tag), .body_max = CLIENT_BODY_MAX, \
-        .category = "client_api", .summary = (route_summary), .group = "openai", .callers = AIGW_CALLER_KEY \
+        .category = "client_api", .summary = (route_summary), .group = "openai", .callers = AIGW_CALLER_KEY, \
+        .key_first = AIGW_KEY_FIRST_BEARER \
+    }
+
+#define AZURE(route_path, route_tag, route_summary) \
+    { \
+        .method = "POST", .path = "/openai/deployments/{deployment}" route_path, .tag = (route_tag), \
+        .body_max = CLIENT_BODY_MAX, .category = "client_api", .summary = (route_summary), .group = "openai", \
+        .callers = AIGW_CALLER_KEY, .key_first = AIGW_KEY_FIRST_PLAIN \
     }
 
 #define NO_BODY(route_method, route_path, route_tag, route_summary) \
     { \
         .method = (route_method), .path = (route_path), .tag = (route_tag), .flags = AIGW_ROUTEF_NO_BODY, \
-        .category = "client_api", .summary = (route_summary), .group = "openai", .callers = AIGW_CALLER_KEY \
+        .category = "client_api", .summary = (route_summary), .group = "openai", .callers = AIGW_CALLER_KEY, \
+        .key_first = AIGW_KEY_FIRST_BEARER \
     }
 
 /* Base URLs are typed without their version, or with it where the client adds it. */
@@ -41,9 +50,7 @@ static const struct aigw_setting settings[] = {
         NO_BODY("GET", base "/responses/{response:path}", OPENAI_API_NO_STATE, "No answer is kept"), \
         NO_BODY("DELETE", base "/responses/{response:path}", OPENAI_API_NO_STATE, "No answer is kept")
 
-#define NO_PATHS(route_path) \
-    NO_BODY("GET", route_path, OPENAI_API_NO_PATH, "Not served"), \
-        NO_BODY("POST", route_path, OPENAI_API_NO_PATH, "Not served")
+#define CLAIM(claim_path) CLIENT_CLAIM(claim_path, "openai", 0, 0, AIGW_KEY_FIRST_BEARER)
 
 static const struct aigw_route routes[] = {
     ROUTE("/v1/chat/completions", OPENAI_CHAT, "OpenAI's chat completions"),
@@ -59,20 +66,34 @@ static const struct aigw_route routes[] = {
     MISTAKEN("/responses", OPENAI_RESPONSES, "OpenAI's responses, without state"),
     RESPONSES("/v1"),
     RESPONSES("/openai/v1"),
-    /* what the vendor has besides: said so in its own words */
-    NO_PATHS("/openai/{path:path}"),
-    NO_PATHS("/v1/audio/{path:path}"),
-    NO_PATHS("/v1/images/{path:path}"),
-    NO_PATHS("/v1/files"),
-    NO_PATHS("/v1/batches"),
-    NO_PATHS("/v1/assistants"),
-    NO_PATHS("/v1/threads"),
-    NO_PATHS("/v1/vector_stores"),
-    NO_BODY("POST", "/v1/moderations", OPENAI_API_NO_PATH, "Not served"),
+    /* what the vendor has besides, and nobody else: said so in its own words */
+    CLAIM("/openai"),
+    CLAIM("/v1/chat/completions"),
+    CLAIM("/v1/completions"),
+    CLAIM("/v1/embeddings"),
+    CLAIM("/v1/responses"),
+    CLAIM("/v1/assistants"),
+    CLAIM("/v1/audio"),
+    CLAIM("/v1/batches"),
+    CLAIM("/v1/chatkit"),
+    CLAIM("/v1/containers"),
+    CLAIM("/v1/conversations"),
+    CLAIM("/v1/edits"),
+    CLAIM("/v1/engines"),
+    CLAIM("/v1/evals"),
+    CLAIM("/v1/fine_tuning"),
+    CLAIM("/v1/images"),
+    CLAIM("/v1/moderations"),
+    CLAIM("/v1/organization"),
+    CLAIM("/v1/realtime"),
+    CLAIM("/v1/threads"),
+    CLAIM("/v1/uploads"),
+    CLAIM("/v1/vector_stores"),
+    CLAIM("/v1/videos"),
     /* Azure's form: the model stands in the path */
-    ROUTE("/openai/deployments/{deployment}/chat/completions", OPENAI_CHAT, "Azure OpenAI's chat completions"),
-    ROUTE("/openai/deployments/{deployment}/completions", OPENAI_COMPLETION, "Azure OpenAI's legacy completions"),
-    ROUTE("/openai/deployments/{deployment}/embeddings", OPENAI_EMBEDDING, "Azure OpenAI's embeddings"),
+    AZURE("/chat/completions", OPENAI_CHAT, "Azure OpenAI's chat completions"),
+    AZURE("/completions", OPENAI_COMPLETION, "Azure OpenAI's legacy completions"),
+    AZURE("/embeddings", OPENAI_EMBEDDING, "Azure OpenAI's embeddings"),
 };
 
 static aigw_status openai_api_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
@@ -92,6 +113,9 @@ static const struct client_word chat_words[] = {
     { "reasoning_budget", "reasoning_effort" },
     { "cache_key", "prompt_cache_key" },
     { "title", "filename" },
+    { "image", "image_url" },
+    { "audio", "input_audio" },
+    { "document", "file" },
     { NULL, NULL },
 };
 static const struct client_word responses_words[] = {
@@ -104,8 +128,25 @@ static const struct client_word responses_words[] = {
     { "reasoning_budget", "reasoning.effort" },
     { "cache_key", "prompt_cache_key" },
     { "title", "filename" },
+    { "image", "input_image" },
+    { "audio", "input_audio" },
+    { "document", "input_file" },
     { NULL, NULL },
 };
+
+static void keep_words(struct openai_api_call *call)
+{
+    const struct client_word words[] = { { "user", call->asked.user_word },
+                                         { "effort", call->asked.effort_word },
+                                         { "reasoning", call->asked.thinking_word },
+                                         { "reasoning_budget", call->asked.thinking_word } };
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i].word)
+            call->said[count++] = words[i];
+    call->answer.said = count > 0 ? call->said : NULL;
+}
 
 static const struct client_rates rates = {
     .limit = { "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens" },
@@ -154,6 +195,16 @@ static aigw_status refuse_body(struct aigw_ctx *ctx, struct openai_api_call *cal
     return AIGW_E_INVALID;
 }
 
+/* It is said when the model turns out to be another vendor's. */
+static bool keep_refusal(struct aigw_ctx *ctx, struct openai_api_call *call, const struct openai_refusal *refusal)
+{
+    const struct aigw_host *host = call->api->host;
+
+    return client_keep(host, ctx, refusal->message, &call->only_as_is.message) &&
+           client_keep(host, ctx, refusal->param, &call->only_as_is.param) &&
+           client_keep(host, ctx, refusal->code, &call->only_as_is.code);
+}
+
 static aigw_status openai_api_check(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
 {
     struct openai_api_call *call = state;
@@ -183,15 +234,14 @@ static aigw_status openai_api_check(struct aigw_ctx *ctx, void *self, void *stat
         status = AIGW_E_INVALID;
     if (status == AIGW_E_INVALID)
         return refuse_body(ctx, call, &refusal);
-    if (status == AIGW_E_UNSUPPORTED) {
-        call->only_as_is = call->api->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(refusal.message));
-        status = call->only_as_is ? AIGW_OK : AIGW_E_NOMEM;
-    }
+    if (status == AIGW_E_UNSUPPORTED)
+        status = keep_refusal(ctx, call, &refusal) ? AIGW_OK : AIGW_E_NOMEM;
     if (status != AIGW_OK) /* a body of many tiny pieces is larger in memory than as text */
         return status == AIGW_E_NOMEM ? AIGW_E_LIMIT : status;
     if (call->asked.prompt_count > OPENAI_API_PROMPTS_MAX)
         return refuse_body(ctx, call, &too_many);
     call->answer.is_stream = call->asked.is_stream && !call->is_count;
+    keep_words(call);
     if (call->is_count)
         call->request.kind = AIGW_CALL_COUNT;
     /* said in every piece of the answer */
@@ -223,38 +273,19 @@ static aigw_status on_event(struct aigw_ctx *ctx, void *self, void *state, const
 
 /* ---- refusals of the core ---- */
 
-static const struct {
-    uint32_t kind;
-    const char *type, *code;
-    uint32_t retry;
-} said[] = {
-    { AIGW_REFUSE_TOKEN, "invalid_request_error", "invalid_api_key", AIGW_NO },
-    { AIGW_REFUSE_SCOPE, "permission_error", "insufficient_permissions", AIGW_NO },
-    { AIGW_REFUSE_TOO_LARGE, "invalid_request_error", "request_too_large", AIGW_NO },
-    { AIGW_REFUSE_ENCODING, "invalid_request_error", "unsupported_encoding", AIGW_NO },
-    { AIGW_REFUSE_LIMIT, "rate_limit_error", "rate_limit_exceeded", AIGW_UNSET },
-    { AIGW_REFUSE_TIMEOUT, "server_error", "timeout", AIGW_UNSET },
-    { AIGW_REFUSE_KEYS, "server_error", "overloaded", AIGW_YES },
-};
-
 static aigw_status on_refuse(struct aigw_ctx *ctx, void *self, const struct aigw_request *request,
                              const struct aigw_refusal *refusal)
 {
     const struct openai_api *api = self;
     struct client_answer answer = { .host = api->host };
-    struct openai_error error = { .type = "server_error", .code = AIGW_STR("internal_error"), .retry = AIGW_UNSET };
     aigw_status status = client_answer_begin(&answer, api->host, ctx, false, NULL);
+    struct openai_error error;
 
     (void)request;
     if (status != AIGW_OK)
         return status;
-    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
-        if (said[i].kind == refusal->kind) {
-            error.type = said[i].type;
-            error.code = (aigw_str){ said[i].code, strlen(said[i].code) };
-            error.retry = said[i].retry;
-        }
-    openai_put_error(api->host, answer.buf, &error, refusal->detail.len > 0 ? refusal->detail : refusal->message);
+    openai_error_of_refusal(refusal->kind, &error);
+    openai_put_error(api->host, answer.buf, &error, client_refusal_text(refusal, CLIENT_NO_OPENAI_PATH));
     return client_answer_refuse(&answer, ctx, (uint32_t)refusal->http_status, error.retry,
                                 refusal->retry_after_s >= 0 ? refusal->retry_after_s * 1000 : -1);
 }

@@ -1,4 +1,4 @@
-/* stateless.c - paths that need a memory, a protocol or a service that this gateway does not have. Clients
+/* stateless.c - paths that need a memory or a protocol that this gateway does not have. Clients
  * act on status and code: a WebSocket that is not there has to be refused as such, or they try it for long. */
 #include "openai_api.h"
 
@@ -21,11 +21,6 @@ static const struct {
       400,
       { .type = "invalid_request_error", .code = AIGW_STR_INIT("unsupported_parameter") },
       "conversations are not made shorter here: leave turns out of 'input'" },
-    { OPENAI_API_NO_PATH,
-      404,
-      { .type = "invalid_request_error", .code = AIGW_STR_INIT("unknown_url") },
-      "no such path: this gateway serves /v1/chat/completions, /v1/responses, /v1/completions, /v1/embeddings and "
-      "/v1/models; a base URL ends with /v1" },
 };
 
 aigw_status openai_api_stateless(struct aigw_ctx *ctx, struct openai_api_call *call, uint32_t tag)

@@ -200,6 +200,13 @@ static void ok_callers(void)
     s.routes[1].route.flags = AIGW_ROUTEF_NO_USER_TOKEN | AIGW_ROUTEF_NO_BODY | AIGW_ROUTEF_DEPRECATED;
 }
 
+static void ok_claim(void)
+{
+    as_feature();
+    s.routes[1].route.method = "*";
+    s.routes[1].route.flags = AIGW_ROUTEF_CLAIM;
+}
+
 static const struct {
     const char *id;
     void (*spoil)(void);
@@ -217,6 +224,7 @@ static const struct {
     { "feature-short", ok_feature_short },
     { "short-routes", ok_short_routes },
     { "callers", ok_callers },
+    { "claim", ok_claim },
 };
 
 START_TEST(sound_plugin_is_accepted_and_copied)
@@ -409,6 +417,16 @@ static void route_flags(void)
     as_feature();
     s.routes[1].route.flags = 0x1;
 }
+static void claim_method(void)
+{
+    as_feature();
+    s.routes[1].route.flags = AIGW_ROUTEF_CLAIM;
+}
+static void claim_path(void)
+{
+    as_feature();
+    s.routes[1].route = (struct aigw_route){ .method = "*", .path = "/v1/{x}", .flags = AIGW_ROUTEF_CLAIM };
+}
 static void dialects_null(void)
 {
     s.provider.ops.dialect_count = 2;
@@ -540,6 +558,8 @@ static const struct {
     { "feature-tail", feature_tail, ".feature uses functions this aigw does not know" },
     { "route-tail", route_tail, "routes[1]: uses fields this aigw does not know" },
     { "route-callers", route_callers, "routes[1] /v1/b: callers are 0x81, expected AIGW_CALLER_*" },
+    { "claim-method", claim_method, "routes[1]: method is" },
+    { "claim-path", claim_path, "routes[1] /v1/{x}: a claim has a parameter" },
     { "route-flags", route_flags, "routes[1] /v1/b: flags are 0x1, expected AIGW_ROUTEF_*" },
     { "dialects-null", dialects_null, ".provider->dialect_count is 2" },
     { "dialects-many", dialects_many, ".provider->dialect_count is 100000" },

@@ -28,6 +28,8 @@ static struct aigw_route routes[] = {
     { .method = "HEAD", .path = "/v1/files/{id}" },
     { .method = "GET", .path = "/v1/files/{id:path}" },
     { .method = "PURGE", .path = "/v1/files/{id:path}" },
+    { .method = "*", .path = "/claimed", .flags = AIGW_ROUTEF_CLAIM },
+    { .method = "GET", .path = "/claimed/place" },
 };
 static struct gw_plugin plugin = { .descriptor = { .name = "p" },
                                    .feature = { .route_count = GW_ARRAY_LEN(routes) },
@@ -120,6 +122,11 @@ static const struct {
     { "HEAD", "/v1/files/f/g", GW_ROUTE_FOUND, "GET /v1/files/{id:path}", "id=f/g" },
     { "POST", "/v1/files/f", GW_ROUTE_NO_METHOD, "GET, HEAD, PURGE", NULL },
     { "OPTIONS", "/v1/files/f", GW_ROUTE_NO_METHOD, "GET, HEAD, PURGE", NULL },
+    /* a claim is no route */
+    { "*", "/claimed", GW_ROUTE_NO_PATH, NULL, NULL },
+    { "GET", "/claimed/but/not/served", GW_ROUTE_NO_PATH, NULL, NULL },
+    { "GET", "/claimed/place", GW_ROUTE_FOUND, "GET /claimed/place", "" },
+    { "POST", "/claimed/place", GW_ROUTE_NO_METHOD, "GET, HEAD", NULL },
 };
 
 START_TEST(paths_lead_to_routes)
@@ -170,12 +177,42 @@ START_TEST(registration_order_does_not_matter)
 }
 END_TEST
 
+/* Who is told of what is not there: the route that has the path, else the claim that is nearest. */
+START_TEST(claims_hold_for_what_is_below)
+{
+    struct aigw_route list[] = { { .method = "*", .path = "/", .flags = AIGW_ROUTEF_CLAIM },
+                                 { .method = "*", .path = "/a", .flags = AIGW_ROUTEF_CLAIM },
+                                 { .method = "*", .path = "/a/b", .flags = AIGW_ROUTEF_CLAIM },
+                                 { .method = "GET", .path = "/a/b/{x}" },
+                                 { .method = "GET", .path = "/{x}/served" } };
+    static const struct {
+        const char *path;
+        int found, near;
+    } asked[] = { { "/", GW_ROUTE_NO_PATH, 0 },          { "/z/z", GW_ROUTE_NO_PATH, 0 },
+                  { "/a", GW_ROUTE_NO_PATH, 1 },         { "/ab", GW_ROUTE_NO_PATH, 0 },
+                  { "/a/z/z", GW_ROUTE_NO_PATH, 1 },     { "/a/b", GW_ROUTE_NO_PATH, 2 },
+                  { "/a/b/c", GW_ROUTE_NO_METHOD, 3 },   { "/a/b/c/d", GW_ROUTE_NO_PATH, 2 },
+                  { "/a/served", GW_ROUTE_NO_METHOD, 4 } };
+    struct gw_router *router = build_of(list, GW_ARRAY_LEN(list));
+    struct gw_route_match match;
+
+    ck_assert_uint_eq(problems.error_count, 0);
+    for (size_t i = 0; i < GW_ARRAY_LEN(asked); i++) {
+        ck_assert_int_eq(gw_router_find(router, AIGW_STR("PUT"), gw_str(asked[i].path), &match), asked[i].found);
+        ck_assert_ptr_nonnull(match.near);
+        ck_assert_msg(match.near->spec == &list[asked[i].near], "%s: %s", asked[i].path, match.near->spec->path);
+    }
+    ck_assert_int_eq(gw_router_find(router, AIGW_STR("GET"), AIGW_STR("/a/served"), &match), GW_ROUTE_FOUND);
+}
+END_TEST
+
 START_TEST(no_routes_at_all)
 {
     struct gw_router *router = build_of(NULL, 0);
     struct gw_route_match match;
 
     ck_assert_int_eq(gw_router_find(router, AIGW_STR("GET"), AIGW_STR("/a/b"), &match), GW_ROUTE_NO_PATH);
+    ck_assert_ptr_null(match.near);
 }
 END_TEST
 
@@ -334,6 +371,7 @@ int main(void)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_loop_test(tcase, paths_lead_to_routes, 0, (int)GW_ARRAY_LEN(rows));
     tcase_add_test(tcase, registration_order_does_not_matter);
+    tcase_add_test(tcase, claims_hold_for_what_is_below);
     tcase_add_test(tcase, no_routes_at_all);
     tcase_add_test(tcase, many_routes_are_all_found);
     tcase_add_test(tcase, two_features_cannot_serve_one_route);

@@ -224,7 +224,8 @@ static const struct {
       M "\"messages\":[{\"role\":\"user\",\"content\":\"u\"},{\"role\":\"assistant\",\"content\":null,\"tool_calls\":[{"
         "\"id\":\"call_fn1\",\"type\":\"function\",\"function\":{\"name\":\"f\",\"arguments\":\"{}\"}}]},{\"role\":"
         "\"tool\",\"tool_call_id\":\"call_fn1\",\"content\":\"42\"}],\"tools\":[{\"type\":\"function\",\"function\":{"
-        "\"name\":\"f\",\"parameters\":{}}}],\"tool_choice\":{\"type\":\"function\",\"function\":{\"name\":\"f\"}},"
+        "\"name\":\"f\",\"parameters\":{\"type\":\"object\",\"properties\":{}}}}],\"tool_choice\":{\"type\":"
+        "\"function\",\"function\":{\"name\":\"f\"}},"
         "\"parallel_tool_calls\":false}" },
     { "CL-OAI-26 auto", CHAT, ASK ",\"tools\":[" TOOL "],\"tool_choice\":\"auto\"}", ASK ",\"tools\":[" TOOL "]}" },
     { "CL-OAI-26 none", CHAT, ASK ",\"tools\":[" TOOL "],\"tool_choice\":\"none\"}", NULL },
@@ -261,7 +262,7 @@ static const struct {
     /* the other two */
     { "completion", COMPLETION,
       M "\"prompt\":\"def f(\",\"suffix\":\"return x\",\"max_tokens\":9,\"temperature\":0.5,\"n\":2,\"logprobs\":3,"
-        "\"stop\":[\"\\n\"],\"logit_bias\":{},\"seed\":1,\"user\":\"u\",\"best_of\":3,\"echo\":true,\"top_k\":5}",
+        "\"stop\":[\"\\n\"],\"logit_bias\":{\"1\":2},\"seed\":1,\"user\":\"u\",\"best_of\":3,\"echo\":true,\"top_k\":5}",
       NULL },
     { "CL-OAI-40", COMPLETION, M "\"prompt\":[\"x\"],\"suffix\":\"y\",\"stream\":true,\"echo\":false}",
       M "\"prompt\":\"x\",\"suffix\":\"y\",\"stream\":true,\"stream_options\":{\"include_usage\":true}}" },

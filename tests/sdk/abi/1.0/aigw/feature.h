@@ -29,14 +29,25 @@ extern "C" {
 #define AIGW_ROUTEF_NO_USER_TOKEN 0x2u /* tokens that this gateway issued are refused like a missing scope          */
 #define AIGW_ROUTEF_NO_BODY       0x4u /* the body, if any, is read and thrown away: aigw_request.body is absent    */
 #define AIGW_ROUTEF_DEPRECATED    0x8u /* marked so in the API document                                             */
+/* No route, but a claim: who asks for `path`, or for what is below it, and finds nothing there is a client of this
+ * feature: `callers` says by which rules it may call, refuse() tells it (AIGW_REFUSE_PATH). method is "*", the path has
+ * no {name}. The nearest claim counts. One that GitLab's callers share counts for good keys alone. */
+#define AIGW_ROUTEF_CLAIM 0x10u
 
 #define AIGW_CALLER_GITLAB 0x1u /* tokens of the configured issuers, under GitLab's header rules                    */
 #define AIGW_CALLER_KEY    0x2u /* API keys of this gateway                                                         */
 #define AIGW_CALLER_ANYONE 0x4u /* no authentication                                                                */
 
+/* Which header counts when a caller presents different API keys in several of them: the first one that is there, of
+ * x-api-key, api-key, x-goog-api-key, Authorization, unless another one goes before those: */
+#define AIGW_KEY_FIRST_USUAL  0u
+#define AIGW_KEY_FIRST_BEARER 1u /* Authorization, while it holds a key of this gateway */
+#define AIGW_KEY_FIRST_PLAIN  2u /* api-key        */
+#define AIGW_KEY_FIRST_GOOG   3u /* x-goog-api-key */
+
 /** One route. All pointers live as long as the plugin. */
 struct aigw_route {
-    const char *method;           /* "POST". GET serves HEAD, too */
+    const char *method;           /* "POST". GET serves HEAD, too; "*" of a claim */
     const char *path;             /* "/v1/models/{model}:generateContent"; {name:path} takes slashes, too. The most
                                      specific route wins: text before {name}, {name} before {name:path} */
     const char *scope;            /* right needed, checked by the core after check(); NULL: none, or checked by run() */
@@ -52,6 +63,8 @@ struct aigw_route {
     const char *response_schema; /* JSON Schema text of the 200 answer, NULL for none */
     uint32_t callers;            /* AIGW_CALLER_* who may call it; 0: AIGW_CALLER_GITLAB */
     uint32_t reserved;
+    uint32_t key_first; /* AIGW_KEY_FIRST_*: where its clients put their API key */
+    uint32_t reserved_2;
 };
 
 /** The request as a feature sees it. Borrowed for the whole request, but `body` only as AIGW_LIFE_BUILD memory of
@@ -85,6 +98,9 @@ struct aigw_request {
 #define AIGW_REFUSE_INVALID   9u /* host->respond_invalid()                                                        */
 #define AIGW_REFUSE_ENCODING \
     10u /* 415: a Content-Encoding that the core cannot unpack; 400: a body that is not what it says */
+#define AIGW_REFUSE_PATH 11u /* 404: nothing is served there, and a claim of this feature is the nearest         */
+#define AIGW_REFUSE_METHOD \
+    12u /* 405: a route of this feature has the path, by another method; the core adds the header "allow" */
 
 /** A refusal that the owner of the path may put into its clients' own form. */
 struct aigw_refusal {
@@ -140,8 +156,9 @@ struct aigw_feature_ops {
     void (*gone)(struct aigw_ctx *ctx, void *self, void *call);
 
     /** Say a refusal in the form that clients of this route read, with host->respond(). The request has not been
-     *  checked, its body may be absent, and there is no call state. AIGW_E_UNSUPPORTED, or NULL here: the core answers
-     * in GitLab's form. */
+     *  checked, its body may be absent, and there is no call state. Of PATH and METHOD, request->route is the claim, or
+     *  the route that has the path, and no model can be resolved. AIGW_E_UNSUPPORTED, or NULL here: the core answers in
+     *  GitLab's form. */
     aigw_status (*refuse)(struct aigw_ctx *ctx, void *self, const struct aigw_request *request,
                           const struct aigw_refusal *refusal);
 };

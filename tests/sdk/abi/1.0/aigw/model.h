@@ -291,6 +291,7 @@ struct aigw_error {
     int64_t retry_after_ms; /* what the server asked for, -1 when it did not                                     */
     aigw_str code;          /* the server's own machine-readable code, may be absent                             */
     aigw_str message;       /* the server's own words or ours; shown to clients, so no secrets                   */
+    aigw_str param;         /* the member of the request that the server names, may be absent                    */
 };
 
 /** What an HTTP status alone says about a failure: where the core starts before a provider's failure() knows better,
