@@ -9,6 +9,7 @@
 #endif
 
 #define FIRST_CAP 256u
+#define SMALL_CAP 4096u /* up to here few sizes, which malloc() finds again at once */
 
 void gw_buf_init(struct gw_buf *buf, size_t max)
 {
@@ -41,7 +42,11 @@ bool gw_buf_reserve(struct gw_buf *buf, size_t extra)
     if (need <= buf->cap)
         return true;
     size_t cap = buf->cap ? buf->cap : FIRST_CAP / 2;
-    cap = cap > SIZE_MAX / 2 || cap * 2 < need ? need : cap * 2; /* what comes at once needs no more than its size */
+    do {
+        cap = cap > SIZE_MAX / 2 ? need : cap * 2;
+    } while (cap < need && cap < SMALL_CAP);
+    if (cap < need) /* what is large and comes at once needs no more than its size */
+        cap = need;
     if (cap > buf->max && buf->max < SIZE_MAX)
         cap = need > buf->max + 1 ? need : buf->max + 1;
     char *data = realloc(buf->data, cap);

@@ -31,8 +31,10 @@
 
 #define IN_SIZE        65536u /* bytes taken off a socket at once */
 #define COLLECT_MAX    16384u /* bytes of one stream collected before the end of the turn */
-#define BLANK_LINES    2      /* ignored before a request, RFC 9112 §2.2 */
-#define CHUNK_HEAD_MAX 4096u  /* a chunk's size line with extensions, and a trailer section */
+#define OUT_ROOM       2048u  /* what the events of a turn mostly need */
+#define OUTS_KEPT      16
+#define BLANK_LINES    2     /* ignored before a request, RFC 9112 §2.2 */
+#define CHUNK_HEAD_MAX 4096u /* a chunk's size line with extensions, and a trailer section */
 
 /* What the connection's timer guards at the moment. */
 enum {
@@ -166,9 +168,11 @@ struct gw_http {
     struct http_conn *turn_conns, **turn_tail;
     struct http_tls *tls;
     struct http_conn *conns;
-    struct gw_buf head; /* an answer's head, while it is put together; the memory is kept */
-    char *in;           /* IN_SIZE bytes off a socket */
-    char *told;         /* limits.header_max: what the library is told of a head */
+    struct gw_buf head;    /* an answer's head, while it is put together; the memory is kept */
+    char *outs[OUTS_KEPT]; /* memory of OUT_ROOM bytes for conn->out, the last used at the end: it is in the cache */
+    uint32_t out_count;
+    char *in;   /* IN_SIZE bytes off a socket */
+    char *told; /* limits.header_max: what the library is told of a head */
     struct gw_network *proxies;
     size_t proxy_count;
     const char *prefix;
@@ -219,6 +223,8 @@ void http_conn_free(struct http_conn *conn);
 ssize_t http_conn_recv(struct http_conn *conn, char *bytes, size_t max);
 /** Send what is in conn->out. False when the connection is broken. */
 bool http_conn_flush(struct http_conn *conn);
+/** Before something is put into conn->out: memory that was used a moment ago, if there is any. */
+void http_out_begin(struct http_conn *conn);
 /** Send these bytes now if nothing waits before them, keep the rest in conn->out. False when broken or over max. */
 bool http_conn_send(struct http_conn *conn, const struct iovec *parts, int count);
 /** Nothing more will be written: say so to the client. */

@@ -101,6 +101,34 @@ static ssize_t send_tls(struct http_conn *conn, const char *bytes, size_t len)
     return rc < 0 ? -1 : rc;
 }
 
+void http_out_begin(struct http_conn *conn)
+{
+    struct gw_http *http = conn->http;
+
+    if (conn->out.data)
+        return;
+    if (http->out_count == 0) {
+        gw_buf_reserve(&conn->out, OUT_ROOM - 1); /* and a NUL */
+        return;
+    }
+    conn->out.data = http->outs[--http->out_count];
+    conn->out.cap = OUT_ROOM;
+}
+
+/** An idle stream keeps no buffer. */
+static void out_done(struct http_conn *conn)
+{
+    struct gw_http *http = conn->http;
+
+    if (conn->out.cap == OUT_ROOM && conn->out.status == AIGW_OK && http->out_count < OUTS_KEPT) {
+        http->outs[http->out_count++] = conn->out.data;
+        gw_buf_init(&conn->out, conn->out.max);
+    } else {
+        gw_buf_done(&conn->out);
+    }
+    conn->out_at = 0;
+}
+
 bool http_conn_flush(struct http_conn *conn)
 {
     if (conn->is_blocked)
@@ -114,9 +142,8 @@ bool http_conn_flush(struct http_conn *conn)
             return false;
         conn->out_at += (size_t)sent;
     }
-    if (conn->out.len == conn->out_at) { /* an idle stream keeps no buffer */
-        gw_buf_done(&conn->out);
-        conn->out_at = 0;
+    if (conn->out.len == conn->out_at) {
+        out_done(conn);
     } else if (conn->out_at > conn->out.len / 2) {
         conn->out.len -= conn->out_at;
         memmove(conn->out.data, conn->out.data + conn->out_at, conn->out.len);

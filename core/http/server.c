@@ -205,6 +205,8 @@ void gw_http_free(struct gw_http *http)
     http_known_done(http);
     http_tls_unref(http->tls);
     gw_buf_done(&http->head);
+    while (http->out_count > 0)
+        free(http->outs[--http->out_count]);
     free(http->told);
     free(http->in);
     free(http->proxies);

@@ -71,6 +71,7 @@ int gw_http_stream_write(struct gw_exchange *pub, aigw_str bytes)
     if (pub->is_head)
         return GW_WRITE_OK;
     pub->bytes_out += bytes.len;
+    http_out_begin(ex->conn);
     gw_buf_reserve(out, bytes.len + CHUNK_EXTRA);
     if (pub->http_minor > 0)
         put_size_line(out, bytes.len);

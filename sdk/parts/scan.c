@@ -6,6 +6,11 @@
 #define LEVELS_WORDS ((AIGW_JSON_DEPTH + 63) / 64)
 #define ROOM_SPARE   8 /* for the last character that is written */
 
+const char *aigw_json_plain_end(const char *at, const char *end)
+{
+    return aigw_scan_plain_end(at, end);
+}
+
 struct scan aigw_scan_begin(aigw_str text, uint32_t options)
 {
     struct scan s = { .at = text.ptr, .end = text.ptr, .options = options };

@@ -127,6 +127,16 @@ static aigw_status raw_bytes(const struct aigw_host *host, struct aigw_buf *buf,
     return host->buf_view(buf, ret_bytes);
 }
 
+/* Where in the bytes for the client that place of the frame is. Only of frames of one line: there they end alike. */
+static aigw_str place_in(aigw_str bytes, const struct aigw_frame *frame, aigw_str place)
+{
+    size_t from_end = place.len > 0 ? (size_t)(frame->data.ptr + frame->data.len - place.ptr) : 0;
+
+    if (place.len == 0 || frame->framing != AIGW_FRAMING_SSE || memchr(frame->data.ptr, '\n', frame->data.len))
+        return AIGW_STR_NONE;
+    return (aigw_str){ bytes.ptr + bytes.len - 2 - from_end, place.len }; /* an event ends in two line feeds */
+}
+
 aigw_status wire_pass(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass)
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_RAW };
@@ -138,7 +148,10 @@ aigw_status wire_pass(const struct aigw_host *host, struct aigw_ctx *ctx, struct
     pass->frame = NULL;
     event.flags = pass->has_content ? 0 : AIGW_EVENTF_PREAMBLE;
     status = raw_bytes(host, pass->buf, frame, &event.text);
-    return status == AIGW_OK ? host->emit(ctx, &event) : status;
+    if (status != AIGW_OK)
+        return status;
+    event.name = place_in(event.text, frame, pass->model);
+    return host->emit(ctx, &event);
 }
 
 /* Beginnings of parts, pieces without text and counts are none. */

@@ -2,6 +2,7 @@
  * same way. */
 #include "scan.h"
 
+#include <aigw/json.h>
 #include <string.h>
 
 #define SCAN_DEPTH_MAX 4
@@ -41,7 +42,7 @@ static aigw_str scan_raw(struct scan *s, size_t *ret_escapes)
 
     scan_char(s, '"');
     begin = s->at;
-    while (s->is_ok && s->at < s->end && *s->at != '"') {
+    while (s->is_ok && (s->at = aigw_json_plain_end(s->at, s->end)) < s->end && *s->at != '"') {
         if ((unsigned char)*s->at < 0x20) {
             s->is_ok = false;
         } else if (*s->at == '\\') {

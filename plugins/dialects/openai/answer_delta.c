@@ -6,6 +6,7 @@
 
 struct openai_delta {
     aigw_str text, finish;
+    aigw_str model; /* the first name of it, with its quotes */
     bool has_text, has_finish, has_delta;
 };
 
@@ -87,6 +88,9 @@ static bool scan_frame(aigw_str data, struct openai_delta *delta, char *scratch,
             scan_char(&s, ']');
         } else if (SCAN_IS(key, "usage") || SCAN_IS(key, "error") || SCAN_IS(key, "x_groq")) {
             s.is_ok = s.is_ok && scan_null(&s);
+        } else if (SCAN_IS(key, "model") && delta->model.len == 0) {
+            aigw_str name = scan_plain(&s);
+            delta->model = (aigw_str){ name.ptr - s.is_ok, name.len + 2 };
         } else if (SCAN_IS(key, "object") || SCAN_IS(key, "type")) {
             s.is_ok = !wire_is(scan_plain(&s), "error") && s.is_ok;
         } else {
@@ -103,6 +107,7 @@ static aigw_status read_delta(struct openai_in *in, const struct openai_delta *d
 
     in->call->has_delta = 1;
     in->call->seen[0] |= 1;
+    in->pass.model = delta->model;
     if (delta->text.len > 0)
         status = openai_emit(in, &event);
     if (status == AIGW_OK && openai_is_reason(delta->finish))

@@ -244,18 +244,35 @@ static uint32_t put_headers(const struct client_answer *answer, struct aigw_ctx 
     return count;
 }
 
+static void on_silence(struct aigw_ctx *ctx, void *arg);
+
+static void set_watch(struct client_answer *answer, struct aigw_ctx *ctx, int64_t delay_ms)
+{
+    answer->is_watched = true;
+    answer->host->timer_set(ctx, &answer->silence, delay_ms, on_silence, answer);
+}
+
 static void on_silence(struct aigw_ctx *ctx, void *arg)
 {
     struct client_answer *answer = arg;
+    int64_t left_ms = answer->said_ms + CLIENT_SILENCE_MS - answer->host->mono_ms(ctx);
 
+    answer->is_watched = false;
+    if (left_ms > 0) { /* something was said since the timer was set */
+        set_watch(answer, ctx, left_ms);
+        return;
+    }
     answer->heartbeat(answer);
     client_answer_flush(answer, ctx);
 }
 
 static void watch_silence(struct client_answer *answer, struct aigw_ctx *ctx)
 {
-    if (answer->heartbeat)
-        answer->host->timer_set(ctx, &answer->silence, CLIENT_SILENCE_MS, on_silence, answer);
+    if (!answer->heartbeat)
+        return;
+    answer->said_ms = answer->host->mono_ms(ctx);
+    if (!answer->is_watched) /* or it looks when it is due: a timer that is moved with every event costs more */
+        set_watch(answer, ctx, CLIENT_SILENCE_MS);
 }
 
 /* A server may answer a request for a stream with one JSON object: its own bytes say which they are. */
@@ -331,12 +348,28 @@ static aigw_str find_model(aigw_str bytes)
     return AIGW_STR_NONE;
 }
 
+/* The name in these bytes that is not the client's word for the model; absent: there is none. */
+static aigw_str other_model(const struct client_answer *answer, const struct aigw_event *event)
+{
+    aigw_str bytes = event->text, name = event->name, model = answer->model;
+
+    if (model.len == 0)
+        return AIGW_STR_NONE;
+    if (name.len < 2 || name.ptr < bytes.ptr || name.ptr + name.len > bytes.ptr + bytes.len)
+        name = find_model(bytes);
+    return name.len == model.len + 2 && memcmp(name.ptr + 1, model.ptr, model.len) == 0 ? AIGW_STR_NONE : name;
+}
+
 /* Bytes as they are, but for the model's name: clients look for the one they asked for. */
-static void put_raw(struct client_answer *answer, aigw_str bytes)
+static aigw_status pass_raw(struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_event *event)
 {
     const struct aigw_host *host = answer->host;
-    aigw_str name = answer->model.len > 0 ? find_model(bytes) : AIGW_STR_NONE;
+    aigw_str bytes = event->text, name = other_model(answer, event);
 
+    if (answer->is_stream && answer->has_begun && name.len == 0) { /* the buffer is empty: it was flushed */
+        watch_silence(answer, ctx);
+        return bytes.len > 0 ? host->stream_write(ctx, bytes) : AIGW_OK;
+    }
     if (name.len > 0) {
         size_t before = (size_t)(name.ptr - bytes.ptr);
 
@@ -345,6 +378,7 @@ static void put_raw(struct client_answer *answer, aigw_str bytes)
         bytes = (aigw_str){ name.ptr + name.len, bytes.len - before - name.len };
     }
     host->buf_put(answer->buf, bytes.ptr, bytes.len);
+    return client_answer_flush(answer, ctx);
 }
 
 bool client_answer_takes(struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_event *event,
@@ -362,8 +396,7 @@ bool client_answer_takes(struct client_answer *answer, struct aigw_ctx *ctx, con
         return true;
     case AIGW_EVENT_RAW:
         answer->is_raw = true;
-        put_raw(answer, event->text);
-        *ret_status = client_answer_flush(answer, ctx);
+        *ret_status = pass_raw(answer, ctx, event);
         return true;
     default:
         return false;

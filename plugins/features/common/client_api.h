@@ -120,6 +120,8 @@ struct client_answer {
     const struct client_word *words;  /* the caller's: how its dialect spells what is dropped; NULL: as we do */
     const struct client_word *said;   /* the caller's: words of this one client, before those; or NULL */
     struct aigw_timer *silence;
+    int64_t said_ms;                                 /* when the client got something last */
+    bool is_watched;                                 /* the timer is set */
     void (*heartbeat)(struct client_answer *answer); /* appends one to buf; NULL: this dialect has none */
     char *dropped;                                   /* made when something is: CLIENT_DROPPED_MAX bytes */
     uint32_t dropped_len;

@@ -128,6 +128,10 @@ aigw_status aigw_json_check_first_for(aigw_str *rest, uint32_t options, struct a
 /** Line and column of a byte offset, both from 1, the column in characters. For messages. */
 void aigw_json_where(aigw_str text, size_t offset, size_t *ret_line, size_t *ret_column);
 
+/** The first byte from `at` on that is a quote, a backslash, a control character or no ASCII; `end` when there is none.
+ *  For readers of their own. */
+const char *aigw_json_plain_end(const char *at, const char *end);
+
 /* ---- looking into a value ---- */
 
 /** A way through the members of an object or the items of a list. */

@@ -344,7 +344,9 @@ static inline uint32_t aigw_error_kind_of_status(int32_t http_status)
 #define AIGW_EVENT_LOGPROBS 15u /* text = JSON as OpenAI spells it                                              */
 #define AIGW_EVENT_OPAQUE   16u /* text = a vendor's JSON, origin: what its dialect alone understands           */
 #define AIGW_EVENT_MODEL    17u /* text = the model that really answered, id = the server's id of the answer     */
-#define AIGW_EVENT_RAW      18u /* text = bytes for the client as they are (pass-through)                       */
+#define AIGW_EVENT_RAW \
+    18u /* text = bytes for the client as they are (pass-through); name = where in them the \
+         * model's name stands, with its quotes, or absent: it was not looked for           */
 #define AIGW_EVENT_DROPPED \
     19u /* name = a parameter that the target cannot take, and that was left out; before \
           anything else. Delivered once START was                                      */

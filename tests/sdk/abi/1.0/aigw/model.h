@@ -211,7 +211,8 @@ struct aigw_params {
             the other way round, the provider may say those in place of RAW, from the first on */
 
 /** The client's own bytes, for a target that speaks the client's dialect (pass-through). Only the model's name is
- *  replaced; numbers, order and spelling stay, so that signatures and prompt caches hold. */
+ *  replaced; numbers, order and spelling stay, so that signatures and prompt caches hold. What a feature's build() puts
+ *  here lives at least as long as AIGW_LIFE_BUILD memory of that build(): a provider may give `body` on as it is. */
 struct aigw_raw {
     uint32_t struct_size;
     uint32_t flags;                  /* AIGW_RAWF_* */
@@ -343,7 +344,9 @@ static inline uint32_t aigw_error_kind_of_status(int32_t http_status)
 #define AIGW_EVENT_LOGPROBS 15u /* text = JSON as OpenAI spells it                                              */
 #define AIGW_EVENT_OPAQUE   16u /* text = a vendor's JSON, origin: what its dialect alone understands           */
 #define AIGW_EVENT_MODEL    17u /* text = the model that really answered, id = the server's id of the answer     */
-#define AIGW_EVENT_RAW      18u /* text = bytes for the client as they are (pass-through)                       */
+#define AIGW_EVENT_RAW \
+    18u /* text = bytes for the client as they are (pass-through); name = where in them the \
+         * model's name stands, with its quotes, or absent: it was not looked for           */
 #define AIGW_EVENT_DROPPED \
     19u /* name = a parameter that the target cannot take, and that was left out; before \
           anything else. Delivered once START was                                      */

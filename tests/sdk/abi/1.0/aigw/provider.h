@@ -42,7 +42,7 @@ struct aigw_target {
 #define AIGW_FRAMING_LOCAL       5u /* no HTTP at all: the core calls produce() instead                           */
 
 /** One HTTP request, described. Zeroed by the core; the provider fills it with memory from
- *  host->alloc(ctx, AIGW_LIFE_BUILD, …), instance state or static storage. */
+ *  host->alloc(ctx, AIGW_LIFE_BUILD, …), instance state, static storage, or what the request itself points to. */
 struct aigw_http_request {
     uint32_t struct_size;
     uint32_t framing;           /* AIGW_FRAMING_*, for a good status                                               */
