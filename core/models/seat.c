@@ -133,5 +133,6 @@ void gw_seat_leave(struct gw_seat *seat)
 void gw_seats_reset(void)
 {
     for (size_t i = 0; i < GW_ARRAY_LEN(seats); i++)
-        clear(&seats[i]);
+        if (atomic_load(&seats[i].key)) /* the others never had anybody */
+            clear(&seats[i]);
 }

@@ -15,7 +15,7 @@ quotas: { team: { per = "key"; cost = 0.00001; window = "month"; };
 """
 
 
-@fixture("api-budgets")
+@fixture("api-budgets", takes_s=7)
 def api_budgets(ctx):
     env = ApiEnv(ctx, name="api-budgets")
     try:

@@ -30,7 +30,7 @@ class SdkEnv:
         self.child.close()
 
 
-@fixture("fixtures")
+@fixture("fixtures", takes_s=18)
 def fixtures(ctx):
     return SdkEnv(ctx)
 

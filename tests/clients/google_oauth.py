@@ -308,7 +308,7 @@ class ClaudeEnv(Env):
         self.clients.close()
 
 
-@fixture("google-claude")
+@fixture("google-claude", takes_s=5)
 def google_claude(ctx):
     return ClaudeEnv(ctx)
 

@@ -50,7 +50,7 @@ def sdks(ctx):
     return SdkEnv(ctx, "sdks", node_clients)
 
 
-@fixture("sdks-python")
+@fixture("sdks-python", takes_s=7)
 def sdks_python(ctx):
     return SdkEnv(ctx, "sdks-python", python_clients)
 
@@ -70,7 +70,7 @@ class VertexEnv(SdkEnv):
         self.google.close()
 
 
-@fixture("sdks-vertex")
+@fixture("sdks-vertex", takes_s=5)
 def sdks_vertex(ctx):
     return VertexEnv(ctx)
 

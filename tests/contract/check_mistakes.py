@@ -85,7 +85,7 @@ class Place:
         pass
 
 
-@fixture("check-mistakes")
+@fixture("check-mistakes", takes_s=12)
 def place(ctx):
     return Place(ctx)
 

@@ -22,7 +22,7 @@ class Documented(Env):
                 "AIGW_FASTAPI__API_PORT": str(self.gw.port), "AIGW_FASTAPI__METRICS_PORT": str(self.gw.metrics_port)}
 
 
-@fixture("docs-commands")
+@fixture("docs-commands", takes_s=8)
 def documented(ctx):
     return Documented(ctx, name="docs-commands", conf=lambda env: (
         f'providers: {{ here = {{ plugin = "openai"; base_url = "{env.models.script(Reply()).base}"; }}; }};\n'

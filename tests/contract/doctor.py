@@ -416,7 +416,7 @@ class Faults(Place):
         super().close()
 
 
-@fixture("doctor-faults")
+@fixture("doctor-faults", takes_s=20)
 def faults(ctx):
     return Faults(ctx)
 

@@ -46,7 +46,7 @@ class Machine(Place):
         super().close()
 
 
-@fixture("doctor-machine")
+@fixture("doctor-machine", takes_s=5)
 def machine(ctx):
     return Machine(ctx)
 

@@ -48,7 +48,7 @@ class Stores(Place):
         super().close()
 
 
-@fixture("doctor-store")
+@fixture("doctor-store", takes_s=13)
 def stores(ctx):
     return Stores(ctx)
 

@@ -12,7 +12,7 @@ from harness.runner import Skip, case, equal, fixture, truth
 from .doctor import Place, named
 
 
-@fixture("doctor-stream")
+@fixture("doctor-stream", takes_s=19)
 def doctor_stream(ctx):
     return Place(ctx)
 

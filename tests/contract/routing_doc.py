@@ -58,7 +58,7 @@ class Folder:
         pass
 
 
-@fixture("routing-doc")
+@fixture("routing-doc", takes_s=7)
 def routing_doc(ctx):
     return Folder(ctx)
 

@@ -363,7 +363,7 @@ def first_that_is_there(env):
 
 # -- the command -----------------------------------------------------------------------------------------------------
 
-@fixture("docs-index")
+@fixture("docs-index", takes_s=7)
 def docs_index(ctx):
     class Work:
         pass

@@ -19,7 +19,7 @@ class Starter:
         pass
 
 
-@fixture("drain", patient=True)
+@fixture("drain", patient=True, takes_s=9)
 def drain(ctx):
     return Starter(ctx)
 

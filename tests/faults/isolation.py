@@ -359,7 +359,7 @@ def is_stuck(item):
     return "does not come back" in str(item.get("message"))
 
 
-@fixture("stuck", patient=True)
+@fixture("stuck", patient=True, takes_s=8)
 def stuck(ctx):
     env = Hostile(ctx, "stuck", "server: { drain_ms = 500; };\n")
     env.gw._expected_end = True
@@ -388,7 +388,7 @@ def stuck_is_said(env):
     equal(env.gw.process.wait(30), 70, "exit status after SIGTERM")
 
 
-@fixture("doomed", patient=True)
+@fixture("doomed", patient=True, takes_s=4)
 def doomed(ctx):
     env = Hostile(ctx, "doomed", "limits: { plugin_stuck_ms = 3000; };\n")
     env.gw._expected_end = True

@@ -26,7 +26,7 @@ class Starter:
         pass
 
 
-@fixture("stop", patient=True)
+@fixture("stop", patient=True, takes_s=5)
 def stop(ctx):
     return Starter(ctx)
 

@@ -61,7 +61,7 @@ class ControlEnv(Env):
         return self.gw.metric("aigw_config_last_reload_successful")
 
 
-@fixture("control", patient=True)
+@fixture("control", patient=True, takes_s=10)
 def control(ctx):
     return ControlEnv(ctx, "control")
 
@@ -220,29 +220,30 @@ def socket_path(env):
 
 # -- files that are watched --------------------------------------------------------------------------------------------
 
-@case("OP-REL-watch", "control")
+@fixture("watched", patient=True, takes_s=17)
+def watched_env(ctx):
+    return ControlEnv(ctx, "watched", AIGW_SERVER__WATCH_CONFIG="true")
+
+
+@case("OP-REL-watch", "watched")
 def watched(env):
     """server.watch_config: a change is taken up without a signal, a mistake is refused, its end is noticed."""
-    other = ControlEnv(env.ctx, "watched", AIGW_SERVER__WATCH_CONFIG="true")
-
     def after(make, message):
-        start = len(other.gw.lines)
-        make(other)
-        line = other.gw.wait_line(lambda item: message in str(item.get("message")), 30, start)
-        truth(line is not None, f"the line {message!r}", other.gw.raw[start:])
-    try:
-        truth(other.gw.wait_line(lambda item: item.get("message") == "listening"), "the start", "none")
-        script = other.models.script(*(Reply() for _ in range(4)))
-        body = completion(script)
-        body["padding"] = "x" * 60000
-        after(added("limits: { body_max = 50000; };"), "configuration reloaded")
-        equal(other.post(PATH, body).status, 413, "status with the new limit")
-        after(added("limits: { body_mx = 50000; };"), "reload refused")
-        after(undo, "configuration reloaded")
-        equal(other.post(PATH, body).status, 200, "status without it")
-        after(lambda e: e.put_plugin(e.ctx, b"\0\0"), "configuration reloaded")
-    finally:
-        other.close()
+        start = len(env.gw.lines)
+        make(env)
+        line = env.gw.wait_line(lambda item: message in str(item.get("message")), 30, start)
+        truth(line is not None, f"the line {message!r}", env.gw.raw[start:])
+
+    truth(env.gw.wait_line(lambda item: item.get("message") == "listening"), "the start", "none")
+    script = env.models.script(*(Reply() for _ in range(4)))
+    body = completion(script)
+    body["padding"] = "x" * 60000
+    after(added("limits: { body_max = 50000; };"), "configuration reloaded")
+    equal(env.post(PATH, body).status, 413, "status with the new limit")
+    after(added("limits: { body_mx = 50000; };"), "reload refused")
+    after(undo, "configuration reloaded")
+    equal(env.post(PATH, body).status, 200, "status without it")
+    after(lambda e: e.put_plugin(e.ctx, b"\0\0"), "configuration reloaded")
 
 
 # -- reloads with new plugin files under load --------------------------------------------------------------------------

@@ -144,9 +144,13 @@ class Closing:
         self.thing.close()
 
 
-@fixture("shared-limits")
 def shared_limits(ctx):
     return Shared(ctx)
+
+
+# Each row has a store and gateways of its own: the sections run side by side.
+for _name, _takes_s in (("shared-limits", 24), ("shared-limits-killed", 10), ("shared-limits-down", 34), ("shared-limits-more", 6)):
+    fixture(_name, takes_s=_takes_s)(shared_limits)
 
 
 DAY = 'q: {{ requests = {}; window = "day"; }};'
@@ -248,7 +252,7 @@ prices: { currency = "EUR"; table = ( { model = "m"; input = 1000.0; output = 10
 
 # -- one of them is killed ---------------------------------------------------------------------------------------------
 
-@case("OP-LIM-04", "shared-limits")
+@case("OP-LIM-04", "shared-limits-killed")
 def dead_replica(env):
     """kill -9 of a gateway that holds ten places: they are free six seconds later, for nobody else holds them."""
     gate = Gate()
@@ -271,7 +275,7 @@ def dead_replica(env):
             conn.close()
 
 
-@case("OP-LIM-shared-places", "shared-limits")
+@case("OP-LIM-shared-places", "shared-limits-killed")
 def places(env):
     """Places are those of all; who leaves makes room at each of them; one that stops leaves none behind."""
     gate = Gate()
@@ -328,23 +332,23 @@ def down_and_back(env, mode, keeps):
             equal(events(gw, "shared.down")[0]["on_down"], "share", "on_down in the log")
 
 
-@case("OP-LIM-05", "shared-limits")
+@case("OP-LIM-05", "shared-limits-down")
 def store_killed(env):
     down_and_back(env, "lease", True)
 
 
-@case("OP-LIM-05-strict", "shared-limits")
+@case("OP-LIM-05-strict", "shared-limits-down")
 def store_killed_strict(env):
     down_and_back(env, "strict", True)
 
 
-@case("OP-LIM-05-empty", "shared-limits")
+@case("OP-LIM-05-empty", "shared-limits-down")
 def store_lost_everything(env):
     """It comes back without its memory: those who share it have theirs."""
     down_and_back(env, "lease", False)
 
 
-@case("OP-LIM-05-pace", "shared-limits")
+@case("OP-LIM-05-pace", "shared-limits-down")
 def store_killed_pace(env):
     """A window that slides: the parts of three gateways are no more than the whole."""
     with env.store() as store, Cluster(env.ctx, 3, 'q: { requests = 60; burst = 30; window = "hour"; };', store.url(),
@@ -361,7 +365,7 @@ def store_killed_pace(env):
         equal(all_.storm(120), {429: 120}, "answers when it is back")
 
 
-@case("OP-LIM-05-storm", "shared-limits")
+@case("OP-LIM-05-storm", "shared-limits-down")
 def killed_under_load(env):
     """Killed and started again while calls run: nobody waits for it, nothing is counted twice or lost."""
     with env.store() as store, Cluster(env.ctx, 2, DAY.format(100000), store.url(),
@@ -395,7 +399,7 @@ def killed_under_load(env):
         await_number(store, len(found), what="calls in the store")
 
 
-@case("OP-LIM-shared-frozen", "shared-limits")
+@case("OP-LIM-shared-frozen", "shared-limits-down")
 def frozen(env):
     """A store that hangs is one that is down: the first call waits timeout_ms for it, the others do not."""
     with env.store() as store, Cluster(env.ctx, 1, DAY.format(100), store.url(),
@@ -420,7 +424,7 @@ def frozen(env):
         await_number(store, 22)
 
 
-@case("OP-LIM-shared-left", "shared-limits")
+@case("OP-LIM-shared-left", "shared-limits-down")
 def client_leaves_while_asking(env):
     """A client that leaves while the store is asked for its call has used nothing."""
     with env.store() as store, Cluster(env.ctx, 1, 'q: { requests = 100; parallel = 5; window = "day"; };', store.url(),
@@ -449,14 +453,14 @@ def client_leaves_while_asking(env):
 
 # -- what is to be done without it -------------------------------------------------------------------------------------
 
-@case("OP-LIM-shared-open", "shared-limits")
+@case("OP-LIM-shared-open", "shared-limits-more")
 def open_(env):
     url = f"valkey://127.0.0.1:{free_port()}"
     with Cluster(env.ctx, 1, DAY.format(3), url, 'on_down = "open";') as all_:
         equal(all_.storm(12), {200: 12}, "answers")
 
 
-@case("OP-LIM-shared-closed", "shared-limits")
+@case("OP-LIM-shared-closed", "shared-limits-more")
 def closed(env):
     """503 in the form of the route, and nobody whom no quota counts is refused."""
     url = f"valkey://127.0.0.1:{free_port()}"
@@ -470,7 +474,7 @@ def closed(env):
         equal(all_.gws[0].request("GET", "/monitoring/ready").status, 200, "status of ready")
 
 
-@case("OP-LIM-shared-replicas", "shared-limits")
+@case("OP-LIM-shared-replicas", "shared-limits-more")
 def never_seen(env):
     """Whoever starts without a store does not know how many there are: `replicas` says it."""
     url = f"valkey://127.0.0.1:{free_port()}"
@@ -503,7 +507,7 @@ NONSENSE = {
 }
 
 
-@case("OP-LIM-shared-nonsense", "shared-limits")
+@case("OP-LIM-shared-nonsense", "shared-limits-more")
 def nonsense(env):
     """No reply switches a limit off: what cannot be understood is a store that is down."""
     for name, answer in NONSENSE.items():
@@ -519,7 +523,7 @@ def nonsense(env):
 
 # -- configuration -----------------------------------------------------------------------------------------------------
 
-@case("OP-LIM-shared-login", "shared-limits")
+@case("OP-LIM-shared-login", "shared-limits-more")
 def login(env):
     """User, password and database, from the URL or apart; a wrong one is said, and no password is ever shown."""
     secret = env.ctx.secret("store-canary-5b1f@/:")
@@ -552,7 +556,7 @@ def start_with(cluster, env, url, extra, variables):
         Gateway.__init__ = started
 
 
-@case("OP-LIM-shared-reload", "shared-limits")
+@case("OP-LIM-shared-reload", "shared-limits-more")
 def reload(env):
     """A reload keeps what was counted, begins to share and ends it, and goes to another store."""
     with env.store() as first, env.store() as second, \

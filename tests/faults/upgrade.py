@@ -66,7 +66,7 @@ def ten_upgrades(env):
     upgrades_under_load(env, 1000, 10)
 
 
-@fixture("upgrade", serial=True)
+@fixture("upgrade", patient=True, takes_s=12)
 def upgrade_env(ctx):
     return UpgradeEnv(ctx, "upgrade", workers=3)
 
@@ -274,7 +274,7 @@ def _with_binary(ctx, binary):
 
 # -- TLS, keys, places -------------------------------------------------------------------------------------------------
 
-@fixture("upgrade-tls", serial=True)
+@fixture("upgrade-tls", patient=True)
 def tls_env(ctx):
     ca = pki.CA(ctx.folder("upgrade-ca"))
     folder = ctx.folder("upgrade-tls")
@@ -318,7 +318,7 @@ def with_tls(env):
     equal(name(), "second", "certificate after it")
 
 
-@fixture("upgrade-keys", serial=True)
+@fixture("upgrade-keys", patient=True, takes_s=5)
 def keys_env(ctx):
     return UpgradeEnv(ctx, "upgrade-keys", bypass=False)
 

@@ -1,10 +1,10 @@
 """Cases, fixtures, tables, and the loop that runs them.
 
 A fixture makes an environment (a gateway and its fakes). The cases of one module that share a fixture form a group:
-they run one after the other against one environment; groups run side by side. At the end, when the machine has less to
-do, come those of fixtures marked patient, which mostly wait and say how long at most, a few side by side; then those
-marked serial, which measure time or memory, one by one. Those whose clients take far more of the machine than the
-gateway does are heavy: they run when asked for, by `tests/run --heavy`.
+they run one after the other against one environment; groups run side by side, the longest first. Behind the others,
+when the machine has less to do, come those of fixtures marked patient, which mostly wait and say how long at most, a
+few side by side; then those marked serial, which measure time or memory, one by one. Those whose clients take far more
+of the machine than the gateway does are heavy: they run when asked for, by `tests/run --heavy`.
 """
 import fnmatch
 import json
@@ -36,19 +36,21 @@ class Case:
 
 
 class Fixture:
-    def __init__(self, factory, serial, patient, heavy):
+    def __init__(self, factory, serial, patient, heavy, takes_s):
         self.factory = factory
         self.serial = serial
         self.patient = patient
         self.heavy = heavy
+        self.takes_s = takes_s
 
 
-def fixture(name, serial=False, patient=False, heavy=False):
-    """Decorator of a factory ctx → environment with close(). Names are global. heavy: only when asked for."""
+def fixture(name, serial=False, patient=False, heavy=False, takes_s=0.0):
+    """Decorator of a factory ctx → environment with close(). Names are global. heavy: only when asked for. takes_s: about
+    how long its group takes, where the number of its cases does not tell: it begins early."""
     def add(factory):
         if name in _fixtures:
             raise ValueError(f"fixture {name} exists twice")
-        _fixtures[name] = Fixture(factory, serial, patient, heavy)
+        _fixtures[name] = Fixture(factory, serial, patient, heavy, takes_s)
         return factory
     return add
 
@@ -87,8 +89,12 @@ def truth(condition, expected, found=""):
 
 # -- running ---------------------------------------------------------------------------------------------------------
 
+CASE_S = 0.05  # what one takes, by and large
+PATIENT_JOBS = 4
+
+
 class Run:
-    def __init__(self, ctx, patterns=(), jobs=4, heavy=False):
+    def __init__(self, ctx, patterns=(), jobs=6, heavy=False):
         self.ctx = ctx
         self.patterns = patterns
         self.jobs = jobs
@@ -129,16 +135,16 @@ class Run:
             if self._wanted(item) and _fixtures[item.fixture].heavy == self.heavy:
                 groups.setdefault((item.module, item.fixture), []).append(item)
         places = [(group, _fixtures[group[0][1]]) for group in groups.items()]
-        self._side_by_side([group for group, place in places if not place.serial and not place.patient])
-        self._side_by_side([group for group, place in places if place.patient])
+        self._side_by_side([group for group, place in places if not place.serial and not place.patient], self.jobs)
+        self._side_by_side([group for group, place in places if place.patient], min(self.jobs, PATIENT_JOBS))
         for group, place in places:
             if place.serial:
                 self._group(*group)
 
-    def _side_by_side(self, groups):
+    def _side_by_side(self, groups, jobs):
         """The longest first, so that none is left running alone at the end."""
-        groups.sort(key=lambda group: -len(group[1]))
-        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
+        groups.sort(key=lambda group: -max(_fixtures[group[0][1]].takes_s, CASE_S * len(group[1])))
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
             for future in [pool.submit(self._group, *group) for group in groups]:
                 future.result()
 

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -42,8 +43,11 @@ static gnutls_certificate_credentials_t client_credentials;
 
 int client_tls(struct client *client, const char *cert_pem, const char *key_pem)
 {
+    const int on = 1;
     int rc;
 
+    /* As clients do: without it the request waits, 40 ms, until the server says that it has the handshake's end. */
+    setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (!client_credentials)
         gnutls_certificate_allocate_credentials(&client_credentials);
     if (cert_pem) {
