@@ -451,6 +451,7 @@ bool server_wait_connections(struct server *server, uint32_t count)
     while (server_connections(server) != count) { /* each look is one turn of the server's loop */
         if (now_us() > until_us)
             return false;
+        client_idle(1); /* it may take a second */
     }
     return true;
 }

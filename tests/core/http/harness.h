@@ -86,6 +86,8 @@ void client_send(struct client *client, const char *text);
 void client_send_bytes(struct client *client, const char *bytes, size_t len);
 /** Read more. False at the end, on error or after three seconds of silence. */
 bool client_fill(struct client *client);
+/** A client that does nothing for so long: for tests of deadlines, which are about time. */
+void client_idle(int ms);
 /** One response. `is_head`: it has no body. False when there is none. */
 bool client_response(struct client *client, bool is_head, struct response *ret);
 void response_free(struct response *response);

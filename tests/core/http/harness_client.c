@@ -99,6 +99,11 @@ void client_send(struct client *client, const char *text)
     client_send_bytes(client, text, strlen(text));
 }
 
+void client_idle(int ms)
+{
+    poll(NULL, 0, ms);
+}
+
 bool client_fill(struct client *client)
 {
     struct pollfd wait = { .fd = client->fd, .events = POLLIN };

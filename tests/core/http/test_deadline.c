@@ -83,18 +83,11 @@ END_TEST
 
 START_TEST(a_slow_but_moving_body_is_accepted)
 {
-    int64_t last_us;
-    int sent = 0;
-
     client_open(&client, server_port(server));
     client_send(&client, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n");
-    for (last_us = now_us(); sent < 10;) {
-        server_connections(server);
-        if (now_us() - last_us > 15000) { /* 150 ms altogether, 15 ms of silence each */
-            client_send(&client, "x");
-            last_us = now_us();
-            sent++;
-        }
+    for (int sent = 0; sent < 10; sent++) { /* 150 ms altogether, 15 ms of silence each */
+        client_idle(15);
+        client_send(&client, "x");
     }
     ck_assert(client_response(&client, false, &response));
     ck_assert_str_eq(response.body, "xxxxxxxxxx");
@@ -118,7 +111,6 @@ static const struct {
 START_TEST(a_trickle_does_not_extend_the_body_deadline)
 {
     int64_t after_us = (int64_t)trickles[_i].dropped_after_ms * 1000;
-    int64_t last_us = 0;
 
     server_stop(server);
     limits.body_ms = 500; /* a busy machine may hold the client up that long */
@@ -129,10 +121,8 @@ START_TEST(a_trickle_does_not_extend_the_body_deadline)
     ck_assert(WAIT(server, heads, 1));
     int64_t start_us = now_us();
     while (server_connections(server) > 0 && now_us() - start_us < 3000000) {
-        if (now_us() - last_us > 10000) {
-            client_send(&client, trickles[_i].piece);
-            last_us = now_us();
-        }
+        client_send(&client, trickles[_i].piece);
+        client_idle(10);
     }
     ck_assert_msg(now_us() - start_us >= after_us * 8 / 10, "%s: dropped early", trickles[_i].id);
     ck_assert_msg(now_us() - start_us < after_us + 1000000, "%s: dropped late", trickles[_i].id);
@@ -154,12 +144,12 @@ START_TEST(a_body_that_arrives_fast_enough_may_take_longer)
     memset(piece, 'x', sizeof piece);
     client_open(&client, server_port(server));
     client_send(&client, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 262144\r\n\r\n");
-    while (sent < 262144) {
-        server_connections(server);
-        if (now_us() - start_us > (int64_t)(sent / sizeof piece) * 40000) { /* 1.3 s altogether */
-            client_send_bytes(&client, piece, sizeof piece);
-            sent += sizeof piece;
-        }
+    for (; sent < 262144; sent += sizeof piece) { /* 1.3 s altogether */
+        const int64_t left_us = start_us + (int64_t)(sent / sizeof piece) * 40000 - now_us();
+
+        if (left_us > 0)
+            client_idle((int)(left_us / 1000) + 1);
+        client_send_bytes(&client, piece, sizeof piece);
     }
     ck_assert(client_response(&client, false, &response));
     ck_assert_int_eq(response.status, 200);
@@ -221,8 +211,10 @@ START_TEST(a_silent_pipeline_is_not_the_clients_fault)
     client_open(&client, server_port(server));
     client_send(&client, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
     ck_assert(WAIT(server, bodies, 1));
-    while (now_us() - start_us < 250000)
+    while (now_us() - start_us < 250000) {
         ck_assert_uint_eq(server_connections(server), 1);
+        client_idle(1);
+    }
     ck_assert_int_eq(server_counters(server).gones, 0);
 }
 END_TEST
@@ -242,17 +234,14 @@ END_TEST
 
 START_TEST(a_slow_but_moving_reader_is_served)
 {
-    int64_t last_us = now_us();
-    int64_t start_us = last_us;
+    int64_t start_us = now_us();
 
     client_open_small(&client, server_port(server), 65536);
     client_send(&client, _i == 0 ? "GET /flood HTTP/1.1\r\nHost: x\r\n\r\n" : "GET /big HTTP/1.1\r\nHost: x\r\n\r\n");
     while (now_us() - start_us < 900000) { /* several stall periods, always a little progress */
-        server_connections(server);
-        if (now_us() - last_us > 10000 && client.len < BIG_TOTAL / 2) {
+        client_idle(10);
+        if (client.len < BIG_TOTAL / 2)
             ck_assert(client_fill(&client));
-            last_us = now_us();
-        }
     }
     ck_assert(client_response(&client, false, &response));
     ck_assert(response.is_complete);
