@@ -223,7 +223,7 @@ for _what, _wanted in PROVIDER.items():
 # What failure() makes of a refusal: the status of the model server, kind of error, words of the line.
 FAILURES = {
     "http failure kind": (500, "value", "an error's kind is 999"),
-    "http failure text": (500, "size", "an error's message or code is NULL with a length"),
+    "http failure text": (500, "size", "an error's message, code or param is NULL with a length"),
     "http failure wait": (429, "value", "an error's retry_after_ms is -9223372036854775808"),
     "http failure status": (400, "value", "an error's http_status is -5"),
 }
