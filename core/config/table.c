@@ -238,8 +238,9 @@ const struct gw_setting_row gw_setting_rows[] = {
         "Calls that may ask the same target again at a time, percent of those under way; three always may.",
         "AIGW_UPSTREAM__RETRY_BUDGET"),
     INT(upstream, finish_grace_ms, "2000", 0, DAY_MS,
-        "After a model gave its finish reason but not its end marker: how long nothing but comments may come before "
-        "the answer counts as whole, milliseconds. 0: wait for the end.",
+        "After a model gave its finish reason but not its end marker, a whole JSON value but no end of the body, or a "
+        "refusal without one: how long nothing but comments may come before the answer counts as whole, milliseconds. "
+        "0: wait for the end.",
         "AIGW_UPSTREAM__FINISH_GRACE_MS"),
     TEXT(upstream, ca_file, 0, GW_ROW_EMPTY_UNSET, NULL,
          "Certificate authorities for model servers, PEM. Replaces the "

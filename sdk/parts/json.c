@@ -16,8 +16,10 @@ static bool is_name(const struct aigw_json *key, const char *name)
 
     if (key->flags & AIGW_JSONF_ESCAPES)
         return aigw_scan_reads_as(key, name, strlen(name));
-    return inside.len > 0 ? inside.ptr[0] == name[0] && strncmp(inside.ptr, name, inside.len) == 0 && !name[inside.len]
-                          : !name[0];
+    /* A NUL in the text, which a reader of bytes lets pass, ends no name. */
+    return inside.len > 0
+               ? inside.ptr[0] == name[0] && strncmp(inside.ptr, name, inside.len) == 0 && strlen(name) == inside.len
+               : !name[0];
 }
 
 static void want_nothing(struct aigw_json_wanted *wanted)

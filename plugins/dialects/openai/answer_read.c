@@ -45,9 +45,12 @@ static const char *const choice_names[CHOICE_ALL] = { "index",         "delta", 
 
 enum {
     SAID_CONTENT,
-    SAID_REASONING, /* three names: some servers send two of them with the same text */
+    SAID_TEXT,      /* an odd place */
+    SAID_REASONING, /* many names: some servers send two of them with the same text */
     SAID_REASONING_TOO,
+    SAID_REASONING_TEXT,
     SAID_THINKING,
+    SAID_REASONING_PARTS,
     SAID_REFUSAL,
     SAID_NOTES,
     SAID_CALLS,
@@ -60,8 +63,9 @@ enum {
     SAID_ALL
 };
 static const char *const said_names[SAID_ALL] = {
-    "content",       "reasoning_content", "reasoning", "thinking", "refusal", "annotations", "tool_calls",
-    "function_call", "finish_reason",     "usage",     "error",    "object",  "type"
+    "content", "text",        "reasoning_content", "reasoning",     "reasoning_text", "thinking", "reasoning_details",
+    "refusal", "annotations", "tool_calls",        "function_call", "finish_reason",  "usage",    "error",
+    "object",  "type"
 };
 
 static bool is_there(const struct aigw_json *value)
@@ -111,7 +115,9 @@ static aigw_status emit_part(struct openai_in *in, uint32_t choice, uint32_t typ
         { "thinking", "thinking", AIGW_EVENT_REASONING },
         { "reasoning", "reasoning", AIGW_EVENT_REASONING },
         { "reasoning", "text", AIGW_EVENT_REASONING },
+        { "reasoning", "summary", AIGW_EVENT_REASONING },
         { "reasoning_text", "text", AIGW_EVENT_REASONING },
+        { "reasoning_summary", "summary", AIGW_EVENT_REASONING },
         { "refusal", "refusal", AIGW_EVENT_REFUSAL },
         { "", "text", 0 },
     };
@@ -124,10 +130,14 @@ static aigw_status emit_part(struct openai_in *in, uint32_t choice, uint32_t typ
         return openai_nonsense(in, "has content that is no text");
     name = reader_str(in->r, part, "type");
     for (size_t i = 0; i < COUNT(rows); i++)
-        if (wire_is(name, rows[i].type) && aigw_json_member(part, rows[i].member, &inner))
+        if (wire_same_word(name, rows[i].type) && aigw_json_member(part, rows[i].member, &inner))
             return emit_content(in, choice, rows[i].event ? rows[i].event : type, &inner);
+    if (aigw_json_member(part, "text", &inner) && inner.type == AIGW_JSON_STRING) /* of whatever sort */
+        return openai_emit_text(in, choice, type, reader_text(in->r, &inner));
     if (name.len == 0 || wire_is(name, "text"))
         return openai_nonsense(in, "has content that is no text");
+    if (type == AIGW_EVENT_REASONING) /* encrypted: of no use to anybody else */
+        return AIGW_OK;
     return openai_emit_json(in, choice, AIGW_EVENT_OPAQUE, part);
 }
 
@@ -175,12 +185,13 @@ static aigw_status emit_said(struct openai_in *in, uint32_t choice, const struct
     aigw_status status = AIGW_OK;
     struct aigw_json note;
 
-    while (thought < &said[SAID_THINKING] && !reader_is_set(thought))
+    while (thought < &said[SAID_REASONING_PARTS] && !reader_is_set(thought))
         thought++;
     if (reader_is_set(thought))
         status = emit_content(in, choice, AIGW_EVENT_REASONING, thought);
     if (status == AIGW_OK)
-        status = emit_content(in, choice, AIGW_EVENT_TEXT, &said[SAID_CONTENT]);
+        status =
+            emit_content(in, choice, AIGW_EVENT_TEXT, &said[is_there(&said[SAID_CONTENT]) ? SAID_CONTENT : SAID_TEXT]);
     if (status == AIGW_OK)
         status = emit_content(in, choice, AIGW_EVENT_REFUSAL, &said[SAID_REFUSAL]);
     while (status == AIGW_OK && !notes.is_object && aigw_json_next(&notes, NULL, &note))

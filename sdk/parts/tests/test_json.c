@@ -78,6 +78,17 @@ static const struct {
     { "odd key strictly", "{\"\\x\":1}", AIGW_JSON_STRICT, AIGW_JSON_BAD_SYNTAX, 2 },
 };
 
+START_TEST(a_nul_in_a_name_ends_no_other_name)
+{
+    static const char text[] = "{\"logprobs\0\":1,\"logprobs\0s\":2}";
+    struct aigw_json root, member;
+
+    ck_assert_int_eq(aigw_json_check((aigw_str){ text, sizeof text - 1 }, AIGW_JSON_BYTES, &root, NULL), AIGW_OK);
+    ck_assert(!aigw_json_member(&root, "logprobs", &member));
+    ck_assert(!aigw_json_member(&root, "logprobs_", &member));
+}
+END_TEST
+
 START_TEST(texts_are_judged)
 {
     aigw_str text = exact_copy(str(texts[_i].text));
@@ -525,6 +536,7 @@ TCase *json_case(void)
 {
     TCase *json = tcase_create("json");
 
+    tcase_add_test(json, a_nul_in_a_name_ends_no_other_name);
     tcase_add_loop_test(json, texts_are_judged, 0, (int)COUNT(texts));
     tcase_add_test(json, a_nul_byte_is_no_json);
     tcase_add_test(json, depth_has_an_end);
