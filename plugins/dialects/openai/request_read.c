@@ -289,7 +289,7 @@ static aigw_status read_objects(struct chat *chat)
 
     for (size_t i = 0; i < sizeof rows / sizeof *rows && status == AIGW_OK; i++)
         status = openai_take_members(&chat->r, OPENAI_AT(NULL, names[rows[i].member]), &chat->members[rows[i].member],
-                                    rows[i].text);
+                                     rows[i].text);
     return status;
 }
 
