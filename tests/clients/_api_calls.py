@@ -41,6 +41,10 @@ def anthropic_of(order):
     return made(order["recipe"], order["key"])["of_anthropic"].with_options(max_retries=0)
 
 
+def vertex_of(order):
+    return made(order["recipe"], order["key"])["of_vertex"].with_options(max_retries=0)
+
+
 def google_of(order):
     return made(order["recipe"], order["key"])["of_google"]
 
@@ -151,8 +155,8 @@ def openai_completion(order):
     return {"text": "".join(chunk.choices[0].text for chunk in stream if chunk.choices)}
 
 
-def anthropic_whole(order):
-    made = anthropic_of(order).messages.create(model=order["model"], max_tokens=64, messages=ASK)
+def anthropic_whole(order, client=anthropic_of):
+    made = client(order).messages.create(model=order["model"], max_tokens=64, messages=ASK)
     return {"text": made.content[0].text, "stop": made.stop_reason, "tokens": [made.usage.input_tokens, made.usage.output_tokens],
             "has_id": bool(made._request_id)}
 
@@ -162,8 +166,20 @@ def anthropic_retrying(order):
     return {"text": made_now.content[0].text}
 
 
-def anthropic_stream(order):
-    with anthropic_of(order).messages.stream(model=order["model"], max_tokens=64, messages=ASK) as stream:
+def anthropic_vertex(order):
+    return anthropic_whole(order, vertex_of)
+
+
+def anthropic_vertex_stream(order):
+    return anthropic_stream(order, vertex_of)
+
+
+def anthropic_vertex_count(order):
+    return anthropic_count(order, vertex_of)
+
+
+def anthropic_stream(order, client=anthropic_of):
+    with client(order).messages.stream(model=order["model"], max_tokens=64, messages=ASK) as stream:
         pieces = list(stream.text_stream)
         made = stream.get_final_message()
     return {"text": made.content[0].text, "pieces": pieces, "stop": made.stop_reason,
@@ -202,8 +218,8 @@ def anthropic_thinking(order):
             "signatures": [block.signature for block in made.content if block.type == "thinking"]}
 
 
-def anthropic_count(order):
-    return {"tokens": anthropic_of(order).messages.count_tokens(model=order["model"], messages=ASK).input_tokens}
+def anthropic_count(order, client=anthropic_of):
+    return {"tokens": client(order).messages.count_tokens(model=order["model"], messages=ASK).input_tokens}
 
 
 def anthropic_models(order):

@@ -298,7 +298,8 @@ def google_forms(env):
     kind, answer = dialects.write("mistral", {"text": "Hello."}, "m", False)
     env.scripts["mistral"].replies = [Reply(body=answer, content_type=kind)]
     for place in ("/v1beta/models/", "/v1/tunedModels/", "/v1beta/tunedModels/", "/gemini/v1beta/tunedModels/", "/v1beta1/publishers/google/models/",
-                  "/v1/publishers/google/models/", "/v1beta1/projects/p/locations/europe-west1/publishers/google/models/", "/v1beta/models/publishers%2Fgoogle%2Fmodels%2F"):
+                  "/v1/publishers/google/models/", "/v1beta1/projects/p/locations/europe-west1/publishers/google/models/",
+                  "/gemini/v1/projects/p/locations/global/publishers/google/models/", "/v1beta/models/publishers%2Fgoogle%2Fmodels%2F"):
         response = env.post(f"{place}{model}:generateContent", json.dumps({"contents": [{"parts": [{"text": "q"}]}]}), headers={"x-goog-api-key": KEY})
         equal((response.status, response.json()["candidates"][0]["content"]["parts"]), (200, [{"text": "Hello."}]), place)
 
@@ -328,3 +329,43 @@ def spelt(env):
                             ({"enable_thinking": False}, "enable_thinking"), ({"reasoning_effort": "none"}, "reasoning_effort")):
         found, _, response = env.say("chat", "vertex", members, model="gemini-3-pro")  # which always thinks
         equal((found["status"], response.header("x-aigw-dropped")), (200, wanted), f"{members}")
+
+
+@case("CL-ANT-01-vertex", "pairs")
+def in_vertex_form(env):
+    """Anthropic's API as Vertex AI has it: the model in the path, version and betas in the body, counts at a name of their own."""
+    key = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    asked = {"anthropic_version": "vertex-2023-10-16", "max_tokens": 40, "messages": [{"role": "user", "content": "q"}]}
+
+    def ask(target, method, members=(), name=None, place="/v1", stream=False, counts=False):
+        at = next(one for one in TARGETS if one.name == target)
+        content_type, body = dialects.write(at.dialect, {"text": "Hello."}, "real", stream)
+        script = env.scripts[target]
+        script.replies = [Reply(body=b'{"input_tokens": 71}' if counts else body, content_type=content_type)]
+        script.seen.clear()
+        model = name or env.names[target, at.model]
+        path = f"{place}/projects/p-1/locations/global/publishers/anthropic/models/{model}:{method}"
+        response = env.post(path, json.dumps({**asked, **dict(members)}), headers=key)
+        return response, json.loads(script.seen[-1].body) if script.seen else None, script.seen[-1] if script.seen else None
+
+    for target in ("anthropic", "openai", "bedrock", "vertex", "vertex (Claude)", "mistral"):
+        for place in ("/v1", "/v1beta1", "/anthropic/v1"):
+            response, sent, _ = ask(target, "rawPredict", place=place)
+            equal((response.status, response.json()["content"][0]["text"]), (200, "Hello."), f"at {target} ({response.text[:200]})")
+            equal(response.header("x-aigw-dropped"), None, f"what is left out at {target}")
+        for members in ({}, {"stream": True}):
+            response, sent, _ = ask(target, "streamRawPredict", members, stream=True)
+            equal(response.status, 200, f"streamed at {target} ({response.text[:200]})")
+            truth("event: message_start" in response.text and 'message_stop' in response.text.rstrip().splitlines()[-1], "a stream",
+                  response.text)
+    betas = {"anthropic_beta": ["context-1m-2025-08-07", "interleaved-thinking-2025-05-14"], "model": "another", "system": "\u00fc\n"}
+    response, sent, seen = ask("anthropic", "rawPredict", betas)
+    equal(sent, {"model": "test-model", "max_tokens": 40, "messages": asked["messages"], "system": "\u00fc\n"}, "sent to Anthropic")
+    equal(seen.header("anthropic-beta"), ",".join(betas["anthropic_beta"]), "betas as a header")
+    response, sent, _ = ask("anthropic", "rawPredict", {"model": env.names["anthropic", "test-model"]}, "count-tokens", counts=True)
+    equal((response.status, response.json()), (200, {"input_tokens": 71}), "a count")
+    for members, name, status, word in (({}, "nobody", 404, "nobody"), ({"messages": 7}, None, 400, "messages"),
+                                        ({"max_tokens": None}, None, 400, "max_tokens"), ({}, "count-tokens", 400, "model")):
+        response, sent, _ = ask("anthropic", "rawPredict", members, name)
+        equal((response.status, response.json()["type"], sent), (status, "error", None), f"{members} to {name}")
+        truth(word in response.json()["error"]["message"], word, response.text)

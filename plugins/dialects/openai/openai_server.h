@@ -65,7 +65,7 @@ struct openai_asked {
     struct aigw_raw raw;  /* the body as it is, with its marks: of a chat for its dialect, of others with their path */
     uint32_t left_out_count;
     aigw_str left_out[OPENAI_LEFT_OUT_MAX]; /* names of members deep inside that the canonical form has no place for */
-    struct wire_laters later; /* texts of the request: wire_later_read() before anybody looks at it */
+    struct wire_laters later;               /* texts of the request: wire_later_read() before anybody looks at it */
 };
 
 /** Read a client's body. ret_asked is zeroed but for `model` (see there), ret_request zeroed with its struct_size set,

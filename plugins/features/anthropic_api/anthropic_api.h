@@ -1,6 +1,7 @@
 /* anthropic_api.h - what the files of this plugin share. The way of a request through them:
  *
  *     plugin.c    routes and settings; reads the body, refuses in Anthropic's words
+ *     vertex.c    the same API in Vertex AI's form
  *     calls.c     asks the model and shapes the answer; counts tokens
  */
 #ifndef ANTHROPIC_API_H
@@ -10,9 +11,11 @@
 #include "../../dialects/anthropic/anthropic_server.h"
 #include "../common/client_api.h"
 
-#define ANTHROPIC_API_MESSAGES 0u /* tags of routes */
-#define ANTHROPIC_API_COUNT    1u
-#define ANTHROPIC_API_HELLO    2u
+#define ANTHROPIC_API_MESSAGES      0u /* tags of routes */
+#define ANTHROPIC_API_COUNT         1u
+#define ANTHROPIC_API_HELLO         2u
+#define ANTHROPIC_API_VERTEX        3u /* from here on: in Vertex AI's form */
+#define ANTHROPIC_API_VERTEX_STREAM 4u
 
 #define ANTHROPIC_API_PASSED 2u /* request headers that go through with the client's own bytes */
 
@@ -28,6 +31,8 @@ struct anthropic_api_call {
     struct anthropic_asked asked;
     const char *refusal_code;          /* struct anthropic_refusal.code of the last target that could not be asked */
     struct aigw_model_request request; /* canonical; as long as the body */
+    aigw_str body;                     /* of /v1/messages, as it came or made of another form */
+    aigw_str betas;                    /* names that came in it; absent: those of the header count */
     struct aigw_raw raw;               /* the body as it is */
     struct aigw_pair passed[ANTHROPIC_API_PASSED];
     size_t body_len;
@@ -42,6 +47,9 @@ struct anthropic_api_call {
     struct anthropic_writer writer;
 };
 
+/** Make the body, and betas, of a request in Vertex AI's form. One that cannot be read stays as it is. */
+aigw_status anthropic_api_from_vertex(struct aigw_ctx *ctx, struct anthropic_api_call *call,
+                                      const struct aigw_request *request);
 /** Begin the call that the body asks for. */
 aigw_status anthropic_api_ask(struct aigw_ctx *ctx, struct anthropic_api_call *call);
 aigw_status anthropic_api_build(struct aigw_ctx *ctx, struct anthropic_api_call *call,

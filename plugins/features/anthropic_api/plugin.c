@@ -20,6 +20,13 @@ static const struct aigw_setting settings[] = {
     ROUTE(base "/messages", ANTHROPIC_API_MESSAGES, "Anthropic's messages"), \
         ROUTE(base "/messages/count_tokens", ANTHROPIC_API_COUNT, "How many tokens a message has")
 
+/* Vertex AI's form */
+#define VERTEX(models) \
+    ROUTE(models "/{model:path}:rawPredict", ANTHROPIC_API_VERTEX, "Anthropic's messages, as Vertex AI has them"), \
+        ROUTE(models "/{model:path}:streamRawPredict", ANTHROPIC_API_VERTEX_STREAM, \
+              "Anthropic's messages, as Vertex AI streams them")
+#define VERTEX_MODELS "/projects/{project}/locations/{location}/publishers/anthropic/models"
+
 #define CLAIM(claim_path) CLIENT_CLAIM(claim_path, "anthropic", 0, 0, AIGW_KEY_FIRST_USUAL)
 
 static const struct aigw_route routes[] = {
@@ -30,6 +37,9 @@ static const struct aigw_route routes[] = {
     ROUTES(""),
     ROUTES("/anthropic/v1/v1"),
     ROUTES("/anthropic"),
+    VERTEX("/v1" VERTEX_MODELS),
+    VERTEX("/v1beta1" VERTEX_MODELS),
+    VERTEX("/anthropic/v1" VERTEX_MODELS),
     /* what the vendor has besides, and nobody else: said so in its own words */
     CLAIM("/anthropic"),
     CLAIM("/v1/messages"),
@@ -73,14 +83,14 @@ static const struct client_word words[] = {
 /* ---- the body ---- */
 
 /* The client's own bytes, for a target that speaks its dialect. */
-static void mark_raw(struct aigw_ctx *ctx, struct anthropic_api_call *call, const struct aigw_request *request)
+static void mark_raw(struct aigw_ctx *ctx, struct anthropic_api_call *call)
 {
     static const char *const names[ANTHROPIC_API_PASSED] = { "anthropic-version", "anthropic-beta" };
 
     call->raw = (struct aigw_raw){ .struct_size = sizeof call->raw,
                                    .flags = AIGW_RAWF_EVENTS | (call->asked.is_stream ? AIGW_RAWF_STREAM : 0),
                                    .dialect = AIGW_STR(ANTHROPIC_DIALECT),
-                                   .body = request->body,
+                                   .body = call->body,
                                    .model_at = call->asked.model_at,
                                    .model_len = call->asked.model_len,
                                    .insert_at = call->asked.insert_at,
@@ -88,7 +98,7 @@ static void mark_raw(struct aigw_ctx *ctx, struct anthropic_api_call *call, cons
     if (call->is_count)
         call->raw.path = AIGW_STR("/v1/messages/count_tokens");
     for (uint32_t i = 0; i < ANTHROPIC_API_PASSED; i++) {
-        aigw_str value = call->api->host->header(ctx, names[i]);
+        aigw_str value = i == 1 && call->betas.len > 0 ? call->betas : call->api->host->header(ctx, names[i]);
 
         if (value.len > 0)
             call->passed[call->raw.header_count++] = (struct aigw_pair){ { names[i], strlen(names[i]) }, value };
@@ -115,22 +125,25 @@ static aigw_status anthropic_api_check(struct aigw_ctx *ctx, void *self, void *s
     call->request_id = request->id;
     call->is_count = request->route->tag == ANTHROPIC_API_COUNT;
     call->counted = -1;
+    call->body = request->body;
     call->body_len = request->body.len;
     call->request.struct_size = sizeof call->request;
     call->answer.words = words;
     call->answer.rates = &rates;
     status = client_answer_begin(&call->answer, call->api->host, ctx, false, anthropic_api_heartbeat);
+    if (status == AIGW_OK && request->route->tag >= ANTHROPIC_API_VERTEX)
+        status = anthropic_api_from_vertex(ctx, call, request);
     if (status != AIGW_OK)
         return status;
-    status = anthropic_read_request(call->api->host, ctx, call->is_count ? AIGW_CALL_COUNT : AIGW_CALL_CHAT,
-                                    request->body, &call->asked, &call->request, &refusal);
+    status = anthropic_read_request(call->api->host, ctx, call->is_count ? AIGW_CALL_COUNT : AIGW_CALL_CHAT, call->body,
+                                    &call->asked, &call->request, &refusal);
     if (status == AIGW_E_INVALID) {
         anthropic_api_refuse(ctx, &call->answer, &refusal, call->request_id);
         return AIGW_E_INVALID;
     }
     if (status != AIGW_OK) /* a body of many tiny pieces is larger in memory than as text */
         return status == AIGW_E_NOMEM ? AIGW_E_LIMIT : status;
-    mark_raw(ctx, call, request);
+    mark_raw(ctx, call);
     call->answer.is_stream = call->asked.is_stream && !call->is_count;
     return client_keep(call->api->host, ctx, call->asked.model, &call->client_model) ? AIGW_OK : AIGW_E_NOMEM;
 }

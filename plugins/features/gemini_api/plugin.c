@@ -37,6 +37,8 @@ static const struct aigw_route routes[] = {
     ROUTES("/gemini/v1alpha"),
     VERTEX("/v1"),
     VERTEX("/v1beta1"),
+    VERTEX("/gemini/v1"),
+    VERTEX("/gemini/v1beta1"),
     /* what the vendor has besides, and nobody else: said so in its own words */
     CLAIM("/gemini"),
     CLAIM("/v1alpha"),

@@ -261,8 +261,9 @@ static const struct {
 
     /* the other two */
     { "completion", COMPLETION,
-      M "\"prompt\":\"def f(\",\"suffix\":\"return x\",\"max_tokens\":9,\"temperature\":0.5,\"n\":2,\"logprobs\":3,"
-        "\"stop\":[\"\\n\"],\"logit_bias\":{\"1\":2},\"seed\":1,\"user\":\"u\",\"best_of\":3,\"echo\":true,\"top_k\":5}",
+      M
+      "\"prompt\":\"def f(\",\"suffix\":\"return x\",\"max_tokens\":9,\"temperature\":0.5,\"n\":2,\"logprobs\":3,"
+      "\"stop\":[\"\\n\"],\"logit_bias\":{\"1\":2},\"seed\":1,\"user\":\"u\",\"best_of\":3,\"echo\":true,\"top_k\":5}",
       NULL },
     { "CL-OAI-40", COMPLETION, M "\"prompt\":[\"x\"],\"suffix\":\"y\",\"stream\":true,\"echo\":false}",
       M "\"prompt\":\"x\",\"suffix\":\"y\",\"stream\":true,\"stream_options\":{\"include_usage\":true}}" },
