@@ -7,7 +7,7 @@
 #include "auth/grant.h"
 #include "base/log.h"
 
-static bool move(struct gw_request *request, enum gw_request_step step)
+bool gw_request_move(struct gw_request *request, enum gw_request_step step)
 {
     enum gw_request_state next = gw_request_next(request->state, step);
 
@@ -51,102 +51,6 @@ void gw_request_free_body(struct gw_request *request)
     request->view.body = AIGW_STR_NONE;
     gw_arena_done(&request->build);
     gw_http_free_body(request->ex);
-}
-
-/* ---- the answer ---- */
-
-#define HEADERS_MAX 24u /* of an answer, ours among them */
-
-aigw_str gw_request_target(struct gw_request *request)
-{
-    const struct gw_call_stats *stats = request->calls ? gw_call_stats(request->calls->call) : NULL;
-
-    if (!stats || !stats->provider)
-        return AIGW_STR_NONE;
-    const aigw_str parts[] = { gw_str(stats->provider), AIGW_STR("/"), stats->sent_model };
-    return gw_arena_join(&request->ex->arena, parts, GW_ARRAY_LEN(parts));
-}
-
-/* As a header's value: callers' model names may have anything in them. */
-static aigw_str clean_target(struct gw_request *request)
-{
-    aigw_str text = gw_request_target(request);
-    char *bytes = (char *)(uintptr_t)text.ptr; /* ours, in the arena */
-
-    for (size_t i = 0; i < text.len; i++)
-        if (bytes[i] < ' ' || bytes[i] > '~')
-            bytes[i] = '?';
-    return text;
-}
-
-/* What the core adds to an answer: the methods that its path has, or with server.route_header who served it, when that
- * is known by now. */
-static struct gw_http_header our_header(struct gw_request *request, int status)
-{
-    struct gw_http_header none = { AIGW_STR_NONE, AIGW_STR_NONE };
-
-    if (status == 405 && request->allow)
-        return (struct gw_http_header){ AIGW_STR("allow"), gw_str(request->allow) };
-    if (!request->snapshot->settings.server.route_header || !request->calls ||
-        !gw_call_is_settled(request->calls->call))
-        return none;
-    return (struct gw_http_header){ AIGW_STR("x-aigw-target"), clean_target(request) };
-}
-
-/* room: for HEADERS_MAX. */
-static const struct gw_http_header *with_ours(struct gw_request *request, int status,
-                                              const struct gw_http_header *headers, size_t *count,
-                                              struct gw_http_header *room)
-{
-    struct gw_http_header ours = our_header(request, status);
-
-    if (ours.value.len == 0 || *count >= HEADERS_MAX)
-        return headers;
-    for (size_t i = 0; i < *count; i++)
-        room[i] = headers[i];
-    room[(*count)++] = ours;
-    return room;
-}
-
-bool gw_request_reply(struct gw_request *request, int status, const char *content_type, aigw_str body,
-                      const struct gw_http_header *headers, size_t header_count)
-{
-    struct gw_http_header room[HEADERS_MAX];
-
-    if (request->answer != GW_ANSWER_NONE || gw_http_is_answered(request->ex))
-        return false;
-    if (request->state < GW_REQUEST_ANSWERING)
-        move(request, GW_REQUEST_ANSWER);
-    request->answer = GW_ANSWER_WHOLE;
-    gw_access_answered(request, status);
-    headers = with_ours(request, status, headers, &header_count, room);
-    return gw_http_reply(request->ex, status, content_type, body, headers, header_count);
-}
-
-bool gw_request_stream_begin(struct gw_request *request, int status, const char *content_type,
-                             const struct gw_http_header *headers, size_t header_count)
-{
-    struct gw_http_header room[HEADERS_MAX];
-
-    if (request->answer != GW_ANSWER_NONE || gw_http_is_answered(request->ex))
-        return false;
-    move(request, GW_REQUEST_ANSWER);
-    request->answer = GW_ANSWER_STREAM;
-    gw_access_answered(request, status);
-    headers = with_ours(request, status, headers, &header_count, room);
-    return gw_http_stream_begin(request->ex, status, content_type, headers, header_count);
-}
-
-void gw_request_stream_end(struct gw_request *request)
-{
-    request->answer = GW_ANSWER_WHOLE;
-    gw_http_stream_end(request->ex);
-}
-
-void gw_request_abort(struct gw_request *request)
-{
-    request->answer = GW_ANSWER_CUT;
-    gw_http_abort(request->ex);
 }
 
 /* ---- the feature's callbacks end here ---- */
@@ -438,7 +342,7 @@ static void walk(struct gw_request *request)
     };
 
     while (request->state <= GW_REQUEST_RUN && steps[request->state](request) == NEXT)
-        move(request, GW_REQUEST_GO_ON);
+        gw_request_move(request, GW_REQUEST_GO_ON);
 }
 
 /* ---- waking up ---- */
@@ -496,7 +400,7 @@ static void leave(struct gw_request *request)
     request->waiter.on_ready = NULL;
     stop_work(request);
     gw_timer_clear(request->worker->loop, &request->deadline);
-    move(request, GW_REQUEST_LEAVE);
+    gw_request_move(request, GW_REQUEST_LEAVE);
     if (was_at_work && request->route)
         gw_feature_gone(request);
 }
@@ -560,7 +464,7 @@ static void on_body(void *user, struct gw_exchange *ex)
         gw_http_free_body(ex);
     else
         request->view.body = ex->body;
-    if (move(request, GW_REQUEST_GO_ON))
+    if (gw_request_move(request, GW_REQUEST_GO_ON))
         walk(request);
 }
 
@@ -602,7 +506,7 @@ static void on_done(void *user, struct gw_exchange *ex)
     if (!request)
         return;
     leave(request); /* nothing when it had been answered */
-    move(request, GW_REQUEST_END);
+    gw_request_move(request, GW_REQUEST_END);
     gw_access_done(request);
     gw_request_free_calls(request);
     gw_feature_note_memory(request);

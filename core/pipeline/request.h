@@ -108,6 +108,9 @@ struct gw_request {
 /** The pipeline's callbacks for http. */
 struct gw_http_handler gw_request_handler(struct gw_worker *worker);
 
+/** The one way its state changes (states.h). An illegal step is logged and changes nothing: false. */
+bool gw_request_move(struct gw_request *request, enum gw_request_step step);
+
 aigw_str gw_request_header(const struct gw_request *request, const char *name);
 /** "provider/model" that the newest call went to last, as it came; absent: none was asked. In the request's memory. */
 aigw_str gw_request_target(struct gw_request *request);
@@ -190,6 +193,7 @@ bool gw_request_has_work(const struct gw_request *request);
 /** Timers and jobs: none of them calls back any more. */
 void gw_request_drop_work(struct gw_request *request);
 
+/* reply.c */
 /** gw_http_reply() and gw_http_stream_begin(), counted. The count comes first: whoever has the answer finds it at
  *  /metrics. */
 bool gw_request_reply(struct gw_request *request, int status, const char *content_type, aigw_str body,
