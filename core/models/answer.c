@@ -188,7 +188,7 @@ static void report_refusal(struct gw_attempt *attempt)
     struct gw_visit visit;
 
     if (attempt->status == 429 && failure.retry_after_ms < 0)
-        failure.retry_after_ms = gw_rate_reset_ms(transfer);
+        failure.retry_after_ms = gw_rate_reset_ms(attempt->target->provider->plugin, transfer);
     error.retry_after_ms = failure.retry_after_ms;
     attempt->ctx.build_arena = attempt->ctx.request_arena;
     if (attempt->status >= 300 && attempt->status < 400)

@@ -216,9 +216,10 @@ void gw_error_mend(struct aigw_ctx *ctx, struct aigw_error *error);
 /* retry_after.c */
 /** What the answer's headers ask for, milliseconds; -1: nothing. */
 int64_t gw_retry_after_ms(const struct gw_transfer *transfer);
-/** When the rate limits of its headers (x-ratelimit-reset…) begin anew, milliseconds from now: those of which nothing
- *  is left, all of them; else the first one. -1: it says nothing of that. */
-int64_t gw_rate_reset_ms(const struct gw_transfer *transfer);
+/** When the rate limits of its headers (x-ratelimit-reset…, and those that the plugin knows of) begin anew,
+ * milliseconds from now: those of which nothing is left, all of them; else the first one. -1: it says nothing of that.
+ */
+int64_t gw_rate_reset_ms(const struct gw_plugin *plugin, const struct gw_transfer *transfer);
 
 /* metrics.c */
 void gw_models_count_attempt(const char *provider, const char *result);

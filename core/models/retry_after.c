@@ -125,35 +125,55 @@ static int64_t reset_ms(aigw_str text)
     return value > 0 ? clamp_ms(value) : 0;
 }
 
-int64_t gw_rate_reset_ms(const struct gw_transfer *transfer)
+/* When the limits begin anew: of those of which nothing is left the last, else the first. */
+struct reset {
+    const struct gw_transfer *transfer;
+    int64_t exhausted_ms, soonest_ms;
+};
+
+static void note_reset(struct reset *reset, const char *name, const char *remaining)
+{
+    int64_t wait_ms = reset_ms(gw_transfer_header(reset->transfer, name));
+
+    if (wait_ms < 0)
+        return;
+    if (remaining && gw_str_is(gw_str_trim(gw_transfer_header(reset->transfer, remaining)), "0") &&
+        wait_ms > reset->exhausted_ms)
+        reset->exhausted_ms = wait_ms;
+    if (reset->soonest_ms < 0 || wait_ms < reset->soonest_ms)
+        reset->soonest_ms = wait_ms;
+}
+
+/* The name of the header that says what is left of a limit of that unit; NULL: the provider knows of none. */
+static const char *remaining_of(const struct gw_plugin *plugin, uint32_t unit)
+{
+    for (uint32_t i = 0; i < plugin->provider.rate_header_count; i++)
+        if (plugin->rate_headers[i].unit == unit && plugin->rate_headers[i].what == AIGW_RATE_REMAINING)
+            return plugin->rate_headers[i].name;
+    return NULL;
+}
+
+int64_t gw_rate_reset_ms(const struct gw_plugin *plugin, const struct gw_transfer *transfer)
 {
     static const struct {
         const char *reset, *remaining;
     } limits[] = {
+        /* without a vendor */
         { "x-ratelimit-reset", "x-ratelimit-remaining" },
         { "x-ratelimit-reset-requests", "x-ratelimit-remaining-requests" },
         { "x-ratelimit-reset-tokens", "x-ratelimit-remaining-tokens" },
         { "x-ratelimit-reset-input-tokens", "x-ratelimit-remaining-input-tokens" },
         { "x-ratelimit-reset-output-tokens", "x-ratelimit-remaining-output-tokens" },
         { "ratelimit-reset", "ratelimit-remaining" },
-        { "anthropic-ratelimit-requests-reset", "anthropic-ratelimit-requests-remaining" },
-        { "anthropic-ratelimit-tokens-reset", "anthropic-ratelimit-tokens-remaining" },
-        { "anthropic-ratelimit-input-tokens-reset", "anthropic-ratelimit-input-tokens-remaining" },
-        { "anthropic-ratelimit-output-tokens-reset", "anthropic-ratelimit-output-tokens-remaining" },
     };
-    int64_t exhausted_ms = -1, soonest_ms = -1;
+    struct reset reset = { transfer, -1, -1 };
 
-    for (size_t i = 0; i < GW_ARRAY_LEN(limits); i++) {
-        int64_t wait_ms = reset_ms(gw_transfer_header(transfer, limits[i].reset));
-
-        if (wait_ms < 0)
-            continue;
-        if (gw_str_is(gw_str_trim(gw_transfer_header(transfer, limits[i].remaining)), "0") && wait_ms > exhausted_ms)
-            exhausted_ms = wait_ms;
-        if (soonest_ms < 0 || wait_ms < soonest_ms)
-            soonest_ms = wait_ms;
-    }
-    return exhausted_ms >= 0 ? exhausted_ms : soonest_ms;
+    for (size_t i = 0; i < GW_ARRAY_LEN(limits); i++)
+        note_reset(&reset, limits[i].reset, limits[i].remaining);
+    for (uint32_t i = 0; i < plugin->provider.rate_header_count; i++)
+        if (plugin->rate_headers[i].what == AIGW_RATE_RESET)
+            note_reset(&reset, plugin->rate_headers[i].name, remaining_of(plugin, plugin->rate_headers[i].unit));
+    return reset.exhausted_ms >= 0 ? reset.exhausted_ms : reset.soonest_ms;
 }
 
 /* The first of a list of numbers, and without quotes; a date has a comma of its own. */

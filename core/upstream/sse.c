@@ -127,7 +127,7 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/** "error", "RuntimeError", "openai.APIException": names a failure. */
+/** "error", "RuntimeError", "vendor.APIException": names a failure. */
 static bool names_failure(aigw_str name)
 {
     static const char *const ends[] = { "error", "errors", "exception" };

@@ -250,6 +250,13 @@ table(__name__, "prx", [
     Row("C-PRX-error-429", failing(ANTHROPIC, MESSAGES, Reply(status=429, headers=[("Retry-After", "17")],
         body=anthropic_error("rate_limit_error", "slow down"))), 429, anthropic_error("rate_limit_error", "slow down"),
         headers={"retry-after": "17"}),
+    Row("C-PRX-error-429-reset", failing(ANTHROPIC, MESSAGES, Reply(status=429, headers=[
+        ("anthropic-ratelimit-requests-reset", "9"), ("anthropic-ratelimit-tokens-remaining", "0"),
+        ("anthropic-ratelimit-tokens-reset", "44")], body=anthropic_error("rate_limit_error", "slow down"))), 429,
+        headers={"retry-after": "44"}),
+    Row("C-PRX-error-429-reset-date", failing(ANTHROPIC, MESSAGES, Reply(status=429, headers=[
+        ("anthropic-ratelimit-input-tokens-reset", "2100-01-01T00:00:00Z")],
+        body=anthropic_error("rate_limit_error", "slow down"))), 429, headers={"retry-after": "31622400"}),
     Row("C-PRX-error-429-openai", failing(OPENAI, CHAT, Reply(status=429, headers=[("Retry-After", "3")],
         body=openai_error("slow down", "requests", "rate_limit_exceeded"))), 429, headers={"retry-after": "3"}),
     Row("C-PRX-error-529", failing(ANTHROPIC, MESSAGES, Reply(status=529, body=anthropic_error(

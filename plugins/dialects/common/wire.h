@@ -205,7 +205,7 @@ struct wire_pass {
     const struct aigw_frame *frame; /* NULL: it has it already, or is not to have it */
     struct wire_drops *drops;       /* said before the first event that is no error */
     bool has_content;               /* something of the answer itself is in the frame */
-    aigw_str model;                 /* where in the frame the model's name stands, with its quotes, once that is known */
+    aigw_str model; /* where in the frame the model's name stands, with its quotes, once that is known */
 };
 /** Emit, unless the client gets the bytes themselves: then only usage, finish and error are said, behind the bytes. */
 aigw_status wire_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass,

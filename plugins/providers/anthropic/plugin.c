@@ -281,6 +281,10 @@ static const struct aigw_rate_header anthropic_rates[] = {
     { "anthropic-ratelimit-input-tokens-remaining", AIGW_RATE_INPUT_TOKENS, AIGW_RATE_REMAINING },
     { "anthropic-ratelimit-output-tokens-limit", AIGW_RATE_OUTPUT_TOKENS, AIGW_RATE_LIMIT },
     { "anthropic-ratelimit-output-tokens-remaining", AIGW_RATE_OUTPUT_TOKENS, AIGW_RATE_REMAINING },
+    { "anthropic-ratelimit-requests-reset", AIGW_RATE_REQUESTS, AIGW_RATE_RESET },
+    { "anthropic-ratelimit-tokens-reset", AIGW_RATE_TOKENS, AIGW_RATE_RESET },
+    { "anthropic-ratelimit-input-tokens-reset", AIGW_RATE_INPUT_TOKENS, AIGW_RATE_RESET },
+    { "anthropic-ratelimit-output-tokens-reset", AIGW_RATE_OUTPUT_TOKENS, AIGW_RATE_RESET },
 };
 
 static const struct aigw_provider_ops anthropic_ops = {

@@ -110,13 +110,15 @@ struct aigw_produce {
 
 #define AIGW_RATE_LIMIT     1u /* how many in a window                                                            */
 #define AIGW_RATE_REMAINING 2u /* how many are left of it                                                         */
+#define AIGW_RATE_RESET     3u /* when it begins anew: seconds, a duration ("6m0s"), a moment or a date           */
 
-/** A header of the server's answers that tells how much of a rate limit is left. The core reads it from every answer,
- *  good or bad, and exports it as a gauge. An array with its stride: may grow. */
+/** A header of the server's answers that tells of a rate limit. The core reads it from every answer, good or bad, and
+ *  exports what the limit is and what is left of it as gauges; when a server refuses without a Retry-After, a limit of
+ *  which nothing is left says when to come back. An array with its stride: may grow. */
 struct aigw_rate_header {
-    const char *name; /* in any case; its value is a number */
+    const char *name; /* in any case; its value is a number, but for AIGW_RATE_RESET */
     uint32_t unit;    /* AIGW_RATE_REQUESTS … */
-    uint32_t what;    /* AIGW_RATE_LIMIT, AIGW_RATE_REMAINING */
+    uint32_t what;    /* AIGW_RATE_LIMIT, AIGW_RATE_REMAINING, AIGW_RATE_RESET */
 };
 
 struct aigw_provider_ops {
