@@ -13,16 +13,16 @@ from report import median, ratio, table
 KEY = "aigw-bench000-only-for-measurements"
 LITELLM, PORTKEY = "litellm[proxy]==1.108.7", "@portkey-ai/gateway@1.15.2"
 PEER_STREAMS, PEER_INTERVAL_MS = 50, 100  # what the others can take: 500 events a second
-LONG_TURNS = 41, 161  # of conversations as agents send them: 35 kB, 136 kB
+LONG_TURNS = 3, 101  # of conversations as agents send them: 49 kB, as Claude Code and Codex begin, and 133 kB
+AGENT_PROMPT, AGENT_TOOLS = 20, 20  # how often the source text stands in their instructions; how many tools they bring
 PEER_SECONDS = 5  # at least: they answer a few hundred calls a second
 
 # `servers`: who answers it. The mock speaks OpenAI's chat: that API passes as it is, the others are translated.
 Api = collections.namedtuple("Api", "name path body stream_path stream_body servers headers")
 
 
-def every(text, turn_count=1):
-    turns = [{"role": ("user", "assistant")[at % 2], "content": text} for at in range(turn_count)]
-    chat = {"model": "bench", "messages": turns, "max_tokens": 64, "temperature": 0.0}
+def every(text):
+    chat = {"model": "bench", "messages": [{"role": "user", "content": text}], "max_tokens": 64, "temperature": 0.0}
     responses = {"model": "bench", "input": text, "max_output_tokens": 64, "store": False}
     gemini = {"contents": [{"role": "user", "parts": [{"text": text}]}], "generationConfig": {"maxOutputTokens": 64}}
     bearer, google = f"Authorization: Bearer {KEY}", f"x-goog-api-key: {KEY}"
@@ -35,6 +35,21 @@ def every(text, turn_count=1):
         Api("Gemini", "/v1beta/models/bench:generateContent", gemini,
             "/v1beta/models/bench:streamGenerateContent?alt=sse", gemini, ("aigw",), (google,)),
     ]
+
+
+def conversation(text, turn_count):
+    """What an agent sends, by the name of the API: instructions, tools with their schemas, and turns."""
+    turns = [{"role": ("user", "assistant")[at % 2], "content": text} for at in range(turn_count)]
+    schema = {"type": "object", "additionalProperties": False, "required": ["argument0"], "properties": {
+        f"argument{at}": {"type": "string", "description": text[at * 40:at * 40 + 160]} for at in range(5)}}
+    tools = [{"name": f"tool{at}", "description": text[:300]} for at in range(AGENT_TOOLS)]
+    chat = [{"role": "system", "content": text * AGENT_PROMPT}, *turns]
+    functions = [{"type": "function", "function": {**tool, "parameters": schema}} for tool in tools]
+    claude = [{**tool, "input_schema": schema} for tool in tools]
+    shared = {"model": "bench", "max_tokens": 64}
+    bodies = {"OpenAI chat, passed": {**shared, "messages": chat, "tools": functions},
+              "Anthropic Messages": {**shared, "system": text * AGENT_PROMPT, "messages": turns, "tools": claude}}
+    return {api.name: api._replace(body=bodies[api.name]) for api in every(text) if api.name in bodies}
 
 
 def key_digest():
@@ -163,7 +178,7 @@ def streams(bench, names, count, interval_ms, api_names=()):
 def long_calls(bench, turn_count):
     """CPU of a call whose body is long: passed as it is, by nginx too, and translated for the same server."""
     port = bench.upstream(100)
-    apis = {api.name: api for api in every(bench.source_text(), turn_count)}
+    apis = conversation(bench.source_text(), turn_count)
     rows = {f"{api} · {name}": [] for api, name in (("OpenAI chat, passed", "nginx"), ("OpenAI chat, passed", "aigw"),
                                                     ("Anthropic Messages", "aigw"))}
     for _, key in bench.turns(list(rows)):
