@@ -13,7 +13,7 @@ from report import median, ratio, table
 KEY = "aigw-bench000-only-for-measurements"
 LITELLM, PORTKEY = "litellm[proxy]==1.108.7", "@portkey-ai/gateway@1.15.2"
 PEER_STREAMS, PEER_INTERVAL_MS = 50, 100  # what the others can take: 500 events a second
-LONG_TURNS = 3, 101  # of conversations as agents send them: 49 kB, as Claude Code and Codex begin, and 133 kB
+LONG_TURNS = 3, 101  # of conversations as agents send them: 51 kB, which Claude Code begins with, and 134 kB
 AGENT_PROMPT, AGENT_TOOLS = 20, 20  # how often the source text stands in their instructions; how many tools they bring
 PEER_SECONDS = 5  # at least: they answer a few hundred calls a second
 
