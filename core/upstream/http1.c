@@ -121,34 +121,13 @@ static bool take_status_line(struct gw_http1 *answer, aigw_str line)
 static bool take_length(struct gw_http1 *answer, aigw_str value)
 {
     uint64_t length;
-    aigw_str item;
 
-    if (value.len == 0)
+    if (value.len > LENGTH_DIGITS || !gw_str_to_u64(value, UINT64_MAX, &length))
         return refuse(answer, "its Content-Length is not a plain number");
-    while (gw_http1_next_item(&value, &item)) { /* what came twice may have been joined on the way */
-        if (item.len > LENGTH_DIGITS || !gw_str_to_u64(item, UINT64_MAX, &length))
-            return refuse(answer, "its Content-Length is not a plain number");
-        if (answer->has_length && length != answer->left)
-            return refuse(answer, "it has two different Content-Length headers");
-        answer->has_length = true;
-        answer->left = length;
-    }
-    return true;
-}
-
-/** Chunked wins over a length, and is said once; "identity" is what said nothing before RFC 7230. */
-static bool take_encoding(struct gw_http1 *answer, aigw_str value)
-{
-    aigw_str item;
-
-    if (!gw_str_eq_ci(value, AIGW_STR("chunked")) || answer->is_chunked)
-        answer->is_odd = true;
-    while (gw_http1_next_item(&value, &item)) {
-        if (gw_str_eq_ci(item, AIGW_STR("chunked")))
-            answer->is_chunked = true;
-        else if (!gw_str_eq_ci(item, AIGW_STR("identity")))
-            return refuse(answer, "its Transfer-Encoding is not just chunked");
-    }
+    if (answer->has_length && length != answer->left)
+        return refuse(answer, "it has two different Content-Length headers");
+    answer->has_length = true;
+    answer->left = length;
     return true;
 }
 
@@ -169,9 +148,13 @@ static bool take_known_field(struct gw_http1 *answer, aigw_str name, aigw_str va
 {
     if (gw_str_eq_ci(name, AIGW_STR("content-length")))
         return take_length(answer, value);
-    if (gw_str_eq_ci(name, AIGW_STR("transfer-encoding")))
-        return take_encoding(answer, value);
-    if (gw_str_eq_ci(name, AIGW_STR("connection"))) {
+    if (gw_str_eq_ci(name, AIGW_STR("transfer-encoding"))) {
+        if (answer->is_chunked)
+            return refuse(answer, "it has two Transfer-Encoding headers");
+        if (!gw_str_eq_ci(value, AIGW_STR("chunked")))
+            return refuse(answer, "its Transfer-Encoding is not just chunked");
+        answer->is_chunked = true;
+    } else if (gw_str_eq_ci(name, AIGW_STR("connection"))) {
         answer->says_close = answer->says_close || gw_has_list_token(value, "close");
         answer->says_keep = answer->says_keep || gw_has_list_token(value, "keep-alive");
     } else if (gw_str_eq_ci(name, AIGW_STR("keep-alive"))) {
@@ -182,7 +165,7 @@ static bool take_known_field(struct gw_http1 *answer, aigw_str name, aigw_str va
     return true;
 }
 
-/** Name and value of a header line, without the blanks around them. */
+/** Name and value of a header line; the value without the blanks around it. */
 static bool split_field(aigw_str line, aigw_str *ret_name, aigw_str *ret_value)
 {
     const char *colon = memchr(line.ptr, ':', line.len);
@@ -191,34 +174,6 @@ static bool split_field(aigw_str line, aigw_str *ret_name, aigw_str *ret_value)
         return false;
     *ret_name = (aigw_str){ line.ptr, (size_t)(colon - line.ptr) };
     *ret_value = gw_str_trim((aigw_str){ colon + 1, line.len - ret_name->len - 1 });
-    while (ret_name->len > 0 && (colon[-1] == ' ' || colon[-1] == '\t')) {
-        ret_name->len--;
-        colon--;
-    }
-    return true;
-}
-
-/** The line goes on with the one before it: what ended that becomes blanks. What says how the body is framed was read
- *  already, and is not to change. */
-static bool unfold(struct gw_http1 *answer, aigw_str line)
-{
-    static const char *const framing[] = { "content-length", "transfer-encoding" };
-    char *end = answer->head + (line.ptr - answer->head) - 1, *begin = end;
-    aigw_str name, value;
-
-    while (begin > answer->head && begin[-1] != '\n')
-        begin--;
-    if (begin == answer->head || !split_field((aigw_str){ begin, (size_t)(end - begin) }, &name, &value))
-        return refuse(answer, "one of its header lines is folded");
-    for (size_t i = 0; i < GW_ARRAY_LEN(framing); i++)
-        if (gw_str_eq_ci(name, gw_str(framing[i])))
-            return refuse(answer, "a header that says how its body is framed is folded");
-    if (!gw_is_field_value(line))
-        return refuse(answer, "there is a control character in one of its headers");
-    end[0] = ' ';
-    if (end[-1] == '\r')
-        end[-1] = ' ';
-    answer->is_odd = true;
     return true;
 }
 
@@ -227,14 +182,13 @@ static bool take_field(struct gw_http1 *answer, aigw_str line)
     aigw_str name, value;
 
     if (line.ptr[0] == ' ' || line.ptr[0] == '\t')
-        return unfold(answer, line);
+        return refuse(answer, "one of its header lines is folded");
     if (!split_field(line, &name, &value))
         return refuse(answer, "one of its header lines has no colon");
     if (!gw_is_token(name))
         return refuse(answer, "one of its header names has a character that does not belong there");
     if (!gw_is_field_value(line))
         return refuse(answer, "there is a control character in one of its headers");
-    answer->is_odd = answer->is_odd || line.ptr[name.len] != ':';
     return take_known_field(answer, name, value);
 }
 
@@ -259,10 +213,10 @@ static bool end_head(struct gw_http1 *answer)
         forget_head(answer);
         return true;
     }
-    if (answer->is_chunked && (answer->has_length || answer->minor == 0)) {
-        answer->is_odd = true;
-        answer->left = 0;
-    }
+    if (answer->is_chunked && answer->minor == 0)
+        return refuse(answer, "it has a Transfer-Encoding in HTTP/1.0");
+    if (answer->is_chunked && answer->has_length)
+        return refuse(answer, "it has both Content-Length and Transfer-Encoding");
     exact = realloc(answer->head, answer->head_len); /* streams keep it for long */
     if (exact) {
         answer->head = exact;
@@ -282,10 +236,9 @@ static bool end_line(struct gw_http1 *answer)
     aigw_str line = { answer->head + answer->line_at, answer->head_len - answer->line_at - 1 };
     bool is_first = answer->line_at == 0;
 
-    if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-        line.len--;
-    else
-        answer->is_odd = true;
+    if (line.len == 0 || line.ptr[line.len - 1] != '\r')
+        return refuse(answer, "a line of its head does not end in CR LF");
+    line.len--;
     answer->line_at = answer->head_len;
     if (++answer->lines > GW_HTTP1_LINES_MAX)
         return refuse(answer, "its head has more than 100 lines");
@@ -418,14 +371,6 @@ static bool expect(struct gw_http1 *answer, unsigned char c, char want, enum gw_
     return true;
 }
 
-/** A line that may end here. */
-static bool may_end_line(const struct gw_http1 *answer)
-{
-    return (answer->state == GW_HTTP1_IN_SIZE && answer->digits > 0) || answer->state == GW_HTTP1_IN_EXTENSION ||
-           answer->state == GW_HTTP1_IN_CHUNK_CR || answer->state == GW_HTTP1_IN_TRAILER ||
-           answer->state == GW_HTTP1_IN_TRAIL_VALUE;
-}
-
 static bool take_chunk_byte(struct gw_http1 *answer, unsigned char c)
 {
     static const char overlong[] = "a chunk is longer than its size";
@@ -506,10 +451,6 @@ enum gw_http1_step gw_http1_step(struct gw_http1 *answer, aigw_str *input, aigw_
         default:
             if (input->len == 0)
                 return GW_HTTP1_MORE;
-            if (input->ptr[0] == '\n' && may_end_line(answer)) {
-                answer->is_odd = true;
-                (void)take_chunk_byte(answer, '\r');
-            }
             (void)take_chunk_byte(answer, (unsigned char)input->ptr[0]);
             *input = (aigw_str){ input->ptr + 1, input->len - 1 };
             break;
@@ -526,14 +467,12 @@ void gw_http1_unread(struct gw_http1 *answer, size_t len)
 bool gw_http1_may_end(const struct gw_http1 *answer)
 {
     return answer->state == GW_HTTP1_IN_CLOSE || answer->state == GW_HTTP1_IS_WHOLE ||
-           answer->state == GW_HTTP1_IN_TRAILER || answer->state == GW_HTTP1_IN_LAST_LF ||
            (answer->state == GW_HTTP1_IN_LENGTH && answer->left == 0);
 }
 
 bool gw_http1_keeps(const struct gw_http1 *answer)
 {
-    return answer->state == GW_HTTP1_IS_WHOLE && !answer->is_odd && !answer->says_close &&
-           (answer->minor == 1 || answer->says_keep);
+    return answer->state == GW_HTTP1_IS_WHOLE && !answer->says_close && (answer->minor == 1 || answer->says_keep);
 }
 
 /* ---- headers -------------------------------------------------------------------------------------------------- */
@@ -547,7 +486,7 @@ static bool next_field(const struct gw_http1 *answer, size_t *at, aigw_str *ret_
     if (!lf || lf - line < 2)
         return false;
     *at += (size_t)(lf - line) + 1;
-    return split_field((aigw_str){ line, (size_t)(lf - line) - (lf[-1] == '\r') }, ret_name, ret_value);
+    return split_field((aigw_str){ line, (size_t)(lf - line) - 1 }, ret_name, ret_value);
 }
 
 /** Where the first header line begins, once the head is whole. */

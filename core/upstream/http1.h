@@ -1,8 +1,6 @@
 /* http1.h - reads one answer in HTTP/1.x: status line and headers, then the body out of its framing. Pure: bytes in,
  * pieces out, any split. Strict and bounded: what two parsers could read differently is refused, because what follows
- * an answer on its connection would become the next call's answer. What servers are known to do and RFC 9112 lets a
- * client read in one way is taken, and the connection is not used again: lines that end in LF, folded lines, blanks
- * before a colon, Transfer-Encoding beside Content-Length, twice, or in HTTP/1.0, and the old "identity".
+ * an answer on its connection would become the next call's answer.
  */
 #ifndef GW_HTTP1_H
 #define GW_HTTP1_H
@@ -49,7 +47,6 @@ struct gw_http1 {
     uint8_t minor;       /* of HTTP/1.x */
     bool is_bodiless;    /* the answer to HEAD or CONNECT */
     bool has_length, is_chunked, says_close, says_keep, has_coding; /* what the head said */
-    bool is_odd; /* it was taken, but what follows it is not trusted */
 };
 
 enum gw_http1_step {
