@@ -39,6 +39,10 @@ struct counters {
     int64_t last_gone_us;
 };
 
+/* What is done at once is done by then, in the best of so many tries. */
+#define AT_ONCE_US 50000
+#define TRIES      5
+
 struct server;
 struct server *server_start(const struct gw_http_limits *limits, const struct gw_http_tls *tls);
 void server_stop(struct server *server);
