@@ -26,26 +26,17 @@ struct slot *aigw_body_slots(struct aigw_body *b, size_t count)
     return slots;
 }
 
-static bool is_key(const struct aigw_json *key, const char *name)
-{
-    aigw_str inside = aigw_scan_inside(key);
-
-    if (key->flags & AIGW_JSONF_ESCAPES)
-        return aigw_scan_reads_as(key, name, strlen(name));
-    return key->text.ptr[1] == name[0] && strncmp(inside.ptr, name, inside.len) == 0 && name[inside.len] == '\0';
-}
-
 /* Clients send members in much the same order as tables have them: the search begins where the last one ended. */
 static uint32_t find_slot(const struct aigw_body_table *table, const struct aigw_json *key, uint32_t *after)
 {
     const struct aigw_body_field *fields = table->fields;
 
-    if (table->tag && is_key(key, table->tag))
+    if (table->tag && aigw_scan_is_name(key, table->tag))
         return table->field_count;
     for (uint32_t i = 0, at = *after; i < table->field_count; i++, at++) {
         if (at >= table->field_count)
             at = 0;
-        if (is_key(key, fields[at].name) || (fields[at].alias && is_key(key, fields[at].alias))) {
+        if (aigw_scan_is_name(key, fields[at].name) || (fields[at].alias && aigw_scan_is_name(key, fields[at].alias))) {
             while (at > 0 && strcmp(fields[at - 1].name, fields[at].name) == 0)
                 at--;
             *after = at + 1;

@@ -9,19 +9,6 @@
 
 /* ---- members that are wanted ---- */
 
-/* Most names differ in their first byte. */
-static bool is_name(const struct aigw_json *key, const char *name)
-{
-    aigw_str inside = aigw_scan_inside(key);
-
-    if (key->flags & AIGW_JSONF_ESCAPES)
-        return aigw_scan_reads_as(key, name, strlen(name));
-    /* A NUL in the text, which a reader of bytes lets pass, ends no name. */
-    return inside.len > 0
-               ? inside.ptr[0] == name[0] && strncmp(inside.ptr, name, inside.len) == 0 && strlen(name) == inside.len
-               : !name[0];
-}
-
 static void want_nothing(struct aigw_json_wanted *wanted)
 {
     memset(wanted->values, 0, wanted->count * sizeof *wanted->values);
@@ -31,7 +18,7 @@ static void want_nothing(struct aigw_json_wanted *wanted)
 static void want_member(struct aigw_json_wanted *wanted, const struct aigw_json *key, const struct aigw_json *value)
 {
     for (size_t i = 0; i < wanted->count; i++)
-        if (is_name(key, wanted->names[i])) {
+        if (aigw_scan_is_name(key, wanted->names[i])) {
             wanted->values[i] = *value;
             return;
         }

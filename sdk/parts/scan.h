@@ -117,4 +117,17 @@ static inline aigw_str aigw_scan_inside(const struct aigw_json *string)
     return inside;
 }
 
+/** aigw_scan_reads_as() of names: most differ in their first byte. */
+static inline bool aigw_scan_is_name(const struct aigw_json *key, const char *name)
+{
+    aigw_str inside = aigw_scan_inside(key);
+
+    if (key->flags & AIGW_JSONF_ESCAPES)
+        return aigw_scan_reads_as(key, name, strlen(name));
+    if (inside.len == 0)
+        return !name[0];
+    /* A NUL in the text, which a reader of bytes lets pass, ends no name. */
+    return inside.ptr[0] == name[0] && strncmp(inside.ptr, name, inside.len) == 0 && strlen(name) == inside.len;
+}
+
 #endif
