@@ -20,7 +20,6 @@
 #include <gnutls/gnutls.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -30,12 +29,11 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "measured.h"
+
 #define HEADERS_MAX     16
-#define PIDS_MAX        64
 #define SAMPLES_MAX     (8u << 20)
 #define ANSWER_MAX      (64u << 10)
 #define RAMP_MAX        128      /* connections that may be without their first event at a time */
@@ -68,7 +66,8 @@ struct request {
 static struct {
     const char *path, *body_file, *stream_body_file;
     const char *headers[HEADERS_MAX];
-    int header_count, pids[PIDS_MAX], pid_count;
+    int header_count;
+    struct measured measured;
     uint16_t port;
     uint32_t connections, streams;
     double seconds, rate; /* of calls a second; 0: as fast as they are answered */
@@ -87,66 +86,6 @@ static struct {
     struct tally calls, events, firsts;
     char last_error[200];
 } load;
-
-static int64_t now_us(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-static _Noreturn void die(const char *what)
-{
-    fprintf(stderr, "bench_load: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-/* ---- the processes that are measured ------------------------------------------------------------------------ */
-
-static double cpu_s(void)
-{
-    double total = 0;
-
-    for (int i = 0; i < options.pid_count; i++) {
-        char path[64], text[1024] = "";
-        unsigned long user = 0, system = 0;
-        const char *at;
-        FILE *file;
-
-        snprintf(path, sizeof path, "/proc/%d/stat", options.pids[i]);
-        file = fopen(path, "re");
-        if (!file || !fgets(text, sizeof text, file))
-            die(path);
-        fclose(file);
-        at = strrchr(text, ')');
-        if (!at || sscanf(at + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
-            die(path);
-        total += (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
-    }
-    return total;
-}
-
-static long memory_kb(const char *file_name, const char *field)
-{
-    long total = 0, value;
-
-    for (int i = 0; i < options.pid_count; i++) {
-        char path[64], line[256], format[32];
-        FILE *file;
-
-        snprintf(path, sizeof path, "/proc/%d/%s", options.pids[i], file_name);
-        snprintf(format, sizeof format, "%s: %%ld", field);
-        file = fopen(path, "re");
-        if (!file)
-            die(path);
-        while (fgets(line, sizeof line, file))
-            if (sscanf(line, format, &value) == 1)
-                total += value;
-        fclose(file);
-    }
-    return total;
-}
 
 /* ---- connections -------------------------------------------------------------------------------------------- */
 
@@ -578,15 +517,15 @@ static int run(void)
     load.broken = load.broken_streams;
     load.errors = 0;
     load.is_measuring = true;
-    cpu_before = cpu_s();
+    cpu_before = measured_cpu_s(&options.measured);
     began_us = now_us();
     end_us = began_us + (int64_t)(options.seconds * 1e6);
     while (is_up && now_us() < end_us)
         turn(10);
     seconds = (double)(now_us() - began_us) / 1e6;
-    cpu_used = cpu_s() - cpu_before;
-    pss_kb = memory_kb("smaps_rollup", "Pss");
-    rss_kb = memory_kb("status", "VmRSS");
+    cpu_used = measured_cpu_s(&options.measured) - cpu_before;
+    pss_kb = measured_kb(&options.measured, "smaps_rollup", "Pss");
+    rss_kb = measured_kb(&options.measured, "status", "VmRSS");
     printf("{\"is_up\":%s,\"connections\":%u,\"streams\":%u,\"seconds\":%.3f,\"errors\":%llu,\"broken\":%llu,",
            is_up ? "true" : "false", options.connections, options.streams, seconds, (unsigned long long)load.errors,
            (unsigned long long)load.broken);
@@ -601,57 +540,13 @@ static int run(void)
     return 0;
 }
 
-/* One blocking GET; true for a 200. */
-static bool is_answered(void)
-{
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons(options.port) };
-    char answer[512] = "";
-    bool is_good = false;
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof to) == 0 &&
-        send(fd, load.call.bytes, load.call.len, MSG_NOSIGNAL) == (ssize_t)load.call.len &&
-        recv(fd, answer, sizeof answer - 1, 0) > 12)
-        is_good = memcmp(answer + 9, "200", 3) == 0;
-    close(fd);
-    return is_good;
-}
-
 static int measure_start(char **command)
 {
-    const struct timespec pause = { 0, 200000 };
-    int64_t began_us, ready_us = -1;
-    int status;
-    pid_t child;
-
     load.call = make_request(NULL);
-    began_us = now_us();
-    child = fork();
-    if (child < 0)
-        die("fork");
-    if (child == 0) {
-        execvp(command[0], command);
-        die(command[0]);
-    }
-    while (ready_us < 0 && now_us() - began_us < 30000000 && waitpid(child, &status, WNOHANG) == 0) {
-        if (is_answered())
-            ready_us = now_us() - began_us;
-        else
-            nanosleep(&pause, NULL);
-    }
-    if (ready_us >= 0 || waitpid(child, &status, WNOHANG) == 0) {
-        kill(child, SIGTERM);
-        waitpid(child, &status, 0);
-    }
-    printf("{\"start_us\":%lld}\n", (long long)ready_us);
-    return ready_us < 0;
-}
+    int64_t took_us = measured_start_us(command, options.port, load.call.bytes, load.call.len);
 
-static void parse_pids(char *list)
-{
-    for (char *at = strtok(list, ","); at && options.pid_count < PIDS_MAX; at = strtok(NULL, ","))
-        options.pids[options.pid_count++] = atoi(at);
+    printf("{\"start_us\":%lld}\n", (long long)took_us);
+    return took_us < 0;
 }
 
 /* Index of what follows the options. */
@@ -679,7 +574,7 @@ static int parse_options(int argc, char **argv)
         else if (strcmp(argv[i], "--seconds") == 0)
             options.seconds = strtod(argv[i + 1], NULL);
         else if (strcmp(argv[i], "--pids") == 0)
-            parse_pids(argv[i + 1]);
+            measured_parse(&options.measured, argv[i + 1]);
         else if (strcmp(argv[i], "--tls") == 0)
             options.is_tls = strcmp(argv[i + 1], "yes") == 0;
         else if (strcmp(argv[i], "--at-once") == 0)
@@ -716,7 +611,8 @@ int main(int argc, char **argv)
     if (strcmp(mode, "json") == 0 || strcmp(mode, "stream") == 0 || strcmp(mode, "mixed") == 0)
         return run();
     if (strcmp(mode, "memory") == 0) {
-        printf("{\"pss_kb\":%ld,\"rss_kb\":%ld}\n", memory_kb("smaps_rollup", "Pss"), memory_kb("status", "VmRSS"));
+        printf("{\"pss_kb\":%ld,\"rss_kb\":%ld}\n", measured_kb(&options.measured, "smaps_rollup", "Pss"),
+               measured_kb(&options.measured, "status", "VmRSS"));
         return 0;
     }
     fprintf(stderr, "bench_load: unknown mode '%s', expected json, stream, mixed, start or memory\n", mode);
