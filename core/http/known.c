@@ -78,8 +78,8 @@ bool http_known_find(struct http_ex *ex, aigw_str told)
     uint64_t hash, *seen;
     struct known_head *head;
 
-    if (ex->is_chunked || ex->has_cookies ||
-        told.len > HEAD_MAX) /* chunks are read by the library, whatever it knows */
+    /* Chunks are read by the library, whatever it knows. */
+    if (ex->is_chunked || ex->has_cookies || told.len > HEAD_MAX)
         return false;
     hash = hash_bytes(known->seed, told.ptr, told.len);
     head = &known->heads[hash % KNOWN_HEADS];

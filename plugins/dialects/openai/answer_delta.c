@@ -91,7 +91,9 @@ static bool scan_frame(aigw_str data, struct openai_delta *delta, char *scratch,
             s.is_ok = s.is_ok && scan_null(&s);
         } else if (SCAN_IS(key, "model") && delta->model.len == 0) {
             aigw_str name = scan_plain(&s);
-            delta->model = (aigw_str){ name.ptr - s.is_ok, name.len + 2 };
+
+            if (s.is_ok)
+                delta->model = (aigw_str){ name.ptr - 1, name.len + 2 };
         } else if (SCAN_IS(key, "object") || SCAN_IS(key, "type")) {
             s.is_ok = !wire_is(scan_plain(&s), "error") && s.is_ok;
         } else {
