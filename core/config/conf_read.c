@@ -19,11 +19,10 @@ struct convert {
     const char *file;
 };
 
-static void set_number(struct gw_node *node, int type, int64_t integer, double number)
+static void set_integer(struct gw_node *node, int type, int64_t integer)
 {
     node->type = type;
     node->integer = integer;
-    node->number = number;
 }
 
 static struct gw_node *convert(const struct convert *c, const config_setting_t *setting);
@@ -64,16 +63,17 @@ static struct gw_node *convert(const struct convert *c, const config_setting_t *
     }
     switch (config_setting_type(setting)) {
     case CONFIG_TYPE_INT:
-        set_number(node, GW_NODE_INT, config_setting_get_int(setting), (double)config_setting_get_int(setting));
+        set_integer(node, GW_NODE_INT, config_setting_get_int(setting));
         return node;
     case CONFIG_TYPE_INT64:
-        set_number(node, GW_NODE_INT, config_setting_get_int64(setting), (double)config_setting_get_int64(setting));
+        set_integer(node, GW_NODE_INT, config_setting_get_int64(setting));
         return node;
     case CONFIG_TYPE_FLOAT:
-        set_number(node, GW_NODE_DOUBLE, 0, config_setting_get_float(setting));
+        node->type = GW_NODE_DOUBLE;
+        node->number = config_setting_get_float(setting);
         return node;
     case CONFIG_TYPE_BOOL:
-        set_number(node, GW_NODE_BOOL, config_setting_get_bool(setting) != 0, 0);
+        set_integer(node, GW_NODE_BOOL, config_setting_get_bool(setting) != 0);
         return node;
     case CONFIG_TYPE_STRING:
         text = config_setting_get_string(setting);

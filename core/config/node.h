@@ -19,9 +19,11 @@ struct gw_node {
     int type;         /* GW_NODE_* */
     const char *file; /* "conf.d/10-server.conf", or the environment variable that set it */
     int line;         /* 0 when from the environment */
-    const char *string;
-    int64_t integer;              /* INT and BOOL */
-    double number;                /* INT and DOUBLE */
+    union {
+        const char *string;
+        int64_t integer; /* INT and BOOL */
+        double number;
+    };
     struct gw_node *first, *next; /* children in order */
 };
 

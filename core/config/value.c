@@ -451,7 +451,9 @@ bool gw_value_from_node(const struct gw_value_target *t, const struct gw_node *n
     }
     if (type == AIGW_SET_INT && node->type == GW_NODE_INT)
         return store_int(t, node, node->integer);
-    if (type == AIGW_SET_DOUBLE && (node->type == GW_NODE_INT || node->type == GW_NODE_DOUBLE))
+    if (type == AIGW_SET_DOUBLE && node->type == GW_NODE_INT)
+        return store_double(t, node, (double)node->integer);
+    if (type == AIGW_SET_DOUBLE && node->type == GW_NODE_DOUBLE)
         return store_double(t, node, node->number);
     if (type == AIGW_SET_BOOL && node->type == GW_NODE_BOOL)
         return store_bool(t, node->integer != 0);

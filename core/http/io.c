@@ -58,7 +58,10 @@ static ssize_t send_plain(struct http_conn *conn, const struct iovec *parts, int
     ssize_t sent;
 
     do {
-        sent = sendmsg(conn->watch.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (count == 1) /* the kernel has less to look at */
+            sent = send(conn->watch.fd, parts->iov_base, parts->iov_len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        else
+            sent = sendmsg(conn->watch.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
     } while (sent < 0 && errno == EINTR);
     if (sent >= 0)
         return sent;

@@ -18,7 +18,7 @@
 
 static aigw_status copy_bytes(int from, int to, const char *path, off_t *ret_len, struct gw_err *reterr)
 {
-    char chunk[65536];
+    char chunk[16384]; /* the stack that is touched here stays ours */
     ssize_t got;
 
     *ret_len = 0;

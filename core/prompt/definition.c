@@ -255,7 +255,7 @@ static bool read_messages(struct gw_prompt_loader *l, const struct gw_node *root
     const struct gw_node *list = gw_node_get(root, "messages");
     struct gw_prompt_message *messages;
     bool is_raw = head->kind && strcmp(head->kind, "completion") == 0;
-    uint32_t count = 0;
+    uint32_t count = 0, max = 0;
 
     if (!list && is_raw)
         return true;
@@ -264,14 +264,16 @@ static bool read_messages(struct gw_prompt_loader *l, const struct gw_node *root
                    "expected a list: messages = ( { role = \"user\"; text = \"…\"; } );");
         return false;
     }
-    messages = gw_arena_calloc(l->arena, MESSAGES_MAX * sizeof *messages);
-    if (!messages)
-        return false;
     for (const struct gw_node *node = list->first; node; node = node->next) {
-        if (count == MESSAGES_MAX) {
+        if (max++ == MESSAGES_MAX) {
             gw_problem(l->problems, node, "messages", "more than %u messages", MESSAGES_MAX);
             return false;
         }
+    }
+    messages = gw_arena_calloc(l->arena, max * sizeof *messages);
+    if (!messages)
+        return false;
+    for (const struct gw_node *node = list->first; node; node = node->next) {
         if (!read_message(l, node, folder, def, &messages[count]))
             return false;
         count++;

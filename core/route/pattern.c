@@ -7,8 +7,8 @@
 
 struct parser {
     const char *text, *at;
-    struct gw_pattern_part *parts;
-    struct gw_pattern_segment *segments;
+    struct gw_pattern_part parts[GW_PATTERN_PARTS_MAX];
+    struct gw_pattern_segment segments[GW_PATTERN_SEGMENTS_MAX];
     uint32_t part_count, segment_count, param_count;
     bool has_rest;
     struct gw_err *err;
@@ -136,21 +136,37 @@ static aigw_status parse_all(struct parser *parser)
     return AIGW_OK;
 }
 
+/** What was parsed, in no more memory than it takes: a gateway has hundreds of patterns, and matching walks them. NULL
+ *  when the arena is full. */
+static struct gw_pattern_segment *keep_segments(struct gw_arena *arena, const struct parser *parser)
+{
+    size_t segments_size = parser->segment_count * sizeof(struct gw_pattern_segment);
+    size_t parts_size = parser->part_count * sizeof(struct gw_pattern_part);
+    struct gw_pattern_segment *segments = gw_arena_alloc(arena, segments_size + parts_size);
+    struct gw_pattern_part *parts = segments ? (struct gw_pattern_part *)(segments + parser->segment_count) : NULL;
+
+    if (!segments)
+        return NULL;
+    memcpy(segments, parser->segments, segments_size);
+    memcpy(parts, parser->parts, parts_size);
+    for (uint32_t i = 0; i < parser->segment_count; parts += segments[i++].part_count)
+        segments[i].parts = parts;
+    return segments;
+}
+
 aigw_status gw_pattern_parse(struct gw_arena *arena, const char *text, struct gw_pattern *ret_pattern,
                              struct gw_err *err)
 {
     struct parser parser = { .text = text, .err = err };
-
-    parser.parts = gw_arena_calloc(arena, GW_PATTERN_PARTS_MAX * sizeof *parser.parts);
-    parser.segments = gw_arena_calloc(arena, GW_PATTERN_SEGMENTS_MAX * sizeof *parser.segments);
-    if (!parser.parts || !parser.segments)
-        return gw_err_set(err, AIGW_E_NOMEM, "memory is out");
     aigw_status status = parse_all(&parser);
+
     if (status)
         return status;
-    *ret_pattern = (struct gw_pattern){ .segments = parser.segments,
+    *ret_pattern = (struct gw_pattern){ .segments = keep_segments(arena, &parser),
                                         .segment_count = parser.segment_count,
                                         .param_count = parser.param_count };
+    if (!ret_pattern->segments)
+        return gw_err_set(err, AIGW_E_NOMEM, "memory is out");
     size_t prefix_len = 0;
     while (ret_pattern->prefix_depth < parser.segment_count && parser.segments[ret_pattern->prefix_depth].is_literal)
         prefix_len += 1 + parser.segments[ret_pattern->prefix_depth++].parts[0].text.len;

@@ -12,6 +12,10 @@
 #include "base/log.h"
 #include "upstream/internal.h"
 
+/* Plain sockets are watched by edges: a level would have epoll look at each of them once more after every event. TLS
+ * reads ahead in pieces of its own, so its sockets are watched by level. */
+#define EDGES ((uint32_t)EPOLLET | EPOLLRDHUP)
+
 /* A sender that never rests gets so many reads at a time; then others have their turn. */
 #define READS_PER_TURN 32
 
@@ -387,14 +391,19 @@ static bool flush(struct gw_conn *conn, struct gw_transfer *transfer)
     return true;
 }
 
+/** What a connection waits for that has nothing to send. */
+static uint32_t reading(const struct gw_conn *conn)
+{
+    return session_of(conn) ? EPOLLIN : EPOLLIN | EDGES;
+}
+
 /** What a busy connection waits for. */
 static uint32_t wanted(const struct gw_conn *conn)
 {
     const struct gw_tls *tls = session_of(conn);
+    bool has_to_send = !conn->transfer->out.is_sent && !conn->transfer->out.is_dead;
 
-    if (!conn->transfer->out.is_sent && !conn->transfer->out.is_dead)
-        return EPOLLIN | EPOLLOUT;
-    return tls && gw_tls_wants_write(tls) ? EPOLLIN | EPOLLOUT : EPOLLIN;
+    return reading(conn) | (has_to_send || (tls && gw_tls_wants_write(tls)) ? EPOLLOUT : 0u);
 }
 
 void gw_conn_carry(struct gw_conn *conn, struct gw_transfer *transfer)
@@ -431,12 +440,15 @@ ssize_t gw_conn_recv(struct gw_conn *conn, char *bytes, size_t len)
     do
         n = recv(conn->fd.fd, bytes, len, 0);
     while (n < 0 && errno == EINTR);
+    /* A short read means that the socket is empty, and what comes next is a new edge. Not so the end, when it came
+     * together with what was read. */
+    conn->is_unread = n == (ssize_t)len || (n > 0 && conn->is_hup);
     return n >= 0 ? n : io_code(errno);
 }
 
 bool gw_conn_has_more(const struct gw_conn *conn)
 {
-    return session_of(conn) && gw_tls_has_more(session_of(conn));
+    return session_of(conn) ? gw_tls_has_more(session_of(conn)) : conn->is_unread;
 }
 
 void gw_conn_wait(struct gw_conn *conn)
@@ -457,7 +469,6 @@ void gw_conn_read(struct gw_conn *conn)
         return;
     }
     for (int reads = 1;; reads++) {
-        bool is_tls = session_of(conn) != NULL;
         ssize_t n = gw_conn_recv(conn, conn->up->in, GW_READ_MAX);
 
         if (n == GW_IO_AGAIN)
@@ -468,15 +479,12 @@ void gw_conn_read(struct gw_conn *conn)
         }
         if (!gw_answer_feed(conn, (aigw_str){ conn->up->in, (size_t)n }))
             return;
-        /* A short read from a socket means that it is empty; what TLS holds back epoll does not know of. */
-        if (is_tls ? !gw_conn_has_more(conn) : n < (ssize_t)GW_READ_MAX)
+        if (!gw_conn_has_more(conn))
             break;
-        if (!is_enough(conn, reads))
-            continue;
-        if (!is_tls)
-            break;
-        gw_answer_rest(conn);
-        return;
+        if (is_enough(conn, reads)) {
+            gw_answer_rest(conn);
+            return;
+        }
     }
     gw_conn_wait(conn);
     leave(conn);
@@ -501,6 +509,8 @@ static void on_event(struct gw_fd *self, uint32_t events)
 {
     struct gw_conn *conn = GW_CONTAINER_OF(self, struct gw_conn, fd);
 
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        conn->is_hup = true;
     switch (conn->state) {
     case GW_CONN_PROXY_TLS:
     case GW_CONN_TLS:
@@ -528,20 +538,19 @@ static void on_event(struct gw_fd *self, uint32_t events)
 
 /* ---- the end ---------------------------------------------------------------------------------------------------- */
 
-/** Nothing is left inside TLS but perhaps a ticket. */
+/** Nothing is left to read but perhaps a ticket of TLS. */
 static bool is_drained(struct gw_conn *conn)
 {
-    struct gw_tls *tls = session_of(conn);
     char byte;
 
-    return !tls || !gw_tls_has_more(tls) || gw_tls_recv(tls, &byte, 1) == GW_IO_AGAIN;
+    return !gw_conn_has_more(conn) || gw_conn_recv(conn, &byte, 1) == GW_IO_AGAIN;
 }
 
 void gw_conn_release(struct gw_conn *conn)
 {
     struct gw_transfer *transfer = conn->transfer;
     bool may_stay = conn->state == GW_CONN_BUSY && transfer->out.is_sent && conn->rest.len == 0 &&
-                    gw_http1_keeps(&transfer->answer) && is_drained(conn) && watch(conn, EPOLLIN);
+                    gw_http1_keeps(&transfer->answer) && is_drained(conn) && watch(conn, reading(conn));
 
     conn->rest = AIGW_STR_NONE;
     if (!may_stay || !gw_pool_put(conn, transfer->answer.keep_s)) {

@@ -87,6 +87,8 @@ struct gw_conn {
     int64_t expires_ms; /* while idle */
     uint32_t served;    /* whole answers */
     uint8_t state;      /* enum gw_conn_state */
+    bool is_hup;        /* the other side has closed; what it sent before may be there to read */
+    bool is_unread;     /* plain: there may be more, and no edge will say so */
 };
 
 /** A request on its way out. */
