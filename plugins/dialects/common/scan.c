@@ -135,6 +135,14 @@ bool scan_null(struct scan *s)
     return scan_word(s, "null");
 }
 
+/* What may follow a number. */
+static bool scan_is_behind(const struct scan *s)
+{
+    char c = s->at < s->end ? *s->at : '\0';
+
+    return c == ',' || c == '}' || c == ']' || c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
 int32_t scan_int(struct scan *s)
 {
     int32_t value = 0, digits = 0;
@@ -143,7 +151,7 @@ int32_t scan_int(struct scan *s)
     while (s->at < s->end && *s->at >= '0' && *s->at <= '9' && digits++ < 9)
         value = value * 10 + (*s->at++ - '0');
     /* A fraction, an exponent, a tenth digit or a leading zero is for the real parser. */
-    if (digits == 0 || s->at == s->end || !memchr(" ,}]\n\r\t", *s->at, 7) || (digits > 1 && s->at[-digits] == '0'))
+    if (digits == 0 || !scan_is_behind(s) || (digits > 1 && s->at[-digits] == '0'))
         s->is_ok = false;
     return value;
 }
@@ -174,7 +182,7 @@ static void scan_number(struct scan *s)
         if (scan_digits(s) == 0)
             s->is_ok = false;
     }
-    if (s->at == s->end || !memchr(" ,}]\n\r\t", *s->at, 7))
+    if (!scan_is_behind(s))
         s->is_ok = false;
 }
 
@@ -213,8 +221,30 @@ void scan_skip(struct scan *s)
     scan_skip_deep(s, 0);
 }
 
+/* ,"name": without a blank or an escape, as nearly all servers write it. */
+static bool scan_tight_key(struct scan *s, bool is_first, aigw_str *ret_key)
+{
+    const char *at = s->at, *name;
+
+    if (!is_first && (at == s->end || *at++ != ','))
+        return false;
+    if (at == s->end || *at++ != '"')
+        return false;
+    name = at;
+    at = aigw_json_plain_end(at, s->end);
+    if (s->end - at < 2 || at[0] != '"' || at[1] != ':')
+        return false;
+    *ret_key = (aigw_str){ name, (size_t)(at - name) };
+    s->at = at + 2;
+    return true;
+}
+
 bool scan_key(struct scan *s, bool *is_first, aigw_str *ret_key)
 {
+    if (s->is_ok && scan_tight_key(s, *is_first, ret_key)) {
+        *is_first = false;
+        return true;
+    }
     if (scan_try(s, '}') || !s->is_ok)
         return false;
     if (!*is_first)
