@@ -96,6 +96,18 @@ static int skip_hidden(const struct dirent *entry)
     return entry->d_name[0] != '.';
 }
 
+/** Is the entry a folder? *ret_is_there: it is anything at all. Most file systems say so with the name. */
+static bool is_folder(const struct dirent *entry, const char *path, bool *ret_is_there)
+{
+    struct stat st;
+
+    *ret_is_there = true;
+    if (entry->d_type == DT_REG || entry->d_type == DT_DIR)
+        return entry->d_type == DT_DIR;
+    *ret_is_there = stat(path, &st) == 0;
+    return *ret_is_there && S_ISDIR(st.st_mode);
+}
+
 /** Call fn for every file below path whose name ends in `suffix`, in name order. Links are followed; the depth limit
  *  ends a loop of links. */
 static void walk(struct gw_prompt_loader *l, const char *path, const char *rel, const char *suffix, uint32_t depth,
@@ -113,11 +125,11 @@ static void walk(struct gw_prompt_loader *l, const char *path, const char *rel, 
         const char *sub = gw_arena_printf(l->arena, "%s/%s", path, name);
         const char *sub_rel = gw_arena_printf(l->arena, "%s%s%s", rel, *rel ? "/" : "", name);
         size_t len = strlen(name), suffix_len = strlen(suffix);
-        struct stat st;
+        bool is_there, is_dir = sub && is_folder(entries[i], sub, &is_there);
 
-        if (!sub || !sub_rel || stat(sub, &st) < 0)
+        if (!sub || !sub_rel || !is_there)
             continue;
-        if (S_ISDIR(st.st_mode)) {
+        if (is_dir) {
             if (depth == DEPTH_MAX)
                 gw_problem(l->problems, NULL, sub, "folders nested deeper than %u", DEPTH_MAX);
             else if (*rel || strcmp(name, "partials") != 0)
