@@ -236,7 +236,8 @@ static const char *origin_of(struct gw_arena *arena, const char *url)
         len -= (size_t)(user + 1 - host);
         host = user + 1;
     }
-    return gw_arena_printf(arena, "%.*s%.*s", (int)(strstr(url, "://") + 3 - url), url, (int)len, host);
+    const aigw_str parts[] = { { url, (size_t)(strstr(url, "://") + 3 - url) }, { host, len } };
+    return gw_arena_join(arena, parts, GW_ARRAY_LEN(parts)).ptr;
 }
 
 /* ---- out ---- */

@@ -140,6 +140,18 @@ static const char *read_place(const struct gw_url *url, struct place *ret_place)
     return why;
 }
 
+/* Most of the endpoints have one, and each request an endpoint: no printf. */
+static void put_port(struct gw_buf *out, unsigned port)
+{
+    char text[6];
+    char *at = text + sizeof text;
+
+    for (; port > 0; port /= 10)
+        *--at = (char)('0' + port % 10);
+    *--at = ':';
+    gw_buf_put(out, at, (size_t)(text + sizeof text - at));
+}
+
 static const char *put_normal(struct gw_buf *out, aigw_str raw)
 {
     struct gw_url url;
@@ -153,7 +165,7 @@ static const char *put_normal(struct gw_buf *out, aigw_str raw)
     gw_buf_puts(out, place.is_https ? "https://" : "http://");
     gw_buf_puts(out, place.host);
     if (place.port != (place.is_https ? 443 : 80))
-        gw_buf_printf(out, ":%u", place.port);
+        put_port(out, place.port);
     why = gw_url_put_path(out, url.path);
     if (!why && url.query.len) {
         gw_buf_puts(out, "?");
@@ -168,6 +180,7 @@ aigw_status gw_endpoint_normalize(struct gw_arena *arena, aigw_str raw, aigw_str
     struct gw_buf text;
 
     gw_buf_init(&text, GW_URL_MAX);
+    (void)gw_buf_reserve(&text, raw.len < GW_URL_MAX / 2 ? raw.len + 16 : 0); /* in one piece, as a rule */
     const char *why = put_normal(&text, raw);
     if (!why && text.status == AIGW_E_LIMIT)
         why = "is longer than 2048 characters when it is encoded";

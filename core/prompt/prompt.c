@@ -269,6 +269,14 @@ static aigw_status parse_inputs(aigw_str inputs, struct json_object **ret_json, 
 
 #define DATE_NAME "current_date"
 
+static void put_digits(char *digits, size_t count, int number)
+{
+    while (count > 0) {
+        digits[--count] = (char)('0' + number % 10);
+        number /= 10;
+    }
+}
+
 /** The query's variables and the date of today, which the inputs may not have. */
 static aigw_status add_date(struct gw_arena *arena, struct gw_mustache_vars *vars, struct gw_err *err)
 {
@@ -277,17 +285,25 @@ static aigw_status add_date(struct gw_arena *arena, struct gw_mustache_vars *var
     struct aigw_pair *pairs;
     time_t now = (time_t)gw_wall_s();
     struct tm day;
-    char *text;
+    char month_day[2], year[4];
 
     if (is_given(vars, DATE_NAME) || !gmtime_r(&now, &day))
         return AIGW_OK;
-    text = gw_arena_printf(arena, "%s %02d, %d", months[day.tm_mon], day.tm_mday, day.tm_year + 1900);
+    /* Once per request, asked for or not: no printf. */
+    put_digits(month_day, sizeof month_day, day.tm_mday);
+    put_digits(year, sizeof year, day.tm_year + 1900);
+    const aigw_str parts[] = { gw_str(months[day.tm_mon]),
+                               AIGW_STR(" "),
+                               { month_day, sizeof month_day },
+                               AIGW_STR(", "),
+                               { year, sizeof year } };
+    aigw_str text = gw_arena_join(arena, parts, GW_ARRAY_LEN(parts));
     pairs = gw_arena_alloc(arena, (vars->pair_count + 1) * sizeof *pairs);
-    if (!text || !pairs)
+    if (!text.ptr || !pairs)
         return gw_err_set(err, AIGW_E_NOMEM, "the request's memory budget is spent");
     if (vars->pair_count)
         memcpy(pairs, vars->pairs, vars->pair_count * sizeof *pairs);
-    pairs[vars->pair_count++] = (struct aigw_pair){ AIGW_STR(DATE_NAME), gw_str(text) };
+    pairs[vars->pair_count++] = (struct aigw_pair){ AIGW_STR(DATE_NAME), text };
     vars->pairs = pairs;
     return AIGW_OK;
 }
