@@ -79,23 +79,24 @@ struct gw_exchange {
     char request_id[256];  /* D18 */
     char client_ip[64];    /* forwarded address when the peer is a trusted proxy (D22) */
     uint16_t client_port;
-    uint16_t http_minor; /* 0 or 1 */
     bool is_tls;
-    bool is_head; /* method HEAD: headers only */
+    bool is_origin_chosen; /* the answer would be another for another origin */
+    aigw_str allow_origin; /* pages of which origin may read the answer: "*" when one asks, unless the handler says
+                              otherwise; absent: none, or nobody asks */
+    char answer_type[48];  /* media type of the answer, "" before one was begun; cut when longer */
     /* for the access log; microseconds, monotonic unless said */
     int64_t arrived_us;
     int64_t arrived_wall_us;
+    int64_t done_us; /* set before on_done */
+    int status;      /* 0: nothing was sent */
+    /* What each event of a stream looks at is together, here and behind it in struct http_ex. */
+    uint16_t http_minor; /* 0 or 1 */
+    bool is_head;        /* method HEAD: headers only */
+    bool did_abort;      /* the answer was cut on purpose or by the client */
+    bool is_gone;
     int64_t response_start_us; /* 0: not yet */
     int64_t first_chunk_us;
-    int64_t done_us;       /* set before on_done */
-    uint64_t bytes_out;    /* body bytes */
-    int status;            /* 0: nothing was sent */
-    aigw_str allow_origin; /* pages of which origin may read the answer: "*" when one asks, unless the handler says
-                              otherwise; absent: none, or nobody asks */
-    bool is_origin_chosen; /* the answer would be another for another origin */
-    char answer_type[48];  /* media type of the answer, "" before one was begun; cut when longer */
-    bool did_abort;        /* the answer was cut on purpose or by the client */
-    bool is_gone;
+    uint64_t bytes_out; /* body bytes */
 };
 
 struct gw_http_header {

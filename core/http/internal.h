@@ -58,23 +58,12 @@ struct http_tls {
 
 struct http_conn {
     struct gw_fd watch; /* IN, RDHUP and OUT, edge-triggered, registered once */
-    struct gw_timer timer;
-    int64_t deadline_ms; /* monotonic; the timer may fire earlier and is then set again */
-    uint64_t acked;      /* bytes the peer had acknowledged when the stall deadline was set */
     struct gw_http *http;
+    struct http_ex *ex;       /* in CONN_BUSY */
     gnutls_session_t session; /* NULL: plain */
-    struct http_tls *tls;
-    struct http_ex *ex; /* in CONN_BUSY */
-    struct http_conn *prev, *next;
-    struct http_conn *turn_next; /* in the list of those with something to do at the end of the turn */
-    struct gw_buf in;            /* came, but is not eaten yet: part of a head, or what follows the present request */
-    struct gw_buf out;           /* has to go out */
-    size_t out_at;               /* sent so far of out */
-    size_t scanned;              /* of the head that begins in `in` */
-    size_t wasted;               /* bytes thrown away while lingering */
-    uint8_t state;               /* enum http_conn_state */
-    uint8_t deadline;            /* DEADLINE_* */
-    uint8_t stalled;             /* looks without progress in a row */
+    uint8_t state;            /* enum http_conn_state */
+    uint8_t deadline;         /* DEADLINE_* */
+    uint8_t stalled;          /* looks without progress in a row */
     uint8_t blank_lines;
     /* facts about the socket, not progress */
     bool is_readable;     /* as far as epoll said */
@@ -86,6 +75,17 @@ struct http_conn {
     bool was_silent; /* draining: nothing came since the last look */
     bool is_in_turn;
     uint16_t peer_port;
+    struct http_conn *turn_next; /* in the list of those with something to do at the end of the turn */
+    struct gw_buf out;           /* has to go out */
+    size_t out_at;               /* sent so far of out */
+    struct gw_buf in;            /* came, but is not eaten yet: part of a head, or what follows the present request */
+    size_t scanned;              /* of the head that begins in `in` */
+    size_t wasted;               /* bytes thrown away while lingering */
+    struct gw_timer timer;
+    int64_t deadline_ms; /* monotonic; the timer may fire earlier and is then set again */
+    uint64_t acked;      /* bytes the peer had acknowledged when the stall deadline was set */
+    struct http_tls *tls;
+    struct http_conn *prev, *next;
     char peer_ip[INET6_ADDRSTRLEN];
 };
 
@@ -102,13 +102,7 @@ struct http_ex {
     struct gw_exchange pub;
     struct http_conn *conn;
     const struct gw_http_handler *handler; /* whom to tell; NULL: the pipeline never heard of it */
-    struct http_channel *channel;          /* while the library reads the request */
-    struct known_head *known;              /* where its head is kept (known.c); NULL: nowhere */
-    struct http_header *headers;
-    uint32_t header_count;
-    uint32_t length_index; /* of its content-length */
-    uint32_t known_turn;   /* … unless another took its place */
-    uint8_t state;         /* enum http_ex_state */
+    uint8_t state;                         /* enum http_ex_state */
     /* facts about the request */
     bool is_known; /* the library has read such a head before: it is not asked */
     bool is_chunked;
@@ -116,6 +110,12 @@ struct http_ex {
     bool has_cookies;
     bool asks_to_close; /* by its version or its connection header; the library then closes its channel, too */
     bool must_close;    /* no request may follow this one */
+    struct http_channel *channel; /* while the library reads the request */
+    struct known_head *known;     /* where its head is kept (known.c); NULL: nowhere */
+    struct http_header *headers;
+    uint32_t header_count;
+    uint32_t length_index; /* of its content-length */
+    uint32_t known_turn;   /* … unless another took its place */
     struct gw_buf body;
     struct gw_unpack *unpack; /* unpacks what comes; NULL: it comes as it is */
     uint64_t content_length;

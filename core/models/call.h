@@ -40,16 +40,20 @@ struct gw_attempt {
     struct aigw_call *call;
     enum gw_attempt_state state;
     const struct gw_target *target;
-    struct aigw_ctx ctx;   /* the provider's view */
-    void *provider_call;   /* its memory */
+    struct aigw_ctx ctx; /* the provider's view */
+    void *provider_call; /* its memory */
+    struct gw_transfer *transfer;
+    int status; /* HTTP, 0: none yet */
+    uint32_t early_count;
+    struct gw_early_event *early;
+    struct gw_framer framer; /* ANSWERING */
+    /* Events of a stream do not come here. */
     struct gw_arena build; /* prompt, wire body: goes when the server accepted */
     struct aigw_model_request request;
     bool is_for_model; /* a question that every model server answers, if it has the model */
     bool is_canonical; /* the provider refused to pass the client's bytes to this target: not again */
     struct aigw_http_request http;
-    const char *origin; /* scheme://host:port of http.url, for logs */
-    struct gw_transfer *transfer;
-    struct gw_framer framer; /* ANSWERING */
+    const char *origin;      /* scheme://host:port of http.url, for logs */
     struct gw_buf refusal;   /* REFUSED: the body */
     struct gw_timer produce; /* LOCAL: the next produce() */
     struct gw_timer grace;   /* D35: silence after the finish reason, a whole body, or the words of a refusal */
@@ -57,9 +61,6 @@ struct gw_attempt {
     struct gw_credential_wait *wait;
     const char *credential_name; /* the last one that was asked for */
     aigw_str credential;         /* its value: to be masked where a server repeats it */
-    struct gw_early_event *early;
-    uint32_t early_count;
-    int status; /* HTTP, 0: none yet */
     int64_t started_us;
     struct gw_pass pass; /* what its end says goes to the target's circuit, with this */
     bool is_judged;      /* that was said */
@@ -68,6 +69,16 @@ struct gw_attempt {
 struct aigw_call {
     struct gw_call_request in;
     enum gw_call_state state;
+    uint32_t choice_count;
+    uint64_t finished_choices;  /* bit per choice */
+    struct gw_attempt *attempt; /* NULL between two */
+    struct gw_attempt *rival;   /* beside it, before anything of an answer was delivered; or NULL */
+    int64_t first_ms, last_ms;  /* of a stream's content: its first piece, the reason that ended it */
+    uint32_t piece_count;
+    bool is_paused;      /* by the client's slowness */
+    bool was_build_told; /* on_built() was called */
+    bool did_renew;      /* a refused credential was thrown away once */
+    /* Events of a stream do not come here. */
     const struct gw_plan *plan;
     uint64_t left;      /* targets that are still to be tried */
     uint32_t target_at; /* of the attempt, or of the last one */
@@ -79,23 +90,14 @@ struct aigw_call {
     int64_t wait_from_ms, wait_until_ms; /* QUEUED */
     bool did_wait;                       /* on_busy = "wait": it did, now the next tier may serve */
     const struct aigw_error *last_error; /* of the last attempt that failed */
-    struct gw_attempt *attempt;          /* NULL between two */
-    struct gw_attempt *rival;            /* beside it, before anything of an answer was delivered; or NULL */
     const struct gw_attempt *last_built; /* whose request the feature wrote last; only to compare with */
     bool was_hedged;
     bool did_settle;
     struct gw_attempt *dead; /* to be reaped */
     struct gw_task begin, reap;
     struct gw_timer rest, deadline, waiting, hedge;
-    uint64_t finished_choices; /* bit per choice */
-    uint32_t choice_count;
-    bool is_paused;                   /* by the client's slowness */
-    bool was_build_told;              /* on_built() was called */
-    bool did_renew;                   /* a refused credential was thrown away once */
     struct aigw_pair *answer_headers; /* of the latest answer; room for all that were asked for */
     uint32_t answer_header_count;
-    int64_t first_ms, last_ms; /* of a stream's content: its first piece, the reason that ended it */
-    uint32_t piece_count;
     struct gw_series *first_series;
     struct gw_call_stats stats;
 };

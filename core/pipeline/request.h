@@ -65,6 +65,13 @@ struct gw_request {
     struct gw_snapshot *snapshot;
     enum gw_request_state state;
     enum gw_answer_state answer;
+    struct aigw_ctx ctx; /* the feature's */
+    void *feature_call;  /* the feature's; NULL: check() was not reached */
+    struct gw_request_call *calls;
+    bool is_step_pending;                       /* check() or run() answered AIGW_PENDING */
+    bool is_preflight, is_verbose, is_outsider; /* outsider: judged by an API key's rules, not by GitLab's */
+    uint32_t call_count;                        /* made so far */
+    /* Events of a stream do not come here. */
     const struct gw_route *route; /* NULL for the core's own paths and unknown ones */
     const struct gw_route *near;  /* of those: whose clients ask there, if anybody's (gw_route_match) */
     int own;                      /* which of the core's own routes (answer.c), 0: none */
@@ -72,12 +79,8 @@ struct gw_request {
     struct aigw_principal principal;
     const struct gw_grant *grant; /* what limits the caller; NULL: GitLab, or nobody was asked for */
     struct aigw_request view;     /* what the feature sees */
-    struct aigw_ctx ctx;          /* the feature's */
-    void *feature_call;           /* the feature's; NULL: check() was not reached */
     struct gw_arena build;        /* AIGW_LIFE_BUILD of check() and run(); goes with the body */
-    struct gw_request_call *calls;
     const struct gw_resolved *resolved;
-    uint32_t call_count;                 /* made so far */
     const struct aigw_model_info *model; /* of the newest call */
     struct aigw_timer *timers;
     uint32_t timer_count;
@@ -85,11 +88,9 @@ struct gw_request {
     struct gw_auth_waiter waiter;
     struct gw_timer deadline;
     struct gw_task resume;
-    int64_t deadline_ms;                        /* monotonic */
-    bool is_step_pending;                       /* check() or run() answered AIGW_PENDING */
-    bool is_preflight, is_verbose, is_outsider; /* outsider: judged by an API key's rules, not by GitLab's */
-    const struct aigw_refusal *refusing;        /* the feature's refuse() is at work on it */
-    aigw_str *flags;                            /* feature flags, parsed on first use */
+    int64_t deadline_ms;                 /* monotonic */
+    const struct aigw_refusal *refusing; /* the feature's refuse() is at work on it */
+    aigw_str *flags;                     /* feature flags, parsed on first use */
     uint32_t flag_count;
     bool did_parse_flags;
     struct gw_note *notes;

@@ -30,14 +30,14 @@ struct gw_framer_json {
 
 struct gw_framer {
     enum gw_framer_state state;
-    uint32_t framing;           /* AIGW_FRAMING_*: what was asked for, then what it is */
+    uint32_t framing; /* AIGW_FRAMING_*: what was asked for, then what it is */
+    bool has_data, has_next, skip_lf;
+    aigw_status failed;         /* what ended the feeding for good, AIGW_OK while all is well */
     struct gw_buf held;         /* bytes of the beginning, or of the unfinished line, message or body */
     struct gw_buf data;         /* SSE: data lines of the event being collected */
     struct gw_buf name;         /* SSE: its name */
     struct gw_buf next;         /* SSE: a name that came behind its data: its own, or that of the event behind it */
     struct gw_framer_json json; /* SSE: of data, once there is a second line; BODY: of held, when that was asked */
-    bool has_data, has_next, skip_lf;
-    aigw_status failed; /* what ended the feeding for good, AIGW_OK while all is well */
 };
 /** framing: what was asked for. frame_max: largest frame (or body); beyond it feeding fails with AIGW_E_LIMIT. */
 void gw_framer_init(struct gw_framer *framer, uint32_t framing, size_t frame_max);

@@ -71,59 +71,61 @@ struct gw_origin {
 struct gw_connect; /* connect.c */
 struct gw_tunnel;  /* conn.c */
 
+/* Here as elsewhere what every event of a stream looks at comes first: with thousands of streams each event finds
+ * everything it touches out of the cache. */
 struct gw_conn {
     struct gw_fd fd;
+    struct gw_upstream *up;
+    struct gw_transfer *transfer;
+    struct gw_tls *proxy_tls, *tls;
+    uint8_t state;   /* enum gw_conn_state */
+    bool is_hup;     /* the other side has closed; what it sent before may be there to read */
+    bool is_unread;  /* plain: there may be more, and no edge will say so */
+    uint32_t served; /* whole answers */
+    aigw_str rest;   /* of what is being read, while answer.c works */
+    char *kept;      /* what was read and not taken before a pause */
+    size_t kept_len;
+    struct gw_origin *origin;
+    struct gw_connect *connect;     /* while CONNECTING */
+    struct gw_tunnel *tunnel;       /* while TUNNEL */
     TAILQ_ENTRY(gw_conn) in_origin; /* while idle */
     TAILQ_ENTRY(gw_conn) in_worker; /* while idle or closed */
-    struct gw_upstream *up;
-    struct gw_origin *origin;
-    struct gw_transfer *transfer;
-    struct gw_connect *connect; /* while CONNECTING */
-    struct gw_tunnel *tunnel;   /* while TUNNEL */
-    struct gw_tls *proxy_tls, *tls;
-    aigw_str rest; /* of what is being read, while answer.c works */
-    char *kept;    /* what was read and not taken before a pause */
-    size_t kept_len;
-    int64_t expires_ms; /* while idle */
-    uint32_t served;    /* whole answers */
-    uint8_t state;      /* enum gw_conn_state */
-    bool is_hup;        /* the other side has closed; what it sent before may be there to read */
-    bool is_unread;     /* plain: there may be more, and no edge will say so */
+    int64_t expires_ms;             /* while idle */
 };
 
 /** A request on its way out. */
 struct gw_outgoing {
-    char *head; /* ours; request line, headers, empty line */
+    bool is_sent;
+    bool is_dead; /* the connection took no more; an early answer may be there to read */
+    size_t sent;  /* of head and body together */
+    char *head;   /* ours; request line, headers, empty line */
     size_t head_len;
     aigw_str body; /* the caller's until the answer's head came, then `body_copy` */
     char *body_copy;
-    size_t sent; /* of head and body together */
-    bool is_sent;
-    bool is_dead; /* the connection took no more; an early answer may be there to read */
 };
 
 struct gw_transfer {
-    TAILQ_ENTRY(gw_transfer) entry; /* in the list that its state belongs to */
     struct gw_upstream *up;
-    struct gw_url *url;
-    struct gw_origin *origin; /* NULL: refused, goes nowhere */
     struct gw_conn *conn;
     struct gw_transfer_events events;
-    struct gw_timer timer; /* connect, idle and total limit in one, armed lazily */
-    struct gw_outgoing out;
-    struct gw_http1 answer;
     struct gw_unpack *unpack;
-    const char *refusal;                             /* of the URL: why nothing is called */
-    int64_t started_us, connect_us, first_byte_us;   /* the first absolute, the others spans */
-    int64_t last_ms;                                 /* connecting: since when; then: the last sign of life */
-    int64_t connect_ms, idle_ms, total_ms, start_ms; /* limits, and the loop's time at the start */
+    int64_t last_ms; /* connecting: since when; then: the last sign of life */
     size_t body_max, received;
     uint32_t flags;
-    uint32_t drained; /* while LEAVING */
-    uint8_t state;    /* enum gw_transfer_state */
+    uint8_t state; /* enum gw_transfer_state */
     bool is_head_request;
     bool must_be_fresh; /* sent once already, on a pooled connection that had ended */
     bool was_reused, got_bytes;
+    struct gw_http1 answer;
+    struct gw_outgoing out;
+    TAILQ_ENTRY(gw_transfer) entry; /* in the list that its state belongs to */
+    struct gw_url *url;
+    struct gw_origin *origin;                        /* NULL: refused, goes nowhere */
+    struct gw_timer timer;                           /* connect, idle and total limit in one, armed lazily */
+    const char *refusal;                             /* of the URL: why nothing is called */
+    int64_t started_us, connect_us, first_byte_us;   /* the first absolute, the others spans */
+    int64_t connect_ms, idle_ms, total_ms, start_ms; /* limits, and the loop's time at the start */
+    uint32_t drained;                                /* while LEAVING */
 };
 
 /** Connections under construction. */
