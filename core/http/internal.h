@@ -330,6 +330,8 @@ bool http_reply_self(struct http_ex *ex, const struct http_refusal *refusal);
 /** The head of an answer, in http->head. length: of the body; UINT64_MAX: a stream. */
 bool http_put_head(struct http_ex *ex, int status, const char *content_type, uint64_t length,
                    const struct gw_http_header *headers, size_t header_count);
+/** What is written as the body of such an answer is not sent. */
+bool http_has_no_body(const struct http_ex *ex, int status);
 void http_note_refusal(struct gw_http *http, const char *why);
 static inline bool http_can_answer(const struct http_ex *ex)
 {

@@ -97,15 +97,26 @@ static void put_status(struct gw_http *http, int status)
     gw_buf_puts(out, "\r\nserver: aigw\r\n");
 }
 
+/** RFC 9110 §8.6, RFC 9112 §6.1: not even the framing of a body. */
+static bool is_bodiless(int status)
+{
+    return status == 204 || status == 304 || status < 200;
+}
+
+bool http_has_no_body(const struct http_ex *ex, int status)
+{
+    return ex->pub.is_head || is_bodiless(status);
+}
+
 static void put_length(const struct http_ex *ex, struct gw_buf *out, int status, uint64_t length)
 {
-    bool has_no_body = status == 204 || status == 304 || status < 200;
-
-    if (length != UINT64_MAX && !has_no_body) {
+    if (is_bodiless(status))
+        return;
+    if (length != UINT64_MAX) {
         gw_buf_puts(out, "content-length: ");
         put_number(out, length);
         gw_buf_puts(out, "\r\n");
-    } else if (length == UINT64_MAX) {
+    } else {
         /* Proxies on the way must not collect what is meant to arrive piece by piece. */
         gw_buf_puts(out, "x-accel-buffering: no\r\n");
         if (ex->pub.http_minor > 0)
@@ -169,7 +180,7 @@ static bool reply(struct http_ex *ex, int status, const char *content_type, aigw
         ex->must_close = true;
     if (!http_put_head(ex, status, content_type, body.len, headers, header_count))
         return false;
-    if (ex->pub.is_head || status == 204 || status == 304)
+    if (http_has_no_body(ex, status))
         body.len = 0;
     ex->pub.status = status;
     ex->pub.bytes_out = body.len;

@@ -68,7 +68,7 @@ int gw_http_stream_write(struct gw_exchange *pub, aigw_str bytes)
         return GW_WRITE_OK; /* an empty chunk would end the body */
     if (!pub->first_chunk_us)
         pub->first_chunk_us = gw_mono_us();
-    if (pub->is_head)
+    if (http_has_no_body(ex, pub->status))
         return GW_WRITE_OK;
     pub->bytes_out += bytes.len;
     http_out_begin(ex->conn);
@@ -97,7 +97,7 @@ void gw_http_stream_end(struct gw_exchange *pub)
 
     if (ex->state != EX_STREAM && ex->state != EX_STREAM_FULL)
         return;
-    if (pub->http_minor > 0 && !pub->is_head)
+    if (pub->http_minor > 0 && !http_has_no_body(ex, pub->status))
         gw_buf_puts(&ex->conn->out, "0\r\n\r\n");
     http_ex_move(ex, ex->conn->out.status == AIGW_OK ? EX_END : EX_LOSE);
 }

@@ -94,7 +94,7 @@ void gw_attempt_fail(struct gw_attempt *attempt, const struct aigw_error *error)
 
 void gw_attempt_fail_status(struct gw_attempt *attempt, aigw_status why)
 {
-    const char *words = attempt->ctx.error;
+    const char *words = attempt->ctx.error && *attempt->ctx.error ? attempt->ctx.error : NULL;
     struct aigw_error error;
 
     switch (why) {

@@ -26,9 +26,15 @@ static aigw_status on_build(void *user, struct aigw_call *call, const struct aig
     }
     ret_request->struct_size = sizeof *ret_request;
     if (status == AIGW_OK && request->answer == GW_ANSWER_WHOLE)
-        return AIGW_E_STATE; /* it answered instead */
+        return AIGW_E_STATE;     /* it answered instead */
+    if (gw_call_is_over(call)) { /* it cancelled the call: is there another thing that will bring an answer? */
+        gw_request_settle(request, status < 0 && status != AIGW_E_UNSUPPORTED ? status : AIGW_OK);
+        return AIGW_E_STATE;
+    }
     if (status == AIGW_OK || status == AIGW_E_UNSUPPORTED) {
         *ret_why = status ? gw_ctx_error(&request->ctx) : NULL;
+        if (status && !**ret_why)
+            *ret_why = "the feature's build() gave no reason";
         return status;
     }
     gw_request_settle(request, status);

@@ -15,16 +15,58 @@ static bool is_header(const struct aigw_pair *header)
     return true;
 }
 
-static bool copy_headers(const struct aigw_pair *from, uint32_t count, struct gw_http_header *to)
+/* Those that say where an answer ends, and what becomes of the connection: a second opinion of them in one head is how
+ * answers are split. They come along when a model server's headers are passed on. */
+static bool is_ours(aigw_str name)
+{
+    static const char *const names[] = { "content-length", "transfer-encoding", "connection", "keep-alive",
+                                         "trailer",        "upgrade",           "te",         "proxy-connection" };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(names); i++)
+        if (gw_str_eq_ci(name, gw_str(names[i])))
+            return true;
+    return false;
+}
+
+/* An answer's head as the plugin wants it, checked. */
+struct head {
+    const char *content_type;
+    struct gw_http_header list[HEADERS_MAX];
+    uint32_t count;
+};
+
+/* Left out, and said: the answer itself may be a good one. */
+static void leave_out(struct aigw_ctx *ctx, const char *what, aigw_str name, const char *why)
+{
+    (void)gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_VALUE, "%s(): the header %.*s is left out: %s", what,
+                        AIGW_STR_ARG(name), why);
+}
+
+static bool copy_headers(struct aigw_ctx *ctx, const char *what, const struct aigw_pair *from, uint32_t count,
+                         struct head *to)
 {
     if (count > HEADERS_MAX || (count && !from))
         return false;
     for (uint32_t i = 0; i < count; i++) {
         if (!is_header(&from[i]))
             return false;
-        to[i] = (struct gw_http_header){ from[i].name, from[i].value };
+        if (is_ours(from[i].name))
+            leave_out(ctx, what, from[i].name, "the gateway frames its answers itself");
+        else if (to->content_type && gw_str_eq_ci(from[i].name, AIGW_STR("content-type")))
+            leave_out(ctx, what, from[i].name, "a content type is given already");
+        else
+            to->list[to->count++] = (struct gw_http_header){ from[i].name, from[i].value };
     }
     return true;
+}
+
+/* The content type that an answer has when its plugin names none. */
+static const char *usual_type(const struct head *head)
+{
+    for (uint32_t i = 0; i < head->count; i++)
+        if (gw_str_eq_ci(head->list[i].name, AIGW_STR("content-type")))
+            return NULL;
+    return GW_JSON;
 }
 
 /* May an answer begin? `what`: the function that wants to. */
@@ -43,15 +85,15 @@ static aigw_status may_begin(struct aigw_ctx *ctx, const char *what)
 
 /* Status, type and headers of an answer that may begin. */
 static aigw_status check_head(struct aigw_ctx *ctx, const char *what, uint32_t http_status, const char *content_type,
-                              const struct aigw_pair *headers, uint32_t header_count,
-                              struct gw_http_header list[HEADERS_MAX])
+                              const struct aigw_pair *headers, uint32_t header_count, struct head *ret_head)
 {
+    *ret_head = (struct head){ .content_type = content_type };
     if (http_status < 200 || http_status > 599)
         return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_VALUE, "%s(): the status is %u, expected 200 to 599", what,
                              http_status);
     if (content_type && (!gw_is_string(content_type) || !gw_is_header_value(gw_str(content_type))))
         return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_VALUE, "%s(): the content type is no header value", what);
-    if (!copy_headers(headers, header_count, list))
+    if (!copy_headers(ctx, what, headers, header_count, ret_head))
         return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_VALUE,
                              "%s(): more than %u headers, or one with a forbidden character", what, HEADERS_MAX);
     return AIGW_OK;
@@ -60,17 +102,17 @@ static aigw_status check_head(struct aigw_ctx *ctx, const char *what, uint32_t h
 aigw_status gw_host_respond(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type, aigw_str body,
                             const struct aigw_pair *headers, uint32_t header_count)
 {
-    struct gw_http_header list[HEADERS_MAX];
     aigw_status status = may_begin(ctx, "respond");
+    struct head head;
 
     if (!status)
-        status = check_head(ctx, "respond", http_status, content_type, headers, header_count, list);
+        status = check_head(ctx, "respond", http_status, content_type, headers, header_count, &head);
     if (!status)
         status = gw_host_text(ctx, "respond", "the body", body);
     if (status)
         return status;
-    if (!gw_request_reply(ctx->request, (int)http_status, content_type ? content_type : GW_JSON, body, list,
-                          header_count))
+    if (!gw_request_reply(ctx->request, (int)http_status, content_type ? content_type : usual_type(&head), body,
+                          head.list, head.count))
         return gw_ctx_fail(ctx, AIGW_E_NOMEM, "respond: out of memory");
     return AIGW_OK;
 }
@@ -79,10 +121,11 @@ aigw_status gw_host_respond_detail(struct aigw_ctx *ctx, uint32_t http_status, c
 {
     aigw_status status = may_begin(ctx, "respond_detail");
     const char *text;
+    struct head head;
     va_list args;
 
     if (!status)
-        status = check_head(ctx, "respond_detail", http_status, NULL, NULL, 0, NULL);
+        status = check_head(ctx, "respond_detail", http_status, NULL, NULL, 0, &head);
     if (!status)
         status = gw_host_there(ctx, "respond_detail", "the format", fmt);
     if (status)
@@ -129,14 +172,14 @@ aigw_status gw_host_respond_model_error(struct aigw_ctx *ctx, const struct aigw_
 aigw_status gw_host_stream_begin(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type,
                                  const struct aigw_pair *headers, uint32_t header_count)
 {
-    struct gw_http_header list[HEADERS_MAX];
     aigw_status status = may_begin(ctx, "stream_begin");
+    struct head head;
 
     if (!status)
-        status = check_head(ctx, "stream_begin", http_status, content_type, headers, header_count, list);
+        status = check_head(ctx, "stream_begin", http_status, content_type, headers, header_count, &head);
     if (status)
         return status;
-    if (!gw_request_stream_begin(ctx->request, (int)http_status, content_type, list, header_count))
+    if (!gw_request_stream_begin(ctx->request, (int)http_status, content_type, head.list, head.count))
         return AIGW_E_CLOSED;
     return AIGW_OK;
 }

@@ -78,13 +78,14 @@ static void refuse_failed(struct gw_request *request, aigw_status status)
 /* An error, or a break: the client must not take it for an answer. */
 static void fail(struct gw_request *request, aigw_status status)
 {
+    const char *cause = gw_ctx_error(&request->ctx);
     struct gw_line line;
 
     gw_line_begin(&line, GW_LOG_ERROR, "pipeline", "feature failed");
     gw_line_cstr(&line, "correlation_id", request->ex->request_id);
     gw_line_cstr(&line, "feature", request->ctx.instance);
     gw_line_int(&line, "status", status);
-    gw_line_cstr(&line, "cause", gw_ctx_error(&request->ctx));
+    gw_line_cstr(&line, "cause", *cause ? cause : "its callback answered a failure without host->fail()");
     gw_line_end(&line);
     stop_work(request);
     if (request->answer == GW_ANSWER_NONE)

@@ -75,6 +75,14 @@ FEATURE = {
     "respond headers many": (500, "value", "respond(): more than 16 headers"),
     "respond header split": (500, "value", "respond(): more than 16 headers, or one with a forbidden character"),
     "respond header null": (500, "value", "respond(): more than 16 headers, or one with a forbidden character"),
+    "respond header length": (200, "value", "respond(): the header Content-Length is left out"),
+    "respond header chunked": (200, "value", "respond(): the header transfer-encoding is left out"),
+    "respond header close": (200, "value", "respond(): the header Connection is left out"),
+    "respond type twice": (200, "value", "respond(): the header Content-Type is left out"),
+    "respond type as a header": (200, None, None),
+    "stream header length": (200, "value", "stream_begin(): the header Content-Length is left out"),
+    "stream 204": (204, None, None),
+    "stream 304": (304, None, None),
     "respond type split": (500, "value", "respond(): the content type is no header value"),
     "respond_detail null": (500, "size", "respond_detail(): the format is NULL"),
     "respond_invalid null": (500, "size", "respond_invalid(): the list is NULL with a length"),
@@ -131,6 +139,8 @@ FEATURE = {
     "alloc for ever": (503, "memory", "limits.request_memory_max"),
     "buf for ever": (500, None, None),
     "B:status": (500, "status", "build() answered 55"),
+    "B:cancel": (500, None, None),
+    "B:no reason": (422, None, None),
     "B:text": (500, "size", "build(): the request has a text that is NULL"),
     "B:endless": (500, "size", "build(): a message lists do not end"),
     "B:endless parts": (500, "size", "build(): a part lists do not end"),
@@ -143,6 +153,39 @@ FEATURE = {
     "B:raw": (500, "size", "build(): raw names places that are not in its body"),
     "E:status": (500, "status", "event() answered 9"),
 }
+
+BODILESS = b"HTTP/1.1 204 No Content\r\n", b"HTTP/1.1 304 Not Modified\r\n"
+
+
+def framing_row(what, head, body):
+    @case(f"ISO-feature-framing-{what.replace(' ', '-')}", "hostile")
+    def check(env):
+        """What a feature says of framing, or writes where no body is, never reaches the wire: the next answer of the
+        connection is read as it is."""
+        conn = env.gw.connect(timeout=5)
+        for words in (what, "ok"):
+            conn.send(f"POST /hostile HTTP/1.1\r\nHost: x\r\nContent-Length: {len(words)}\r\n\r\n{words}".encode())
+        conn.send(b"GET /monitoring/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        wire = b"".join(iter(lambda: conn.sock.recv(65536), b""))
+        first, rest = wire.split(b"\r\n\r\n", 1)
+        truth(first.startswith(head), f"{head}", first)
+        names = [line.split(b":")[0].lower() for line in first.split(b"\r\n")[1:]]
+        equal(len(names), len(set(names)), f"each header once: {names}")
+        truth(not head.startswith(BODILESS) or not {b"content-length", b"transfer-encoding"} & set(names),
+              "no framing of a body that is not there", names)
+        truth(rest.startswith(body + b"HTTP/1.1 200 OK\r\n"), "the next answer right behind it", rest[:80])
+        equal(wire.count(b"HTTP/1.1 "), 3, "answers")
+
+
+for _what, _head, _body in (("respond header length", b"HTTP/1.1 200 OK\r\n", b"fine"),
+                            ("respond header chunked", b"HTTP/1.1 200 OK\r\n", b"fine"),
+                            ("respond header close", b"HTTP/1.1 200 OK\r\n", b"fine"),
+                            ("respond type twice", b"HTTP/1.1 200 OK\r\n", b"fine"),
+                            ("respond type as a header", b"HTTP/1.1 200 OK\r\n", b"fine"),
+                            ("stream header length", b"HTTP/1.1 200 OK\r\n", b"4\r\nfine\r\n0\r\n\r\n"),
+                            ("stream 204", BODILESS[0], b""), ("stream 304", BODILESS[1], b"")):
+    framing_row(_what, _head, _body)
+
 
 # What the provider does, likewise.
 PROVIDER = {

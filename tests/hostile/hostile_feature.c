@@ -10,6 +10,7 @@ struct hostile {
 
 struct call {
     aigw_str what;
+    struct aigw_call *asked;
     char said[256];
     size_t said_len;
     char end[8];
@@ -34,11 +35,23 @@ static aigw_status good(const struct hostile *self, struct aigw_ctx *ctx)
 
 /* ---- answers ---- */
 
+static aigw_status stream(const struct aigw_host *host, struct aigw_ctx *ctx, uint32_t status,
+                          const struct aigw_pair *headers, uint32_t count)
+{
+    host->stream_begin(ctx, status, "text/plain", headers, count);
+    host->stream_write(ctx, AIGW_STR("fine"));
+    return host->stream_end(ctx);
+}
+
 static aigw_status bad_answer(const struct hostile *self, struct aigw_ctx *ctx, aigw_str what)
 {
     const struct aigw_host *host = self->host;
     static const struct aigw_pair split = { AIGW_STR_INIT("x-a"), AIGW_STR_INIT("b\r\nx-evil: 1") };
     static const struct aigw_pair absent = { AIGW_STR_INIT("x-a"), { NULL, 9 } };
+    static const struct aigw_pair length = { AIGW_STR_INIT("Content-Length"), AIGW_STR_INIT("2") };
+    static const struct aigw_pair chunked = { AIGW_STR_INIT("transfer-encoding"), AIGW_STR_INIT("chunked") };
+    static const struct aigw_pair closing = { AIGW_STR_INIT("Connection"), AIGW_STR_INIT("close") };
+    static const struct aigw_pair type = { AIGW_STR_INIT("Content-Type"), AIGW_STR_INIT("text/x") };
     const aigw_str text = AIGW_STR("x");
 
     if (is(what, "respond null body"))
@@ -57,6 +70,22 @@ static aigw_status bad_answer(const struct hostile *self, struct aigw_ctx *ctx, 
         return host->respond(ctx, 200, NULL, text, &absent, 1);
     if (is(what, "respond type split"))
         return host->respond(ctx, 200, "text/plain\r\nx-evil: 1", text, NULL, 0);
+    if (is(what, "respond header length"))
+        return host->respond(ctx, 200, NULL, AIGW_STR("fine"), &length, 1);
+    if (is(what, "respond header chunked"))
+        return host->respond(ctx, 200, NULL, AIGW_STR("fine"), &chunked, 1);
+    if (is(what, "respond header close"))
+        return host->respond(ctx, 200, NULL, AIGW_STR("fine"), &closing, 1);
+    if (is(what, "respond type twice"))
+        return host->respond(ctx, 200, "text/plain", AIGW_STR("fine"), &type, 1);
+    if (is(what, "respond type as a header"))
+        return host->respond(ctx, 200, NULL, AIGW_STR("fine"), &type, 1);
+    if (is(what, "stream header length"))
+        return stream(host, ctx, 200, &length, 1);
+    if (is(what, "stream 204"))
+        return stream(host, ctx, 204, NULL, 0);
+    if (is(what, "stream 304"))
+        return stream(host, ctx, 304, NULL, 0);
     if (is(what, "respond_detail null"))
         return host->respond_detail(ctx, 200, NOWHERE);
     if (is(what, "respond_invalid null"))
@@ -295,7 +324,7 @@ static aigw_status hostile_run(struct aigw_ctx *ctx, void *self, void *memory, c
     if (hostile->host->model_resolve(ctx, &need, &info, &error) != AIGW_OK)
         return hostile->host->respond_model_error(ctx, &error);
     return hostile->host->model_call(
-        ctx, info, &(struct aigw_call_options){ .struct_size = sizeof(struct aigw_call_options) }, NULL);
+        ctx, info, &(struct aigw_call_options){ .struct_size = sizeof(struct aigw_call_options) }, &call->asked);
 }
 
 /* ---- the model's side ---- */
@@ -318,6 +347,10 @@ static aigw_status hostile_build(struct aigw_ctx *ctx, void *self, void *memory,
     ret_request->kind = AIGW_CALL_COMPLETION;
     ret_request->prompt = (aigw_str){ call->what.ptr + 2, call->what.len - 2 };
     ret_request->messages = message;
+    if (is(call->what, "B:cancel"))
+        host->model_cancel(ctx, call->asked);
+    if (is(call->what, "B:no reason"))
+        return AIGW_E_UNSUPPORTED;
     if (is(call->what, "B:status"))
         return 55;
     if (is(call->what, "B:text"))

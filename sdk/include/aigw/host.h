@@ -257,7 +257,9 @@ struct aigw_host {
     /* -- feature side: the answer. AIGW_E_STATE when one was begun (respond…), is not begun (stream_write) or has
      * ended; AIGW_E_CLOSED when the client left -- */
 
-    /** A whole answer. content_type NULL: application/json. Body and headers are copied. [request] */
+    /** A whole answer. content_type NULL: the header of that name, else application/json. Body and headers are copied.
+     *  What frames an answer is the core's own: content-length, transfer-encoding, connection and their like are left
+     *  out of `headers`, and said; statuses 204 and 304 have no body, whatever is given. [request] */
     aigw_status (*respond)(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type, aigw_str body,
                            const struct aigw_pair *headers, uint32_t header_count);
     /** {"detail": text} with that status. [request] */
