@@ -5,16 +5,45 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+static int open_file(const char *path, const char **ret_why)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+
+    if (fd < 0) {
+        *ret_why = strerror(errno);
+    } else if (fstat(fd, &st) != 0 || S_ISFIFO(st.st_mode)) {
+        *ret_why = "it is a pipe, expected a file: each reload reads it again";
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+FILE *gw_file_open(const char *path, const char **ret_why)
+{
+    int fd = open_file(path, ret_why);
+    FILE *file = fd >= 0 ? fdopen(fd, "r") : NULL;
+
+    if (fd >= 0 && !file) {
+        *ret_why = strerror(errno);
+        (void)close(fd);
+    }
+    return file;
+}
 
 static aigw_status append_file(int out, const char *path, const char *what, size_t *total, struct gw_err *reterr)
 {
     char chunk[16384];
     aigw_status status = AIGW_OK;
-    int in = open(path, O_RDONLY | O_CLOEXEC);
+    const char *why = "";
+    int in = open_file(path, &why);
 
     if (in < 0)
-        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: cannot open %s: %s", what, path, strerror(errno));
+        return gw_err_set(reterr, AIGW_E_CONFIG, "%s: cannot open %s: %s", what, path, why);
     for (;;) {
         ssize_t got = read(in, chunk, sizeof chunk);
 

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/files.h"
 #include "config/internal.h"
 
 #define CONF_FILE_MAX  ((size_t)1 << 20) /* libconfig looks for duplicate names in quadratic time */
@@ -247,7 +248,8 @@ static bool list_folder(struct gw_arena *arena, const char *dir, struct gw_probl
 
 static struct gw_node *read_file(struct gw_arena *arena, const char *path, struct gw_problems *problems)
 {
-    FILE *file = fopen(path, "re");
+    const char *why = "";
+    FILE *file = gw_file_open(path, &why);
     struct gw_node *root = NULL;
     struct stat st;
     struct gw_buf text;
@@ -255,7 +257,7 @@ static struct gw_node *read_file(struct gw_arena *arena, const char *path, struc
     size_t got;
 
     if (!file) {
-        gw_problem(problems, NULL, path, "cannot be opened: %s", strerror(errno));
+        gw_problem(problems, NULL, path, "cannot be opened: %s", why);
         return NULL;
     }
     gw_buf_init(&text, CONF_FILE_MAX);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/files.h"
 #include "config/internal.h"
 
 #define RESOLVE_FILE_MAX ((size_t)1 << 20)
@@ -73,7 +74,8 @@ static int resolve_env(struct gw_arena *arena, const char *spec, const char **re
 
 static int resolve_file(struct gw_arena *arena, const char *path, const char **ret_value, const char **ret_reason)
 {
-    FILE *file = fopen(path, "re");
+    const char *why = "";
+    FILE *file = gw_file_open(path, &why);
     struct gw_buf text;
     char chunk[4096];
     size_t got;
@@ -81,7 +83,7 @@ static int resolve_file(struct gw_arena *arena, const char *path, const char **r
 
     if (!file) {
         *ret_reason =
-            gw_arena_printf(arena, "file \"%s\" cannot be opened: %s%s", path, strerror(errno),
+            gw_arena_printf(arena, "file \"%s\" cannot be opened: %s%s", path, why,
                             strncmp(path, "//", 2) == 0 ? "; a path is written file:/path, with one slash" : "");
         return GW_BROKEN;
     }

@@ -8,16 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/files.h"
+
 #define PEM_MAX (1u << 20)
 
 static char *read_file(const char *path, struct gw_err *reterr)
 {
-    FILE *file = fopen(path, "re");
+    const char *why = "";
+    FILE *file = gw_file_open(path, &why);
     char *text = NULL;
     size_t len = 0;
 
     if (!file) {
-        gw_err_set(reterr, AIGW_E_CONFIG, "%s: cannot read: %s", path, strerror(errno));
+        gw_err_set(reterr, AIGW_E_CONFIG, "%s: cannot read: %s", path, why);
         return NULL;
     }
     text = malloc(PEM_MAX + 1);

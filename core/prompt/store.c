@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/files.h"
+
 #define TEMPLATE_FILE_MAX ((size_t)256 << 10)
 #define DEPTH_MAX         8u
 #define DEFS_MAX          10000u
@@ -38,14 +40,15 @@ static void note_file(struct gw_prompt_loader *l, const char *path, aigw_str tex
 
 aigw_str gw_prompt_read_file(struct gw_prompt_loader *l, const char *path, size_t max)
 {
-    FILE *file = fopen(path, "rb");
+    const char *why = "not a file";
+    FILE *file = gw_file_open(path, &why);
     aigw_str text = AIGW_STR_NONE;
     char *bytes = NULL;
     struct stat st;
     size_t len;
 
     if (!file || fstat(fileno(file), &st) < 0 || !S_ISREG(st.st_mode)) {
-        gw_problem(l->problems, NULL, path, "cannot be read: %s", errno ? strerror(errno) : "not a file");
+        gw_problem(l->problems, NULL, path, "cannot be read: %s", why);
         goto done;
     }
     if (st.st_size < 0 || (size_t)st.st_size > max) {

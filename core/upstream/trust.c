@@ -167,11 +167,13 @@ static void complain(char **ret_problem, const char *fmt, ...)
 /** Certificates added, or a negative GnuTLS code. PEM bundle, one DER certificate, or a directory of either. */
 static int add_path(gnutls_certificate_credentials_t cred, const char *path)
 {
-    struct stat st;
+    struct stat st = { 0 };
     int count;
 
     if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return gnutls_certificate_set_x509_trust_dir(cred, path, GNUTLS_X509_FMT_PEM);
+    if (S_ISFIFO(st.st_mode))
+        return GNUTLS_E_FILE_ERROR; /* it would be waited for, by a worker */
     count = gnutls_certificate_set_x509_trust_file(cred, path, GNUTLS_X509_FMT_PEM);
     if (count <= 0) {
         int as_der = gnutls_certificate_set_x509_trust_file(cred, path, GNUTLS_X509_FMT_DER);

@@ -126,6 +126,14 @@ def conf(ident, content, *expected):
     return Mistake(ident).file("90-local.conf", content).says(*expected)
 
 
+def pipe_at(name):
+    """Nobody writes to it: whoever opens it to read would wait for ever."""
+    def prepare(folder, _ca):
+        os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+        os.mkfifo(os.path.join(folder, name))
+    return prepare
+
+
 def files():
     nul = "a NUL byte; the file is not text, expected UTF-8"
     utf16 = "error 90-local.conf:1: this file is UTF-16, expected UTF-8: save it in that encoding"
@@ -145,6 +153,15 @@ def files():
     yield conf("program", b"\x7fELF\x02\x01\x01\0\0\0",
                "error 90-local.conf:1: found the byte 0x7f, expected a setting:  name = value;")
     yield Mistake("folder-as-file").file("90-local.conf/x", "").says("error 90-local.conf: is not a regular file")
+    for where, text, words in (("conf", None, "90-local.conf: cannot be opened: "),
+                               ("key", 'auth: { signing_key = "file:{d}/pipe"; };\n',
+                                '90-local.conf:1: auth.signing_key: file "pipe" cannot be opened: '),
+                               ("prompt", None, "prompts/mine/base/1.0.0.conf: cannot be read: ")):
+        mistake = Mistake(f"pipe-as-{where}").says(f"error {words}it is a pipe, expected a file: each reload reads it again")
+        if text:
+            mistake.file("90-local.conf", text)
+        mistake.prepare = pipe_at({"conf": "90-local.conf", "key": "pipe", "prompt": "prompts/mine/base/1.0.0.conf"}[where])
+        yield mistake
     mistake = Mistake("plugin-folder").says("error /nonexistent/lib: cannot read this plugin folder: No such file or "
                                             "directory; name the right one with --plugin-dir")
     mistake.plugin_dir = "/nonexistent/lib"
