@@ -354,3 +354,16 @@ void gw_log(int level, const char *logger, const char *fmt, ...)
     gw_line_begin(&line, level, logger, text);
     gw_line_end(&line);
 }
+
+void gw_log_lines(int level, const char *logger, aigw_str text)
+{
+    while (text.len) {
+        const char *end = memchr(text.ptr, '\n', text.len);
+        size_t len = end ? (size_t)(end - text.ptr) : text.len;
+
+        if (len)
+            gw_log(level, logger, "%.*s", (int)len, text.ptr);
+        len += end != NULL;
+        text = (aigw_str){ text.ptr + len, text.len - len };
+    }
+}

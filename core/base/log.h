@@ -63,5 +63,7 @@ void gw_line_end(struct gw_line *line);
 
 /** A line with a formatted message and no members. */
 void gw_log(int level, const char *logger, const char *fmt, ...) AIGW_PRINTF(3, 4);
+/** A line for each line of a text; empty ones are left out. */
+void gw_log_lines(int level, const char *logger, aigw_str text);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "cli/internal.h"
 #include "cli/table.h"
+#include "plugin/crash.h"
 
 #define OPTIONS_MAX 24  /* of one command */
 #define FIRST_FLAG  256 /* getopt's value of a command's option 0: beyond any letter */
@@ -266,5 +267,6 @@ int gw_cli_main(int argc, char **argv)
     if (argv[1][0] == '-')
         return bad_usage("a command must come first, found ", argv[1], NULL);
     command = cli_command_find(argv[1]);
+    gw_crash_watch();
     return command ? run_command(command, argc - 1, argv + 1) : unknown_command(argv[1]);
 }

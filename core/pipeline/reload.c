@@ -8,6 +8,7 @@
 #include "pipeline/diff.h"
 #include "pipeline/request.h"
 #include "pipeline/serving.h"
+#include "pipeline/trial.h"
 #include "plugin/watchdog.h"
 
 #define PROBLEMS_MEMORY_MAX (16u << 20)
@@ -244,6 +245,22 @@ static void put_problems(const struct gw_problems *problems, struct gw_buf *out)
         gw_buf_printf(out, "%s%s\n", p->is_warning ? "warning: " : "", p->text);
 }
 
+/** False: to open it here would end us. */
+static bool is_harmless(struct gw_serving *serving, bool to_log, struct gw_buf *out)
+{
+    struct gw_buf report;
+    bool is_good;
+
+    gw_buf_init(&report, PROBLEMS_MEMORY_MAX);
+    is_good = gw_trial(&serving->options, serving->signal_fd, &report);
+    if (to_log && !is_good)
+        gw_log_lines(GW_LOG_ERROR, "config", gw_buf_str(&report));
+    if (out)
+        gw_buf_put_str(out, gw_buf_str(&report));
+    gw_buf_done(&report);
+    return is_good;
+}
+
 /** to_log: else only to `out`, which may be NULL. */
 static bool build(struct gw_serving *serving, struct change *change, bool to_log, struct gw_buf *out)
 {
@@ -251,6 +268,8 @@ static bool build(struct gw_serving *serving, struct change *change, bool to_log
     struct gw_arena arena;
     struct gw_problems problems;
 
+    if (!is_harmless(serving, to_log, out))
+        return false;
     options.running = serving->snapshot;
     gw_arena_init(&arena, PROBLEMS_MEMORY_MAX);
     gw_problems_init(&problems, &arena);

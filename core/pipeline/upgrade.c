@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +17,8 @@
 #include "health/metrics_server.h"
 #include "pipeline/notify.h"
 #include "pipeline/serving.h"
+#include "pipeline/spawn.h"
 
-#define WORDS_MAX    (16u << 10) /* of a program that does not get ready */
 #define NAMES_MAX    (64u << 10)
 #define LOOK_MS      500  /* the log is not kept waiting longer */
 #define LAST_MS      1000 /* for one that gave up to end by itself */
@@ -156,55 +155,6 @@ static void legacy_done(struct legacy *legacy)
     gw_buf_done(&legacy->names);
 }
 
-/** Our environment and what says that there is a heritage; the list is the caller's to free. */
-static char **make_environment(char *const added[VARIABLES])
-{
-    size_t count = 0;
-    char **list;
-
-    while (environ[count])
-        count++;
-    list = calloc(count + VARIABLES + 1, sizeof *list);
-    if (!list)
-        return NULL;
-    memcpy(list, environ, count * sizeof *list);
-    for (size_t i = 0; i < VARIABLES; i++)
-        list[count + i] = added[i];
-    return list;
-}
-
-/** Signals as a fresh process has them; fds at their places, standard error into the pipe. 0 or an errno. */
-static int spawn(const char *program, char *const *argv, const struct legacy *legacy, int words, char *const *env,
-                 pid_t *ret_pid)
-{
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, defaults;
-    int code;
-
-    sigemptyset(&none);
-    sigemptyset(&defaults);
-    sigaddset(&defaults, SIGPIPE);
-    if (posix_spawn_file_actions_init(&actions) != 0)
-        return ENOMEM;
-    if (posix_spawnattr_init(&attributes) != 0) {
-        posix_spawn_file_actions_destroy(&actions);
-        return ENOMEM;
-    }
-    code = posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    code = code ? code : posix_spawnattr_setsigmask(&attributes, &none);
-    code = code ? code : posix_spawnattr_setsigdefault(&attributes, &defaults);
-    code = code ? code : posix_spawn_file_actions_adddup2(&actions, words, STDERR_FILENO);
-    for (size_t i = 0; i < legacy->count && !code; i++)
-        code = posix_spawn_file_actions_adddup2(&actions, legacy->fds[i], GW_HERITAGE_FIRST + (int)i);
-    /* Libraries open sockets that exec does not close. */
-    code = code ? code : posix_spawn_file_actions_addclosefrom_np(&actions, GW_HERITAGE_FIRST + (int)legacy->count);
-    code = code ? code : posix_spawn(ret_pid, program, &actions, &attributes, argv, env);
-    posix_spawnattr_destroy(&attributes);
-    posix_spawn_file_actions_destroy(&actions);
-    return code;
-}
-
 /** ready: its end of the stream, words: of the pipe. */
 static aigw_status start_child(struct gw_serving *serving, struct child *child, int ready, int words,
                                struct gw_err *reterr)
@@ -221,8 +171,8 @@ static aigw_status start_child(struct gw_serving *serving, struct child *child, 
     (void)snprintf(fds, sizeof fds, "LISTEN_FDS=%zu", legacy.count);
     (void)snprintf(before, sizeof before, GW_HERITAGE_VARIABLE "=%d %d", (int)getpid(),
                    gw_auth_lacks_keys(serving->server.auth) ? 0 : 1);
-    env = make_environment((char *const[VARIABLES]){ fds, before, legacy.names.data });
-    code = env ? spawn(child->program, serving->argv, &legacy, words, env, &child->pid) : ENOMEM;
+    env = gw_spawn_environment((char *const[VARIABLES]){ fds, before, legacy.names.data }, VARIABLES);
+    code = env ? gw_spawn(child->program, serving->argv, env, legacy.fds, legacy.count, words, &child->pid) : ENOMEM;
     if (code)
         (void)gw_err_set(reterr, AIGW_E_STATE, "%s cannot be started: %s", child->program, strerror(code));
 done:
@@ -237,18 +187,6 @@ done:
 #define CHILD_FAILED  2
 #define CHILD_LATE    3
 #define CHILD_REVOKED 4 /* this process was asked to stop */
-
-/** False: it says no more. */
-static bool take_words(struct child *child)
-{
-    char piece[1024];
-    ssize_t got;
-
-    while ((got = read(child->words, piece, sizeof piece)) > 0)
-        if (child->said.len + (size_t)got <= WORDS_MAX)
-            gw_buf_put(&child->said, piece, (size_t)got);
-    return got < 0 && (errno == EAGAIN || errno == EINTR);
-}
 
 /** True: it is to stop. */
 static bool take_signal(struct gw_serving *serving)
@@ -276,7 +214,7 @@ static int await(struct gw_serving *serving, struct child *child)
         gw_log_flush();
         if (poll(waits, GW_ARRAY_LEN(waits), left_ms < LOOK_MS ? (int)left_ms : LOOK_MS) <= 0)
             continue;
-        if (waits[1].revents && !take_words(child))
+        if (waits[1].revents && !gw_spawn_words(child->words, &child->said))
             waits[1].fd = -1;
         if (waits[0].revents)
             return recv(child->ready, &word, 1, 0) == 1 && word == 'R' ? CHILD_READY : CHILD_FAILED;
@@ -293,7 +231,7 @@ static bool end_child(struct child *child, int outcome, int *ret_status)
     bool has_ended = false;
 
     while (outcome == CHILD_FAILED && !has_ended && gw_mono_ms() < until_ms) {
-        (void)take_words(child);
+        (void)gw_spawn_words(child->words, &child->said);
         has_ended = waitpid(child->pid, ret_status, WNOHANG) == child->pid;
         if (!has_ended)
             (void)poll(NULL, 0, LAST_LOOK_MS);
@@ -303,7 +241,7 @@ static bool end_child(struct child *child, int outcome, int *ret_status)
         while (waitpid(child->pid, ret_status, 0) < 0 && errno == EINTR)
             ;
     }
-    (void)take_words(child);
+    (void)gw_spawn_words(child->words, &child->said);
     return has_ended;
 }
 
@@ -344,18 +282,6 @@ static void hand_over(struct gw_serving *serving, const struct child *child, str
                   (long long)serving->snapshot->settings.server.drain_ms);
 }
 
-static void log_lines(aigw_str text)
-{
-    while (text.len) {
-        const char *end = memchr(text.ptr, '\n', text.len);
-        size_t len = end ? (size_t)(end - text.ptr) : text.len;
-
-        if (len)
-            gw_log(GW_LOG_ERROR, "upgrade", "%.*s", (int)len, text.ptr);
-        text = (aigw_str){ text.ptr + len + (end != NULL), text.len - len - (end != NULL) };
-    }
-}
-
 /** The new program, from its start to its first word or its end. True: it has taken over. */
 static bool replace(struct gw_serving *serving, const char *program, int64_t wait_ms, struct gw_buf *report)
 {
@@ -363,7 +289,7 @@ static bool replace(struct gw_serving *serving, const char *program, int64_t wai
     int ready[2] = { -1, -1 }, words[2] = { -1, -1 }, outcome = CHILD_FAILED, status = 0;
     struct gw_err err = { "" };
 
-    gw_buf_init(&child.said, WORDS_MAX + 1024);
+    gw_buf_init(&child.said, GW_SPAWN_WORDS_MAX);
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ready) < 0 || pipe2(words, O_CLOEXEC) < 0 ||
         fcntl(words[0], F_SETFL, O_NONBLOCK) < 0) {
         gw_buf_printf(report, "no descriptor can be opened: %s\n", strerror(errno));
@@ -411,6 +337,6 @@ bool gw_serving_upgrade(struct gw_serving *serving, aigw_str arguments, struct g
     if (replace(serving, program, wait_ms, report))
         return true;
     gw_log(GW_LOG_ERROR, "upgrade", "not upgraded, this process goes on as before");
-    log_lines(gw_buf_str(report));
+    gw_log_lines(GW_LOG_ERROR, "upgrade", gw_buf_str(report));
     return false;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "plugin/crash.h"
 #include "plugin/internal.h"
 
 #define NAME_MAX_LEN 64
@@ -102,18 +103,21 @@ static struct gw_plugin_code *load_code(const char *path, int image_fd, struct g
     }
     code->users = 1;
     code->image_fd = image_fd;
+    gw_crash_loading(path);
     code->so = open_so(path, image_fd, reterr);
+    entry = code->so ? find_entry(path, code->so, reterr) : NULL;
+    if (entry)
+        code->descriptor = entry();
+    gw_crash_loading(NULL);
     if (!code->so) {
         close(image_fd);
         free(code);
         return NULL;
     }
-    entry = find_entry(path, code->so, reterr);
     if (!entry) {
         release(code);
         return NULL;
     }
-    code->descriptor = entry();
     return code;
 }
 

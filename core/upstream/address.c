@@ -1,17 +1,25 @@
-/* address.c - addresses that a model call must not reach: link-local (instance metadata lives there) and unspecified.
- * Private networks are legitimate: self-hosted models run in them. */
+/* address.c - addresses that a model call must not reach: link-local (instance metadata lives there), those elsewhere
+ * at which clouds serve metadata or credentials, and unspecified. Private networks are legitimate: self-hosted models
+ * run in them. */
 #include "upstream/address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
 
+#define METADATA "an address at which a cloud serves instance metadata"
+
 static const char *forbidden4(const uint8_t a[4])
 {
+    static const uint8_t metadata[][4] = { { 168, 63, 129, 16 }, { 100, 100, 100, 200 }, { 192, 0, 0, 192 } };
+
     if (a[0] == 169 && a[1] == 254)
         return "a link-local address (169.254.0.0/16), where instance metadata is served";
     if (a[0] == 0)
         return "an unspecified address (0.0.0.0/8)";
+    for (size_t i = 0; i < GW_ARRAY_LEN(metadata); i++)
+        if (memcmp(a, metadata[i], sizeof metadata[i]) == 0)
+            return METADATA;
     return NULL;
 }
 
@@ -20,16 +28,22 @@ static const char *forbidden6(const uint8_t a[16])
     static const uint8_t zero[16] = { 0 };
     static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
     static const uint8_t nat64[12] = { 0x00, 0x64, 0xff, 0x9b };
-    static const uint8_t metadata[16] = { 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54 };
+    static const uint8_t local_nat64[6] = { 0x00, 0x64, 0xff, 0x9b, 0x00, 0x01 };
+    static const uint8_t metadata[][16] = { { 0xfd, 0x00, 0x0e, 0xc2, [14] = 0x02, [15] = 0x54 },
+                                            { 0xfd, 0x00, 0x0e, 0xc2, [15] = 0x23 },
+                                            { 0xfd, 0x20, 0x00, 0xce, [14] = 0x02, [15] = 0x54 } };
 
     if (memcmp(a, zero, 16) == 0)
         return "the unspecified address (::)";
     if (a[0] == 0xfe && (a[1] & 0xc0) == 0x80)
         return "a link-local address (fe80::/10)";
-    if (memcmp(a, metadata, 16) == 0)
-        return "an instance metadata address (fd00:ec2::254)";
-    if (memcmp(a, mapped, 12) == 0 || memcmp(a, nat64, 12) == 0)
+    for (size_t i = 0; i < GW_ARRAY_LEN(metadata); i++)
+        if (memcmp(a, metadata[i], sizeof metadata[i]) == 0)
+            return METADATA;
+    if (memcmp(a, mapped, 12) == 0 || memcmp(a, nat64, 12) == 0 || memcmp(a, local_nat64, 6) == 0)
         return forbidden4(a + 12);
+    if (a[0] == 0x20 && a[1] == 0x02) /* 6to4 */
+        return forbidden4(a + 2);
     /* ::a.b.c.d, long deprecated; ::1 is loopback and not meant. */
     if (memcmp(a, zero, 12) == 0 && (a[12] | a[13]) != 0)
         return forbidden4(a + 12);

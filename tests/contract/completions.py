@@ -273,7 +273,8 @@ def large_piece_in_stream(env):
 @case("D21-link-local", "comp")
 def metadata_addresses_are_refused(env):
     for host in ("169.254.169.254", "[fe80::1]", "[fd00:ec2::254]", "0.0.0.0", "[::]", "[::ffff:169.254.169.254]",
-                 "2852039166", "0xa9fea9fe"):
+                 "2852039166", "0xa9fea9fe", "168.63.129.16", "0x646464c8", "100.100.25800", "[fd00:ec2::23]",
+                 "[2002:a9fe:a9fe::1]", "[64:ff9b:1::a9fe:a9fe]"):
         start = time.monotonic()
         response = env.post(PATH, completion(None, model_endpoint=f"http://{host}:{env.models.server.port}/v1"))
         check(response, (400, 422, 503))

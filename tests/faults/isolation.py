@@ -390,6 +390,44 @@ for _what, _words in {"fail": "it does not want to", "status": 'plugin "hostile_
     open_row(_what, _words)
 
 
+# What the trial of a reload finds, and what the process that would have been harmed says of it.
+ENDS = {"crash": ("crashed (memory) in open()", "was ended by signal 11|ended with status 1 before"),
+        "abort": ("aborted in open()", "was ended by signal 6"),
+        "exit": ("ended the process in open()", "ended with status 0 before all was open"),
+        "vanish": (None, "ended with status 0 before all was open"),
+        "abort later": ("aborted in close()", "was ended by signal 6")}
+
+
+def end_row(what, named, how):
+    @case(f"ISO-open-{what.replace(' ', '-')}", "opening")
+    def check(env):
+        """A plugin that ends the process in its open() or close() is named by `aigw check`, and ends no gateway that serves:
+        neither a reload nor a look at what one would change takes it."""
+        env.gw.write_conf('providers: { worse: { plugin = "hostile_provider"; at_open = "%s"; }; };' % what,
+                          "95-worse.conf")
+        for words in (("reload",), ("check", "--diff")):
+            found = env.aigw(*words)
+            equal(found.returncode, 1, f"exit status of {words}")
+            truth(re.search(f"opened this configuration before the gateway would ({how})", found.stdout), how, found.stdout)
+            place = "" if what == "abort later" else "95-worse.conf:1: providers.worse: "
+            truth(named is None or f'{place}plugin "hostile_provider" (worse) {named}' in found.stdout, named, found.stdout)
+        truth(env.gw.wait_line(lambda item: item.get("logger") == "config" and
+                               "reload refused, the running configuration stays" in str(item.get("message")), 5), "a line",
+              env.gw.raw[-3:])
+        alone = subprocess.run(
+            [env.ctx.binary, "check", "--conf-dir", env.ctx.conf_dir, "--conf-dir", env.gw.conf_dir, "--plugin-dir",
+             env.ctx.plugin_dir, "--plugin-dir", env.ctx.build_dir + "/tests/hostile"], env={"PATH": "/usr/bin:/bin"},
+            capture_output=True, text=True, timeout=60, check=False)
+        truth(named is None or named in alone.stderr, "`aigw check` names it", alone.stderr)
+        env.gw.write_conf("", "95-worse.conf")
+        equal(env.aigw("reload").returncode, 0, "result of the way back")
+        env.is_well()
+
+
+for _what, (_named, _how) in ENDS.items():
+    end_row(_what, _named, _how)
+
+
 # ---- a callback that never comes back ----
 
 def ask_for_nothing(env, what):

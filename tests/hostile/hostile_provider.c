@@ -2,6 +2,8 @@
  * (produce), or asks the server at `url` for what only happens then. */
 #include "hostile.h"
 
+#include <stdlib.h>
+
 struct hostile {
     const struct aigw_host *host;
     const char *url, *at_open;
@@ -22,6 +24,8 @@ static const struct aigw_setting hostile_settings[] = {
       .help = "What open() does." },
 };
 
+static volatile int *volatile nowhere; /* the compiler must not see through it */
+
 static aigw_status hostile_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
 {
     struct hostile *hostile = self;
@@ -29,6 +33,14 @@ static aigw_status hostile_open(const struct aigw_host *host, struct aigw_ctx *c
 
     hostile->host = host;
     hostile->kept = ctx;
+    if (is(what, "crash"))
+        *nowhere = 1;
+    if (is(what, "abort"))
+        abort();
+    if (is(what, "exit"))
+        exit(0);
+    if (is(what, "vanish"))
+        _Exit(0);
     if (is(what, "fail"))
         return host->fail(ctx, AIGW_E_CONFIG, "it does not want to");
     if (is(what, "status"))
@@ -38,6 +50,14 @@ static aigw_status hostile_open(const struct aigw_host *host, struct aigw_ctx *c
     if (is(what, "respond"))
         return host->respond(ctx, 200, NULL, AIGW_STR("x"), NULL, 0);
     return AIGW_OK;
+}
+
+static void hostile_close(void *self)
+{
+    const struct hostile *hostile = self;
+
+    if (hostile->at_open && strcmp(hostile->at_open, "abort later") == 0)
+        abort();
 }
 
 static const char *const null_line[] = { NULL };
@@ -235,6 +255,7 @@ static const struct aigw_provider_ops hostile_ops = {
     .struct_size = sizeof hostile_ops,
     .call_size = sizeof(struct call),
     .open = hostile_open,
+    .close = hostile_close,
     .request = hostile_request,
     .frame = hostile_frame,
     .done = hostile_done,
