@@ -51,13 +51,14 @@ static const struct aigw_setting key_table[] = {
 /** The first second after that day. */
 static bool read_day(const char *text, int64_t *ret_end_s)
 {
-    struct tm day = { 0 };
+    struct tm day = { 0 }, given;
     const char *end = strptime(text, "%Y-%m-%d", &day);
 
     if (!end || *end)
         return false;
+    given = day;
     *ret_end_s = (int64_t)timegm(&day) + DAY_S;
-    return true;
+    return given.tm_mday == day.tm_mday && given.tm_mon == day.tm_mon; /* 30 February would be a day in March */
 }
 
 static int hex_digit(char c)
@@ -114,6 +115,9 @@ static void add_hashes(struct gw_api_keys *keys, struct api_key *key, const stru
                 i + 1);
             continue;
         }
+        if (until_s <= gw_wall_s())
+            gw_problem_note(problems, node, path, "hash: entry %zu is good for nothing any more (%s): remove it", i + 1,
+                            key->hash_texts.items[i] + sizeof HASH_PREFIX + 2 * GW_DIGEST_LEN);
         at = slot_of(keys, digest);
         if (keys->slots[at].key) {
             gw_problem(problems, node, path,
@@ -163,6 +167,8 @@ struct gw_api_keys *gw_api_keys_build(struct gw_arena *arena, const struct gw_no
         key->expires_s = INT64_MAX;
         if (key->expires && !read_day(key->expires, &key->expires_s))
             gw_problem(problems, n, path, "expires: is \"%s\", expected a day: YYYY-MM-DD", key->expires);
+        else if (key->expires && key->expires_s <= gw_wall_s())
+            gw_problem_warning(problems, n, path, "expires: was on %s: the key is refused", key->expires);
     }
     if (!make_slots(arena, keys))
         goto no_memory;

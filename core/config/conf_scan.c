@@ -161,6 +161,7 @@ bool gw_conf_scan(aigw_str text, struct gw_buf *out, int *ret_line, struct gw_er
             gw_buf_put(out, "L", 1);
         scan.at += len;
     }
+    gw_buf_put(out, "\n", 1); /* libconfig knows no comment that ends with the file */
     is_good = is_good && gw_conf_syntax_end(&syntax, scan.line);
     *ret_line = syntax.err_line;
     if (reterr)

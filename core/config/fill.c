@@ -84,7 +84,10 @@ void gw_settings_fill(struct gw_arena *arena, const struct gw_node *group, const
                       void *out, struct gw_problems *problems)
 {
     if (group && group->type != GW_NODE_GROUP) {
-        gw_problem(problems, group, path, "is not a group; write  %s: { … };", group->key ? group->key : "name");
+        if (group->key)
+            gw_problem(problems, group, path, "is not a group; write  %s: { … };", group->key);
+        else
+            gw_problem(problems, group, path, "is not a group, expected a list of groups: ( { … }, { … } )");
         return;
     }
     for (uint32_t i = 0; i < count; i++) {

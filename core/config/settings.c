@@ -253,6 +253,14 @@ static const char *sections_with(const struct load *load, const char *name)
     return found;
 }
 
+static bool is_section(const char *name)
+{
+    for (size_t i = 0; i < gw_setting_row_count; i++)
+        if (strcmp(gw_setting_rows[i].section, name) == 0)
+            return true;
+    return is_named_section(name) || strcmp(name, GW_SECTION_ALIAS) == 0 || strcmp(name, GW_SECTION_PRICES) == 0;
+}
+
 /** A name that is none of those that may stand there. section: NULL for sections themselves. */
 static void report_stranger(const struct load *load, const struct gw_node *node, const char *section,
                             const char *const *names, size_t count)
@@ -265,6 +273,11 @@ static void report_stranger(const struct load *load, const struct gw_node *node,
         gw_problem(load->problems, node, key,
                    "unknown here: it is a setting of section %s, expected  %.*s: { %s = …; };", elsewhere,
                    (int)strcspn(elsewhere, " "), elsewhere, node->key);
+        return;
+    }
+    if (section && is_section(node->key)) {
+        gw_problem(load->problems, node, key,
+                   "unknown here: it is a section of its own, expected  %s: { … };  outside of %s", node->key, section);
         return;
     }
     if (closest) {

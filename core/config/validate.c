@@ -36,6 +36,8 @@ static void check_server(const struct check *c)
         s->server.path_prefix = gw_arena_strndup(c->arena, s->server.path_prefix, len);
     if (len > 0 && s->server.path_prefix && s->server.path_prefix[0] != '/')
         refuse(c, "server.path_prefix", "must begin with /, or be empty: ", s->server.path_prefix);
+    else if (len > 0 && s->server.path_prefix && strpbrk(s->server.path_prefix, " \t\r\n?#%\\"))
+        refuse(c, "server.path_prefix", "no path has a blank, ?, #, % or \\ in it: ", s->server.path_prefix);
     if (s->server.openapi_url && *s->server.openapi_url && *s->server.openapi_url != '/')
         refuse(c, "server.openapi_url", "must begin with /, or be empty: ", s->server.openapi_url);
     if (s->server.docs_url && *s->server.docs_url && *s->server.docs_url != '/')

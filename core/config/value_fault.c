@@ -140,8 +140,9 @@ static const char *found(const struct gw_value_target *t, const struct gw_node *
         text = node->string;
     else if (node->type == GW_NODE_INT)
         text = gw_arena_printf(t->arena, "%lld", (long long)node->integer);
-    else if (node->type == GW_NODE_DOUBLE)
-        text = gw_arena_printf(t->arena, "%.15g", node->number);
+    else if (node->type == GW_NODE_DOUBLE) /* 1e6 and 1000000.0 are none of the integers that they look like */
+        text = gw_arena_printf(
+            t->arena, fabs(node->number) < 1e15 && rint(node->number) == node->number ? "%.1f" : "%.15g", node->number);
     else if (node->type == GW_NODE_BOOL)
         text = node->integer ? "true" : "false";
     *ret_text = text;

@@ -208,6 +208,8 @@ static void build_prefixes(struct gw_models *models, const struct gw_node *group
         const char *path = gw_arena_printf(models->arena, "prefixes.%s", n->key);
         if (n->type == GW_NODE_STRING)
             prefix->provider_name = gw_node_text(models->arena, n, path, problems);
+        else if (n->type != GW_NODE_GROUP)
+            gw_problem(problems, n, path, "is neither text nor a group; write  %s = \"a provider\";", n->key);
         else
             gw_settings_fill(models->arena, n, path, prefix_table, GW_ARRAY_LEN(prefix_table), sizeof *prefix_table,
                              NULL, prefix, problems);
@@ -315,6 +317,7 @@ static void build_targets(struct gw_models *models, struct gw_model *model, cons
                           const char *path, const struct gw_plugins *plugins, struct gw_problems *problems)
 {
     const struct gw_node *list = gw_node_get(node, "targets");
+    size_t errors_before = problems->error_count;
 
     if (!list || list->type != GW_NODE_LIST || !list->first) {
         gw_problem(
@@ -331,7 +334,8 @@ static void build_targets(struct gw_models *models, struct gw_model *model, cons
         const char *target_path = gw_arena_printf(models->arena, "%s.targets", path);
         read_target(models, model, n, target_path, plugins, problems);
     }
-    warn_of_weights(model, list, path, problems);
+    if (problems->error_count == errors_before)
+        warn_of_weights(model, list, path, problems);
     warn_of_waiting(model, list, path, problems);
     prepare_hedges(models, model, list, path, problems);
 }
@@ -417,6 +421,15 @@ static void check_features(const struct gw_models *models, const struct gw_plugi
                        "no model is called \"%s\"; add it to `models`", f->model);
 }
 
+/** "FILE:LINE: path", or the variable's name in front: who set it. */
+static const char *at_source(struct gw_arena *arena, const struct gw_settings *settings, const char *path)
+{
+    const char *source = gw_settings_source(settings, path);
+    const char *place = source ? gw_arena_printf(arena, "%s: %s", source, path) : NULL;
+
+    return place ? place : path;
+}
+
 struct gw_models *gw_models_build(struct gw_arena *arena, const struct gw_node *conf,
                                   const struct gw_settings *settings, const struct gw_plugins *plugins,
                                   struct gw_problems *problems)
@@ -436,8 +449,8 @@ struct gw_models *gw_models_build(struct gw_arena *arena, const struct gw_node *
     check_aliases(models, gw_node_get(conf, "models"), problems);
     check_features(models, plugins, problems);
     models->rules = gw_rules_build(models, conf, problems);
-    models->endpoints =
-        gw_endpoint_list_build(arena, &settings->models.allowed_endpoints, "models.allowed_endpoints", problems);
+    models->endpoints = gw_endpoint_list_build(arena, &settings->models.allowed_endpoints,
+                                               at_source(arena, settings, "models.allowed_endpoints"), problems);
     if (settings->models.mock_responses) {
         models->mock = gw_plugins_provider(plugins, "mock");
         if (!models->mock)

@@ -214,7 +214,9 @@ static void build_endpoint_places(struct gw_models *models, const struct gw_node
         struct aigw_list one = { &entry->match, 1 };
         entry->place.name = entry->match;
         warn_of_queue(&entry->place, n, "routing.endpoints", problems);
-        entry->pattern = gw_endpoint_list_build(models->arena, &one, "routing.endpoints.match", problems);
+        const char *where = gw_arena_printf(models->arena, "%s:%d: routing.endpoints.match", match->file, match->line);
+        entry->pattern =
+            gw_endpoint_list_build(models->arena, &one, where ? where : "routing.endpoints.match", problems);
         *tail = entry;
         tail = &entry->next;
     }

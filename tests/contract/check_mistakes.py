@@ -145,6 +145,9 @@ def files():
                "error 90-local.conf:1: server.environment: is not valid UTF-8")
     yield conf("mark-is-no-mistake", b"\xef\xbb\xbf" + b"server: { prot = 5052; };\n", TYPO.format("1:"))
     yield conf("crlf-is-no-mistake", "server: {\r\n    prot = 5052;\r\n};\r\n", TYPO.format("2:"))
+    for ident, last in (("hash", "# the end"), ("slashes", "// the end"), ("stars", "/* the end */"), ("nothing", "")):
+        yield conf(f"last-line-ends-in-{ident}-is-no-mistake", "server: { prot = 5052; };\n" + last, TYPO.format("1:"))
+        yield conf(f"only-line-ends-in-{ident}-is-no-mistake", "server: { prot = 5052; }; " + last, TYPO.format("1:"))
     yield conf("tabs-are-no-mistake", "server: {\n\t\tprot = 5052;\n};\n", TYPO.format("2:"))
     yield conf("cr-alone", "server: {\r    port = 5052;\r};\r",
                "error 90-local.conf:1: this line ends in CR alone, expected LF or CRLF")
