@@ -7,6 +7,7 @@
 #include "cli/internal.h"
 #include "control/control.h"
 #include "models/models.h"
+#include "pipeline/request.h"
 #include "pipeline/serve.h"
 #include "pipeline/trial.h"
 #include "plugin/plugin.h"
@@ -51,11 +52,13 @@ int cli_check(const struct cli_options *options)
         return cli_ask(options, "compare", GW_CONTROL_ANSWER_S);
 
     struct gw_snapshot_options snapshot_options = cli_snapshot_options(options);
+    static struct gw_server nobody;
     int trial = gw_trial_begin(), result;
     struct gw_snapshot *snapshot;
     struct gw_problems problems;
     struct gw_arena arena;
 
+    gw_access_register(&nobody); /* before plugins: the core's names are the core's */
     gw_arena_init(&arena, CLI_ARENA_MAX);
     gw_problems_init(&problems, &arena);
     snapshot = gw_snapshot_build(&snapshot_options, &problems);

@@ -1,5 +1,6 @@
 /* loader.c - shared objects in and out. Main thread only: dlopen() runs constructors. */
 #include <dlfcn.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,12 +57,26 @@ static void close_so(void *so, int fd)
         close(fd);
 }
 
+/** True also when that cannot be told. */
+static bool is_function(void *symbol)
+{
+    const ElfW(Sym) *entry = NULL;
+    Dl_info info;
+
+    return dladdr1(symbol, &info, (void **)(uintptr_t)&entry, RTLD_DL_SYMENT) == 0 || !entry ||
+           ELF64_ST_TYPE(entry->st_info) == STT_FUNC || ELF64_ST_TYPE(entry->st_info) == STT_GNU_IFUNC;
+}
+
 static aigw_plugin_entry_fn find_entry(const char *path, void *so, struct gw_err *reterr)
 {
     void *symbol = dlsym(so, AIGW_PLUGIN_ENTRY);
     aigw_plugin_entry_fn entry = NULL;
 
-    if (symbol)
+    if (symbol && !is_function(symbol))
+        gw_err_set(reterr, AIGW_E_CONFIG,
+                   "%s: the symbol %s is no function; define it with AIGW_PLUGIN() from <aigw/sdk.h>", path,
+                   AIGW_PLUGIN_ENTRY);
+    else if (symbol)
         memcpy(&entry, &symbol, sizeof entry); /* ISO C has no cast from object to function pointer */
     else
         gw_err_set(reterr, AIGW_E_CONFIG,

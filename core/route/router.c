@@ -6,6 +6,7 @@
  * has no other segments: it fits whatever its group was found for. */
 #include "route/route.h"
 
+#include <json-c/json.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,6 +46,26 @@ static uint64_t hash_byte(uint64_t hash, char c)
 }
 #define HASH_START UINT64_C(14695981039346656037)
 
+static const char *place_of(struct gw_arena *arena, const struct gw_instance *feature)
+{
+    const char *place = gw_arena_printf(arena, "features.%s", feature->name);
+
+    return place ? place : feature->name;
+}
+
+/* The API document shows it as it is. */
+static void check_schema(struct gw_arena *arena, const struct gw_instance *feature, const struct aigw_route *spec,
+                         const char *which, const char *text, struct gw_problems *problems)
+{
+    struct json_object *schema = text ? json_tokener_parse(text) : NULL;
+
+    if (text && !json_object_is_type(schema, json_type_object))
+        gw_problem(problems, feature->node, place_of(arena, feature),
+                   "plugin %s: %s of the route %s %.200s is no JSON object; expected a JSON Schema, or NULL",
+                   feature->plugin->descriptor.name, which, spec->method, spec->path);
+    json_object_put(schema);
+}
+
 static const struct gw_pattern *parse_route(struct gw_arena *arena, struct gw_instance *feature,
                                             const struct aigw_route *spec, struct gw_problems *problems)
 {
@@ -52,14 +73,15 @@ static const struct gw_pattern *parse_route(struct gw_arena *arena, struct gw_in
     struct gw_err err = { "memory is out" };
 
     if (!spec->method || !spec->method[0]) {
-        gw_problem(problems, feature->node, feature->name, "plugin %s declares the route path \"%s\" without a method",
-                   feature->plugin->descriptor.name, spec->path ? spec->path : "");
+        gw_problem(problems, feature->node, place_of(arena, feature),
+                   "plugin %s declares the route path \"%.200s\" without a method", feature->plugin->descriptor.name,
+                   spec->path ? spec->path : "");
         return NULL;
     }
     if (pattern && gw_pattern_parse(arena, spec->path, pattern, &err) == AIGW_OK)
         return pattern;
-    gw_problem(problems, feature->node, feature->name,
-               "plugin %s declares the route path \"%s\": %s. Expected a path such as /v1/files/{id}",
+    gw_problem(problems, feature->node, place_of(arena, feature),
+               "plugin %s declares the route path \"%.200s\": %s. Expected a path such as /v1/files/{id}",
                feature->plugin->descriptor.name, spec->path ? spec->path : "", err.text);
     return NULL;
 }
@@ -72,6 +94,8 @@ static void add_routes(struct gw_arena *arena, struct gw_router *router, struct 
         const struct gw_pattern *pattern = parse_route(arena, feature, spec, problems);
         if (!pattern)
             continue;
+        check_schema(arena, feature, spec, "request_schema", spec->request_schema, problems);
+        check_schema(arena, feature, spec, "response_schema", spec->response_schema, problems);
         router->routes[router->count] =
             (struct gw_route){ .spec = spec, .feature = feature, .pattern = pattern, .index = (uint32_t)router->count };
         router->count++;
@@ -105,11 +129,12 @@ static void look_at_neighbours(struct gw_router *router, struct gw_problems *pro
             const struct gw_route *other = router->entries[j - 1].route;
             has_head |= gw_str_is(router->entries[j - 1].method, "HEAD");
             if (gw_str_eq(router->entries[j - 1].method, entry->method))
-                gw_problem(problems, entry->route->feature->node, entry->route->feature->name,
-                           "route %s %s of features.%s is already served by features.%s as %s; remove or disable one "
-                           "of the two",
-                           entry->route->spec->method, entry->route->spec->path, entry->route->feature->name,
-                           other->feature->name, other->spec->path);
+                gw_problem(
+                    problems, entry->route->feature->node, entry->route->feature->name,
+                    "route %s %.200s of features.%s is already served by features.%s as %.200s; remove or disable "
+                    "one of the two",
+                    entry->route->spec->method, entry->route->spec->path, entry->route->feature->name,
+                    other->feature->name, other->spec->path);
         }
         for (size_t j = i + 1; j < router->count && is_same_path(&router->entries[j], entry); j++)
             has_head |= gw_str_is(router->entries[j].method, "HEAD");
@@ -163,7 +188,7 @@ struct gw_router *gw_router_build(struct gw_arena *arena, const struct gw_plugin
                                   struct gw_problems *problems)
 {
     struct gw_router *router = gw_arena_calloc(arena, sizeof *router);
-    size_t total = 0;
+    size_t total = 0, errors_before = problems->error_count;
 
     for (struct gw_instance *f = plugins->features; f; f = f->next)
         total += f->plugin->feature.route_count;
@@ -178,10 +203,8 @@ struct gw_router *gw_router_build(struct gw_arena *arena, const struct gw_plugin
         return NULL;
     }
     router->openapi = gw_openapi_build(arena, router);
-    if (!router->openapi.ptr)
-        gw_problem(problems, NULL, "features",
-                   "the API document could not be built: a plugin's schema is not JSON, or "
-                   "memory is out");
+    if (!router->openapi.ptr && problems->error_count == errors_before)
+        gw_problem(problems, NULL, "features", "the API document could not be built: memory is out");
     return router;
 }
 

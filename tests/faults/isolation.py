@@ -390,6 +390,19 @@ for _what, _words in {"fail": "it does not want to", "status": 'plugin "hostile_
     open_row(_what, _words)
 
 
+@case("ISO-check-metric", "opening")
+def metric_of_the_core(env):
+    """What the start would refuse `aigw check` finds: a plugin's metric with a name that is the core's."""
+    words = "hostile_taken.so: metric \"aigw_requests_total\": the name belongs to the core"
+    for command in ("check", "serve"):
+        found = subprocess.run(
+            [env.ctx.binary, command, "--conf-dir", env.ctx.conf_dir, "--plugin-dir", env.ctx.plugin_dir, "--plugin-dir",
+             env.ctx.build_dir + "/tests/hostile_taken"], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True,
+            timeout=60, check=False)
+        equal(found.returncode, 1, f"exit status of {command}")
+        truth(words in found.stdout + found.stderr, f"{command}: {words}", found.stdout + found.stderr)
+
+
 # What the trial of a reload finds, and what the process that would have been harmed says of it.
 ENDS = {"crash": ("crashed (memory) in open()", "was ended by signal 11|ended with status 1 before"),
         "abort": ("aborted in open()", "was ended by signal 6"),

@@ -407,8 +407,11 @@ static const struct aigw_route hostile_routes[] = {
       .callers = AIGW_CALLER_ANYONE },
 };
 
+#ifndef HOSTILE_METRIC
+#define HOSTILE_METRIC "hostile_total"
+#endif
 static const char *const hostile_labels[] = { "what" };
-static const struct aigw_metric hostile_metrics[] = { { "hostile_total", "What it counts.", hostile_labels, 1 } };
+static const struct aigw_metric hostile_metrics[] = { { HOSTILE_METRIC, "What it counts.", hostile_labels, 1 } };
 
 static const struct aigw_feature_ops hostile_ops = {
     .struct_size = sizeof hostile_ops,

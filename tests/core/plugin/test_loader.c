@@ -60,6 +60,7 @@ static const struct {
     { "wrong_major.so", "rebuild the plugin" },
     { "newer_minor.so", "this aigw speaks" },
     { "no_symbol.so", "has no symbol aigw_plugin_entry" },
+    { "variable.so", "the symbol aigw_plugin_entry is no function" },
     { "undefined_symbol.so", "cannot be loaded: undefined symbol: a_function_of_the_core_that_is_not_there" },
     { "null_descriptor.so", "aigw_plugin_entry() returned NULL" },
     { "tail_used.so", "uses some beyond" },

@@ -279,6 +279,25 @@ START_TEST(a_malformed_route_is_refused)
 }
 END_TEST
 
+START_TEST(a_schema_that_is_no_object_is_refused_by_name)
+{
+    static const char *const bad[] = { "{bad", "", "[1]", "null", "7", "\"text\"" };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(bad); i++) {
+        struct aigw_route list[] = { { .method = "PUT", .path = "/good", .request_schema = "{}" },
+                                     { .method = "POST", .path = "/a", .request_schema = bad[i] },
+                                     { .method = "POST", .path = "/b", .response_schema = bad[i] } };
+        size_t before = problems.error_count;
+
+        build_of(list, GW_ARRAY_LEN(list));
+        ck_assert_uint_eq(problems.error_count, before + 2);
+    }
+    ck_assert_ptr_nonnull(
+        strstr(problems.first->text, "features.o: plugin o: request_schema of the route POST /a is no JSON object"));
+    ck_assert_ptr_nonnull(strstr(problems.first->next->text, "response_schema of the route POST /b"));
+}
+END_TEST
+
 /* ---- the document ---- */
 
 static struct json_object *get(struct json_object *object, const char *key)
@@ -377,6 +396,7 @@ int main(void)
     tcase_add_test(tcase, two_features_cannot_serve_one_route);
     tcase_add_test(tcase, other_names_for_parameters_do_not_make_another_route);
     tcase_add_test(tcase, a_malformed_route_is_refused);
+    tcase_add_test(tcase, a_schema_that_is_no_object_is_refused_by_name);
     tcase_add_loop_test(tcase, the_document_lists_every_route, 0, (int)GW_ARRAY_LEN(document_rows));
     tcase_add_test(tcase, operation_ids_are_unique_and_plain);
     tcase_add_test(tcase, a_schema_that_is_not_json_is_a_problem);
