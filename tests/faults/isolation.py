@@ -404,7 +404,7 @@ def metric_of_the_core(env):
 
 
 # What the trial of a reload finds, and what the process that would have been harmed says of it.
-ENDS = {"crash": ("crashed (memory) in open()", "was ended by signal 11|ended with status 1 before"),
+ENDS = {"crash": ("crashed (memory) in open()", "was ended by signal|ended with status [0-9]+ before"),
         "abort": ("aborted in open()", "was ended by signal 6"),
         "exit": ("ended the process in open()", "ended with status 0 before all was open"),
         "vanish": (None, "ended with status 0 before all was open"),
