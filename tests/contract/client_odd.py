@@ -257,6 +257,23 @@ STRANGERS = {
 }
 
 
+@case("CL-MAP-too-many", "pairs")
+def too_many(env):
+    """A list longer than anybody could mean is the client's mistake and said so; it is no fault of the gateway."""
+    name = {"name": "look", "input_schema": {"type": "object"}}
+    function = {"name": "look", "parameters": {"type": "object"}}
+    for api, members, kind, place in (
+            ("chat", {"stop": ["a"] * 250000}, None, "stop"),
+            ("chat", {"input": ["a"] * 250000}, "embedding", "input"),
+            ("messages", {"tools": [name] * 250000}, None, "tools"),
+            ("messages", {"stop_sequences": ["a"] * 250000}, None, "stop_sequences"),
+            ("gemini", {"tools": [{"functionDeclarations": [function] * 250000}]}, None, "functionDeclarations"),
+            ("gemini", {"generationConfig": {"stopSequences": ["a"] * 250000}}, None, "stopSequences")):
+        found, sent, response = env.say(api, "openai", members, **({"kind": kind} if kind else {}))
+        equal((found["status"], sent), (400, None), f"{place} of {api} ({response.text[:200]})")
+        truth(place in response.text, f"its name: {place}", response.text)
+
+
 @case("CL-MAP-deep-strangers", "pairs")
 def deep_strangers(env):
     """However deep it stands: what another vendor has no place for is named, member by member; what says nothing is not worth a word."""

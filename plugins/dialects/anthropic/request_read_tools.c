@@ -4,6 +4,8 @@
 #include "anthropic.h"
 #include "request_read.h"
 
+#define TOOLS_MAX 10000u
+
 /* ---- one tool ---- */
 
 enum {
@@ -181,8 +183,11 @@ bool reading_tools(struct reading *r, const struct aigw_json *tools, const struc
         return false;
     reading_into(r, "tools");
     while (aigw_json_next(&walk, NULL, &item)) {
-        struct aigw_tool *tool = reading_alloc(r, sizeof *tool);
+        struct aigw_tool *tool;
 
+        if (number == TOOLS_MAX)
+            return reading_refuse(r, NULL, "List should have at most %u items", TOOLS_MAX);
+        tool = reading_alloc(r, sizeof *tool);
         reading_into_item(r, number++);
         if (!tool || !read_tool(r, &item, tool))
             return false;

@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#define TOOLS_MAX 10000u
+
 #define SCHEMA_MAX ((size_t)8 * 1024 * 1024)
 
 /* ---- schemas ---- */
@@ -239,8 +241,8 @@ static aigw_status read_entry(struct gemini_reading *r, const struct aigw_json *
             status = read_server_tool(r, &key, &value, last);
             continue;
         }
-        if (value.type != AIGW_JSON_LIST)
-            return gemini_read_refuse(r, "functionDeclarations", "must be a list");
+        if (value.type != AIGW_JSON_LIST || aigw_json_count(&value) > TOOLS_MAX)
+            return gemini_read_refuse(r, "functionDeclarations", "must be a list of at most 10000 functions");
         functions = aigw_json_begin(&value);
         while (status == AIGW_OK && aigw_json_next(&functions, NULL, &one))
             status = read_function(r, &one, last);
@@ -257,8 +259,8 @@ aigw_status gemini_read_tools(struct gemini_reading *r, const struct aigw_json *
 
     if (tools->type == AIGW_JSON_OBJECT) /* one, without its list */
         return read_entry(r, tools, &last);
-    if (tools->type != AIGW_JSON_ABSENT && tools->type != AIGW_JSON_LIST)
-        return gemini_read_refuse(r, "tools", "must be a list");
+    if (tools->type != AIGW_JSON_ABSENT && (tools->type != AIGW_JSON_LIST || aigw_json_count(tools) > TOOLS_MAX))
+        return gemini_read_refuse(r, "tools", "must be a list of at most 10000");
     while (status == AIGW_OK && aigw_json_next(&walk, NULL, &entry))
         status = read_entry(r, &entry, &last);
     return status;

@@ -232,6 +232,8 @@ aigw_status openai_take_texts(struct openai_reading *r, const struct openai_plac
         if (item.type != AIGW_JSON_STRING)
             return openai_refuse_type(r, OPENAI_ITEM(place, index), &item, "a string");
         index++;
+        if (openai_count_piece(r, place) != AIGW_OK)
+            return AIGW_E_INVALID;
         if (aigw_json_text(&item, &r->memory, &text) != AIGW_OK)
             return AIGW_E_NOMEM;
         if (text.len > 0 || !no_empty)
