@@ -215,7 +215,9 @@ static void loop_deliver(struct gw_loop *loop, int count)
 
 void gw_timer_set(struct gw_loop *loop, struct gw_timer *timer, int64_t delay_ms)
 {
-    gw_wheel_set(&loop->wheel, timer, loop->now_ms + (delay_ms > 0 ? delay_ms : 0));
+    if (delay_ms < 0)
+        delay_ms = 0;
+    gw_wheel_set(&loop->wheel, timer, loop->now_ms + (delay_ms < GW_TIMER_MS_MAX ? delay_ms : GW_TIMER_MS_MAX));
 }
 
 void gw_timer_clear(struct gw_loop *loop, struct gw_timer *timer)

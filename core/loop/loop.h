@@ -47,6 +47,8 @@ aigw_status gw_loop_mod(struct gw_loop *loop, struct gw_fd *fd, uint32_t events)
 /** Forget it; stale events of this turn are not delivered. Does not close the descriptor. */
 void gw_loop_del(struct gw_loop *loop, struct gw_fd *fd);
 
+/** Delays come from plugins, too: this is longer than anything runs, and can be added to a time. */
+#define GW_TIMER_MS_MAX (INT64_C(1) << 42)
 void gw_timer_set(struct gw_loop *loop, struct gw_timer *timer, int64_t delay_ms);
 void gw_timer_clear(struct gw_loop *loop, struct gw_timer *timer);
 

@@ -25,6 +25,8 @@ static aigw_status on_build(void *user, struct aigw_call *call, const struct aig
         request->ctx.build_arena = &request->build;
     }
     ret_request->struct_size = sizeof *ret_request;
+    if (ret_request->idle_timeout_ms > GW_TIMER_MS_MAX)
+        ret_request->idle_timeout_ms = GW_TIMER_MS_MAX;
     if (status == AIGW_OK && request->answer == GW_ANSWER_WHOLE)
         return AIGW_E_STATE;     /* it answered instead */
     if (gw_call_is_over(call)) { /* it cancelled the call: is there another thing that will bring an answer? */

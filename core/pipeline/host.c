@@ -311,6 +311,8 @@ static aigw_status host_model_call(struct aigw_ctx *ctx, const struct aigw_model
     status = check_options(ctx, &options);
     if (status)
         return status;
+    if (options.idle_timeout_ms > GW_TIMER_MS_MAX)
+        options.idle_timeout_ms = GW_TIMER_MS_MAX;
     status = gw_request_call_model(ctx->request, model, &options, &call);
     if (status == AIGW_E_LIMIT)
         return gw_ctx_fail(ctx, status, "model_call: %u calls in one request are the most", GW_REQUEST_CALLS_MAX);

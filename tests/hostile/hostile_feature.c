@@ -169,6 +169,8 @@ static void bad_request(const struct hostile *self, struct aigw_ctx *ctx, aigw_s
         host->timer_set(ctx, &(struct aigw_timer *){ NULL }, -5, NULL, NULL);
     if (is(what, "timer foreign set"))
         host->timer_set(ctx, &(struct aigw_timer *){ (struct aigw_timer *)(void *)labels }, 5, no_timer, NULL);
+    if (is(what, "timer huge"))
+        host->timer_set(ctx, &(struct aigw_timer *){ NULL }, INT64_MAX, no_timer, NULL);
     if (is(what, "offload null"))
         host->offload(ctx, NULL);
     if (is(what, "offload no work"))
@@ -291,6 +293,7 @@ static aigw_status hostile_run(struct aigw_ctx *ctx, void *self, void *memory, c
     struct hostile *hostile = self;
     struct call *call = memory;
     struct aigw_need need = { .struct_size = sizeof need, .model = AIGW_STR("hostile") };
+    struct aigw_call_options options = { .struct_size = sizeof options };
     struct aigw_error error = { .struct_size = sizeof error };
     const struct aigw_model_info *info = NULL;
     aigw_status status;
@@ -323,8 +326,8 @@ static aigw_status hostile_run(struct aigw_ctx *ctx, void *self, void *memory, c
         return good(hostile, ctx);
     if (hostile->host->model_resolve(ctx, &need, &info, &error) != AIGW_OK)
         return hostile->host->respond_model_error(ctx, &error);
-    return hostile->host->model_call(
-        ctx, info, &(struct aigw_call_options){ .struct_size = sizeof(struct aigw_call_options) }, &call->asked);
+    options.idle_timeout_ms = is(call->what, "O:http idle") ? INT64_MAX : 0;
+    return hostile->host->model_call(ctx, info, &options, &call->asked);
 }
 
 /* ---- the model's side ---- */
@@ -365,6 +368,8 @@ static aigw_status hostile_build(struct aigw_ctx *ctx, void *self, void *memory,
         part->data = (aigw_str){ NULL, 3 };
     if (is(call->what, "B:part size"))
         part->struct_size = 0;
+    if (is(call->what, "B:http idle"))
+        ret_request->idle_timeout_ms = INT64_MAX;
     if (is(call->what, "B:inputs"))
         ret_request->input_count = 9;
     if (is(call->what, "B:stop"))
