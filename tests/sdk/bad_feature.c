@@ -37,6 +37,7 @@ static aigw_status bad_run(struct aigw_ctx *ctx, void *self, void *call, const s
     const struct bad *bad = self;
     const struct aigw_need need = { .struct_size = breaks(bad, "need without size") ? 0 : sizeof need };
     struct aigw_error error = { .struct_size = breaks(bad, "error without size") ? 0 : sizeof error };
+    const struct aigw_pair chunked = { AIGW_STR_INIT("Transfer-Encoding"), AIGW_STR_INIT("chunked") };
     const struct aigw_model_info *model = NULL;
 
     (void)call, (void)request;
@@ -52,6 +53,10 @@ static aigw_status bad_run(struct aigw_ctx *ctx, void *self, void *call, const s
         bad->host->model_cancel(ctx, (struct aigw_call *)self);
     if (breaks(bad, "emits"))
         bad->host->emit(ctx, &(struct aigw_event){ .struct_size = sizeof(struct aigw_event), .type = AIGW_EVENT_TEXT });
+    if (breaks(bad, "frames its stream")) {
+        bad->host->stream_begin(ctx, 200, "text/plain", &chunked, 1);
+        return bad->host->stream_end(ctx);
+    }
     if (bad->host->model_resolve(ctx, &need, &model, &error) != AIGW_OK)
         return breaks(bad, "error without size") ? bad->host->respond_detail(ctx, 503, "no model")
                                                  : bad->host->respond_model_error(ctx, &error);
@@ -78,8 +83,11 @@ static inline aigw_status bad_build(struct aigw_ctx *ctx, void *self, void *call
 static aigw_status bad_event(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_event *event)
 {
     const struct bad *bad = self;
+    const struct aigw_pair length = { AIGW_STR_INIT("content-length"), AIGW_STR_INIT("4") };
 
     (void)call;
+    if (event->type == AIGW_EVENT_END && breaks(bad, "frames its answer"))
+        return bad->host->respond(ctx, 200, NULL, AIGW_STR("{}"), &length, 1);
     if (event->type == AIGW_EVENT_END)
         return bad->host->respond_detail(ctx, 200, "done");
     return event->type == AIGW_EVENT_ERROR ? bad->host->respond_model_error(ctx, event->error) : AIGW_OK;

@@ -62,6 +62,8 @@ static const struct {
     { "unknown metric", 6, "count(): metric 3, but the plugin has 0" },
     { "emits", 6, "emit() works inside frame()" },
     { "null body", 6, "respond(): the body is NULL with a length, 5 bytes" },
+    { "frames its answer", 6, "respond(): the header content-length is left out" },
+    { "frames its stream", 6, "stream_begin(): the header Transfer-Encoding is left out" },
     { "null name", 6, "annotate(): the name is NULL" },
     { "foreign call", 6, "model_cancel(): that is no call of this request" },
     { "need without size", 6, "need: struct_size is 0" },
