@@ -22,6 +22,20 @@ static struct {
         "finish_reason"
 #define MODEL_LABEL_COUNT 13
 
+/* ---- what a feature knows better than its route ---- */
+
+#define CATEGORY  "meta.feature_category"
+#define PRIMITIVE "meta.unit_primitive"
+
+/** What the feature said about the request last, else what its route says. */
+static aigw_str told(const struct gw_request *request, const char *name, const char *by_route)
+{
+    for (const struct gw_note *note = request->notes; note; note = note->next)
+        if (strcmp(note->name, name) == 0)
+            return note->value;
+    return gw_str(by_route);
+}
+
 /* ---- log ---- */
 
 /* path?query with the values of the query hidden: tokens travel there. */
@@ -142,6 +156,22 @@ static void put_calls(struct gw_line *line, struct gw_request *request)
         gw_line_int(line, "first_token_ms", stats->first_token_ms);
 }
 
+/* The flags that are on for it, as its client spells a list of them. */
+static void put_flags(struct gw_line *line, struct gw_request *request)
+{
+    uint32_t count = 0;
+    const aigw_str *flags = gw_request_flags(request, &count);
+    aigw_str *parts = count ? gw_arena_alloc(&request->ex->arena, 2 * count * sizeof *parts) : NULL;
+
+    if (!parts)
+        return;
+    for (uint32_t i = 0; i < count; i++) {
+        parts[2 * i] = i ? AIGW_STR(",") : AIGW_STR("");
+        parts[2 * i + 1] = flags[i];
+    }
+    gw_line_str(line, "enabled_feature_flags", gw_arena_join(&request->ex->arena, parts, 2 * count));
+}
+
 static void put_outcome(struct gw_line *line, struct gw_request *request)
 {
     struct gw_exchange *ex = request->ex;
@@ -156,11 +186,14 @@ static void put_outcome(struct gw_line *line, struct gw_request *request)
         gw_line_str(line, "http_exception_details",
                     gw_str(gw_arena_printf(&ex->arena, "%d: %s", ex->status, request->error_detail)));
     if (request->route) {
-        gw_line_cstr(line, "meta.feature_category",
-                     request->route->spec->category ? request->route->spec->category : "unknown");
-        if (request->route->spec->scope)
-            gw_line_cstr(line, "meta.unit_primitive", request->route->spec->scope);
+        aigw_str category = told(request, CATEGORY, request->route->spec->category);
+        aigw_str primitive = told(request, PRIMITIVE, request->route->spec->scope);
+
+        gw_line_str(line, CATEGORY, category.len ? category : AIGW_STR("unknown"));
+        if (primitive.len)
+            gw_line_str(line, PRIMITIVE, primitive);
     }
+    put_flags(line, request);
     if (request->model) {
         gw_line_str(line, "model_name", request->model->name);
         gw_line_str(line, "model_engine", request->model->engine);
@@ -175,7 +208,8 @@ static void put_outcome(struct gw_line *line, struct gw_request *request)
     if (request->is_verbose)
         gw_line_bool(line, "enabled-instance-verbose-ai-logs", true);
     for (const struct gw_note *note = request->notes; note; note = note->next)
-        gw_line_str(line, note->name, note->value);
+        if (strcmp(note->name, CATEGORY) != 0 && strcmp(note->name, PRIMITIVE) != 0)
+            gw_line_str(line, note->name, note->value);
 }
 
 static void put_url(struct gw_line *line, struct gw_request *request, aigw_str target)
@@ -383,8 +417,8 @@ static void model_labels(const struct gw_request *request, const struct gw_call_
     labels[7] = gw_str(stats->error_kind ? "yes" : "no");
     labels[8] = gw_str(error_type(stats->error_kind));
     labels[9] = gw_str(stats->is_stream ? "yes" : "no");
-    labels[10] = gw_str(spec->category);
-    labels[11] = gw_str(spec->scope);
+    labels[10] = told(request, CATEGORY, spec->category);
+    labels[11] = told(request, PRIMITIVE, spec->scope);
     labels[12] = gw_str(finish_reason(stats->finish));
     for (size_t i = 0; i < MODEL_LABEL_COUNT; i++) /* as the registry would, but once instead of at every look-up */
         if (!labels[i].len)

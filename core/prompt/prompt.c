@@ -9,6 +9,7 @@
 #define RENDERED_MAX     ((size_t)64 << 20)
 #define INPUTS_DEPTH_MAX 64
 #define LIST_TEXT_MAX    512u
+#define SHOWN_MAX        128u
 
 static const struct gw_prompt_family *find_family(const struct gw_prompts *prompts, aigw_str id, aigw_str family)
 {
@@ -31,6 +32,18 @@ static const struct gw_prompt_family *find_family(const struct gw_prompts *promp
     return NULL;
 }
 
+/** The client's own word in an error text: not longer than helps, cut between characters. */
+static aigw_str shown(aigw_str word)
+{
+    size_t len = SHOWN_MAX;
+
+    if (word.len <= len)
+        return word;
+    while (len && ((unsigned char)word.ptr[len] & 0xc0) == 0x80)
+        len--;
+    return (aigw_str){ word.ptr, len };
+}
+
 /** ['1.0.0', '1.1.0'] as Python prints a list; cut short when it grows beyond an error text. */
 static void put_names(struct gw_buf *out, const char *const *names, size_t count)
 {
@@ -47,8 +60,7 @@ static aigw_status no_version(const struct gw_prompt_family *family, aigw_str ve
 
     gw_buf_init(&names, LIST_TEXT_MAX);
     put_names(&names, family->versions, family->count);
-    if (version.len > 128)
-        version.len = 128;
+    version = shown(version);
     if (why == AIGW_E_NOT_FOUND)
         gw_err_set(err, why, "No version matching '%.*s' (available: %s)", AIGW_STR_ARG(version),
                    names.data ? names.data : "[]");
@@ -73,8 +85,7 @@ static aigw_status find_def(const struct gw_prompts *prompts, const struct aigw_
     if (!family)
         family = find_family(prompts, id, AIGW_STR("base"));
     if (!family) {
-        if (id.len > 128)
-            id.len = 128;
+        id = shown(id);
         return gw_err_set(err, AIGW_E_NOT_FOUND,
                           "Failed to load prompt definition for '%.*s': Prompt definition directory not found: "
                           "prompts/%.*s/base",

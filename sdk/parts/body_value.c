@@ -111,7 +111,7 @@ static bool read_string(struct aigw_body *b, const struct aigw_body_field *field
     bool is_known;
 
     if (value->type != AIGW_JSON_STRING)
-        return fault(b, "string_type", "Input should be a valid string");
+        return field->words ? word_fault(b, field) : fault(b, "string_type", "Input should be a valid string");
     if (!text.ptr) {
         if (!measure(b, field, value, &is_known))
             return false;

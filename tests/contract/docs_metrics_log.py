@@ -329,6 +329,66 @@ def long_values_are_cut(env):
     truth(len(json.dumps(line)) < 30000, "values cut to about 4 KiB", len(json.dumps(line)))
 
 
+PARTS = [  # what is asked → part of GitLab, right (auth-and-config.md §1.9)
+    ("/v2/code/completions", "code_suggestions", "complete_code"),
+    ("/v4/code/suggestions", "code_suggestions", "generate_code"),
+    ("/v2/chat/agent", "duo_chat", "duo_classic_chat"),
+    ("/v1/chat/agent", "duo_chat", "duo_chat"),
+    ("/v1/chat/explain_vulnerability", "vulnerability_management", "explain_vulnerability"),
+    ("/v1/chat/summarize_comments", "team_planning", "summarize_comments"),
+    ("/v1/chat/troubleshoot_job", "continuous_integration", "troubleshoot_job"),
+    ("/v1/prompts/chat%2Fsummarize_comments", "ai_abstraction_layer", "summarize_comments"),
+    ("/v1/search/gitlab-docs", "duo_chat", "documentation_search"),
+]
+
+
+def body_for(path, script):
+    """A good body for a path of PARTS."""
+    model = {"provider": "openai", "name": "mistral", "endpoint": script.base, "identifier": "custom_openai/m"}
+    if path.startswith("/v2/code"):
+        return completion(script)
+    if path.startswith("/v4"):
+        return {"model_metadata": model, "prompt_components": [{"type": "code_editor_generation", "payload": {
+            "file_name": "a.py", "content_above_cursor": "x", "content_below_cursor": ""}}]}
+    if path.startswith("/v2/chat"):
+        return {"model_metadata": model, "messages": [{"role": "user", "content": "q"}]}
+    if path.startswith("/v1/chat"):
+        return {"prompt_components": [{"type": "p", "metadata": {"source": "s", "version": "1"}, "payload": {
+            "content": "q", "provider": "litellm", "model": "mistral", "model_endpoint": script.base,
+            "model_identifier": "custom_openai/m"}}]}
+    if path.startswith("/v1/search"):
+        return {"type": "search-docs", "metadata": {"source": "s", "version": "1"}, "payload": {"query": "upload"}}
+    return {"model_metadata": model, "inputs": {"notes_content": "n"}}
+
+
+@case("C-LOG-010", "log")
+def which_part_of_gitlab(env):
+    """In the access line, and on the metrics of the model it asked."""
+    for number, (path, category, primitive) in enumerate(PARTS):
+        script = env.models.script(Reply(pieces=("Final Answer: x",)))
+        ident = f"log-part-{number}"
+        rights = ["duo_classic_chat", *(right for _, _, right in PARTS)]
+        check(env.post(path, body_for(path, script), {**env.auth(env.token(rights)), "X-Request-ID": ident}), 200)
+        line = access_line(env, ident)
+        equal((line["meta.feature_category"], line["meta.unit_primitive"]), (category, primitive), path)
+        if script.count:
+            found = env.gw.metric("model_inferences_total", feature_category=category, unit_primitive=primitive)
+            truth(found and found >= 1, f"model_inferences_total of {path}", found)
+
+
+@case("C-LOG-011", "log")
+def what_belongs_to_the_request(env):
+    script = env.models.script(Reply(pieces=("t\nAction: issue_reader\nAction Input: #1",)))
+    headers = {**env.auth(), "X-Gitlab-Version": "17.0.0", "X-Request-ID": "log-tools",
+               "x-gitlab-enabled-feature-flags": "flag_b,flag_a,flag_b"}
+    check(env.post("/v2/chat/agent", body_for("/v2/chat/agent", script), headers), 200)
+    line = access_line(env, "log-tools")
+    equal(line["enabled_feature_flags"], "flag_b,flag_a", "enabled_feature_flags")
+    equal(line["duo_chat.agent_available_tools"], "epic_reader,issue_reader,work_item_reader,gitlab_documentation",
+          "duo_chat.agent_available_tools")
+    equal(line["duo_chat.agent_tool_action"], "issue_reader", "duo_chat.agent_tool_action")
+
+
 @case("D22-forwarded", "log")
 def forwarded_headers_are_not_trusted(env):
     env.request("GET", "/monitoring/healthz", {"X-Forwarded-For": "203.0.113.9", "X-Request-ID": "log-forwarded"})

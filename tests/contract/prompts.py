@@ -35,6 +35,9 @@ def said(content, **usage):
 
 
 
+GENERATE = {"file_name": "a.py", "language": "python", "user_instruction": "x", "instruction": "x", "prefix": "y"}
+
+
 def half_an_emoji(env):
     return json.dumps(body_of(env.models.script(UNIT), {"x": "y"})).replace('"y"', '"\\ud83d \\q"')
 
@@ -63,6 +66,16 @@ table(__name__, "prompts", [
     Row("C-PRM-007-dots", ask(UNIT, path=V1 + "..%2F..%2Fetc%2Fpasswd"), 400, note="no way out of the folder"),
     Row("C-PRM-007-no-model", ask(UNIT, path=V1 + "no_such_thing", model_metadata=None), 400,
         {"detail": starts("Failed to load prompt definition for 'no_such_thing': ")}),
+    Row("C-PRM-007-long", ask(UNIT, path=V1 + "%E6%97%A5" * 100), 400, {"detail": starts(
+        "Failed to load prompt definition for '" + "日" * 42 + "': ")}, "cut, between characters"),
+    Row("C-PRM-008-long", ask(UNIT, prompt_version="^1" + "\U0001f600" * 99), 400, {"detail": starts(
+        "Version '^1" + "\U0001f600" * 31 + "' is not a valid PEP 440 constraint")}),
+    *[Row(f"C-PRM-generations-{version}", ask(UNIT, path=V1 + "code_suggestions%2Fgenerations", prompt_version=version,
+                                             model={"name": "general"}, inputs=GENERATE), 200, "Hi John!")
+      for version in ("^1.0.0", "1.1.0-dev", "~1.1", "^2.0.1", "2.0.2-dev", ">=2,<2.0.3", "3.0.2-dev")],
+    Row("C-PRM-generations-none", ask(UNIT, path=V1 + "code_suggestions%2Fgenerations", prompt_version="^3.0.0",
+                                      model={"name": "general"}, inputs=GENERATE), 400,
+        {"detail": starts("No version matching '^3.0.0' (available: [")}, "a range takes no early version"),
     Row("C-PRM-008", ask(UNIT, prompt_version="^99.0.0"), 400,
         detail("No version matching '^99.0.0' (available: ['1.0.0'])")),
     Row("C-PRM-008-text", ask(UNIT, prompt_version="newest"), 400,
@@ -294,7 +307,7 @@ def the_log_says_what_happened_and_not_what_was_said(env):
                                 and item.get("logger") == "api.access")
         truth(line, "an access line", "none")
         equal((line["status_code"], line["meta.unit_primitive"], line["meta.feature_category"]),
-              (status, "generate_commit_message", "prompts"), "members of the access line")
+              (status, "generate_commit_message", "ai_abstraction_layer"), "members of the access line")
         if status == 421:
             truth("the canary model is asleep" in line.get("model_error", ""), "the server's words", line)
     text = "".join(env.gw.raw)

@@ -178,6 +178,7 @@ def verbose_names_fields(env):
     rows = [
         (dict(current_file={**CURRENT_FILE, "file_name": 5}), "string_type", "file_name"),
         (dict(current_file={**CURRENT_FILE, "file_name": "x" * 300}), "string_too_long", "file_name"),
+        (dict(model_provider=5), "enum", "'litellm'"),
         (dict(stream="maybe"), "bool_parsing", "stream"),
         (dict(project_id="1x"), "int_parsing", "project_id"),
         (dict(context=context(101)), "too_long", "context"),

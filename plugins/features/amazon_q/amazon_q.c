@@ -137,8 +137,8 @@ static aigw_status q_open(const struct aigw_host *host, struct aigw_ctx *ctx, vo
 
 static aigw_status q_check(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_request *request)
 {
-    return aigw_body_of_request(((struct amazon_q *)self)->host, ctx, request, &tables[request->route->tag], 0, NULL,
-                                NULL, call);
+    return aigw_body_of_request(((struct amazon_q *)self)->host, ctx, request, &tables[request->route->tag],
+                                AIGW_JSON_NAN, NULL, NULL, call);
 }
 
 static aigw_status q_run(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_request *request)

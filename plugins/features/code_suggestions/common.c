@@ -163,6 +163,7 @@ static aigw_status check_rights(struct aigw_ctx *ctx, const struct cs *cs, const
         return AIGW_OK;
     if (cs_str_is(call->request.model.provider, "amazon_q"))
         scope = "amazon_q_integration";
+    cs->host->annotate(ctx, "meta.unit_primitive", (aigw_str){ scope, strlen(scope) });
     if (cs->host->has_scope(ctx, scope, AIGW_SCOPEF_NO_USER_TOKEN))
         return AIGW_OK;
     return cs_refuse(ctx, cs, call);

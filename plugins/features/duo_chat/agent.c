@@ -67,8 +67,10 @@ static aigw_status permit(struct aigw_ctx *ctx, const struct duo_chat *chat, con
 {
     const struct aigw_host *host = chat->host;
 
+    host->annotate(ctx, "meta.unit_primitive", AIGW_STR("duo_classic_chat"));
     if (host->has_scope(ctx, "duo_classic_chat", 0) || (is_amazon_q && host->has_scope(ctx, "amazon_q_integration", 0)))
         return AIGW_OK;
+    host->annotate(ctx, "meta.unit_primitive", AIGW_STR("duo_chat"));
     if (!host->has_scope(ctx, "duo_chat", 0))
         return forbid(ctx, host, "Unauthorized to access duo chat");
     if (chat_str_is(host->setting(ctx, "auth.strict_chat_scope"), "true") && !is_mentioned(request))
@@ -190,6 +192,19 @@ static aigw_status call_model(struct aigw_ctx *ctx, const struct duo_chat *chat,
     return host->model_call(ctx, agent->model, &options, &agent->handle);
 }
 
+/** For the access line: what the model may ask for. */
+static void note_tools(struct aigw_ctx *ctx, const struct aigw_host *host, uint32_t tools)
+{
+    char names[CHAT_TOOLS * 32];
+    size_t len = 0;
+
+    for (uint32_t i = 0; i < CHAT_TOOLS; i++)
+        if (tools & 1u << i)
+            len += (size_t)snprintf(names + len, sizeof names - len, "%s%.*s", len ? "," : "",
+                                    AIGW_STR_ARG(chat_tool_name(i)));
+    host->annotate(ctx, "duo_chat.agent_available_tools", (aigw_str){ names, len });
+}
+
 aigw_status chat_agent_run(struct aigw_ctx *ctx, const struct duo_chat *chat, struct chat_agent *agent)
 {
     const struct chat_request *request = &agent->request;
@@ -210,6 +225,7 @@ aigw_status chat_agent_run(struct aigw_ctx *ctx, const struct duo_chat *chat, st
     }
     agent->tools =
         chat_tools_offered(chat->host, ctx, is_amazon_q && chat->host->has_scope(ctx, "amazon_q_integration", 0));
+    note_tools(ctx, chat->host, agent->tools);
     return call_model(ctx, chat, agent);
 }
 
@@ -377,6 +393,7 @@ static aigw_status ask_for_tool(struct aigw_ctx *ctx, const struct duo_chat *cha
         return close_answer(ctx, chat, agent, step->input);
     if (tool == CHAT_TOOLS || !(agent->tools & 1u << tool))
         return chat_line_error(ctx, chat, agent, AIGW_STR("tool not available"), false);
+    chat->host->annotate(ctx, "duo_chat.agent_tool_action", chat_tool_name(tool));
     return chat_line_action(ctx, chat, agent, chat_tool_name(tool), step);
 }
 

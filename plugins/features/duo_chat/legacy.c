@@ -8,17 +8,17 @@
 #define STREAM_TYPE "text/event-stream; charset=utf-8"
 #define ANSWER_ROOM 4096u
 
-/* What may be called, and the right to it. */
+/* What may be called, the right to it, and the part of GitLab that it belongs to. */
 static const struct {
-    const char *name, *scope;
+    const char *name, *scope, *category;
 } invokables[] = {
-    { "agent", "duo_chat" },
-    { "explain_code", "duo_chat" },
-    { "write_tests", "duo_chat" },
-    { "refactor_code", "duo_chat" },
-    { "explain_vulnerability", "explain_vulnerability" },
-    { "summarize_comments", "summarize_comments" },
-    { "troubleshoot_job", "troubleshoot_job" },
+    { "agent", "duo_chat", "duo_chat" },
+    { "explain_code", "duo_chat", "duo_chat" },
+    { "write_tests", "duo_chat", "duo_chat" },
+    { "refactor_code", "duo_chat", "duo_chat" },
+    { "explain_vulnerability", "explain_vulnerability", "vulnerability_management" },
+    { "summarize_comments", "summarize_comments", "team_planning" },
+    { "troubleshoot_job", "troubleshoot_job", "continuous_integration" },
 };
 
 aigw_status chat_legacy_check(struct aigw_ctx *ctx, const struct duo_chat *chat, struct chat_legacy *legacy,
@@ -27,11 +27,18 @@ aigw_status chat_legacy_check(struct aigw_ctx *ctx, const struct duo_chat *chat,
     return chat_check_body(chat, ctx, request, &chat_legacy_table, &legacy->request);
 }
 
+static void annotate(struct aigw_ctx *ctx, const struct duo_chat *chat, const char *name, const char *value)
+{
+    chat->host->annotate(ctx, name, (aigw_str){ value, strlen(value) });
+}
+
 static aigw_status permit(struct aigw_ctx *ctx, const struct duo_chat *chat, aigw_str name)
 {
     for (size_t i = 0; i < sizeof invokables / sizeof *invokables; i++) {
         if (!chat_str_is(name, invokables[i].name))
             continue;
+        annotate(ctx, chat, "meta.feature_category", invokables[i].category);
+        annotate(ctx, chat, "meta.unit_primitive", invokables[i].scope);
         if (!chat->host->has_scope(ctx, invokables[i].scope, 0)) {
             chat->host->respond_detail(ctx, 403, "Unauthorized to access %s", invokables[i].scope);
             return AIGW_E_FORBIDDEN;

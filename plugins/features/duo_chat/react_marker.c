@@ -1,5 +1,6 @@
 /* react_marker.c - see react_marker.h. A decorated word is looked for at the start of a line only; in the middle of one
- * it has to be spelled as published, and never inside another word. */
+ * it has to be spelled as published, and an action's is not part of another word: what follows "Final Answer:" is the
+ * answer wherever that stands, as GitLab has always read it. */
 #include "react_marker.h"
 
 #include <string.h>
@@ -26,7 +27,7 @@ static char lower(char c)
 
 static bool is_word_byte(char c)
 {
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || c == '_' || (c & 0x80);
+    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || c == '_';
 }
 
 /* What opens around a word and has to close again: bold, code. */
@@ -162,7 +163,7 @@ static enum react_match match_inside(aigw_str text, size_t at, bool is_whole, st
 
     while (opened < at && opened < BETWEEN_MAX && text.ptr[at - 1 - opened] == '*')
         opened++;
-    if (!opened && at && is_word_byte(text.ptr[at - 1]))
+    if (!opened && at && text.ptr[at] == 'A' && is_word_byte(text.ptr[at - 1]))
         return REACT_NO;
     found = match_word(c, opened, ret);
     if (found == REACT_YES && ret->word >= REACT_WORD_OBSERVATION) /* part nothing in the middle of a line */

@@ -33,6 +33,7 @@ struct embeddings_call {
 
 /* ---- the body ---- */
 
+/* Blanks around pasted URLs and keys are dropped. */
 static const struct aigw_body_field model_fields[] = {
     { .name = "provider",
       .type = AIGW_BODY_STRING,
@@ -40,7 +41,7 @@ static const struct aigw_body_field model_fields[] = {
       .offset = offsetof(struct embeddings_model, provider) },
     { .name = "identifier",
       .type = AIGW_BODY_STRING,
-      .flags = AIGW_BODYF_REQUIRED,
+      .flags = AIGW_BODYF_REQUIRED | AIGW_BODYF_STRIP,
       .offset = offsetof(struct embeddings_model, identifier) },
     { .name = "name",
       .type = AIGW_BODY_STRING,
@@ -48,11 +49,11 @@ static const struct aigw_body_field model_fields[] = {
       .offset = offsetof(struct embeddings_model, name) },
     { .name = "endpoint",
       .type = AIGW_BODY_STRING,
-      .flags = AIGW_BODYF_NULLABLE,
+      .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_STRIP,
       .offset = offsetof(struct embeddings_model, endpoint) },
     { .name = "api_key",
       .type = AIGW_BODY_STRING,
-      .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_SECRET,
+      .flags = AIGW_BODYF_NULLABLE | AIGW_BODYF_STRIP | AIGW_BODYF_SECRET,
       .offset = offsetof(struct embeddings_model, api_key) },
 };
 static const struct aigw_body_table model_table = { AIGW_BODY_FIELDS(model_fields),
@@ -91,7 +92,8 @@ static bool is(aigw_str text, const char *literal)
 
 static aigw_status embeddings_check(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_request *request)
 {
-    return aigw_body_of_request(((struct embeddings *)self)->host, ctx, request, &table, 0, NULL, NULL, call);
+    return aigw_body_of_request(((struct embeddings *)self)->host, ctx, request, &table, AIGW_JSON_NAN, NULL, NULL,
+                                call);
 }
 
 /* ---- which model ---- */

@@ -128,6 +128,11 @@ static int find_primitive(struct aigw_ctx *ctx, const struct proxy *proxy)
     return -1;
 }
 
+static void note(struct aigw_ctx *ctx, const struct proxy *proxy, const char *name, const char *value)
+{
+    proxy->host->annotate(ctx, name, (aigw_str){ value, strlen(value) });
+}
+
 bool proxy_may_enter(struct aigw_ctx *ctx, const struct proxy *proxy)
 {
     const struct aigw_principal *principal = proxy->host->principal(ctx);
@@ -145,7 +150,8 @@ bool proxy_may_enter(struct aigw_ctx *ctx, const struct proxy *proxy)
                                     proxy_primitives[primitive].name);
         return false;
     }
-    proxy->host->annotate(ctx, "meta.unit_primitive",
-                          (aigw_str){ proxy_primitives[primitive].name, strlen(proxy_primitives[primitive].name) });
+    note(ctx, proxy, "meta.unit_primitive", proxy_primitives[primitive].name);
+    note(ctx, proxy, "meta.feature_category",
+         proxy_primitives[primitive].category ? proxy_primitives[primitive].category : "unknown");
     return true;
 }

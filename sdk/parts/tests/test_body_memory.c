@@ -16,7 +16,7 @@ static const struct {
     { "objects in an unknown member", "{" SHAPE_V ",\"q\":[{}", ",{\"a\":[]}", "]}", 10000, NULL },
     { "unknown members", "{" SHAPE_V, ",\"q\":0", "}", 10000, NULL },
     { "a text in an unknown member", "{" SHAPE_V ",\"q\":\"", "\\n", "\"}", 10000, NULL },
-    { "zeros for a string", "{" SHAPE_V ",\"word\":[0", ",0", "]}", 10000, "string_type" },
+    { "zeros for a string", "{" SHAPE_V ",\"word\":[0", ",0", "]}", 10000, "enum" },
     { "zeros for an object", "{" SHAPE_V ",\"place\":[0", ",0", "]}", 10000, "model_attributes_type" },
     { "zeros for a map", "{" SHAPE_V ",\"map\":[0", ",0", "]}", 10000, "dict_type" },
     { "zeros for words", "{" SHAPE_V ",\"words\":[0", ",0", "]}", 10000, "too_long" },

@@ -47,7 +47,10 @@ static const struct {
     { "wrong order", "Action Input: 1\nAction: x", "unknown Action Input: 1\nAction: x" },
     { "half a word", "t\nFinal Ans", "unknown t\nFinal Ans" },
     { "no colon", "the Final Answer is 4", "unknown the Final Answer is 4" },
-    { "other word", "MyFinal Answer: 4, NoAction: 1", "unknown MyFinal Answer: 4, NoAction: 1" },
+    { "other word", "NoAction: issue_reader\tAction Input: 1", "unknown NoAction: issue_reader\tAction Input: 1" },
+    { "answer behind a word", "so beFinal Answer: 4, NoAction: 1", "answer 4, NoAction: 1" },
+    { "answer behind a sign", "了解しましたFinal Answer: 4", "answer 4" },
+    { "action behind a sign", "了解Action: issue_reader\nAction Input: 1", "action issue_reader|1|了解" },
     { "small inside a line", "my final answer: 4", "unknown my final answer: 4" },
     { "two actions", "t\nAction: a\nAction: b\nAction Input: c", "action a|c|t" },
     /* as models like to spell it */
