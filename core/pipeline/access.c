@@ -287,8 +287,8 @@ static bool http_labels(const struct gw_request *request, int status, aigw_str l
     static const char *const classes[] = { "5xx", "1xx", "2xx", "3xx", "4xx", "5xx" };
     int status_class = status / 100;
 
-    if (!request->route || status == 0)
-        return false; /* unmatched and exempt paths are not counted */
+    if (!request->route || request->route->spec->callers == AIGW_CALLER_ANYONE || status == 0)
+        return false; /* unmatched paths, and those that ask for no credentials, are not counted */
     labels[0] = gw_str(request->route->spec->path);
     labels[1] = request->ex->method;
     labels[2] = gw_str(classes[status_class >= 1 && status_class <= 5 ? status_class : 0]);
