@@ -25,6 +25,8 @@ static inline aigw_str gw_str(const char *text)
 }
 bool gw_str_eq(aigw_str a, aigw_str b);
 bool gw_str_eq_ci(aigw_str a, aigw_str b); /* ASCII case-insensitive */
+/** A header that says how its connection is used: the transport's alone, nobody else may write it. */
+bool gw_is_transport_header(aigw_str name);
 static inline bool gw_str_is(aigw_str a, const char *literal)
 {
     return gw_str_eq(a, gw_str(literal));

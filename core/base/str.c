@@ -15,6 +15,19 @@ bool gw_str_eq_ci(aigw_str a, aigw_str b)
     return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+bool gw_is_transport_header(aigw_str name)
+{
+    static const char *const names[] = {
+        "host", "content-length", "transfer-encoding", "connection",      "expect", "keep-alive",
+        "te",   "trailer",        "upgrade",           "proxy-connection"
+    };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(names); i++)
+        if (gw_str_eq_ci(name, gw_str(names[i])))
+            return true;
+    return false;
+}
+
 bool gw_str_has_prefix(aigw_str s, aigw_str prefix)
 {
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);

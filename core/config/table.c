@@ -187,8 +187,8 @@ const struct gw_setting_row gw_setting_rows[] = {
          "AIGW_CUSTOM_MODELS__ENABLED"),
     BOOL(models, disable_streaming, "false", "Never ask a model to stream.", "AIGW_CUSTOM_MODELS__DISABLE_STREAMING"),
     ROW(models, extra_headers, MAP, AIGW_SETF_SECRET, GW_ROW_ROUTING, NULL, 0, 0, NULL,
-        "Headers added to every model call: "
-        "name → value. In section models as JSON text, in section routing as a group.",
+        "Headers of every model call, instead of the gateway's own of that name: name → value. In section models as "
+        "JSON text, in section routing as a group.",
         "AIGW_CUSTOM_MODELS__EXTRA_HEADERS"),
     BOOL(models, mock_responses, "false", "Every request gets a canned answer from the mock provider. For tests.",
          "AIGW_MOCK_MODEL_RESPONSES"),

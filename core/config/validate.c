@@ -100,7 +100,7 @@ static void check_trust(const struct check *c, const char *path, const char *fil
     gw_setting_problem(c->problems, c->settings, path, "ca_bundle does not point to a file: %s", file);
 }
 
-/** Extra headers go on the wire as they are: nothing in them may end a line. */
+/** Extra headers go on the wire as they are: nothing in them may end a line, or say how the connection is used. */
 static void check_headers(const struct check *c)
 {
     static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -117,6 +117,9 @@ static void check_headers(const struct check *c)
                                "header %zu is malformed: a name is letters, digits and -, a value has no line ends or "
                                "control characters",
                                i + 1);
+        else if (gw_is_transport_header(gw_str(name)))
+            gw_setting_problem(c->problems, c->settings, "models.extra_headers",
+                               "header %zu is %s, which the gateway sets itself; leave it out", i + 1, name);
     }
 }
 

@@ -5,6 +5,17 @@
 
 #define HEADERS_MAX 64u
 
+/** The operator has a header of the same name, which goes out instead. */
+static bool is_replaced(const struct aigw_map *extra, const char *header)
+{
+    aigw_str name = { header, strcspn(header, ":") };
+
+    for (size_t i = 0; i < extra->count; i++)
+        if (gw_str_eq_ci(name, gw_str(extra->names[i])))
+            return true;
+    return false;
+}
+
 /* All header lines that go out but Content-Length, for the signature. */
 static bool list_headers(struct gw_attempt *attempt, const char **lines, uint32_t *ret_count)
 {
@@ -18,7 +29,8 @@ static bool list_headers(struct gw_attempt *attempt, const char **lines, uint32_
     host += 3;
     lines[count++] = gw_arena_printf(build, "Host: %.*s", (int)strcspn(host, "/?#"), host);
     for (uint32_t i = 0; i < attempt->http.header_count; i++)
-        lines[count++] = attempt->http.headers[i];
+        if (!is_replaced(extra, attempt->http.headers[i]))
+            lines[count++] = attempt->http.headers[i];
     for (size_t i = 0; i < extra->count; i++)
         lines[count++] = gw_arena_printf(build, "%s: %s", extra->names[i], extra->values[i]);
     *ret_count = count;

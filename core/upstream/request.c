@@ -7,20 +7,6 @@
 
 #define HEAD_MAX (1u << 20)
 
-/** Headers that say how this connection is used: they are ours alone. */
-static bool is_ours(aigw_str name)
-{
-    static const char *const names[] = {
-        "host", "content-length", "transfer-encoding", "connection",      "expect", "keep-alive",
-        "te",   "trailer",        "upgrade",           "proxy-connection"
-    };
-
-    for (size_t i = 0; i < GW_ARRAY_LEN(names); i++)
-        if (gw_str_eq_ci(name, gw_str(names[i])))
-            return true;
-    return false;
-}
-
 /** A head under construction. */
 struct draft {
     struct gw_buf text;
@@ -37,7 +23,7 @@ static aigw_status add_header(struct draft *draft, aigw_str line, struct gw_err 
     if (!gw_is_token(name) || !gw_is_field_value((aigw_str){ colon + 1, line.len - name.len - 1 }))
         return gw_err_set(reterr, AIGW_E_INVALID, "header %zu for the model server is not \"Name: value\" on one line",
                           draft->count);
-    if (is_ours(name))
+    if (gw_is_transport_header(name))
         return gw_err_set(reterr, AIGW_E_INVALID,
                           "header %zu for the model server is %.*s, which the gateway sets itself; leave it out",
                           draft->count, AIGW_STR_ARG(name));
@@ -46,6 +32,22 @@ static aigw_status add_header(struct draft *draft, aigw_str line, struct gw_err 
     gw_buf_put_str(&draft->text, line);
     gw_buf_put(&draft->text, "\r\n", 2);
     return AIGW_OK;
+}
+
+/** One of the lines is a header of the same name: the operator's own, which goes out instead. */
+static bool is_replaced(aigw_str lines, const char *header)
+{
+    size_t len = strcspn(header, ":") + 1;
+
+    while (lines.len >= len) {
+        const char *lf = memchr(lines.ptr, '\n', lines.len);
+        size_t line = lf ? (size_t)(lf - lines.ptr) + 1 : lines.len;
+
+        if (gw_str_eq_ci((aigw_str){ lines.ptr, len }, (aigw_str){ header, len }))
+            return true;
+        lines = (aigw_str){ lines.ptr + line, lines.len - line };
+    }
+    return false;
 }
 
 static aigw_status add_lines(struct draft *draft, aigw_str lines, struct gw_err *reterr)
@@ -116,7 +118,8 @@ aigw_status gw_request_build(struct gw_transfer *transfer, const struct gw_trans
     gw_buf_init(&draft.text, HEAD_MAX);
     add_request_line(&draft, transfer, request->method);
     for (size_t i = 0; i < request->header_count && status == AIGW_OK; i++)
-        status = add_header(&draft, gw_str(request->headers[i]), reterr);
+        if (!request->extra_headers.len || !is_replaced(request->extra_headers, request->headers[i]))
+            status = add_header(&draft, gw_str(request->headers[i]), reterr);
     if (status == AIGW_OK)
         status = add_lines(&draft, request->extra_headers, reterr);
     if (!draft.has_agent)

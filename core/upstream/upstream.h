@@ -47,7 +47,7 @@ struct gw_transfer_request {
     const char *url;
     const char *const *headers; /* "Name: value" */
     size_t header_count;
-    aigw_str extra_headers; /* "Name: value\r\n" lines, may be absent */
+    aigw_str extra_headers; /* "Name: value\r\n" lines, may be absent; instead of those above with the same names */
     aigw_str body;
     uint32_t flags;
     int64_t connect_ms; /* name lookup, TCP, proxy and TLS together; 0: the option's */

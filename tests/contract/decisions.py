@@ -411,10 +411,20 @@ def extra_headers(env):
     equal(script.seen[0].header("x-team"), "blue", "header X-Team upstream")
 
 
+@case("CONF-extra-headers-replace", "dec-nostream")
+def extra_headers_replace(env):
+    """A header of the operator's goes out instead of the one that would have been sent, not beside it."""
+    script = env.models.script(Reply())
+    check(env.post(PATH, completion(script)), 200)
+    sent = [(name, value) for name, value in script.seen[0].headers if name.lower() in ("authorization", "content-type")]
+    equal(sent, [("Content-Type", "application/json"), ("AUTHORIZATION", "Basic dTpw")], "headers upstream")
+
+
 @fixture("dec-nostream")
 def dec_nostream(ctx):
     return Env(ctx, bypass=True, name="dec-nostream", env={
-        "AIGW_CUSTOM_MODELS__DISABLE_STREAMING": "true", "AIGW_CUSTOM_MODELS__EXTRA_HEADERS": '{"X-Team":"blue"}'})
+        "AIGW_CUSTOM_MODELS__DISABLE_STREAMING": "true", "AIGW_CUSTOM_MODELS__EXTRA_HEADERS":
+        '{"X-Team":"blue","AUTHORIZATION":"Basic dTpw"}'})
 
 
 @case("CONF-prefix", "dec-prefix")
