@@ -118,6 +118,23 @@ def saas_claims(env):
     equal(payload.get("gitlab_root_namespace_id"), 17, "gitlab_root_namespace_id")
 
 
+@case("TOK-saas-root", "tok")
+def root_namespace(env):
+    """The claim when it is a positive integer or the digits of one, else the header by the same rule, else null."""
+    for claim, header, wanted in ((17, "4", 17), ("017", "4", 17), (0, "4", 4), ("0", "4", 4), (-3, "4", 4), ("+3", "4", 4),
+                                  (5.0, "4", 4), (True, "4", 4), (" 5", "4", 4), ([5], "4", 4), (2 ** 63, "4", 4),
+                                  ("9" * 40, "4", 4), (None, "4", 4), (..., "4", 4), (..., "0", None), (..., "x", None),
+                                  (..., None, None)):
+        token = env.token(gitlab_realm="saas", gitlab_root_namespace_id=claim)
+        seen = len(env.gw.lines)
+        _, _, payload = mint(env, token, X_Gitlab_Realm="saas", X_Gitlab_Root_Namespace_Id=header)
+        equal(payload["gitlab_root_namespace_id"], wanted, f"claim {claim!r}, header {header!r}")
+        if claim not in (None, ..., 17, "017"):
+            line = env.gw.wait_line(lambda item: "gitlab_root_namespace_id claim unusable" in str(item.get("message")), 5,
+                                    seen)
+            truth(line and line["level"] == "warning", f"a warning for the claim {claim!r}", line)
+
+
 @case("TOK-unique", "tok")
 def tokens_differ(env):
     ids = {mint(env)[2]["jti"] for _ in range(5)}

@@ -82,16 +82,22 @@ static int64_t positive(aigw_str text)
 }
 
 /** The caller's claim if it is a positive integer or its decimal text, else the header under the same rule. */
-static int64_t root_namespace(const struct aigw_json *extra, aigw_str header)
+static int64_t root_namespace(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_json *extra)
 {
     struct aigw_json claim;
     char room[64];
     int64_t id = 0;
 
     aigw_json_member(extra, "gitlab_root_namespace_id", &claim);
-    if (!aigw_json_int(&claim, &id) && aigw_json_room(&claim) <= sizeof room)
+    if (claim.type == AIGW_JSON_INT)
+        id = positive(claim.text);
+    else if (claim.type == AIGW_JSON_STRING && aigw_json_room(&claim) <= sizeof room)
         id = positive(aigw_json_text_in(&claim, room));
-    return id > 0 ? id : positive(header);
+    if (id > 0)
+        return id;
+    if (claim.type > AIGW_JSON_NULL)
+        host->log(ctx, AIGW_LOG_WARNING, "gitlab_root_namespace_id claim unusable, falling back to header");
+    return positive(host->header(ctx, "X-Gitlab-Root-Namespace-Id"));
 }
 
 /** The claims as they are written. */
@@ -194,7 +200,7 @@ static void put_by_realm(struct claims *claims, struct aigw_ctx *ctx, const stru
         put_text(claims, "gitlab_instance_uid", grant->principal->instance_uid);
     if (!str_is(grant->principal->realm, "saas"))
         return;
-    root = root_namespace(extra, host->header(ctx, "X-Gitlab-Root-Namespace-Id"));
+    root = root_namespace(host, ctx, extra);
     put_text_or_null(claims, "gitlab_project_id", host->header(ctx, "X-Gitlab-Project-Id"));
     put_text_or_null(claims, "gitlab_namespace_id", host->header(ctx, "X-Gitlab-Namespace-Id"));
     if (root > 0)
