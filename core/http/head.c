@@ -89,13 +89,25 @@ static bool is_visible(const char *text, size_t len)
     return true;
 }
 
+/** Does it begin with what may be a method? The first bytes of a TLS handshake do not: nobody should wait for the end
+ * of such a "request". */
+static bool may_begin(const char *bytes, size_t len)
+{
+    size_t room = len < METHOD_MAX + 1 ? len : METHOD_MAX + 1;
+    const char *blank = memchr(bytes, ' ', room);
+
+    if (!blank && room > METHOD_MAX)
+        return false;
+    return http_is_token(bytes, blank ? (size_t)(blank - bytes) : room);
+}
+
 ssize_t http_head_scan(const char *bytes, size_t len, size_t *scanned)
 {
     for (;;) {
         const char *lf = *scanned < len ? memchr(bytes + *scanned, '\n', len - *scanned) : NULL;
         if (!lf) {
             *scanned = len;
-            return 0;
+            return may_begin(bytes, len) ? 0 : -1;
         }
         size_t at = (size_t)(lf - bytes);
         if (at == 0 || bytes[at - 1] != '\r')

@@ -138,6 +138,28 @@ def garbage(env):
             truth(conn.is_closed_within(3), "the connection to be closed", "still open")
 
 
+@case("C-HTTP-010-endless", "mon-bypass")
+def garbage_without_an_end(env):
+    """What cannot become a request is answered at once: https:// spoken to this port, for one."""
+    for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"\0" * 100, b"\xff", b" GET", b"{\"a\":", b"\rx",
+                 b"x" * 33, "é".encode()):
+        with env.gw.connect(timeout=5) as conn:
+            conn.send(data)
+            response = conn.read_response()
+            equal((response.status, response.text), (400, "Invalid HTTP request received."), f"answer to {data!r}")
+            truth(response.head_at < 3, "an answer at once", response.head_at)
+            truth(conn.is_closed_within(3), "the connection to be closed", "still open")
+
+
+@case("HTTP-drip", "mon-bypass")
+def one_byte_at_a_time(env):
+    data = b"\r\n" + http.render("GET", "/monitoring/healthz", {"X-A": "b"})
+    with env.gw.connect() as conn:
+        for at in range(len(data)):
+            conn.send(data[at:at + 1])
+        equal(conn.read_response().status, 200, "status")
+
+
 @case("C-HTTP-010-two-words", "mon-bypass")
 def request_line_without_version(env):
     """libmicrohttpd refuses this one before it asks us, with a page of its own; 400 and closed all the same."""
