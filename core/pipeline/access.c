@@ -192,8 +192,8 @@ static void put_outcome(struct gw_line *line, struct gw_request *request)
         gw_line_str(line, CATEGORY, category.len ? category : AIGW_STR("unknown"));
         if (primitive.len)
             gw_line_str(line, PRIMITIVE, primitive);
+        put_flags(line, request);
     }
-    put_flags(line, request);
     if (request->model) {
         gw_line_str(line, "model_name", request->model->name);
         gw_line_str(line, "model_engine", request->model->engine);

@@ -37,8 +37,8 @@ void react_init(struct react *react, size_t max)
 
 void react_free(struct react *react)
 {
-    free(react->text);
-    react->text = NULL;
+    free(react->block);
+    react->block = react->text = NULL;
     react->len = react->room = 0;
 }
 
@@ -77,24 +77,40 @@ static aigw_str trim(aigw_str text)
     return text;
 }
 
+/** Place for `more` bytes behind the text. What was dropped in front of it is used again when that is no less than what
+ *  has to move. */
+static bool make_room(struct react *r, size_t more)
+{
+    size_t front = r->block ? (size_t)(r->text - r->block) : 0, room = r->room ? r->room : FIRST_ROOM;
+    char *block;
+
+    if (r->room - front - r->len >= more)
+        return true;
+    if (front >= r->len && r->room - r->len >= more) {
+        memmove(r->block, r->text, r->len);
+        r->text = r->block;
+        return true;
+    }
+    while (room - front - r->len < more)
+        room *= 2;
+    block = realloc(r->block, room);
+    if (!block)
+        return false;
+    r->block = block;
+    r->text = block + front;
+    r->room = room;
+    return true;
+}
+
 static aigw_status append(struct react *r, aigw_str piece)
 {
     if (piece.len > r->max || r->len > r->max - piece.len)
         return AIGW_E_LIMIT;
-    if (r->room - r->len < piece.len) {
-        size_t room = r->room ? r->room : FIRST_ROOM;
-        char *text;
-
-        while (room - r->len < piece.len)
-            room *= 2;
-        text = realloc(r->text, room);
-        if (!text)
-            return AIGW_E_NOMEM;
-        r->text = text;
-        r->room = room;
-    }
-    if (piece.len)
-        memcpy(r->text + r->len, piece.ptr, piece.len);
+    if (!piece.len)
+        return AIGW_OK;
+    if (!make_room(r, piece.len))
+        return AIGW_E_NOMEM;
+    memcpy(r->text + r->len, piece.ptr, piece.len);
     r->len += piece.len;
     return AIGW_OK;
 }
@@ -103,7 +119,7 @@ static void drop_front(struct react *r, size_t len)
 {
     if (!len)
         return;
-    memmove(r->text, r->text + len, r->len - len);
+    r->text += len;
     r->len -= len;
 }
 

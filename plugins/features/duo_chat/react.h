@@ -41,9 +41,10 @@ struct react_step {
 /** One reading. Its memory grows to `max` bytes for what comes before a final answer; the answer itself is not kept. */
 struct react {
     enum react_state state;
-    char *text;
-    size_t len, room, max;
-    size_t look;                                     /* everything before it was looked at */
+    char *block;           /* allocated, `room` bytes */
+    char *text;            /* in it, behind what was dropped: text that drops much is not moved each time */
+    size_t len, room, max; /* len of text */
+    size_t look;           /* everything before it was looked at */
     size_t thought_end, tool_at, tool_end, input_at; /* tool_at 0: no tool yet; tool_end 0: its name may go on */
     size_t held_at; /* REACT_ANSWER: from here on blanks that may turn out to be the end */
 };

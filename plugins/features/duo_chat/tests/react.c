@@ -302,6 +302,37 @@ START_TEST(limits)
 }
 END_TEST
 
+/* Text that is dropped again and again is not moved each time: as much of it takes no longer than any other. */
+START_TEST(much_that_is_dropped)
+{
+    static const char *const bits[] = { "<think>a</think>", "a</think>", "<think>a</think>b</think>\n" };
+    enum { TIMES = 100000 };
+
+    for (size_t i = 0; i < sizeof bits / sizeof *bits; i++) {
+        size_t len = strlen(bits[i]), all = TIMES * len;
+        char *text = malloc(all);
+        struct react react;
+        struct react_step step;
+        aigw_str grown;
+
+        ck_assert_ptr_nonnull(text);
+        for (size_t at = 0; at < all; at += len)
+            memcpy(text + at, bits[i], len);
+        react_init(&react, all);
+        ck_assert_int_eq(react_feed(&react, (aigw_str){ text, all }, &grown), AIGW_OK);
+        for (int n = 0; n < TIMES / 10; n++) /* and piece by piece */
+            ck_assert_int_eq(react_feed(&react, (aigw_str){ text, len }, &grown), AIGW_OK);
+        ck_assert_uint_lt(react.room, 4 * all);
+        ck_assert_int_eq(react_feed(&react, AIGW_STR("t\nAction: issue_reader\nAction Input: 1"), &grown), AIGW_OK);
+        react_finish(&react, &step);
+        ck_assert_int_eq(step.kind, REACT_IS_ACTION);
+        ck_assert_uint_eq(step.thought.len, 1);
+        react_free(&react);
+        free(text);
+    }
+}
+END_TEST
+
 Suite *react_suite(void)
 {
     Suite *suite = suite_create("react");
@@ -311,6 +342,7 @@ Suite *react_suite(void)
     tcase_add_test(tcase, random_texts);
     tcase_add_test(tcase, grows);
     tcase_add_test(tcase, limits);
+    tcase_add_test(tcase, much_that_is_dropped);
     suite_add_tcase(suite, tcase);
     return suite;
 }
