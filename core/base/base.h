@@ -98,6 +98,8 @@ struct gw_buf {
 void gw_buf_init(struct gw_buf *buf, size_t max);
 void gw_buf_done(struct gw_buf *buf);
 void gw_buf_clear(struct gw_buf *buf); /* keeps the memory, resets status */
+/** Back to an earlier length, and to the status it had then: what did not fit behind it is gone. */
+void gw_buf_back(struct gw_buf *buf, size_t len);
 bool gw_buf_reserve(struct gw_buf *buf, size_t extra);
 void gw_buf_put(struct gw_buf *buf, const char *bytes, size_t len);
 /** There is room for so many bytes, and the NUL, in the memory it has. */

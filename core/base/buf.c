@@ -24,10 +24,15 @@ void gw_buf_done(struct gw_buf *buf)
 
 void gw_buf_clear(struct gw_buf *buf)
 {
-    buf->len = 0;
+    gw_buf_back(buf, 0);
+}
+
+void gw_buf_back(struct gw_buf *buf, size_t len)
+{
+    buf->len = len;
     buf->status = AIGW_OK;
     if (buf->data)
-        buf->data[0] = '\0';
+        buf->data[len] = '\0';
 }
 
 bool gw_buf_reserve(struct gw_buf *buf, size_t extra)

@@ -130,9 +130,8 @@ static aigw_str faults_for_log(struct gw_request *request, aigw_str errors)
         gw_buf_puts(&out, before > 1 ? ",{\"type\":" : "{\"type\":");
         gw_buf_json(&out, gw_str(json_object_get_string(type)), false);
         gw_buf_printf(&out, ",\"loc\":%s}", json_object_to_json_string_ext(place, JSON_C_TO_STRING_PLAIN));
-        if (out.status) { /* as many as fit */
-            gw_buf_clear(&out);
-            out.len = before;
+        if (out.status || out.len == FAULTS_MAX) { /* as many as fit, with the bracket */
+            gw_buf_back(&out, before);
             break;
         }
     }

@@ -206,6 +206,22 @@ def verbose_shows_no_secret(env):
     truth(secret not in response.text, "no key in the 422 text", response.text)
 
 
+@case("D15-log", "val")
+def faults_are_logged(env):
+    """What was wrong with a body is in the access line, as much of it as has room; never what was sent."""
+    for count in (1, 2, 9, 10, 11, 20, 50, 100):
+        sent = [{"type": "code_context", "payload": {"name": 5, "content": ["canary-body-77"]}}] * count
+        response = check(env.post("/v3/code/completions", {"prompt_components": sent}), 422, INVALID)
+        line = env.gw.wait_line(lambda item: item.get("correlation_id") == response.header("x-request-id")
+                                and item.get("logger") == "api.access", 5)
+        truth(line, f"an access line of JSON for {count} faults", [text[:90] for text in env.gw.raw[-1:]])
+        found = line["validation_errors"]
+        place = ["body", "prompt_components", 0, "code_context", "payload", "type"]
+        equal(found[0], {"type": "missing", "loc": place}, "the first fault")
+        truth(len(found) == 3 * count or len(found) > 30, f"{3 * count} faults", len(found))
+        truth("canary-body-77" not in json.dumps(line), "not what was sent", line)
+
+
 @case("D33-surrogates", "val")
 def lone_surrogates_are_replaced(env):
     script = env.models.script(Reply())
