@@ -12,8 +12,10 @@
  * an id where the arguments are finished and others follow (some servers have one id for all), or the name is another.
  *
  * Arguments are text of one object: said again at the end, they are passed over; {} in front of others says nothing;
- * inside of a JSON string they are taken out of it; what follows them, but for another value, is dropped.
+ * inside of a JSON string they are taken out of it; what follows them, but for another value, is dropped; what is no
+ * JSON is kept in an object (arguments.h).
  */
+#include "../common/arguments.h"
 #include "openai.h"
 
 #include <stdlib.h>
@@ -34,11 +36,13 @@ struct openai_tool {
     int64_t wire_index;       /* the server's, -1 when it has none */
     aigw_str id, name;
     bool is_announced;         /* its first piece was emitted */
+    bool is_free;              /* its input is plain text, as the server says itself */
     bool is_text;              /* its arguments are plain text in an object */
     bool is_quoted;            /* … or text of an object in a JSON string: kept in `waiting` until it is whole */
     bool has_nothing;          /* {} came, and is kept back until something else comes */
     struct unwrap unwrap;      /* … as far as that was read */
     struct openai_extent args; /* as far as they came */
+    struct arguments told;     /* … and went out */
     struct aigw_buf *waiting;  /* arguments that came before the name */
 };
 
@@ -208,6 +212,18 @@ static aigw_status emit_unwrapped(struct openai_in *in, struct openai_tool *tool
     return status;
 }
 
+static aigw_status emit_mended(struct openai_in *in, struct openai_tool *tool, struct aigw_event *event)
+{
+    aigw_status status;
+    char *copy;
+
+    if (!arguments_piece(&tool->told, event->text, &event->text, &copy))
+        return AIGW_E_NOMEM;
+    status = openai_emit_piece(in, event);
+    free(copy);
+    return status;
+}
+
 static aigw_status emit_args(struct openai_in *in, struct openai_tool *tool, aigw_str text)
 {
     bool is_first = !tool->is_announced;
@@ -229,7 +245,9 @@ static aigw_status emit_args(struct openai_in *in, struct openai_tool *tool, aig
         tool->is_text = known && known->kind == AIGW_TOOL_FREE_TEXT;
         tool->is_announced = true;
     }
-    return tool->is_text ? emit_unwrapped(in, tool, &event) : openai_emit_piece(in, &event);
+    if (tool->is_free)
+        return openai_emit_piece(in, &event);
+    return tool->is_text ? emit_unwrapped(in, tool, &event) : emit_mended(in, tool, &event);
 }
 
 static aigw_status wait_args(struct openai_in *in, struct openai_tool *tool, aigw_str text)
@@ -278,7 +296,7 @@ static aigw_str new_args(struct openai_tool *tool, aigw_str text, bool is_whole)
     if (!args->is_begun || tool->has_nothing) {
         aigw_str trimmed = wire_trim_end(plain);
 
-        if (wire_is(trimmed, "null") || trimmed.len == 0) /* no arguments, as some write it */
+        if (trimmed.len == 0 || wire_is(trimmed, "null") || wire_is(trimmed, "[]")) /* no arguments, as some write it */
             return AIGW_STR_NONE;
         *args = (struct openai_extent){ .depth = 0 };
         tool->has_nothing = !is_whole && trimmed.len >= 2 && trimmed.ptr[0] == '{' &&
@@ -297,16 +315,13 @@ static aigw_str new_args(struct openai_tool *tool, aigw_str text, bool is_whole)
 }
 
 /* Text of an object in a JSON string. */
-static aigw_status end_args(struct openai_in *in, struct openai_tool *tool)
+static aigw_status emit_quoted(struct openai_in *in, struct openai_tool *tool)
 {
     struct aigw_json root;
     struct reader r;
     aigw_str text;
-    aigw_status status;
+    aigw_status status = in->host->buf_view(tool->waiting, &text);
 
-    if (!tool->is_quoted || !tool->waiting)
-        return AIGW_OK;
-    status = in->host->buf_view(tool->waiting, &text);
     if (reader_begin(&r, text, &root) && root.type == AIGW_JSON_STRING)
         text = reader_text(&r, &root);
     if (status == AIGW_OK)
@@ -315,6 +330,19 @@ static aigw_status end_args(struct openai_in *in, struct openai_tool *tool)
     tool->waiting = NULL;
     tool->is_quoted = false;
     return status;
+}
+
+/* No more of them will come. */
+static aigw_status end_args(struct openai_in *in, struct openai_tool *tool)
+{
+    struct aigw_event event = {
+        .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL, .choice = tool->choice, .index = tool->index
+    };
+    char room[ARGUMENTS_END_ROOM];
+    aigw_status status = tool->is_quoted && tool->waiting ? emit_quoted(in, tool) : AIGW_OK;
+
+    event.text = arguments_end(&tool->told, room);
+    return status == AIGW_OK && event.text.len > 0 ? openai_emit_piece(in, &event) : status;
 }
 
 aigw_status openai_release_call(struct openai_in *in)
@@ -326,8 +354,8 @@ aigw_status openai_release_call(struct openai_in *in)
     return take_args(in, tool, AIGW_STR("{}"));
 }
 
-enum { ITEM_INDEX, ITEM_ID, ITEM_FUNCTION, ITEM_CUSTOM, ITEM_NAME, ITEM_ARGUMENTS, ITEM_ALL };
-static const char *const item_names[ITEM_ALL] = { "index", "id", "function", "custom", "name", "arguments" };
+enum { ITEM_INDEX, ITEM_ID, ITEM_FUNCTION, ITEM_CUSTOM, ITEM_ALL };
+static const char *const item_names[ITEM_ALL] = { "index", "id", "function", "custom" };
 
 static bool is_there(const struct aigw_json *value)
 {
@@ -360,21 +388,24 @@ static int64_t index_of(struct reader *r, const struct aigw_json *index)
 }
 
 /* Where the call's name and arguments stand: in a member, or flat in the item. False: in a form that is not known. */
-static bool find_body(const struct aigw_json *item, struct aigw_json *ret_name, struct aigw_json *ret_args,
-                      bool *ret_is_json)
+static bool find_body(const struct aigw_json *obj, const struct aigw_json *item, struct aigw_json *ret_name,
+                      struct aigw_json *ret_args, bool *ret_is_json)
 {
+    enum { NAME, ARGUMENTS, PARAMETERS, INPUT, ARGS, MEMBERS };
+    static const char *const names[MEMBERS] = { "name", "arguments", "parameters", "input", "args" };
     bool is_custom = !is_there(&item[ITEM_FUNCTION]) && is_there(&item[ITEM_CUSTOM]);
     const struct aigw_json *body = &item[is_custom ? ITEM_CUSTOM : ITEM_FUNCTION];
+    bool is_flat = !is_there(body) || body->type == AIGW_JSON_STRING;
+    struct aigw_json members[MEMBERS];
+    size_t at = is_custom ? INPUT : ARGUMENTS;
 
+    aigw_json_members(is_flat ? obj : body, names, MEMBERS, members);
+    while (!is_custom && at < ARGS && !is_there(&members[at]))
+        at++;
+    *ret_name = is_there(&members[NAME]) || !is_flat ? members[NAME] : *body;
+    *ret_args = members[at];
     *ret_is_json = !is_custom;
-    if (!is_there(body)) {
-        *ret_name = item[ITEM_NAME];
-        *ret_args = item[ITEM_ARGUMENTS];
-        return true;
-    }
-    aigw_json_member(body, "name", ret_name);
-    aigw_json_member(body, is_custom ? "input" : "arguments", ret_args);
-    return body->type == AIGW_JSON_OBJECT;
+    return is_flat || body->type == AIGW_JSON_OBJECT;
 }
 
 static aigw_status read_piece(struct openai_in *in, const struct aigw_json *obj, struct openai_piece *ret_piece)
@@ -385,7 +416,7 @@ static aigw_status read_piece(struct openai_in *in, const struct aigw_json *obj,
 
     *ret_piece = (struct openai_piece){ .index = -1 };
     aigw_json_members(obj, item_names, ITEM_ALL, item);
-    if (obj->type != AIGW_JSON_OBJECT || !find_body(item, &name, &args, &is_json) || !may_be_text(&name) ||
+    if (obj->type != AIGW_JSON_OBJECT || !find_body(obj, item, &name, &args, &is_json) || !may_be_text(&name) ||
         (!may_be_text(&item[ITEM_ID]) && item[ITEM_ID].type != AIGW_JSON_INT))
         return openai_nonsense(in, "has a tool call in a form that is not known");
     *ret_piece = (struct openai_piece){ .index = index_of(in->r, &item[ITEM_INDEX]),
@@ -430,6 +461,7 @@ aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, const struct
         tool->id = keep(in, piece.id);
     if (tool->name.len == 0)
         tool->name = keep(in, piece.name);
+    tool->is_free |= !piece.is_json;
     if (piece.is_json)
         piece.text = new_args(tool, piece.text, is_whole || tool->name.len == 0);
     if (in->call->held && in->call->held != tool)

@@ -15,12 +15,13 @@ static bool is_loud(aigw_str key, bool in_choice)
 {
     if (in_choice)
         return SCAN_IS(key, "message") || SCAN_IS(key, "text") || SCAN_IS(key, "error") || SCAN_IS(key, "usage") ||
-               SCAN_IS(key, "logprobs") || SCAN_IS(key, "finishReason");
-    return SCAN_IS(key, "tool_calls") || SCAN_IS(key, "reasoning_content") || SCAN_IS(key, "reasoning") ||
-           SCAN_IS(key, "refusal") || SCAN_IS(key, "thinking") || SCAN_IS(key, "reasoning_text") ||
-           SCAN_IS(key, "reasoning_details") || SCAN_IS(key, "text") || SCAN_IS(key, "error") ||
-           SCAN_IS(key, "function_call") || SCAN_IS(key, "annotations") || SCAN_IS(key, "type") ||
-           SCAN_IS(key, "object") || SCAN_IS(key, "finish_reason") || SCAN_IS(key, "usage");
+               SCAN_IS(key, "logprobs") || SCAN_IS(key, "finishReason") || SCAN_IS(key, "content") ||
+               SCAN_IS(key, "tool_calls") || SCAN_IS(key, "toolCalls") || SCAN_IS(key, "function_call");
+    return SCAN_IS(key, "tool_calls") || SCAN_IS(key, "toolCalls") || SCAN_IS(key, "reasoning_content") ||
+           SCAN_IS(key, "reasoning") || SCAN_IS(key, "refusal") || SCAN_IS(key, "thinking") ||
+           SCAN_IS(key, "reasoning_text") || SCAN_IS(key, "reasoning_details") || SCAN_IS(key, "text") ||
+           SCAN_IS(key, "error") || SCAN_IS(key, "function_call") || SCAN_IS(key, "annotations") ||
+           SCAN_IS(key, "type") || SCAN_IS(key, "object") || SCAN_IS(key, "finish_reason") || SCAN_IS(key, "usage");
 }
 
 static void scan_delta(struct scan *s, struct openai_delta *delta, char *scratch, size_t scratch_size)

@@ -192,7 +192,7 @@ struct openai_count {
     size_t field;
 };
 
-#define COUNTS_MAX 12
+#define COUNTS_MAX 16
 
 /* Of several names for one number the first that is there. */
 static void read_counts(struct aigw_usage *usage, const struct aigw_json *object, const struct openai_count *rows,
@@ -233,6 +233,10 @@ void openai_read_usage(const struct aigw_json *object, struct aigw_usage *ret_us
         { "cache_read_input_tokens", offsetof(struct aigw_usage, cache_read) },
         { "cache_creation_input_tokens", offsetof(struct aigw_usage, cache_write) },
         { "reasoning_tokens", offsetof(struct aigw_usage, reasoning) },
+        { "promptTokens", offsetof(struct aigw_usage, input) },
+        { "inputTokens", offsetof(struct aigw_usage, input) },
+        { "completionTokens", offsetof(struct aigw_usage, output) },
+        { "outputTokens", offsetof(struct aigw_usage, output) },
     };
     static const char *const groups[] = { "prompt_tokens_details", "input_tokens_details", "completion_tokens_details",
                                           "output_tokens_details" };

@@ -29,6 +29,10 @@ enum {
     CHOICE_DELTA,
     CHOICE_MESSAGE,
     CHOICE_TEXT,
+    CHOICE_CONTENT, /* an odd place, as the next three */
+    CHOICE_CALLS,
+    CHOICE_CALLS_TOO,
+    CHOICE_CALL,
     CHOICE_REASON,
     CHOICE_REASON_TOO,
     CHOICE_LOGPROBS,
@@ -39,9 +43,10 @@ enum {
     CHOICE_TYPE,
     CHOICE_ALL
 };
-static const char *const choice_names[CHOICE_ALL] = { "index",         "delta",        "message",  "text",
-                                                      "finish_reason", "finishReason", "logprobs", "stop_reason",
-                                                      "usage",         "error",        "object",   "type" };
+static const char *const choice_names[CHOICE_ALL] = { "index",         "delta",        "message",   "text",
+                                                      "content",       "tool_calls",   "toolCalls", "function_call",
+                                                      "finish_reason", "finishReason", "logprobs",  "stop_reason",
+                                                      "usage",         "error",        "object",    "type" };
 
 enum {
     SAID_CONTENT,
@@ -54,6 +59,7 @@ enum {
     SAID_REFUSAL,
     SAID_NOTES,
     SAID_CALLS,
+    SAID_CALLS_TOO,
     SAID_CALL,
     SAID_REASON,
     SAID_USAGE,
@@ -62,11 +68,23 @@ enum {
     SAID_TYPE,
     SAID_ALL
 };
-static const char *const said_names[SAID_ALL] = {
-    "content", "text",        "reasoning_content", "reasoning",     "reasoning_text", "thinking", "reasoning_details",
-    "refusal", "annotations", "tool_calls",        "function_call", "finish_reason",  "usage",    "error",
-    "object",  "type"
-};
+static const char *const said_names[SAID_ALL] = { "content",
+                                                  "text",
+                                                  "reasoning_content",
+                                                  "reasoning",
+                                                  "reasoning_text",
+                                                  "thinking",
+                                                  "reasoning_details",
+                                                  "refusal",
+                                                  "annotations",
+                                                  "tool_calls",
+                                                  "toolCalls",
+                                                  "function_call",
+                                                  "finish_reason",
+                                                  "usage",
+                                                  "error",
+                                                  "object",
+                                                  "type" };
 
 static bool is_there(const struct aigw_json *value)
 {
@@ -161,7 +179,8 @@ static aigw_status emit_content(struct openai_in *in, uint32_t choice, uint32_t 
 
 static aigw_status emit_calls(struct openai_in *in, uint32_t choice, const struct aigw_json *said, bool is_whole)
 {
-    const struct aigw_json *calls = &said[SAID_CALLS], *old = &said[SAID_CALL];
+    const struct aigw_json *calls = &said[is_there(&said[SAID_CALLS]) ? SAID_CALLS : SAID_CALLS_TOO];
+    const struct aigw_json *old = &said[SAID_CALL];
     struct aigw_json_walk walk = aigw_json_begin(calls);
     aigw_status status = AIGW_OK;
     struct aigw_json item;
@@ -223,21 +242,21 @@ static aigw_status emit_choice_end(struct openai_in *in, uint32_t choice, const 
     return status;
 }
 
-/* A choice whose text stands in it: legacy completions. */
-static aigw_status emit_plain_choice(struct openai_in *in, uint32_t index, const struct aigw_json *members,
-                                     bool is_body)
+/* What was said stands in the choice itself: legacy completions, and servers that take the one for the other. */
+static bool look_beside(const struct aigw_json *members, struct aigw_json *said)
 {
-    const struct aigw_json *text = &members[CHOICE_TEXT];
-    struct aigw_json nothing[SAID_ALL] = { { .type = AIGW_JSON_ABSENT } };
-    aigw_status status;
-
-    if (is_there(text) && text->type != AIGW_JSON_STRING)
-        return openai_nonsense(in, "has content that is no text");
-    if (is_body && !is_there(text))
-        return openai_nonsense(in, "has a choice without a message");
-    status = openai_emit_text(in, index, AIGW_EVENT_TEXT, reader_text(in->r, text));
-    return status == AIGW_OK ? emit_choice_end(in, index, members, nothing, is_body) : status;
+    if (!is_there(&said[SAID_CONTENT]) && !is_there(&said[SAID_TEXT]))
+        said[SAID_TEXT] = members[is_there(&members[CHOICE_CONTENT]) ? CHOICE_CONTENT : CHOICE_TEXT];
+    if (!is_there(&said[SAID_CALLS]) && !is_there(&said[SAID_CALLS_TOO]) && !is_there(&said[SAID_CALL])) {
+        said[SAID_CALLS] = members[CHOICE_CALLS];
+        said[SAID_CALLS_TOO] = members[CHOICE_CALLS_TOO];
+        said[SAID_CALL] = members[CHOICE_CALL];
+    }
+    return is_there(&said[SAID_TEXT]) || is_there(&said[SAID_CALLS]) || is_there(&said[SAID_CALLS_TOO]) ||
+           is_there(&said[SAID_CALL]);
 }
+
+#define ALONE SIZE_MAX /* a choice's position: it is the one that was asked for, whatever its number */
 
 /* `members` of the choice `obj`. */
 static aigw_status emit_choice(struct openai_in *in, const struct aigw_json *obj, const struct aigw_json *members,
@@ -245,33 +264,38 @@ static aigw_status emit_choice(struct openai_in *in, const struct aigw_json *obj
 {
     struct aigw_json said[SAID_ALL];
     const struct aigw_json *delta = &members[CHOICE_DELTA], *message = &members[CHOICE_MESSAGE], *inner;
-    bool is_whole, is_piece;
+    bool is_piece, is_repeated, has_inner, is_beside;
     aigw_status status = AIGW_OK;
     int64_t index;
+    uint32_t choice;
 
     if (obj->type != AIGW_JSON_OBJECT)
         return openai_nonsense(in, "has a choice that is no object");
     is_piece = is_there(delta) && !(is_there(message) && is_empty(delta));
     inner = is_piece ? delta : message;
+    has_inner = is_there(inner);
     aigw_json_members(inner, said_names, SAID_ALL, said);
     if (openai_is_error(&members[CHOICE_ERROR], &members[CHOICE_OBJECT], &members[CHOICE_TYPE]))
         return openai_emit_error(in, obj);
     if (openai_is_error(&said[SAID_ERROR], &said[SAID_OBJECT], &said[SAID_TYPE]))
         return openai_emit_error(in, inner);
-    if (!aigw_json_int(&members[CHOICE_INDEX], &index))
+    if (position == ALONE || !aigw_json_int(&members[CHOICE_INDEX], &index))
         index = in->call->choice_count > 1 ? (int64_t)position : 0;
     if (index < 0 || index >= in->call->choice_count)
         return AIGW_OK; /* nobody asked for it */
-    openai_add_choice(in->call->seen, (uint32_t)index);
-    if (!is_there(inner))
-        return emit_plain_choice(in, (uint32_t)index, members, is_body);
-    if (inner->type != AIGW_JSON_OBJECT && !is_empty(inner))
+    choice = (uint32_t)index;
+    openai_add_choice(in->call->seen, choice);
+    if (has_inner && inner->type != AIGW_JSON_OBJECT && !is_empty(inner))
         return openai_nonsense(in, "has a message that is no object");
+    is_beside = look_beside(members, said);
+    if (is_body && !has_inner && !is_beside)
+        return openai_nonsense(in, "has a choice without a message");
     in->call->has_delta |= is_piece;
-    is_whole = !in->call->has_delta; /* beside pieces a whole message only repeats them */
-    if (is_piece || is_whole)
-        status = emit_said(in, (uint32_t)index, said, is_whole);
-    return status == AIGW_OK ? emit_choice_end(in, (uint32_t)index, members, said, is_whole) : status;
+    is_repeated = in->call->has_delta && !is_piece && has_inner; /* a whole message behind its pieces */
+    is_body = is_body && !in->call->has_delta;                   /* nothing more of it will come */
+    if (!is_repeated)
+        status = emit_said(in, choice, said, is_body);
+    return status == AIGW_OK ? emit_choice_end(in, choice, members, said, is_body) : status;
 }
 
 /* ---- frames ---- */
@@ -282,9 +306,10 @@ static aigw_status emit_choices(struct openai_in *in, const struct aigw_json *me
     aigw_status status = AIGW_OK;
     struct aigw_json choice, found[CHOICE_ALL];
     struct aigw_json_wanted wanted = { .names = choice_names, .count = CHOICE_ALL, .values = found };
+    bool is_alone = is_body && in->call->choice_count == 1 && aigw_json_count(&members[ROOT_CHOICES]) == 1;
 
     for (size_t i = 0; status == AIGW_OK && !in->call->is_over && aigw_json_next_for(&walk, &wanted, &choice); i++)
-        status = emit_choice(in, &choice, found, i, is_body);
+        status = emit_choice(in, &choice, found, is_alone ? ALONE : i, is_body);
     return status;
 }
 
