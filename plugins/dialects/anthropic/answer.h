@@ -61,6 +61,8 @@ aigw_status anthropic_emit_lost(struct anthropic_in *in);
 
 /** A content block of a whole answer, or the one that content_block_start announces. */
 aigw_status anthropic_block(struct anthropic_in *in, const struct aigw_json *block, int64_t number);
+/** No more of the calls' arguments will come. */
+aigw_status anthropic_end_calls(struct anthropic_in *in);
 /** The event content_block_delta. */
 aigw_status anthropic_delta(struct anthropic_in *in, const struct anthropic_object *event);
 

@@ -2,6 +2,7 @@
  *
  * Where text must be, another type is a failure: it must not end as an empty answer that looks finished. Deltas of
  * several blocks may alternate; one without an index belongs to the block that began last. */
+#include "../common/arguments.h"
 #include "answer.h"
 
 #include <stdlib.h>
@@ -17,6 +18,7 @@ struct anthropic_tool {
     bool is_text;                /* its argument is plain text */
     bool is_whole;               /* it came with its block: pieces repeat it */
     struct unwrap unwrap;        /* then: how much of it came */
+    struct arguments told;       /* else: its arguments, as far as they went out */
 };
 
 /* ---- events ---- */
@@ -133,17 +135,47 @@ static aigw_status emit_arguments(struct anthropic_in *in, struct anthropic_tool
         if (!room)
             return AIGW_E_NOMEM;
         piece->text = unwrap_piece(&tool->unwrap, piece->text, room);
+    } else if (!tool->is_text && !arguments_piece(&tool->told, piece->text, &piece->text, &room)) {
+        return AIGW_E_NOMEM;
     }
     status = emit_piece(in, piece);
     free(room);
     return status;
 }
 
+aigw_status anthropic_end_calls(struct anthropic_in *in)
+{
+    aigw_status status = AIGW_OK;
+
+    for (struct anthropic_tool *tool = in->call->tools; tool && status == AIGW_OK; tool = tool->next) {
+        struct aigw_event piece = { .struct_size = sizeof piece, .type = AIGW_EVENT_TOOL_CALL, .index = tool->index };
+        char room[ARGUMENTS_END_ROOM];
+
+        piece.text = arguments_end(&tool->told, room);
+        if (piece.text.len > 0)
+            status = emit_piece(in, &piece);
+    }
+    return status;
+}
+
+/* Its arguments, under the vendor's name or another's. */
+static struct aigw_json find_input(const struct aigw_json *block)
+{
+    static const char *const names[] = { "input", "arguments", "parameters" };
+    struct aigw_json found[3];
+    size_t at = 0;
+
+    aigw_json_members(block, names, 3, found);
+    while (at < 2 && found[at].type <= AIGW_JSON_NULL)
+        at++;
+    return found[at];
+}
+
 static aigw_status begin_call(struct anthropic_in *in, const struct aigw_json *block, int64_t number)
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL };
     const struct name *known;
-    struct aigw_json input;
+    struct aigw_json input = find_input(block);
     aigw_status status;
 
     if (!reader_must_str(&in->r, block, "id", &event.id) || !reader_must_str(&in->r, block, "name", &event.name) ||
@@ -154,12 +186,12 @@ static aigw_status begin_call(struct anthropic_in *in, const struct aigw_json *b
         event.name = known->name;
         event.scope = known->scope;
     }
-    if (reader_member(block, "input", AIGW_JSON_OBJECT, &input)) {
-        if (aigw_json_count(&input) > 0)
-            event.text = reader_json(&in->r, &input);
-    } else if (!reader_must_str(&in->r, block, "input", &event.text)) {
+    if (input.type == AIGW_JSON_STRING)
+        event.text = reader_text(&in->r, &input);
+    else if (aigw_json_count(&input) > 0 && input.type == AIGW_JSON_OBJECT)
+        event.text = reader_json(&in->r, &input);
+    else if (input.type > AIGW_JSON_NULL && (input.type < AIGW_JSON_LIST || aigw_json_count(&input) > 0))
         return anthropic_nonsense(in, "has a tool call whose input is no object");
-    }
     if (wire_is(event.name, ANTHROPIC_JSON_TOOL)) {
         status = add_tool(in, number, THE_ANSWER);
         return status == AIGW_OK ? anthropic_emit_text(in, AIGW_EVENT_TEXT, event.text) : status;

@@ -20,13 +20,13 @@ aigw_status anthropic_model(struct anthropic_in *in, const struct anthropic_obje
 
 /* ---- usage ---- */
 
-enum usage_member { INPUT, OUTPUT, CACHE_READ, CACHE_WRITE, SPLIT, DETAILS, USAGE_MEMBERS };
+enum usage_member { INPUT, OUTPUT, CACHE_READ, CACHE_WRITE, SPLIT, DETAILS, PROMPT, COMPLETION, USAGE_MEMBERS };
 
 static aigw_status emit_usage(struct anthropic_in *in, const struct aigw_json *object)
 {
     static const char *const names[USAGE_MEMBERS] = {
-        "input_tokens",   "output_tokens",        "cache_read_input_tokens", "cache_creation_input_tokens",
-        "cache_creation", "output_tokens_details"
+        "input_tokens",   "output_tokens",         "cache_read_input_tokens", "cache_creation_input_tokens",
+        "cache_creation", "output_tokens_details", "prompt_tokens",           "completion_tokens"
     };
     struct anthropic_call *call = in->call;
     struct aigw_usage *usage = &call->usage;
@@ -41,8 +41,9 @@ static aigw_status emit_usage(struct anthropic_in *in, const struct aigw_json *o
     aigw_json_members(object, names, USAGE_MEMBERS, at);
     minutes = reader_tokens_in(&at[SPLIT], "ephemeral_5m_input_tokens");
     hour = reader_tokens_in(&at[SPLIT], "ephemeral_1h_input_tokens");
-    usage_learn(&call->uncached, reader_tokens(&at[INPUT]));
-    usage_learn(&usage->output, reader_tokens(&at[OUTPUT]));
+    /* Some say it in another API's words. */
+    usage_learn(&call->uncached, reader_tokens(&at[at[INPUT].type > AIGW_JSON_NULL ? INPUT : PROMPT]));
+    usage_learn(&usage->output, reader_tokens(&at[at[OUTPUT].type > AIGW_JSON_NULL ? OUTPUT : COMPLETION]));
     usage_learn(&usage->cache_read, reader_tokens(&at[CACHE_READ]));
     written = reader_tokens(&at[CACHE_WRITE]);
     if (written < 0 && minutes >= 0 && hour >= 0)
@@ -98,6 +99,8 @@ static aigw_status emit_finish(struct anthropic_in *in, struct aigw_event *event
     if (in->call->is_finished)
         return AIGW_OK;
     status = anthropic_emit_lost(in);
+    if (status == AIGW_OK)
+        status = anthropic_end_calls(in);
     if (in->call->tool_count > 0 && is_plain)
         event->finish = AIGW_FINISH_TOOL_CALLS; /* whether there are calls is told by the calls */
     else if (in->call->tool_count == 0 && event->finish == AIGW_FINISH_TOOL_CALLS)

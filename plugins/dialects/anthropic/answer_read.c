@@ -38,19 +38,28 @@ bool anthropic_has(const struct anthropic_object *object, enum anthropic_member 
     return object->at[member].type > AIGW_JSON_NULL;
 }
 
-static aigw_status read_whole(struct anthropic_in *in, const struct anthropic_object *message)
+static aigw_status read_content(struct anthropic_in *in, const struct anthropic_object *message)
 {
     struct aigw_json_walk walk = aigw_json_begin(&message->at[ANTHROPIC_CONTENT]);
     struct aigw_json block;
-    aigw_status status;
+    aigw_status status = AIGW_OK;
     int64_t count = 0;
+
+    while (status == AIGW_OK && aigw_json_next(&walk, NULL, &block))
+        status = anthropic_block(in, &block, count++);
+    return status;
+}
+
+static aigw_status read_whole(struct anthropic_in *in, const struct anthropic_object *message)
+{
+    aigw_status status;
 
     if (message->at[ANTHROPIC_CONTENT].type != AIGW_JSON_LIST)
         return anthropic_nonsense(in, "has no content");
     in->call->has_begun = 1;
     status = anthropic_model(in, message);
-    while (status == AIGW_OK && aigw_json_next(&walk, NULL, &block))
-        status = anthropic_block(in, &block, count++);
+    if (status == AIGW_OK)
+        status = read_content(in, message);
     if (status == AIGW_OK)
         status = anthropic_usage(in, message);
     return status == AIGW_OK ? anthropic_finish(in, message, true) : status;
@@ -66,7 +75,11 @@ static aigw_status read_start(struct anthropic_in *in, const struct anthropic_ob
     status = anthropic_model(in, &message);
     if (status == AIGW_OK)
         status = anthropic_usage(in, &message);
-    return status == AIGW_OK ? anthropic_usage(in, event) : status;
+    if (status == AIGW_OK)
+        status = anthropic_usage(in, event);
+    /* Mostly empty; some servers have all of it there, and nothing behind it. */
+    return status == AIGW_OK && message.at[ANTHROPIC_CONTENT].type == AIGW_JSON_LIST ? read_content(in, &message)
+                                                                                     : status;
 }
 
 /* Why it ends, in the delta or beside it. */
@@ -122,6 +135,7 @@ static aigw_status read_object(struct anthropic_in *in, const struct aigw_json *
     if (anthropic_has(&object, ANTHROPIC_TYPE) && object.at[ANTHROPIC_TYPE].type != AIGW_JSON_STRING)
         return anthropic_nonsense(in, "has an event without a type");
     type = reader_text(&in->r, &object.at[ANTHROPIC_TYPE]);
+    in->pass.event = type;
     has_content = anthropic_has(&object, ANTHROPIC_CONTENT);
     if (wire_is(type, "message") || (type.len == 0 && is_body) || (has_content && (type.len == 0 || is_body)))
         return read_whole(in, &object);
@@ -200,9 +214,9 @@ aigw_status anthropic_read(struct anthropic_in *in, const struct aigw_frame *fra
         status = AIGW_OK;
     else
         status = read_values(in, text, frame->event, is_body);
-    reader_end(&in->r);
     if (status == AIGW_OK && !in->call->is_over)
         status = wire_pass(in->host, in->ctx, &in->pass);
+    reader_end(&in->r);
     return status;
 }
 

@@ -95,35 +95,45 @@ aigw_status wire_raw_headers(const struct aigw_host *host, struct aigw_ctx *ctx,
     return AIGW_OK;
 }
 
-static aigw_status raw_bytes(const struct aigw_host *host, struct aigw_buf *buf, const struct aigw_frame *frame,
+/* Data lines; a line feed in the data was the end of one. */
+static void put_data(const struct aigw_host *host, struct aigw_buf *buf, aigw_str rest, bool is_bare)
+{
+    host->buf_put(buf, "data: ", 6);
+    for (;;) {
+        const char *feed = rest.len > 0 ? memchr(rest.ptr, '\n', rest.len) : NULL;
+        size_t len = feed ? (size_t)(feed - rest.ptr) : rest.len;
+
+        host->buf_put(buf, rest.ptr, len);
+        if (!feed)
+            break;
+        if (is_bare) /* between two tokens of JSON */
+            host->buf_put(buf, " ", 1);
+        else
+            host->buf_put(buf, "\ndata: ", 7);
+        rest = (aigw_str){ feed + 1, rest.len - len - 1 };
+    }
+    host->buf_put(buf, "\n\n", 2);
+}
+
+static aigw_status raw_bytes(const struct aigw_host *host, const struct wire_pass *pass, const struct aigw_frame *frame,
                              aigw_str *ret_bytes)
 {
-    aigw_str rest = frame->data;
+    aigw_str name = frame->event.len > 0 ? frame->event : pass->event, data = frame->data;
+    struct aigw_buf *buf = pass->buf;
 
     if (frame->framing != AIGW_FRAMING_SSE) {
         *ret_bytes = frame->data;
         return AIGW_OK;
     }
     host->buf_clear(buf);
-    if (frame->event.len > 0) {
+    if (name.len > 0 && !pass->is_bare) {
         host->buf_put(buf, "event: ", 7);
-        host->buf_put(buf, frame->event.ptr, frame->event.len);
+        host->buf_put(buf, name.ptr, name.len);
         host->buf_put(buf, "\n", 1);
     }
-    if (wire_is_end_marker(wire_skip_blanks(rest))) /* clients look for it as the vendor writes it */
-        rest = AIGW_STR("[DONE]");
-    for (;;) { /* a line feed in the data was the end of a data line */
-        const char *feed = rest.len > 0 ? memchr(rest.ptr, '\n', rest.len) : NULL;
-        size_t len = feed ? (size_t)(feed - rest.ptr) : rest.len;
-
-        host->buf_put(buf, "data: ", 6);
-        host->buf_put(buf, rest.ptr, len);
-        host->buf_put(buf, "\n", 1);
-        if (!feed)
-            break;
-        rest = (aigw_str){ feed + 1, rest.len - len - 1 };
-    }
-    host->buf_put(buf, "\n", 1);
+    if (wire_is_end_marker(wire_skip_blanks(data))) /* clients look for it as the vendor writes it */
+        data = AIGW_STR("[DONE]");
+    put_data(host, buf, data, pass->is_bare);
     return host->buf_view(buf, ret_bytes);
 }
 
@@ -147,7 +157,7 @@ aigw_status wire_pass(const struct aigw_host *host, struct aigw_ctx *ctx, struct
         return AIGW_OK;
     pass->frame = NULL;
     event.flags = pass->has_content ? 0 : AIGW_EVENTF_PREAMBLE;
-    status = raw_bytes(host, pass->buf, frame, &event.text);
+    status = raw_bytes(host, pass, frame, &event.text);
     if (status != AIGW_OK)
         return status;
     event.name = place_in(event.text, frame, pass->model);

@@ -205,6 +205,8 @@ struct wire_pass {
     const struct aigw_frame *frame; /* NULL: it has it already, or is not to have it */
     struct wire_drops *drops;       /* said before the first event that is no error */
     bool has_content;               /* something of the answer itself is in the frame */
+    bool is_bare;                   /* clients of this dialect know nothing but data lines, an event each */
+    aigw_str event;                 /* its name, where the frame says none and the dialect's clients look for one */
     aigw_str model; /* where in the frame the model's name stands, with its quotes, once that is known */
 };
 /** Emit, unless the client gets the bytes themselves: then only usage, finish and error are said, behind the bytes. */

@@ -6,6 +6,7 @@
  * answer that looks finished. */
 #include "converse.h"
 
+#include "../common/arguments.h"
 #include "../common/finish.h"
 
 #include <stdlib.h>
@@ -25,8 +26,9 @@ struct converse_block {
     enum block_kind kind;
     uint32_t index; /* of the call, ours */
     bool has_args;
-    bool is_text;         /* the one argument is plain text: */
-    struct unwrap unwrap; /* how much of it came */
+    bool is_text;          /* the one argument is plain text: */
+    struct unwrap unwrap;  /* how much of it came */
+    struct arguments told; /* those of a call, as far as they went out */
 };
 
 static aigw_status nonsense(struct converse_in *in, const char *what)
@@ -108,7 +110,7 @@ static aigw_status emit_reasoning(struct converse_in *in, const struct aigw_json
     return status == AIGW_OK ? emit_redacted(in, reader_str(in->reader, content, "redactedContent")) : status;
 }
 
-/* ---- usage and finish ---- */
+/* ---- usage ---- */
 
 /* Theirs counts what was neither read from the cache nor written to it. */
 static aigw_status emit_usage(struct converse_in *in, const struct aigw_json *usage)
@@ -132,61 +134,6 @@ static aigw_status emit_usage(struct converse_in *in, const struct aigw_json *us
     while (aigw_json_next(&walk, NULL, &detail))
         if (wire_is(reader_str(in->reader, &detail, "ttl"), "1h"))
             known->cache_write_1h = reader_tokens_in(&detail, "inputTokens");
-    return converse_emit(in, &event);
-}
-
-/* Words of models may shine through. */
-static uint32_t finish_of(aigw_str word, uint32_t *ret_error)
-{
-    static const struct {
-        const char *word;
-        uint32_t finish;
-    } words[] = {
-        { "end_turn", AIGW_FINISH_STOP },
-        { "stop_sequence", AIGW_FINISH_STOP_SEQUENCE },
-        { "max_tokens", AIGW_FINISH_LENGTH },
-        { "tool_use", AIGW_FINISH_TOOL_CALLS },
-        { "guardrail_intervened", AIGW_FINISH_GUARDRAIL },
-        { "content_filtered", AIGW_FINISH_CONTENT_FILTER },
-        { "malformed_model_output", AIGW_FINISH_MALFORMED },
-        { "malformed_tool_use", AIGW_FINISH_MALFORMED },
-        { "model_context_window_exceeded", AIGW_FINISH_CONTEXT_FULL },
-    };
-
-    *ret_error = 0;
-    for (size_t i = 0; word.len > 0 && i < sizeof words / sizeof *words; i++)
-        if (wire_same_word(word, words[i].word))
-            return words[i].finish;
-    return finish_of_word(word, ret_error);
-}
-
-static aigw_status emit_finish(struct converse_in *in, const struct aigw_json *object)
-{
-    struct converse_call *call = in->call;
-    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_FINISH };
-    struct aigw_json fields;
-    struct aigw_error error;
-    uint32_t kind;
-
-    if (call->state >= CONVERSE_FINISHED)
-        return AIGW_OK;
-    if (!reader_must_str(in->reader, object, "stopReason", &event.text))
-        return nonsense(in, "has a stop reason that is no word");
-    reader_member(object, "additionalModelResponseFields", AIGW_JSON_OBJECT, &fields);
-    event.stop_sequence = reader_str(in->reader, &fields, "stop_sequence");
-    event.finish = finish_of(event.text, &kind);
-    if (kind) {
-        event.type = AIGW_EVENT_ERROR;
-        event.error = &error;
-        finish_of_broken(event.text, &error);
-        call->state = CONVERSE_OVER;
-        return converse_emit(in, &event);
-    }
-    if (call->tool_count > 0 && (event.finish == AIGW_FINISH_STOP || event.finish == AIGW_FINISH_UNKNOWN))
-        event.finish = AIGW_FINISH_TOOL_CALLS; /* whether there are calls is told by the calls */
-    else if (call->tool_count == 0 && event.finish == AIGW_FINISH_TOOL_CALLS)
-        event.finish = AIGW_FINISH_STOP;
-    call->state = CONVERSE_FINISHED;
     return converse_emit(in, &event);
 }
 
@@ -229,6 +176,18 @@ static aigw_status emit_unwrapped(struct converse_in *in, struct converse_block 
     return status;
 }
 
+static aigw_status emit_mended(struct converse_in *in, struct converse_block *block, struct aigw_event *event)
+{
+    aigw_status status;
+    char *copy;
+
+    if (!arguments_piece(&block->told, event->text, &event->text, &copy))
+        return AIGW_E_NOMEM;
+    status = converse_emit(in, event);
+    free(copy);
+    return status;
+}
+
 /* A piece of the arguments: text, or an object from those who write it so. */
 static aigw_status emit_args(struct converse_in *in, struct converse_block *block, const struct aigw_json *input)
 {
@@ -245,7 +204,9 @@ static aigw_status emit_args(struct converse_in *in, struct converse_block *bloc
     if (event.text.len == 0)
         return AIGW_OK;
     block->has_args = true;
-    return block->is_text ? emit_unwrapped(in, block, &event) : converse_emit(in, &event);
+    if (block->kind == BLOCK_ANSWER)
+        return converse_emit(in, &event);
+    return block->is_text ? emit_unwrapped(in, block, &event) : emit_mended(in, block, &event);
 }
 
 /* `use`: toolUse of a start, or the whole one. */
@@ -279,9 +240,77 @@ static aigw_status end_call(struct converse_in *in, struct converse_block *block
 {
     static const struct aigw_json none = { .text = AIGW_STR_INIT("{}"), .type = AIGW_JSON_OBJECT };
 
-    if (!block || block->kind != BLOCK_CALL || block->has_args)
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL };
+    char room[ARGUMENTS_END_ROOM];
+
+    if (!block || block->kind != BLOCK_CALL)
         return AIGW_OK;
-    return emit_args(in, block, &none);
+    if (!block->has_args)
+        return emit_args(in, block, &none);
+    event.index = block->index;
+    event.text = arguments_end(&block->told, room);
+    return event.text.len > 0 ? converse_emit(in, &event) : AIGW_OK;
+}
+
+/* ---- finish ---- */
+
+/* Words of models may shine through. */
+static uint32_t finish_of(aigw_str word, uint32_t *ret_error)
+{
+    static const struct {
+        const char *word;
+        uint32_t finish;
+    } words[] = {
+        { "end_turn", AIGW_FINISH_STOP },
+        { "stop_sequence", AIGW_FINISH_STOP_SEQUENCE },
+        { "max_tokens", AIGW_FINISH_LENGTH },
+        { "tool_use", AIGW_FINISH_TOOL_CALLS },
+        { "guardrail_intervened", AIGW_FINISH_GUARDRAIL },
+        { "content_filtered", AIGW_FINISH_CONTENT_FILTER },
+        { "malformed_model_output", AIGW_FINISH_MALFORMED },
+        { "malformed_tool_use", AIGW_FINISH_MALFORMED },
+        { "model_context_window_exceeded", AIGW_FINISH_CONTEXT_FULL },
+    };
+
+    *ret_error = 0;
+    for (size_t i = 0; word.len > 0 && i < sizeof words / sizeof *words; i++)
+        if (wire_same_word(word, words[i].word))
+            return words[i].finish;
+    return finish_of_word(word, ret_error);
+}
+
+static aigw_status emit_finish(struct converse_in *in, const struct aigw_json *object)
+{
+    struct converse_call *call = in->call;
+    struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_FINISH };
+    struct converse_block *block = call->blocks;
+    aigw_status status = AIGW_OK;
+    struct aigw_json fields;
+    struct aigw_error error;
+    uint32_t kind;
+
+    if (call->state >= CONVERSE_FINISHED)
+        return AIGW_OK;
+    if (!reader_must_str(in->reader, object, "stopReason", &event.text))
+        return nonsense(in, "has a stop reason that is no word");
+    reader_member(object, "additionalModelResponseFields", AIGW_JSON_OBJECT, &fields);
+    event.stop_sequence = reader_str(in->reader, &fields, "stop_sequence");
+    event.finish = finish_of(event.text, &kind);
+    if (kind) {
+        event.type = AIGW_EVENT_ERROR;
+        event.error = &error;
+        finish_of_broken(event.text, &error);
+        call->state = CONVERSE_OVER;
+        return converse_emit(in, &event);
+    }
+    if (call->tool_count > 0 && (event.finish == AIGW_FINISH_STOP || event.finish == AIGW_FINISH_UNKNOWN))
+        event.finish = AIGW_FINISH_TOOL_CALLS; /* whether there are calls is told by the calls */
+    else if (call->tool_count == 0 && event.finish == AIGW_FINISH_TOOL_CALLS)
+        event.finish = AIGW_FINISH_STOP;
+    call->state = CONVERSE_FINISHED;
+    for (; block && status == AIGW_OK; block = block->next) /* whose own end did not come */
+        status = end_call(in, block);
+    return status == AIGW_OK ? converse_emit(in, &event) : status;
 }
 
 /* ---- a whole answer ---- */

@@ -1,5 +1,6 @@
 /* answer_parts.c - the parts of a candidate, and what stands beside them → canonical events; embeddings and models. */
 #include "gemini.h"
+#include "members.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,7 +41,7 @@ aigw_status gemini_emit_json(struct gemini_in *in, uint32_t choice, uint32_t typ
 }
 
 /* Of the thought, the text or the call before it. */
-static aigw_status emit_signature(struct gemini_in *in, const struct aigw_json *part, uint32_t choice,
+static aigw_status emit_signature(struct gemini_in *in, const struct aigw_json *signature, uint32_t choice,
                                   uint32_t part_type, uint32_t index)
 {
     struct aigw_event event = { .struct_size = sizeof event,
@@ -48,7 +49,7 @@ static aigw_status emit_signature(struct gemini_in *in, const struct aigw_json *
                                 .choice = choice,
                                 .part_type = part_type,
                                 .index = index,
-                                .data = reader_str(&in->reader, part, "thoughtSignature"),
+                                .data = reader_text(&in->reader, signature),
                                 .origin = AIGW_STR_INIT(GEMINI_DIALECT) };
 
     return event.data.len > 0 ? gemini_emit(in, &event) : AIGW_OK;
@@ -87,13 +88,26 @@ static aigw_status emit_unwrapped(struct gemini_in *in, struct aigw_event *event
     return status;
 }
 
-static aigw_status emit_call(struct gemini_in *in, const struct aigw_json *part, const struct aigw_json *call,
+/* The arguments as text of an object; false: they are something else. */
+static bool read_args(struct gemini_in *in, const struct aigw_json *args, aigw_str *ret_text)
+{
+    bool has_none = args->type <= AIGW_JSON_NULL || (args->type == AIGW_JSON_LIST && aigw_json_count(args) == 0);
+
+    *ret_text = args->type == AIGW_JSON_STRING ? reader_text(&in->reader, args) /* of servers in between */
+                : has_none                     ? AIGW_STR("{}")
+                                               : reader_json(&in->reader, args);
+    return has_none || args->type == AIGW_JSON_OBJECT || wire_is_json_object(*ret_text);
+}
+
+static aigw_status emit_call(struct gemini_in *in, const struct aigw_json *signature, const struct aigw_json *call,
                              uint32_t choice)
 {
+    enum { NAME, ID, ARGS, ARGUMENTS, MEMBERS };
+    static const char *const names[MEMBERS] = { "name", "id", "args", "arguments" };
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_TOOL_CALL, .choice = choice };
     uint32_t *count = &in->call->tool_count[choice];
+    struct aigw_json members[MEMBERS];
     const struct name *known;
-    struct aigw_json args;
     char room[ID_SIZE];
     aigw_status status;
 
@@ -101,22 +115,18 @@ static aigw_status emit_call(struct gemini_in *in, const struct aigw_json *part,
         ++*count;
         return AIGW_OK;
     }
-    event.name = reader_str(&in->reader, call, "name");
-    event.id = reader_str(&in->reader, call, "id");
-    aigw_json_member(call, "args", &args);
+    gemini_members(call, names, MEMBERS, members);
+    event.name = reader_text(&in->reader, &members[NAME]);
+    event.id = reader_text(&in->reader, &members[ID]);
     if (event.name.len == 0)
         return gemini_nonsense(in, "has a function call without a name");
-    if (args.type == AIGW_JSON_STRING) /* of servers in between */
-        event.text = reader_text(&in->reader, &args);
-    if (args.type > AIGW_JSON_NULL && args.type != AIGW_JSON_OBJECT && !wire_is_json_object(event.text))
+    if (!read_args(in, &members[members[ARGS].type > AIGW_JSON_NULL ? ARGS : ARGUMENTS], &event.text))
         return gemini_nonsense(in, "has a function call whose arguments are no object");
     if (in->call->wants_single && *count > 0)
         return AIGW_OK;
     if (*count >= CALLS_MAX)
         return gemini_nonsense(in, "has more than 1024 function calls");
     event.index = (*count)++;
-    if (args.type != AIGW_JSON_STRING)
-        event.text = args.type == AIGW_JSON_OBJECT ? reader_json(&in->reader, &args) : AIGW_STR("{}");
     if (event.id.len == 0)
         event.id = make_id(in, event.index, room);
     known = names_find(&in->call->names, event.name);
@@ -125,34 +135,49 @@ static aigw_status emit_call(struct gemini_in *in, const struct aigw_json *part,
         event.scope = known->scope;
     }
     status = known && known->kind == AIGW_TOOL_FREE_TEXT ? emit_unwrapped(in, &event) : gemini_emit(in, &event);
-    return status == AIGW_OK ? emit_signature(in, part, choice, AIGW_PART_TOOL_CALL, event.index) : status;
+    return status == AIGW_OK ? emit_signature(in, signature, choice, AIGW_PART_TOOL_CALL, event.index) : status;
 }
 
-static aigw_status emit_part(struct gemini_in *in, const struct aigw_json *part, uint32_t choice)
+/* Members that are there and not null. */
+static uint32_t count_set(const struct aigw_json *part)
 {
-    static const char *const names[] = { "text", "thought", "functionCall", "thoughtSignature" };
-    struct aigw_json members[4];
-    bool is_thought = false;
+    struct aigw_json_walk walk = aigw_json_begin(part);
+    struct aigw_json value;
+    uint32_t count = 0;
+
+    while (aigw_json_next(&walk, NULL, &value))
+        count += value.type > AIGW_JSON_NULL;
+    return count;
+}
+
+aigw_status gemini_emit_part(struct gemini_in *in, const struct aigw_json *part, uint32_t choice)
+{
+    enum { TEXT, THOUGHT, CALL, SIGNATURE, MEMBERS };
+    static const char *const names[MEMBERS] = { "text", "thought", "function_call", "thought_signature" };
+    struct aigw_json members[MEMBERS];
+    bool is_thought;
     aigw_status status;
+    uint32_t count;
 
     if (part->type != AIGW_JSON_OBJECT)
         return gemini_nonsense(in, "has a part that is no object");
-    aigw_json_members(part, names, 4, members);
-    (void)aigw_json_bool(&members[1], &is_thought);
-    if (members[2].type == AIGW_JSON_OBJECT)
-        return emit_call(in, part, &members[2], choice);
-    if (members[0].type > AIGW_JSON_NULL && members[0].type != AIGW_JSON_STRING)
+    gemini_members(part, names, MEMBERS, members);
+    is_thought = reader_is_set(&members[THOUGHT]) && !aigw_json_is_text(&members[THOUGHT], "false");
+    if (members[CALL].type == AIGW_JSON_OBJECT)
+        return emit_call(in, &members[SIGNATURE], &members[CALL], choice);
+    if (members[TEXT].type > AIGW_JSON_NULL && members[TEXT].type != AIGW_JSON_STRING)
         return gemini_nonsense(in, "has a part whose text is no text");
-    if (members[0].type == AIGW_JSON_STRING) {
+    if (members[TEXT].type == AIGW_JSON_STRING) {
         status = emit_text(in, choice, is_thought ? AIGW_EVENT_REASONING : AIGW_EVENT_TEXT,
-                           reader_text(&in->reader, &members[0]));
-        return status == AIGW_OK
-                   ? emit_signature(in, part, choice, is_thought ? AIGW_PART_REASONING : AIGW_PART_TEXT, 0)
-                   : status;
+                           reader_text(&in->reader, &members[TEXT]));
+        return status == AIGW_OK ? emit_signature(in, &members[SIGNATURE], choice,
+                                                  is_thought ? AIGW_PART_REASONING : AIGW_PART_TEXT, 0)
+                                 : status;
     }
-    if (members[3].type == AIGW_JSON_STRING && aigw_json_count(part) == 1)
-        return emit_signature(in, part, choice, AIGW_PART_TEXT, 0);
-    if (aigw_json_count(part) == 0)
+    count = count_set(part);
+    if (members[SIGNATURE].type == AIGW_JSON_STRING && count == 1)
+        return emit_signature(in, &members[SIGNATURE], choice, AIGW_PART_TEXT, 0);
+    if (count == 0)
         return AIGW_OK;
     /* code that was run, pictures, tools of the server's own */
     return gemini_emit_json(in, choice, AIGW_EVENT_OPAQUE, reader_json(&in->reader, part));
@@ -167,7 +192,7 @@ aigw_status gemini_emit_parts(struct gemini_in *in, const struct aigw_json *part
     if (parts->type > AIGW_JSON_NULL && parts->type != AIGW_JSON_LIST)
         return gemini_nonsense(in, "has parts that are no list");
     while (status == AIGW_OK && aigw_json_next(&walk, NULL, &part))
-        status = emit_part(in, &part, choice);
+        status = gemini_emit_part(in, &part, choice);
     return status;
 }
 
@@ -202,7 +227,7 @@ static void put_prob(struct gemini_in *in, struct prob_text *to, const struct ai
     double number = -9999; /* OpenAI's word for very unlikely */
 
     aigw_json_member(candidate, "token", &token);
-    aigw_json_member(candidate, "logProbability", &prob);
+    gemini_member(candidate, "log_probability", &prob);
     (void)aigw_json_real(&prob, &number);
     text = token.type == AIGW_JSON_STRING ? reader_json(&in->reader, &token) : AIGW_STR("\"\"");
     put(to, "{\"token\":%.*s,\"logprob\":%.9g,\"bytes\":null", AIGW_STR_ARG(text), number > -9999 ? number : -9999);
@@ -238,8 +263,8 @@ static aigw_status emit_probs(struct gemini_in *in, const struct aigw_json *resu
 
     if (!room)
         return AIGW_E_NOMEM;
-    aigw_json_member(result, "chosenCandidates", &chosen);
-    aigw_json_member(result, "topCandidates", &top);
+    gemini_member(result, "chosen_candidates", &chosen);
+    gemini_member(result, "top_candidates", &top);
     walk = aigw_json_begin(&chosen);
     steps = aigw_json_begin(&top);
     put(&to, "{\"content\":[");
@@ -262,11 +287,11 @@ static aigw_status emit_probs(struct gemini_in *in, const struct aigw_json *resu
 
 static aigw_status emit_citations(struct gemini_in *in, const struct aigw_json *metadata, uint32_t choice)
 {
-    static const char *const names[] = { "citationSources", "citations" }; /* AI Studio's, Vertex AI's */
+    static const char *const names[] = { "citation_sources", "citations" }; /* AI Studio's, Vertex AI's */
     struct aigw_json lists[2], item;
     aigw_status status = AIGW_OK;
 
-    aigw_json_members(metadata, names, 2, lists);
+    gemini_members(metadata, names, 2, lists);
     for (size_t i = 0; i < 2; i++) {
         struct aigw_json_walk walk = aigw_json_begin(&lists[i]);
 
@@ -292,25 +317,29 @@ static aigw_status emit_named(struct gemini_in *in, const char *name, const stru
 
 aigw_status gemini_emit_beside(struct gemini_in *in, const struct aigw_json *candidate, uint32_t choice)
 {
-    static const char *const names[] = { "citationMetadata",   "logprobsResult", "groundingMetadata",
-                                         "urlContextMetadata", "safetyRatings",  "finishReason" };
-    struct aigw_json members[6];
+    enum { CITATIONS, PROBS, GROUNDING, URLS, SAFETY, REASON, MEMBERS };
+    static const char *const names[MEMBERS] = { "citation_metadata",    "logprobs_result", "grounding_metadata",
+                                                "url_context_metadata", "safety_ratings",  "finish_reason" };
+    static const char *const ours[] = {
+        [GROUNDING] = "groundingMetadata", [URLS] = "urlContextMetadata", [SAFETY] = "safetyRatings"
+    };
+    struct aigw_json members[MEMBERS];
     aigw_status status = AIGW_OK;
 
     if (in->call->raw)
         return AIGW_OK;
-    aigw_json_members(candidate, names, 6, members);
-    if (members[0].type == AIGW_JSON_OBJECT)
-        status = emit_citations(in, &members[0], choice);
-    if (status == AIGW_OK && members[1].type == AIGW_JSON_OBJECT)
-        status = emit_probs(in, &members[1], choice);
-    for (size_t i = 2; i < 5 && status == AIGW_OK; i++) {
+    gemini_members(candidate, names, MEMBERS, members);
+    if (members[CITATIONS].type == AIGW_JSON_OBJECT)
+        status = emit_citations(in, &members[CITATIONS], choice);
+    if (status == AIGW_OK && members[PROBS].type == AIGW_JSON_OBJECT)
+        status = emit_probs(in, &members[PROBS], choice);
+    for (size_t i = GROUNDING; i <= SAFETY && status == AIGW_OK; i++) {
         bool is_wanted = aigw_json_count(&members[i]) > 0;
 
-        if (i == 4) /* every piece has them: the last ones tell */
-            is_wanted = is_wanted && members[5].type == AIGW_JSON_STRING;
+        if (i == SAFETY) /* every piece has them: the last ones tell */
+            is_wanted = is_wanted && members[REASON].type > AIGW_JSON_NULL;
         if (is_wanted)
-            status = emit_named(in, names[i], &members[i], choice);
+            status = emit_named(in, ours[i], &members[i], choice);
     }
     return status;
 }
@@ -384,7 +413,7 @@ static int64_t plus(int64_t sum, int64_t count)
 
 void gemini_read_prediction_usage(const struct aigw_json *answer, struct aigw_usage *usage)
 {
-    static const char *const ends[] = { "inputTokenCount", "outputTokenCount" };
+    static const char *const ends[] = { "input_token_count", "output_token_count" };
     struct aigw_json predictions, one, embeddings, statistics, metadata, tokens, count;
     int64_t *const sums[] = { &usage->input, &usage->output };
     struct aigw_json_walk walk;
@@ -397,10 +426,10 @@ void gemini_read_prediction_usage(const struct aigw_json *answer, struct aigw_us
         usage->input = plus(usage->input, reader_tokens_in(&statistics, "token_count"));
     }
     aigw_json_member(answer, "metadata", &metadata);
-    aigw_json_member(&metadata, "tokenMetadata", &tokens);
+    gemini_member(&metadata, "token_metadata", &tokens);
     for (int i = 0; i < 2; i++) {
-        aigw_json_member(&tokens, ends[i], &count);
-        *sums[i] = plus(*sums[i], reader_tokens_in(&count, "totalTokens"));
+        gemini_member(&tokens, ends[i], &count);
+        *sums[i] = plus(*sums[i], gemini_tokens_in(&count, "total_tokens"));
     }
 }
 
@@ -411,8 +440,8 @@ aigw_status gemini_emit_vectors(struct gemini_in *in, const struct aigw_json *an
     struct aigw_json predictions, metadata;
     aigw_status status;
 
-    aigw_json_member(answer, "usageMetadata", &metadata);
-    usage.input = reader_tokens_in(&metadata, "promptTokenCount");
+    gemini_member(answer, "usage_metadata", &metadata);
+    usage.input = gemini_tokens_in(&metadata, "prompt_token_count");
     gemini_read_prediction_usage(answer, &usage);
     if (reader_member(answer, "predictions", AIGW_JSON_LIST, &predictions))
         status = emit_predictions(in, &predictions);

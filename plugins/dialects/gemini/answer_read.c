@@ -3,6 +3,7 @@
  * Every event of a stream is a whole answer object with the new parts only; a stream may come as one JSON list, too.
  * There is no end marker: the finish reason of each candidate is the end. */
 #include "gemini.h"
+#include "members.h"
 
 #include "../common/finish.h"
 
@@ -89,33 +90,39 @@ static aigw_status finish_all(struct gemini_in *in)
 /* ---- usage ---- */
 
 /* Tokens of one kind in a list of {"modality","tokenCount"}. */
-static int64_t audio_of(struct gemini_in *in, const struct aigw_json *metadata, const char *name)
+static int64_t audio_of(struct gemini_in *in, const struct aigw_json *list)
 {
-    struct aigw_json list, item;
-    struct aigw_json_walk walk;
+    struct aigw_json_walk walk = aigw_json_begin(list);
+    struct aigw_json item;
 
-    aigw_json_member(metadata, name, &list);
-    walk = aigw_json_begin(&list);
     while (aigw_json_next(&walk, NULL, &item))
         if (wire_is(reader_str(&in->reader, &item, "modality"), "AUDIO"))
-            return reader_tokens_in(&item, "tokenCount");
+            return gemini_tokens_in(&item, "token_count");
     return -1;
 }
 
 /* They leave out what is 0. Thoughts and results of server tools stand beside the prompt and the answer. */
 static aigw_status emit_usage(struct gemini_in *in, const struct aigw_json *metadata)
 {
+    enum { PROMPT, ANSWER, TOTAL, TOOLS, CACHED, THOUGHTS, PROMPT_DETAILS, ANSWER_DETAILS, MEMBERS };
+    static const char *const names[MEMBERS] = { "prompt_token_count",         "candidates_token_count",
+                                                "total_token_count",          "tool_use_prompt_token_count",
+                                                "cached_content_token_count", "thoughts_token_count",
+                                                "prompt_tokens_details",      "candidates_tokens_details" };
     struct aigw_usage usage = AIGW_USAGE_INIT, *known = &in->call->usage, before = *known;
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = known };
-    int64_t answer = reader_tokens_in(metadata, "candidatesTokenCount");
-    int64_t total = reader_tokens_in(metadata, "totalTokenCount");
+    struct aigw_json members[MEMBERS];
+    int64_t answer, total;
 
-    usage.input = reader_tokens_in(metadata, "promptTokenCount");
-    usage.tool_prompt = reader_tokens_in(metadata, "toolUsePromptTokenCount");
-    usage.cache_read = reader_tokens_in(metadata, "cachedContentTokenCount");
-    usage.reasoning = reader_tokens_in(metadata, "thoughtsTokenCount");
-    usage.audio_input = audio_of(in, metadata, "promptTokensDetails");
-    usage.audio_output = audio_of(in, metadata, "candidatesTokensDetails");
+    gemini_members(metadata, names, MEMBERS, members);
+    answer = reader_tokens(&members[ANSWER]);
+    total = reader_tokens(&members[TOTAL]);
+    usage.input = reader_tokens(&members[PROMPT]);
+    usage.tool_prompt = reader_tokens(&members[TOOLS]);
+    usage.cache_read = reader_tokens(&members[CACHED]);
+    usage.reasoning = reader_tokens(&members[THOUGHTS]);
+    usage.audio_input = audio_of(in, &members[PROMPT_DETAILS]);
+    usage.audio_output = audio_of(in, &members[ANSWER_DETAILS]);
     if (usage.input >= 0 && usage.tool_prompt > 0)
         usage.input += usage.tool_prompt;
     if (answer >= 0 || usage.reasoning >= 0)
@@ -136,8 +143,8 @@ static aigw_status emit_model(struct gemini_in *in, const struct aigw_json *obj)
 {
     struct aigw_event event = { .struct_size = sizeof event,
                                 .type = AIGW_EVENT_MODEL,
-                                .text = reader_str(&in->reader, obj, "modelVersion"),
-                                .id = reader_str(&in->reader, obj, "responseId") };
+                                .text = gemini_str(&in->reader, obj, "model_version"),
+                                .id = gemini_str(&in->reader, obj, "response_id") };
 
     if (in->call->has_model || event.text.len + event.id.len == 0)
         return AIGW_OK;
@@ -160,10 +167,30 @@ static uint32_t choice_of(struct gemini_in *in, const struct aigw_json *candidat
     return index >= 0 && index < GEMINI_CHOICES_MAX ? (uint32_t)index : GEMINI_CHOICES_MAX;
 }
 
+/* The parts of a candidate: in its content; of servers in between in the candidate itself, or one of them without its
+ * list. */
+static aigw_status emit_parts(struct gemini_in *in, const struct aigw_json *candidate, const struct aigw_json *content,
+                              uint32_t choice)
+{
+    enum { PARTS, TEXT, CALL, MEMBERS };
+    static const char *const names[MEMBERS] = { "parts", "text", "function_call" };
+    const struct aigw_json *const places[] = { content, candidate };
+    struct aigw_json members[MEMBERS];
+
+    for (size_t i = 0; i < 2; i++) {
+        gemini_members(places[i], names, MEMBERS, members);
+        if (members[PARTS].type > AIGW_JSON_NULL)
+            return gemini_emit_parts(in, &members[PARTS], choice);
+        if (members[TEXT].type > AIGW_JSON_NULL || members[CALL].type > AIGW_JSON_NULL)
+            return gemini_emit_part(in, places[i], choice);
+    }
+    return AIGW_OK;
+}
+
 static aigw_status emit_candidate(struct gemini_in *in, const struct aigw_json *candidate)
 {
     uint32_t choice = choice_of(in, candidate);
-    struct aigw_json content, parts;
+    struct aigw_json content;
     aigw_status status;
 
     if (candidate->type != AIGW_JSON_OBJECT || choice == GEMINI_CHOICES_MAX)
@@ -171,10 +198,32 @@ static aigw_status emit_candidate(struct gemini_in *in, const struct aigw_json *
     aigw_json_member(candidate, "content", &content);
     if (content.type > AIGW_JSON_NULL && content.type != AIGW_JSON_OBJECT)
         return gemini_nonsense(in, "has content that is no object");
-    aigw_json_member(&content, "parts", &parts);
     in->call->seen |= 1u << choice;
-    status = gemini_emit_parts(in, &parts, choice);
+    status = emit_parts(in, candidate, &content, choice);
     return status == AIGW_OK ? gemini_emit_beside(in, candidate, choice) : status;
+}
+
+/* Its word; some servers say the number that Google's protocol has for it, or "FinishReason.STOP" as Python prints it.
+ * Absent: it has not ended. */
+static bool read_reason(struct gemini_in *in, const struct aigw_json *reason, aigw_str *ret_word)
+{
+    static const char *const words[] = {
+        "",      "STOP",      "MAX_TOKENS",         "SAFETY", "RECITATION",
+        "OTHER", "BLOCKLIST", "PROHIBITED_CONTENT", "SPII",   "MALFORMED_FUNCTION_CALL"
+    };
+    static const char prefix[] = "FinishReason.";
+    int64_t number;
+
+    *ret_word = reader_text(&in->reader, reason);
+    if (aigw_json_int(reason, &number) && number >= 0)
+        *ret_word = wire_str(number < (int64_t)(sizeof words / sizeof *words) ? words[number] : "OTHER");
+    else if (reason->type > AIGW_JSON_NULL && reason->type != AIGW_JSON_STRING)
+        return false;
+    if (wire_has_prefix(*ret_word, prefix))
+        *ret_word = (aigw_str){ ret_word->ptr + sizeof prefix - 1, ret_word->len - (sizeof prefix - 1) };
+    if (wire_is(*ret_word, "FINISH_REASON_UNSPECIFIED"))
+        *ret_word = AIGW_STR_NONE;
+    return true;
 }
 
 static aigw_status emit_ends(struct gemini_in *in, const struct aigw_json *candidates)
@@ -184,13 +233,15 @@ static aigw_status emit_ends(struct gemini_in *in, const struct aigw_json *candi
     aigw_status status = AIGW_OK;
 
     while (status == AIGW_OK && aigw_json_next(&walk, NULL, &candidate)) {
+        struct aigw_json reason;
         aigw_str word;
 
-        if (!reader_must_str(&in->reader, &candidate, "finishReason", &word))
+        gemini_member(&candidate, "finish_reason", &reason);
+        if (!read_reason(in, &reason, &word))
             return gemini_nonsense(in, "has a finish reason that is no word");
-        if (word.len > 0 && !wire_is(word, "FINISH_REASON_UNSPECIFIED"))
+        if (word.len > 0)
             status =
-                emit_finish(in, choice_of(in, &candidate), word, reader_str(&in->reader, &candidate, "finishMessage"));
+                emit_finish(in, choice_of(in, &candidate), word, gemini_str(&in->reader, &candidate, "finish_message"));
     }
     return status;
 }
@@ -222,14 +273,14 @@ static aigw_status emit_prediction(struct gemini_in *in, const struct aigw_json 
 
 static aigw_status emit_answer(struct gemini_in *in, const struct aigw_json *obj, bool is_body)
 {
-    static const char *const names[] = { "candidates", "promptFeedback", "usageMetadata" };
+    static const char *const names[] = { "candidates", "prompt_feedback", "usage_metadata" };
     struct aigw_json members[3], candidate;
     struct aigw_json_walk walk;
     aigw_str reason;
     aigw_status status;
 
-    aigw_json_members(obj, names, 3, members);
-    reason = reader_str(&in->reader, &members[1], "blockReason");
+    gemini_members(obj, names, 3, members);
+    reason = gemini_str(&in->reader, &members[1], "block_reason");
     if (is_body && !in->call->raw && members[0].type != AIGW_JSON_LIST && reason.len == 0 && !in->call->has_begun)
         return gemini_nonsense(in, "has no candidates");
     if (members[0].type > AIGW_JSON_NULL && members[0].type != AIGW_JSON_LIST)
@@ -246,7 +297,7 @@ static aigw_status emit_answer(struct gemini_in *in, const struct aigw_json *obj
     if (status == AIGW_OK)
         status = emit_ends(in, &members[0]);
     if (status == AIGW_OK && reason.len > 0 && aigw_json_count(&members[0]) == 0)
-        status = emit_blocked(in, reason, reader_str(&in->reader, &members[1], "blockReasonMessage"));
+        status = emit_blocked(in, reason, gemini_str(&in->reader, &members[1], "block_reason_message"));
     return status;
 }
 
@@ -256,20 +307,20 @@ static aigw_status emit_count(struct gemini_in *in, const struct aigw_json *obj)
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_USAGE, .usage = &usage };
     aigw_status status;
 
-    usage.input = reader_tokens_in(obj, "totalTokens");
+    usage.input = gemini_tokens_in(obj, "total_tokens");
     if (usage.input < 0)
         return gemini_nonsense(in, "has no number of tokens");
-    usage.cache_read = reader_tokens_in(obj, "cachedContentTokenCount");
+    usage.cache_read = gemini_tokens_in(obj, "cached_content_token_count");
     status = gemini_emit(in, &event);
     return status == AIGW_OK ? emit_finish(in, 0, AIGW_STR("STOP"), AIGW_STR_NONE) : status;
 }
 
 static bool is_error(struct gemini_in *in, const struct aigw_json *obj)
 {
-    static const char *const names[] = { "error", "candidates", "usageMetadata" };
+    static const char *const names[] = { "error", "candidates", "usage_metadata" };
     struct aigw_json members[3];
 
-    aigw_json_members(obj, names, 3, members);
+    gemini_members(obj, names, 3, members);
     if (reader_is_set(&members[0]))
         return true;
     return members[1].type == AIGW_JSON_ABSENT && members[2].type == AIGW_JSON_ABSENT &&
@@ -348,7 +399,9 @@ static aigw_status read_values(struct gemini_in *in, aigw_str text, bool is_body
 aigw_status gemini_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct gemini_call *call,
                          const struct aigw_frame *frame)
 {
-    struct gemini_in in = { .host = host, .ctx = ctx, .call = call, .pass = { call->raw, frame, &call->drops } };
+    struct gemini_in in = {
+        .host = host, .ctx = ctx, .call = call, .pass = { call->raw, frame, &call->drops, .is_bare = true }
+    };
     bool is_body = frame->framing == AIGW_FRAMING_BODY;
     aigw_str text;
     char *copy;

@@ -127,6 +127,8 @@ aigw_status gemini_emit(struct gemini_in *in, const struct aigw_event *event);
 aigw_status gemini_emit_json(struct gemini_in *in, uint32_t choice, uint32_t type, aigw_str json);
 /** The parts of a candidate's content. */
 aigw_status gemini_emit_parts(struct gemini_in *in, const struct aigw_json *parts, uint32_t choice);
+/** One of them. */
+aigw_status gemini_emit_part(struct gemini_in *in, const struct aigw_json *part, uint32_t choice);
 /** What the candidate says beside its parts: citations, grounding, log probabilities. */
 aigw_status gemini_emit_beside(struct gemini_in *in, const struct aigw_json *candidate, uint32_t choice);
 /** The vectors of an answer to an embeddings request, of either server. */

@@ -81,54 +81,6 @@ void *gemini_read_alloc(struct gemini_reading *r, size_t size)
     return memory ? memset(memory, 0, size) : NULL;
 }
 
-/* "generation_config" is generation_config or generationConfig. */
-static bool is_name(aigw_str word, const char *name)
-{
-    size_t at = 0;
-
-    for (; *name; name++, at++) {
-        bool is_joint = *name == '_';
-
-        if (at == word.len)
-            return false;
-        if (is_joint && word.ptr[at] == '_')
-            continue;
-        if (is_joint) {
-            name++;
-            if (word.ptr[at] != (*name >= 'a' && *name <= 'z' ? *name & ~0x20 : *name))
-                return false;
-        } else if (word.ptr[at] != *name) {
-            return false;
-        }
-    }
-    return at == word.len;
-}
-
-size_t gemini_read_key(const struct aigw_json *key, const char *const *names, size_t count)
-{
-    const aigw_str word = key->text.len >= 2 ? (aigw_str){ key->text.ptr + 1, key->text.len - 2 } : key->text;
-    size_t i = 0;
-
-    while (i < count && !is_name(word, names[i]))
-        i++;
-    return i;
-}
-
-bool gemini_read_member(const struct aigw_json *object, const char *name, struct aigw_json *ret)
-{
-    struct aigw_json_walk walk = aigw_json_begin(object);
-    struct aigw_json key, value;
-    bool is_there = false;
-
-    *ret = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
-    while (object->type == AIGW_JSON_OBJECT && aigw_json_next(&walk, &key, &value))
-        if (gemini_read_key(&key, &name, 1) == 0) {
-            *ret = value;
-            is_there = true;
-        }
-    return is_there;
-}
-
 static bool says_nothing(const struct aigw_json *value)
 {
     bool flag = true;
@@ -162,7 +114,7 @@ aigw_status gemini_read_members(struct gemini_reading *r, const struct aigw_json
     for (size_t i = 0; i < count; i++)
         found[i] = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
     while (object->type == AIGW_JSON_OBJECT && status == AIGW_OK && aigw_json_next(&walk, &key, &value)) {
-        size_t known = gemini_read_key(&key, names, count);
+        size_t known = gemini_key_of(&key, names, count);
 
         if (known < count && value.type != AIGW_JSON_NULL)
             found[known] = value;
@@ -283,7 +235,7 @@ static aigw_status read_members(struct gemini_reading *r, const struct aigw_json
     for (size_t i = 0; i < CHAT_KEYS; i++)
         found[i] = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
     while (status == AIGW_OK && aigw_json_next(&walk, &key, &value)) {
-        size_t known = gemini_read_key(&key, chat_keys, CHAT_KEYS);
+        size_t known = gemini_key_of(&key, chat_keys, CHAT_KEYS);
 
         if (value.type == AIGW_JSON_NULL)
             continue;
@@ -357,7 +309,7 @@ static aigw_status read_embeddings(struct gemini_reading *r, const struct aigw_j
     aigw_str *inputs;
     size_t count = 1;
 
-    r->asked->is_batch = gemini_read_member(body, "requests", &list);
+    r->asked->is_batch = gemini_member(body, "requests", &list);
     if (r->asked->is_batch)
         count = aigw_json_count(&list);
     if (r->asked->is_batch && (list.type != AIGW_JSON_LIST || count == 0 || count > 2048))
@@ -400,7 +352,7 @@ aigw_status gemini_read_request(const struct aigw_host *host, struct aigw_ctx *c
     ret_request->kind = kind;
     if (kind == AIGW_CALL_EMBEDDING)
         return read_embeddings(&r, &root);
-    if (kind == AIGW_CALL_COUNT && gemini_read_member(&root, "generate_content_request", &inner) &&
+    if (kind == AIGW_CALL_COUNT && gemini_member(&root, "generate_content_request", &inner) &&
         inner.type == AIGW_JSON_OBJECT)
         root = inner;
     status = read_chat(&r, &root);

@@ -3,6 +3,7 @@
 #define GEMINI_REQUEST_READ_H
 
 #include "gemini_server.h"
+#include "members.h"
 
 #include <aigw/body.h>
 #include <aigw/json.h>
@@ -37,10 +38,6 @@ struct gemini_extra {
 aigw_status gemini_read_refuse(struct gemini_reading *r, const char *where, const char *what);
 /** `size` bytes of the request's, zeroed; NULL without memory. */
 void *gemini_read_alloc(struct gemini_reading *r, size_t size);
-/** Which of the names (small letters, parts joined by _) the key is; `count` for none. */
-size_t gemini_read_key(const struct aigw_json *key, const char *const *names, size_t count);
-/** The member, under either spelling of its name. */
-bool gemini_read_member(const struct aigw_json *object, const char *name, struct aigw_json *ret);
 /** Those members of the object, in one walk: found[i] is names[i], absent (as null is) or the last of that name. What
  *  else stands there is noted as left out, unless it says nothing (false, "", [], {}). AIGW_E_NOMEM. */
 aigw_status gemini_read_members(struct gemini_reading *r, const struct aigw_json *object, const char *const *names,

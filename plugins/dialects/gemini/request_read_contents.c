@@ -179,7 +179,7 @@ static aigw_status read_response(struct gemini_reading *r, const struct aigw_jso
     if (response->type > AIGW_JSON_NULL && response->type != AIGW_JSON_STRING && response->type != AIGW_JSON_OBJECT)
         return gemini_read_refuse(r, "functionResponse.response", "must be an object");
     while (status == AIGW_OK && count <= 2 && aigw_json_next(&walk, &key, &value)) {
-        size_t i = gemini_read_key(&key, names, 4);
+        size_t i = gemini_key_of(&key, names, 4);
         aigw_str name = AIGW_STR_NONE;
 
         if (i < 4) {
@@ -220,9 +220,9 @@ static aigw_status read_result_parts(struct gemini_reading *r, const struct aigw
         part->text = AIGW_STR_NONE;
     }
     while (status == AIGW_OK && aigw_json_next(&walk, NULL, &item)) {
-        if (gemini_read_member(&item, "inline_data", &media))
+        if (gemini_member(&item, "inline_data", &media))
             status = read_media(r, &media, false, &parts);
-        else if (gemini_read_member(&item, "file_data", &media))
+        else if (gemini_member(&item, "file_data", &media))
             status = read_media(r, &media, true, &parts);
         else
             status = gemini_read_refuse(r, "functionResponse.parts", "must hold inlineData or fileData");
@@ -369,7 +369,7 @@ static aigw_status read_part(struct gemini_reading *r, const struct aigw_json *v
     for (size_t i = 0; i < PART_KEYS; i++)
         found[i] = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
     while (status == AIGW_OK && aigw_json_next(&walk, &key, &member)) {
-        size_t known = gemini_read_key(&key, part_keys, PART_KEYS);
+        size_t known = gemini_key_of(&key, part_keys, PART_KEYS);
 
         if (member.type == AIGW_JSON_NULL)
             continue;

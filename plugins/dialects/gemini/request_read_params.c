@@ -200,7 +200,7 @@ static bool is_text_wanted(struct gemini_reading *r, const struct aigw_json *key
     struct aigw_json item;
     aigw_str word;
 
-    if (gemini_read_key(key, names, 1) == 1 || value->type != AIGW_JSON_LIST)
+    if (gemini_key_of(key, names, 1) == 1 || value->type != AIGW_JSON_LIST)
         return false;
     while (aigw_json_next(&walk, NULL, &item)) {
         word = item.type == AIGW_JSON_STRING ? (aigw_str){ item.text.ptr + 1, item.text.len - 2 } : AIGW_STR_NONE;
@@ -228,7 +228,7 @@ aigw_status gemini_read_params(struct gemini_reading *r, const struct aigw_json 
     for (size_t i = 0; i < CONFIG_KEYS; i++)
         found[i] = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
     while (status == AIGW_OK && aigw_json_next(&walk, &key, &value)) {
-        size_t known = gemini_read_key(&key, config_keys, CONFIG_KEYS);
+        size_t known = gemini_key_of(&key, config_keys, CONFIG_KEYS);
 
         if (value.type == AIGW_JSON_NULL)
             continue;

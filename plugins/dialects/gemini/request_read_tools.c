@@ -97,7 +97,7 @@ static aigw_status put_member(struct gemini_reading *r, struct aigw_buf *buf, co
     aigw_status status = aigw_json_text(key, &r->memory, &name);
     size_t i = 0;
 
-    while (i < SCHEMA_KEYS && gemini_read_key(key, &schema_keys[i].snake, 1) == 1)
+    while (i < SCHEMA_KEYS && gemini_key_of(key, &schema_keys[i].snake, 1) == 1)
         i++;
     if (status != AIGW_OK)
         return status;
@@ -187,7 +187,7 @@ static aigw_status read_function(struct gemini_reading *r, const struct aigw_jso
     if (one->type != AIGW_JSON_OBJECT)
         return gemini_read_refuse(r, "functionDeclarations", "must hold objects");
     while (status == AIGW_OK && aigw_json_next(&walk, &key, &value)) {
-        size_t known = gemini_read_key(&key, names, 4);
+        size_t known = gemini_key_of(&key, names, 4);
 
         if (value.type == AIGW_JSON_NULL)
             continue;
@@ -237,7 +237,7 @@ static aigw_status read_entry(struct gemini_reading *r, const struct aigw_json *
     while (status == AIGW_OK && aigw_json_next(&walk, &key, &value)) {
         if (value.type == AIGW_JSON_NULL)
             continue;
-        if (gemini_read_key(&key, names, 1) == 1) {
+        if (gemini_key_of(&key, names, 1) == 1) {
             status = read_server_tool(r, &key, &value, last);
             continue;
         }
@@ -336,7 +336,7 @@ aigw_status gemini_read_choice(struct gemini_reading *r, const struct aigw_json 
     if (config->type != AIGW_JSON_ABSENT && config->type != AIGW_JSON_OBJECT)
         return gemini_read_refuse(r, "toolConfig", "must be an object");
     while (status == AIGW_OK && aigw_json_next(&walk, &key, &value)) {
-        if (gemini_read_key(&key, names, 1) == 1)
+        if (gemini_key_of(&key, names, 1) == 1)
             status = gemini_read_more(r, &extra, &key, &value);
         else if (value.type == AIGW_JSON_OBJECT)
             status = read_calling(r, &value);

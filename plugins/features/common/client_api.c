@@ -323,7 +323,8 @@ aigw_status client_answer_flush(struct client_answer *answer, struct aigw_ctx *c
 
 /* The model's name with its quotes, in a body or an event of a stream; absent when it says none. It stands in "model",
  * in that of "response" (events of the Responses API) or of "message" (the first event of Messages), or in
- * "modelVersion", mostly before the long members. The bytes were read by a provider before: they are not judged again.
+ * "modelVersion" or "model_version", mostly before the long members. The bytes were read by a provider before: they are
+ * not judged again.
  */
 static aigw_str find_model(aigw_str bytes)
 {
@@ -338,7 +339,8 @@ static aigw_str find_model(aigw_str bytes)
     walk = aigw_json_begin(&root);
     while (aigw_json_next(&walk, &key, &value)) {
         if (value.type == AIGW_JSON_STRING &&
-            (aigw_json_is_text(&key, "model") || aigw_json_is_text(&key, "modelVersion")))
+            (aigw_json_is_text(&key, "model") || aigw_json_is_text(&key, "modelVersion") ||
+             aigw_json_is_text(&key, "model_version")))
             return value.text;
         if (value.type == AIGW_JSON_OBJECT &&
             (aigw_json_is_text(&key, "response") || aigw_json_is_text(&key, "message")) &&
