@@ -73,6 +73,32 @@ def chat_results_apart(env):
         truth(found["error"]["message"].startswith("tool_call_id call00001 not found"), "words about it", found["error"])
 
 
+@case("CL-OAI-24-two", "pairs")
+def two_results(env):
+    """One call takes one result. All vendors refuse a second one; where the server is asked in another dialect it is said before, with
+    the id. Calls that share an id have a result each."""
+    call = {"id": "call00001", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    result, again = ({"role": "tool", "tool_call_id": "call00001", "content": text} for text in ("r", "s"))
+    says = {"role": "assistant", "content": None, "tool_calls": [call]}
+    for target in ("openai", "azure", "anthropic", "bedrock", "vertex", "vertex (Claude)", "mistral"):
+        asks = [("responses", {"input": [ASK, CALL, OUT, OUT]}), ("responses", {"input": [ASK, CALL, OUT, MORE, OUT]}),
+                ("messages", {"messages": [ASK, {"role": "assistant", "content": [{"type": "tool_use", "id": "call00001", "name": "f", "input": {}}]},
+                                           {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "call00001"}] * 2}]})]
+        if target not in ("openai", "azure"):
+            asks.append(("chat", {"messages": [ASK, says, result, again]}))
+        for api, members in asks:
+            found, sent, _ = env.say(api, target, members)
+            equal((found["status"], sent), (400, None), f"two results, {api} at {target}")
+            truth("call00001" in found["error"]["message"], "the id", found["error"])
+    for target in ("anthropic", "bedrock", "vertex", "mistral"):
+        two = {**says, "tool_calls": [call, call]}
+        found, sent, _ = env.say("chat", target, {"messages": [ASK, two, result, again]})
+        equal(found["status"], 200, f"two calls of one id at {target} ({found['error']})")
+        equal([one[0] for one in turns(sent)], ["user", "call", "call", "result", "result"], target)
+    found, sent, _ = env.say("chat", "openai", {"messages": [ASK, says, result, again]})  # the server's to judge
+    equal((found["status"], len(sent["messages"])), (200, 4), "passed as it is")
+
+
 @case("CL-OAI-18-parts", "pairs")
 def parts(env):
     """What a target cannot see or hear is named as the client calls it."""

@@ -1,5 +1,6 @@
-/* history.c - whether the results in a conversation belong to its calls. Servers refuse one in which they do not, each
- * in its own way and some in ways that nobody understands: so it is said before any is asked, with the id. */
+/* history.c - whether the results in a conversation belong to its calls, one to each. Servers refuse one in which they
+ * do not, each in its own way and some in ways that nobody understands: so it is said before any is asked, with the id.
+ */
 #include "wire.h"
 
 #include <string.h>
@@ -33,17 +34,26 @@ static aigw_status end_turn(const struct aigw_host *host, struct aigw_ctx *ctx, 
 static aigw_status take_result(const struct aigw_host *host, struct aigw_ctx *ctx, struct turn *turn,
                                const struct aigw_part *result)
 {
-    uint32_t i = 0;
+    bool is_known = false;
 
-    while (i < turn->count && i < CALLS_MAX && !wire_same(turn->calls[i]->id, result->id))
-        i++;
-    if (i < turn->count && i < CALLS_MAX)
-        turn->has_result[i] = true;
-    else if (turn->count <= CALLS_MAX)
+    if (turn->count > CALLS_MAX)
+        return AIGW_OK;
+    for (uint32_t i = 0; i < turn->count; i++) {
+        if (!wire_same(turn->calls[i]->id, result->id))
+            continue;
+        is_known = true;
+        if (!turn->has_result[i]) { /* of calls that share an id each takes one */
+            turn->has_result[i] = true;
+            return AIGW_OK;
+        }
+    }
+    if (is_known)
         return host->fail(ctx, AIGW_E_UNSUPPORTED,
-                          "tool_call_id %.*s not found: the assistant's message before this result makes no such call",
+                          "there is another result for the tool call %.*s; each call takes one",
                           AIGW_STR_ARG(shown(result->id)));
-    return AIGW_OK;
+    return host->fail(ctx, AIGW_E_UNSUPPORTED,
+                      "tool_call_id %.*s not found: the assistant's message before this result makes no such call",
+                      AIGW_STR_ARG(shown(result->id)));
 }
 
 static void take_call(struct turn *turn, const struct aigw_part *call)
