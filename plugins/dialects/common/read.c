@@ -1,6 +1,8 @@
 /* read.c - questions to a model server's JSON. */
 #include "read.h"
 
+#include <float.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -149,6 +151,16 @@ bool reader_member(const struct aigw_json *object, const char *name, uint32_t ty
         return true;
     *ret = (struct aigw_json){ .type = AIGW_JSON_ABSENT };
     return false;
+}
+
+bool reader_float(const struct aigw_json *value, float *ret)
+{
+    double number;
+
+    if (!aigw_json_real(value, &number) || !(fabs(number) <= FLT_MAX)) /* NaN is no number that clients can read */
+        return false;
+    *ret = (float)number;
+    return true;
 }
 
 bool reader_is_set(const struct aigw_json *value)

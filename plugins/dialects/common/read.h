@@ -66,6 +66,8 @@ void usage_learn(int64_t *known, int64_t number);
 void usage_merge(struct aigw_usage *known, const struct aigw_usage *told);
 /** The member when it is of that type (AIGW_JSON_*), else false and *ret absent. */
 bool reader_member(const struct aigw_json *object, const char *name, uint32_t type, struct aigw_json *ret);
+/** A finite number, as a float has it. */
+bool reader_float(const struct aigw_json *value, float *ret);
 /** Something is there, says this value: absent, null, false, 0 and "" say that nothing is. */
 bool reader_is_set(const struct aigw_json *value);
 

@@ -100,7 +100,6 @@ static aigw_status emit_vector(struct converse_in *in, const struct aigw_json *l
     size_t count = aigw_json_count(list);
     struct aigw_json item;
     float *vector;
-    double number;
 
     if (list->type != AIGW_JSON_LIST || count == 0 || count > VECTOR_MAX)
         return nonsense(in, "has an embedding that is empty, too long, or no list");
@@ -108,9 +107,8 @@ static aigw_status emit_vector(struct converse_in *in, const struct aigw_json *l
     if (!vector)
         return AIGW_E_NOMEM;
     for (size_t i = 0; i < count && aigw_json_next(&walk, NULL, &item); i++) {
-        if (!aigw_json_real(&item, &number))
+        if (!reader_float(&item, &vector[i]))
             return nonsense(in, "has an embedding with something that is no number");
-        vector[i] = (float)number;
     }
     event.vector = vector;
     event.vector_len = (uint32_t)count;

@@ -355,16 +355,14 @@ static aigw_status emit_vector(struct gemini_in *in, const struct aigw_json *val
     size_t count = aigw_json_count(values);
     float *vector = aigw_memory_get(&in->reader.memory, (count + 1) * sizeof *vector);
     struct aigw_json value;
-    double number;
 
     if (values->type != AIGW_JSON_LIST || count == 0 || count > UINT32_MAX)
         return gemini_nonsense(in, "has an embedding without values");
     if (!vector)
         return AIGW_E_NOMEM;
     for (size_t i = 0; i < count && aigw_json_next(&walk, NULL, &value); i++) {
-        if (!aigw_json_real(&value, &number))
+        if (!reader_float(&value, &vector[i]))
             return gemini_nonsense(in, "has an embedding with a value that is no number");
-        vector[i] = (float)number;
     }
     event.vector = vector;
     event.vector_len = (uint32_t)count;
