@@ -1,10 +1,11 @@
 /* answer_any.c - answers of other paths of the API (responses, images, files, …), handed through: the bytes are the
- * client's, and only what the gateway itself has to know is read of them: usage, the end, a failure. */
+ * client's, and only what the gateway itself has to know is read of them: usage, the end, a failure. What a response
+ * looks like is known: something else in its place is a failure. */
 #include "openai.h"
 
-enum { ANY_TYPE, ANY_OBJECT, ANY_ERROR, ANY_USAGE, ANY_RESPONSE, ANY_STATUS, ANY_DETAILS, ANY_ALL };
+enum { ANY_TYPE, ANY_OBJECT, ANY_ERROR, ANY_USAGE, ANY_RESPONSE, ANY_STATUS, ANY_DETAILS, ANY_OUTPUT, ANY_ALL };
 static const char *const any_names[ANY_ALL] = {
-    "type", "object", "error", "usage", "response", "status", "incomplete_details"
+    "type", "object", "error", "usage", "response", "status", "incomplete_details", "output"
 };
 
 /* Events that end a stream, in which `status` or nothing says how. */
@@ -28,7 +29,15 @@ static aigw_str end_word(struct openai_in *in, const struct aigw_json *members)
     return reason.len > 0 ? reason : reader_text(in->r, &members[ANY_STATUS]);
 }
 
-static aigw_status read_any(struct openai_in *in, const struct aigw_json *value, aigw_str event, bool is_body)
+/* An object in the place of a response, or of an event of one. */
+static aigw_status refuse_strange(struct openai_in *in, const struct aigw_json *value, bool is_body)
+{
+    if (openai_is_complaint(in, value))
+        return openai_emit_error(in, value);
+    return openai_nonsense(in, is_body ? "is no response" : "has an event without a type");
+}
+
+static aigw_status read_any(struct openai_in *in, const struct aigw_json *value, bool is_body)
 {
     struct aigw_json outer[ANY_ALL], inner[ANY_ALL];
     const struct aigw_json *members = outer, *object = value;
@@ -42,14 +51,22 @@ static aigw_status read_any(struct openai_in *in, const struct aigw_json *value,
         members = inner;
     }
     type = reader_text(in->r, &outer[ANY_TYPE]);
-    if (openai_is_error(&outer[ANY_ERROR], &outer[ANY_OBJECT], &outer[ANY_TYPE]) || wire_is_error_event(event))
+    in->pass.event = type;
+    if (openai_is_error(&outer[ANY_ERROR], &outer[ANY_OBJECT], &outer[ANY_TYPE]))
         return openai_emit_error(in, value);
     if (wire_is(type, "response.failed") || reader_is_set(&members[ANY_ERROR]))
         return openai_emit_error(in, object);
+    if (in->call->path == OPENAI_RESPONSE &&
+        (is_body ? !aigw_json_is_text(&outer[ANY_OBJECT], "response") && outer[ANY_OUTPUT].type != AIGW_JSON_LIST
+                 : type.len == 0))
+        return refuse_strange(in, value, is_body);
+    if (in->call->path == OPENAI_RESPONSE && is_body == (bool)(in->call->raw_flags & AIGW_RAWF_STREAM))
+        return openai_nonsense(in, is_body ? "is whole, and a stream was asked for"
+                                           : "is a stream, and a whole one was asked for");
     status = openai_emit_usage(in, &members[ANY_USAGE]);
     if (status == AIGW_OK && (is_body || is_last(type)))
         status = openai_emit_finish(in, 0, end_word(in, members), AIGW_STR_NONE);
-    return status;
+    return status == AIGW_OK && !is_body && is_last(type) ? AIGW_DONE : status;
 }
 
 /* A piece of something longer: nothing in it concerns us. */
@@ -65,24 +82,51 @@ static bool is_opening(aigw_str event)
            wire_is(event, "response.in_progress") || wire_is(event, "response.output_item.added");
 }
 
+/* [DONE], or the event that is the last: nothing behind it is waited for. */
+static aigw_status end_any(struct openai_in *in)
+{
+    aigw_status status;
+
+    if (in->call->path == OPENAI_RESPONSE && !openai_has_choice(in->call->finished, 0))
+        return openai_nonsense(in, "ended before its last event");
+    status = openai_emit_finish(in, 0, AIGW_STR(""), AIGW_STR_NONE);
+    in->call->is_over = 1;
+    if (status == AIGW_OK)
+        status = wire_pass(in->host, in->ctx, &in->pass);
+    return status == AIGW_OK ? AIGW_DONE : status;
+}
+
+static aigw_status read_frame(struct openai_in *in, const struct aigw_frame *frame, bool is_body)
+{
+    aigw_str text = wire_skip_blanks(frame->data);
+    struct aigw_json value;
+
+    if (!is_body && wire_is_error_event(frame->event))
+        return openai_emit_error_text(in, text);
+    if (!is_body && wire_is_end_marker(text))
+        return end_any(in);
+    if (is_piece(frame->event))
+        return AIGW_OK;
+    if (reader_next(in->r, &text, &value) && value.type == AIGW_JSON_OBJECT)
+        return read_any(in, &value, is_body);
+    if (in->call->path == OPENAI_RESPONSE)
+        return openai_emit_strange(in, text);
+    /* sound, a picture, a list: whole as it is */
+    return is_body ? openai_emit_finish(in, 0, AIGW_STR(""), AIGW_STR_NONE) : AIGW_OK;
+}
+
 aigw_status openai_read_any(struct openai_in *in, const struct aigw_frame *frame)
 {
     bool is_body = frame->framing == AIGW_FRAMING_BODY;
-    aigw_str text = wire_skip_blanks(frame->data);
-    aigw_status status = AIGW_OK;
-    struct aigw_json value;
+    aigw_status status;
 
-    in->pass.has_content = !is_opening(frame->event);
-    if (!is_body && wire_is_end_marker(text)) {
-        status = openai_emit_finish(in, 0, AIGW_STR(""), AIGW_STR_NONE);
-        in->call->is_over = 1;
-        if (status == AIGW_OK)
-            status = wire_pass(in->host, in->ctx, &in->pass);
-        return status == AIGW_OK ? AIGW_DONE : status;
+    if (!is_body && (wire_is_heartbeat(frame->event, wire_skip_blanks(frame->data)) || wire_is(frame->data, "null"))) {
+        in->pass.frame = NULL; /* clients fail at events without data */
+        return AIGW_OK;
     }
-    if (!is_piece(frame->event) && reader_next(in->r, &text, &value) && value.type == AIGW_JSON_OBJECT)
-        status = read_any(in, &value, frame->event, is_body);
-    else if (is_body) /* sound, a picture, a list: whole as it is */
-        status = openai_emit_finish(in, 0, AIGW_STR(""), AIGW_STR_NONE);
+    in->pass.has_content = !is_opening(frame->event);
+    status = read_frame(in, frame, is_body);
+    if (status == AIGW_DONE && !in->call->is_over)
+        return end_any(in);
     return status == AIGW_OK && !in->call->is_over ? wire_pass(in->host, in->ctx, &in->pass) : status;
 }

@@ -403,7 +403,7 @@ aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame)
 
     reader_open(&r);
     in->r = &r;
-    if (in->call->path == OPENAI_ANY)
+    if (in->call->path == OPENAI_ANY || in->call->path == OPENAI_RESPONSE)
         status = openai_read_any(in, frame);
     else if (wire_is_error_event(frame->event))
         status = openai_emit_error_text(in, text);

@@ -65,9 +65,11 @@ aigw_status openai_begin_raw(const struct aigw_host *host, struct aigw_ctx *ctx,
     if (!wire_is(raw->dialect, OPENAI_DIALECT) && !wire_is(raw->dialect, OPENAI_DIALECT_ANY))
         return host->fail(ctx, AIGW_E_UNSUPPORTED, "the bytes of the dialect \"%.*s\" cannot pass here",
                           AIGW_STR_ARG(raw->dialect));
-    call->path = raw->path.len == 0 || wire_raw_path_ends(raw, "/chat/completions") ? OPENAI_CHAT : OPENAI_ANY;
+    call->path = raw->path.len == 0 || wire_raw_path_ends(raw, "/chat/completions") ? OPENAI_CHAT
+                 : wire_raw_path_ends(raw, "/responses")                            ? OPENAI_RESPONSE
+                                                                                    : OPENAI_ANY;
     call->choice_count = OPENAI_CHOICES_MAX;
-    call->raw_flags = call->path == OPENAI_CHAT ? raw->flags : 0;
+    call->raw_flags = call->path == OPENAI_ANY ? 0 : raw->flags;
     call->hides_usage = call->path == OPENAI_CHAT && is_stream && raw->body.len > 0 &&
                         !(refuses & OPENAI_NO_STREAM_OPTIONS) &&
                         !memmem(raw->body.ptr, raw->body.len, name, sizeof name - 1);

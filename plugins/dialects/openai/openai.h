@@ -25,6 +25,7 @@
 #define OPENAI_EMBEDDING  3u
 #define OPENAI_MODELS     4u
 #define OPENAI_ANY        5u /* another path of the API, for bytes that pass through */
+#define OPENAI_RESPONSE   6u /* the path of responses, for the same: how they end and fail is known */
 
 #define OPENAI_DIALECT     "openai-chat" /* what passes through, and the origin of vendor JSON */
 #define OPENAI_DIALECT_ANY "openai"      /* what passes through to any path of the API */
@@ -63,7 +64,8 @@ struct openai_call {
  *  AIGW_E_UNSUPPORTED for kinds of calls that the API does not have, and too many answers. */
 aigw_status openai_begin(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_model_request *req,
                          bool wants_text, struct openai_call *call, struct aigw_http_request *ret_http);
-/** The same for a client's own bytes, with the body they become. Afterwards call->path is OPENAI_CHAT or OPENAI_ANY.
+/** The same for a client's own bytes, with the body they become. Afterwards call->path is OPENAI_CHAT, OPENAI_RESPONSE
+ *  or OPENAI_ANY.
  *  Usage is asked for in any case where a chat has it (`refuses`: OPENAI_NO_STREAM_OPTIONS); a client that did not ask
  *  does not see it. */
 aigw_status openai_begin_raw(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
@@ -131,7 +133,7 @@ aigw_status openai_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx
                               const struct aigw_frame *frame);
 /** The common part of both: every frame, whatever is in it. */
 aigw_status openai_read(struct openai_in *in, const struct aigw_frame *frame);
-/** One of OPENAI_ANY. */
+/** One of OPENAI_ANY or OPENAI_RESPONSE. */
 aigw_status openai_read_any(struct openai_in *in, const struct aigw_frame *frame);
 /** `data` of an answer to embeddings, and its usage. */
 aigw_status openai_read_embeddings(struct openai_in *in, const struct aigw_json *data, const struct aigw_json *usage);
