@@ -60,7 +60,7 @@ static aigw_status read_any(struct openai_in *in, const struct aigw_json *value,
         (is_body ? !aigw_json_is_text(&outer[ANY_OBJECT], "response") && outer[ANY_OUTPUT].type != AIGW_JSON_LIST
                  : type.len == 0))
         return refuse_strange(in, value, is_body);
-    if (in->call->path == OPENAI_RESPONSE && is_body == (bool)(in->call->raw_flags & AIGW_RAWF_STREAM))
+    if (!in->call->raw) /* another form than was asked for, to a client that cannot read it: openai_frame() */
         return openai_nonsense(in, is_body ? "is whole, and a stream was asked for"
                                            : "is a stream, and a whole one was asked for");
     status = openai_emit_usage(in, &members[ANY_USAGE]);

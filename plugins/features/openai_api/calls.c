@@ -127,7 +127,7 @@ aigw_status openai_api_build(struct aigw_ctx *ctx, struct openai_api_call *call,
     if (call->passes) {
         ret_request->kind = call->request.kind;
         ret_request->raw = &call->asked.raw;
-        if (call->asked.path == OPENAI_CHAT && !call->is_responses && call->only_as_is.message.len == 0)
+        if ((call->asked.path == OPENAI_CHAT || call->is_responses) && call->only_as_is.message.len == 0)
             call->asked.raw.flags |= AIGW_RAWF_EVENTS;
         return AIGW_OK;
     }
