@@ -81,6 +81,7 @@ struct gw_exchange {
     uint16_t client_port;
     bool is_tls;
     bool is_origin_chosen; /* the answer would be another for another origin */
+    bool has_open_headers; /* pages that may read the answer may read all of its headers */
     aigw_str allow_origin; /* pages of which origin may read the answer: "*" when one asks, unless the handler says
                               otherwise; absent: none, or nobody asks */
     char answer_type[48];  /* media type of the answer, "" before one was begun; cut when longer */

@@ -59,15 +59,20 @@ static void put_seconds(char text[32], uint64_t us)
     text[len] = '\0';
 }
 
+static bool is_header(aigw_str name, aigw_str value)
+{
+    value = gw_str_trim(value);
+    return value.len > 0 && http_is_token(name.ptr, name.len) && http_is_field_value(value.ptr, value.len);
+}
+
 /** A header of the pipeline. What could break the head is left out. */
 static void put_header(struct gw_buf *out, aigw_str name, aigw_str value)
 {
-    value = gw_str_trim(value);
-    if (!http_is_token(name.ptr, name.len) || value.len == 0 || !http_is_field_value(value.ptr, value.len))
+    if (!is_header(name, value))
         return;
     gw_buf_put_str(out, name);
     gw_buf_puts(out, ": ");
-    gw_buf_put_str(out, value);
+    gw_buf_put_str(out, gw_str_trim(value));
     gw_buf_puts(out, "\r\n");
 }
 
@@ -108,6 +113,27 @@ bool http_has_no_body(const struct http_ex *ex, int status)
     return ex->pub.is_head || is_bodiless(status);
 }
 
+/** For answers to pages: who may read them, and which headers. By their names, for `*` is what older browsers do not
+ * know. */
+static void put_cors(const struct http_ex *ex, struct gw_buf *out, const struct gw_http_header *headers, size_t count)
+{
+    if (ex->pub.is_origin_chosen)
+        put_header(out, AIGW_STR("vary"), AIGW_STR("origin"));
+    if (!ex->pub.allow_origin.ptr)
+        return;
+    put_header(out, AIGW_STR("access-control-allow-origin"), ex->pub.allow_origin);
+    if (!ex->pub.has_open_headers)
+        return;
+    gw_buf_puts(out, "access-control-expose-headers: x-request-id, x-process-time");
+    for (size_t i = 0; i < count; i++) {
+        if (!is_header(headers[i].name, headers[i].value))
+            continue;
+        gw_buf_puts(out, ", ");
+        gw_buf_put_str(out, headers[i].name);
+    }
+    gw_buf_puts(out, "\r\n");
+}
+
 static void put_length(const struct http_ex *ex, struct gw_buf *out, int status, uint64_t length)
 {
     if (is_bodiless(status))
@@ -144,10 +170,7 @@ bool http_put_head(struct http_ex *ex, int status, const char *content_type, uin
         put_header(out, headers[i].name, headers[i].value);
     if (status == 415 && ex->pub.coding == GW_CODING_UNKNOWN) /* RFC 9110 §12.5.3: what would be read */
         put_header(out, AIGW_STR("accept-encoding"), AIGW_STR(GW_CODINGS));
-    if (ex->pub.allow_origin.ptr)
-        put_header(out, AIGW_STR("access-control-allow-origin"), ex->pub.allow_origin);
-    if (ex->pub.is_origin_chosen)
-        put_header(out, AIGW_STR("vary"), AIGW_STR("origin"));
+    put_cors(ex, out, headers, header_count);
     put_header(out, AIGW_STR("x-request-id"), gw_str(ex->pub.request_id));
     put_seconds(seconds, elapsed_us < 0 ? 0 : (uint64_t)elapsed_us);
     put_header(out, AIGW_STR("x-process-time"), gw_str(seconds));

@@ -175,6 +175,13 @@ static bool keep_params(struct gw_request *request, const struct gw_route_match 
     return true;
 }
 
+/** For refusals as well: a page reads there how long to wait, and which request it was. */
+static void open_to_pages(struct gw_request *request, const struct gw_route *route)
+{
+    (void)gw_answer_choose_origin(request, route);
+    request->ex->has_open_headers = route->spec->callers & AIGW_CALLER_KEY;
+}
+
 static enum outcome step_head(struct gw_request *request)
 {
     struct gw_exchange *ex = request->ex;
@@ -189,11 +196,14 @@ static enum outcome step_head(struct gw_request *request)
         request->near = request->own ? NULL : match.near;
         if (match.allow[0])
             request->allow = gw_arena_printf(&ex->arena, "%s", match.allow);
-        if (request->near)
+        if (request->near) {
+            if (!(request->near->spec->callers & AIGW_CALLER_GITLAB))
+                open_to_pages(request, request->near);
             prepare_view(request, request->near);
+        }
         return NEXT;
     }
-    (void)gw_answer_choose_origin(request, request->route);
+    open_to_pages(request, request->route);
     prepare_view(request, request->route);
     if (keep_params(request, &match))
         return NEXT;

@@ -36,7 +36,11 @@ def spelling(env):
     for bad, where in (({"contents": [{"parts": [{"text": "a"}]}, {"parts": [{"text": "b"}, {"text": 5}]}]}, "contents[1].parts[1].text"),
                        ({"contents": [{"role": "pope", "parts": []}]}, "contents[0].role"),
                        ({"contents": [{"parts": [{"functionCall": {}}]}]}, "contents[0].parts[0].functionCall.name"),
-                       ({"contents": ["x"]}, "contents[0]"), ({"generationConfig": {"temperature": "hot"}}, "temperature")):
+                       ({"contents": ["x"]}, "contents[0]"), ({"generationConfig": {"temperature": "hot"}}, "generationConfig.temperature"),
+                       ({"generationConfig": {"candidate_count": 9}}, "generationConfig.candidateCount"),
+                       ({"generation_config": {"thinkingConfig": {"thinking_budget": -7}}}, "generationConfig.thinkingConfig.thinkingBudget"),
+                       ({"tools": [{"googleSearch": {}}, {"functionDeclarations": [{"name": "f"}, {"name": 5}]}]},
+                        "tools[1].functionDeclarations[1].name")):
         found, sent, _ = env.say("gemini", "anthropic", bad)
         equal((found["status"], sent), (400, None), f"status of {bad}")
         truth(found["error"]["message"].startswith(where + ":"), f"the place {where}", found["error"])

@@ -197,8 +197,9 @@ static bool read_stops(struct reading *r, const struct aigw_json *list, struct a
     reading_into(r, "stop_sequences");
     while (aigw_json_next(&walk, NULL, &item)) {
         reading_into_item(r, params->stop_count);
-        if (!reading_str(r, &item, NULL, READING_REQUIRED, &stops[params->stop_count++]))
+        if (!reading_str(r, &item, NULL, READING_REQUIRED, &stops[params->stop_count]))
             return false;
+        params->stop_count += stops[params->stop_count].len > 0; /* an empty one ends nothing */
         reading_out(r);
     }
     reading_out(r);

@@ -35,6 +35,8 @@ static bool read_source(struct reading *r, const struct aigw_json *at, struct ai
         if (!reading_name(r, &at[SOURCE_MEDIA_TYPE], "media_type", &part->media_type) ||
             !reading_name(r, &at[SOURCE_DATA], "data", &part->data))
             return false;
+        if (wire_usual_media_type(r->host, r->ctx, &part->media_type) != AIGW_OK)
+            return reading_fail(r, AIGW_E_NOMEM);
         if (!wire_is_media_type(part->media_type) || (is_image && !wire_has_prefix(part->media_type, "image/")))
             return reading_refuse(r, "media_type", "Input should be %s",
                                   is_image ? "an image's type, such as 'image/png'"

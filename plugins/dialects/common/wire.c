@@ -338,6 +338,26 @@ bool wire_is_media_type(aigw_str text)
     return text.len > 0 && text.len < 128;
 }
 
+aigw_status wire_usual_media_type(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str *text)
+{
+    bool has_capitals = false;
+    char *small;
+
+    for (size_t i = 0; i < text->len; i++)
+        has_capitals |= text->ptr[i] >= 'A' && text->ptr[i] <= 'Z';
+    if (has_capitals) {
+        small = host->alloc(ctx, AIGW_LIFE_BUILD, text->len);
+        if (!small)
+            return AIGW_E_NOMEM;
+        for (size_t i = 0; i < text->len; i++)
+            small[i] = (char)tolower((unsigned char)text->ptr[i]);
+        text->ptr = small;
+    }
+    if (wire_is(*text, "image/jpg"))
+        *text = AIGW_STR("image/jpeg");
+    return AIGW_OK;
+}
+
 bool wire_split_data_url(aigw_str url, aigw_str *ret_type, aigw_str *ret_data)
 {
     static const char mark[] = ";base64,";

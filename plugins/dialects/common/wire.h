@@ -142,6 +142,9 @@ bool wire_is_base64(aigw_str text);
 aigw_status wire_usual_base64(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str *text);
 /** True for "image/png" and the like. */
 bool wire_is_media_type(aigw_str text);
+/** A media type as every server takes it: in small letters, image/jpeg for what people call image/jpg. The same text
+ * when it is so already; else one that lives for the build. AIGW_E_NOMEM. */
+aigw_status wire_usual_media_type(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str *text);
 /** "data:image/png;base64,…" into its two parts. */
 bool wire_split_data_url(aigw_str url, aigw_str *ret_type, aigw_str *ret_data);
 /** Bytes of base64 text; lives for the build. Absent when it is none or memory ran out. */

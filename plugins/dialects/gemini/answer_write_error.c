@@ -28,6 +28,14 @@ static const struct {
     { AIGW_ERR_INTERNAL, 500, "INTERNAL" },
 };
 
+/* Whether the same again may be served, where the status does not tell every client. */
+static uint32_t retry_of(int32_t http_status)
+{
+    if (http_status == 503)
+        return AIGW_YES;
+    return http_status < 500 && http_status != 429 ? AIGW_NO : AIGW_UNSET;
+}
+
 void gemini_refuse_error(const struct aigw_error *error, struct gemini_refusal *ret_refusal)
 {
     *ret_refusal = (struct gemini_refusal){ .http_status = 502, /* the model server's or the way's fault */
@@ -41,7 +49,9 @@ void gemini_refuse_error(const struct aigw_error *error, struct gemini_refusal *
         }
     if (error->kind == AIGW_ERR_BAD_REQUEST && error->http_status == 413)
         ret_refusal->http_status = 413;
+    ret_refusal->should_retry = error->kind == AIGW_ERR_AUTH ? AIGW_NO : retry_of(ret_refusal->http_status);
     if (refusal_is_quota(error)) {
+        ret_refusal->should_retry = AIGW_NO;
         ret_refusal->http_status = 429;
         ret_refusal->status = "RESOURCE_EXHAUSTED";
     }
@@ -57,7 +67,8 @@ void gemini_refuse_status(int32_t http_status, aigw_str message, struct gemini_r
                                                       : http_status >= 500 ? "INTERNAL"
                                                                            : "INVALID_ARGUMENT",
                                             .message = message,
-                                            .retry_after_ms = -1 };
+                                            .retry_after_ms = -1,
+                                            .should_retry = retry_of(http_status) };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (rows[i].http_status == http_status)
             ret_refusal->status = rows[i].status;

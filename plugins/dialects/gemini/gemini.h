@@ -75,6 +75,10 @@ struct gemini_out {
     uint32_t run_first, run_end; /* those of the last turn of the assistant's */
     bool is_in_run;              /* … which still goes on */
 };
+/** What the end of an address says of what is there: "image/png"; absent when it says nothing. */
+aigw_str gemini_type_by_name(aigw_str url);
+/** True for the address of a video that the vendor shows to everybody. */
+bool gemini_is_video_site(aigw_str url);
 /** True for the address of a file that the vendor keeps for its own models. */
 bool gemini_is_upload(aigw_str url);
 aigw_status gemini_unsupported(struct gemini_out *out, const char *what, uint32_t number);

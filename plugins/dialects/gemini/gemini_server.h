@@ -24,6 +24,7 @@ struct gemini_refusal {
     const char *status; /* "INVALID_ARGUMENT" */
     aigw_str message;
     int64_t retry_after_ms; /* -1: not known */
+    uint32_t should_retry;  /* AIGW_YES, AIGW_NO: what x-should-retry says; AIGW_UNSET: the status says enough */
 };
 
 /** A failed call as clients of this API read it; message: memory of AIGW_LIFE_REQUEST where it must be made. */
@@ -35,6 +36,9 @@ void gemini_refuse_status(int32_t http_status, aigw_str message, struct gemini_r
  * the request's life. */
 aigw_str gemini_too_long(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str words);
 void gemini_write_refusal(const struct aigw_host *host, struct aigw_buf *buf, const struct gemini_refusal *refusal);
+
+/** What stands in a path is "models/x", "tunedModels/x", "publishers/google/models/x" or x: the x of it. */
+aigw_str gemini_model_name(aigw_str path);
 
 /* ---- requests ------------------------------------------------------------------------------------------------ */
 

@@ -72,7 +72,7 @@ static aigw_status close_part(struct gemini_out *out, const struct aigw_part *pa
 
 /* ---- media ---- */
 
-static aigw_str type_by_name(aigw_str url)
+aigw_str gemini_type_by_name(aigw_str url)
 {
     static const struct {
         const char *end, *type;
@@ -97,17 +97,21 @@ bool gemini_is_upload(aigw_str url)
     return wire_has_prefix(url, "gs://") || wire_has_prefix(url, "https://generativelanguage.googleapis.com/");
 }
 
+bool gemini_is_video_site(aigw_str url)
+{
+    static const char *const sites[] = { "https://www.youtube.com/", "https://youtube.com/", "https://youtu.be/" };
+
+    for (size_t i = 0; i < sizeof sites / sizeof *sites; i++)
+        if (wire_has_prefix(url, sites[i]))
+            return true;
+    return false;
+}
+
 /* Files that Google holds; of videos those of its site, too. Other addresses it does not fetch. */
 static bool is_google_file(const struct aigw_part *part)
 {
-    static const char *const videos[] = { "https://www.youtube.com/", "https://youtube.com/", "https://youtu.be/" };
-
-    if (gemini_is_upload(part->url) || wire_has_prefix(part->url, "https://storage.googleapis.com/"))
-        return true;
-    for (size_t i = 0; i < sizeof videos / sizeof *videos && part->type == AIGW_PART_VIDEO; i++)
-        if (wire_has_prefix(part->url, videos[i]))
-            return true;
-    return false;
+    return gemini_is_upload(part->url) || wire_has_prefix(part->url, "https://storage.googleapis.com/") ||
+           (part->type == AIGW_PART_VIDEO && gemini_is_video_site(part->url));
 }
 
 /* `"inlineData":{…}` or `"fileData":{…}`. */
@@ -130,7 +134,7 @@ static aigw_status put_media(struct gemini_out *out, const struct aigw_part *par
         aigw_str uri = part->file_id.len > 0 ? part->file_id : part->url;
 
         if (type.len == 0)
-            type = type_by_name(uri);
+            type = gemini_type_by_name(uri);
         wire_puts(out->body, "\"fileData\":{");
         if (type.len > 0)
             put_string(out, "\"mimeType\":", type);
@@ -245,14 +249,18 @@ static aigw_status put_response(struct gemini_out *out, const struct aigw_part *
 {
     struct aigw_buf *joined;
     aigw_str text = part->text;
+    bool has_text = false;
 
     if (part->parts) {
         joined = out->host->buf_new(out->ctx, AIGW_LIFE_BUILD, WIRE_BODY_MAX);
         if (!joined)
             return AIGW_E_NOMEM;
         for (const struct aigw_part *piece = part->parts; piece; piece = piece->next)
-            if (wire_is_textual(piece))
+            if (wire_is_textual(piece)) {
+                out->host->buf_put(joined, "\n", has_text);
                 out->host->buf_put(joined, piece->text.ptr, piece->text.len);
+                has_text = true;
+            }
         if (out->host->buf_view(joined, &text) != AIGW_OK)
             return AIGW_E_NOMEM;
     }

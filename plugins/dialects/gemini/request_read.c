@@ -10,34 +10,63 @@
 
 /* ---- for all readers ---- */
 
-#define PLACE_SIZE 64
+#define PLACE_SIZE 96
 
-/* "contents[2].parts[0]": where the reader is. */
-static void put_place(const struct gemini_reading *r, char place[PLACE_SIZE])
+/* "contents[2].parts[0]", "tools[0].functionDeclarations[3]", "generationConfig": where the reader is. *ret_word: what
+ * the place ends with, which need not be said again. */
+static void put_place(const struct gemini_reading *r, char place[PLACE_SIZE], const char **ret_word)
 {
-    int len = snprintf(place, PLACE_SIZE, "contents[%u]", r->content_number - 1);
+    static const char *const words[] = { "contents", "parts", "tools", "functionDeclarations" };
+    const uint32_t numbers[] = { r->content_number, r->part_number, r->tool_number, r->function_number };
+    int len = 0;
 
-    if (r->part_number > 0)
-        snprintf(place + len, PLACE_SIZE - (size_t)len, ".parts[%u]", r->part_number - 1);
+    place[0] = '\0';
+    *ret_word = "";
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (numbers[i] > 0) {
+            len += snprintf(place + len, PLACE_SIZE - (size_t)len, "%s%s[%u]", len > 0 ? "." : "", words[i],
+                            numbers[i] - 1);
+            *ret_word = i == 1 ? words[0] : words[i]; /* a part is of the contents */
+        }
+    if (r->is_in_config) {
+        *ret_word = "generationConfig";
+        snprintf(place, PLACE_SIZE, "%s", *ret_word);
+    }
+}
+
+/* top_p is topP in what Google documents. */
+static void put_name(char name[PLACE_SIZE], const char *where)
+{
+    size_t len = 0;
+
+    for (; *where && len < PLACE_SIZE - 1; where++) {
+        bool is_joint = where[0] == '_' && where[1] >= 'a' && where[1] <= 'z';
+
+        where += is_joint;
+        name[len++] = (char)(is_joint ? *where - 'a' + 'A' : *where);
+    }
+    name[len] = '\0';
 }
 
 aigw_status gemini_read_refuse(struct gemini_reading *r, const char *where, const char *what)
 {
-    char place[PLACE_SIZE] = "";
-    const char *text;
+    char place[PLACE_SIZE], name[PLACE_SIZE];
+    const char *text, *word;
+    size_t len;
 
-    if (r->content_number > 0) {
-        put_place(r, place);
-        if (strncmp(where, "contents", 8) == 0)
-            where += where[8] == '.' ? 9 : 8;
-    }
-    text = r->host->format(r->ctx, AIGW_LIFE_BUILD, "%s%s%s: %s", place, place[0] && where[0] ? "." : "", where, what);
-
+    put_place(r, place, &word);
+    len = strlen(word);
+    if (len > 0 && strncmp(where, word, len) == 0)
+        where += where[len] == '.' ? len + 1 : len;
+    put_name(name, where);
+    text = r->host->format(r->ctx, AIGW_LIFE_BUILD, "%s%s%s: %s", place, place[0] && name[0] ? "." : "", name, what);
     if (!text)
         return AIGW_E_NOMEM;
-    *r->refusal = (struct gemini_refusal){
-        .http_status = 400, .status = "INVALID_ARGUMENT", .message = wire_str(text), .retry_after_ms = -1
-    };
+    *r->refusal = (struct gemini_refusal){ .http_status = 400,
+                                           .status = "INVALID_ARGUMENT",
+                                           .message = wire_str(text),
+                                           .retry_after_ms = -1,
+                                           .should_retry = AIGW_NO };
     return AIGW_E_INVALID;
 }
 
@@ -357,4 +386,17 @@ aigw_status gemini_read_request(const struct aigw_host *host, struct aigw_ctx *c
         root = inner;
     status = read_chat(&r, &root);
     return status == AIGW_OK ? wire_later_room(&ret_asked->later, &r.memory) : status;
+}
+
+aigw_str gemini_model_name(aigw_str path)
+{
+    static const char *const prefixes[] = { "publishers/google/models/", "tunedModels/", "models/" };
+
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (wire_has_prefix(path, prefixes[i])) {
+            size_t len = strlen(prefixes[i]);
+
+            return (aigw_str){ path.ptr + len, path.len - len };
+        }
+    return path;
 }

@@ -21,9 +21,11 @@ struct gemini_reading {
     struct gemini_refusal *refusal;
     struct aigw_message *last;     /* message so far */
     struct aigw_message *calls_at; /* the last one with calls, or with results of them: behind it stand results */
-    uint32_t content_number, part_number; /* where we are in `contents`, from 1; 0: not there */
-    uint32_t call_count;                  /* of the conversation, for ids */
-    uint32_t open_count;                  /* calls of the last turn that have no result yet */
+    uint32_t content_number, part_number;  /* where we are in `contents`, from 1; 0: not there */
+    uint32_t tool_number, function_number; /* … in `tools` */
+    bool is_in_config;                     /* … in `generationConfig` */
+    uint32_t call_count;                   /* of the conversation, for ids */
+    uint32_t open_count;                   /* calls of the last turn that have no result yet */
     const struct aigw_part *open[GEMINI_OPEN_CALLS];
 };
 
@@ -33,8 +35,8 @@ struct gemini_extra {
     uint32_t count;
 };
 
-/** Refuse: `what` about the member at `where`, which inside `contents` is said with its place:
- * "contents[2].parts[0].…". AIGW_E_INVALID. */
+/** Refuse: `what` about the member at `where`, which inside `contents`, `tools` and `generationConfig` is said with its
+ * place: "contents[2].parts[0].…". AIGW_E_INVALID. */
 aigw_status gemini_read_refuse(struct gemini_reading *r, const char *where, const char *what);
 /** `size` bytes of the request's, zeroed; NULL without memory. */
 void *gemini_read_alloc(struct gemini_reading *r, size_t size);

@@ -86,6 +86,8 @@ static aigw_status read_media(struct gemini_reading *r, const struct aigw_json *
     if (status == AIGW_OK)
         status = gemini_read_text(r, "mimeType", &found[0], &part->media_type);
     if (status == AIGW_OK)
+        status = wire_usual_media_type(r->host, r->ctx, &part->media_type);
+    if (status == AIGW_OK)
         status = gemini_read_text(r, is_file ? "fileUri" : "data", &found[1], is_file ? &part->url : &part->data);
     if (gemini_is_upload(part->url)) {
         part->file_id = part->url;
@@ -98,11 +100,13 @@ static aigw_status read_media(struct gemini_reading *r, const struct aigw_json *
         status = gemini_read_text(r, "displayName", &found[2], &part->title);
     if (status == AIGW_OK && part->url.len + part->file_id.len + part->data.len == 0)
         return gemini_read_refuse(r, is_file ? "fileUri" : "data", "is missing");
+    if (part->media_type.len == 0 && is_file)
+        part->media_type = gemini_type_by_name(part->url);
     if (wire_has_prefix(part->media_type, "image/"))
         part->type = AIGW_PART_IMAGE;
     else if (wire_has_prefix(part->media_type, "audio/"))
         part->type = AIGW_PART_AUDIO;
-    else if (wire_has_prefix(part->media_type, "video/"))
+    else if (wire_has_prefix(part->media_type, "video/") || gemini_is_video_site(part->url))
         part->type = AIGW_PART_VIDEO;
     return status;
 }

@@ -87,10 +87,11 @@ static aigw_status read_stops(struct gemini_reading *r, const struct aigw_json *
     if (!stops)
         return AIGW_E_NOMEM;
     params->stop = stops;
-    while (status == AIGW_OK && aigw_json_next(&walk, NULL, &item))
-        status = item.type == AIGW_JSON_STRING ? gemini_read_text(r, "stopSequences", &item, stops++)
+    while (status == AIGW_OK && aigw_json_next(&walk, NULL, &item)) {
+        status = item.type == AIGW_JSON_STRING ? gemini_read_text(r, "stopSequences", &item, &stops[params->stop_count])
                                                : gemini_read_refuse(r, "stopSequences", "must hold strings");
-    params->stop_count = (uint32_t)count;
+        params->stop_count += stops[params->stop_count].len > 0; /* an empty one ends nothing */
+    }
     return status;
 }
 
@@ -107,7 +108,7 @@ static aigw_status read_level(struct gemini_reading *r, const struct aigw_json *
             return AIGW_OK;
         }
     if (status == AIGW_OK && word.len > 0 && !wire_same_word(word, "thinking_level_unspecified"))
-        return gemini_read_refuse(r, "thinkingLevel", "must be MINIMAL, LOW, MEDIUM, HIGH or XHIGH");
+        return gemini_read_refuse(r, "thinkingConfig.thinkingLevel", "must be MINIMAL, LOW, MEDIUM, HIGH or XHIGH");
     return status;
 }
 
@@ -121,9 +122,9 @@ static aigw_status read_thinking(struct gemini_reading *r, const struct aigw_jso
     if (config->type != AIGW_JSON_OBJECT)
         return gemini_read_refuse(r, "thinkingConfig", "must be an object");
     if (found[0].type > AIGW_JSON_NULL && !aigw_json_bool(&found[0], &r->asked->shows_thoughts))
-        return gemini_read_refuse(r, "includeThoughts", "must be true or false");
+        return gemini_read_refuse(r, "thinkingConfig.includeThoughts", "must be true or false");
     if (found[1].type > AIGW_JSON_NULL && (!gemini_read_whole(&found[1], &tokens) || tokens < -1))
-        return gemini_read_refuse(r, "thinkingBudget", "must be a whole number from -1");
+        return gemini_read_refuse(r, "thinkingConfig.thinkingBudget", "must be a whole number from -1");
     if (status == AIGW_OK)
         status = read_level(r, &found[2], params);
     params->reasoning_show = r->asked->shows_thoughts ? AIGW_SHOW_SUMMARY : AIGW_SHOW_OMIT;
@@ -237,10 +238,12 @@ aigw_status gemini_read_params(struct gemini_reading *r, const struct aigw_json 
         else if (!is_text_wanted(r, &key, &value))
             status = gemini_read_more(r, &extra, &key, &value);
     }
+    r->is_in_config = true;
     for (size_t i = 0; status == AIGW_OK && i < CONFIG_KEYS; i++)
         if (found[i].type != AIGW_JSON_ABSENT)
             status = read_one(r, (enum config_key)i, &found[i], params);
     if (status == AIGW_OK)
         status = read_format(r, found, params, &extra);
+    r->is_in_config = false;
     return status == AIGW_OK ? gemini_read_more_end(r, &extra, ret_more) : status;
 }

@@ -185,7 +185,7 @@ static aigw_status read_function(struct gemini_reading *r, const struct aigw_jso
     if (!tool)
         return AIGW_E_NOMEM;
     if (one->type != AIGW_JSON_OBJECT)
-        return gemini_read_refuse(r, "functionDeclarations", "must hold objects");
+        return gemini_read_refuse(r, "functionDeclarations", "must be an object");
     while (status == AIGW_OK && aigw_json_next(&walk, &key, &value)) {
         size_t known = gemini_key_of(&key, names, 4);
 
@@ -233,7 +233,7 @@ static aigw_status read_entry(struct gemini_reading *r, const struct aigw_json *
     aigw_status status = AIGW_OK;
 
     if (entry->type != AIGW_JSON_OBJECT)
-        return gemini_read_refuse(r, "tools", "must hold objects");
+        return gemini_read_refuse(r, "tools", "must be an object");
     while (status == AIGW_OK && aigw_json_next(&walk, &key, &value)) {
         if (value.type == AIGW_JSON_NULL)
             continue;
@@ -244,8 +244,9 @@ static aigw_status read_entry(struct gemini_reading *r, const struct aigw_json *
         if (value.type != AIGW_JSON_LIST || aigw_json_count(&value) > TOOLS_MAX)
             return gemini_read_refuse(r, "functionDeclarations", "must be a list of at most 10000 functions");
         functions = aigw_json_begin(&value);
-        while (status == AIGW_OK && aigw_json_next(&functions, NULL, &one))
+        for (r->function_number = 1; status == AIGW_OK && aigw_json_next(&functions, NULL, &one); r->function_number++)
             status = read_function(r, &one, last);
+        r->function_number = 0;
     }
     return status;
 }
@@ -261,8 +262,9 @@ aigw_status gemini_read_tools(struct gemini_reading *r, const struct aigw_json *
         return read_entry(r, tools, &last);
     if (tools->type != AIGW_JSON_ABSENT && (tools->type != AIGW_JSON_LIST || aigw_json_count(tools) > TOOLS_MAX))
         return gemini_read_refuse(r, "tools", "must be a list of at most 10000");
-    while (status == AIGW_OK && aigw_json_next(&walk, NULL, &entry))
+    for (r->tool_number = 1; status == AIGW_OK && aigw_json_next(&walk, NULL, &entry); r->tool_number++)
         status = read_entry(r, &entry, &last);
+    r->tool_number = 0;
     return status;
 }
 

@@ -49,7 +49,8 @@ struct openai_asked {
     bool wants_echo;          /* the completion shall begin with the prompt */
     bool uses_functions;      /* the deprecated form: the answer calls by function_call */
     bool uses_completion_max; /* the maximum was called max_completion_tokens */
-    const char *user_word, *effort_word, *thinking_word; /* what these were called, where not as usual; or NULL */
+    /* what these were called, where not as usual; or NULL */
+    const char *user_word, *effort_word, *thinking_word, *logprobs_word;
     bool has_input; /* refused, but `input` is there instead of `messages`: openai_read_responses() reads it, and with
                        `path` set to OPENAI_CHAT then the answer is a chat's (it must not pass through) */
     const aigw_str *prompts;    /* legacy completions: prompt_count texts, each a call of its own with    */

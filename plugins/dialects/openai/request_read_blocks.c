@@ -87,6 +87,8 @@ static aigw_status read_source(struct openai_reading *r, const struct openai_pla
     }
     status = take_name(r, OPENAI_AT(inner, "media_type"), &members[1], &part->media_type);
     if (status == AIGW_OK)
+        status = wire_usual_media_type(r->host, r->ctx, &part->media_type);
+    if (status == AIGW_OK)
         status = wire_usual_base64(r->host, r->ctx, &part->data);
     return status == AIGW_E_INVALID && r->refusal->message.len == 0
                ? openai_refuse(r, OPENAI_AT(inner, "data"), "invalid_value", "must be base64")

@@ -100,6 +100,7 @@ static aigw_status read_annotations(struct turn *turn)
         keep(turn, ANNOTATIONS);
         return AIGW_OK;
     }
+    text->origin = turn->r->request->dialect; /* other vendors spell them in another way */
     return aigw_json_mend(&turn->members[ANNOTATIONS], &turn->r->memory, &text->citations);
 }
 

@@ -54,6 +54,8 @@ static aigw_status take_url(struct openai_reading *r, const struct openai_place 
         part->media_type.len = (size_t)(semicolon - parameters.ptr);
     if (!wire_is_media_type(part->media_type))
         part->data.len = 0;
+    if (wire_usual_media_type(r->host, r->ctx, &part->media_type) != AIGW_OK)
+        return AIGW_E_NOMEM;
     return take_base64(r, place, part->data,
                        "must be an address, or data:<media type>;base64,<data> with nothing but base64 in it", part);
 }
@@ -91,12 +93,14 @@ static aigw_status take_audio_type(struct openai_reading *r, const struct openai
 {
     char *type;
 
+    if (!wire_is_media_type(format))
+        return openai_refuse(r, place, "invalid_value", "must be the name of a format, such as wav or mp3");
+    if (wire_usual_media_type(r->host, r->ctx, &format) != AIGW_OK)
+        return AIGW_E_NOMEM;
     if (wire_is(format, "mp3")) {
         part->media_type = AIGW_STR("audio/mpeg");
         return AIGW_OK;
     }
-    if (!wire_is_media_type(format))
-        return openai_refuse(r, place, "invalid_value", "must be the name of a format, such as wav or mp3");
     type = r->host->format(r->ctx, AIGW_LIFE_BUILD, "audio/%.*s", AIGW_STR_ARG(format));
     if (!type)
         return AIGW_E_NOMEM;
@@ -319,8 +323,10 @@ static aigw_status read_part(struct openai_reading *r, const struct openai_place
     if (openai_cache_mark(&members[CACHE_CONTROL], &part->cache_ttl_s) ||
         openai_cache_mark(&members[BREAKPOINT], &part->cache_ttl_s))
         part->flags |= AIGW_PARTF_CACHE;
-    if (kind->part == AIGW_PART_TEXT && aigw_json_count(&members[ANNOTATIONS]) > 0)
+    if (kind->part == AIGW_PART_TEXT && aigw_json_count(&members[ANNOTATIONS]) > 0) {
+        part->origin = r->request->dialect; /* other vendors spell them in another way */
         status = openai_take_list(r, OPENAI_AT(place, names[ANNOTATIONS]), &members[ANNOTATIONS], &part->citations);
+    }
     if (status == AIGW_OK && (has_others || (part->flags & AIGW_PARTF_CACHE)))
         status = openai_extra(r, value, names, MEMBERS, keep, &part->extra);
     return status;

@@ -286,8 +286,8 @@ static aigw_status take_tool_name(struct openai_reading *r, const struct openai_
         return openai_refuse_type(r, place, value, "an object");
     aigw_json_members(value, forms, 3, members);
     form = members[0].type == AIGW_JSON_OBJECT ? 0 : members[1].type == AIGW_JSON_OBJECT ? 1 : 2;
-    if (form == 2 && openai_is_null(&members[2]))
-        return openai_refuse_missing(r, OPENAI_AT(place, forms[0]));
+    if (form == 2 && openai_is_null(&members[2])) /* flat in the other API */
+        return openai_refuse_missing(r, OPENAI_AT(place, forms[r->asked->path == OPENAI_RESPONSES ? 2 : 0]));
     name = members[2];
     if (form < 2)
         aigw_json_member(&members[form], "name", &name);

@@ -204,8 +204,11 @@ static aigw_status read_include(struct body *body)
     while (aigw_json_next(&walk, NULL, &item)) { /* what we cannot include is not missed */
         if (aigw_json_is_text(&item, "reasoning.encrypted_content"))
             r->asked->wants_encrypted = true;
-        else if (aigw_json_is_text(&item, "message.output_text.logprobs"))
+        else if (aigw_json_is_text(&item, "message.output_text.logprobs")) {
             r->params->want_logprobs = AIGW_YES;
+            if (r->params->top_logprobs <= 0)
+                r->asked->logprobs_word = names[INCLUDE];
+        }
     }
     return AIGW_OK;
 }

@@ -13,7 +13,8 @@ aigw_status gemini_api_refuse(struct aigw_ctx *ctx, struct client_answer *answer
 {
     answer->host->buf_clear(answer->buf);
     gemini_write_refusal(answer->host, answer->buf, refusal);
-    return client_answer_refuse(answer, ctx, (uint32_t)refusal->http_status, AIGW_UNSET, refusal->retry_after_ms);
+    return client_answer_refuse(answer, ctx, (uint32_t)refusal->http_status, refusal->should_retry,
+                                refusal->retry_after_ms);
 }
 
 static aigw_status fail(struct aigw_ctx *ctx, struct gemini_api_call *call, const struct aigw_error *error)

@@ -35,6 +35,13 @@ static const struct aigw_route routes[] = {
     ROUTES("/gemini/v1beta"),
     ROUTES("/gemini/v1"),
     ROUTES("/gemini/v1alpha"),
+    /* base URLs without the version that their client does not add, or with one that it does */
+    ROUTES_OF("/models"),
+    ROUTES_OF("/gemini/models"),
+    ROUTES_OF("/v1/v1/models"),
+    ROUTES_OF("/v1/v1beta/models"),
+    ROUTES_OF("/v1beta/v1/models"),
+    ROUTES_OF("/v1beta/v1beta/models"),
     VERTEX("/v1"),
     VERTEX("/v1beta1"),
     VERTEX("/gemini/v1"),
@@ -50,22 +57,6 @@ static const struct aigw_route routes[] = {
     CLAIM("/v1/tunedModels"),
     CLAIM("/upload"),
 };
-
-/* "models/x" and its like are x. */
-static aigw_str model_of(const struct aigw_request *request)
-{
-    static const char *const prefixes[] = { "publishers/google/models/", "tunedModels/", "models/" };
-    aigw_str model =
-        request->path_param_count > 0 ? request->path_params[request->path_param_count - 1].value : request->path_param;
-
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-        if (wire_has_prefix(model, prefixes[i])) {
-            size_t len = strlen(prefixes[i]);
-
-            return (aigw_str){ model.ptr + len, model.len - len };
-        }
-    return model;
-}
 
 static aigw_status gemini_api_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
 {
@@ -133,6 +124,9 @@ static void mark_raw(struct gemini_api_call *call, aigw_str body)
 static aigw_status gemini_api_check(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
 {
     struct gemini_api_call *call = state;
+    /* the last of them: Vertex AI's form has a project and a location before it */
+    aigw_str model =
+        request->path_param_count > 0 ? request->path_params[request->path_param_count - 1].value : request->path_param;
     struct gemini_refusal refusal;
     aigw_status status;
 
@@ -159,7 +153,7 @@ static aigw_status gemini_api_check(struct aigw_ctx *ctx, void *self, void *stat
                                                         : GEMINI_WRITE_LIST;
     call->answer.is_list = call->options.form == GEMINI_WRITE_LIST;
     mark_raw(call, request->body);
-    return client_keep(call->api->host, ctx, model_of(request), &call->client_model) ? AIGW_OK : AIGW_E_NOMEM;
+    return client_keep(call->api->host, ctx, gemini_model_name(model), &call->client_model) ? AIGW_OK : AIGW_E_NOMEM;
 }
 
 static aigw_status gemini_api_run(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)

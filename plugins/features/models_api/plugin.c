@@ -43,6 +43,7 @@ static const struct aigw_route routes[] = {
     ROUTES("/anthropic/v1/models", ANTHROPIC),
     ROUTES("/v1beta/models", GEMINI),
     ROUTES("/v1alpha/models", GEMINI),
+    ROUTES("/v1beta/v1beta/models", GEMINI),
     ROUTES("/gemini/v1/models", GEMINI),
     ROUTES("/gemini/v1beta/models", GEMINI),
     ROUTES("/gemini/v1alpha/models", GEMINI),
@@ -78,6 +79,29 @@ static aigw_str query_value(aigw_str query, const char *name)
     return AIGW_STR_NONE;
 }
 
+static int digit_of(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+}
+
+/* A name in the query: / : and @ come as %XX. What is no %XX stays. */
+static aigw_str query_name(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str query, const char *name)
+{
+    aigw_str value = query_value(query, name);
+    char *text = value.len > 0 ? host->alloc(ctx, AIGW_LIFE_REQUEST, value.len) : NULL;
+    size_t len = 0;
+
+    for (size_t i = 0; text && i < value.len; i++) {
+        int high = i + 2 < value.len ? digit_of(value.ptr[i + 1]) : -1,
+            low = high < 0 ? -1 : digit_of(value.ptr[i + 2]);
+        bool is_coded = value.ptr[i] == '%' && low >= 0;
+
+        text[len++] = is_coded ? (char)(high * 16 + low) : value.ptr[i];
+        i += is_coded ? 2 : 0;
+    }
+    return text ? (aigw_str){ text, len } : value;
+}
+
 static uint32_t asker_of(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_request *request)
 {
     if (request->route->tag != BY_HEADER)
@@ -100,6 +124,16 @@ static int64_t window_of(const struct aigw_host *host, struct aigw_ctx *ctx, aig
     const struct aigw_model_info *info;
 
     return host->model_resolve(ctx, &need, &info, &error) == AIGW_OK ? info->max_context_tokens : 0;
+}
+
+/* What is called by an alias of a pattern's, which no list names. */
+static bool leads_somewhere(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str name)
+{
+    struct aigw_need need = { .struct_size = sizeof need, .model = name };
+    struct aigw_error error = { .struct_size = sizeof error };
+    const struct aigw_model_info *info;
+
+    return host->model_resolve(ctx, &need, &info, &error) == AIGW_OK;
 }
 
 static void put_openai(const struct aigw_host *host, struct aigw_ctx *ctx, struct aigw_buf *buf, const aigw_str *names,
@@ -133,8 +167,8 @@ static void put_anthropic(const struct aigw_host *host, struct aigw_ctx *ctx, st
                           const aigw_str *names, uint32_t count, bool is_list, aigw_str query)
 {
     struct anthropic_model *models = host->alloc(ctx, AIGW_LIFE_REQUEST, (count + 1) * sizeof *models);
-    struct anthropic_page page = { .before_id = query_value(query, "before_id"),
-                                   .after_id = query_value(query, "after_id"),
+    struct anthropic_page page = { .before_id = query_name(host, ctx, query, "before_id"),
+                                   .after_id = query_name(host, ctx, query, "after_id"),
                                    .limit = (uint32_t)number_of(query_value(query, "limit")) };
 
     for (uint32_t i = 0; models && i < count; i++)
@@ -221,8 +255,9 @@ static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state,
 {
     const struct aigw_host *host = ((struct models_api *)self)->host;
     struct client_answer answer = { .host = host };
-    aigw_str wanted = request->path_param;
-    bool is_list = wanted.len == 0;
+    uint32_t asker = asker_of(host, ctx, request);
+    aigw_str wanted = asker == GEMINI ? gemini_model_name(request->path_param) : request->path_param;
+    bool is_list = request->path_param.len == 0;
     aigw_status status = client_answer_begin(&answer, host, ctx, false, NULL);
     const aigw_str *names;
     uint32_t count;
@@ -237,11 +272,14 @@ static aigw_status models_api_run(struct aigw_ctx *ctx, void *self, void *state,
         names++;
         count--;
     }
-    if (!is_list && count == 0)
-        return refuse_unknown(ctx, &answer, request);
+    if (!is_list && count == 0) {
+        if (!leads_somewhere(host, ctx, wanted))
+            return refuse_unknown(ctx, &answer, request);
+        names = &wanted;
+    }
     if (!is_list)
         count = 1;
-    switch (asker_of(host, ctx, request)) {
+    switch (asker) {
     case ANTHROPIC:
         put_anthropic(host, ctx, answer.buf, names, count, is_list, request->query);
         break;

@@ -24,7 +24,7 @@ static const struct aigw_setting settings[] = {
 
 #define AZURE(route_path, route_tag, route_summary) \
     { \
-        .method = "POST", .path = "/openai/deployments/{deployment}" route_path, .tag = (route_tag), \
+        .method = "POST", .path = "/openai/deployments/{deployment:path}" route_path, .tag = (route_tag), \
         .body_max = CLIENT_BODY_MAX, .category = "client_api", .summary = (route_summary), .group = "openai", \
         .callers = AIGW_CALLER_KEY, .key_first = AIGW_KEY_FIRST_PLAIN \
     }
@@ -138,6 +138,7 @@ static void keep_words(struct openai_api_call *call)
 {
     const struct client_word words[] = { { "user", call->asked.user_word },
                                          { "effort", call->asked.effort_word },
+                                         { "logprobs", call->asked.logprobs_word },
                                          { "reasoning", call->asked.thinking_word },
                                          { "reasoning_budget", call->asked.thinking_word } };
     size_t count = 0;

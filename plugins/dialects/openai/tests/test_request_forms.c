@@ -82,7 +82,7 @@ static const struct {
       "user(reasoning text=hm)", NULL },
     { "citations", OPENAI_CHAT, AIGW_OK,
       M "\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"annotations\":[{\"type\":\"url_citation\"}]}]}",
-      "assistant(text text=a citations=[{\"type\":\"url_citation\"}])", NULL },
+      "assistant(text text=a origin=openai-chat citations=[{\"type\":\"url_citation\"}])", NULL },
     { "signature", OPENAI_CHAT, AIGW_OK,
       M
       "\"messages\":[{\"role\":\"assistant\",\"tool_calls\":[{\"id\":\"c\",\"function\":{\"name\":\"f\",\"arguments\":"

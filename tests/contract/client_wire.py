@@ -1,0 +1,212 @@
+"""CL rows: what clients write in other ways than the documentation, and what of their own spelling they get to read."""
+import json
+from urllib.parse import quote
+
+from fakes.models import Reply
+from harness.runner import case, equal, fixture, truth
+
+from ._client_env import CHAT, KEY, MESSAGES, chat, message, sha
+from ._env import Env
+
+ASK = {"contents": [{"parts": [{"text": "hi"}]}]}
+ASKED = {"role": "user", "content": "q"}
+GENERATE = "/v1beta/models/gpt:generateContent"
+PAGE = {"Origin": "https://page.test"}
+
+
+def opened(response):
+    """The headers that a page may read."""
+    return set((response.header("access-control-expose-headers") or "").split(", "))
+
+
+@case("CL-CORS-headers", "client-apis")
+def headers_for_pages(env):
+    """A page's SDK reads its request's number and how long to wait: of answers, streams and refusals, of each API."""
+    limited = Reply(status=429, headers=(("Retry-After", "3"),))
+    for path, body, reply, status, more in (
+            (CHAT, chat(), None, 200, set()), (CHAT, chat(stream=True), None, 200, set()), (MESSAGES, message(stream=True), None, 200, set()),
+            (MESSAGES, message(), limited, 429, {"retry-after", "retry-after-ms"}), (CHAT, "[", None, 400, {"x-should-retry"}),
+            (CHAT, chat("claude", seed=1), None, 200, {"x-aigw-dropped"}), (GENERATE, ASK, None, 200, set()),
+            ("/v1/messages/batches", {}, None, 404, {"x-should-retry"}), (CHAT, chat("nobody"), None, 404, {"x-should-retry"})):
+        response = env.ask(path, body, *([reply] if reply else []), headers=PAGE)
+        equal(response.status, status, f"status of {path} ({response.text[:200]})")
+        wanted = {"x-request-id", "request-id", *more}
+        truth(wanted <= opened(response), f"{wanted} of a {status} of {path}", opened(response))
+        equal(len(response.all("access-control-expose-headers")), 1, "lines of them")
+    equal(opened(env.ask(CHAT, chat())), {""}, "for a client that is no page")
+    equal(opened(env.request("POST", "/v2/code/completions", PAGE, "{}")), {""}, "on GitLab's routes")
+    equal(opened(env.request("POST", CHAT, PAGE, "{}")) >= {"x-should-retry"}, True, "of a refusal without a key")
+
+
+@case("CL-GEM-retry", "client-apis")
+def no_retry(env):
+    """What no retry cures says so in Gemini's API as well; what one may cure does not."""
+    for status, path, body, reply, hint in ((400, GENERATE, {"contents": 5}, None, "false"), (404, "/v1beta/models/nobody:generateContent", ASK, None, "false"),
+                                            (400, GENERATE, ASK, Reply(status=400), "false"), (502, GENERATE, ASK, Reply(status=401), "false"),
+                                            (503, GENERATE, ASK, Reply(status=503), "true"), (429, GENERATE, ASK, Reply(status=429), None),
+                                            (502, GENERATE, ASK, Reply(status=500), None)):
+        response = env.ask(path, body, *([reply] if reply else []))
+        equal((response.status, response.header("x-should-retry")), (status, hint), f"{path} ({response.text[:200]})")
+    response = env.request("POST", GENERATE, {"x-goog-api-key": "nobody-canary-9c1"}, "{}")
+    equal((response.status, response.header("x-should-retry")), (401, "false"), "a bad key")
+
+
+@case("CL-wrong-base-gemini", "client-apis")
+def gemini_bases(env):
+    """A base URL with the version that Google's clients add, or without the one that others do not."""
+    for base in ("", "/gemini", "/v1/v1", "/v1beta/v1beta", "/v1/v1beta", "/v1beta/v1"):
+        for method in ("generateContent", "streamGenerateContent?alt=sse", "countTokens"):
+            response = env.ask(f"{base}/models/gpt:{method}", ASK)
+            equal(response.status, 200, f"{base} and {method} ({response.text[:200]})")
+    equal(env.ask("/models/gpt", None, method="GET").json()["object"], "model", "OpenAI's model is still there")
+
+
+class HubEnv(Env):
+    """Models called as people know them from a hub."""
+    aliases = ("acme/chat-7b", "acme/chat-7b:free", "coder@2025-01-01")
+
+    def __init__(self, ctx):
+        def conf(env):
+            env.server = env.models.script()
+            listed = ", ".join(f'"{name}"' for name in self.aliases)
+            return (f'keys: {{ hub = {{ hash = ( "sha256:{sha(KEY)}" ); }}; }};\n'
+                    f'providers: {{ hub = {{ plugin = "openai"; base_url = "{env.server.root}/v1"; }}; }};\n'
+                    f'models: {{ chat: {{ aliases = ( {listed}, "free-*" ); targets = ( {{ provider = "hub"; model = "real"; }} ); }}; }};\n'
+                    "features: { " + " ".join(f'{api} = {{ plugin = "{api}"; }};' for api in ("openai_api", "anthropic_api", "gemini_api", "models_api"))
+                    + " };")
+        super().__init__(ctx, conf=conf, name="client-hub")
+        ctx.secret(KEY)
+
+    def ask(self, method, path, body=None, **headers):
+        self.server.replies = [Reply(("hel", "lo"), usage=(7, 2))]
+        return self.request(method, path, {"Authorization": f"Bearer {KEY}", **{name.replace("_", "-"): value for name, value in headers.items()}},
+                            body and json.dumps(body))
+
+
+@fixture("client-hub")
+def client_hub(ctx):
+    return HubEnv(ctx)
+
+
+@case("CL-names", "client-hub")
+def names(env):
+    """Names with / : and @ in bodies, paths and pages of lists, as they are and as %XX."""
+    names = ["chat", *env.aliases]
+    version = {"anthropic_version": "2023-06-01"}
+    equal([one["id"] for one in env.ask("GET", "/v1/models").json()["data"]], names, "the list")
+    found, after = [], ""
+    while len(found) < 9:
+        page = env.ask("GET", f"/v1/models?limit=1{after}", **version).json()
+        found += [one["id"] for one in page["data"]]
+        if not page["has_more"]:
+            break
+        after = f"&after_id={quote(page['last_id'], safe='')}"
+    equal(found, names, "Anthropic's list, page by page")
+    for name in (*names, "free-9"):
+        for spelled in (name, quote(name, safe="")):
+            equal(env.ask("GET", f"/v1/models/{spelled}").json().get("id"), name, f"OpenAI's model {spelled}")
+            equal(env.ask("GET", f"/v1/models/{spelled}", **version).json().get("id"), name, f"Anthropic's model {spelled}")
+            equal(env.ask("GET", f"/v1beta/models/{spelled}").json().get("name"), f"models/{name}", f"Google's model {spelled}")
+            for method in ("generateContent", "streamGenerateContent?alt=sse"):
+                response = env.ask("POST", f"/v1beta/models/{spelled}:{method}", ASK)
+                truth(response.status == 200 and f'"modelVersion":"{name}"' in response.text, f"{spelled} by Gemini's API", response.text[:300])
+            response = env.ask("POST", f"/openai/deployments/{spelled}/chat/completions?api-version=2024-10-21", {"messages": chat()["messages"]})
+            equal((response.status, response.json().get("model")), (200, name), f"{spelled} as Azure's deployment ({response.text[:200]})")
+        for path, body in ((CHAT, chat(name)), (MESSAGES, message(name)), ("/v1/responses", {"model": name, "input": "hi"})):
+            response = env.ask("POST", path, body)
+            equal((response.status, response.json().get("model")), (200, name), f"{name} at {path} ({response.text[:200]})")
+    equal(env.ask("GET", "/v1/models/paid-9").status, 404, "what no pattern fits")
+
+
+@case("CL-GEM-names", "client-apis")
+def prefixed(env):
+    """Google's clients ask for models/x of a list whose models are called so."""
+    for name in ("gpt", "models/gpt", "models%2Fgpt", "publishers/google/models/gpt", "tunedModels/gpt"):
+        equal(env.ask(f"/v1beta/models/{name}", None, method="GET").json().get("name"), "models/gpt", name)
+    equal(env.ask("/v1beta/models/models/nobody", None, method="GET").status, 404, "an unknown one")
+
+
+@case("CL-MAP-media-types", "pairs")
+def media_types(env):
+    """A media type's letters are small or not, and image/jpg is what people call image/jpeg: servers of other dialects get the usual ones."""
+    data, pdf = "iVBORw0KGgo=", "JVBERi0xLjQK"
+    def chat_part(kind, bytes64):
+        url = f"data:{kind};base64,{bytes64}"
+        return {"type": "image_url", "image_url": {"url": url}} if "/pdf" not in kind.lower() else {"type": "file", "file": {"file_data": url, "filename": "a.pdf"}}
+    def claude_part(kind, bytes64):
+        return {"type": "document" if "/pdf" in kind.lower() else "image", "source": {"type": "base64", "media_type": kind, "data": bytes64}}
+    apis = {"chat": lambda *given: {"messages": [{"role": "user", "content": [chat_part(*given)]}]},
+            "messages": lambda *given: {"messages": [{"role": "user", "content": [claude_part(*given)]}]},
+            "gemini": lambda kind, bytes64: {"contents": [{"parts": [{"inlineData": {"mimeType": kind, "data": bytes64}}]}]}}
+    own = {"chat": "openai", "messages": "anthropic", "gemini": "vertex"}
+    for api, made in apis.items():
+        for given, usual, bytes64 in (("image/jpg", "image/jpeg", data), ("IMAGE/JPG", "image/jpeg", data), ("Image/PNG", "image/png", data),
+                                      ("Application/PDF", "application/pdf", pdf)):
+            for target in ("openai", "anthropic", "vertex", "bedrock", "mistral"):
+                if target == own[api]:
+                    continue
+                found, sent, response = env.say(api, target, made(given, bytes64))
+                equal(found["status"], 200, f"{given} of {api} at {target} ({response.text[:200]})")
+                text = json.dumps(sent)
+                truth(usual in text or target == "bedrock", f"{usual} from {api} to {target}", text[:400])
+                truth(given not in text, f"no {given}", text[:400])
+
+
+@case("CL-MAP-citations", "pairs")
+def citations(env):
+    """Notes of a text in a history are one vendor's: another's server would refuse them."""
+    note = {"type": "url_citation", "start_index": 0, "end_index": 1, "url": "https://a.test", "title": "t"}
+    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a", "annotations": [note]}]}
+    asked = {"responses": {"input": [ASKED, said, ASKED]},
+             "chat": {"messages": [ASKED, {"role": "assistant", "content": "a", "annotations": [{"type": "url_citation", "url_citation": note}]}, ASKED]}}
+    for api, members in asked.items():
+        for target in ("anthropic", "vertex", "bedrock", "mistral"):
+            found, sent, response = env.say(api, target, members)
+            equal(found["status"], 200, f"{api} at {target} ({response.text[:200]})")
+            truth("citation" not in json.dumps(sent), f"no notes from {api} to {target}", sent)
+
+
+@case("CL-MAP-result-texts", "pairs")
+def result_texts(env):
+    """Texts of one result do not run into each other where a server takes but one."""
+    call = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    talk = [ASKED, {"role": "assistant", "content": None, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "a", "content": [{"type": "text", "text": "one"}, {"type": "text", "text": "two"}]}]
+    sent = env.say("chat", "vertex", {"messages": talk})[1]
+    equal(sent["contents"][2]["parts"][0]["functionResponse"]["response"], {"output": "one\ntwo"}, "Gemini's")
+    sent = env.say("chat", "mistral", {"messages": talk})[1]
+    equal(sent["messages"][2]["content"], "one\ntwo", "Mistral's")
+
+
+@case("CL-MAP-no-stop", "pairs")
+def empty_stops(env):
+    """An empty stop text ends nothing, and servers refuse it."""
+    for api, members in (("messages", {"stop_sequences": ["", "END"]}), ("gemini", {"generationConfig": {"stopSequences": ["", "END"]}}),
+                         ("chat", {"stop": ["", "END"]})):
+        for target, name in (("mistral", "stop"), ("bedrock", "stopSequences")):
+            sent = env.say(api, target, members)[1]
+            equal(sent.get("inferenceConfig", sent).get(name), ["END"], f"{api} at {target}")
+    equal(env.say("messages", "openai", {"stop_sequences": [""]})[1].get("stop"), None, "nothing but that")
+
+
+@case("CL-RSP-own-words", "pairs")
+def own_words(env):
+    """A refusal names what the client wrote, as it stands in the Responses API."""
+    for members, param in (({"include": ["message.output_text.logprobs"]}, "include"), ({"top_logprobs": 2}, "top_logprobs"),
+                           ({"include": ["message.output_text.logprobs"], "top_logprobs": 2}, "top_logprobs"),
+                           ({"tools": [], "tool_choice": {"type": "function"}}, "tool_choice.name")):
+        found, sent, _ = env.say("responses", "anthropic", members)
+        equal((found["status"], sent, found["error"]["param"]), (400, None, param), f"{members}")
+    equal(env.say("chat", "anthropic", {"tool_choice": {"type": "function"}})[0]["error"]["param"], "tool_choice.function", "a chat's")
+
+
+@case("CL-GEM-14-kind", "pairs")
+def kinds_of_files(env):
+    """A file without a type is what its address says: an image goes on as one, a video of Google's site to nobody else."""
+    image, video = {"fileData": {"fileUri": "https://a.test/b.png"}}, {"fileData": {"fileUri": "https://youtu.be/x"}}
+    made = lambda part: {"contents": [{"parts": [part, {"text": "q"}]}]}  # noqa: E731
+    equal(env.say("gemini", "openai", made(image))[1]["messages"][0]["content"][0]["image_url"]["url"], "https://a.test/b.png", "OpenAI's")
+    equal(env.say("gemini", "anthropic", made(image))[1]["messages"][0]["content"][0]["type"], "image", "Claude's")
+    for target in ("openai", "anthropic", "bedrock", "mistral"):
+        found, sent, _ = env.say("gemini", target, made(video))
+        equal((found["status"], sent), (400, None), f"a video at {target}")
