@@ -192,6 +192,12 @@ const vercel = {
     return { text: await said.text, calls: seen.sort((one, other) => one.a - other.a) };
   },
   "stream-tools": (model) => vercel.tools(model, true),
+  async turns(model) {
+    const given = { model, maxRetries: 0, providerOptions: { openai: { store: false } } };
+    const first = await generateText({ ...given, messages: ask });
+    const last = await generateText({ ...given, messages: [...ask, ...first.response.messages, { role: "user", content: "and now?" }] });
+    return { text: first.text + "+" + last.text, stop: last.finishReason };
+  },
   async schema(model) {
     const said = await generateText({ model, prompt: "hi", maxRetries: 0, output: Output.object({ schema: person }) });
     return { person: said.output };

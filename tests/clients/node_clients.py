@@ -88,6 +88,7 @@ call_case("google", "models", ("gpt",), models=[f"models/{name}" for name in NAM
 for api in ("responses", "chat", "messages", "gemini", "compatible"):
     call_case("vercel", f"{api}-generate", **TEXT, **TOKENS, stop="stop")
     call_case("vercel", f"{api}-stream", **TEXT, stop="stop", pieces=2)
+    call_case("vercel", f"{api}-turns", text="hello+hello", stop="stop")
     call_case("vercel", f"{api}-tools", **TOOLS)
     call_case("vercel", f"{api}-stream-tools", **TOOLS)
     call_case("vercel", f"{api}-schema", person=PERSON)

@@ -210,3 +210,44 @@ def kinds_of_files(env):
     for target in ("openai", "anthropic", "bedrock", "mistral"):
         found, sent, _ = env.say("gemini", target, made(video))
         equal((found["status"], sent), (400, None), f"a video at {target}")
+
+
+@case("CL-MAP-many", "pairs")
+def many(env):
+    """Very many of anything are served or refused, and soon: a caller's worker is others' as well."""
+    tool = lambda i: {"type": "function", "function": {"name": f"f{i}", "parameters": {"type": "object", "properties": {}}}}  # noqa: E731
+    document = {"type": "document", "title": "same", "source": {"type": "base64", "media_type": "application/pdf", "data": "AAAA"}}
+    call = lambda i: {"id": f"c{i}", "type": "function", "function": {"name": f"f{i}", "arguments": "{}"}}  # noqa: E731
+    turns = [one for i in range(8000) for one in ({"role": "assistant", "tool_calls": [call(i)]}, {"role": "tool", "tool_call_id": f"c{i}", "content": "r"})]
+    rows = (("chat", {"messages": [ASKED], "tools": [tool(i) for i in range(30000)]}, ("anthropic", "vertex", "bedrock", "mistral")),
+            ("chat", {"messages": [ASKED, *turns]}, ("anthropic", "bedrock", "mistral")),
+            ("messages", {"messages": [{"role": "user", "content": [document] * 10000}]}, ("openai", "vertex", "bedrock")),
+            ("messages", {"messages": [ASKED] * 100000}, ("openai", "mistral")))
+    for api, members, targets in rows:
+        for target in targets:
+            found, sent, response = env.say(api, target, members)
+            equal(found["status"], 200, f"{api} at {target} ({response.text[:200]})")
+    named = [part["document"]["name"] for part in env.say("messages", "bedrock", rows[2][1])[1]["messages"][0]["content"] if "document" in part]
+    equal((len(named), len(set(named)), named[:3]), (10000, 10000, ["same", "same 2", "same 3"]), "names of Bedrock's documents")
+    found, sent, _ = env.say("messages", "openai", {"messages": [{"role": "user", "content": [{"type": "text", "text": "a"}] * 200001}]})
+    equal((found["status"], sent), (400, None), "more blocks than that")
+    found, sent, _ = env.say("gemini", "openai", {"contents": [{"parts": [{"text": "a"}] * 200001}]})
+    equal((found["status"], sent), (413, None), "more parts than that")
+    found, sent, _ = env.say("messages", "openai", {"messages": [ASKED] * 100001})
+    equal((found["status"], "100000" in found["error"]["message"]), (400, True), "more messages than the API has")
+
+
+@case("CL-OAI-39-zero", "pairs")
+def nothing_more(env):
+    """A completion of no tokens, echoed with how likely each token of the prompt was, is how models are measured."""
+    scored = {"tokens": ["a"], "token_logprobs": [None], "top_logprobs": [None], "text_offset": [0]}
+    reply = Reply(body={"id": "c", "object": "text_completion", "created": 1, "model": "m", "usage": {"prompt_tokens": 1, "completion_tokens": 0, "total_tokens": 1},
+                        "choices": [{"text": "a", "index": 0, "finish_reason": "length", "logprobs": scored}]})
+    found, sent, response = env.say("chat", "openai", {"prompt": "a", "max_tokens": 0, "echo": True, "logprobs": 1}, reply=reply, kind="completion")
+    equal((found["status"], sent["max_tokens"], sent["echo"]), (200, 0, True), f"what was asked ({response.text[:200]})")
+    equal(response.json()["choices"][0]["logprobs"], scored, "what comes back")
+    for bad in (-2, "x"):
+        found, sent, _ = env.say("chat", "openai", {"prompt": "a", "max_tokens": bad}, kind="completion")
+        equal((found["status"], sent, found["error"]["param"]), (400, None, "max_tokens"), f"max_tokens {bad}")
+    found, sent, _ = env.say("chat", "openai", {"input": "a", "dimensions": 0}, model="text-embedding-3-small", kind="embedding")
+    equal(found["error"]["message"], "'dimensions' must be at least 1.", "words about a range without an upper end")

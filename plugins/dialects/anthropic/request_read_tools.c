@@ -189,7 +189,7 @@ bool reading_tools(struct reading *r, const struct aigw_json *tools, const struc
             return reading_refuse(r, NULL, "List should have at most %u items", TOOLS_MAX);
         tool = reading_alloc(r, sizeof *tool);
         reading_into_item(r, number++);
-        if (!tool || !read_tool(r, &item, tool))
+        if (!tool || !reading_count(r) || !read_tool(r, &item, tool))
             return false;
         reading_out(r);
         if (last)

@@ -54,8 +54,11 @@ static void append(struct reading_parts *parts, struct aigw_part *part)
 
 static struct aigw_part *new_part(struct reading *r, uint32_t type)
 {
-    struct aigw_part *part = reading_alloc(r, sizeof *part);
+    struct aigw_part *part;
 
+    if (!reading_count(r))
+        return NULL;
+    part = reading_alloc(r, sizeof *part);
     if (part) {
         part->struct_size = sizeof *part;
         part->type = type;

@@ -23,22 +23,48 @@ static bool fits(aigw_str name, size_t max_len)
     return name.len > 0 && name.len <= max_len;
 }
 
-const struct name *names_find(const struct names *names, aigw_str sent)
+static uint64_t hash_of(const struct names *names, aigw_str first, aigw_str second)
 {
-    const struct name *at = names->first;
+    const aigw_str texts[] = { first, second };
+    uint64_t hash = names->seed;
 
-    while (at && !wire_same(at->sent, sent))
-        at = at->next;
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t k = 0; k < texts[i].len; k++)
+            hash = (hash ^ (unsigned char)texts[i].ptr[k]) * UINT64_C(0x100000001b3);
+        hash = (hash ^ texts[i].len) * UINT64_C(0x100000001b3);
+    }
+    return hash ^ hash >> 32; /* the upper bits are the better mixed ones */
+}
+
+/* Where the tool that was sent under this name is, or would be. */
+static struct name **place_of_sent(struct names *names, aigw_str sent)
+{
+    uint64_t hash = hash_of(names, sent, AIGW_STR_NONE);
+    struct name **at = &names->by_sent;
+
+    for (; *at && !wire_same((*at)->sent, sent); hash >>= 1)
+        at = &(*at)->by_sent[hash & 1];
     return at;
 }
 
-static const struct name *find_tool(const struct names *names, aigw_str scope, aigw_str name)
+static struct name **place_of_tool(struct names *names, aigw_str scope, aigw_str name)
 {
-    const struct name *at = names->first;
+    uint64_t hash = hash_of(names, scope, name);
+    struct name **at = &names->by_name;
 
-    while (at && !(wire_same(at->name, name) && wire_same(at->scope, scope)))
-        at = at->next;
+    for (; *at && !(wire_same((*at)->name, name) && wire_same((*at)->scope, scope)); hash >>= 1)
+        at = &(*at)->by_name[hash & 1];
     return at;
+}
+
+const struct name *names_find(const struct names *names, aigw_str sent)
+{
+    return *place_of_sent((struct names *)(uintptr_t)names, sent); /* it is only looked at */
+}
+
+bool names_has(const struct names *names, aigw_str scope, aigw_str name)
+{
+    return *place_of_tool((struct names *)(uintptr_t)names, scope, name) != NULL; /* it is only looked at */
 }
 
 /* Seven characters that are the tool's own. */
@@ -76,8 +102,7 @@ static aigw_status make_sent(const struct aigw_host *host, struct aigw_ctx *ctx,
 aigw_status names_send(const struct aigw_host *host, struct aigw_ctx *ctx, struct names *names, uint32_t kind,
                        aigw_str scope, aigw_str name, size_t max_len, aigw_str *ret_sent)
 {
-    const struct name *known = find_tool(names, scope, name);
-    struct name *added;
+    struct name **place = place_of_tool(names, scope, name), *known = *place, *added;
     aigw_str whole;
     char *text;
 
@@ -99,8 +124,7 @@ aigw_status names_send(const struct aigw_host *host, struct aigw_ctx *ctx, struc
     if (name.len > 0)
         memcpy(text + SENT_MAX + whole.len, name.ptr, name.len);
     whole.len += name.len;
-    *added = (struct name){ .next = names->first,
-                            .sent = whole,
+    *added = (struct name){ .sent = whole,
                             .name = { whole.ptr + whole.len - name.len, name.len },
                             .scope = { whole.ptr, scope.len },
                             .kind = kind };
@@ -109,7 +133,14 @@ aigw_status names_send(const struct aigw_host *host, struct aigw_ctx *ctx, struc
         return AIGW_E_NOMEM;
     if (names_find(names, added->sent) && make_sent(host, ctx, whole, true, text, &added->sent) != AIGW_OK)
         return AIGW_E_NOMEM;
-    names->first = added;
+    if (!names->by_name)
+        names->seed =
+            (uint64_t)(uintptr_t)added * UINT64_C(0x9e3779b97f4a7c15); /* where memory lies is nobody's choice */
+    *place = added;
+    place = place_of_sent(names, added->sent);
+    if (*place) /* of the same name and sign for sign: the later one is meant */
+        memcpy(added->by_sent, (*place)->by_sent, sizeof added->by_sent);
+    *place = added;
     *ret_sent = added->sent;
     return AIGW_OK;
 }

@@ -7,22 +7,25 @@
 #include <aigw/sdk.h>
 #include <stdbool.h>
 
-/** A tool and the name it is sent under. */
+/** A tool and the name it is sent under. In two trees, each by the bits of a hash: clients have thousands of tools. */
 struct name {
-    const struct name *next;
     aigw_str sent, name, scope;
     uint32_t kind; /* AIGW_TOOL_* */
+    struct name *by_sent[2], *by_name[2];
 };
 
 /** The tools of one call; memory of the request's life. Zeroed: none. */
 struct names {
-    const struct name *first;
+    struct name *by_sent, *by_name;
+    uint64_t seed; /* of the hashes: nobody can choose names that meet in one branch */
 };
 
 /** What is sent for a tool: its own name where letters, digits, _ and - make it up, at most max_len of them, else one
  * of at most 64 that is made of it, the same each time and no other tool's. */
 aigw_status names_send(const struct aigw_host *host, struct aigw_ctx *ctx, struct names *names, uint32_t kind,
                        aigw_str scope, aigw_str name, size_t max_len, aigw_str *ret_sent);
+/** Was something sent for this tool already? */
+bool names_has(const struct names *names, aigw_str scope, aigw_str name);
 /** The tool that was sent under this name; NULL when there was none. */
 const struct name *names_find(const struct names *names, aigw_str sent);
 

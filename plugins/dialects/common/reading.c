@@ -102,6 +102,13 @@ bool reading_refuse(struct reading *r, const char *name, const char *fmt, ...)
     return reading_fail(r, AIGW_E_INVALID);
 }
 
+bool reading_count(struct reading *r)
+{
+    return ++r->piece_count <= READING_PIECES_MAX ||
+           reading_refuse(r, NULL, "This is beyond the %u messages, blocks and tools that a request may have",
+                          READING_PIECES_MAX);
+}
+
 void *reading_alloc(struct reading *r, size_t len)
 {
     void *bytes = aigw_memory_get(&r->memory, len);

@@ -37,6 +37,7 @@ struct reading {
     bool has_vendor_parts; /* something would have been left out for others */
     bool has_foreign;      /* a signature of another vendor came along: the vendor's own server would refuse it */
     bool is_continued;     /* the server has what came before: results may be of calls that are not here */
+    uint32_t piece_count;  /* see reading_count() */
     uint32_t depth;
     struct {
         const char *name; /* NULL: the number */
@@ -56,6 +57,9 @@ void reading_out(struct reading *r);
 bool reading_refuse(struct reading *r, const char *name, const char *fmt, ...) AIGW_PRINTF(3, 4);
 /** Note a failure that is not the client's. Answers false. */
 bool reading_fail(struct reading *r, aigw_status status);
+/** One more message, part or tool, at most this many: each takes far more memory than its shortest text. */
+#define READING_PIECES_MAX 200000u
+bool reading_count(struct reading *r);
 /** AIGW_LIFE_BUILD memory, zeroed; NULL was noted. */
 void *reading_alloc(struct reading *r, size_t len);
 

@@ -140,6 +140,8 @@ bool wire_is_base64(aigw_str text);
  *  the URL's alphabet, some line ends). The same text when it is so already; else one that lives for the build.
  *  AIGW_E_INVALID when it is none; AIGW_E_NOMEM. */
 aigw_status wire_usual_base64(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str *text);
+/** Tools that a request may allow by name: each tool is looked for among them. */
+#define WIRE_ALLOWED_MAX 1024u
 /** True for "image/png" and the like. */
 bool wire_is_media_type(aigw_str text);
 /** A media type as every server takes it: in small letters, image/jpeg for what people call image/jpg. The same text

@@ -119,7 +119,9 @@ struct converse_out {
     const char *role;       /* of the open turn, NULL when none is open */
     uint32_t turn_count, block_count;
     bool has_document, has_text; /* in the open turn */
-    struct converse_name *names; /* newest first */
+    struct converse_name *names; /* of documents, newest first: name_count of them, as many as are looked at */
+    uint32_t name_count;
+    unsigned last_number; /* behind a document's name */
 };
 bool converse_takes(const struct converse_out *out, uint32_t what);
 aigw_status converse_unsupported(struct converse_out *out, const char *what, uint32_t number);

@@ -89,6 +89,8 @@ static const char *format_of(uint32_t part, aigw_str media_type, aigw_str name)
 
 /* ---- names of documents ---- */
 
+#define NAMES_KNOWN 64u /* of later ones each is numbered: to look among thousands takes long */
+
 struct converse_name {
     struct converse_name *next;
     size_t len;
@@ -130,13 +132,15 @@ static void clean_name(aigw_str title, struct converse_name *ret_name)
 static aigw_str name_document(struct converse_out *out, aigw_str title)
 {
     struct converse_name *name = out->host->alloc(out->ctx, AIGW_LIFE_BUILD, sizeof *name);
+    bool is_late = out->name_count >= NAMES_KNOWN;
+    unsigned number = is_late ? out->last_number + 1 : 2;
     size_t len;
 
     if (!name)
         return AIGW_STR_NONE;
     clean_name(title, name);
     len = name->len;
-    for (unsigned number = 2; is_used(out, name); number++) {
+    for (bool is_new = !is_late && !is_used(out, name); !is_new; number++) {
         char digits[12];
         size_t count = 0;
 
@@ -146,9 +150,14 @@ static aigw_str name_document(struct converse_out *out, aigw_str title)
         name->text[name->len++] = ' ';
         while (count > 0 && name->len < NAME_MAX_LEN)
             name->text[name->len++] = digits[--count];
+        is_new = !is_used(out, name);
+        out->last_number = number > out->last_number ? number : out->last_number;
     }
-    name->next = out->names;
-    out->names = name;
+    if (!is_late) {
+        name->next = out->names;
+        out->names = name;
+        out->name_count++;
+    }
     return (aigw_str){ name->text, name->len };
 }
 

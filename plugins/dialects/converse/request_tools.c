@@ -117,23 +117,11 @@ static aigw_status put_list(struct converse_out *out, struct listed *listed, con
 
 /* ---- tools of earlier turns ---- */
 
-/* Was the tool of this call named by one before it? */
-static bool was_called_before(const struct aigw_model_request *req, const struct aigw_part *until)
-{
-    for (const struct aigw_message *msg = req->messages; msg; msg = msg->next)
-        for (const struct aigw_part *part = msg->parts; part; part = part->next) {
-            if (part == until)
-                return false;
-            if (part->type == AIGW_PART_TOOL_CALL && wire_same(part->name, until->name) &&
-                wire_same(part->scope, until->scope))
-                return true;
-        }
-    return false;
-}
-
 static aigw_status put_called(struct converse_out *out, struct listed *listed)
 {
+    struct names called = { .by_name = NULL }; /* each is listed once */
     aigw_status status = AIGW_OK;
+    aigw_str sent;
 
     for (const struct aigw_message *msg = out->req->messages; msg; msg = msg->next)
         for (const struct aigw_part *part = msg->parts; part && status == AIGW_OK; part = part->next) {
@@ -143,7 +131,10 @@ static aigw_status put_called(struct converse_out *out, struct listed *listed)
                                             .name = part->name,
                                             .scope = part->scope };
 
-            if (part->type == AIGW_PART_TOOL_CALL && part->name.len > 0 && !was_called_before(out->req, part))
+            if (part->type != AIGW_PART_TOOL_CALL || part->name.len == 0 || names_has(&called, part->scope, part->name))
+                continue;
+            status = names_send(out->host, out->ctx, &called, tool.kind, part->scope, part->name, NAME_MAX_LEN, &sent);
+            if (status == AIGW_OK)
                 status = put_spec(out, listed, &tool);
         }
     if (status == AIGW_OK && listed->count == 0) { /* results without a call in sight */

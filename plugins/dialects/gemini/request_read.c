@@ -110,6 +110,11 @@ void *gemini_read_alloc(struct gemini_reading *r, size_t size)
     return memory ? memset(memory, 0, size) : NULL;
 }
 
+void *gemini_read_piece(struct gemini_reading *r, size_t size)
+{
+    return ++r->piece_count <= GEMINI_PIECES_MAX ? gemini_read_alloc(r, size) : NULL;
+}
+
 static bool says_nothing(const struct aigw_json *value)
 {
     bool flag = true;

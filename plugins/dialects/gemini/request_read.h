@@ -23,9 +23,10 @@ struct gemini_reading {
     struct aigw_message *calls_at; /* the last one with calls, or with results of them: behind it stand results */
     uint32_t content_number, part_number;  /* where we are in `contents`, from 1; 0: not there */
     uint32_t tool_number, function_number; /* … in `tools` */
-    bool is_in_config;                     /* … in `generationConfig` */
-    uint32_t call_count;                   /* of the conversation, for ids */
-    uint32_t open_count;                   /* calls of the last turn that have no result yet */
+    uint32_t piece_count; /* messages, parts and tools: each takes far more memory than its shortest text */
+    bool is_in_config;    /* … in `generationConfig` */
+    uint32_t call_count;  /* of the conversation, for ids */
+    uint32_t open_count;  /* calls of the last turn that have no result yet */
     const struct aigw_part *open[GEMINI_OPEN_CALLS];
 };
 
@@ -40,6 +41,9 @@ struct gemini_extra {
 aigw_status gemini_read_refuse(struct gemini_reading *r, const char *where, const char *what);
 /** `size` bytes of the request's, zeroed; NULL without memory. */
 void *gemini_read_alloc(struct gemini_reading *r, size_t size);
+/** The same for one more message, part or tool; NULL beyond as many as a body may hold, too. */
+#define GEMINI_PIECES_MAX 200000u
+void *gemini_read_piece(struct gemini_reading *r, size_t size);
 /** Those members of the object, in one walk: found[i] is names[i], absent (as null is) or the last of that name. What
  *  else stands there is noted as left out, unless it says nothing (false, "", [], {}). AIGW_E_NOMEM. */
 aigw_status gemini_read_members(struct gemini_reading *r, const struct aigw_json *object, const char *const *names,

@@ -26,7 +26,7 @@ struct part_list {
 
 static struct aigw_part *new_part(struct gemini_reading *r, struct part_list *list, uint32_t type)
 {
-    struct aigw_part *part = gemini_read_alloc(r, sizeof *part);
+    struct aigw_part *part = gemini_read_piece(r, sizeof *part);
 
     if (!part)
         return NULL;
@@ -46,7 +46,7 @@ static aigw_status add_message(struct gemini_reading *r, uint32_t role, const st
 
     if (!parts->first && role != AIGW_ROLE_USER) /* a turn of the user's stays one, empty or not */
         return AIGW_OK;
-    msg = gemini_read_alloc(r, sizeof *msg);
+    msg = gemini_read_piece(r, sizeof *msg);
     if (!msg)
         return AIGW_E_NOMEM;
     msg->struct_size = sizeof *msg;

@@ -158,7 +158,7 @@ aigw_status gemini_read_schema(struct gemini_reading *r, const char *where, cons
 
 static struct aigw_tool *add_tool(struct gemini_reading *r, struct aigw_tool **last, uint32_t kind)
 {
-    struct aigw_tool *tool = gemini_read_alloc(r, sizeof *tool);
+    struct aigw_tool *tool = gemini_read_piece(r, sizeof *tool);
 
     if (!tool)
         return NULL;
@@ -279,8 +279,8 @@ static aigw_status read_allowed(struct gemini_reading *r, const struct aigw_json
     struct aigw_json item;
     aigw_str *names;
 
-    if (list->type != AIGW_JSON_LIST || count > 1024)
-        return gemini_read_refuse(r, "allowedFunctionNames", "must be a list of names");
+    if (list->type != AIGW_JSON_LIST || count > WIRE_ALLOWED_MAX)
+        return gemini_read_refuse(r, "allowedFunctionNames", "must be a list of at most 1024 names");
     names = gemini_read_alloc(r, (count + 1) * sizeof *names);
     if (!names)
         return AIGW_E_NOMEM;

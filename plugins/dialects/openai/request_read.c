@@ -119,7 +119,7 @@ aigw_status openai_request_n(struct openai_reading *r, const struct aigw_json *v
     return status;
 }
 
-aigw_status openai_request_max(struct openai_reading *r, const char *name, const struct aigw_json *value)
+aigw_status openai_request_max(struct openai_reading *r, const char *name, const struct aigw_json *value, int64_t least)
 {
     const struct openai_place *place = OPENAI_AT(NULL, name);
     int64_t max;
@@ -128,8 +128,8 @@ aigw_status openai_request_max(struct openai_reading *r, const char *name, const
 
     if (!is_set || max == -1) /* what clients of local servers send for "no limit" */
         return status;
-    if (max < 1)
-        return openai_take_int(r, place, value, 1, INT64_MAX, &max, &is_set);
+    if (max < least)
+        return openai_take_int(r, place, value, least, INT64_MAX, &max, &is_set);
     if ((r->params->set & AIGW_PARAM_MAX_TOKENS) && max >= r->params->max_tokens)
         return AIGW_OK;
     r->params->set |= AIGW_PARAM_MAX_TOKENS;
@@ -216,10 +216,10 @@ static aigw_status read_numbers(struct chat *chat)
         { SEED, AIGW_PARAM_SEED, FIELD(seed), true, -9.2e18, 9.2e18 },
         { TOP_LOGPROBS, AIGW_PARAM_TOP_LOGPROBS, FIELD(top_logprobs), true, 0, 20 },
     };
-    aigw_status status = openai_request_max(&chat->r, names[MAX_TOKENS], &chat->members[MAX_TOKENS]);
+    aigw_status status = openai_request_max(&chat->r, names[MAX_TOKENS], &chat->members[MAX_TOKENS], 1);
 
     if (status == AIGW_OK)
-        status = openai_request_max(&chat->r, names[MAX_COMPLETION_TOKENS], &chat->members[MAX_COMPLETION_TOKENS]);
+        status = openai_request_max(&chat->r, names[MAX_COMPLETION_TOKENS], &chat->members[MAX_COMPLETION_TOKENS], 1);
     if (status != AIGW_OK)
         return status;
     chat->r.asked->uses_completion_max = !openai_is_null(&chat->members[MAX_COMPLETION_TOKENS]);

@@ -129,7 +129,8 @@ aigw_status openai_request_thinking(struct openai_reading *r, const struct aigw_
 /** n: how many answers. */
 aigw_status openai_request_n(struct openai_reading *r, const struct aigw_json *value);
 /** max_tokens or its other name; the smaller one counts. */
-aigw_status openai_request_max(struct openai_reading *r, const char *name, const struct aigw_json *value);
+aigw_status openai_request_max(struct openai_reading *r, const char *name, const struct aigw_json *value,
+                               int64_t least);
 /** Not below -2 and not above 2. */
 #define OPENAI_PENALTY_MAX 2.0
 

@@ -77,7 +77,8 @@ static aigw_status read_completion_params(struct openai_reading *r, const struct
         { LOGPROBS, AIGW_PARAM_TOP_LOGPROBS, offsetof(struct aigw_params, top_logprobs), true, 0, 5 },
     };
     struct aigw_params *params = r->params;
-    aigw_status status = openai_request_max(r, names[MAX_TOKENS], &members[MAX_TOKENS]);
+    aigw_status status =
+        openai_request_max(r, names[MAX_TOKENS], &members[MAX_TOKENS], 0); /* with echo: how likely is the prompt? */
 
     if (status == AIGW_OK)
         status = openai_request_numbers(r, rows, sizeof rows / sizeof *rows, names, members);

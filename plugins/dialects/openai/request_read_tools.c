@@ -350,6 +350,8 @@ static aigw_status take_allowed(struct openai_reading *r, const struct openai_pl
     count = aigw_json_count(&members[1]);
     if (status == AIGW_OK && count == 0)
         status = openai_refuse(r, list, "empty_array", "must name at least one tool");
+    if (status == AIGW_OK && count > WIRE_ALLOWED_MAX)
+        status = openai_refuse(r, list, "array_above_max_length", "must name at most 1024 tools");
     allowed = status == AIGW_OK ? openai_get(r, count * sizeof *allowed) : NULL;
     if (status == AIGW_OK && !allowed)
         return AIGW_E_NOMEM;

@@ -160,7 +160,7 @@ static aigw_status refuse_range(struct openai_reading *r, const struct openai_pl
                                              { "integer_above_max_value", "integer_below_min_value" } };
     char words[96];
 
-    if (high >= 9e18)
+    if (high >= INT32_MAX)
         snprintf(words, sizeof words, "must be at least %g", low);
     else
         snprintf(words, sizeof words, "must be between %g and %g", low, high);

@@ -56,7 +56,7 @@ static void test_names(void)
     };
     static struct record record;
     struct aigw_host host = record_host;
-    struct names names = { .first = NULL };
+    struct names names = { .by_sent = NULL };
 
     host.sha256 = digest;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -79,6 +79,17 @@ static void test_names(void)
         check(known && is(known->name, rows[i].name) && is(known->scope, rows[i].scope), "found again", rows[i].name);
     }
     check(!names_find(&names, AIGW_STR("unknown")), "unknown", "is found");
+    for (int i = 0; i < 4000; i++) { /* twice each: the second time they are known */
+        char name[16];
+        aigw_str sent = AIGW_STR_NONE;
+
+        snprintf(name, sizeof name, "many_%d", i % 2000);
+        check(names_send(&host, (struct aigw_ctx *)(void *)&record, &names, AIGW_TOOL_FUNCTION, AIGW_STR_NONE,
+                         wire_str(name), 128, &sent) == AIGW_OK &&
+                  is(sent, name) && names_find(&names, sent) && is(names_find(&names, wire_str(name))->name, name),
+              "one of many", name);
+    }
+    check(is(names_find(&names, AIGW_STR("ns__tool"))->scope, "ns"), "the first", "is still there");
     record_free(&record);
 }
 
