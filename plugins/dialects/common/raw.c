@@ -95,9 +95,11 @@ aigw_status wire_raw_headers(const struct aigw_host *host, struct aigw_ctx *ctx,
     return AIGW_OK;
 }
 
-/* Data lines; a line feed in the data was the end of one. */
-static void put_data(const struct aigw_host *host, struct aigw_buf *buf, aigw_str rest, bool is_bare)
+/* Data lines; a line feed in the data was the end of one. True when it was one line. */
+static bool put_data(const struct aigw_host *host, struct aigw_buf *buf, aigw_str rest, bool is_bare)
 {
+    const char *begin = rest.ptr;
+
     host->buf_put(buf, "data: ", 6);
     for (;;) {
         const char *feed = rest.len > 0 ? memchr(rest.ptr, '\n', rest.len) : NULL;
@@ -113,14 +115,17 @@ static void put_data(const struct aigw_host *host, struct aigw_buf *buf, aigw_st
         rest = (aigw_str){ feed + 1, rest.len - len - 1 };
     }
     host->buf_put(buf, "\n\n", 2);
+    return rest.ptr == begin;
 }
 
+/* *ret_is_line: the frame's data ends as the bytes do, but for the two line feeds behind them. */
 static aigw_status raw_bytes(const struct aigw_host *host, const struct wire_pass *pass, const struct aigw_frame *frame,
-                             aigw_str *ret_bytes)
+                             aigw_str *ret_bytes, bool *ret_is_line)
 {
     aigw_str name = frame->event.len > 0 ? frame->event : pass->event, data = frame->data;
     struct aigw_buf *buf = pass->buf;
 
+    *ret_is_line = false;
     if (frame->framing != AIGW_FRAMING_SSE) {
         *ret_bytes = frame->data;
         return AIGW_OK;
@@ -133,34 +138,34 @@ static aigw_status raw_bytes(const struct aigw_host *host, const struct wire_pas
     }
     if (wire_is_end_marker(wire_skip_blanks(data))) /* clients look for it as the vendor writes it */
         data = AIGW_STR("[DONE]");
-    put_data(host, buf, data, pass->is_bare);
+    *ret_is_line = put_data(host, buf, data, pass->is_bare);
     return host->buf_view(buf, ret_bytes);
 }
 
-/* Where in the bytes for the client that place of the frame is. Only of frames of one line: there they end alike. */
+/* Where in the bytes for the client that place of the frame is, when it is a line. */
 static aigw_str place_in(aigw_str bytes, const struct aigw_frame *frame, aigw_str place)
 {
-    size_t from_end = place.len > 0 ? (size_t)(frame->data.ptr + frame->data.len - place.ptr) : 0;
+    size_t from_end = (size_t)(frame->data.ptr + frame->data.len - place.ptr);
 
-    if (place.len == 0 || frame->framing != AIGW_FRAMING_SSE || memchr(frame->data.ptr, '\n', frame->data.len))
-        return AIGW_STR_NONE;
-    return (aigw_str){ bytes.ptr + bytes.len - 2 - from_end, place.len }; /* an event ends in two line feeds */
+    return (aigw_str){ bytes.ptr + bytes.len - 2 - from_end, place.len };
 }
 
 aigw_status wire_pass(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass)
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_RAW };
     const struct aigw_frame *frame = pass->frame;
+    bool is_line;
     aigw_status status;
 
     if (!pass->buf || !frame)
         return AIGW_OK;
     pass->frame = NULL;
     event.flags = pass->has_content ? 0 : AIGW_EVENTF_PREAMBLE;
-    status = raw_bytes(host, pass, frame, &event.text);
+    status = raw_bytes(host, pass, frame, &event.text, &is_line);
     if (status != AIGW_OK)
         return status;
-    event.name = place_in(event.text, frame, pass->model);
+    if (is_line && pass->model.len > 0)
+        event.name = place_in(event.text, frame, pass->model);
     return host->emit(ctx, &event);
 }
 
