@@ -1,4 +1,5 @@
 """Checks over the whole run, after every group has ended."""
+import json
 import os
 import subprocess
 
@@ -33,4 +34,21 @@ def no_secret_in_any_log(ctx):
         raise Failure(f"none of {len(secrets)} secrets in any log", f"{len(hits)} hits: " + " || ".join(hits[:5]))
 
 
-OVERALL = [("RUN-SANITIZER", no_sanitizer_report), ("RUN-EXIT", no_crash), ("RUN-SECRETS", no_secret_in_any_log)]
+def every_line_is_json(ctx):
+    """Whatever begins as an object is one, whole: a reader of logs loses the others. A killed gateway's last may be cut."""
+    broken = []
+    for name in sorted(os.listdir(ctx.log_dir)):
+        with open(os.path.join(ctx.log_dir, name), "rb") as log:
+            for line in log:
+                if line[:1] != b"{" or line[-1:] != b"\n":
+                    continue
+                try:
+                    json.loads(line)
+                except ValueError as err:
+                    broken.append(f"{name}: {err}: {line[:200]!r}")
+    if broken:
+        raise Failure("JSON on every line of every log", f"{len(broken)} others: " + " || ".join(broken[:3]))
+
+
+OVERALL = [("RUN-SANITIZER", no_sanitizer_report), ("RUN-EXIT", no_crash), ("RUN-SECRETS", no_secret_in_any_log),
+           ("RUN-LOGS", every_line_is_json)]
