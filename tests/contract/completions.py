@@ -98,6 +98,11 @@ table(__name__, "comp", [
     Row("C-COMP-016", ask(Reply(), model_provider=None, model_name="m" * 51), 422, INVALID),
     Row("C-COMP-017", ask(Reply(), project_id="12"), 200, whole()),
     Row("C-COMP-018", ask(Reply(usage=(12, 5))), 200, whole(usage=(12, 5))),
+    *[Row(f"C-COMP-001-first-{name}", ask(Reply(body={"choices": [
+        {**more, "message": {"role": "assistant", "content": "x"}, "finish_reason": "stop"},
+        {**more, "message": {"role": "assistant", "content": "not this"}, "finish_reason": "stop"}]})), 200, whole(),
+          "of several choices without a number the first")
+      for name, more in (("absent", {}), ("null", {"index": None}))],
     Row("C-COMP-choices", ask(Reply(), choices_count=3), 200, whole(), "choices_count is ignored"),
     Row("C-COMP-name-null", ask(Reply(), model_name=None), (200, 422)),
     Row("C-COMP-007-blank", ask(Reply(pieces=(" \n",))), 200, whole("")),

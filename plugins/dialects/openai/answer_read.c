@@ -279,8 +279,10 @@ static aigw_status emit_choice(struct openai_in *in, const struct aigw_json *obj
         return openai_emit_error(in, obj);
     if (openai_is_error(&said[SAID_ERROR], &said[SAID_OBJECT], &said[SAID_TYPE]))
         return openai_emit_error(in, inner);
-    if (position == ALONE || !aigw_json_int(&members[CHOICE_INDEX], &index))
-        index = in->call->choice_count > 1 ? (int64_t)position : 0;
+    if (position == ALONE)
+        index = 0;
+    else if (!aigw_json_int(&members[CHOICE_INDEX], &index)) /* in a frame of a stream all belong to the one choice */
+        index = is_body || in->call->choice_count > 1 ? (int64_t)position : 0;
     if (index < 0 || index >= in->call->choice_count)
         return AIGW_OK; /* nobody asked for it */
     choice = (uint32_t)index;
