@@ -7,7 +7,7 @@
 #include "plugin/abi.h"
 
 #define ITEMS_MAX 1000000u /* messages, parts and tools of one request: more are a list that has no end */
-#define DEPTH_MAX 8u      /* parts inside parts */
+#define DEPTH_MAX 8u       /* parts inside parts */
 
 #define AT(type, field) offsetof(struct type, field)
 

@@ -35,7 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct aigw_list patterns = { &pattern, pattern ? 1 : 0 };
     if (pattern && gw_endpoint_normalize(&arena, raw, &endpoint, &reason) == AIGW_OK) {
         check_normal(&arena, endpoint);
-        struct gw_endpoint_list *list = gw_endpoint_list_build(&arena, &patterns, "models.allowed_endpoints", &problems);
+        struct gw_endpoint_list *list =
+            gw_endpoint_list_build(&arena, &patterns, "models.allowed_endpoints", &problems);
         bool ok = list && gw_endpoint_listed(list, endpoint, &arena, &reason);
         if (ok && problems.error_count)
             abort();
