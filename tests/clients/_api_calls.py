@@ -240,6 +240,13 @@ def google_stream(order):
     return {"text": "".join(pieces), "pieces": pieces, "tokens": [usage.prompt_token_count, usage.candidates_token_count]}
 
 
+def google_chat(order):
+    """The SDK keeps the conversation, of a streamed answer each piece, and drops turns that look broken to it."""
+    chat = google_of(order).chats.create(model=order["model"])
+    said = ["".join(chunk.text or "" for chunk in chat.send_message_stream(word)) for word in ("hi", "and now?")]
+    return {"text": "+".join(said), "kept": [content.role for content in chat.get_history(curated=True) if content.role == "user"]}
+
+
 def google_tools(order):
     """The SDK runs the tool by itself, and asks again."""
     calls = []

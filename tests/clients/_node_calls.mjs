@@ -141,6 +141,16 @@ const calls = {
       if (chunk.text) pieces.push(chunk.text);
     return { text: pieces.join(""), pieces: pieces.length };
   },
+  async "google chat"(client, model) {
+    const chat = client.chats.create({ model });
+    const said = [];
+    for (const message of ["hi", "and now?"]) {
+      let text = "";
+      for await (const chunk of await chat.sendMessageStream({ message })) text += chunk.text ?? "";
+      said.push(text);
+    }
+    return { text: said.join("+"), kept: chat.getHistory(true).filter((content) => content.role === "user").length };
+  },
   async "google tools"(client, model) {
     const seen = [];
     const chat = client.chats.create({ model, config: { tools: [{ functionDeclarations: [

@@ -99,6 +99,7 @@ call_case("anthropic", "thinking", {"blocks": [["thinking", "two steps"], ["text
                               {"type": "text", "text": "hello"}])]))
 call_case("google", "whole", {"text": "hello", "stop": "STOP", "tokens": [7, 2]})
 call_case("google", "stream", {"text": "hello", "pieces": ["hel", "lo"], "tokens": [7, 2]})
+call_case("google", "chat", {"text": "hello+hello", "kept": ["user", "user"]})
 call_case("google", "tools", {"calls": ADD, "text": "3 and 7"}, adder)
 call_case("google", "parse", {"person": {"name": "Ann", "age": 7}}, adder)
 call_case("google", "models", {"models": ["models/gpt", "models/claude", "models/both"]}, models=("gpt",))

@@ -2,11 +2,15 @@
 import json
 from urllib.parse import quote
 
+from fakes import dialects
 from fakes.models import Reply
 from harness.runner import case, equal, fixture, truth
 
+from ._apis import sse as sse_events
 from ._client_env import CHAT, KEY, MESSAGES, chat, message, sha
 from ._env import Env
+from ._pairs import TARGETS
+from ._pairs_env import KEY as PAIRS_KEY
 
 ASK = {"contents": [{"parts": [{"text": "hi"}]}]}
 ASKED = {"role": "user", "content": "q"}
@@ -251,3 +255,31 @@ def nothing_more(env):
         equal((found["status"], sent, found["error"]["param"]), (400, None, "max_tokens"), f"max_tokens {bad}")
     found, sent, _ = env.say("chat", "openai", {"input": "a", "dimensions": 0}, model="text-embedding-3-small", kind="embedding")
     equal(found["error"]["message"], "'dimensions' must be at least 1.", "words about a range without an upper end")
+
+
+@case("CL-GEM-pieces", "pairs")
+def pieces(env):
+    """Google's SDKs keep a streamed answer as they got it: each piece must have a part, or they forget the turn; and all of them come
+    back, a content each, and are one turn to other servers."""
+    answer = {"reasoning": "hm", "text": "Hello there.", "calls": [["call00001", "look", {"n": 1}], ["call00002", "look", {"n": 2}]]}
+    asked = {"generationConfig": {"thinkingConfig": {"includeThoughts": True}}}
+    for target in ("openai", "anthropic", "bedrock", "mistral"):
+        for sse, query in ((True, "?alt=sse"), (False, "")):
+            script = env.scripts[target]
+            dialect = next(item for item in TARGETS if item.name == target).dialect
+            kind, body = dialects.write(dialect, answer, "real", True)
+            script.replies = [Reply(body=body, content_type=kind)]
+            name = env.names[target, next(item for item in TARGETS if item.name == target).model]
+            response = env.post(f"/v1beta/models/{name}:streamGenerateContent{query}", json.dumps({**ASK, **asked}),
+                                headers={"x-goog-api-key": PAIRS_KEY})
+            found = [json.loads(data) for _, data in sse_events(response)] if sse else response.json()
+            contents = [one["candidates"][0].get("content", {}) for one in found]
+            equal([one for one in contents if not one.get("parts") or not all(one["parts"])], [], f"pieces without a part from {target}")
+            results = [{"functionResponse": {"name": "look", "id": ident, "response": {"output": "42"}}} for ident in ("call00001", "call00002")]
+            talk = [*ASK["contents"], *contents, {"role": "user", "parts": results}]
+            status, sent, response = env.say("gemini", target, {"contents": talk})
+            equal(status["status"], 200, f"the next turn at {target} ({response.text[:200]})")
+            roles = [one["role"] for one in sent["messages"] if one["role"] != "system"]
+            equal((roles[:2], roles.count("assistant")), (["user", "assistant"], 1), f"turns at {target}")
+            said = json.dumps(next(one for one in sent["messages"] if one["role"] == "assistant"))
+            truth('"Hello there."' in said and said.count("look") == 2, f"the whole text and both calls at {target}", said)

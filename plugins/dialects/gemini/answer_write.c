@@ -157,8 +157,8 @@ static aigw_status put_content(struct gemini_writer *w, struct aigw_buf *buf, st
     aigw_status status = choice->parts ? w->host->buf_view(choice->parts, &parts) : AIGW_OK;
 
     put(w, buf, "\"content\":{\"role\":\"model\",\"parts\":[");
-    if (choice->part_count == 0) /* clients want one */
-        put(w, buf, "{\"text\":\"\"}");
+    if (parts.len == 0)
+        put(w, buf, GEMINI_NO_TEXT);
     w->host->buf_put(buf, parts.ptr, parts.len);
     put(w, buf, "]},");
     return status;
@@ -167,11 +167,10 @@ static aigw_status put_content(struct gemini_writer *w, struct aigw_buf *buf, st
 static aigw_status put_end_of(struct gemini_writer *w, struct aigw_buf *buf, uint32_t number)
 {
     struct gemini_write_choice *choice = &w->choices[number];
-    aigw_status status = AIGW_OK;
+    aigw_status status;
 
     put(w, buf, "{");
-    if (w->options->form == GEMINI_WRITE_WHOLE || choice->part_count == 0)
-        status = put_content(w, buf, choice);
+    status = put_content(w, buf, choice);
     put(w, buf, "\"finishReason\":");
     w->host->buf_json(buf, reason_of(choice));
     if (choice->detail.len > 0) {
@@ -199,7 +198,7 @@ aigw_status gemini_write_end(struct gemini_writer *w, struct aigw_buf *buf)
         if (status == AIGW_OK)
             status = gemini_write_close_text(w, i);
         if (status == AIGW_OK && w->choices[i].signature.len > 0) /* of a thought that nothing followed */
-            status = gemini_write_part(w, buf, i, AIGW_STR("{\"text\":\"\"}"), true);
+            status = gemini_write_part(w, buf, i, AIGW_STR(GEMINI_NO_TEXT), true);
     }
     if (status != AIGW_OK)
         return status;

@@ -12,6 +12,10 @@ extern const char *const gemini_beside[GEMINI_BESIDE];
 
 #define GEMINI_ANSWER_MAX ((size_t)64 * 1024 * 1024) /* of a whole answer, and of a call's arguments */
 
+/** A part that says nothing. Google's SDKs take a turn out of a chat's history, and the user's word before it, when any
+ * piece of the answer has no part. */
+#define GEMINI_NO_TEXT "{\"text\":\"\"}"
+
 /** One part, JSON text of an object; a signature that waits may be put into it. */
 aigw_status gemini_write_part(struct gemini_writer *w, struct aigw_buf *buf, uint32_t choice, aigw_str part,
                               bool may_be_signed);

@@ -29,7 +29,7 @@ static struct aigw_buf *list_of(struct gemini_writer *w, struct aigw_buf **list)
 static void begin_object(struct gemini_writer *w, struct aigw_buf *buf, const char *member)
 {
     gemini_write_open(w, buf);
-    put(w, buf, "{");
+    put(w, buf, "{\"content\":{\"role\":\"model\",\"parts\":[" GEMINI_NO_TEXT "]},");
     put(w, buf, member);
 }
 

@@ -390,7 +390,12 @@ aigw_status gemini_read_request(const struct aigw_host *host, struct aigw_ctx *c
         inner.type == AIGW_JSON_OBJECT)
         root = inner;
     status = read_chat(&r, &root);
-    return status == AIGW_OK ? wire_later_room(&ret_asked->later, &r.memory) : status;
+    if (status == AIGW_OK)
+        status = wire_later_room(&ret_asked->later, &r.memory);
+    if (status != AIGW_OK || !r.has_pieces)
+        return status;
+    wire_later_read(&ret_asked->later);
+    return gemini_read_turns(&r);
 }
 
 aigw_str gemini_model_name(aigw_str path)

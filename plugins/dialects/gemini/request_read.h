@@ -24,6 +24,7 @@ struct gemini_reading {
     uint32_t content_number, part_number;  /* where we are in `contents`, from 1; 0: not there */
     uint32_t tool_number, function_number; /* … in `tools` */
     uint32_t piece_count; /* messages, parts and tools: each takes far more memory than its shortest text */
+    bool has_pieces;      /* a turn of the model's stands in several contents */
     bool is_in_config;    /* … in `generationConfig` */
     uint32_t call_count;  /* of the conversation, for ids */
     uint32_t open_count;  /* calls of the last turn that have no result yet */
@@ -60,6 +61,8 @@ aigw_status gemini_read_more(struct gemini_reading *r, struct gemini_extra *extr
 /** Close it; absent when there was nothing. */
 aigw_status gemini_read_more_end(struct gemini_reading *r, struct gemini_extra *extra, aigw_str *ret);
 
+/** A turn of the model's in several contents becomes one message, and its words one text. */
+aigw_status gemini_read_turns(struct gemini_reading *r);
 /** "contents" and "systemInstruction". */
 aigw_status gemini_read_contents(struct gemini_reading *r, const struct aigw_json *contents);
 aigw_status gemini_read_system(struct gemini_reading *r, const struct aigw_json *instruction);

@@ -58,10 +58,12 @@ static aigw_status add_message(struct gemini_reading *r, uint32_t role, const st
         r->calls_at = msg;
         return AIGW_OK;
     }
-    if (r->last)
+    if (r->last) {
+        r->has_pieces |= role == AIGW_ROLE_ASSISTANT && r->last->role == AIGW_ROLE_ASSISTANT;
         r->last->next = msg;
-    else
+    } else {
         r->request->messages = msg;
+    }
     r->last = msg;
     if (role == AIGW_ROLE_ASSISTANT || role == AIGW_ROLE_TOOL)
         r->calls_at = msg;

@@ -250,7 +250,9 @@ static const struct {
       "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"functionCall\":{\"id\":\"b\",\"name\":\"g\","
       "\"args\":{}}}]},"
       "\"index\":0}],\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n\n"
-      "data: {\"candidates\":[{\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":10,"
+      "data: "
+      "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"\"}]},\"finishReason\":\"STOP\","
+      "\"index\":0}],\"usageMetadata\":{\"promptTokenCount\":10,"
       "\"candidatesTokenCount\":5,\"thoughtsTokenCount\":2,\"cachedContentTokenCount\":4,\"totalTokenCount\":17},"
       "\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n\n" },
     { "text between the pieces of a call, whose arguments are on several lines",
@@ -268,7 +270,9 @@ static const struct {
       "\"args\":{\"n\":\"\\ufffd\"}}}]},\"index\":0}],\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n\n"
       "data: {\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"y\"}]},\"index\":0}],"
       "\"modelVersion\":\"m\",\"responseId\":\"r1\"}\n\n"
-      "data: {\"candidates\":[{\"finishReason\":\"STOP\",\"index\":0}],\"usageMetadata\":{},\"modelVersion\":\"m\","
+      "data: "
+      "{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"\"}]},\"finishReason\":\"STOP\","
+      "\"index\":0}],\"usageMetadata\":{},\"modelVersion\":\"m\","
       "\"responseId\":\"r1\"}\n\n" },
     { "nothing was said",
       GEMINI_WRITE_SSE,
@@ -297,7 +301,8 @@ static const struct {
         EVENT(FINISH, .finish = AIGW_FINISH_CONTEXT_FULL) },
       "[{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{\"text\":\"\",\"thoughtSignature\":\"c2ln\"}]},"
       "\"index\":0}],"
-      "\"modelVersion\":\"m\",\"responseId\":\"r1\"},\r\n{\"candidates\":[{\"finishReason\":\"MAX_TOKENS\",\"index\":0}"
+      "\"modelVersion\":\"m\",\"responseId\":\"r1\"},\r\n{\"candidates\":[{\"content\":{\"role\":\"model\",\"parts\":[{"
+      "\"text\":\"\"}]},\"finishReason\":\"MAX_TOKENS\",\"index\":0}"
       "],"
       "\"usageMetadata\":{},\"modelVersion\":\"m\",\"responseId\":\"r1\"}]" },
 };
