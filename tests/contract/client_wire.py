@@ -283,3 +283,22 @@ def pieces(env):
             equal((roles[:2], roles.count("assistant")), (["user", "assistant"], 1), f"turns at {target}")
             said = json.dumps(next(one for one in sent["messages"] if one["role"] == "assistant"))
             truth('"Hello there."' in said and said.count("look") == 2, f"the whole text and both calls at {target}", said)
+
+
+@case("CL-MAP-03-headers", "pairs")
+def headers_along(env):
+    """What a client says to its vendor beside the body goes along with its own bytes, and to no other server."""
+    said = {"chat": {"OpenAI-Beta": "thing=v2", "Idempotency-Key": "key-7"}, "gemini": {"x-goog-api-client": "google-genai-sdk/3.6.1"},
+            "messages": {"anthropic-beta": "a-1,b-2", "anthropic-version": "2023-06-01"}}
+    own = {"chat": "openai", "gemini": "vertex", "messages": "anthropic"}
+    never = {"Cookie": "a=b", "x-stainless-lang": "js", "X-Forwarded-For": "192.0.2.1"}
+    for api, headers in said.items():
+        for target in ("openai", "anthropic", "vertex", "mistral", "bedrock"):
+            found, _, response = env.say(api, target, {}, headers={**headers, **never})
+            equal(found["status"], 200, f"{api} at {target} ({response.text[:200]})")
+            for name, value in headers.items():
+                if target == own[api]:
+                    equal(env.sent.header(name), value, f"{name} at {target}")
+                elif name != "anthropic-version":
+                    equal(env.sent.header(name), None, f"{name} at {target}")
+            equal([env.sent.header(name) for name in never], [None] * 3, f"what nobody needs, at {target}")

@@ -29,6 +29,7 @@ struct gemini_api_call {
     struct gemini_asked asked;
     struct aigw_model_request request; /* canonical; as long as the body */
     struct aigw_raw raw;               /* the body as it is */
+    struct aigw_pair passed;           /* the header that goes along with it */
     size_t body_len;
     uint32_t vectors;
     struct aigw_usage counted;

@@ -113,12 +113,17 @@ static uint32_t kind_of(uint32_t method)
                                         : AIGW_CALL_CHAT;
 }
 
-static void mark_raw(struct gemini_api_call *call, aigw_str body)
+static void mark_raw(struct aigw_ctx *ctx, struct gemini_api_call *call, aigw_str body)
 {
+    aigw_str client = call->api->host->header(ctx, "x-goog-api-client");
+
     call->raw = (struct aigw_raw){ .struct_size = sizeof call->raw,
                                    .flags = AIGW_RAWF_EVENTS | (call->answer.is_stream ? AIGW_RAWF_STREAM : 0),
                                    .dialect = AIGW_STR(GEMINI_DIALECT),
-                                   .body = body };
+                                   .body = body,
+                                   .headers = &call->passed,
+                                   .header_count = client.len > 0 };
+    call->passed = (struct aigw_pair){ AIGW_STR("x-goog-api-client"), client };
 }
 
 static aigw_status gemini_api_check(struct aigw_ctx *ctx, void *self, void *state, const struct aigw_request *request)
@@ -152,7 +157,7 @@ static aigw_status gemini_api_check(struct aigw_ctx *ctx, void *self, void *stat
                          : asks_for_sse(request->query) ? GEMINI_WRITE_SSE
                                                         : GEMINI_WRITE_LIST;
     call->answer.is_list = call->options.form == GEMINI_WRITE_LIST;
-    mark_raw(call, request->body);
+    mark_raw(ctx, call, request->body);
     return client_keep(call->api->host, ctx, gemini_model_name(model), &call->client_model) ? AIGW_OK : AIGW_E_NOMEM;
 }
 

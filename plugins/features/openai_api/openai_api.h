@@ -35,6 +35,7 @@ struct openai_api_call {
     char id[CLIENT_ID_SIZE];
     aigw_str client_model; /* the client's word for it; request memory */
     struct client_answer answer;
+    struct aigw_pair passed[2]; /* headers that go along with the client's own bytes */
     struct client_word said[6]; /* how this client spells what it said in other words than usual */
     bool is_responses, is_count;
     bool has_written; /* something of the answer */

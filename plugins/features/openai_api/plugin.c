@@ -149,6 +149,21 @@ static void keep_words(struct openai_api_call *call)
     call->answer.said = count > 0 ? call->said : NULL;
 }
 
+/* What a client says to the server beside its body. */
+static void keep_headers(struct aigw_ctx *ctx, struct openai_api_call *call)
+{
+    static const char *const names[] = { "openai-beta", "idempotency-key" };
+    struct aigw_raw *raw = &call->asked.raw;
+
+    raw->headers = call->passed;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        aigw_str value = call->api->host->header(ctx, names[i]);
+
+        if (value.len > 0)
+            call->passed[raw->header_count++] = (struct aigw_pair){ { names[i], strlen(names[i]) }, value };
+    }
+}
+
 static const struct client_rates rates = {
     .limit = { "x-ratelimit-limit-requests", "x-ratelimit-limit-tokens" },
     .remaining = { "x-ratelimit-remaining-requests", "x-ratelimit-remaining-tokens" },
@@ -243,6 +258,7 @@ static aigw_status openai_api_check(struct aigw_ctx *ctx, void *self, void *stat
         return refuse_body(ctx, call, &too_many);
     call->answer.is_stream = call->asked.is_stream && !call->is_count;
     keep_words(call);
+    keep_headers(ctx, call);
     if (call->is_count)
         call->request.kind = AIGW_CALL_COUNT;
     /* said in every piece of the answer */
