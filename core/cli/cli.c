@@ -1,10 +1,12 @@
 /* cli.c - flags and commands, as table.c has them. */
 #include "cli/cli.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/internal.h"
 #include "cli/table.h"
@@ -244,10 +246,24 @@ static int run_command(const struct cli_command *command, int argc, char **argv)
     return result;
 }
 
+/** Whoever was started without standard streams would get a socket, a log or a file as one of them, and write there
+ * what is meant for standard error. */
+static void fill_standard_streams(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd > STDERR_FILENO)
+        close(fd);
+}
+
 int gw_cli_main(int argc, char **argv)
 {
     const struct cli_command *command;
 
+    fill_standard_streams();
     if (argc < 2) {
         print_help(stderr);
         return CLI_USAGE;

@@ -52,6 +52,31 @@ def told_to_leave(idle):
     truth(idle.is_closed_within(5), "the connection to be closed after it", "still open")
 
 
+@case("F-START-without-streams", "stop")
+def without_standard_streams(starter):
+    """Started with closed standard streams, as some supervisors do: none of its own descriptors takes their place."""
+    folder = starter.ctx.folder("streams")
+    log = os.path.join(folder, "aigw.log")
+    with open(os.path.join(folder, "90-local.conf"), "w", encoding="utf-8") as conf:
+        conf.write('server: { host = "127.0.0.1"; port = 0; metrics_host = ""; };\nlog: { file = "%s"; };\n' % log)
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", starter.ctx.binary, "serve", "--conf-dir", starter.ctx.conf_dir,
+             "--conf-dir", folder, "--plugin-dir", starter.ctx.plugin_dir], stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            env={"PATH": "/usr/bin:/bin", "AIGW_AUTH__BYPASS_EXTERNAL": "true"})
+        try:
+            deadline = time.monotonic() + 20
+            while not os.path.exists(log) or "listening" not in open(log, encoding="utf-8").read():
+                truth(process.poll() is None and time.monotonic() < deadline, f"a start with {closed}", process.poll())
+                time.sleep(0.02)
+            equal([os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in (0, 1, 2)], ["/dev/null"] * 3, f"streams with {closed}")
+        finally:
+            process.terminate()
+            equal(process.wait(20), 0, f"exit status with {closed}")
+        os.remove(log)
+
+
 @case("F-SIGTERM-drain", "stop")
 def drain(starter):
     """Running streams and calls finish, new connections are refused, idle ones told to leave, exit code 0."""
