@@ -1,11 +1,13 @@
 """ISO rows: plugins that break the rules of their interface, are slow, or never come back (issue: isolation). Each is named
 in the log and in the metrics, and harms nobody else; the operator can switch one off while the gateway runs."""
 import json
+import os
 import re
 import subprocess
 import time
 
 from contract._env import Env, Reply, completion
+from harness import http
 from harness.command import run
 from harness.runner import case, equal, fixture, truth
 
@@ -442,6 +444,41 @@ def end_row(what, named, how):
 
 for _what, (_named, _how) in ENDS.items():
     end_row(_what, _named, _how)
+
+
+def last_words_row(what, code, words):
+    @case(f"ISO-end-{what.replace(':', '-')}", "opening")
+    def check(env):
+        """A plugin that ends the process that serves: the last line says whose code it was."""
+        folder = env.ctx.folder("end")
+        log, said = os.path.join(folder, "aigw.log"), os.path.join(folder, "stderr")
+        with open(os.path.join(folder, "90-local.conf"), "w", encoding="utf-8") as conf:
+            conf.write('server: { host = "127.0.0.1"; port = 0; metrics_host = ""; };\nlog: { file = "%s"; };\n' % log +
+                       CONF.format(url="http://127.0.0.1:9/v1", here="http://127.0.0.1:9/v1"))
+        with open(said, "wb") as out:
+            process = subprocess.Popen(
+                [env.ctx.binary, "serve", "--conf-dir", env.ctx.conf_dir, "--conf-dir", folder, "--plugin-dir",
+                 env.ctx.plugin_dir, "--plugin-dir", env.ctx.build_dir + "/tests/hostile"], stderr=out,
+                env={"PATH": "/usr/bin:/bin", "AIGW_AUTH__BYPASS_EXTERNAL": "true"})
+        try:
+            def ports():
+                with open(log, encoding="utf-8") as lines:
+                    return [json.loads(line)["port"] for line in lines if '"listening"' in line]
+            until(lambda: os.path.exists(log) and ports(), "the start")
+            with http.Connection(ports()[0]) as conn:
+                conn.send(f"POST /hostile HTTP/1.1\r\nHost: x\r\nContent-Length: {len(what)}\r\n\r\n{what}".encode())
+                equal(process.wait(20), code, "how it ended")
+        finally:
+            process.kill()
+            process.wait()
+        with open(said, encoding="utf-8", errors="replace") as text:
+            truth(words in text.read(), words, open(said, encoding="utf-8", errors="replace").read())
+
+
+for _what, _code, _words in (("abort", -6, 'plugin "hostile_feature" (bad) aborted in run()'),
+                             ("P:abort", -6, 'plugin "hostile_provider" (bad) aborted in produce()'),
+                             ("exit", 3, 'plugin "hostile_feature" (bad) ended the process in run()')):
+    last_words_row(_what, _code, _words)
 
 
 # ---- a callback that never comes back ----

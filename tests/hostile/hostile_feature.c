@@ -2,6 +2,8 @@
  * "hostile", whose provider breaks its own. */
 #include "hostile.h"
 
+#include <stdlib.h>
+
 struct hostile {
     const struct aigw_host *host;
     struct aigw_ctx *kept; /* of open() */
@@ -300,6 +302,10 @@ static aigw_status hostile_run(struct aigw_ctx *ctx, void *self, void *memory, c
 
     call->what = (aigw_str){ hostile->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(request->body)),
                              request->body.len };
+    if (is(call->what, "abort"))
+        abort();
+    if (is(call->what, "exit"))
+        exit(3);
     if (is(call->what, "status 77"))
         return 77;
     if (is(call->what, "status -99"))

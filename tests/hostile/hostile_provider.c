@@ -196,6 +196,8 @@ static aigw_status hostile_produce(struct aigw_ctx *ctx, void *self, void *memor
     aigw_str what = ((const struct call *)memory)->what;
     aigw_status status;
 
+    if (is(what, "abort"))
+        abort();
     if (is(what, "produce status"))
         return 88;
     if (is(what, "produce pends"))
