@@ -7,6 +7,8 @@
 #include "auth/grant.h"
 #include "base/log.h"
 
+#define BODY_MAX (INT64_C(1) << 30)
+
 bool gw_request_move(struct gw_request *request, enum gw_request_step step)
 {
     enum gw_request_state next = gw_request_next(request->state, step);
@@ -243,8 +245,9 @@ static enum outcome go_to_body(struct gw_request *request)
                                          request->route->feature->name));
         return ENDED;
     }
-    if (request->route->spec->body_max)
-        request->ex->body_max = (size_t)request->route->spec->body_max;
+    if (request->route->spec->body_max) /* a plugin's word, and clients' bytes: as much as limits.body_max may be */
+        request->ex->body_max =
+            (size_t)(request->route->spec->body_max < BODY_MAX ? request->route->spec->body_max : BODY_MAX);
     if (request->ex->coding == GW_CODING_UNKNOWN) {
         gw_answer_refuse(request, AIGW_REFUSE_ENCODING, 415,
                          "Content-Encoding is not supported: send " GW_CODINGS ", or the body as it is", NULL, -1);

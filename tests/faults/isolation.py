@@ -357,6 +357,15 @@ def loop_lag(env):
     equal([int(count) for _, count in buckets], sorted(int(count) for _, count in buckets), "counts that add up")
 
 
+@case("ISO-body-max", "hostile")
+def body_max(env):
+    """A route that would take bodies without end takes 1 GiB: what is announced as more is refused at once."""
+    for length, status in ((1 << 30, 100), ((1 << 30) + 1, 413), ((1 << 63) - 1, 413)):
+        with env.gw.connect(timeout=10) as conn:
+            conn.send(f"PUT /hostile HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n".encode())
+            equal(conn.read_head().status, status, f"status of {length} bytes")
+
+
 @case("ISO-memory", "hostile")
 def memory(env):
     """What a feature may take is limited, whichever way it takes it, and is in the metrics."""

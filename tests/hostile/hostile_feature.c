@@ -416,6 +416,12 @@ static const struct aigw_route hostile_routes[] = {
       .category = "hostile",
       .summary = "Breaks one rule.",
       .callers = AIGW_CALLER_ANYONE },
+    { .method = "PUT",
+      .path = "/hostile",
+      .category = "hostile",
+      .summary = "Takes whatever comes.",
+      .callers = AIGW_CALLER_ANYONE,
+      .body_max = INT64_MAX },
 };
 
 #ifndef HOSTILE_METRIC
@@ -428,7 +434,7 @@ static const struct aigw_feature_ops hostile_ops = {
     .struct_size = sizeof hostile_ops,
     .route_size = sizeof(struct aigw_route),
     .routes = hostile_routes,
-    .route_count = 1,
+    .route_count = sizeof hostile_routes / sizeof *hostile_routes,
     .call_size = sizeof(struct call),
     .open = hostile_open,
     .run = hostile_run,

@@ -54,7 +54,7 @@ struct aigw_route {
     const char *forbidden_detail; /* text of the 403, without quotes                                                  */
     uint32_t flags;               /* AIGW_ROUTEF_* */
     uint32_t tag;                 /* for the plugin: tells its routes apart                                           */
-    int64_t body_max;             /* bytes, 0 for the configured default                                              */
+    int64_t body_max;             /* bytes, 1 GiB at most; 0 for the configured default                               */
     const char *category;         /* metric and log label, such as "code_suggestions"                                 */
     /* for the API document */
     const char *summary;
