@@ -18,7 +18,7 @@
 /* The log is one of the two permitted globals: it must be reachable from every thread and every error path. */
 static struct {
     atomic_int level;
-    atomic_bool json;
+    atomic_bool json, is_running;
 } the_log = { .level = GW_LOG_INFO, .json = true };
 
 static pthread_once_t key_once = PTHREAD_ONCE_INIT;
@@ -85,7 +85,13 @@ aigw_status gw_log_start(const struct gw_log_options *options, struct gw_err *re
         status = gw_log_writer_start(reterr);
     if (status == AIGW_OK)
         gw_log_flush();
+    atomic_store(&the_log.is_running, status == AIGW_OK);
     return status;
+}
+
+bool gw_log_is_json(void)
+{
+    return atomic_load(&the_log.is_running) && atomic_load(&the_log.json);
 }
 
 void gw_log_reopen(void)
@@ -98,6 +104,7 @@ void gw_log_stop(void)
     struct gw_buf *lines;
 
     gw_log_flush();
+    atomic_store(&the_log.is_running, false);
     if (!gw_log_writer_stop())
         return;
     gw_mask_forget();

@@ -37,6 +37,8 @@ bool gw_log_enabled(int level);
 uint64_t gw_log_dropped(void);
 
 /** Mask this exact text wherever it appears from now on. Copied; short values (< 6 bytes) are ignored. Any thread. */
+/** Is there a log whose readers expect JSON? Fit for a signal handler. */
+bool gw_log_is_json(void);
 void gw_log_add_secret(const char *value);
 /** Append text to out with every secret masked. For error texts that leave by other doors (HTTP bodies, stdout). */
 void gw_log_mask(struct gw_buf *out, aigw_str text);

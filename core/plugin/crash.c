@@ -6,14 +6,45 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "plugin/ctx.h"
 #include "plugin/visit.h"
 
 static const char *volatile loading;
 
+/* One line, written at once: others may be writing, too. */
+static struct {
+    char text[1024];
+    size_t len;
+    bool is_json;
+} line;
+
 static void say(const char *text)
 {
-    if (text && write(STDERR_FILENO, text, strlen(text)) < 0)
+    for (; text && *text && line.len < sizeof line.text - 64; text++) { /* room for a pair and for what ends it */
+        if (line.is_json && (*text == '"' || *text == '\\'))
+            line.text[line.len++] = '\\';
+        line.text[line.len++] = line.is_json && (unsigned char)*text < ' ' ? ' ' : *text;
+    }
+}
+
+static void begin(void)
+{
+    line.is_json = false;
+    line.len = 0;
+    if (gw_log_is_json()) {
+        say("{\"message\":\"");
+        line.is_json = true;
+    }
+}
+
+static void end(void)
+{
+    static const char rest[] = "\",\"level\":\"critical\",\"logger\":\"plugin\"}\n";
+
+    for (size_t i = line.is_json ? 0 : sizeof rest - 2; rest[i]; i++)
+        line.text[line.len++] = rest[i];
+    if (write(STDERR_FILENO, line.text, line.len) < 0)
         return; /* nobody reads it */
 }
 
@@ -44,6 +75,7 @@ static void say_who(const char *what)
 {
     const struct gw_visit *visit = gw_visit_now();
 
+    begin();
     if (visit && visit->meter) {
         say_place(visit->ctx ? visit->ctx->opening : NULL);
         say("plugin \"");
@@ -54,12 +86,14 @@ static void say_who(const char *what)
         say(what);
         say(" in ");
         say(gw_callback_name(visit->callback));
-        say("()\n");
+        say("()");
+        end();
     } else if (loading) {
         say(loading);
         say(": the plugin ");
         say(what);
-        say(" while it was loaded\n");
+        say(" while it was loaded");
+        end();
     }
 }
 
