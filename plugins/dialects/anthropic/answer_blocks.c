@@ -285,19 +285,21 @@ aigw_status anthropic_block(struct anthropic_in *in, const struct aigw_json *blo
         return emit_redacted(in, block);
     if (aigw_json_is_text(&at[TYPE], "tool_use"))
         return begin_call(in, block, number);
+    if (at[TEXT].type == AIGW_JSON_STRING) /* of whatever sort */
+        return emit_value(in, AIGW_EVENT_TEXT, &at[TEXT]);
     status = add_tool(in, number, NOT_A_CALL); /* such as a tool that the server runs */
     return status == AIGW_OK ? emit_json(in, AIGW_EVENT_OPAQUE, block) : status;
 }
 
-/* A delta that we do not know belongs to a block that we do not know, or is none of ours. */
-static aigw_status emit_strange(struct anthropic_in *in, const struct anthropic_object *event)
+/* The block is one that we do not know: so are its deltas. */
+static bool is_opaque(const struct anthropic_in *in, const struct anthropic_object *event)
 {
     const struct anthropic_tool *tool = in->call->tools;
     int64_t number = reader_number(&event->at[ANTHROPIC_INDEX], -1);
 
     while (tool && tool->block != number)
         tool = tool->next;
-    return tool && tool->index == NOT_A_CALL ? emit_json(in, AIGW_EVENT_OPAQUE, &event->json) : AIGW_OK;
+    return tool && tool->index == NOT_A_CALL;
 }
 
 aigw_status anthropic_delta(struct anthropic_in *in, const struct anthropic_object *event)
@@ -305,21 +307,26 @@ aigw_status anthropic_delta(struct anthropic_in *in, const struct anthropic_obje
     enum { TYPE, TEXT, THINKING, PIECE, CITATION, SIGNATURE, MEMBERS };
     static const char *const names[MEMBERS] = { "type", "text", "thinking", "partial_json", "citation", "signature" };
     struct aigw_json at[MEMBERS];
-    bool is_bare;
 
     if (event->at[ANTHROPIC_DELTA].type != AIGW_JSON_OBJECT)
         return anthropic_nonsense(in, "has a delta that is no object");
     aigw_json_members(&event->at[ANTHROPIC_DELTA], names, MEMBERS, at);
-    is_bare = at[TYPE].type != AIGW_JSON_STRING || !reader_is_set(&at[TYPE]);
-    if (aigw_json_is_text(&at[TYPE], "text_delta") || (is_bare && at[TEXT].type > AIGW_JSON_NULL))
+    if (aigw_json_is_text(&at[TYPE], "text_delta"))
         return emit_value(in, AIGW_EVENT_TEXT, &at[TEXT]);
-    if (aigw_json_is_text(&at[TYPE], "thinking_delta") || (is_bare && at[THINKING].type > AIGW_JSON_NULL))
+    if (aigw_json_is_text(&at[TYPE], "thinking_delta"))
         return emit_value(in, AIGW_EVENT_REASONING, &at[THINKING]);
-    if (aigw_json_is_text(&at[TYPE], "input_json_delta") || (is_bare && at[PIECE].type > AIGW_JSON_NULL))
+    if (aigw_json_is_text(&at[TYPE], "input_json_delta"))
         return emit_call_piece(in, event, &at[PIECE]);
     if (aigw_json_is_text(&at[TYPE], "signature_delta"))
         return emit_signature(in, &at[SIGNATURE]);
     if (aigw_json_is_text(&at[TYPE], "citations_delta"))
         return at[CITATION].type > AIGW_JSON_NULL ? emit_json(in, AIGW_EVENT_CITATION, &at[CITATION]) : AIGW_OK;
-    return emit_strange(in, event);
+    if (is_opaque(in, event))
+        return emit_json(in, AIGW_EVENT_OPAQUE, &event->json);
+    /* without a type, or of another one: what stands there tells */
+    if (at[TEXT].type > AIGW_JSON_NULL)
+        return emit_value(in, AIGW_EVENT_TEXT, &at[TEXT]);
+    if (at[THINKING].type > AIGW_JSON_NULL)
+        return emit_value(in, AIGW_EVENT_REASONING, &at[THINKING]);
+    return at[PIECE].type > AIGW_JSON_NULL ? emit_call_piece(in, event, &at[PIECE]) : AIGW_OK;
 }
