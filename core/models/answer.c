@@ -8,25 +8,14 @@
 
 /* ---- frames ---- */
 
-/* Empty events and null keep a connection alive and say nothing (D36). */
-static bool is_heartbeat(const struct aigw_frame *frame)
-{
-    aigw_str data = gw_str_trim(frame->data);
-
-    return frame->framing == AIGW_FRAMING_SSE && (data.len == 0 || gw_str_is(data, "null"));
-}
-
 static aigw_status on_frame(void *user, const struct aigw_frame *frame)
 {
     struct gw_attempt *attempt = user;
-    struct aigw_call *call = attempt->call;
     struct gw_visit visit;
     aigw_status status;
 
     if (attempt->state == GW_ATTEMPT_OVER)
         return AIGW_E_CLOSED;
-    if (call->state == GW_CALL_FINISHED && attempt->grace.is_armed && !is_heartbeat(frame)) /* go on waiting */
-        gw_timer_set(call->in.loop, &attempt->grace, call->in.snapshot->settings.upstream.finish_grace_ms);
     gw_attempt_visit(attempt, &visit, GW_CALLBACK_FRAME);
     status = gw_attempt_ops(attempt)->frame(&attempt->ctx, gw_attempt_self(attempt), attempt->provider_call, frame);
     status = gw_attempt_visited(attempt, &visit, status, AIGW_DONE);
@@ -64,7 +53,7 @@ static void settle(struct gw_attempt *attempt, aigw_status status)
         gw_attempt_fail_status(attempt, status);
 }
 
-/* D35: a finish reason came, then for a while nothing but comments. */
+/* D35: a finish reason came, then for a while nothing of the answer. */
 void gw_attempt_grace_over(struct gw_timer *timer)
 {
     end_answer(GW_CONTAINER_OF(timer, struct gw_attempt, grace));

@@ -121,6 +121,9 @@ static aigw_status emit(struct gw_attempt *attempt, const struct aigw_event *eve
     }
     if (event->type == AIGW_EVENT_FINISH)
         return deliver_finish(attempt, event);
+    /* More of an answer that had its finish reason: go on waiting. Heartbeats, in whatever form, are none (D35). */
+    if (call->state == GW_CALL_FINISHED && attempt->grace.is_armed && !is_early(attempt, event))
+        gw_timer_set(call->in.loop, &attempt->grace, call->in.snapshot->settings.upstream.finish_grace_ms);
     gw_call_deliver(call, event);
     return call->attempt == attempt ? AIGW_OK : AIGW_E_CLOSED;
 }
