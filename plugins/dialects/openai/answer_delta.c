@@ -104,6 +104,62 @@ static bool scan_frame(aigw_str data, struct openai_delta *delta, char *scratch,
     return scan_at_end(&s) && delta->has_delta && !halves_at_edge(delta->text);
 }
 
+/* ---- the frame before ---- */
+
+#define SAME_MAX   768u
+#define MISSES_MAX 8u /* then the frames of this server differ elsewhere, too */
+
+/* The same frame with another text? Between the same bytes a whole string is all that can have changed. */
+static bool scan_same(const struct openai_same *same, aigw_str data, struct openai_delta *delta, char *scratch,
+                      size_t scratch_size)
+{
+    size_t around = (size_t)same->head_len + same->tail_len;
+    struct scan s = { .is_ok = true };
+
+    if (same->head_len == 0 || data.len < around || memcmp(data.ptr, same->bytes, same->head_len) != 0)
+        return false;
+    s.at = data.ptr + same->head_len - 1;
+    s.end = data.ptr + data.len - same->tail_len;
+    if (memcmp(s.end, same->bytes + same->head_len, same->tail_len) != 0)
+        return false;
+    delta->text = scan_string(&s, scratch, scratch_size);
+    if (!scan_at_end(&s) || halves_at_edge(delta->text)) {
+        delta->text = AIGW_STR_NONE;
+        return false;
+    }
+    if (same->model_len > 0)
+        delta->model = (aigw_str){ data.ptr + same->model_at, same->model_len };
+    return true;
+}
+
+/* Keep what stands around the text, if it is in the frame as it is and the frame says nothing else. */
+static void keep_same(struct openai_in *in, aigw_str data, const struct openai_delta *delta)
+{
+    struct openai_same *same = &in->call->same;
+    uintptr_t at = (uintptr_t)delta->text.ptr - (uintptr_t)data.ptr;
+    size_t tail_at = at + delta->text.len + 1, around = data.len - delta->text.len - 1;
+
+    same->head_len = 0;
+    if (same->misses >= MISSES_MAX || !delta->text.ptr || at >= data.len || delta->finish.len > 0 ||
+        around > SAME_MAX || (delta->model.len > 0 && delta->model.ptr > delta->text.ptr))
+        return;
+    same->misses++;
+    if (!same->bytes) {
+        same->bytes = in->host->alloc(in->ctx, AIGW_LIFE_REQUEST, around);
+        same->room = same->bytes ? (uint32_t)around : 0;
+    }
+    if (around > same->room)
+        return;
+    memcpy(same->bytes, data.ptr, at);
+    memcpy(same->bytes + at, data.ptr + tail_at, data.len - tail_at);
+    same->head_len = (uint32_t)at;
+    same->tail_len = (uint32_t)(data.len - tail_at);
+    same->model_at = delta->model.len > 0 ? (uint32_t)(delta->model.ptr - data.ptr) : 0;
+    same->model_len = (uint32_t)delta->model.len;
+}
+
+/* ---- together ---- */
+
 static aigw_status read_delta(struct openai_in *in, const struct openai_delta *delta)
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_TEXT, .text = delta->text };
@@ -145,7 +201,15 @@ aigw_status openai_frame(const struct aigw_host *host, struct aigw_ctx *ctx, str
 
     if (call->raw && wire_is_other_form(call->raw_flags, frame))
         in.pass.buf = call->raw = NULL;
-    if (!call->is_over && may_be_delta(call, frame) && scan_frame(frame->data, &delta, scratch, sizeof scratch))
-        return read_delta(&in, &delta);
+    if (!call->is_over && may_be_delta(call, frame)) {
+        if (scan_same(&call->same, frame->data, &delta, scratch, sizeof scratch)) {
+            call->same.misses = 0;
+            return read_delta(&in, &delta);
+        }
+        if (scan_frame(frame->data, &delta, scratch, sizeof scratch)) {
+            keep_same(&in, frame->data, &delta);
+            return read_delta(&in, &delta);
+        }
+    }
     return call->is_over ? AIGW_OK : openai_read(&in, frame);
 }

@@ -36,6 +36,15 @@
 struct openai_tool;
 
 /** State of one call. */
+/** A frame of text but for its text: the next ones mostly differ in that alone. Zeroed: none was seen. */
+struct openai_same {
+    char *bytes; /* what stood before the text, with its quote, then what stood behind it */
+    uint32_t room;
+    uint32_t head_len, tail_len;
+    uint32_t model_at, model_len; /* in the head */
+    uint32_t misses;              /* in a row */
+};
+
 struct openai_call {
     uint32_t path;                          /* OPENAI_* */
     uint32_t input_count;                   /* embeddings asked for */
@@ -58,6 +67,7 @@ struct openai_call {
     struct stops stops;   /* that the server is not told of: what quirks.stops points to */
     struct aigw_buf *raw; /* pass-through: the frame for the client; else NULL */
     const char *bare_url; /* where it went, when that has no version in its path; else NULL */
+    struct openai_same same;
 };
 
 /** Begin a call: path, counts, and of the request method and framing. `wants_text`: a chat goes to the completions.
