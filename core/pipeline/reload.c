@@ -81,7 +81,8 @@ bool gw_serving_load(struct gw_serving *serving)
     if (!serving->snapshot)
         fprintf(stderr, "aigw: %zu problem%s in the configuration; nothing was started\n", problems.error_count,
                 problems.error_count == 1 ? "" : "s");
-    if (has_log)
+    /* Hundreds of files: not for nothing. A reload, which may switch it on, looks at them in any case. */
+    if (has_log && serving->snapshot->settings.server.watch_config)
         gw_watch_mark(&serving->watch, &serving->options, &serving->snapshot->settings);
     if (has_log)
         serving->fixed = gw_settings_fixed(&serving->snapshot->settings, &serving->fixed_in);

@@ -246,6 +246,26 @@ def watched(env):
     after(lambda e: e.put_plugin(e.ctx, b"\0\0"), "configuration reloaded")
 
 
+@fixture("watching", patient=True, takes_s=10)
+def watching_env(ctx):
+    return ControlEnv(ctx, "watching")
+
+
+@case("OP-REL-watch-later", "watching")
+def watching(env):
+    """Switched on by a reload: that is no change in itself, the next one is."""
+    added("server: { watch_config = true; };")(env)
+    reloaded = lambda item: item.get("message") == "configuration reloaded"  # noqa: E731
+    equal(env.aigw("reload").returncode, 0, "the exit status of the reload that switches it on")
+    truth(env.gw.wait_line(reloaded), "its line", env.gw.raw)
+    start = len(env.gw.lines)
+    env.gw.write_conf("limits: { body_max = 50000; };", "96-more.conf")
+    truth(env.gw.wait_line(reloaded, 30, start) is not None, "a reload without a signal", env.gw.raw[start:])
+    script = env.models.script(Reply())
+    equal(env.post(PATH, {**completion(script), "padding": "x" * 60000}).status, 413, "status with the new limit")
+    equal(len([line for line in env.gw.lines[start:] if reloaded(line)]), 1, "reloads")
+
+
 # -- reloads with new plugin files under load --------------------------------------------------------------------------
 
 STREAMS, RELOADS = 1000, 50
