@@ -23,7 +23,7 @@ PATIENCE = "timeout_ms = 10000;"  # of a machine that is busy with other tests
 class Cluster:
     """So many gateways that share their limits, and the model server behind them."""
 
-    def __init__(self, ctx, count, quotas, url, shared=PATIENCE, name="shared", reply=None, more=""):
+    def __init__(self, ctx, count, quotas, url, shared=PATIENCE, name="shared", reply=None, more="", variables=None):
         for secret in SECRETS.values():
             ctx.secret(secret)
         self.ctx = ctx
@@ -32,7 +32,7 @@ class Cluster:
         self.quotas = quotas
         self.more = more
         self.env = {"AIGW_GITLAB_URL": "http://127.0.0.1:1", "AIGW_GITLAB_API_URL": "http://127.0.0.1:1/",
-                    "STORE_URL": url}
+                    "STORE_URL": url, **(variables or {})}
         self.gws = []
         for _ in range(count):
             self.gws.append(Gateway(ctx, self.env, self.conf(shared), name=name))
@@ -532,8 +532,8 @@ def login(env):
                                (dict(password=secret), lambda s: s.url(), 'password = "env:STORE_PASSWORD";'),
                                (dict(password=secret, user="gateway"), lambda s: s.url(f"gateway:{coded}@"), "")):
         with env.store(**kwargs) as store:
-            with Cluster.__new__(Cluster) as all_:
-                start_with(all_, env, url(store), extra, {"STORE_PASSWORD": secret})
+            with Cluster(env.ctx, 1, DAY.format(2), url(store), f"{PATIENCE} {extra}",
+                         variables={"STORE_PASSWORD": secret}) as all_:
                 all_.await_up()
                 equal(all_.storm(8), {200: 2, 429: 6}, "answers")
     wrong = env.ctx.secret("wrong-canary-99aa")
@@ -541,19 +541,6 @@ def login(env):
         line = all_.gws[0].wait_line(lambda item: item.get("message") == "shared.down", WAIT_S)
         truth(line and "AUTH" in line["cause"], "a line that AUTH was refused", line)
         equal(all_.storm(8), {200: 2, 429: 6}, "answers without it")
-
-
-def start_with(cluster, env, url, extra, variables):
-    """A cluster of one with more variables in its environment."""
-    started = Gateway.__init__
-
-    def with_variables(self, ctx, settings, conf, **kwargs):
-        started(self, ctx, {**settings, **variables}, conf, **kwargs)
-    Gateway.__init__ = with_variables
-    try:
-        cluster.__init__(env.ctx, 1, DAY.format(2), url, f"{PATIENCE} {extra}")
-    finally:
-        Gateway.__init__ = started
 
 
 @case("OP-LIM-shared-reload", "shared-limits-more")
