@@ -286,7 +286,8 @@ class Gateway:
 
     def _judge(self, code):
         """Sanitizer reports and crashes belong to the run, whichever test saw them."""
-        text = "".join(line for line in self.raw)
+        # Its log may quote what another process said that tried a plugin first.
+        text = "".join(line for line in self.raw if not line.startswith("{"))
         for mark in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:"):
             if mark in text:
                 at = text.index(mark)
