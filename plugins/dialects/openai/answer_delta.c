@@ -186,7 +186,7 @@ aigw_status openai_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx
 /* What came before allows a short cut: the first frame names the model, half a character may be held back. */
 static bool may_be_delta(const struct openai_call *call, const struct aigw_frame *frame)
 {
-    return call->is_named && call->halves.count == 0 && frame->framing != AIGW_FRAMING_BODY &&
+    return call->is_named && call->halves.count == 0 && call->the_choice == 0 && frame->framing != AIGW_FRAMING_BODY &&
            (call->path == OPENAI_CHAT || call->path == OPENAI_COMPLETION) &&
            (frame->event.len == 0 ||
             (!wire_is_error_event(frame->event) && !wire_is_heartbeat(frame->event, frame->data)));

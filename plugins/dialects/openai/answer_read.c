@@ -258,6 +258,23 @@ static bool look_beside(const struct aigw_json *members, struct aigw_json *said)
 
 #define ALONE SIZE_MAX /* a choice's position: it is the one that was asked for, whatever its number */
 
+/* Our number of a choice. In a stream of one the first that comes is it, whatever its number. */
+static int64_t number_of(struct openai_in *in, const struct aigw_json *said, size_t position, bool is_body)
+{
+    bool is_one = in->call->choice_count == 1;
+    int64_t number;
+
+    if (position == ALONE)
+        return 0;
+    if (!aigw_json_int(said, &number)) /* in a frame of a stream all belong to the one choice */
+        return is_body || !is_one ? (int64_t)position : 0;
+    if (is_body || !is_one)
+        return number;
+    if (!has_any(in->call->seen))
+        in->call->the_choice = number;
+    return number == in->call->the_choice ? 0 : -1;
+}
+
 /* `members` of the choice `obj`. */
 static aigw_status emit_choice(struct openai_in *in, const struct aigw_json *obj, const struct aigw_json *members,
                                size_t position, bool is_body)
@@ -279,10 +296,7 @@ static aigw_status emit_choice(struct openai_in *in, const struct aigw_json *obj
         return openai_emit_error(in, obj);
     if (openai_is_error(&said[SAID_ERROR], &said[SAID_OBJECT], &said[SAID_TYPE]))
         return openai_emit_error(in, inner);
-    if (position == ALONE)
-        index = 0;
-    else if (!aigw_json_int(&members[CHOICE_INDEX], &index)) /* in a frame of a stream all belong to the one choice */
-        index = is_body || in->call->choice_count > 1 ? (int64_t)position : 0;
+    index = number_of(in, &members[CHOICE_INDEX], position, is_body);
     if (index < 0 || index >= in->call->choice_count)
         return AIGW_OK; /* nobody asked for it */
     choice = (uint32_t)index;

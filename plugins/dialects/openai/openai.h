@@ -56,6 +56,7 @@ struct openai_call {
     uint32_t is_named;                      /* MODEL was emitted, or text came before a name did */
     uint64_t seen[OPENAI_CHOICES_MAX / 64]; /* choices of which something came */
     uint64_t finished[OPENAI_CHOICES_MAX / 64]; /* choices whose FINISH was emitted */
+    int64_t the_choice;                         /* the server's number of the only one asked for */
     uint32_t tool_count;
     struct halves halves;
     struct aigw_usage usage; /* what is known so far: it may come in pieces */
