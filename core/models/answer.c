@@ -3,7 +3,7 @@
 #include "models/call.h"
 #include "models/credential.h"
 
-#define REFUSAL_MAX  (64u << 10)
+#define REFUSAL_MAX  (1u << 20) /* some repeat the request behind their words */
 #define PAUSE_MAX_MS 86400000
 
 /* ---- frames ---- */
@@ -129,7 +129,8 @@ static int on_data(void *user, struct gw_transfer *transfer, const char *bytes, 
     if (attempt->state == GW_ATTEMPT_REFUSED) { /* keep what explains it */
         size_t room = attempt->refusal.max - attempt->refusal.len;
         gw_buf_put(&attempt->refusal, bytes, len < room ? len : room);
-        await_end(attempt, refusal_is_over);
+        if (room > 0) /* nothing of what comes behind it is kept: it is not waited for either */
+            await_end(attempt, refusal_is_over);
         return GW_UP_MORE;
     }
     gw_burst_begin();

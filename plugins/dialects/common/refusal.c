@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define MESSAGE_MAX (16u << 10)
+
 static const char *const usual_errors[] = { "error", "errors", "base_resp", NULL };
 static const char *const usual_messages[] = { "message",   "detail",     "msg",    "error_message",
                                               "error_msg", "status_msg", "reason", NULL };
@@ -144,8 +146,8 @@ static int64_t retry_of(struct reader *r, const struct aigw_json *error)
     return ms;
 }
 
-void refusal_read(struct reader *r, const struct aigw_json *body, const struct refusal_rules *rules,
-                  struct refusal *ret_refusal)
+static void read_members(struct reader *r, const struct aigw_json *body, const struct refusal_rules *rules,
+                         struct refusal *ret_refusal)
 {
     const char *const *messages = rules->messages ? rules->messages : usual_messages;
     const char *const *types = rules->types ? rules->types : usual_types;
@@ -184,6 +186,20 @@ void refusal_read(struct reader *r, const struct aigw_json *body, const struct r
     ret_refusal->request_id = reader_str(r, &object, "request_id");
 }
 
+/* What is behind it is never told; phrases are looked for in the rest, on the loop. */
+static void shorten(aigw_str *words)
+{
+    if (words->len > MESSAGE_MAX)
+        words->len = MESSAGE_MAX;
+}
+
+void refusal_read(struct reader *r, const struct aigw_json *body, const struct refusal_rules *rules,
+                  struct refusal *ret_refusal)
+{
+    read_members(r, body, rules, ret_refusal);
+    shorten(&ret_refusal->message);
+}
+
 /* The value that a text begins with, absent when that is no JSON. Words in it are to be read, so only a text that is no
  * UTF-8 is taken as bytes. */
 static void begin(struct reader *r, aigw_str *rest, struct aigw_json *ret_body)
@@ -205,6 +221,7 @@ void refusal_read_text(struct reader *r, aigw_str text, const struct refusal_rul
         ret_refusal->message = reader_text(r, &body);
     else if (body.type != AIGW_JSON_OBJECT && body.type != AIGW_JSON_LIST)
         ret_refusal->message = text;
+    shorten(&ret_refusal->message);
 }
 
 /* ---- what it means ---- */
@@ -306,6 +323,7 @@ void refusal_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const s
     refusal_read(&reader, &body, rules, &refusal);
     if (body.type == AIGW_JSON_ABSENT && wire_has_prefix(failure->content_type, "text/plain"))
         refusal.message = wire_trim_end(failure->body);
+    shorten(&refusal.message);
     refusal_describe(host, ctx, &refusal, rules, ret_error);
     if (refusal.request_id.len > 0)
         host->log(ctx, AIGW_LOG_INFO, "the model server calls the refused request %.*s",

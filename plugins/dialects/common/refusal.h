@@ -66,7 +66,9 @@ void refusal_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const s
 /** True for an object inside an answer that says in some way that something failed, where nothing that belongs into an
  *  answer stands in it. */
 bool refusal_is_complaint(struct reader *r, const struct aigw_json *object);
-/** The same for words where JSON should be: "Internal Server Error". Other words could be the model's. */
+/** What is no JSON is a page of HTML for certain. Another "<" could be the model's. */
+bool refusal_begins_page(aigw_str text);
+/** The same for words where JSON should be: "Internal Server Error", such a page. Other words could be the model's. */
 bool refusal_is_plain(aigw_str text);
 /** Words for people, wherever they stand in a body of a shape that is not known; absent when there are none. */
 aigw_str refusal_words(struct reader *r, const struct aigw_json *body);

@@ -58,6 +58,15 @@ bool refusal_is_complaint(struct reader *r, const struct aigw_json *object)
     return has_words && !is_fine;
 }
 
+bool refusal_begins_page(aigw_str text)
+{
+    aigw_str head = wire_skip_blanks(text);
+
+    if (head.len > sizeof "<!doctype html" - 1)
+        head.len = sizeof "<!doctype html" - 1;
+    return wire_contains(head, "<!doctype html") || wire_contains(head, "<html");
+}
+
 bool refusal_is_plain(aigw_str text)
 {
     static const char *const words[] = { "error",         "exception",  "fail",      "unavailable",  "timeout",
@@ -68,6 +77,8 @@ bool refusal_is_plain(aigw_str text)
 
     if (text.len == 0 || text.ptr[0] == '{' || text.ptr[0] == '"')
         return false;
+    if (refusal_begins_page(text))
+        return true;
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (wire_contains(text, words[i]))
             return true;

@@ -8,6 +8,7 @@
 
 #include "../common/arguments.h"
 #include "../common/finish.h"
+#include "../common/refusal.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -528,6 +529,8 @@ aigw_status converse_frame(const struct aigw_host *host, struct aigw_ctx *ctx, s
     is_json = reader_begin(&reader, frame->data, &root);
     if (!is_json && frame->exception.len == 0 && frame->framing != AIGW_FRAMING_BODY && wire_is_blank(frame->data))
         status = AIGW_OK; /* a heartbeat */
+    else if (!is_json && frame->exception.len == 0 && refusal_begins_page(frame->data))
+        status = refusal_page(host, ctx, frame->data);
     else if (!is_json && frame->exception.len == 0)
         status = nonsense(&in, "is not a JSON object");
     else
