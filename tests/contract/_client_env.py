@@ -26,7 +26,7 @@ models: {{
                          {{ provider = "of_anthropic"; model = "claude-real"; weight = 0; }} ); }};
 }};
 features: {{
-    openai_api: {{ plugin = "openai_api"; aliases = ( "gpt-4* = gpt", "gpt-5* = gpt", "gpt-6* = gpt", "org/gpt = gpt" ); }};
+    openai_api: {{ plugin = "openai_api"; {openai_settings} aliases = ( "gpt-4* = gpt", "gpt-5* = gpt", "gpt-6* = gpt", "org/gpt = gpt" ); }};
     anthropic_api: {{ plugin = "anthropic_api"; aliases = ( "claude-* = claude" ); }};
     gemini_api: {{ plugin = "gemini_api"; aliases = ( "gemini-* = gpt" ); }};
     models_api: {{ plugin = "models_api"; }};
@@ -39,11 +39,11 @@ def sha(text):
 
 
 class ClientEnv(Env):
-    def __init__(self, ctx, **kwargs):
+    def __init__(self, ctx, openai_settings="", **kwargs):
         def conf(env):
             env.openai, env.anthropic = env.models.script(), env.models.script()
             return CONF.format(hash=sha(KEY), narrow=sha(KEY + "n"), openai=env.openai.root,
-                               anthropic=env.anthropic.root, key=SERVER_KEY)
+                               anthropic=env.anthropic.root, key=SERVER_KEY, openai_settings=openai_settings)
         super().__init__(ctx, conf=conf, **kwargs)
         ctx.secret(KEY)
         ctx.secret(SERVER_KEY)
@@ -65,6 +65,11 @@ class ClientEnv(Env):
 @fixture("client-apis")
 def client_apis(ctx):
     return ClientEnv(ctx, name="client-apis")
+
+
+@fixture("client-apis-pass")
+def client_apis_pass(ctx):
+    return ClientEnv(ctx, 'responses_pass = true;', name="client-apis-pass")
 
 
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"

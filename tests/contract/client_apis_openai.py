@@ -226,6 +226,21 @@ def rsp_failures(env):
     equal((response.status, response.json()["error"]["code"]), (400, "context_length_exceeded"), "too long")
 
 
+@case("CL-RSP-06-pass", "client-apis-pass")
+def rsp_failure_of_passed_bytes(env):
+    """A server's own stream breaks off: the event that says so goes on in its numbers, and begins no other response."""
+    types = ["response.created", "response.in_progress", "response.output_item.added"]
+    said = [{"type": name, "sequence_number": number, "response": {"id": "resp_1", "status": "in_progress", "model": "gpt-real"}}
+            for number, name in enumerate(types)]
+    said += [{"type": "response.output_text.delta", "sequence_number": 3 + n, "delta": "a"} for n in range(2)]
+    body = "".join(f"event: {one['type']}\ndata: {json.dumps(one)}\n\n" for one in said)
+    found = events(env.ask(RESPONSES, {"model": "gpt", "input": "hi", "stream": True},
+                           Reply(body=body.encode(), content_type="text/event-stream")))
+    equal([name for name, _ in found], [one["type"] for one in said] + ["response.failed"], "events")
+    equal([data["sequence_number"] for _, data in found], list(range(6)), "numbers")
+    equal(found[-1][1]["response"]["status"], "failed", "status")
+
+
 def rsp_state(ident, code, **more):
     @case(ident, "client-apis")
     def run(env):

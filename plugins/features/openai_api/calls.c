@@ -261,8 +261,11 @@ aigw_status openai_api_event(struct aigw_ctx *ctx, struct openai_api_call *call,
         return AIGW_OK;
     if (call->is_count)
         return on_count_event(ctx, call, event);
-    if (event->type == AIGW_EVENT_RAW)
+    if (event->type == AIGW_EVENT_RAW) {
         call->lacks_end = lacks_end(call, event);
+        if (call->is_responses)
+            call->writer.responses.sequence++; /* one of the server's; ours go on behind them */
+    }
     if (client_answer_takes(&call->answer, ctx, event, &status))
         return status;
     switch (event->type) {
