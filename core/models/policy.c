@@ -207,8 +207,8 @@ static bool fault_of(const struct gw_attempt *attempt, const struct aigw_error *
         ret->jitter = 0; /* not shorter than it has to be */
         if (error->retry_after_ms > 0)
             ret->floor_ms = error->retry_after_ms < ASKED_REST_MAX_MS ? error->retry_after_ms : ASKED_REST_MAX_MS;
-        if (ret->floor_ms)
-            ret->rest_ms = ret->floor_ms;
+        if (ret->floor_ms) /* and no longer, however often it says so */
+            ret->rest_ms = ret->rest_max_ms = ret->floor_ms;
         return true;
     case AIGW_ERR_AUTH:
     case AIGW_ERR_PERMISSION:

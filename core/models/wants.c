@@ -138,18 +138,22 @@ static void add_prefix(struct gw_wants *wants, struct span value)
 static void read_turns(struct gw_wants *wants, struct span turns)
 {
     static const struct {
-        const char *begins; /* the words do, so that a body without any is searched three times, not five */
-        const char *words[2];
-    } images[] = { { "\"image", { "\"image_url\"", "\"image\"" } },
+        const char *begins; /* the words do, so that a body without any is searched three times, not six */
+        const char *words[3];
+    } images[] = { { "\"image", { "\"image_url\"", "\"image\"", "\"image/" } }, /* the last: a file's type */
                    { "\"inline", { "\"inline_data\"", "\"inlineData\"" } },
-                   { "\"input_im", { "\"input_image\"", "\"input_image\"" } } };
+                   { "\"input_im", { "\"input_image\"" } } };
     const char *at = turns.at + 1;
     struct span turn;
 
-    for (size_t i = 0; i < GW_ARRAY_LEN(images); i++)
+    for (size_t i = 0; i < GW_ARRAY_LEN(images); i++) {
+        const char *const *words = images[i].words;
+
         if (has_word(turns, images[i].begins) &&
-            (has_word(turns, images[i].words[0]) || has_word(turns, images[i].words[1])))
+            (has_word(turns, words[0]) || (words[1] && has_word(turns, words[1])) ||
+             (words[2] && has_word(turns, words[2]))))
             wants->needs |= GW_CAN_IMAGES;
+    }
     if (*turns.at != '[') {
         add_prefix(wants, turns);
         return;
@@ -185,12 +189,40 @@ static bool has_element(struct span list)
     return next(&at, list.end, NULL, &element);
 }
 
+/* null says nothing, as if the member were not there. */
+static void read_limit(struct gw_wants *wants, struct span value)
+{
+    int64_t number = number_of(value);
+
+    if (number > 0)
+        wants->answer_tokens = number;
+}
+
+/* Dialects that keep the parameters in an object of their own. */
+static void read_parameters(struct gw_wants *wants, struct span parameters)
+{
+    static const char *const limits[] = { "maxOutputTokens", "max_output_tokens", NULL };
+    static const char *const schemas[] = { "responseSchema",       "response_schema",     "responseJsonSchema",
+                                           "response_json_schema", "_responseJsonSchema", NULL };
+    const char *at = parameters.at + 1;
+    struct span key, value;
+
+    while (*parameters.at == '{' && next(&at, parameters.end, &key, &value)) {
+        if (is_key(key, limits))
+            read_limit(wants, value);
+        else if (is_key(key, schemas) && *value.at != 'n')
+            wants->needs |= GW_CAN_SCHEMA;
+    }
+}
+
 static void read_member(struct gw_wants *wants, struct span key, struct span value)
 {
     static const char *const tools[] = { "tools", "functions", NULL };
-    static const char *const formats[] = { "response_format", "output_config", "text", "generationConfig", NULL };
+    static const char *const formats[] = { "response_format", "output_config", "output_format", "text", NULL };
+    static const char *const parameters[] = { "generationConfig", "generation_config", NULL };
     static const char *const limits[] = { "max_tokens", "max_completion_tokens", "max_output_tokens", NULL };
-    static const char *const instructions[] = { "system", "instructions", "systemInstruction", NULL };
+    static const char *const instructions[] = { "system", "instructions", "systemInstruction", "system_instruction",
+                                                NULL };
     static const char *const turns[] = { "messages", "input", "contents", "prompt", NULL };
     static const char *const sessions[] = { "prompt_cache_key", NULL }, *const metadata[] = { "metadata", NULL };
 
@@ -198,10 +230,12 @@ static void read_member(struct gw_wants *wants, struct span key, struct span val
         if (*value.at == '[' && has_element(value))
             wants->needs |= GW_CAN_TOOLS;
     } else if (is_key(key, formats)) {
-        if (has_word(value, "\"json_schema\"") || has_word(value, "\"responseSchema\""))
+        if (has_word(value, "\"json_schema\""))
             wants->needs |= GW_CAN_SCHEMA;
+    } else if (is_key(key, parameters)) {
+        read_parameters(wants, value);
     } else if (is_key(key, limits)) {
-        wants->answer_tokens = number_of(value);
+        read_limit(wants, value);
     } else if (is_key(key, instructions)) {
         add_prefix(wants, value);
     } else if (is_key(key, turns)) {

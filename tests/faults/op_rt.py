@@ -90,6 +90,17 @@ def reset_of_a_rate_limit(env):
         truth(seconds - 3 < rest <= seconds + 1, f"a rest of {seconds} s after {headers}", rest)
 
 
+@fresh("OP-RT-05c")
+def said_again_it_is_no_longer(env):
+    """A server that names its time is rested for that, however often it does so; only what names none is doubled."""
+    env.script(a=Reply(status=429, headers=(("retry-after-ms", "600"),)))
+    for _ in range(4):
+        equal(env.answered(env.ask("tiers")), "b", "served by")
+        truth(0 < rests_at(env, "tiers", "a") <= 600, "a rest of 600 ms", env.target("tiers", "a"))
+        until(lambda: not rests_at(env, "tiers", "a"), "the end of the rest")
+    equal(env.counts("a"), [4], "calls of the limited one")
+
+
 @fresh("OP-RT-06")
 def shares(env):
     env.script()

@@ -292,6 +292,19 @@ static const struct {
     { "{\"a\":\"x\\\\\\\",\"tools\":[{}]}", 0, 0, NULL, NULL },
     { "{\"response_format\":{\"type\":\"json_schema\"}}", GW_CAN_SCHEMA, 0, NULL, NULL },
     { "{\"response_format\":{\"type\":\"text\"}}", 0, 0, NULL, NULL },
+    { "{\"output_config\":{\"format\":{\"type\":\"json_schema\"}}}", GW_CAN_SCHEMA, 0, NULL, NULL },
+    { "{\"output_format\":{\"type\":\"json_schema\"}}", GW_CAN_SCHEMA, 0, NULL, NULL },
+    { "{\"generationConfig\":{\"maxOutputTokens\": 8000,\"responseSchema\":{}}}", GW_CAN_SCHEMA, 8000, NULL, NULL },
+    { "{\"generationConfig\":{\"responseJsonSchema\":{\"maxOutputTokens\":3}}}", GW_CAN_SCHEMA, 0, NULL, NULL },
+    { "{\"generation_config\":{\"response_schema\":{},\"max_output_tokens\":9}}", GW_CAN_SCHEMA, 9, NULL, NULL },
+    { "{\"generation_config\":{\"response_json_schema\":{}}}", GW_CAN_SCHEMA, 0, NULL, NULL },
+    { "{\"generationConfig\":{\"responseSchema\":null,\"temperature\":1}}", 0, 0, NULL, NULL },
+    { "{\"generationConfig\":null,\"max_tokens\":5}", 0, 5, NULL, NULL },
+    { "{\"generationConfig\":{\"maxOutputTokens\"", 0, 0, NULL, NULL },
+    { "{\"max_tokens\":8000,\"max_completion_tokens\":null}", 0, 8000, NULL, NULL },
+    { "{\"contents\":[{\"parts\":[{\"fileData\":{\"mimeType\":\"image/png\"}}]}]}", GW_CAN_IMAGES, 0, NULL, NULL },
+    { "{\"contents\":[{\"parts\":[{\"fileData\":{\"mimeType\":\"text/plain\"}}]}]}", 0, 0, NULL, NULL },
+    { "{\"contents\":[{\"parts\":[{\"inline_data\":{}}]}]}", GW_CAN_IMAGES, 0, NULL, NULL },
     { "{\"current_file\":{\"file_name\":\"src/PAY.CBL\"}}", 0, 0, "cobol", NULL },
     { "{\"x\":{\"file_name\":\"a.py\",\"language_identifier\":\"ruby\"}}", 0, 0, "ruby", NULL },
     { "{\"file_name\":\"Makefile\"}", 0, 0, NULL, NULL },
@@ -326,6 +339,9 @@ START_TEST(turns_of_one_conversation_share_their_prefix)
                   &second);
     gw_wants_read(AIGW_STR("{\"messages\":[{\"role\":\"system\"},{\"role\":\"user\",\"content\":\"3\"}]}"), &other);
     ck_assert(first.prefix && first.prefix == second.prefix && first.prefix != other.prefix);
+    gw_wants_read(AIGW_STR("{\"system_instruction\":{\"parts\":[1]},\"contents\":[{\"role\":\"user\"}]}"), &first);
+    gw_wants_read(AIGW_STR("{\"system_instruction\":{\"parts\":[2]},\"contents\":[{\"role\":\"user\"}]}"), &other);
+    ck_assert(first.prefix != other.prefix);
 }
 END_TEST
 
