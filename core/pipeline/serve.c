@@ -376,10 +376,10 @@ static void drain(struct gw_serving *serving)
     gw_listeners_close(&serving->listeners);
     for (uint32_t i = 0; i < server->worker_count; i++)
         gw_worker_post_drain(&server->workers[i], how, drain_ms);
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until); /* a clock that is set meanwhile cuts nobody off */
     until.tv_sec += (time_t)(drain_ms / 1000) + STOPPING_S;
     for (uint32_t i = 0; i < server->worker_count; i++) {
-        if (pthread_timedjoin_np(server->workers[i].thread, NULL, &until) != 0)
+        if (pthread_clockjoin_np(server->workers[i].thread, NULL, CLOCK_MONOTONIC, &until) != 0)
             end_at_once();
         server->workers[i].is_started = false;
     }
@@ -432,6 +432,7 @@ static int run(struct gw_serving *serving)
         exit_status = 1;
     } else {
         serve(serving);
+        gw_control_close(&serving->control); /* whoever asks for something now is not to wait for the end */
         if (!serving->successor) {
             gw_notify("STOPPING=1");
             wait_for_balancers(serving);

@@ -1,5 +1,7 @@
 """What had arrived when SIGTERM came is served: in the kernel's queue, in a socket's buffer, half read, or running."""
+import os
 import signal
+import subprocess
 import time
 
 from contract._env import Env, Reply, completion
@@ -166,6 +168,34 @@ def waits_for_balancers(starter):
         gate.set()
         truth(running.read_response().is_complete, "the running stream to end whole", "a cut one")
         running.close()
+        equal(env.gw.terminate(), 0, "exit code")
+    finally:
+        env.close()
+
+
+@case("F-DRAIN-control", "drain")
+def commands_do_not_wait(starter):
+    """Whoever asks a gateway that stops for something is told at once, and another one may have its control socket."""
+    path = os.path.join(starter.ctx.folder("drain-control"), "socket")
+    settings = {"AIGW_SERVER__CONTROL_SOCKET": path, "AIGW_SERVER__DRAIN_WAIT_MS": "1000"}
+    env = Env(starter.ctx, bypass=True, name="drain-control", env=settings)
+    try:
+        gate = Gate()
+        script = env.models.script(Reply(pieces=("a", "b"), gate=gate))
+        conn = env.gw.connect(timeout=20)
+        conn.send(http.render("POST", PATH, {}, completion(script, stream=True)))
+        truth(script.wait(lambda s: s.count == 1), "the model to be called", script.count)
+        env.gw.signal(signal.SIGTERM)
+        for word in ("stopping in", "stopping: no new"):
+            truth(env.gw.wait_line(lambda item, word=word: item["message"].startswith(word)), f"the line {word}", env.gw.raw)
+            result = subprocess.run([starter.ctx.binary, "reload", "--socket", path], capture_output=True, text=True,
+                                    timeout=20, check=False)
+            equal(result.returncode, 1, "exit status of a reload")
+            truth("no gateway answers at" in result.stderr, "what is the matter", result.stderr)
+        equal(os.path.exists(path), False, "the socket's file")
+        gate.set()
+        equal(conn.read_response().text, "ab", "the running stream")
+        conn.close()
         equal(env.gw.terminate(), 0, "exit code")
     finally:
         env.close()
