@@ -105,7 +105,7 @@ static bool has_model(void *user, aigw_str pattern)
     return false;
 }
 
-/** The targets of all models one behind the other. */
+/** The targets of all models one behind the other, but for those that lack something, which was said. */
 static bool target_at(void *user, size_t index, struct gw_limit_target *ret_target)
 {
     const struct gw_models *models = user;
@@ -113,12 +113,14 @@ static bool target_at(void *user, size_t index, struct gw_limit_target *ret_targ
     for (size_t i = 0; i < models->model_count; i++) {
         const struct gw_model *model = &models->models[i];
 
-        if (index < model->target_count) {
-            *ret_target = (struct gw_limit_target){ model->name, model->targets[index].provider->name,
-                                                    model->targets[index].model };
+        for (uint32_t t = 0; t < model->target_count; t++) {
+            const struct gw_target *target = &model->targets[t];
+
+            if (!target->provider || !target->model.len || index-- > 0)
+                continue;
+            *ret_target = (struct gw_limit_target){ model->name, target->provider->name, target->model };
             return true;
         }
-        index -= model->target_count;
     }
     return false;
 }
