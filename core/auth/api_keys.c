@@ -148,7 +148,7 @@ static bool make_slots(struct gw_arena *arena, struct gw_api_keys *keys)
 
 struct gw_api_keys *gw_api_keys_build(struct gw_arena *arena, const struct gw_node *conf, struct gw_problems *problems)
 {
-    const struct gw_node *group = gw_node_get(conf, "keys");
+    const struct gw_node *group = gw_node_section(conf, "keys");
     struct gw_api_keys *keys = gw_arena_calloc(arena, sizeof *keys);
     size_t count = 0;
 

@@ -88,7 +88,7 @@ static bool make_print(struct gw_oidc *oidc)
 
 struct gw_oidc *gw_oidc_build(struct gw_arena *arena, const struct gw_node *conf, struct gw_problems *problems)
 {
-    const struct gw_node *section = gw_node_get(conf, "oidc");
+    const struct gw_node *section = gw_node_section(conf, "oidc");
     struct gw_oidc *oidc = gw_arena_calloc(arena, sizeof *oidc);
     size_t count = 0;
 

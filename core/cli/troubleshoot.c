@@ -207,7 +207,7 @@ static void check_portal(const struct troubleshoot *t)
 /** --model-family takes names of `families` alone; the older --model-name any. */
 static bool is_family_known(const struct troubleshoot *t)
 {
-    const struct gw_node *families = gw_node_get(t->conf, "families");
+    const struct gw_node *families = gw_node_section(t->conf, "families");
     const char *names[128], *closest;
     size_t count = 0;
 

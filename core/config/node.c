@@ -117,3 +117,10 @@ const struct gw_node *gw_node_get(const struct gw_node *node, const char *path)
     }
     return node;
 }
+
+const struct gw_node *gw_node_section(const struct gw_node *conf, const char *name)
+{
+    const struct gw_node *section = gw_node_get(conf, name);
+
+    return section && section->type == GW_NODE_GROUP ? section : NULL;
+}

@@ -57,6 +57,9 @@ struct gw_node *gw_conf_parse(struct gw_arena *arena, const char *text, const ch
                               struct gw_problems *problems);
 /** Child by key ("a.b.c" walks down), or NULL. */
 const struct gw_node *gw_node_get(const struct gw_node *node, const char *path);
+/** A section of conf.d that holds groups by their names. NULL: it is not there, or is no group, which
+ *  gw_settings_load() says: the members of a list have no names. */
+const struct gw_node *gw_node_section(const struct gw_node *conf, const char *name);
 /** String value with env: and file: resolved; NULL with a problem when it is no string or cannot be resolved. */
 const char *gw_node_text(struct gw_arena *arena, const struct gw_node *node, const char *key,
                          struct gw_problems *problems);

@@ -234,6 +234,12 @@ static bool is_named_section(const char *key)
     return false;
 }
 
+/** What is wrong with these plugin/ says. */
+static bool holds_plugins(const char *key)
+{
+    return strcmp(key, "providers") == 0 || strcmp(key, "features") == 0;
+}
+
 static bool row_is_in(const struct gw_setting_row *row, const char *section)
 {
     return strcmp(row->section, section) == 0 ||
@@ -343,6 +349,8 @@ static void check_shape(const struct load *load)
             report_stranger(load, node, NULL, names, count);
         else if (!is_named_section(node->key))
             check_section(load, node);
+        else if (node->type != GW_NODE_GROUP && !holds_plugins(node->key))
+            gw_problem(load->problems, node, node->key, "is not a group; write  %s: { NAME: { … }; };", node->key);
     }
 }
 

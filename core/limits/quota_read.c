@@ -196,7 +196,7 @@ static void finish(const struct reading *r, struct gw_quota *quota)
 struct gw_quotas *gw_quotas_build(struct gw_arena *arena, const struct gw_node *conf, const struct gw_prices *prices,
                                   const struct gw_limit_models *models, struct gw_problems *problems)
 {
-    const struct gw_node *section = gw_node_get(conf, "quotas");
+    const struct gw_node *section = gw_node_section(conf, "quotas");
     struct gw_quotas *quotas = gw_arena_calloc(arena, sizeof *quotas);
     struct reading r = { .arena = arena, .models = models, .prices = prices, .problems = problems };
     size_t count = 0;

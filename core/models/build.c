@@ -442,11 +442,11 @@ struct gw_models *gw_models_build(struct gw_arena *arena, const struct gw_node *
     }
     models->arena = arena;
     models->settings = settings;
-    build_families(models, gw_node_get(conf, "families"), problems);
-    build_prefixes(models, gw_node_get(conf, "prefixes"), plugins, problems);
+    build_families(models, gw_node_section(conf, "families"), problems);
+    build_prefixes(models, gw_node_section(conf, "prefixes"), plugins, problems);
     gw_places_build(models, conf, plugins, problems);
-    build_models(models, gw_node_get(conf, "models"), plugins, problems);
-    check_aliases(models, gw_node_get(conf, "models"), problems);
+    build_models(models, gw_node_section(conf, "models"), plugins, problems);
+    check_aliases(models, gw_node_section(conf, "models"), problems);
     check_features(models, plugins, problems);
     models->rules = gw_rules_build(models, conf, problems);
     models->endpoints = gw_endpoint_list_build(arena, &settings->models.allowed_endpoints,
