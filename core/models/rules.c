@@ -86,6 +86,29 @@ static struct gw_node *with_lists(struct gw_arena *arena, const struct gw_node *
     return copy;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/** "18.*", or an order and a number. */
+static void check_versions(const struct when *when, const struct gw_node *node, const char *path,
+                           struct gw_problems *problems)
+{
+    static const char *const orders[] = { "<", "<=", ">", ">=", "=" };
+
+    for (size_t i = 0; i < when->gitlab_version.count; i++) {
+        const char *text = when->gitlab_version.items[i];
+        size_t len = strspn(text, "<>="), k = 0;
+
+        while (k < GW_ARRAY_LEN(orders) && !gw_str_is((aigw_str){ text, len }, orders[k]))
+            k++;
+        if (len && (k == GW_ARRAY_LEN(orders) || !is_digit(text[len + strspn(text + len, " ")])))
+            gw_problem(problems, node, path,
+                       "gitlab_version: is \"%s\", expected one such as \"18.*\", \">= 18.2\" or \"< 18\"", text);
+    }
+}
+
 static void read_rule(struct gw_models *models, struct gw_rules *rule, const struct gw_node *node, const char *path,
                       struct gw_problems *problems)
 {
@@ -107,6 +130,7 @@ static void read_rule(struct gw_models *models, struct gw_rules *rule, const str
         if (!rule->hours)
             gw_problem(problems, when, when_path, "hours is \"%s\": %s", rule->when.hours, why ? why : "out of memory");
     }
+    check_versions(&rule->when, when, when_path, problems);
     rule->tags = then.tags;
     rule->use = then.use ? gw_models_find(models, gw_str(then.use)) : NULL;
     if (then.use && !rule->use)
@@ -203,7 +227,8 @@ static bool is_version(const struct aigw_list *wanted, aigw_str version)
         bool has_equal = memchr(text, '=', (size_t)(number - text)) != NULL;
 
         if (number == text ? gw_match(text, version)
-                           : (order == 0 && has_equal) || (order < 0 && *text == '<') || (order > 0 && *text == '>'))
+                           : is_digit(version.ptr[0]) && ((order == 0 && has_equal) || (order < 0 && *text == '<') ||
+                                                          (order > 0 && *text == '>')))
             return true;
     }
     return false;

@@ -388,7 +388,8 @@ static const struct {
     { ">= 18.2", "18.10.1", true }, { ">= 18.2", "18.2.0-ee", true }, { ">= 18.2", "18.1.9", false },
     { "< 18", "17.11.3", true },    { "< 18", "18.0", false },        { "18.*", "18.7.1", true },
     { "18.*", "17.8.0", false },    { "> 17", "17.5", false },        { "<= 17", "17.5", true },
-    { ">= 18", "", false },
+    { ">= 18", "", false },         { "< 18", "v18.2", false },       { "< 18", "unknown", false },
+    { "=18.2", "18.2.3", true },
 };
 
 START_TEST(versions_compare_as_numbers)
