@@ -141,6 +141,7 @@ void gw_quota_refuse(const struct gw_limit_hold *hold, const struct gw_limit_hel
         [GW_LIMIT_TOKENS] = { quota->tokens, "tokens" },
     };
     const enum gw_limit_counter counter = need->counter;
+    const char *a = quota->window == WINDOW_HOUR ? " an " : " a ";
     char whom[128];
     aigw_str entity;
 
@@ -152,7 +153,7 @@ void gw_quota_refuse(const struct gw_limit_hold *hold, const struct gw_limit_hel
         refuse_money(hold, held, whom, wait_us, ret_refusal);
     else
         (void)snprintf(ret_refusal->text, sizeof ret_refusal->text, "quota %s is used up: %lld %s%s%s%s", quota->name,
-                       (long long)said[counter].limit, said[counter].what, wait_us < 0 ? "" : " a ",
+                       (long long)said[counter].limit, said[counter].what, wait_us < 0 ? "" : a,
                        wait_us < 0 ? "" : quota->window_text, whom);
     gw_quota_log_refusal(held, ret_refusal->text, now);
 }

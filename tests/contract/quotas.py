@@ -149,7 +149,9 @@ def reload(env):
     equal(env.chat("blue").status, 429, "status after a reload")
     env.gw.write_conf('quotas: { teams: { per = "team"; requests = 4; burst = 4; window = "hour"; }; };', "92-teams.conf")
     reloaded(env)
-    equal(env.chat("blue").status, 200, "status with another window")
+    answers = [env.chat("blue") for _ in range(5)]
+    equal([answer.status for answer in answers], [200] * 4 + [429], "with another window")
+    truth("teams is used up: 4 requests an hour for team blue" in answers[4].text, "its quota", answers[4].text)
 
 
 @case("OP-LIM-ready", "quotas")
