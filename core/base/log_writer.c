@@ -28,6 +28,7 @@ struct sink {
     int fd;
     bool is_ours; /* to close */
     bool is_socket;
+    bool is_pipe;
     bool may_block; /* poll() first, and write no more than a pipe takes in one go */
 };
 
@@ -70,11 +71,12 @@ static struct sink stderr_sink(void)
     sink.is_socket = S_ISSOCK(st.st_mode);
     if (S_ISREG(st.st_mode))
         sink.may_block = false; /* no reader that could be slow */
+    sink.is_pipe = S_ISFIFO(st.st_mode);
     if (S_ISFIFO(st.st_mode) || S_ISCHR(st.st_mode)) {
         int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 
         if (fd >= 0)
-            sink = (struct sink){ .fd = fd, .is_ours = true };
+            sink = (struct sink){ .fd = fd, .is_ours = true, .is_pipe = sink.is_pipe };
     }
     return sink;
 }
@@ -83,10 +85,12 @@ static struct sink stderr_sink(void)
 static struct sink open_sink(const char *file, struct gw_err *reterr)
 {
     struct sink sink = { .is_ours = true };
+    struct stat st;
 
     if (!file)
         return stderr_sink();
     sink.fd = open(file, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0640);
+    sink.is_pipe = sink.fd >= 0 && fstat(sink.fd, &st) == 0 && S_ISFIFO(st.st_mode);
     if (sink.fd < 0)
         gw_err_set(reterr, AIGW_E_CONFIG, "log file %s: cannot open: %s; check the path and its permissions", file,
                    strerror(errno));
@@ -100,11 +104,23 @@ static void close_sink(struct sink *sink)
     *sink = SINK_STDERR;
 }
 
+/** How much of it to write at once. A pipe takes so much as a whole or not at all: where others write into it, too,
+ * such as the process that takes over from this one, lines stay whole. One that is longer may be cut. */
+static size_t one_go(const struct sink *sink, const char *bytes, size_t len)
+{
+    const char *end;
+
+    if (len <= PIPE_BUF || !(sink->is_pipe || sink->may_block))
+        return len;
+    end = memrchr(bytes, '\n', PIPE_BUF);
+    return end ? (size_t)(end - bytes) + 1 : PIPE_BUF;
+}
+
 static ssize_t write_some(const struct sink *sink, const char *bytes, size_t len)
 {
     if (sink->is_socket)
         return send(sink->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    return write(sink->fd, bytes, sink->may_block && len > PIPE_BUF ? PIPE_BUF : len);
+    return write(sink->fd, bytes, one_go(sink, bytes, len));
 }
 
 /** For the time without a writer, on whatever thread this is. */

@@ -300,6 +300,59 @@ START_TEST(a_slow_reader_gets_everything_that_it_takes_in_time)
 }
 END_TEST
 
+#define OTHERS "{\"message\":\"of another process\"}\n"
+
+/** Exit status 0: each line that comes out of the pipe is one whole line of somebody. */
+static int read_whole_lines(int fd)
+{
+    FILE *in = fdopen(fd, "r");
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t len;
+
+    while ((len = getline(&line, &room, in)) > 0) {
+        const char *second = strstr(line + 1, "{\"message\"");
+
+        if (strncmp(line, "{\"message\"", 10) != 0 || second || len < 3 || strcmp(line + len - 2, "}\n") != 0)
+            return 1;
+    }
+    return 0;
+}
+
+/** As two processes of an upgrade do. */
+START_TEST(lines_stay_whole_in_a_pipe_that_others_write_to)
+{
+    struct gw_log_options options = { .level = GW_LOG_INFO, .json = true };
+    int ends[2], status = 0;
+    pid_t reader, other;
+
+    open_unread(AT_PIPE, ends);
+    ck_assert_int_ge(fcntl(ends[1], F_SETPIPE_SZ, 16384), 0);
+    reader = fork();
+    if (reader == 0) {
+        close(ends[1]);
+        close(STDERR_FILENO);
+        _exit(read_whole_lines(ends[0]));
+    }
+    other = fork();
+    if (other == 0) {
+        for (int i = 0; i < 20000; i++)
+            if (write(ends[1], OTHERS, sizeof OTHERS - 1) < 0)
+                _exit(1);
+        _exit(0);
+    }
+    ck_assert_int_eq(gw_log_start(&options, NULL), AIGW_OK);
+    log_much(2000);
+    gw_log_stop();
+    close(ends[1]);
+    close(STDERR_FILENO);
+    ck_assert_int_eq(waitpid(other, &status, 0), other);
+    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(waitpid(reader, &status, 0), reader);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 /** A reload that names a file gets a stuck gateway its log back, and the file begins with a whole line. */
 START_TEST(another_file_takes_over_from_a_stuck_sink)
 {
@@ -380,6 +433,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_sink_that_takes_nothing_does_not_hold_up_the_end, 0, (int)GW_ARRAY_LEN(unread));
     tcase_add_loop_test(tcase, another_file_takes_over_from_a_stuck_sink, 0, (int)GW_ARRAY_LEN(unread));
     tcase_add_test(tcase, a_slow_reader_gets_everything_that_it_takes_in_time);
+    tcase_add_test(tcase, lines_stay_whole_in_a_pipe_that_others_write_to);
     tcase_add_test(tcase, a_fifo_whose_reader_went_does_not_refuse_a_reload);
     tcase_add_test(tcase, a_fifo_without_a_reader_is_an_error_not_a_wait);
     tcase_add_test(tcase, a_log_file_that_cannot_be_opened_is_named);
