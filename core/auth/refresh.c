@@ -2,7 +2,6 @@
  * issuers load side by side, so a slow one delays nobody. The thread sleeps in curl_multi_poll() and is woken by
  * curl_multi_wakeup(), also to stop. */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -214,17 +213,12 @@ static void *refresher(void *user)
 
 aigw_status gw_refresh_start(struct gw_auth *auth, struct gw_err *reterr)
 {
-    sigset_t all, before;
     int code;
 
     auth->multi = curl_multi_init();
     if (!auth->multi)
         return gw_err_set(reterr, AIGW_E_NOMEM, "authentication: out of memory");
-    /* Signals are the main thread's; name look-ups inherit this, too. */
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    code = pthread_create(&auth->thread, NULL, refresher, auth);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    code = gw_thread_start(&auth->thread, refresher, auth);
     if (code != 0)
         return gw_err_set(reterr, AIGW_E_NOMEM, "authentication: cannot start the key refresher: %s", strerror(code));
     auth->is_started = true;

@@ -2,6 +2,7 @@
 #ifndef GW_BASE_H
 #define GW_BASE_H
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -153,6 +154,8 @@ static inline int64_t gw_ticks(void)
 int64_t gw_ticks_to_ns(int64_t ticks);
 /** Hold the counter to the monotonic clock: once, and again from time to time, from one thread. */
 void gw_ticks_measure(void);
+/** Begin a thread. Signals are the main thread's, but for those that a thread brings on itself. 0 or an errno. */
+int gw_thread_start(pthread_t *ret_thread, void *(*run)(void *arg), void *arg);
 /** When the event loop of this thread began its turn, gw_mono_ms(); 0: it has no loop. */
 extern _Thread_local int64_t gw_turn_began_ms;
 /** 32 lower-case hex digits and NUL, from a fast per-thread generator seeded by the kernel. Not for secrets. */

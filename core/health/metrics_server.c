@@ -312,13 +312,7 @@ static aigw_status start_library(struct gw_metrics_server *server)
 
 static aigw_status start_thread(struct gw_metrics_server *server)
 {
-    sigset_t all, old;
-
-    sigfillset(&all); /* signals are the main thread's */
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    int rc = pthread_create(&server->thread, NULL, serve, server);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    return rc == 0 ? AIGW_OK : AIGW_E_STATE;
+    return gw_thread_start(&server->thread, serve, server) == 0 ? AIGW_OK : AIGW_E_STATE;
 }
 
 static void server_free(struct gw_metrics_server *server)

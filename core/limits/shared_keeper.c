@@ -1,7 +1,6 @@
 /* shared_keeper.c - the keeper's states, see shared_keeper.h: where the store is, who we are there, and what to do when
  * it is gone. */
 #include <hiredis/hiredis.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -370,8 +369,6 @@ static void *run(void *arg)
 
 static aigw_status start(struct gw_shared *shared, struct gw_err *reterr)
 {
-    sigset_t all, old;
-    int error;
 
     if (!shared->command)
         shared->command = gw_command_new();
@@ -380,11 +377,7 @@ static aigw_status start(struct gw_shared *shared, struct gw_err *reterr)
     if (!shared->loop)
         return gw_err_set(reterr, AIGW_E_NOMEM, "out of memory for the store of shared limits");
     shared->link.loop = shared->loop;
-    sigfillset(&all); /* signals are the main thread's */
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    error = pthread_create(&shared->thread, NULL, run, shared);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (error)
+    if (gw_thread_start(&shared->thread, run, shared) != 0)
         return gw_err_set(reterr, AIGW_E_NOMEM, "cannot start a thread for the store of shared limits");
     shared->is_started = true;
     return AIGW_OK;

@@ -114,7 +114,6 @@ static void *run_jobs(void *arg)
 struct gw_offload *gw_offload_new(struct gw_err *reterr)
 {
     struct gw_offload *pool = calloc(1, sizeof *pool);
-    sigset_t all, old;
 
     if (!pool) {
         gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
@@ -123,12 +122,8 @@ struct gw_offload *gw_offload_new(struct gw_err *reterr)
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pool->last = &pool->waiting;
-    sigfillset(&all); /* signals are the main thread's */
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    while (pool->thread_count < THREADS &&
-           pthread_create(&pool->threads[pool->thread_count], NULL, run_jobs, pool) == 0)
+    while (pool->thread_count < THREADS && gw_thread_start(&pool->threads[pool->thread_count], run_jobs, pool) == 0)
         pool->thread_count++;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (pool->thread_count > 0)
         return pool;
     gw_err_set(reterr, AIGW_E_NOMEM, "cannot start a thread for blocking work");

@@ -2,7 +2,6 @@
  * from outside only by posts to its loop. */
 #include "pipeline/worker.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,13 +114,8 @@ static void *worker_main(void *arg)
 
 aigw_status gw_worker_start(struct gw_worker *worker, struct gw_err *reterr)
 {
-    sigset_t all, old;
-    int error;
+    int error = gw_thread_start(&worker->thread, worker_main, worker);
 
-    sigfillset(&all); /* signals are the main thread's */
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    error = pthread_create(&worker->thread, NULL, worker_main, worker);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (error)
         return gw_err_set(reterr, AIGW_E_NOMEM, "cannot start a worker thread: %s", strerror(error));
     worker->is_started = true;

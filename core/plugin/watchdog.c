@@ -114,8 +114,6 @@ struct gw_watchdog *gw_watchdog_start(struct gw_err *reterr)
 {
     struct gw_watchdog *watchdog = calloc(1, sizeof *watchdog);
     pthread_condattr_t clock;
-    sigset_t all, old;
-    int error;
 
     if (!watchdog) {
         gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
@@ -127,11 +125,7 @@ struct gw_watchdog *gw_watchdog_start(struct gw_err *reterr)
     pthread_cond_init(&watchdog->wake, &clock);
     pthread_condattr_destroy(&clock);
     gw_ticks_measure();
-    sigfillset(&all); /* signals are the main thread's */
-    pthread_sigmask(SIG_BLOCK, &all, &old);
-    error = pthread_create(&watchdog->thread, NULL, run, watchdog);
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (!error)
+    if (gw_thread_start(&watchdog->thread, run, watchdog) == 0)
         return watchdog;
     gw_err_set(reterr, AIGW_E_NOMEM, "cannot start a thread to watch plugins");
     pthread_cond_destroy(&watchdog->wake);

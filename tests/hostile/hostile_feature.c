@@ -18,6 +18,9 @@ struct call {
     char end[8];
 };
 
+/* As in hostile_provider.c. */
+static volatile int *volatile nowhere = (volatile int *)(uintptr_t)4096;
+
 static aigw_status hostile_open(const struct aigw_host *host, struct aigw_ctx *ctx, void *self)
 {
     ((struct hostile *)self)->host = host;
@@ -302,6 +305,8 @@ static aigw_status hostile_run(struct aigw_ctx *ctx, void *self, void *memory, c
 
     call->what = (aigw_str){ hostile->host->format(ctx, AIGW_LIFE_REQUEST, "%.*s", AIGW_STR_ARG(request->body)),
                              request->body.len };
+    if (is(call->what, "crash"))
+        *nowhere = 1;
     if (is(call->what, "abort"))
         abort();
     if (is(call->what, "exit"))
