@@ -1,4 +1,5 @@
 """Containers as an operator runs them: `run -d -p …`, `logs`, `exec`, `stop`, `rm`, through docker or podman."""
+import itertools
 import json
 import os
 import socket
@@ -9,6 +10,7 @@ import time
 from harness import http
 from harness.runner import Failure
 
+_numbers = itertools.count(1)
 LIMITS = ("--ulimit", "nofile=20000:20000", "--ulimit", "nproc=2000:2000")
 
 
@@ -58,7 +60,7 @@ class Container:
 
     def __init__(self, engine, env=None, args=(), command=(), name=None, image=None, wait=True, port=None, tls=None):
         self.engine = engine
-        self.name = name or f"aigw-test-{os.getpid()}-{free_port()}"
+        self.name = name or f"aigw-test-{os.getpid()}-{next(_numbers)}"
         self.port = port or free_port()
         self.tls = tls
         variables = [part for key, value in (env or {}).items() for part in ("-e", f"{key}={value}")]
