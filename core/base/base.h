@@ -26,6 +26,8 @@ static inline aigw_str gw_str(const char *text)
 }
 bool gw_str_eq(aigw_str a, aigw_str b);
 bool gw_str_eq_ci(aigw_str a, aigw_str b); /* ASCII case-insensitive */
+/** At most max bytes of it, cut between characters. */
+aigw_str gw_str_cut(aigw_str text, size_t max);
 /** A header that says how its connection is used: the transport's alone, nobody else may write it. */
 bool gw_is_transport_header(aigw_str name);
 static inline bool gw_str_is(aigw_str a, const char *literal)
@@ -118,6 +120,8 @@ static inline void gw_buf_put_fitting(struct gw_buf *buf, const char *bytes, siz
 }
 void gw_buf_puts(struct gw_buf *buf, const char *text);
 void gw_buf_put_str(struct gw_buf *buf, aigw_str s);
+/** In decimal digits. printf would take ten times as long. */
+void gw_buf_put_u64(struct gw_buf *buf, uint64_t number);
 void gw_buf_printf(struct gw_buf *buf, const char *fmt, ...) AIGW_PRINTF(2, 3);
 void gw_buf_vprintf(struct gw_buf *buf, const char *fmt, va_list args) AIGW_PRINTF(2, 0);
 /** Append as a JSON string with quotes. Invalid UTF-8 becomes U+FFFD. ascii: everything above 0x7e as \uXXXX. */

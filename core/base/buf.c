@@ -101,6 +101,18 @@ void gw_buf_vprintf(struct gw_buf *buf, const char *fmt, va_list args)
     buf->len += (size_t)len;
 }
 
+void gw_buf_put_u64(struct gw_buf *buf, uint64_t number)
+{
+    char text[20];
+    char *at = text + sizeof text;
+
+    do {
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+    } while (number);
+    gw_buf_put(buf, at, (size_t)(text + sizeof text - at));
+}
+
 void gw_buf_printf(struct gw_buf *buf, const char *fmt, ...)
 {
     va_list args;

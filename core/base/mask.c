@@ -388,11 +388,6 @@ void gw_mask_put(struct gw_buf *out, aigw_str text, int form, size_t max)
         put_masked(&hidden, text);
         text = gw_buf_str(&hidden);
     }
-    if (text.len > max) {
-        text.len = max;
-        while (text.len && ((unsigned char)text.ptr[text.len] & 0xc0) == 0x80)
-            text.len--;
-    }
-    put_form(out, text, form);
+    put_form(out, gw_str_cut(text, max), form);
     gw_buf_done(&hidden);
 }

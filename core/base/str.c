@@ -15,6 +15,15 @@ bool gw_str_eq_ci(aigw_str a, aigw_str b)
     return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+aigw_str gw_str_cut(aigw_str text, size_t max)
+{
+    if (text.len <= max)
+        return text;
+    while (max && ((unsigned char)text.ptr[max] & 0xc0) == 0x80)
+        max--;
+    return (aigw_str){ text.ptr, max };
+}
+
 bool gw_is_transport_header(aigw_str name)
 {
     static const char *const names[] = {

@@ -25,13 +25,10 @@ struct splitter {
 
 static void copy_text(char *to, aigw_str text)
 {
-    size_t len = text.len < DOCS_TITLE_MAX ? text.len : DOCS_TITLE_MAX - 1;
-
-    while (len < text.len && len > 0 && ((unsigned char)text.ptr[len] & 0xc0) == 0x80)
-        len--;
-    if (len > 0)
-        memcpy(to, text.ptr, len);
-    to[len] = '\0';
+    text = gw_str_cut(text, DOCS_TITLE_MAX - 1);
+    if (text.len > 0)
+        memcpy(to, text.ptr, text.len);
+    to[text.len] = '\0';
 }
 
 static aigw_str next_line(aigw_str *rest)

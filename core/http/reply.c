@@ -76,25 +76,12 @@ static void put_header(struct gw_buf *out, aigw_str name, aigw_str value)
     gw_buf_puts(out, "\r\n");
 }
 
-/** printf would take ten times as long. */
-static void put_number(struct gw_buf *out, uint64_t number)
-{
-    char text[20];
-    char *at = text + sizeof text;
-
-    do {
-        *--at = (char)('0' + number % 10);
-        number /= 10;
-    } while (number);
-    gw_buf_put(out, at, (size_t)(text + sizeof text - at));
-}
-
 static void put_status(struct gw_http *http, int status)
 {
     struct gw_buf *out = &http->head;
 
     gw_buf_puts(out, "HTTP/1.1 ");
-    put_number(out, (unsigned)status);
+    gw_buf_put_u64(out, (unsigned)status);
     gw_buf_puts(out, " ");
     gw_buf_puts(out, MHD_get_reason_phrase_for((unsigned)status));
     gw_buf_puts(out, "\r\ndate: ");
@@ -140,7 +127,7 @@ static void put_length(const struct http_ex *ex, struct gw_buf *out, int status,
         return;
     if (length != UINT64_MAX) {
         gw_buf_puts(out, "content-length: ");
-        put_number(out, length);
+        gw_buf_put_u64(out, length);
         gw_buf_puts(out, "\r\n");
     } else {
         /* Proxies on the way must not collect what is meant to arrive piece by piece. */

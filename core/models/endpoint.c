@@ -140,18 +140,6 @@ static const char *read_place(const struct gw_url *url, struct place *ret_place)
     return why;
 }
 
-/* Most of the endpoints have one, and each request an endpoint: no printf. */
-static void put_port(struct gw_buf *out, unsigned port)
-{
-    char text[6];
-    char *at = text + sizeof text;
-
-    for (; port > 0; port /= 10)
-        *--at = (char)('0' + port % 10);
-    *--at = ':';
-    gw_buf_put(out, at, (size_t)(text + sizeof text - at));
-}
-
 static const char *put_normal(struct gw_buf *out, aigw_str raw)
 {
     struct gw_url url;
@@ -164,8 +152,10 @@ static const char *put_normal(struct gw_buf *out, aigw_str raw)
         return why;
     gw_buf_puts(out, place.is_https ? "https://" : "http://");
     gw_buf_puts(out, place.host);
-    if (place.port != (place.is_https ? 443 : 80))
-        put_port(out, place.port);
+    if (place.port != (place.is_https ? 443 : 80)) {
+        gw_buf_puts(out, ":");
+        gw_buf_put_u64(out, place.port);
+    }
     why = gw_url_put_path(out, url.path);
     if (!why && url.query.len) {
         gw_buf_puts(out, "?");

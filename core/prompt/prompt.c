@@ -9,7 +9,7 @@
 #define RENDERED_MAX     ((size_t)64 << 20)
 #define INPUTS_DEPTH_MAX 64
 #define LIST_TEXT_MAX    512u
-#define SHOWN_MAX        128u
+#define SHOWN_MAX        128u /* of a client's own word in an error text */
 
 static const struct gw_prompt_family *find_family(const struct gw_prompts *prompts, aigw_str id, aigw_str family)
 {
@@ -32,18 +32,6 @@ static const struct gw_prompt_family *find_family(const struct gw_prompts *promp
     return NULL;
 }
 
-/** The client's own word in an error text: not longer than helps, cut between characters. */
-static aigw_str shown(aigw_str word)
-{
-    size_t len = SHOWN_MAX;
-
-    if (word.len <= len)
-        return word;
-    while (len && ((unsigned char)word.ptr[len] & 0xc0) == 0x80)
-        len--;
-    return (aigw_str){ word.ptr, len };
-}
-
 /** ['1.0.0', '1.1.0'] as Python prints a list; cut short when it grows beyond an error text. */
 static void put_names(struct gw_buf *out, const char *const *names, size_t count)
 {
@@ -60,7 +48,7 @@ static aigw_status no_version(const struct gw_prompt_family *family, aigw_str ve
 
     gw_buf_init(&names, LIST_TEXT_MAX);
     put_names(&names, family->versions, family->count);
-    version = shown(version);
+    version = gw_str_cut(version, SHOWN_MAX);
     if (why == AIGW_E_NOT_FOUND)
         gw_err_set(err, why, "No version matching '%.*s' (available: %s)", AIGW_STR_ARG(version),
                    names.data ? names.data : "[]");
@@ -85,7 +73,7 @@ static aigw_status find_def(const struct gw_prompts *prompts, const struct aigw_
     if (!family)
         family = find_family(prompts, id, AIGW_STR("base"));
     if (!family) {
-        id = shown(id);
+        id = gw_str_cut(id, SHOWN_MAX);
         return gw_err_set(err, AIGW_E_NOT_FOUND,
                           "Failed to load prompt definition for '%.*s': Prompt definition directory not found: "
                           "prompts/%.*s/base",
