@@ -1,4 +1,4 @@
-/* dirs.c - where configuration and plugins are.
+/* dirs.c - where configuration, plugins and helping programs are.
  *
  * The program finds its folders relative to itself, so that a build tree, /usr and /opt/anything all work and no path
  * of the build machine is compiled in. */
@@ -16,6 +16,9 @@
 #endif
 #ifndef AIGW_LIBDIR
 #define AIGW_LIBDIR "/usr/lib"
+#endif
+#ifndef AIGW_LIBEXECDIR
+#define AIGW_LIBEXECDIR "/usr/libexec"
 #endif
 
 static bool is_folder(const char *path)
@@ -96,6 +99,14 @@ void cli_default_dirs(struct cli_options *options)
     }
     if (options->plugin_dirs.count == 0)
         options->plugin_dirs.items[options->plugin_dirs.count++] = first_folder(plugins, GW_ARRAY_LEN(plugins));
+}
+
+const char *cli_helper(struct gw_arena *arena, const char *name)
+{
+    const char *prefix = prefix_dir(arena);
+    const char *path = prefix ? gw_arena_printf(arena, "%s/libexec/aigw/%s", prefix, name) : NULL;
+
+    return path && access(path, X_OK) == 0 ? path : gw_arena_printf(arena, AIGW_LIBEXECDIR "/aigw/%s", name);
 }
 
 bool cli_split_dirs(struct gw_arena *arena, const char *name, const char *value, struct cli_list *dirs)

@@ -11,6 +11,7 @@
 
 #include "base/cgroup.h"
 #include "base/log.h"
+#include "base/number.h"
 #include "config/internal.h"
 #include "config/json.h"
 
@@ -113,7 +114,7 @@ static void store_text(const struct load *load, const struct gw_setting_row *row
                        "is \"%.40s\", expected seconds: a number above 0, at most %.15g", text, setting.max / 1000.0);
             return;
         }
-        text = gw_arena_printf(load->arena, "%lld", (long long)ceil(seconds * 1000.0));
+        text = gw_arena_printf(load->arena, "%lld", (long long)gw_ceil_i64(seconds * 1000.0));
         if (!text)
             return;
     }

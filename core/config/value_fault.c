@@ -6,6 +6,7 @@
 #include <strings.h>
 #include <sys/stat.h>
 
+#include "base/number.h"
 #include "config/internal.h"
 
 /** The unit of a setting, as its name and help have it; NULL when it has none. */
@@ -75,7 +76,7 @@ static bool guess_number(const struct aigw_setting *setting, const char *text, d
         return false;
     factor = factor_of(end, unit_of(setting));
     number *= factor;
-    if (factor <= 0 || (setting->type == AIGW_SET_INT && number != floor(number)))
+    if (factor <= 0 || (setting->type == AIGW_SET_INT && !gw_is_whole(number)))
         return false;
     *ret_number = number;
     return !(setting->min < setting->max) || (number >= setting->min && number <= setting->max);
@@ -141,8 +142,8 @@ static const char *found(const struct gw_value_target *t, const struct gw_node *
     else if (node->type == GW_NODE_INT)
         text = gw_arena_printf(t->arena, "%lld", (long long)node->integer);
     else if (node->type == GW_NODE_DOUBLE) /* 1e6 and 1000000.0 are none of the integers that they look like */
-        text = gw_arena_printf(
-            t->arena, fabs(node->number) < 1e15 && rint(node->number) == node->number ? "%.1f" : "%.15g", node->number);
+        text = gw_arena_printf(t->arena, fabs(node->number) < 1e15 && gw_is_whole(node->number) ? "%.1f" : "%.15g",
+                               node->number);
     else if (node->type == GW_NODE_BOOL)
         text = node->integer ? "true" : "false";
     *ret_text = text;

@@ -1,8 +1,8 @@
 /* prices.c - `prices` of conf.d: what a million tokens cost, by model. Amounts are whole numbers of 1e-9 of the
  * currency: sums of many small calls stay exact. */
-#include <math.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "limits/internal.h"
 
 #define MILLION    1000000
@@ -58,7 +58,7 @@ static const struct aigw_setting table[] = {
 
 static int64_t nano_of(double units)
 {
-    return (int64_t)llround(units * NANO);
+    return gw_round_i64(units * NANO);
 }
 
 static void finish_row(const struct gw_node *node, struct gw_price *row)

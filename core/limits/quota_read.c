@@ -1,8 +1,8 @@
 /* quota_read.c - the quotas of conf.d. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/number.h"
 #include "limits/internal.h"
 
 #define AT(field) offsetof(struct gw_quota, field)
@@ -159,7 +159,7 @@ static void finish_cost(const struct reading *r, struct gw_quota *quota)
 {
     const struct gw_node *node = gw_node_get(r->group, "cost");
 
-    quota->cost = (int64_t)llround(quota->cost_units * 1e9);
+    quota->cost = gw_round_i64(quota->cost_units * 1e9);
     if (quota->cost_units > 0 && quota->cost == 0)
         quota->cost = 1;
     if (!quota->cost)

@@ -1,7 +1,6 @@
 /* pick.c - which target the next attempt goes to. Once for each attempt: what rests or is full now, and what failed
  * this call before, is left out, and its share goes to the others by their weights. No lock, no memory. */
-#include <math.h>
-
+#include "base/number.h"
 #include "models/plan.h"
 
 #define LEAST_LOAD 4 /* a sticky target with fewer in flight is never too busy */
@@ -143,8 +142,8 @@ static uint32_t by_key(const struct field *field)
         uint32_t i = (uint32_t)__builtin_ctzll(rest);
         const struct gw_target *target = target_at(field, i);
         uint64_t drawn = mix(mix(field->chooser->plan->sticky_key) ^ target->identity);
-        double score =
-            -(double)(target->weight > 0 ? target->weight : 1) / log(((double)(drawn >> 11) + 0.5) * 0x1p-53);
+        double score = -(double)(target->weight > 0 ? target->weight : 1) /
+                       gw_log_of_part(((double)(drawn >> 11) + 0.5) * 0x1p-53);
 
         if (score > best_score) {
             best = i;

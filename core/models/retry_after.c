@@ -8,6 +8,7 @@
 #include <strings.h>
 #include <time.h>
 
+#include "base/number.h"
 #include "models/call.h"
 
 #define WAIT_MAX_MS INT64_C(31622400000) /* a year: longer is no answer, but it still says "not now" */
@@ -30,7 +31,7 @@ static bool read_number(aigw_str text, double *ret_value)
 
 static int64_t clamp_ms(double wait_ms)
 {
-    return wait_ms >= (double)WAIT_MAX_MS ? WAIT_MAX_MS : (int64_t)ceil(wait_ms);
+    return wait_ms >= (double)WAIT_MAX_MS ? WAIT_MAX_MS : gw_ceil_i64(wait_ms);
 }
 
 /* What stands behind the seconds: a fraction of one, and a zone as word, letter or offset. */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/docs.h"
+#include "docs/docs.h"
 
 static char found[1 << 20];
 static size_t found_count, longest_words, longest_bytes;

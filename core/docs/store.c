@@ -1,8 +1,9 @@
-/* docs_store.c - the database of the documentation search, an SQLite file with three tables:
+/* store.c - the database of the documentation search, an SQLite file with three tables:
  *
- *     doc_index   FTS5: processed (searched), content, metadata (JSON); its rowid is the file's id and the piece's
- * number file        what of which file is in it: path, time and size tell whether it must be read again aigw_docs
- * format and settings that it was made with
+ *   - doc_index, FTS5: processed (searched), content, metadata (JSON); its rowid is the file's id and the piece's
+ * number
+ *   - file: what of which file is in it; path, time and size tell whether it must be read again
+ *   - aigw_docs: format and settings that it was made with
  *
  * It is written beside its place as "<output>.partial" and renamed once it is whole, so that a reader never sees half
  * of it. What was committed there survives an interruption; the next run goes on from it. */
@@ -15,7 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/docs.h"
+#include "docs/docs.h"
 
 #define FORMAT     "1" /* of tables and pieces: with another one all files are read anew */
 #define PIECE_BITS 16

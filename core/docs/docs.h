@@ -1,12 +1,15 @@
-/* docs.h - what `aigw docs index` is made of: the list of files, their pieces, the database. */
-#ifndef GW_CLI_DOCS_H
-#define GW_CLI_DOCS_H
+/* docs.h - what `aigw docs index` is made of: the list of files, their pieces, the database.
+ *
+ * It is a program of its own, docs-index, which `aigw` becomes: a gateway that serves for months need not hold what
+ * writes databases (a quarter of a megabyte). */
+#ifndef GW_DOCS_DOCS_H
+#define GW_DOCS_DOCS_H
 
 #include <stdio.h>
 
 #include "base/base.h"
 
-/* ---- docs_walk.c: which files there are ---- */
+/* ---- walk.c: which files there are ---- */
 
 struct docs_file {
     const char *path; /* below the folder, without a slash in front */
@@ -28,7 +31,7 @@ bool docs_list_read(struct docs_list *list, const char *folder, struct gw_err *r
 void docs_list_done(struct docs_list *list);
 bool docs_list_has(const struct docs_list *list, const char *path);
 
-/* ---- docs_pieces.c: what is in one of them ---- */
+/* ---- pieces.c: what is in one of them ---- */
 
 /* A piece is cut at headings, or else at paragraphs, so that four of them, what one answer usually holds, are a third
  * of the 8,000 tokens that it may hold, and a model reads what was asked for and little else. */
@@ -51,7 +54,7 @@ void docs_plain_text(aigw_str text, struct gw_buf *out);
 /** Where the page is on the documentation's site: "<base>/user/project/" for user/project/_index.md. */
 void docs_url(const char *base, const char *path, struct gw_buf *out);
 
-/* ---- docs_store.c: the database ---- */
+/* ---- store.c: the database ---- */
 
 struct docs_store;
 
@@ -77,5 +80,11 @@ bool docs_store_commit(struct docs_store *store, struct gw_err *reterr);
 size_t docs_store_count(struct docs_store *store);
 /** Finish the database and rename it to its place. The store is closed, whatever comes of it. */
 bool docs_store_publish(struct docs_store *store, struct gw_err *reterr);
+
+/* ---- index.c: the whole of it ---- */
+
+/** Bring the database `output` up to what is in `folder` and print what was done; trouble goes to standard error.
+ * Slashes at the end of folder and url are taken off in place. The process's exit status. */
+int docs_index(char *folder, const char *output, char *url);
 
 #endif

@@ -1,4 +1,4 @@
-/* docs_walk.c - the Markdown files below a folder. What cannot be read is named and left out. */
+/* walk.c - the Markdown files below a folder. What cannot be read is named and left out. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/docs.h"
+#include "docs/docs.h"
 
 #define PATHS_MAX ((size_t)256 << 20)
 #define FILES_MAX ((size_t)1000000)

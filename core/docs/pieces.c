@@ -1,10 +1,10 @@
-/* docs_pieces.c - a Markdown page of GitLab's documentation → pieces fit for a search result.
+/* pieces.c - a Markdown page of GitLab's documentation → pieces fit for a search result.
  *
  * Lines are read one after the other. Out go front matter, comments and Hugo's short codes; what is inside a fence of
  * code stays as it is. A heading ends the piece before it, if that is long enough to stand alone. */
 #include <string.h>
 
-#include "cli/docs.h"
+#include "docs/docs.h"
 
 #define LINE_MAX_BYTES ((size_t)1 << 20)
 #define LEVELS         6
