@@ -1,10 +1,12 @@
 /* test_base.c - strings, arena, buffers. */
 #include <check.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/base.h"
+#include "base/number.h"
 
 static const struct {
     const char *id, *text;
@@ -271,6 +273,33 @@ START_TEST(ids_are_32_hex_digits_and_differ)
 }
 END_TEST
 
+/* Of what libm says; libm is linked into tests only. */
+START_TEST(numbers_are_what_libm_says)
+{
+    static const double edges[] = { 0,   0.49999999999999994, 0.5,        0.9999999999999999, 1,   1.5,
+                                    2.5, 1e15 - 0.5,          0x1p52 + 1, 0x1p53 - 1,         1e18 };
+    uint64_t state = 0x9e3779b97f4a7c15u;
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(edges) + 20000; i++) {
+        double part = ((double)(state >> 11) + 0.5) * 0x1p-53;
+        double value = i < GW_ARRAY_LEN(edges) ? edges[i] : ldexp(part, (int)(state & 63) - 4);
+
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        ck_assert_int_eq(gw_ceil_i64(value), (int64_t)ceil(value));
+        ck_assert_int_eq(gw_ceil_i64(-value), (int64_t)ceil(-value));
+        ck_assert_int_eq(gw_round_i64(value), llround(value));
+        ck_assert_int_eq(gw_is_whole(value), floor(value) == value);
+        ck_assert_int_eq(gw_is_whole(-value), floor(value) == value);
+        ck_assert_double_eq_tol(gw_log_of_part(part), log(part), 1e-11);
+    }
+    ck_assert_double_eq_tol(gw_log_of_part(0x1p-54), log(0x1p-54), 1e-11);
+    ck_assert_double_eq(gw_log_of_part(1), 0);
+    ck_assert(gw_is_whole((double)INFINITY));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("base");
@@ -286,6 +315,7 @@ int main(void)
     tcase_add_test(tcase, a_buffer_stops_at_its_maximum_and_stays_stopped);
     tcase_add_test(tcase, an_arena_keeps_its_limit_and_serves_pieces_of_any_size);
     tcase_add_test(tcase, deferred_functions_run_newest_first_and_at_once_without_memory);
+    tcase_add_test(tcase, numbers_are_what_libm_says);
     tcase_add_test(tcase, a_misspelt_word_finds_its_neighbour);
     tcase_add_test(tcase, ids_are_32_hex_digits_and_differ);
     srunner_run_all(runner, CK_NORMAL);

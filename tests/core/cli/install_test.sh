@@ -21,6 +21,12 @@ plugins=$("$prefix/bin/aigw" plugins --plugin-dir "$(dirname "$(find "$prefix" -
 for name in "provider mock" "feature code_suggestions"; do
     echo "$plugins" | grep -q "^$name " || fail "expected $name among the installed plugins, found: $plugins"
 done
+mkdir pages
+echo "# A page" >pages/page.md
+"$prefix/bin/aigw" docs index pages -o docs.db >docs.log || fail "expected a database of pages"
+mv "$prefix/libexec/aigw/docs-index" hidden
+"$prefix/bin/aigw" docs index pages -o docs.db 2>docs.log && fail "expected that docs-index is missed"
+grep -q "docs-index: No such file" docs.log || fail "expected what is missing, found: $(cat docs.log)"
 env -i PATH=/usr/bin:/bin "$prefix/bin/aigw" check --conf-dir "$(find "$root" -type d -path '*/aigw/conf.d')" \
     --plugin-dir "$(dirname "$(find "$prefix" -name providers -type d)")" >check.log || fail "$(cat check.log)"
 
