@@ -221,6 +221,14 @@ static struct json_object *parse(aigw_str text, unsigned depth)
     return value;
 }
 
+bool gw_json_is_object(aigw_str text, unsigned depth)
+{
+    struct scan scan = { text.ptr ? text.ptr : "", text.ptr ? text.ptr + text.len : "", depth, 0, NULL };
+
+    skip_blanks(&scan);
+    return peek(&scan) == '{' && scan_text(&scan);
+}
+
 struct json_object *gw_json_read(aigw_str text, unsigned depth, uint32_t flags, struct gw_err *reterr)
 {
     struct scan scan = { text.ptr ? text.ptr : "", text.ptr ? text.ptr + text.len : "", depth, 0, NULL };

@@ -12,4 +12,7 @@ struct json_object;
  *  within each other. NULL with what is wrong and at which byte, also for a bare null. json_object_put() the result. */
 struct json_object *gw_json_read(aigw_str text, unsigned depth, uint32_t flags, struct gw_err *reterr);
 
+/** Is it a text that gw_json_read() would take, and an object? Cheaper: nothing is made of it. */
+bool gw_json_is_object(aigw_str text, unsigned depth);
+
 #endif

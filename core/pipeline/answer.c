@@ -4,10 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "pipeline/request.h"
 #include "route/docs_page.h"
+#include "route/openapi.h"
 
-#define FAULTS_MAX 4096u /* what a log line shows of a refused body */
+#define OPENAPI_MAX ((size_t)64 << 20)
+#define FAULTS_MAX  4096u /* what a log line shows of a refused body */
 
 /* ---- errors ---- */
 
@@ -336,6 +339,23 @@ bool gw_answer_is_anonymous(const struct gw_request *request)
     }
 }
 
+static void answer_openapi(struct gw_request *request)
+{
+    struct gw_buf document;
+
+    gw_buf_init(&document, OPENAPI_MAX);
+    if (gw_openapi_put(&document, request->snapshot->router)) {
+        gw_request_reply(request, 200, GW_JSON, gw_buf_str(&document), NULL, 0);
+    } else {
+        gw_log(
+            GW_LOG_ERROR, "api",
+            "the API document could not be written: memory is out, or what all routes say of themselves is more than "
+            "64 MiB");
+        gw_answer_detail(request, 500, "Internal Server Error");
+    }
+    gw_buf_done(&document);
+}
+
 static void answer_docs(struct gw_request *request)
 {
     const char *url = request->snapshot->settings.server.openapi_url;
@@ -372,7 +392,7 @@ void gw_answer_own(struct gw_request *request)
         gw_answer_stream_probe(request);
         return;
     case OWN_OPENAPI:
-        gw_request_reply(request, 200, GW_JSON, gw_router_openapi(request->snapshot->router), NULL, 0);
+        answer_openapi(request);
         return;
     default:
         answer_docs(request);

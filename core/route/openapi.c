@@ -1,107 +1,37 @@
-/* openapi.c - built once per configuration with json-c: outside the request path. */
+/* openapi.c - the API document, written each time somebody asks: few do, and kept it would be the largest text of a
+ * configuration. Schemas are the plugins' texts, which the router looked at when it took the routes. */
 #include "route/openapi.h"
 
 #include <json-c/json.h>
-#include <stdio.h>
 #include <string.h>
 
-static struct json_object *str(const char *text)
+#define SCRATCH_MAX ((size_t)16 << 20)
+
+/* What no configuration changes. */
+static const char head[] =
+    "{\"openapi\":\"3.1.0\",\"info\":{\"title\":\"GitLab AI Gateway\",\"description\":\"GitLab AI "
+    "Gateway API to execute AI actions\",\"version\":\"0.1.0\"},\"paths\":{";
+static const char tail[] =
+    "},\"components\":{\"schemas\":{"
+    "\"Error\":{\"title\":\"Error\",\"type\":\"object\",\"properties\":{\"detail\":{\"description\":\"A text, or a "
+    "list of "
+    "objects with `msg`.\"}},\"required\":[\"detail\"]},"
+    "\"Unauthorized\":{\"title\":\"Unauthorized\",\"type\":\"object\",\"properties\":{\"error\":{\"type\":\"string\"}},"
+    "\"required\":[\"error\"]}},"
+    "\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\"},"
+    "\"key\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"x-api-key\",\"description\":\"An API key of this "
+    "gateway; "
+    "in Authorization: Bearer, api-key and x-goog-api-key, too.\"}}}}";
+
+struct doc {
+    struct gw_buf *out;
+    struct gw_arena scratch;
+    struct json_object *paths, *ids; /* sets: what is in use */
+};
+
+static void put_text(struct gw_buf *out, const char *text)
 {
-    return json_object_new_string(text);
-}
-
-static struct json_object *schema_ref(const char *name)
-{
-    struct json_object *ref = json_object_new_object();
-    char path[80];
-
-    snprintf(path, sizeof path, "#/components/schemas/%s", name);
-    json_object_object_add(ref, "$ref", str(path));
-    return ref;
-}
-
-/* {"description": …, "content": {"application/json": {"schema": …}}} */
-static struct json_object *response(const char *description, struct json_object *schema)
-{
-    struct json_object *result = json_object_new_object();
-
-    json_object_object_add(result, "description", str(description));
-    if (schema) {
-        struct json_object *content = json_object_new_object(), *media = json_object_new_object();
-        json_object_object_add(media, "schema", schema);
-        json_object_object_add(content, "application/json", media);
-        json_object_object_add(result, "content", content);
-    }
-    return result;
-}
-
-static struct json_object *detail_schema(const char *title, const char *key)
-{
-    struct json_object *schema = json_object_new_object(), *properties = json_object_new_object(),
-                       *value = json_object_new_object(), *required = json_object_new_array();
-
-    if (strcmp(key, "error") == 0)
-        json_object_object_add(value, "type", str("string"));
-    else
-        json_object_object_add(value, "description", str("A text, or a list of objects with `msg`."));
-    json_object_object_add(properties, key, value);
-    json_object_array_add(required, str(key));
-    json_object_object_add(schema, "title", str(title));
-    json_object_object_add(schema, "type", str("object"));
-    json_object_object_add(schema, "properties", properties);
-    json_object_object_add(schema, "required", required);
-    return schema;
-}
-
-static struct json_object *components(void)
-{
-    struct json_object *result = json_object_new_object(), *schemas = json_object_new_object(),
-                       *security = json_object_new_object(), *bearer = json_object_new_object(),
-                       *key = json_object_new_object();
-
-    json_object_object_add(schemas, "Error", detail_schema("Error", "detail"));
-    json_object_object_add(schemas, "Unauthorized", detail_schema("Unauthorized", "error"));
-    json_object_object_add(bearer, "type", str("http"));
-    json_object_object_add(bearer, "scheme", str("bearer"));
-    json_object_object_add(bearer, "bearerFormat", str("JWT"));
-    json_object_object_add(security, "bearer", bearer);
-    json_object_object_add(key, "type", str("apiKey"));
-    json_object_object_add(key, "in", str("header"));
-    json_object_object_add(key, "name", str("x-api-key"));
-    json_object_object_add(
-        key, "description",
-        str("An API key of this gateway; in Authorization: Bearer, api-key and x-goog-api-key, too."));
-    json_object_object_add(security, "key", key);
-    json_object_object_add(result, "schemas", schemas);
-    json_object_object_add(result, "securitySchemes", security);
-    return result;
-}
-
-static bool add_schema(struct json_object *content_owner, const char *schema_text)
-{
-    struct json_object *schema = json_tokener_parse(schema_text);
-    struct json_object *content = json_object_new_object(), *media = json_object_new_object();
-
-    json_object_object_add(media, "schema", schema);
-    json_object_object_add(content, "application/json", media);
-    json_object_object_add(content_owner, "content", content);
-    return schema != NULL;
-}
-
-static bool add_responses(struct json_object *operation, const struct aigw_route *spec)
-{
-    struct json_object *responses = json_object_new_object(), *good = response("Success", NULL);
-    bool ok = !spec->response_schema || add_schema(good, spec->response_schema);
-
-    json_object_object_add(responses, "200", good);
-    if (!(spec->callers & AIGW_CALLER_ANYONE))
-        json_object_object_add(responses, "401", response("No valid token", schema_ref("Unauthorized")));
-    if (spec->scope)
-        json_object_object_add(responses, "403", response("The token lacks the right", schema_ref("Error")));
-    if (spec->request_schema)
-        json_object_object_add(responses, "422", response("The body is not valid", schema_ref("Error")));
-    json_object_object_add(operation, "responses", responses);
-    return ok;
+    gw_buf_json(out, gw_str(text), false);
 }
 
 /* ---- paths ---- */
@@ -112,14 +42,6 @@ struct doc_path {
     const struct gw_pattern *pattern;
     const char *text;   /* "/v1/prompts/{prompt_id}" */
     const char *suffix; /* behind each parameter's name */
-};
-
-struct doc {
-    struct gw_arena *arena;
-    struct json_object *paths;
-    struct json_object *ids; /* operationIds in use */
-    struct doc_path *list;
-    size_t count;
 };
 
 static const char *render_path(struct gw_arena *arena, const struct gw_pattern *pattern, const char *suffix)
@@ -142,36 +64,22 @@ static const char *render_path(struct gw_arena *arena, const struct gw_pattern *
     return is_whole ? result : NULL;
 }
 
-static bool is_taken(const struct doc *doc, const char *text)
+/* False when memory is out. */
+static bool name_path(struct doc *doc, const struct gw_pattern *pattern, struct doc_path *ret)
 {
-    for (size_t i = 0; i < doc->count; i++)
-        if (strcmp(doc->list[i].text, text) == 0)
-            return true;
-    return false;
-}
-
-/* NULL when memory is out. */
-static const struct doc_path *path_of(struct doc *doc, const struct gw_pattern *pattern)
-{
-    struct doc_path path = { .pattern = pattern, .suffix = "" };
-
-    for (size_t i = 0; i < doc->count; i++)
-        if (gw_pattern_compare(doc->list[i].pattern, pattern) == 0)
-            return &doc->list[i];
-    path.text = render_path(doc->arena, pattern, path.suffix);
-    while (path.text && is_taken(doc, path.text)) { /* {x} and {x:path} at one place */
-        path.suffix = gw_arena_printf(doc->arena, "%s_", path.suffix);
-        path.text = path.suffix ? render_path(doc->arena, pattern, path.suffix) : NULL;
+    *ret = (struct doc_path){ .pattern = pattern, .suffix = "" };
+    ret->text = render_path(&doc->scratch, pattern, ret->suffix);
+    while (ret->text && json_object_object_get_ex(doc->paths, ret->text, NULL)) { /* {x} and {x:path} at one place */
+        ret->suffix = gw_arena_printf(&doc->scratch, "%s_", ret->suffix);
+        ret->text = ret->suffix ? render_path(&doc->scratch, pattern, ret->suffix) : NULL;
     }
-    if (!path.text)
-        return NULL;
-    doc->list[doc->count] = path;
-    return &doc->list[doc->count++];
+    return ret->text && json_object_object_add(doc->paths, ret->text, NULL) == 0;
 }
 
-static void add_parameters(struct gw_arena *arena, struct json_object *operation, const struct doc_path *path)
+static void put_parameters(const struct doc *doc, const struct doc_path *path)
 {
-    struct json_object *parameters = NULL;
+    struct gw_buf *out = doc->out;
+    const char *before = ",\"parameters\":[";
 
     for (uint32_t i = 0; i < path->pattern->segment_count; i++) {
         const struct gw_pattern_segment *segment = &path->pattern->segments[i];
@@ -179,30 +87,25 @@ static void add_parameters(struct gw_arena *arena, struct json_object *operation
             const struct gw_pattern_part *part = &segment->parts[j];
             if (!part->is_param)
                 continue;
-            struct json_object *parameter = json_object_new_object(), *schema = json_object_new_object();
-            const char *name = gw_arena_printf(arena, "%.*s%s", AIGW_STR_ARG(part->text), path->suffix);
-            json_object_object_add(schema, "type", str("string"));
-            json_object_object_add(parameter, "name", str(name ? name : ""));
-            json_object_object_add(parameter, "in", str("path"));
-            json_object_object_add(parameter, "required", json_object_new_boolean(1));
+            gw_buf_printf(out, "%s{\"name\":\"%.*s%s\",\"in\":\"path\",\"required\":true,", before,
+                          AIGW_STR_ARG(part->text), path->suffix); /* letters, digits and _ */
             if (part->is_rest)
-                json_object_object_add(parameter, "description", str("May contain slashes."));
-            json_object_object_add(parameter, "schema", schema);
-            parameters = parameters ? parameters : json_object_new_array();
-            json_object_array_add(parameters, parameter);
+                gw_buf_puts(out, "\"description\":\"May contain slashes.\",");
+            gw_buf_puts(out, "\"schema\":{\"type\":\"string\"}}");
+            before = ",";
         }
     }
-    if (parameters)
-        json_object_object_add(operation, "parameters", parameters);
+    if (*before == ',' && !before[1])
+        gw_buf_puts(out, "]");
 }
 
 /* ---- operations ---- */
 
 /* "POST /v1/chat/{name}" → "post_v1_chat_name": lower-case letters and digits, all else one underscore, and a number
- * behind it when another operation has it already. */
+ * behind it when another operation has it already. NULL: memory is out. */
 static const char *operation_id(struct doc *doc, const char *method, const char *path_text)
 {
-    char *text = gw_arena_printf(doc->arena, "%s%s", method, path_text);
+    char *text = gw_arena_printf(&doc->scratch, "%s%s", method, path_text);
     const char *id = text;
     size_t len = 0;
 
@@ -219,48 +122,54 @@ static const char *operation_id(struct doc *doc, const char *method, const char 
         len--;
     text[len] = '\0';
     for (unsigned number = 2; id && json_object_object_get_ex(doc->ids, id, NULL); number++)
-        id = gw_arena_printf(doc->arena, "%s_%u", text, number);
-    if (id)
-        json_object_object_add(doc->ids, id, NULL);
-    return id;
+        id = gw_arena_printf(&doc->scratch, "%s_%u", text, number);
+    return id && json_object_object_add(doc->ids, id, NULL) == 0 ? id : NULL;
 }
 
 /* Which credentials open it: any one of the list. */
-static struct json_object *security_of(const struct aigw_route *spec)
+static void put_security(struct gw_buf *out, uint32_t callers)
 {
-    uint32_t callers = spec->callers ? spec->callers : AIGW_CALLER_GITLAB;
-    struct json_object *security = json_object_new_array();
+    const char *before = "";
 
+    gw_buf_puts(out, ",\"security\":[");
     for (uint32_t caller = AIGW_CALLER_GITLAB; caller <= AIGW_CALLER_KEY; caller <<= 1)
         if (callers & caller) {
-            struct json_object *one = json_object_new_object();
-
-            json_object_object_add(one, caller == AIGW_CALLER_KEY ? "key" : "bearer", json_object_new_array());
-            json_object_array_add(security, one);
+            gw_buf_printf(out, "%s{\"%s\":[]}", before, caller == AIGW_CALLER_KEY ? "key" : "bearer");
+            before = ",";
         }
-    return security;
+    gw_buf_puts(out, "]");
 }
 
-static bool fill_operation(struct json_object *operation, const struct aigw_route *spec)
+static void put_content(struct gw_buf *out, const char *schema)
 {
-    struct json_object *tags = json_object_new_array();
-    bool ok = true;
+    gw_buf_puts(out, ",\"content\":{\"application/json\":{\"schema\":");
+    gw_buf_puts(out, schema);
+    gw_buf_puts(out, "}}");
+}
 
-    json_object_array_add(tags, str(spec->group ? spec->group : "other"));
-    json_object_object_add(operation, "tags", tags);
-    if (spec->summary)
-        json_object_object_add(operation, "summary", str(spec->summary));
-    if (spec->flags & AIGW_ROUTEF_DEPRECATED)
-        json_object_object_add(operation, "deprecated", json_object_new_boolean(1));
+static void put_refusal(struct gw_buf *out, const char *status, const char *description, const char *schema)
+{
+    gw_buf_printf(out, ",\"%s\":{\"description\":\"%s\"", status, description);
+    put_content(out, schema);
+    gw_buf_puts(out, "}");
+}
+
+static void put_responses(struct gw_buf *out, const struct gw_route *route)
+{
+    static const char error[] = "{\"$ref\":\"#/components/schemas/Error\"}";
+    const struct aigw_route *spec = route->spec;
+
+    gw_buf_puts(out, ",\"responses\":{\"200\":{\"description\":\"Success\"");
+    if (route->response_schema)
+        put_content(out, route->response_schema);
+    gw_buf_puts(out, "}");
     if (!(spec->callers & AIGW_CALLER_ANYONE))
-        json_object_object_add(operation, "security", security_of(spec));
-    if (spec->request_schema) {
-        struct json_object *body = json_object_new_object();
-        json_object_object_add(body, "required", json_object_new_boolean(1));
-        ok = add_schema(body, spec->request_schema);
-        json_object_object_add(operation, "requestBody", body);
-    }
-    return add_responses(operation, spec) && ok;
+        put_refusal(out, "401", "No valid token", "{\"$ref\":\"#/components/schemas/Unauthorized\"}");
+    if (spec->scope)
+        put_refusal(out, "403", "The token lacks the right", error);
+    if (route->request_schema)
+        put_refusal(out, "422", "The body is not valid", error);
+    gw_buf_puts(out, "}");
 }
 
 /* The document knows these methods; a route of another one is left out of it. */
@@ -275,30 +184,67 @@ static const char *method_key(const char *method)
     return NULL;
 }
 
-static bool add_route(struct doc *doc, const struct aigw_route *spec, const struct gw_pattern *pattern)
+static bool put_operation(struct doc *doc, const struct gw_route *route, const struct doc_path *path)
 {
-    const char *key = method_key(spec->method);
-    const struct doc_path *path = path_of(doc, pattern);
-    struct json_object *item, *operation;
+    const struct aigw_route *spec = route->spec;
+    const char *id = operation_id(doc, spec->method, path->text);
+    struct gw_buf *out = doc->out;
 
-    if (!key)
-        return true;
-    const char *id = path ? operation_id(doc, spec->method, path->text) : NULL;
     if (!id)
         return false;
-    if (!json_object_object_get_ex(doc->paths, path->text, &item)) {
-        item = json_object_new_object();
-        json_object_object_add(doc->paths, path->text, item);
+    gw_buf_printf(out, "\"%s\":{\"operationId\":\"%s\"", method_key(spec->method), id);
+    put_parameters(doc, path);
+    gw_buf_puts(out, ",\"tags\":[");
+    put_text(out, spec->group ? spec->group : "other");
+    gw_buf_puts(out, "]");
+    if (spec->summary) {
+        gw_buf_puts(out, ",\"summary\":");
+        put_text(out, spec->summary);
     }
-    operation = json_object_new_object();
-    json_object_object_add(operation, "operationId", str(id));
-    add_parameters(doc->arena, operation, path);
-    bool ok = fill_operation(operation, spec);
-    json_object_object_add(item, key, operation);
-    return ok;
+    if (spec->flags & AIGW_ROUTEF_DEPRECATED)
+        gw_buf_puts(out, ",\"deprecated\":true");
+    if (!(spec->callers & AIGW_CALLER_ANYONE))
+        put_security(out, spec->callers ? spec->callers : AIGW_CALLER_GITLAB);
+    if (route->request_schema) {
+        gw_buf_puts(out, ",\"requestBody\":{\"required\":true");
+        put_content(out, route->request_schema);
+        gw_buf_puts(out, "}");
+    }
+    put_responses(out, route);
+    gw_buf_puts(out, "}");
+    return true;
 }
 
-static const struct aigw_route core_routes[] = {
+/* ---- the whole ---- */
+
+/** What comes one after the other with one pattern is one path of the document. */
+static bool put_path(struct doc *doc, const struct gw_route *const *routes, size_t count)
+{
+    const char *before = "";
+    struct doc_path path;
+
+    for (size_t i = 0; i < count; i++) {
+        if (!method_key(routes[i]->spec->method))
+            continue;
+        if (!*before) {
+            if (!name_path(doc, routes[i]->pattern, &path))
+                return false;
+            if (json_object_object_length(doc->paths) > 1)
+                gw_buf_puts(doc->out, ",");
+            put_text(doc->out, path.text);
+            gw_buf_puts(doc->out, ":{");
+        }
+        gw_buf_puts(doc->out, before);
+        before = ",";
+        if (!put_operation(doc, routes[i], &path))
+            return false;
+    }
+    if (*before)
+        gw_buf_puts(doc->out, "}");
+    return true;
+}
+
+static const struct aigw_route core_specs[] = {
     { .method = "GET",
       .path = "/monitoring/healthz",
       .callers = AIGW_CALLER_ANYONE,
@@ -311,42 +257,58 @@ static const struct aigw_route core_routes[] = {
       .summary = "Is the process configured and taking requests? `?verbose` tells more." },
 };
 
-static bool add_all(struct doc *doc, const struct gw_router *router)
+/** The core answers these itself, whatever plugins have at the same place. */
+static bool put_core_paths(struct doc *doc, struct gw_pattern *patterns)
 {
-    struct gw_pattern *own = gw_arena_alloc(doc->arena, sizeof *own * GW_ARRAY_LEN(core_routes));
-    bool ok = true;
+    for (size_t i = 0; i < GW_ARRAY_LEN(core_specs); i++) {
+        const struct gw_route route = { .spec = &core_specs[i], .pattern = &patterns[i] }, *one = &route;
 
-    doc->list = gw_arena_calloc(doc->arena, (gw_router_count(router) + GW_ARRAY_LEN(core_routes)) * sizeof *doc->list);
-    if (!own || !doc->list)
-        return false;
-    for (size_t i = 0; i < GW_ARRAY_LEN(core_routes); i++) {
-        if (gw_pattern_parse(doc->arena, core_routes[i].path, &own[i], NULL))
+        if (gw_pattern_parse(&doc->scratch, core_specs[i].path, &patterns[i], NULL) || !put_path(doc, &one, 1))
             return false;
-        ok = add_route(doc, &core_routes[i], &own[i]) && ok;
     }
-    for (size_t i = 0; i < gw_router_count(router); i++)
-        ok = add_route(doc, gw_router_at(router, i)->spec, gw_router_at(router, i)->pattern) && ok;
-    return ok;
+    return true;
 }
 
-aigw_str gw_openapi_build(struct gw_arena *arena, const struct gw_router *router)
+static bool is_core(const struct gw_pattern *patterns, const struct gw_pattern *pattern)
 {
-    struct json_object *document = json_object_new_object(), *info = json_object_new_object();
-    struct doc doc = { .arena = arena, .paths = json_object_new_object(), .ids = json_object_new_object() };
-    aigw_str text = AIGW_STR_NONE;
+    for (size_t i = 0; i < GW_ARRAY_LEN(core_specs); i++)
+        if (gw_pattern_compare(&patterns[i], pattern) == 0)
+            return true;
+    return false;
+}
 
-    json_object_object_add(document, "openapi", str("3.1.0"));
-    json_object_object_add(info, "title", str("GitLab AI Gateway"));
-    json_object_object_add(info, "description", str("GitLab AI Gateway API to execute AI actions"));
-    json_object_object_add(info, "version", str("0.1.0"));
-    json_object_object_add(document, "info", info);
-    bool ok = add_all(&doc, router);
-    json_object_object_add(document, "paths", doc.paths);
-    json_object_object_add(document, "components", components());
-    if (ok)
-        text = gw_arena_str(arena, gw_str(json_object_to_json_string_ext(
-                                       document, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)));
+static bool put_paths(struct doc *doc, const struct gw_router *router)
+{
+    size_t count = gw_router_count(router);
+    const struct gw_route **routes = gw_arena_alloc(&doc->scratch, (count + 1) * sizeof *routes);
+    struct gw_pattern *core = gw_arena_alloc(&doc->scratch, sizeof *core * GW_ARRAY_LEN(core_specs));
+
+    if (!routes || !core || !put_core_paths(doc, core))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        routes[i] = gw_router_sorted_at(router, i);
+    for (size_t first = 0, end; first < count; first = end) {
+        for (end = first + 1; end < count; end++)
+            if (gw_pattern_compare(routes[end]->pattern, routes[first]->pattern) != 0)
+                break;
+        if (!is_core(core, routes[first]->pattern) && !put_path(doc, &routes[first], end - first))
+            return false;
+    }
+    return true;
+}
+
+bool gw_openapi_put(struct gw_buf *out, const struct gw_router *router)
+{
+    struct doc doc = { .out = out, .paths = json_object_new_object(), .ids = json_object_new_object() };
+    bool is_whole = false;
+
+    gw_arena_init(&doc.scratch, SCRATCH_MAX);
+    gw_buf_puts(out, head);
+    if (doc.paths && doc.ids)
+        is_whole = put_paths(&doc, router);
+    gw_buf_puts(out, tail);
+    gw_arena_done(&doc.scratch);
+    json_object_put(doc.paths);
     json_object_put(doc.ids);
-    json_object_put(document);
-    return text;
+    return is_whole && out->status == AIGW_OK;
 }

@@ -4,7 +4,7 @@
 
 #include "route/route.h"
 
-/** JSON text in `arena`; absent when a schema does not parse or memory is out. */
-aigw_str gw_openapi_build(struct gw_arena *arena, const struct gw_router *router);
+/** Append the document as JSON. False when memory is out or `out` is full; then what is in it is no document. */
+bool gw_openapi_put(struct gw_buf *out, const struct gw_router *router);
 
 #endif

@@ -12,8 +12,9 @@ struct gw_router;
 struct gw_route {
     const struct aigw_route *spec;
     struct gw_instance *feature;
-    const struct gw_pattern *pattern; /* of spec->path */
-    uint32_t index;                   /* dense, for metrics */
+    const struct gw_pattern *pattern;             /* of spec->path */
+    uint32_t index;                               /* dense, for metrics */
+    const char *request_schema, *response_schema; /* JSON, an object each; or NULL */
 };
 
 #define GW_ROUTE_ALLOW_SIZE 128u
@@ -41,7 +42,7 @@ int gw_router_find(const struct gw_router *router, aigw_str method, aigw_str pat
 /** Routes and claims. */
 size_t gw_router_count(const struct gw_router *router);
 const struct gw_route *gw_router_at(const struct gw_router *router, size_t index);
-/** The OpenAPI 3.1 document of all routes, as JSON text in the router's arena. */
-aigw_str gw_router_openapi(const struct gw_router *router);
+/** The same routes in another order: those with one pattern are neighbours. */
+const struct gw_route *gw_router_sorted_at(const struct gw_router *router, size_t index);
 
 #endif

@@ -10,9 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "route/openapi.h"
+#include "config/json.h"
 
 #define METHODS_LISTED_MAX 12u
+#define SCHEMA_DEPTH_MAX   64u
 
 struct entry {
     const struct gw_route *route;
@@ -35,7 +36,6 @@ struct gw_router {
     struct group *groups;  /* open addressing */
     size_t group_mask;
     uint32_t depth_max; /* segments of the longest prefix */
-    aigw_str openapi;
 };
 
 /* ---- building ---- */
@@ -53,17 +53,26 @@ static const char *place_of(struct gw_arena *arena, const struct gw_instance *fe
     return place ? place : feature->name;
 }
 
-/* The API document shows it as it is. */
-static void check_schema(struct gw_arena *arena, const struct gw_instance *feature, const struct aigw_route *spec,
-                         const char *which, const char *text, struct gw_problems *problems)
+/** The text as the API document shows it: JSON is left as it is, what json-c forgives is written anew. */
+static const char *take_schema(struct gw_arena *arena, const struct gw_instance *feature, const struct aigw_route *spec,
+                               const char *which, const char *text, struct gw_problems *problems)
 {
-    struct json_object *schema = text ? json_tokener_parse(text) : NULL;
+    struct json_object *schema;
 
-    if (text && !json_object_is_type(schema, json_type_object))
+    if (!text || gw_json_is_object(gw_str(text), SCHEMA_DEPTH_MAX))
+        return text;
+    schema = json_tokener_parse(text);
+    if (json_object_is_type(schema, json_type_object)) {
+        text = json_object_to_json_string_ext(schema, JSON_C_TO_STRING_PLAIN);
+        text = gw_arena_strndup(arena, text, strlen(text));
+    } else {
+        text = NULL;
         gw_problem(problems, feature->node, place_of(arena, feature),
                    "plugin %s: %s of the route %s %.200s is no JSON object; expected a JSON Schema, or NULL",
                    feature->plugin->descriptor.name, which, spec->method, spec->path);
+    }
     json_object_put(schema);
+    return text;
 }
 
 static const struct gw_pattern *parse_route(struct gw_arena *arena, struct gw_instance *feature,
@@ -94,10 +103,14 @@ static void add_routes(struct gw_arena *arena, struct gw_router *router, struct 
         const struct gw_pattern *pattern = parse_route(arena, feature, spec, problems);
         if (!pattern)
             continue;
-        check_schema(arena, feature, spec, "request_schema", spec->request_schema, problems);
-        check_schema(arena, feature, spec, "response_schema", spec->response_schema, problems);
-        router->routes[router->count] =
-            (struct gw_route){ .spec = spec, .feature = feature, .pattern = pattern, .index = (uint32_t)router->count };
+        router->routes[router->count] = (struct gw_route){
+            .spec = spec,
+            .feature = feature,
+            .pattern = pattern,
+            .index = (uint32_t)router->count,
+            .request_schema = take_schema(arena, feature, spec, "request_schema", spec->request_schema, problems),
+            .response_schema = take_schema(arena, feature, spec, "response_schema", spec->response_schema, problems),
+        };
         router->count++;
     }
 }
@@ -188,7 +201,7 @@ struct gw_router *gw_router_build(struct gw_arena *arena, const struct gw_plugin
                                   struct gw_problems *problems)
 {
     struct gw_router *router = gw_arena_calloc(arena, sizeof *router);
-    size_t total = 0, errors_before = problems->error_count;
+    size_t total = 0;
 
     for (struct gw_instance *f = plugins->features; f; f = f->next)
         total += f->plugin->feature.route_count;
@@ -202,9 +215,6 @@ struct gw_router *gw_router_build(struct gw_arena *arena, const struct gw_plugin
         gw_problem(problems, NULL, "features", "out of memory while building the routes");
         return NULL;
     }
-    router->openapi = gw_openapi_build(arena, router);
-    if (!router->openapi.ptr && problems->error_count == errors_before)
-        gw_problem(problems, NULL, "features", "the API document could not be built: memory is out");
     return router;
 }
 
@@ -351,7 +361,7 @@ const struct gw_route *gw_router_at(const struct gw_router *router, size_t index
     return &router->routes[index];
 }
 
-aigw_str gw_router_openapi(const struct gw_router *router)
+const struct gw_route *gw_router_sorted_at(const struct gw_router *router, size_t index)
 {
-    return router->openapi;
+    return router->entries[index].route;
 }

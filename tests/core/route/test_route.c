@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config/json.h"
+#include "route/openapi.h"
 #include "route/route.h"
 
 static struct aigw_route routes[] = {
@@ -324,10 +326,24 @@ static const struct {
     { "/v1/files/{id_}", "get", "get_v1_files_id_2", "id_ " },
 };
 
+static struct json_object *document_of(const struct gw_router *router)
+{
+    struct json_object *document;
+    struct gw_err err = { "" };
+    struct gw_buf text;
+
+    gw_buf_init(&text, 1 << 20);
+    ck_assert(gw_openapi_put(&text, router));
+    document = gw_json_read(gw_buf_str(&text), 64, GW_JSON_UNIQUE, &err);
+    ck_assert_msg(document, "%s: %s", err.text, text.data);
+    gw_buf_done(&text);
+    return document;
+}
+
 START_TEST(the_document_lists_every_route)
 {
     struct gw_router *router = build();
-    struct json_object *document = json_tokener_parse(gw_router_openapi(router).ptr), *operation, *parameters;
+    struct json_object *document = document_of(router), *operation, *parameters;
     char names[128] = "";
 
     ck_assert_ptr_nonnull(document);
@@ -354,7 +370,7 @@ START_TEST(operation_ids_are_unique_and_plain)
                                  { .method = "GET", .path = "/a/b_2" },   { .method = "GET", .path = "/" },
                                  { .method = "GET", .path = "/\xc3\xa4" } };
     struct gw_router *router = build_of(list, GW_ARRAY_LEN(list));
-    struct json_object *document = json_tokener_parse(gw_router_openapi(router).ptr);
+    struct json_object *document = document_of(router);
     struct json_object *seen = json_object_new_object();
 
     ck_assert_ptr_nonnull(document);
@@ -368,6 +384,58 @@ START_TEST(operation_ids_are_unique_and_plain)
     ck_assert_int_eq(json_object_object_length(seen), (int)GW_ARRAY_LEN(list) + 2);
     json_object_put(seen);
     json_object_put(document);
+}
+END_TEST
+
+/* json-c takes more than JSON; the document is JSON. */
+START_TEST(a_schema_that_json_c_forgives_is_written_anew)
+{
+    static const char *const forgiven[] = { "{'type':'object'}", "{\"type\":\"object\"} and more",
+                                            "/* body */ {\"type\":\"object\"}", " {\"type\":\"object\"}\n" };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(forgiven); i++) {
+        struct aigw_route list[] = {
+            { .method = "POST", .path = "/x", .request_schema = forgiven[i], .response_schema = forgiven[i] }
+        };
+        struct json_object *document = document_of(build_of(list, 1));
+        struct json_object *operation = get(get(get(document, "paths"), "/x"), "post");
+        struct json_object *owners[] = { get(operation, "requestBody"), get(get(operation, "responses"), "200") };
+
+        for (size_t k = 0; k < GW_ARRAY_LEN(owners); k++) {
+            struct json_object *schema = get(get(get(owners[k], "content"), "application/json"), "schema");
+            ck_assert_str_eq(json_object_get_string(get(schema, "type")), "object");
+        }
+        json_object_put(document);
+    }
+    ck_assert_uint_eq(problems.error_count, 0);
+}
+END_TEST
+
+START_TEST(a_plugin_at_a_place_of_the_core_is_not_in_the_document)
+{
+    struct aigw_route list[] = { { .method = "GET", .path = "/monitoring/healthz", .summary = "mine" },
+                                 { .method = "BREW", .path = "/tea" },
+                                 { .method = "GET", .path = "/{any}" } };
+    struct json_object *document = document_of(build_of(list, GW_ARRAY_LEN(list)));
+    struct json_object *paths = get(document, "paths");
+
+    ck_assert_str_ne(json_object_get_string(get(get(get(paths, "/monitoring/healthz"), "get"), "summary")), "mine");
+    ck_assert(!json_object_object_get_ex(paths, "/tea", NULL));
+    ck_assert_int_eq(json_object_object_length(paths), 3);
+    json_object_put(document);
+}
+END_TEST
+
+START_TEST(a_document_that_does_not_fit_is_none)
+{
+    struct gw_router *router = build();
+    struct gw_buf text;
+
+    for (size_t max = 0; max < 4096; max += 100) {
+        gw_buf_init(&text, max);
+        ck_assert(!gw_openapi_put(&text, router));
+        gw_buf_done(&text);
+    }
 }
 END_TEST
 
@@ -399,6 +467,9 @@ int main(void)
     tcase_add_test(tcase, a_schema_that_is_no_object_is_refused_by_name);
     tcase_add_loop_test(tcase, the_document_lists_every_route, 0, (int)GW_ARRAY_LEN(document_rows));
     tcase_add_test(tcase, operation_ids_are_unique_and_plain);
+    tcase_add_test(tcase, a_schema_that_json_c_forgives_is_written_anew);
+    tcase_add_test(tcase, a_plugin_at_a_place_of_the_core_is_not_in_the_document);
+    tcase_add_test(tcase, a_document_that_does_not_fit_is_none);
     tcase_add_test(tcase, a_schema_that_is_not_json_is_a_problem);
     srunner_run_all(runner, CK_NORMAL);
     int failed = srunner_ntests_failed(runner);
