@@ -1,6 +1,7 @@
 /* cli.c - flags and commands, as table.c has them. */
 #include "cli/cli.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -259,11 +260,22 @@ static void fill_standard_streams(void)
         close(fd);
 }
 
-int gw_cli_main(int argc, char **argv)
+/** What was printed is only good when it arrived: a script writes it into a file, which may be on a full disk. */
+static int finish_output(int result)
+{
+    bool was_broken = ferror(stdout) != 0;
+
+    if (fflush(stdout) == 0 && !was_broken)
+        return result;
+    fprintf(stderr, "aigw: standard output could not be written%s%s\n", was_broken ? "" : ": ",
+            was_broken ? "" : strerror(errno));
+    return result == CLI_OK ? CLI_FAILED : result;
+}
+
+static int run(int argc, char **argv)
 {
     const struct cli_command *command;
 
-    fill_standard_streams();
     if (argc < 2) {
         print_help(stderr);
         return CLI_USAGE;
@@ -285,4 +297,10 @@ int gw_cli_main(int argc, char **argv)
     command = cli_command_find(argv[1]);
     gw_crash_watch();
     return command ? run_command(command, argc - 1, argv + 1) : unknown_command(argv[1]);
+}
+
+int gw_cli_main(int argc, char **argv)
+{
+    fill_standard_streams();
+    return finish_output(run(argc, argv));
 }

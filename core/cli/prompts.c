@@ -24,8 +24,10 @@ static int print(struct gw_buf *out)
 {
     int result = CLI_OK;
 
-    if (out->status != AIGW_OK || fwrite(out->data, 1, out->len, stdout) != out->len) {
-        fputs("aigw: the output could not be written\n", stderr);
+    if (out->status == AIGW_OK) {
+        fwrite(out->data, 1, out->len, stdout);
+    } else {
+        fputs("aigw: out of memory\n", stderr);
         result = CLI_FAILED;
     }
     gw_buf_done(out);

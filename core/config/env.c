@@ -9,7 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
+#include "base/files.h"
 #include "config/internal.h"
 #include "config/json.h"
 
@@ -161,40 +163,44 @@ static void dot_env_parse(struct dot_env *d)
     }
 }
 
-/** Open the nearest .env of dir and the folders above it; its path is written to path. */
-static FILE *dot_env_open(const char *dir, char path[ENV_PATH_MAX])
+/** Path of the nearest .env of dir and the folders above it. A folder of that name is somebody else's. */
+static bool dot_env_find(const char *dir, char path[ENV_PATH_MAX])
 {
     static const char suffix[] = "/.env";
+    struct stat st;
     size_t len;
 
     if (strlen(dir) >= ENV_PATH_MAX || !realpath(dir, path))
-        return NULL;
+        return false;
     for (len = strcmp(path, "/") == 0 ? 0 : strlen(path);; len--) {
         if (len + sizeof suffix <= ENV_PATH_MAX) {
-            FILE *file;
-
             memcpy(path + len, suffix, sizeof suffix);
-            file = fopen(path, "re");
-            if (file)
-                return file;
+            if (stat(path, &st) == 0 && !S_ISDIR(st.st_mode))
+                return true;
         }
         while (len > 0 && path[len - 1] != '/')
             len--;
         if (len == 0)
-            return NULL;
+            return false;
     }
 }
 
 static void dot_env_read(const char *dir, struct gw_problems *problems)
 {
     char path[ENV_PATH_MAX], chunk[4096];
-    FILE *file = dot_env_open(dir, path);
     struct dot_env d = { .problems = problems };
+    const char *why = "";
     struct gw_buf text;
+    FILE *file;
     size_t got;
 
-    if (!file)
+    if (!dot_env_find(dir, path))
         return;
+    file = gw_file_open(path, &why);
+    if (!file) {
+        gw_problem(problems, NULL, path, "cannot be opened: %s", why);
+        return;
+    }
     gw_buf_init(&text, DOT_ENV_MAX);
     while (text.status == AIGW_OK && (got = fread(chunk, 1, sizeof chunk, file)) > 0)
         gw_buf_put(&text, chunk, got);

@@ -99,8 +99,12 @@ static int resolve_file(struct gw_arena *arena, const char *path, const char **r
     } else {
         while (text.len > 0 && (text.data[text.len - 1] == '\n' || text.data[text.len - 1] == '\r'))
             text.len--;
-        *ret_value = gw_arena_strndup(arena, text.data ? text.data : "", text.len);
-        result = GW_RESOLVED;
+        if (text.len > 0) {
+            *ret_value = gw_arena_strndup(arena, text.data, text.len);
+            result = GW_RESOLVED;
+        } else { /* a reload that comes while somebody writes the file must not take the secret away */
+            *ret_reason = gw_arena_printf(arena, "file \"%s\" is empty", path);
+        }
     }
     if (text.data)
         explicit_bzero(text.data, text.cap); /* it may have been a key */

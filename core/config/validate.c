@@ -3,9 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "config/internal.h"
+
+#define CONTROL_SOCKET_MAX (sizeof((struct sockaddr_un *)NULL)->sun_path - 1)
 
 struct check {
     struct gw_arena *arena;
@@ -25,10 +28,22 @@ static bool is_file(const char *path)
     return stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* The kernel takes no longer path, and one that is cut would be another. */
+static void check_control_socket(const struct check *c)
+{
+    size_t len = strlen(c->settings->server.control_socket ? c->settings->server.control_socket : "");
+
+    if (len > CONTROL_SOCKET_MAX)
+        gw_setting_problem(c->problems, c->settings, "server.control_socket", "has %zu bytes, expected at most %zu",
+                           len, CONTROL_SOCKET_MAX);
+}
+
 static void check_server(const struct check *c)
 {
     struct gw_settings *s = c->settings;
     size_t len = strlen(s->server.path_prefix ? s->server.path_prefix : "");
+
+    check_control_socket(c);
 
     while (len > 0 && s->server.path_prefix[len - 1] == '/')
         len--;

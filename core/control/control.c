@@ -50,10 +50,18 @@ static void set_timeouts(int fd, int seconds)
 
 /* ---- the gateway's side --------------------------------------------------------------------------------------- */
 
-/** A socket file that nobody listens at any more. */
-static bool is_left_over(const struct sockaddr_un *address, socklen_t len)
+/** A connection to a file that is no socket is refused as one to a socket is that nobody listens at. */
+static bool is_socket_file(const char *path)
 {
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+/** Takes away a socket file that nobody listens at any more. False: none lay there. */
+static bool remove_left_over(const struct sockaddr_un *address, socklen_t len)
+{
+    int fd = is_socket_file(address->sun_path) ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
     bool is_dead = fd >= 0 && connect(fd, (const struct sockaddr *)address, len) < 0 && errno == ECONNREFUSED;
 
     if (fd >= 0)
@@ -61,20 +69,28 @@ static bool is_left_over(const struct sockaddr_un *address, socklen_t len)
     return is_dead && unlink(address->sun_path) == 0;
 }
 
-static int bind_private(int fd, const struct sockaddr_un *address, socklen_t len)
+/** 0, or errno. */
+static int listen_private(int fd, const struct sockaddr_un *address, socklen_t len)
 {
     mode_t before = umask(0177); /* a socket file is its owner's alone */
-    int result = bind(fd, (const struct sockaddr *)address, len);
+    int error = bind(fd, (const struct sockaddr *)address, len) < 0 || listen(fd, 8) < 0 ? errno : 0;
 
     umask(before);
-    return result;
+    return error;
+}
+
+static const char *why_taken(const char *name)
+{
+    return name[0] == '@' || is_socket_file(name)
+               ? "; another gateway has it. Give one of them a server.control_socket"
+               : "; a file that is no socket lies there, and stays. Name another path in server.control_socket";
 }
 
 aigw_status gw_control_open(struct gw_control *control, const char *name, struct gw_err *reterr)
 {
     struct sockaddr_un address;
     socklen_t len = 0;
-    int result;
+    int error;
 
     control->fd = -1;
     if (!make_address(name, &address, &len))
@@ -82,13 +98,13 @@ aigw_status gw_control_open(struct gw_control *control, const char *name, struct
                           strlen(name), sizeof address.sun_path - 1);
     (void)snprintf(control->name, sizeof control->name, "%s", name);
     control->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    result = control->fd < 0 ? -1 : bind_private(control->fd, &address, len);
-    if (result < 0 && errno == EADDRINUSE && name[0] != '@' && is_left_over(&address, len))
-        result = bind_private(control->fd, &address, len);
-    if (result == 0 && listen(control->fd, 8) == 0)
+    error = control->fd < 0 ? errno : listen_private(control->fd, &address, len);
+    if (error == EADDRINUSE && name[0] != '@' && remove_left_over(&address, len))
+        error = listen_private(control->fd, &address, len);
+    if (error == 0)
         return AIGW_OK;
-    (void)gw_err_set(reterr, AIGW_E_CONFIG, "control socket %s: %s%s", name, strerror(errno),
-                     errno == EADDRINUSE ? "; another gateway has it. Give one of them a server.control_socket" : "");
+    (void)gw_err_set(reterr, AIGW_E_CONFIG, "control socket %s: %s%s", name, strerror(error),
+                     error == EADDRINUSE ? why_taken(name) : "");
     if (control->fd >= 0)
         close(control->fd);
     control->fd = -1;

@@ -218,6 +218,24 @@ def socket_path(env):
         truth(os.path.exists(path), "the socket to be left", "none")
 
 
+@case("OP-REL-socket-file", "control")
+def socket_is_a_file(env):
+    """A path where something else lies, as by a slip: it stays what it is, and the gateway serves without a socket."""
+    path = os.path.join(env.ctx.folder("control-file"), "precious.conf")
+    with open(path, "w", encoding="ascii") as out:
+        out.write("precious")
+    other = Env(env.ctx, bypass=True, name="control-file", env={"AIGW_SERVER__CONTROL_SOCKET": path})
+    try:
+        line = other.gw.wait_line(lambda item: item["message"].startswith("control socket "), 1)
+        truth(line and path in line["message"] and "a file that is no socket lies there" in line["message"],
+              "a warning that names it", other.gw.raw)
+        equal(other.request("GET", "/monitoring/healthz").status, 200, "status")
+    finally:
+        other.close()
+    with open(path, encoding="ascii") as file:
+        equal(file.read(), "precious", "the file")
+
+
 # -- files that are watched --------------------------------------------------------------------------------------------
 
 @fixture("watched", patient=True, takes_s=17)

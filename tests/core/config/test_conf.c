@@ -247,6 +247,7 @@ static const struct {
     { "env-group-member", "v = \"env:AIGW_T__MEMBER\";", "m", NULL },
     { "file-missing", "v = \"file:/nonexistent/x\";", NULL, "file \"/nonexistent/x\" cannot be opened" },
     { "file-folder", "v = \"file:/tmp\";", NULL, "file \"/tmp\" cannot be read" },
+    { "file-empty", "v = \"file:/dev/null\";", NULL, "file \"/dev/null\" is empty" },
     { "no-text", "v = 5;", NULL, "t.conf:1: v: is not text" },
 };
 

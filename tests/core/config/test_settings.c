@@ -349,6 +349,11 @@ static const struct {
       NULL,
       "models.extra_headers: header 2 is content-Length, which the gateway sets itself" },
     { "prefix", { "AIGW_SERVER__PATH_PREFIX=ai" }, NULL, "server.path_prefix: must begin with /" },
+    { "control-socket",
+      { "AIGW_SERVER__CONTROL_SOCKET=/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/0123456789/"
+        "0123456789/0123456789/0123456789" },
+      NULL,
+      "server.control_socket: has 110 bytes, expected at most 107" },
     { "same-ports", { "AIGW_FASTAPI__METRICS_PORT=5052" }, NULL, "server.metrics_port: is the same as server.port" },
     { "key-file",
       { "AIGW_SELF_SIGNED_JWT__SIGNING_KEY=file:/nope/key" },

@@ -152,6 +152,31 @@ START_TEST(broken_dot_env_is_reported_with_its_line)
 }
 END_TEST
 
+START_TEST(a_pipe_as_dot_env_is_refused_without_waiting)
+{
+    static const char *const env[] = { NULL };
+
+    ck_assert_int_eq(mkfifo(gw_arena_printf(&arena, "%s/.env", folder), 0600), 0);
+    load(env, NULL, folder);
+    EXPECT_ERROR("pipe", "/.env: cannot be opened: it is a pipe, expected a file");
+}
+END_TEST
+
+START_TEST(a_folder_called_dot_env_is_somebody_elses)
+{
+    static const char *const env[] = { NULL };
+    const char *deep = gw_arena_printf(&arena, "%s/deep", folder);
+
+    ck_assert_int_eq(mkdir(deep, 0700), 0);
+    ck_assert_int_eq(mkdir(gw_arena_printf(&arena, "%s/.env", deep), 0700), 0);
+    write_file(".env", "T_A=above\n");
+    load(env, NULL, deep);
+    EXPECT_CLEAN("folder");
+    ck_assert_ptr_nonnull(gw_env_get("T_A"));
+    ck_assert_str_eq(gw_env_get("T_A"), "above");
+}
+END_TEST
+
 static void add(TCase *tcase)
 {
     /* first: a process exports them at its first load only, and with CK_FORK=no there is one process */
@@ -163,6 +188,8 @@ static void add(TCase *tcase)
     tcase_add_loop_test(tcase, dot_env_line_is_read, 0, GW_ARRAY_LEN(dot_env));
     tcase_add_test(tcase, dot_env_stands_between_environment_and_conf);
     tcase_add_test(tcase, broken_dot_env_is_reported_with_its_line);
+    tcase_add_test(tcase, a_pipe_as_dot_env_is_refused_without_waiting);
+    tcase_add_test(tcase, a_folder_called_dot_env_is_somebody_elses);
 }
 
 int main(void)
