@@ -104,7 +104,7 @@ static void ex_finish(struct http_ex *ex, enum http_conn_event event)
 
 static void ex_sent(struct http_ex *ex)
 {
-    bool is_last = ex->must_close || ex->pub.http->drain;
+    bool is_last = ex->must_close; /* as its head said: else the client may be sending the next one already */
 
     if (http_ex_move(ex, EX_SENT))
         ex_finish(ex, is_last ? CONN_LAST : CONN_NEXT);

@@ -129,12 +129,13 @@ void gw_http_leave(struct gw_http *http);
 enum gw_drain {
     GW_DRAIN_NOT = 0,
     GW_DRAIN_END,         /* nobody listens any more: who waits in the kernel's queue is served too */
-    GW_DRAIN_HANDED_OVER, /* another process has the listeners: who waits there is its own; idle connections may still
-                             ask once, for two seconds */
+    GW_DRAIN_HANDED_OVER, /* another process has the listeners: who waits there is its own */
 };
-/** Stop accepting, serve what has arrived, and leave (above). */
+/** Stop accepting, serve what has arrived, and leave (above). Kept connections may still ask once, for half a second
+ * or, handed over, two: no answer told their clients to ask elsewhere. */
 void gw_http_drain(struct gw_http *http, enum gw_drain how);
-/** True when nobody waits for an answer any more, and nothing of a request is being read. */
+/** True when nobody waits for an answer any more, nothing of a request is being read, and idle connections are closed.
+ */
 bool gw_http_is_drained(const struct gw_http *http);
 /** Requests in progress. */
 uint32_t gw_http_open_exchanges(const struct gw_http *http);

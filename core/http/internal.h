@@ -186,7 +186,6 @@ struct gw_http {
     enum gw_drain drain;
     bool is_tls;
     bool is_leaving; /* true while draining, too */
-    bool is_patient; /* draining, and connections that say nothing may still ask */
     char date[40];
 };
 

@@ -14,7 +14,7 @@
 #define ACCEPT_PAUSE_MS  100
 #define ACCEPT_TOLD_MS   5000
 #define SPARE_CONNS      1024 /* beyond our own limit, so that those get a 503 and not silence */
-#define DRAIN_SILENT_MS  500  /* what a client sent before draining began has arrived by then */
+#define DRAIN_SILENT_MS  500  /* what a client sent before it could know of the drain has arrived by then */
 #define DRAIN_IDLE_MS    2000 /* the same where there is no hurry: those who ask again soon are told, not cut */
 #define BODY_TOTAL_MS    60000
 #define HEAD_MAX         (1u << 20) /* of an answer */
@@ -220,24 +220,24 @@ static bool is_silent(const struct http_conn *conn)
     return conn->state == CONN_FRESH || conn->state == CONN_IDLE;
 }
 
-/** There is no request of theirs. Who was still shaking hands when time began gets as much of it. */
+/** Whoever says nothing between two looks is let go, and not sooner: what a client is just sending on a connection that
+ *  no answer told it to give up would be lost. */
 static void on_drain_silent(struct gw_timer *self)
 {
     struct gw_http *http = GW_CONTAINER_OF(self, struct gw_http, drain_silent);
-    bool is_handed_over = http->drain == GW_DRAIN_HANDED_OVER, is_one_left = false;
 
     for (struct http_conn *conn = http->conns; conn; conn = conn->next) {
-        bool is_late = conn->state == CONN_HANDSHAKE || (is_silent(conn) && !conn->was_silent);
+        bool was_silent = conn->was_silent;
 
         conn->was_silent = is_silent(conn);
-        if (is_late && is_handed_over)
-            is_one_left = true; /* its own deadline bounds it */
-        else if (is_late || conn->was_silent)
+        if (conn->was_silent && was_silent) {
+            http_conn_close_writing(conn);
             http_conn_move(conn, CONN_CLOSE);
+        } else if (conn->state == CONN_HANDSHAKE && http->drain != GW_DRAIN_HANDED_OVER) {
+            http_conn_move(conn, CONN_CLOSE); /* handed over, its own deadline bounds it */
+        }
     }
-    http->is_patient = is_one_left;
-    if (is_one_left)
-        gw_timer_set(http->loop, self, DRAIN_SILENT_MS);
+    gw_timer_set(http->loop, self, DRAIN_SILENT_MS);
 }
 
 void gw_http_leave(struct gw_http *http)
@@ -259,13 +259,10 @@ void gw_http_drain(struct gw_http *http, enum gw_drain how)
                accept_some(listener, ACCEPTS_PER_TURN) == ACCEPT_MORE)
             ;
     http_close_listeners(http);
-    http->is_patient = is_handed_over;
     for (struct http_conn *conn = http->conns; conn; conn = conn->next) {
         conn->is_readable = true; /* the loop may not have told yet */
         http_conn_read(conn);
         conn->was_silent = is_silent(conn);
-        if (conn->state == CONN_IDLE && !is_handed_over) /* a client may close it at any time, and so may we */
-            http_conn_move(conn, CONN_CLOSE);
     }
     http->drain_silent.on_due = on_drain_silent;
     gw_timer_set(http->loop, &http->drain_silent, is_handed_over ? DRAIN_IDLE_MS : DRAIN_SILENT_MS);
@@ -274,8 +271,7 @@ void gw_http_drain(struct gw_http *http, enum gw_drain how)
 bool gw_http_is_drained(const struct gw_http *http)
 {
     for (const struct http_conn *conn = http->conns; conn; conn = conn->next) {
-        bool is_over = (conn->state == CONN_IDLE && !http->is_patient) || conn->state == CONN_CLOSED ||
-                       (conn->state == CONN_LINGER && http_conn_is_acknowledged(conn));
+        bool is_over = conn->state == CONN_CLOSED || (conn->state == CONN_LINGER && http_conn_is_acknowledged(conn));
         if (!is_over)
             return false;
     }

@@ -100,6 +100,32 @@ def pipelined(starter):
         env.close()
 
 
+@case("F-DRAIN-behind", "drain")
+def behind(starter):
+    """An answer whose head said nothing of an end, as that of a stream that had begun, ends nothing: what follows it on
+    the connection is served, and says close."""
+    env = Env(starter.ctx, bypass=True, name="drain-behind")
+    try:
+        gate = Gate()
+        script = env.models.script(Reply(pieces=("a", "b"), gate=gate))
+        conn = env.gw.connect(timeout=20)
+        conn.send(http.render("POST", PATH, {}, completion(script, stream=True)))
+        equal(conn.read_head().header("connection"), None, "connection of the stream")
+        conn.send(http.render("GET", "/monitoring/healthz"))
+        env.gw.signal(signal.SIGTERM)
+        truth(env.gw.wait_line(lambda item: str(item.get("message", "")).startswith("stopping")), "a log line", "none")
+        gate.set()
+        stream = http.Response()
+        stream.headers = [("transfer-encoding", "chunked")]
+        equal(conn.read_body(stream).text, "ab", "the stream")
+        response = conn.read_response()
+        equal((response.status, response.header("connection")), (200, "close"), "what came behind it")
+        truth(conn.is_closed_within(5), "the connection to be closed", "still open")
+        equal(env.gw.terminate(), 0, "exit code")
+    finally:
+        env.close()
+
+
 @case("F-DRAIN-unfinished", "drain")
 def unfinished(starter):
     """Requests that never become whole hold the end up no longer than server.drain_ms; silent ones much shorter."""

@@ -409,7 +409,26 @@ START_TEST(draining_answers_what_had_arrived)
 }
 END_TEST
 
-START_TEST(draining_closes_the_idle_at_once_and_the_silent_soon)
+static void drain_and_send(struct gw_http *http, void *arg)
+{
+    gw_http_drain(http, GW_DRAIN_END);
+    ck_assert(!gw_http_is_drained(http));
+    client_send(arg, "GET /info HTTP/1.1\r\nHost: x\r\n\r\n");
+}
+
+/** No answer told that client to ask elsewhere: it may be sending at that moment. */
+START_TEST(draining_serves_a_kept_connection_once_more)
+{
+    ask("GET /info HTTP/1.1\r\nHost: x\r\n\r\n", 200, NULL);
+    ck_assert_str_eq(response_header(&response, "connection"), "");
+    server_call(server, drain_and_send, &client);
+    ask("", 200, NULL);
+    ck_assert_str_eq(response_header(&response, "connection"), "close");
+    ck_assert(client_at_end(&client));
+}
+END_TEST
+
+START_TEST(draining_closes_the_idle_and_the_silent_soon)
 {
     struct client fresh;
 
@@ -420,7 +439,6 @@ START_TEST(draining_closes_the_idle_at_once_and_the_silent_soon)
     int64_t start_us = now_us();
     server_call(server, run_drain, NULL);
     ck_assert(client_at_end(&client));
-    ck_assert_int_lt(now_us() - start_us, 300000);
     ck_assert(client_at_end(&fresh));
     ck_assert_int_lt(now_us() - start_us, 2000000);
     ck_assert(server_wait_connections(server, 0));
@@ -539,7 +557,8 @@ int main(void)
     tcase_add_loop_test(tcase, a_client_that_leaves_is_noticed_at_once, 0, 3);
     tcase_add_test(tcase, a_client_that_leaves_while_sending_is_noticed);
     tcase_add_test(tcase, draining_answers_what_had_arrived);
-    tcase_add_test(tcase, draining_closes_the_idle_at_once_and_the_silent_soon);
+    tcase_add_test(tcase, draining_serves_a_kept_connection_once_more);
+    tcase_add_test(tcase, draining_closes_the_idle_and_the_silent_soon);
     tcase_add_test(tcase, draining_finishes_what_runs_and_accepts_nothing_new);
     tcase_add_test(tcase, freeing_the_server_cuts_what_runs);
     tcase_add_test(tcase, a_plain_listener_stays_one);
