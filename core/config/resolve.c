@@ -128,6 +128,9 @@ int gw_text_resolve(struct gw_arena *arena, const char *text, const char **ret_v
     if (result == GW_RESOLVED && !*ret_value) {
         *ret_reason = "out of memory";
         result = GW_BROKEN;
+    } else if (result == GW_RESOLVED && gw_utf8_valid_len(gw_str(*ret_value)) != strlen(*ret_value)) {
+        *ret_reason = "is not valid UTF-8";
+        result = GW_BROKEN;
     } else if (result == GW_BROKEN && !*ret_reason) {
         *ret_reason = "out of memory";
     }

@@ -1,5 +1,6 @@
 /* validate.c - what must hold between settings, and files that must exist. The texts about TLS are GitLab's own, word
  * for word: operators search for them. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -164,6 +165,27 @@ static void check_auth(const struct check *c)
                            "will be refused; set AIGW_GITLAB_URL to your GitLab");
 }
 
+/* What is no folder is taken out, lest its content be reported as missing, too. */
+static void check_prompts(const struct check *c)
+{
+    struct aigw_list *dirs = &c->settings->prompts.dirs;
+    const char **good = gw_arena_calloc(c->arena, (dirs->count + 1) * sizeof *good);
+    size_t count = 0;
+
+    for (size_t i = 0; good && i < dirs->count; i++) {
+        struct stat st;
+        int error = stat(dirs->items[i], &st) != 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+
+        if (error == 0)
+            good[count++] = dirs->items[i];
+        else
+            gw_setting_problem(c->problems, c->settings, "prompts.dirs", "\"%s\": %s; expected a folder with prompts",
+                               dirs->items[i], strerror(error));
+    }
+    if (good)
+        *dirs = (struct aigw_list){ good, count };
+}
+
 void gw_settings_validate(struct gw_arena *arena, struct gw_settings *settings, struct gw_problems *problems)
 {
     struct check c = { arena, settings, problems };
@@ -178,4 +200,5 @@ void gw_settings_validate(struct gw_arena *arena, struct gw_settings *settings, 
         check_trust(&c, "trust.keys_ca_file", settings->trust.keys_ca_file); /* else it was just checked */
     check_headers(&c);
     check_auth(&c);
+    check_prompts(&c);
 }
