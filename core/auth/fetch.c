@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -158,7 +159,7 @@ static aigw_status set_trust(struct gw_fetch *fetch, const struct gw_auth_config
 
 static bool is_https(const char *url)
 {
-    return gw_str_has_prefix(gw_str(url), AIGW_STR("https://"));
+    return strncasecmp(url, "https://", 8) == 0;
 }
 
 /** curl reads http_proxy in lower case only; operators set either. */
@@ -184,7 +185,8 @@ static aigw_status send_request(struct gw_fetch *fetch, struct gw_err *reterr)
     fetch->max_age_s = -1;
     ok = ok && curl_easy_setopt(easy, CURLOPT_URL, fetch->url) == CURLE_OK;
     ok = ok && curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)left_ms) == CURLE_OK;
-    ok = ok && (!proxy || curl_easy_setopt(easy, CURLOPT_PROXY, proxy) == CURLE_OK);
+    /* NULL, also after a redirect from http to https: the one that curl finds. */
+    ok = ok && curl_easy_setopt(easy, CURLOPT_PROXY, proxy) == CURLE_OK;
     if (!ok || curl_multi_add_handle(fetch->multi, easy) != CURLM_OK)
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: cannot start a request for this URL", fetch->url);
     return AIGW_OK;
@@ -219,6 +221,8 @@ aigw_status gw_fetch_start(struct gw_fetch *fetch, const struct gw_auth_config *
     ok = ok && curl_easy_setopt(fetch->easy, CURLOPT_HEADERFUNCTION, take_header) == CURLE_OK;
     ok = ok && curl_easy_setopt(fetch->easy, CURLOPT_HEADERDATA, fetch) == CURLE_OK;
     ok = ok && curl_easy_setopt(fetch->easy, CURLOPT_MAXFILESIZE, (long)GW_KEYS_BODY_MAX) == CURLE_OK;
+    /* Some proxies compress unasked: what comes out is held to the same limit. */
+    ok = ok && curl_easy_setopt(fetch->easy, CURLOPT_ACCEPT_ENCODING, "gzip, deflate") == CURLE_OK;
     ok = ok && curl_easy_setopt(fetch->easy, CURLOPT_USERAGENT, "aigw") == CURLE_OK;
     status = ok ? set_trust(fetch, config, reterr) : gw_err_set(reterr, AIGW_E_NOMEM, "out of memory");
     if (status == AIGW_OK)

@@ -126,10 +126,18 @@ static aigw_status add_jwk(struct gw_keyset *set, struct json_object *jwk, bool 
     return is_ec ? add_numbers(set, jwk, "x", "y", gw_keyset_add_ec) : add_numbers(set, jwk, "n", "e", gw_keyset_add);
 }
 
+/** A document without the byte order mark that some servers put before JSON. */
+static aigw_str without_mark(aigw_str body)
+{
+    const aigw_str mark = AIGW_STR("\xef\xbb\xbf");
+
+    return gw_str_has_prefix(body, mark) ? (aigw_str){ body.ptr + mark.len, body.len - mark.len } : body;
+}
+
 aigw_status gw_jwks_parse(aigw_str body, bool is_rsa_only, struct gw_keyset **ret_set, struct gw_err *reterr)
 {
     struct gw_err why;
-    struct json_object *doc = gw_json_object(body, &why), *keys;
+    struct json_object *doc = gw_json_object(without_mark(body), &why), *keys;
     struct gw_keyset *set = NULL;
     aigw_status status = AIGW_E_INVALID;
     size_t total;
@@ -171,10 +179,15 @@ done:
     return status;
 }
 
+/** Does it begin so, in any case? */
+static bool has_scheme(aigw_str url, aigw_str scheme)
+{
+    return url.len > scheme.len && gw_str_eq_ci((aigw_str){ url.ptr, scheme.len }, scheme);
+}
+
 static bool is_http_url(aigw_str url)
 {
-    if (url.len == 0 || url.len >= GW_URL_MAX ||
-        !(gw_str_has_prefix(url, AIGW_STR("https://")) || gw_str_has_prefix(url, AIGW_STR("http://"))))
+    if (url.len >= GW_URL_MAX || !(has_scheme(url, AIGW_STR("https://")) || has_scheme(url, AIGW_STR("http://"))))
         return false;
     for (size_t i = 0; i < url.len; i++) {
         if ((unsigned char)url.ptr[i] <= ' ' || (unsigned char)url.ptr[i] >= 0x7f)
@@ -187,7 +200,7 @@ aigw_status gw_discovery_parse(aigw_str body, char ret_jwks_uri[GW_URL_MAX], cha
                                struct gw_err *reterr)
 {
     struct gw_err why;
-    struct json_object *doc = gw_json_object(body, &why);
+    struct json_object *doc = gw_json_object(without_mark(body), &why);
     aigw_str uri, issuer;
     aigw_status status = AIGW_OK;
 

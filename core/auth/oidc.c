@@ -18,7 +18,9 @@ static const struct aigw_setting group_table[] = {
       "Where its keys (JWKS) are. Not given: its discovery document says." },
     { "user_claim", AIGW_SET_STRING, 0, AT(user_claim), "sub", 0, 0, NULL, "Claim that says who it is." },
     { "require", AIGW_SET_LIST, 0, AT(require), NULL, 0, 0, NULL,
-      "Claims that must hold, \"claim=value\" each: the claim is that text, or a list with it. Not given: any token." },
+      "Claims that must hold, \"claim=value\" each: the claim is that text, true, false or whole number, or a list "
+      "with it. Not "
+      "given: any token." },
     GW_GRANT_SETTINGS(struct gw_oidc_group),
 };
 
@@ -138,19 +140,41 @@ static struct json_object *claim_of(struct json_object *payload, const char *nam
                : NULL;
 }
 
-/** Is the claim this text, or a list that holds it? */
-static bool holds(struct json_object *payload, const char *claim, aigw_str text)
+/** Is it this text; or true, false or a whole number that is written so? */
+static bool says(struct json_object *value, aigw_str text)
 {
-    struct json_object *value = claim_of(payload, claim);
-
-    if (!json_object_is_type(value, json_type_array))
-        return value && gw_str_eq(text_of(value), text);
-    for (size_t i = 0; i < json_object_array_length(value); i++) {
-        struct json_object *item = json_object_array_get_idx(value, i);
-
-        if (json_object_is_type(item, json_type_string) && gw_str_eq(text_of(item), text))
-            return true;
+    switch (json_object_get_type(value)) {
+    case json_type_string:
+        return gw_str_eq(text_of(value), text);
+    case json_type_boolean:
+    case json_type_int:
+        return gw_str_is(text, json_object_get_string(value));
+    default:
+        return false;
     }
+}
+
+/** Does the claim say this, or is it a list with something that does? */
+static bool holds(struct json_object *value, aigw_str text)
+{
+    if (!json_object_is_type(value, json_type_array))
+        return says(value, text);
+    for (size_t i = 0; i < json_object_array_length(value); i++)
+        if (says(json_object_array_get_idx(value, i), text))
+            return true;
+    return false;
+}
+
+/** Is that its audience, or one of its audiences? A number is nobody's name. */
+static bool is_for(struct json_object *payload, aigw_str audience)
+{
+    struct json_object *aud = json_object_object_get(payload, "aud");
+
+    if (!json_object_is_type(aud, json_type_array))
+        return gw_str_eq(text_of(aud), audience);
+    for (size_t i = 0; i < json_object_array_length(aud); i++)
+        if (gw_str_eq(text_of(json_object_array_get_idx(aud, i)), audience))
+            return true;
     return false;
 }
 
@@ -164,7 +188,7 @@ static const char *missing_claim(const struct gw_oidc_group *group, struct json_
         if ((size_t)(equals - group->require.items[i]) >= sizeof claim)
             return group->require.items[i];
         (void)snprintf(claim, sizeof claim, "%.*s", (int)(equals - group->require.items[i]), group->require.items[i]);
-        if (!holds(payload, claim, gw_str(equals + 1)))
+        if (!holds(claim_of(payload, claim), gw_str(equals + 1)))
             return group->require.items[i];
     }
     return NULL;
@@ -189,7 +213,7 @@ const struct gw_oidc_group *gw_oidc_choose(const struct gw_oidc *oidc, struct js
 
         if (!gw_str_is(issuer, group->issuer))
             continue;
-        if (!holds(payload, "aud", gw_str(group->audience))) {
+        if (!is_for(payload, gw_str(group->audience))) {
             (void)gw_err_set(reterr, AIGW_E_INVALID,
                              "the token is for another service: its audience (claim aud) is not \"%s\"",
                              group->audience);

@@ -16,7 +16,7 @@ struct gw_oidc_group {
     const char *audience;     /* which they must be for */
     const char *keys_url;     /* NULL: the discovery document names it */
     const char *user_claim;   /* who it is; "sub" unless told otherwise */
-    struct aigw_list require; /* "claim=value": the claim is that text, or a list that holds it */
+    struct aigw_list require; /* "claim=value": the claim says that, or is a list that holds it */
 };
 
 struct gw_oidc {

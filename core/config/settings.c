@@ -62,14 +62,16 @@ static char *lower(struct gw_arena *arena, const char *text)
     return copy;
 }
 
-/** Environment files cannot hold line breaks everywhere, so a PEM may come with the two characters \n. */
+/** Environment files cannot hold line breaks everywhere, so a PEM may come with the two characters \n;
+ *  before them may be \r. */
 static char *unescape_pem(struct gw_arena *arena, const char *text)
 {
     char *copy = gw_arena_strndup(arena, text, strlen(text)), *to = copy;
 
     for (const char *from = text; copy && *from; from++) {
-        if (from[0] == '\\' && from[1] == 'n') {
-            *to++ = '\n';
+        if (from[0] == '\\' && (from[1] == 'n' || from[1] == 'r')) {
+            if (from[1] == 'n')
+                *to++ = '\n';
             from++;
         } else {
             *to++ = *from;

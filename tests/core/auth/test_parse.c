@@ -312,6 +312,13 @@ static const struct {
 } discovery_rows[] = {
     { "{\"jwks_uri\":\"https://h/oauth/discovery/keys\",\"issuer\":\"https://h\"}", true },
     { "{\"jwks_uri\":\"http://h/k\"}", true },
+    { "\xef\xbb\xbf{\"jwks_uri\":\"http://h/k\"}", true },
+    { "\xef\xbb\xbf\xef\xbb\xbf{\"jwks_uri\":\"http://h/k\"}", false },
+    { "\xef\xbb\xbf", false },
+    { "{\"jwks_uri\":\"HTTPS://h/k\"}", true },
+    { "{\"jwks_uri\":\"Http://h/k\"}", true },
+    { "{\"jwks_uri\":\"httpss://h/k\"}", false },
+    { "{\"jwks_uri\":\"https://\"}", false },
     { "{\"jwks_uri\":\"http://h/k\",\"issuer\":7}", true },
     { "{\"jwks_uri\":\"file:///etc/passwd\"}", false },
     { "{\"jwks_uri\":\"ftp://h/k\"}", false },

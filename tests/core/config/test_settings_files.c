@@ -46,12 +46,16 @@ END_TEST
 
 /* ---- PEM ---- */
 
+#define PEM_WAYS 3
+
 START_TEST(pem_text_gets_its_newlines_back)
 {
     static const char *const env[] = { "AIGW_SELF_SIGNED_JWT__SIGNING_KEY=-----BEGIN\\nabc\\n-----END", NULL };
+    static const char *const both[] = { "AIGW_SELF_SIGNED_JWT__SIGNING_KEY=-----BEGIN\\r\\nabc\\r\\n-----END", NULL };
     static const char *const real[] = { "AIGW_SELF_SIGNED_JWT__SIGNING_KEY=-----BEGIN\nabc\n-----END", NULL };
+    static const char *const *const ways[PEM_WAYS] = { env, both, real };
 
-    load(_i ? real : env, NULL, NULL);
+    load(ways[_i], NULL, NULL);
     EXPECT_CLEAN("pem");
     ck_assert_str_eq(settings.auth.signing_key, "-----BEGIN\nabc\n-----END");
 }
@@ -183,7 +187,7 @@ static void add(TCase *tcase)
     tcase_add_test(tcase, proxies_of_dot_env_reach_the_process_environment);
     tcase_add_loop_test(tcase, trust_comes_from_the_documented_variable, 0, GW_ARRAY_LEN(trust));
     tcase_add_test(tcase, an_unreadable_shared_bundle_is_a_warning_and_stays_in_force);
-    tcase_add_loop_test(tcase, pem_text_gets_its_newlines_back, 0, 2);
+    tcase_add_loop_test(tcase, pem_text_gets_its_newlines_back, 0, PEM_WAYS);
     tcase_add_loop_test(tcase, pem_comes_from_a_file_by_environment_or_conf, 0, 2);
     tcase_add_loop_test(tcase, dot_env_line_is_read, 0, GW_ARRAY_LEN(dot_env));
     tcase_add_test(tcase, dot_env_stands_between_environment_and_conf);
