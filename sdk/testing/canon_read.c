@@ -7,6 +7,8 @@
 
 #include <json-c/json.h>
 
+#include <aigw/json.h>
+
 struct canon {
     struct gw_arena *arena;
     size_t growth; /* bytes behind each struct that only a later SDK would know */
@@ -47,6 +49,23 @@ static void *sized(struct canon *c, size_t size)
     return memory;
 }
 
+static const char *type_name(struct json_object *value)
+{
+    static const char *const names[] = { "null", "a bool", "a number", "a number", "an object", "a list", "a string" };
+    enum json_type type = json_object_get_type(value);
+
+    return (size_t)type < GW_ARRAY_LEN(names) ? names[type] : "?";
+}
+
+static bool is_type(struct canon *c, const char *name, struct json_object *value, enum json_type type,
+                    const char *expected)
+{
+    if (json_object_is_type(value, type))
+        return true;
+    bad(c, "%s: expected %s, found %s", name, expected, type_name(value));
+    return false;
+}
+
 /* A string as it is, anything else as JSON text. Not NUL-terminated, like any aigw_str. */
 static aigw_str text_of(struct canon *c, struct json_object *value)
 {
@@ -78,8 +97,11 @@ static struct json_object *member(struct json_object *obj, const char *key)
 
 static uint32_t word_of(struct canon *c, const struct canon_field *field, struct json_object *value)
 {
-    const char *text = json_object_get_string(value);
+    const char *text;
 
+    if (!is_type(c, field->name, value, json_type_string, "a word"))
+        return 0;
+    text = json_object_get_string(value);
     for (uint32_t i = 0; field->words[i]; i++)
         if (field->words[i][0] && strcmp(text, field->words[i]) == 0)
             return i;
@@ -93,10 +115,8 @@ static void *read_list(struct canon *c, const struct canon_field *field, struct 
 {
     void *first = NULL, **link = &first;
 
-    if (!json_object_is_type(list, json_type_array)) {
-        bad(c, "%s: expected a list", field->name);
+    if (!is_type(c, field->name, list, json_type_array, "a list"))
         return NULL;
-    }
     for (size_t i = 0; i < json_object_array_length(list); i++) {
         char *item = read_struct(c, field->form, json_object_array_get_idx(list, i));
 
@@ -121,13 +141,13 @@ static void *read_content(struct canon *c, const struct canon_field *field, stru
 static aigw_str *read_texts(struct canon *c, const struct canon_field *field, struct json_object *list,
                             uint32_t *ret_count)
 {
-    size_t count = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+    size_t count =
+        is_type(c, field->name, list, json_type_array, "a list of strings") ? json_object_array_length(list) : 0;
     aigw_str *texts = exact(c, count * sizeof *texts);
 
-    if (!json_object_is_type(list, json_type_array))
-        bad(c, "%s: expected a list of strings", field->name);
     for (size_t i = 0; i < count; i++)
-        texts[i] = text_of(c, json_object_array_get_idx(list, i));
+        if (is_type(c, field->name, json_object_array_get_idx(list, i), json_type_string, "a list of strings"))
+            texts[i] = text_of(c, json_object_array_get_idx(list, i));
     *ret_count = (uint32_t)count;
     return texts;
 }
@@ -181,6 +201,9 @@ static struct aigw_raw *read_raw(struct canon *c, struct json_object *value)
     struct aigw_raw *raw;
     uint32_t count = 0;
 
+    if (!is_type(c, "raw", value, json_type_object, "an object") ||
+        (headers && !is_type(c, "headers", headers, json_type_object, "an object")))
+        return NULL;
     json_object_get(headers);
     json_object_object_del(value, "headers");
     raw = read_struct(c, &canon_raw, value);
@@ -201,6 +224,37 @@ static struct aigw_raw *read_raw(struct canon *c, struct json_object *value)
     return raw;
 }
 
+static double number_of(struct canon *c, const struct canon_field *field, struct json_object *value)
+{
+    if (json_object_is_type(value, json_type_int))
+        return json_object_get_double(value);
+    return is_type(c, field->name, value, json_type_double, "a number") ? json_object_get_double(value) : 0;
+}
+
+static int64_t integer_of(struct canon *c, const struct canon_field *field, struct json_object *value, int64_t most)
+{
+    int64_t integer =
+        is_type(c, field->name, value, json_type_int, "a whole number") ? json_object_get_int64(value) : 0;
+
+    if (most < INT64_MAX && (integer < 0 || integer > most))
+        bad(c, "%s: expected a whole number of 0 to %lld", field->name, (long long)most);
+    return integer;
+}
+
+static bool bool_of(struct canon *c, const struct canon_field *field, struct json_object *value)
+{
+    return is_type(c, field->name, value, json_type_boolean, "true or false") && json_object_get_boolean(value);
+}
+
+/* Objects and lists are written as they are where the field holds their text. */
+static aigw_str string_of(struct canon *c, const struct canon_field *field, struct json_object *value)
+{
+    if (!json_object_is_type(value, json_type_object) && !json_object_is_type(value, json_type_array) &&
+        !is_type(c, field->name, value, json_type_string, "a string"))
+        return AIGW_STR_NONE;
+    return text_of(c, value);
+}
+
 static void read_field(struct canon *c, const struct canon_field *field, struct json_object *value, char *out)
 {
     void *at = out + field->offset;
@@ -208,6 +262,8 @@ static void read_field(struct canon *c, const struct canon_field *field, struct 
 
     switch (field->type) {
     case CANON_TEXT:
+        *(aigw_str *)at = string_of(c, field, value);
+        break;
     case CANON_JSON:
         *(aigw_str *)at = text_of(c, value);
         break;
@@ -215,21 +271,21 @@ static void read_field(struct canon *c, const struct canon_field *field, struct 
         *number = word_of(c, field, value);
         break;
     case CANON_FLAG:
-        *number |= json_object_get_boolean(value) ? field->bit : 0;
+        *number |= bool_of(c, field, value) ? field->bit : 0;
         break;
     case CANON_SWITCH:
-        *number = json_object_get_boolean(value) ? AIGW_YES : AIGW_NO;
+        *number = bool_of(c, field, value) ? AIGW_YES : AIGW_NO;
         break;
     case CANON_COUNT:
-        *number = (uint32_t)json_object_get_int(value);
+        *number = (uint32_t)integer_of(c, field, value, INT32_MAX);
         break;
     case CANON_NUMBER:
         *second |= field->bit;
-        *(double *)at = json_object_get_double(value);
+        *(double *)at = number_of(c, field, value);
         break;
     case CANON_INTEGER:
         *second |= field->bit;
-        *(int64_t *)at = json_object_get_int64(value);
+        *(int64_t *)at = integer_of(c, field, value, INT64_MAX);
         break;
     case CANON_TEXTS:
         *(aigw_str **)at = read_texts(c, field, value, second);
@@ -312,20 +368,44 @@ static void complete(struct aigw_model_request *req)
     }
 }
 
+/* The text as a tree, strictly. NULL: it is none. */
+static struct json_object *read_tree(const char *json, struct gw_err *reterr)
+{
+    struct json_tokener *tok = json_tokener_new_ex((int)AIGW_JSON_DEPTH + 1);
+    struct json_object *obj = NULL;
+    struct aigw_json_error error;
+    struct aigw_json root;
+    size_t line, column;
+
+    if (!tok)
+        abort();
+    if (aigw_json_check(gw_str(json), AIGW_JSON_STRICT, &root, &error) != AIGW_OK) {
+        aigw_json_where(gw_str(json), error.offset, &line, &column);
+        gw_err_set(reterr, AIGW_E_INVALID, "not JSON: %s in line %zu, column %zu", error.reason, line, column);
+    } else {
+        obj = json_tokener_parse_ex(tok, root.text.ptr, (int)root.text.len);
+        if (!json_object_is_type(obj, json_type_object)) {
+            gw_err_set(reterr, AIGW_E_INVALID, "not a JSON object");
+            json_object_put(obj);
+            obj = NULL;
+        }
+    }
+    json_tokener_free(tok);
+    return obj;
+}
+
 aigw_status testhost_read_request(struct gw_arena *arena, const char *json, size_t growth,
                                   struct aigw_target **ret_target, struct aigw_model_request **ret_req,
                                   struct gw_err *reterr)
 {
     struct canon c = { .arena = arena, .growth = growth, .err = reterr, .status = AIGW_OK };
-    struct json_object *obj = json_tokener_parse(json), *place, *nothing = json_object_new_object();
+    struct json_object *obj = read_tree(json, reterr), *place, *nothing;
     struct aigw_model_request *req;
     struct aigw_target *target;
 
-    if (!json_object_is_type(obj, json_type_object)) {
-        json_object_put(obj);
-        json_object_put(nothing);
-        return gw_err_set(reterr, AIGW_E_INVALID, "not a JSON object");
-    }
+    if (!obj)
+        return AIGW_E_INVALID;
+    nothing = json_object_new_object();
     place = json_object_get(member(obj, "target"));
     json_object_object_del(obj, "target");
     req = read_struct(&c, &canon_request, obj);

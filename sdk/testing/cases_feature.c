@@ -14,13 +14,15 @@ static void malformed(struct cases *c, const struct section *s)
 
 static void set_model(struct cases *c, const struct section *s)
 {
-    if (aigw_testhost_model(c->th, s->text) != AIGW_OK)
+    if (cases_check_json(c, "model", s->text) && aigw_testhost_model(c->th, s->text) != AIGW_OK)
         malformed(c, s);
 }
 
 static void set_prompt(struct cases *c, const struct section *s)
 {
-    if (aigw_testhost_prompt(c->th, s->arg, cases_plain(c, s)) != AIGW_OK)
+    if (!s->arg[0])
+        cases_finding(c, "prompt: expected its id behind the section's name");
+    else if (aigw_testhost_prompt(c->th, s->arg, cases_plain(c, s)) != AIGW_OK)
         malformed(c, s);
 }
 
@@ -74,29 +76,29 @@ static void set_verbose(struct cases *c, const struct section *s)
 
 static void set_core(struct cases *c, const struct section *s)
 {
-    aigw_testhost_settings(c->th, s->text);
+    if (cases_check_lines(c, s, s->text, '='))
+        aigw_testhost_settings(c->th, s->text);
 }
 
 static void set_leave(struct cases *c, const struct section *s)
 {
-    aigw_testhost_leave_after(c->th, (uint32_t)strtoul(s->text, NULL, 10));
+    uint64_t n;
+
+    if (cases_number(c, "leave", gw_str(s->text), UINT32_MAX, &n))
+        aigw_testhost_leave_after(c->th, (uint32_t)n);
 }
 
 /* ---- what is done ---- */
 
 static void do_send(struct cases *c, const struct section *s)
 {
-    char method[16], path[1024];
-    const char *empty = strncmp(s->text, "\n", 1) == 0 ? s->text : strstr(s->text, "\n\n");
-    const char *headers = empty ? gw_arena_strndup(&c->arena, s->text, (size_t)(empty - s->text)) : s->text;
-    aigw_str body = cases_trimmed(empty ? empty + (empty == s->text ? 1 : 2) : "");
+    const char *method, *path, *headers, *body;
 
     c->call_title = s->arg;
-    if (sscanf(s->arg, "%15s %1023s", method, path) != 2) {
-        cases_finding(c, "send: expected \"=== send <METHOD> <path>\"");
+    if (!cases_request_line(c, s, s->arg, &method, &path) || !cases_request_text(c, s, &headers, &body))
         return;
-    }
-    c->status = aigw_testhost_send(c->th, method, path, headers, gw_arena_strndup(&c->arena, body.ptr, body.len));
+    c->was_asked = true;
+    c->status = aigw_testhost_send(c->th, method, path, headers, body);
     c->is_unchecked = aigw_testhost_answer(c->th)->state == AIGW_ANSWER_NONE;
     cases_expect_no_faults(c);
 }
@@ -105,20 +107,19 @@ static void do_refuse(struct cases *c, const struct section *s)
 {
     static const char *const kinds[] = { "",     "token", "scope",   "too_large", "limit", "timeout", "internal",
                                          "keys", "model", "invalid", "encoding",  "path",  "method" };
-    char word[16], method[16], path[1024];
+    const char *rest = s->arg, *word = cases_next_word(&c->arena, &rest), *method, *path;
     uint32_t kind = 1;
 
     c->call_title = s->arg;
-    if (sscanf(s->arg, "%15s %15s %1023s", word, method, path) != 3) {
-        cases_finding(c, "refuse: expected \"=== refuse <kind> <METHOD> <path>\"");
-        return;
-    }
     while (kind < GW_ARRAY_LEN(kinds) && strcmp(word, kinds[kind]) != 0)
         kind++;
     if (kind == GW_ARRAY_LEN(kinds)) {
         cases_finding(c, "refuse: unknown kind \"%s\"", word);
         return;
     }
+    if (!cases_request_line(c, s, rest, &method, &path) || !cases_check_lines(c, s, s->text, ':'))
+        return;
+    c->was_asked = true;
     c->status = aigw_testhost_refuse(c->th, method, path, s->text, kind);
     c->is_unchecked = c->status != AIGW_E_UNSUPPORTED;
     cases_expect_no_faults(c);
@@ -135,14 +136,14 @@ static void expect_state(struct cases *c, const struct section *s)
 {
     static const char *const states[] = { "none", "complete", "open", "aborted" };
 
-    cases_expect_text(c, "state of the answer", s->text, states[aigw_testhost_answer(c->th)->state & 3]);
+    cases_expect_word(c, "state of the answer", s->text, states[aigw_testhost_answer(c->th)->state & 3]);
 }
 
 static void expect_type(struct cases *c, const struct section *s)
 {
     const char *type = aigw_testhost_answer(c->th)->content_type;
 
-    cases_expect_text(c, "content type", s->text, type ? type : "");
+    cases_expect_word(c, "content type", s->text, type ? type : "");
 }
 
 static void expect_writes(struct cases *c, const struct section *s)
@@ -154,7 +155,7 @@ static void expect_answer_headers(struct cases *c, const struct section *s)
 {
     const char *headers = aigw_testhost_answer(c->th)->headers;
 
-    cases_expect_lines(c, "headers of the answer", s->text, headers ? headers : "");
+    cases_expect_headers(c, "headers of the answer", s->text, headers ? headers : "");
 }
 
 static void expect_answer_body(struct cases *c, const struct section *s)
@@ -166,10 +167,13 @@ static void expect_answer_body(struct cases *c, const struct section *s)
 
 static void expect_asked(struct cases *c, const struct section *s)
 {
-    const char *asked =
-        s->arg[0] ? aigw_testhost_asked_at(c->th, (uint32_t)strtoul(s->arg, NULL, 10)) : aigw_testhost_asked(c->th);
     bool is_expected = cases_trimmed(s->text).len > 0;
+    const char *asked;
+    uint64_t n = 0;
 
+    if (s->arg[0] && !cases_number(c, "asked", gw_str(s->arg), UINT32_MAX, &n))
+        return;
+    asked = s->arg[0] ? aigw_testhost_asked_at(c->th, (uint32_t)n) : aigw_testhost_asked(c->th);
     if (asked && is_expected)
         cases_expect_json(c, "model request", s->text, gw_str(asked));
     else if (asked || is_expected)
@@ -208,15 +212,16 @@ const struct case_section cases_feature[] = {
     { "refuse", "<kind> <METHOD> <path>", CASES_FEATURE, do_refuse,
       "let refuse() say a refusal: token, scope, too_large, limit, timeout, internal, keys, model, invalid, encoding, "
       "path, method" },
-    { "status", "", CASES_FEATURE, expect_status, "the status that the client got" },
-    { "type", "", CASES_FEATURE, expect_type, "the content type that the client got" },
-    { "answer-headers", "", CASES_FEATURE, expect_answer_headers, "lines among the headers that the client got" },
-    { "answer-body", "", CASES_FEATURE, expect_answer_body, "the body that the client got" },
-    { "writes", "", CASES_FEATURE, expect_writes, "the number of stream writes" },
-    { "state", "", CASES_FEATURE, expect_state,
+    { "status", "", CASES_FEATURE | CASES_ASKED, expect_status, "the status that the client got" },
+    { "type", "", CASES_FEATURE | CASES_ASKED, expect_type, "the content type that the client got" },
+    { "answer-headers", "", CASES_FEATURE | CASES_ASKED, expect_answer_headers,
+      "lines among the headers that the client got" },
+    { "answer-body", "", CASES_FEATURE | CASES_ASKED, expect_answer_body, "the body that the client got" },
+    { "writes", "", CASES_FEATURE | CASES_ASKED, expect_writes, "the number of stream writes" },
+    { "state", "", CASES_FEATURE | CASES_ASKED, expect_state,
       "complete, aborted (broken off: what the core does with an answer that was never ended), none" },
-    { "asked", "[<n>]", CASES_FEATURE, expect_asked,
+    { "asked", "[<n>]", CASES_FEATURE | CASES_ASKED, expect_asked,
       "the last model request, or the n-th from 0; empty: there was none" },
-    { "resolved", "", CASES_FEATURE, expect_resolved, "lines among the needs and prompts asked for" },
+    { "resolved", "", CASES_FEATURE | CASES_ASKED, expect_resolved, "lines among the needs and prompts asked for" },
     { 0 },
 };

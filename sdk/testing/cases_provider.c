@@ -16,6 +16,8 @@ static void do_call(struct cases *c, const struct section *s)
     c->request = s->text;
     c->answer = AIGW_STR_NONE;
     c->error = NULL;
+    c->has_played = false;
+    c->was_asked = true;
     c->status = aigw_testhost_request_json(c->th, s->text);
     c->is_unchecked = true;
 }
@@ -24,14 +26,14 @@ static void expect_url(struct cases *c, const struct section *s)
 {
     const char *url = aigw_testhost_http(c->th)->url;
 
-    cases_expect_text(c, "url", s->text, url ? url : "");
+    cases_expect_word(c, "url", s->text, url ? url : "");
 }
 
 static void expect_method(struct cases *c, const struct section *s)
 {
     const char *method = aigw_testhost_http(c->th)->method;
 
-    cases_expect_text(c, "method", s->text, method ? method : "");
+    cases_expect_word(c, "method", s->text, method ? method : "");
 }
 
 static void expect_headers(struct cases *c, const struct section *s)
@@ -41,7 +43,7 @@ static void expect_headers(struct cases *c, const struct section *s)
 
     for (uint32_t i = 0; i < http->header_count; i++)
         all = gw_arena_printf(&c->arena, "%s%s\n", all, http->headers[i]);
-    cases_expect_lines(c, "headers", s->text, all);
+    cases_expect_headers(c, "headers", s->text, all);
 }
 
 static void expect_body(struct cases *c, const struct section *s)
@@ -73,7 +75,7 @@ static const char *play(struct cases *c, const struct cut *cut)
 
     if (aigw_testhost_request_json(c->th, c->request) != AIGW_OK)
         return aigw_testhost_error(c->th);
-    aigw_testhost_accept(c->th, c->content_type);
+    testhost_accept(c->th, c->answer_status, c->content_type);
     for (size_t at = 0, piece; at < c->answer.len; at += piece) {
         piece = next_piece(cut, at, c->answer.len - at, &seed);
         if (aigw_testhost_feed(c->th, c->answer.ptr + at, piece) != AIGW_OK)
@@ -85,6 +87,7 @@ static const char *play(struct cases *c, const struct cut *cut)
 
 static const char *play_local(struct cases *c)
 {
+    c->has_played = true;
     if (aigw_testhost_request_json(c->th, c->request) == AIGW_OK)
         aigw_testhost_produce(c->th, CASES_WAIT_MAX_MS, &c->took_ms);
     return aigw_testhost_events(c->th);
@@ -159,6 +162,7 @@ static void expect_events(struct cases *c, const struct section *s)
     const char *whole;
     int before = c->findings;
 
+    c->is_answer_new = false;
     if (!is_local && !c->answer.ptr) {
         cases_finding(c, "events without an answer before them");
         return;
@@ -175,22 +179,24 @@ static void expect_events(struct cases *c, const struct section *s)
 
 static void do_answer(struct cases *c, const struct section *s)
 {
-    char type[128] = "text/event-stream", retry[64] = "";
-    int status = 0;
+    struct cases_answer_head head;
 
-    if (sscanf(s->arg, "%d %127s %63s", &status, type, retry) < 1) {
-        cases_finding(c, "answer: expected \"=== answer <status> [<content type> [<retry-after>]]\"");
+    c->answer = AIGW_STR_NONE;
+    c->error = NULL;
+    if (!cases_answer_line(c, s, &head))
         return;
-    }
-    c->content_type = gw_arena_printf(&c->arena, "%s", type);
-    c->answer = cases_answer_bytes(c, c->content_type, s->text);
-    if (status < 400)
+    c->answer_status = head.status;
+    c->answer_line = c->line;
+    c->is_answer_new = true;
+    c->content_type = head.type;
+    c->answer = cases_answer_bytes(c, head.type, s->text);
+    if (head.status < CASES_REFUSAL)
         return;
     if (!c->request || aigw_testhost_request_json(c->th, c->request) != AIGW_OK) {
         cases_finding(c, "answer: there is no call that could be refused");
         return;
     }
-    c->error = aigw_testhost_failure(c->th, status, c->content_type, retry[0] ? retry : NULL, s->text);
+    c->error = aigw_testhost_failure(c->th, head.status, head.type, head.retry_after, s->text);
     cases_expect_no_faults(c);
 }
 
@@ -199,8 +205,9 @@ static void expect_error(struct cases *c, const struct section *s)
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = c->error };
     struct gw_buf out;
 
+    c->is_answer_new = false;
     if (!c->error) {
-        cases_finding(c, "error without an answer of status 400 or more before it");
+        cases_finding(c, "error without an answer of status 300 or more before it");
         return;
     }
     gw_buf_init(&out, (size_t)1 << 20);
@@ -211,24 +218,31 @@ static void expect_error(struct cases *c, const struct section *s)
 
 static void expect_pauses(struct cases *c, const struct section *s)
 {
+    if (!c->has_played)
+        play_local(c);
     cases_expect_number(c, "pauses in milliseconds", s->text, c->took_ms);
 }
 
 static void set_server_headers(struct cases *c, const struct section *s)
 {
-    aigw_testhost_server_headers(c->th, s->text);
+    if (cases_check_lines(c, s, s->text, ':'))
+        aigw_testhost_server_headers(c->th, s->text);
 }
 
 static void set_credential(struct cases *c, const struct section *s)
 {
-    aigw_testhost_credential(c->th, s->arg, cases_plain(c, s));
+    if (s->arg[0])
+        aigw_testhost_credential(c->th, s->arg, cases_plain(c, s));
+    else
+        cases_finding(c, "credential: expected its name behind the section's");
 }
 
 static void set_credential_answer(struct cases *c, const struct section *s)
 {
-    int status = s->arg[0] ? atoi(s->arg) : 200;
+    uint64_t status = 200;
 
-    aigw_testhost_credential_answer(c->th, status, cases_plain(c, s));
+    if (!s->arg[0] || cases_number(c, "credential-answer", gw_str(s->arg), 599, &status))
+        aigw_testhost_credential_answer(c->th, (int32_t)status, cases_plain(c, s));
 }
 
 const struct case_section cases_provider[] = {
@@ -238,19 +252,21 @@ const struct case_section cases_provider[] = {
       "requests" },
     { "server-headers", "", CASES_PROVIDER, set_server_headers,
       "headers of the server's answers from now on, for host->answer_header()" },
-    { "call", "<title>", CASES_PROVIDER, do_call, "call request() with this model request" },
-    { "method", "", CASES_PROVIDER, expect_method, "the method that was described" },
-    { "url", "", CASES_PROVIDER, expect_url, "the URL that was described" },
-    { "headers", "", CASES_PROVIDER, expect_headers, "lines among the headers, those of sign() included" },
-    { "body", "", CASES_PROVIDER, expect_body, "the body that was described" },
-    { "answer", "<status> [<type> [<retry-after>]]", CASES_PROVIDER, do_answer,
+    { "call", "<title>", CASES_PROVIDER | CASES_DOES, do_call, "call request() with this model request" },
+    { "method", "", CASES_PROVIDER | CASES_ASKED, expect_method, "the method that was described" },
+    { "url", "", CASES_PROVIDER | CASES_ASKED, expect_url, "the URL that was described" },
+    { "headers", "", CASES_PROVIDER | CASES_ASKED, expect_headers,
+      "lines among the headers, those of sign() included" },
+    { "body", "", CASES_PROVIDER | CASES_ASKED, expect_body, "the body that was described" },
+    { "answer", "<status> [<type> [<retry-after>]]", CASES_PROVIDER | CASES_DOES, do_answer,
       "what the server answers (default type text/event-stream); of "
       "application/vnd.amazon.eventstream a message a line: event <type> <payload>, exception <type> <payload>, error "
       "<code> <words>, broken … for a wrong checksum" },
-    { "events", "", CASES_PROVIDER, expect_events,
+    { "events", "", CASES_PROVIDER | CASES_ASKED, expect_events,
       "what is emitted, however the answer is cut; without an answer for AIGW_FRAMING_LOCAL" },
-    { "error", "", CASES_PROVIDER, expect_error,
+    { "error", "", CASES_PROVIDER | CASES_ASKED, expect_error,
       "what a refusal becomes: rate_limited 429 retry=3000 code=\"x\" \"words\"" },
-    { "takes", "", CASES_PROVIDER, expect_pauses, "sum of produce()'s pauses in ms; no time passes in truth" },
+    { "takes", "", CASES_PROVIDER | CASES_ASKED, expect_pauses,
+      "sum of produce()'s pauses in ms; no time passes in truth" },
     { 0 },
 };

@@ -203,6 +203,8 @@ void testhost_server_end(struct aigw_testhost *th, int status);
 /** aigw_testhost_request_json() with something in the request changed. */
 aigw_status testhost_request_changed(struct aigw_testhost *th, const char *json,
                                      void (*change)(struct aigw_model_request *req));
+/** aigw_testhost_accept() with a status of 200 to 399. */
+void testhost_accept(struct aigw_testhost *th, int status, const char *content_type);
 void testhost_end_call(struct aigw_testhost *th);
 /** The value that the test gave, NULL if none. */
 const char *testhost_known_credential(const struct aigw_testhost *th, const char *name);

@@ -69,6 +69,21 @@ void testhost_clear(struct aigw_testhost *th)
 
 /* ---- open ---- */
 
+/* All that is wrong, as an operator is told it: a test looks for one of them. */
+static aigw_status all_problems(struct aigw_testhost *th, const struct gw_problems *problems, struct gw_err *reterr)
+{
+    aigw_status status = AIGW_OK;
+    const char *text = "";
+
+    for (const struct gw_problem *problem = problems->first; problem; problem = problem->next) {
+        if (problem->is_warning)
+            continue;
+        text = gw_arena_printf(&th->arena, "%s%s%s", text ? text : "", text && *text ? "\n" : "", problem->text);
+        status = gw_err_set(reterr, AIGW_E_CONFIG, "%s", text ? text : problem->text);
+    }
+    return status;
+}
+
 static aigw_status fill_settings(struct aigw_testhost *th, const char *settings, struct gw_err *reterr)
 {
     static const char *const provider_keys[] = { "plugin", "enabled", NULL };
@@ -81,10 +96,7 @@ static aigw_status fill_settings(struct aigw_testhost *th, const char *settings,
     root = gw_conf_parse(&th->arena, settings ? settings : "", "settings", &problems);
     gw_settings_fill(&th->arena, root, "settings", d->settings, d->setting_count, d->setting_size,
                      d->kind == AIGW_KIND_FEATURE ? feature_keys : provider_keys, th->state, &problems);
-    for (const struct gw_problem *problem = problems.first; problem; problem = problem->next)
-        if (!problem->is_warning)
-            return gw_err_set(reterr, AIGW_E_CONFIG, "%s", problem->text);
-    return AIGW_OK;
+    return all_problems(th, &problems, reterr);
 }
 
 /* The instance as conf.d would make it. */

@@ -237,12 +237,17 @@ static aigw_status status_of(const struct aigw_testhost *th)
     return th->callback < 0 ? th->callback : th->finished ? AIGW_DONE : AIGW_E_CLOSED;
 }
 
-void aigw_testhost_accept(struct aigw_testhost *th, const char *content_type)
+void testhost_accept(struct aigw_testhost *th, int status, const char *content_type)
 {
     if (!th->transfer)
         return;
-    testhost_server_head(th, 200, answer_headers(th, content_type ? content_type : "text/event-stream", NULL));
+    testhost_server_head(th, status, answer_headers(th, content_type ? content_type : "text/event-stream", NULL));
     settle(th);
+}
+
+void aigw_testhost_accept(struct aigw_testhost *th, const char *content_type)
+{
+    testhost_accept(th, 200, content_type);
 }
 
 aigw_status aigw_testhost_feed(struct aigw_testhost *th, const char *bytes, size_t len)

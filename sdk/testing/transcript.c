@@ -286,6 +286,14 @@ static int64_t read_int(struct reader *r)
     return is_negative ? -(int64_t)value : (int64_t)value;
 }
 
+static uint32_t read_index(struct reader *r)
+{
+    int64_t value = read_int(r);
+
+    r->is_bad |= value < 0 || value > UINT32_MAX;
+    return (uint32_t)value;
+}
+
 static bool is_digit_next(struct reader *r)
 {
     skip_blanks(r);
@@ -311,8 +319,12 @@ static void read_vector(struct reader *r, struct aigw_event *event)
     float *vector = gw_arena_alloc(r->arena, (len + 1) * sizeof *vector);
 
     r->is_bad |= len == 0 || !vector;
-    for (size_t i = 0; i < len && vector; i++)
-        vector[i] = (float)json_object_get_double(json_object_array_get_idx(list, i));
+    for (size_t i = 0; i < len && vector; i++) {
+        struct json_object *number = json_object_array_get_idx(list, i);
+
+        r->is_bad |= !json_object_is_type(number, json_type_int) && !json_object_is_type(number, json_type_double);
+        vector[i] = (float)json_object_get_double(number);
+    }
     event->vector = vector;
     event->vector_len = (uint32_t)len;
     json_object_put(list);
@@ -384,7 +396,7 @@ static void read_line(struct reader *r, const struct line_form *form, struct aig
 
     event->type = form->type;
     if ((form->has & LINE_INDEX) && is_digit_next(r))
-        event->index = (uint32_t)read_int(r);
+        event->index = read_index(r);
     if (form->has & LINE_FINISH)
         finish = word_at(finish_names, GW_ARRAY_LEN(finish_names), read_word(r));
     if (part < 0 || finish < 0) {
@@ -394,7 +406,7 @@ static void read_line(struct reader *r, const struct line_form *form, struct aig
     event->part_type = (uint32_t)part;
     event->finish = (uint32_t)finish;
     if (read_name(r, "choice"))
-        event->choice = (uint32_t)read_int(r);
+        event->choice = read_index(r);
     if (form->has & LINE_USAGE)
         read_usage(r, event);
     if (form->has & LINE_ERROR)

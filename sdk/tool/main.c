@@ -124,13 +124,11 @@ static int test_one(const struct tool_options *options, const char *plugin)
     return findings;
 }
 
-int tool_test(const struct tool_options *options)
+static int test(const struct tool_options *options)
 {
     const char *plugin = options->names[0];
-    int findings;
+    int findings = test_one(options, plugin);
 
-    tool_guard(plugin);
-    findings = test_one(options, plugin);
     if (findings > 0)
         fprintf(stderr, "%d finding%s\n", findings, findings == 1 ? "" : "s");
     else
@@ -138,10 +136,19 @@ int tool_test(const struct tool_options *options)
     return findings > 0;
 }
 
+int tool_test(const struct tool_options *options)
+{
+    return tool_guarded(options, test);
+}
+
+static int info(const struct tool_options *options)
+{
+    return aigw_testhost_info(options->names[0], options->settings, stdout);
+}
+
 int tool_info(const struct tool_options *options)
 {
-    tool_guard(options->names[0]);
-    return aigw_testhost_info(options->names[0], options->settings, stdout);
+    return tool_guarded(options, info);
 }
 
 /* One option at argv[*at]; the ones allowed are a command's own. */

@@ -42,28 +42,28 @@ static void take_request(struct sample *sample, const struct section *s)
 
 static void take_answer(struct sample *sample, const struct section *s)
 {
-    struct cases c = { .arena = sample->arena };
-    char type[128] = "text/event-stream";
-    int status = 0;
+    struct cases c = { .file = sample->cases, .arena = sample->arena, .line = s->line };
+    struct cases_answer_head head;
 
-    if (sscanf(s->arg, "%d %127s", &status, type) < 1 || status >= 300)
-        return;
-    sample->answer.status = status;
-    sample->answer.type = gw_arena_printf(&c.arena, "%s", type);
-    sample->answer.body = cases_answer_bytes(&c, sample->answer.type, s->text);
+    if (cases_answer_line(&c, s, &head) && head.status < 300) {
+        sample->answer.status = head.status;
+        sample->answer.type = head.type;
+        sample->answer.body = cases_answer_bytes(&c, head.type, s->text);
+    }
     sample->arena = c.arena;
 }
 
 /* The first section of each kind. */
 static int read_cases(struct sample *sample)
 {
-    char *text = cases_read_file(sample->cases);
+    const char *why;
+    char *text = cases_read_file(sample->cases, &why);
     aigw_str rest = gw_str(text ? text : "");
     struct section s;
     int line = 0;
 
     if (!text)
-        return tool_fail("%s: cannot be read", sample->cases);
+        return tool_fail("%s: %s", sample->cases, why);
     while (cases_next_section(&sample->arena, &rest, &line, &s)) {
         if (strcmp(s.name, "settings") == 0 && !sample->settings)
             sample->settings = s.text;

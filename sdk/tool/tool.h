@@ -33,8 +33,9 @@ bool tool_path(char *ret_path, const char *fmt, ...) AIGW_PRINTF(2, 3);
 const char *tool_prefix(void);
 
 /* guard.c */
-/** From now on a crash says which callback of `plugin` ran, and one that never returns is ended. */
-void tool_guard(const char *plugin);
+/** run(options) in a child, whose end before run() returned is a failure: a crash, exit() or a callback that never
+ * returns is said with the callback of the plugin that ran. 0, or 1. */
+int tool_guarded(const struct tool_options *options, int (*run)(const struct tool_options *options));
 
 /* run_folder.c: what a gateway needs to be started on. */
 /* Paths are of PATH_MAX bytes. */
