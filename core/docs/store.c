@@ -26,8 +26,8 @@
 enum { STATE_OPEN, FIND_FILE, DROP_FILE, DROP_PIECES, PUT_FILE, PUT_PIECE, ALL_FILES, COUNT_PIECES, STATEMENTS };
 
 static const char *const sql[STATEMENTS] = {
-    [STATE_OPEN] = "SELECT (SELECT value FROM aigw_docs WHERE name = 'format') = ?1 AND "
-                   "(SELECT value FROM aigw_docs WHERE name = 'url') = ?2",
+    [STATE_OPEN] = ("SELECT (SELECT value FROM aigw_docs WHERE name = 'format') = ?1 AND "
+                    "(SELECT value FROM aigw_docs WHERE name = 'url') = ?2"),
     [FIND_FILE] = "SELECT id, mtime_ns, size FROM file WHERE path = ?1",
     [DROP_FILE] = "DELETE FROM file WHERE id = ?1",
     [DROP_PIECES] = "DELETE FROM doc_index WHERE rowid BETWEEN ?1 AND ?2",

@@ -289,7 +289,7 @@ static void free_options(struct gw_shared_options *options)
     if (options->password)
         explicit_bzero((char *)(uintptr_t)options->password, strlen(options->password));
     free((char *)(uintptr_t)options->password);
-    *options = (struct gw_shared_options){ NULL };
+    *options = (struct gw_shared_options){ 0 };
 }
 
 static bool copy_text(const char **ret_copy, const char *text)

@@ -37,7 +37,7 @@ void gw_shared_collect(struct gw_shared *shared, struct gw_buf *out)
     gw_buf_printf(out, "aigw_shared_alone_total %llu\n", atomic_load(&shared->view.alone));
 }
 
-static const char *on_down_text(int on_down)
+static const char *on_down_text(enum gw_shared_down on_down)
 {
     return on_down == GW_SHARED_OPEN ? "open" : on_down == GW_SHARED_CLOSED ? "closed" : "share";
 }
@@ -93,7 +93,7 @@ void gw_shared_describe(struct gw_shared *shared, struct gw_buf *json)
     gw_buf_printf(json, ",\"mode\":\"%s\",\"up\":%s,\"replicas\":%u,\"on_down\":\"%s\",\"since_s\":%lld",
                   atomic_load(&shared->view.is_strict) ? "strict" : "lease",
                   atomic_load(&shared->view.is_up) ? "true" : "false", atomic_load(&shared->view.replicas),
-                  on_down_text(atomic_load(&shared->view.on_down)),
+                  on_down_text((enum gw_shared_down)atomic_load(&shared->view.on_down)),
                   (long long)((gw_mono_ms() - shared->said_since_ms) / 1000));
     if (shared->said_why[0] && !atomic_load(&shared->view.is_up)) {
         gw_buf_puts(json, ",\"cause\":");

@@ -74,5 +74,5 @@ void gw_listeners_close(struct gw_listeners *listeners)
     for (size_t i = 0; i < listeners->count; i++)
         close(listeners->items[i].fd);
     free(listeners->items);
-    *listeners = (struct gw_listeners){ NULL };
+    *listeners = (struct gw_listeners){ 0 };
 }

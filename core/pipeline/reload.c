@@ -301,7 +301,7 @@ static void await_workers(struct gw_serving *serving)
 
 bool gw_serving_reload(struct gw_serving *serving, struct gw_buf *report)
 {
-    struct change change = { NULL };
+    struct change change = { 0 };
     struct gw_err err = { "" };
     bool is_done = false;
 
@@ -327,7 +327,7 @@ bool gw_serving_reload(struct gw_serving *serving, struct gw_buf *report)
 
 bool gw_serving_compare(struct gw_serving *serving, struct gw_buf *report)
 {
-    struct change change = { NULL };
+    struct change change = { 0 };
     bool is_good = build(serving, &change, false, report);
 
     free_change(serving, &change);
@@ -339,7 +339,7 @@ bool gw_serving_compare(struct gw_serving *serving, struct gw_buf *report)
 void gw_serving_watch_certificate(struct gw_serving *serving)
 {
     const struct gw_settings *settings = &serving->snapshot->settings;
-    struct gw_worker_change change = { NULL };
+    struct gw_worker_change change = { 0 };
     struct gw_err err = { "" };
     struct gw_pem fresh = { 0 };
     struct gw_http_tls tls;

@@ -267,13 +267,13 @@ static void put_times(struct gw_buf *out)
 
     gw_metrics_put_head(out, busy, "Time in callbacks of plugins, without what they call in turn.", "counter");
     for (const struct gw_meter *meter = gw_meters(); meter; meter = meter->next)
-        for (int i = 0; i < GW_CALLBACKS; i++)
+        for (enum gw_callback i = 0; i < GW_CALLBACKS; i++)
             if (atomic_load(&meter->busy[i]))
                 put_row(out, busy, meter, "callback", gw_callback_name(i),
                         (double)gw_ticks_to_ns(atomic_load(&meter->busy[i])) / 1e9);
     gw_metrics_put_head(out, slow, "Callbacks of plugins that held their worker up for more than 10 ms.", "counter");
     for (const struct gw_meter *meter = gw_meters(); meter; meter = meter->next)
-        for (int i = 0; i < GW_CALLBACKS; i++)
+        for (enum gw_callback i = 0; i < GW_CALLBACKS; i++)
             if (has_callback(meter, i))
                 put_row(out, slow, meter, "callback", gw_callback_name(i), (double)atomic_load(&meter->slow[i]));
 }
@@ -297,7 +297,7 @@ static void put_state(struct gw_buf *out)
         put_row(out, stuck, meter, NULL, NULL, count_stuck(meter));
     gw_metrics_put_head(out, errors, "Rules of the plugin interface that a plugin broke.", "counter");
     for (const struct gw_meter *meter = gw_meters(); meter; meter = meter->next)
-        for (int i = 0; i < GW_BREACHES; i++)
+        for (enum gw_breach i = 0; i < GW_BREACHES; i++)
             put_row(out, errors, meter, "error", breach_name(i), (double)atomic_load(&meter->breaches[i]));
     gw_metrics_put_head(out, off, "1 while the operator has it switched off (aigw plugin off).", "gauge");
     for (const struct gw_meter *meter = gw_meters(); meter; meter = meter->next)

@@ -63,7 +63,7 @@ struct gw_visitor {
     /* the watchdog's */
     unsigned long seen_serial;
     struct gw_meter *stuck_in;
-    int stuck_callback;
+    enum gw_callback stuck_callback;
     int64_t looks; /* that found it in one visit */
     struct gw_once_a_minute said;
 };

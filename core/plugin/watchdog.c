@@ -23,7 +23,7 @@ struct gw_watchdog {
     atomic_llong abort_ms;
 };
 
-static bool is_on_loop(int callback)
+static bool is_on_loop(enum gw_callback callback)
 {
     return callback >= GW_CALLBACK_CHECK;
 }
@@ -65,7 +65,7 @@ static void look(void *user, struct gw_visitor *visitor)
 {
     struct gw_watchdog *watchdog = user;
     struct gw_meter *meter = atomic_load_explicit(&visitor->meter, memory_order_relaxed);
-    int callback = atomic_load_explicit(&visitor->callback, memory_order_relaxed);
+    enum gw_callback callback = (enum gw_callback)atomic_load_explicit(&visitor->callback, memory_order_relaxed);
     unsigned long serial = atomic_load_explicit(&visitor->serial, memory_order_relaxed), times;
     int64_t stuck_ms, abort_ms = atomic_load(&watchdog->abort_ms);
 

@@ -55,7 +55,7 @@ static void run(const char *bytes, size_t len, size_t piece, enum gw_coding codi
                 size_t *ret_used)
 {
     struct gw_unpack *unpack = gw_unpack_new(coding, false);
-    struct gw_http1 answer = { NULL };
+    struct gw_http1 answer = { 0 };
 
     memset(ret, 0, sizeof *ret);
     gw_buf_init(&ret->body, OUT_MAX);
@@ -90,6 +90,7 @@ static void run(const char *bytes, size_t len, size_t piece, enum gw_coding codi
     gw_unpack_free(unpack);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct outcome whole, cut;

@@ -78,18 +78,19 @@ static char *next_frame(aigw_str *rest, struct aigw_frame *ret_frame)
     return copy;
 }
 
-/* Tools that were sent as others. */
-static const struct name patch = { .sent = AIGW_STR_INIT("patch"),
-                                   .name = AIGW_STR_INIT("apply.patch"),
-                                   .kind = AIGW_TOOL_FREE_TEXT };
-static const struct name list = {
-    .next = &patch, .sent = AIGW_STR_INIT("ns__list"), .name = AIGW_STR_INIT("list"), .scope = AIGW_STR_INIT("ns")
-};
+/* Tools that were sent as others: apply_patch, ns__list. */
+static void send_names(const struct aigw_host *host, struct aigw_ctx *ctx, struct names *names)
+{
+    aigw_str sent;
+
+    check(!names_send(host, ctx, names, AIGW_TOOL_FREE_TEXT, AIGW_STR_NONE, AIGW_STR("apply.patch"), 64, &sent));
+    check(!names_send(host, ctx, names, AIGW_TOOL_FUNCTION, AIGW_STR("ns"), AIGW_STR("list"), 64, &sent));
+}
 
 static void run(struct said *said, uint8_t choice, aigw_str text, bool is_slow)
 {
     struct aigw_host host = record_host;
-    struct anthropic_call call = { .asks = choice & 3u, .names = { &list } };
+    struct anthropic_call call = { .asks = choice & 3u };
     struct aigw_ctx *ctx = (struct aigw_ctx *)(void *)said;
     bool is_body = choice & 4u;
     struct aigw_frame frame = { .struct_size = sizeof frame,
@@ -97,6 +98,7 @@ static void run(struct said *said, uint8_t choice, aigw_str text, bool is_slow)
     aigw_status status = AIGW_OK;
 
     host.emit = emit;
+    send_names(&host, ctx, &call.names);
     if ((choice & 8u) && text.len <= RAW_MAX)
         call.raw = host.buf_new(ctx, AIGW_LIFE_REQUEST, RAW_MAX);
     do {

@@ -30,6 +30,7 @@ static void read_xml(aigw_str text)
         check(keys.access_key_id.len > 0 && keys.secret_access_key.len > 0 && keys.session_token.len > 0);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     char *exact;

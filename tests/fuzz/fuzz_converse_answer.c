@@ -42,6 +42,7 @@ static aigw_status feed(const struct aigw_host *host, struct converse_call *call
     return status;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const uint32_t framings[] = { AIGW_FRAMING_EVENTSTREAM, AIGW_FRAMING_BODY, AIGW_FRAMING_SSE,

@@ -21,7 +21,7 @@ static struct aigw_buf *whole;
 
 static void write_end(const struct aigw_host *host)
 {
-    aigw_str text;
+    aigw_str text = AIGW_STR_NONE;
 
     check(gemini_write_end(&writer, whole) == AIGW_OK && host->buf_view(whole, &text) == AIGW_OK);
     check(wire_is_json_object(text));
@@ -88,6 +88,7 @@ static void run(const struct aigw_host *host, struct gemini_call *call, uint32_t
     }
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const uint32_t kinds[] = { AIGW_CALL_CHAT, AIGW_CALL_CHAT, AIGW_CALL_COUNT, AIGW_CALL_EMBEDDING };

@@ -17,7 +17,7 @@ static struct aigw_ctx *ctx(void)
 static aigw_status there_and_back(const struct aigw_host *host, uint32_t kind, aigw_str model, aigw_str body,
                                   aigw_str *ret_body)
 {
-    struct names names = { NULL };
+    struct names names = { .by_sent = NULL };
     const struct gemini_quirks quirks = { .openapi_schema = gemini_wants_openapi_schema(model), .names = &names };
     struct aigw_model_request request = { .struct_size = sizeof request };
     struct wire_drops drops = { .status = AIGW_OK };
@@ -30,6 +30,7 @@ static aigw_status there_and_back(const struct aigw_host *host, uint32_t kind, a
     return status == AIGW_OK ? gemini_body(host, ctx(), model, &request, &quirks, &drops, ret_body) : status;
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const uint32_t kinds[] = { AIGW_CALL_CHAT, AIGW_CALL_CHAT, AIGW_CALL_COUNT, AIGW_CALL_EMBEDDING };

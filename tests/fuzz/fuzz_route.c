@@ -68,8 +68,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             (struct aigw_route){ .method = *line == '+' ? "POST" : "GET", .path = *line == '+' ? line + 1 : line };
     }
     struct gw_router *router = gw_router_build(&arena, &plugins, &problems);
-    for (; router && line && line < text + size; line += strcspn(line, "\n"))
-        find(router, (aigw_str){ ++line, strcspn(line, "\n") });
+    while (router && line && line < text + size) {
+        line++; /* the line feed, or the end of the last route */
+        find(router, (aigw_str){ line, strcspn(line, "\n") });
+        line += strcspn(line, "\n");
+    }
     gw_arena_done(&arena);
     return 0;
 }

@@ -45,6 +45,7 @@ static void run(aigw_str packed, size_t piece, enum gw_coding coding, bool has_m
     gw_unpack_free(unpack);
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     static const enum gw_coding codings[] = { GW_CODING_GZIP, GW_CODING_DEFLATE, GW_CODING_ZSTD, GW_CODING_ZSTD };

@@ -63,8 +63,11 @@ static aigw_status bad_run(struct aigw_ctx *ctx, void *self, void *call, const s
     return bad->host->model_call(ctx, model, NULL, NULL);
 }
 
-static inline aigw_status bad_build(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_model_info *model,
-                                    const struct aigw_call_options *options, struct aigw_model_request *ret_request)
+/* A second build of this file has none. */
+#ifndef BAD_BUILD
+#define BAD_BUILD bad_build
+static aigw_status bad_build(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_model_info *model,
+                             const struct aigw_call_options *options, struct aigw_model_request *ret_request)
 {
     const struct bad *bad = self;
     struct aigw_message *message = bad->host->alloc(ctx, AIGW_LIFE_BUILD, sizeof *message);
@@ -79,6 +82,7 @@ static inline aigw_status bad_build(struct aigw_ctx *ctx, void *self, void *call
     ret_request->messages = message;
     return AIGW_OK;
 }
+#endif
 
 static aigw_status bad_event(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_event *event)
 {
@@ -107,11 +111,6 @@ static aigw_status bad_refuse(struct aigw_ctx *ctx, void *self, const struct aig
         bad->host->respond(ctx, (uint32_t)refusal->http_status, NULL, AIGW_STR("{}"), NULL, 0);
     return AIGW_E_UNSUPPORTED;
 }
-
-/* A second build of this file has none. */
-#ifndef BAD_BUILD
-#define BAD_BUILD bad_build
-#endif
 
 static const struct aigw_route bad_routes[] = {
     { .method = "POST", .path = "/bad/{what}/{more:path}", .category = "bad", .summary = "Breaks one rule." },

@@ -57,7 +57,9 @@ static bool is_odd(aigw_str name, aigw_str data)
 aigw_status anthropic_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
                                  const struct aigw_frame *frame)
 {
-    struct anthropic_in in = { .host = host, .ctx = ctx, .call = call, .pass = { call->raw, frame, &call->drops } };
+    struct anthropic_in in = {
+        .host = host, .ctx = ctx, .call = call, .pass = { .buf = call->raw, .frame = frame, .drops = &call->drops }
+    };
 
     return call->is_over ? AIGW_OK : anthropic_read(&in, frame);
 }
@@ -65,7 +67,9 @@ aigw_status anthropic_frame_slow(const struct aigw_host *host, struct aigw_ctx *
 aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct anthropic_call *call,
                             const struct aigw_frame *frame)
 {
-    struct anthropic_in in = { .host = host, .ctx = ctx, .call = call, .pass = { call->raw, frame, &call->drops } };
+    struct anthropic_in in = {
+        .host = host, .ctx = ctx, .call = call, .pass = { .buf = call->raw, .frame = frame, .drops = &call->drops }
+    };
     aigw_str text = AIGW_STR_NONE;
     char scratch[1024];
     aigw_status status;

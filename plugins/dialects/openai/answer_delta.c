@@ -178,7 +178,9 @@ static aigw_status read_delta(struct openai_in *in, const struct openai_delta *d
 aigw_status openai_frame_slow(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                               const struct aigw_frame *frame)
 {
-    struct openai_in in = { .host = host, .ctx = ctx, .call = call, .pass = { call->raw, frame, &call->drops } };
+    struct openai_in in = {
+        .host = host, .ctx = ctx, .call = call, .pass = { .buf = call->raw, .frame = frame, .drops = &call->drops }
+    };
 
     return call->is_over ? AIGW_OK : openai_read(&in, frame);
 }
@@ -195,7 +197,9 @@ static bool may_be_delta(const struct openai_call *call, const struct aigw_frame
 aigw_status openai_frame(const struct aigw_host *host, struct aigw_ctx *ctx, struct openai_call *call,
                          const struct aigw_frame *frame)
 {
-    struct openai_in in = { .host = host, .ctx = ctx, .call = call, .pass = { call->raw, frame, &call->drops } };
+    struct openai_in in = {
+        .host = host, .ctx = ctx, .call = call, .pass = { .buf = call->raw, .frame = frame, .drops = &call->drops }
+    };
     struct openai_delta delta = { .has_text = false };
     char scratch[1024];
 

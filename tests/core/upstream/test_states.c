@@ -70,14 +70,15 @@ static int wanted(const struct row *rows, size_t count, int state, int event)
 
 START_TEST(only_what_is_written_here_is_legal)
 {
-    for (int state = 0; state < GW_TRANSFER_STATES; state++)
-        for (int event = 0; event < GW_TRANSFER_EVENTS; event++)
+    for (enum gw_transfer_state state = 0; state < GW_TRANSFER_STATES; state++)
+        for (enum gw_transfer_event event = 0; event < GW_TRANSFER_EVENTS; event++)
             ck_assert_msg(gw_transfer_next(state, event) ==
-                              wanted(transfer_rows, GW_ARRAY_LEN(transfer_rows), state, event),
+                              wanted(transfer_rows, GW_ARRAY_LEN(transfer_rows), (int)state, (int)event),
                           "transfer state %d event %d", state, event);
-    for (int state = 0; state < GW_CONN_STATES; state++)
-        for (int event = 0; event < GW_CONN_EVENTS; event++)
-            ck_assert_msg(gw_conn_next(state, event) == wanted(conn_rows, GW_ARRAY_LEN(conn_rows), state, event),
+    for (enum gw_conn_state state = 0; state < GW_CONN_STATES; state++)
+        for (enum gw_conn_event event = 0; event < GW_CONN_EVENTS; event++)
+            ck_assert_msg(gw_conn_next(state, event) ==
+                              wanted(conn_rows, GW_ARRAY_LEN(conn_rows), (int)state, (int)event),
                           "connection state %d event %d", state, event);
 }
 END_TEST
