@@ -219,7 +219,7 @@ void gw_settings_ineffective(const char *const *environ_list, struct gw_problems
         char name[256], *p = name;
         const char *why;
 
-        if (len == 0 || len >= sizeof name)
+        if (len == 0 || len >= sizeof name || !(*environ_list)[len]) /* execve() takes what is no variable, too */
             continue;
         memcpy(name, *environ_list, len);
         name[len] = '\0';

@@ -4,6 +4,7 @@
  * One listener on loopback serves all inputs. Every request that gets through is answered with 200; whatever comes, the
  * connection must end, the path must be in normal form, and a refusal must have its text. */
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,11 +116,18 @@ static int connect_client(void)
     struct sockaddr_in address = { .sin_family = AF_INET,
                                    .sin_port = htons(the.port),
                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
-        abort();
-    return fd;
+    for (;;) {
+        int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        if (fd < 0)
+            abort();
+        if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0)
+            return fd;
+        if (errno != EINTR) /* the fuzzer's clock */
+            abort();
+        close(fd);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

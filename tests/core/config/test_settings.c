@@ -396,6 +396,8 @@ static const struct {
     { "known-group", "AIGW_FASTAPI={}", NULL },
     { "known-inner-group", "AIGW_FASTAPI__TLS={}", NULL },
     { "cli", "AIGW_CONF_DIR=/x", NULL },
+    { "no-variable", "AIGW_FASTAPI\0{\"NOTHING\":1}", NULL }, /* what is behind its end is not its value */
+    { "no-variable-either", "AIGW_GITLB_URL", NULL },
     { "foreign", "PATH=/bin", NULL },
     { "asked-by-conf", "AIGW_MODEL_KEYS__SOME_API_KEY=x", NULL },
     { "asked-by-conf-second", "AIGW_SECOND_CHOICE=x", NULL },
