@@ -53,11 +53,11 @@ void server_call(struct server *server, void (*fn)(struct gw_http *http, void *a
 struct gw_exchange *server_last(struct server *server);
 int server_write(struct gw_exchange *ex, aigw_str bytes);
 struct counters server_counters(struct server *server);
-/** Wait until *field (an int of struct counters, by offset) reaches at least value. False after three seconds. */
+/** Wait until *field (an int of struct counters, by offset) reaches at least value. False after 20 s. */
 bool server_wait(struct server *server, size_t field, int value);
 #define WAIT(server, field, value) server_wait(server, offsetof(struct counters, field), value)
 uint32_t server_connections(struct server *server);
-/** Wait until the server has exactly this many connections. False after three seconds. */
+/** Wait until the server has exactly this many connections. False after 20 s. */
 bool server_wait_connections(struct server *server, uint32_t count);
 
 extern const struct gw_http_limits default_limits;
@@ -88,7 +88,7 @@ int client_tls(struct client *client, const char *cert_pem, const char *key_pem)
 void client_close(struct client *client);
 void client_send(struct client *client, const char *text);
 void client_send_bytes(struct client *client, const char *bytes, size_t len);
-/** Read more. False at the end, on error or after three seconds of silence. */
+/** Read more. False at the end, on error or after 20 s of silence. */
 bool client_fill(struct client *client);
 /** A client that does nothing for so long: for tests of deadlines, which are about time. */
 void client_idle(int ms);

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WAIT_MS 3000
+#define WAIT_MS 20000
 
 int64_t now_us(void)
 {

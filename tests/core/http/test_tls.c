@@ -94,14 +94,21 @@ END_TEST
 
 START_TEST(chunks_are_not_delayed)
 {
+    const int64_t corked_us = 150000; /* a corked socket would take 200 ms */
+    int64_t took_us = corked_us;
+
     start(NULL, NULL);
-    open_tls();
-    ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", "hello");
-    int64_t start_us = now_us();
-    client_send(&client, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
-    while (!client.len || !memmem(client.data, client.len, "6\r\nfirst\n\r\n", 11))
-        ck_assert(client_fill(&client));
-    ck_assert_int_lt(now_us() - start_us, 150000); /* a corked socket would take 200 ms */
+    for (int time = 1; took_us >= corked_us && time <= TRIES; time++) {
+        open_tls();
+        ask("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello", "hello");
+        int64_t start_us = now_us();
+        client_send(&client, "GET /hold HTTP/1.1\r\nHost: x\r\n\r\n");
+        while (!client.len || !memmem(client.data, client.len, "6\r\nfirst\n\r\n", 11))
+            ck_assert(client_fill(&client));
+        took_us = now_us() - start_us;
+        client_close(&client);
+    }
+    ck_assert_int_lt(took_us, corked_us);
 }
 END_TEST
 

@@ -61,6 +61,16 @@ void fix_wait_accepted(struct fix *fix, int count)
     ck_assert_int_eq(server_accepted(fix->server), count);
 }
 
+void fix_wait_ended(struct fix *fix)
+{
+    int64_t end_ms = gw_mono_ms() + 10000;
+
+    while (gw_upstream_open_transfers(fix->up) > 0) {
+        ck_assert_msg(gw_mono_ms() < end_ms, "a transfer stayed open for 10 s");
+        gw_loop_turn(fix->loop, 5);
+    }
+}
+
 void fix_turn_for(struct fix *fix, int64_t ms)
 {
     int64_t end_ms = gw_mono_ms() + ms;

@@ -49,6 +49,8 @@ void fix_wait(struct fix *fix, const int *flag, int at_least);
 void fix_wait_sem(struct fix *fix, sem_t *sem);
 /** Turn it until the server has accepted so many connections; no more than that. */
 void fix_wait_accepted(struct fix *fix, int count);
+/** Turn it until no transfer is open. */
+void fix_wait_ended(struct fix *fix);
 void fix_turn_for(struct fix *fix, int64_t ms);
 /** "http://127.0.0.1:<port><path>", in one of a few static buffers. */
 const char *fix_url(struct fix *fix, const char *path);

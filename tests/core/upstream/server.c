@@ -2,6 +2,7 @@
 #include "server.h"
 
 #include <arpa/inet.h>
+#include <check.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -94,7 +95,7 @@ bool server_wait_gone(struct server_conn *conn)
     struct pollfd poller = { .fd = conn->fd, .events = POLLIN };
     char bytes[1024];
 
-    while (poll(&poller, 1, 5000) > 0)
+    while (poll(&poller, 1, 60000) > 0)
         if (server_recv(conn, bytes, sizeof bytes) <= 0)
             return true;
     return false;
@@ -350,4 +351,14 @@ sem_t *server_gate(struct server *server)
 sem_t *server_seen(struct server *server)
 {
     return &server->seen;
+}
+
+void server_await(sem_t *sem)
+{
+    struct timespec until;
+
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += 10;
+    while (sem_timedwait(sem, &until) != 0)
+        ck_assert_int_eq(errno, EINTR);
 }

@@ -45,6 +45,8 @@ int server_accepted(struct server *server);
 /** For scripts and tests to wait for each other. */
 sem_t *server_gate(struct server *server);
 sem_t *server_seen(struct server *server);
+/** Wait for one of them, without a turn of the loop; fails the test after 10 s. */
+void server_await(sem_t *sem);
 
 bool server_send(struct server_conn *conn, const char *bytes, size_t len);
 bool server_say(struct server_conn *conn, const char *text);
@@ -52,7 +54,7 @@ bool server_say(struct server_conn *conn, const char *text);
 bool server_answer(struct server_conn *conn, const char *body);
 /** One chunk of a chunked body. */
 bool server_chunk(struct server_conn *conn, const char *bytes, size_t len);
-/** Wait until the client closes; false after 5 s. */
+/** Wait until the client closes; false after a minute. */
 bool server_wait_gone(struct server_conn *conn);
 bool server_read_body(struct server_conn *conn);
 /** As recv(). */

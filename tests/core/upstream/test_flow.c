@@ -268,19 +268,16 @@ START_TEST(leaving_closes_the_server_side_at_once)
 }
 END_TEST
 
-START_TEST(cancel_from_outside_is_seen_within_milliseconds)
+START_TEST(cancel_from_outside_is_seen_at_once)
 {
     struct gw_transfer_request request;
-    int64_t begin_ms;
 
     open_with(hold);
     request = get("/");
     watch_start(&watch, &request);
     fix_wait(&fix, &watch.datas, 1);
-    begin_ms = gw_mono_ms();
     gw_transfer_cancel(watch.call);
-    while (sem_trywait(server_seen(fix.server)) != 0) /* without another turn of the loop */
-        ck_assert_int_lt(gw_mono_ms() - begin_ms, 500);
+    server_await(server_seen(fix.server)); /* without another turn of the loop */
     ck_assert_int_eq(watch.dones, 0);
     ck_assert_uint_eq(gw_upstream_open_connections(fix.up), 0);
     close_all();
@@ -443,7 +440,7 @@ Suite *suite_flow(void)
     tcase_add_loop_test(flow, pausing_at_every_piece_loses_and_repeats_nothing, 0, (int)GW_ARRAY_LEN(count_paths));
     tcase_add_test(flow, a_paused_call_can_be_cancelled_and_has_a_total_limit);
     tcase_add_loop_test(flow, leaving_closes_the_server_side_at_once, 0, (int)GW_ARRAY_LEN(departures));
-    tcase_add_test(flow, cancel_from_outside_is_seen_within_milliseconds);
+    tcase_add_test(flow, cancel_from_outside_is_seen_at_once);
     tcase_add_test(flow, cancel_at_every_stage_leaves_nothing_behind);
     tcase_add_loop_test(flow, calls_may_be_started_in_callbacks, 0, (int)GW_ARRAY_LEN(places));
     tcase_add_loop_test(flow, other_calls_may_be_cancelled_in_callbacks, 0, (int)GW_ARRAY_LEN(places));
