@@ -188,20 +188,20 @@ add_case("RP-18.9-ls-web-ide", "replay", web_ide, __name__)
 
 # -- models that fail -------------------------------------------------------------------------------------------------
 
-@fixture("replay-faults")
+@fixture("replay-faults", takes_s=20)
 def replay_faults(ctx):
-    """Short limits: what takes a minute in life takes a moment here. No second attempts: the pause before one would
-    count against limits this short."""
-    return Replay(ctx, name="replay-faults", env={"AIGW_UPSTREAM__IDLE_MS": "1100",
-                                                  "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT": "1.9"},
+    """Short limits: what takes a minute in life takes a moment here, though a busy machine may lose two seconds. No
+    second attempts: the pause before one would count against limits this short."""
+    return Replay(ctx, name="replay-faults", env={"AIGW_UPSTREAM__IDLE_MS": "3300",
+                                                  "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT": "5.7"},
                   conf='limits: { stream_status_ms = 500; }; upstream: { retries = 0; };\n'
                        'features: { duo_chat: { plugin = "duo_chat"; heartbeat_ms = 50; };\n'
-                       '            code_suggestions: { plugin = "code_suggestions"; answer_ms = 700; }; };')
+                       '            code_suggestions: { plugin = "code_suggestions"; answer_ms = 2100; }; };')
 
 
 TOO_LONG = {"error": {"message": "This model's maximum context length is 8192 tokens",
                       "code": "context_length_exceeded"}}
-PATIENCE = 1.0   # GitLab's time-out here
+PATIENCE = 3.0   # GitLab's time-out here
 FAULTS = {
     # refused before anything of an answer
     "401": Reply(status=401), "404": Reply(status=404), "429": Reply(status=429), "500": Reply(status=500),
@@ -214,7 +214,7 @@ FAULTS = {
                       b'{"choices":['),
     "closed": Reply(raw=b""),
     # in time, later than GitLab waits, never
-    "slow": Reply(pieces=ANSWER, head_delay=0.3), "late": Reply(pieces=ANSWER, head_delay=1.5),
+    "slow": Reply(pieces=ANSWER, head_delay=0.3), "late": Reply(pieces=ANSWER, head_delay=4.5),
     "hang": Reply(hang=True),
 }
 REFUSED = ("401", "404", "429", "500", "503", "529", "garbage", "down", "too-long")

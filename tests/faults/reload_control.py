@@ -63,7 +63,8 @@ class ControlEnv(Env):
 
 @fixture("control", patient=True, takes_s=10)
 def control(ctx):
-    return ControlEnv(ctx, "control")
+    """Streams are silent for as long as fifty reloads take."""
+    return ControlEnv(ctx, "control", AIGW_UPSTREAM__IDLE_MS="600000")
 
 
 def added(text):
@@ -306,7 +307,7 @@ def plugins_replaced_under_streams(env):
     script = env.models.script(*(Reply(pieces=("a", "b"), gate=gate) for _ in range(count)))
     other = env.models.script(*(Reply() for _ in range(600)))
     data = http.render("POST", PATH, {"Connection": "close"}, completion(script, stream=True))
-    future = _load.start_all(env.gw.port, [data] * count)
+    future = _load.start_all(env.gw.port, [data] * count, timeout=600)
     truth(script.wait(lambda s: s.count == count, 60), f"{count} streams open", script.count)
     quiet = p99(env, other, 100)
     slowest, before = [], None
