@@ -23,13 +23,14 @@ void gw_share_reset(struct gw_share *share)
         atomic_store(&share->charged[i], 0);
         atomic_store(&share->acked[i], 0);
         atomic_store(&share->presumed[i], 0);
-        share->sent[i] = share->deferred[i] = 0;
+        share->sent[i] = share->deferred[i] = share->missing[i] = 0;
     }
     atomic_store(&share->others, 0);
     atomic_store(&share->seen_ms, 0);
     atomic_store(&share->used_ms, 0);
     atomic_store(&share->asking, 0);
     share->generation = 0;
+    share->forgotten = 0;
 }
 
 void gw_shared_forget(struct gw_shared *shared, const struct gw_limit_slot *slot)

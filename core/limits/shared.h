@@ -4,7 +4,8 @@
  *     shared.c          what a call is charged here, and what has to be asked of the store
  *     shared_ask.c      a call that waits for the store's word
  *     shared_keeper.c   the thread that talks to the store: there and not there
- *     shared_ops.c      what is under way to the store, and what its answers mean
+ *     shared_ops.c      what is under way to the store
+ *     shared_counter.c  what is sent of a counter, and what the answer makes of it
  *     shared.lua        the script that the store runs
  *     shared_script.c   its arguments and replies
  *     shared_link.c     hiredis in our loop

@@ -81,8 +81,10 @@ for i = 3, #KEYS do
     reply[i + 5] = value
   end
 end
-local ledger = redis.call('GET', KEYS[1]) or ':'
-local verdicts = string.match(ledger, ':(.*)') .. (refused > 0 and '0' or '1')
+-- An op that failed here left no verdict, yet those behind it in the same connection ran: it was not done.
+local last, verdicts = string.match(redis.call('GET', KEYS[1]) or ':', '(%d*):(.*)')
+local failed = tonumber(seq) - (tonumber(last) or tonumber(seq)) - 1
+verdicts = verdicts .. string.rep('0', math.min(failed, 64)) .. (refused > 0 and '0' or '1')
 redis.call('SET', KEYS[1], seq .. ':' .. string.sub(verdicts, -64), 'PX', 3600000)
 if is_beat then
   reply[5] = 0

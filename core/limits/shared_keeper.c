@@ -14,6 +14,7 @@
 #define REACH_MS    1000 /* to connect, and again to join, at least */
 #define CLOCK_MS    2    /* that two clocks in whole milliseconds may differ */
 #define SWEEP_MS    5000
+#define STEADY_MS   5000 /* a store that was relied on for less comes and goes: it is given a rest as before */
 
 static void reach(struct gw_shared *shared);
 
@@ -52,6 +53,8 @@ void gw_keeper_lose(struct gw_shared *shared, const char *why)
     shared->state = GW_KEEPER_RESTING;
     atomic_store(&shared->view.is_up, false);
     close_all(shared);
+    if (was_relied_on && gw_mono_ms() - shared->relied_ms > STEADY_MS)
+        shared->rest_ms = REST_MIN_MS;
     if (was_relied_on) { /* who is heard after this moment has come back */
         shared->expected = atomic_load(&shared->view.replicas);
         shared->store_ms += gw_mono_ms() - shared->answered_ms + CLOCK_MS;
@@ -130,8 +133,6 @@ static void come_up(struct gw_shared *shared, aigw_str ledger)
     gw_timer_clear(shared->loop, &shared->patience);
     gw_timer_clear(shared->loop, &shared->sweep);
     shared->state = GW_KEEPER_UP;
-    shared->rest_ms = REST_MIN_MS;
-    shared->next_address = shared->found.count = 0; /* should it be lost, its name is asked for anew */
     shared->generation++;
     (void)snprintf(shared->name, sizeof shared->name, "%s.%u", shared->id, shared->generation);
     shared->is_returning = shared->must_beat = true;
@@ -145,6 +146,8 @@ static void come_up(struct gw_shared *shared, aigw_str ledger)
 void gw_keeper_return(struct gw_shared *shared)
 {
     shared->is_returning = false;
+    shared->relied_ms = gw_mono_ms();
+    shared->next_address = shared->found.count = 0; /* should it be lost, its name is asked for anew */
     gw_ops_returned(shared);
     gw_shared_say_up(shared);
     atomic_store(&shared->view.is_up, true);

@@ -77,6 +77,8 @@ struct gw_shared {
     struct gw_share *listed; /* taken over, to be told */
     struct gw_timer tell, look, beat, rest, patience, sweep;
     int64_t rest_ms;
+    int64_t relied_ms;   /* since when it is relied on */
+    int64_t forgot_ms;   /* when it was last said that it forgot; 0: never */
     bool is_returning;   /* UP, but the others are not all back */
     bool must_beat;      /* when what there was to tell at the return is told */
     int64_t returned_ms; /* when that began */
@@ -117,9 +119,25 @@ void gw_ops_free(struct gw_shared *shared);
 /** An ask arrived. */
 void gw_ops_ask(struct gw_shared *shared, struct gw_limit_ask *ask);
 
+/* shared_counter.c */
+/** Charged here, and not sent. */
+int64_t gw_counter_untold(const struct gw_share *share, const struct gw_limit_slot *slot,
+                          enum gw_limit_counter counter);
+/** If the store does not know the counter, or forgot it: say what it should have, else -1. */
+void gw_counter_put_base(struct gw_shared *shared, struct gw_share_item *item, const struct gw_limit_now *now);
+/** The store has what was sent of it. */
+void gw_counter_acknowledge(struct gw_shared *shared, const struct gw_share_item *item);
+/** The store has charged an ask: so is it here. */
+void gw_counter_charge(struct gw_shared *shared, const struct gw_share_item *item);
+/** Take over what the store has, after the above. was_charged_by_it: it is of an ask that was admitted. */
+void gw_counter_absorb(struct gw_shared *shared, const struct gw_share_item *item, int64_t value, int64_t sent_us,
+                       bool was_charged_by_it);
+
 /* shared_say.c: for people */
 void gw_shared_say_up(struct gw_shared *shared);
 void gw_shared_say_down(struct gw_shared *shared, const char *why);
 void gw_shared_observe(int64_t us);
+/** It has less than it was told; at most once a minute. */
+void gw_shared_say_forgot(struct gw_shared *shared);
 
 #endif

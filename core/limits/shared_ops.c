@@ -1,11 +1,7 @@
-/* shared_ops.c - what is under way to the store, and what its answers mean for the counters here. On the keeper's
- * thread.
+/* shared_ops.c - what is under way to the store, in the order in which it answers. On the keeper's thread.
  *
- * Of each counter three amounts are known: what was charged here, how much of that was sent, and how much the store
- * said it has. A reply sets the counter to what all replicas have charged, and what was charged here since. An ask is
- * charged by its reply. When a connection is lost, nobody knows whether what was under way was done: `sent` stays, and
- * the ledger decides at the next connection. Calls under way are told anew then: each connection counts them under a
- * name of its own. */
+ * When a connection is lost, nobody knows whether what was under way was done: `sent` stays, and the ledger decides at
+ * the next connection. Calls under way are told anew then: each connection counts them under a name of its own. */
 #include <hiredis/hiredis.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,45 +87,6 @@ static void send_op(struct gw_shared *shared, struct gw_shared_op *op, bool is_b
         gw_keeper_lose(shared, "out of memory while asking it");
 }
 
-/** Charged here, and not sent. */
-static int64_t untold(const struct gw_share *share, const struct gw_limit_slot *slot, enum gw_limit_counter counter)
-{
-    return gw_share_ahead(share, slot, counter) + atomic_load(&share->acked[counter]) - share->sent[counter];
-}
-
-/** What the store has of a counter as far as is known here, for one that may have lost it. */
-static int64_t base_of(const struct gw_share *share, const struct gw_limit_slot *slot, const struct gw_limit_need *need,
-                       const struct gw_limit_now *now)
-{
-    int64_t base;
-
-    if (need->kind == GW_NEED_PLACE)
-        return atomic_load(&slot->words[need->counter]);
-    if (gw_limit_is_over(slot, need->counter, now))
-        return 0;
-    base = need->kind != GW_NEED_PACE
-               ? gw_limit_used(slot, need->counter, now)
-               : atomic_load(&slot->words[need->counter]) - now->mono_us - atomic_load(&share->presumed[need->counter]);
-    base -= untold(share, slot, need->counter);
-    return base > 0 ? base : 0;
-}
-
-/** The connection does not know the slot yet: say what the store should have. */
-static void put_base(struct gw_shared *shared, struct gw_share_item *item, const struct gw_limit_now *now)
-{
-    struct gw_share *share = gw_share_of(shared, item->slot);
-    const enum gw_limit_counter counter = item->need.counter;
-
-    item->base = -1;
-    if (share->generation == shared->generation)
-        return;
-    item->base = base_of(share, item->slot, &item->need, now);
-    if (item->need.kind != GW_NEED_PLACE)
-        return;
-    share->sent[counter] = item->base;
-    atomic_store(&share->acked[counter], item->base);
-}
-
 /** Is a counter one that its quota has? Others are never charged. */
 static bool is_of_use(const struct gw_share *share, const struct gw_limit_slot *slot, enum gw_limit_counter counter,
                       const struct gw_limit_now *now)
@@ -149,7 +106,7 @@ static void put_item(struct gw_shared *shared, struct gw_shared_op *op, struct g
                       : counter == GW_LIMIT_COST   ? GW_NEED_MONEY
                       : item->need.end_s           ? GW_NEED_SUM
                                                    : GW_NEED_PACE;
-    put_base(shared, item, now);
+    gw_counter_put_base(shared, item, now);
     charged = counter == GW_LIMIT_PARALLEL ? atomic_load(&slot->words[counter]) : atomic_load(&share->charged[counter]);
     item->need.add = charged - share->sent[counter];
     if (item->need.add == 0 && item->base <= 0 && !(share->must_look && is_of_use(share, slot, counter, now)))
@@ -225,9 +182,9 @@ static void send_ask(struct gw_shared *shared, struct gw_limit_ask *ask)
 
         op->slots[op->slot_count++] = item->slot;
         atomic_fetch_add(&item->slot->holds, 1);
-        put_base(shared, item, &now);
+        gw_counter_put_base(shared, item, &now);
         /* what is told later has its room already */
-        item->need.room -= untold(gw_share_of(shared, item->slot), item->slot, item->need.counter);
+        item->need.room -= gw_counter_untold(gw_share_of(shared, item->slot), item->slot, item->need.counter);
     }
     for (size_t i = 0; i < op->count; i++)
         gw_share_of(shared, op->items[i].slot)->generation = shared->generation;
@@ -303,36 +260,6 @@ static struct gw_limit_slot *hold_at(struct gw_shared *shared, size_t at)
 
 /* ---- answers ---- */
 
-static void absorb(struct gw_shared *shared, const struct gw_share_item *item, int64_t value, int64_t sent_us)
-{
-    struct gw_share *share = gw_share_of(shared, item->slot);
-    const enum gw_limit_counter counter = item->need.counter;
-    long long was = atomic_load(&item->slot->words[counter]);
-    int64_t is;
-
-    if (shared->is_returning)
-        return; /* what the others used is not in it */
-    if (item->need.kind == GW_NEED_PLACE) {
-        atomic_store(&share->others, value);
-    } else {
-        atomic_store(&share->presumed[counter], 0);
-        do
-            is = value + gw_share_ahead(share, item->slot, counter) + (item->need.kind == GW_NEED_PACE ? sent_us : 0);
-        while (!gw_limit_exchange(item->slot, &item->need, &was, is));
-    }
-    atomic_store(&share->seen_ms, gw_mono_ms());
-}
-
-static void acknowledge(struct gw_shared *shared, const struct gw_share_item *item)
-{
-    struct gw_share *share = gw_share_of(shared, item->slot);
-
-    if (shared->is_returning && item->need.kind != GW_NEED_PLACE)
-        share->deferred[item->need.counter] += item->need.add;
-    else
-        atomic_fetch_add(&share->acked[item->need.counter], item->need.add);
-}
-
 void gw_ops_returned(struct gw_shared *shared)
 {
     for (size_t i = 0; i <= shared->table->mask; i++) {
@@ -351,22 +278,6 @@ void gw_ops_returned(struct gw_shared *shared)
         }
         gw_limit_let_go(slot);
     }
-}
-
-/** The store has charged an ask: so is it here. */
-static void charge(struct gw_shared *shared, const struct gw_share_item *item)
-{
-    struct gw_share *share = gw_share_of(shared, item->slot);
-    const enum gw_limit_counter counter = item->need.counter;
-
-    if (item->need.kind == GW_NEED_PLACE)
-        atomic_fetch_add(&item->slot->words[counter], item->need.add);
-    else
-        atomic_fetch_add(&share->charged[counter], item->need.add);
-    if (item->need.kind == GW_NEED_MONEY)
-        atomic_fetch_add(&item->slot->reserved, item->need.add);
-    share->sent[counter] += item->need.add;
-    acknowledge(shared, item);
 }
 
 static void note_replicas(struct gw_shared *shared, const struct gw_script_reply *said)
@@ -395,11 +306,11 @@ static void finish(struct gw_shared *shared, struct gw_shared_op *op, const stru
 
     for (size_t i = 0; i < op->count && !said->refused; i++)
         if (ask)
-            charge(shared, &op->items[i]);
+            gw_counter_charge(shared, &op->items[i]);
         else
-            acknowledge(shared, &op->items[i]);
+            gw_counter_acknowledge(shared, &op->items[i]);
     for (size_t i = 0; i < op->count; i++)
-        absorb(shared, &op->items[i], said->values[i], op->sent_us);
+        gw_counter_absorb(shared, &op->items[i], said->values[i], op->sent_us, ask && !said->refused);
     if (!ask)
         return;
     ask->is_admitted = !said->refused;
@@ -479,7 +390,7 @@ static void resolve(struct gw_shared *shared, const struct gw_shared_op *op, int
         if (item->need.kind == GW_NEED_PLACE)
             continue;
         if (verdict == 1)
-            acknowledge(shared, item);
+            gw_counter_acknowledge(shared, item);
         if (verdict == 1 && op->was_ask)
             share->sent[item->need.counter] += item->need.add;
         else if (verdict != 1 && !op->was_ask)

@@ -5,6 +5,8 @@
 #include "health/metrics.h"
 #include "limits/shared_keeper.h"
 
+#define FORGOT_EVERY_MS 60000
+
 static uint32_t seconds_id = GW_METRIC_NONE;
 
 void gw_shared_register(void)
@@ -37,16 +39,32 @@ void gw_shared_collect(struct gw_shared *shared, struct gw_buf *out)
     gw_buf_printf(out, "aigw_shared_alone_total %llu\n", atomic_load(&shared->view.alone));
 }
 
-static const char *on_down_text(enum gw_shared_down on_down)
-{
-    return on_down == GW_SHARED_OPEN ? "open" : on_down == GW_SHARED_CLOSED ? "closed" : "share";
-}
-
 static void begin(struct gw_shared *shared, struct gw_line *line, int level, const char *message)
 {
     gw_line_begin(line, level, "limits", message);
     gw_line_cstr(line, "store", shared->said_store);
     gw_line_cstr(line, "mode", shared->options.is_strict ? "strict" : "lease");
+}
+
+void gw_shared_say_forgot(struct gw_shared *shared)
+{
+    const int64_t now_ms = gw_mono_ms();
+    struct gw_line line;
+
+    if (shared->forgot_ms != 0 && now_ms - shared->forgot_ms < FORGOT_EVERY_MS)
+        return;
+    shared->forgot_ms = now_ms;
+    begin(shared, &line, GW_LOG_WARNING, "shared.forgot");
+    gw_line_cstr(
+        &line, "cause",
+        "the store has less of a counter than it was told: it was emptied, or it evicts keys for want of memory. "
+        "It is told again; windows of an hour or less begin anew");
+    gw_line_end(&line);
+}
+
+static const char *on_down_text(enum gw_shared_down on_down)
+{
+    return on_down == GW_SHARED_OPEN ? "open" : on_down == GW_SHARED_CLOSED ? "closed" : "share";
 }
 
 void gw_shared_say_up(struct gw_shared *shared)

@@ -35,6 +35,8 @@ struct gw_share {
     uint32_t generation;                 /* of the connection that knows it */
     int64_t deferred[GW_LIMIT_COUNTERS]; /* acknowledged, to count when all are back */
     bool must_look;                      /* the next that is told is also to be read */
+    unsigned forgotten;                  /* bits: counters of which the store is to be told what it should have */
+    int64_t missing[GW_LIMIT_COUNTERS];  /* of acked, what the store had not when it was told so */
 };
 
 /** One counter of a slot, on its way to the store. */
