@@ -125,19 +125,25 @@ static aigw_str text_of(struct json_object *value)
     return (aigw_str){ json_object_get_string(value), (size_t)json_object_get_string_len(value) };
 }
 
-/** A claim by its name; or, since names may have dots, by the way to it ("realm_access.roles"). NULL: not there. */
+/** A claim by its name; or, since names may have dots, by a way to it ("realm_access.roles",
+ * "kubernetes.io.namespace"). NULL: not there. */
 static struct json_object *claim_of(struct json_object *payload, const char *name)
 {
     struct json_object *value = NULL;
-    const char *dot = strchr(name, '.');
     char first[128];
 
-    if (json_object_object_get_ex(payload, name, &value) || !dot || (size_t)(dot - name) >= sizeof first)
+    if (json_object_object_get_ex(payload, name, &value))
         return value;
-    (void)snprintf(first, sizeof first, "%.*s", (int)(dot - name), name);
-    return json_object_object_get_ex(payload, first, &value) && json_object_is_type(value, json_type_object)
-               ? claim_of(value, dot + 1)
-               : NULL;
+    for (const char *dot = strchr(name, '.'); dot && (size_t)(dot - name) < sizeof first; dot = strchr(dot + 1, '.')) {
+        (void)snprintf(first, sizeof first, "%.*s", (int)(dot - name), name);
+        if (json_object_object_get_ex(payload, first, &value) && json_object_is_type(value, json_type_object))
+            value = claim_of(value, dot + 1);
+        else
+            value = NULL;
+        if (value)
+            return value;
+    }
+    return NULL;
 }
 
 /** Is it this text; or true, false or a whole number that is written so? */

@@ -122,7 +122,8 @@ class DocumentsEnv(KeyEnv):
         return self.ask({"Authorization": "Bearer " + self.ctx.secret(token)}).status
 
 
-REQUIRED = {"yes": "email_verified=true", "no": "disabled=false", "number": "level=3", "text": "plan=gold"}
+REQUIRED = {"yes": "email_verified=true", "no": "disabled=false", "number": "level=3", "text": "plan=gold",
+            "pod": "kubernetes.io.serviceaccount.name=bot", "url": "https://example.com/a.b=c"}
 
 
 @fixture("oidc-doc")
@@ -150,6 +151,12 @@ def claim_kinds(env):
             ("no", {"disabled": False}, 200), ("no", {"disabled": 0}, 401), ("no", {}, 401),
             ("number", {"level": 3}, 200), ("number", {"level": "3"}, 200), ("number", {"level": [1, 3]}, 200),
             ("number", {"level": 30}, 401), ("number", {"level": 3.0}, 401), ("number", {"level": {"3": 3}}, 401),
+            ("pod", {"kubernetes.io": {"namespace": "ai", "serviceaccount": {"name": "bot", "uid": "1"}}}, 200),
+            ("pod", {"kubernetes.io": {"serviceaccount": {"name": "other"}}}, 401),
+            ("pod", {"kubernetes.io": {"serviceaccount": "bot"}, "kubernetes": {"io": {}}}, 401),
+            ("pod", {"kubernetes.io.serviceaccount": {"name": "bot"}}, 200),
+            ("pod", {"kubernetes": {"io": {"serviceaccount": {"name": ["bot"]}}}}, 200),
+            ("url", {"https://example.com/a.b": "c"}, 200), ("url", {"https://example.com/a": {"b": "c"}}, 200),
             ("text", {"plan": "gold"}, 200), ("text", {"plan": "gold "}, 401), ("text", {"plan": "gold\0"}, 401)):
         equal(env.ask_as("claims", aud=aud, **claims), status, f"status with {claims} where {REQUIRED[aud]} must hold")
 
