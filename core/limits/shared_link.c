@@ -3,13 +3,57 @@
 #include <fcntl.h>
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #include "limits/sharing.h"
 
-#define REPLY_MAX (1u << 20) /* bytes: far more than any reply of ours */
+#define REPLY_MAX    (1u << 20) /* bytes: far more than any reply of ours */
+#define ELEMENTS_MAX 1024       /* likewise */
+
+static const char too_large[] = "its reply is larger than any that was asked for";
+
+/* ---- what hiredis makes of replies ---- */
+
+/* As hiredis does it, but for lists: it makes room for as many elements as they announce, and goes through all of that
+ * when it lets go. No reply of ours has a list in a list. */
+#if HIREDIS_MAJOR < 1
+typedef int list_size;
+#else
+typedef size_t list_size;
+#endif
+static redisReplyObjectFunctions functions;
+static void *(*create_any_list)(const redisReadTask *task, list_size elements);
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void *create_list(const redisReadTask *task, list_size elements)
+{
+    return task->parent || elements > ELEMENTS_MAX ? NULL : create_any_list(task, elements);
+}
+
+static void make_functions(void)
+{
+    redisReader *reader = redisReaderCreate();
+
+    if (!reader)
+        return;
+    functions = *reader->fn;
+    create_any_list = functions.createArray;
+    functions.createArray = create_list;
+    redisReaderFree(reader);
+}
+
+/** False: out of memory. */
+static bool limit_replies(redisReader *reader)
+{
+    (void)pthread_once(&once, make_functions);
+    reader->fn = &functions;
+    return create_any_list != NULL;
+}
+
+/* ---- its events ---- */
 
 static void want(struct gw_link *link, uint32_t events)
 {
@@ -65,7 +109,11 @@ static void lose(struct gw_link *link, const char *fallback)
 {
     char why[160];
 
-    (void)snprintf(why, sizeof why, "%s", link->redis->errstr && *link->redis->errstr ? link->redis->errstr : fallback);
+    if (link->redis->err == REDIS_ERR_OOM)
+        fallback = too_large; /* or memory ran out indeed */
+    else if (link->redis->errstr && *link->redis->errstr)
+        fallback = link->redis->errstr;
+    (void)snprintf(why, sizeof why, "%s", fallback);
     link->redis = NULL; /* hiredis frees it when this callback is over */
     link->on_lost(link, why);
 }
@@ -112,7 +160,7 @@ static void on_event(struct gw_fd *fd, uint32_t events)
         redisAsyncHandleRead(redis);
     if (link->redis == redis && redis && redis->c.reader && redis->c.reader->len > REPLY_MAX) {
         gw_link_close(link);
-        link->on_lost(link, "its reply is larger than any that was asked for");
+        link->on_lost(link, too_large);
     }
 }
 
@@ -120,8 +168,8 @@ bool gw_link_open(struct gw_link *link, const char *address, uint16_t port, stru
 {
     redisAsyncContext *redis = redisAsyncConnect(address, port);
 
-    if (!redis || redis->err) {
-        (void)gw_err_set(reterr, AIGW_E_UPSTREAM, "%s", redis ? redis->errstr : "out of memory");
+    if (!redis || redis->err || !limit_replies(redis->c.reader)) {
+        (void)gw_err_set(reterr, AIGW_E_UPSTREAM, "%s", redis && redis->err ? redis->errstr : "out of memory");
         if (redis)
             redisAsyncFree(redis);
         return false;

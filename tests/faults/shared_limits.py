@@ -503,6 +503,8 @@ NONSENSE = {
     "beyond": lambda words: of_call(words, {1: 50, **{7 + i: 0 for i in range(int(words[2]) - 2)}}),
     "garbage": b"HTTP/1.1 400 Bad Request\r\n\r\n",
     "endless": b"$500000000\r\n" + b"x" * 3000000,
+    "list": b"*2147483647\r\n",
+    "lists": b"*1024\r\n" * 6,
     "silence": None,
 }
 
