@@ -41,6 +41,11 @@ bool gw_coding_is_packed(enum gw_coding coding)
     return coding != GW_CODING_NONE && coding != GW_CODING_UNKNOWN;
 }
 
+enum gw_coding gw_coding_of_text(char first)
+{
+    return first == 0x1f ? GW_CODING_GZIP : first == 0x28 ? GW_CODING_ZSTD : GW_CODING_NONE;
+}
+
 struct gw_unpack *gw_unpack_new(enum gw_coding coding, bool has_max)
 {
     struct gw_unpack *unpack = calloc(1, sizeof *unpack);

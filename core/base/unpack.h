@@ -1,8 +1,8 @@
 /* unpack.h - bodies that come compressed: answers although nobody asked (D39), requests whose client says so. Pure:
  * bytes in, pieces out, any split.
  *
- * A body that is labelled gzip or zstd but does not begin like one is handed on as it is: proxies unpack a body and
- * leave the label on it (D36).
+ * A body that is labelled packed but does not begin so is handed on as it is: proxies unpack a body and leave the label
+ * on it (D36). Others lose the label: gw_coding_of_text() tells by the first byte.
  */
 #ifndef GW_UNPACK_H
 #define GW_UNPACK_H
@@ -18,6 +18,8 @@ enum gw_coding { GW_CODING_NONE, GW_CODING_GZIP, GW_CODING_DEFLATE, GW_CODING_ZS
 #define GW_CODINGS "gzip, deflate, zstd"
 /** What a Content-Encoding says. */
 enum gw_coding gw_coding_of(aigw_str content_encoding);
+/** What a body is packed with that should be text, by its first byte: no text begins so. */
+enum gw_coding gw_coding_of_text(char first);
 /** Not NONE, and known. */
 bool gw_coding_is_packed(enum gw_coding coding);
 

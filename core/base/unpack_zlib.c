@@ -4,6 +4,7 @@
 
 #include <limits.h>
 #include <stdlib.h>
+#include <string.h>
 #include <zlib.h>
 
 #define WINDOW_BITS 15
@@ -21,12 +22,23 @@ static bool is_wrapped(unsigned char first, unsigned char second)
     return (first & 0x0f) == Z_DEFLATED && ((unsigned)first << 8 | second) % 31 == 0;
 }
 
+/** JSON and events that are not packed at all. A bare deflate stream that begins so would unpack to no text, or needs a
+ *  second byte that is that of a field's name. */
+static bool is_plain(aigw_str first)
+{
+    return first.ptr[0] == '{' || first.ptr[0] == '[' || first.ptr[0] == ':' ||
+           (first.len > 1 && (memcmp(first.ptr, "da", 2) == 0 || memcmp(first.ptr, "ev", 2) == 0));
+}
+
 static enum gw_begin begins(enum gw_coding coding, aigw_str first)
 {
     unsigned char byte = (unsigned char)first.ptr[0];
 
-    if (coding == GW_CODING_DEFLATE)
+    if (coding == GW_CODING_DEFLATE) {
+        if (is_plain(first))
+            return GW_BEGIN_NO;
         return first.len < 2 ? GW_BEGIN_UNSURE : GW_BEGIN_YES;
+    }
     if (byte == GZIP_FIRST)
         return GW_BEGIN_YES;
     if ((byte & 0x0f) != Z_DEFLATED)

@@ -105,6 +105,16 @@ static void refuse_coding(struct gw_transfer *transfer, aigw_str name)
     gw_transfer_end(transfer, &fault);
 }
 
+/** False: the transfer failed. */
+static bool begin_unpack(struct gw_transfer *transfer, enum gw_coding coding)
+{
+    transfer->unpack = gw_unpack_new(coding, false);
+    if (transfer->unpack && gw_up_buffer(&transfer->up->unpacked, GW_READ_MAX))
+        return true;
+    fail_nomem(transfer);
+    return false;
+}
+
 static void take_head(struct gw_conn *conn, struct gw_transfer *transfer)
 {
     bool has_body = transfer->answer.state != GW_HTTP1_IS_WHOLE;
@@ -118,13 +128,8 @@ static void take_head(struct gw_conn *conn, struct gw_transfer *transfer)
         refuse_coding(transfer, name);
         return;
     }
-    if (gw_coding_is_packed(coding)) {
-        transfer->unpack = gw_unpack_new(coding, false);
-        if (!transfer->unpack || !gw_up_buffer(&transfer->up->unpacked, GW_READ_MAX)) {
-            fail_nomem(transfer);
-            return;
-        }
-    }
+    if (gw_coding_is_packed(coding) && !begin_unpack(transfer, coding))
+        return;
     if (!gw_request_release(&transfer->out)) {
         fail_nomem(transfer);
         return;
@@ -191,10 +196,29 @@ static bool unpack(struct gw_conn *conn, struct gw_transfer *transfer, aigw_str 
     }
 }
 
+/** By its label, or without one. */
+static bool should_be_text(const struct gw_transfer *transfer)
+{
+    aigw_str type = gw_http1_header(&transfer->answer, "content-type");
+
+    return type.len == 0 || (type.len > 5 && gw_str_eq_ci((aigw_str){ type.ptr, 5 }, AIGW_STR("text/"))) ||
+           memmem(type.ptr, type.len, "json", 4);
+}
+
+/** The first bytes of a body without a coding: some proxies lose the label (D36). False: the transfer failed. */
+static bool look_at_first(struct gw_transfer *transfer, aigw_str data)
+{
+    enum gw_coding coding = data.len > 0 ? gw_coding_of_text(data.ptr[0]) : GW_CODING_NONE;
+
+    return coding == GW_CODING_NONE || !should_be_text(transfer) || begin_unpack(transfer, coding);
+}
+
 static bool take_data(struct gw_conn *conn, struct gw_transfer *transfer, aigw_str data)
 {
     int verdict;
 
+    if (transfer->received == 0 && !transfer->unpack && !look_at_first(transfer, data))
+        return false;
     if (transfer->unpack)
         return unpack(conn, transfer, data);
     verdict = hand_on(conn, transfer, data);

@@ -7,6 +7,7 @@
  *     Data : {…}           names count in any case, with blanks or a mark of UTF-8 around them
  *     data: {…}            twice without an empty line between: two events, when the first is a whole JSON value and
  *     data: {…}            the second begins as one. Lines of plain text, or of one value, are joined, as ever.
+ *     data: data: {…}      is what a proxy makes that takes a line for the data
  *
  * A line that lies whole in the fed bytes is looked at in place; only the unfinished tail of a feed is kept. The event
  * under construction holds views into the fed bytes and is copied only when a second data line comes or the feed ends.
@@ -169,11 +170,23 @@ static bool begins_json(aigw_str value)
     return value.len > 0 && (value.ptr[0] == '{' || value.ptr[0] == '[');
 }
 
+/** The value without the field's name once more in front of JSON, or of [DONE]. */
+static aigw_str sse_plain_value(aigw_str value)
+{
+    aigw_str rest = value;
+
+    while (rest.len > 5 && memcmp(rest.ptr, "data:", 5) == 0)
+        rest = gw_str_trim((aigw_str){ rest.ptr + 5, rest.len - 5 });
+    return begins_json(rest) ? rest : value;
+}
+
 static aigw_status sse_data_line(struct sse *sse, aigw_str value, bool may_view)
 {
     struct gw_framer *framer = sse->framer;
     aigw_status status = AIGW_OK;
 
+    if (value.len > 0 && value.ptr[0] == 'd')
+        value = sse_plain_value(value);
     if (framer->has_data && begins_json(value) && sse_is_whole_json(sse))
         status = sse_deliver_data(sse);
     if (status != AIGW_OK)

@@ -198,7 +198,8 @@ static const struct {
 } labelled[] = {
     { GW_CODING_GZIP, text },      { GW_CODING_ZSTD, text },        { GW_CODING_ZSTD, "[{\"a\":1}]" },
     { GW_CODING_ZSTD, "(what )" }, { GW_CODING_ZSTD, "{\"a\":2}" }, { GW_CODING_ZSTD, "\x1f\x8b" },
-    { GW_CODING_ZSTD, "Z!" },
+    { GW_CODING_ZSTD, "Z!" },      { GW_CODING_DEFLATE, text },     { GW_CODING_DEFLATE, "[]" },
+    { GW_CODING_DEFLATE, ": x" },  { GW_CODING_DEFLATE, "data:" },  { GW_CODING_DEFLATE, "event: a" },
 };
 
 START_TEST(what_is_only_labelled_passes_as_it_is)

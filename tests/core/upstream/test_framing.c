@@ -128,6 +128,8 @@ static const struct {
         "[one|{\"a\":1}|][two|{}|][three|[]|][|x|]"),
     ROW("sse-one-value-over-lines", AIGW_FRAMING_SSE, "data: {\"a\":\ndata: {\"b\":\"\\\"{\"}\ndata: }\n\n",
         "[|{\"a\":\n{\"b\":\"\\\"{\"}\n}|]"),
+    ROW("sse-data-twice", AIGW_FRAMING_SSE, "data: data: {\"a\":1}\n\ndata:data:data:  [DONE] \n\ndata: data: words\n\n",
+        "[|{\"a\":1}|][|[DONE]|][|data: words|]"),
     ROW("sse-value-then-text", AIGW_FRAMING_SSE, "data: {}\ndata: text\ndata: {}\n\n", "[|{}\ntext\n{}|]"),
     ROW("sse-text-then-value", AIGW_FRAMING_SSE, "data: text\ndata: {}\n\n", "[|text\n{}|]"),
     ROW("sse-name-behind-joined-lines", AIGW_FRAMING_SSE, "event: x\ndata: a\nevent: y\ndata: b\n\n", "[y|a\nb|]"),
