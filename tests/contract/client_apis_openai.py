@@ -239,6 +239,7 @@ def rsp_failure_of_passed_bytes(env):
     equal([name for name, _ in found], [one["type"] for one in said] + ["response.failed"], "events")
     equal([data["sequence_number"] for _, data in found], list(range(6)), "numbers")
     equal(found[-1][1]["response"]["status"], "failed", "status")
+    equal({data["response"]["id"] for _, data in found if "response" in data}, {"resp_1"}, "ids of the response")
 
 
 def rsp_state(ident, code, **more):

@@ -302,3 +302,73 @@ def headers_along(env):
                 elif name != "anthropic-version":
                     equal(env.sent.header(name), None, f"{name} at {target}")
             equal([env.sent.header(name) for name in never], [None] * 3, f"what nobody needs, at {target}")
+
+
+CHUNK = {"id": "c1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4.1"}
+
+
+def chunk(text, finish=None):
+    return {**CHUNK, "choices": [{"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": finish}]}
+
+
+def event(text, finish=None):
+    """Of Gemini's: an answer with a piece of it."""
+    return {"candidates": [{"content": {"role": "model", "parts": [{"text": text}]}, **({"finishReason": finish} if finish else {})}],
+            "modelVersion": "gemini-2.5-flash", "usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 1, "totalTokenCount": 2}}
+
+
+PIECES = {("chat", "openai"): [chunk("ab"), chunk("cd", "stop")], ("gemini", "vertex"): [event("ab"), event("cd", "STOP")]}
+# How a server writes them where one whole answer was asked for.
+ODD_BODIES = {"lines": "{0}\n{1}\n", "a list": "[{0},\n{1}]", "one behind the other": "{0}{1}", "lines and a mark": "{0}\n{1}\n[DONE]"}
+
+
+@case("CL-RAW-bodies", "pairs")
+def odd_bodies(env):
+    """A server's bytes are for clients of its own dialect as long as they are what was asked for. Pieces of a stream in the place of a
+    whole answer are put together; none of it is lost."""
+    for (api, target), pieces in PIECES.items():
+        for what, form in ODD_BODIES.items():
+            body = form.replace("{0}", json.dumps(pieces[0])).replace("{1}", json.dumps(pieces[1]))
+            found, _, response = env.say(api, target, reply=Reply(body=body.encode(), content_type="application/json"))
+            equal((found["status"], found["text"], found["broken"]), (200, "abcd", False), f"{what} to {api} ({response.text[:200]})")
+    found, _, response = env.say("chat", "openai", reply=Reply(body=chunk("ab", "stop")))
+    equal((found["status"], found["text"]), (200, "ab"), f"a piece alone ({response.text[:200]})")
+    for body in ("{}", "[]"):
+        found, _, response = env.say("gemini", "vertex", reply=Reply(body=body.encode(), content_type="application/json"))
+        equal((found["status"], found["error"]["type"]), (502, "INTERNAL"), f"{body} ({response.text[:200]})")
+
+
+@case("CL-RAW-events", "pairs")
+def odd_events(env):
+    """Two values in one event are two events, and an end that a dialect's clients do not know is none of theirs."""
+    for (api, target), pieces in PIECES.items():
+        for glue, end in (("", "[DONE]"), (" ", "\n\ndata: [DONE]")):
+            body = f"data: {json.dumps(pieces[0])}{glue}{json.dumps(pieces[1])}{end}\n\n"
+            found, _, response = env.say(api, target, stream=True, reply=Reply(body=body.encode(), content_type="text/event-stream"))
+            equal((found["text"], found["broken"]), ("abcd", False), f"{glue!r} and {end!r} to {api} ({response.text[:300]})")
+            datas = [data for _, data in sse_events(response)]
+            equal(len(datas), 3 if api == "chat" else 2, f"events for {api}")
+    body = f"data: {json.dumps(event('ab'))}\n\ndata: [DONE]\n\n"
+    _, _, response = env.say("chat", "openai")
+    script = env.scripts["vertex"]
+    script.replies = [Reply(body=body.encode(), content_type="text/event-stream")]
+    response = env.post(f"/v1beta/models/{env.names['vertex', 'gemini-2.5-flash']}:streamGenerateContent?alt=sse", json.dumps(ASK),
+                        headers={"x-goog-api-key": PAIRS_KEY})
+    truth("ab" in response.text and "DONE" not in response.text, "no end marker that Google's SDKs fail at", response.text)
+
+
+@case("CL-RAW-bytes", "pairs")
+def odd_bytes(env):
+    """Nothing but UTF-8 comes out, whoever wrote the bytes: SDKs fail at others."""
+    for (api, target), pieces in PIECES.items():
+        for stream in (False, True):
+            texts = [json.dumps(piece).encode().replace(b'"ab"', b'"a\xe9b"') for piece in pieces]
+            body = b"".join(b"data: " + text + b"\n\n" for text in texts) if stream else texts[0]
+            if not stream and api == "chat":
+                body = json.dumps({**CHUNK, "object": "chat.completion", "choices": [{"index": 0, "message": {"role": "assistant", "content":
+                        "ab"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}
+                                  ).encode().replace(b'"ab"', b'"a\xe9b"')
+            reply = Reply(body=body, content_type="text/event-stream" if stream else "application/json")
+            found, _, response = env.say(api, target, stream=stream, reply=reply)
+            equal(response.body.decode("utf-8", "replace").encode(), response.body, f"bytes to {api}, stream {stream}")
+            equal(found["text"], "a\ufffdb" + ("cd" if stream else ""), f"text to {api}, stream {stream}")

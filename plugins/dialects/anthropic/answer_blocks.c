@@ -151,7 +151,7 @@ aigw_status anthropic_end_calls(struct anthropic_in *in)
         struct aigw_event piece = { .struct_size = sizeof piece, .type = AIGW_EVENT_TOOL_CALL, .index = tool->index };
         char room[ARGUMENTS_END_ROOM];
 
-        piece.text = arguments_end(&tool->told, room);
+        piece.text = arguments_end(in->host, in->ctx, &tool->told, room);
         if (piece.text.len > 0)
             status = emit_piece(in, &piece);
     }

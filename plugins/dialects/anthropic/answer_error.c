@@ -36,7 +36,7 @@ void anthropic_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const
 
 bool anthropic_is_error(struct anthropic_in *in, const struct anthropic_object *object)
 {
-    if (aigw_json_is_text(&object->at[ANTHROPIC_TYPE], "error") || reader_is_set(&object->at[ANTHROPIC_ERROR]))
+    if (aigw_json_is_text(&object->at[ANTHROPIC_TYPE], "error") || refusal_says(&object->at[ANTHROPIC_ERROR]))
         return true;
     if (anthropic_has(object, ANTHROPIC_TYPE) || anthropic_has(object, ANTHROPIC_CONTENT))
         return false;

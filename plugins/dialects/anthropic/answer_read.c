@@ -164,24 +164,40 @@ static aigw_status read_value(struct anthropic_in *in, const struct aigw_json *v
     return is_empty ? anthropic_nonsense(in, "is not a JSON object") : status;
 }
 
+/* No JSON: behind the stop reason it is one more way to say that it is over, and nothing to pass on. */
+static aigw_status read_strange(struct anthropic_in *in, aigw_str text)
+{
+    if (!in->call->is_finished || refusal_is_plain(text))
+        return anthropic_emit_strange(in, text);
+    in->pass.frame = NULL;
+    return anthropic_end(in);
+}
+
 /* The values in `text`, one after the other: two in one event are two events. */
 static aigw_status read_values(struct anthropic_in *in, aigw_str text, aigw_str name, bool is_body)
 {
+    struct wire_parts parts = wire_parts_of(&in->pass);
     aigw_status status;
     aigw_str words;
 
     do {
+        aigw_str before = text;
         struct aigw_json value;
 
-        if (!is_body && wire_is_end_marker(text)) {
+        if ((!is_body || in->call->is_finished) && wire_is_end_marker(text)) {
             in->pass.frame = NULL; /* clients of this dialect have no word for it */
             return anthropic_end(in);
         }
         if (wire_is_error_line(text, &words))
             return anthropic_emit_error_text(in, words);
         if (!reader_next(&in->r, &text, &value))
-            return anthropic_emit_strange(in, text);
+            return read_strange(in, text);
+        if (is_body && wire_is_odd_body(in->call->raw_flags, &value, text))
+            in->pass.buf = in->call->raw = NULL;
+        wire_take_part(&in->pass, &parts, before, text);
         status = read_value(in, &value, name, is_body);
+        if (status == AIGW_OK && parts.one.data.ptr && !in->call->is_over)
+            status = wire_pass(in->host, in->ctx, &in->pass);
         if (in->r.is_short && status == AIGW_OK)
             status = AIGW_E_NOMEM;
     } while (text.len > 0 && status == AIGW_OK && !in->call->is_over);

@@ -278,9 +278,8 @@ static char *put_odd(struct arguments *args, char c, char *to)
     case IN_ESCAPE: /* a backslash that stands for itself */
         to = put(to, "\\");
         break;
-    default: /* another value behind the object: there is no place for it, and two are no JSON to anybody */
-        args->state = UNREAD;
-        *to++ = c;
+    default: /* something behind the object: there is no place for it, and two values are no JSON to anybody */
+        args->is_cut = 1;
         return to;
     }
     args->state = IN_STRING;
@@ -296,8 +295,10 @@ bool arguments_piece(struct arguments *args, aigw_str piece, aigw_str *ret_text,
     size_t at = 0;
     char *to;
 
-    *ret_text = piece;
+    *ret_text = args->is_cut ? AIGW_STR_NONE : piece;
     *ret_copy = NULL;
+    if (args->is_cut)
+        return true;
     while (at < piece.len && step(args, piece.ptr[at]))
         at++;
     if (at == piece.len)
@@ -308,7 +309,7 @@ bool arguments_piece(struct arguments *args, aigw_str piece, aigw_str *ret_text,
     if (at > 0)
         memcpy(to, piece.ptr, at);
     to += at;
-    for (; at < piece.len; at++) {
+    for (; at < piece.len && !args->is_cut; at++) {
         if (step(args, piece.ptr[at])) {
             *to++ = piece.ptr[at];
             continue;
@@ -321,9 +322,13 @@ bool arguments_piece(struct arguments *args, aigw_str piece, aigw_str *ret_text,
     return true;
 }
 
-aigw_str arguments_end(struct arguments *args, char *room)
+aigw_str arguments_end(const struct aigw_host *host, struct aigw_ctx *ctx, struct arguments *args, char *room)
 {
     char *to = room;
+
+    if (args->is_cut)
+        host->log(ctx, AIGW_LOG_WARNING,
+                  "what the model wrote behind the arguments of a tool call was left out: they are one JSON object");
 
     if (args->state != IN_RAW)
         return AIGW_STR_NONE;

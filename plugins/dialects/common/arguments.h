@@ -3,7 +3,8 @@
  * Clients parse what they joined, and the vendors' own libraries give up the whole answer where it is no JSON. A model
  * that errs is told so by the tool instead: from the fault on its text is a member of its own, _raw, as it is where
  * whole arguments are no object. Line feeds and the like inside of strings, and signs that need no backslash, are
- * escaped and no fault. What only ends too early stays as it is: nobody can tell what was meant. */
+ * escaped and no fault. What follows the object is left out, and the log says so. What only ends too early stays as it
+ * is: nobody can tell what was meant. */
 #ifndef DIALECT_ARGUMENTS_H
 #define DIALECT_ARGUMENTS_H
 
@@ -17,6 +18,7 @@ struct arguments {
     uint8_t state;
     uint8_t is_key;    /* the string is a member's name */
     uint8_t hex_count; /* digits of an escape that came */
+    uint8_t is_cut;    /* something behind the object was left out */
 };
 
 /** The next piece as it goes out: the same bytes, nearly always; else *ret_copy, to be freed, holds them. False without
@@ -24,7 +26,7 @@ struct arguments {
 bool arguments_piece(struct arguments *args, aigw_str piece, aigw_str *ret_text, char **ret_copy);
 
 #define ARGUMENTS_END_ROOM 72
-/** What is missing at the end, into `room` of ARGUMENTS_END_ROOM bytes; absent but for text that was mended. */
-aigw_str arguments_end(struct arguments *args, char *room);
+/** At the end: what is missing, into `room` of ARGUMENTS_END_ROOM bytes; absent but for text that was mended. */
+aigw_str arguments_end(const struct aigw_host *host, struct aigw_ctx *ctx, struct arguments *args, char *room);
 
 #endif

@@ -169,6 +169,18 @@ aigw_status wire_pass(const struct aigw_host *host, struct aigw_ctx *ctx, struct
     return host->emit(ctx, &event);
 }
 
+void wire_take_part(struct wire_pass *pass, struct wire_parts *parts, aigw_str from, aigw_str rest)
+{
+    const struct aigw_frame *whole = parts->whole;
+
+    if (!pass->buf || !whole || whole->framing != AIGW_FRAMING_SSE || (rest.len == 0 && !parts->one.data.ptr) ||
+        from.ptr < whole->data.ptr || from.ptr > whole->data.ptr + whole->data.len) /* a copy with marks in it */
+        return;
+    parts->one = *whole;
+    parts->one.data = (aigw_str){ from.ptr, from.len - rest.len };
+    pass->frame = &parts->one;
+}
+
 /* Beginnings of parts, pieces without text and counts are none. */
 static bool is_content(const struct aigw_event *event)
 {

@@ -71,4 +71,11 @@ bool reader_float(const struct aigw_json *value, float *ret);
 /** Something is there, says this value: absent, null, false, 0 and "" say that nothing is. */
 bool reader_is_set(const struct aigw_json *value);
 
+/** A whole answer is one object. What else is in its place, or behind it, is read all the same, and is nothing for a
+ *  client that would get the bytes. */
+static inline bool wire_is_odd_body(uint32_t raw_flags, const struct aigw_json *value, aigw_str rest)
+{
+    return (raw_flags & AIGW_RAWF_EVENTS) && (value->type != AIGW_JSON_OBJECT || rest.len > 0);
+}
+
 #endif

@@ -88,6 +88,8 @@ static aigw_str words_of(struct reader *r, const struct aigw_json *value)
     text = reader_str(r, &first, "message");
     if (text.len == 0)
         text = reader_str(r, &first, "msg");
+    if (text.len == 0)
+        text = refusal_words(r, &first);
     return text.len > 0 ? text : reader_json(r, &first);
 }
 
@@ -314,15 +316,17 @@ static aigw_str data_of_event(aigw_str body)
 void refusal_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                      const struct refusal_rules *rules, struct aigw_error *ret_error)
 {
-    aigw_str rest = data_of_event(failure->body);
+    aigw_str text = data_of_event(failure->body), rest = text;
     struct refusal refusal;
     struct aigw_json body;
     struct reader reader;
 
     begin(&reader, &rest, &body);
     refusal_read(&reader, &body, rules, &refusal);
-    if (body.type == AIGW_JSON_ABSENT && wire_has_prefix(failure->content_type, "text/plain"))
-        refusal.message = wire_trim_end(failure->body);
+    if (body.type == AIGW_JSON_STRING)
+        refusal.message = reader_text(&reader, &body);
+    else if (body.type < AIGW_JSON_LIST) /* whatever it is called: proxies name their words as they like */
+        refusal.message = refusal_plain_words(&reader, text);
     shorten(&refusal.message);
     refusal_describe(host, ctx, &refusal, rules, ret_error);
     if (refusal.request_id.len > 0)

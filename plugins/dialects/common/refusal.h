@@ -5,7 +5,7 @@
  *     {"error":"text","error_type"} {"errors":["text"]}          small servers
  *     {"error":{"code","message","status","details":[{"retryDelay":"3s"}]}}     Google; also as a list of one
  *     {"message"} {"detail":"text"} {"detail":[{"msg"}]}         gateways and frameworks
- *     plain text                                                 inside a stream
+ *     plain text, HTML, XML                                      proxies in between
  */
 #ifndef DIALECT_REFUSAL_H
 #define DIALECT_REFUSAL_H
@@ -63,6 +63,9 @@ void refusal_describe(const struct aigw_host *host, struct aigw_ctx *ctx, const 
 /** The whole of a provider's failure(). The request's id goes to the log. */
 void refusal_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_http_failure *failure,
                      const struct refusal_rules *rules, struct aigw_error *ret_error);
+/** The member `error` of an answer says something: some servers have one in each, and nothing but null, 0 and "" in it.
+ */
+bool refusal_says(const struct aigw_json *error);
 /** True for an object inside an answer that says in some way that something failed, where nothing that belongs into an
  *  answer stands in it. */
 bool refusal_is_complaint(struct reader *r, const struct aigw_json *object);
@@ -72,6 +75,8 @@ bool refusal_begins_page(aigw_str text);
 bool refusal_is_plain(aigw_str text);
 /** Words for people, wherever they stand in a body of a shape that is not known; absent when there are none. */
 aigw_str refusal_words(struct reader *r, const struct aigw_json *body);
+/** What a refusal says that is no JSON: its text, of a page what people see of it; absent for what is no text. */
+aigw_str refusal_plain_words(struct reader *r, aigw_str body);
 /** Words where an error is told are a page of HTML: no model server writes one. */
 static inline bool refusal_is_page(aigw_str words)
 {

@@ -1,6 +1,9 @@
 /* refusal_words.c - failures in forms that nobody described: is this one, and which words of it are for people? */
 #include "refusal.h"
 
+#include <string.h>
+#include <strings.h>
+
 #define DEPTH_MAX 6
 
 static bool is_among(const struct aigw_json *key, const char *const *words)
@@ -20,6 +23,26 @@ static bool is_filled(const struct aigw_json *value)
 }
 
 /* ---- is it one? ---- */
+
+static bool says(const struct aigw_json *value, int depth)
+{
+    struct aigw_json_walk walk = aigw_json_begin(value);
+    struct aigw_json item;
+    bool is_said = false;
+
+    if (value->type == AIGW_JSON_STRING)
+        return reader_is_set(value) && !aigw_json_is_text(value, "null");
+    if (value->type < AIGW_JSON_LIST || depth == 0)
+        return reader_is_set(value);
+    while (!is_said && aigw_json_next(&walk, NULL, &item))
+        is_said = says(&item, depth - 1);
+    return is_said;
+}
+
+bool refusal_says(const struct aigw_json *error)
+{
+    return says(error, DEPTH_MAX);
+}
 
 static const char *const failures[] = { "error",   "errors",     "exception", "fault",  "error_message", "error_msg",
                                         "err_msg", "error_code", "err_code",  "detail", "error_details", NULL };
@@ -87,6 +110,22 @@ bool refusal_is_plain(aigw_str text)
 
 /* ---- its words ---- */
 
+/* The tag at the front is one of those whose text nobody sees: how much of the page that is, else 0. */
+static size_t unseen(aigw_str page)
+{
+    static const char *const tags[][2] = { { "<style", "</style" }, { "<script", "</script" } };
+    size_t len = 0;
+
+    for (size_t i = 0; i < sizeof tags / sizeof *tags && len == 0; i++) {
+        if (page.len <= strlen(tags[i][0]) || strncasecmp(page.ptr, tags[i][0], strlen(tags[i][0])) != 0)
+            continue;
+        for (len = 1; len < page.len && strncasecmp(page.ptr + len, tags[i][1], strlen(tags[i][1])) != 0; len++)
+            if (page.len - len <= strlen(tags[i][1]))
+                return page.len;
+    }
+    return len;
+}
+
 /* The text between its tags. */
 static aigw_str page_words(struct reader *r, aigw_str page)
 {
@@ -99,6 +138,8 @@ static aigw_str page_words(struct reader *r, aigw_str page)
     for (size_t i = 0; i < page.len; i++) {
         char c = page.ptr[i];
 
+        if (c == '<')
+            i += unseen((aigw_str){ page.ptr + i, page.len - i });
         if (in_tag || c == '<' || (unsigned char)c <= ' ') {
             in_tag = c == '<' || (in_tag && c != '>');
             is_apart = len > 0;
@@ -110,6 +151,20 @@ static aigw_str page_words(struct reader *r, aigw_str page)
         words[len++] = c;
     }
     return (aigw_str){ words, len };
+}
+
+#define TEXT_LOOKED_AT 512u /* bytes by which a text is told from other bytes */
+
+aigw_str refusal_plain_words(struct reader *r, aigw_str body)
+{
+    body = wire_trim_end(wire_skip_blanks(body));
+    if (wire_has_prefix(body, "{") ||
+        wire_has_prefix(body, "[")) /* JSON that was cut: the client's words may be in it */
+        return AIGW_STR_NONE;
+    for (size_t i = 0; i < body.len && i < TEXT_LOOKED_AT; i++)
+        if ((unsigned char)body.ptr[i] < 0x20 && !memchr("\t\n\r", body.ptr[i], 3))
+            return AIGW_STR_NONE;
+    return refusal_is_page(body) ? page_words(r, body) : body;
 }
 
 aigw_status refusal_page(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str page)

@@ -219,6 +219,18 @@ aigw_status wire_emit(const struct aigw_host *host, struct aigw_ctx *ctx, struct
                       const struct aigw_event *event);
 /** Hand the frame's bytes to the client, as it would have got them, once. */
 aigw_status wire_pass(const struct aigw_host *host, struct aigw_ctx *ctx, struct wire_pass *pass);
+/** A frame with several values: clients know no such thing, each of them goes out as an event of its own. */
+struct wire_parts {
+    const struct aigw_frame *whole;
+    struct aigw_frame one; /* what the client has to get now */
+};
+/** Of the frame at hand; must not move while one is taken. */
+static inline struct wire_parts wire_parts_of(const struct wire_pass *pass)
+{
+    return (struct wire_parts){ .whole = pass->frame };
+}
+/** The value from `from` on, with `rest` behind it, is what is passed next; all of it when there is no other. */
+void wire_take_part(struct wire_pass *pass, struct wire_parts *parts, aigw_str from, aigw_str rest);
 /** A tool call's id that fits servers which take letters, digits, _ and - only: the id itself, or one that is made of
  *  it, the same each time. Absent without memory. */
 aigw_str wire_tool_id(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str id);

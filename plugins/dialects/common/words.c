@@ -85,7 +85,9 @@ bool wire_is_end_marker(aigw_str text)
 {
     if (wire_has_prefix(text, "\""))
         text = (aigw_str){ text.ptr + 1, text.len - 1 };
-    return text.len >= 6 && strncasecmp(text.ptr, "[DONE]", 6) == 0;
+    if (text.len >= 6 && strncasecmp(text.ptr, "[DONE]", 6) == 0)
+        return true;
+    return text.len >= 4 && text.len < 16 && !wire_has_prefix(text, "{") && wire_same_word(text, "done");
 }
 
 /* ---- parts ---- */

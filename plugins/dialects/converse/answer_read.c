@@ -249,7 +249,7 @@ static aigw_status end_call(struct converse_in *in, struct converse_block *block
     if (!block->has_args)
         return emit_args(in, block, &none);
     event.index = block->index;
-    event.text = arguments_end(&block->told, room);
+    event.text = arguments_end(in->host, in->ctx, &block->told, room);
     return event.text.len > 0 ? converse_emit(in, &event) : AIGW_OK;
 }
 

@@ -29,17 +29,9 @@ static uint32_t finish_of(aigw_str word, uint32_t *ret_error)
         const char *word;
         uint32_t finish;
     } words[] = {
-        { "blocklist", AIGW_FINISH_CONTENT_FILTER },
-        { "prohibited_content", AIGW_FINISH_CONTENT_FILTER },
-        { "spii", AIGW_FINISH_CONTENT_FILTER },
-        { "image_safety", AIGW_FINISH_CONTENT_FILTER },
         { "image_prohibited_content", AIGW_FINISH_CONTENT_FILTER },
         { "image_recitation", AIGW_FINISH_CONTENT_FILTER },
         { "model_armor", AIGW_FINISH_GUARDRAIL },
-        { "malformed_function_call", AIGW_FINISH_MALFORMED },
-        { "malformed_response", AIGW_FINISH_MALFORMED },
-        { "unexpected_tool_call", AIGW_FINISH_MALFORMED },
-        { "too_many_tool_calls", AIGW_FINISH_MALFORMED },
         { "continuation", AIGW_FINISH_PAUSE },
     };
 
@@ -274,6 +266,7 @@ static aigw_status emit_prediction(struct gemini_in *in, const struct aigw_json 
 static aigw_status emit_answer(struct gemini_in *in, const struct aigw_json *obj, bool is_body)
 {
     static const char *const names[] = { "candidates", "prompt_feedback", "usage_metadata" };
+    bool is_others = in->call->raw && !(in->call->raw_flags & AIGW_RAWF_EVENTS); /* perhaps of another method */
     struct aigw_json members[3], candidate;
     struct aigw_json_walk walk;
     aigw_str reason;
@@ -281,7 +274,7 @@ static aigw_status emit_answer(struct gemini_in *in, const struct aigw_json *obj
 
     gemini_members(obj, names, 3, members);
     reason = gemini_str(&in->reader, &members[1], "block_reason");
-    if (is_body && !in->call->raw && members[0].type != AIGW_JSON_LIST && reason.len == 0 && !in->call->has_begun)
+    if (is_body && !is_others && members[0].type != AIGW_JSON_LIST && reason.len == 0 && !in->call->has_begun)
         return gemini_nonsense(in, "has no candidates");
     if (members[0].type > AIGW_JSON_NULL && members[0].type != AIGW_JSON_LIST)
         return gemini_nonsense(in, "has candidates that are no list");
@@ -321,7 +314,7 @@ static bool is_error(struct gemini_in *in, const struct aigw_json *obj)
     struct aigw_json members[3];
 
     gemini_members(obj, names, 3, members);
-    if (reader_is_set(&members[0]))
+    if (refusal_says(&members[0]))
         return true;
     return members[1].type == AIGW_JSON_ABSENT && members[2].type == AIGW_JSON_ABSENT &&
            (members[0].type > AIGW_JSON_NULL || refusal_is_complaint(&in->reader, obj));
@@ -366,28 +359,45 @@ static aigw_status end_of_stream(struct gemini_in *in)
 {
     aigw_status status;
 
+    in->pass.frame = NULL; /* clients of this dialect have no word for it */
     if (!in->call->has_begun)
         return gemini_nonsense(in, "ended before it began");
     status = finish_all(in);
-    in->call->is_over = 1; /* clients of this dialect have no word for it: it is not passed on */
+    in->call->is_over = 1;
     return status == AIGW_OK ? AIGW_DONE : status;
+}
+
+/* No JSON: behind the reason of each it is one more way to say that it is over. */
+static aigw_status read_strange(struct gemini_in *in, aigw_str text)
+{
+    bool is_finished = in->call->seen != 0 && in->call->seen == in->call->finished;
+
+    return is_finished && !refusal_is_plain(text) ? end_of_stream(in) : gemini_emit_strange(in, text);
 }
 
 /* The values in `text`, one after the other: two in one event are two events. */
 static aigw_status read_values(struct gemini_in *in, aigw_str text, bool is_body)
 {
+    struct wire_parts parts = wire_parts_of(&in->pass);
     aigw_status status = AIGW_OK;
     struct aigw_json value;
     aigw_str words;
 
     do {
-        if (!is_body && wire_is_end_marker(text))
+        aigw_str before = text;
+
+        if ((!is_body || in->call->has_begun) && wire_is_end_marker(text))
             return end_of_stream(in);
         if (wire_is_error_line(text, &words))
             return gemini_emit_error_text(in, words);
         if (!reader_next(&in->reader, &text, &value))
-            return gemini_emit_strange(in, text);
+            return read_strange(in, text);
+        if (is_body && wire_is_odd_body(in->call->raw_flags, &value, text))
+            in->pass.buf = in->call->raw = NULL;
+        wire_take_part(&in->pass, &parts, before, text);
         status = read_value(in, &value, is_body);
+        if (status == AIGW_OK && parts.one.data.ptr && !in->call->is_over)
+            status = wire_pass(in->host, in->ctx, &in->pass);
     } while (text.len > 0 && status == AIGW_OK && !in->call->is_over);
     if (status == AIGW_OK && is_body && !in->call->is_over) /* what is complete as JSON is whole */
         status = in->call->seen == 0 && in->call->finished == 0 && in->call->raw

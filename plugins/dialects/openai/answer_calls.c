@@ -9,11 +9,13 @@
  * Between these: a name alone begins a call unless the one at its index still waits for a name, or has the same name
  * and unfinished arguments; an id alone begins a call that waits for its name only where the arguments of the one
  * before it are finished (some servers make up a new id for every piece). A known id with a name begins a call without
- * an id where the arguments are finished and others follow (some servers have one id for all), or the name is another.
+ * an id where the arguments are finished and others follow (some servers have one id for all), or the name is another;
+ * of the calls that share an id, the one at a piece's index has it, else the newest.
  *
- * Arguments are text of one object: said again at the end, they are passed over; {} in front of others says nothing;
- * inside of a JSON string they are taken out of it; what follows them, but for another value, is dropped; what is no
- * JSON is kept in an object (arguments.h).
+ * Arguments are text of one object: said again, they are passed over; {} in front of others says nothing; inside of a
+ * JSON string they are taken out of it; another object behind them is what the same tool is called with once more, by a
+ * server that joins the calls of a turn; what else follows is dropped; what is no JSON is kept in an object
+ * (arguments.h).
  */
 #include "../common/arguments.h"
 #include "openai.h"
@@ -35,6 +37,7 @@ struct openai_tool {
     uint32_t choice, index;   /* ours */
     int64_t wire_index;       /* the server's, -1 when it has none */
     aigw_str id, name;
+    aigw_str wire_id;          /* what the server calls it: `id`, but for calls that share one */
     bool is_announced;         /* its first piece was emitted */
     bool is_free;              /* its input is plain text, as the server says itself */
     bool is_text;              /* its arguments are plain text in an object */
@@ -92,6 +95,13 @@ static bool extent_is_whole(const struct openai_extent *extent)
     return extent->is_begun && extent->depth == 0 && !extent->in_string;
 }
 
+/* {}, with blanks only around and in it. */
+static bool is_empty_object(aigw_str text)
+{
+    return text.len >= 2 && text.ptr[0] == '{' && text.ptr[text.len - 1] == '}' &&
+           wire_is_blank((aigw_str){ text.ptr + 1, text.len - 2 });
+}
+
 /* The whole arguments once more. */
 static bool extent_repeats(const struct openai_extent *extent, aigw_str text)
 {
@@ -121,13 +131,19 @@ static struct openai_tool *find_index(const struct openai_call *call, uint32_t c
     return tool;
 }
 
-static struct openai_tool *find_id(const struct openai_call *call, uint32_t choice, aigw_str id)
+static struct openai_tool *find_id(const struct openai_call *call, uint32_t choice, aigw_str id, int64_t index)
 {
-    struct openai_tool *tool = call->tools;
+    struct openai_tool *newest = NULL;
 
-    while (tool && (tool->choice != choice || !wire_same(tool->id, id)))
-        tool = tool->next;
-    return tool;
+    for (struct openai_tool *tool = call->tools; tool; tool = tool->next) {
+        if (tool->choice != choice || !wire_same(tool->wire_id, id))
+            continue;
+        if (tool->wire_index == index)
+            return tool;
+        if (!newest)
+            newest = tool;
+    }
+    return newest;
 }
 
 /* A piece with the id of a call, and a name: it is of another one that got the same id. */
@@ -144,7 +160,7 @@ static bool begins_another(const struct openai_tool *known, const struct openai_
 static struct openai_tool *find_call(const struct openai_call *call, uint32_t choice, const struct openai_piece *piece)
 {
     bool has_id = piece->id.len > 0, has_name = piece->name.len > 0;
-    struct openai_tool *known = has_id ? find_id(call, choice, piece->id) : NULL, *tool;
+    struct openai_tool *known = has_id ? find_id(call, choice, piece->id, piece->index) : NULL, *tool;
 
     if (known)
         return has_name && begins_another(known, piece) ? NULL : known;
@@ -285,12 +301,13 @@ static aigw_status take_args(struct openai_in *in, struct openai_tool *tool, aig
     return status == AIGW_OK ? emit_args(in, tool, waited) : status;
 }
 
-/* Of a piece of arguments what is new; is_json: they are an object's text, not free text. */
-static aigw_str new_args(struct openai_tool *tool, aigw_str text, bool is_whole)
+/* Of a piece of arguments what is new. *ret_rest: another object behind them. */
+static aigw_str new_args(struct openai_tool *tool, aigw_str text, bool is_whole, aigw_str *ret_rest)
 {
     struct openai_extent *args = &tool->args;
     aigw_str plain = wire_skip_blanks(text), rest;
 
+    *ret_rest = AIGW_STR_NONE;
     if (text.len == 0)
         return text;
     if (!args->is_begun || tool->has_nothing) {
@@ -299,19 +316,28 @@ static aigw_str new_args(struct openai_tool *tool, aigw_str text, bool is_whole)
         if (trimmed.len == 0 || wire_is(trimmed, "null") || wire_is(trimmed, "[]")) /* no arguments, as some write it */
             return AIGW_STR_NONE;
         *args = (struct openai_extent){ .depth = 0 };
-        tool->has_nothing = !is_whole && trimmed.len >= 2 && trimmed.ptr[0] == '{' &&
-                            trimmed.ptr[trimmed.len - 1] == '}' &&
-                            wire_is_blank((aigw_str){ trimmed.ptr + 1, trimmed.len - 2 });
+        tool->has_nothing = !is_whole && is_empty_object(trimmed);
         tool->is_quoted = plain.ptr[0] == '"';
         text = plain;
     } else if (extent_is_whole(args) && args->is_object) {
-        return plain.len == 0 || (plain.ptr[0] == '{' && !extent_repeats(args, plain)) ? text : AIGW_STR_NONE;
+        if (plain.len > 0 && plain.ptr[0] == '{' && !extent_repeats(args, plain))
+            *ret_rest = plain;
+        return plain.len == 0 ? text : AIGW_STR_NONE;
     }
     rest.len = extent_feed(args, text);
     if (tool->has_nothing)
         return AIGW_STR_NONE;
     rest = wire_skip_blanks((aigw_str){ text.ptr + rest.len, text.len - rest.len });
-    return rest.len > 0 && rest.ptr[0] == '{' ? text : (aigw_str){ text.ptr, (size_t)(rest.ptr - text.ptr) };
+    text.len = (size_t)(rest.ptr - text.ptr);
+    if (rest.len == 0 || rest.ptr[0] != '{')
+        return text;
+    if (is_empty_object(wire_trim_end(text))) {
+        *args = (struct openai_extent){ .depth = 0 };
+        return new_args(tool, rest, is_whole, ret_rest);
+    }
+    if (!extent_repeats(args, rest))
+        *ret_rest = rest;
+    return text;
 }
 
 /* Text of an object in a JSON string. */
@@ -341,7 +367,7 @@ static aigw_status end_args(struct openai_in *in, struct openai_tool *tool)
     char room[ARGUMENTS_END_ROOM];
     aigw_status status = tool->is_quoted && tool->waiting ? emit_quoted(in, tool) : AIGW_OK;
 
-    event.text = arguments_end(&tool->told, room);
+    event.text = arguments_end(in->host, in->ctx, &tool->told, room);
     return status == AIGW_OK && event.text.len > 0 ? openai_emit_piece(in, &event) : status;
 }
 
@@ -408,6 +434,20 @@ static bool find_body(const struct aigw_json *obj, const struct aigw_json *item,
     return is_flat || body->type == AIGW_JSON_OBJECT;
 }
 
+/* The tool's name alone: without blanks around it, the namespace of the model's own format, or marks of that format
+ * that its server left in. No name that is sent has any of these. */
+static aigw_str plain_name(aigw_str name)
+{
+    static const char space[] = "functions.";
+    const char *mark;
+
+    name = wire_trim_end(wire_skip_blanks(name));
+    if (wire_has_prefix(name, space) && name.len > sizeof space - 1)
+        name = (aigw_str){ name.ptr + sizeof space - 1, name.len - (sizeof space - 1) };
+    mark = name.len > 0 ? memmem(name.ptr, name.len, "<|", 2) : NULL;
+    return mark && mark > name.ptr ? (aigw_str){ name.ptr, (size_t)(mark - name.ptr) } : name;
+}
+
 static aigw_status read_piece(struct openai_in *in, const struct aigw_json *obj, struct openai_piece *ret_piece)
 {
     struct aigw_json item[ITEM_ALL], name, args, first;
@@ -422,7 +462,7 @@ static aigw_status read_piece(struct openai_in *in, const struct aigw_json *obj,
     *ret_piece = (struct openai_piece){ .index = index_of(in->r, &item[ITEM_INDEX]),
                                         .id = item[ITEM_ID].type == AIGW_JSON_INT ? item[ITEM_ID].text
                                                                                   : reader_text(in->r, &item[ITEM_ID]),
-                                        .name = reader_text(in->r, &name),
+                                        .name = plain_name(reader_text(in->r, &name)),
                                         .is_json = is_json };
     walk = aigw_json_begin(&args);
     if (args.type == AIGW_JSON_OBJECT)
@@ -436,34 +476,49 @@ static aigw_status read_piece(struct openai_in *in, const struct aigw_json *obj,
     return AIGW_OK;
 }
 
-aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, const struct aigw_json *item, bool is_whole)
+/* A new call; NULL and *ret_status when there is none. */
+static struct openai_tool *add_call(struct openai_in *in, uint32_t choice, const struct openai_piece *piece,
+                                    aigw_status *ret_status)
 {
-    struct openai_piece piece;
-    struct openai_tool *tool;
-    aigw_status status;
+    struct openai_tool *tool = NULL;
 
-    if (item->type == AIGW_JSON_NULL)
-        return AIGW_OK;
-    status = read_piece(in, item, &piece);
-    if (status != AIGW_OK)
-        return status;
-    tool = is_whole ? NULL : find_call(in->call, choice, &piece);
-    if (!tool) {
-        if (piece.id.len == 0 && piece.name.len == 0)
-            return piece.text.len > 0 || is_whole ? openai_nonsense(in, "has a tool call without a name") : AIGW_OK;
-        if (in->call->tool_count >= OPENAI_CALLS_MAX)
-            return openai_nonsense(in, "has more than 1024 tool calls");
-        tool = begin_call(in, choice, piece.index);
-        if (!tool)
-            return AIGW_E_NOMEM;
+    if (in->call->tool_count >= OPENAI_CALLS_MAX) {
+        *ret_status = openai_nonsense(in, "has more than 1024 tool calls");
+        return NULL;
     }
-    if (tool->id.len == 0 && !tool->is_announced && !find_id(in->call, choice, piece.id))
-        tool->id = keep(in, piece.id);
+    tool = begin_call(in, choice, piece->index);
+    *ret_status = tool ? AIGW_OK : AIGW_E_NOMEM;
+    return tool;
+}
+
+static void take_names(struct openai_in *in, struct openai_tool *tool, const struct openai_piece *piece)
+{
+    if (tool->wire_id.len == 0) {
+        bool is_shared = find_id(in->call, tool->choice, piece->id, -1);
+
+        tool->wire_id = keep(in, piece->id);
+        if (!is_shared && !tool->is_announced)
+            tool->id = tool->wire_id;
+    }
     if (tool->name.len == 0)
-        tool->name = keep(in, piece.name);
-    tool->is_free |= !piece.is_json;
-    if (piece.is_json)
-        piece.text = new_args(tool, piece.text, is_whole || tool->name.len == 0);
+        tool->name = keep(in, piece->name);
+    tool->is_free |= !piece->is_json;
+}
+
+/* Arguments of the call. *ret_rest: another object behind them. */
+static aigw_status take_text(struct openai_in *in, struct openai_tool *tool, const struct openai_piece *piece,
+                             bool is_whole, aigw_str *ret_rest)
+{
+    aigw_str text = piece->text;
+    aigw_status status = AIGW_OK;
+
+    *ret_rest = AIGW_STR_NONE;
+    if (piece->is_json)
+        text = new_args(tool, text, is_whole || tool->name.len == 0, ret_rest);
+    if (tool->name.len == 0) { /* whose they all are is not known yet */
+        text = piece->text;
+        *ret_rest = AIGW_STR_NONE;
+    }
     if (in->call->held && in->call->held != tool)
         status = openai_release_call(in);
     if (status != AIGW_OK)
@@ -474,8 +529,39 @@ aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, const struct
     }
     if (in->call->held == tool)
         in->call->held = NULL;
-    status = take_args(in, tool, piece.text);
+    status = take_args(in, tool, text);
     return status == AIGW_OK && is_whole ? end_args(in, tool) : status;
+}
+
+aigw_status openai_emit_call(struct openai_in *in, uint32_t choice, const struct aigw_json *item, bool is_whole)
+{
+    struct openai_piece piece;
+    struct openai_tool *tool;
+    aigw_status status;
+    aigw_str rest;
+
+    if (item->type == AIGW_JSON_NULL)
+        return AIGW_OK;
+    status = read_piece(in, item, &piece);
+    if (status != AIGW_OK)
+        return status;
+    tool = is_whole ? NULL : find_call(in->call, choice, &piece);
+    if (!tool && piece.id.len == 0 && piece.name.len == 0)
+        return piece.text.len > 0 || is_whole ? openai_nonsense(in, "has a tool call without a name") : AIGW_OK;
+    do {
+        if (!tool)
+            tool = add_call(in, choice, &piece, &status);
+        if (!tool)
+            return status;
+        take_names(in, tool, &piece);
+        piece.name = tool->name; /* of the one that may follow */
+        piece.id = tool->wire_id;
+        piece.index = tool->wire_index;
+        status = take_text(in, tool, &piece, is_whole, &rest);
+        piece.text = rest;
+        tool = NULL;
+    } while (status == AIGW_OK && rest.len > 0);
+    return status;
 }
 
 aigw_status openai_close_calls(struct openai_in *in, uint32_t choice, uint32_t *ret_count)

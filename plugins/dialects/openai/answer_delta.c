@@ -88,7 +88,8 @@ static bool scan_frame(aigw_str data, struct openai_delta *delta, char *scratch,
             scan_char(&s, '[');
             scan_choice(&s, delta, scratch, scratch_size);
             scan_char(&s, ']');
-        } else if (SCAN_IS(key, "usage") || SCAN_IS(key, "error") || SCAN_IS(key, "x_groq")) {
+        } else if (SCAN_IS(key, "usage") || SCAN_IS(key, "error") || SCAN_IS(key, "x_groq") ||
+                   SCAN_IS(key, "base_resp")) {
             s.is_ok = s.is_ok && scan_null(&s);
         } else if (SCAN_IS(key, "model") && delta->model.len == 0) {
             aigw_str name = scan_plain(&s);

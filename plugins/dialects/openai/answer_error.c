@@ -55,7 +55,7 @@ void openai_explain_path(const struct aigw_host *host, struct aigw_ctx *ctx, con
 
 bool openai_is_error(const struct aigw_json *error, const struct aigw_json *object, const struct aigw_json *type)
 {
-    return reader_is_set(error) || aigw_json_is_text(object, "error") || aigw_json_is_text(type, "error");
+    return refusal_says(error) || aigw_json_is_text(object, "error") || aigw_json_is_text(type, "error");
 }
 
 bool openai_is_complaint(struct openai_in *in, const struct aigw_json *obj)

@@ -6,6 +6,10 @@
  * looks finished. */
 #include "openai.h"
 
+#include "../common/refusal.h"
+
+#include <string.h>
+
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* The members of an object that are looked at, found in one go. */
@@ -19,10 +23,11 @@ enum {
     ROOT_ERROR,
     ROOT_OBJECT,
     ROOT_TYPE,
+    ROOT_RESULT,
     ROOT_ALL
 };
-static const char *const root_names[ROOT_ALL] = { "choices", "usage", "model",  "id",  "data",
-                                                  "x_groq",  "error", "object", "type" };
+static const char *const root_names[ROOT_ALL] = { "choices", "usage", "model",  "id",   "data",
+                                                  "x_groq",  "error", "object", "type", "base_resp" };
 
 enum {
     CHOICE_INDEX,
@@ -121,6 +126,13 @@ static bool is_empty(const struct aigw_json *value)
 
 static aigw_status emit_content(struct openai_in *in, uint32_t choice, uint32_t type, const struct aigw_json *content);
 
+/* A tool call among the parts, as other dialects have them. */
+static bool is_call(aigw_str type)
+{
+    return wire_same_word(type, "tool_use") || wire_same_word(type, "tool_call") ||
+           wire_same_word(type, "function_call");
+}
+
 /* A typed part of a content list. */
 static aigw_status emit_part(struct openai_in *in, uint32_t choice, uint32_t type, const struct aigw_json *part)
 {
@@ -147,6 +159,8 @@ static aigw_status emit_part(struct openai_in *in, uint32_t choice, uint32_t typ
     if (part->type != AIGW_JSON_OBJECT)
         return openai_nonsense(in, "has content that is no text");
     name = reader_str(in->r, part, "type");
+    if (is_call(name))
+        return openai_emit_call(in, choice, part, false);
     for (size_t i = 0; i < COUNT(rows); i++)
         if (wire_same_word(name, rows[i].type) && aigw_json_member(part, rows[i].member, &inner))
             return emit_content(in, choice, rows[i].event ? rows[i].event : type, &inner);
@@ -307,6 +321,8 @@ static aigw_status emit_choice(struct openai_in *in, const struct aigw_json *obj
     if (is_body && !has_inner && !is_beside)
         return openai_nonsense(in, "has a choice without a message");
     in->call->has_delta |= is_piece;
+    if (is_body && is_piece && (in->call->raw_flags & AIGW_RAWF_EVENTS)) /* a whole answer has no pieces */
+        in->pass.buf = in->call->raw = NULL;
     is_repeated = in->call->has_delta && !is_piece && has_inner; /* a whole message behind its pieces */
     is_body = is_body && !in->call->has_delta;                   /* nothing more of it will come */
     if (!is_repeated)
@@ -342,7 +358,11 @@ static aigw_status read_object(struct openai_in *in, const struct aigw_json *obj
     if (obj->type != AIGW_JSON_OBJECT)
         return openai_nonsense(in, "is not a JSON object");
     if (openai_is_error(&members[ROOT_ERROR], &members[ROOT_OBJECT], &members[ROOT_TYPE]) ||
-        (!is_there(choices) && !is_there(&members[ROOT_DATA]) && openai_is_complaint(in, obj)))
+        reader_int(&members[ROOT_RESULT], "status_code", 0) != 0)
+        return openai_emit_error(in, obj);
+    if (!is_there(choices) && !is_there(&members[ROOT_DATA]) &&
+        ((members[ROOT_ERROR].type >= AIGW_JSON_LIST && !is_there(&members[ROOT_USAGE])) ||
+         openai_is_complaint(in, obj)))
         return openai_emit_error(in, obj);
     if (aigw_json_member(&members[ROOT_GROQ], "error", &error) && reader_is_set(&error))
         return openai_emit_error(in, &members[ROOT_GROQ]);
@@ -377,7 +397,7 @@ static aigw_status read_value(struct openai_in *in, const struct aigw_json *valu
     aigw_status status = AIGW_OK;
     struct aigw_json item;
 
-    if (value->type == AIGW_JSON_NULL && !is_body) {
+    if (!is_body && (value->type == AIGW_JSON_NULL || (value->type == AIGW_JSON_OBJECT && is_empty(value)))) {
         in->pass.frame = NULL; /* a heartbeat: clients of this dialect have no word for it */
         return AIGW_OK;
     }
@@ -388,24 +408,46 @@ static aigw_status read_value(struct openai_in *in, const struct aigw_json *valu
     return status;
 }
 
+/* No JSON: after the end of all that was said it is one more way to say so, and nothing to pass on. */
+static aigw_status read_strange(struct openai_in *in, aigw_str text)
+{
+    aigw_status status;
+
+    if (!has_any(in->call->seen) || memcmp(in->call->seen, in->call->finished, sizeof in->call->seen) != 0 ||
+        refusal_is_plain(text))
+        return openai_emit_strange(in, text);
+    in->pass.frame = NULL;
+    status = end_of_stream(in);
+    return status == AIGW_OK ? AIGW_DONE : status;
+}
+
 /* The values in `text`, one after the other: two in one event are two events. */
 static aigw_status read_values(struct openai_in *in, aigw_str text, bool is_body)
 {
     struct aigw_json value, found[ROOT_ALL];
     struct aigw_json_wanted members = { .names = root_names, .count = ROOT_ALL, .values = found };
+    struct wire_parts parts = wire_parts_of(&in->pass);
     aigw_status status = AIGW_OK;
     aigw_str words;
 
     do {
+        aigw_str before = text;
+
         if ((!is_body || has_any(in->call->seen)) && wire_is_end_marker(text)) {
+            wire_take_part(&in->pass, &parts, before, AIGW_STR_NONE);
             status = end_of_stream(in);
             return status == AIGW_OK ? AIGW_DONE : status;
         }
         if (wire_is_error_line(text, &words))
             return openai_emit_error_text(in, words);
         if (!reader_next_for(in->r, &text, &members, &value))
-            return openai_emit_strange(in, text);
+            return read_strange(in, text);
+        if (is_body && wire_is_odd_body(in->call->raw_flags, &value, text))
+            in->pass.buf = in->call->raw = NULL;
+        wire_take_part(&in->pass, &parts, before, text);
         status = read_value(in, &value, &members, is_body);
+        if (status == AIGW_OK && parts.one.data.ptr && !in->call->is_over)
+            status = wire_pass(in->host, in->ctx, &in->pass);
     } while (text.len > 0 && status == AIGW_OK && !in->call->is_over);
     return status == AIGW_OK && in->r->is_short ? AIGW_E_NOMEM : status;
 }

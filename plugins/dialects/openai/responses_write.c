@@ -228,8 +228,8 @@ static aigw_status take_event(struct responses_writer *w, const struct aigw_even
     case AIGW_EVENT_LOGPROBS:
         return responses_keep_logprobs(w, event->text);
     case AIGW_EVENT_FINISH:
-        w->finish = event->finish;
-        return responses_close_all(w);
+        w->finish = event->finish; /* written at the end: some servers say why, and go on */
+        return AIGW_OK;
     default: /* what this dialect has no words for, or nobody needs to know */
         return AIGW_OK;
     }

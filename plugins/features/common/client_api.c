@@ -1,9 +1,11 @@
 /* client_api.c - see client_api.h. */
 #include "client_api.h"
+#include "plain.h"
 
 #include <aigw/json.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -363,7 +365,7 @@ static aigw_str other_model(const struct client_answer *answer, const struct aig
 }
 
 /* Bytes as they are, but for the model's name: clients look for the one they asked for. */
-static aigw_status pass_raw(struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_event *event)
+static aigw_status pass_text(struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_event *event)
 {
     const struct aigw_host *host = answer->host;
     aigw_str bytes = event->text, name = other_model(answer, event);
@@ -381,6 +383,22 @@ static aigw_status pass_raw(struct client_answer *answer, struct aigw_ctx *ctx, 
     }
     host->buf_put(answer->buf, bytes.ptr, bytes.len);
     return client_answer_flush(answer, ctx);
+}
+
+/* Clients give up an answer, or die, at bytes that are no UTF-8. */
+static aigw_status pass_raw(struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_event *event)
+{
+    struct aigw_event mended = *event;
+    aigw_status status;
+    char *copy;
+
+    if (!plain_text(event->text, &mended.text, &copy))
+        return AIGW_E_NOMEM;
+    if (copy) /* the name is to be looked for in it */
+        mended.name = AIGW_STR_NONE;
+    status = pass_text(answer, ctx, &mended);
+    free(copy);
+    return status;
 }
 
 bool client_answer_takes(struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_event *event,

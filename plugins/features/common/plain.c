@@ -18,17 +18,18 @@ static size_t character(aigw_str text)
     return 0;
 }
 
-aigw_status plain_write(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
+bool plain_text(aigw_str text, aigw_str *ret_text, char **ret_copy)
 {
     size_t len = 0;
-    aigw_status status;
     char *copy;
 
+    *ret_text = text;
+    *ret_copy = NULL;
     if (aigw_utf8_is_valid(text))
-        return host->stream_write(ctx, text);
-    copy = malloc(text.len * LOST_LEN);
+        return true;
+    *ret_copy = copy = malloc(text.len * LOST_LEN);
     if (!copy)
-        return AIGW_E_NOMEM;
+        return false;
     while (text.len > 0) {
         size_t size = character(text), used = size > 0 ? size : 1;
 
@@ -36,7 +37,18 @@ aigw_status plain_write(const struct aigw_host *host, struct aigw_ctx *ctx, aigw
         len += size > 0 ? size : LOST_LEN;
         text = (aigw_str){ text.ptr + used, text.len - used };
     }
-    status = host->stream_write(ctx, (aigw_str){ copy, len });
+    *ret_text = (aigw_str){ copy, len };
+    return true;
+}
+
+aigw_status plain_write(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
+{
+    aigw_status status;
+    char *copy;
+
+    if (!plain_text(text, &text, &copy))
+        return AIGW_E_NOMEM;
+    status = host->stream_write(ctx, text);
     free(copy);
     return status;
 }

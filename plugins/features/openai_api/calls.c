@@ -1,6 +1,7 @@
 /* calls.c - the model calls of a request and the answer that is made of their events. */
 #include "openai_api.h"
 
+#include <aigw/json.h>
 #include <string.h>
 
 /* ---- one writer or the other ---- */
@@ -251,6 +252,23 @@ static aigw_status on_count_event(struct aigw_ctx *ctx, struct openai_api_call *
     }
 }
 
+/* An event of the server's own: what we may have to say behind it has the next number, and the same response. */
+static void go_on_behind(struct aigw_ctx *ctx, struct openai_api_call *call, aigw_str bytes)
+{
+    struct responses_writer *writer = &call->writer.responses;
+    const char *open = writer->sequence == 0 && bytes.len > 0 ? memchr(bytes.ptr, '{', bytes.len) : NULL;
+    struct aigw_json root = { .type = AIGW_JSON_OBJECT }, response, id;
+
+    writer->sequence++;
+    if (!open)
+        return;
+    root.text = aigw_utf8_strip((aigw_str){ open, bytes.len - (size_t)(open - bytes.ptr) });
+    if (aigw_json_member(&root, "response", &response) && aigw_json_member(&response, "id", &id) &&
+        id.type == AIGW_JSON_STRING && id.text.len > 2 && id.text.len < CLIENT_ID_SIZE * 4 &&
+        !(id.flags & AIGW_JSONF_ESCAPES))
+        client_keep(call->api->host, ctx, (aigw_str){ id.text.ptr + 1, id.text.len - 2 }, &writer->id);
+}
+
 aigw_status openai_api_event(struct aigw_ctx *ctx, struct openai_api_call *call, const struct aigw_event *event)
 {
     uint32_t prompt = (uint32_t)((struct aigw_usage *)event->tag - call->usage);
@@ -264,7 +282,7 @@ aigw_status openai_api_event(struct aigw_ctx *ctx, struct openai_api_call *call,
     if (event->type == AIGW_EVENT_RAW) {
         call->lacks_end = lacks_end(call, event);
         if (call->is_responses)
-            call->writer.responses.sequence++; /* one of the server's; ours go on behind them */
+            go_on_behind(ctx, call, event->text);
     }
     if (client_answer_takes(&call->answer, ctx, event, &status))
         return status;
