@@ -372,3 +372,17 @@ def odd_bytes(env):
             found, _, response = env.say(api, target, stream=stream, reply=reply)
             equal(response.body.decode("utf-8", "replace").encode(), response.body, f"bytes to {api}, stream {stream}")
             equal(found["text"], "a\ufffdb" + ("cd" if stream else ""), f"text to {api}, stream {stream}")
+
+
+@case("CL-GEM-vectors", "pairs")
+def vectors_in_order(env):
+    """Embeddings belong to inputs by their numbers, not by where a server puts them; some write them as base64."""
+    body = {"data": [{"index": 1, "embedding": "AAAAQAAAgD4="}, {"index": 0, "embedding": [1, 0.5]}], "model": "real", "usage": {"prompt_tokens": 2}}
+    script = env.scripts["openai"]
+    name = env.names["openai", "text-embedding-3-small"]
+    script.replies = [Reply(body=body)]
+    asked = {"requests": [{"model": f"models/{name}", "content": {"parts": [{"text": text}]}} for text in "ab"]}
+    response = env.post(f"/v1beta/models/{name}:batchEmbedContents", json.dumps(asked), headers={"x-goog-api-key": PAIRS_KEY})
+    equal((response.status, response.json()), (200, {"embeddings": [{"values": [1, 0.5]}, {"values": [2, 0.25]}]}), "answer")
+    response = env.post("/v1/embeddings", json.dumps({"model": name, "input": ["a", "b"]}), headers={"Authorization": f"Bearer {PAIRS_KEY}"})
+    equal([item["embedding"] for item in response.json()["data"]], [[1, 0.5], [2, 0.25]], "answer of OpenAI's API")

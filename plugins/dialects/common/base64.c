@@ -69,28 +69,33 @@ static int digit_of(char c)
     return c == '+' || c == '-' ? 62 : c == '/' || c == '_' ? 63 : -1;
 }
 
-aigw_str wire_from_base64(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
+bool wire_read_base64(aigw_str text, char *out, size_t *ret_len)
 {
     uint32_t bits = 0, count = 0;
     size_t len = 0;
-    char *bytes;
 
     while (text.len > 0 && text.ptr[text.len - 1] == '=')
         text.len--;
-    bytes = host->alloc(ctx, AIGW_LIFE_BUILD, text.len + 1);
-    if (!bytes)
-        return AIGW_STR_NONE;
     for (size_t i = 0; i < text.len; i++) {
         int digit = digit_of(text.ptr[i]);
 
         if (digit < 0)
-            return AIGW_STR_NONE;
+            return false;
         bits = bits << 6 | (uint32_t)digit;
         count += 6;
         if (count >= 8) {
             count -= 8;
-            bytes[len++] = (char)(bits >> count & 0xff);
+            out[len++] = (char)(bits >> count & 0xff);
         }
     }
-    return (aigw_str){ bytes, len };
+    *ret_len = len;
+    return true;
+}
+
+aigw_str wire_from_base64(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text)
+{
+    char *bytes = host->alloc(ctx, AIGW_LIFE_BUILD, text.len + 1);
+    size_t len;
+
+    return bytes && wire_read_base64(text, bytes, &len) ? (aigw_str){ bytes, len } : AIGW_STR_NONE;
 }

@@ -287,6 +287,9 @@ void refusal_describe(const struct aigw_host *host, struct aigw_ctx *ctx, const 
     ret_error->kind = kind_of(refusal, rules, ret_error);
     if (ret_error->retry_after_ms < 0)
         ret_error->retry_after_ms = refusal->retry_after_ms;
+    if (ret_error->retry_after_ms < 0 &&
+        (ret_error->kind == AIGW_ERR_RATE_LIMITED || ret_error->kind == AIGW_ERR_OVERLOADED))
+        ret_error->retry_after_ms = refusal_wait(refusal->message);
     if (code.len > 0)
         ret_error->code = wire_words(host, ctx, code);
     if (refusal->param.len > 0)

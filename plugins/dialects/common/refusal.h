@@ -77,6 +77,8 @@ bool refusal_is_plain(aigw_str text);
 aigw_str refusal_words(struct reader *r, const struct aigw_json *body);
 /** What a refusal says that is no JSON: its text, of a page what people see of it; absent for what is no text. */
 aigw_str refusal_plain_words(struct reader *r, aigw_str body);
+/** Milliseconds that words for people ask to wait, "Please try again in 5.29s"; -1 when they do not. */
+int64_t refusal_wait(aigw_str words);
 /** Words where an error is told are a page of HTML: no model server writes one. */
 static inline bool refusal_is_page(aigw_str words)
 {

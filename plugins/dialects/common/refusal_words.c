@@ -1,6 +1,7 @@
 /* refusal_words.c - failures in forms that nobody described: is this one, and which words of it are for people? */
 #include "refusal.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -225,4 +226,74 @@ static aigw_str find(struct reader *r, const struct aigw_json *value, bool is_wo
 aigw_str refusal_words(struct reader *r, const struct aigw_json *body)
 {
     return find(r, body, false, DEPTH_MAX);
+}
+
+/* ---- when to come back ---- */
+
+/* Milliseconds in a unit; 0 for another word, 1000 where there is none. */
+static int64_t unit_of(aigw_str word)
+{
+    static const struct {
+        const char *word;
+        int64_t ms;
+    } units[] = {
+        { "", 1000 },        { "s", 1000 },       { "sec", 1000 },      { "secs", 1000 },     { "second", 1000 },
+        { "seconds", 1000 }, { "ms", 1 },         { "msec", 1 },        { "millisecond", 1 }, { "milliseconds", 1 },
+        { "m", 60000 },      { "min", 60000 },    { "mins", 60000 },    { "minute", 60000 },  { "minutes", 60000 },
+        { "h", 3600000 },    { "hour", 3600000 }, { "hours", 3600000 },
+    };
+
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (word.len == strlen(units[i].word) && strncasecmp(word.ptr, units[i].word, word.len) == 0)
+            return units[i].ms;
+    return 0;
+}
+
+#define WAIT_DIGITS_MAX 7u /* of a whole number, in whatever unit */
+
+/* "5.29s", "2m59.56s", "45 seconds", "7" in front of other words; -1 for everything else. */
+static int64_t read_wait(aigw_str text)
+{
+    int64_t total = -1;
+
+    while (text.len > 0 && isdigit((unsigned char)text.ptr[0])) {
+        int64_t number = 0, part = 0, scale = 1, unit;
+        size_t at = 0, word;
+
+        for (; at < text.len && isdigit((unsigned char)text.ptr[at]); at++)
+            number = at < WAIT_DIGITS_MAX ? number * 10 + (text.ptr[at] - '0') : number;
+        if (at > WAIT_DIGITS_MAX)
+            return -1;
+        if (at + 1 < text.len && text.ptr[at] == '.' && isdigit((unsigned char)text.ptr[at + 1]))
+            for (at++; at < text.len && isdigit((unsigned char)text.ptr[at]); at++)
+                if (scale < 1000) {
+                    part = part * 10 + (text.ptr[at] - '0');
+                    scale *= 10;
+                }
+        at += at < text.len && text.ptr[at] == ' ';
+        for (word = at; at < text.len && isalpha((unsigned char)text.ptr[at]);)
+            at++;
+        unit = unit_of((aigw_str){ text.ptr + word, at - word });
+        if (unit == 0 || (word == at && at < text.len && strchr("-:/", text.ptr[at]))) /* a date, a share, a name */
+            return -1;
+        total = (total < 0 ? 0 : total) + number * unit + part * unit / scale;
+        at += at + 1 < text.len && text.ptr[at] == ' ' && isdigit((unsigned char)text.ptr[at + 1]);
+        text = (aigw_str){ text.ptr + at, text.len - at };
+    }
+    return total;
+}
+
+int64_t refusal_wait(aigw_str words)
+{
+    static const char *const phrases[] = { "try again in ", "try again after ", "retry in ", "retry after " };
+    int64_t ms = -1;
+
+    for (size_t at = 0; at < words.len && ms < 0; at++)
+        for (size_t i = 0; i < sizeof phrases / sizeof *phrases && ms < 0; i++) {
+            size_t len = strlen(phrases[i]);
+
+            if (words.len - at > len && strncasecmp(words.ptr + at, phrases[i], len) == 0)
+                ms = read_wait((aigw_str){ words.ptr + at + len, words.len - at - len });
+        }
+    return ms;
 }

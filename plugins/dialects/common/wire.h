@@ -149,6 +149,8 @@ bool wire_is_media_type(aigw_str text);
 aigw_status wire_usual_media_type(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str *text);
 /** "data:image/png;base64,…" into its two parts. */
 bool wire_split_data_url(aigw_str url, aigw_str *ret_type, aigw_str *ret_data);
+/** Bytes of base64 text into `out`, of which there are fewer than characters. False when it is none. */
+bool wire_read_base64(aigw_str text, char *out, size_t *ret_len);
 /** Bytes of base64 text; lives for the build. Absent when it is none or memory ran out. */
 aigw_str wire_from_base64(const struct aigw_host *host, struct aigw_ctx *ctx, aigw_str text);
 

@@ -1,30 +1,64 @@
 /* answer_list.c - answers that are lists: embeddings, and the models of a server. */
 #include "openai.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define OPENAI_VECTOR_MAX 65536 /* numbers in one embedding */
 
 /* ---- embeddings ---- */
 
-static aigw_status emit_vector(struct openai_in *in, const struct aigw_json *numbers, uint32_t index)
+/* Bytes of as many floats, the lowest first, in base64: what OpenAI's own clients ask for. */
+static aigw_status read_packed(struct openai_in *in, const struct aigw_json *text, float *vector, size_t *ret_len)
+{
+    aigw_str packed = reader_text(in->r, text);
+    unsigned char *bytes = malloc(packed.len + 1);
+    size_t len = 0;
+    bool is_good;
+
+    if (!bytes)
+        return AIGW_E_NOMEM;
+    is_good = wire_read_base64(packed, (char *)bytes, &len) && len % 4 == 0;
+    for (size_t i = 0; is_good && i < len / 4; i++) {
+        const unsigned char *at = bytes + 4 * i;
+        uint32_t bits = (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+
+        memcpy(&vector[i], &bits, sizeof bits);
+        is_good = isfinite(vector[i]);
+    }
+    free(bytes);
+    *ret_len = len / 4;
+    return is_good ? AIGW_OK : openai_nonsense(in, "has an embedding without numbers");
+}
+
+static aigw_status read_numbers(struct openai_in *in, const struct aigw_json *list, float *vector, size_t *ret_len)
+{
+    struct aigw_json_walk walk = aigw_json_begin(list);
+    struct aigw_json number;
+
+    for (*ret_len = 0; aigw_json_next(&walk, NULL, &number); ++*ret_len)
+        if (!reader_float(&number, &vector[*ret_len]))
+            return openai_nonsense(in, "has an embedding with something that is no number");
+    return AIGW_OK;
+}
+
+static aigw_status emit_vector(struct openai_in *in, const struct aigw_json *value, uint32_t index)
 {
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_EMBEDDING, .index = index };
-    struct aigw_json_walk walk = aigw_json_begin(numbers);
-    size_t len = aigw_json_count(numbers);
-    aigw_status status = AIGW_OK;
-    struct aigw_json number;
+    bool is_packed = value->type == AIGW_JSON_STRING;
+    size_t max = is_packed ? value->text.len / 16 * 3 + 3 : aigw_json_count(value), len = 0;
+    aigw_status status;
     float *vector;
 
-    if (len == 0 || len > OPENAI_VECTOR_MAX)
+    if (max == 0 || max > OPENAI_VECTOR_MAX)
         return openai_nonsense(in, "has an embedding that is empty or too long");
-    vector = malloc(len * sizeof *vector);
+    vector = malloc(max * sizeof *vector);
     if (!vector)
         return AIGW_E_NOMEM;
-    for (size_t i = 0; status == AIGW_OK && i < len && aigw_json_next(&walk, NULL, &number); i++) {
-        if (!reader_float(&number, &vector[i]))
-            status = openai_nonsense(in, "has an embedding with something that is no number");
-    }
+    status = is_packed ? read_packed(in, value, vector, &len) : read_numbers(in, value, vector, &len);
+    if (status == AIGW_OK && len == 0)
+        status = openai_nonsense(in, "has an embedding that is empty or too long");
     event.vector = vector;
     event.vector_len = (uint32_t)len;
     if (status == AIGW_OK)
@@ -65,17 +99,21 @@ static bool read_places(const struct aigw_json *data, size_t count, uint32_t **r
     return places && taken;
 }
 
-static aigw_status emit_vectors(struct openai_in *in, const struct aigw_json *data, const uint32_t *places)
+/* In the order of the inputs, whatever that of the server. */
+static aigw_status emit_vectors(struct openai_in *in, const struct aigw_json *data, size_t count,
+                                const uint32_t *places)
 {
+    struct aigw_json *vectors = calloc(count, sizeof *vectors), item;
     struct aigw_json_walk walk = aigw_json_begin(data);
-    aigw_status status = AIGW_OK;
-    struct aigw_json item, numbers;
+    aigw_status status = vectors ? AIGW_OK : AIGW_E_NOMEM;
 
-    while (status == AIGW_OK && aigw_json_next(&walk, NULL, &item)) {
-        if (!reader_member(&item, "embedding", AIGW_JSON_LIST, &numbers))
-            return openai_nonsense(in, "has an embedding without numbers");
-        status = emit_vector(in, &numbers, *places++);
-    }
+    while (status == AIGW_OK && aigw_json_next(&walk, NULL, &item))
+        aigw_json_member(&item, "embedding", &vectors[*places++]);
+    for (size_t i = 0; status == AIGW_OK && i < count; i++)
+        status = vectors[i].type == AIGW_JSON_LIST || vectors[i].type == AIGW_JSON_STRING
+                     ? emit_vector(in, &vectors[i], (uint32_t)i)
+                     : openai_nonsense(in, "has an embedding without numbers");
+    free(vectors);
     return status;
 }
 
@@ -92,7 +130,7 @@ aigw_status openai_read_embeddings(struct openai_in *in, const struct aigw_json 
             in->call->input_count);
     if (!read_places(data, count, &places))
         return AIGW_E_NOMEM;
-    status = places ? emit_vectors(in, data, places)
+    status = places ? emit_vectors(in, data, count, places)
                     : openai_nonsense(in, "has embeddings whose indexes are not those of the inputs");
     free(places);
     if (status == AIGW_OK)
