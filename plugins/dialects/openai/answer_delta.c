@@ -7,7 +7,7 @@
 struct openai_delta {
     aigw_str text, finish;
     aigw_str model; /* the first name of it, with its quotes */
-    bool has_text, has_finish, has_delta;
+    bool has_text, has_finish, has_delta, has_other;
 };
 
 /* Members that say nothing when null, and otherwise something that the full parser has to look at. */
@@ -41,9 +41,12 @@ static void scan_delta(struct scan *s, struct openai_delta *delta, char *scratch
         } else if (is_loud(key, false)) {
             s->is_ok = s->is_ok && scan_null(s);
         } else {
+            delta->has_other |= !SCAN_IS(key, "role");
             scan_skip(s);
         }
     }
+    if (delta->has_other && !delta->text.ptr) /* perhaps it stands there */
+        s->is_ok = false;
 }
 
 static void scan_choice(struct scan *s, struct openai_delta *delta, char *scratch, size_t scratch_size)

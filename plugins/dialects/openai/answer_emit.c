@@ -61,8 +61,16 @@ static aigw_status emit_to_stop(struct openai_in *in, const struct aigw_event *e
     return status == AIGW_OK ? wire_emit(in->host, in->ctx, &in->pass, event) : status;
 }
 
+/* Something that a client could read. */
+static bool is_said(uint32_t type)
+{
+    return type != AIGW_EVENT_MODEL && type != AIGW_EVENT_USAGE && type != AIGW_EVENT_FINISH &&
+           type != AIGW_EVENT_ERROR && type != AIGW_EVENT_LOGPROBS;
+}
+
 aigw_status openai_emit(struct openai_in *in, const struct aigw_event *event)
 {
+    in->call->has_said |= is_said(event->type);
     if (in->call->held && event->type != AIGW_EVENT_ERROR) {
         aigw_status status = openai_release_call(in);
 
@@ -174,6 +182,8 @@ aigw_status openai_emit_finish(struct openai_in *in, uint32_t choice, aigw_str w
         return AIGW_OK;
     if (in->r && in->r->is_short) /* something was not read: this is no good end */
         return AIGW_E_NOMEM;
+    if (in->call->is_strange && !in->call->has_said && !in->call->raw && !in->call->tools)
+        return openai_nonsense(in, "has its message in members that are not known");
     status = flush_halves(in, choice);
     if (status == AIGW_OK && in->call->tools)
         status = openai_close_calls(in, choice, &calls);

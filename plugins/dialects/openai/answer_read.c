@@ -270,6 +270,26 @@ static bool look_beside(const struct aigw_json *members, struct aigw_json *said)
            is_there(&said[SAID_CALL]);
 }
 
+/* Where text could be, nothing stands; in members that nobody knows something does. */
+static bool is_strange(const struct aigw_json *inner, const struct aigw_json *said)
+{
+    struct aigw_json_walk walk = aigw_json_begin(inner);
+    struct aigw_json key, value;
+    bool is_known;
+
+    for (size_t i = 0; i < SAID_ALL; i++)
+        if (is_there(&said[i]))
+            return false;
+    while (walk.is_object && aigw_json_next(&walk, &key, &value)) {
+        is_known = aigw_json_is_text(&key, "role") || aigw_json_is_text(&key, "name");
+        for (size_t i = 0; i < SAID_ALL && !is_known; i++)
+            is_known = aigw_json_is_text(&key, said_names[i]);
+        if (!is_known && value.type >= AIGW_JSON_STRING && !is_empty(&value))
+            return true;
+    }
+    return false;
+}
+
 #define ALONE SIZE_MAX /* a choice's position: it is the one that was asked for, whatever its number */
 
 /* Our number of a choice. In a stream of one the first that comes is it, whatever its number. */
@@ -317,6 +337,7 @@ static aigw_status emit_choice(struct openai_in *in, const struct aigw_json *obj
     openai_add_choice(in->call->seen, choice);
     if (has_inner && inner->type != AIGW_JSON_OBJECT && !is_empty(inner))
         return openai_nonsense(in, "has a message that is no object");
+    in->call->is_strange |= has_inner && is_strange(inner, said);
     is_beside = look_beside(members, said);
     if (is_body && !has_inner && !is_beside)
         return openai_nonsense(in, "has a choice without a message");
