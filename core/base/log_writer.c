@@ -30,6 +30,7 @@ struct sink {
     bool is_socket;
     bool is_pipe;
     bool may_block; /* poll() first, and write no more than a pipe takes in one go */
+    bool is_cut;    /* its last line has no end: the disk was full, and the next line is to begin a new one */
 };
 
 #define SINK_STDERR ((struct sink){ .fd = STDERR_FILENO, .may_block = true })
@@ -49,6 +50,7 @@ static struct {
     bool is_gathering; /* it looks at the queue by itself soon */
     int64_t stop_ms;   /* monotonic, when it was told to stop */
     uint64_t unreported_drops;
+    int fault; /* the writer's own: why a line could last not be written; 0: it took too long */
     atomic_bool is_running;
     atomic_ullong dropped;
 } writer = { .lock = PTHREAD_MUTEX_INITIALIZER,
@@ -274,14 +276,22 @@ static int wait_for_sink(int64_t progress_ms)
     }
 }
 
-/** Write the batch; what cannot be written is counted. */
-static void write_batch(const struct gw_buf *batch)
+/** The rest of a line that a full disk cut does not come any more. False: it is still full. */
+static bool end_cut_line(void)
+{
+    if (writer.sink.is_cut && write_some(&writer.sink, "\n", 1) == 1)
+        writer.sink.is_cut = false;
+    return !writer.sink.is_cut;
+}
+
+/** Write the batch; what cannot be written is counted. True when all of it was. */
+static bool write_batch(const struct gw_buf *batch)
 {
     int64_t progress_ms = gw_mono_ms();
     size_t at = 0;
     bool must_wait = writer.sink.may_block;
 
-    while (at < batch->len) {
+    while (at < batch->len && end_cut_line()) {
         int sink = must_wait ? wait_for_sink(progress_ms) : SINK_READY;
         ssize_t written;
 
@@ -298,6 +308,8 @@ static void write_batch(const struct gw_buf *batch)
             at += (size_t)written;
             progress_ms = gw_mono_ms();
         } else if (errno != EAGAIN && errno != EINTR) {
+            writer.fault = errno;
+            writer.sink.is_cut = at > 0 && batch->data[at - 1] != '\n';
             break; /* a broken sink must not stop the program */
         }
         must_wait = writer.sink.may_block || written <= 0;
@@ -307,13 +319,18 @@ static void write_batch(const struct gw_buf *batch)
         count_lost(count_lines(batch->data + at, batch->len - at));
         pthread_mutex_unlock(&writer.lock);
     }
+    return at == batch->len;
 }
 
 static void report_lost(uint64_t lost)
 {
-    if (lost)
+    if (lost && writer.fault)
+        gw_log(GW_LOG_WARNING, "log", "%llu lines were dropped: the log could not be written: %s",
+               (unsigned long long)lost, strerror(writer.fault));
+    else if (lost)
         gw_log(GW_LOG_WARNING, "log", "%llu lines were dropped because the log sink is too slow",
                (unsigned long long)lost);
+    writer.fault = 0;
     gw_log_flush();
 }
 
@@ -360,10 +377,12 @@ static void *writer_main(void *arg)
         uint64_t lost = writer.is_stopping ? 0 : writer.unreported_drops;
         writer.unreported_drops -= lost;
         pthread_mutex_unlock(&writer.lock);
-        write_batch(&batch);
+        bool is_written = write_batch(&batch);
         gw_buf_clear(&batch);
-        report_lost(lost);
+        if (is_written)
+            report_lost(lost);
         pthread_mutex_lock(&writer.lock);
+        writer.unreported_drops += is_written ? 0 : lost; /* there is no use in saying so to a full disk */
         gather();
     }
     pthread_mutex_unlock(&writer.lock);

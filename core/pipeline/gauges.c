@@ -61,7 +61,7 @@ static void collect_open(void *user, struct gw_buf *out)
         "# TYPE aigw_upstream_connections gauge\naigw_upstream_connections %u\n"
         "# HELP aigw_stream_clients_slow Streams that wait for their client: it is limits.backlog_high behind.\n"
         "# TYPE aigw_stream_clients_slow gauge\naigw_stream_clients_slow %u\n"
-        "# HELP aigw_log_lines_dropped_total Log lines lost because the sink was too slow.\n"
+        "# HELP aigw_log_lines_dropped_total Log lines lost because the sink was too slow or full.\n"
         "# TYPE aigw_log_lines_dropped_total counter\naigw_log_lines_dropped_total %llu\n",
         requests, connections, upstream, slow, (unsigned long long)gw_log_dropped());
 }

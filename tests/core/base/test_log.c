@@ -1,10 +1,12 @@
 /* test_log.c - lines are JSON, secrets are masked, a slow sink blocks nobody. */
 #include <check.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -298,6 +300,38 @@ START_TEST(a_slow_reader_gets_everything_that_it_takes_in_time)
 }
 END_TEST
 
+/** RLIMIT_FSIZE stands for the size of the disk. */
+START_TEST(a_full_disk_cuts_one_line_and_is_reported_when_there_is_room)
+{
+    struct rlimit limit, full;
+    int64_t until_ms = gw_mono_ms() + 5000;
+    char *text, *line;
+    int broken = 0;
+
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    full = (struct rlimit){ .rlim_cur = 10000, .rlim_max = limit.rlim_max };
+    start(true);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &full), 0);
+    log_much(10); /* 30 kB */
+    while (gw_log_dropped() < 7 && gw_mono_ms() < until_ms)
+        (void)poll(NULL, 0, 5);
+    ck_assert_uint_ge(gw_log_dropped(), 7);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    gw_log(GW_LOG_INFO, "test", "there is room");
+    gw_log_stop();
+    text = read_all(log_path);
+    for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+        size_t len = strlen(line);
+        broken += line[0] != '{' || line[len - 1] != '}' || strstr(line + 1, "{\"message\"");
+    }
+    ck_assert_int_eq(broken, 1);
+    text = read_all(log_path);
+    ck_assert_ptr_nonnull(strstr(text, "there is room"));
+    unlink(log_path);
+}
+END_TEST
+
 #define OTHERS "{\"message\":\"of another process\"}\n"
 
 /** Exit status 0: each line that comes out of the pipe is one whole line of somebody. */
@@ -431,6 +465,7 @@ int main(void)
     tcase_add_loop_test(tcase, a_sink_that_takes_nothing_does_not_hold_up_the_end, 0, (int)GW_ARRAY_LEN(unread));
     tcase_add_loop_test(tcase, another_file_takes_over_from_a_stuck_sink, 0, (int)GW_ARRAY_LEN(unread));
     tcase_add_test(tcase, a_slow_reader_gets_everything_that_it_takes_in_time);
+    tcase_add_test(tcase, a_full_disk_cuts_one_line_and_is_reported_when_there_is_room);
     tcase_add_test(tcase, lines_stay_whole_in_a_pipe_that_others_write_to);
     tcase_add_test(tcase, a_fifo_whose_reader_went_does_not_refuse_a_reload);
     tcase_add_test(tcase, a_fifo_without_a_reader_is_an_error_not_a_wait);
