@@ -135,6 +135,10 @@ static int take(const struct cli_option *option, const char *value, struct cli_o
                  option->name, option->choices);
         return bad_usage(text, value, NULL);
     }
+    if (option->kind == CLI_LIST && !*value) { /* as of a variable that is not set */
+        snprintf(text, sizeof text, "--%s is empty", option->name);
+        return bad_usage(text, "", NULL);
+    }
     if (option->kind == CLI_SWITCH) {
         *(bool *)field = true;
     } else if (option->kind == CLI_TEXT) {

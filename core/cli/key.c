@@ -16,12 +16,14 @@ static bool is_name(const char *text)
 
 int cli_key(const struct cli_options *options)
 {
-    const char *name = options->word_count == 1 ? options->words[0] : NULL;
+    const char *name = options->word_count ? options->words[0] : NULL;
     char secret[GW_API_KEY_SIZE], hash[GW_API_KEY_HASH_SIZE];
 
-    if (!name || !is_name(name)) {
+    if (!name || !is_name(name) || options->word_count > 1) {
         fprintf(stderr, "aigw: key: %s; expected a name for it: a letter, then letters, digits, _ and -\n",
-                name ? "such a name cannot be a group of conf.d" : "no name was given");
+                !name           ? "no name was given"
+                : is_name(name) ? "more than one name was given"
+                                : "such a name cannot be a group of conf.d");
         return CLI_USAGE;
     }
     if (gw_api_key_make(secret, hash) != AIGW_OK) {

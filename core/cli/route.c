@@ -158,11 +158,24 @@ static bool read_time(const char *text, int64_t *ret_s)
     return end && (*end == '\0' || strcmp(end, "Z") == 0);
 }
 
+static bool are_headers_good(const struct cli_list *headers)
+{
+    for (size_t i = 0; i < headers->count; i++) {
+        if (strcspn(headers->items[i], ":") == 0 || !strchr(headers->items[i], ':')) {
+            fprintf(stderr, "aigw: route: --header is \"%s\", expected \"name: value\"\n", headers->items[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
 static int fill_ask(struct question *q, const struct gw_snapshot *snapshot)
 {
     const struct cli_options *options = q->options;
     struct gw_route_match match;
 
+    if (!are_headers_good(&options->headers))
+        return CLI_USAGE;
     q->ask.forced = header_of(q, "x-aigw-force-target");
     if (q->ask.forced.len && !has_scope(q, "admin")) {
         fprintf(stderr, "aigw: route: x-aigw-force-target is for API keys whose scopes name \"admin\": a gateway "

@@ -229,6 +229,7 @@ void gw_answer_model_error(struct gw_request *request, const struct aigw_error *
 void gw_answer_ready(struct gw_request *request);
 
 /* stream_probe.c */
+#define GW_STREAM_PROBE_QUIET_MAX_S 310
 void gw_answer_stream_probe(struct gw_request *request);
 
 /* access.c: log line and metrics of a finished request */

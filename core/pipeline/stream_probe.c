@@ -8,7 +8,6 @@
 
 #define EVENTS       10
 #define EVENT_GAP_MS 100
-#define QUIET_MAX_S  310
 #define AT_ONCE_MAX  4u /* of one worker */
 
 struct stream_probe {
@@ -58,7 +57,7 @@ static int64_t quiet_ms_of(aigw_str query)
 
     while (at && number.ptr + number.len < query.ptr + query.len && number.ptr[number.len] != '&')
         number.len++;
-    if (!gw_str_to_u64(number, QUIET_MAX_S, &seconds))
+    if (!gw_str_to_u64(number, GW_STREAM_PROBE_QUIET_MAX_S, &seconds))
         return 0;
     return (int64_t)seconds * 1000;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/url.h"
 #include "config/snapshot.h"
 #include "pipeline/request.h"
 
@@ -195,12 +196,37 @@ static void examine(struct doctor *d)
     mark_cause(d);
 }
 
+/** What must be wrong before anything is examined. */
+static bool are_options_good(const struct cli_options *options)
+{
+    struct gw_url url;
+    uint64_t quiet_s = 0;
+    const char *why = options->url ? gw_url_split(gw_str(options->url), &url) : NULL;
+
+    if (options->url && !why && !gw_str_eq_ci(url.scheme, AIGW_STR("http")) &&
+        !gw_str_eq_ci(url.scheme, AIGW_STR("https")))
+        why = "must begin with http:// or https://";
+    if (why)
+        fprintf(stderr, "aigw: doctor: --url: the URL %s\n", why);
+    else if (options->quiet &&
+             (!gw_str_to_u64(gw_str(options->quiet), GW_STREAM_PROBE_QUIET_MAX_S, &quiet_s) || !quiet_s))
+        fprintf(stderr, "aigw: doctor: --quiet is \"%s\", expected seconds from 1 to %d\n", options->quiet,
+                GW_STREAM_PROBE_QUIET_MAX_S);
+    else if (options->quiet && !options->stream)
+        fputs("aigw: doctor: --quiet goes with --stream\n", stderr);
+    else
+        return true;
+    return false;
+}
+
 int cli_doctor(const struct cli_options *options)
 {
     struct doctor d = { .options = options };
     struct gw_arena arena;
     int result;
 
+    if (!are_options_good(options))
+        return CLI_USAGE;
     gw_arena_init(&arena, ARENA_MAX);
     d.arena = &arena;
     d.tail = &d.first;
