@@ -15,7 +15,7 @@
 #include "base/log.h"
 #include "http/internal.h"
 
-#define OUT_MAX   (32u << 20) /* beyond backlog_high a pipeline should have stopped; one that does not is cut here */
+#define OUT_HEAD  (1u << 20) /* of an answer */
 #define LINGER_MS 2000
 #define WASTE_MAX (8u << 20) /* a sender that does not stop by then is reset */
 
@@ -52,7 +52,7 @@ void http_conn_new(struct gw_http *http, int fd, const struct sockaddr_in6 *peer
     conn->watch.on_event = conn_on_event;
     conn->timer.on_due = conn_on_due;
     conn->state = CONN_FRESH;
-    gw_buf_init(&conn->out, http->limits.backlog_high + OUT_MAX);
+    gw_buf_init(&conn->out, http->limits.backlog_high + GW_HTTP_ANSWER_MAX + OUT_HEAD);
     gw_buf_init(&conn->in, http->limits.header_max + 2 * IN_SIZE);
     if (http->is_tls) {
         conn->state = CONN_HANDSHAKE;

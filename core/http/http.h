@@ -150,14 +150,18 @@ void gw_http_head_done(struct gw_exchange *ex, int decision);
 /** Give the request body's memory back early. */
 void gw_http_free_body(struct gw_exchange *ex);
 
-/** Whole answer; body and headers are copied. The server adds date, server, content-length, x-request-id,
- *  x-process-time and CORS (D18, D27). False when an answer was already begun. */
+/** Whole answer of at most GW_HTTP_ANSWER_MAX bytes; body and headers are copied. The server adds date, server,
+ * content-length, x-request-id, x-process-time and CORS (D18, D27). False when an answer was already begun, or its head
+ * is more than 1 MiB. */
 bool gw_http_reply(struct gw_exchange *ex, int status, const char *content_type, aigw_str body,
                    const struct gw_http_header *headers, size_t header_count);
 
-#define GW_WRITE_OK   0
-#define GW_WRITE_FULL 1 /* taken, but the backlog is high: stop until on_drain */
-#define GW_WRITE_GONE 2 /* the client left */
+#define GW_HTTP_ANSWER_MAX ((size_t)32 << 20) /* bytes of a whole answer, and of a stream that its client is behind */
+
+#define GW_WRITE_OK    0
+#define GW_WRITE_FULL  1 /* taken, but the backlog is high: stop until on_drain */
+#define GW_WRITE_GONE  2 /* the client left */
+#define GW_WRITE_LIMIT 3 /* not taken: the client would be more than GW_HTTP_ANSWER_MAX behind. Break it off */
 /** Begin a body of unknown length. The headers go out at the end of this turn of the loop. False when an
  *  answer was already begun or the client left. */
 bool gw_http_stream_begin(struct gw_exchange *ex, int status, const char *content_type,

@@ -70,6 +70,8 @@ int gw_http_stream_write(struct gw_exchange *pub, aigw_str bytes)
         pub->first_chunk_us = gw_mono_us();
     if (http_has_no_body(ex, pub->status))
         return GW_WRITE_OK;
+    if (bytes.len + http_conn_backlog(ex->conn) > GW_HTTP_ANSWER_MAX + ex->conn->http->limits.backlog_high)
+        return GW_WRITE_LIMIT;
     pub->bytes_out += bytes.len;
     http_out_begin(ex->conn);
     gw_buf_reserve(out, bytes.len + CHUNK_EXTRA);

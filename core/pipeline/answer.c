@@ -5,12 +5,15 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "config/json.h"
 #include "pipeline/request.h"
 #include "route/docs_page.h"
 #include "route/openapi.h"
 
-#define OPENAPI_MAX ((size_t)64 << 20)
-#define FAULTS_MAX  4096u /* what a log line shows of a refused body */
+#define FAULTS_DEPTH_MAX 64u
+#define FAULTS_MAX       4096u  /* what a log line shows of a refused body */
+#define TEXT_MAX         65536u /* bytes of a text that a client is told: it may be a plugin's or a model server's */
+#define BODY_SIZE        (8 * TEXT_MAX) /* its JSON, when each of its bytes is escaped, and what stands around it */
 
 /* ---- errors ---- */
 
@@ -20,9 +23,9 @@ static void reply_detail(struct gw_request *request, int status, const char *det
     char retry_after[24];
     struct gw_buf body;
 
-    gw_buf_init(&body, 16u << 10);
+    gw_buf_init(&body, BODY_SIZE);
     gw_buf_puts(&body, "{\"detail\":");
-    gw_buf_json(&body, gw_str(detail), false);
+    gw_buf_json(&body, gw_str_cut(gw_str(detail), TEXT_MAX), false);
     gw_buf_puts(&body, "}");
     request->error_detail = gw_arena_printf(&request->ex->arena, "%s", detail);
     snprintf(retry_after, sizeof retry_after, "%lld", (long long)retry_after_s);
@@ -43,12 +46,12 @@ static void reply_error(struct gw_request *request, const struct aigw_refusal *r
     char retry_after[24];
     struct gw_http_header header = { AIGW_STR_INIT("retry-after"), AIGW_STR_NONE };
 
-    gw_buf_init(&body, 16u << 10);
+    gw_buf_init(&body, BODY_SIZE);
     gw_buf_puts(&body, "{\"error\":");
     gw_buf_json(&body, refusal->message, false);
     if (refusal->detail.len) {
         gw_buf_puts(&body, ",\"detail\":[{\"msg\":");
-        gw_buf_json(&body, refusal->detail, false);
+        gw_buf_json(&body, gw_str_cut(refusal->detail, TEXT_MAX), false);
         gw_buf_puts(&body, "}]");
     }
     gw_buf_puts(&body, "}");
@@ -65,7 +68,8 @@ static void reply_error(struct gw_request *request, const struct aigw_refusal *r
 static bool said_by_feature(struct gw_request *request, const struct aigw_refusal *refusal)
 {
     const struct gw_route *owner = gw_request_owner(request);
-    const struct gw_instance *feature = owner && (request->route || request->is_outsider) ? owner->feature : NULL;
+    bool is_said = owner && (request->route || request->is_outsider || gw_request_is_open(request));
+    const struct gw_instance *feature = is_said ? owner->feature : NULL;
 
     if (!feature || !feature->plugin->feature.refuse || request->refusing || gw_meter_is_off(feature->meter))
         return false;
@@ -110,21 +114,27 @@ void gw_answer_refuse_key(struct gw_request *request, const char *code, const ch
         reply_error(request, &refusal);
 }
 
-/* Of each fault its type and place: an operator has to see what was wrong, and must not see what was sent. */
-static aigw_str faults_for_log(struct gw_request *request, aigw_str errors)
+/* A list of faults as a feature made it; NULL: it is none. */
+static struct json_object *read_faults(aigw_str errors)
 {
-    struct json_object *list = NULL, *type = NULL, *place = NULL;
-    struct json_tokener *tokener = errors.len && errors.len < INT32_MAX ? json_tokener_new() : NULL;
+    struct json_object *list = errors.len ? gw_json_read(errors, FAULTS_DEPTH_MAX, 0, NULL) : NULL;
+
+    if (json_object_is_type(list, json_type_array))
+        return list;
+    json_object_put(list);
+    return NULL;
+}
+
+/* Of each fault its type and place: an operator has to see what was wrong, and must not see what was sent. */
+static aigw_str faults_for_log(struct gw_request *request, struct json_object *list)
+{
+    struct json_object *type = NULL, *place = NULL;
     struct gw_buf out;
     aigw_str result;
 
-    if (!tokener)
-        return AIGW_STR_NONE;
-    list = json_tokener_parse_ex(tokener, errors.ptr, (int)errors.len);
-    json_tokener_free(tokener);
     gw_buf_init(&out, FAULTS_MAX);
     gw_buf_puts(&out, "[");
-    for (size_t i = 0; json_object_is_type(list, json_type_array) && i < json_object_array_length(list); i++) {
+    for (size_t i = 0; i < json_object_array_length(list); i++) {
         struct json_object *fault = json_object_array_get_idx(list, i);
         size_t before = out.len;
 
@@ -138,7 +148,6 @@ static aigw_str faults_for_log(struct gw_request *request, aigw_str errors)
             break;
         }
     }
-    json_object_put(list);
     gw_buf_puts(&out, "]");
     result = out.status ? AIGW_STR_NONE : gw_arena_str(&request->ex->arena, gw_buf_str(&out));
     gw_buf_done(&out);
@@ -154,13 +163,17 @@ void gw_answer_invalid(struct gw_request *request, aigw_str errors)
                                           .retry_after_s = -1,
                                           .message = AIGW_STR_INIT("Validation error"),
                                           .detail = errors };
+    struct json_object *list = read_faults(errors);
     struct gw_buf body;
 
     request->error_detail = "Validation error";
-    request->faults = faults_for_log(request, errors);
+    request->faults = list ? faults_for_log(request, list) : AIGW_STR_NONE;
+    json_object_put(list);
+    if (errors.len && !list)
+        gw_ctx_breach(&request->ctx, AIGW_E_INVALID, GW_BREACH_VALUE, "respond_invalid(): the list is no JSON array");
     if (said_by_feature(request, &refusal))
         return;
-    if (!request->is_verbose || !errors.len) {
+    if (!request->is_verbose || !list) {
         gw_request_reply(request, 422, GW_JSON, AIGW_STR("{\"detail\":\"Validation error\"}"), NULL, 0);
         return;
     }
@@ -215,9 +228,9 @@ void gw_answer_model_error(struct gw_request *request, const struct aigw_error *
                                           .error = error };
     if (said_by_feature(request, &refusal))
         return;
-    gw_buf_init(&body, 64u << 10);
+    gw_buf_init(&body, BODY_SIZE);
     gw_buf_puts(&body, "{\"detail\":");
-    gw_buf_json(&body, gw_str(request->error_detail), false);
+    gw_buf_json(&body, gw_str_cut(gw_str(request->error_detail), TEXT_MAX), false);
     gw_buf_puts(&body, "}");
     snprintf(retry_after, sizeof retry_after, "%lld", (long long)wait_s);
     header.value = gw_str(retry_after);
@@ -343,14 +356,14 @@ static void answer_openapi(struct gw_request *request)
 {
     struct gw_buf document;
 
-    gw_buf_init(&document, OPENAPI_MAX);
+    gw_buf_init(&document, GW_HTTP_ANSWER_MAX);
     if (gw_openapi_put(&document, request->snapshot->router)) {
         gw_request_reply(request, 200, GW_JSON, gw_buf_str(&document), NULL, 0);
     } else {
         gw_log(
             GW_LOG_ERROR, "api",
             "the API document could not be written: memory is out, or what all routes say of themselves is more than "
-            "64 MiB");
+            "32 MiB");
         gw_answer_detail(request, 500, "Internal Server Error");
     }
     gw_buf_done(&document);

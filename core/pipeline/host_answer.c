@@ -1,8 +1,10 @@
 /* host_answer.c - host functions that answer the client. */
+#include "base/log.h"
 #include "pipeline/host.h"
 #include "plugin/abi.h"
 
-#define HEADERS_MAX 16u
+#define HEADERS_MAX  16u
+#define HEADER_BYTES ((size_t)64 << 10) /* of all of them */
 
 /* Names must be tokens and values free of control characters: they may come from a client or a model. */
 static bool is_header(const struct aigw_pair *header)
@@ -16,11 +18,22 @@ static bool is_header(const struct aigw_pair *header)
 }
 
 /* Those that say where an answer ends, and what becomes of the connection: a second opinion of them in one head is how
- * answers are split. They come along when a model server's headers are passed on. */
+ * answers are split. They come along when a model server's headers are passed on. And those that every answer of ours
+ * has already. */
 static bool is_ours(aigw_str name)
 {
-    static const char *const names[] = { "content-length", "transfer-encoding", "connection", "keep-alive",
-                                         "trailer",        "upgrade",           "te",         "proxy-connection" };
+    static const char *const names[] = { "content-length",
+                                         "transfer-encoding",
+                                         "connection",
+                                         "keep-alive",
+                                         "trailer",
+                                         "upgrade",
+                                         "te",
+                                         "proxy-connection",
+                                         "date",
+                                         "server",
+                                         "x-request-id",
+                                         "x-process-time" };
 
     for (size_t i = 0; i < GW_ARRAY_LEN(names); i++)
         if (gw_str_eq_ci(name, gw_str(names[i])))
@@ -51,7 +64,7 @@ static bool copy_headers(struct aigw_ctx *ctx, const char *what, const struct ai
         if (!is_header(&from[i]))
             return false;
         if (is_ours(from[i].name))
-            leave_out(ctx, what, from[i].name, "the gateway frames its answers itself");
+            leave_out(ctx, what, from[i].name, "the gateway says that itself");
         else if (to->content_type && gw_str_eq_ci(from[i].name, AIGW_STR("content-type")))
             leave_out(ctx, what, from[i].name, "a content type is given already");
         else
@@ -83,6 +96,15 @@ static aigw_status may_begin(struct aigw_ctx *ctx, const char *what)
     return AIGW_OK;
 }
 
+static size_t head_bytes(const struct head *head)
+{
+    size_t bytes = head->content_type ? strlen(head->content_type) : 0;
+
+    for (uint32_t i = 0; i < head->count; i++)
+        bytes += head->list[i].name.len + head->list[i].value.len;
+    return bytes;
+}
+
 /* Status, type and headers of an answer that may begin. */
 static aigw_status check_head(struct aigw_ctx *ctx, const char *what, uint32_t http_status, const char *content_type,
                               const struct aigw_pair *headers, uint32_t header_count, struct head *ret_head)
@@ -96,6 +118,9 @@ static aigw_status check_head(struct aigw_ctx *ctx, const char *what, uint32_t h
     if (!copy_headers(ctx, what, headers, header_count, ret_head))
         return gw_ctx_breach(ctx, AIGW_E_INVALID, GW_BREACH_VALUE,
                              "%s(): more than %u headers, or one with a forbidden character", what, HEADERS_MAX);
+    if (head_bytes(ret_head) > HEADER_BYTES)
+        return gw_ctx_fail(ctx, AIGW_E_LIMIT, "%s: the headers are %zu bytes, at most %zu", what, head_bytes(ret_head),
+                           HEADER_BYTES);
     return AIGW_OK;
 }
 
@@ -109,6 +134,10 @@ aigw_status gw_host_respond(struct aigw_ctx *ctx, uint32_t http_status, const ch
         status = check_head(ctx, "respond", http_status, content_type, headers, header_count, &head);
     if (!status)
         status = gw_host_text(ctx, "respond", "the body", body);
+    if (!status && body.len > GW_HTTP_ANSWER_MAX)
+        status =
+            gw_ctx_fail(ctx, AIGW_E_LIMIT, "respond: the body is %zu bytes, at most %zu; a stream has no such limit",
+                        body.len, GW_HTTP_ANSWER_MAX);
     if (status)
         return status;
     if (!gw_request_reply(ctx->request, (int)http_status, content_type ? content_type : usual_type(&head), body,
@@ -200,6 +229,23 @@ static aigw_status may_stream(struct aigw_ctx *ctx, const char *what)
     return AIGW_OK;
 }
 
+/* What was not taken would be a hole in the body. */
+static aigw_status break_off(struct aigw_ctx *ctx, size_t len)
+{
+    aigw_status status =
+        gw_ctx_fail(ctx, AIGW_E_LIMIT, "stream_write: with these %zu bytes the client is more than %zu behind", len,
+                    GW_HTTP_ANSWER_MAX);
+    struct gw_line line;
+
+    gw_line_begin(&line, GW_LOG_ERROR, "pipeline", "an answer was broken off");
+    gw_line_cstr(&line, "correlation_id", ctx->request->ex->request_id);
+    gw_line_cstr(&line, "feature", ctx->instance);
+    gw_line_cstr(&line, "cause", gw_ctx_error(ctx));
+    gw_line_end(&line);
+    gw_request_abort(ctx->request);
+    return status;
+}
+
 aigw_status gw_host_stream_write(struct aigw_ctx *ctx, aigw_str bytes)
 {
     aigw_status status = may_stream(ctx, "stream_write");
@@ -211,6 +257,8 @@ aigw_status gw_host_stream_write(struct aigw_ctx *ctx, aigw_str bytes)
     switch (gw_http_stream_write(ctx->request->ex, bytes)) {
     case GW_WRITE_GONE:
         return AIGW_E_CLOSED;
+    case GW_WRITE_LIMIT:
+        return break_off(ctx, bytes.len);
     case GW_WRITE_FULL:
         gw_request_pause_calls(ctx->request);
         return AIGW_OK;

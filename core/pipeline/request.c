@@ -217,9 +217,7 @@ static void on_keys_ready(struct gw_auth_waiter *waiter);
 
 static bool needs_no_token(const struct gw_request *request)
 {
-    if (request->route && request->route->spec->callers & AIGW_CALLER_ANYONE)
-        return true;
-    return gw_answer_is_anonymous(request);
+    return gw_request_is_open(request) || gw_answer_is_anonymous(request);
 }
 
 /* The caller may be served; is there something to serve? */

@@ -120,6 +120,12 @@ static inline const struct gw_route *gw_request_owner(const struct gw_request *r
 {
     return request->route ? request->route : request->near;
 }
+/** Nobody needs a token here: a route for anyone, or where there is none, what is near is for nobody else. */
+static inline bool gw_request_is_open(const struct gw_request *request)
+{
+    return request->route ? request->route->spec->callers & AIGW_CALLER_ANYONE
+                          : request->near && request->near->spec->callers == AIGW_CALLER_ANYONE;
+}
 /** Feature flags of this request that the operator allows. */
 const aigw_str *gw_request_flags(struct gw_request *request, uint32_t *ret_count);
 bool gw_request_has_scope(const struct gw_request *request, const char *scope, uint32_t flags);

@@ -79,6 +79,8 @@ int gw_http_stream_write(struct gw_exchange *ex, aigw_str bytes)
 
     if (th->leave_after > 0 && th->answer.write_count >= th->leave_after)
         return GW_WRITE_GONE;
+    if (bytes.len > GW_HTTP_ANSWER_MAX)
+        return GW_WRITE_LIMIT;
     th->answer.write_count++;
     gw_buf_put_str(&th->body, bytes);
     if (th->answer.write_count == th->leave_after) {

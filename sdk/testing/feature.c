@@ -157,6 +157,8 @@ static void finish(struct aigw_testhost *th)
     gw_http_free_body(ex);
     gw_arena_done(&ex->arena);
     testhost_end_call(th);
+    if (th->body.status != AIGW_OK)
+        testhost_fault(th, "the test host keeps %zu bytes of an answer, and this one is longer", th->body.max);
     th->answer.body = th->body.len > 0 ? th->body.data : "";
     th->answer.body_len = th->body.len;
     th->answer.headers = th->answer_headers.len > 0 ? th->answer_headers.data : "";

@@ -22,6 +22,28 @@ static bool is_name(const char *name)
            strlen(name) <= 64;
 }
 
+/* The name becomes that of a struct: words of C and C++, and two that compilers define. */
+static const char keywords[] =
+    " alignas alignof and and_eq asm auto bitand bitor bool break case catch char class compl concept const consteval "
+    "constexpr constinit const_cast continue co_await co_return co_yield decltype default delete do double "
+    "dynamic_cast "
+    "else enum explicit export extern false float for friend goto if inline int linux long mutable namespace new "
+    "noexcept "
+    "not not_eq nullptr operator or or_eq private protected public register reinterpret_cast requires restrict return "
+    "short signed sizeof static static_assert static_cast struct switch template this thread_local throw true try "
+    "typedef "
+    "typeid typename typeof union unix unsigned using virtual void volatile wchar_t while xor xor_eq ";
+
+static bool is_keyword(const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = strstr(keywords, name); at; at = strstr(at + 1, name))
+        if (at[-1] == ' ' && at[len] == ' ')
+            return true;
+    return false;
+}
+
 static bool is_word(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
@@ -147,6 +169,10 @@ int tool_new(const struct tool_options *options)
     if (!is_name(name)) {
         tool_fail("the name is \"%s\", expected at most 64 lower-case letters, digits and underscores, a letter first",
                   name);
+        return 2;
+    }
+    if (is_keyword(name)) {
+        tool_fail("the name \"%s\" is a word of C or C++, and would name a struct; choose another one", name);
         return 2;
     }
     if (realpath(to.prefix, sdk)) /* CMake wants it absolute */

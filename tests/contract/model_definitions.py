@@ -74,6 +74,13 @@ def slash_may_be_encoded(env):
     equal(definitions(env, "/v1/models/definitions/"), definitions(env), "body with a slash behind the path")
 
 
+@case("MOD-open-method", "mod")
+def other_methods_need_no_token_either(env):
+    """Who may call a path may be told how: nothing there is anybody's secret."""
+    answer = env.request("POST", "/v1/models/definitions", body=b"{}")
+    equal((answer.status, answer.header("allow")), (405, "GET, HEAD"), "status and methods")
+
+
 @case("C-MOD-003", "mod-own")
 def names_tell_the_provider(env):
     models = definitions(env)["models"]

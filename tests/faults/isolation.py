@@ -80,6 +80,12 @@ FEATURE = {
     "respond header length": (200, "value", "respond(): the header Content-Length is left out"),
     "respond header chunked": (200, "value", "respond(): the header transfer-encoding is left out"),
     "respond header close": (200, "value", "respond(): the header Connection is left out"),
+    "respond header date": (200, "value", "respond(): the header Date is left out"),
+    "respond_invalid words": (422, "value", "respond_invalid(): the list is no JSON array"),
+    "large body": (500, None, None),
+    "large header": (500, None, None),
+    "large header of a stream": (500, None, None),
+    "large stream": (None, None, None),
     "respond type twice": (200, "value", "respond(): the header Content-Type is left out"),
     "respond type as a header": (200, None, None),
     "stream header length": (200, "value", "stream_begin(): the header Content-Length is left out"),
@@ -184,6 +190,7 @@ def framing_row(what, head, body):
 
 for _what, _head, _body in (("respond header length", b"HTTP/1.1 200 OK\r\n", b"fine"),
                             ("respond header chunked", b"HTTP/1.1 200 OK\r\n", b"fine"),
+                            ("respond header date", b"HTTP/1.1 200 OK\r\n", b"fine"),
                             ("respond header close", b"HTTP/1.1 200 OK\r\n", b"fine"),
                             ("respond type twice", b"HTTP/1.1 200 OK\r\n", b"fine"),
                             ("respond type as a header", b"HTTP/1.1 200 OK\r\n", b"fine"),
@@ -266,6 +273,13 @@ for _what, _wanted in FEATURE.items():
     row("feature", _what, _wanted)
 for _what, _wanted in PROVIDER.items():
     row("provider", _what, _wanted)
+
+
+@case("ISO-feature-large-detail", "hostile")
+def large_detail(env):
+    """A text that is longer than an answer of the gateway's own may be is cut, and the answer is JSON."""
+    answer = env.ask("large detail")
+    equal((answer.status, len(json.loads(answer.text)["detail"])), (404, 65536), "status and length of the detail")
 
 
 # What failure() makes of a refusal: the status of the model server, kind of error, words of the line.

@@ -48,6 +48,33 @@ static aigw_status stream(const struct aigw_host *host, struct aigw_ctx *ctx, ui
     return host->stream_end(ctx);
 }
 
+/* What is not wrong, but more than there is room for. */
+static aigw_status large_answer(const struct hostile *self, struct aigw_ctx *ctx, aigw_str what)
+{
+    const struct aigw_host *host = self->host;
+    const size_t len = (size_t)40 << 20;
+    char *text = host->alloc(ctx, AIGW_LIFE_REQUEST, len + 1);
+    const struct aigw_pair header = { AIGW_STR("x-a"), { text, 70000 } };
+    aigw_status status;
+
+    if (!text)
+        return AIGW_E_NOMEM;
+    memset(text, '"', len);
+    text[len] = '\0';
+    if (is(what, "large body"))
+        return host->respond(ctx, 200, NULL, (aigw_str){ text, len }, NULL, 0);
+    if (is(what, "large header"))
+        return host->respond(ctx, 200, NULL, AIGW_STR("x"), &header, 1);
+    if (is(what, "large header of a stream"))
+        return stream(host, ctx, 200, &header, 1);
+    if (is(what, "large detail"))
+        return host->respond_detail(ctx, 404, "%s", text + len - 200000);
+    host->stream_begin(ctx, 200, "text/plain", NULL, 0);
+    status = host->stream_write(ctx, (aigw_str){ text, len });
+    host->stream_end(ctx); /* too late: it is broken off */
+    return status == AIGW_E_LIMIT ? AIGW_OK : AIGW_E_STATE;
+}
+
 static aigw_status bad_answer(const struct hostile *self, struct aigw_ctx *ctx, aigw_str what)
 {
     const struct aigw_host *host = self->host;
@@ -56,6 +83,7 @@ static aigw_status bad_answer(const struct hostile *self, struct aigw_ctx *ctx, 
     static const struct aigw_pair length = { AIGW_STR_INIT("Content-Length"), AIGW_STR_INIT("2") };
     static const struct aigw_pair chunked = { AIGW_STR_INIT("transfer-encoding"), AIGW_STR_INIT("chunked") };
     static const struct aigw_pair closing = { AIGW_STR_INIT("Connection"), AIGW_STR_INIT("close") };
+    static const struct aigw_pair date = { AIGW_STR_INIT("Date"), AIGW_STR_INIT("never") };
     static const struct aigw_pair type = { AIGW_STR_INIT("Content-Type"), AIGW_STR_INIT("text/x") };
     const aigw_str text = AIGW_STR("x");
 
@@ -81,6 +109,12 @@ static aigw_status bad_answer(const struct hostile *self, struct aigw_ctx *ctx, 
         return host->respond(ctx, 200, NULL, AIGW_STR("fine"), &chunked, 1);
     if (is(what, "respond header close"))
         return host->respond(ctx, 200, NULL, AIGW_STR("fine"), &closing, 1);
+    if (is(what, "respond header date"))
+        return host->respond(ctx, 200, NULL, AIGW_STR("fine"), &date, 1);
+    if (is(what, "respond_invalid words"))
+        return host->respond_invalid(ctx, AIGW_STR("[{}] and more"));
+    if (what.len > 6 && memcmp(what.ptr, "large ", 6) == 0)
+        return large_answer(self, ctx, what);
     if (is(what, "respond type twice"))
         return host->respond(ctx, 200, "text/plain", AIGW_STR("fine"), &type, 1);
     if (is(what, "respond type as a header"))

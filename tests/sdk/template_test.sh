@@ -84,6 +84,7 @@ if ! grep -q __asan_init "$bad"; then # which says it its own way
     refuses any "bad_provider.so: crashed (memory) in request()" "$tool" test --settings 'breaks = "crashes";' "$bad"
 fi
 refuses 2 'the name is "Bad-Name", expected' "$tool" new provider Bad-Name "$work/bad"
+refuses 2 'the name "class" is a word of C or C++' "$tool" new provider class "$work/bad"
 refuses 2 'the kind is "filter", expected provider or feature' "$tool" new filter x "$work/bad"
 refuses 1 "exists already" "$tool" new provider my_provider "$work/my_provider"
 refuses 1 "/nowhere/share/aigw/template/provider: the SDK's template is not there" "$tool" new --sdk /nowhere provider x "$work/bad"

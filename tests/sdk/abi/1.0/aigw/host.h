@@ -258,24 +258,27 @@ struct aigw_host {
      * ended; AIGW_E_CLOSED when the client left -- */
 
     /** A whole answer. content_type NULL: the header of that name, else application/json. Body and headers are copied.
-     *  What frames an answer is the core's own: content-length, transfer-encoding, connection and their like are left
-     *  out of `headers`, and said; statuses 204 and 304 have no body, whatever is given. [request] */
+     *  http_status is 200 to 599; 204 and 304 have no body, whatever is given. What every answer has already is the
+     *  core's own: content-length, transfer-encoding, connection and their like, date, server, x-request-id and
+     *  x-process-time are left out of `headers`, and said; those without a value are left out. AIGW_E_INVALID beyond 16
+     *  headers, AIGW_E_LIMIT beyond 64 KiB of them or 32 MiB of body: nothing was answered then. [request] */
     aigw_status (*respond)(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type, aigw_str body,
                            const struct aigw_pair *headers, uint32_t header_count);
-    /** {"detail": text} with that status. [request] */
+    /** {"detail": text} with that status; of a text beyond 64 KiB the begin. [request] */
     aigw_status (*respond_detail)(struct aigw_ctx *ctx, uint32_t http_status, const char *fmt, ...) AIGW_PRINTF(3, 4);
     /** 422 in the contract's form. errors: JSON array text, shown only to callers who may see it; type and location of
-     *  each go to the log, values never. [request] */
+     *  each go to the log, values never. What is no JSON array is shown to nobody. [request] */
     aigw_status (*respond_invalid)(struct aigw_ctx *ctx, aigw_str errors);
     /** The status and body that the contract gives to a model's failure. [request] */
     aigw_status (*respond_model_error)(struct aigw_ctx *ctx, const struct aigw_error *error);
 
-    /** Begin a body of unknown length. Sent to the client with the first write, or at the end of this turn. [request]
-     */
+    /** Begin a body of unknown length, content_type NULL: no header of that name but yours. Status and headers as for
+     *  respond(). Sent to the client with the first write, or at the end of this turn. [request] */
     aigw_status (*stream_begin)(struct aigw_ctx *ctx, uint32_t http_status, const char *content_type,
                                 const struct aigw_pair *headers, uint32_t header_count);
     /** Send bytes; all of one turn of the loop go out together. The core slows the model down when the client cannot
-     *  keep up: a feature need not care. [request] */
+     *  keep up: a feature that hands on what a model says need not care. AIGW_E_LIMIT when the client would be more
+     * than 32 MiB behind: the answer is broken off then. [request] */
     aigw_status (*stream_write)(struct aigw_ctx *ctx, aigw_str bytes);
     /** The body is complete. [request] */
     aigw_status (*stream_end)(struct aigw_ctx *ctx);
