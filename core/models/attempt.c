@@ -375,14 +375,14 @@ static void credential_ready(void *user, aigw_status status, const char *why)
     }
     struct aigw_error error = gw_make_error(AIGW_ERR_AUTH, 0,
                                             gw_arena_printf(attempt->call->in.arena, "credential \"%s\": %s",
-                                                            attempt->credential_name, why && *why ? why : "no reason"));
+                                                            attempt->lacking_name, why && *why ? why : "no reason"));
     gw_attempt_fail(attempt, &error);
 }
 
-static struct gw_credential_query query_of(struct gw_attempt *attempt)
+static struct gw_credential_query query_of(struct gw_attempt *attempt, const char *name)
 {
     return (struct gw_credential_query){ .instance = attempt->target->provider,
-                                         .name = attempt->credential_name,
+                                         .name = name,
                                          .snapshot = attempt->call->in.snapshot,
                                          .loop = attempt->call->in.loop,
                                          .upstream = attempt->call->in.upstream };
@@ -401,18 +401,22 @@ aigw_status gw_attempt_credential(struct gw_attempt *attempt, const char *name, 
     attempt->credential_name = gw_arena_printf(attempt->call->in.arena, "%s", name);
     if (!attempt->credential_name)
         return AIGW_E_NOMEM;
-    query = query_of(attempt);
+    query = query_of(attempt, attempt->credential_name);
     status = gw_credential_get(&query, attempt->call->in.arena, &attempt->credential);
     *ret_value = attempt->credential;
+    if (status == AIGW_PENDING && !attempt->lacking_name)
+        attempt->lacking_name = attempt->credential_name;
     return status;
 }
 
 static void wait_for_credential(struct gw_attempt *attempt)
 {
-    struct gw_credential_query query = query_of(attempt);
+    struct gw_credential_query query = query_of(attempt, attempt->lacking_name);
 
-    if (!attempt->credential_name) {
-        attempt->ctx.error = "the provider plugin waits for a credential that it did not ask for";
+    if (!attempt->lacking_name) { /* or it would be asked again and again, for ever */
+        attempt->ctx.error = attempt->credential_name
+                                 ? "the provider plugin waits for a credential that it has"
+                                 : "the provider plugin waits for a credential that it did not ask for";
         gw_attempt_fail_status(attempt, AIGW_E_STATE);
         return;
     }
@@ -440,8 +444,10 @@ static void build_and_go_on(struct gw_attempt *attempt)
 
 void gw_attempt_go_on(struct gw_attempt *attempt)
 {
-    aigw_status status = describe(attempt);
+    aigw_status status;
 
+    attempt->lacking_name = NULL;
+    status = describe(attempt);
     /* The provider speaks the dialect, but not to this target: several vendors' models may stand behind one. */
     if (status == AIGW_E_UNSUPPORTED && attempt->request.raw && !attempt->is_canonical) {
         attempt->is_canonical = true;

@@ -60,6 +60,7 @@ struct gw_attempt {
     struct gw_timer first;   /* no content came in time */
     struct gw_credential_wait *wait;
     const char *credential_name; /* the last one that was asked for */
+    const char *lacking_name;    /* the first one since the provider was asked last that is not there; NULL: none */
     aigw_str credential;         /* its value: to be masked where a server repeats it */
     int64_t started_us;
     struct gw_pass pass; /* what its end says goes to the target's circuit, with this */

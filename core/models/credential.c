@@ -22,6 +22,7 @@
 #define FETCH_MEMORY (4u << 20)
 #define VALUE_MAX    (64u << 10)
 #define EARLY_MS     60000 /* a new one is fetched when less than this is left, or a fifth of its life */
+#define LIFE_MIN_MS  1000  /* what is out of date when it comes would be fetched again and again, for ever */
 #define NAME_MAX_LEN 128u
 
 struct entry {
@@ -189,6 +190,14 @@ static void free_fetch(struct fetch *fetch)
     gw_snapshot_unref(snapshot);
 }
 
+/* On the monotonic clock. */
+static int64_t end_of_life(int64_t got_ms, int64_t life_ms)
+{
+    if (life_ms < 0 || life_ms > INT64_MAX - got_ms)
+        return INT64_MAX;
+    return got_ms + (life_ms < LIFE_MIN_MS ? LIFE_MIN_MS : life_ms);
+}
+
 static void end_fetch(struct fetch *fetch, aigw_status status, const struct aigw_credential_step *done)
 {
     const char *why = status ? gw_ctx_error(&fetch->ctx) : "";
@@ -212,7 +221,7 @@ static void end_fetch(struct fetch *fetch, aigw_status status, const struct aigw
             why = "out of memory";
         }
         entry->got_ms = gw_mono_ms();
-        entry->expires_ms = done->expires_ms < 0 ? INT64_MAX : entry->got_ms + done->expires_ms;
+        entry->expires_ms = end_of_life(entry->got_ms, done->expires_ms);
     }
     unlink_fetch(fetch);
     wake(entry, status, why);

@@ -6,6 +6,7 @@
 
 #define CHOICES_MAX 64u /* bits of finished_choices */
 #define EARLY_MAX   96u /* names of what was left out, above all */
+#define TOKENS_MAX  (INT64_C(1) << 40)
 
 /* Said before the answer itself: tokens of the prompt, the model's name. An error that follows can still be an honest
  * status (D37), so it does not begin the answer; names do where they are the answer. */
@@ -128,12 +129,40 @@ static aigw_status emit(struct gw_attempt *attempt, const struct aigw_event *eve
     return call->attempt == attempt ? AIGW_OK : AIGW_E_CLOSED;
 }
 
+/* Whatever a server writes there is added up: more than a number of tokens can be is not known. */
+static bool is_sane_usage(const struct aigw_usage *usage)
+{
+    return usage->input <= TOKENS_MAX && usage->output <= TOKENS_MAX && usage->cache_read <= TOKENS_MAX &&
+           usage->cache_write <= TOKENS_MAX && usage->cache_write_1h <= TOKENS_MAX && usage->reasoning <= TOKENS_MAX &&
+           usage->audio_input <= TOKENS_MAX && usage->audio_output <= TOKENS_MAX && usage->tool_prompt <= TOKENS_MAX;
+}
+
+static void make_sane(struct aigw_usage *usage)
+{
+    int64_t *const counts[] = { &usage->input,       &usage->output,         &usage->cache_read,
+                                &usage->cache_write, &usage->cache_write_1h, &usage->reasoning,
+                                &usage->audio_input, &usage->audio_output,   &usage->tool_prompt };
+
+    for (size_t i = 0; i < GW_ARRAY_LEN(counts); i++)
+        if (*counts[i] > TOKENS_MAX)
+            *counts[i] = -1;
+}
+
+static aigw_status emit_usage(struct gw_attempt *attempt, const struct aigw_event *event)
+{
+    struct aigw_event whole = *event;
+    struct aigw_usage usage = *event->usage;
+
+    make_sane(&usage);
+    whole.usage = &usage;
+    return emit(attempt, &whole);
+}
+
 aigw_status gw_attempt_emit(struct gw_attempt *attempt, const struct aigw_event *event)
 {
     struct aigw_event whole;
     struct aigw_usage usage;
     struct aigw_error error;
-
     aigw_status status;
 
     if (attempt->state == GW_ATTEMPT_OVER)
@@ -152,5 +181,7 @@ aigw_status gw_attempt_emit(struct gw_attempt *attempt, const struct aigw_event 
         event = &whole;
     }
     status = gw_event_check(&attempt->ctx, event);
-    return status ? status : emit(attempt, event);
+    if (status)
+        return status;
+    return event->usage && !is_sane_usage(event->usage) ? emit_usage(attempt, event) : emit(attempt, event);
 }

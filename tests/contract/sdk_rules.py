@@ -23,6 +23,9 @@ providers: {
     lines = { plugin = "probe_provider"; does = "http"; base_url = "%(url)s/lines"; };
     token = { plugin = "probe_provider"; does = "credential"; base_url = "%(url)s/auth"; };
     brief = { plugin = "probe_provider"; does = "credential"; base_url = "%(url)s/brief"; life_ms = 3000; };
+    dead = { plugin = "probe_provider"; does = "credential"; base_url = "%(url)s/dead"; life_ms = 0; };
+    pair = { plugin = "probe_provider"; does = "pair"; base_url = "%(url)s/pair"; };
+    pends = { plugin = "probe_provider"; does = "pends"; base_url = "%(url)s/pends"; };
     signed = { plugin = "probe_provider"; does = "sign"; base_url = "%(url)s/signed"; };
 };
 models: {
@@ -37,6 +40,9 @@ models: {
     lines = { targets = ( { provider = "lines"; model = "a"; } ); };
     token = { targets = ( { provider = "token"; model = "a"; } ); };
     brief = { targets = ( { provider = "brief"; model = "a"; } ); };
+    dead = { targets = ( { provider = "dead"; model = "a"; } ); };
+    pair = { targets = ( { provider = "pair"; model = "a"; } ); };
+    pends = { retries = 0; targets = ( { provider = "pends"; model = "a"; } ); };
     signed = { targets = ( { provider = "signed"; model = "a"; } ); };
 };
 features: { probe = { plugin = "probe_feature"; }; };
@@ -66,10 +72,10 @@ class Lines:
         path = ex.request.path
         with self.lock:
             self.seen.append((path, dict((k.lower(), v) for k, v in ex.request.headers), ex.request.body))
-        if path in ("/auth/ticket", "/brief/ticket"):
+        if path.endswith("/ticket"):
             await ex.sleep(0.1)
             ex.reply(200, "ticket")
-        elif path in ("/auth/token", "/brief/token"):
+        elif path.endswith("/token"):
             ex.reply(200 if ex.request.body == b"ticket" else 403, self.token)
         elif path in ("/auth", "/brief") and ex.request.header("authorization") != f"Bearer {self.token}":
             ex.reply(401, "who are you? " + str(ex.request.header("authorization")))
@@ -271,6 +277,28 @@ def credential_early(env):
         if longest_s < 0.3:  # or the machine was busy elsewhere just then: once more
             break
     truth(last - begun < 3.0, "a fetch before the end", last - begun)
+
+
+@case("SDK-credential-dead", "probe")
+def credential_dead(env):
+    """One that is out of date when it comes serves who waits for it; it is not fetched for ever."""
+    equal(env.probe("call", "dead").status, 200, "status")
+    equal(env.lines.count("/dead/ticket"), 1, "fetches")
+
+
+@case("SDK-credential-pair", "probe")
+def credential_pair(env):
+    """Two credentials, asked for one after the other before the provider waits for either."""
+    equal(env.probe("call", "pair").status, 200, "status")
+    equal(env.lines.count("/pair/ticket"), 2, "fetches")
+
+
+@case("SDK-credential-pends", "probe")
+def credential_pends(env):
+    """Who waits for a credential that is there would wait for ever."""
+    begun = time.monotonic()
+    equal(env.probe("call", "pends").status, 503, "status")
+    truth(time.monotonic() - begun < 1.2, "an answer before the deadline", time.monotonic() - begun)
 
 
 @case("SDK-sign", "probe")

@@ -227,6 +227,7 @@ PROVIDER = {
     "emit finish": (200, "value", "emit(): finish is 99"),
     "emit usage": (200, "size", "emit(): USAGE without usage"),
     "emit usage size": (200, "size", "emit(): the event, its usage or its error has a struct_size"),
+    "emit usage huge": (200, None, None),
     "emit error": (200, "size", "emit(): ERROR without error"),
     "emit error kind": (503, "value", "an error's kind is 999"),
     "emit end": (200, "value", "emit(): events of type 8 are the core's own"),

@@ -158,6 +158,7 @@ static void bad_event(const struct hostile *hostile, struct aigw_ctx *ctx, aigw_
 {
     const struct aigw_error error = { .struct_size = sizeof error, .kind = 999, .message = { NULL, 9 } };
     const struct aigw_usage usage = { .struct_size = 1 };
+    const struct aigw_usage huge = { .struct_size = sizeof huge, .input = 3, .output = INT64_MAX };
     const struct aigw_event small = { .struct_size = 3, .type = AIGW_EVENT_TEXT };
 
     if (is(what, "emit null"))
@@ -178,6 +179,8 @@ static void bad_event(const struct hostile *hostile, struct aigw_ctx *ctx, aigw_
         say(hostile, ctx, (struct aigw_event){ .type = AIGW_EVENT_USAGE });
     if (is(what, "emit usage size"))
         say(hostile, ctx, (struct aigw_event){ .type = AIGW_EVENT_USAGE, .usage = &usage });
+    if (is(what, "emit usage huge"))
+        say(hostile, ctx, (struct aigw_event){ .type = AIGW_EVENT_USAGE, .usage = &huge });
     if (is(what, "emit error"))
         say(hostile, ctx, (struct aigw_event){ .type = AIGW_EVENT_ERROR });
     if (is(what, "emit end"))

@@ -5,6 +5,8 @@
  *     silent       never says anything
  *     error        an error as the first thing of the answer, with the key it was given in its words
  *     http         POST {base_url} with the prompt, answered in lines of text; "." ends the answer
+ *     pair         the same with two credentials, both asked for before it waits
+ *     pends        the same, and it waits for what it has
  *     credential   as http, with a credential fetched from {base_url}/token in two steps
  *     sign         as http, with a header made of the digest of all that is sent
  */
@@ -29,7 +31,7 @@ static const struct aigw_setting settings[] = {
       .type = AIGW_SET_STRING,
       .offset = offsetof(struct probe, does),
       .default_value = "say",
-      .choices = "say|refuse|silent|error|http|credential|sign",
+      .choices = "say|refuse|silent|error|http|credential|pair|pends|sign",
       .help = "What it does." },
     { .name = "base_url", .type = AIGW_SET_STRING, .offset = offsetof(struct probe, base_url), .help = "Where to." },
     { .name = "api_key",
@@ -41,7 +43,7 @@ static const struct aigw_setting settings[] = {
       .type = AIGW_SET_INT,
       .offset = offsetof(struct probe, life_ms),
       .default_value = "3600000",
-      .min = 1,
+      .min = 0,
       .max = 3600000,
       .help = "How long a credential is good, in milliseconds." },
 };
@@ -70,7 +72,7 @@ static aigw_status probe_request(struct aigw_ctx *ctx, void *self, void *state, 
     const struct aigw_host *host = probe->host;
     struct probe_call *call = state;
     const char **headers = host->alloc(ctx, AIGW_LIFE_BUILD, sizeof *headers);
-    aigw_str token = AIGW_STR_NONE;
+    aigw_str token = AIGW_STR_NONE, other;
     aigw_status status;
 
     if (req->raw && target->model.len == 5 && memcmp(target->model.ptr, "plain", 5) == 0)
@@ -87,10 +89,12 @@ static aigw_status probe_request(struct aigw_ctx *ctx, void *self, void *state, 
     if (!headers)
         return AIGW_E_NOMEM;
     headers[0] = "Content-Type: text/plain";
-    if (does(probe, "credential")) {
+    if (does(probe, "credential") || does(probe, "pair") || does(probe, "pends")) {
         status = host->credential(ctx, "token", &token);
-        if (status != AIGW_OK)
-            return status;
+        if (does(probe, "pair") && host->credential(ctx, "other", &other) != AIGW_OK)
+            return AIGW_PENDING;
+        if (status != AIGW_OK || does(probe, "pends"))
+            return AIGW_PENDING;
         headers[0] = host->format(ctx, AIGW_LIFE_BUILD, "Authorization: Bearer %.*s", AIGW_STR_ARG(token));
     }
     ret_http->method = "POST";

@@ -73,7 +73,7 @@ struct aigw_credential_step {
     /* out */
     struct aigw_http_request *http; /* filled like request() fills it; its framing does not count                    */
     aigw_str value;                 /* copied by the core; a secret                                                  */
-    int64_t expires_ms;             /* from now on; -1: never                                                        */
+    int64_t expires_ms;             /* from now on; -1: never. Below a second it is one: calls that wait use it      */
 };
 
 /** One frame of a good answer. Borrowed until frame() returns. */

@@ -370,7 +370,8 @@ static inline uint32_t aigw_error_kind_of_status(int32_t http_status)
 
 #define AIGW_USAGEF_ESTIMATED 0x1u /* counted by us, not by the server */
 
-/** Tokens; -1 unknown. `input` and `output` include what the details below count. */
+/** Tokens; -1 unknown, as the core reads what is beyond 2^40. `input` and `output` include what the details below
+ *  count. */
 struct aigw_usage {
     uint32_t struct_size;
     uint32_t flags; /* AIGW_USAGEF_* */
