@@ -88,15 +88,18 @@ bool cases_answer_line(struct cases *c, const struct section *s, struct cases_an
 
         type = gw_arena_printf(&c->arena, "%s %s", type, parameter);
     }
-    if (!gw_str_to_u64(gw_str(status), 599, &number) || number < 200 || (*type && !strchr(type, '/'))) {
+    if (!gw_str_to_u64(gw_str(status), 599, &number) || number < 200 ||
+        (*type && strcmp(type, "-") != 0 && !strchr(type, '/'))) {
         cases_finding(c,
-                      "answer: expected \"=== answer <status> [<content type> [<retry-after>]]\" with a status of 200 "
-                      "to 599, found \"%s\"",
+                      "answer: expected \"=== answer <status> [<content type, - for none> [<retry-after>]]\" with a "
+                      "status of 200 to 599, found \"%s\"",
                       s->arg);
         return false;
     }
     *ret = (struct cases_answer_head){ .status = (int)number,
-                                       .type = *type ? type : "text/event-stream",
+                                       .type = strcmp(type, "-") == 0 ? ""
+                                               : *type                ? type
+                                                                      : "text/event-stream",
                                        .retry_after = *rest ? rest : NULL };
     return true;
 }
