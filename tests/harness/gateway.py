@@ -113,6 +113,12 @@ class Context:
     def note(self, text):
         self.notes.append(text)
 
+    def clear(self):
+        """After a run without failures: only the logs stay."""
+        for name in os.listdir(self.work_dir):
+            if name != "logs" and os.path.isdir(os.path.join(self.work_dir, name)):
+                shutil.rmtree(os.path.join(self.work_dir, name), ignore_errors=True)
+
     def folder(self, hint):
         return tempfile.mkdtemp(prefix=hint + "-", dir=self.work_dir)
 

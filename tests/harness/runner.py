@@ -1,10 +1,10 @@
 """Cases, fixtures, tables, and the loop that runs them.
 
 A fixture makes an environment (a gateway and its fakes). The cases of one module that share a fixture form a group:
-they run one after the other against one environment; groups run side by side, the longest first. Behind the others,
-when the machine has less to do, come those of fixtures marked patient, which mostly wait and say how long at most, a
-few side by side; then those marked serial, which measure time or memory, one by one. Those whose clients take far more
-of the machine than the gateway does are heavy: they run when asked for, by `tests/run --heavy`.
+they run one after the other against one environment; groups run side by side, the longest first. Those of fixtures
+marked patient mostly wait: they run beside the others from the beginning, a few at a time, so that their waiting costs
+no time of its own. Then come those marked serial, which measure time or memory, one by one. Those whose clients take
+far more of the machine than the gateway does are heavy: they run when asked for, by `tests/run --heavy`.
 """
 import fnmatch
 import json
@@ -90,7 +90,7 @@ def truth(condition, expected, found=""):
 # -- running ---------------------------------------------------------------------------------------------------------
 
 CASE_S = 0.05  # what one takes, by and large
-PATIENT_JOBS = 4
+PATIENT_JOBS = 3
 
 
 class Run:
@@ -135,18 +135,20 @@ class Run:
             if self._wanted(item) and _fixtures[item.fixture].heavy == self.heavy:
                 groups.setdefault((item.module, item.fixture), []).append(item)
         places = [(group, _fixtures[group[0][1]]) for group in groups.items()]
-        self._side_by_side([group for group, place in places if not place.serial and not place.patient], self.jobs)
-        self._side_by_side([group for group, place in places if place.patient], min(self.jobs, PATIENT_JOBS))
+        with ThreadPoolExecutor(max_workers=min(self.jobs, PATIENT_JOBS)) as waiting:
+            futures = self._submit(waiting, [group for group, place in places if place.patient])
+            with ThreadPoolExecutor(max_workers=self.jobs) as working:
+                futures += self._submit(working, [group for group, place in places if not place.serial and not place.patient])
+            for future in futures:
+                future.result()
         for group, place in places:
             if place.serial:
                 self._group(*group)
 
-    def _side_by_side(self, groups, jobs):
+    def _submit(self, pool, groups):
         """The longest first, so that none is left running alone at the end."""
         groups.sort(key=lambda group: -max(_fixtures[group[0][1]].takes_s, CASE_S * len(group[1])))
-        with ThreadPoolExecutor(max_workers=jobs) as pool:
-            for future in [pool.submit(self._group, *group) for group in groups]:
-                future.result()
+        return [pool.submit(self._group, *group) for group in groups]
 
     def _group(self, key, items):
         factory = _fixtures[key[1]].factory
