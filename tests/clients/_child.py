@@ -12,7 +12,7 @@ class Child:
     """said: the first line that it printed, when it greets. It gives way to the gateways and to what measures them."""
 
     def __init__(self, command, env=None, greets=True):
-        self.process = subprocess.Popen(["nice", "-n", "10", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        self.process = subprocess.Popen(["nice", "-n", "5", *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True, env=env)
         self.errors = []
         threading.Thread(target=lambda: self.errors.extend(self.process.stderr), daemon=True).start()
