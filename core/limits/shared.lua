@@ -13,6 +13,10 @@ local me, seq, is_ask, is_beat = ARGV[1], ARGV[2], ARGV[3] == 'ask', ARGV[4] == 
 local function text(n) return string.format('%.0f', n) end
 if is_beat then
   redis.call('ZADD', KEYS[2], text(now_ms), me)
+  -- its clock was set back: who was heard later than now was heard now, or would live on for as long
+  for _, id in ipairs(redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. text(now_ms), '+inf')) do
+    redis.call('ZADD', KEYS[2], text(now_ms), id)
+  end
   redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', text(alive_from))
   redis.call('PEXPIRE', KEYS[2], 60000)
 end

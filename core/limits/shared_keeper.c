@@ -137,6 +137,7 @@ static void come_up(struct gw_shared *shared, aigw_str ledger)
     (void)snprintf(shared->name, sizeof shared->name, "%s.%u", shared->id, shared->generation);
     shared->is_returning = shared->must_beat = true;
     shared->returned_ms = gw_mono_ms();
+    shared->heard_ms = 0;
     gw_ops_join(shared, ledger);
     gw_timer_set(shared->loop, &shared->beat, GW_SHARED_BEAT_MS);
     gw_timer_set(shared->loop, &shared->look, GW_SHARED_LOOK_MS);

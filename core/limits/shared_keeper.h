@@ -80,10 +80,11 @@ struct gw_shared {
     int64_t relied_ms;   /* since when it is relied on */
     int64_t forgot_ms;   /* when it was last said that it forgot; 0: never */
     bool is_returning;   /* UP, but the others are not all back */
-    bool must_beat;      /* when what there was to tell at the return is told */
+    bool must_beat;      /* at the return: when what there was to tell is told; else when there is room */
     int64_t returned_ms; /* when that began */
     int64_t store_ms;    /* its clock when it answered last; once it is lost: when that was */
     int64_t answered_ms; /* the same moment here */
+    int64_t heard_ms;    /* its clock when it heard that we live; 0: not yet */
     int64_t expected;    /* replicas at that time */
     bool was_said_down;
     bool is_leaving;

@@ -204,7 +204,8 @@ void gw_ops_send(struct gw_shared *shared)
     take_listed(shared);
     while (shared->listed && shared->tells_flying == 0 && may_send(shared))
         send_tell(shared);
-    if (shared->must_beat && !shared->listed) { /* whoever hears it may rely on what was told before */
+    /* Who hears it at the return relies on what was told before. */
+    if (shared->must_beat && !(shared->is_returning && shared->listed)) {
         shared->must_beat = false;
         gw_ops_beat(shared);
     }
@@ -225,6 +226,8 @@ void gw_ops_beat(struct gw_shared *shared)
 
     if (op)
         send_op(shared, op, true);
+    else
+        shared->must_beat = true; /* as soon as there is room: nobody is to seem dead who has much to ask */
 }
 
 void gw_ops_ask(struct gw_shared *shared, struct gw_limit_ask *ask)
@@ -284,6 +287,8 @@ static void note_replicas(struct gw_shared *shared, const struct gw_script_reply
 {
     const bool has_changed = said->replicas != (int64_t)atomic_load(&shared->view.replicas);
 
+    if (said->rank >= 0)
+        shared->heard_ms = said->now_ms;
     if (said->rank >= 0 && shared->is_returning &&
         (said->fresh >= shared->expected || gw_mono_ms() - shared->returned_ms > GW_SHARED_ALIVE_MS))
         gw_keeper_return(shared);
@@ -335,6 +340,8 @@ void gw_ops_reply(struct gw_shared *shared, const struct redisReply *reply)
     why = reply->type == REDIS_REPLY_ERROR ? text : gw_script_read(reply, op->seq, op->count, &said);
     if (!why && said.refused && !op->was_ask)
         why = "it refuses what it was told";
+    if (!why && shared->heard_ms && said.now_ms - shared->heard_ms > GW_SHARED_ALIVE_MS)
+        why = "by its clock it had not heard of this gateway for so long that calls under way do not count any more";
     if (why) {
         gw_keeper_lose(shared, why);
         return;

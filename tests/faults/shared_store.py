@@ -1,13 +1,15 @@
 """Limits that are shared, and a store that is there and yet does not keep what it is told: emptied, without memory, with a
 counter that it cannot read. See shared_limits.py."""
+import signal
 import threading
 import time
 
 from contract._env import Reply
+from fakes.net import Gate
 from fakes.store import Store, program
 from harness.runner import case, equal, fixture, truth
 
-from .shared_limits import DAY, PATIENCE, WAIT_S, Closing, Cluster, await_events, await_number
+from .shared_limits import DAY, PATIENCE, WAIT_S, Closing, Cluster, await_empty, await_events, await_number
 
 
 class Own:
@@ -133,3 +135,45 @@ def out_of_memory(env):
         await_number(store, 20)
         await_events(gw, "shared.down", 1)
         await_events(gw, "shared.up", 2)
+
+
+@case("OP-LIM-04-stopped", "shared-store")
+def stopped(env):
+    """A gateway that does not run for a while counts as dead; when it goes on, so do its calls, and they count again."""
+    gate = Gate()
+    with Closing(Store(env.ctx)) as store, Cluster(env.ctx, 2, 'q: { parallel = 4; };', store.url(), f'mode = "strict"; {PATIENCE}',
+                                                   reply=Reply(pieces=("a", "b"), gate=gate)) as all_:
+        first, second = all_.gws
+        all_.await_up()
+        conns = [all_.open_stream(first) for _ in range(4)]
+        truth(all_.script.wait(lambda s: s.count == 4), "four streams at the model server", all_.script.count)
+        equal(all_.ask(second).status, 429, "status at the other gateway")
+        all_.await_looks()
+        first.signal(signal.SIGSTOP)
+        try:
+            await_status(lambda: admitted(all_, second), True, "a place of those that seem to be dead")
+        finally:
+            first.signal(signal.SIGCONT)
+        await_status(lambda: admitted(all_, second), False, "no place again")
+        equal(all_.ask(second).status, 429, "status while the four streams run")
+        gate.set()
+        for conn in conns:
+            equal(conn.read_response().is_complete, True, "a stream to its end")
+            conn.close()
+        await_empty(store, "*:p")
+
+
+def admitted(all_, gw):
+    """Does a stream get a place? It is left at once then."""
+    conn = all_.open_stream(gw)
+    try:
+        return conn.read_head().status == 200
+    finally:
+        conn.close()
+
+
+def await_status(test, wanted, what):
+    deadline = time.monotonic() + WAIT_S
+    while test() != wanted:
+        truth(time.monotonic() < deadline, what, "none")
+        threading.Event().wait(0.05)
