@@ -75,7 +75,7 @@ static size_t value_size(uint8_t type, const uint8_t *at, size_t left)
 
 /** What the headers say that a frame carries. */
 struct said {
-    aigw_str message_type, event_type, exception_type, error_code;
+    aigw_str message_type, event_type, exception_type, error_code, error_message;
 };
 
 static aigw_status read_headers(const uint8_t *at, size_t left, struct said *said)
@@ -106,6 +106,8 @@ static aigw_status read_headers(const uint8_t *at, size_t left, struct said *sai
             said->exception_type = value;
         else if (gw_str_is(name, ":error-code"))
             said->error_code = value;
+        else if (gw_str_is(name, ":error-message"))
+            said->error_message = value;
     }
     return AIGW_OK;
 }
@@ -128,6 +130,8 @@ aigw_status gw_eventstream_message(const uint8_t *bytes, size_t len, gw_frame_fn
     if (frame.exception.len == 0 && said.message_type.len > 0 && !gw_str_is(said.message_type, "event"))
         frame.exception = said.message_type;
     frame.data = (aigw_str){ (const char *)bytes + GW_EVENTSTREAM_PRELUDE + headers, len - headers - MESSAGE_MIN };
+    if (frame.data.len == 0 && said.error_message.len > 0) /* an error has no payload: these are its words */
+        frame.data = said.error_message;
     return fn(user, &frame);
 }
 

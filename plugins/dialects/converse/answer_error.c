@@ -7,6 +7,8 @@
  * What the signature or the key is refused for is told in words of our own: theirs repeat what was signed. */
 #include "converse.h"
 
+#include "../common/refusal.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -80,7 +82,7 @@ bool converse_is_exception(aigw_str name)
 }
 
 /** What is told; the texts live as long as what was read. */
-struct refusal {
+struct complaint {
     aigw_str name, message;
 };
 
@@ -100,31 +102,31 @@ static aigw_str message_of(struct reader *r, const struct aigw_json *object)
 }
 
 /* 403 is AWS's answer to a bad signature and to a right that is missing. */
-static void describe(const struct aigw_host *host, struct aigw_ctx *ctx, const struct refusal *refusal,
+static void describe(const struct aigw_host *host, struct aigw_ctx *ctx, const struct complaint *complaint,
                      struct aigw_error *error)
 {
     const char *words = NULL;
     aigw_str theirs;
 
     for (size_t i = 0; i < EXCEPTIONS; i++)
-        if (is_named(refusal->name, exceptions[i].name)) {
+        if (is_named(complaint->name, exceptions[i].name)) {
             error->kind = exceptions[i].kind;
             words = exceptions[i].words;
             if (error->http_status == 0)
                 error->http_status = exceptions[i].status;
         }
-    if (error->kind == AIGW_ERR_BAD_REQUEST && wire_says_too_long(refusal->message))
+    if (error->kind == AIGW_ERR_BAD_REQUEST && wire_says_too_long(complaint->message))
         error->kind = AIGW_ERR_CONTEXT_TOO_LONG;
-    if (error->kind == AIGW_ERR_BAD_REQUEST && (wire_contains(refusal->message, "model identifier is invalid") ||
-                                                wire_contains(refusal->message, "on-demand throughput")))
+    if (error->kind == AIGW_ERR_BAD_REQUEST && (wire_contains(complaint->message, "model identifier is invalid") ||
+                                                wire_contains(complaint->message, "on-demand throughput")))
         error->kind = AIGW_ERR_NOT_FOUND; /* the model's name or region is wrong, or it wants an inference profile */
     /* Bearer keys that are bad come with words of a refused right. */
     if (error->kind == AIGW_ERR_PERMISSION &&
-        (wire_contains(refusal->message, "security token") || wire_contains(refusal->message, "bearer token") ||
-         wire_contains(refusal->message, "api key")))
+        (wire_contains(complaint->message, "security token") || wire_contains(complaint->message, "bearer token") ||
+         wire_contains(complaint->message, "api key")))
         error->kind = AIGW_ERR_AUTH;
-    if (refusal->name.len > 0 && error->kind != AIGW_ERR_AUTH) /* clients take "ExpiredToken" for theirs */
-        error->code = wire_words(host, ctx, refusal->name);
+    if (complaint->name.len > 0 && error->kind != AIGW_ERR_AUTH) /* clients take "ExpiredToken" for theirs */
+        error->code = wire_words(host, ctx, complaint->name);
     if (error->kind == AIGW_ERR_AUTH) {
         char *text = host->format(ctx, AIGW_LIFE_REQUEST, "%s%s",
                                   words ? words : "AWS refused the credentials or the API key", check_keys);
@@ -132,7 +134,7 @@ static void describe(const struct aigw_host *host, struct aigw_ctx *ctx, const s
         error->message = wire_str(text);
         return;
     }
-    theirs = wire_words(host, ctx, refusal->message);
+    theirs = wire_words(host, ctx, complaint->message);
     if (theirs.len > 0)
         error->message = theirs;
 }
@@ -141,17 +143,17 @@ void converse_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const 
                       struct aigw_error *ret_error)
 {
     aigw_str request_id = host->answer_header(ctx, "x-amzn-requestid");
-    struct refusal refusal = { .name = plain_name(host->answer_header(ctx, "x-amzn-errortype")) };
+    struct complaint complaint = { .name = plain_name(host->answer_header(ctx, "x-amzn-errortype")) };
     struct aigw_json root;
     struct reader r;
 
     reader_begin(&r, failure->body, &root);
-    refusal.message = message_of(&r, &root);
-    if (refusal.name.len == 0)
-        refusal.name = plain_name(reader_str(&r, &root, "__type"));
-    if (refusal.name.len == 0)
-        refusal.name = plain_name(reader_str(&r, &root, "code"));
-    describe(host, ctx, &refusal, ret_error);
+    complaint.message = root.type == AIGW_JSON_ABSENT ? refusal_plain_words(&r, failure->body) : message_of(&r, &root);
+    if (complaint.name.len == 0)
+        complaint.name = plain_name(reader_str(&r, &root, "__type"));
+    if (complaint.name.len == 0)
+        complaint.name = plain_name(reader_str(&r, &root, "code"));
+    describe(host, ctx, &complaint, ret_error);
     if (request_id.len > 0) /* what the vendor's support asks for */
         host->log(ctx, AIGW_LOG_INFO, "AWS calls the refused request %.*s",
                   AIGW_STR_ARG(wire_words(host, ctx, request_id)));
@@ -161,7 +163,7 @@ void converse_failure(const struct aigw_host *host, struct aigw_ctx *ctx, const 
 aigw_status converse_emit_exception(struct converse_in *in, aigw_str name, const struct aigw_json *value,
                                     aigw_str words)
 {
-    struct refusal refusal = { .name = plain_name(name), .message = message_of(in->reader, value) };
+    struct complaint complaint = { .name = plain_name(name), .message = message_of(in->reader, value) };
     struct aigw_error error = { .struct_size = sizeof error,
                                 .kind = AIGW_ERR_SERVER,
                                 .retry_after_ms = -1,
@@ -169,8 +171,8 @@ aigw_status converse_emit_exception(struct converse_in *in, aigw_str name, const
     struct aigw_event event = { .struct_size = sizeof event, .type = AIGW_EVENT_ERROR, .error = &error };
 
     if (value->type == AIGW_JSON_ABSENT)
-        refusal.message = words;
+        complaint.message = words;
     in->call->state = CONVERSE_OVER;
-    describe(in->host, in->ctx, &refusal, &error);
+    describe(in->host, in->ctx, &complaint, &error);
     return converse_emit(in, &event);
 }

@@ -128,7 +128,8 @@ static const struct {
         "[one|{\"a\":1}|][two|{}|][three|[]|][|x|]"),
     ROW("sse-one-value-over-lines", AIGW_FRAMING_SSE, "data: {\"a\":\ndata: {\"b\":\"\\\"{\"}\ndata: }\n\n",
         "[|{\"a\":\n{\"b\":\"\\\"{\"}\n}|]"),
-    ROW("sse-data-twice", AIGW_FRAMING_SSE, "data: data: {\"a\":1}\n\ndata:data:data:  [DONE] \n\ndata: data: words\n\n",
+    ROW("sse-data-twice", AIGW_FRAMING_SSE,
+        "data: data: {\"a\":1}\n\ndata:data:data:  [DONE] \n\ndata: data: words\n\n",
         "[|{\"a\":1}|][|[DONE]|][|data: words|]"),
     ROW("sse-value-then-text", AIGW_FRAMING_SSE, "data: {}\ndata: text\ndata: {}\n\n", "[|{}\ntext\n{}|]"),
     ROW("sse-text-then-value", AIGW_FRAMING_SSE, "data: text\ndata: {}\n\n", "[|text\n{}|]"),
@@ -471,9 +472,12 @@ START_TEST(event_stream_messages_are_read_at_every_split)
     put_event(&in, "event", ":event-type", "stop", "");
     put_event(&in, "exception", ":exception-type", "throttling", "{\"message\":\"slow down\"}");
     put_event(&in, "error", ":error-code", "500", "");
+    put_event(&in, "error", ":error-message", "its words", "");
+    put_event(&in, "error", ":error-message", "its words", "{}");
     put_event(&in, "error", NULL, NULL, "x");
     check_all_splits("messages", AIGW_FRAMING_EVENTSTREAM, gw_buf_str(&in),
-                     "[contentDelta|{\"t\":\"Hi\"}|][stop||][|{\"message\":\"slow down\"}|throttling][||500][|x|error]",
+                     "[contentDelta|{\"t\":\"Hi\"}|][stop||][|{\"message\":\"slow down\"}|throttling][||500]"
+                     "[|its words|error][|{}|error][|x|error]",
                      AIGW_OK);
     gw_buf_done(&in);
 }
