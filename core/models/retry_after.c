@@ -81,13 +81,15 @@ static int64_t until_date_ms(aigw_str text)
 
 /* ---- when a rate limit begins anew: servers that say no Retry-After often say that ---- */
 
-/* "6m0s", "1.5s", "20ms", "1h". -1: it is no such text. */
+/* "6m0s", "1.5s", "20ms", "1h", "2 minutes". -1: it is no such text. */
 static int64_t duration_ms(aigw_str text)
 {
     static const struct {
         const char *unit;
         double ms;
-    } units[] = { { "ms", 1 }, { "s", 1000 }, { "m", 60000 }, { "h", 3600000 }, { "d", 86400000 } };
+    } units[] = { { "ms", 1 },          { "s", 1000 },       { "m", 60000 },      { "h", 3600000 }, { "d", 86400000 },
+                  { "sec", 1000 },      { "second", 1000 },  { "seconds", 1000 }, { "min", 60000 }, { "minute", 60000 },
+                  { "minutes", 60000 }, { "hour", 3600000 }, { "hours", 3600000 } };
     double sum_ms = 0, value;
 
     while (text.len) {
@@ -97,8 +99,8 @@ static int64_t duration_ms(aigw_str text)
             digits++;
         while (digits + letters < text.len && !strchr("0123456789.", text.ptr[digits + letters]))
             letters++;
-        aigw_str unit = { text.ptr + digits, letters };
-        while (i < GW_ARRAY_LEN(units) && !gw_str_is(unit, units[i].unit))
+        aigw_str unit = gw_str_trim((aigw_str){ text.ptr + digits, letters });
+        while (i < GW_ARRAY_LEN(units) && !gw_str_eq_ci(unit, gw_str(units[i].unit)))
             i++;
         if (i == GW_ARRAY_LEN(units) || !read_number((aigw_str){ text.ptr, digits }, &value))
             return -1;
@@ -132,10 +134,26 @@ struct reset {
     int64_t exhausted_ms, soonest_ms;
 };
 
-static void note_reset(struct reset *reset, const char *name, const char *remaining)
+/* What a header says in one line of all limits: "limit=9, remaining=0, reset=30", newer ones "\"name\";r=0;t=30". */
+static int64_t reset_among_ms(aigw_str text)
 {
-    int64_t wait_ms = reset_ms(gw_transfer_header(reset->transfer, name));
+    static const char *const marks[] = { "reset=", ";t=" };
+    const char *at = NULL;
+    aigw_str rest;
 
+    for (size_t i = 0; i < GW_ARRAY_LEN(marks) && !at && text.len > 0; i++)
+        if ((at = memmem(text.ptr, text.len, marks[i], strlen(marks[i]))))
+            at += strlen(marks[i]);
+    if (!at)
+        return -1;
+    rest = (aigw_str){ at, 0 };
+    while (at + rest.len < text.ptr + text.len && at[rest.len] >= '0' && at[rest.len] <= '9')
+        rest.len++;
+    return reset_ms(rest);
+}
+
+static void note_wait(struct reset *reset, int64_t wait_ms, const char *remaining)
+{
     if (wait_ms < 0)
         return;
     if (remaining && gw_str_is(gw_str_trim(gw_transfer_header(reset->transfer, remaining)), "0") &&
@@ -143,6 +161,11 @@ static void note_reset(struct reset *reset, const char *name, const char *remain
         reset->exhausted_ms = wait_ms;
     if (reset->soonest_ms < 0 || wait_ms < reset->soonest_ms)
         reset->soonest_ms = wait_ms;
+}
+
+static void note_reset(struct reset *reset, const char *name, const char *remaining)
+{
+    note_wait(reset, reset_ms(gw_transfer_header(reset->transfer, name)), remaining);
 }
 
 /* The name of the header that says what is left of a limit of that unit; NULL: the provider knows of none. */
@@ -171,22 +194,26 @@ int64_t gw_rate_reset_ms(const struct gw_plugin *plugin, const struct gw_transfe
 
     for (size_t i = 0; i < GW_ARRAY_LEN(limits); i++)
         note_reset(&reset, limits[i].reset, limits[i].remaining);
+    note_wait(&reset, reset_among_ms(gw_transfer_header(transfer, "ratelimit")), NULL);
     for (uint32_t i = 0; i < plugin->provider.rate_header_count; i++)
         if (plugin->rate_headers[i].what == AIGW_RATE_RESET)
             note_reset(&reset, plugin->rate_headers[i].name, remaining_of(plugin, plugin->rate_headers[i].unit));
     return reset.exhausted_ms >= 0 ? reset.exhausted_ms : reset.soonest_ms;
 }
 
-/* The first of a list of numbers, and without quotes; a date has a comma of its own. */
+/* The first of a list of numbers, without quotes and parameters; a date has a comma of its own. */
 static aigw_str first_of(aigw_str text)
 {
-    const char *comma;
+    size_t len = 0;
 
     text = gw_str_trim(text);
     if (text.len >= 2 && text.ptr[0] == '"' && text.ptr[text.len - 1] == '"')
         text = gw_str_trim((aigw_str){ text.ptr + 1, text.len - 2 });
-    comma = text.len > 0 && text.ptr[0] >= '0' && text.ptr[0] <= '9' ? memchr(text.ptr, ',', text.len) : NULL;
-    return comma ? (aigw_str){ text.ptr, (size_t)(comma - text.ptr) } : text;
+    if (text.len == 0 || text.ptr[0] < '0' || text.ptr[0] > '9')
+        return text;
+    while (len < text.len && text.ptr[len] != ',' && text.ptr[len] != ';')
+        len++;
+    return (aigw_str){ text.ptr, len };
 }
 
 int64_t gw_retry_after_ms(const struct gw_transfer *transfer)
