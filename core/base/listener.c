@@ -97,6 +97,32 @@ bool gw_listener_is_at(int fd, const char *host, uint16_t port)
     return is_there;
 }
 
+const char *gw_listener_reached_at(const char *host)
+{
+    const struct addrinfo hints = { .ai_flags = AI_PASSIVE | AI_NUMERICHOST, .ai_socktype = SOCK_STREAM };
+    struct addrinfo *found = NULL;
+    const char *name = host;
+
+    if (!host || !*host)
+        return "127.0.0.1";
+    if (getaddrinfo(host, NULL, &hints, &found) != 0)
+        return host;
+    if (found->ai_family == AF_INET) {
+        if (((const struct sockaddr_in *)(const void *)found->ai_addr)->sin_addr.s_addr == htonl(INADDR_ANY))
+            name = "127.0.0.1";
+    } else if (found->ai_family == AF_INET6) {
+        const struct in6_addr *address = &((const struct sockaddr_in6 *)(const void *)found->ai_addr)->sin6_addr;
+        static const struct in6_addr any_v4 = { { { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff } } };
+
+        if (IN6_IS_ADDR_UNSPECIFIED(address))
+            name = "::1";
+        else if (memcmp(address, &any_v4, sizeof any_v4) == 0)
+            name = "127.0.0.1";
+    }
+    freeaddrinfo(found);
+    return name;
+}
+
 uint16_t gw_listener_port(int fd)
 {
     struct sockaddr_in6 bound = { 0 };

@@ -15,6 +15,9 @@ struct gw_listener_options {
 int gw_listener_open(const char *host, uint16_t port, const struct gw_listener_options *options, struct gw_err *reterr);
 /** Does the socket listen where gw_listener_open() would? Port 0: on any. */
 bool gw_listener_is_at(int fd, const char *host, uint16_t port);
+/** Where a socket that listens on host is reached from this machine: host itself, or the loopback address for one that,
+ *  in whatever spelling, means every address. Nothing is looked up. */
+const char *gw_listener_reached_at(const char *host);
 /** 0: unknown. */
 uint16_t gw_listener_port(int fd);
 /** Make a socket that came with the process one as gw_listener_open() makes them. On failure reterr says what it is

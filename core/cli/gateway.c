@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "auth/auth.h"
+#include "base/listener.h"
 #include "base/log.h"
 #include "config/json.h"
 
@@ -23,17 +24,9 @@ const struct gw_node *cli_settings_load(const struct cli_options *options, struc
     return conf;
 }
 
-/** The loopback address for one that means all of them. */
-static const char *reachable(const char *host)
+const char *cli_url_of(struct gw_arena *arena, bool is_tls, const char *host, int64_t port)
 {
-    if (!host || !*host || strcmp(host, "0.0.0.0") == 0)
-        return "127.0.0.1";
-    return strcmp(host, "::") == 0 ? "::1" : host;
-}
-
-static const char *url_of(struct gw_arena *arena, bool is_tls, const char *host, int64_t port)
-{
-    const char *name = reachable(host);
+    const char *name = gw_listener_reached_at(host);
     bool is_v6 = strchr(name, ':') != NULL;
 
     return gw_arena_printf(arena, "%s://%s%s%s:%lld", is_tls ? "https" : "http", is_v6 ? "[" : "", name,
@@ -42,14 +35,14 @@ static const char *url_of(struct gw_arena *arena, bool is_tls, const char *host,
 
 const char *cli_api_url(struct gw_arena *arena, const struct gw_settings *settings)
 {
-    return url_of(arena, settings->tls.enabled != 0, settings->server.host, settings->server.port);
+    return cli_url_of(arena, settings->tls.enabled != 0, settings->server.host, settings->server.port);
 }
 
 const char *cli_metrics_url(struct gw_arena *arena, const struct gw_settings *settings)
 {
     if (!settings->server.metrics_host || !*settings->server.metrics_host)
         return NULL;
-    return url_of(arena, false, settings->server.metrics_host, settings->server.metrics_port);
+    return cli_url_of(arena, false, settings->server.metrics_host, settings->server.metrics_port);
 }
 
 void cli_quiet_log(void)

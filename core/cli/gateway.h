@@ -14,6 +14,8 @@ struct json_object;
  * the same. Answers conf.d. */
 const struct gw_node *cli_settings_load(const struct cli_options *options, struct gw_arena *arena,
                                         struct gw_settings *ret_settings, struct gw_problems *problems);
+/** As "http://127.0.0.1:5052": where a listener on host is reached from here. */
+const char *cli_url_of(struct gw_arena *arena, bool is_tls, const char *host, int64_t port);
 /** "http://127.0.0.1:5052": where it answers on this machine. Arena memory. */
 const char *cli_api_url(struct gw_arena *arena, const struct gw_settings *settings);
 /** The same of the metrics listener; NULL when it has none. */

@@ -10,7 +10,7 @@
 
 #include <curl/curl.h>
 
-#include "cli/internal.h"
+#include "cli/gateway.h"
 #include "config/node.h"
 
 #define ARENA_MAX  ((size_t)16 << 20)
@@ -23,21 +23,11 @@ struct target {
     const char *why;
 };
 
-/** The address by which a listener of `host` is reached from here, as it stands in a URL. */
-static const char *reachable(struct gw_arena *arena, const char *host)
-{
-    if (!*host || strcmp(host, "0.0.0.0") == 0)
-        return "127.0.0.1";
-    if (strcmp(host, "::") == 0 || strcmp(host, "[::]") == 0)
-        return "[::1]";
-    return strchr(host, ':') && *host != '[' ? gw_arena_printf(arena, "[%s]", host) : host;
-}
-
 static struct target target_of(const struct cli_options *options, const struct gw_settings *settings)
 {
     struct gw_arena *arena = options->arena;
     const char *path = options->ready ? "/monitoring/ready" : "/monitoring/healthz";
-    const char *host = settings->server.host ? settings->server.host : "";
+    const char *host = settings->server.host;
     int64_t port = settings->server.port;
     bool is_tls = settings->tls.enabled != 0;
 
@@ -57,8 +47,7 @@ static struct target target_of(const struct cli_options *options, const struct g
     }
     if (port <= 0)
         return (struct target){ NULL, "the port is 0, any free one: there is no telling which; set server.port" };
-    return (struct target){ gw_arena_printf(arena, "%s://%s:%lld%s", is_tls ? "https" : "http", reachable(arena, host),
-                                            (long long)port, path),
+    return (struct target){ gw_arena_printf(arena, "%s%s", cli_url_of(arena, is_tls, host, port), path),
                             "out of memory" };
 }
 

@@ -267,19 +267,16 @@ static void *serve(void *arg)
 
 /* ---- the listener --------------------------------------------------------------------------------------------- */
 
-/** Any free port is for tests and trials: nobody wants that one open to the world. */
-static const char *host_for_any_port(const char *host)
+const char *gw_metrics_host(const char *host, uint16_t port)
 {
-    if (!host || !*host || strcmp(host, "0.0.0.0") == 0)
-        return "127.0.0.1";
-    return strcmp(host, "::") == 0 ? "::1" : host;
+    return port ? host : gw_listener_reached_at(host);
 }
 
 int gw_metrics_listen(const char *host, uint16_t port, struct gw_err *reterr)
 {
     static const struct gw_listener_options options = { .backlog = BACKLOG };
     struct gw_err why = { "" };
-    int fd = gw_listener_open(port ? host : host_for_any_port(host), port, &options, &why);
+    int fd = gw_listener_open(gw_metrics_host(host, port), port, &options, &why);
 
     if (fd < 0)
         gw_err_set(reterr, AIGW_E_CONFIG,
@@ -292,7 +289,7 @@ int gw_metrics_listen(const char *host, uint16_t port, struct gw_err *reterr)
 
 bool gw_metrics_listens_at(int fd, const char *host, uint16_t port)
 {
-    return gw_listener_is_at(fd, port ? host : host_for_any_port(host), port);
+    return gw_listener_is_at(fd, gw_metrics_host(host, port), port);
 }
 
 static aigw_status start_library(struct gw_metrics_server *server)

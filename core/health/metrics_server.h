@@ -7,6 +7,8 @@
 
 struct gw_metrics_server;
 
+/** Where it listens: any free port is for tests and trials, and nobody wants that one open to the world. */
+const char *gw_metrics_host(const char *host, uint16_t port);
 /** Listen on host ("0.0.0.0", "::", a name; NULL: every address) and port (0: any free one, and then on loopback when
  *  host means every address). The descriptor, or -1 with reterr. */
 int gw_metrics_listen(const char *host, uint16_t port, struct gw_err *reterr);

@@ -104,13 +104,15 @@ static void announce(const struct gw_serving *serving)
 {
     const struct gw_settings *settings = &serving->snapshot->settings;
     const char *bypass = gw_auth_bypass_text(settings);
+    const char *metrics = gw_metrics_host(settings->server.metrics_host, (uint16_t)settings->server.metrics_port);
+    bool is_v6 = metrics && strchr(metrics, ':');
     struct gw_line line;
 
     if (settings->tls.enabled)
         gw_log(GW_LOG_INFO, "run_app", "Starting the server with TLS encryption.");
     if (serving->metrics)
-        gw_log(GW_LOG_INFO, "main", "Metrics HTTP server running on http://%s:%u", settings->server.metrics_host,
-               (unsigned)serving->server.metrics_port);
+        gw_log(GW_LOG_INFO, "main", "Metrics HTTP server running on http://%s%s%s:%u", is_v6 ? "[" : "", metrics,
+               is_v6 ? "]" : "", (unsigned)serving->server.metrics_port);
     if (bypass[0])
         gw_log(GW_LOG_WARNING, "authentication",
                "AUTHENTICATION IS BYPASSED (%s): anyone who reaches this port is served. Try: curl -s "

@@ -65,6 +65,35 @@ START_TEST(a_socket_is_known_by_its_place)
 }
 END_TEST
 
+static const struct {
+    const char *host, *reached_at;
+} reach_rows[] = {
+    { NULL, "127.0.0.1" },
+    { "", "127.0.0.1" },
+    { "0.0.0.0", "127.0.0.1" },
+    { "0", "127.0.0.1" },
+    { "0x0", "127.0.0.1" },
+    { "000.0.0.0", "127.0.0.1" },
+    { "::", "::1" },
+    { "0:0::0", "::1" },
+    { "::0.0.0.0", "::1" },
+    { "::ffff:0.0.0.0", "127.0.0.1" },
+    { "::ffff:0:0", "127.0.0.1" },
+    { "::1", "::1" },
+    { "10.0.0.1", "10.0.0.1" },
+    { "127.0.0.2", "127.0.0.2" },
+    { "localhost", "localhost" },
+    { "no such host", "no such host" },
+};
+
+START_TEST(every_address_is_reached_at_loopback_however_it_is_spelled)
+{
+    const char *found = gw_listener_reached_at(reach_rows[_i].host);
+
+    ck_assert_msg(strcmp(found, reach_rows[_i].reached_at) == 0, "\"%s\": %s", reach_rows[_i].host, found);
+}
+END_TEST
+
 START_TEST(a_socket_of_others_is_made_like_ours)
 {
     struct sockaddr_in address = { .sin_family = AF_INET };
@@ -121,6 +150,7 @@ int main(void)
     tcase_add_test(tcase, a_host_that_is_none_is_named);
     tcase_add_loop_test(tcase, a_socket_is_known_by_its_place, 0, (int)GW_ARRAY_LEN(place_rows));
     tcase_add_test(tcase, a_socket_of_others_is_made_like_ours);
+    tcase_add_loop_test(tcase, every_address_is_reached_at_loopback_however_it_is_spelled, 0, GW_ARRAY_LEN(reach_rows));
     tcase_add_loop_test(tcase, what_is_no_listener_is_refused_by_its_kind, 0, (int)GW_ARRAY_LEN(strange_rows));
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
