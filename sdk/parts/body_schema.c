@@ -107,15 +107,57 @@ static void print_limits(struct print *out, const struct aigw_body_field *field,
 
 static void print_default(struct print *out, const struct aigw_body_field *field, bool *is_first)
 {
-    const char *text = field->default_value;
+    union {
+        aigw_str text;
+        int64_t integer;
+        double number;
+        bool boolean;
+    } value = { AIGW_STR_NONE };
 
-    if (!text)
+    if (!field->default_value)
         return;
     print_member(out, is_first, "default");
-    if (field->type == AIGW_BODY_STRING)
-        aigw_print_string(out, (aigw_str){ text, strlen(text) });
+    aigw_body_default(field, &value); /* as it reads: a table may write .5 */
+    if (field->type == AIGW_BODY_INT)
+        aigw_print_int(out, value.integer);
+    else if (field->type == AIGW_BODY_NUMBER)
+        aigw_print_number(out, value.number);
+    else if (field->type == AIGW_BODY_BOOL)
+        aigw_print(out, value.boolean ? "true" : "false");
     else
-        aigw_print(out, text);
+        aigw_print_string(out, (aigw_str){ field->default_value, strlen(field->default_value) });
+}
+
+/* The rows of one name. Where several may have a value, null is the first one's. */
+static void print_group(struct print *out, const struct aigw_body_field *rows, uint32_t count, uint32_t level)
+{
+    if (count > 1)
+        aigw_print(out, "{\"anyOf\":[");
+    for (uint32_t row = 0; row < count; row++) {
+        struct aigw_body_field field = rows[row];
+
+        if (row > 0 && !rows[row].variants)
+            field.flags &= ~AIGW_BODYF_NULLABLE;
+        aigw_print(out, row > 0 ? "," : "");
+        print_row(out, &field, level);
+    }
+    if (count > 1)
+        aigw_print(out, "]}");
+}
+
+/* Must the member be there, whatever the variant? Of several rows the first one says it. */
+static bool is_required(const struct aigw_body_field *row)
+{
+    return (row->flags & AIGW_BODYF_REQUIRED) && !row->variants;
+}
+
+static void print_required(struct print *out, const char **before, const char *name, bool *is_first)
+{
+    if (**before == '[')
+        print_member(out, is_first, "required");
+    aigw_print(out, *before);
+    aigw_print_string(out, (aigw_str){ name, strlen(name) });
+    *before = ",";
 }
 
 /* "required":[…],"properties":{…} of a table. */
@@ -135,29 +177,14 @@ static void print_members(struct print *out, const struct aigw_body_table *table
     for (uint32_t i = 0, count; i < table->field_count; i += count) {
         count = aigw_body_group(table, i);
         print_member(out, &is_first_member, table->fields[i].name);
-        if (count > 1)
-            aigw_print(out, "{\"anyOf\":[");
-        for (uint32_t row = i; row < i + count; row++) {
-            aigw_print(out, row > i ? "," : "");
-            print_row(out, &table->fields[row], level + 1);
-        }
-        if (count > 1)
-            aigw_print(out, "]}");
+        print_group(out, &table->fields[i], count, level + 1);
     }
     aigw_print(out, "}");
-    for (uint32_t i = 0; i <= table->field_count; i++) {
-        bool is_tag = i == table->field_count;
-        const char *name = is_tag ? table->tag : table->fields[i].name;
-
-        if (is_tag ? !table->tag || table->default_variant
-                   : !(table->fields[i].flags & AIGW_BODYF_REQUIRED) || table->fields[i].variants)
-            continue;
-        if (*before == '[')
-            print_member(out, is_first, "required");
-        aigw_print(out, before);
-        aigw_print_string(out, (aigw_str){ name, strlen(name) });
-        before = ",";
-    }
+    for (uint32_t i = 0; i < table->field_count; i += aigw_body_group(table, i))
+        if (is_required(&table->fields[i]))
+            print_required(out, &before, table->fields[i].name, is_first);
+    if (table->tag && !table->default_variant)
+        print_required(out, &before, table->tag, is_first);
     if (*before == ',')
         aigw_print(out, "]");
 }
@@ -174,7 +201,6 @@ static void print_table(struct print *out, const struct aigw_body_table *table, 
 
 static void print_row(struct print *out, const struct aigw_body_field *field, uint32_t level)
 {
-    static const struct aigw_body_field text = { .type = AIGW_BODY_STRING };
     bool is_first = true;
 
     aigw_print(out, "{");
@@ -201,7 +227,7 @@ static void print_row(struct print *out, const struct aigw_body_field *field, ui
         print_row(out, field->item ? field->item : &objects, level);
     } else if (field->type == AIGW_BODY_MAP && field->item) {
         print_member(out, &is_first, "additionalProperties");
-        print_row(out, &text, level);
+        print_row(out, field->item, level);
     }
     aigw_print(out, "}");
 }

@@ -221,17 +221,27 @@ static bool real_to_int(struct aigw_body *b, const struct aigw_json *value, int6
     return true;
 }
 
-static bool is_in_range(struct aigw_body *b, const struct aigw_body_field *field, double number)
+/* A long double holds every 64-bit integer. */
+static bool is_in_range(struct aigw_body *b, const struct aigw_body_field *field, long double number)
 {
     if (!(field->low < field->high))
         return true;
-    if (number < field->low)
+    if (number < (long double)field->low)
         aigw_body_report(b, NULL, "greater_than_equal", "Input should be greater than or equal to %.15g", field->low);
-    else if (number > field->high)
+    else if (number > (long double)field->high)
         aigw_body_report(b, NULL, "less_than_equal", "Input should be less than or equal to %.15g", field->high);
     else
         return true;
     return false;
+}
+
+/* How large an integer is that was cut to 64 bits, if it was. */
+static long double size_of(const struct aigw_json *value, int64_t number)
+{
+    double real;
+
+    return (number == INT64_MAX || number == INT64_MIN) && aigw_json_real(value, &real) ? (long double)real
+                                                                                        : (long double)number;
 }
 
 static bool read_int(struct aigw_body *b, const struct aigw_body_field *field, const struct aigw_json *value,
@@ -260,7 +270,7 @@ static bool read_int(struct aigw_body *b, const struct aigw_body_field *field, c
     default:
         return fault(b, "int_type", "Input should be a valid integer");
     }
-    if (!is_in_range(b, field, (double)number))
+    if (!is_in_range(b, field, size_of(value, number)))
         return false;
     *ret = number;
     return true;

@@ -2,6 +2,7 @@
 #include "print.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 void aigw_print_bytes(struct print *print, const char *bytes, size_t len)
@@ -47,9 +48,10 @@ void aigw_print_int(struct print *print, int64_t value)
 
 void aigw_print_number(struct print *print, double value)
 {
-    char text[32];
+    char text[32] = "";
 
-    snprintf(text, sizeof text, "%.15g", value);
+    for (int digits = 15; digits <= 17 && (digits == 15 || strtod(text, NULL) != value); digits++)
+        snprintf(text, sizeof text, "%.*g", digits, value);
     aigw_print(print, text);
 }
 

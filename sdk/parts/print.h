@@ -15,7 +15,7 @@ void aigw_print(struct print *print, const char *text);
 /** Text as a JSON string with quotes. It must be UTF-8. */
 void aigw_print_string(struct print *print, aigw_str text);
 void aigw_print_int(struct print *print, int64_t value);
-/** As "%.15g". */
+/** In the fewest digits that read as it, from 15 on. */
 void aigw_print_number(struct print *print, double value);
 
 /** Run `write` for counting, take memory, run it again. NUL-terminated. */

@@ -486,7 +486,7 @@ static const char small_schema[] =
     "\"key\":{\"type\":\"string\",\"maxLength\":9,\"format\":\"password\"},"
     "\"in\":{\"type\":\"array\",\"maxItems\":4,\"items\":{\"type\":\"object\",\"properties\":{\"x\":{\"type\":"
     "\"integer\"},\"y\":{\"type\":\"integer\",\"default\":10}},\"required\":[\"x\"]}},\"x\":{},"
-    "\"m\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}},"
+    "\"m\":{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\",\"maxLength\":3}},"
     "\"e\":{\"anyOf\":[{\"type\":\"string\"},{\"type\":\"boolean\",\"default\":true}]}},"
     "\"required\":[\"type\",\"x\"]}";
 
