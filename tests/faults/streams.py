@@ -94,7 +94,7 @@ def awaits_slow(env, count):
 def slow_readers(env):
     """Readers that do not read: the model is slowed down, the gateway's memory does not grow, and when they read on
     every byte is there."""
-    readers, pieces, size = 6, 16000, 1024
+    readers, pieces, size = 3, 16000, 4096  # kernels buffer tens of MiB of each
     scripts = [env.models.script(Reply(filler=pieces, filler_size=size)) for _ in range(readers)]
     warm = env.models.script(Reply(filler=200, filler_size=size))
     env.post(PATH, completion(warm, stream=True))
