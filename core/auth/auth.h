@@ -76,7 +76,7 @@ bool gw_auth_lacks_keys(struct gw_auth *auth);
 /** For /monitoring/ready?verbose: append `"keys":{…}` members per provider (count, age, last error). */
 void gw_auth_describe(struct gw_auth *auth, struct gw_buf *json);
 /** Why a token is accepted or refused, one line for each step, without the token: for `aigw diagnose-token`. False:
- *  refused, or something will be. oidc may be NULL. */
+ *  refused. oidc may be NULL. */
 bool gw_auth_diagnose(struct gw_auth *auth, const struct gw_oidc *oidc, aigw_str token, struct gw_buf *out);
 /** Which bypass switches are on, "" for none; for the banner, logs and metrics. */
 const char *gw_auth_bypass_text(const struct gw_settings *settings);

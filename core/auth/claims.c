@@ -24,8 +24,7 @@ void gw_claims_unref(struct gw_claims *claims)
 
 /* ---- times -------------------------------------------------------------------------------------------------- */
 
-/** A time as the contract converts it: integer, finite float (cut), string of digits. */
-static bool read_time(struct json_object *value, int64_t *ret_time_s)
+bool gw_claims_time(struct json_object *value, int64_t *ret_time_s)
 {
     uint64_t digits;
     double number;
@@ -55,7 +54,7 @@ static aigw_status check_times(struct json_object *payload, const struct gw_toke
 
     if (!json_object_object_get_ex(payload, "exp", &exp))
         return gw_err_set(reterr, AIGW_E_INVALID, "the token has no expiry (claim exp)");
-    if (!read_time(exp, &exp_s))
+    if (!gw_claims_time(exp, &exp_s))
         return gw_err_set(reterr, AIGW_E_INVALID, "the token's expiry (claim exp) is not a number");
     if (exp_s + rules->leeway_s < rules->now_s)
         return gw_err_set(reterr, AIGW_E_INVALID,
@@ -64,7 +63,7 @@ static aigw_status check_times(struct json_object *payload, const struct gw_toke
                           "its synchronisation or wait for it",
                           (long long)(rules->now_s - exp_s));
     if (json_object_object_get_ex(payload, "nbf", &nbf)) {
-        if (!read_time(nbf, &nbf_s))
+        if (!gw_claims_time(nbf, &nbf_s))
             return gw_err_set(reterr, AIGW_E_INVALID, "the token's start (claim nbf) is not a number");
         if (nbf_s > rules->now_s + rules->leeway_s)
             return gw_err_set(reterr, AIGW_E_INVALID,
@@ -72,7 +71,7 @@ static aigw_status check_times(struct json_object *payload, const struct gw_toke
                               "gateway's: synchronise both (NTP), or allow a clock skew (leeway) of up to 60 s",
                               (long long)(nbf_s - rules->now_s));
     }
-    if (json_object_object_get_ex(payload, "iat", &iat) && !read_time(iat, &ignored_s))
+    if (json_object_object_get_ex(payload, "iat", &iat) && !gw_claims_time(iat, &ignored_s))
         return gw_err_set(reterr, AIGW_E_INVALID, "the token's issue time (claim iat) is not a number");
     *ret_exp_s = exp_s;
     *ret_nbf_s = nbf_s;
@@ -80,13 +79,6 @@ static aigw_status check_times(struct json_object *payload, const struct gw_toke
 }
 
 /* ---- audience and types ------------------------------------------------------------------------------------- */
-
-static aigw_str text_of(struct json_object *value)
-{
-    if (!json_object_is_type(value, json_type_string))
-        return AIGW_STR_NONE;
-    return (aigw_str){ json_object_get_string(value), (size_t)json_object_get_string_len(value) };
-}
 
 static aigw_status check_audience(struct json_object *payload, const struct gw_token_rules *rules,
                                   struct gw_err *reterr)
@@ -104,21 +96,21 @@ static aigw_status check_audience(struct json_object *payload, const struct gw_t
 
             if (!json_object_is_type(item, json_type_string))
                 return gw_err_set(reterr, AIGW_E_INVALID, "the token's audience (claim aud) holds more than strings");
-            is_ours = is_ours || gw_str_is(text_of(item), rules->service_name);
+            is_ours = is_ours || gw_str_is(gw_json_string(item), rules->service_name);
         }
         if (!is_ours)
             return gw_err_set(reterr, AIGW_E_INVALID,
                               "the token is for another service: \"%s\" is not in its audience of %zu entries (first: "
                               "\"%s\")",
                               rules->service_name, json_object_array_length(aud),
-                              gw_printable(text_of(json_object_array_get_idx(aud, 0)), shown, sizeof shown));
+                              gw_printable(gw_json_string(json_object_array_get_idx(aud, 0)), shown, sizeof shown));
         return AIGW_OK;
     }
     if (!json_object_is_type(aud, json_type_string))
         return gw_err_set(reterr, AIGW_E_INVALID, "the token's audience (claim aud) is neither a string nor a list");
-    if (!gw_str_is(text_of(aud), rules->service_name))
+    if (!gw_str_is(gw_json_string(aud), rules->service_name))
         return gw_err_set(reterr, AIGW_E_INVALID, "the token is for another service: audience \"%s\", expected \"%s\"",
-                          gw_printable(text_of(aud), shown, sizeof shown), rules->service_name);
+                          gw_printable(gw_json_string(aud), shown, sizeof shown), rules->service_name);
     return AIGW_OK;
 }
 
@@ -242,7 +234,7 @@ static struct gw_claims *keep_all(struct json_object *payload, const struct gw_o
     for (size_t i = 0; i < GW_ARRAY_LEN(texts); i++)
         size += texts[i].len;
     for (size_t i = 0; i < scope_count; i++)
-        size += text_of(json_object_array_get_idx(scopes, i)).len;
+        size += gw_json_string(json_object_array_get_idx(scopes, i)).len;
     claims = calloc(1, size);
     if (!claims)
         return NULL;
@@ -262,7 +254,7 @@ static struct gw_claims *keep_all(struct json_object *payload, const struct gw_o
     keep(&at, texts[5], &claims->seat_count);
     keep(&at, texts[6], &claims->extra);
     for (size_t i = 0; i < scope_count; i++)
-        keep(&at, text_of(json_object_array_get_idx(scopes, i)), &claims->scopes[i]);
+        keep(&at, gw_json_string(json_object_array_get_idx(scopes, i)), &claims->scopes[i]);
     return claims;
 }
 

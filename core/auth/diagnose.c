@@ -15,21 +15,46 @@ struct diagnosis {
     aigw_str oidc_issuer;       /* that one; absent without */
     struct gw_buf *out;
     int64_t now_s;
-    bool is_good;
+    struct gw_err refusal; /* by the code that judges requests; "": it accepts the token */
 };
 
 static void AIGW_PRINTF(4, 5) line(struct diagnosis *d, const char *verdict, const char *what, const char *fmt, ...)
 {
     va_list args;
 
+    if (!d->refusal.text[0] && strcmp(verdict, "FAIL") == 0)
+        verdict = "warn"; /* nothing of it keeps the token out */
     gw_buf_printf(d->out, "%-5s %-10s ", verdict, what);
     va_start(args, fmt);
     gw_buf_vprintf(d->out, fmt, args);
     va_end(args);
     gw_buf_puts(d->out, "\n");
-    if (strcmp(verdict, "FAIL") == 0)
-        d->is_good = false;
 }
+
+/* ---- the verdict, by the code that judges requests ---- */
+
+static void judge(struct diagnosis *d, aigw_str text)
+{
+    const struct gw_token_rules rules = { .service_name = d->view->config->service_name,
+                                          .now_s = d->now_s,
+                                          .leeway_s = d->view->config->leeway_s,
+                                          .any_algorithm = d->view->config->bypass_signature && !d->oidc,
+                                          .oidc = d->oidc };
+    char issuer[GW_ISSUER_TEXT_MAX];
+    struct gw_token token;
+    int64_t retry_s;
+    bool is_local;
+
+    if (gw_token_parse(text, &rules, &token, issuer, &d->refusal) == AIGW_OK) {
+        if (rules.any_algorithm || gw_view_verify(d->view, &token, &is_local))
+            d->refusal.text[0] = '\0'; /* groups that did not take it have their say there, too */
+        else if (!gw_explain_no_keys(d->auth, d->view, token.claims, &d->refusal, &retry_s))
+            gw_explain_unknown_key(d->auth, d->view, &token, &d->refusal);
+    }
+    gw_token_done(&token);
+}
+
+/* ---- parts ---- */
 
 static struct json_object *part_of(struct diagnosis *d, const char *what, aigw_str text)
 {
@@ -52,10 +77,11 @@ static void explain_header(struct diagnosis *d, struct json_object *header)
     aigw_str alg = gw_json_text(header, "alg"), kid = gw_json_text(header, "kid");
     char shown[SHOWN_MAX];
 
-    if (gw_str_is(alg, "RS256"))
-        line(d, "ok", "algorithm", "RS256");
+    gw_printable(alg, shown, sizeof shown);
+    if (gw_str_is(alg, "RS256") || (d->oidc && gw_str_is(alg, "ES256")))
+        line(d, "ok", "algorithm", "%s", shown);
     else
-        line(d, "FAIL", "algorithm", "is \"%s\", expected \"RS256\"", gw_printable(alg, shown, sizeof shown));
+        line(d, "FAIL", "algorithm", "is \"%s\", expected \"RS256\"%s", shown, d->oidc ? " or \"ES256\"" : "");
     gw_printable(kid, shown, sizeof shown);
     if (!kid.len)
         line(d, "warn", "key id", "the token names none: every key is tried");
@@ -147,11 +173,10 @@ static void explain_audience(struct diagnosis *d, struct json_object *payload)
         for (size_t i = 0; i < json_object_array_length(aud); i++) {
             struct json_object *item = json_object_array_get_idx(aud, i);
 
-            is_ours = is_ours || (json_object_is_type(item, json_type_string) &&
-                                  strcmp(json_object_get_string(item), wanted) == 0);
+            is_ours = is_ours || gw_str_is(gw_json_string(item), wanted);
         }
     } else {
-        is_ours = json_object_is_type(aud, json_type_string) && strcmp(json_object_get_string(aud), wanted) == 0;
+        is_ours = gw_str_is(gw_json_string(aud), wanted);
     }
     if (is_ours)
         line(d, "ok", "audience", "\"%s\"", wanted);
@@ -164,11 +189,7 @@ static bool time_of(struct json_object *payload, const char *name, int64_t *ret_
 {
     struct json_object *value;
 
-    if (!json_object_object_get_ex(payload, name, &value) ||
-        !(json_object_is_type(value, json_type_int) || json_object_is_type(value, json_type_double)))
-        return false;
-    *ret_s = json_object_get_int64(value);
-    return true;
+    return json_object_object_get_ex(payload, name, &value) && gw_claims_time(value, ret_s);
 }
 
 static void explain_times(struct diagnosis *d, struct json_object *payload)
@@ -225,35 +246,9 @@ static void explain_gitlab(struct diagnosis *d, struct json_object *payload)
     explain_rights(d, payload);
 }
 
-/* ---- the verdict, by the code that judges requests ---- */
-
-static void judge(struct diagnosis *d, aigw_str text)
-{
-    const struct gw_token_rules rules = { .service_name = d->view->config->service_name,
-                                          .now_s = d->now_s,
-                                          .leeway_s = d->view->config->leeway_s,
-                                          .any_algorithm = d->view->config->bypass_signature && !d->oidc,
-                                          .oidc = d->oidc };
-    char issuer[GW_ISSUER_TEXT_MAX];
-    struct gw_err why = { "" };
-    struct gw_token token;
-    int64_t retry_s;
-    bool is_local;
-
-    if (gw_token_parse(text, &rules, &token, issuer, &why) == AIGW_OK && !rules.any_algorithm &&
-        !gw_view_verify(d->view, &token, &is_local) &&
-        !gw_explain_no_keys(d->auth, d->view, token.claims, &why, &retry_s))
-        gw_explain_unknown_key(d->auth, d->view, &token, &why);
-    gw_token_done(&token);
-    if (why.text[0])
-        line(d, "FAIL", "verdict", "refused: %s", why.text);
-    else
-        line(d, "ok", "verdict", "this gateway accepts the token");
-}
-
 bool gw_auth_diagnose(struct gw_auth *auth, const struct gw_oidc *oidc, aigw_str text, struct gw_buf *out)
 {
-    struct diagnosis d = { .auth = auth, .out = out, .now_s = gw_wall_s(), .is_good = true };
+    struct diagnosis d = { .auth = auth, .out = out, .now_s = gw_wall_s(), .refusal = { "not judged yet" } };
     struct json_object *header = NULL, *payload = NULL;
     const char *first, *second = NULL;
 
@@ -275,6 +270,7 @@ bool gw_auth_diagnose(struct gw_auth *auth, const struct gw_oidc *oidc, aigw_str
     }
     if (payload)
         choose_rules(&d, oidc, gw_json_text(payload, "iss"));
+    judge(&d, text);
     if (header)
         explain_header(&d, header);
     if (payload) {
@@ -287,7 +283,10 @@ bool gw_auth_diagnose(struct gw_auth *auth, const struct gw_oidc *oidc, aigw_str
     }
     json_object_put(header);
     json_object_put(payload);
-    judge(&d, text);
+    if (d.refusal.text[0])
+        line(&d, "FAIL", "verdict", "refused: %s", d.refusal.text);
+    else
+        line(&d, "ok", "verdict", "this gateway accepts the token");
     gw_view_unref((struct gw_view *)(uintptr_t)d.view);
-    return d.is_good;
+    return !d.refusal.text[0];
 }

@@ -143,6 +143,8 @@ aigw_status gw_local_key_check(const char *pem, bool is_signing, struct gw_err *
 /** Strict JSON object (config/json.h) of limited size; of a name that appears twice the last counts. NULL with reterr.
  * json_object_put() it. */
 struct json_object *gw_json_object(aigw_str text, struct gw_err *reterr);
+/** Its text; absent if it is no string. Borrowed. */
+aigw_str gw_json_string(struct json_object *value);
 /** String member; absent if missing, not a string. Borrowed from obj. */
 aigw_str gw_json_text(struct json_object *obj, const char *name);
 /** Strict base64url, no padding, canonical; bytes into out. AIGW_E_INVALID, AIGW_E_LIMIT. */
@@ -325,6 +327,8 @@ struct gw_token_rules {
 aigw_status gw_token_parse(aigw_str text, const struct gw_token_rules *rules, struct gw_token *ret_token,
                            char issuer[GW_ISSUER_TEXT_MAX], struct gw_err *reterr);
 void gw_token_done(struct gw_token *token);
+/** A time as the contract converts it: integer, finite float (cut), string of digits. False: none of them. */
+bool gw_claims_time(struct json_object *value, int64_t *ret_time_s);
 /** From the payload object; checks every claim. */
 aigw_status gw_claims_read(struct json_object *payload, const struct gw_token_rules *rules,
                            struct gw_claims **ret_claims, struct gw_err *reterr);

@@ -29,13 +29,18 @@ struct json_object *gw_json_object(aigw_str text, struct gw_err *reterr)
     return obj;
 }
 
+aigw_str gw_json_string(struct json_object *value)
+{
+    if (!json_object_is_type(value, json_type_string))
+        return AIGW_STR_NONE;
+    return (aigw_str){ json_object_get_string(value), (size_t)json_object_get_string_len(value) };
+}
+
 aigw_str gw_json_text(struct json_object *obj, const char *name)
 {
     struct json_object *value;
 
-    if (!json_object_object_get_ex(obj, name, &value) || !json_object_is_type(value, json_type_string))
-        return AIGW_STR_NONE;
-    return (aigw_str){ json_object_get_string(value), (size_t)json_object_get_string_len(value) };
+    return json_object_object_get_ex(obj, name, &value) ? gw_json_string(value) : AIGW_STR_NONE;
 }
 
 static int base64url_value(char c)

@@ -118,13 +118,6 @@ no_memory:
 
 /* ---- tokens --------------------------------------------------------------------------------------------------- */
 
-static aigw_str text_of(struct json_object *value)
-{
-    if (!json_object_is_type(value, json_type_string))
-        return AIGW_STR_NONE;
-    return (aigw_str){ json_object_get_string(value), (size_t)json_object_get_string_len(value) };
-}
-
 /** A claim by its name; or, since names may have dots, by a way to it ("realm_access.roles",
  * "kubernetes.io.namespace"). NULL: not there. */
 static struct json_object *claim_of(struct json_object *payload, const char *name)
@@ -151,7 +144,7 @@ static bool says(struct json_object *value, aigw_str text)
 {
     switch (json_object_get_type(value)) {
     case json_type_string:
-        return gw_str_eq(text_of(value), text);
+        return gw_str_eq(gw_json_string(value), text);
     case json_type_boolean:
     case json_type_int:
         return gw_str_is(text, json_object_get_string(value));
@@ -177,9 +170,9 @@ static bool is_for(struct json_object *payload, aigw_str audience)
     struct json_object *aud = json_object_object_get(payload, "aud");
 
     if (!json_object_is_type(aud, json_type_array))
-        return gw_str_eq(text_of(aud), audience);
+        return gw_str_eq(gw_json_string(aud), audience);
     for (size_t i = 0; i < json_object_array_length(aud); i++)
-        if (gw_str_eq(text_of(json_object_array_get_idx(aud, i)), audience))
+        if (gw_str_eq(gw_json_string(json_object_array_get_idx(aud, i)), audience))
             return true;
     return false;
 }
@@ -202,7 +195,7 @@ static const char *missing_claim(const struct gw_oidc_group *group, struct json_
 
 aigw_str gw_oidc_user(const struct gw_oidc_group *group, struct json_object *payload)
 {
-    return text_of(claim_of(payload, group->user_claim));
+    return gw_json_string(claim_of(payload, group->user_claim));
 }
 
 const struct gw_oidc_group *gw_oidc_choose(const struct gw_oidc *oidc, struct json_object *payload,

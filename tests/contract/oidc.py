@@ -216,6 +216,21 @@ def nowhere(env):
     truth(not lines and token[-40:] not in env.gw.metrics(), "no token in log and metrics", lines)
 
 
+@case("OP-DT-oidc", "oidc")
+def diagnose(env):
+    """`aigw diagnose-token` of tokens of these issuers, whatever they are signed with."""
+    for token, status, line in ((env.jwt(), 0, "ok    algorithm  RS256"),
+                                (es256({"alg": "ES256", "kid": "ec-key"}, env.claims()), 0, "ok    algorithm  ES256"),
+                                (es256({"alg": "ES256", "kid": "nobody's"}, env.claims()), 0, "warn  key id"),
+                                (gl.sign({"alg": "HS256"}, env.claims(), secret=b"x"), 1, 'or "ES256"'),
+                                (env.jwt(aud="elsewhere"), 1, "FAIL  verdict")):
+        equal(env.call(env.ctx.secret(token), "names").status, 401 if status else 200, "what the gateway answers")
+        found = subprocess.run([env.ctx.binary, "diagnose-token", "--conf-dir", env.ctx.conf_dir, "--conf-dir", env.gw.conf_dir],
+                               input=token, capture_output=True, text=True, timeout=60, check=False,
+                               env={"PATH": "/usr/bin:/bin", "AIGW_GITLAB_URL": env.gitlab.url, "AIGW_CUSTOMER_PORTAL_URL": ""})
+        equal((found.returncode, line in found.stdout), (status, True), f"{line!r} in {found.stdout}{found.stderr}")
+
+
 @case("OP-KEY-oidc-log", "oidc-own")
 def log(own):
     """The access line names the issuer and, of a refusal, the reason."""

@@ -179,6 +179,26 @@ def refused_tokens(env):
     other.close()
 
 
+@case("OP-DT-odd", "operator-auth")
+def odd_tokens(env):
+    """It says of a token what the gateway does with it, odd ones too."""
+    now = int(time.time())
+    for token, line in ((env.gitlab.token(header={"kid": "of-nobody"}), 'warn  key id     "of-nobody" is none of the'),
+                        (env.gitlab.token(exp=str(now + 1000)), "ok    expiry     in "),
+                        (env.gitlab.token(exp=now + 1000.5), "ok    expiry     in "),
+                        (env.gitlab.token(exp=2 ** 63 - 1, nbf=-2 ** 63, iat=-2 ** 63), "ok    expiry     in "),
+                        (env.gitlab.token(exp=1e300, iat=-1e300), "ok    expiry     in "),
+                        (env.gitlab.token(iss="https://elsewhere.example.com"), "warn  issuer     ")):
+        asked = env.post("/v1/code/user_access_token", headers=env.auth(env.ctx.secret(token)))
+        equal(asked.status, 200, f"what the gateway answers where {line!r} is to be said")
+        result = env.diagnose(token)
+        equal((result.status, "FAIL" in result.out, line in result.out), (0, False, True), f"diagnose-token: {result}")
+    for token in (env.gitlab.token(aud="gitlab-ai-gateway\0x"), env.gitlab.token(exp="soon"), env.gitlab.token(exp=-2 ** 63),
+                  env.gitlab.token(sub=7)):
+        equal(env.post("/v1/code/user_access_token", headers=env.auth(env.ctx.secret(token))).status, 401, "the gateway's word")
+        refused(env, token, "FAIL  verdict    refused: ")
+
+
 @case("OP-DT-rights", "operator-auth")
 def rights(env):
     result = env.diagnose(env.token(scopes=[]))
