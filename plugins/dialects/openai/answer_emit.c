@@ -227,6 +227,16 @@ static void read_counts(struct aigw_usage *usage, const struct aigw_json *object
     }
 }
 
+/* Most count thoughts as a part of the answer; xAI's servers beside it, as the sum tells. */
+static void add_thoughts(struct aigw_usage *usage, int64_t total)
+{
+    if (usage->reasoning <= 0)
+        return;
+    if (usage->output < usage->reasoning ||
+        (usage->input >= 0 && total == usage->input + usage->output + usage->reasoning))
+        usage->output = (usage->output > 0 ? usage->output : 0) + usage->reasoning;
+}
+
 void openai_read_usage(const struct aigw_json *object, struct aigw_usage *ret_usage)
 {
     static const struct openai_count input[] = {
@@ -269,6 +279,7 @@ void openai_read_usage(const struct aigw_json *object, struct aigw_usage *ret_us
         ret_usage->output = total - ret_usage->input;
     else if (ret_usage->input < 0 && ret_usage->output >= 0 && total > ret_usage->output)
         ret_usage->input = total - ret_usage->output;
+    add_thoughts(ret_usage, total);
 }
 
 aigw_status openai_emit_usage(struct openai_in *in, const struct aigw_json *object)
