@@ -210,7 +210,8 @@ aigw_status wire_raw_at(const struct aigw_host *host, struct aigw_ctx *ctx, cons
 aigw_status wire_raw_place(const struct aigw_host *host, struct aigw_ctx *ctx, const struct aigw_raw *raw,
                            aigw_str base, struct aigw_http_request *ret_http)
 {
-    static const char *const pasted[] = { "/chat/completions", "/completions", "/embeddings", "/models", NULL };
+    static const char *const pasted[] = { "/chat/completions", "/completions", "/embeddings",
+                                          "/models",           "/responses",   NULL };
 
     return wire_raw_at(host, ctx, raw, base, pasted, true, ret_http);
 }

@@ -158,7 +158,8 @@ static const char *openai_tail(const struct openai *openai, const struct openai_
 static aigw_status openai_url(const struct openai *openai, struct aigw_ctx *ctx, const struct openai_place *place,
                               const char *tail, struct openai_call *call, struct aigw_http_request *ret_http)
 {
-    static const char *const pasted[] = { "/chat/completions", "/completions", "/embeddings", "/models", NULL };
+    static const char *const pasted[] = { "/chat/completions", "/completions", "/embeddings",
+                                          "/models",           "/responses",   NULL };
     static const char *const pasted_beta[] = { "/v1/chat/completions", "/v1/completions", "/v1/models", "/v1", NULL };
     bool is_beta = tail && place->profile->beta && wire_has_prefix(wire_str(tail), place->profile->beta);
 
