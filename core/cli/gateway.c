@@ -57,7 +57,7 @@ void cli_quiet_log(void)
 /** Has every issuer answered or failed? */
 static bool is_settled(struct json_object *keys)
 {
-    struct json_object *issuers = cli_json_at(keys, "issuers");
+    struct json_object *issuers = cli_json_group(keys, "issuers");
 
     if (!issuers)
         return true;
@@ -133,6 +133,25 @@ struct json_object *cli_json_at(struct json_object *object, const char *path)
         path += len + (path[len] == '.');
     }
     return object;
+}
+
+struct json_object *cli_json_group(struct json_object *object, const char *path)
+{
+    struct json_object *found = cli_json_at(object, path);
+
+    return json_object_is_type(found, json_type_object) ? found : NULL;
+}
+
+struct json_object *cli_json_list(struct json_object *object, const char *path)
+{
+    struct json_object *found = cli_json_at(object, path);
+
+    return json_object_is_type(found, json_type_array) ? found : NULL;
+}
+
+size_t cli_json_count(struct json_object *list)
+{
+    return list ? json_object_array_length(list) : 0;
 }
 
 const char *cli_json_text(struct json_object *object, const char *path)

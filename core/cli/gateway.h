@@ -31,6 +31,12 @@ struct json_object *cli_keys_fetch(const struct gw_settings *settings, const str
                                    struct gw_err *reterr);
 /** Members of JSON objects, walked down as "a.b"; NULL, "" or 0 when they are not there. Borrowed. */
 struct json_object *cli_json_at(struct json_object *object, const char *path);
+/** The same, but NULL when it is no object, or no array: json-c ends the process that goes through one that it is not,
+ *  and whoever answers at the gateway's address may be anything. */
+struct json_object *cli_json_group(struct json_object *object, const char *path);
+struct json_object *cli_json_list(struct json_object *object, const char *path);
+/** Items of a list; 0 for NULL. */
+size_t cli_json_count(struct json_object *list);
 const char *cli_json_text(struct json_object *object, const char *path);
 int64_t cli_json_int(struct json_object *object, const char *path);
 

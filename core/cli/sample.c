@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/gateway.h"
 #include "cli/probe.h"
 #include "config/json.h"
 
@@ -173,8 +174,10 @@ bool sample_take(const char *ready_url, const char *metrics_url, struct sample *
     if (get(ready_url, &answer)) {
         ret_sample->ready_status = answer.status;
         ret_sample->ready = gw_json_read((aigw_str){ answer.body.data, answer.body.len - 1 }, 32, 0, NULL);
-        if (!ret_sample->ready)
+        if (!*cli_json_text(ret_sample->ready, "status")) { /* any word: not ready is an answer, too */
+            sample_done(ret_sample);
             gw_err_set(&ret_sample->error, AIGW_E_UPSTREAM, "what answers there is no aigw");
+        }
     } else {
         ret_sample->error = answer.error;
     }

@@ -93,7 +93,7 @@ static void put_traffic(const struct view *v, struct gw_buf *out)
 
 static void put_keys(const struct view *v, struct gw_buf *out)
 {
-    struct json_object *issuers = cli_json_at(v->now.ready, "keys.issuers");
+    struct json_object *issuers = cli_json_group(v->now.ready, "keys.issuers");
 
     if (!issuers)
         return;
@@ -114,9 +114,9 @@ static void put_keys(const struct view *v, struct gw_buf *out)
 /** Only those of whom there is something to say. */
 static void put_plugins(const struct view *v, struct gw_buf *out)
 {
-    struct json_object *list = cli_json_at(v->now.ready, "plugins");
+    struct json_object *list = cli_json_list(v->now.ready, "plugins");
 
-    for (size_t i = 0; json_object_is_type(list, json_type_array) && i < json_object_array_length(list); i++) {
+    for (size_t i = 0; i < cli_json_count(list); i++) {
         struct json_object *plugin = json_object_array_get_idx(list, i), *off = cli_json_at(plugin, "off");
 
         gw_buf_printf(out, "plugin       %s%s%s: %lld slow callbacks, %lld broken rules\n",
@@ -153,14 +153,16 @@ static void put_rows(const struct view *v, const char *title, const struct sampl
 
 static void put_targets(const struct view *v, struct gw_buf *out)
 {
-    struct json_object *models = cli_json_at(v->now.ready, "models");
+    struct json_object *models = cli_json_group(v->now.ready, "models");
 
     if (!models || json_object_object_length(models) == 0)
         return;
     gw_buf_printf(out, "\n%-24s %-40s %s\n", "MODEL OF conf.d", "TARGET", "CIRCUIT");
-    json_object_object_foreach(models, name, targets)
+    json_object_object_foreach(models, name, of_model)
     {
-        for (size_t i = 0; i < json_object_array_length(targets); i++) {
+        struct json_object *targets = cli_json_list(of_model, "");
+
+        for (size_t i = 0; i < cli_json_count(targets); i++) {
             struct json_object *target = json_object_array_get_idx(targets, i);
             char place[256];
 
@@ -190,8 +192,9 @@ static void put_amounts(struct json_object *quota, struct json_object *used, str
 
 static void put_quotas(const struct view *v, struct gw_buf *out)
 {
-    struct json_object *quotas = cli_json_at(v->now.ready, "quotas"), *list = cli_json_at(v->now.ready, "quotas_used");
-    size_t count = json_object_is_type(list, json_type_array) ? json_object_array_length(list) : 0;
+    struct json_object *quotas = cli_json_group(v->now.ready, "quotas");
+    struct json_object *list = cli_json_list(v->now.ready, "quotas_used");
+    size_t count = cli_json_count(list);
 
     if (count)
         gw_buf_printf(out, "\n%-24s %-40s %5s\n", "QUOTA", "WHOSE", "USED");

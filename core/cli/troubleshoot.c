@@ -153,7 +153,7 @@ static void check_keys(const struct troubleshoot *t)
 
     puts("Testing signing keys of each token issuer ...");
     keys = cli_keys_fetch(&t->settings, NULL, &why);
-    issuers = cli_json_at(keys, "issuers");
+    issuers = cli_json_group(keys, "issuers");
     if (!issuers) {
         printf(">> WARNING: keys cannot be fetched: %s\n\n", why.text);
         json_object_put(keys);

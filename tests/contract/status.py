@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from fakes.models import Reply
-from fakes.net import Gate
+from fakes.net import Gate, Server
 from harness import http
 from harness.command import run
 from harness.runner import case, equal, fixture, truth
@@ -79,6 +79,30 @@ def nobody(env):
     result = env.command("status", AIGW_FASTAPI__METRICS_HOST="")
     equal(result.status, 0)
     truth("the metrics listener is off" in result.out, "what is missing", result)
+
+
+ODD = (("number", "5", 1), ("list", "[]", 1), ("no status", '{"providers":[]}', 1), ("page", "<html></html>", 1),
+       ("shapes", '{"status":"ready","keys":{"issuers":[]},"plugins":{},"models":[],"quotas":5,"quotas_used":{},"config":[]}', 0),
+       ("items", '{"status":"ready","keys":{"issuers":{"a":5}},"plugins":[5],"models":{"m":{},"n":[5]},"quotas_used":[[]]}', 0))
+
+
+@case("OP-ST-stranger", "status")
+def stranger(env):
+    """Something else answers at the address, with whatever shapes: it is told from a gateway, and ends no command."""
+    for ident, body, expected in ODD:
+        async def answer(ex, body=body):
+            ex.reply(200, body)
+        server = Server(answer)
+        try:
+            for words in (("status",), ("status", "--json"), ("top",), ("doctor",)):
+                result = env.command(*words, AIGW_FASTAPI__API_PORT=str(server.port), AIGW_CUSTOMER_PORTAL_URL="",
+                                     AIGW_GITLAB_URL=env.gitlab.url)
+                truth(result.status == expected if words[0] != "doctor" else result.status in (0, 1, 2),
+                      f"exit status {expected} of {words} with {ident}", result)
+                truth(words[0] == "doctor" or expected == 0 or "what answers there is no aigw" in result.err,
+                      f"a word about it from {words} with {ident}", result)
+        finally:
+            server.close()
 
 
 @case("OP-ST-top", "status")

@@ -111,7 +111,7 @@ static void check_issuer(struct doctor *d, const char *name, struct json_object 
 
 static void check_issuers(struct doctor *d, struct json_object *keys)
 {
-    struct json_object *issuers = cli_json_at(keys, "issuers");
+    struct json_object *issuers = cli_json_group(keys, "issuers");
     size_t count = 0;
 
     if (issuers) {

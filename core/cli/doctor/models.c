@@ -126,8 +126,8 @@ static void check_window(struct doctor *d, const char *check, const struct gw_mo
     cli_probe(&probe, &answer);
     if (answer.status == 200)
         list = gw_json_read(gw_buf_str(&answer.body), 32, 0, NULL);
-    items = cli_json_at(list, "data");
-    for (size_t i = 0; json_object_is_type(items, json_type_array) && i < json_object_array_length(items); i++) {
+    items = cli_json_list(list, "data");
+    for (size_t i = 0; i < cli_json_count(items); i++) {
         struct json_object *item = json_object_array_get_idx(items, i);
         int64_t has = cli_json_int(item, "max_model_len");
 

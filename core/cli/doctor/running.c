@@ -54,14 +54,16 @@ static void check_target(struct doctor *d, const char *model, struct json_object
 
 static void check_targets(struct doctor *d, struct json_object *ready)
 {
-    struct json_object *models = cli_json_at(ready, "models");
+    struct json_object *models = cli_json_group(ready, "models");
     const char *last_full = "";
 
     if (!models)
         return;
-    json_object_object_foreach(models, name, targets)
+    json_object_object_foreach(models, name, of_model)
     {
-        for (size_t i = 0; i < json_object_array_length(targets); i++)
+        struct json_object *targets = cli_json_list(of_model, "");
+
+        for (size_t i = 0; i < cli_json_count(targets); i++)
             check_target(d, name, json_object_array_get_idx(targets, i), &last_full);
     }
 }
@@ -202,7 +204,7 @@ static void put_used(struct gw_buf *text, struct json_object *used, const char *
 {
     static const char *const kinds[] = { "requests", "tokens", "cost" };
 
-    for (size_t i = 0; used && i < json_object_array_length(used); i++) {
+    for (size_t i = 0; i < cli_json_count(used); i++) {
         struct json_object *one = json_object_array_get_idx(used, i), *amount;
         const char *between = " used ";
 
@@ -243,7 +245,7 @@ static const char *quota_text(struct doctor *d, struct json_object *ready, const
         gw_buf_printf(&text, ", %lld at a time", (long long)cli_json_int(quota, "parallel"));
     if (is_calendar(window))
         gw_buf_printf(&text, "; a %s begins and ends in %s", window, zone_of(d));
-    put_used(&text, cli_json_at(ready, "quotas_used"), name);
+    put_used(&text, cli_json_list(ready, "quotas_used"), name);
     copy = gw_arena_strndup(d->arena, text.data ? text.data : "", text.len);
     gw_buf_done(&text);
     return copy ? copy : "";
