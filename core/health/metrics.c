@@ -150,13 +150,16 @@ static bool is_wish_good(const struct wish *wish, struct gw_err *reterr)
     bool good = wish->type >= GW_METRIC_COUNTER && wish->type <= GW_METRIC_LEVEL && is_name(wish->name, false) &&
                 wish->label_count <= GW_LABELS_MAX && (wish->label_count == 0 || wish->labels);
 
-    for (uint32_t i = 0; good && i < wish->label_count; i++)
+    for (uint32_t i = 0; good && i < wish->label_count; i++) {
         good = is_name(wish->labels[i], true);
+        for (uint32_t k = 0; good && k < i; k++) /* who scrapes it would take nothing of the page */
+            good = strcmp(wish->labels[i], wish->labels[k]) != 0;
+    }
     if (!good)
-        gw_err_set(
-            reterr, AIGW_E_CONFIG,
-            "the name or a label is malformed; expected letters, digits and _, at most %u labels, none called le",
-            GW_LABELS_MAX);
+        gw_err_set(reterr, AIGW_E_CONFIG,
+                   "the name or a label is malformed; expected letters, digits and _, at most %u labels, none called "
+                   "le, each once",
+                   GW_LABELS_MAX);
     return good;
 }
 
@@ -229,6 +232,11 @@ uint32_t gw_metric_owned(const char *owner, const char *name, const char *help, 
 {
     const struct wish wish = { GW_METRIC_COUNTER, name, help, owner, labels, label_count, NULL, 0 };
 
+    if (strncmp(name, "aigw_", 5) == 0) { /* not all of ours are in the registry: a page with a name twice is no page */
+        gw_err_set(reterr, AIGW_E_CONFIG,
+                   "the name belongs to the core, as all that begin with aigw_; begin it with the plugin's name");
+        return GW_METRIC_NONE;
+    }
     return register_metric(&wish, reterr);
 }
 

@@ -42,7 +42,7 @@ struct gw_instance *gw_plugins_disabled(const struct gw_plugins *plugins, uint32
     return at;
 }
 
-static bool register_metrics(struct gw_plugin *plugin, struct gw_arena *arena, struct gw_problems *problems)
+bool gw_plugin_register_metrics(struct gw_plugin *plugin, struct gw_arena *arena, struct gw_problems *problems)
 {
     const struct aigw_plugin *d = &plugin->descriptor;
     const char *owner = gw_arena_printf(arena, "%s %s", gw_plugin_kind_name(d->kind), d->name);
@@ -133,7 +133,7 @@ static void load_one(struct gw_plugins *plugins, const struct gw_plugins *runnin
         gw_plugin_unload(plugin);
         return;
     }
-    if (!register_metrics(plugin, plugins->arena, problems)) {
+    if (!gw_plugin_register_metrics(plugin, plugins->arena, problems)) {
         gw_plugin_unload(plugin);
         return;
     }

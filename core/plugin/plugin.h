@@ -80,6 +80,8 @@ uint64_t gw_plugin_settings_hash(const struct gw_plugin *plugin, const void *sta
 void gw_plugins_close(struct gw_plugins *plugins);
 const struct gw_plugin *gw_plugins_find(const struct gw_plugins *plugins, uint32_t kind, const char *name);
 struct gw_instance *gw_plugins_provider(const struct gw_plugins *plugins, const char *name);
+/** Its metrics on the page, as the gateway does it when it loads a plugin. False: the problem was recorded. */
+bool gw_plugin_register_metrics(struct gw_plugin *plugin, struct gw_arena *arena, struct gw_problems *problems);
 /** One that conf.d switches off. NULL: none of that kind and name. */
 struct gw_instance *gw_plugins_disabled(const struct gw_plugins *plugins, uint32_t kind, const char *name);
 /** Settings reference of all plugins as Markdown. */

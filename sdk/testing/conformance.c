@@ -47,6 +47,10 @@ static void check_setting(struct probe *c, const struct aigw_plugin *d, uint32_t
         probe_finding(c, "setting %s: is required and has a default; drop one of them", s->name);
     if (s->choices && s->type != AIGW_SET_STRING)
         probe_finding(c, "setting %s: only strings have choices", s->name);
+    if ((s->flags & AIGW_SETF_URL) && s->type != AIGW_SET_STRING)
+        probe_finding(c, "setting %s: only strings are URLs", s->name);
+    if (s->min > s->max)
+        probe_finding(c, "setting %s: its range is %g to %g, which is none", s->name, s->min, s->max);
     for (uint32_t i = 0; i < at; i++) {
         const struct aigw_setting *other = testhost_setting_at(d, i);
 
@@ -103,6 +107,9 @@ static void check_feature(struct probe *c, const struct gw_plugin *plugin)
         if (route->scope && route->callers == AIGW_CALLER_ANYONE)
             probe_finding(c, "route %s %s: is for anyone and needs a scope, which nobody can hold there", route->method,
                           route->path);
+        if (route->key_first > AIGW_KEY_FIRST_GOOG)
+            probe_finding(c, "route %s %s: key_first is %u, expected one of AIGW_KEY_FIRST_*", route->method,
+                          route->path, route->key_first);
         check_schema(c, route, route->request_schema, "request");
         check_schema(c, route, route->response_schema, "response");
     }
@@ -130,26 +137,47 @@ static void check_descriptor(struct probe *c, const struct gw_plugin *plugin)
         check_feature(c, plugin);
 }
 
+/* What the gateway would refuse once it serves: routes that its router does not take, metrics that its page does not.
+ */
+static bool is_served(struct probe *c, struct gw_plugin *plugin, struct aigw_testhost *th)
+{
+    struct gw_problems problems;
+    int before = c->findings;
+
+    gw_problems_init(&problems, &th->arena);
+    if (!testhost_configure(th))
+        probe_finding(c, "the gateway refuses it: %s", aigw_testhost_error(th));
+    else if (!gw_plugin_register_metrics(plugin, &th->arena, &problems))
+        probe_finding(c, "the gateway refuses it: %s", problems.first ? problems.first->text : "its metrics");
+    plugin->metric_ids = NULL; /* that memory goes with the host */
+    return c->findings == before;
+}
+
 /* Two instances side by side, asked the same; then what a later SDK or a bad peer would send. */
 static void check_instances(struct probe *c, struct gw_plugin *plugin, const char *settings)
 {
     char reason[1024];
     struct aigw_testhost *a = testhost_open_loaded(plugin, settings, reason, sizeof reason);
     struct aigw_testhost *b = a ? testhost_open_loaded(plugin, settings, reason, sizeof reason) : NULL;
+    bool served;
 
     if (!a || !b) {
         probe_finding(c, "%s instance does not open with default settings: %s", a ? "a second" : "an", reason);
         aigw_testhost_close(a);
         return;
     }
-    probe_twice(c, a, b);
-    probe_strangers(c, a);
+    served = is_served(c, plugin, a);
+    if (served) {
+        probe_twice(c, a, b);
+        probe_strangers(c, a);
+    }
     if (c->findings == 0) /* or it would find the same over and over */
         probe_bad_input(c, a);
     if (a->slowest)
         printf("%s: longest callback: %s, %lld us of processor time\n", c->path, a->slowest, (long long)a->slowest_us);
     aigw_testhost_close(a);
-    probe_twice(c, b, b); /* the second outlives the first */
+    if (served)
+        probe_twice(c, b, b); /* the second outlives the first */
     aigw_testhost_close(b);
 }
 

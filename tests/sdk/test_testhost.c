@@ -132,6 +132,21 @@ START_TEST(the_conformance_check_finds_broken_rules)
 }
 END_TEST
 
+/* Routes and metrics that are refused only when somebody is to be served. */
+static const struct {
+    const char *name;
+    int findings;
+} served_rows[] = { { "good", 0 }, { "brace", 1 }, { "twice", 1 }, { "ours", 1 }, { "name", 1 }, { "label", 1 } };
+
+START_TEST(what_the_gateway_refuses_is_a_finding)
+{
+    char path[512];
+
+    snprintf(path, sizeof path, SERVED "%s.so", served_rows[_i].name);
+    ck_assert_msg(aigw_testhost_conformance(path, NULL) == served_rows[_i].findings, "%s", served_rows[_i].name);
+}
+END_TEST
+
 START_TEST(opening_tells_why_it_failed)
 {
     char reason[256];
@@ -194,6 +209,7 @@ int main(void)
     tcase_add_test(tcase, prompts_are_the_cores);
     tcase_add_test(tcase, a_file_that_is_no_plugin_is_one_finding);
     tcase_add_test(tcase, the_conformance_check_finds_broken_rules);
+    tcase_add_loop_test(tcase, what_the_gateway_refuses_is_a_finding, 0, sizeof served_rows / sizeof *served_rows);
     tcase_add_test(tcase, opening_tells_why_it_failed);
     tcase_add_test(tcase, a_provider_is_played_by_hand);
     tcase_add_test(tcase, a_stall_is_not_waited_for);

@@ -131,7 +131,7 @@ struct aigw_setting {
 };
 
 /** A counter a plugin exports at /metrics; see aigw_host.count. Names follow Prometheus rules and should begin with
- *  the plugin's name unless a published contract says otherwise. */
+ *  the plugin's name unless a published contract says otherwise; those that begin with aigw_ are the core's. */
 struct aigw_metric {
     const char *name;
     const char *help;
