@@ -53,14 +53,15 @@ void gw_counter_put_base(struct gw_shared *shared, struct gw_share_item *item, c
     share->missing[counter] = acked > item->base ? acked - item->base : 0;
 }
 
-/** Has the store less than it was told from here? */
+/** Has the store less than it was told from here? Its numbers are not exact beyond 2^53. */
 static bool is_forgotten(const struct gw_share *share, const struct gw_share_item *item, int64_t value)
 {
     const struct gw_limit_now now = { .mono_us = gw_mono_us(), .wall_s = gw_wall_s() };
     const enum gw_limit_counter counter = item->need.counter;
+    const int64_t acked = atomic_load(&share->acked[counter]);
 
     return (item->need.kind == GW_NEED_SUM || item->need.kind == GW_NEED_MONEY) &&
-           value < atomic_load(&share->acked[counter]) - share->missing[counter] &&
+           value < acked - share->missing[counter] - (acked >> 40) &&
            !gw_limit_is_over(item->slot, counter, &now); /* else it was to forget */
 }
 

@@ -14,7 +14,8 @@
 
 #include "limits/sharing.h"
 
-#define NUMBER_MAX (INT64_C(1) << 53) /* larger ones are not exact in a script */
+#define NUMBER_MAX (INT64_C(1) << 53)                 /* larger ones are not exact in a script */
+#define VALUE_MAX  ((int64_t)(2 * GW_COST_MAX * 1e9)) /* of a counter: a budget may be more, and exact to 256e-9 */
 #define FIXED_KEYS 2
 #define HEAD_ARGS  5
 #define HEAD_REPLY 7
@@ -182,7 +183,7 @@ const char *gw_script_read(const struct redisReply *reply, uint64_t seq, size_t 
     if (!why)
         why = read_number(reply, 6, 0, 1000000, &ret_reply->fresh);
     for (size_t i = 0; i < count && !why; i++)
-        why = read_number(reply, HEAD_REPLY + i, 0, NUMBER_MAX, &ret_reply->values[i]);
+        why = read_number(reply, HEAD_REPLY + i, 0, VALUE_MAX, &ret_reply->values[i]);
     ret_reply->refused = (size_t)refused;
     return why;
 }

@@ -92,6 +92,23 @@ def evicted(env):
                     await_number(store, count * each, suffix, f"{suffix} in the store after it was evicted, {mode}")
 
 
+@case("OP-LIM-shared-large-sums", "shared-store")
+def large_sums(env):
+    """A budget in a currency of large numbers: ten million rupiah are more than 2^53 of what is counted in."""
+    prices = 'prices: { currency = "IDR"; table = ( { model = "*"; input = 1e9; output = 1e9; } ); };'
+    for mode in MODES:
+        with Closing(Store(env.ctx)) as store, Cluster(env.ctx, 2, 'q: { cost = 3e7; window = "month"; };', store.url(),
+                                                       f'mode = "{mode}"; {PATIENCE}', reply=Reply(usage=(600, 400)),
+                                                       more=prices) as all_:
+            all_.await_up()
+            found = [all_.ask(all_.gws[i % 2]).status for i in range(40)]
+            truth(30 <= found.count(200) <= 32, f"a call of a million rupiah 30 times, {mode}", found)
+            await_number(store, found.count(200) * 10 ** 15, ":c")
+            for gw in all_.gws:
+                for line in ("shared.down", "shared.forgot"):
+                    await_events(gw, line, 0)
+
+
 @case("OP-LIM-05-unreadable", "shared-store")
 def unreadable(env):
     """What the store cannot charge, because a counter there is no number, is charged when it can, and once."""
