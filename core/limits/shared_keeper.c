@@ -11,7 +11,7 @@
 
 #define REST_MIN_MS 100
 #define REST_MAX_MS 2000
-#define REACH_MS    1000 /* to connect, and again to join, at least */
+#define REACH_MS    1000 /* to connect, and again for each step to join, at least */
 #define CLOCK_MS    2    /* that two clocks in whole milliseconds may differ */
 #define SWEEP_MS    5000
 #define STEADY_MS   5000 /* a store that was relied on for less comes and goes: it is given a rest as before */
@@ -124,6 +124,7 @@ static void next_step(struct gw_shared *shared)
         shared->join_step++;
     if (shared->join_step == STEP_LEAVE_OLD && !shared->old_name[0])
         shared->join_step++;
+    gw_timer_set(shared->loop, &shared->patience, patience_ms(shared));
     if (!send_step(shared, (enum step)shared->join_step))
         gw_keeper_lose(shared, "out of memory while asking it");
 }
@@ -192,7 +193,6 @@ static void opened(struct gw_link *link)
 
     shared->state = GW_KEEPER_JOINING;
     shared->join_step = STEP_AUTH;
-    gw_timer_set(shared->loop, &shared->patience, patience_ms(shared));
     next_step(shared);
 }
 

@@ -196,6 +196,31 @@ static bool may_send(const struct gw_shared *shared)
     return shared->state == GW_KEEPER_UP && shared->flying.count < GW_SHARED_OPS;
 }
 
+static struct gw_limit_ask *take_waiting(struct gw_shared *shared)
+{
+    struct gw_limit_ask *ask = shared->waiting;
+
+    shared->waiting = ask->next_waiting;
+    if (!shared->waiting)
+        shared->waiting_last = &shared->waiting;
+    shared->waiting_count--;
+    return ask;
+}
+
+/** There is more to ask than a store that far away can answer: who stood in line for as long as an answer may take is
+ *  decided without it. */
+static void answer_late(struct gw_shared *shared)
+{
+    const int64_t late_ms = gw_mono_ms() - shared->options.timeout_ms;
+
+    while (shared->waiting && shared->waiting->begun_ms < late_ms) {
+        struct gw_limit_ask *ask = take_waiting(shared);
+
+        gw_ask_decide_alone(ask);
+        gw_ask_post_back(ask);
+    }
+}
+
 void gw_ops_send(struct gw_shared *shared)
 {
     if (shared->state != GW_KEEPER_UP)
@@ -209,15 +234,9 @@ void gw_ops_send(struct gw_shared *shared)
         shared->must_beat = false;
         gw_ops_beat(shared);
     }
-    while (shared->waiting && may_send(shared)) {
-        struct gw_limit_ask *ask = shared->waiting;
-
-        shared->waiting = ask->next_waiting;
-        if (!shared->waiting)
-            shared->waiting_last = &shared->waiting;
-        shared->waiting_count--;
-        send_ask(shared, ask);
-    }
+    answer_late(shared);
+    while (shared->waiting && may_send(shared))
+        send_ask(shared, take_waiting(shared));
 }
 
 void gw_ops_beat(struct gw_shared *shared)

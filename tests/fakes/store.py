@@ -1,5 +1,6 @@
 """The store of shared limits: a real Valkey or Redis of this machine, and one that answers nonsense."""
 import os
+import queue
 import shutil
 import signal
 import socket
@@ -189,3 +190,55 @@ class NonsenseStore:
                 conn.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+
+class FarStore:
+    """The way to a store whose answers take delay_s; none waits for those before it."""
+
+    def __init__(self, store, delay_s):
+        self.target = store.port
+        self.delay_s = delay_s
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def url(self):
+        return f"valkey://127.0.0.1:{self.port}"
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self.target))
+            for source, sink, delay_s in ((client, server, 0), (server, client, self.delay_s)):
+                pieces = queue.Queue()
+                threading.Thread(target=self._read, args=(source, pieces, delay_s), daemon=True).start()
+                threading.Thread(target=self._write, args=(sink, pieces), daemon=True).start()
+
+    @staticmethod
+    def _read(source, pieces, delay_s):
+        data = b"x"
+        while data:
+            try:
+                data = source.recv(65536)
+            except OSError:
+                data = b""
+            pieces.put((time.monotonic() + delay_s, data))
+
+    @staticmethod
+    def _write(sink, pieces):
+        while True:
+            due, data = pieces.get()
+            threading.Event().wait(max(0.0, due - time.monotonic()))
+            try:
+                if not data:
+                    sink.shutdown(socket.SHUT_RDWR)
+                    return
+                sink.sendall(data)
+            except OSError:
+                return
+
+    def close(self):
+        self.listener.close()

@@ -91,11 +91,13 @@ shared: {{ {shared if "url =" in shared else 'url = "env:STORE_URL"; ' + shared}
                 truth(time.monotonic() < deadline, "talks with the store", "none")
                 threading.Event().wait(0.05)
 
-    def open_stream(self, gw, who="red"):
+    def open_call(self, gw, who="red", **more):
         conn = gw.connect(timeout=WAIT_S)
-        conn.send(http.render("POST", "/v1/chat/completions", {"Authorization": "Bearer " + SECRETS[who]},
-                              {**CHAT, "stream": True}))
+        conn.send(http.render("POST", "/v1/chat/completions", {"Authorization": "Bearer " + SECRETS[who]}, {**CHAT, **more}))
         return conn
+
+    def open_stream(self, gw, who="red"):
+        return self.open_call(gw, who, stream=True)
 
 
 def events(gw, name):

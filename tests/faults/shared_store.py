@@ -6,7 +6,7 @@ import time
 
 from contract._env import Reply
 from fakes.net import Gate
-from fakes.store import Store, program
+from fakes.store import FarStore, Store, program
 from harness.runner import case, equal, fixture, truth
 
 from .shared_limits import DAY, PATIENCE, WAIT_S, Closing, Cluster, await_empty, await_events, await_number
@@ -152,6 +152,23 @@ def out_of_memory(env):
         await_number(store, 20)
         await_events(gw, "shared.down", 1)
         await_events(gw, "shared.up", 2)
+
+
+@case("OP-LIM-shared-line", "shared-store")
+def long_line(env):
+    """More calls than a store that is far away can answer in time: nobody stands in line for longer than for an answer."""
+    with Closing(Store(env.ctx)) as store, Closing(FarStore(store, 1.0)) as far, \
+            Cluster(env.ctx, 1, DAY.format(10000), far.url(), 'mode = "strict"; timeout_ms = 1500;') as all_:
+        gw = all_.gws[0]
+        all_.await_up()
+        conns = [all_.open_call(gw) for _ in range(300)]
+        equal({conn.read_response().status for conn in conns}, {200}, "answers")
+        for conn in conns:
+            conn.close()
+        alone = gw.metric("aigw_shared_alone_total")
+        truth(0 < alone <= 300 - 64, "calls that were decided without it, but for those whom it could answer", alone)
+        await_number(store, 300)
+        await_events(gw, "shared.down", 0)
 
 
 @case("OP-LIM-04-stopped", "shared-store")
