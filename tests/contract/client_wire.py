@@ -386,3 +386,21 @@ def vectors_in_order(env):
     equal((response.status, response.json()), (200, {"embeddings": [{"values": [1, 0.5]}, {"values": [2, 0.25]}]}), "answer")
     response = env.post("/v1/embeddings", json.dumps({"model": name, "input": ["a", "b"]}), headers={"Authorization": f"Bearer {PAIRS_KEY}"})
     equal([item["embedding"] for item in response.json()["data"]], [[1, 0.5], [2, 0.25]], "answer of OpenAI's API")
+
+
+WHOLE = {"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4.1", "choices": [{"index": 0, "message": {
+    "role": "assistant", "content": "abcd"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}
+MESSAGE = {"id": "m1", "type": "message", "role": "assistant", "model": "real", "content": [{"type": "text", "text": "abcd"}],
+           "stop_reason": "end_turn", "stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}
+
+
+@case("CL-RAW-whole", "pairs")
+def whole_in_events(env):
+    """A whole answer, or a list, as the data of an event: the clients of the dialect get a stream as they know it."""
+    datas = (("chat", "openai", WHOLE), ("chat", "openai", PIECES["chat", "openai"]), ("gemini", "vertex", PIECES["gemini", "vertex"]),
+             ("messages", "anthropic", MESSAGE))
+    for api, target, data in datas:
+        for event_line in ("", "event: message\n"):
+            body = f": a comment\n\n{event_line}data: {json.dumps(data)}\n\n" + ("data: [DONE]\n\n" if api == "chat" else "")
+            found, _, response = env.say(api, target, stream=True, reply=Reply(body=body.encode(), content_type="text/event-stream"))
+            equal((found["text"], found["broken"]), ("abcd", False), f"{type(data).__name__} {event_line!r} to {api} ({response.text[:300]})")

@@ -82,6 +82,7 @@ aigw_status anthropic_frame(const struct aigw_host *host, struct aigw_ctx *ctx, 
         is_odd(frame->event, frame->data) || !scan_frame(frame->data, &text, scratch, sizeof scratch))
         return anthropic_read(&in, frame);
     in.pass.event = AIGW_STR("content_block_delta");
+    call->has_passed = 1;
     status = anthropic_emit_text(&in, AIGW_EVENT_TEXT, text);
     return status == AIGW_OK ? wire_pass(host, ctx, &in.pass) : status;
 }

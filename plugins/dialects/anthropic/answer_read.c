@@ -137,6 +137,8 @@ static aigw_status read_object(struct anthropic_in *in, const struct aigw_json *
     type = reader_text(&in->r, &object.at[ANTHROPIC_TYPE]);
     in->pass.event = type;
     has_content = anthropic_has(&object, ANTHROPIC_CONTENT);
+    if (wire_is(type, "message") && !is_body && !in->call->has_passed && (in->call->raw_flags & AIGW_RAWF_EVENTS))
+        in->pass.buf = in->call->raw = NULL; /* clients of streams know no such event */
     if (wire_is(type, "message") || (type.len == 0 && is_body) || (has_content && (type.len == 0 || is_body)))
         return read_whole(in, &object);
     if (type.len == 0 && name.len == 0 && !anthropic_has(&object, ANTHROPIC_USAGE) && aigw_json_count(json) > 0)
@@ -230,6 +232,7 @@ aigw_status anthropic_read(struct anthropic_in *in, const struct aigw_frame *fra
         status = AIGW_OK;
     else
         status = read_values(in, text, frame->event, is_body);
+    in->call->has_passed = 1;
     if (status == AIGW_OK && !in->call->is_over)
         status = wire_pass(in->host, in->ctx, &in->pass);
     reader_end(&in->r);

@@ -38,6 +38,7 @@ struct anthropic_tool;
 /** State of one call. */
 struct anthropic_call {
     uint32_t asks;        /* ANTHROPIC_ASKS_*: set by request() */
+    uint32_t has_passed;  /* a frame was read, and went to the client if its bytes do */
     uint32_t has_begun;   /* something of an answer came */
     uint32_t is_named;    /* MODEL was emitted */
     uint32_t is_finished; /* FINISH was emitted */

@@ -349,6 +349,8 @@ static aigw_status read_value(struct gemini_in *in, const struct aigw_json *valu
     }
     if (value->type != AIGW_JSON_LIST)
         return read_object(in, value, is_body);
+    if (!in->call->has_begun && (in->call->raw_flags & AIGW_RAWF_EVENTS))
+        in->pass.buf = in->call->raw = NULL; /* an event of a stream is one object */
     while (status == AIGW_OK && !in->call->is_over && aigw_json_next(&walk, NULL, &item))
         status = read_object(in, &item, false);
     return status;

@@ -170,6 +170,7 @@ static aigw_status read_delta(struct openai_in *in, const struct openai_delta *d
     aigw_status status = AIGW_OK;
 
     in->call->has_delta = 1;
+    in->call->has_begun = 1;
     in->call->seen[0] |= 1;
     in->pass.model = delta->model;
     if (delta->text.len > 0)

@@ -309,6 +309,13 @@ static int64_t number_of(struct openai_in *in, const struct aigw_json *said, siz
     return number == in->call->the_choice ? 0 : -1;
 }
 
+/* The server writes in another form than the client asked for, as its first word shows. */
+static void pass_no_more(struct openai_in *in)
+{
+    if ((in->call->raw_flags & AIGW_RAWF_EVENTS) && !in->call->has_begun)
+        in->pass.buf = in->call->raw = NULL;
+}
+
 /* `members` of the choice `obj`. */
 static aigw_status emit_choice(struct openai_in *in, const struct aigw_json *obj, const struct aigw_json *members,
                                size_t position, bool is_body)
@@ -342,8 +349,8 @@ static aigw_status emit_choice(struct openai_in *in, const struct aigw_json *obj
     if (is_body && !has_inner && !is_beside)
         return openai_nonsense(in, "has a choice without a message");
     in->call->has_delta |= is_piece;
-    if (is_body && is_piece && (in->call->raw_flags & AIGW_RAWF_EVENTS)) /* a whole answer has no pieces */
-        in->pass.buf = in->call->raw = NULL;
+    if (is_body ? is_piece : has_inner && !is_piece) /* a whole answer has no pieces, and a stream nothing else */
+        pass_no_more(in);
     is_repeated = in->call->has_delta && !is_piece && has_inner; /* a whole message behind its pieces */
     is_body = is_body && !in->call->has_delta;                   /* nothing more of it will come */
     if (!is_repeated)
@@ -406,6 +413,7 @@ static aigw_status read_object(struct openai_in *in, const struct aigw_json *obj
         in->pass.frame = NULL;
     in->call->is_named |= !has_none; /* text comes: too late for a name */
     status = emit_choices(in, members, is_body);
+    in->call->has_begun = 1;
     return status == AIGW_OK && !in->call->is_over ? openai_emit_usage(in, &usage) : status;
 }
 
@@ -424,6 +432,7 @@ static aigw_status read_value(struct openai_in *in, const struct aigw_json *valu
     }
     if (value->type != AIGW_JSON_LIST || is_empty(value) || in->call->path == OPENAI_MODELS)
         return read_object(in, value, members->values, is_body);
+    pass_no_more(in);
     while (status == AIGW_OK && !in->call->is_over && aigw_json_next_for(&walk, members, &item))
         status = read_object(in, &item, members->values, is_body);
     return status;

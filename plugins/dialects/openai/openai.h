@@ -53,6 +53,7 @@ struct openai_call {
     uint32_t has_delta;                     /* they came in pieces: a whole message beside them repeats them */
     uint32_t raw_flags;                     /* pass-through: AIGW_RAWF_* */
     uint32_t hides_usage;                   /* from a client that gets the bytes themselves and did not ask for it */
+    uint32_t has_begun;                     /* an object was read: bytes that pass do so from then on */
     uint32_t has_said;                      /* something of an answer was emitted */
     uint32_t is_strange;                    /* what was said stands in members that are not known */
     uint32_t is_named;                      /* MODEL was emitted, or text came before a name did */
