@@ -295,7 +295,7 @@ bool arguments_piece(struct arguments *args, aigw_str piece, aigw_str *ret_text,
     size_t at = 0;
     char *to;
 
-    *ret_text = args->is_cut ? AIGW_STR_NONE : piece;
+    *ret_text = (aigw_str){ piece.ptr, args->is_cut ? 0 : piece.len };
     *ret_copy = NULL;
     if (args->is_cut)
         return true;
