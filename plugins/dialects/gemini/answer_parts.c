@@ -165,6 +165,8 @@ aigw_status gemini_emit_part(struct gemini_in *in, const struct aigw_json *part,
     is_thought = reader_is_set(&members[THOUGHT]) && !aigw_json_is_text(&members[THOUGHT], "false");
     if (members[CALL].type == AIGW_JSON_OBJECT)
         return emit_call(in, &members[SIGNATURE], &members[CALL], choice);
+    if (reader_is_set(&members[CALL]) && !in->call->raw)
+        return gemini_nonsense(in, "has a function call that is no object");
     if (members[TEXT].type > AIGW_JSON_NULL && members[TEXT].type != AIGW_JSON_STRING)
         return gemini_nonsense(in, "has a part whose text is no text");
     if (members[TEXT].type == AIGW_JSON_STRING) {
