@@ -20,7 +20,10 @@
 #include "loop/wheel.h"
 
 #define EVENTS_PER_TURN 256
-#define NO_SLOT         UINT32_MAX
+#define HELD_UP_MS      50
+#define CATCH_UP_LOOKS \
+    4 /* accepted, its first bytes, and what its reader hands on in the turn after; more for each batch */
+#define NO_SLOT UINT32_MAX
 
 struct loop_slot {
     struct gw_fd *fd; /* NULL: free */
@@ -331,19 +334,50 @@ static int loop_sleep_ms(struct gw_loop *loop, int64_t max_ms)
     return wait_ms > INT_MAX ? INT_MAX : (int)wait_ms;
 }
 
+/** Did nobody look for events for a while: the process was stopped, the machine has no time, a callback held the thread
+ *  up? Then much may have arrived for which time seems to be up. */
+static bool loop_was_held_up(const struct gw_loop *loop, int asked_ms)
+{
+    int64_t began_ms = loop->sleep.began_ms;
+
+    return began_ms && asked_ms >= 0 && loop->now_ms - began_ms - asked_ms > HELD_UP_MS;
+}
+
+/** All that has arrived comes before timers do: what nobody read was not silence. count: events of the first look. */
+static void loop_catch_up(struct gw_loop *loop, int count)
+{
+    uint32_t looks = CATCH_UP_LOOKS + loop->slot_count / EVENTS_PER_TURN;
+
+    if (count < 0) /* SIGCONT ends the wait with EINTR, whatever is there */
+        count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_PER_TURN, 0);
+    while (looks-- > 0 && (count > 0 || loop->tasks)) {
+        loop_deliver(loop, count);
+        loop_run_tasks(loop);
+        loop_run_hooks(loop);
+        count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_PER_TURN, 0);
+        loop->now_ms = gw_turn_began_ms = gw_mono_ms();
+    }
+    if (count > 0)
+        loop_deliver(loop, count);
+}
+
 void gw_loop_turn(struct gw_loop *loop, int64_t max_ms)
 {
     int sleep_ms = loop_sleep_ms(loop, max_ms);
     int count = epoll_wait(loop->epoll_fd, loop->events, EVENTS_PER_TURN, sleep_ms);
+    bool was_held_up;
 
     loop->cpu_us = 0;
     loop->now_ms = gw_turn_began_ms = gw_mono_ms();
+    was_held_up = loop_was_held_up(loop, sleep_ms);
     loop->sleep.asked_ms = sleep_ms;
     loop->sleep.did_time_out = count == 0;
     loop->sleep.woke_ms = loop->now_ms;
     gw_lag_count(&loop->lag, &loop->sleep);
     loop->sleep.began_ms = loop->now_ms;
-    if (count > 0)
+    if (was_held_up)
+        loop_catch_up(loop, count);
+    else if (count > 0)
         loop_deliver(loop, count);
     gw_wheel_advance(&loop->wheel, loop->now_ms);
     gw_wheel_run(&loop->wheel);
