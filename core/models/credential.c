@@ -23,7 +23,6 @@
 #define VALUE_MAX    (64u << 10)
 #define EARLY_MS     60000 /* a new one is fetched when less than this is left, or a fifth of its life */
 #define LIFE_MIN_MS  1000  /* what is out of date when it comes would be fetched again and again, for ever */
-#define NAME_MAX_LEN 128u
 
 struct entry {
     struct entry *next;
@@ -60,8 +59,8 @@ struct fetch {
     struct gw_task begin;
     int status;
     uint32_t step;
-    char name[NAME_MAX_LEN];
     _Alignas(16) char memory[AIGW_CREDENTIAL_MEMORY];
+    char name[]; /* the provider's own, as long as it is */
 };
 
 /* Part of the process snapshot, like circuits: credentials outlive configurations on purpose. */
@@ -338,16 +337,17 @@ static void begin_fetch(struct gw_task *task)
 /* Under the lock. False: out of memory. */
 static bool start_fetch(const struct gw_credential_query *query, struct entry *entry)
 {
-    struct fetch *fetch = calloc(1, sizeof *fetch);
+    size_t name_size = strlen(query->name) + 1;
+    struct fetch *fetch = calloc(1, sizeof *fetch + name_size);
 
     if (!fetch)
         return false;
+    memcpy(fetch->name, query->name, name_size);
     fetch->entry = entry;
     fetch->snapshot = gw_snapshot_ref(query->snapshot);
     fetch->instance = query->instance;
     fetch->loop = query->loop;
     fetch->upstream = query->upstream;
-    snprintf(fetch->name, sizeof fetch->name, "%s", query->name);
     gw_arena_init(&fetch->arena, FETCH_MEMORY);
     gw_buf_init(&fetch->answer, ANSWER_MAX);
     fetch->ctx = (struct aigw_ctx){ .plugin = query->instance->plugin,

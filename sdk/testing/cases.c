@@ -14,8 +14,8 @@ static bool need_host(struct cases *c)
 {
     char reason[1024];
 
-    if (c->th && !c->settings)
-        return true;
+    if (!c->settings)
+        return c->th; /* without one that was said already */
     aigw_testhost_close(c->th);
     c->th = aigw_testhost_open(c->plugin, c->settings, reason, sizeof reason);
     c->settings = NULL;

@@ -11,7 +11,7 @@ struct cases {
     const char *plugin, *file;
     struct gw_arena arena;
     struct aigw_testhost *th;
-    const char *settings; /* to open with, NULL when the host is open already */
+    const char *settings; /* to open with, NULL when that was done, well or not */
     int settings_line;    /* of the section that says them, while no host was opened with them; 0: none */
     const char *request;  /* the last call */
     const char *call_title;

@@ -21,6 +21,11 @@ struct probe {
     int64_t life_ms;
 };
 
+/* Of a credential: as long as names of roles are. */
+#define LONG_NAME \
+    "arn:aws:iam::123456789012:role/some-folder/another-folder/a-third-folder/" \
+    "a-role-with-a-name-that-somebody-gave-it-who-likes-to-be-understood/and-its-session"
+
 struct probe_call {
     char text[256];
     int said;
@@ -91,7 +96,7 @@ static aigw_status probe_request(struct aigw_ctx *ctx, void *self, void *state, 
     headers[0] = "Content-Type: text/plain";
     if (does(probe, "credential") || does(probe, "pair") || does(probe, "pends")) {
         status = host->credential(ctx, "token", &token);
-        if (does(probe, "pair") && host->credential(ctx, "other", &other) != AIGW_OK)
+        if (does(probe, "pair") && host->credential(ctx, LONG_NAME, &other) != AIGW_OK)
             return AIGW_PENDING;
         if (status != AIGW_OK || does(probe, "pends"))
             return AIGW_PENDING;
@@ -168,6 +173,8 @@ static aigw_status probe_credential(struct aigw_ctx *ctx, void *self, void *memo
     const struct probe *probe = self;
     int *steps = memory;
 
+    if (strcmp(step->name, "token") != 0 && strcmp(step->name, LONG_NAME) != 0)
+        return probe->host->fail(ctx, AIGW_E_STATE, "the credential has another name");
     if (++*steps != (int)step->step + 1)
         return probe->host->fail(ctx, AIGW_E_STATE, "the memory of the steps is lost");
     if (step->step > 0 && step->status != 200)

@@ -158,7 +158,7 @@ struct aigw_prompt_query {
 /** Work that blocks, for the core's small pool of threads. */
 struct aigw_job {
     uint32_t struct_size;
-    uint32_t arg_size; /* bytes of arg, copied: the copy is what the functions below get */
+    uint32_t arg_size; /* bytes of arg, at most 1 MiB, copied: the copy is what the functions below get */
     const void *arg;
     /** On a thread of the pool. Touches nothing but arg. */
     void (*work)(void *arg);
@@ -210,7 +210,8 @@ struct aigw_host {
     void (*log)(struct aigw_ctx *ctx, uint32_t level, const char *fmt, ...) AIGW_PRINTF(3, 4);
     /** Add delta to metrics[index] of the descriptor, with label_count label values. [any] */
     void (*count)(struct aigw_ctx *ctx, uint32_t index, const aigw_str *label_values, double delta);
-    /** Add a member to the request's access-log line; both are copied. [request] */
+    /** Add a member to the request's access-log line; both are copied. The name is 1 to 64 letters, digits, _, . and -.
+     *  [request] */
     void (*annotate)(struct aigw_ctx *ctx, const char *name, aigw_str value);
 
     /* -- clocks, chance, digests -- */
@@ -296,10 +297,10 @@ struct aigw_host {
      *  a missing right can be said first); the reason is available from last_error(). A variable current_date, today in
      *  words, is there unless you bring one. [request] */
     aigw_status (*prompt)(struct aigw_ctx *ctx, const struct aigw_prompt_query *query, struct aigw_prompt *ret_prompt);
-    /** Start a model call; from check() on, several at once or one after the other, 64 in one request. The core asks
-     *  the feature's build() for the request once a target is chosen, and again for each further attempt. Nothing
-     *  happens inside this function: build() and event() come later, from the loop. The handle stays valid until the
-     *  request ends. options may be NULL. [request] */
+    /** Start a model call; from check() on, several at once or one after the other, 64 in one request (AIGW_E_LIMIT).
+     * The core asks the feature's build() for the request once a target is chosen, and again for each further attempt.
+     * Nothing happens inside this function: build() and event() come later, from the loop. The handle stays valid until
+     * the request ends. options may be NULL. [request] */
     aigw_status (*model_call)(struct aigw_ctx *ctx, const struct aigw_model_info *model,
                               const struct aigw_call_options *options, struct aigw_call **ret_call);
     /** Stop it; no event follows. Nothing when it has ended. [request] */
@@ -310,7 +311,7 @@ struct aigw_host {
     /** AIGW_PENDING from check() or run() is over: the same callback is called again, from the loop. [request] */
     aigw_status (*go_on)(struct aigw_ctx *ctx);
     /** Call fn(ctx, arg) once after delay_ms, from the loop, unless the request ends first. Setting it again moves it.
-     *  *timer NULL: a new one, at most 16 in one request. [request] */
+     *  *timer NULL: a new one, at most 16 in one request: AIGW_E_LIMIT. delay_ms is not negative. [request] */
     aigw_status (*timer_set)(struct aigw_ctx *ctx, struct aigw_timer **timer, int64_t delay_ms,
                              void (*fn)(struct aigw_ctx *ctx, void *arg), void *arg);
     void (*timer_clear)(struct aigw_ctx *ctx, struct aigw_timer *timer);

@@ -48,7 +48,8 @@ struct aigw_http_request {
     uint32_t framing;           /* AIGW_FRAMING_*, for a good status                                               */
     const char *method;         /* "POST"                                                                          */
     const char *url;            /* absolute                                                                        */
-    const char *const *headers; /* header_count lines "Name: value". The core adds Host, Content-Length, Accept   */
+    const char *const *headers; /* header_count lines "Name: value", at most 64. Host, Content-Length, Connection and
+                                   their like are the core's: with one of those the attempt fails                  */
     uint32_t header_count;
     uint32_t reserved;
     aigw_str body;
@@ -91,7 +92,7 @@ struct aigw_frame {
 struct aigw_http_failure {
     uint32_t struct_size;
     int32_t status;
-    aigw_str body; /* at most 64 KiB of it */
+    aigw_str body; /* at most 1 MiB of it */
     aigw_str content_type;
     int64_t retry_after_ms; /* what the headers ask for, in whichever spelling; -1 when they do not */
 };
