@@ -131,11 +131,12 @@ struct aigw_feature_ops {
     void (*close)(void *self);
 
     /** Validate. AIGW_OK to go on, AIGW_PENDING to be called again after host->go_on(); anything else after having
-     *  answered (respond_invalid …). May be NULL. If it fails without having answered the client gets a 500. */
+     *  answered (respond_invalid …). May be NULL. If it fails without having answered the client gets a 500;
+     *  AIGW_E_NOMEM: a 503; AIGW_E_LIMIT: a 413, for the body's sake. */
     aigw_status (*check)(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_request *request);
 
     /** Answer, or start what will bring the answer. AIGW_PENDING to be called again after host->go_on(). If it fails
-     *  without having answered the client gets a 500. */
+     *  without having answered the client gets a 500; AIGW_E_NOMEM: a 503. */
     aigw_status (*run)(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_request *request);
 
     /** Write the request of one model call for the target in `model` into *ret_request. Called for each attempt, so
@@ -147,7 +148,7 @@ struct aigw_feature_ops {
 
     /** One event of a model call; event->call and event->tag say of which. After END or ERROR of the last one the
      * answer must be complete. New calls may be started here. Answer AIGW_OK once you have responded, good or bad: any
-     * failure makes the core answer 500, or break an answer that was begun. May be NULL without models. */
+     * failure makes the core answer as for run(), or break an answer that was begun. May be NULL without models. */
     aigw_status (*event)(struct aigw_ctx *ctx, void *self, void *call, const struct aigw_event *event);
 
     /** The client left or the deadline passed; calls, timers and jobs are cancelled. Once at most, from the loop, never
