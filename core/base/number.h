@@ -9,7 +9,7 @@
 /** Is a finite value an integer? Those from 2^53 on all are. */
 static inline bool gw_is_whole(double value)
 {
-    return value >= 0x1p53 || value <= -0x1p53 || (double)(int64_t)value == value;
+    return value >= 9007199254740992.0 || value <= -9007199254740992.0 || (double)(int64_t)value == value;
 }
 
 /** The smallest integer that is not below the value, which is finite and fits. */

@@ -130,14 +130,7 @@ static aigw_status emit(struct gw_attempt *attempt, const struct aigw_event *eve
 }
 
 /* Whatever a server writes there is added up: more than a number of tokens can be is not known. */
-static bool is_sane_usage(const struct aigw_usage *usage)
-{
-    return usage->input <= TOKENS_MAX && usage->output <= TOKENS_MAX && usage->cache_read <= TOKENS_MAX &&
-           usage->cache_write <= TOKENS_MAX && usage->cache_write_1h <= TOKENS_MAX && usage->reasoning <= TOKENS_MAX &&
-           usage->audio_input <= TOKENS_MAX && usage->audio_output <= TOKENS_MAX && usage->tool_prompt <= TOKENS_MAX;
-}
-
-static void make_sane(struct aigw_usage *usage)
+static void mend_usage(struct aigw_usage *usage)
 {
     int64_t *const counts[] = { &usage->input,       &usage->output,         &usage->cache_read,
                                 &usage->cache_write, &usage->cache_write_1h, &usage->reasoning,
@@ -146,16 +139,6 @@ static void make_sane(struct aigw_usage *usage)
     for (size_t i = 0; i < GW_ARRAY_LEN(counts); i++)
         if (*counts[i] > TOKENS_MAX)
             *counts[i] = -1;
-}
-
-static aigw_status emit_usage(struct gw_attempt *attempt, const struct aigw_event *event)
-{
-    struct aigw_event whole = *event;
-    struct aigw_usage usage = *event->usage;
-
-    make_sane(&usage);
-    whole.usage = &usage;
-    return emit(attempt, &whole);
 }
 
 aigw_status gw_attempt_emit(struct gw_attempt *attempt, const struct aigw_event *event)
@@ -183,5 +166,14 @@ aigw_status gw_attempt_emit(struct gw_attempt *attempt, const struct aigw_event 
     status = gw_event_check(&attempt->ctx, event);
     if (status)
         return status;
-    return event->usage && !is_sane_usage(event->usage) ? emit_usage(attempt, event) : emit(attempt, event);
+    if (event->usage) {
+        if (event != &whole)
+            whole = *event;
+        if (event->usage != &usage)
+            usage = *event->usage;
+        mend_usage(&usage);
+        whole.usage = &usage;
+        event = &whole;
+    }
+    return emit(attempt, event);
 }

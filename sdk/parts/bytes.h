@@ -102,6 +102,16 @@ static inline uint64_t bytes_wide(const char *at)
     return (uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const __m128i *)(const void *)at));
 }
 
+/** Is there any that is no ASCII among the next BYTES_FAR? */
+static inline bool bytes_has_wide(const char *at)
+{
+    const __m128i *word = (const __m128i *)(const void *)at;
+    __m128i first = _mm_or_si128(_mm_loadu_si128(word), _mm_loadu_si128(word + 1));
+    __m128i second = _mm_or_si128(_mm_loadu_si128(word + 2), _mm_loadu_si128(word + 3));
+
+    return _mm_movemask_epi8(_mm_or_si128(first, second)) != 0;
+}
+
 /** Bytes before the first that is marked; marks is not 0. */
 static inline size_t bytes_before(uint64_t marks)
 {
@@ -144,11 +154,17 @@ static inline uint64_t bytes_wide(const char *at)
     return bytes_load(at) & BYTES_HIGHS;
 }
 
+static inline bool bytes_has_wide(const char *at)
+{
+    return ((bytes_load(at) | bytes_load(at + 8) | bytes_load(at + 16) | bytes_load(at + 24)) & BYTES_HIGHS) != 0;
+}
+
 static inline size_t bytes_before(uint64_t marks)
 {
     return (size_t)__builtin_ctzll(marks) / 8;
 }
 #endif
+#define BYTES_FAR (4 * BYTES_STEP)
 
 /** One byte that bytes_special() would not mark. */
 static inline bool bytes_is_plain(char c)

@@ -14,9 +14,11 @@ bool aigw_utf8_is_valid(aigw_str text)
     while (at < end) {
         size_t len;
 
-        while (end - at >= BYTES_STEP && !bytes_wide(at)) /* most texts are ASCII */
+        while (end - at >= BYTES_FAR && !bytes_has_wide(at)) /* most texts are ASCII */
+            at += BYTES_FAR;
+        while (end - at >= BYTES_STEP && !bytes_wide(at))
             at += BYTES_STEP;
-        if (at == end)
+        if (at == end || (end - at < BYTES_STEP && end - text.ptr >= BYTES_STEP && !bytes_wide(end - BYTES_STEP)))
             break;
         len = aigw_scan_character(at, end);
         if (!len)

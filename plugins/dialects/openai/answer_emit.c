@@ -161,10 +161,12 @@ bool openai_is_reason(aigw_str word)
 {
     static const char *const none[] = { "null", "none", "not_finished", "finish_reason_unspecified" };
 
-    for (size_t i = 0; word.len > 0 && i < sizeof none / sizeof *none; i++)
+    if (word.len == 0)
+        return false;
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
         if (wire_same_word(word, none[i]))
             return false;
-    return word.len > 0;
+    return true;
 }
 
 aigw_status openai_emit_finish(struct openai_in *in, uint32_t choice, aigw_str word, aigw_str at)

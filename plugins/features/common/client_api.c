@@ -388,15 +388,18 @@ static aigw_status pass_text(struct client_answer *answer, struct aigw_ctx *ctx,
 /* Clients give up an answer, or die, at bytes that are no UTF-8. */
 static aigw_status pass_raw(struct client_answer *answer, struct aigw_ctx *ctx, const struct aigw_event *event)
 {
-    struct aigw_event mended = *event;
+    struct aigw_event mended;
+    char *copy = NULL;
     aigw_status status;
-    char *copy;
 
-    if (!plain_text(event->text, &mended.text, &copy))
-        return AIGW_E_NOMEM;
-    if (copy) /* the name is to be looked for in it */
-        mended.name = AIGW_STR_NONE;
-    status = pass_text(answer, ctx, &mended);
+    if (!aigw_utf8_is_valid(event->text)) {
+        mended = *event;
+        mended.name = AIGW_STR_NONE; /* it will stand elsewhere */
+        if (!plain_text(event->text, &mended.text, &copy))
+            return AIGW_E_NOMEM;
+        event = &mended;
+    }
+    status = pass_text(answer, ctx, event);
     free(copy);
     return status;
 }
