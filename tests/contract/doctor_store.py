@@ -7,7 +7,7 @@ import time
 
 from fakes import gitlab as gl
 from fakes import pki
-from fakes.store import NonsenseStore, Store, empty_store, free_port
+from fakes.store import NonsenseStore, Store, empty_store, free_port, free_ports
 from harness.runner import add_case, case, equal, fixture, truth
 
 from .doctor import Place, named, reloaded
@@ -179,7 +179,7 @@ def cluster(bus):
 
 def moved(env):
     """The node of a cluster that has not the slot of our keys: another one has them all."""
-    buses = [free_port(), free_port()]
+    buses = free_ports(2)
     first, second = (env.store(keeps=False, more=cluster(bus)) for bus in buses)
     equal(second.ask("CLUSTER", "ADDSLOTSRANGE", 0, 16383), "OK", "slots")
     equal(first.ask("CLUSTER", "MEET", "127.0.0.1", second.port, buses[1]), "OK", "the two to meet")

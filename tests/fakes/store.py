@@ -24,10 +24,17 @@ def program():
     raise Skip("needs the program of Valkey or Redis: of Debian's packages valkey-tools or redis-tools")
 
 
+def free_ports(count):
+    """So many ports on loopback, no two the same."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_ports(1)[0]
 
 
 class Store:

@@ -9,6 +9,7 @@ import time
 
 from contract._env import Reply, completion
 from fakes import pki
+from fakes.store import free_ports
 from harness import http
 from harness.runner import Skip, case, equal, fixture, truth
 
@@ -347,10 +348,8 @@ def keys_of_gitlab(env):
 @case("OP-REL-moved", "upgrade-keys")
 def other_places(env):
     """Another port, another metrics port, another control socket: the new process opens those, the old ones go."""
-    def free():
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            return probe.getsockname()[1]
-    port, metrics, path = free(), free(), os.path.join(env.ctx.folder("moved"), "control")
+    port, metrics, moved, moved_metrics = free_ports(4)
+    path = os.path.join(env.ctx.folder("moved"), "control")
     conf = (f'server: {{ host = "127.0.0.1"; port = {port}; metrics_host = "127.0.0.1"; metrics_port = {metrics}; '
             f'control_socket = "{path}"; workers = 2; }};\n')
     other = UpgradeEnv(env.ctx, "upgrade-moved", first=conf, settings={
@@ -360,7 +359,7 @@ def other_places(env):
         for _ in range(2):  # the path stays at the same place …
             ends_well(other.upgrade(socket=path))
             truth(os.path.exists(path), "the socket's file", "none")
-        moved, moved_metrics, moved_path = free(), free(), path + "2"
+        moved_path = path + "2"
         other.gw.write_conf(conf.replace(str(port), str(moved)).replace(str(metrics), str(moved_metrics))
                             .replace(path, moved_path))
         ends_well(other.upgrade(socket=path))  # … until it is moved

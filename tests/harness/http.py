@@ -47,7 +47,7 @@ class Response:
 class Connection:
     """One TCP (or TLS) connection. tls: SSLContext; server_name for SNI."""
 
-    def __init__(self, port, tls=None, timeout=15.0, host="127.0.0.1", server_name="localhost", rcvbuf=None):
+    def __init__(self, port, tls=None, timeout=60.0, host="127.0.0.1", server_name="localhost", rcvbuf=None):
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         if rcvbuf:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
@@ -215,7 +215,7 @@ def render(method, target, headers=(), body=None, version="1.1", host="gateway.e
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + data
 
 
-def request(port, method, target, headers=(), body=None, tls=None, timeout=15.0, version="1.1",
+def request(port, method, target, headers=(), body=None, tls=None, timeout=60.0, version="1.1",
             host="gateway.example.com"):
     """One request on a connection of its own."""
     with Connection(port, tls=tls, timeout=timeout) as conn:

@@ -23,10 +23,12 @@ EXPECTED = {
 }
 
 
-def free_port():
-    with socket.socket() as one:
+def free_ports():
+    """Two, not the same."""
+    with socket.socket() as one, socket.socket() as two:
         one.bind(("127.0.0.1", 0))
-        return str(one.getsockname()[1])
+        two.bind(("127.0.0.1", 0))
+        return str(one.getsockname()[1]), str(two.getsockname()[1])
 
 
 def sections(text):
@@ -115,7 +117,8 @@ def main():
         subprocess.run(["cmake", "--install", build, "--prefix", work / "aigw-sdk", "--component", component], check=True,
                        stdout=subprocess.DEVNULL)
     pc = next((work / "aigw-sdk").rglob("aigw.pc"))
-    text = guide.read_text(encoding="utf-8").replace("15052", free_port()).replace("15053", free_port())
+    first, second = free_ports()
+    text = guide.read_text(encoding="utf-8").replace("15052", first).replace("15053", second)
     text = text.replace("$home/lib/aigw", str(pc.parent.parent / "aigw"))
     keep = {name: os.environ[name] for name in ("PATH", "TMPDIR", "LANG") if name in os.environ}
     shell = Shell(work, {**keep, "HOME": str(work), "CMAKE_GENERATOR": generator, "PKG_CONFIG_PATH": str(pc.parent)})
