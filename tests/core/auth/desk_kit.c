@@ -133,10 +133,10 @@ struct gw_auth_result desk_check_token(struct desk *desk, const char *token)
 
 void desk_until(struct desk *desk, bool (*fn)(struct desk *desk, const void *arg), const void *arg)
 {
-    int64_t limit_ms = gw_mono_ms() + 10000;
+    int64_t limit_ms = gw_mono_ms() + 30000;
 
     while (!fn(desk, arg)) {
-        ck_assert_msg(gw_mono_ms() < limit_ms, "waited 10 s in vain");
+        ck_assert_msg(gw_mono_ms() < limit_ms, "waited 30 s in vain");
         gw_loop_turn(desk->loop, 1000);
     }
 }

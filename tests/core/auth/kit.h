@@ -101,7 +101,7 @@ struct gw_auth_result desk_check(struct desk *desk);
 struct gw_auth_result desk_check_token(struct desk *desk, const char *token);
 /** Check once, without waiting. */
 struct gw_auth_result desk_check_once(struct desk *desk);
-/** Turn the loop until fn(arg) holds; fails after 10 s. */
+/** Turn the loop until fn(arg) holds; fails after 30 s. */
 void desk_until(struct desk *desk, bool (*fn)(struct desk *desk, const void *arg), const void *arg);
 /** Turn until `count` more loads ended since `epoch`. */
 void desk_await_loads(struct desk *desk, uint64_t epoch, uint64_t count);

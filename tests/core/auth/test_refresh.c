@@ -76,7 +76,7 @@ START_TEST(a_hanging_issuer_ends_in_503_after_the_longest_wait)
     ck_refused(result, 503, "No signing key could be loaded");
     ck_assert_int_ge(result.retry_after_s, 1);
     ck_assert_int_ge(gw_mono_ms() - start_ms, 290);
-    ck_assert_int_lt(gw_mono_ms() - start_ms, 5000);
+    ck_assert_int_lt(gw_mono_ms() - start_ms, 9000); /* a load may take 10 s */
     ck_assert_ptr_nonnull(strstr(result.detail, "Gitlab ("));
     ck_assert_ptr_nonnull(strstr(result.detail, "not loaded yet"));
     desk_close(&desk);

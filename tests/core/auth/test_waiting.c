@@ -75,7 +75,7 @@ START_TEST(stopping_does_not_wait_for_a_hanging_load)
     issuer_await(issuer, DISCOVERY, 1);
     start_ms = gw_mono_ms();
     desk_close(&desk);
-    ck_assert_int_lt(gw_mono_ms() - start_ms, 3000); /* far below the 10 s of a load */
+    ck_assert_int_lt(gw_mono_ms() - start_ms, 8000); /* below the 10 s of a load */
     issuer_stop(issuer);
 }
 END_TEST

@@ -32,27 +32,27 @@ void fix_close(struct fix *fix)
 
 void fix_wait(struct fix *fix, const int *flag, int at_least)
 {
-    int64_t end_ms = gw_mono_ms() + 10000;
+    int64_t end_ms = gw_mono_ms() + 30000;
 
     while (*flag < at_least) {
-        ck_assert_msg(gw_mono_ms() < end_ms, "nothing happened for 10 s");
+        ck_assert_msg(gw_mono_ms() < end_ms, "nothing happened for 30 s");
         gw_loop_turn(fix->loop, 50);
     }
 }
 
 void fix_wait_sem(struct fix *fix, sem_t *sem)
 {
-    int64_t end_ms = gw_mono_ms() + 10000;
+    int64_t end_ms = gw_mono_ms() + 30000;
 
     while (sem_trywait(sem) != 0) {
-        ck_assert_msg(gw_mono_ms() < end_ms, "the server saw nothing for 10 s");
+        ck_assert_msg(gw_mono_ms() < end_ms, "the server saw nothing for 30 s");
         gw_loop_turn(fix->loop, 1);
     }
 }
 
 void fix_wait_accepted(struct fix *fix, int count)
 {
-    int64_t end_ms = gw_mono_ms() + 10000;
+    int64_t end_ms = gw_mono_ms() + 30000;
 
     while (server_accepted(fix->server) < count) {
         ck_assert_msg(gw_mono_ms() < end_ms, "the server saw %d connections", server_accepted(fix->server));
@@ -63,10 +63,10 @@ void fix_wait_accepted(struct fix *fix, int count)
 
 void fix_wait_ended(struct fix *fix)
 {
-    int64_t end_ms = gw_mono_ms() + 10000;
+    int64_t end_ms = gw_mono_ms() + 30000;
 
     while (gw_upstream_open_transfers(fix->up) > 0) {
-        ck_assert_msg(gw_mono_ms() < end_ms, "a transfer stayed open for 10 s");
+        ck_assert_msg(gw_mono_ms() < end_ms, "a transfer stayed open for 30 s");
         gw_loop_turn(fix->loop, 5);
     }
 }

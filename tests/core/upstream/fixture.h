@@ -43,7 +43,7 @@ struct watch {
 void fix_open(struct fix *fix, const struct server_options *server);
 void fix_open_with_proxy(struct fix *fix, const struct server_options *server, const char *proxy);
 void fix_close(struct fix *fix);
-/** Turn the loop until *flag > at_least - 1 or 10 s are over; fails the test then. */
+/** Turn the loop until *flag > at_least - 1 or 30 s are over; fails the test then. */
 void fix_wait(struct fix *fix, const int *flag, int at_least);
 /** Turn it until the semaphore is up. */
 void fix_wait_sem(struct fix *fix, sem_t *sem);

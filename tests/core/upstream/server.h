@@ -45,7 +45,7 @@ int server_accepted(struct server *server);
 /** For scripts and tests to wait for each other. */
 sem_t *server_gate(struct server *server);
 sem_t *server_seen(struct server *server);
-/** Wait for one of them, without a turn of the loop; fails the test after 10 s. */
+/** Wait for one of them, without a turn of the loop; fails the test after 30 s. */
 void server_await(sem_t *sem);
 
 bool server_send(struct server_conn *conn, const char *bytes, size_t len);

@@ -257,7 +257,7 @@ START_TEST(leaving_closes_the_server_side_at_once)
     begin_ms = gw_mono_ms();
     watch_start(&watch, &request);
     fix_wait_sem(&fix, server_seen(fix.server));
-    ck_assert_int_lt(gw_mono_ms() - begin_ms, 1000);
+    ck_assert_int_lt(gw_mono_ms() - begin_ms, 5000);
     ck_assert_int_eq(watch.heads, 1);
     ck_assert_int_eq(watch.datas, departures[_i].datas);
     ck_assert_int_eq(watch.dones, departures[_i].dones);
