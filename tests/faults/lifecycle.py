@@ -222,14 +222,10 @@ def unread_log(starter, kind):
     """A log that nobody reads costs lines: no request waits for it, nor does the end."""
     gateway = Unread(starter.ctx, kind)
     try:
-        conn = http.Connection(gateway.port, timeout=10)
-        slowest = 0.0
+        conn = http.Connection(gateway.port)
         for _ in range(1500):  # an access line each: several times what a pipe takes
-            start = time.monotonic()
             conn.send(http.render("GET", "/v1/nothing/" + "x" * 500))
-            equal(conn.read_response().status, 401, "status")
-            slowest = max(slowest, time.monotonic() - start)
-        truth(slowest < 2, "no request to wait for the log", f"{slowest:.1f} s")
+            equal(conn.read_response().status, 401, "status")  # one that waited for the log would wait for ever
         gateway.process.send_signal(signal.SIGHUP)  # the log is opened anew
         equal(http.request(gateway.port, "GET", "/monitoring/healthz").status, 200, "status after a reload")
         conn.close()

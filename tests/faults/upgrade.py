@@ -325,7 +325,7 @@ def with_tls(env):
     equal(name(), "second", "certificate after it")
 
 
-@fixture("upgrade-keys", patient=True, takes_s=5)
+@fixture("upgrade-keys", patient=True, takes_s=15)
 def keys_env(ctx):
     return UpgradeEnv(ctx, "upgrade-keys", bypass=False)
 
@@ -337,7 +337,7 @@ def keys_of_gitlab(env):
         return env.post(PATH, completion(env.models.script(Reply())), env.auth()).status
     equal(status(), 200, "status before")
     env.gitlab.refuse()
-    found = env.aigw("upgrade", "--timeout", "4")
+    found = env.aigw("upgrade", "--timeout", "10")
     truth(found.returncode == 1 and "keys of GitLab" in found.stdout, "what it waits for", found.stdout)
     equal(status(), 200, "status after a refused upgrade")
     env.gitlab.listen()
