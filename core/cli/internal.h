@@ -45,7 +45,8 @@ struct cli_options {
 
 /** Where things are when neither flag nor environment says so: next to the program, or where it was installed. */
 void cli_default_dirs(struct cli_options *options);
-/** Path of a program that commands run and nobody types: next to this one, or where it was installed. NULL: no memory. */
+/** Path of a program that commands run and nobody types: next to this one, or where it was installed. NULL: no memory.
+ */
 const char *cli_helper(struct gw_arena *arena, const char *name);
 /** Split "a:b" from an environment variable into dirs. False (and a message) when there are too many. */
 bool cli_split_dirs(struct gw_arena *arena, const char *name, const char *value, struct cli_list *dirs);
