@@ -112,7 +112,8 @@ static const struct row {
     /* numbers, words, forms */
     { "FORM-status", ASK "=== answer 2OO\nhi\n" EVENTS, "with a status of 200 to 599, found \"2OO\"" },
     { "FORM-status-small", ASK "=== answer 99\nhi\n" EVENTS, "with a status of 200 to 599, found \"99\"" },
-    { "FORM-type", ASK "=== answer 200 plain\nhi\n" EVENTS, "expected \"=== answer <status> [<content type, - for none>" },
+    { "FORM-type", ASK "=== answer 200 plain\nhi\n" EVENTS,
+      "expected \"=== answer <status> [<content type, - for none>" },
     { "FORM-redirect", ASK "=== answer 302 text/plain\nhi\n" EVENTS, "answered with a redirect" },
     { "FORM-credential", "=== credential-answer 2x\nhi\n" ASK, "expected a whole number of at most 599, found \"2x\"" },
     { "FORM-credential-name", "=== credential\nhi\n" ASK, "credential: expected its name" },
