@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <json-c/json.h>
 #include <signal.h>
+#include <stdio_ext.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -378,6 +379,11 @@ static int watch(struct view *v)
     do {
         paint(v);
     } while (next(v));
+    if (must_stop) { /* perhaps in the midst of a screen, at a terminal that takes no more of it: nobody waits for that
+                      */
+        __fpurge(stdout);
+        clearerr(stdout);
+    }
     return CLI_OK;
 }
 
