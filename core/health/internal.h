@@ -43,7 +43,7 @@ struct gw_metric_def {
     char *owner; /* NULL: the core */
     uint32_t label_count, bucket_count;
     char *labels[GW_LABELS_MAX];
-    double buckets[GW_BUCKETS_MAX];
+    double *buckets; /* histogram: upper bounds, rising */
     uint32_t entry_count;
     struct gw_entry *entries[GW_ENTRY_CHAINS];
 };

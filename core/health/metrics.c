@@ -66,6 +66,7 @@ static void free_metric(struct gw_metric_def *metric)
     free(metric->name);
     free(metric->help);
     free(metric->owner);
+    free(metric->buckets);
     free(metric);
 }
 
@@ -80,6 +81,9 @@ static bool set_buckets(struct gw_metric_def *metric, const double *buckets, uin
         bucket_count = GW_ARRAY_LEN(contract);
     }
     if (bucket_count > GW_BUCKETS_MAX)
+        return false;
+    metric->buckets = calloc(bucket_count + 1, sizeof *metric->buckets);
+    if (!metric->buckets)
         return false;
     for (uint32_t i = 0; i < bucket_count; i++) {
         if (!isfinite(buckets[i]) || (i > 0 && buckets[i] <= buckets[i - 1]))

@@ -122,13 +122,15 @@ struct gw_offload *gw_offload_new(struct gw_err *reterr)
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->wake, NULL);
     pool->last = &pool->waiting;
-    while (pool->thread_count < THREADS && gw_thread_start(&pool->threads[pool->thread_count], run_jobs, pool) == 0)
+    return pool;
+}
+
+/** One comes with each of the first jobs: many gateways have none. Under the lock. False when there is none at all. */
+static bool have_threads(struct gw_offload *pool)
+{
+    if (pool->thread_count < THREADS && gw_thread_start(&pool->threads[pool->thread_count], run_jobs, pool) == 0)
         pool->thread_count++;
-    if (pool->thread_count > 0)
-        return pool;
-    gw_err_set(reterr, AIGW_E_NOMEM, "cannot start a thread for blocking work");
-    gw_offload_free(pool);
-    return NULL;
+    return pool->thread_count > 0;
 }
 
 void gw_offload_stop(struct gw_offload *pool)
@@ -173,7 +175,7 @@ struct gw_job *gw_offload(struct gw_offload *pool, struct gw_loop *loop, struct 
     if (spec->arg_size)
         memcpy(job->arg, spec->arg, spec->arg_size);
     pthread_mutex_lock(&pool->lock);
-    is_full = pool->waiting_count >= WAITING_MAX || pool->is_stopping;
+    is_full = pool->waiting_count >= WAITING_MAX || pool->is_stopping || !have_threads(pool);
     if (!is_full) {
         job->snapshot = gw_snapshot_ref(snapshot);
         job->next = pool->all;

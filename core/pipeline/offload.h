@@ -10,7 +10,7 @@ struct gw_meter;
 struct gw_offload;
 struct gw_job;
 
-/** NULL with reterr when no thread can be started. */
+/** NULL with reterr: out of memory. Threads come with the first jobs. */
 struct gw_offload *gw_offload_new(struct gw_err *reterr);
 /** Finish what runs, start nothing more, end the threads. Loops may go after this. */
 void gw_offload_stop(struct gw_offload *pool);
@@ -18,8 +18,8 @@ void gw_offload_stop(struct gw_offload *pool);
 void gw_offload_free(struct gw_offload *pool);
 
 /** Run spec->work on a thread, then on_done from `loop`; the job is freed after that. arg is copied; the snapshot is
- * held, for the code of work() lives in it; its time goes to `meter`. NULL: too much is waiting (1,024 jobs), or out of
- * memory. */
+ * held, for the code of work() lives in it; its time goes to `meter`. NULL: too much is waiting (1,024 jobs), out of
+ * memory, or there is no thread and none can be started. */
 struct gw_job *gw_offload(struct gw_offload *pool, struct gw_loop *loop, struct gw_snapshot *snapshot,
                           const struct aigw_job *spec, struct gw_meter *meter,
                           void (*on_done)(void *owner, struct gw_job *job), void *owner);
