@@ -94,13 +94,17 @@ static long ask(const char *url, struct gw_buf *answer, char *error)
 static int report(const char *url, long status, const struct gw_buf *answer, const char *error,
                   const struct gw_problems *problems)
 {
-    bool has_text = answer->len > 0 && !strstr(url, "/metrics");
+    bool has_text = !strstr(url, "/metrics");
+    const char *mark = has_text ? "\"status\":" : "aigw_";
+    bool is_ours = answer->len > 0 && memmem(answer->data, answer->len, mark, strlen(mark));
 
-    if (status == 200) {
+    if (status == 200 && is_ours) {
         printf("%.*s\n", has_text ? (int)answer->len : 2, has_text ? answer->data : "ok");
         return CLI_OK;
     }
-    if (status)
+    if (status == 200)
+        fprintf(stderr, "aigw: health: %s answered 200, but what answers there is no aigw\n", url);
+    else if (status)
         fprintf(stderr, "aigw: health: %s answered %ld: %.*s\n", url, status, (int)answer->len,
                 answer->data ? answer->data : "");
     else

@@ -101,6 +101,9 @@ def stranger(env):
                       f"exit status {expected} of {words} with {ident}", result)
                 truth(words[0] == "doctor" or expected == 0 or "what answers there is no aigw" in result.err,
                       f"a word about it from {words} with {ident}", result)
+            for words in (("health",), ("health", "--ready")):
+                result = env.command(*words, AIGW_FASTAPI__API_PORT=str(server.port))
+                equal(result.status, expected, f"exit status of {words} with {ident}: {result}")
         finally:
             server.close()
 
