@@ -194,7 +194,7 @@ def replay_faults(ctx):
     second attempts: the pause before one would count against limits this short."""
     return Replay(ctx, name="replay-faults", env={"AIGW_UPSTREAM__IDLE_MS": "3300",
                                                   "AIGW_DUO_CHAT__MODEL_REQUEST_TIMEOUT": "5.7"},
-                  conf='limits: { stream_status_ms = 500; }; upstream: { retries = 0; };\n'
+                  conf='limits: { stream_status_ms = 1500; }; upstream: { retries = 0; };\n'
                        'features: { duo_chat: { plugin = "duo_chat"; heartbeat_ms = 50; };\n'
                        '            code_suggestions: { plugin = "code_suggestions"; answer_ms = 2100; }; };')
 

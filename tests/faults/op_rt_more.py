@@ -130,8 +130,10 @@ def health_of_who_rests(env):
     for seen in env.health.seen:
         equal((seen.method, seen.body, seen.header("authorization")), ("GET", b"", None), "a GET without key and body")
         truth(seen.path.endswith("/health"), "/health", seen.path)
-    said = [line for line in env.gw.lines if line.get("message") == "health of a resting provider"]
-    equal([line["health"] for line in said], ["ill", "well"], "lines: one for each change")
+    def says(line):
+        return line.get("message") == "health of a resting provider"
+    env.gw.wait_line(lambda line: says(line) and line["health"] == "well")
+    equal([line["health"] for line in env.gw.lines if says(line)], ["ill", "well"], "lines: one for each change")
 
 
 @fresh("OP-RT-health-asked")
