@@ -327,8 +327,12 @@ def slow_row(name, what, kind, callback):
         for _ in range(3):
             equal(env.ask(what).status, 200, "status")
         until(lambda: slow() - before >= 3, "three slow callbacks to be counted")
-        lines = [item for item in env.gw.lines if item.get("message") == "a plugin's callback held its worker up" and
-                 item["plugin"] == f"hostile_{kind}" and item["callback"] == callback]
+
+        def is_ours(item):
+            return (item.get("message") == "a plugin's callback held its worker up" and
+                    item["plugin"] == f"hostile_{kind}" and item["callback"] == callback)
+        env.gw.wait_line(is_ours)
+        lines = [item for item in env.gw.lines if is_ours(item)]
         equal(len(lines), 1, "lines about it")
         truth(20 <= lines[0]["ms"] <= 1000 and lines[0]["instance"] == "bad", "how long, and whose", lines[0])
         truth(env.gw.metric("aigw_plugin_callback_seconds_total", group="bad", callback=callback) >= 0.06,
