@@ -187,7 +187,7 @@ static aigw_str bearer_of(const struct gw_auth_headers *headers)
 {
     aigw_str bearer = gw_str_trim(headers->get(headers->user, "Authorization"));
 
-    if (bearer.len < 7 || !gw_str_eq_ci((aigw_str){ bearer.ptr, 7 }, AIGW_STR("Bearer ")))
+    if (!gw_str_has_prefix_ci(bearer, AIGW_STR("Bearer ")))
         return AIGW_STR_NONE;
     return gw_str_trim((aigw_str){ bearer.ptr + 7, bearer.len - 7 });
 }

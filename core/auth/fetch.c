@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -157,9 +156,9 @@ static aigw_status set_trust(struct gw_fetch *fetch, const struct gw_auth_config
 
 /* ---- start -------------------------------------------------------------------------------------------------- */
 
-static bool is_https(const char *url)
+bool gw_is_https(const char *url)
 {
-    return strncasecmp(url, "https://", 8) == 0;
+    return gw_str_has_prefix_ci(gw_str(url), AIGW_STR("https://"));
 }
 
 /** curl reads http_proxy in lower case only; operators set either. */
@@ -167,7 +166,7 @@ static const char *upper_case_proxy(const char *url)
 {
     const char *lower = getenv("http_proxy"), *upper = getenv("HTTP_PROXY");
 
-    return !is_https(url) && !lower && upper && *upper ? upper : NULL;
+    return !gw_is_https(url) && !lower && upper && *upper ? upper : NULL;
 }
 
 static aigw_status send_request(struct gw_fetch *fetch, struct gw_err *reterr)
@@ -246,7 +245,7 @@ static aigw_status follow(struct gw_fetch *fetch, struct gw_err *reterr)
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: status %ld without a usable Location", from, fetch->status);
     if (fetch->redirects_left-- == 0)
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: more than %d redirects", from, REDIRECTS_MAX);
-    if (is_https(from) && !is_https(target))
+    if (gw_is_https(from) && !gw_is_https(target))
         return gw_err_set(reterr, AIGW_E_CONFIG, "%s: redirects to %.200s, refused because it leaves https", from,
                           target);
     (void)snprintf(fetch->url, sizeof fetch->url, "%s", target);

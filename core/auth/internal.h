@@ -175,6 +175,7 @@ struct gw_fetch {
 };
 void gw_fetch_init(struct gw_fetch *fetch, CURLM *multi, void *owner);
 void gw_fetch_done(struct gw_fetch *fetch);
+bool gw_is_https(const char *url);
 /** Begin a GET. */
 aigw_status gw_fetch_start(struct gw_fetch *fetch, const struct gw_auth_config *config, const char *url,
                            int64_t timeout_ms, struct gw_err *reterr);

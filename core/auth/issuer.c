@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "auth/internal.h"
 
@@ -203,8 +202,7 @@ static int after_discovery(struct gw_issuer *issuer, bool is_good, int64_t fetch
             name_document(load, why);
     }
     if (is_usable) {
-        if (gw_str_has_prefix(gw_str(issuer->url), AIGW_STR("https://")) &&
-            strncasecmp(load->jwks_uri, "https://", 8) != 0)
+        if (gw_is_https(issuer->url) && !gw_is_https(load->jwks_uri))
             (void)gw_err_set(why, AIGW_E_CONFIG, "jwks_uri %.300s is refused because it leaves https", load->jwks_uri);
         else if (fetch(issuer, GW_STEP_KEYS, load->jwks_uri, "", fetch_ms, why) == AIGW_OK)
             return GW_LOAD_MORE;

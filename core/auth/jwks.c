@@ -184,10 +184,10 @@ done:
     return status;
 }
 
-/** Does it begin so, in any case? */
+/** Does it begin so, and go on? */
 static bool has_scheme(aigw_str url, aigw_str scheme)
 {
-    return url.len > scheme.len && gw_str_eq_ci((aigw_str){ url.ptr, scheme.len }, scheme);
+    return url.len > scheme.len && gw_str_has_prefix_ci(url, scheme);
 }
 
 static bool is_http_url(aigw_str url)

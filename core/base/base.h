@@ -35,6 +35,7 @@ static inline bool gw_str_is(aigw_str a, const char *literal)
     return gw_str_eq(a, gw_str(literal));
 }
 bool gw_str_has_prefix(aigw_str s, aigw_str prefix);
+bool gw_str_has_prefix_ci(aigw_str s, aigw_str prefix); /* ASCII case-insensitive */
 /** Is it the name that a list of an operator means: the same, or begun by a pattern that ends in *? */
 bool gw_str_like(aigw_str s, aigw_str pattern);
 /** "*" is any run. ASCII letters of either case are the same. */

@@ -42,6 +42,11 @@ bool gw_str_has_prefix(aigw_str s, aigw_str prefix)
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
+bool gw_str_has_prefix_ci(aigw_str s, aigw_str prefix)
+{
+    return s.len >= prefix.len && gw_str_eq_ci((aigw_str){ s.ptr, prefix.len }, prefix);
+}
+
 bool gw_str_like(aigw_str s, aigw_str pattern)
 {
     if (pattern.len > 0 && pattern.ptr[pattern.len - 1] == '*')

@@ -21,7 +21,7 @@ static aigw_str path_of_target(aigw_str raw)
 
     for (size_t i = 0; i < GW_ARRAY_LEN(schemes); i++) {
         size_t len = schemes[i].len;
-        if (raw.len < len || !gw_str_eq_ci((aigw_str){ raw.ptr, len }, schemes[i]))
+        if (!gw_str_has_prefix_ci(raw, schemes[i]))
             continue;
         const char *slash = memchr(raw.ptr + len, '/', raw.len - len);
         if (!slash)

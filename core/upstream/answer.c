@@ -201,8 +201,7 @@ static bool should_be_text(const struct gw_transfer *transfer)
 {
     aigw_str type = gw_http1_header(&transfer->answer, "content-type");
 
-    return type.len == 0 || (type.len > 5 && gw_str_eq_ci((aigw_str){ type.ptr, 5 }, AIGW_STR("text/"))) ||
-           memmem(type.ptr, type.len, "json", 4);
+    return type.len == 0 || gw_str_has_prefix_ci(type, AIGW_STR("text/")) || memmem(type.ptr, type.len, "json", 4);
 }
 
 /** The first bytes of a body without a coding: some proxies lose the label (D36). False: the transfer failed. */

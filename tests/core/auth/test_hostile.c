@@ -175,17 +175,18 @@ START_TEST(tls_is_always_verified)
 }
 END_TEST
 
-static const char *const downgrades[] = { "redirect", "jwks_uri", "redirect of discovery" };
+static const char *const downgrades[] = { "redirect", "jwks_uri", "redirect of discovery", "jwks_uri of HTTPS://" };
 
 START_TEST(https_never_becomes_http)
 {
     struct issuer *issuer = issuer_start(ISSUER_TLS), *plain = issuer_start(0);
     struct desk desk;
-    char text[256], *token = kit_token(KEY_PROVIDER, "{}");
+    char text[256], url[256], *token = kit_token(KEY_PROVIDER, "{}");
 
     issuer_serve(issuer, spare, 1);
     issuer_serve(plain, provider, 1);
-    if (_i == 1) {
+    (void)snprintf(url, sizeof url, "%s%s", _i == 3 ? "HTTPS" : "https", issuer_url(issuer) + strlen("https"));
+    if (_i % 2) {
         (void)snprintf(text, sizeof text, "{\"jwks_uri\":\"%s" KEYS "\"}", issuer_url(plain));
         issuer_route(issuer, DISCOVERY, 200, "", text, 0);
         issuer_route(issuer, KEYS, 404, "", "", 0);
@@ -196,7 +197,7 @@ START_TEST(https_never_becomes_http)
             issuer_route(issuer, KEYS, 404, "", "", 0);
     }
     desk_init(&desk);
-    desk.settings.auth.gitlab_url = issuer_url(issuer);
+    desk.settings.auth.gitlab_url = url;
     desk.settings.trust.keys_ca_file = issuer_ca_file(issuer);
     desk_open(&desk);
     desk_await_loads(&desk, 0, 1);
