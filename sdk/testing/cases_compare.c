@@ -19,13 +19,17 @@ void cases_finding(struct cases *c, const char *fmt, ...)
     fputc('\n', stderr);
 }
 
+/* A text without line feeds at its end. */
+static aigw_str without_feeds(aigw_str text)
+{
+    while (text.len > 0 && text.ptr[text.len - 1] == '\n')
+        text.len--;
+    return text;
+}
+
 aigw_str cases_trimmed(const char *text)
 {
-    aigw_str s = gw_str(text);
-
-    while (s.len > 0 && s.ptr[s.len - 1] == '\n')
-        s.len--;
-    return s;
+    return without_feeds(gw_str(text));
 }
 
 const char *cases_plain(struct cases *c, const struct section *s)
@@ -92,14 +96,6 @@ static void expect_bytes(struct cases *c, const char *what, aigw_str expected, a
     if (!gw_str_eq(expected, found))
         cases_differ(c, what, expected, found, "the first difference is at byte %zu",
                      first_difference(expected, found));
-}
-
-/* A text without line feeds at its end. */
-static aigw_str without_feeds(aigw_str text)
-{
-    while (text.len > 0 && text.ptr[text.len - 1] == '\n')
-        text.len--;
-    return text;
 }
 
 void cases_expect_text(struct cases *c, const char *what, const char *expected, const char *found)

@@ -40,20 +40,6 @@ static bool is_same_list(struct way *way, const struct aigw_json_node *a, const 
     return differs_here(way, "is not expected");
 }
 
-/* The member that was found, and that nobody expects. */
-static const struct aigw_json_node *stranger(const struct aigw_json_node *a, const struct aigw_json_node *b)
-{
-    for (const struct aigw_json_node *member = b->of.in.first; member; member = member->next) {
-        const struct aigw_json_node *known = a->of.in.first;
-
-        while (known && !gw_str_eq(known->key, member->key))
-            known = known->next;
-        if (!known)
-            return member;
-    }
-    return NULL;
-}
-
 static const struct aigw_json_node *find(const struct aigw_json_node *object, aigw_str key)
 {
     const struct aigw_json_node *member = object->of.in.first;
@@ -61,6 +47,16 @@ static const struct aigw_json_node *find(const struct aigw_json_node *object, ai
     while (member && !gw_str_eq(member->key, key))
         member = member->next;
     return member;
+}
+
+/* The member that was found, and that nobody expects. */
+static const struct aigw_json_node *stranger(const struct aigw_json_node *a, const struct aigw_json_node *b)
+{
+    for (const struct aigw_json_node *member = b->of.in.first; member; member = member->next) {
+        if (!find(a, member->key))
+            return member;
+    }
+    return NULL;
 }
 
 static void go_into(struct way *way, aigw_str key)
